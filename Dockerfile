@@ -41,7 +41,7 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
 # Code of the operator's command, of protocols that are off by default, and of the document readers, which are loaded
 # once, stays without byte code: a sixth of the layer less.
-RUN cd /product && find habeas services/fulfillment/drafting services/fulfillment/datamap/check services/fulfillment/datamap/diagram \
+RUN cd /product && find habeas services/fulfillment/drafting services/fulfillment/map_check services/fulfillment/datamap/diagram \
     services/fulfillment/drop services/intake/channels/drop services/intake/channels/drp services/intake/channels/fides services/intake/channels/opendsr \
     services/verifier/documents -name __pycache__ -prune -exec rm -r {} +
 

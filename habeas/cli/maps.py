@@ -40,7 +40,7 @@ def check(
 ) -> None:
     """Read a data map and hold it against the live databases; end 1 when an answer would be wrong."""
     from habeas.client import engine  # noqa: PLC0415
-    from services.fulfillment.datamap.check import check as checked  # noqa: PLC0415
+    from services.fulfillment.map_check import check as checked  # noqa: PLC0415
 
     async def work() -> Any:
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:

@@ -16,9 +16,9 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import monitoring
 
 from habeas.embedded.company import ADA, BRUNO, DemoPerson, fill, generate
-from services.fulfillment.datamap.check import check
 from services.fulfillment.datamap.reader import DataMap, load, parse
 from services.fulfillment.erasure.execution import Disposition, ErasurePlan, Residue, execute, plan, verify
+from services.fulfillment.map_check import check
 from services.fulfillment.search.walk import Findings, FoundRecord, SearchAnswer, SearchStatus, gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, StoreUnavailable

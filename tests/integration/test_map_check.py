@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.company import fill, generate
-from services.fulfillment.datamap.check import check
 from services.fulfillment.datamap.reader import MapError, load, parse
+from services.fulfillment.map_check import check
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
 from tests.integration.forks import said

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from services.fulfillment.breach.mailboxes import same
 from services.fulfillment.breach.places import main_language
+from services.fulfillment.search.mailboxes import same
 from shared.contract.affected_people import NoticeRecipient
 from shared.matching import MatchOutcome, match_names
 

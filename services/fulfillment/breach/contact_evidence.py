@@ -12,7 +12,6 @@ from typing import Any
 
 from services.fulfillment.breach.affected import LANGUAGE as READS
 from services.fulfillment.breach.affected import PLACE, AffectedPerson, Who
-from services.fulfillment.breach.mailboxes import address_in, same
 from services.fulfillment.breach.places import folded_name, language_of, place_of
 from services.fulfillment.datamap.graph import EMAIL, PHONE, Edge, Graph, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
@@ -20,6 +19,7 @@ from services.fulfillment.datamap.paths import below, tuples_at, values_at
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.lookups import is_nought, leads
+from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.search.named_people import NAME
 from services.fulfillment.search.roles import HELPERS, KIN, roles
 from services.fulfillment.search.units import RecordUnit, is_of, own_first, units

@@ -13,9 +13,9 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 from services.fulfillment.breach.affected import CONTROLLERS, SAID_BY_HAND, AffectedPerson
-from services.fulfillment.breach.mailboxes import address_in
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.bson_equality import folded, refers
+from services.fulfillment.search.mailboxes import address_in
 from shared.contract.breaches import AffectedController, BreachDeclared, BreachRole
 from shared.runtime.mongo import Decimal128, Document
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.fulfillment.breach.affected import AffectedPerson
-from services.fulfillment.breach.mailboxes import same
 from services.fulfillment.breach.obligations import Laws, NoticeGroup, without_edition
 from services.fulfillment.breach.scope_store import BreachScope, BreachScopes
 from services.fulfillment.datamap.categories import covered
+from services.fulfillment.search.mailboxes import same
 from shared.contract.affected_people import Chunk, Elsewhere, NoticeRecipient, chunk_item, elsewhere_item
 from shared.runtime.vault import CaseKey
 

@@ -16,11 +16,11 @@ from services.fulfillment.breach.affected import SAID_BY_HAND, AffectedPerson
 from services.fulfillment.breach.contact_evidence import ContactFields, needed, plus_tags, tellings
 from services.fulfillment.breach.customers import NamedCustomers, customers, named_in
 from services.fulfillment.breach.filters import FilterRefused, conditions, unmapped
-from services.fulfillment.breach.mailboxes import address_in, same
 from services.fulfillment.breach.places import language_of, place_of
 from services.fulfillment.breach.references import Following
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
+from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.breaches import BreachDeclared, ListedPerson
 from shared.errors import InvalidDataMap

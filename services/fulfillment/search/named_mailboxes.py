@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from services.fulfillment.breach.mailboxes import addresses_in, same
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL
@@ -12,6 +11,7 @@ from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masks import NOWHERE
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.mailboxes import addresses_in, same
 from services.fulfillment.search.roles import roles
 from shared.contract.events import MailboxNamed, Requester
 from shared.law import Right

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.fulfillment.breach.mailboxes import address_in, same
+from services.fulfillment.search.mailboxes import address_in, same
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from services.fulfillment.datamap.check.drift import paths_of
-from services.fulfillment.datamap.check.kinds import allows, counted, kind_of, kinds_at
-from services.fulfillment.datamap.check.observations import Observed
 from services.fulfillment.datamap.model import Erasure, MapError, MappedField
 from services.fulfillment.datamap.paths import places, raw_at
 from services.fulfillment.domain import last_day
+from services.fulfillment.map_check.drift import paths_of
+from services.fulfillment.map_check.kinds import allows, counted, kind_of, kinds_at
+from services.fulfillment.map_check.observations import Observed
 from shared.contract.suggestions import nearest_word
 
 

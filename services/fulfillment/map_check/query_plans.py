@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from services.fulfillment.datamap.check.observations import Speed
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.map_check.observations import Speed
 from services.fulfillment.search.bson_equality import refers
 from services.fulfillment.search.caseless import CASELESS, MOST_SPELLED, Indexes, Query, queries
 from services.fulfillment.stores.mongodb import Stores

@@ -4,11 +4,11 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.fulfillment.datamap.check.kinds import comparable, kinds_at
-from services.fulfillment.datamap.check.observations import Observed
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import MapError, MappedField, Reference
 from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.map_check.kinds import comparable, kinds_at
+from services.fulfillment.map_check.observations import Observed
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import forms
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from services.fulfillment.datamap.check.observations import Observed, Speed
 from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, DataMap, MapError
+from services.fulfillment.map_check.observations import Observed, Speed
 from services.fulfillment.search.caseless import CASELESS
 
 

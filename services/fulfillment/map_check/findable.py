@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from services.fulfillment.datamap.check.kinds import counted, kind_of
-from services.fulfillment.datamap.check.observations import Observed
 from services.fulfillment.datamap.model import MapError, MappedField
 from services.fulfillment.datamap.paths import places, values_at
+from services.fulfillment.map_check.kinds import counted, kind_of
+from services.fulfillment.map_check.observations import Observed
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import forms, text_of
 from services.fulfillment.search.phones import canonical

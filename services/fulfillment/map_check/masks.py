@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.check.observations import Observed, Unique
 from services.fulfillment.datamap.model import DataMap, MapError
 from services.fulfillment.erasure.masks import NULL, constant
 from services.fulfillment.erasure.planner import plan_records
 from services.fulfillment.erasure.steps import Mask
+from services.fulfillment.map_check.observations import Observed, Unique
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.runtime.mongo import Document

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.fulfillment.datamap.check.observations import Observed, Unique
-from services.fulfillment.datamap.check.query_plans import speed_of, stored
 from services.fulfillment.datamap.graph import Graph
 from services.fulfillment.datamap.model import Collection, CollectionPlace
+from services.fulfillment.map_check.observations import Observed, Unique
+from services.fulfillment.map_check.query_plans import speed_of, stored
 from services.fulfillment.search.batch_lookup import PATIENCE_MS
 from services.fulfillment.search.caseless import CASELESS
 from services.fulfillment.search.rules import Rules

@@ -1,5 +1,5 @@
 """Holds a data map against the databases it speaks of: what ``habeas map check`` tells."""
 
-from services.fulfillment.datamap.check.comparison import check
+from services.fulfillment.map_check.comparison import check
 
 __all__ = ["check"]

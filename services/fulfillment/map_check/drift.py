@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.check.observations import Observed
 from services.fulfillment.datamap.model import Collection, Erasure, MapError
 from services.fulfillment.drafting.detection import categories_of
+from services.fulfillment.map_check.observations import Observed
 
 MOST_NAMED = 10
 """Undeclared fields of a collection that are named one by one, beside those that seem personal."""

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, date, datetime
 
-from services.fulfillment.datamap.check import (
+from services.fulfillment.datamap.graph import Graph, graph_of
+from services.fulfillment.datamap.model import Collection, DataMap, MapError
+from services.fulfillment.map_check import (
     declared,
     drift,
     findable,
@@ -14,10 +16,8 @@ from services.fulfillment.datamap.check import (
     verification,
     ways,
 )
-from services.fulfillment.datamap.check.observations import Observed
-from services.fulfillment.datamap.check.sampler import observe
-from services.fulfillment.datamap.graph import Graph, graph_of
-from services.fulfillment.datamap.model import Collection, DataMap, MapError
+from services.fulfillment.map_check.observations import Observed
+from services.fulfillment.map_check.sampler import observe
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, PermanentError
 
