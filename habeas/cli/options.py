@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.fulfillment.certificate.signatures import CertificateSigner
     from services.fulfillment.erasure.steps import ErasurePlan
     from services.notifier.context import SenderSettings
-    from shared.law import Controller
+    from shared.law import CompanyProfile
 
 T = TypeVar("T")
 
@@ -162,7 +162,7 @@ def prefix_of(state: Path) -> str:
     return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")
 
 
-def company_of(state: Path) -> "Controller":
+def company_of(state: Path) -> "CompanyProfile":
     """Return what the company says of itself."""
     from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from habeas.client.report.figures import Figures
     from habeas.client.report.reader import Progress as Told
-    from shared.law import Controller
+    from shared.law import CompanyProfile
 
 app = typer.Typer()
 
@@ -135,7 +135,7 @@ def _known(law: str | None) -> None:
         raise ConfigurationError(f"--law {law}: there is no such law; there are {', '.join(known)}")
 
 
-def _company(state: Path) -> "Controller":
+def _company(state: Path) -> "CompanyProfile":
     from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))

@@ -15,7 +15,7 @@ from services.fulfillment.breach.obligations import Editions
 from services.fulfillment.breach.search import AffectedSearch
 from shared.contract.breaches import AffectedGroup, BreachDeclared
 from shared.errors import InvalidDataMap, StoreUnavailable
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.library import breach_policies
 
 
@@ -44,7 +44,7 @@ async def check(engine: OperatorEngine, declared: BreachDeclared) -> None:
 
 
 async def scoped(
-    engine: OperatorEngine, declared: BreachDeclared, company: Controller, progress: Progress
+    engine: OperatorEngine, declared: BreachDeclared, company: CompanyProfile, progress: Progress
 ) -> ScopeResult:
     """
     Return whom *declared* would concern.

@@ -13,14 +13,7 @@ from services.fulfillment.changes.disagreements import Disagreements
 from services.fulfillment.changes.stop_list import StopList
 from services.fulfillment.context import CarrierPort as Carrying
 from services.fulfillment.context import CopyCounterPort as Counted
-from services.fulfillment.context import (
-    DataMapPort,
-    Fulfillment,
-    FulfillmentProfile,
-    PersonRecords,
-    Timers,
-    Vault,
-)
+from services.fulfillment.context import DataMapPort, Fulfillment, FulfillmentProfile, PersonRecords
 from services.fulfillment.context import DisagreementPort as Disputed
 from services.fulfillment.context import HashListPort as Listing
 from services.fulfillment.context import RecipientWebhookPort as Telling
@@ -47,21 +40,21 @@ from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import Fulfilment, evolve
 from services.fulfillment.stores.mongodb import Stores
+from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.safe_http import Outward
-from shared.runtime.scheduler import Timers as MomentsKept
-from shared.runtime.scheduler import tell_the_time
+from shared.runtime.scheduler import Timers, tell_the_time
 from shared.runtime.service import Moment, Service
 
 NAME = "fulfillment"
 
 
 def service(  # noqa: PLR0913 - the parts of a service
-    vault: Vault,
+    vault: VaultPort,
     records: PersonRecords,
     maps: DataMapPort,
     house: FulfillmentProfile,
@@ -74,7 +67,7 @@ def service(  # noqa: PLR0913 - the parts of a service
     carrier: Carrying,
     webhooks: Telling,
     listed: Listing,
-    timers: Timers,
+    timers: TimersPort,
 ) -> Service[Fulfilment, Fulfillment]:
     """Return fulfillment, put together."""
 
@@ -122,7 +115,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     await copies.prepare()
     listed = HashLists(database, derived_key(settings.root_key, HASHES))
     await listed.prepare()
-    timers = MomentsKept(database)
+    timers = Timers(database)
     await timers.prepare()
     stores = Stores.connect(settings.store_urls())
     try:

@@ -18,7 +18,6 @@ from services.fulfillment.erasure.journal.recorder import (
     StopListPort,
 )
 from services.fulfillment.erasure.steps import ErasurePlan
-from services.fulfillment.package.sealed_text import Vault as Sealing
 from services.fulfillment.package.sealed_text import open_lines, seal_lines
 from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
@@ -27,15 +26,9 @@ from services.fulfillment.search.walk import Findings
 from services.fulfillment.state import Fulfilment, evolve
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import Fact, RequestSubmitted
+from shared.contract.ports import TimersPort, VaultPort
 from shared.law import GivenCopies, Money
 from shared.runtime.safe_http import Receipt
-
-
-class Vault(Sealing, Protocol):
-    """Where personal data is sealed."""
-
-    async def holds(self, case: str, item: str) -> bool:
-        """Return whether something is kept."""
 
 
 class PersonRecords(Erasing, Protocol):
@@ -97,13 +90,6 @@ class RecipientWebhookPort(Protocol):
         """Return when *recipient* has acknowledged *body*."""
 
 
-class Timers(Protocol):
-    """Moments that are waited for."""
-
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Have the moment *at* reported; the first one that is set under *name* counts."""
-
-
 class HashListPort(Protocol):
     """What California's DROP has listed."""
 
@@ -153,7 +139,7 @@ class Fulfillment:
     known: Fulfilment
     now: datetime
     occurred_at: datetime
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     records: PersonRecords = field(repr=False)
     maps: DataMapPort = field(repr=False)
     house: FulfillmentProfile
@@ -165,7 +151,7 @@ class Fulfillment:
     carrier: CarrierPort = field(repr=False)
     webhooks: RecipientWebhookPort = field(repr=False)
     listed: HashListPort = field(repr=False)
-    timers: Timers = field(repr=False)
+    timers: TimersPort = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:
         """Return the request as it was submitted."""

@@ -14,7 +14,7 @@ from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingRoom, let_in
 from services.intake.channels.registry import Background, ChannelContext, channels
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
-from services.intake.context import CodeFailures, FirstRequestPort, Intake, Timers, Vault, WaitingQueuePort
+from services.intake.context import CodeFailures, FirstRequestPort, Intake, WaitingQueuePort
 from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.http.api import Callers, create_app
@@ -34,6 +34,7 @@ from shared.contract.events import (
     UnreadableSubmission,
     WithdrawalSubmitted,
 )
+from shared.contract.ports import TimersPort, VaultPort
 from shared.contract.sources import Bindings, command_user
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
 from shared.runtime.audit_keys import chain_key
@@ -43,8 +44,7 @@ from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.outbox import Outbox
-from shared.runtime.scheduler import Timers as MomentsKept
-from shared.runtime.scheduler import tell_the_time
+from shared.runtime.scheduler import Timers, tell_the_time
 from shared.runtime.service import Moment, Service, case_of_fact
 
 NAME = "intake"
@@ -54,8 +54,8 @@ NAME = "intake"
 class Ports:
     """What intake stands on."""
 
-    vault: Vault
-    timers: Timers
+    vault: VaultPort
+    timers: TimersPort
     firsts: FirstRequestPort
     room: WaitingQueuePort
     codes: CodeFailures
@@ -107,7 +107,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
         Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
-        MomentsKept(database),
+        Timers(database),
     )
     await journal.prepare()
     await timers.prepare()

@@ -1,6 +1,6 @@
 """What the handlers of intake may know and use."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -12,35 +12,10 @@ from services.intake.cases.rate_limit import RateLane, Visitor
 from services.intake.domain import IntakeCase
 from shared.contract.envelope import Unreadable
 from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
+from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import TooEarly
 
 NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id or reference")
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def create(self, case: str) -> None:
-        """Give *case* its key."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already; return whether it is."""
-
-    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
-        """Keep something large."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def discard(self, case: str, items: Sequence[str]) -> None:
-        """Remove *items* for good."""
-
-
-class Timers(Protocol):
-    """Moments that are waited for."""
-
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Have the moment *at* told; the first one that is set under *name* counts."""
 
 
 class FirstRequestPort(Protocol):
@@ -89,8 +64,8 @@ class Intake:
     event_id: str
     source: str
     occurred_at: datetime
-    vault: Vault = field(repr=False)
-    timers: Timers = field(repr=False)
+    vault: VaultPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
     firsts: FirstRequestPort = field(repr=False)
     room: WaitingQueuePort = field(repr=False)
     codes: CodeFailures = field(repr=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.intake.breach.declarations import lodge_breach
+from services.intake.cases.breach_declarations import lodge_breach
 from services.intake.cases.clock import resumed
 from services.intake.cases.deadline_handlers import await_agreement, await_expiry, heed_deadline, note_failure
 from services.intake.cases.deadlines import waits_for_agreement

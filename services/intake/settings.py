@@ -19,7 +19,7 @@ from services.intake.channels.webhooks.apple import KEYS
 from shared.contract.events import Code
 from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.settings import InboxSettings
@@ -242,7 +242,7 @@ class IntakeSettings(InboxSettings):
 
     @field_validator("company")
     @classmethod
-    def _has_a_known_calendar(cls, company: Controller) -> Controller:
+    def _has_a_known_calendar(cls, company: CompanyProfile) -> CompanyProfile:
         try:
             for place in company.places:
                 calendar_named(place)

@@ -22,21 +22,12 @@ from shared.contract.events import (
     RequestReceived,
     RequestSubmitted,
 )
+from shared.contract.ports import VaultPort
 from shared.contract.stop_links import stop_url
 from shared.errors import MailRefused, TooEarly
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.library import policies
 from shared.mail.reply_address import Threads
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def holds(self, case: str, item: str) -> bool:
-        """Return whether something is kept."""
 
 
 class LetterPostPort(Protocol):
@@ -68,7 +59,7 @@ class SenderSettings:
 
 
 def house_of(
-    company: Controller,
+    company: CompanyProfile,
     mail_from: str,
     *,
     reply_to: str = "",
@@ -112,7 +103,7 @@ class Notifier:
     known: Correspondence
     event_id: str
     occurred_at: datetime
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     post: LetterPostPort = field(repr=False)
     house: SenderSettings
 

@@ -6,31 +6,24 @@ from contextlib import asynccontextmanager
 from services.verifier.assurance.code_allowances import CodeAllowances as CodesSent
 from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
-from services.verifier.handlers import (
-    SUBSCRIPTIONS,
-    AssuranceRules,
-    CodeAllowancePort,
-    Timers,
-    Vault,
-    Verifier,
-)
+from services.verifier.handlers import SUBSCRIPTIONS, AssuranceRules, CodeAllowancePort, Verifier
 from services.verifier.login.bootstrap import LOGIN
 from services.verifier.settings import VerifierSettings
 from shared.contract.events import TimeCame
+from shared.contract.ports import TimersPort, VaultPort
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
-from shared.runtime.scheduler import Timers as MomentsKept
-from shared.runtime.scheduler import tell_the_time
+from shared.runtime.scheduler import Timers, tell_the_time
 from shared.runtime.service import Moment, Service
 
 NAME = "verifier"
 
 
 def service(
-    vault: Vault,
-    timers: Timers,
+    vault: VaultPort,
+    timers: TimersPort,
     allowances: CodeAllowancePort,
     *,
     key: bytes,
@@ -60,7 +53,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
         Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
-        MomentsKept(database),
+        Timers(database),
     )
     await journal.prepare()
     allowances = CodesSent(

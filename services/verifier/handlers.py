@@ -85,6 +85,7 @@ from shared.contract.events import (
     TokenPresented,
 )
 from shared.contract.events import Verdict as Examined
+from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import RefusedDecision
 from shared.runtime.log import logger
 from shared.runtime.service import forget, on
@@ -106,26 +107,6 @@ LONGEST_DOUBLINGS = 9
 """A code is put off for twice as long each time, for three weeks at last: a flood is not made ours."""
 Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
 """What is missing for each way to prove who asks."""
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already; return whether it is."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str]) -> None:
-        """Remove for good whatever has a name that begins with one of *prefixes*, *but* for some."""
-
-
-class Timers(Protocol):
-    """Moments that are waited for."""
-
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Have the moment *at* told; the first one that is set under *name* counts."""
 
 
 class CodeAllowancePort(Protocol):
@@ -161,8 +142,8 @@ class Verifier:
     event_id: str
     known: Verification
     now: datetime
-    vault: Vault = field(repr=False)
-    timers: Timers = field(repr=False)
+    vault: VaultPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
     allowances: CodeAllowancePort = field(repr=False)
     key: bytes = field(repr=False)
     """Codes are hashed with it."""

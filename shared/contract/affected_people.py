@@ -8,9 +8,11 @@ was found of them since.
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Literal, Protocol
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from shared.contract.ports import VaultPort
 
 CHUNK = 500
 """People in a chunk at most."""
@@ -58,15 +60,8 @@ class Elsewhere(BaseModel):
     """Their places in the chunk, counted from 0."""
 
 
-class Vault(Protocol):
-    """Where people lie sealed."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-
 async def told_elsewhere(
-    vault: Vault, incident: str, phase: int, number: int, along: Iterable[int]
+    vault: VaultPort, incident: str, phase: int, number: int, along: Iterable[int]
 ) -> frozenset[int]:
     """
     Return who of a chunk gets the letter of another phase instead.

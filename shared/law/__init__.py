@@ -22,7 +22,7 @@ from shared.law.applicable_laws import (
     strictest,
 )
 from shared.law.clock import Calendar, DayStep, DueDate, Move, due, internal_due
-from shared.law.company import Controller
+from shared.law.company import CompanyProfile
 from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.hours import LastHour, hours_later
 from shared.law.letters import LetterElement, LetterForm
@@ -56,8 +56,8 @@ __all__ = [
     "PROOFLESS",
     "Calendar",
     "Calendars",
+    "CompanyProfile",
     "ComplaintBody",
-    "Controller",
     "DayOff",
     "DayStep",
     "DeadlineCalculator",

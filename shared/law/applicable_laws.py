@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TypeAlias
 
 from shared.law.clock import Calendar, DueDate, StoodStill, due
-from shared.law.company import Controller
+from shared.law.company import CompanyProfile
 from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.policies import DeadlineRule, Policy, PolicyLibrary, TimedDuty, lies_in
 from shared.law.scope import Regulation, Right, Role
@@ -41,7 +41,7 @@ class Strictest:
 
 
 def applicable(
-    policies: PolicyLibrary, company: Controller, person: ProtectedPerson, day: date
+    policies: PolicyLibrary, company: CompanyProfile, person: ProtectedPerson, day: date
 ) -> tuple[Policy, ...]:
     """
     Return the laws that protect *person* on *day*: first the one that a request is answered under.
@@ -129,7 +129,7 @@ def may_cost(laws: Iterable[Policy], reason: FeeReason, fee: Money, before: Give
 class DeadlineCalculator:
     """Counts the days of one request under each law."""
 
-    company: Controller
+    company: CompanyProfile
     calendars: Calendars
     received_at: datetime
     paused_days: int = 0
@@ -165,7 +165,7 @@ def _places(policy: Policy) -> tuple[str, ...]:
     return policy.scope.places if policy.scope else ()
 
 
-def _reaches(policy: Policy, company: Controller) -> bool:
+def _reaches(policy: Policy, company: CompanyProfile) -> bool:
     if policy.scope is None or not policy.scope.by_establishment:
         return False
     return any(lies_in(place, policy.scope.places) for place in company.places)

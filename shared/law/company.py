@@ -44,7 +44,7 @@ class RetainedData(_Said):
     """How long, in words."""
 
 
-class Controller(_Said):
+class CompanyProfile(_Said):
     """The controller: one file, ``policies/company.yaml``."""
 
     name: Annotated[str, Field(min_length=1)]

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import ConfigurationError
-from shared.law import Controller, Policy, PolicyLibrary
+from shared.law import CompanyProfile, Policy, PolicyLibrary
 from shared.law.brand import media_type_of
 from shared.law.breaches import BreachPolicies, BreachPolicy
 
@@ -65,7 +65,7 @@ def read_breaches(folder: Path) -> BreachPolicies:
     return BreachPolicies([_edition(file, BreachPolicy) for file in _files(folder)])
 
 
-def company(name: str) -> Controller:
+def company(name: str) -> CompanyProfile:
     """
     Return the company in the file *name*, which may be relative to where Habeas is installed.
 
@@ -74,7 +74,7 @@ def company(name: str) -> Controller:
     """
     file = Path(name)
     file = file if file.exists() else FOLDER.parent / file
-    found = _content(file, name, Controller)
+    found = _content(file, name, CompanyProfile)
     if found.brand.logo is None:
         return found
     logo = file.parent / found.brand.logo

@@ -1,5 +1,5 @@
 """
-What becomes of a message that was not handled: tried again after a growing delay, or parked. Pure.
+What becomes of a message that was not handled: tried again after a growing delay, or parked.
 
 The parked message carries why, how often it was tried, since when, and where it came from.
 """

@@ -34,7 +34,7 @@ from pydantic_settings import (
 )
 
 from shared.errors import ConfigurationError
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.library import EXAMPLE, company
 from shared.mail.reply_address import LONGEST_NAME, Threads
 from shared.runtime.key_rings import FILE as KEY_FILE
@@ -45,7 +45,7 @@ PRINTABLE = re.compile(r"(?!.*//[^/]*@)[^\n]{0,200}")
 """Texts that the log may hold: one line, and no URL with credentials."""
 
 
-def _company(name: object) -> Controller:
+def _company(name: object) -> CompanyProfile:
     try:
         return company(str(name))
     except ConfigurationError as error:
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     database_prefix: str = Field(default="habeas", pattern=r"^[a-z][a-z0-9_]{0,20}$")
     """First part of the names of Habeas' own databases."""
 
-    company: Annotated[Controller, NoDecode, BeforeValidator(_company)] = Field(
+    company: Annotated[CompanyProfile, NoDecode, BeforeValidator(_company)] = Field(
         default=EXAMPLE, validate_default=True
     )
     """File that says who answers and from where: a copy of `policies/company.yaml` with your company."""

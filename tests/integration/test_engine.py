@@ -17,7 +17,14 @@ from pymongo import monitoring
 
 from habeas.embedded.company import ADA, BRUNO, DemoPerson, fill, generate
 from services.fulfillment.datamap.reader import DataMap, load, parse
-from services.fulfillment.erasure.execution import Disposition, ErasurePlan, Residue, execute, plan, verify
+from services.fulfillment.erasure.execution import (
+    Disposition,
+    ErasurePlan,
+    RemainderKind,
+    execute,
+    plan,
+    verify,
+)
 from services.fulfillment.map_check import check
 from services.fulfillment.search.walk import Findings, FoundRecord, SearchAnswer, SearchStatus, gather
 from services.fulfillment.stores.mongodb import Stores
@@ -267,7 +274,7 @@ async def test_a_document_that_became_another_persons_is_left_alone_and_reported
 
     assert await world.get("desk.notes") is not None
     remains = await verify(order, data_map, world.stores, PERSON)
-    assert [remainder.left for remainder in remains.remainders] == [Residue.DOCUMENT]
+    assert [remainder.left for remainder in remains.remainders] == [RemainderKind.DOCUMENT]
 
 
 async def test_a_record_that_came_after_the_plan_is_found_by_looking_again(world: World) -> None:
@@ -276,7 +283,7 @@ async def test_a_record_that_came_after_the_plan_is_found_by_looking_again(world
     _, order = await world.erase(data_map, PERSON)
     await world.insert("desk.notes", {"_id": 2, "email": "KIM@example.org"})
     remains = await verify(order, data_map, world.stores, PERSON)
-    assert [(r.left, r.id) for r in remains.remainders] == [(Residue.UNPLANNED, {"_id": 2})]
+    assert [(r.left, r.id) for r in remains.remainders] == [(RemainderKind.UNPLANNED, {"_id": 2})]
 
 
 async def test_an_erasure_begun_again_after_any_step_ends_in_the_same_state(

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from services.fulfillment.changes.execution import carry_out
 from services.fulfillment.changes.marks import plan_marks
-from services.fulfillment.erasure.execution import Residue, execute, plan, verify
+from services.fulfillment.erasure.execution import RemainderKind, execute, plan, verify
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
@@ -117,7 +117,7 @@ async def test_what_became_an_array_meanwhile_loses_nobody_elses_element(world: 
 
     assert await world.get("desk.notes") == {"_id": 1, "emails": [KIM, BO]}
     remains = await verify(decided, data_map, world.stores, PERSON)
-    assert {item.left for item in remains.remainders} <= {Residue.ELEMENT, Residue.FIELD}
+    assert {item.left for item in remains.remainders} <= {RemainderKind.ELEMENT, RemainderKind.FIELD}
     assert not remains.clean
 
 

@@ -119,7 +119,7 @@ async def left_of(purge: Purge, case: str) -> list[Fact]:
 
 
 async def test_an_old_case_leaves_one_row_and_one_count(purge: Purge) -> None:
-    await purge.vault.create(case_of(1))  # type: ignore[attr-defined]
+    await purge.vault.create(case_of(1))
     await purge.journal.append(life(1))
     await purge.work()
     await purge.work()
@@ -128,7 +128,7 @@ async def test_an_old_case_leaves_one_row_and_one_count(purge: Purge) -> None:
     assert (kind.result, kind.days, number) == (RequestResult.GRANTED, 10, 1)
     assert [message.routing_key for message in wire_of(purge).taken] == [RequestPurged.TYPE]
     with pytest.raises(Destroyed):
-        await purge.vault.open(case_of(1), "submission")  # type: ignore[attr-defined]
+        await purge.vault.open(case_of(1), "submission")
 
 
 async def test_what_is_open_young_or_needed_stays(purge: Purge) -> None:

@@ -38,7 +38,7 @@ from shared.contract.sources import ALL, Bindings, Source, upstream_source
 from shared.contract.staff import StaffDecision
 from shared.contract.topology import EVENTS, REQUESTS
 from shared.errors import BrokerUnavailable
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.broker import Message
@@ -58,7 +58,7 @@ REQUEST_KEY = b"requests" * 4
 PACKAGE_KEY = b"packages" * 4
 VERIFIER_KEY = b"verifier" * 4
 PRACTICE = ClockRules(
-    Controller(
+    CompanyProfile(
         name="Example Networks",
         established_in="DE-BE",
         zone="Europe/Berlin",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.law import (
-    Controller,
+    CompanyProfile,
     DeadlineCalculator,
     Policy,
     ProtectedPerson,
@@ -27,8 +27,8 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 AUTHORITY = {"name": "Authority of Examplia", "url": "https://authority.example.org"}
 
 
-def company(*places: str, others: str = "gdpr", everybody: str | None = None) -> Controller:
-    return Controller(
+def company(*places: str, others: str = "gdpr", everybody: str | None = None) -> CompanyProfile:
+    return CompanyProfile(
         name="Example Networks",
         established_in=places[0],
         also_established_in=places[1:],
@@ -42,7 +42,7 @@ def company(*places: str, others: str = "gdpr", everybody: str | None = None) ->
 NEW_YORK, BERLIN = company("US-NY"), company("DE-BE")
 
 
-def laws(person: ProtectedPerson, of: Controller = NEW_YORK, day: date = TODAY) -> list[str]:
+def laws(person: ProtectedPerson, of: CompanyProfile = NEW_YORK, day: date = TODAY) -> list[str]:
     return [policy.law for policy in applicable(policies(), of, person, day)]
 
 
@@ -126,7 +126,7 @@ def test_the_edition_is_that_of_the_day() -> None:
 
 
 def found(
-    duty: TimedDuty, right: Right, applied: tuple[Policy, ...], of: Controller, paused: int = 0
+    duty: TimedDuty, right: Right, applied: tuple[Policy, ...], of: CompanyProfile, paused: int = 0
 ) -> tuple[str, str]:
     one = strictest(applied, duty, right, DeadlineCalculator(of, calendar_named, NOON, paused))
     assert one is not None

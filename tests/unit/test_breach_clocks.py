@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bench.clock import Day, walked
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.breaches import (
     Breach,
     BreachPolicies,
@@ -30,17 +30,17 @@ from tests.unit.breach_cases import AWARE, BERLIN, NEW_YORK, NOWHERE, breach, co
 Residents: TypeAlias = Mapping[Any, int]
 
 
-def counted(said: Breach, residents: Residents, to: Controller = NOWHERE) -> dict[str, Clock]:
+def counted(said: Breach, residents: Residents, to: CompanyProfile = NOWHERE) -> dict[str, Clock]:
     found = clocks(said, residents, breach_policies(), to, calendar_named)
     assert len({clock.id for clock in found}) == len(found)
     return {clock.id: clock for clock in found}
 
 
-def owed(said: Breach, residents: Residents, to: Controller = NOWHERE) -> set[str]:
+def owed(said: Breach, residents: Residents, to: CompanyProfile = NOWHERE) -> set[str]:
     return {id_ for id_, clock in counted(said, residents, to).items() if clock.owed}
 
 
-def due(said: Breach, residents: Residents, clock: str, to: Controller = NOWHERE) -> str | None:
+def due(said: Breach, residents: Residents, clock: str, to: CompanyProfile = NOWHERE) -> str | None:
     found = counted(said, residents, to)[clock]
     assert found.owed
     return f"{found.due_at:%Y-%m-%d %H:%M}" if found.due_at else None
@@ -99,7 +99,7 @@ def test_an_authority_is_told_though_nobody_can_read_the_data() -> None:
     ],
 )
 def test_who_is_in_no_member_state_tells_each_in_which_people_live(
-    residents: dict[str | None, int], to: Controller, expected: set[str]
+    residents: dict[str | None, int], to: CompanyProfile, expected: set[str]
 ) -> None:
     """GDPR Art. 55-56; EDPB Guidelines 9/2022 para. 73."""
     found = owed(breach(), residents, to)

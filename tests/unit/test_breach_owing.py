@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.breaches import Breach, BreachPolicy, BreachRole, NoticeRecipientKind, Risk, owed_to, spared
 from shared.law.library import breach_policies
 from tests.unit.breach_cases import BERLIN, NEW_YORK, NOWHERE, SSN, breach, company
@@ -15,7 +15,7 @@ LOG_IN = ("user.contact.email", "user.authorization.password")
 
 
 def owed(
-    said: Breach, place: str | None, categories: tuple[str, ...] = (), to: Controller = NOWHERE
+    said: Breach, place: str | None, categories: tuple[str, ...] = (), to: CompanyProfile = NOWHERE
 ) -> list[str]:
     return [policy.law for policy in owed_to(said, place, categories, breach_policies(), to)]
 
@@ -48,7 +48,7 @@ def owed(
     ],
 )
 def test_the_law_of_the_residence_wants_people_told_and_that_of_the_establishment(
-    place: str | None, to: Controller, expected: list[str]
+    place: str | None, to: CompanyProfile, expected: list[str]
 ) -> None:
     assert owed(breach(), place, to=to) == expected
 

@@ -19,7 +19,7 @@ from services.notifier.context import SenderSettings
 from services.notifier.letters.languages import CATALOGUES
 from shared.contract.breaches import BreachAccount, BreachDeclared
 from shared.errors import ConfigurationError
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.breaches import BreachPolicies, NoticeRecipientKind, NoticeStage
 from shared.pages.translation import SOURCE_LANGUAGE
 
@@ -31,7 +31,7 @@ AUTHORITIES = (NoticeRecipientKind.AUTHORITY, NoticeRecipientKind.ATTORNEY_GENER
 class FormContext:
     """Who fills documents in, when, and by which laws."""
 
-    company: Controller
+    company: CompanyProfile
     house: SenderSettings
     policies: BreachPolicies
     now: datetime
@@ -113,7 +113,7 @@ def _stage(clock: str) -> NoticeStage:
     )
 
 
-def _authority(duty: FormDuty, company: Controller) -> str:
+def _authority(duty: FormDuty, company: CompanyProfile) -> str:
     if duty.recipient is NoticeRecipientKind.CONSUMER_AGENCIES:
         return ", ".join(bureau.name for bureau in BUREAUS)
     if duty.policy.authority is not None and duty.recipient in AUTHORITIES:

@@ -18,7 +18,7 @@ from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import Sender
 from shared.contract.affected_people import Chunk, NoticeRecipient
 from shared.contract.breaches import BreachDeclared, BreachRole
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.breaches import owed_to
 from shared.law.library import breach_policies
 
@@ -136,7 +136,7 @@ async def wanted_of(
 
 
 def wanted_by(
-    declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], company: Controller
+    declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], company: CompanyProfile
 ) -> Iterator[NoticeAudience]:
     """
     Yield who would be told the same of what is *declared*, before anybody has looked for them.
@@ -206,7 +206,7 @@ def _customers(declared: BreachDeclared, law: Editions) -> Iterator[NoticeAudien
         yield NoticeAudience("controllers", laws, language, declared.categories, services=used)
 
 
-def _places(declared: BreachDeclared, company: Controller) -> Iterable[str]:
+def _places(declared: BreachDeclared, company: CompanyProfile) -> Iterable[str]:
     listed = (one.residence for one in declared.affected.list if one.residence)
     found = [f"{one.country}-{one.subdivision}" if one.subdivision else one.country for one in listed]
     return dict.fromkeys(found) or company.places

@@ -20,7 +20,7 @@ from habeas.client.report.writer import as_csv
 from services.intake.breach.duties import CONTROLLER
 from services.intake.breach.phases import Phase
 from shared.errors import ConfigurationError
-from shared.law import Controller
+from shared.law import CompanyProfile
 
 FIELDS = (
     *("incident", "reference", "phases", "role", "risk", "rationale", "occurred_from", "occurred_to"),
@@ -58,7 +58,9 @@ def form_of(file: Path) -> RegisterFormat:
         ) from None
 
 
-def written(cases: Sequence[IncidentCase], form: RegisterFormat, company: Controller, now: datetime) -> str:
+def written(
+    cases: Sequence[IncidentCase], form: RegisterFormat, company: CompanyProfile, now: datetime
+) -> str:
     """Return the register of *cases* in that *form*, as it is *now*."""
     rows = [entry(case, now) for case in cases]
     match form:

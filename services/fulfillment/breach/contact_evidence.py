@@ -1,5 +1,5 @@
 """
-What one person's part of a record tells of them: their address, where they live, what they read. Pure.
+What one person's part of a record tells of them: their address, where they live, what they read.
 
 A record is its person's, whoever else it names: what it holds of them is what was breached of theirs. But
 only what stands there in their own part is theirs to be written to: never an emergency contact's address.

@@ -7,7 +7,6 @@ chunk of the other phases who of it is told by this one, if this one goes with i
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from services.fulfillment.breach.affected import AffectedPerson
 from services.fulfillment.breach.obligations import Laws, NoticeGroup, without_edition
@@ -15,17 +14,8 @@ from services.fulfillment.breach.scope_store import BreachScope, BreachScopes
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.search.mailboxes import same
 from shared.contract.affected_people import Chunk, Elsewhere, NoticeRecipient, chunk_item, elsewhere_item
+from shared.contract.ports import VaultPort
 from shared.runtime.vault import CaseKey
-
-
-class Vault(Protocol):
-    """Where people lie sealed."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +24,7 @@ class Repeating:
 
     scope: BreachScope
     scopes: BreachScopes
-    vault: Vault
+    vault: VaultPort
     key: CaseKey
 
     async def seal(self) -> AsyncIterator[int]:

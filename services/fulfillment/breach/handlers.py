@@ -8,15 +8,9 @@ from typing import Protocol
 from services.fulfillment.breach.scope_store import BreachScope
 from shared.contract.breaches import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.contract.events import Fact, RequestPurged
+from shared.contract.ports import VaultPort
 from shared.errors import IllegalTransition, PermanentError, StoreUnavailable
 from shared.runtime.service import on
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
 
 
 class AffectedSearchPort(Protocol):
@@ -61,7 +55,7 @@ def evolve(known: None, fact: Fact) -> None:
 class ScopeContext:
     """What the handler may know and use."""
 
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     finding: AffectedSearchPort = field(repr=False)
     scopes: BreachScopePort = field(repr=False)
 

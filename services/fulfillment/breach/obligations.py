@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 from services.fulfillment.breach.affected import CONTROLLERS, AffectedPerson
 from services.fulfillment.datamap.categories import covered
 from shared.contract.breaches import BreachDeclared
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.breaches import BreachPolicies, NoticeRecipientKind, clocks, owed_to
 from shared.law.calendars import calendar_named
 
@@ -60,7 +60,7 @@ class Editions:
     """The laws as they stand in ``policies/breaches``."""
 
     policies: BreachPolicies
-    company: Controller
+    company: CompanyProfile
 
     def owed(self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> Laws:
         """Return which want somebody told who lives at *place*, and of whom *categories* were breached."""

@@ -26,6 +26,7 @@ from services.fulfillment.stores.mongodb import Stores
 from shared.contract.affected_people import CHUNK, Chunk, NoticeRecipient, chunk_item
 from shared.contract.breaches import BreachDeclared, BreachScoped
 from shared.contract.envelope import encode
+from shared.contract.ports import VaultPort
 from shared.errors import HabeasError
 from shared.runtime.broker import Message
 from shared.runtime.log import logger
@@ -44,14 +45,8 @@ LATER = "a breach is scoped later"
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
+class KeyedVaultPort(VaultPort, Protocol):
+    """A vault that gives out the keys of cases."""
 
     async def key_of(self, case: str) -> CaseKey:
         """Return the key of a case."""
@@ -90,7 +85,7 @@ class Scoping:
 
     scopes: BreachScopes
     stores: Stores
-    vault: Vault
+    vault: KeyedVaultPort
     current: Callable[[], DataMap]
     law: BreachLawPort
     publish: Publish

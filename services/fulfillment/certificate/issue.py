@@ -1,4 +1,4 @@
-"""Puts the certificate of an erasure together from what was decided, done and seen afterwards. Pure."""
+"""Puts the certificate of an erasure together from what was decided, done and seen afterwards."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -11,7 +11,7 @@ DONE = frozenset({Disposition.MARKED, Disposition.CORRECTED})
 
 
 @dataclass(frozen=True, slots=True)
-class DeclinedCorrection:
+class RefusedCorrection:
     """A correction that is not made in one place, or nowhere."""
 
     field: str
@@ -35,7 +35,7 @@ class Change:
     """What is marked or corrected, and what was asked for and is not."""
 
     plan: ErasurePlan
-    declined: tuple[DeclinedCorrection, ...] = ()
+    declined: tuple[RefusedCorrection, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -58,7 +58,7 @@ class Change:
             parts[id(item.step)].append(item)
         steps = tuple(_after(step, parts[id(step)]) for step in self.plan.steps)
         declined = [
-            DeclinedCorrection(item.part.path, item.reason, item.step.key)
+            RefusedCorrection(item.part.path, item.reason, item.step.key)
             for item in undone
             if item.step.disposition is Disposition.CORRECTED
         ]
@@ -73,7 +73,7 @@ class Change:
     def of_lines(cls, lines: Iterable[str]) -> "Change":
         """Return what :meth:`lines` wrote."""
         declined, *plan = lines
-        items = tuple(DeclinedCorrection(**item) for item in json.loads(declined))
+        items = tuple(RefusedCorrection(**item) for item in json.loads(declined))
         made = ErasurePlan.of_lines(plan)
         # As many as are marked are looked at one by one: each is the very same step throughout.
         return cls(replace(made, steps=tuple(made.steps)), items)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, TypeAlias
 
-from services.fulfillment.changes.change import Change, DeclinedCorrection
+from services.fulfillment.changes.change import Change, RefusedCorrection
 from services.fulfillment.changes.conversion import converted
 from services.fulfillment.changes.current_value import Gap, array_around, same, standing
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
@@ -53,11 +53,11 @@ def plan_corrections(
                     named[correction, found.collection.key].append((found, decision))
     parts: defaultdict[int, list[Set]] = defaultdict(list)
     records: dict[int, FoundRecord] = {}
-    declined: dict[DeclinedCorrection, None] = {}
+    declined: dict[RefusedCorrection, None] = {}
     for correction in dict.fromkeys(corrections):
         for reason, key, accepted in _settled(correction, named):
             if reason is not None:
-                declined[DeclinedCorrection(correction.field, reason, key)] = None
+                declined[RefusedCorrection(correction.field, reason, key)] = None
             for found, part in accepted:
                 records[id(found)] = found
                 parts[id(found)].append(part)

@@ -1,5 +1,5 @@
 """
-Writes what a survey found as a data map with comments, one file for each database. Pure.
+Writes what a survey found as a data map with comments, one file for each database.
 
 Comments say how sure each finding is and why. They name fields and count values; they repeat none.
 """

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.datamap.graph import graph_of
@@ -24,6 +24,7 @@ from services.fulfillment.stores.mongodb import Probe, Stores, in_portions
 from shared.contract.drop import KIND_OF, LineSplitter, ListKind, ListMatch, ListRow, row_of
 from shared.contract.envelope import encode
 from shared.contract.events import DropMatched
+from shared.contract.ports import VaultPort
 from shared.errors import HabeasError, InvalidDataMap
 from shared.law import Right
 from shared.runtime.broker import Message
@@ -44,16 +45,6 @@ Lead: TypeAlias = tuple[str, str]
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def seal_stream(self, case: str, item: str, content: AsyncIterator[bytes]) -> int:
-        """Keep something large."""
-
-    def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
-        """Yield the pieces of something large."""
-
-
 @dataclass
 class LookupCounts:
     """What a batch came to; nothing of it names anybody."""
@@ -69,7 +60,7 @@ class Matching:
 
     listed: HashLists
     stores: Stores
-    vault: Vault
+    vault: VaultPort
     current: Callable[[], DataMap]
     publish: Publish
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

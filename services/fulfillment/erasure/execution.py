@@ -45,8 +45,8 @@ __all__ = [
     "RecordStep",
     "Refused",
     "Remainder",
+    "RemainderKind",
     "Remains",
-    "Residue",
     "bears",
     "execute",
     "plan",
@@ -71,7 +71,7 @@ Refused: TypeAlias = Mapping[Record, str]
 """Records whose change a store refused → reason code."""
 
 
-class Residue(StrEnum):
+class RemainderKind(StrEnum):
     """What was to go and is still there."""
 
     DOCUMENT = "document"
@@ -89,7 +89,7 @@ class Remainder:
 
     key: str
     id: Mapping[str, Any]
-    left: Residue
+    left: RemainderKind
     path: str = ""
 
 
@@ -207,7 +207,7 @@ async def verify(plan: ErasurePlan, data_map: DataMap, stores: Stores, identitie
     # Both may go through very many records.
     again = await asyncio.to_thread(_seen_again, findings, plan)
     vanished = [
-        Remainder(step.key, step.id, Residue.VANISHED)
+        Remainder(step.key, step.id, RemainderKind.VANISHED)
         for key in looked_at
         if key in findings.missing
         for step in _changing(plan, key)
@@ -267,15 +267,15 @@ def _probe(step: RecordStep) -> Probe:
 
 def _remaining(step: RecordStep, document: Document) -> Iterator[Remainder]:
     if step.deleted:
-        yield Remainder(step.key, step.id, Residue.DOCUMENT)
+        yield Remainder(step.key, step.id, RemainderKind.DOCUMENT)
         return
     for path in dict.fromkeys(mask.path for mask in step.masks):
         masks = [mask for mask in step.masks if mask.path == path]
         if not bears(document, path, masks):
-            yield Remainder(step.key, step.id, Residue.FIELD, path)
+            yield Remainder(step.key, step.id, RemainderKind.FIELD, path)
     for pull in step.pulls:
         if any(True for _ in pull.match.elements(document)):
-            yield Remainder(step.key, step.id, Residue.ELEMENT, pull.match.unit or "")
+            yield Remainder(step.key, step.id, RemainderKind.ELEMENT, pull.match.unit or "")
 
 
 def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
@@ -295,14 +295,14 @@ def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
 def _found_again(found: FoundRecord, step: RecordStep | None) -> Iterator[Remainder]:
     """Yield what a second search should not have found."""
     if step is None:
-        yield Remainder(found.collection.key, found.id, Residue.UNPLANNED)
+        yield Remainder(found.collection.key, found.id, RemainderKind.UNPLANNED)
         return
     if step.deleted:
-        yield Remainder(step.key, step.id, Residue.DOCUMENT)
+        yield Remainder(step.key, step.id, RemainderKind.DOCUMENT)
     gone = {pull.match.unit for pull in step.pulls} | {mask.path for mask in step.masks if mask.single}
     hidden = {mask.path for mask in step.masks if mask.of is None}
     for match in found.matches:
         if match.unit is not None and match.unit in gone:
-            yield Remainder(step.key, step.id, Residue.ELEMENT, match.unit)
+            yield Remainder(step.key, step.id, RemainderKind.ELEMENT, match.unit)
         elif any(path in hidden for path, _ in match.conditions):
-            yield Remainder(step.key, step.id, Residue.FIELD, match.path)
+            yield Remainder(step.key, step.id, RemainderKind.FIELD, match.path)

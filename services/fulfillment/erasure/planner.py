@@ -1,4 +1,4 @@
-"""Decides, record by record, what an erasure will write. Pure: it reads nothing but what was found."""
+"""Decides, record by record, what an erasure will write."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Tries the masks of an erasure on sampled documents: would the database take them? Pure."""
+"""Tries the masks of an erasure on sampled documents: would the database take them?"""
 
 import copy
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Puts into words what was found and done: for letters, events and certificates. Pure."""
+"""Puts into words what was found and done: for letters, events and certificates."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

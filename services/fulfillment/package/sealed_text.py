@@ -3,7 +3,8 @@
 import asyncio
 import codecs
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Protocol
+
+from shared.contract.ports import VaultPort
 
 AT_ONCE = 1 << 20
 """Characters up to which lines are sealed as one item."""
@@ -11,23 +12,7 @@ LINES_PER_TURN = 100
 """Lines that are sealed before others have their turn."""
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already; return whether it is."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def seal_stream(self, case: str, item: str, content: AsyncIterator[bytes]) -> int:
-        """Keep something large, replacing an unfinished attempt."""
-
-    def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
-        """Yield the pieces of something large."""
-
-
-async def seal_lines(vault: Vault, case: str, name: str, lines: Iterable[str]) -> None:
+async def seal_lines(vault: VaultPort, case: str, name: str, lines: Iterable[str]) -> None:
     """Seal *lines*, however many they are; they are never all in memory."""
     rest, first = iter(lines), ""
     for line in rest:
@@ -38,7 +23,7 @@ async def seal_lines(vault: Vault, case: str, name: str, lines: Iterable[str]) -
     await vault.seal(case, name, first.encode())
 
 
-async def open_lines(vault: Vault, case: str, name: str) -> AsyncIterator[str]:
+async def open_lines(vault: VaultPort, case: str, name: str) -> AsyncIterator[str]:
     """
     Yield the lines that :func:`seal_lines` sealed.
 
@@ -60,7 +45,7 @@ async def _encoded(first: str, rest: Iterator[str]) -> AsyncIterator[bytes]:
             await asyncio.sleep(0)
 
 
-async def _pieces(vault: Vault, case: str, name: str) -> AsyncIterator[str]:
+async def _pieces(vault: VaultPort, case: str, name: str) -> AsyncIterator[str]:
     try:
         whole = await vault.open(case, name)
     except KeyError:  # it lies in chunks

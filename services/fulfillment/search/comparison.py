@@ -1,5 +1,5 @@
 """
-Compares what a person claims to know about their data with the records held. Pure.
+Compares what a person claims to know about their data with the records held.
 
 What the request itself is looked up by proves nothing: whoever knows an address can name it twice. Nor does
 the same value in two spellings count twice, nor in fields of two kinds, nor what the request disputes.

@@ -49,7 +49,7 @@ def _ratio(number: float | Decimal) -> Hashable:
     return above if below == 1 and abs(above) < 1 << BITS else (hex(above), hex(below))
 
 
-class KeySet:
+class DigestSet:
     """A set of keys."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import places, raw_at, together
 from services.fulfillment.search.bson_equality import key_of
-from services.fulfillment.search.digests import KeySet
+from services.fulfillment.search.digests import DigestSet
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.search.record_spill import Rack, Shelf
@@ -46,7 +46,7 @@ class Questions:
 
     collection: Collection
     lookups: tuple[Lookup, ...]
-    asked: dict[Lookup, KeySet] = field(default_factory=lambda: defaultdict(KeySet))
+    asked: dict[Lookup, DigestSet] = field(default_factory=lambda: defaultdict(DigestSet))
     _known: dict[Hashable, tuple[OwnershipMatch, ...]] = field(default_factory=dict)
     """What was asked for stays so: none of it is ever forgotten but to make room."""
     _active: list[Lookup] = field(default_factory=list)

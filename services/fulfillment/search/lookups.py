@@ -1,4 +1,4 @@
-"""In which forms a value of one field is looked up in another, and what is asked for. Pure."""
+"""In which forms a value of one field is looked up in another, and what is asked for."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -13,7 +13,7 @@ from enum import IntEnum
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.search.aliases import Alias
-from services.fulfillment.search.digests import KeySet
+from services.fulfillment.search.digests import DigestSet
 from services.fulfillment.search.holdings import Questions, key
 from services.fulfillment.search.ownership import OwnershipMatch
 
@@ -56,8 +56,8 @@ class LookupReason:
     """Not empty: aliases alone have led to it."""
 
 
-def _keys() -> dict[Alias, KeySet]:
-    return defaultdict(KeySet)
+def _keys() -> dict[Alias, DigestSet]:
+    return defaultdict(DigestSet)
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class _Reaches:
     """How surely references led to the values of one look-up: most in the same way."""
 
     usual: ReferenceReach
-    others: dict[ReferenceReach, KeySet] = field(default_factory=dict)
+    others: dict[ReferenceReach, DigestSet] = field(default_factory=dict)
 
     def of(self, wanted: Hashable) -> ReferenceReach:
         """Return how surely references led to *wanted*."""
@@ -83,7 +83,7 @@ class _Reaches:
         return True
 
     def _put(self, wanted: Hashable, reach: ReferenceReach) -> None:
-        self.others.setdefault(reach, KeySet()).add(wanted)
+        self.others.setdefault(reach, DigestSet()).add(wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ class Trail:
     )
     """What the person has proven, and how surely references led to the same values."""
     _entered: dict[Lookup, dict[Hashable, Alias]] = field(default_factory=lambda: defaultdict(dict))
-    _led: dict[Lookup, dict[Alias, KeySet]] = field(default_factory=lambda: defaultdict(_keys))
+    _led: dict[Lookup, dict[Alias, DigestSet]] = field(default_factory=lambda: defaultdict(_keys))
     """What records that were found so refer to."""
-    _claimed: dict[Lookup, dict[Alias, KeySet]] = field(default_factory=lambda: defaultdict(_keys))
+    _claimed: dict[Lookup, dict[Alias, DigestSet]] = field(default_factory=lambda: defaultdict(_keys))
     """The same, of records in which the alias is not verified."""
     _reaches: dict[Lookup, _Reaches] = field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Iterator
 
-from services.fulfillment.search.digests import KeySet
+from services.fulfillment.search.digests import DigestSet
 from services.fulfillment.search.spool import Roll, Spool
 from shared.runtime.mongo import Document, to_bson
 
@@ -22,7 +22,7 @@ class Shelf:
         self._spool = spool
         self._documents: dict[Hashable, Document] = {}
         self._roll: Roll | None = None
-        self._known = KeySet()
+        self._known = DigestSet()
 
     @property
     def spooled(self) -> bool:

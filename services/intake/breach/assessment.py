@@ -14,7 +14,7 @@ from services.intake.breach.domain import Incident, categories_of, residents_of
 from services.intake.breach.duties import PEOPLE
 from services.intake.breach.phases import Phase
 from shared.contract.breaches import BreachDeclared
-from shared.law import Calendars, Controller
+from shared.law import Calendars, CompanyProfile
 from shared.law.breaches import (
     BreachPolicies,
     BreachRole,
@@ -32,7 +32,7 @@ class BreachLaw:
     """What the laws say of breaches, and whose duty it is."""
 
     policies: BreachPolicies
-    company: Controller
+    company: CompanyProfile
     calendars: Calendars
 
 

@@ -5,24 +5,24 @@ from contextlib import asynccontextmanager
 
 from services.intake.breach.assessment import BreachLaw
 from services.intake.breach.domain import RECORDS, Incident, evolve
-from services.intake.breach.handlers import SUBSCRIPTIONS, IncidentContext, Timers, Vault
+from services.intake.breach.handlers import SUBSCRIPTIONS, IncidentContext
 from services.intake.breach.retention import IncidentRetention
 from services.intake.settings import IntakeSettings
 from shared.contract.breaches import BreachTimeCame
+from shared.contract.ports import TimersPort, VaultPort
 from shared.law.calendars import calendar_named
 from shared.law.library import breach_policies
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
-from shared.runtime.scheduler import Timers as MomentsKept
-from shared.runtime.scheduler import tell_the_time
+from shared.runtime.scheduler import Timers, tell_the_time
 from shared.runtime.service import Moment, Service
 
 NAME = "incidents"
 
 
 def service(
-    vault: Vault, timers: Timers, law: BreachLaw, retention: IncidentRetention
+    vault: VaultPort, timers: TimersPort, law: BreachLaw, retention: IncidentRetention
 ) -> Service[Incident, IncidentContext]:
     """Return the register, put together on *vault* and *timers*."""
 
@@ -46,7 +46,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
         Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
-        MomentsKept(database),
+        Timers(database),
     )
     await journal.prepare()
     await timers.prepare()

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
-from typing import Protocol
 
 from services.intake.breach.approvals import objection, released, told_by_letter, too_late, waits_for_hold
 from services.intake.breach.assessment import BreachLaw
@@ -51,31 +50,12 @@ from shared.contract.breaches import (
     Missed,
 )
 from shared.contract.events import Code, Fact, RequestPurged
+from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import PermanentError, TooEarly
 from shared.runtime.log import logger
 from shared.runtime.service import on
 
 BEHIND = "the moment came to a clock that is behind"
-
-
-class Vault(Protocol):
-    """Where what was declared, and who is affected, lies sealed."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
-        """Remove for good what has a name that begins with one of *prefixes*."""
-
-    async def destroy(self, case: str) -> None:
-        """Destroy the key of *case*, and what it sealed."""
-
-
-class Timers(Protocol):
-    """Moments that are waited for."""
-
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Have the moment *at* told; the first one that is set under *name* counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +65,8 @@ class IncidentContext:
     case_id: str
     incident: Incident
     now: datetime
-    vault: Vault = field(repr=False)
-    timers: Timers = field(repr=False)
+    vault: VaultPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
     law: BreachLaw = field(repr=False)
     retention: IncidentRetention
 

@@ -27,7 +27,7 @@ from shared.contract.events import (
 from shared.errors import ConfigurationError
 from shared.law import (
     Calendars,
-    Controller,
+    CompanyProfile,
     DeadlineCalculator,
     DueDate,
     Policy,
@@ -60,7 +60,7 @@ KEPT = (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER, TimedDuty.ACKNOWLEDGEMENT)
 class ClockRules:
     """Who answers, and what the laws and the calendars say; a case keeps the editions it began with."""
 
-    company: Controller
+    company: CompanyProfile
     policies: PolicyLibrary
     calendars: Calendars
 

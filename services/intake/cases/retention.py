@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
 
 from services.intake.cases.register import Counted, RequestResult, Story, counted, outlived
 from shared.contract.events import RequestPurged
+from shared.contract.ports import VaultPort
 from shared.errors import HabeasError, PermanentError, StoreUnavailable
 from shared.law import Right
 from shared.runtime.broker import EventPublisher
@@ -33,13 +33,6 @@ TRY_AGAIN_S = 5.0
 """Seconds, at most, after which one that another replica or an outage was in the way of goes on."""
 AT_ONCE = 100
 """Cases that one transaction purges."""
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def destroy(self, case: str) -> None:
-        """Destroy the key of *case*, and what it sealed."""
 
 
 class Metrics:
@@ -93,7 +86,7 @@ class Purge:
     client: Client
     database: Database
     journal: Journal
-    vault: Vault
+    vault: VaultPort
     publisher: EventPublisher
     retention: RegisterRetention
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)

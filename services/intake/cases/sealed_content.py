@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from services.intake.context import Vault
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
 from shared.contract.events import Document, Proof, ProofKind, ProofRef, RequestSubmitted
+from shared.contract.ports import VaultPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class SealedRequest:
     """Whether what came says the same."""
 
 
-async def seal_request(request: RequestSubmitted, vault: Vault, case_id: str) -> SealedRequest:
+async def seal_request(request: RequestSubmitted, vault: VaultPort, case_id: str) -> SealedRequest:
     """
     Seal *request* unless one is sealed already, and return the one that is.
 
@@ -34,7 +34,7 @@ async def seal_request(request: RequestSubmitted, vault: Vault, case_id: str) ->
     return SealedRequest(first, fresh=False, same=says_the_same(first, bare))
 
 
-async def sealed_request(vault: Vault, case_id: str) -> RequestSubmitted:
+async def sealed_request(vault: VaultPort, case_id: str) -> RequestSubmitted:
     """Return the request that is sealed."""
     return RequestSubmitted.model_validate_json(await vault.open(case_id, SUBMISSION))
 
@@ -49,7 +49,7 @@ def _without_proofs(request: RequestSubmitted) -> RequestSubmitted:
 
 
 async def seal_proofs(
-    proofs: Sequence[Proof], vault: Vault, case_id: str, cause: str
+    proofs: Sequence[Proof], vault: VaultPort, case_id: str, cause: str
 ) -> tuple[ProofRef, ...]:
     """Seal *proofs* under names derived from the *cause* that brought them; return the names."""
     if proofs:

@@ -28,7 +28,6 @@ from services.intake.cases.sealed_content import (
     sealed_request,
     whole,
 )
-from services.intake.context import Vault as SealingVault
 from services.intake.domain import CaseStatus, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SET_ASIDE
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
@@ -55,6 +54,7 @@ from shared.contract.events import (
     SubmissionError,
     WithdrawalLodged,
 )
+from shared.contract.ports import VaultPort
 from shared.contract.sources import Source, names_requests
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import EventPublisher
@@ -70,13 +70,6 @@ OPENED_AT_ONCE = 100
 STOPPED = "the request is stopped until the privacy staff has looked at it"
 MOST_UPLOADS = 2
 """Uploads about one request at the same time: a form may be sent twice, by a double click."""
-
-
-class Vault(SealingVault, Protocol):
-    """Where personal data is sealed, and packages are taken from."""
-
-    def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        """Yield the pieces of something large, from byte *start* on."""
 
 
 class JournalPort(JournalRowPort, UnpublishedRows, Protocol):
@@ -105,7 +98,7 @@ class ServiceKeys:
 class RequestService:
     """The way in by HTTP."""
 
-    vault: Vault
+    vault: VaultPort
     journal: JournalPort
     publisher: EventPublisher
     keys: ServiceKeys

@@ -82,7 +82,7 @@ class RequestForm(RequestSubmitted):
     )
 
 
-class ProofForm(Strict):
+class ProofUploadForm(Strict):
     """Proofs of identity."""
 
     proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
@@ -402,7 +402,7 @@ def _add_proofs(app: FastAPI, door: RequestService, own: Any) -> None:
                 return await uploads.read(request, door.clock())
             body = await request.body()
         try:
-            return ProofForm.model_validate_json(body).proofs
+            return ProofUploadForm.model_validate_json(body).proofs
         except ValidationError as error:
             flaws = error.errors(include_url=False, include_context=False, include_input=False)
             raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
@@ -433,7 +433,7 @@ PROOFS: dict[str, Any] = {
                 # Its parts are described with the request, which may carry proofs as well.
                 "schema": {
                     name: value
-                    for name, value in ProofForm.model_json_schema(
+                    for name, value in ProofUploadForm.model_json_schema(
                         ref_template="#/components/schemas/{model}"
                     ).items()
                     if name != "$defs"

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 
 from services.intake.pages.csrf import Guard
 from services.intake.pages.languages import CATALOGUES, NAMES, TEMPLATES, is_spoken, negotiated
-from shared.law import Controller
+from shared.law import CompanyProfile
 from shared.law.brand import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.pages.translation import AT_HOME, Words
 
@@ -62,7 +62,7 @@ def signals(request: Request) -> bool:
 class Site:
     """The pages of a company."""
 
-    company: Controller
+    company: CompanyProfile
     guard: Guard
     style: str = field(init=False, repr=False)
     picture: bytes = field(init=False, repr=False)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 
 from services.notifier.context import LetterPostPort as WayOut
-from services.notifier.context import Notifier, SenderSettings, Vault
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.letters.mailbox_limits import MailboxLimits
 from services.notifier.letters.store import LetterClaims
@@ -18,6 +18,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.smtp.domain_limits import Allowed, DomainLimits
 from services.notifier.smtp.mail_channel import SmtpChannel
 from services.notifier.smtp.post import LetterPost
+from shared.contract.ports import VaultPort
 from shared.runtime.bootstrap import ServiceRuntime
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
@@ -87,7 +88,7 @@ async def way_out(
 def service(
     lane: MailLane,
     subscriptions: tuple[Subscription[Notifier], ...],
-    vault: Vault,
+    vault: VaultPort,
     post: WayOut,
     house: SenderSettings,
 ) -> Service[Correspondence, Notifier]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
-from typing import Protocol
 
 from services.verifier.login.tokens import Login, TokenRefused, check
 from shared.contract.answer import SUBMISSION
@@ -20,6 +19,7 @@ from shared.contract.events import (
     TokenPresented,
     Verdict,
 )
+from shared.contract.ports import VaultPort
 from shared.errors import Destroyed, IllegalTransition
 from shared.runtime.jwks import KeySet
 from shared.runtime.service import forget, on
@@ -32,13 +32,6 @@ Capitals of ASCII alone make no other mailbox (RFC 4343 for domains, and by cust
 Unicode's folding would make one mailbox of two, such as ``straße`` and ``strasse``: which local parts are the
 same is for their host to say (RFC 5321, section 2.4).
 """
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ class LoginContext:
     case_id: str
     known: LoginState
     now: datetime
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     keys: KeySet | None = field(repr=False)
     client: str
     """Audience of the log-in's tokens."""

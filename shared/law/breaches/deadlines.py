@@ -12,7 +12,7 @@ from shared.law.breaches.obligations import Spared, on, protecting, spared
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, NoticeRule
 from shared.law.breaches.terms import NoticeRecipientKind, NoticeStage, PeriodStart
 from shared.law.clock import Calendar, DayStep, Move, counted
-from shared.law.company import Controller
+from shared.law.company import CompanyProfile
 from shared.law.hours import hours_later
 from shared.law.policies import StatutoryPeriod, lies_in
 
@@ -50,7 +50,7 @@ class _Counting:
     """What the clocks of one breach have in common."""
 
     breach: Breach
-    company: Controller
+    company: CompanyProfile
     calendars: Calendars
     counted: bool
     """Whether it is known how many people are affected."""
@@ -64,7 +64,7 @@ def clocks(
     breach: Breach,
     residents: Mapping[str | None, int],
     policies: BreachPolicies,
-    company: Controller,
+    company: CompanyProfile,
     calendars: Calendars,
 ) -> tuple[Clock, ...]:
     """
@@ -91,7 +91,7 @@ def clocks(
 
 
 def _bound(
-    breach: Breach, residents: Mapping[str | None, int], policies: BreachPolicies, company: Controller
+    breach: Breach, residents: Mapping[str | None, int], policies: BreachPolicies, company: CompanyProfile
 ) -> Iterator[tuple[BreachPolicy, dict[str | None, int]]]:
     """Yield the laws that the breach is told under, with the people whom each protects, by place."""
     people: dict[str, dict[str | None, int]] = {}
@@ -116,13 +116,13 @@ def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _C
             yield _clock(policy, notice, place, number, counting)
 
 
-def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: Controller) -> bool:
+def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> bool:
     """Tell whether the law itself wants it, and not only the company that grants it to everybody."""
     covered = policy.scope.places if policy.scope else ()
     return any(lies_in(place, covered) for place in (*people, *company.places))
 
 
-def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: Controller) -> list[str]:
+def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> list[str]:
     """
     Return the Member States whose authorities are told: the lead one, or all where people live.
 

@@ -7,7 +7,7 @@ from datetime import date
 from shared.law.breaches.facts import Breach, BreachRole, Risk
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, NoticeRule
 from shared.law.breaches.terms import NoticeRecipientKind, Trigger
-from shared.law.company import Controller
+from shared.law.company import CompanyProfile
 from shared.law.policies import lies_in
 
 CUSTOMERS = (
@@ -31,7 +31,7 @@ def owed_to(
     place: str | None,
     categories: Iterable[str],
     policies: BreachPolicies,
-    company: Controller,
+    company: CompanyProfile,
 ) -> tuple[BreachPolicy, ...]:
     """
     Return the laws that want somebody told who lives in *place*; that of the residence comes first.
@@ -57,13 +57,13 @@ def owed_to(
     )
 
 
-def on(breach: Breach, company: Controller) -> date:
+def on(breach: Breach, company: CompanyProfile) -> date:
     """Return the day on which the breach became known, as first declared: the editions of that day count."""
     return (breach.judged_at or breach.aware_at).astimezone(company.zone).date()
 
 
 def protecting(
-    place: str | None, day: date, policies: BreachPolicies, company: Controller
+    place: str | None, day: date, policies: BreachPolicies, company: CompanyProfile
 ) -> Sequence[BreachPolicy]:
     """
     Return the laws on breaches that protect somebody who lives in *place*: that of a part of a country first.
@@ -155,7 +155,7 @@ def _covers(policy: BreachPolicy, place: str | None) -> bool:
     return policy.scope is not None and lies_in(place, policy.scope.places)
 
 
-def _reaches(policy: BreachPolicy, company: Controller) -> bool:
+def _reaches(policy: BreachPolicy, company: CompanyProfile) -> bool:
     by_establishment = policy.scope is not None and policy.scope.by_establishment
     return by_establishment and any(_covers(policy, place) for place in company.places)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.changes import corrections
-from services.fulfillment.changes.change import Change, DeclinedCorrection, Undone
+from services.fulfillment.changes.change import Change, RefusedCorrection, Undone
 from services.fulfillment.changes.conversion import converted
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.execution import NOT_TAKEN, OVERTAKEN
@@ -323,7 +323,7 @@ def test_what_is_no_such_value_is_not_forced_into_one(text: str, stored: Any) ->
 
 def test_a_plan_comes_back_from_its_lines_as_it_was() -> None:
     account = found(ACCOUNTS, {"_id": ObjectId(), "members": [{"email": KIM}]}, owned=False)
-    change = Change(marked(person(born=TODAY), account), (DeclinedCorrection("city", "not_found"),))
+    change = Change(marked(person(born=TODAY), account), (RefusedCorrection("city", "not_found"),))
     assert Change.of_lines(list(change.lines())) == change
 
 
@@ -341,7 +341,7 @@ def test_a_correction_that_does_not_hold_is_declined_and_the_others_stand() -> N
     [step] = change.plan.steps
     done = change.after([Undone(step, step.sets[0], "overtaken")])
     assert set(sets(done.plan)) == {"visits"}
-    assert done.declined == (DeclinedCorrection("city", "overtaken", "desk.people"),)
+    assert done.declined == (RefusedCorrection("city", "overtaken", "desk.people"),)
     assert outcome_of_change(done) is Outcome.PARTLY_GRANTED
     nothing = done.after([Undone(done.plan.steps[0], done.plan.steps[0].sets[0], "overtaken")])
     assert outcome_of_change(nothing) is Outcome.REFUSED

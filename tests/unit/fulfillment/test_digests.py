@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from services.fulfillment.search.bson_equality import key_of
-from services.fulfillment.search.digests import MOST_AS_THEY_ARE, KeySet, digest
+from services.fulfillment.search.digests import MOST_AS_THEY_ARE, DigestSet, digest
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 MANY = 20_000
@@ -41,7 +41,7 @@ def test_what_differs_has_another_digest() -> None:
 
 @pytest.mark.parametrize("number", [10, MANY])
 def test_every_key_is_new_once(number: int) -> None:
-    keys = KeySet()
+    keys = DigestSet()
     assert not keys
     assert all(keys.add(("number", n)) for n in range(number))
     assert not any(keys.add(("number", float(n))) for n in range(number))
@@ -52,7 +52,7 @@ def test_every_key_is_new_once(number: int) -> None:
 
 def test_many_keys_cost_a_few_bytes_each() -> None:
     tracemalloc.start()
-    keys = KeySet()
+    keys = DigestSet()
     for number in range(MANY):
         keys.add(f"a key that is long, {number}")
     held, _ = tracemalloc.get_traced_memory()

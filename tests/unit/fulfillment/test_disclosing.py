@@ -223,7 +223,7 @@ async def test_the_first_copy_is_no_reason_and_a_further_one_is_counted_for_the_
     event, ctx = await stage(MAP, HELD)
     [first] = await answer(event, ctx)
     again = replace(ctx, case_id="b" * 32)
-    await ctx.vault.create("b" * 32)  # type: ignore[attr-defined]
+    await ctx.vault.create("b" * 32)
     submission = await ctx.vault.open(CASE, "submission")
     await ctx.vault.seal("b" * 32, "submission", submission)
     [second] = await answer(event.model_copy(update={"request_id": "b" * 32}), again)

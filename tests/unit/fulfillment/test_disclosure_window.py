@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from services.fulfillment.context import Fulfillment, PersonRecords
-from services.fulfillment.erasure.execution import Remainder, Remains, Residue
+from services.fulfillment.erasure.execution import Remainder, RemainderKind, Remains
 from services.fulfillment.erasure.handlers import erase, retry
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.rounds import Round
@@ -326,7 +326,7 @@ class Coming(Held):
 
     async def verify(self, *_: object) -> Remains:
         item = next(iter(self.new.found))
-        left = Remainder(item.collection.key, item.id, Residue.UNPLANNED)
+        left = Remainder(item.collection.key, item.id, RemainderKind.UNPLANNED)
         return Remains((left,), {}, self.new)
 
     async def plan_again(self, done: Round, data_map: Any, today: date) -> ErasurePlan:

@@ -16,7 +16,7 @@ from services.intake.pages.site import Site
 from shared.contract.codes import CodeVerdict
 from shared.contract.declarations import TEXTS
 from shared.contract.events import RequestWithdrawn
-from shared.law import Controller
+from shared.law import CompanyProfile
 from tests.unit import intake_api
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import CASE, UNKNOWN, client_of
@@ -224,7 +224,7 @@ async def test_an_appeal_that_is_open_is_told_with_its_last_day_and_not_offered_
 
 async def test_whom_to_turn_to_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"contact": "privacy@example.com", "officer": "officer@example.com"}
-    company: Controller = PRACTICE.company.model_copy(update=known)
+    company: CompanyProfile = PRACTICE.company.model_copy(update=known)
     monkeypatch.setattr(intake_api, "SITE", Site(company, intake_api.SITE.guard))
     text = (await seen(await code_awaited())).text
     for where in (

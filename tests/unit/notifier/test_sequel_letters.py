@@ -59,7 +59,7 @@ class Refusing(Outbox):
 async def forwarding(outbox: Outbox) -> Notifier:
     ctx = replace(await notifier(outbox), occurred_at=BEFORE_MIDNIGHT)
     for item, content in (("controller", CUSTOMER.model_dump_json()), ("link", "secret")):
-        await ctx.vault.seal(CASE, item, content.encode())  # type: ignore[attr-defined]  # it is one in memory
+        await ctx.vault.seal(CASE, item, content.encode())
     return ctx
 
 
@@ -136,7 +136,7 @@ async def test_only_the_explanation_that_was_signed_is_written_to_the_person(sea
     salt, outbox = bytes(TEXT_SALT_BYTES), Outbox()
     item = written_item(salted(b"There is no second account.", salt))
     ctx = await notifier(outbox)
-    await ctx.vault.seal(CASE, item, salted(sealed.encode(), salt))  # type: ignore[attr-defined]  # in memory
+    await ctx.vault.seal(CASE, item, salted(sealed.encode(), salt))
     answered = AppealAnswered(
         request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False, explanation=item
     )
@@ -154,7 +154,7 @@ async def test_letter_goes_to_no_customer_but_the_signed_one() -> None:
     item = written_item(salted(CUSTOMER.model_dump_json().encode(), salt))
     ctx = await notifier(outbox)
     other = CUSTOMER.model_copy(update={"email": "mallory@example.net"}).model_dump_json().encode()
-    await ctx.vault.seal(CASE, item, salted(other, salt))  # type: ignore[attr-defined]  # it is one in memory
+    await ctx.vault.seal(CASE, item, salted(other, salt))
     with pytest.raises(PermanentError, match="not the text"):
         await tell_forwarding(FORWARDED.model_copy(update={"controller": item}), ctx)
     assert outbox.letters == []

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from services.intake.context import Vault as SealingVault
 from services.intake.domain import IntakeCase, evolve
 from shared.contract.drop import LineSplitter, ListRow, row_of
 from shared.contract.events import DropListed, DropMatched
+from shared.contract.ports import VaultPort
 from shared.errors import Destroyed
 from shared.runtime.broker import EventPublisher
 from shared.runtime.journal import JournalRow as Written
@@ -27,21 +27,11 @@ PREFIX = "drop_"
 """What the names of everything begin with that lies in the vault of a batch."""
 
 
-class Vault(SealingVault, Protocol):
-    """Where the lists are sealed."""
-
-    def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        """Yield the pieces of something large, from byte *start* on."""
-
-    async def discard_all(self, case: str, prefixes: tuple[str, ...]) -> None:
-        """Remove for good what has a name that begins with one of *prefixes*."""
-
-
 @dataclass(frozen=True, slots=True)
 class BatchLists:
     """The lists of a batch."""
 
-    vault: Vault
+    vault: VaultPort
     journal: JournalRowPort
     publisher: EventPublisher
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

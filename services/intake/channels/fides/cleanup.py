@@ -16,6 +16,7 @@ from services.intake.channels.fides.clients import source_of
 from services.intake.channels.fides.entries import FidesEntry
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestId, RequestSubmitted
+from shared.contract.ports import VaultPort
 from shared.errors import HabeasError, UnknownRequest
 from shared.runtime.log import logger
 
@@ -36,20 +37,13 @@ class FidesOpenRequestPort(Protocol):
         """Forget a request that there is not."""
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def destroy(self, case: str) -> None:
-        """Destroy the key of *case*, and what it sealed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Leftovers:
     """Looks through the requests of a day ago."""
 
     requests: FidesOpenRequestPort
     door: RequestService
-    vault: Vault
+    vault: VaultPort
 
     async def work(self) -> None:
         """Look through all once."""

@@ -24,13 +24,13 @@ from services.intake.channels.fides.bodies import (
     FidesIdentity,
     SetPreferences,
 )
-from services.intake.channels.fides.cleanup import Vault
 from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
 from services.intake.channels.fides.ids import CONSENT_REQUEST, case_of, spelt
 from services.intake.channels.fides.policies import DEFAULT_CONSENT_POLICY, Action, Wish, action_of
 from services.intake.channels.fides.requests import NO_IDENTITY
 from services.intake.channels.fides.service import TOO_MANY, FidesService
 from shared.contract.events import RequestId
+from shared.contract.ports import VaultPort
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.mongo import Database, insert_new, translated
 
@@ -79,7 +79,7 @@ class Sweep:
     """Destroys what was begun and is over."""
 
     begun: Begun
-    vault: Vault
+    vault: VaultPort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def work(self) -> None:

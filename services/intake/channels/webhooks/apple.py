@@ -1,5 +1,5 @@
 """
-Server notifications of Sign in with Apple, as requests to erase. Pure, but for the keys.
+Server notifications of Sign in with Apple, as requests to erase.
 
 The body is ``{"payload": "<JWS>"}``; the claim ``events`` is JSON within JSON.
 """

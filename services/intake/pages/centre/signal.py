@@ -11,7 +11,7 @@ from datetime import date
 from services.intake.cases.service import RequestService
 from services.intake.domain import GPC
 from shared.contract.events import Details, RequestSubmitted, Subject
-from shared.law import Controller, Regulation, Right
+from shared.law import CompanyProfile, Regulation, Right
 from shared.matching import mailbox
 
 KEPT = "signal"
@@ -21,7 +21,7 @@ SUPPORT = {"gpc": True, "lastUpdate": date(2026, 11, 26).isoformat()}
 """What ``/.well-known/gpc.json`` says (Global Privacy Control, section 4), and since when."""
 
 
-async def honour(door: RequestService, company: Controller, email: str, locale: str) -> str:
+async def honour(door: RequestService, company: CompanyProfile, email: str, locale: str) -> str:
     """
     Record that the person at *email* sends the signal: their data is not sold or shared from now on.
 

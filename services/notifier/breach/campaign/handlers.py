@@ -8,7 +8,6 @@ from datetime import datetime
 from services.notifier.breach.campaign.domain import Campaign
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
-from services.notifier.context import Vault
 from services.notifier.smtp.return_path import NoticePaths
 from shared.contract.affected_people import Chunk, chunk_item, told_elsewhere
 from shared.contract.breaches import (
@@ -21,6 +20,7 @@ from shared.contract.breaches import (
     NoticesReleased,
 )
 from shared.contract.events import DeliveryAction, Fact, RequestPurged
+from shared.contract.ports import VaultPort
 from shared.runtime.journal import Journal
 from shared.runtime.log import logger
 from shared.runtime.service import on
@@ -37,7 +37,7 @@ class Steering:
     known: Campaign
     ledgers: Ledgers
     standings: Standings
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     paths: NoticePaths
     domain: str
     """What message ids end in."""

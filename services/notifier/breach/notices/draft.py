@@ -1,4 +1,4 @@
-"""The draft of a notice: what everybody in a chunk is told, before anybody's name is put in. Pure."""
+"""The draft of a notice: what everybody in a chunk is told, before anybody's name is put in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

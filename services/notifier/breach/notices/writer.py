@@ -1,5 +1,5 @@
 """
-Writes notices: what was declared and a chunk of people go in, messages come out. Pure, and fast.
+Writes notices: what was declared and a chunk of people go in, messages come out.
 
 All people of a chunk are told under the same laws, in the same language. So a notice is laid out, translated
 and encoded once for each set of categories; what is made for each person is an address, an id and a line.

@@ -1,6 +1,6 @@
 """What the examiner does when a document is presented: it has it read, and judges what was read."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -24,23 +24,11 @@ from shared.contract.events import (
     Subject,
     Verdict,
 )
+from shared.contract.ports import VaultPort
 from shared.errors import Destroyed
 from shared.runtime.service import forget, on
 
 REPORT = "report"
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already; return whether it is."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        """Yield the pieces of something large."""
 
 
 class PresentedDocumentPort(Protocol):
@@ -82,7 +70,7 @@ class ExaminerContext:
     case_id: str
     known: Examination
     now: datetime
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     read: Read = field(repr=False)
     scan: Scan = field(repr=False)
     presented: PresentedDocumentPort = field(repr=False)

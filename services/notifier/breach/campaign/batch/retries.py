@@ -1,4 +1,4 @@
-"""How long a letter that is not taken is tried again, and what an answer says of others than it. Pure."""
+"""How long a letter that is not taken is tried again, and what an answer says of others than it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -15,11 +15,12 @@ from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import Failed, LeasedBatch, NoticeSentOutcome, Outcome
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.breach.notices.writer import Notices
-from services.notifier.context import SenderSettings, Vault
+from services.notifier.context import SenderSettings
 from services.notifier.smtp import metrics
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
 from shared.contract.affected_people import Chunk, chunk_item
 from shared.contract.breaches import BreachDeclared, ChunkDue
+from shared.contract.ports import VaultPort
 from shared.runtime.journal import Journal
 
 SIDE_BY_SIDE = 2
@@ -32,7 +33,7 @@ class Writer:
 
     ledgers: Ledgers
     standings: Standings
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     channel: ConnectionPool
     connections: int
     house: SenderSettings
