@@ -1,5 +1,6 @@
 """Verbs with which a staff account decides about a case."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, existing, out
+from habeas.cli.options import STATE, AsJson, State, existing, out, prefix_of, root_key, run, setting
 from habeas.cli.staff import As, OneTimeCode, signer_of
 from habeas.cli.staff import decide as decide_as
 from shared.contract.events import (
+    AliasConfirmed,
     AnswerDelivered,
     AppealDecided,
     Controller,
@@ -139,6 +141,44 @@ def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, s
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=False))
     out.print(f"decided; `habeas status {request_id}` shows the request as ended")
+
+
+@app.command()
+def aliases(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
+    """List addresses, numbers … that the person's records name and nothing verifies; they opened nothing."""
+    from habeas.client import cases  # noqa: PLC0415
+
+    async def work() -> list[tuple[str, str, str]]:
+        url, prefix = setting("MONGO_URL", state), prefix_of(state)
+        async with cases.opened(url, prefix, root_key(state), request_id) as case:
+            return await case.aliases()
+
+    found = run(work())
+    if as_json:
+        print(json.dumps([dict(zip(("alias", "identity", "value"), row, strict=True)) for row in found]))
+        return
+    for reference, identity, value in found:
+        out.print(f"{reference}  {identity}  {value}", markup=False)
+
+
+@app.command("confirm-alias")
+def confirm_alias(
+    request_id: RequestId,
+    alias: Annotated[str, typer.Argument(help="Reference of the alias, as `habeas case aliases` shows it.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Confirm that an alias is the person's: what it leads to is disclosed or erased in the same case."""
+    from habeas.client import requests  # noqa: PLC0415
+
+    ref, _, number = alias.rpartition(":")
+    signer = signer_of(account, code, state)
+    decide_as(
+        signer,
+        requests.fact(AliasConfirmed, request_id=request_id, by=signer.account, aliases=ref, number=number),
+    )
+    out.print(f"confirmed; ask with `habeas status {request_id}`")
 
 
 @app.command("approve-correction")

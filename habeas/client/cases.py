@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.fulfillment.erasure.steps import ErasurePlan, Steps, run_of_line
 from services.fulfillment.package.sealed_text import open_lines
+from services.fulfillment.released_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled
 from shared.errors import ConfigurationError
@@ -49,6 +50,22 @@ class FulfillmentCase:
         if not names:
             raise ConfigurationError(f"request {self.id} has no plan of an erasure")
         return united([await self._plan(name) for name in names])
+
+    async def aliases(self) -> list[tuple[str, str, str]]:
+        """
+        Return reference, identity and value of each unverified alias that the newest answer offers.
+
+        Raises:
+            ConfigurationError: There is none.
+            Destroyed: The case has no key any more.
+        """
+        facts = [fact for fact in self.facts if isinstance(fact, RequestFulfilled | ErasurePlanned)]
+        offers = [fact.aliases for fact in facts if fact.aliases is not None]
+        if not offers:
+            raise ConfigurationError(f"the records of request {self.id} name no unverified alias")
+        ref = offers[-1].ref
+        values = values_of(await self.vault.open(self.id, ref))
+        return [(f"{ref}:{n}", name, value) for n, (name, value) in enumerate(values, 1)]
 
     async def _plan(self, name: str) -> ErasurePlan:
         lines = open_lines(self.vault, self.id, name)

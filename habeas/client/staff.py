@@ -44,6 +44,13 @@ REASONS = {
     "decider_decided_before": "you made the first decision: a colleague has to make the second",
     "no_correction_waits": "no correction of this request waits for the staff",
     "text_differs": "its text is missing, or is not the text that you signed",
+    "too_late_to_withdraw": "the request is answered already",
+    "not_answered": "the request is not answered yet, or its erasure is not done",
+    "alias_unknown": "the request has no such alias; `habeas case aliases` lists them",
+    "alias_confirmed": "the alias is confirmed already",
+    "nothing_found": "no record is found by this alias",
+    "copy_wanted": "the person wants a copy before an erasure: ask for a request from the alias",
+    "many_mailboxes": "its records name more other mailboxes than are written to",
     "request_stopped": "the request is stopped: `habeas case resume` lets it go on first",
     "no_accounts": "this installation has no staff accounts",
 }

@@ -35,7 +35,11 @@ class PersonRecords(Erasing, Protocol):
     """The person's records, in the stores of the data map."""
 
     async def gather(
-        self, data_map: DataMap, identities: Identities, claimed: Identities | None = None
+        self,
+        data_map: DataMap,
+        identities: Identities,
+        claimed: Identities | None = None,
+        verified: Identities | None = None,
     ) -> Findings:
         """Return every record of the person."""
 
@@ -112,7 +116,7 @@ class FulfillmentProfile:
     approval_above: int | None = None
     """How many records an erasure may change before a second person must approve of it; none: any number."""
     two_deciders: bool = False
-    """Whether two of the staff must decide that a corrected identity is the person's."""
+    """Whether two of the staff must decide that an alias or a corrected identity is the person's."""
     erasure_window: timedelta = timedelta()
     """How long a planned erasure waits, in which it can be stopped."""
     recipients: Mapping[str, DataRecipient] = field(default_factory=dict)
@@ -171,6 +175,10 @@ class Fulfillment:
     def after(self, *facts: Fact) -> "Fulfillment":
         """Return this after *facts*."""
         return replace(self, known=reduce(evolve, facts, self.known))
+
+    def free(self) -> "Fulfillment":
+        """Return this where nothing costs a fee: what completes an answer is no further copy."""
+        return replace(self, house=replace(self.house, further_copy_fee=None))
 
     def pseudonyms_of(self, identities: Identities) -> dict[str, str]:
         """Return the identifiers as recipients know them: hashed with the key agreed with them."""

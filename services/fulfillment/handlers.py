@@ -18,7 +18,9 @@ from services.fulfillment.erasure.handlers import (
     contents_of,
     erase,
     erase_approved,
+    plan_released,
     retry,
+    search_again,
 )
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.suspension import Act, releases, stop, unless_stopped
@@ -28,6 +30,13 @@ from services.fulfillment.package.fees import decide_fee, fee_by_staff
 from services.fulfillment.package.handlers import Disclosure, hand_over, store_copy
 from services.fulfillment.recipients.notifications import tell
 from services.fulfillment.recipients.transfers import transfer
+from services.fulfillment.released_aliases import (
+    objection,
+    offered,
+    own_mailbox,
+    window_name,
+    with_confirmed,
+)
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
@@ -45,6 +54,7 @@ from services.fulfillment.state import (
 )
 from shared.contract.answer import ANSWER
 from shared.contract.events import (
+    AliasConfirmed,
     ChangePlanned,
     CorrectionApproved,
     DataPoints,
@@ -76,6 +86,7 @@ from shared.contract.events import (
 )
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import Right, needs_proof
+from shared.runtime.log import logger
 from shared.runtime.service import forget, on
 
 
@@ -216,13 +227,17 @@ async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 @unless_stopped
 async def _disclosed(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    if ctx.known.status is FulfillmentStatus.FULFILLED:
+        return await _disclose_further(event, ctx)
     if ctx.known.status is not FulfillmentStatus.DISCLOSURE_SCHEDULED:
         return []
     return await disclose_released(event, ctx.after(event))
 
 
-async def disclose_released(_event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def disclose_released(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """Answer a request whose window before the disclosure ended while it was stopped."""
+    if ctx.known.status is FulfillmentStatus.FULFILLED:
+        return await _disclose_further(event, ctx)
     if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
@@ -247,6 +262,131 @@ async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Seq
     return await _answered(known.verified, ctx.after(event))
 
 
+async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Release what an alias leads to that the staff confirms; where two must decide, once the second one does.
+
+    A disclosure is answered anew, and waits where owners of mailboxes are notified; an erasure gets another
+    round, after a window of its own.
+
+    Raises:
+        RefusedDecision: The request, the alias or the account does not allow it.
+    """
+    reason = objection(event, ctx.known, two=ctx.house.two_deciders)
+    if reason is not None:
+        raise RefusedDecision(reason)
+    ctx = ctx.after(event)
+    verified = ctx.known.verified
+    if verified is None or not ctx.known.confirmed_now(event, two=ctx.house.two_deciders):
+        return []
+    if verified.right is Right.ERASURE and (await ctx.submission()).details.with_copy:
+        raise RefusedDecision("copy_wanted")
+    facts = await _further(verified, await own_mailbox(event, verified.requester, ctx), ctx)
+    if facts is None:
+        raise RefusedDecision(MANY_MAILBOXES)
+    if not facts:
+        raise RefusedDecision("nothing_found")
+    return facts
+
+
+async def _further(
+    event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment
+) -> Sequence[Fact] | None:
+    """
+    Return what confirmed aliases add to an answer, or the window that it waits for; None if staff must look.
+
+    Args:
+        event: The answer goes to its requester.
+        mailboxes: Whose owners are notified beside those of the records.
+        ctx: The case.
+    """
+    submitted = await ctx.submission()
+    identities, findings = await _released(event, submitted, ctx)
+    data_map = await ctx.maps.of(findings.version)
+    others = await not_notified(findings, data_map, identities, event.requester, ctx)
+    if others is None or not findings.total:
+        return None if others is None else []
+    mailboxes, at = (*mailboxes, *others), ctx.now + ctx.house.erasure_window
+    if event.right is Right.ERASURE:
+        facts: Sequence[Fact] = [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)]
+        if at <= ctx.now:
+            facts = await plan_released(identities, findings, ctx)
+    else:
+        window = DisclosureScheduled(request_id=ctx.case_id, at=at) if mailboxes and at > ctx.now else None
+        completed = Disclosure(event, _to_the_person(submitted), identities, findings)
+        facts = await hand_over(completed, ctx.free(), window)
+        mailboxes = mailboxes if any(map(_concerns_others, facts)) else ()
+    return [*await notices(mailboxes, event.right, ctx), *facts]
+
+
+def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
+    """Return *submitted* without the recipient of a transfer: what completes an answer goes to the person."""
+    details = submitted.details.model_copy(update={"transfer_to": None})
+    return submitted.model_copy(update={"details": details})
+
+
+async def _released(
+    event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment
+) -> tuple[Identities, Findings]:
+    """Return all that is proven or confirmed of the person, and the records found by it."""
+    maps = ctx.maps.current
+    claimed, names = told(submitted, maps), event.proven
+    sure = vouched(submitted, maps) if names is None else proven(submitted, names, maps)
+    identities = await with_confirmed(sure, ctx)
+    if event.right is Right.ERASURE:
+        return identities, _whole(await search_again(identities, claimed, ctx))
+    return identities, await _gathered(ctx, identities, claimed)
+
+
+async def heed_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Begin an erasure whose window has ended, or the round of it that confirmed aliases add.
+
+    Raises:
+        TooEarly: The window has not ended by the clock of this process, or an earlier round is not done.
+    """
+    window = ctx.known.window
+    if window is None or event.name != window_name(window):
+        return await begin(event, ctx)
+    if ctx.now < window.at or ctx.known.status is not FulfillmentStatus.FULFILLED:
+        raise TooEarly("the window of a confirmed alias has not ended, or the erasure is not done")
+    return await _erased_further(event, ctx)
+
+
+async def heed_window_released(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """Begin what a window was for that ended while the request was stopped."""
+    window = ctx.known.window
+    ours = window is not None and event.name == window_name(window)
+    return await (_erase_further if ours else begin_released)(event, ctx)
+
+
+async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """Plan the round of an erasure that confirmed aliases add."""
+    if ctx.known.verified is None:
+        return []
+    event = ctx.known.verified
+    identities, findings = await _released(event, await ctx.submission(), ctx)
+    data_map = await ctx.maps.of(findings.version)
+    others = await not_notified(findings, data_map, identities, event.requester, ctx)
+    facts = await plan_released(identities, findings, ctx, approval=others is None)
+    return [*await notices(others or (), event.right, ctx), *facts]
+
+
+_erased_further = unless_stopped(_erase_further)
+
+
+async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """Complete an answer by what confirmed aliases lead to, once the window has ended."""
+    window, verified = ctx.known.disclosure, ctx.known.verified
+    confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
+    if not confirmed or verified is None or window is None or event.name != disclosure_timer(window):
+        return []
+    facts = await _further(verified, (), ctx)
+    if facts is None:
+        logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
+    return facts or []
+
+
 async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
     """Remember that nothing is to be done any more."""
     return []
@@ -264,7 +404,7 @@ RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
         FeeAgreed: answer_agreed,
         ErasurePlanned: erase,
         ErasureApproved: erase_approved,
-        ErasureDue: begin_released,
+        ErasureDue: heed_window_released,
         ErasureRetried: retry,
         ChangePlanned: change,
         DisclosureDue: disclose_released,
@@ -280,12 +420,13 @@ SUBSCRIPTIONS = (
     on(ErasurePlanned, unless_stopped(erase)),
     on(ErasureApproved, approve),
     on(ErasureScheduled, await_window),
-    on(ErasureDue, begin),
+    on(ErasureDue, heed_window),
     on(DisclosureScheduled, await_disclosure),
     on(DisclosureDue, disclose),
     on(ErasureRetried, unless_stopped(retry)),
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),
+    on(AliasConfirmed, confirm_alias),
     on(RestrictionAnnounced, lift),
     on(TransferOrdered, unless_stopped(transfer)),
     on(RequestStopped, stop),
@@ -357,6 +498,7 @@ async def _plan_erasure(
         regulation=event.regulation,
         received_on=event.received_on,
         approval=needs_approval(decided, ctx.house.approval_above),
+        aliases=await offered(findings.claims, ctx),
     )
     window = None if planned.approval else scheduled(planned, ctx.after(event))
     return [planned] if window is None else [planned, window]

@@ -95,7 +95,7 @@ class FulfillmentSettings(Settings):
     """
 
     two_deciders: bool = False
-    """Whether two of the staff must decide that a corrected identity is the person's."""
+    """Whether two of the staff must decide that an alias or a corrected identity is the person's."""
 
     transfer_allow: frozenset[str] = frozenset()
     """Hosts that a package may be sent on to although they lie inside: JSON, `["import.example.com"]`."""

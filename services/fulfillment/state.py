@@ -7,8 +7,10 @@ from enum import StrEnum
 from services.fulfillment.changes.change import Change
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Steps, alike, runs_of
 from services.fulfillment.package.withheld import NEVER
+from services.fulfillment.search.identities import Identities
 from shared.contract.answer import Answer
 from shared.contract.events import (
+    AliasConfirmed,
     Assurance,
     ChangePlanned,
     Code,
@@ -29,6 +31,7 @@ from shared.contract.events import (
     IdentityCompared,
     IdentityVerified,
     MailboxNamed,
+    OfferedAliases,
     Outcome,
     RecipientAcknowledged,
     RecipientConcerned,
@@ -251,6 +254,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
     # An answer that was given stands; a withdrawal that crossed it changes nothing. What an erasure has left
     # is planned anew, and told anew.
     S.FULFILLED: {
+        AliasConfirmed: S.FULFILLED,
         IdentityClaimed: S.FULFILLED,
         FeeDecided: S.FULFILLED,
         ErasurePlanned: S.PLANNED,
@@ -314,6 +318,12 @@ class Fulfilment:
     """Why it was left to the staff."""
     corrections_approved: tuple[Code, ...] = ()
     """Staff accounts that approved the correction of an identity."""
+    offered: tuple[OfferedAliases, ...] = ()
+    """Aliases that the records name and nothing verifies."""
+    confirmations: tuple[AliasConfirmed, ...] = ()
+    """Decisions of the staff that some of them are the person's."""
+    window: ErasureScheduled | None = None
+    """When that which a confirmed alias leads to is erased; the last of several windows counts."""
     stopped: bool = False
     """Whether nothing may be disclosed, erased or changed until the staff decides."""
     held: tuple[Fact, ...] = ()
@@ -321,8 +331,23 @@ class Fulfilment:
 
     @property
     def deciders(self) -> tuple[Code, ...]:
-        """Staff accounts that decided that the requester is the person."""
-        return self.verified.deciders if self.verified else ()
+        """Staff accounts that decided that the requester, or an alias, is the person."""
+        first = self.verified.deciders if self.verified else ()
+        return (*first, *(each.by for each in self.confirmations))
+
+    def confirmations_of(self, alias: AliasConfirmed) -> frozenset[Code]:
+        """Return the staff accounts that confirmed the same alias as *alias* does."""
+        same = (alias.aliases, alias.number)
+        return frozenset(each.by for each in self.confirmations if (each.aliases, each.number) == same)
+
+    def confirmed_now(self, alias: AliasConfirmed, *, two: bool) -> bool:
+        """Return whether *alias* is confirmed; *two* says whether two must decide."""
+        return len(self.confirmations_of(alias)) > two
+
+    def confirmed(self, *, two: bool) -> tuple[tuple[Code, int], ...]:
+        """Return name and number of each alias that is confirmed; *two* says whether two must decide."""
+        enough = [each for each in self.confirmations if len(self.confirmations_of(each)) > two]
+        return tuple(dict.fromkeys((each.aliases, each.number) for each in enough))
 
     def may_approve(self, account: Code) -> bool:
         """Return whether *account* is another than those that decided that the requester is the person."""
@@ -399,9 +424,14 @@ def _noted(known: Fulfilment, status: FulfillmentStatus, fact: Fact) -> Fulfilme
         case ErasureApproved():
             return replace(known, status=status, approved_by=known.approved_by or fact.by)
         case RequestFulfilled():
-            return replace(known, status=status, fulfilled=fact, rounds=0)
+            offered = _offered(known, fact)
+            return replace(known, status=status, fulfilled=fact, rounds=0, offered=offered)
         case _:
             return _staff_noted(replace(known, status=status), fact)
+
+
+def _offered(known: Fulfilment, fact: RequestFulfilled | ErasurePlanned) -> tuple[OfferedAliases, ...]:
+    return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
 
 
 def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
@@ -410,6 +440,8 @@ def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
             return replace(known, referred=fact)
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
+        case AliasConfirmed():
+            return replace(known, confirmations=(*known.confirmations, fact))
         case _:
             return known
 
@@ -426,6 +458,7 @@ def _planned(known: Fulfilment, status: FulfillmentStatus, fact: ErasurePlanned)
         plans=(*known.plans, fact.plan),
         planned=fact,
         rounds=known.rounds + 1,
+        offered=_offered(known, fact),
     )
 
 
@@ -434,6 +467,9 @@ def _scheduled(
 ) -> Fulfilment:
     """Return *known* after *fact*; the one that comes back as a message says nothing new."""
     match fact:
+        case ErasureScheduled() if known.status is FulfillmentStatus.FULFILLED:
+            later = known.window is None or known.window.at < fact.at
+            return replace(known, window=fact) if later else known
         case ErasureScheduled():
             return known if known.scheduled else replace(known, status=status, scheduled=fact)
         case DisclosureScheduled():
@@ -457,7 +493,21 @@ def united(plans: Sequence[ErasurePlan]) -> ErasurePlan:
     """
     if len(plans) == 1:
         return plans[0]
-    return replace(plans[0], steps=Steps(runs_of(_newest(plans))), order=_order_of(plans))
+    return replace(
+        plans[0],
+        steps=Steps(runs_of(_newest(plans))),
+        order=_order_of(plans),
+        identities=_together([each.identities for each in plans]),
+        aliases=_together([each.aliases for each in plans]),
+        verified=_together([each.verified for each in plans]),
+        unconfirmed=plans[-1].unconfirmed,
+    )
+
+
+def _together(several: Sequence[Identities]) -> dict[str, tuple[str, ...]]:
+    """Return the spellings of all of *several*; a later plan may be made by more than the first."""
+    names = dict.fromkeys(name for each in several for name in each)
+    return {name: tuple(dict.fromkeys(s for e in several for s in e.get(name, ()))) for name in names}
 
 
 def _newest(plans: Sequence[ErasurePlan]) -> Iterator[RecordStep]:

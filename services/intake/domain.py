@@ -79,6 +79,7 @@ from shared.contract.events import (
     StopDecided,
     StopReason,
     SubjectUnrestricted,
+    WithdrawalDecided,
     WithdrawalLodged,
 )
 from shared.contract.sources import ChannelSource, channel_source
@@ -180,6 +181,7 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     S.REFUSED: {RequestClosed: S.CLOSED, IdentityChallenged: S.REFUSED, ProofRefused: S.REFUSED},
     S.ANSWERED: {
         RequestClosed: S.CLOSED,
+        RequestFulfilled: S.ANSWERED,
         IdentityChallenged: S.ANSWERED,
         ProofRefused: S.ANSWERED,
         IdentityVerified: S.ANSWERED,
@@ -269,6 +271,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         RequestStopped,
         StopDecided,
         SubjectUnrestricted,
+        WithdrawalDecided,
         WithdrawalLodged,
     }
 )

@@ -75,6 +75,7 @@ from shared.contract.events import (
     SubjectUnrestricted,
     SubmissionError,
     UnreadableSubmission,
+    WithdrawalDecided,
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
@@ -188,6 +189,22 @@ async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
     return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)] if ctx.case.withdrawable else []
 
 
+async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Take a request back, as the privacy staff decided.
+
+    Raises:
+        TooEarly: The decision overtook the request, which is being tried again.
+        RefusedDecision: It is answered already.
+    """
+    if ctx.case.status is CaseStatus.UNKNOWN:
+        await must_not_wait(ctx)
+        raise TooEarly("the withdrawal came before its request")
+    if not ctx.case.withdrawable:
+        raise RefusedDecision("too_late_to_withdraw")
+    return [RequestWithdrawn(request_id=ctx.case_id)]
+
+
 async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
     """Mark the requests that come in the time of an incident, from now on."""
     await ctx.room.declare(event)
@@ -299,6 +316,7 @@ SUBSCRIPTIONS = (
     on(SubjectUnrestricted, note),
     on(DropMatched, note),
     on(StopDecided, decide_stop),
+    on(WithdrawalDecided, decide_withdrawal),
     on(BurstDeclared, declare_burst),
     on(BreachDeclared, lodge_breach),
 )

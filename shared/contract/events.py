@@ -871,10 +871,26 @@ class StopDecided(Decision):
     """Whether the request goes on; else it ends."""
 
 
+class WithdrawalDecided(Decision):
+    """The privacy staff takes a request back, as the person has asked them to."""
+
+    TYPE = "habeas.withdrawal.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+
 class RequestReleased(Fact):
     """A stopped request goes on, as the privacy staff decided."""
 
     TYPE = "habeas.request.released.v1"
+
+
+class OfferedAliases(EventPart):
+    """Identities that the person's records name and nothing verifies; nothing was searched by them."""
+
+    ref: Code
+    """Name of the values in the vault."""
+    identities: tuple[Code, ...]
+    """Names of the identities; the first one is number 1."""
 
 
 class RequestFulfilled(Fact):
@@ -899,6 +915,8 @@ class RequestFulfilled(Fact):
     """Name in the vault of the places that still name the person after an erasure."""
     statement_kept: bool = False
     """Whether a statement of the person's is kept with what was not corrected."""
+    aliases: OfferedAliases | None = None
+    """What the records disclosed name besides; it opens nothing before it is confirmed."""
 
 
 class RequestReferred(Fact):
@@ -1303,6 +1321,8 @@ class ErasurePlanned(Fact):
     received_on: date
     approval: bool = False
     """Whether nothing may be written before a second person approves of it."""
+    aliases: OfferedAliases | None = None
+    """What the records to erase name besides; it opens nothing before it is confirmed."""
 
 
 class ErasureApproved(Decision):
@@ -1310,6 +1330,18 @@ class ErasureApproved(Decision):
 
     TYPE = "habeas.erasure.approved.v1"
     ROLES = frozenset({StaffRole.APPROVER})
+
+
+class AliasConfirmed(Decision):
+    """The privacy staff confirms that an identity, which the person's records name, is the person's."""
+
+    TYPE = "habeas.alias.confirmed.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: Annotated[int, Field(ge=1)]
+    """Which of them; 1 is the first."""
 
 
 class CorrectionApproved(Decision):

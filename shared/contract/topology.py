@@ -74,6 +74,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.erasure.planned.v1",
         "habeas.erasure.approved.v1",
         "habeas.stop.decided.v1",
+        "habeas.withdrawal.decided.v1",
         "habeas.erasure.scheduled.v1",
     ),
     "verifier": (
@@ -109,6 +110,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.disclosure.due.v1",
         "habeas.erasure.retried.v1",
         "habeas.change.planned.v1",
+        "habeas.alias.confirmed.v1",
         "habeas.correction.approved.v1",
         "habeas.restriction.announced.v1",
         "habeas.recipient.concerned.v1",
@@ -180,6 +182,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
 
 DECISIONS = (
     "habeas.stop.decided.v1",
+    "habeas.withdrawal.decided.v1",
     "habeas.appeal.decided.v1",
     "habeas.forwarding.decided.v1",
     "habeas.identity.decided.v1",
@@ -189,6 +192,7 @@ DECISIONS = (
     "habeas.answer.delivered.v1",
     "habeas.fee.decided.v1",
     "habeas.erasure.approved.v1",
+    "habeas.alias.confirmed.v1",
     "habeas.correction.approved.v1",
     "habeas.restriction.lifting.v1",
     "habeas.breach.approved.v1",

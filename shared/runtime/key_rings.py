@@ -34,6 +34,7 @@ _BEGINNINGS = (
     ("package", "packages"),
     ("erasure_plan", "plans"),
     ("change_plan", "plans"),
+    ("aliases", "plans"),
     ("breach_", "breach"),
 )
 """First part of an item's name → its compartment; the first that fits counts."""

@@ -5,6 +5,7 @@ The first attacks run on the whole product; the variants search a store as the p
 """
 
 import io
+import json
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
@@ -168,6 +169,99 @@ async def test_answer_mentions_what_was_not_searched_by_and_no_content(pipeline:
     assert any("We did not search by it" in text for text in told)
     assert ADA.phone is not None
     assert not any(ADA.phone in text or ADA.email in text for text in told)
+
+
+# --- an alias that the staff confirms ---------------------------------------------------------------------
+
+OLD_PHONE = "+353209100777"
+
+
+async def with_old_record(pipeline: Pipeline, person: Somebody, number: str) -> Any:
+    """Have *person*'s profile name *number*, and an old record be known by it alone; return its key."""
+    contacts = pipeline.business("portal", "contacts")
+    await contacts.update_one({"email": person.email}, {"$set": {"phones": [number]}})
+    old = {"customer_id": None, "phones": [number], "name": {"first": "Formerly", "last": "Known"}}
+    return (await contacts.insert_one(old)).inserted_id
+
+
+async def aliases_of(pipeline: Pipeline, case: str) -> dict[str, str]:
+    """Return the references of the aliases of *case*, by their values."""
+    code, printed, complaint = await command(pipeline, "case", "aliases", case, "--json")
+    assert code == 0, complaint
+    return {row["value"]: row["alias"] for row in json.loads(printed)}
+
+
+async def confirm(pipeline: Pipeline, case: str, alias: str, by: str) -> str:
+    """Confirm *alias* as the account *by*; return the complaint of the command."""
+    code, _, complaint = await command(pipeline, "case", "confirm-alias", case, alias, "--as", by)
+    assert bool(code) is bool(complaint)
+    return complaint
+
+
+async def answers(heard: Heard, case: str, number: int) -> list[dict[str, Any]]:
+    """Return the answers of *case* once there are *number*."""
+
+    def found() -> list[dict[str, Any]]:
+        fulfilled = heard.of(case, "request.fulfilled")
+        return fulfilled if len(fulfilled) >= number else []
+
+    told: list[dict[str, Any]] = await eventually(found, WITHIN)
+    return told
+
+
+async def test_confirmed_alias_completes_an_access_answer_in_the_same_case(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person = (await attackers(pipeline))[9]
+    key = await with_old_record(pipeline, person, OLD_PHONE)
+    case = await pipeline.verified("access", person)
+    await pipeline.closed(case)
+    assert str(key) not in await package(pipeline, person, case)
+    alias = (await aliases_of(pipeline, case))[OLD_PHONE]
+    assert "no such alias" in await confirm(pipeline, case, alias + "9", "dana.muster")
+    other = f"aliases_0000000000000000:{alias.rpartition(':')[2]}"
+    assert "no such alias" in await confirm(pipeline, case, other, "dana.muster")
+    assert await confirm(pipeline, case, alias, "dana.muster") == ""
+    await answers(heard, case, 2)
+    await pipeline.closed(case)
+    assert str(key) in await package(pipeline, person, case)
+    assert "confirmed already" in await confirm(pipeline, case, alias, "robin.muster")
+    assert OLD_PHONE not in json.dumps(heard.of(case)), "events name no value"
+
+
+async def test_confirmed_alias_gets_a_later_round_of_the_erasure(pipeline: Pipeline, heard: Heard) -> None:
+    person = (await attackers(pipeline))[10]
+    contacts, number = pipeline.business("portal", "contacts"), "+353209100778"
+    key = await with_old_record(pipeline, person, number)
+    case = await pipeline.verified("erasure", person)
+    await pipeline.closed(case)
+    assert await contacts.find_one({"_id": key}) is not None
+    assert await confirm(pipeline, case, (await aliases_of(pipeline, case))[number], "dana.muster") == ""
+    first, second = await answers(heard, case, 2)
+    assert await contacts.find_one({"_id": key}) is None
+    erased = [answer["data"]["dispositions"]["erased"] for answer in (first, second)]
+    assert erased[1] == erased[0] + 1
+    assert first["data"]["certificate"] != second["data"]["certificate"]
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+async def test_victims_number_that_deceived_staff_confirm_opens_no_record_verified_to_be_the_victims(
+    pipeline: Pipeline, heard: Heard, right: str
+) -> None:
+    attacker = (await attackers(pipeline))[10 if right == "access" else 11]
+    await pose(pipeline, attacker)
+    before = await everything_of_the_victim(pipeline)
+    case = await pipeline.verified(right, attacker)
+    await pipeline.closed(case)
+    alias = (await aliases_of(pipeline, case))[PHONE]
+    complaint = await confirm(pipeline, case, alias, "dana.muster")
+    if right == "erasure":
+        assert "no record is found" in complaint
+    else:
+        await answers(heard, case, 2)
+        content = await package(pipeline, attacker, case)
+        assert VICTIM.email not in content
+    assert await everything_of_the_victim(pipeline) == before
 
 
 # --- the owners of other mailboxes -------------------------------------------------------------------------
@@ -524,6 +618,122 @@ async def test_data_points_of_the_attackers_own_record_prove_no_address_of_the_v
     assert ids(await engine.gather_verified(data_map, {"email": (ADA_MAIL,)})) == {("users", 2)}
     unstated = desk(users=f"name: _id\n{held('email', 'email')}\nname: at\n{NAME}")
     assert ids(await engine.gather_verified(unstated, {"email": (ADA_MAIL,)})) == set()
+
+
+# --- references by what people write themselves -------------------------------------------------------------
+
+
+def referring(name: str, to: str, direction: str, identity: str = "", verified: str = "") -> str:
+    """A field that refers to another one, and may hold an identity besides."""
+    flow = f", direction: {direction}" if direction else ""
+    reference = f"references: [{{ dataset: desk, field: {to}{flow} }}]"
+    if not identity:
+        return f"name: {name}, data_categories: [user.unique_id], fides_meta: {{ {reference} }}"
+    return held(name, identity, verified).replace("identity:", f"{reference}, identity:")
+
+
+def key_field(name: str, identity: str, verified: str = "") -> str:
+    return held(name, identity, verified).replace("identity:", "primary_key: true, identity:")
+
+
+NUMBER, UNSTATED = "customer_number", held("number", "customer_number")
+ACCOUNT, ORDER = f"name: _id\n{VERIFIED}\n", f"name: _id\n{NAME}\n"
+
+
+def referring_maps(direction: str) -> dict[str, tuple[str, str]]:
+    """Return pairs of fields of accounts and of orders, of which one refers to the other in *direction*."""
+    to_order = referring("number", "orders.number", direction)
+    to_account = referring("number", "users.number", direction)
+    return {
+        "identity refers": (referring("number", "orders.number", direction, NUMBER), "name: number"),
+        "identity is referred to": (UNSTATED, to_account),
+        "plain field refers to an identity": (to_order, UNSTATED),
+        "identity refers to a plain field": (
+            "name: number",
+            referring("number", "users.number", direction, NUMBER),
+        ),
+        "identity refers to an identity": (referring("number", "orders.number", direction, NUMBER), UNSTATED),
+        "key that people can change is referred to": (key_field("number", NUMBER), to_account),
+        "plain field refers to a key that people can change": (to_order, key_field("number", NUMBER)),
+    }
+
+
+ATTACKS = {
+    f"{name}, {direction or 'both'}": fields
+    for direction in ("to", "from", "")
+    for name, fields in referring_maps(direction).items()
+}
+
+
+@pytest.mark.parametrize("fields", ATTACKS.values(), ids=ATTACKS)
+async def test_number_that_the_attacker_writes_reaches_no_record_that_holds_or_refers_to_it(
+    world: World, fields: tuple[str, str]
+) -> None:
+    users, orders = fields
+    data_map = desk(users=ACCOUNT + users, orders=ORDER + orders)
+    order = {"_id": 9, "number": 42, "name": "Ada Example"}
+    accounts = [{"_id": 1, "email": MALLORY, "number": 42}, {"_id": 2, "email": ADA_MAIL, "number": 42}]
+    await world.fill(users=[dict(account) for account in accounts], orders=[dict(order)])
+    findings = await mallory(world, data_map)
+    assert ids(findings) == {("users", 1)}
+    decided = plan(findings, data_map, date(2026, 11, 29))
+    assert not await execute(decided, world.stores)
+    remains = await verify(decided, data_map, world.stores, {"email": (MALLORY,)})
+    assert ids(remains.findings) == set()
+    database = world.client[world.prefix + "desk"]
+    assert [one async for one in database["orders"].find()] == [order]
+    assert await database["users"].find_one({"_id": 2}) == accounts[1]
+
+
+@pytest.mark.parametrize("direction", ["from", ""], ids=["from", "both"])
+async def test_account_that_is_opened_under_the_victims_address_as_its_key_reaches_nothing_of_the_victim(
+    world: World, direction: str
+) -> None:
+    data_map = desk(
+        users=f"{key_field('_id', 'email')}\n{held('login', 'email', 'always')}",
+        orders=ORDER + referring("email", "users._id", direction, "email"),
+    )
+    await world.fill(
+        users=[{"_id": ADA_MAIL, "login": MALLORY}], orders=[{"_id": 9, "email": ADA_MAIL, "name": "Ada"}]
+    )
+    assert ids(await mallory(world, data_map)) == {("users", ADA_MAIL)}
+
+
+HONEST = {
+    "key that every store keeps": (f"{key_field('_id', NUMBER)}\n{VERIFIED}", "users._id", "_id"),
+    "key that is always verified": (
+        f"{VERIFIED}\n{key_field('number', NUMBER, 'always')}",
+        "users.number",
+        "number",
+    ),
+    "identity that is verified": (
+        f"{VERIFIED}\n{held('number', NUMBER, 'always')}",
+        "users.number",
+        "number",
+    ),
+}
+
+
+@pytest.mark.parametrize(("users", "to", "key"), HONEST.values(), ids=HONEST)
+@pytest.mark.parametrize("direction", ["from", ""], ids=["from", "both"])
+async def test_records_that_refer_to_a_key_or_verified_number_are_found(
+    world: World, users: str, to: str, key: str, direction: str
+) -> None:
+    data_map = desk(users=users, orders=f"name: _id\n{referring('number', to, direction)}")
+    await world.fill(users=[{key: 42, "email": ADA_MAIL}], orders=[{"_id": 9, "number": 42}])
+    assert ("orders", 9) in ids(await ada(world, data_map))
+
+
+@pytest.mark.parametrize("direction", ["to", ""], ids=["to", "both"])
+@pytest.mark.parametrize("number", [key_field("number", NUMBER, "always"), held("number", NUMBER, "always")])
+async def test_record_that_an_account_refers_to_by_a_verified_number_is_found(
+    world: World, number: str, direction: str
+) -> None:
+    data_map = desk(
+        users=ACCOUNT + referring("customer", "cards.number", direction), cards=f"name: _id\n{number}"
+    )
+    await world.fill(users=[{"_id": 1, "email": ADA_MAIL, "customer": 42}], cards=[{"_id": 9, "number": 42}])
+    assert ("cards", 9) in ids(await ada(world, data_map))
 
 
 # --- the other way round: the attacker spoils what the victim gets -----------------------------------------

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -196,6 +196,27 @@ async def test_a_client_denies_and_cancels_and_the_person_hears_of_it(stage: Sta
         await stage.pipeline.closed(hex_of(name))
         assert stage.pipeline.letters_to(person, hex_of(name))
         assert await stage.pipeline.mentions(person.email)
+
+
+async def test_client_whose_account_was_disabled_cancels_nothing(stage: Stage, heard: Heard) -> None:
+    person = (await stage.pipeline.people())[14]
+    name = (await stage.ask("default_erasure_policy", person))["id"]
+    await stage.pipeline.until_it_is("challenged", hex_of(name))
+    register = stage.pipeline.accounts.register
+    account = await register.account("fides.scripts")
+    assert account is not None
+    await register.replace(replace(account, disabled=True))
+    try:
+        await stage.decide("cancel", [name])
+
+        async def refused() -> bool:
+            reasons = [one["data"]["reason"] for one in heard.of(hex_of(name), "decision.refused")]
+            return reasons == ["account_disabled"]
+
+        await comes_true(refused)
+    finally:
+        await register.replace(account)
+    assert (await stage.pipeline.page(hex_of(name)))["status"] == "challenged"
 
 
 async def test_an_opt_out_needs_no_code(stage: Stage, heard: Heard) -> None:

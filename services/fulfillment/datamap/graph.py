@@ -13,6 +13,8 @@ EMAIL = "email"
 """The identity whose upper and lower case are one."""
 PHONE = "phone_number"
 """The identity that is one however its digits are grouped."""
+ID = "_id"
+"""The primary key that a store gives every document."""
 CONTACTS = frozenset({EMAIL, PHONE})
 """What a record need not be asked twice about: a number of a customer, or of a seller, may be another's."""
 _STATED = {"user.contact.email": EMAIL, "user.contact.phone_number": PHONE, "user.name": "user.name"}
@@ -178,17 +180,40 @@ def _edge(
 def _claims(
     origin: Collection, sources: Sequence[MappedField], target: Collection, fields: Sequence[MappedField]
 ) -> Iterator[tuple[int, str]]:
-    """
-    Yield which of *sources* hold what people state about themselves, each with the name of the identity.
-
-    A key that the system assigns is none. A mail address, a telephone number or a name is; so is any other
-    identity, except one that is always verified and refers to a primary key.
-    """
+    """Yield which of *sources* hold what people state about themselves, each with the identity's name."""
     for place, (source, field) in enumerate(zip(sources, fields, strict=True)):
-        assigned = source.always_verified and field.path in target.primary_key
-        kind = _contact(source) or (None if assigned else source.identity)
-        if kind is not None and source.path not in origin.primary_key:
+        kind = _claimed(origin, source, target, field)
+        if kind is not None:
             yield place, kind
+
+
+def _claimed(origin: Collection, source: MappedField, target: Collection, field: MappedField) -> str | None:
+    """
+    Return the name of the identity that *source*, which refers to *field*, holds as people state it.
+
+    A key that the system assigns is none. A mail address, a telephone number or a name is; so is an identity
+    that refers to anything but a key, and what refers to an identity that is neither a key nor always
+    verified.
+    """
+    contact = _contact(source) or _contact(field)
+    if _is_key(origin, source):
+        return contact if contact in CONTACTS else None
+    if contact is not None:
+        return contact
+    if source.identity is not None:
+        return None if source.always_verified and _is_key(target, field) else source.identity
+    return None if field.always_verified or _is_key(target, field) else field.identity
+
+
+def _is_key(collection: Collection, field: MappedField) -> bool:
+    """
+    Return whether the system assigns *field*, a primary key of *collection*.
+
+    An identity may be such a key where it is always verified, or is the ``_id``, which no store lets anybody
+    change.
+    """
+    fixed = field.path == ID or field.identity is None or field.always_verified
+    return fixed and field.path in collection.primary_key
 
 
 def _contact(field: MappedField) -> str | None:

@@ -23,6 +23,7 @@ from services.fulfillment.erasure.completion import (
     truth_of,
 )
 from services.fulfillment.erasure.journal.recorder import Registers
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.residue import Residue, records_naming
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Steps, alike, run_of_line
@@ -30,7 +31,9 @@ from services.fulfillment.erasure.suspension import unless_stopped
 from services.fulfillment.erasure.window import TIMER, scheduled
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.notifications import concerned
+from services.fulfillment.released_aliases import offered, window_name
 from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
 from services.fulfillment.search.priority import due_on, last_day
 from services.fulfillment.state import (
@@ -39,6 +42,7 @@ from services.fulfillment.state import (
     evolve,
     needs_approval_again,
     outcome_of_erasure,
+    united,
 )
 from shared.contract.answer import ANSWER, Answer
 from shared.contract.events import (
@@ -104,8 +108,9 @@ async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[F
 
 
 async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
-    """Set the timer for the end of the window."""
-    await ctx.timers.set(ctx.case_id, TIMER, event.at)
+    """Set the timer for the end of the window; after the answer it is the window of a confirmed alias."""
+    name = window_name(event) if ctx.known.status is FulfillmentStatus.FULFILLED else TIMER
+    await ctx.timers.set(ctx.case_id, name, event.at)
     return []
 
 
@@ -166,6 +171,38 @@ async def _carried_out(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact
     if again is not None:
         return await _again(event, done, plans, again, ctx)
     return await _told(event, done, data_map, ctx)
+
+
+async def search_again(identities: Identities, claimed: Identities, ctx: Fulfillment) -> Findings:
+    """Return the records that *identities* lead to, of which some were confirmed after the erasure."""
+    whole = await asyncio.to_thread(united, await _plans(ctx))
+    data_map = await ctx.maps.of(whole.version)
+    return await ctx.records.gather(data_map, identities, claimed, verified=whole.verified)
+
+
+async def plan_released(
+    identities: Identities, findings: Findings, ctx: Fulfillment, *, approval: bool = False
+) -> Sequence[Fact]:
+    """
+    Plan another round of an erasure, of what confirmed aliases lead to.
+
+    *approval* says that a second person must approve whatever is configured.
+    """
+    planned = ctx.known.planned
+    if planned is None or not findings.total:
+        return []
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    made = await asyncio.to_thread(plan, findings, data_map, ctx.today())
+    found_by = {name: tuple(spellings) for name, spellings in identities.items()}
+    further = replace(made, identities=found_by)
+    asked = await asyncio.to_thread(needs_approval_again, further, plans, ctx.house.approval_above)
+    news = {
+        "plan": await ctx.sealed_lines(PLAN, further.lines()),
+        "approval": approval or asked,
+        "aliases": await offered(findings.claims, ctx),
+    }
+    return [planned.model_copy(update=news)]
 
 
 async def _plans(ctx: Fulfillment) -> Sequence[ErasurePlan]:

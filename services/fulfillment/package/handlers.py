@@ -17,6 +17,7 @@ from services.fulfillment.package.copies import content_of
 from services.fulfillment.package.fees import fee_for_copy
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import portable
+from services.fulfillment.released_aliases import offered
 from services.fulfillment.search.findings import Findings, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import answerable, outcome_of_disclosure
@@ -213,6 +214,7 @@ async def _fulfilled(name: str, told: Answer, wanted: Disclosure, ctx: Fulfillme
         answer=await ctx.sealed(ANSWER, told.model_dump_json()),
         package=name,
         package_expires_at=ctx.now + ctx.house.package_lifetime,
+        aliases=await offered(wanted.findings.claims, ctx),
     )
 
 

@@ -145,8 +145,15 @@ class KnownIdentities:
 
     def unconfirmed(self) -> frozenset[str]:
         """Return the identities by which the person's records name them, and that are not verified."""
-        claimed = {a.name for a in self._claims if not _overlap(a.name, {a}, self._known | self._trusted)}
-        return frozenset(claimed | self._doubts.unconfirmed)
+        return frozenset(self.claims().keys() | self._doubts.unconfirmed)
+
+    def claims(self) -> dict[str, tuple[str, ...]]:
+        """Return the values in the person's records that are not verified, by the name of the identity."""
+        found: dict[str, tuple[str, ...]] = {}
+        for alias in sorted(self._claims, key=lambda alias: alias.spelling):
+            if not _overlap(alias.name, {alias}, self._known | self._trusted):
+                found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
+        return found
 
     def remember(self, aliases: Identities) -> None:
         """Follow what an earlier search has learned."""

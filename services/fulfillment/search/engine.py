@@ -26,10 +26,18 @@ class RecordEngine:
     """Whether an erasure ends with a look through all texts for what still names the person."""
 
     async def gather(
-        self, data_map: DataMap, identities: Identities, claimed: Identities | None = None
+        self,
+        data_map: DataMap,
+        identities: Identities,
+        claimed: Identities | None = None,
+        verified: Identities | None = None,
     ) -> Findings:
-        """Return every record of the person whom *identities* describe, who claims to be *claimed*, too."""
-        return await gather(data_map, self.stores, identities, claimed=claimed)
+        """
+        Return every record of the person whom *identities* describe, who claims to be *claimed*, too.
+
+        What an earlier search found to be *verified* tells the records of others.
+        """
+        return await gather(data_map, self.stores, identities, claimed=claimed, verified=verified)
 
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
         """

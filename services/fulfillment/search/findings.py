@@ -116,6 +116,8 @@ class Findings:
     """What is proven, or verified in the person's records, searched by or not."""
     unconfirmed: tuple[str, ...] = ()
     """Names of identities by which more records may be the person's: they must be proven first."""
+    claims: Identities = field(default_factory=dict)
+    """Values in the person's records that are not verified; nothing was searched by them."""
 
     def of(self, key: str) -> Iterable[FoundRecord]:
         """Return what was found in the collection *key*; it may be gone through again and again."""

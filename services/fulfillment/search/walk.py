@@ -101,6 +101,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
         tuple(sorted(doubts.names)),
         known.verified(),
         tuple(sorted(known.unconfirmed())),
+        known.claims(),
     )
 
 

@@ -20,6 +20,7 @@ from shared.contract.events import (
     RequestFulfilled,
     RequestWithdrawn,
     StaffRole,
+    WithdrawalDecided,
 )
 from shared.contract.staff import StaffAccount, public_bytes, signature_fits
 from shared.errors import BrokerUnavailable
@@ -165,6 +166,7 @@ async def test_a_request_can_be_taken_back_until_it_is_answered(client: Calling)
     found = await decided(client, "cancel", {"request_ids": [name, name], "reason": "asked by phone"})
     assert [one["status"] for one in found["succeeded"]] == ["canceled"]
     assert client.office.the(RequestWithdrawn).request_id == hex_of(name)
+    assert client.office.the(WithdrawalDecided).by == "fides.reviewers"
     other = await planned(client, approval=False)
     done = RequestFulfilled(
         request_id=hex_of(other), right=Right.ERASURE, outcome=Outcome.GRANTED, answer="answer"
@@ -173,6 +175,25 @@ async def test_a_request_can_be_taken_back_until_it_is_answered(client: Calling)
     late = await decided(client, "cancel", [other])
     assert "too late" in late["failed"][0]["message"]
     assert late["failed"][0]["data"]["status"] == "complete"
+
+
+async def test_disabled_account_cancels_nothing_and_the_refusal_names_it(client: Calling) -> None:
+    name = await client.made()
+    client.office.staff.against = "account_disabled"
+    await decided(client, "cancel", [name])
+    assert not client.office.told(RequestWithdrawn)
+    refused = client.office.the(DecisionRefused)
+    assert (refused.account, refused.reason) == ("fides.reviewers", "account_disabled")
+
+
+async def test_cancellation_that_crosses_the_answer_is_refused(client: Calling) -> None:
+    name = await planned(client, approval=False)
+    done = RequestFulfilled(
+        request_id=hex_of(name), right=Right.ERASURE, outcome=Outcome.GRANTED, answer="answer"
+    )
+    await client.office.tell(done, WithdrawalDecided(request_id=hex_of(name), by="fides.reviewers"))
+    assert not client.office.told(RequestWithdrawn)
+    assert client.office.the(DecisionRefused).reason == "too_late_to_withdraw"
 
 
 async def test_what_a_filter_finds_is_decided_but_for_some(client: Calling) -> None:

@@ -96,6 +96,7 @@ from shared.contract.events import (
     Subject,
     SubjectUnrestricted,
     SubmissionError,
+    WithdrawalDecided,
     WithdrawalLodged,
 )
 from shared.errors import IllegalTransition, TooEarly
@@ -213,6 +214,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         RequestStopped(request_id=CASE, reason=StopReason.NOT_ME),
         RequestReleased(request_id=CASE),
         StopDecided(request_id=CASE, by="dana", resume=True),
+        WithdrawalDecided(request_id=CASE, by="dana"),
         PackageExpiring(request_id=CASE, expires_at=NOW),
         PackageExpired(request_id=CASE),
         FORWARDED,

@@ -317,11 +317,11 @@ async def test_an_event_of_ours_with_a_wrong_meaning_is_parked_and_not_answered(
 
 async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data() -> None:
     office = Office()
-    await office.submit(request(details={"statement": "I am Ottilie"}, proofs=[CLAIM]))
+    await office.submit(request(details={"statement": "I am Ottilie"}))
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, CLAIM, id_="p")
     claim = office.the(IdentityClaimed)
     await office.compare(IdentityCompared(request_id=CASE, agreed=0, claimed=1))
-    code = office.code_of(CASE, "code_0")
-    await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(FULFILLED)
     await Packages(office.door).issue_code(CASE)
     package_code = office.code_of(CASE, "package_code_0")

@@ -223,6 +223,7 @@ async def _runs(kind: type[Decision], handle: Any, name: str, gate: OpenGate | N
 
 
 EXAMPLES: dict[str, Any] = {
+    "number": 1,
     "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
     "incident": "storm", "verified": True, "granted": True, "way": "post", "controller": "written_1",
     "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},

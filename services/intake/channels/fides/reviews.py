@@ -18,7 +18,15 @@ from services.intake.channels.fides.ids import case_of
 from services.intake.channels.fides.requests import identifiers_in
 from services.intake.channels.fides.responses import log, paged, response, verbose
 from services.intake.channels.fides.service import AWAY, FidesService
-from shared.contract.events import Decision, ErasureApproved, IdentityDecided, RefusalReason, RequestId
+from services.intake.domain import CaseStatus
+from shared.contract.events import (
+    Decision,
+    ErasureApproved,
+    IdentityDecided,
+    RefusalReason,
+    RequestId,
+    WithdrawalDecided,
+)
 from shared.errors import TransientError
 
 MOST_BY_FILTER = 10_000
@@ -38,6 +46,7 @@ NOT_DENIABLE = (
     "Cannot transition status: only while it is open who asks can a request be denied; "
     "afterwards the law and the data decide. It is {}."
 )
+NOT_CANCELABLE = "Cannot transition status: it is too late to take this request back. It is {}."
 NO_SUCH_REASON = "The reason must be one of: {}. What the person is told follows from it."
 
 
@@ -124,8 +133,11 @@ class Reviews:
         decided = IdentityDecided(request_id=found.entry.case, by=NO_NAME, verified=False, reason=why)
         await self._publish(decided, client)
 
-    async def _cancel(self, found: FilteredRequest, _client: Client, _reason: str | None) -> None:
-        await self.desk.door.withdraw(found.entry.case)
+    async def _cancel(self, found: FilteredRequest, client: Client, _reason: str | None) -> None:
+        case = found.seen.case
+        if not (case.withdrawable or case.status is CaseStatus.UNKNOWN):
+            raise RequestNotTaken(NOT_CANCELABLE.format(found.status))
+        await self._publish(WithdrawalDecided(request_id=found.entry.case, by=NO_NAME), client)
 
     async def _publish(self, decision: Decision, client: Client) -> None:
         """Sign a decision with the key of the client's account: the service that acts on it verifies that."""
