@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contract.breaches import BreachDeclared
 from shared.contract.envelope import derived_id
-from shared.contract.suggestions import nearest_word, slips_in
+from shared.contract.suggestions import nearest_word, suggestions_for
 from shared.errors import ConfigurationError
 
 REMEDIES: Mapping[str, str] = {
@@ -113,7 +113,7 @@ def _declared(path: Path, content: Mapping[str, Any], mapped: Collection[str] | 
         flaws = error.errors(include_url=False, include_input=False)
         said = dict.fromkeys(map(_said, flaws))
         raise ConfigurationError("\n".join(f"{path}: {one}" for one in said)) from None
-    slips = slips_in(declared, mapped, now=datetime.now(UTC))
+    slips = suggestions_for(declared, mapped, now=datetime.now(UTC))
     if slips:
         raise ConfigurationError("\n".join(f"{path}: {slip}" for slip in slips))
     return declared

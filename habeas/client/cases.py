@@ -10,7 +10,7 @@ from services.fulfillment.released_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled
 from shared.errors import ConfigurationError
-from shared.runtime.journal import Journal, story_of
+from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import connect
 from shared.runtime.vault import Vault
@@ -86,7 +86,7 @@ async def opened(
     client = connect(mongo_url, app_name="habeas command")
     try:
         rows = await Journal(client[f"{prefix}_fulfillment"]).histories({request_id})
-        facts = tuple(story_of(rows.get(request_id, ())))
+        facts = tuple(events_of(rows.get(request_id, ())))
         yield FulfillmentCase(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
     finally:
         client.close()

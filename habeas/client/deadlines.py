@@ -9,7 +9,7 @@ from services.intake.cases.clock import stands_still
 from services.intake.cases.deadlines import MISSED
 from services.intake.domain import RECORDS, IntakeCase, evolve
 from shared.law.library import policies
-from shared.runtime.journal import Journal, story_of
+from shared.runtime.journal import Journal, events_of
 from shared.runtime.mongo import connect, translated
 
 
@@ -62,7 +62,7 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
         histories = await Journal(database, RECORDS).histories(set(ids))
     finally:
         client.close()
-    cases = {id_: reduce(evolve, story_of(rows), IntakeCase()) for id_, rows in histories.items()}
+    cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}
     found = [
         OpenRequest(id_, case, case.due_on, case.due_on < today and not stands_still(case, policies()))
         for id_, case in cases.items()

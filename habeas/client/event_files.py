@@ -25,7 +25,7 @@ from services.intake.channels.csv.rows import NoSheet, SheetRow, decoded, rows
 from shared.contract.breaches import BreachDeclared
 from shared.contract.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.contract.events import Event, RequestSubmitted
-from shared.contract.suggestions import slips_in
+from shared.contract.suggestions import suggestions_for
 from shared.contract.topology import REQUESTS
 from shared.errors import ConfigurationError
 from shared.runtime.broker import Message
@@ -269,7 +269,7 @@ def _event(line: int, body: bytes) -> FileEvent:
     except Unreadable as error:
         return FileEvent(line, None, tuple(FileFault(line, flaw.path, flaw.message) for flaw in error.flaws))
     if isinstance(envelope.event, BreachDeclared):
-        slips = slips_in(envelope.event, now=datetime.now(UTC))
+        slips = suggestions_for(envelope.event, now=datetime.now(UTC))
         if slips:
             return FileEvent(
                 line, None, tuple(FileFault(line, f"data.{slip.path}", slip.message) for slip in slips)

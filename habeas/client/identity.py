@@ -33,7 +33,7 @@ from shared.contract.events import (
     RequestReceived,
 )
 from shared.errors import ConfigurationError
-from shared.runtime.journal import Journal, story_of
+from shared.runtime.journal import Journal, events_of
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Client, connect, translated
 from shared.runtime.vault import Vault
@@ -120,7 +120,7 @@ class IdentityReader:
         rows = (await self._journal().histories({case})).get(case, [])
         if not rows:
             raise ConfigurationError(f"the verifier knows no request {case}")
-        facts, known = tuple(story_of(rows)), Verification()
+        facts, known = tuple(events_of(rows)), Verification()
         for fact in facts:
             known = evolve(known, fact)
         return IdentityStatus(case, known, facts)

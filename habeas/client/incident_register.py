@@ -28,7 +28,7 @@ from shared.contract.breaches import (
 )
 from shared.contract.events import Fact, Record
 from shared.errors import ConfigurationError
-from shared.runtime.journal import Journal, JournalRow, story_of, told_by
+from shared.runtime.journal import Journal, JournalRow, events_of, facts_of
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import Database, connect, translated
 from shared.runtime.vault import Vault
@@ -345,7 +345,7 @@ class IncidentRegister:
         """
         for id_ in self.ids:
             rows = (await self.journal.histories({id_})).get(id_, [])
-            incident = reduce(evolve, story_of(rows), Incident())
+            incident = reduce(evolve, events_of(rows), Incident())
             if incident.phases and not incident.purged:
                 yield await self._case(id_, incident, rows)
 
@@ -366,7 +366,7 @@ class IncidentRegister:
             ConfigurationError: There is none.
         """
         rows = (await self.journal.histories({id_})).get(id_, [])
-        incident = reduce(evolve, story_of(rows), Incident())
+        incident = reduce(evolve, events_of(rows), Incident())
         if not incident.phases:
             raise ConfigurationError(f"{id_}: no incident is called so; `habeas breach list` names all")
         return await self._case(id_, incident, rows)
@@ -376,7 +376,7 @@ class IncidentRegister:
         read = (BreachDeclared.model_validate_json(content) for content in sealed)
         declared = tuple(one.judged_by(incident.judged_at) for one in read)
         return IncidentCase(
-            id_, incident, tuple(told_by(rows)), declared, await failures(self.fulfillment, id_)
+            id_, incident, tuple(facts_of(rows)), declared, await failures(self.fulfillment, id_)
         )
 
 

@@ -46,8 +46,8 @@ from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
-from shared.runtime.safe_http import Outward
-from shared.runtime.scheduler import Timers, tell_the_time
+from shared.runtime.safe_http import SafeHttp
+from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Moment, Service
 
 NAME = "fulfillment"
@@ -130,8 +130,8 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             erasures=erasures,
             kept=kept,
             copies=copies,
-            carrier=Carrier(house.signer, Outward(settings.transfer_allow)),
-            webhooks=RecipientWebhooks(Outward(), Outward(settings.inner_recipients())),
+            carrier=Carrier(house.signer, SafeHttp(settings.transfer_allow)),
+            webhooks=RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients())),
             listed=listed,
             timers=timers,
         )
@@ -150,7 +150,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
         )
         daily = Daily(days, purging, platform.bus.publish)
         matching = Matching(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
-        clock = tell_the_time(timers, platform.bus, NAME, event=window_ended)
+        clock = publish_due_timers(timers, platform.bus, NAME, event=window_ended)
         yield Running(put_together, journal, background=_together(daily.run(), matching.run(), clock))
     finally:
         stores.close()

@@ -44,7 +44,7 @@ from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
 from shared.runtime.outbox import Outbox
-from shared.runtime.scheduler import Timers, tell_the_time
+from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Moment, Service, case_of_fact
 
 NAME = "intake"
@@ -143,7 +143,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
             staff=StaffDecisions(door, platform.staff, door.clock, Allowance(CALLS_PER_HOUR)),
         )
         app.include_router(stop_page(door, site, derived_key(settings.root_key, STOP_LINKS)))
-        clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
+        clock = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
         background = _together(
             clock,

@@ -27,7 +27,7 @@ from shared.contract.stop_links import stop_url
 from shared.errors import MailRefused, TooEarly
 from shared.law import CompanyProfile
 from shared.law.library import policies
-from shared.mail.reply_address import Threads
+from shared.mail.reply_address import ReplyAddresses
 
 
 class LetterPostPort(Protocol):
@@ -47,7 +47,7 @@ class SenderSettings:
     sender: Sender
     authority: AuthorityContact
     public_url: str
-    threads: Threads | None = None
+    threads: ReplyAddresses | None = None
     """Where answers go, each to the case that its letter is about; None: to one address for all."""
     stop_key: bytes = field(default=b"", repr=False)
     """Key of the links that stop a request; empty: letters have none."""
@@ -64,7 +64,7 @@ def house_of(
     *,
     reply_to: str = "",
     public_url: str = "",
-    threads: Threads | None = None,
+    threads: ReplyAddresses | None = None,
 ) -> SenderSettings:
     """
     Return who writes for *company*.

@@ -15,7 +15,7 @@ from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
-from shared.runtime.scheduler import Timers, tell_the_time
+from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Moment, Service
 
 NAME = "verifier"
@@ -62,7 +62,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     await timers.prepare()
     await allowances.prepare()
     key = derived_key(settings.root_key, "verification codes")
-    clock = tell_the_time(timers, platform.bus, NAME, event=TimeCame)
+    clock = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
     made = service(platform.vault, timers, allowances, key=key, practice=_practice(settings))
     yield Running(made, journal, background=clock)
 

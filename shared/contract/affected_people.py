@@ -51,7 +51,7 @@ class Chunk(BaseModel):
     people: tuple[NoticeRecipient, ...]
 
 
-class Elsewhere(BaseModel):
+class NotifiedElsewhere(BaseModel):
     """Who of a chunk is told the same, and more, by the letter of another phase."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -60,7 +60,7 @@ class Elsewhere(BaseModel):
     """Their places in the chunk, counted from 0."""
 
 
-async def told_elsewhere(
+async def notified_elsewhere(
     vault: VaultPort, incident: str, phase: int, number: int, along: Iterable[int]
 ) -> frozenset[int]:
     """
@@ -80,7 +80,7 @@ async def told_elsewhere(
     for other in along:
         with suppress(KeyError):  # where it tells nobody of them, there is nothing
             sealed = await vault.open(incident, elsewhere_item(phase, number, other))
-            found.update(Elsewhere.model_validate_json(sealed).numbers)
+            found.update(NotifiedElsewhere.model_validate_json(sealed).numbers)
     return frozenset(found)
 
 

@@ -199,7 +199,7 @@ class BreachDeclared(Submission):
         return self
 
     @model_validator(mode="after")
-    def _is_told_in_order(self) -> "BreachDeclared":
+    def _has_ordered_times(self) -> "BreachDeclared":
         if self.occurred_to is not None and self.occurred_to < self.occurred_from:
             raise PydanticCustomError(DOES_NOT_FIT, "occurred_to must not be before occurred_from")
         if not self.occurred_from <= self.aware_at or not self.detected_at <= self.aware_at:

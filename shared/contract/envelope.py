@@ -112,12 +112,12 @@ def decode(
             time=_time(attributes.get("time")),
         )
     except ValidationError as error:
-        raise Unreadable(flaws_of(error.errors(include_url=False)), source, id_) from None
+        raise Unreadable(errors_of(error.errors(include_url=False)), source, id_) from None
     except _MissingError as error:
         raise Unreadable((error.flaw,), source, id_) from None
 
 
-def flaws_of(
+def errors_of(
     errors: Iterable[Mapping[str, Any]], *, within: str | None = "data"
 ) -> tuple[SubmissionError, ...]:
     """Return what pydantic found wrong: paths and messages, without any value the publisher sent."""

@@ -815,7 +815,7 @@ class RequestForwarded(Fact):
     expires_at: datetime
 
 
-class ControllerTold(Fact):
+class ControllerNotified(Fact):
     """The customer who decides about the data was told that a request for it waits; now the person is."""
 
     TYPE = "habeas.controller.told.v1"

@@ -33,7 +33,7 @@ CLOCKS_DIFFER = timedelta(hours=1)
 """How far ahead the clock may be of who writes a declaration."""
 
 
-def slips_in(
+def suggestions_for(
     declared: BreachDeclared, mapped: Collection[str] | None = None, *, now: datetime | None = None
 ) -> list[SubmissionError]:
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
-from shared.law.clock import Calendar, DueDate, StoodStill, due
+from shared.law.clock import Calendar, ClockPause, DueDate, due
 from shared.law.company import CompanyProfile
 from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.policies import DeadlineRule, Policy, PolicyLibrary, TimedDuty, lies_in
@@ -151,10 +151,10 @@ class DeadlineCalculator:
         here = next((place for place in self.company.places if lies_in(place, places)), policy.calendar)
         return WEEKENDS if here is None else self.calendars(here)
 
-    def _stood_still(self, policy: Policy) -> StoodStill | None:
+    def _stood_still(self, policy: Policy) -> ClockPause | None:
         """In California the clock runs, whatever time verification takes (11 CCR § 7021(b))."""
         pause = policy.pause("identity")
-        return StoodStill(self.paused_days, pause.provision) if pause and self.paused_days > 0 else None
+        return ClockPause(self.paused_days, pause.provision) if pause and self.paused_days > 0 else None
 
 
 def _protects(policy: Policy, person: ProtectedPerson) -> bool:

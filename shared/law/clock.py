@@ -72,7 +72,7 @@ class DayStep:
 
 
 @dataclass(frozen=True, slots=True)
-class StoodStill:
+class ClockPause:
     """For how many days, in all, a period stood still, and by which provision it may."""
 
     days: int
@@ -99,7 +99,7 @@ def due(
     received_at: datetime,
     zone: ZoneInfo,
     calendar: Calendar,
-    stood_still: StoodStill | None = None,
+    stood_still: ClockPause | None = None,
 ) -> DueDate:
     """
     Return the last day of the period that *rule* sets, counted from the day of receipt in *zone*.
@@ -151,7 +151,7 @@ def counted(rule: StatutoryPeriod, begun_on: date, begun: str, calendar: Calenda
     return (ended, *_moved_off_holidays(ended, rule, calendar))
 
 
-def _later(ended: DayStep, stood: StoodStill) -> DayStep:
+def _later(ended: DayStep, stood: ClockPause) -> DayStep:
     days = "1 day" if stood.days == 1 else f"{stood.days} days"
     reason = f"the clock stood still for {days}: proof was awaited"
     return DayStep(ended.day + stood.days * ONE_DAY, reason, stood.provision, Move.STOOD_STILL)

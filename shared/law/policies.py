@@ -154,7 +154,7 @@ class Demand(LegalValue):
     """The number of days that it tells of."""
 
     @model_validator(mode="after")
-    def _tells_of_days(self) -> Self:
+    def _names_days_if_needed(self) -> Self:
         if (self.days is None) is (self.element in TELL_DAYS):
             raise ValueError(f"{self.element} tells of {'days' if self.days is None else 'no days'}")
         return self

@@ -21,7 +21,7 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{32}\.([a-z2-7]{42})@")
 
 
 @dataclass(frozen=True, slots=True)
-class Threads:
+class ReplyAddresses:
     """The addresses of cases."""
 
     address: str

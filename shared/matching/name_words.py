@@ -89,7 +89,7 @@ class PersonName:
         return f"{self.given_names} {self.surname}".strip()
 
     @cached_property
-    def told(self) -> bool:
+    def is_split(self) -> bool:
         """Whether it tells which of its words is the surname."""
         return any(word.surname for word in self.words)
 

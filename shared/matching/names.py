@@ -82,7 +82,7 @@ def _compared(pairing: Pairing) -> Match:
         return partial(Doubt.SPELLING)
     if pairing.suffices:
         return MATCH
-    if pairing.complete and all(name.told for name in pairing.names):
+    if pairing.complete and all(name.is_split for name in pairing.names):
         return partial(Doubt.ROLE)
     return partial(*(pairing.doubts or [Doubt.INCOMPLETE]))
 

@@ -51,18 +51,18 @@ class Pairing:
     def suffices(self) -> bool:
         """Whether a surname and a given name are among what is the same letter by letter."""
         same = [(a, b) for a, b in self.same if a.whole and b.whole]
-        told = [name.told for name in self.names]
-        if all(told):
+        split = [name.is_split for name in self.names]
+        if all(split):
             return self._surnames_same(same) and any(a.surname is b.surname is False for a, b in same)
-        if any(told):
-            return self._told_in(same, 0 if told[0] else 1)
-        return self._untold(same)
+        if any(split):
+            return self._agrees_with_plain(same, 0 if split[0] else 1)
+        return self._plain_agree(same)
 
     def _surnames_same(self, same: Sequence[tuple[Word, Word]]) -> bool:
         both = [pair for pair in same if pair[0].surname and pair[1].surname]
         return all(self._all_in(name, [pair[side] for pair in both]) for side, name in enumerate(self.names))
 
-    def _told_in(self, same: Sequence[tuple[Word, Word]], side: int) -> bool:
+    def _agrees_with_plain(self, same: Sequence[tuple[Word, Word]], side: int) -> bool:
         """Tell whether the surname that one side tells, and a given name, are in the other's plain text."""
         ours = [pair[side] for pair in same]
         if not self._all_in(self.names[side], ours) or all(word.surname for word in ours):
@@ -70,7 +70,7 @@ class Pairing:
         last = self.names[1 - side].words[-1]
         return not self._over(1 - side) or any(pair[side].surname for pair in same if pair[1 - side] is last)
 
-    def _untold(self, same: Sequence[tuple[Word, Word]]) -> bool:
+    def _plain_agree(self, same: Sequence[tuple[Word, Word]]) -> bool:
         """Tell whether two plain names agree: in all words, or in the last and another."""
         fewest = min(len({pair[side] for pair in same}) for side in (0, 1))
         if fewest < LEAST_WORDS:

@@ -126,9 +126,9 @@ def main(plans: Sequence[ServicePlan[Any]]) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(plans, settings))
     except* ConfigurationError as group:
-        code = _complain(group, 2)
+        code = _log_errors(group, 2)
     except* HabeasError as group:
-        code = code or _complain(group, 1)
+        code = code or _log_errors(group, 1)
     if code:
         sys.exit(code)
 
@@ -139,7 +139,7 @@ def forbid_inspection() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _complain(group: BaseExceptionGroup[HabeasError], code: int) -> int:
+def _log_errors(group: BaseExceptionGroup[HabeasError], code: int) -> int:
     """Print one line, the first: the others are its consequences. Return *code*."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
@@ -172,7 +172,7 @@ async def run(plans: Sequence[ServicePlan[Any]], settings: Sequence[Settings]) -
             _Hosted(part, own, platforms[own.account]) for part, own in zip(parts, settings, strict=True)
         ]
         for one in hosted:
-            await _patiently(one.consumer.probe, stopping)
+            await _retry(one.consumer.probe, stopping)
         _spare_the_collector()
         await _serve(hosted, common, stopping, listener)
 
@@ -230,13 +230,13 @@ async def _platform(settings: Settings) -> AsyncIterator[ServiceRuntime]:
 async def _started(platform: ServiceRuntime, stopping: asyncio.Event) -> bool:
     """Wait for parts that may still be starting; return whether nobody has told us to stop meanwhile."""
     for step in (lambda: ping(platform.client), platform.bus.ping, platform.staff.prepare):
-        await _patiently(step, stopping)
+        await _retry(step, stopping)
     if platform.account in VAULT_WRITERS | {""}:
-        await _patiently(platform.vault.prepare, stopping)
+        await _retry(platform.vault.prepare, stopping)
     return not stopping.is_set()
 
 
-async def _patiently(attempt: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+async def _retry(attempt: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
     deadline = time.monotonic() + WAIT_FOR_PARTS_S
     while not stopping.is_set():
         try:

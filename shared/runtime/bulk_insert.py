@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.runtime.dataloader import Coalescer
+from shared.runtime.dataloader import DataLoader
 from shared.runtime.mongo import Collection, Document, insert_new
 
 
@@ -20,7 +20,7 @@ class Insertions:
     def __init__(self, collection: Collection) -> None:
         """Insert into *collection*."""
         self._collection = collection
-        self._insert: Coalescer[_Page, None] = Coalescer(self._insert_all)
+        self._insert: DataLoader[_Page, None] = DataLoader(self._insert_all)
 
     async def add(self, documents: Sequence[Document]) -> None:
         """

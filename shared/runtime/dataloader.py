@@ -23,7 +23,7 @@ class Turns(Generic[K]):
     """When the answer must be there. Of those who are due on one day, who came first goes first."""
 
 
-class Coalescer(Generic[K, V]):
+class DataLoader(Generic[K, V]):
     """
     Collects the keys asked for within one turn of the event loop and loads them together.
 

@@ -32,7 +32,7 @@ from shared.runtime.mongo import (
 
 UNKEYED = b""
 """Where rows are only read."""
-Told: TypeAlias = tuple[datetime, Fact]
+DatedFact: TypeAlias = tuple[datetime, Fact]
 """A fact, and when it was written down."""
 
 
@@ -64,7 +64,7 @@ class JournalRow:
             if fact.PUBLISHED:
                 yield derived_id(f"{service}/{self.case}/{self.cause}", index), fact
 
-    def story(self) -> Iterable[Fact]:
+    def events(self) -> Iterable[Fact]:
         """Yield what a fold sees: the event, then what it led to; a refused decision changes nothing."""
         if self.event is not None:
             yield self.event
@@ -73,7 +73,7 @@ class JournalRow:
     @property
     def is_last(self) -> bool:
         """Whether it is all that is left of a case whose record was purged."""
-        return any(isinstance(fact, RequestPurged) for fact in self.story())
+        return any(isinstance(fact, RequestPurged) for fact in self.events())
 
 
 class Journal:
@@ -175,14 +175,14 @@ class Journal:
         with translated("forget parts of a case"):
             await self._rows.delete_many(parts)
 
-    async def stories(
+    async def fact_histories(
         self,
         kinds: Iterable[type[Fact]],
         letters: Iterable[LetterKind],
         *,
         since: datetime,
         session: Session,
-    ) -> AsyncIterator[tuple[str, list[Told]]]:
+    ) -> AsyncIterator[tuple[str, list[DatedFact]]]:
         """
         Yield case by case what is told of *kinds*, oldest first; no more is held than one case and a batch.
 
@@ -205,13 +205,13 @@ class Journal:
         async for document in in_order(self._rows, wanted, "case", session):
             if document["case"] != case:
                 if documents:
-                    yield case, self._told(documents, types)
+                    yield case, self._dated_facts(documents, types)
                 case, documents = document["case"], []
             documents.append(document)
         if documents:
-            yield case, self._told(documents, types)
+            yield case, self._dated_facts(documents, types)
 
-    def _told(self, documents: list[Document], types: Many[str]) -> list[Told]:
+    def _dated_facts(self, documents: list[Document], types: Many[str]) -> list[DatedFact]:
         documents.sort(key=lambda document: document["n"])
         return [
             (document["at"], self._fact(stored, document["case"]))
@@ -241,16 +241,16 @@ class Journal:
         return self._kinds[stored["type"]].model_validate({"request_id": case, **stored["data"]})
 
 
-def story_of(rows: Iterable[JournalRow]) -> Iterable[Fact]:
+def events_of(rows: Iterable[JournalRow]) -> Iterable[Fact]:
     """Yield the whole story that *rows* tell."""
     for row in rows:
-        yield from row.story()
+        yield from row.events()
 
 
-def told_by(rows: Iterable[JournalRow]) -> Iterable[Told]:
+def facts_of(rows: Iterable[JournalRow]) -> Iterable[DatedFact]:
     """Yield the whole story that *rows* tell, each fact with the moment it was written down."""
     for row in rows:
-        for fact in row.story():
+        for fact in row.events():
             yield row.at, fact
 
 

@@ -195,7 +195,7 @@ def translated(what: str) -> Iterator[None]:
         code = getattr(error, "code", None)
         name = type(error).__name__
         if isinstance(error, ServerSelectionTimeoutError):
-            raise StoreUnavailable(f"{what}: MongoDB did not answer: {_nobody_because(error)}") from None
+            raise StoreUnavailable(f"{what}: MongoDB did not answer: {_unavailability(error)}") from None
         if _may_pass(error):
             raise StoreUnavailable(f"{what}: MongoDB did not answer ({name})") from None
         if error.has_error_label("TransientTransactionError"):
@@ -203,7 +203,7 @@ def translated(what: str) -> Iterator[None]:
         raise PermanentError(f"{what}: MongoDB refused ({name}, code {code})") from None
 
 
-def _nobody_because(error: ServerSelectionTimeoutError) -> str:
+def _unavailability(error: ServerSelectionTimeoutError) -> str:
     """Return why no server could be chosen, without the driver's account of all that it knows of each."""
     return str(error).partition(", Timeout: ")[0]
 

@@ -14,7 +14,7 @@ from shared.errors import HabeasError, TransientError, Unroutable
 from shared.runtime.broker import EventPublisher
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
-from shared.runtime.service import announcements
+from shared.runtime.service import messages_of
 
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
@@ -70,5 +70,5 @@ class Outbox:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _publish(self, rows: Sequence[JournalRow]) -> None:
-        await self.publisher.publish([one for row in rows for one in announcements(row, self.service)])
+        await self.publisher.publish([one for row in rows for one in messages_of(row, self.service)])
         await self.rows.mark_published(row.key for row in rows)

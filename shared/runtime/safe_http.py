@@ -63,7 +63,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Outward:
+class SafeHttp:
     """The way out."""
 
     allowed: frozenset[str] = frozenset()

@@ -15,13 +15,13 @@ from shared.contract.breaches import BreachTimeCame
 from shared.contract.events import DeadlineCame, DisclosureDue, ErasureDue, TimeCame
 from shared.errors import TransientError
 from shared.runtime.broker import EventPublisher, Message
-from shared.runtime.dataloader import Coalescer
+from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.mongo import Database, UpdateOne, translated
-from shared.runtime.service import announcements
+from shared.runtime.service import messages_of
 
-Moment: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
+TimerEvent: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
 """What tells a service of a moment."""
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
@@ -49,7 +49,7 @@ class Timers:
     def __init__(self, database: Database) -> None:
         """Keep them in *database*."""
         self._timers = database["timers"]
-        self._set: Coalescer[Timer, None] = Coalescer(self._set_all)
+        self._set: DataLoader[Timer, None] = DataLoader(self._set_all)
 
     async def prepare(self) -> None:
         """Create the index."""
@@ -78,7 +78,7 @@ class Timers:
             found = await cursor.to_list(MOST_AT_ONCE)
         return [Timer(document["case"], document["name"], document["at"]) for document in found]
 
-    async def told(self, timers: Sequence[Timer]) -> None:
+    async def mark_published(self, timers: Sequence[Timer]) -> None:
         """Remember that *timers* were told."""
         with translated("settle timers"):
             names = [timer.key for timer in timers]
@@ -86,13 +86,13 @@ class Timers:
             await self._timers.update_many({"_id": {"$in": names}}, {"$set": change})
 
 
-async def tell_the_time(
+async def publish_due_timers(
     timers: Timers,
     publisher: EventPublisher,
     service: str,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
-    event: Callable[..., Moment],
+    event: Callable[..., TimerEvent],
 ) -> None:
     """Tell every moment as an *event* when it has come, for ever; an outage only delays it."""
     while True:
@@ -101,7 +101,7 @@ async def tell_the_time(
                 await publisher.publish(
                     [message for timer in due for message in _messages(timer, service, event)]
                 )
-                await timers.told(due)
+                await timers.mark_published(due)
         except TransientError as error:
             logger().warning("a moment is told later", service=service, reason=str(error))
         await asyncio.sleep(LOOK_EVERY_S)
@@ -112,7 +112,7 @@ def _unless_set(timer: Timer) -> UpdateOne:
     return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
 
 
-def _messages(timer: Timer, service: str, event: Callable[..., Moment]) -> list[Message]:
+def _messages(timer: Timer, service: str, event: Callable[..., TimerEvent]) -> list[Message]:
     fact = event(request_id=timer.case, name=timer.name)
     # The id follows from the cause: the same moment has the same id, whoever tells it.
-    return list(announcements(JournalRow("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))
+    return list(messages_of(JournalRow("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))

@@ -38,7 +38,7 @@ from shared.errors import HabeasError, PermanentError, RefusedDecision, Transien
 from shared.runtime import metrics
 from shared.runtime.accounts import Publishers
 from shared.runtime.broker import Delivery, EventPublisher, Inbox, Message
-from shared.runtime.journal import JournalRow, journalled, story_of
+from shared.runtime.journal import JournalRow, events_of, journalled
 from shared.runtime.log import logger
 from shared.runtime.retry_policy import Failure, Origin, after_failure, origin_of
 from shared.runtime.staff_register import DecisionOutcome, StaffGate
@@ -129,12 +129,12 @@ class Service(Generic[S, C]):
     def fold(self, rows: Iterable[JournalRow]) -> S:
         """Return what *rows* tell."""
         state = self.start
-        for fact in story_of(rows):
+        for fact in events_of(rows):
             state = self.evolve(state, fact)
         return state
 
 
-def announcements(row: JournalRow, service: str) -> Iterable[Message]:
+def messages_of(row: JournalRow, service: str) -> Iterable[Message]:
     """Yield the messages that tell the world what *row* of *service* says: the same at every repetition."""
     for id_, fact in row.published(service):
         yield Message(
@@ -250,7 +250,7 @@ class Runtime(Generic[S, C]):
     ) -> list[_Work]:
         """Handle one event of each case and commit; return what is left to do."""
         mine = self._claim(works)
-        histories, spoilt = await self._insist(lambda: self._histories(mine))
+        histories, spoilt = await self._retried(lambda: self._histories(mine))
         results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in mine if w.case in spoilt)]
         known, fresh = _split([work for work in mine if work.case not in spoilt], histories)
         tasks = {group.create_task(self._handle(work, histories.get(work.case, []))): work for work in fresh}
@@ -305,12 +305,12 @@ class Runtime(Generic[S, C]):
     async def _settle(self, results: Sequence[_Result]) -> list[_Work]:
         """Commit *results*; return what is to be handled instead of, or once more."""
         instead = [result for result in results if isinstance(result, _Work)]
-        overtaken = await self._insist(lambda: self._commit(results))
+        overtaken = await self._retried(lambda: self._commit(results))
         if overtaken:
             await asyncio.sleep(OVERTAKEN_S)
         return [*instead, *overtaken]
 
-    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+    async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
         """Repeat *step* until our own database and broker let it through; meanwhile the batch is held."""
         pause = 0.05
         while True:
@@ -425,7 +425,7 @@ class Runtime(Generic[S, C]):
             stored_precision(now),
             before=history[-1].mac if history else None,
         )
-        for fact in row.story():
+        for fact in row.events():
             if work.case not in fact.cases:
                 raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")
             if not row.is_last:
@@ -523,7 +523,7 @@ class Runtime(Generic[S, C]):
         if purged := {r.row.case for r in settled if r.row.is_last}:
             await self.journal.forget(purged)
         failures = [self._failure(result) for result in failed]
-        facts = {m.message_id: m for r in settled for m in announcements(r.row, self.service.name)}
+        facts = {m.message_id: m for r in settled for m in messages_of(r.row, self.service.name)}
         await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
         await self.inbox.settle([r.work.delivery for r in settled] + [f.delivery for f in failed])
         self._report(settled, failures, started)

@@ -36,7 +36,7 @@ from pydantic_settings import (
 from shared.errors import ConfigurationError
 from shared.law import CompanyProfile
 from shared.law.library import EXAMPLE, company
-from shared.mail.reply_address import LONGEST_NAME, Threads
+from shared.mail.reply_address import LONGEST_NAME, ReplyAddresses
 from shared.runtime.key_rings import FILE as KEY_FILE
 from shared.runtime.key_rings import KEY_BYTES, KeyRing, RingFile, RootKey, derived_key
 from shared.runtime.variables import unknown
@@ -250,11 +250,11 @@ class InboxSettings(Settings):
             )
         return value
 
-    def threads(self) -> Threads | None:
+    def threads(self) -> ReplyAddresses | None:
         """Return the addresses of cases; None where no mail is taken in."""
         if not self.inbox_address:
             return None
-        return Threads(self.inbox_address, derived_key(self.root_key, "addresses of cases"))
+        return ReplyAddresses(self.inbox_address, derived_key(self.root_key, "addresses of cases"))
 
 
 def _beginning_with(schemes: tuple[str, ...], value: SecretStr) -> SecretStr:

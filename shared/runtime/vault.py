@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Destroyed, PermanentError, Sealed
-from shared.runtime.dataloader import Coalescer
+from shared.runtime.dataloader import DataLoader
 from shared.runtime.key_rings import (
     COMPARTMENTS,
     KEY_BYTES,
@@ -63,7 +63,7 @@ class CaseKey:
         return cls(AESGCM(key))
 
     @classmethod
-    def of_nobody(cls) -> "CaseKey":
+    def unnamed(cls) -> "CaseKey":
         """Return a new key that is kept nowhere: what it seals goes with the process."""
         return cls(AESGCM(os.urandom(KEY_BYTES)))
 
@@ -107,10 +107,10 @@ class Vault:
         self._account = reader(master_key)
         self._wrapping = _wrapping(master_key)
         self._changed = changed
-        self._key_of = Coalescer(self._load_keys)
-        self._new_key_of = Coalescer(self._create_keys)
-        self._read = Coalescer(self._load_items)
-        self._write = Coalescer(self._store_items)
+        self._key_of = DataLoader(self._load_keys)
+        self._new_key_of = DataLoader(self._create_keys)
+        self._read = DataLoader(self._load_items)
+        self._write = DataLoader(self._store_items)
 
     async def prepare(self) -> None:
         """Create the indexes."""

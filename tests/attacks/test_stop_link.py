@@ -118,7 +118,7 @@ async def test_stop_is_idempotent_and_is_published_again_when_the_broker_was_awa
             assert (await http.post(URL)).status_code == 200
     await office.work()
     assert len(office.told(RequestStopped)) == 1, "the same fact under the same id"
-    stops = [row for row in office.rows() if any(isinstance(fact, RequestStopped) for fact in row.story())]
+    stops = [row for row in office.rows() if any(isinstance(fact, RequestStopped) for fact in row.events())]
     assert len(stops) == 2, "intake and the verifier each know it once"
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=True), service="command")
     async with client_of(office.door) as http:

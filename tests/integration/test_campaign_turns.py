@@ -32,7 +32,7 @@ from services.notifier.breach.campaign.outcomes import LeasedBatch, letters
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.smtp.mail_channel import SenderBlamed, SmtpChannel
 from services.notifier.smtp.return_path import NoticePaths
-from shared.contract.affected_people import Chunk, Elsewhere, NoticeRecipient, elsewhere_item
+from shared.contract.affected_people import Chunk, NoticeRecipient, NotifiedElsewhere, elsewhere_item
 from shared.contract.breaches import BreachNotified, ChunkDue, Missed
 from shared.errors import MailUnavailable, StoreUnavailable
 from shared.runtime.journal import Journal
@@ -97,7 +97,7 @@ class Desk:
         self.breach = await seal_chunks(self.vault, iter([chunk]))
         ledgers, known = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
-        spared = Elsewhere(numbers=elsewhere).model_dump_json().encode()
+        spared = NotifiedElsewhere(numbers=elsewhere).model_dump_json().encode()
         await self.vault.seal(incident, elsewhere_item(1, 0, by=2), spared)
         steering = Steering(
             incident,

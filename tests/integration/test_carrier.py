@@ -17,9 +17,9 @@ from services.fulfillment.recipients.carrier import Carrier, Parcel
 from shared.runtime.safe_http import (
     MOST_RECEIPT_BYTES,
     NotAllowed,
-    Outward,
     ReceiverRefused,
     ReceiverUnavailable,
+    SafeHttp,
 )
 from tests.integration.receiver import NOW, Receiver, certificate
 
@@ -34,7 +34,7 @@ async def receiver(tmp_path: Path) -> AsyncIterator[Receiver]:
 
 
 def carrier(receiver: Receiver, *allowed: str) -> Carrier:
-    return Carrier(SIGNER, Outward(frozenset(allowed or ("localhost",)), receiver.trust))
+    return Carrier(SIGNER, SafeHttp(frozenset(allowed or ("localhost",)), receiver.trust))
 
 
 def parcel(url: str) -> Parcel:
@@ -133,7 +133,7 @@ async def test_a_receiver_in_trouble_is_asked_again_with_the_same_key(
 
 async def test_whoever_cannot_show_who_they_are_gets_nothing(receiver: Receiver, tmp_path: Path) -> None:
     with pytest.raises(ReceiverUnavailable):
-        await Carrier(SIGNER, Outward(frozenset({"localhost"}))).send(parcel(receiver.url))
+        await Carrier(SIGNER, SafeHttp(frozenset({"localhost"}))).send(parcel(receiver.url))
     async with Receiver().open(tmp_path, "another.example.com") as other:
         with pytest.raises(ReceiverUnavailable):
             await carrier(other).send(parcel(other.url))
@@ -163,6 +163,6 @@ async def test_a_connection_that_breaks_is_tried_again(tmp_path: Path, said: byt
     port: Any = server.sockets[0].getsockname()[1]
     async with server:
         with pytest.raises(ReceiverUnavailable):
-            await Carrier(SIGNER, Outward(frozenset({"localhost"}), trust)).send(
+            await Carrier(SIGNER, SafeHttp(frozenset({"localhost"}), trust)).send(
                 parcel(f"https://localhost:{port}/")
             )

@@ -21,7 +21,7 @@ from habeas.embedded.stack import Stack
 from services.intake.channels.drp.tokens import DrpTokens
 from services.intake.http.callbacks import LEASE, Callback, CallbackClient, Watched, WatchedRequests
 from shared.runtime.mongo import Client
-from shared.runtime.safe_http import Outward
+from shared.runtime.safe_http import SafeHttp
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, running
 from tests.integration.receiver import Receiver
 from tests.waiting import eventually
@@ -233,13 +233,13 @@ async def test_a_status_is_told_over_tls_and_to_no_machine_inside(tmp_path: Path
             headers = {"Content-Type": "application/json"}
             return Callback(url, headers, json.dumps(status).encode(), mark="", final=False)
 
-        allowed = CallbackClient(Outward(frozenset({"localhost"}), called.trust))
+        allowed = CallbackClient(SafeHttp(frozenset({"localhost"}), called.trust))
         assert await allowed.tell(to(called.url))
         [(headers, body, _)] = called.received
         assert headers["content-type"] == "application/json"
         assert json.loads(body) == status
-        assert not await CallbackClient(Outward(trust=called.trust)).tell(to(called.url))
-        assert not await CallbackClient(Outward(frozenset({"localhost"}))).tell(to(called.url))
+        assert not await CallbackClient(SafeHttp(trust=called.trust)).tell(to(called.url))
+        assert not await CallbackClient(SafeHttp(frozenset({"localhost"}))).tell(to(called.url))
         for elsewhere in (
             called.url.replace("https", "http"),
             "https://localhost:1/",

@@ -17,7 +17,7 @@ from shared.contract.events import (
 from shared.errors import PermanentError
 from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client, Database, connect
-from shared.runtime.service import announcements
+from shared.runtime.service import messages_of
 
 CASE, OTHER = "a" * 32, "b" * 32
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
@@ -65,7 +65,7 @@ async def test_rows_come_back_as_they_were_and_publish_the_same_bytes(journal: J
     assert await journal.append([written]) == frozenset()
     [read] = (await journal.histories([CASE]))[CASE]
     assert read == written
-    assert list(announcements(read, "intake")) == list(announcements(written, "intake"))
+    assert list(messages_of(read, "intake")) == list(messages_of(written, "intake"))
 
 
 async def test_a_fact_that_begins_another_case_comes_back_as_it_was(journal: Journal) -> None:
@@ -73,7 +73,7 @@ async def test_a_fact_that_begins_another_case_comes_back_as_it_was(journal: Jou
     written = JournalRow(CASE, 0, "cause", None, (RequestRenewed(request_id=OTHER, follows=CASE),), NOW)
     assert await journal.append([written]) == frozenset()
     [read] = (await journal.histories([CASE]))[CASE]
-    assert list(announcements(read, "intake")) == list(announcements(written, "intake"))
+    assert list(messages_of(read, "intake")) == list(messages_of(written, "intake"))
     assert read.facts[0].request_id == OTHER
 
 

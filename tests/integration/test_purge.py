@@ -115,7 +115,7 @@ async def metrics_of(purge: Purge) -> Counter[Counted]:
 
 async def left_of(purge: Purge, case: str) -> list[Fact]:
     histories = await purge.journal.histories([case])
-    return [fact for row in histories[case] for fact in row.story()]
+    return [fact for row in histories[case] for fact in row.events()]
 
 
 async def test_an_old_case_leaves_one_row_and_one_count(purge: Purge) -> None:

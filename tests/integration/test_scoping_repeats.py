@@ -8,7 +8,7 @@ import pytest
 from services.fulfillment.breach.affected import AffectedPerson
 from services.fulfillment.breach.duplicates import says_as_much
 from services.fulfillment.breach.obligations import NoticeGroup
-from shared.contract.affected_people import NoticeRecipient, told_elsewhere
+from shared.contract.affected_people import NoticeRecipient, notified_elsewhere
 from shared.runtime.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, SHOP, _dies, _DiesError, collection, shop
@@ -28,7 +28,7 @@ async def spared(installed: Installation, phase: int, along: Iterable[int]) -> s
     """Return who gets no letter of *phase*, where the phases *along* go out with it: names."""
     found: set[str] = set()
     for number, chunk in enumerate(await installed.chunks(phase)):
-        numbers = await told_elsewhere(installed.vault, INCIDENT, phase, number, along)
+        numbers = await notified_elsewhere(installed.vault, INCIDENT, phase, number, along)
         found |= {chunk.people[one].name for one in numbers}
     return found
 

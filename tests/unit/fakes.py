@@ -43,7 +43,7 @@ from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.broker import Message
 from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
-from shared.runtime.journal import JournalRow, story_of
+from shared.runtime.journal import JournalRow, events_of
 from shared.runtime.service import Runtime
 from shared.runtime.staff_register import DecisionOutcome
 
@@ -154,7 +154,7 @@ class MemoryFirsts:
 
     async def case(self, case: str) -> IntakeCase:
         histories = await self.journal.histories({case})
-        return reduce(evolve, story_of(histories.get(case, ())), IntakeCase())
+        return reduce(evolve, events_of(histories.get(case, ())), IntakeCase())
 
 
 @dataclass(slots=True)

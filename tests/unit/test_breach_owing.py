@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from shared.law import CompanyProfile
-from shared.law.breaches import Breach, BreachPolicy, BreachRole, NoticeRecipientKind, Risk, owed_to, spared
+from shared.law.breaches import (
+    Breach,
+    BreachPolicy,
+    BreachRole,
+    NoticeRecipientKind,
+    Risk,
+    exemption,
+    laws_requiring_notice,
+)
 from shared.law.library import breach_policies
 from tests.unit.breach_cases import BERLIN, NEW_YORK, NOWHERE, SSN, breach, company
 
@@ -17,7 +25,7 @@ LOG_IN = ("user.contact.email", "user.authorization.password")
 def owed(
     said: Breach, place: str | None, categories: tuple[str, ...] = (), to: CompanyProfile = NOWHERE
 ) -> list[str]:
-    return [policy.law for policy in owed_to(said, place, categories, breach_policies(), to)]
+    return [policy.law for policy in laws_requiring_notice(said, place, categories, breach_policies(), to)]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +120,7 @@ def test_no_state_has_people_told_of_what_nobody_can_read(policy: BreachPolicy) 
     """Cal. Civ. Code § 1798.82(a), and the like: unless the key was taken, too."""
     for notice in policy.notices:
         assert notice.safe_harbour
-        assert spared(policy, notice, breach(unintelligible=True), SSN) is not None
+        assert exemption(policy, notice, breach(unintelligible=True), SSN) is not None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +233,9 @@ def test_a_processor_writes_to_none_of_its_customers_people(place: str | None) -
 def test_the_edition_counts_that_was_in_force_when_the_breach_became_known() -> None:
     """SB 446."""
     before, after = (
-        owed_to(breach(aware_at=day, detected_at=day), "US-CA", (), breach_policies(), NOWHERE)[0]
+        laws_requiring_notice(breach(aware_at=day, detected_at=day), "US-CA", (), breach_policies(), NOWHERE)[
+            0
+        ]
         for day in (datetime(2025, 12, 31, 12, tzinfo=UTC), datetime(2026, 1, 1, 12, tzinfo=UTC))
     )
     assert (before.id, after.id) == ("us-ca@2022-01-01", "us-ca@2026-01-01")

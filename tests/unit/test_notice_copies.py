@@ -13,7 +13,13 @@ from habeas.client.incident_register import IncidentCase
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import NotificationDue
 from services.notifier.breach.notices.forms.form_filler import AuthorityForm
-from shared.contract.affected_people import Chunk, Elsewhere, NoticeRecipient, chunk_item, elsewhere_item
+from shared.contract.affected_people import (
+    Chunk,
+    NoticeRecipient,
+    NotifiedElsewhere,
+    chunk_item,
+    elsewhere_item,
+)
 from shared.contract.breaches import (
     BreachApproved,
     BreachDeclared,
@@ -159,7 +165,7 @@ async def test_who_gets_the_letter_of_another_phase_is_not_looked_at_twice() -> 
     for phase in (1, 2):
         chunk = Chunk(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
         await vault.seal(INCIDENT, chunk_item(phase, 0), chunk.model_dump_json().encode())
-    spared = Elsewhere(numbers=(0,)).model_dump_json().encode()
+    spared = NotifiedElsewhere(numbers=(0,)).model_dump_json().encode()
     await vault.seal(INCIDENT, elsewhere_item(1, 0, by=2), spared)
     both = case(registered(1), scoped(US_CA=2), registered(2), scoped(2, US_CA=1), phases=2)
     found = chunks(both, vault, waiting(both))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.contract.breaches import BreachDeclared
-from shared.contract.suggestions import nearest_word, slips_in
+from shared.contract.suggestions import nearest_word, suggestions_for
 from tests.unit.fakes import NOW
 from tests.unit.register import declaration
 
@@ -16,7 +16,7 @@ CUSTOMER = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
 
 def said(mapped: tuple[str, ...] | None = None, **changes: Any) -> list[str]:
     declared = BreachDeclared.model_validate(declaration(**changes))
-    return [str(flaw) for flaw in slips_in(declared, mapped, now=NOW)]
+    return [str(flaw) for flaw in suggestions_for(declared, mapped, now=NOW)]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_moment_that_has_not_come_is_a_slip(name: str) -> None:
 
 def test_of_an_event_a_clock_that_goes_wrong_is_none() -> None:
     ahead = BreachDeclared.model_validate(declaration(aware_at=(NOW + timedelta(days=9)).isoformat()))
-    assert slips_in(ahead) == []
+    assert suggestions_for(ahead) == []
 
 
 def test_the_clock_of_who_writes_a_declaration_may_be_ahead() -> None:

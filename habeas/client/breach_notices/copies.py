@@ -12,7 +12,7 @@ from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms.form_filler import AuthorityForm
 from services.notifier.breach.notices.outline import Part
 from shared.contract.breaches import NoticesReleased
-from shared.law.breaches import owed_to
+from shared.law.breaches import laws_requiring_notice
 from shared.pages.translation import SOURCE_LANGUAGE
 
 
@@ -71,7 +71,9 @@ def _expected(document: AuthorityForm, desk: FormContext) -> Going:
     """Return what people would be told who live where the law of *document* is in force."""
     known, policy = document.filing.known, document.filing.duty.policy
     place = policy.scope.places[0] if policy.scope else None
-    owed = owed_to(known.declared.breach, place, known.categories, desk.policies, desk.company) or (policy,)
+    owed = laws_requiring_notice(
+        known.declared.breach, place, known.categories, desk.policies, desk.company
+    ) or (policy,)
     laws = tuple(law.id for law in owed)
     held = known.delayed or known.held_until is not None
     telling = SampleNotice(known.declared, known.incident, desk.house, desk.now, held_by_police=held)

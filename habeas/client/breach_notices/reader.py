@@ -7,7 +7,7 @@ from services.intake.breach.approvals import offered
 from services.intake.breach.domain import Incident, residents_of
 from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
-from shared.contract.affected_people import Chunk, chunk_item, told_elsewhere
+from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
 from shared.contract.breaches import BreachDeclared, BreachRole, NoticesReleased
 from shared.runtime.vault import Vault
 
@@ -46,7 +46,7 @@ async def chunks(
             except KeyError:
                 break
             along = _going_along(case, phase)
-            spared = await told_elsewhere(vault, case.id, phase.number, number, along)
+            spared = await notified_elsewhere(vault, case.id, phase.number, number, along)
             yield phase.number, _but_for(spared, Chunk.model_validate_json(sealed))
 
 

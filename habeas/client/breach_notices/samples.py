@@ -19,7 +19,7 @@ from services.notifier.letters.letter_models import Sender
 from shared.contract.affected_people import Chunk, NoticeRecipient
 from shared.contract.breaches import BreachDeclared, BreachRole
 from shared.law import CompanyProfile
-from shared.law.breaches import owed_to
+from shared.law.breaches import laws_requiring_notice
 from shared.law.library import breach_policies
 
 NOBODY = NoticeRecipient(key="0" * 32, email="nobody@example.net")
@@ -157,7 +157,7 @@ def wanted_by(
         return
     spoken = tuple(languages) or (declared.language, *declared.translations)
     for place in places or _places(declared, company):
-        laws = owed_to(declared.breach, place, declared.categories, policies, company)
+        laws = laws_requiring_notice(declared.breach, place, declared.categories, policies, company)
         if laws:
             ids = tuple(law.id for law in laws)
             yield from (NoticeAudience("people", ids, language, declared.categories) for language in spoken)

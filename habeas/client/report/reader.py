@@ -37,7 +37,7 @@ class RegisterSnapshot:
         # A request is never written down before it was received; a zone may be a day ahead.
         since = datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=1)
         journal, read = Journal(self.database, RECORDS), 0
-        async for _, told in journal.stories(TELLING, OWED, since=since, session=self.session):
+        async for _, told in journal.fact_histories(TELLING, OWED, since=since, session=self.session):
             read += 1
             if read % STEP == 0:
                 progress(STEP)

@@ -96,7 +96,7 @@ class _People:
         self._file.execute("CREATE TABLE people (id TEXT PRIMARY KEY, lacks TEXT, sealed BLOB)")
         self._file.execute("CREATE TABLE aliases (alias TEXT, id TEXT, PRIMARY KEY (alias, id))")
         self._file.execute("CREATE TABLE united (id TEXT PRIMARY KEY, into_id TEXT)")
-        self._key, self._sealing = token_bytes(KEY_BYTES), CaseKey.of_nobody()
+        self._key, self._sealing = token_bytes(KEY_BYTES), CaseKey.unnamed()
 
     def close(self) -> None:
         self._file.close()

@@ -13,7 +13,13 @@ from services.fulfillment.breach.obligations import Laws, NoticeGroup, without_e
 from services.fulfillment.breach.scope_store import BreachScope, BreachScopes
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.search.mailboxes import same
-from shared.contract.affected_people import Chunk, Elsewhere, NoticeRecipient, chunk_item, elsewhere_item
+from shared.contract.affected_people import (
+    Chunk,
+    NoticeRecipient,
+    NotifiedElsewhere,
+    chunk_item,
+    elsewhere_item,
+)
 from shared.contract.ports import VaultPort
 from shared.runtime.vault import CaseKey
 
@@ -35,7 +41,7 @@ class Repeating:
                 found = await self._told_here(chunk)
                 if found:
                     item = elsewhere_item(phase, number, self.scope.phase)
-                    content = Elsewhere(numbers=found).model_dump_json().encode()
+                    content = NotifiedElsewhere(numbers=found).model_dump_json().encode()
                     await self.vault.seal(self.scope.incident, item, content)
                 yield len(chunk.people)
                 number += 1

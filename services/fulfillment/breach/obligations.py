@@ -7,7 +7,7 @@ from services.fulfillment.breach.affected import CONTROLLERS, AffectedPerson
 from services.fulfillment.datamap.categories import covered
 from shared.contract.breaches import BreachDeclared
 from shared.law import CompanyProfile
-from shared.law.breaches import BreachPolicies, NoticeRecipientKind, clocks, owed_to
+from shared.law.breaches import BreachPolicies, NoticeRecipientKind, clocks, laws_requiring_notice
 from shared.law.calendars import calendar_named
 
 Laws: TypeAlias = tuple[str, ...]
@@ -65,7 +65,10 @@ class Editions:
     def owed(self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> Laws:
         """Return which want somebody told who lives at *place*, and of whom *categories* were breached."""
         return tuple(
-            policy.id for policy in owed_to(declared.breach, place, categories, self.policies, self.company)
+            policy.id
+            for policy in laws_requiring_notice(
+                declared.breach, place, categories, self.policies, self.company
+            )
         )
 
     def to_customers(self, declared: BreachDeclared) -> Laws:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from services.fulfillment.certificate.signatures import CertificateSigner
-from shared.runtime.safe_http import Outward, Receipt, ReceiverUnavailable, receiver
+from shared.runtime.safe_http import Receipt, ReceiverUnavailable, SafeHttp, receiver
 
 LONGEST = timedelta(minutes=10)
 """For the whole of a transfer: nobody may hold a service by answering slowly."""
@@ -33,7 +33,7 @@ class Carrier:
     """Sends parcels."""
 
     signer: CertificateSigner = field(repr=False)
-    outward: Outward
+    outward: SafeHttp
 
     async def send(self, parcel: Parcel) -> Receipt:
         """

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from services.fulfillment.recipients.directory import DataRecipient, signed
-from shared.runtime.safe_http import Outward, ReceiverUnavailable, receiver
+from shared.runtime.safe_http import ReceiverUnavailable, SafeHttp, receiver
 
 LONGEST = timedelta(seconds=30)
 """For the whole of one attempt: nobody may hold a service by answering slowly."""
@@ -18,8 +18,8 @@ LONGEST = timedelta(seconds=30)
 class RecipientWebhooks:
     """Sends messages."""
 
-    outward: Outward
-    inward: Outward
+    outward: SafeHttp
+    inward: SafeHttp
     """For recipients that may lie inside."""
 
     async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:

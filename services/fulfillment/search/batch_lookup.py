@@ -22,7 +22,7 @@ from services.fulfillment.search.bson_equality import AS_IT_IS, key_of
 from services.fulfillment.search.forms import forms
 from services.fulfillment.search.phones import canonical, integers, longhand
 from services.fulfillment.search.priority import due
-from shared.runtime.dataloader import Coalescer, Turns, side_by_side
+from shared.runtime.dataloader import DataLoader, Turns, side_by_side
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, each_with_bson, translated
 
@@ -141,13 +141,13 @@ class Seeker:
         self._name = name
         self._large = large
         self._patience_ms = patience_ms
-        self._direct: Coalescer[BatchSearch, None] = Coalescer(lambda s: self._load(s, VALUES_PER_QUERY))
-        self._scans: Coalescer[BatchSearch, None] = Coalescer(
+        self._direct: DataLoader[BatchSearch, None] = DataLoader(lambda s: self._load(s, VALUES_PER_QUERY))
+        self._scans: DataLoader[BatchSearch, None] = DataLoader(
             lambda s: self._load(s, VALUES_PER_SCAN),
             window=SCAN_WINDOW,
             turns=Turns(VALUES_PER_SCAN, lambda search: len(search.probes), lambda search: search.due),
         )
-        self._index_reads = Coalescer(self._read_indexes)
+        self._index_reads = DataLoader(self._read_indexes)
         self._indexes = caseless.Indexes(frozenset(), {}, frozenset())
         self._indexes_read_at = -INDEXES_KNOWN_FOR
 

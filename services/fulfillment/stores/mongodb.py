@@ -29,7 +29,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.mentions import Mention, Needle, mentions_in, patterns
 from services.fulfillment.search.rules import Rules
 from shared.errors import ConfigurationError, PermanentError
-from shared.runtime.dataloader import Coalescer, side_by_side
+from shared.runtime.dataloader import DataLoader, side_by_side
 from shared.runtime.mongo import Client, Document, Write, at_primary, connect, translated, write_each
 from shared.runtime.mongo import Collection as Stored
 
@@ -89,12 +89,12 @@ class Stores:
         self._clients = clients
         self._prefix = database_prefix
         self._fresh = fresh
-        self._names = Coalescer(self._load_names)
+        self._names = DataLoader(self._load_names)
         self._large_reads = asyncio.Semaphore(LARGE_READS_AT_ONCE)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
         self._seekers: dict[CollectionPlace, Seeker] = {}
-        self._writers: dict[CollectionPlace, Coalescer[Writes, Refusals]] = {}
-        self._readers: dict[CollectionPlace, Coalescer[TextLookup, Mentions]] = {}
+        self._writers: dict[CollectionPlace, DataLoader[Writes, Refusals]] = {}
+        self._readers: dict[CollectionPlace, DataLoader[TextLookup, Mentions]] = {}
 
     @classmethod
     def connect(cls, urls: Mapping[str, str], *, database_prefix: str = "") -> "Stores":
@@ -155,7 +155,7 @@ class Stores:
             StoreUnavailable: The store did not answer; all may be repeated.
         """
         if place not in self._writers:
-            self._writers[place] = Coalescer(lambda writes: self._store(place, writes))
+            self._writers[place] = DataLoader(lambda writes: self._store(place, writes))
         return await self._writers[place](Writes(operations))
 
     async def exists(self, place: CollectionPlace) -> bool:
@@ -224,7 +224,7 @@ class Stores:
             StoreUnavailable: The store did not answer, or the pass took too long.
         """
         if place not in self._readers:
-            self._readers[place] = Coalescer(lambda asked: self._read(place, asked), window=READING_WINDOW)
+            self._readers[place] = DataLoader(lambda asked: self._read(place, asked), window=READING_WINDOW)
         return await self._readers[place](TextLookup(tuple(paths), wanted))
 
     async def rules(self, place: CollectionPlace) -> Rules:

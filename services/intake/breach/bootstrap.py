@@ -15,7 +15,7 @@ from shared.law.library import breach_policies
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
 from shared.runtime.journal import Journal
-from shared.runtime.scheduler import Timers, tell_the_time
+from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Moment, Service
 
 NAME = "incidents"
@@ -53,7 +53,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     law = BreachLaw(breach_policies(), settings.company, calendar_named)
     retention = IncidentRetention(settings.incident_months, settings.incident_people_months)
     made = service(platform.vault, timers, law, retention)
-    clock = tell_the_time(timers, platform.bus, NAME, event=BreachTimeCame)
+    clock = publish_due_timers(timers, platform.bus, NAME, event=BreachTimeCame)
     yield Running(made, journal, background=clock)
 
 

@@ -7,7 +7,7 @@ from shared.contract.affected_people import declaration_item
 from shared.contract.breaches import BreachDeclared, BreachLodged
 from shared.contract.envelope import derived_id
 from shared.contract.events import Fact, SubmissionError
-from shared.contract.suggestions import slips_in
+from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed
 
 USED_BEFORE = SubmissionError(
@@ -24,7 +24,7 @@ async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
     two people
     have to approve. A slip of the pen is refused at once: a law would judge by it.
     """
-    slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in slips_in(event)]
+    slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in suggestions_for(event)]
     if slips:
         return [rejected(ctx, *slips)]
     # An event's id is unique together with its source only.

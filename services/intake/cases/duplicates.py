@@ -14,8 +14,8 @@ from hashlib import sha256
 from services.intake.cases.fingerprint import Claim
 from services.intake.domain import IntakeCase, evolve
 from shared.errors import StoreUnavailable
-from shared.runtime.dataloader import Coalescer
-from shared.runtime.journal import Journal, story_of
+from shared.runtime.dataloader import DataLoader
+from shared.runtime.journal import Journal, events_of
 from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
 
 KEEP = timedelta(days=365)
@@ -30,9 +30,9 @@ class FirstRequests:
         self._firsts = database["firsts"]
         self._journal = journal
         self._key = key
-        self._claim: Coalescer[Claim, Claim] = Coalescer(self._claim_all)
-        self._pass_on: Coalescer[tuple[Claim, Claim], bool] = Coalescer(self._pass_on_all)
-        self._case: Coalescer[str, IntakeCase] = Coalescer(self._load_all)
+        self._claim: DataLoader[Claim, Claim] = DataLoader(self._claim_all)
+        self._pass_on: DataLoader[tuple[Claim, Claim], bool] = DataLoader(self._pass_on_all)
+        self._case: DataLoader[str, IntakeCase] = DataLoader(self._load_all)
 
     async def prepare(self) -> None:
         """Create the index."""
@@ -87,7 +87,7 @@ class FirstRequests:
 
     async def _load_all(self, cases: Sequence[str]) -> Mapping[str, IntakeCase]:
         histories = await self._journal.histories(cases)
-        return {case: reduce(evolve, story_of(histories.get(case, ())), IntakeCase()) for case in cases}
+        return {case: reduce(evolve, events_of(histories.get(case, ())), IntakeCase()) for case in cases}
 
 
 def _document(claim: Claim) -> Document:

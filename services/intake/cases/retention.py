@@ -21,10 +21,10 @@ from shared.contract.ports import VaultPort
 from shared.errors import HabeasError, PermanentError, StoreUnavailable
 from shared.law import Right
 from shared.runtime.broker import EventPublisher
-from shared.runtime.journal import Journal, JournalRow, told_by
+from shared.runtime.journal import Journal, JournalRow, facts_of
 from shared.runtime.log import logger
 from shared.runtime.mongo import Client, Database, Document, Session, UpdateOne, transaction, translated
-from shared.runtime.service import announcements
+from shared.runtime.service import messages_of
 
 NAME = "intake"
 LOOK_EVERY_S = 3600.0
@@ -183,7 +183,7 @@ class Purge:
         while waiting := await self._unannounced():
             await asyncio.gather(*(self.vault.destroy(case) for case, _ in waiting))
             rows = [_row(case, n, at) for (case, n), at in waiting.items()]
-            await self.publisher.publish([message for row in rows for message in announcements(row, NAME)])
+            await self.publisher.publish([message for row in rows for message in messages_of(row, NAME)])
             with translated("settle what is purged"):
                 keys = {"_id": {"$in": [row.key for row in rows]}}
                 await self.database["journal"].update_many(keys, {"$unset": {"announced": ""}})
@@ -195,13 +195,13 @@ class Purge:
 
 
 def _may_go(rows: Sequence[JournalRow], before: datetime) -> bool:
-    story = Story.of(told_by(rows))
+    story = Story.of(facts_of(rows))
     return not story.purged and outlived(story, before)
 
 
 def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[Counted]:
     """Return what the case of *rows* is counted as: nothing where nobody has asked for anything."""
-    entry = Story.of(told_by(rows)).entry(zone)
+    entry = Story.of(facts_of(rows)).entry(zone)
     return () if entry is None else tuple(counted(entry))
 
 

@@ -59,10 +59,10 @@ from shared.contract.sources import Source, names_requests
 from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.broker import EventPublisher
 from shared.runtime.client_limits import Allowance
-from shared.runtime.journal import JournalRow, Told, story_of, told_by
+from shared.runtime.journal import DatedFact, JournalRow, events_of, facts_of
 from shared.runtime.log import logger
 from shared.runtime.outbox import Outbox, UnpublishedRows
-from shared.runtime.service import JournalRowPort, announcements, stored_precision
+from shared.runtime.service import JournalRowPort, messages_of, stored_precision
 
 NAME = "intake"
 ACTS_PER_HOUR = 60
@@ -328,7 +328,7 @@ class RequestService:
         if self.id_of(source, request.reference) != case_id:
             raise UnknownRequest("no request of this system has this id")
 
-    async def history(self, case_id: str) -> tuple[IntakeCase, list[Told]]:
+    async def history(self, case_id: str) -> tuple[IntakeCase, list[DatedFact]]:
         """
         Return what is known of a request, and all that was told of it, oldest first.
 
@@ -336,10 +336,10 @@ class RequestService:
             UnknownRequest: No request has this id.
         """
         rows = (await self.journal.histories({case_id})).get(case_id, [])
-        case = reduce(evolve, story_of(rows), IntakeCase())
+        case = reduce(evolve, events_of(rows), IntakeCase())
         if case.status is CaseStatus.UNKNOWN:
             await self._must_be_lodged(case_id)
-        return case, list(told_by(rows))
+        return case, list(facts_of(rows))
 
     async def prove(
         self, case_id: str, proofs: Sequence[Proof], *, cause: str = "", sender: SenderCheck | None = None
@@ -395,7 +395,7 @@ class RequestService:
         """
         while True:
             rows = (await self.journal.histories({case_id})).get(case_id, [])
-            case = reduce(evolve, story_of(rows), IntakeCase())
+            case = reduce(evolve, events_of(rows), IntakeCase())
             if case.status is CaseStatus.UNKNOWN:
                 await self._must_be_held(case_id)
             if case.status is CaseStatus.PURGED:
@@ -409,7 +409,7 @@ class RequestService:
                 if await self.journal.append([row]):
                     continue
                 logger().warning("request stopped", request_id=case_id, reason=reason, service=NAME)
-            await self.publisher.publish(list(announcements(row, NAME)))
+            await self.publisher.publish(list(messages_of(row, NAME)))
             return case
 
     async def decide(self, fact: Fact) -> None:
@@ -518,7 +518,7 @@ class RequestService:
     async def look_up(self, case_id: str) -> tuple[IntakeCase, int]:
         """Return what is known of a case, and how many rows it has."""
         rows = (await self.journal.histories({case_id})).get(case_id, [])
-        return reduce(evolve, story_of(rows), IntakeCase()), len(rows)
+        return reduce(evolve, events_of(rows), IntakeCase()), len(rows)
 
     async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
         """Return whether another request than *request* is sealed."""
@@ -544,7 +544,7 @@ class RequestService:
 
     async def _announce(self, fact: Fact, *, cause: str) -> None:
         row = JournalRow("", 0, cause, None, (fact,), self.clock())
-        await self.publisher.publish(list(announcements(row, NAME)))
+        await self.publisher.publish(list(messages_of(row, NAME)))
 
     async def note(self, case_id: str, fact: Fact) -> None:
         """Put *fact* on record, whatever else happens to the case meanwhile."""

@@ -16,11 +16,11 @@ from shared.contract.events import BurstDeclared, RequestLodged
 from shared.errors import TransientError
 from shared.runtime import metrics
 from shared.runtime.broker import EventPublisher, Message
-from shared.runtime.dataloader import Coalescer
+from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.mongo import Database, Document, ReturnDocument, UpdateOne, translated
-from shared.runtime.service import announcements
+from shared.runtime.service import messages_of
 
 NAME = "intake"
 LOOK_EVERY_S = 1.0
@@ -48,7 +48,7 @@ class WaitingRoom:
         self._hours = database["hours"]
         self._bursts = database["bursts"]
         self._limits = limits
-        self._enter: Coalescer[_Visit, bool] = Coalescer(self._enter_all, window=GATHER_S)
+        self._enter: DataLoader[_Visit, bool] = DataLoader(self._enter_all, window=GATHER_S)
         self._declared: tuple[BurstDeclared, ...] = ()
         self._declared_at: datetime | None = None
 
@@ -221,7 +221,7 @@ async def let_in(
 def _messages(lodged: RequestLodged) -> list[Message]:
     # The id follows from the cause: the same turn has the same id, whoever tells it.
     row = JournalRow("", 0, f"waited {lodged.request_id}", None, (lodged,), lodged.occurred_at)
-    return list(announcements(row, NAME))
+    return list(messages_of(row, NAME))
 
 
 def _hour(lane: str, now: datetime) -> str:

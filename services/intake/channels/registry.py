@@ -61,7 +61,7 @@ from shared.runtime.client_limits import Allowance
 from shared.runtime.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
-from shared.runtime.safe_http import Outward
+from shared.runtime.safe_http import SafeHttp
 from shared.runtime.vault import Vault
 
 Background: TypeAlias = Coroutine[Any, Any, None]
@@ -139,7 +139,7 @@ async def _agents(ground: ChannelContext) -> ChannelAdapter:
         practice=settings.practice(),
         root=settings.public_url.rstrip("/"),
     )
-    telling = CallbackProtocol(desk, watch, CallbackClient(Outward(settings.drp_callback_allow)))
+    telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.drp_callback_allow)))
     return ChannelAdapter("/drp", drp_app(desk), [telling.for_ever()])
 
 
@@ -171,7 +171,7 @@ async def _controllers(ground: ChannelContext) -> ChannelAdapter:
         submissions=Allowance(settings.opendsr_requests_per_hour),
         attempts=ground.attempts,
     )
-    telling = CallbackProtocol(desk, watch, CallbackClient(Outward(settings.opendsr_callback_allow)))
+    telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.opendsr_callback_allow)))
     return ChannelAdapter("/opendsr", opendsr_app(desk), [telling.for_ever()])
 
 

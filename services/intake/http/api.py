@@ -60,7 +60,7 @@ from shared.law import FeeReason, Money, Policy, Regulation, Right
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
 from shared.runtime.client_limits import HOUR_S, Allowance, BytesInFlight, network_of
-from shared.runtime.journal import Told
+from shared.runtime.journal import DatedFact
 
 TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
 TOKENS = "/oauth/token"
@@ -188,7 +188,7 @@ class StatusPage(BaseModel):
     """What happened, the earliest first."""
 
     @classmethod
-    def of(cls, case_id: str, case: IntakeCase, told: Iterable[Told], url: str) -> "StatusPage":
+    def of(cls, case_id: str, case: IntakeCase, told: Iterable[DatedFact], url: str) -> "StatusPage":
         """Return the page of *case*, of which *told* is the story."""
         received, fulfilled, opened = case.received, case.fulfilled, case.open_appeal
         return cls(

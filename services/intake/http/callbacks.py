@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from shared.runtime import safe_http
 from shared.runtime.log import logger
 from shared.runtime.mongo import Collection, Document, ReturnDocument, translated
-from shared.runtime.safe_http import NotAllowed, Outward, ReceiverUnavailable
+from shared.runtime.safe_http import NotAllowed, ReceiverUnavailable, SafeHttp
 
 LOOK_EVERY_S: Final = 1.0
 SOONEST, LATEST = timedelta(seconds=1), timedelta(minutes=10)
@@ -158,7 +158,7 @@ class CallbackPort(Protocol):
 class CallbackClient:
     """Other systems, reached over the internet."""
 
-    way: Outward
+    way: SafeHttp
 
     async def tell(self, callback: Callback) -> bool:
         """Return whether who is reached has taken *callback*; what else they answer is let go."""

@@ -16,7 +16,7 @@ from services.intake.channels.csv import upload
 from services.intake.http import uploads
 from services.intake.http.ranges import NotSatisfiable
 from services.intake.pages.site import Site
-from shared.contract.envelope import flaws_of
+from shared.contract.envelope import errors_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.pages.translation import mark as _
 from shared.runtime.log import logger
@@ -143,7 +143,7 @@ def add_problems(app: FastAPI, site: Site) -> None:
 def _add_flaws(app: FastAPI, say: ProblemWriter) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        flaws = [flaw.model_dump() for flaw in flaws_of(error.errors(), within=None)]
+        flaws = [flaw.model_dump() for flaw in errors_of(error.errors(), within=None)]
         return say(request, 422, "The request does not fit its schema; see /docs.", errors=flaws)
 
     @app.exception_handler(uploads.FormNotTaken)

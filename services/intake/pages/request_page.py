@@ -38,7 +38,7 @@ from shared.contract.events import MOST_DOCUMENT_BYTES, EmailCode, Proof, Remedy
 from shared.pages.law_names import name_of
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
-from shared.runtime.journal import Told
+from shared.runtime.journal import DatedFact
 from shared.runtime.safe_http import host_of
 
 ENDED = frozenset(
@@ -170,7 +170,7 @@ class RequestPage:
         today = self.door.clock().astimezone(self.practice.zone).date()
         return case.status not in ENDED and case.due_on is not None and today <= case.due_on
 
-    def _content(self, case: IntakeCase, told: list[Told]) -> dict[str, Any]:
+    def _content(self, case: IntakeCase, told: list[DatedFact]) -> dict[str, Any]:
         words = self.view.words
         return {
             "case": case,

@@ -24,7 +24,7 @@ from shared.contract.events import (
     AppealAnswered,
     AppealReceived,
     Controller,
-    ControllerTold,
+    ControllerNotified,
     DeadlineMissed,
     Fact,
     FeeQuoted,
@@ -86,10 +86,10 @@ async def tell_forwarding(event: RequestForwarded, ctx: Notifier) -> Sequence[Fa
     written = await write_to(addressee, LetterKind.FORWARDED_TO_CONTROLLER, facts, request.laws, ctx)
     if not any(isinstance(fact, NoticeSent) for fact in written):
         return written
-    return [*written, ControllerTold(request_id=ctx.case_id, controller=event.controller)]
+    return [*written, ControllerNotified(request_id=ctx.case_id, controller=event.controller)]
 
 
-async def confirm_forwarding(event: ControllerTold, ctx: Notifier) -> Sequence[Fact]:
+async def confirm_forwarding(event: ControllerNotified, ctx: Notifier) -> Sequence[Fact]:
     """
     Tell the person that a customer decides, and since when they have the request.
 
@@ -172,7 +172,7 @@ SUBSCRIPTIONS = (
     on(RequestExtended, tell_extension),
     on(DeadlineMissed, apologise),
     on(RequestForwarded, tell_forwarding),
-    on(ControllerTold, confirm_forwarding),
+    on(ControllerNotified, confirm_forwarding),
     on(RequestDuplicated, tell_duplicate),
     on(FeeQuoted, tell_fee),
     on(PackageExpiring, remind_of_package),

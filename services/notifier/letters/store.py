@@ -8,7 +8,7 @@ named ``<case>:<event>``, by its case and by the event that called for it; its c
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from shared.runtime.dataloader import Coalescer
+from shared.runtime.dataloader import DataLoader
 from shared.runtime.mongo import Database, ReturnDocument, insert_new, translated
 
 KEEP = timedelta(days=30)
@@ -21,7 +21,7 @@ class LetterClaims:
     def __init__(self, database: Database) -> None:
         """Keep claims in *database*."""
         self._claims = database["claims"]
-        self._claim = Coalescer(self._insert)
+        self._claim = DataLoader(self._insert)
 
     async def prepare(self) -> None:
         """Create the index by which old claims go."""

@@ -26,7 +26,7 @@ from shared.runtime import retry_policy
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
-from shared.runtime.service import JournalRowPort, announcements
+from shared.runtime.service import JournalRowPort, messages_of
 
 NAME = "notifier"
 AGAIN_AFTER = list(topology.DELAYS)[-1]
@@ -95,7 +95,7 @@ class BounceHandler:
             again=bool(again),
         )
         row = _row(f"{report.action} {letter}", reported, self.clock())
-        await self.publisher.publish([*announcements(row, NAME), *again])
+        await self.publisher.publish([*messages_of(row, NAME), *again])
         return True
 
     async def _find(self, case: str, letter: str) -> SentLetter:
@@ -135,7 +135,7 @@ class NoticeDesk:
             status=report.status,
         )
         row = _row(f"{report.action} {notice}", returned, self.clock())
-        await self.publisher.publish(list(announcements(row, NAME)))
+        await self.publisher.publish(list(messages_of(row, NAME)))
         return True
 
 

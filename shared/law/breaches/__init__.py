@@ -12,7 +12,7 @@ always lawful.
 from shared.law.breaches.deadlines import Clock, clocks
 from shared.law.breaches.facts import DEFAULT_HOURS, Breach, BreachRole, ProcessorCustomer, Risk
 from shared.law.breaches.kinds import BreachedKind, is_there
-from shared.law.breaches.obligations import Spared, owed_to, spared
+from shared.law.breaches.obligations import Exemption, exemption, laws_requiring_notice
 from shared.law.breaches.policies import (
     BreachPolicies,
     BreachPolicy,
@@ -38,6 +38,7 @@ __all__ = [
     "BreachRole",
     "BreachedKind",
     "Clock",
+    "Exemption",
     "LetterStyle",
     "ListedKinds",
     "NoticeElement",
@@ -49,10 +50,9 @@ __all__ = [
     "ProtectionRule",
     "RequiredStatement",
     "Risk",
-    "Spared",
     "Trigger",
     "clocks",
+    "exemption",
     "is_there",
-    "owed_to",
-    "spared",
+    "laws_requiring_notice",
 ]

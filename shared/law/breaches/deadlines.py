@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from shared.law.applicable_laws import WEEKENDS, Calendars
 from shared.law.breaches.facts import Breach, BreachRole, ProcessorCustomer
-from shared.law.breaches.obligations import Spared, on, protecting, spared
+from shared.law.breaches.obligations import Exemption, exemption, on, protecting
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, NoticeRule
 from shared.law.breaches.terms import NoticeRecipientKind, NoticeStage, PeriodStart
 from shared.law.clock import Calendar, DayStep, Move, counted
@@ -144,12 +144,12 @@ def _clock(
     policy: BreachPolicy, notice: NoticeRule, place: str | None, people: int | None, counting: _Counting
 ) -> Clock:
     clock = partial(Clock, _id(policy, notice, place), policy, notice, notice.to, place)
-    reason = spared(policy, notice, counting.breach, counting.breach.categories, people)
+    reason = exemption(policy, notice, counting.breach, counting.breach.categories, people)
     begun_at = _begun(policy, notice, place, counting)
     end = _counted(policy, notice, place, begun_at, counting)
     goes_on = counting.breach.goes_on_at(end[0])
     if reason is None and notice.while_ongoing and not goes_on:
-        reason = Spared("the incident does not go on: the final report is due", notice.provision)
+        reason = Exemption("the incident does not go on: the final report is due", notice.provision)
     if reason is not None:
         step = DayStep(on(counting.breach, counting.company), reason.reason, reason.provision)
         return clock(begun_at, due_at=None, owed=False, why=(step,))

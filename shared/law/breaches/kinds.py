@@ -75,7 +75,7 @@ def is_there(kind: BreachedKind, categories: Iterable[str]) -> bool:
     return all(_meets(group, there) for group in WORDS[kind])
 
 
-def names_somebody(categories: Iterable[str]) -> bool:
+def names_a_person(categories: Iterable[str]) -> bool:
     """Tell whether data of *categories* has a name in it."""
     return _meets(NAME, tuple(map(nearest, categories)))
 

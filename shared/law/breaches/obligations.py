@@ -19,14 +19,14 @@ CUSTOMERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Spared:
+class Exemption:
     """Why somebody need not be told."""
 
     reason: str
     provision: str
 
 
-def owed_to(
+def laws_requiring_notice(
     breach: Breach,
     place: str | None,
     categories: Iterable[str],
@@ -53,7 +53,7 @@ def owed_to(
         policy
         for policy in protecting(place, on(breach, company), policies, company)
         for notice in policy.notices
-        if notice.to is NoticeRecipientKind.PEOPLE and spared(policy, notice, breach, theirs) is None
+        if notice.to is NoticeRecipientKind.PEOPLE and exemption(policy, notice, breach, theirs) is None
     )
 
 
@@ -86,13 +86,13 @@ def protecting(
     return list({one.id: one for one in found}.values())
 
 
-def spared(
+def exemption(
     policy: BreachPolicy,
     notice: NoticeRule,
     breach: Breach,
     categories: Sequence[str],
     people: int | None = None,
-) -> Spared | None:
+) -> Exemption | None:
     """
     Return why *notice* is not owed; None where it is.
 
@@ -107,32 +107,34 @@ def spared(
     return next(iter(reasons), None)
 
 
-def _of_the_breach(notice: NoticeRule, breach: Breach, people: int | None) -> Iterator[Spared]:
+def _of_the_breach(notice: NoticeRule, breach: Breach, people: int | None) -> Iterator[Exemption]:
     """Yield what of the whole breach makes *notice* not owed."""
     if breach.role is BreachRole.PROCESSOR and notice.to not in CUSTOMERS:
-        yield Spared("the company is the processor: the controller tells it", notice.provision)
+        yield Exemption("the company is the processor: the controller tells it", notice.provision)
     if notice.significant and not breach.sensitive_to_security:
-        yield Spared("no significant incident", notice.provision)
+        yield Exemption("no significant incident", notice.provision)
     if not breach.risk.reaches(notice.risk) and not _are_many(notice, people):
-        yield Spared(_too_low(breach.risk), notice.provision)
+        yield Exemption(_too_low(breach.risk), notice.provision)
     if people is not None and people < notice.from_people:
-        yield Spared(f"people affected: {people}; it is told from {notice.from_people} on", notice.provision)
+        yield Exemption(
+            f"people affected: {people}; it is told from {notice.from_people} on", notice.provision
+        )
     if notice.unreached and not breach.unreached:
-        yield Spared("only where people cannot be told one by one", notice.provision)
+        yield Exemption("only where people cannot be told one by one", notice.provision)
 
 
 def _of_the_data(
     policy: BreachPolicy, notice: NoticeRule, breach: Breach, categories: Sequence[str]
-) -> Iterator[Spared]:
+) -> Iterator[Exemption]:
     """Yield what of the data, and of what happened to it, makes *notice* not owed."""
     if notice.safe_harbour and breach.unintelligible:
-        yield Spared(
+        yield Exemption(
             "nobody can read the data: it was encrypted, and the key was not taken", notice.safe_harbour
         )
     if notice.trigger is Trigger.ACQUISITION and not breach.acquired:
-        yield Spared("nobody got the data: somebody could have got it", notice.provision)
+        yield Exemption("nobody got the data: somebody could have got it", notice.provision)
     if policy.listed and categories and not policy.listed.found_in(categories):
-        yield Spared("no data of the kinds that the law lists", policy.listed.provision)
+        yield Exemption("no data of the kinds that the law lists", policy.listed.provision)
 
 
 def _are_many(notice: NoticeRule, people: int | None) -> bool:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
 from shared.law.breaches.facts import Risk
-from shared.law.breaches.kinds import BreachedKind, is_there, names_somebody
+from shared.law.breaches.kinds import BreachedKind, is_there, names_a_person
 from shared.law.breaches.terms import (
     LetterStyle,
     NoticeElement,
@@ -61,7 +61,7 @@ class ListedKinds(LegalValue):
     def found_in(self, categories: Iterable[str]) -> tuple[BreachedKind, ...]:
         """Return what of it is, or may be, in data of *categories*."""
         there = tuple(categories)
-        named = self.with_name if names_somebody(there) else ()
+        named = self.with_name if names_a_person(there) else ()
         return tuple(kind for kind in (*named, *self.alone) if is_there(kind, there))
 
 

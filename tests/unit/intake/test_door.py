@@ -388,7 +388,7 @@ async def test_the_digest_of_a_code_is_never_the_code() -> None:
     office = await answered()
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    rows = [fact.model_dump_json() for row in office.rows() for fact in row.story()]
+    rows = [fact.model_dump_json() for row in office.rows() for fact in row.events()]
     assert not [row for row in rows if f'"{code}"' in row]
 
 

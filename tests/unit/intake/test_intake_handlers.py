@@ -328,7 +328,7 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
     assert claim.proofs
     assert office.told(IdentityVerified)
     facts = [fact.model_dump_json() for fact in office.events()]
-    facts += [fact.model_dump_json() for row in office.rows() for fact in row.story()]
+    facts += [fact.model_dump_json() for row in office.rows() for fact in row.events()]
     messages = [m.body.decode() for m in office.broker.published if m.exchange != REQUESTS]
     secrets = [PERSON["name"], PERSON["email"], PERSON["phone"], "K-7741-Q", "Ottilie", "5550147"]
     for text in facts + messages:

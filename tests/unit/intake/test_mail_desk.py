@@ -34,13 +34,13 @@ from shared.contract.events import (
 )
 from shared.errors import BrokerUnavailable
 from shared.law import Regulation, Right
-from shared.mail.reply_address import Threads
+from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import PACKAGE_KEY, PRACTICE, REQUEST_KEY, AbsentBroker, Office, wrong
 
 INBOX = "privacy@example.com"
 ADA, EVE = "ada@example.org", "eve@example.net"
-THREADS = Threads(INBOX, b"threads!" * 4)
+THREADS = ReplyAddresses(INBOX, b"threads!" * 4)
 PDF = b"%PDF-1.4\n%%EOF"
 MX = "mx.example.com"
 VOUCHED = {"Authentication_Results": f"{MX}; dmarc=pass header.from=example.org"}

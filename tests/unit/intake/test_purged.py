@@ -31,7 +31,7 @@ async def purged() -> Purged:
 
 
 def facts_of(office: Office, service: str) -> list[Fact]:
-    return [fact for row in office.journals[service].rows.values() for fact in row.story()]
+    return [fact for row in office.journals[service].rows.values() for fact in row.events()]
 
 
 async def test_each_service_forgets_a_purged_case() -> None:

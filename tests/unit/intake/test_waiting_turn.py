@@ -18,7 +18,7 @@ from shared.contract.events import (
 )
 from shared.contract.topology import EVENTS
 from shared.runtime.broker import Message
-from shared.runtime.journal import told_by
+from shared.runtime.journal import facts_of
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import BEARER, assert_problem, client_of, form
 
@@ -77,7 +77,7 @@ async def test_the_register_says_by_which_way_it_came_although_it_waited(
     office = await waiting(by_http=by_http)
     await begins(office)
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
-    assert Story.of(told_by(rows)).manner is manner
+    assert Story.of(facts_of(rows)).manner is manner
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_a_request_in_the_time_of_an_incident_bears_its_name() -> None:
     await office.submit(request(), id_="2")
     assert [one.incident for one in office.told(RequestReceived)] == [None, "breach_1"]
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
-    entry = Story.of(told_by(rows)).entry(UTC)
+    entry = Story.of(facts_of(rows)).entry(UTC)
     assert entry is not None
     assert entry.plain()["incident"] == "breach_1"
 

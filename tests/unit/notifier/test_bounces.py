@@ -22,7 +22,7 @@ from shared.contract.breaches import BreachNoticeReturned
 from shared.contract.envelope import STRUCTURED, encode
 from shared.contract.events import (
     Controller,
-    ControllerTold,
+    ControllerNotified,
     DeliveryAction,
     Fact,
     LetterKind,
@@ -290,7 +290,7 @@ async def test_a_letter_to_a_customer_is_not_sent_again_but_the_persons_about_it
     await office.wait()
     assert [failure.letter for failure in office.failures()] == [LetterKind.FORWARDED_TO_CONTROLLER]
     assert len(office.outbox.sent) == 4
-    assert len(office.told(ControllerTold)) == 1, "or the person would hear of it twice"
+    assert len(office.told(ControllerNotified)) == 1, "or the person would hear of it twice"
 
 
 async def test_who_defers_the_persons_letter_does_not_have_the_customer_written_to_again(

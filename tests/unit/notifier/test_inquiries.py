@@ -28,13 +28,13 @@ from shared.contract.events import (
 )
 from shared.errors import TooEarly
 from shared.law import Right
-from shared.mail.reply_address import Threads
+from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
 from tests.unit.notifier.test_restrictions import RECEIVED
 
 CASE, EVENT = "a" * 32, "e" * 32
-THREADS = Threads("privacy@example.com", b"k" * 32)
+THREADS = ReplyAddresses("privacy@example.com", b"k" * 32)
 DAY = date(2026, 3, 5)
 ASKED = InquiryLodged(request_id=CASE, inquiry=INQUIRY, received_on=DAY, laws=("gdpr@2018-05-25",))
 
@@ -66,7 +66,7 @@ class Outbox:
         return str(body.get_content())
 
 
-def notifier(outbox: Outbox, vault: MemoryVault, threads: Threads | None = THREADS) -> Notifier:
+def notifier(outbox: Outbox, vault: MemoryVault, threads: ReplyAddresses | None = THREADS) -> Notifier:
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com", threads)
     return Notifier(CASE, Correspondence(RECEIVED), EVENT, WRITTEN_AT, vault, outbox, house)
 
@@ -123,7 +123,7 @@ def test_a_question_back_comes_before_a_request_and_other_facts_do_not() -> None
 
 
 @pytest.mark.parametrize("threads", [THREADS, None], ids=["mail comes in", "none does"])
-async def test_answers_to_a_letter_go_to_its_case(threads: Threads | None) -> None:
+async def test_answers_to_a_letter_go_to_its_case(threads: ReplyAddresses | None) -> None:
     vault, outbox = MemoryVault(), Outbox()
     submitted = RequestSubmitted(reference="r", right=Right.ACCESS, subject=Subject(email="ada@example.org"))
     await vault.create(CASE)

@@ -13,7 +13,7 @@ from shared.contract.events import (
     AppealAnswered,
     AppealDecided,
     Controller,
-    ControllerTold,
+    ControllerNotified,
     DeadlineMissed,
     Fact,
     IdentityRefused,
@@ -37,7 +37,7 @@ CUSTOMER = Controller(name="Example Customer AG", email="privacy@customer.exampl
 FORWARDED = RequestForwarded(
     request_id=CASE, controller="controller", link="link", digest="d", expires_at=WRITTEN_AT
 )
-TOLD = ControllerTold(request_id=CASE, controller="controller")
+TOLD = ControllerNotified(request_id=CASE, controller="controller")
 LATE = DeadlineMissed(request_id=CASE, duty=TimedDuty.ANSWER, due_on=date(2026, 4, 2))
 BEFORE_MIDNIGHT = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
 """In Berlin it is the tenth."""

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.errors import PermanentError, StoreUnavailable
-from shared.runtime.dataloader import Coalescer, Turns
+from shared.runtime.dataloader import DataLoader, Turns
 
 
 class Shelf:
@@ -25,7 +25,7 @@ class Shelf:
 
 
 async def ask(shelf: Shelf, *keys: str) -> list[int | BaseException]:
-    look_up = Coalescer(shelf.load)
+    look_up = DataLoader(shelf.load)
     return await asyncio.gather(*map(look_up, keys), return_exceptions=True)
 
 
@@ -63,7 +63,7 @@ ANY_ERROR = _AnyError()
 
 
 async def test_a_caller_that_gives_up_hurts_nobody_else() -> None:
-    look_up = Coalescer(Shelf().load)
+    look_up = DataLoader(Shelf().load)
     impatient, patient = asyncio.create_task(look_up("one")), asyncio.create_task(look_up("one"))
     await asyncio.sleep(0)
     impatient.cancel()
@@ -87,7 +87,7 @@ async def test_dear_loads_run_one_after_the_other_and_the_next_takes_all_that_wa
         running -= 1
         return {key: key * key for key in keys}
 
-    squares = Coalescer(load, window=0.005)
+    squares = DataLoader(load, window=0.005)
     early = [asyncio.ensure_future(squares(key)) for key in (1, 2)]
     await begun.wait()
     late = [asyncio.ensure_future(squares(key)) for key in (3, 4)]
@@ -112,7 +112,7 @@ async def answered(*asked: int, most: int) -> list[list[int]]:
         return TODAY + timedelta(days=days)
 
     for window in (0.005, None):
-        ask = Coalescer(load, window=window, turns=Turns(most, lambda days: 9 if days == 50 else 1, due))
+        ask = DataLoader(load, window=window, turns=Turns(most, lambda days: 9 if days == 50 else 1, due))
         assert await asyncio.gather(*map(ask, asked)) == list(asked)
     assert loads[: len(loads) // 2] == loads[len(loads) // 2 :]
     return loads[: len(loads) // 2]
@@ -140,7 +140,7 @@ async def test_what_comes_later_and_is_due_earlier_does_not_wait_for_those_befor
         await asyncio.sleep(0.01)
         return {key: key for key in keys}
 
-    ask = Coalescer(
+    ask = DataLoader(
         load, window=0.001, turns=Turns(1, lambda _: 1, lambda days: TODAY + timedelta(days=days))
     )
     early = [asyncio.ensure_future(ask(days)) for days in (20, 30)]

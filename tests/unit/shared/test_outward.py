@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.intake.http.callbacks import Callback, CallbackClient
-from shared.runtime.safe_http import MOST_RECEIPT_BYTES, Outward, ReceiverUnavailable, is_public
+from shared.runtime.safe_http import MOST_RECEIPT_BYTES, ReceiverUnavailable, SafeHttp, is_public
 
 HERE = httpx.URL("https://93.184.216.34/status")
 PACKED = {"Content-Encoding": "gzip"}
@@ -49,16 +49,16 @@ async def nothing() -> AsyncIterator[bytes]:
 
 async def test_a_body_that_says_it_is_packed_and_is_not_is_taken_as_it_is(answering: Answering) -> None:
     asked = answering(lambda: httpx.Response(200, headers=PACKED, stream=Pieces(b"no gzip")))
-    receipt = await Outward().post(HERE, {}, nothing)
+    receipt = await SafeHttp().post(HERE, {}, nothing)
     assert receipt.body == b"no gzip"
     assert asked[0].headers["accept-encoding"] == "identity"
-    assert await CallbackClient(Outward()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
+    assert await CallbackClient(SafeHttp()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
 
 
 async def test_a_packed_body_is_not_unpacked(answering: Answering) -> None:
     packed = gzip.compress(bytes(60 << 20))
     answering(lambda: httpx.Response(200, headers=PACKED, stream=Pieces(packed)))
-    assert (await Outward().post(HERE, {}, nothing)).body == packed[:MOST_RECEIPT_BYTES]
+    assert (await SafeHttp().post(HERE, {}, nothing)).body == packed[:MOST_RECEIPT_BYTES]
 
 
 async def test_whatever_goes_wrong_on_the_way_is_an_outage(answering: Answering) -> None:
@@ -67,8 +67,8 @@ async def test_whatever_goes_wrong_on_the_way_is_an_outage(answering: Answering)
 
     answering(answer)
     with pytest.raises(ReceiverUnavailable):
-        await Outward().post(HERE, {}, nothing)
-    assert not await CallbackClient(Outward()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
+        await SafeHttp().post(HERE, {}, nothing)
+    assert not await CallbackClient(SafeHttp()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ async def test_no_decision_reaches_a_handler_without_a_proof(
     assert handled == []
     [row] = rows
     assert row.event is None
-    assert list(row.story()) == []
+    assert list(row.events()) == []
     [refused] = row.facts
     assert isinstance(refused, DecisionRefused)
     assert refused.reason == ("signature_wrong" if gate else "no_accounts")

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.mail.address_tags import LONGEST_LOCAL
-from shared.mail.reply_address import LONGEST_NAME, Threads
+from shared.mail.reply_address import LONGEST_NAME, ReplyAddresses
 
-THREADS = Threads("privacy@example.com", b"k" * 32)
+THREADS = ReplyAddresses("privacy@example.com", b"k" * 32)
 CASE = "0123456789abcdef0123456789abcdef"
 CASES = st.binary(min_size=16, max_size=16).map(bytes.hex)
 
@@ -21,11 +21,11 @@ def test_an_address_is_known_again_in_any_capitals(case: str) -> None:
 @given(case=CASES)
 def test_an_address_does_not_tell_the_case(case: str) -> None:
     assert case not in THREADS.of(case)
-    assert THREADS.of(case) != Threads("privacy@example.com", b"l" * 32).of(case)
+    assert THREADS.of(case) != ReplyAddresses("privacy@example.com", b"l" * 32).of(case)
 
 
 def test_an_address_fits_what_mail_servers_take() -> None:
-    longest = Threads("p" * LONGEST_NAME + "@example.com", b"k" * 32).of(CASE)
+    longest = ReplyAddresses("p" * LONGEST_NAME + "@example.com", b"k" * 32).of(CASE)
     assert len(longest.partition("@")[0]) == LONGEST_LOCAL
 
 
@@ -55,7 +55,7 @@ def test_other_addresses_are_nobodys(address: str) -> None:
 
 
 def test_one_key_does_not_open_the_addresses_of_another() -> None:
-    assert Threads("privacy@example.com", b"l" * 32).case(THREADS.of(CASE)) is None
+    assert ReplyAddresses("privacy@example.com", b"l" * 32).case(THREADS.of(CASE)) is None
 
 
 def test_a_letter_that_is_answered_names_its_case() -> None:

@@ -26,7 +26,7 @@ from services.intake.channels.csv.columns import (
     plain,
     put,
 )
-from shared.contract.envelope import flaws_of
+from shared.contract.envelope import errors_of
 from shared.contract.events import RequestSubmitted
 from shared.errors import PermanentError
 
@@ -126,7 +126,7 @@ class _Table:
             request = RequestSubmitted.model_validate(data)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
-            for flaw, one in zip(flaws_of(found), found, strict=True):
+            for flaw, one in zip(errors_of(found), found, strict=True):
                 where = self._heading(one["loc"])
                 if where not in named:
                     faults.append(SheetFault(line, where, flaw.message))

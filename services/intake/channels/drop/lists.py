@@ -18,8 +18,8 @@ from shared.contract.ports import VaultPort
 from shared.errors import Destroyed
 from shared.runtime.broker import EventPublisher
 from shared.runtime.journal import JournalRow as Written
-from shared.runtime.journal import story_of
-from shared.runtime.service import JournalRowPort, announcements
+from shared.runtime.journal import events_of
+from shared.runtime.service import JournalRowPort, messages_of
 
 Item = TypeVar("Item")
 NAME = "intake"
@@ -47,12 +47,12 @@ class BatchLists:
         row = Written(
             "", 0, f"listed {batch}", None, (DropListed(request_id=batch, lists=items),), self.clock()
         )
-        await self.publisher.publish(list(announcements(row, NAME)))
+        await self.publisher.publish(list(messages_of(row, NAME)))
 
     async def found(self, batch: str) -> DropMatched | None:
         """Return what was found for *batch*; none as long as it is looked for."""
         rows = (await self.journal.histories({batch})).get(batch, [])
-        return next((fact for fact in story_of(rows) if isinstance(fact, DropMatched)), None)
+        return next((fact for fact in events_of(rows) if isinstance(fact, DropMatched)), None)
 
     def content(self, batch: str, item: str) -> AsyncIterator[bytes]:
         """Yield what lies sealed as *item*, in pieces."""
@@ -99,7 +99,7 @@ class BatchLists:
     async def cases(self, ids: set[str]) -> Mapping[str, IntakeCase]:
         """Return what is known of each of *ids*."""
         histories = await self.journal.histories(ids)
-        return {id_: reduce(evolve, story_of(histories.get(id_, ())), IntakeCase()) for id_ in ids}
+        return {id_: reduce(evolve, events_of(histories.get(id_, ())), IntakeCase()) for id_ in ids}
 
     async def discard(self, batch: str) -> None:
         """Remove the lists of *batch*, and whom they have found, for good."""

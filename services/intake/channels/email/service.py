@@ -33,7 +33,7 @@ from shared.contract.correspondents import mailbox_for, parties
 from shared.contract.events import LetterKind, Requester, RequestSubmitted, SenderCheck, StopReason
 from shared.errors import HabeasError, TransientError, UnknownRequest
 from shared.law import Right
-from shared.mail.reply_address import Threads
+from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
 
 RAW, ANSWER = "mail", "answer_mail_"
@@ -89,7 +89,7 @@ class EmailService:
     """Takes mails in."""
 
     door: RequestService
-    threads: Threads
+    threads: ReplyAddresses
     book: Rulebook
     senders: Senders
     practice: ClockRules

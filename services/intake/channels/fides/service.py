@@ -31,7 +31,7 @@ from services.intake.domain import CaseStatus
 from shared.contract.codes import is_code
 from shared.contract.events import EmailCode, RequestId
 from shared.errors import PermanentError, TransientError, UnknownRequest
-from shared.runtime.journal import told_by
+from shared.runtime.journal import facts_of
 from shared.runtime.log import logger
 
 BODY = "fides_request"
@@ -194,7 +194,7 @@ class FidesService:
 
     async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, Seen]:
         histories = await self.door.journal.histories(case_ids)
-        return {case: Seen.of(told_by(histories.get(case, ()))) for case in case_ids}
+        return {case: Seen.of(facts_of(histories.get(case, ()))) for case in case_ids}
 
     async def _looked(self, entry: FidesEntry, seen: Seen) -> FilteredRequest | None:
         if seen.case.status is CaseStatus.PURGED:

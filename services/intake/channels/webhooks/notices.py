@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.contract.envelope import flaws_of
+from shared.contract.envelope import errors_of
 from shared.contract.events import RequestSubmitted, Subject, SubmissionError
 from shared.contract.sources import Source
 from shared.law import Right
@@ -98,4 +98,4 @@ def digest_of(content: bytes) -> str:
 
 def _flaws_in(error: ValidationError) -> tuple[SubmissionError, ...]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    return flaws_of(details, within=None)
+    return errors_of(details, within=None)

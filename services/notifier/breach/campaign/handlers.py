@@ -9,7 +9,7 @@ from services.notifier.breach.campaign.domain import Campaign
 from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.smtp.return_path import NoticePaths
-from shared.contract.affected_people import Chunk, chunk_item, told_elsewhere
+from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
 from shared.contract.breaches import (
     BreachNoticeReturned,
     BreachNotified,
@@ -63,7 +63,7 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> OpenedB
     case, phase = ctx.incident, event.phase
     sealed, elsewhere = await asyncio.gather(
         ctx.vault.open(case, chunk_item(phase, number)),
-        told_elsewhere(ctx.vault, case, phase, number, event.along),
+        notified_elsewhere(ctx.vault, case, phase, number, event.along),
     )
     chunk = Chunk.model_validate_json(sealed)
     return OpenedBatch(
