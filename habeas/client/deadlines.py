@@ -11,6 +11,7 @@ from services.intake.domain import RECORDS, IntakeCase, evolve
 from shared.law.library import policies
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.mongo import connect, translated
+from shared.runtime.vault import LAST_CHARACTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,12 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
         database = client[f"{prefix}_intake"]
         until = datetime.now(UTC) + within
         # A last day is waited for only where the answer was not sent when it was meant to be.
-        coming = {"$or": [{"told": False, "at": {"$lte": until}}, {"name": {"$regex": f"^{MISSED}"}}]}
+        coming = {
+            "$or": [
+                {"told": False, "at": {"$lte": until}},
+                {"name": {"$gte": MISSED, "$lt": MISSED + LAST_CHARACTER}},
+            ]
+        }
         with translated("look for deadlines"):
             ids = await database["timers"].distinct("case", coming)
         histories = await Journal(database, RECORDS).histories(set(ids))

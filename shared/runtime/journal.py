@@ -15,7 +15,24 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from shared.contract.envelope import FACTS, derived_id
-from shared.contract.events import DecisionRefused, Event, Fact, LetterKind, NoticeSent, Record, RequestPurged
+from shared.contract.events import (
+    DecisionRefused,
+    Event,
+    Fact,
+    IdentityReviewNeeded,
+    InquiryLodged,
+    LetterKind,
+    MessageLodged,
+    NoticeSent,
+    RecipientAcknowledged,
+    RecipientConcerned,
+    RecipientFailed,
+    RecipientNotified,
+    Record,
+    RequestPurged,
+    RequestRejected,
+    RequestStopped,
+)
 from shared.errors import PermanentError
 from shared.runtime.audit_chain import BEFORE, MAC, START, chained
 from shared.runtime.mongo import (
@@ -30,6 +47,21 @@ from shared.runtime.mongo import (
     translated,
 )
 
+LISTED = frozenset(
+    one.TYPE
+    for one in (
+        IdentityReviewNeeded,
+        InquiryLodged,
+        MessageLodged,
+        RecipientAcknowledged,
+        RecipientConcerned,
+        RecipientFailed,
+        RecipientNotified,
+        RequestRejected,
+        RequestStopped,
+    )
+)
+"""Events whose rows verbs of the staff list; an index has these rows alone."""
 UNKEYED = b""
 """Where rows are only read."""
 DatedFact: TypeAlias = tuple[datetime, Fact]
@@ -102,6 +134,9 @@ class Journal:
             await self._rows.create_index("case")
             await self._rows.create_index("at")
             await self._rows.create_index("unpublished", partialFilterExpression={"unpublished": True})
+            for field in ("facts.type", "event.type"):
+                listed = {field: {"$in": sorted(LISTED)}}
+                await self._rows.create_index([(field, 1), ("at", 1)], partialFilterExpression=listed)
 
     async def histories(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
         """

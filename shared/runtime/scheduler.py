@@ -55,6 +55,7 @@ class Timers:
         """Create the index."""
         with translated("index the timers"):
             await self._timers.create_index("at", partialFilterExpression={"told": False})
+            await self._timers.create_index("name")
             await self._timers.create_index("told_at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def set(self, case: str, name: str, at: datetime) -> None:

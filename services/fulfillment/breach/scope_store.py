@@ -107,7 +107,7 @@ class BreachScopes:
     async def prepare(self) -> None:
         """Create the indexes."""
         with translated("index the people of breaches"):
-            await self._scopes.create_index("at", partialFilterExpression={"done": False})
+            await self._scopes.create_index("done", partialFilterExpression={"done": False})
             # Of one incident nobody begins with two phases, whatever several replicas have seen before.
             there = {"begun": {"$type": "string"}}
             await self._scopes.create_index("begun", unique=True, partialFilterExpression=there)
