@@ -41,7 +41,7 @@ from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
 from services.fulfillment.search.priority import due_on, last_day
-from services.fulfillment.search.proven_identities import proven, to_look_up, told, vouched
+from services.fulfillment.search.proven_identities import proven, stated, to_look_up, vouched
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.search.walk import SearchAnswer as Search
 from services.fulfillment.state import (
@@ -442,7 +442,7 @@ async def _found(
     submitted: RequestSubmitted, names: Sequence[str] | None, ctx: Fulfillment
 ) -> tuple[Identities, Findings]:
     """Return the identities of *names*, or those vouched for if None, and the records found by them."""
-    claimed = told(submitted, ctx.maps.current)
+    claimed = stated(submitted, ctx.maps.current)
     maps = ctx.maps.current
     sure = vouched(submitted, maps) if names is None else proven(submitted, names, maps)
     return sure, await _gathered(ctx, sure, claimed)

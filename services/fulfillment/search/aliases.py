@@ -1,10 +1,10 @@
 """
-What else a person is known by, as their own records say: a telephone number, an earlier address. Pure.
+Aliases: other identities of a person that their own records state, such as an earlier address. Pure.
 
 A value in a record is a claim unless the data map states that it is verified: people write their own profile.
-An alias is learned only where a verified value stands beside a verified identity of the person. What is
-doubted once is never followed: it is better to miss what only a doubtful number leads to, and to say so, than
-to show it to a stranger. It is doubted where it alone leads to a record of another identity or name.
+An alias is learned only where a verified value stands beside a verified identity of the person. An alias that
+was doubted once is never followed: missing a record, and saying so, is better than showing it to a stranger.
+An alias is doubted where it alone leads to a record with another identity or name.
 """
 
 import re
@@ -31,45 +31,45 @@ from shared.matching import MatchOutcome
 COUNTRY = "user.contact.address.country"
 COUNTRY_LETTERS = 2
 FACTS = ("user.demographic.date_of_birth", "user.government_id.national_identification_number")
-"""Categories of what a person has one of: another one is another person's."""
+"""Categories of which a person has one value: another value is another person's."""
 MOST_CLAIMS = 100
-"""Unverified values in the person's records that are remembered."""
+"""Limit of unverified values in the person's records that are kept."""
 MOST_NAMES = 32
-"""Names of the person that are remembered."""
+"""Limit of names of the person that are kept."""
 MOST_JUDGED = 1_000
-"""Names of others for which is remembered whether they are the person's."""
+"""Limit of other names for which the result of the comparison is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One thing that a person is known by."""
+    """An identity of the person other than the proven ones."""
 
     name: str
     """The name of the identity."""
     key: Hashable
     spelling: str = field(compare=False)
     home: str | None = None
-    """Of a telephone number without its country code, the country: in any other it is somebody else's."""
+    """Of a telephone number without country code: its country; in any other it is another person's."""
 
 
 @dataclass(slots=True)
 class AliasDoubts:
-    """What a search has found to be doubtful; it then begins anew."""
+    """Doubts that a search has found; the search then starts again."""
 
     aliases: set[Alias] = field(default_factory=set)
-    """Others are known by them as well."""
+    """Aliases that other people have as well."""
     fields: set[tuple[str, str]] = field(default_factory=set)
-    """Collection and path where every record says something else."""
+    """Collection and path where every record has another value."""
     names: set[str] = field(default_factory=set)
-    """Of the identities concerned."""
+    """Names of the identities concerned."""
     trusted: set[Alias] = field(default_factory=set)
-    """What earlier rounds have found to be verified: records that contradict it are others'."""
+    """Aliases that earlier rounds found verified: records that contradict them are other people's."""
     unconfirmed: set[str] = field(default_factory=set)
-    """Identities by which records may be the person's that are not given."""
+    """Identities of records that may be the person's and are not given."""
 
 
 class KnownIdentities:
-    """What one person is known by, and how one record tells of it after the other."""
+    """All identities of one person, extended record by record."""
 
     def __init__(
         self,
@@ -81,18 +81,18 @@ class KnownIdentities:
         only_verified: bool = False,
     ) -> None:
         """
-        Begin with what is sure.
+        Start with the proven identities.
 
         Args:
-            identities: Surely the person's.
-            claimed: What the person says, and has not proven.
-            doubts: What an earlier round has found; this one may add to it.
-            verified: What an earlier search found to be verified; it is compared with, and not followed.
+            identities: Proven to be the person's.
+            claimed: Stated by the person and not proven.
+            doubts: Found by an earlier round; this round may add to them.
+            verified: Found verified by an earlier search; compared with, and not followed.
             only_verified: Whether a record counts only where *identities* are verified in it.
         """
         self.only_verified = only_verified
         self.doubtful = False
-        """Whether a doubt has come up: what has been found is then worth nothing."""
+        """Whether a new doubt came up: the findings so far are then invalid."""
         self.followed: dict[Alias, None] = {}
         self._doubts = doubts
         self._home = next(filter(None, map(region_of, identities.get(PHONE, ()))), None)
@@ -101,50 +101,50 @@ class KnownIdentities:
         self._known = set(self._sure)
         self._trusted = {*self._sure, *_named_by(verified), *doubts.trusted}
         self._pending: set[tuple[str, frozenset[Alias]]] = set()
-        """Verified values of records that may be the person's, of kinds of which none is known to be."""
+        """Verified values of records that may be the person's, of kinds without a known value."""
         self._taken = False
         self._claims: set[Alias] = set()
         """Values in the person's records that are not verified."""
         self._fresh: dict[Alias, None] = {}
         self._said: dict[tuple[str, str], frozenset[Alias]] = {}
         self._unweighed: set[tuple[str, str]] = set()
-        """Places where something was said since the person's aliases were last followed."""
+        """Places with a new value since the person's aliases were last followed."""
         self._vouched: set[tuple[str, str]] = set()
-        """Places that name them by what they are known by, and by something else besides."""
+        """Places that hold a known identity of the person and another value besides."""
         self._described = Description(), Description()
-        """By records in which a verified identity of the person stands, and by others."""
+        """By whether a verified identity of the person stands in the record."""
         self._judged: dict[tuple[str, ...], MatchOutcome | None] = {}
         for alias in self._sure:
             self._meet_at_home(alias)
 
     @property
     def waiting(self) -> bool:
-        """Whether something was learned that was not followed yet."""
+        """Whether an alias was learned that was not followed yet."""
         self._weigh()
         return bool(self._fresh)
 
     def follow(self) -> list[Alias]:
-        """Return what is to be followed next."""
+        """Return the aliases to follow next."""
         fresh, self._fresh = self._fresh, {}
         self.followed |= fresh
         return list(fresh)
 
     def spellings(self) -> dict[str, tuple[str, ...]]:
-        """Return what was followed, by the name of the identity."""
+        """Return the followed spellings, by the name of the identity."""
         found: dict[str, tuple[str, ...]] = {}
         for alias in (alias for alias in self.followed if alias.home is None):
             found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
         return found
 
     def verified(self) -> dict[str, tuple[str, ...]]:
-        """Return what is proven or verified, followed or not, by the name of the identity."""
+        """Return the proven or verified spellings, followed or not, by the name of the identity."""
         found: dict[str, tuple[str, ...]] = {}
         for alias in sorted(self._trusted, key=lambda alias: alias.spelling):
             found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
         return found
 
     def unconfirmed(self) -> frozenset[str]:
-        """Return the identities by which the person's records name them, and that are not verified."""
+        """Return the identities that the person's records state and that are not verified."""
         return frozenset(self.claims().keys() | self._doubts.unconfirmed)
 
     def claims(self) -> dict[str, tuple[str, ...]]:
@@ -156,18 +156,18 @@ class KnownIdentities:
         return found
 
     def remember(self, aliases: Identities) -> None:
-        """Follow what an earlier search has learned."""
+        """Follow the aliases that an earlier search has learned."""
         named = _named_by(aliases)
         self._trusted |= named
         self._meet(named)
 
     def overtake(self) -> None:
-        """Note that a record was taken that is another person's, by what is verified since."""
+        """Note that a record was taken that newer verified values show to be another person's."""
         self._taken = True
 
     def overtaken(self) -> bool:
         """
-        Return whether what is verified by now contradicts a record that was taken before; then begin anew.
+        Return whether verified values contradict a record taken before; the search then starts again.
 
         Such a record was found because the person's identity stands in it, and is another person's.
         """
@@ -178,15 +178,15 @@ class KnownIdentities:
         self._doubts.trusted |= news
         return True
 
-    # --- what records tell ------------------------------------------------------------------------------
+    # --- learn from records -----------------------------------------------------------------------------
 
     def learn(self, part: RecordPart, *, sure: bool) -> None:
         """
-        Learn from a record that is the person's, or from an element.
+        Learn from a record of the person, or from an element.
 
-        Only where something stands that they are known by: an order refers to them, and names whom a present
-        goes to. *sure* says whether more than aliases has led to it; an element tells no more than a name.
-        What is believed must be verified, and stand beside something verified that they are known by.
+        Only where a known identity of theirs stands in it: an order refers to them, and names the recipient
+        of a present. *sure* says whether more than aliases has led to it; an element states no more than a
+        name. A value is believed if it is verified and stands beside a verified identity of the person.
         """
         region = _country(part) or self._home
         named = {path: _named(name, part.values(path), region) for path, name in part.naming.items()}
@@ -214,9 +214,9 @@ class KnownIdentities:
         described.add_facts(part, known)
 
     def _note_claims(self, part: RecordPart, known: Sequence[str], region: str | None) -> None:
-        """Note what *part* says beside what the person is known by, and is not verified."""
+        """Note the unverified values in *part* beside the person's known identities."""
         if len(self._claims) >= MOST_CLAIMS or not known or len(part.identifying) == 1:
-            return  # the one that is known
+            return  # the known one
         played = {roles(path) for path in known}
         for field_ in part.identifying:
             if field_.identity is not None and roles(field_.path) in played:
@@ -227,7 +227,7 @@ class KnownIdentities:
         Return whether a reference by *value*, which people state themselves, may be followed.
 
         Returns:
-            True for what is proven, the alias for what is known besides, False where it is a mere claim.
+            True for a proven value, the alias for one known otherwise, False for a mere claim.
         """
         named = _named(kind, (value,), self._home)
         if not named.isdisjoint(self._sure):
@@ -238,7 +238,7 @@ class KnownIdentities:
         self._claims |= named if len(self._claims) < MOST_CLAIMS else set()
         return False
 
-    # --- whose a record is ------------------------------------------------------------------------------
+    # --- decide on records ------------------------------------------------------------------------------
 
     def contradicts_claim(self, part: RecordPart, path: str) -> bool:
         """
@@ -257,7 +257,7 @@ class KnownIdentities:
 
     def contradicts_proven(self, part: RecordPart, path: str) -> bool:
         """
-        Return whether *part*, to which a record of the person refers, is verified to be another's.
+        Return whether *part*, to which a record of the person refers, is verified to be another person's.
 
         It is if an identity in it is verified that is not the person's, of a kind of which one is proven.
         """
@@ -287,20 +287,20 @@ class KnownIdentities:
         """
         Return whether *part*, to which *aliases* alone have led, is another person's.
 
-        Every identity in it must be proven or verified to be the person's. A matching name changes nothing.
+        Every identity in it must be proven or verified to be the person's; a matching name changes nothing.
 
         Args:
             part: A record, or an element of one.
             aliases: Not empty.
             path: Where they stand, or what refers to a record in which they do.
-            refers: Whether it refers to what aliases have led to, and holds none itself: it is then told by
-                what somebody is known by in it, and not by every name.
+            refers: Whether it refers to a record that aliases led to, and holds none itself: it is then
+                compared by the identities in it, and not by every name.
         """
         country = _country(part)
         if self.is_abroad(part, aliases):
             return True
         region, besides = country or self._home, set() if refers else {alias.name for alias in aliases}
-        # A number that the person has told may be written without its country code.
+        # The requester may write a number without its country code.
         lenient = all(alias.home is not None and self._is_sure_abroad(alias) for alias in aliases)
         named: dict[str, set[Alias]] = {}
         for field_ in part.identifying:
@@ -327,11 +327,11 @@ class KnownIdentities:
         self._doubts.names |= {alias.name for alias in aliases}
 
     def leave_out(self, names: Iterable[str]) -> None:
-        """Note that records by the identities *names* are not given, since they may be another person's."""
+        """Note that records with the identities *names* are not given, since they may be another person's."""
         self._doubts.unconfirmed.update(names)
 
     def _verified_in(self, part: RecordPart, path: str, region: str | None) -> dict[str, set[Alias]]:
-        """Return what is verified in *part* of its person, who plays the same part as the one at *path*."""
+        """Return the verified identities in *part* of the person in the same role as the one at *path*."""
         found: dict[str, set[Alias]] = {}
         for field_ in part.identifying:
             if field_.verifiable and field_.identity and roles(field_.path) == roles(path):
@@ -374,9 +374,9 @@ class KnownIdentities:
 
     def _believe(self, where: tuple[str, str], aliases: AbstractSet[Alias]) -> None:
         """
-        Believe that *aliases* are the person's, unless another record says something else in the same place.
+        Believe that *aliases* are the person's, unless another record has another value in the same place.
 
-        Whom a person has bought from differs from order to order; what they are known by does not.
+        The shop a person buys from differs from order to order; the person's identities do not.
         """
         news = frozenset(aliases - self._sure - self._doubts.aliases)
         if not news or where in self._doubts.fields:
@@ -389,7 +389,7 @@ class KnownIdentities:
             self._doubts.names |= {alias.name for alias in news}
 
     def _weigh(self) -> None:
-        """Follow what was said, place by place, but nothing beside what is known of the same kind."""
+        """Follow the stated values, place by place, except beside a known value of the same kind."""
         for where in sorted(self._unweighed):
             news = self._said[where]
             for name in sorted({alias.name for alias in news}):
@@ -411,8 +411,8 @@ class KnownIdentities:
         """
         Follow a telephone number as it is dialled at home, too: ``030 901820`` for ``+49 30 901820``.
 
-        It may be a stranger's, in a store that holds numbers of another country. So it is doubted as all
-        aliases are, and more is not learned from it: it is the same number.
+        It may be a stranger's, in a store with numbers of another country. So it is doubted like every alias,
+        and nothing more is learned from it: it is the same number.
         """
         if alias.name != PHONE or alias.home is not None:
             return
@@ -423,7 +423,7 @@ class KnownIdentities:
 
 
 class Description:
-    """What records say of the person besides identities."""
+    """Names and facts about the person in the records, besides identities."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -438,7 +438,7 @@ class Description:
         return bool(new)
 
     def add_facts(self, part: RecordPart, known: Sequence[str]) -> None:
-        """Add what *part* states about the person who is known by what stands at *known*."""
+        """Add the facts in *part* about the person with the identities at *known*."""
         played = {roles(path) for path in known}
         for category in FACTS:
             said = _facts(part, category, played)
@@ -446,7 +446,7 @@ class Description:
                 self.facts.setdefault(category, set()).update(said)
 
     def differs(self, part: RecordPart) -> bool:
-        """Return whether *part* states something else of its person."""
+        """Return whether *part* states another fact of its person."""
         return any(
             known.isdisjoint(said)
             for category, known in self.facts.items()
@@ -460,7 +460,7 @@ def _facts(part: RecordPart, category: str, played: AbstractSet[frozenset[str]])
 
 
 def _comparable(value: Any) -> str:
-    """Return a day, or a number, without what is written differently."""
+    """Return a day, or a number, without differences of notation."""
     if isinstance(value, datetime):
         return value.date().isoformat()
     text = (text_of(value) or "").strip()
@@ -471,7 +471,7 @@ def _comparable(value: Any) -> str:
 
 
 def _named(name: str, values: Iterable[Any], region: str | None) -> frozenset[Alias]:
-    """Return by what *values*, of the identity *name*, name a person; they come from *region*."""
+    """Return the aliases that *values* of the identity *name* are; they come from *region*."""
     texts = (_whole(name, value, region) for value in values)
     return frozenset(Alias(name, plain(name, text), text) for text in texts if text)
 
@@ -486,14 +486,14 @@ def _whole(name: str, value: Any, region: str | None) -> str:
 
 
 def _overlap(name: str, some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
-    """Tell whether two people who are known by *some* and by *others* may be one."""
+    """Return whether two people with the identities *some* and *others* may be one."""
     if not some.isdisjoint(others):
         return True
     return name == PHONE and any(_may_be_one(a.spelling, b.spelling) for a in some for b in others)
 
 
 def _agree(some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
-    """Tell whether two records say the same, be it that one of them leaves out a country code."""
+    """Return whether two records state the same; one of them may leave out a country code."""
     return some == others or all(
         one.name == PHONE and any(_may_be_one(one.spelling, other.spelling) for other in others)
         for one in some
@@ -501,7 +501,7 @@ def _agree(some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
 
 
 def _may_be_one(some: str, other: str) -> bool:
-    """Tell whether of two telephone numbers one may be the other without its country code."""
+    """Return whether of two telephone numbers one may be the other without its country code."""
     one, two = sorted((plain(PHONE, some), plain(PHONE, other)), key=len)
     return len(one) >= LEAST_NATIONAL_DIGITS and two.endswith(one)
 

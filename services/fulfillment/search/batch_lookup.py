@@ -1,9 +1,9 @@
 """
-Looks documents of one collection up for many requests at once.
+Batched look-ups of documents of one collection for many requests.
 
-Requests are answered side by side and know nothing of one another. What they look up by an index at the
-same moment becomes one query. What has no index costs a pass over the whole collection: such look-ups wait a
-moment for others, and for the pass that is under way, and one pass answers them all.
+Requests are answered side by side. Their look-ups by an index at the same moment become one query. A look-up
+without an index costs a pass over the whole collection: it waits a moment for others, and for the pass under
+way, and one pass answers them all.
 """
 
 import asyncio
@@ -30,15 +30,15 @@ VALUES_PER_QUERY = 2_000
 VALUES_PER_SCAN = 20_000
 DOCUMENTS_PER_READ = 1_000
 LARGE_READS_AT_ONCE = 4
-"""Queries with more documents than one read that go on side by side: what each has read lies in memory."""
+"""Queries with more documents than one read that run at once: the documents lie in memory."""
 SCAN_WINDOW = 0.02
-"""Seconds that a look-up without an index waits for others. What comes later joins the next pass."""
+"""Seconds that a look-up without an index waits for others. A later one joins the next pass."""
 PATIENCE_MS = 120_000
 """How long a query may run on the server, unless the URL of its store says so (``timeoutMS``)."""
 _GAP = r"[^0-9]{0,4}"
 _AROUND = r"[^0-9]{0,8}"
 INDEXES_KNOWN_FOR = 60.0
-"""Seconds after which an index may have been made or dropped."""
+"""Seconds after which the indexes are read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ class Probe:
         Return the probe for *value*.
 
         Args:
-            path: Where it may stand.
-            value: What is looked for.
-            caseless: Whether case does not count; where *value* is no text, it has none.
-            others: What else must stand in the same document, path by path.
+            path: The path in the document.
+            value: The value to look for.
+            caseless: Whether case does not count; ignored where *value* is no text.
+            others: Further values in the same document, path by path.
             tagged: Whether an address is the same with and without a part after a plus sign.
-            phone: Whether a telephone number is looked for, in any notation, where *value* is one.
+            phone: Whether *value*, if it is a telephone number, is looked for in any notation.
             ignoring: Of each of *others*, whether case does not count.
         """
         ignores = caseless and isinstance(value, str)
@@ -90,12 +90,12 @@ class Probe:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Where the values may stand."""
+        """The paths of the values."""
         return (self.path, *(path for path, _ in self.others))
 
     @property
     def condition(self) -> Document:
-        """What a document must fulfil; others may, too."""
+        """A condition that matches every wanted document; it may match others, too."""
         first: Document = {"$in": written(self.value)} if self.phone else {"$eq": self.value}
         if self.caseless:
             first = {"$in": list(caseless.padded([self.value]))}
@@ -116,7 +116,7 @@ Take: TypeAlias = Callable[[Document, bytes], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchSearch:
-    """What one request looks up at one moment, and who takes what is found. Two are never the same."""
+    """The look-ups of one request at one moment, and the receiver of the documents. No two are equal."""
 
     probes: Sequence[Probe]
     take: Take
@@ -125,7 +125,7 @@ class BatchSearch:
 
 
 class Seeker:
-    """Looks up in one collection."""
+    """Looks up documents of one collection."""
 
     def __init__(self, stored: Stored, name: str, large: asyncio.Semaphore, patience_ms: int) -> None:
         """
@@ -133,8 +133,8 @@ class Seeker:
 
         Args:
             stored: The collection.
-            name: Of it, in messages.
-            large: Lets so many read much at a time.
+            name: Its name in messages.
+            large: Limits the large reads at a time.
             patience_ms: How long a query may run on the server.
         """
         self._stored = stored
@@ -153,7 +153,7 @@ class Seeker:
 
     async def seek(self, probes: Iterable[Probe], take: Take) -> None:
         """
-        Hand every document that one of *probes* finds to *take*, once or more often.
+        Pass every document that one of *probes* finds to *take*, once or more often.
 
         Raises:
             StoreUnavailable: The store did not answer.
@@ -170,7 +170,7 @@ class Seeker:
         await side_by_side([lane(BatchSearch(some, take, due())) for lane, some in waiting if some])
 
     async def indexes(self) -> caseless.Indexes:
-        """Return the indexes there, as they were a moment ago."""
+        """Return the collection's indexes, cached for a moment."""
         if time.monotonic() - self._indexes_read_at > INDEXES_KNOWN_FOR:
             self._indexes = await self._index_reads(self._name)
             self._indexes_read_at = time.monotonic()
@@ -208,12 +208,12 @@ class Seeker:
         asked = list(query.branches)
         condition = asked[0] if len(asked) == 1 else {"$or": asked}
         with translated(f"search {self._name}"):
-            # Raw: how large a document is, is asked of each; encoding it again takes as long as reading it.
+            # Raw: the size of each document is needed; encoding it again takes as long as reading it.
             batches = self._stored.find_raw_batches(
                 condition,
                 batch_size=DOCUMENTS_PER_READ,
                 max_time_ms=self._patience_ms,
-                # Always said: a collection may have a rule by which other people's values are equal.
+                # Always given: a collection may have a collation in which other people's values are equal.
                 collation=query.collation or AS_IT_IS,
             )
             deliver(await anext(batches, b""))  # type: ignore[arg-type]  # Motor declares single documents
@@ -224,7 +224,7 @@ class Seeker:
 
 
 def written(value: Any) -> list[Any]:
-    """Return what finds the telephone number *value*: itself, the number, and a pattern for any groups."""
+    """Return the conditions for the telephone number *value*: itself, as a number, and in any grouping."""
     dialled = canonical(value) or ""
     pattern = re.compile(_around(longhand(dialled)), re.ASCII)
     return [*dict.fromkeys([*forms(value, None), *integers(dialled)]), pattern]
@@ -240,9 +240,9 @@ def _phones(probes: Iterable[Probe]) -> Iterator[Document]:
 
 def phone_patterns(path: str, values: Iterable[Any]) -> Iterator[Document]:
     """
-    Yield conditions that find the telephone numbers *values* at *path* in any groups, and perhaps others.
+    Yield conditions that find the telephone numbers *values* at *path* in any grouping, and perhaps others.
 
-    Nothing but digits of theirs gets into a pattern.
+    Only their digits get into a pattern.
     """
     values = list(values)
     dialled = [digits for value in values if (digits := canonical(value)) is not None]
@@ -264,18 +264,18 @@ def _around(words: Iterable[str]) -> str:
 
 Way: TypeAlias = tuple[tuple[str, ...], bool, bool, bool, tuple[bool, ...]]
 """
-Paths at which values are compared; whether without case, without tags, and as telephone numbers; and of each
-of the further ones, whether without case.
+Paths at which values are compared; whether without case, without tags, and as telephone numbers; and for each
+further path, whether without case.
 """
 
 
 def ways(probes: Iterable[Probe]) -> frozenset[Way]:
-    """Return where *probes* look."""
+    """Return the ways in which *probes* compare."""
     return frozenset((p.paths, p.caseless, p.tagged, p.phone, p.ignoring) for p in probes)
 
 
 def answered(document: Document, probes: Mapping[Probe, Any], looked: Iterable[Way]) -> Iterator[Probe]:
-    """Yield those of *probes* that find *document*; they look the ways of *looked*."""
+    """Yield the *probes* that find *document*; their ways of comparing are *looked*."""
     for paths, ignores, tagged, phone, ignoring in looked:
         for first, *others in tuples_at(document, paths):
             pairs = tuple(zip(paths[1:], others, strict=True))
@@ -287,7 +287,7 @@ def answered(document: Document, probes: Mapping[Probe, Any], looked: Iterable[W
 
 
 _Deliver: TypeAlias = Callable[[bytes], None]
-"""Takes documents as they were read, one after the other."""
+"""Receives documents as they were read, one after the other."""
 
 
 def _to_one(search: BatchSearch) -> _Deliver:
@@ -299,15 +299,17 @@ def _to_one(search: BatchSearch) -> _Deliver:
 
 
 def _to_all(searches: Iterable[BatchSearch]) -> _Deliver:
-    whose: dict[Probe, list[BatchSearch]] = defaultdict(list)
+    searches_of: dict[Probe, list[BatchSearch]] = defaultdict(list)
     for search in searches:
         for probe in search.probes:
-            whose[probe].append(search)
-    looked = ways(whose)
+            searches_of[probe].append(search)
+    looked = ways(searches_of)
 
     def deliver(batch: bytes) -> None:
         for document, bson in each_with_bson(batch):
-            takers = {search for probe in answered(document, whose, looked) for search in whose[probe]}
+            takers = {
+                search for probe in answered(document, searches_of, looked) for search in searches_of[probe]
+            }
             for search in takers:
                 search.take(document, bson)
 
@@ -315,7 +317,7 @@ def _to_all(searches: Iterable[BatchSearch]) -> _Deliver:
 
 
 def _together(probes: Iterable[Probe]) -> Iterator[Document]:
-    """Yield conditions that *probes* find by, one for each path where that can be."""
+    """Yield the conditions of *probes*, one for each path where possible."""
     wanted: dict[str, list[Any]] = defaultdict(list)
     for probe in probes:
         if probe.others:

@@ -1,4 +1,4 @@
-"""Compares values as MongoDB does."""
+"""Equality of values as in MongoDB."""
 
 import unicodedata
 from collections.abc import Hashable, Mapping
@@ -18,7 +18,7 @@ AS_IT_IS: Mapping[str, Any] = {"locale": "simple"}
 
 def refers(value: Any) -> bool:
     """
-    Tell whether *value* can refer to anything.
+    Return whether *value* can refer to a record.
 
     Null, a text of blanks or nothing, truth values, programs and not-a-number cannot; nor can a pattern,
     which a query would not compare but apply.
@@ -40,9 +40,9 @@ def refers(value: Any) -> bool:
 
 def folded(text: str) -> str:
     """
-    Return *text* as it compares when case does not count.
+    Return *text* in the form that compares equal when case does not count.
 
-    Not by folding: that takes ``ß`` for ``ss``, and a mailbox for another one's.
+    Not ``casefold``: that takes ``ß`` for ``ss``, and so one mailbox for another.
     """
     return unicodedata.normalize("NFC", text).lower()
 
@@ -55,21 +55,21 @@ def untagged(address: str) -> str:
 
 def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: bool = False) -> Hashable:
     """
-    Return what two values have in common exactly when a query for one finds the other.
+    Return a key that two values share exactly when a query for one finds the other.
 
     Args:
-        value: As it is stored.
-        caseless: Whether it is an address: upper and lower case are one, and blanks around it are none.
+        value: The stored value.
+        caseless: Whether it is an address: case and blanks around it do not count.
         tagged: Whether it is the same with and without a part after a plus sign.
-        phone: Whether it is a telephone number, which is one in any notation.
+        phone: Whether it is a telephone number, equal in any notation.
     """
     if phone and (dialled := canonical(value)) is not None:
         return (PHONE, dialled)
     if isinstance(value, str) and not isinstance(value, Code):
         return folded(untagged(value.strip()) if tagged else value.strip()) if caseless else value
-    if type(value) is int:  # as most keys are
+    if type(value) is int:  # most keys
         return (NUMBER, value)
-    if type(value) is ObjectId:  # as most others are; its bytes compare and hash many times as fast
+    if type(value) is ObjectId:  # most other keys; its bytes compare and hash much faster
         return ("ObjectId", value.binary)
     return _key_of(value)
 

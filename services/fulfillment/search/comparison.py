@@ -1,8 +1,8 @@
 """
-Compares what a person claims to know about their data with the records held.
+Comparison of claims about a person's data with the records.
 
-What the request itself is looked up by proves nothing: whoever knows an address can name it twice. Nor does
-the same value in two spellings count twice, nor in fields of two kinds, nor what the request disputes.
+The identities that the request is looked up by prove nothing: a person who knows an address can write it
+twice. Nor does the same value count twice in two spellings, nor in fields of two kinds, nor a disputed value.
 """
 
 import re
@@ -58,19 +58,19 @@ GROUPS = {
 }
 """Category → what it is about; any other category is about itself."""
 IN_DIRECTORIES = frozenset({NAME, BIRTH, POSTAL, PHONES, "email"})
-"""What a neighbour, or anybody who looks it up, may know."""
+"""Categories that a neighbour may know, or anyone can look up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many claims count, and how many of them the records confirm."""
+    """The number of claims that count, and how many of them the records confirm."""
 
     claimed: int
     agreed: int
     groups: int = 0
-    """How many of the things confirmed are independent of one another: one value in two fields is one."""
+    """How many of the confirmed facts are independent of one another: one value in two fields is one."""
     private: bool = False
-    """Whether one of them stands in no directory: a neighbour does not know it."""
+    """Whether one of them is in no directory: a neighbour does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +84,29 @@ class _ClaimedField:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A value, and those of the records that it means."""
+    """A value, and the values of the records that it means."""
 
     keys: frozenset[str]
     agrees: bool
     groups: frozenset[str] = frozenset()
-    """What the fields are about in which it agrees."""
+    """The subjects of the fields in which it agrees."""
 
     @property
     def private(self) -> bool:
-        """Whether it agrees, and nowhere with what a neighbour knows."""
+        """Whether it agrees in a field that a neighbour does not know."""
         return bool(self.groups) and not self.groups & IN_DIRECTORIES
 
 
 def disputed(corrections: Iterable[Correction], data_map: DataMap) -> frozenset[str]:
     """
-    Return what *corrections* are about; it counts for nothing when the person's identity is proven.
+    Return the subjects of *corrections*; they count for nothing in the proof of identity.
 
-    A correction names a field as the map does, with the collection before it or not, or what the field is
-    part of, or a category. All that the name may mean is in dispute, and with a city the whole address.
+    A correction names a field as the map does, with or without the collection before it, or the object of the
+    field, or a category. Everything that the name may mean is disputed, and with a city the whole address.
 
     Law:
-        11 CCR § 7060(h): a request to correct is verified by what it does not dispute; who says that the
-        address is wrong is not verified by the address.
+        11 CCR § 7060(h): a request to correct is verified by data that it does not dispute; a person who
+        disputes the address is not verified by the address.
     """
     names = frozenset(correction.field for correction in corrections)
     return frozenset(
@@ -128,14 +128,14 @@ def compare(
     Return how far *points* agree with the person's records.
 
     A value agrees that is written differently and means the same: a telephone number in groups, a name
-    without its accents. What is only alike does not.
+    without its accents. A merely similar value does not.
 
     Args:
         points: Claims, by the path of a field, its last name, the name of the identity it holds, or a
             category of data that proves (``user.name``), which means every field of it.
         found: The person's records.
-        identities: What the records were found by; a claim that repeats it does not count.
-        ignored: What no claim may be about (:func:`disputed`).
+        identities: The identities that the records were found by; a claim that repeats one does not count.
+        ignored: Subjects that no claim may be about (:func:`disputed`).
     """
     records = list(found)
     distinct: list[_Claim] = []
@@ -150,10 +150,10 @@ def compare(
 
 def _independent(values: Iterable[frozenset[str]]) -> int:
     """
-    Return how many things values confirm that are about *values* each, where one value confirms one thing.
+    Return how many facts the values with the subjects *values* confirm, where one value confirms one fact.
 
-    A name is none; so with the birthday it is one. The most that can be had at once: a value that could
-    stand for two things leaves the one that another value needs (augmenting paths, Kuhn 1955).
+    A name is none; with the birthday it is one. This is the largest matching: a value that could confirm two
+    facts leaves the one that another value needs (augmenting paths, Kuhn 1955).
 
     Law:
         11 CCR § 7062(b)-(c): two pieces of personal information, or three.
@@ -163,7 +163,7 @@ def _independent(values: Iterable[frozenset[str]]) -> int:
 
 
 def _placed(groups: frozenset[str], taken: dict[str, frozenset[str]], tried: set[str]) -> bool:
-    """Give a value one of *groups*, if need be that of another value which has a choice; tell whether."""
+    """Assign a value one of *groups*, moving another value if needed; return whether it has one."""
     for group in groups:
         if group in tried:
             continue
@@ -175,7 +175,7 @@ def _placed(groups: frozenset[str], taken: dict[str, frozenset[str]], tried: set
 
 
 def plain(value: Any) -> str:
-    """Return *value* without what people write differently: case, accents' encoding, blanks, punctuation."""
+    """Return *value* without differences of writing: case, accents' encoding, blanks, punctuation."""
     if isinstance(value, datetime):
         value = value.date()
     text = value.isoformat() if isinstance(value, date) else str(value)
@@ -183,7 +183,7 @@ def plain(value: Any) -> str:
 
 
 def _fields(name: str, records: Iterable[FoundRecord], ignored: Many[str]) -> frozenset[_ClaimedField]:
-    """Return the fields that *name* means and that can prove anything, but none that is about *ignored*."""
+    """Return the fields that *name* means and that can prove an identity, except those about *ignored*."""
     return frozenset(
         _ClaimedField(found.collection.key, field.path, tuple(field.categories))
         for found in records
@@ -199,7 +199,7 @@ def _is_of(category: str, field: MappedField) -> bool:
 
 
 def _names(collection: Collection, field: MappedField) -> frozenset[str | None]:
-    """Return all names of *field* and of what it is part of, with the collection before them and without."""
+    """Return all names of *field* and of the objects around it, with and without the collection."""
     parts = field.path.split(".")
     paths = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
     qualified = (f"{of}.{path}" for path in paths for of in (collection.key, collection.name))
@@ -207,7 +207,7 @@ def _names(collection: Collection, field: MappedField) -> frozenset[str | None]:
 
 
 def _known(value: str, identities: Identities) -> bool:
-    """Tell whether *value* is what the records were found by, in whatever spelling."""
+    """Return whether *value* is one of the looked-up identities, in any spelling."""
     spellings = [(name, spelling) for name, known in identities.items() for spelling in known]
     return any(
         plain(value) == plain(spelling)
@@ -234,17 +234,17 @@ def _claim(value: str, fields: Iterable[_ClaimedField], records: Iterable[FoundR
 
 
 def _groups(categories: Iterable[str]) -> frozenset[str]:
-    """Return what a field of *categories* is about, as far as that proves anything."""
+    """Return the subjects of a field of *categories* that can prove an identity."""
     return frozenset(_group(category) for category in categories if covered(category, PROVING))
 
 
 def _group(category: str) -> str:
-    """Return what *category* is about."""
+    """Return the subject of *category*."""
     return next((group for covering, group in GROUPS.items() if covered(category, (covering,))), category)
 
 
 def _whole_name(fields: Iterable[_ClaimedField], found: FoundRecord) -> str:
-    """Return the person's name in *found*, where its parts stand in fields of their own."""
+    """Return the person's name in *found*, where its parts stand in separate fields."""
     parts = [
         str(stored)
         for field in sorted(fields, key=lambda field: field.path)
@@ -257,7 +257,7 @@ def _whole_name(fields: Iterable[_ClaimedField], found: FoundRecord) -> str:
 
 
 def _means(claimed: str, stored: Any, categories: Iterable[str]) -> bool:
-    """Tell whether *claimed* is *stored*, by the rules for what the field holds."""
+    """Return whether *claimed* is *stored*, by the rules for the field's categories."""
     if plain(claimed) == plain(stored):
         return True
     if isinstance(stored, date):
@@ -279,11 +279,11 @@ _RULES: tuple[tuple[Many[str], Callable[[str, str], Match | bool]], ...] = (
     (("user.name",), match_names),
     (("user.name",), match_parts),
 )
-"""How values of a category are compared; a field of another one must hold the very value."""
+"""How values of a category are compared; in other categories they must be equal."""
 
 
 def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
-    """Return the claims and *claim*, where those that mean one value have become one."""
+    """Return the claims with *claim* added; claims that mean one value become one."""
     others = [other for other in distinct if not _same(other, claim)]
     same = [other for other in distinct if _same(other, claim)]
     keys = claim.keys.union(*(other.keys for other in same))

@@ -1,9 +1,9 @@
 """
-Decides whether a record in which something stands that was looked for is the person's (docs/adr/0021). Pure.
+Decides whether a record that holds a looked-up value is the person's (docs/adr/0021). Pure.
 
-A record is surely the person's where an identity of theirs stands that is verified, or where such a record
-refers. It may be theirs where an identity stands that is a claim; then it is, unless something verified in it
-is another person's. What aliases alone have led to must contradict nothing at all.
+A record is surely the person's where a verified identity of theirs stands in it, or where such a record
+refers to it. With an unverified identity it is the person's unless a verified value in it is another
+person's. A record that aliases alone led to must contradict nothing at all.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,21 +21,21 @@ from shared.runtime.mongo import Document
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedRecord:
-    """What of a record's matches makes it the person's."""
+    """The matches that make a record the person's."""
 
     sure: tuple[OwnershipMatch, ...] = ()
-    """Those with a verified identity of the person, or to which such a record refers."""
+    """Matches of a verified identity of the person, or of a reference from such a record."""
     plain: tuple[OwnershipMatch, ...] = ()
-    """All that no alias has led to, the sure ones included."""
+    """All matches that no alias has led to, the sure ones included."""
     led: tuple[Led, ...] = ()
-    """What aliases alone have led to."""
+    """Matches that aliases alone have led to."""
     rejected: tuple[OwnershipMatch, ...] = ()
     doubted: frozenset[Alias] = frozenset()
     """Aliases that have led to another person, in whose record they are verified."""
 
     @property
     def accepted(self) -> tuple[OwnershipMatch, ...]:
-        """All that makes the record the person's."""
+        """All matches that make the record the person's."""
         return (*self.plain, *(led.match for led in self.led)) if self.led else self.plain
 
     @property
@@ -45,7 +45,7 @@ class ConfirmedRecord:
 
 
 def may_contradict(collection: Collection, reach: ReferenceReach) -> bool:
-    """Return whether a record of *collection*, to which references led so, may be another person's."""
+    """Return whether a record of *collection*, reached by *reach*, may be another person's."""
     if reach is ReferenceReach.SURE:
         return False
     return bool(collection.identifying if reach is ReferenceReach.OUTWARD else collection.verifiable)
@@ -54,12 +54,12 @@ def may_contradict(collection: Collection, reach: ReferenceReach) -> bool:
 def judge(
     collection: Collection, document: Document, ways: Iterable[LookupReason], known: KnownIdentities
 ) -> ConfirmedRecord:
-    """Return which of *ways* make *document* the person's, by what is *known* of them."""
+    """Return which of *ways* make *document* the person's, by the *known* identities."""
     return _Judge(collection, document, known).judged(list(ways))
 
 
 def rejected_identities(collection: Collection, matches: Iterable[OwnershipMatch]) -> frozenset[str]:
-    """Return the identities that stand where *matches* do."""
+    """Return the identities in the fields of *matches*."""
     fields = [collection.by_path.get(match.path) for match in matches]
     return frozenset(field.identity for field in fields if field is not None and field.identity)
 
@@ -96,13 +96,13 @@ class _Judge:
         return way.reach is ReferenceReach.SURE or (outward and not self._is_verified_anothers(way.match))
 
     def _is_verified_anothers(self, match: OwnershipMatch) -> bool:
-        """Return whether verified identities contradict the proven ones, where *match* is."""
+        """Return whether verified identities around *match* contradict the proven ones."""
         if not self._collection.verifiable:
             return False
         return any(self._known.contradicts_proven(part, match.path) for part in self._parts(match))
 
     def _is_verified(self, match: OwnershipMatch) -> bool:
-        """Return whether the map states that the value of *match* is verified, wherever it stands."""
+        """Return whether the map states that the value of *match* is verified, in all its places."""
         field = self._collection.by_path.get(match.path)
         if field is None or not field.verifiable:
             return False
@@ -140,7 +140,7 @@ class _Judge:
     def _led(
         self, led: Sequence[Led], plain: Sequence[OwnershipMatch]
     ) -> tuple[list[Led], list[OwnershipMatch], frozenset[Alias]]:
-        """Return what aliases have led to, what of that is another's, and the aliases to doubt."""
+        """Return the matches that aliases led to, the rejected ones, and the aliases to doubt."""
         theirs = {element.position for match in plain for element in match.elements(self._document)}
         accepted, refused, doubted = list[Led](), list[OwnershipMatch](), set[Alias]()
         for each in led:
@@ -158,7 +158,7 @@ class _Judge:
     def _led_to(
         self, led: Led, plain: Sequence[OwnershipMatch], theirs: AbstractSet[Position]
     ) -> Sequence[RecordPart]:
-        """Return the record, or the elements of it, to which nothing but an alias has led."""
+        """Return the record, or the elements of it, to which an alias alone has led."""
         if led.match.unit is None:
             return [] if owned(plain) else [self._record([led.match])]
         elements = led.match.elements(self._document)

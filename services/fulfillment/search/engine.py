@@ -1,4 +1,4 @@
-"""The engine as handlers use it: the same calls that the operator's verbs make."""
+"""The search engine with the calls that handlers and the command line use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from services.fulfillment.stores.mongodb import Stores
 
 @dataclass(frozen=True, slots=True)
 class RecordEngine:
-    """Searches, erases and looks again in *stores*."""
+    """Searches *stores*, erases records and verifies the result."""
 
     stores: Stores
     reads_texts: bool = True
-    """Whether an erasure ends with a look through all texts for what still names the person."""
+    """Whether an erasure ends with a search of all texts for remaining identities of the person."""
 
     async def gather(
         self,
@@ -33,38 +33,38 @@ class RecordEngine:
         verified: Identities | None = None,
     ) -> Findings:
         """
-        Return every record of the person whom *identities* describe, who claims to be *claimed*, too.
+        Return every record of the person with the proven *identities* and the *claimed* ones.
 
-        What an earlier search found to be *verified* tells the records of others.
+        *verified* identities of an earlier search separate the records of others.
         """
         return await gather(data_map, self.stores, identities, claimed=claimed, verified=verified)
 
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
         """
-        Return the records in which *identities* stand verified, and those that belong to these.
+        Return the records in which *identities* stand verified, and the records that refer to these.
 
-        What a person says of themselves is compared with them alone: others may have written it there.
+        The person's claims are compared with these alone: others may have written the rest.
         """
         return await gather(data_map, self.stores, identities, only_verified=True)
 
     async def erase(self, plan: ErasurePlan) -> Refused:
-        """Carry *plan* out; it may be repeated."""
+        """Execute *plan*; it may be repeated."""
         return await execute(plan, self.stores)
 
     async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
-        """Look again for what *plan* was to erase."""
+        """Search again for the records that *plan* was to erase."""
         return await verify(plan, data_map, self.stores, identities)
 
     async def look_through(
         self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
     ) -> Sequence[Residue]:
-        """Return where texts still name the person; nowhere is looked where that is switched off."""
+        """Return the texts that still name the person; none if this search is switched off."""
         return await look_through(plan, remains, data_map, self.stores, wanted) if self.reads_texts else ()
 
     async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
-        """Return a plan for what *done* has left."""
+        """Return a plan for the records that *done* has left."""
         return await plan_again(done, data_map, self.stores, today)
 
     async def change(self, plan: ErasurePlan) -> Sequence[Undone]:
-        """Mark and correct by *plan*, read it again, and return what does not stand there."""
+        """Mark and correct by *plan*, read again, and return the changes that are missing."""
         return await carry_out(plan, self.stores)

@@ -1,4 +1,4 @@
-"""What a search has found, and how far it went."""
+"""The result of a search."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,24 +13,24 @@ from shared.runtime.mongo import Document
 
 
 class SearchStatus(StrEnum):
-    """What became of a collection in a search."""
+    """The result of a search in one collection."""
 
     SEARCHED = "searched"
     SKIPPED = "skipped"
-    """The map says that nobody appears in it."""
+    """The map states that it holds no people."""
     UNREACHED = "unreached"
-    """Nothing the request tells leads there."""
+    """No identity of the request leads there."""
     MISSING = "missing"
-    """The map names it, and the database has no such collection."""
+    """The map names it, and the database does not have it."""
 
 
 class SearchAnswer(StrEnum):
-    """What a search says. A store that does not answer says nothing: it raises ``StoreUnavailable``."""
+    """The overall answer of a search. A store that does not answer raises ``StoreUnavailable``."""
 
     FOUND = "found"
     NOTHING_FOUND = "nothing_found"
     NOTHING_DECLARED = "nothing_declared"
-    """No collection of the map is found by anything the request tells: nobody has looked."""
+    """No collection of the map can be reached from the request's identities: nothing was searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Coverage:
 
 @dataclass(frozen=True)
 class FoundRecord:
-    """A document that is the person's, or in which elements are."""
+    """A document that is the person's, or that has elements that are."""
 
     collection: Collection
     id: Mapping[str, Any]
     """Its primary key: path → value."""
     document: Document
-    """As read, with what is other people's; it is shared with other requests and must not be changed."""
+    """As read, with other people's parts; it is shared with other requests and must not be changed."""
     matches: tuple[OwnershipMatch, ...]
 
     @property
@@ -60,12 +60,12 @@ class FoundRecord:
 
     @property
     def elements(self) -> tuple[OwnershipMatch, ...]:
-        """What tells the person's elements of divided arrays, however these are stored."""
-        told: list[OwnershipMatch] = []
+        """The matches that identify the person's elements of divided arrays."""
+        found: list[OwnershipMatch] = []
         for match in (replace(m, arrays=()) if m.others else m for m in self.matches if m.unit is not None):
-            if match not in told:
-                told.append(match)
-        return tuple(told)
+            if match not in found:
+                found.append(match)
+        return tuple(found)
 
     @cached_property
     def divided(self) -> frozenset[str]:
@@ -74,18 +74,18 @@ class FoundRecord:
 
     @cached_property
     def disclosed(self) -> Document:
-        """The document reduced to what is the person's."""
+        """The document reduced to the person's part."""
         return disclosed(self.collection, self.document, self.matches)
 
 
 class FoundRecords(Protocol):
-    """What was found, in the order of the map. It may be gone through again and again."""
+    """The records found, in the order of the map. They may be iterated again."""
 
     def __iter__(self) -> Iterator[FoundRecord]:
         """Yield everything."""
 
     def of(self, key: str) -> Iterable[FoundRecord]:
-        """Return what was found in the collection *key*; it, too, may be gone through again and again."""
+        """Return the records of the collection *key*; they may be iterated again."""
 
 
 class Few(tuple[FoundRecord, ...]):
@@ -94,33 +94,33 @@ class Few(tuple[FoundRecord, ...]):
     __slots__ = ()
 
     def of(self, key: str) -> Sequence[FoundRecord]:
-        """Return what was found in the collection *key*."""
+        """Return the records of the collection *key*."""
         return [found for found in self if found.collection.key == key]
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a search found, and how far it went."""
+    """The records that a search found, and how far it went."""
 
     version: str
-    """Of the data map that was walked."""
+    """Version of the data map."""
     found: FoundRecords
-    """As large as the data: nobody may make a list of it."""
+    """As large as the data: do not make a list of it."""
     coverage: tuple[Coverage, ...]
     """Every collection of the map, in its order."""
     aliases: Identities = field(default_factory=dict)
-    """What else the person's own records say they are known by; it was searched by as well."""
+    """Other identities that the person's own records state; they were looked up as well."""
     shared: tuple[str, ...] = ()
-    """Names of identities in the person's records that others have too: nothing was searched by those."""
+    """Names of identities in the person's records that other people have too: not looked up."""
     verified: Identities = field(default_factory=dict)
-    """What is proven, or verified in the person's records, searched by or not."""
+    """Identities that are proven, or verified in the person's records, looked up or not."""
     unconfirmed: tuple[str, ...] = ()
-    """Names of identities by which more records may be the person's: they must be proven first."""
+    """Names of identities that may lead to more records of the person: they must be proven first."""
     claims: Identities = field(default_factory=dict)
-    """Values in the person's records that are not verified; nothing was searched by them."""
+    """Unverified values in the person's records; not looked up."""
 
     def of(self, key: str) -> Iterable[FoundRecord]:
-        """Return what was found in the collection *key*; it may be gone through again and again."""
+        """Return the records of the collection *key*; they may be iterated again."""
         return self.found.of(key)
 
     @property
@@ -130,7 +130,7 @@ class Findings:
 
     @property
     def answer(self) -> SearchAnswer:
-        """What the search says as a whole."""
+        """The overall answer of the search."""
         if self.total:
             return SearchAnswer.FOUND
         looked = any(part.status in (SearchStatus.SEARCHED, SearchStatus.MISSING) for part in self.coverage)

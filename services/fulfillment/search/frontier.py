@@ -1,7 +1,7 @@
 """
-The values that a search has still to look up: in memory while they are few, else in its file.
+The queue of values that a search has still to look up: in memory while they are few, else in its file.
 
-A person's orders may be a million, and each of them leads on. What waits is handed out in portions.
+A person may have a million orders, each with references. The queue is read in portions.
 """
 
 from collections import deque
@@ -14,11 +14,11 @@ from services.fulfillment.search.spool import Roll, Spool
 from shared.runtime.mongo import Document, to_bson
 
 MOST_IN_MEMORY = 20_000
-"""Values that wait in memory, of all look-ups of a search together."""
+"""Queued values in memory, of all look-ups of a search together."""
 _VALUES = "v"
 
 Values: TypeAlias = tuple[Any, ...]
-"""What is looked up by one look-up: a value for each of its paths."""
+"""The values of one look-up: one for each of its paths."""
 
 
 class _Queue:
@@ -31,13 +31,13 @@ class _Queue:
         self._reading: Iterator[Document] | None = None
 
     def put_by(self, values: Values) -> None:
-        """Put *values* into the file."""
+        """Write *values* to the file."""
         if self._later is None:
             self._later = self._spool.roll()
         self._later.add(to_bson({_VALUES: list(values)}))
 
     def read(self) -> Iterator[Values]:
-        """Yield what lies in the file, and nothing twice, whenever it is called."""
+        """Yield the values in the file; each call goes on where the last one stopped."""
         while self._reading is not None or self._later is not None:
             if self._reading is None and self._later is not None:
                 self._reading, self._later = iter(self._later), None
@@ -47,20 +47,20 @@ class _Queue:
 
 
 class Waiting:
-    """All that waits to be looked up."""
+    """The queue of one search."""
 
     def __init__(self, spool: Spool) -> None:
-        """Begin with nothing; what does not fit into memory goes to *spool*."""
+        """Create an empty queue; values without room in memory go to *spool*."""
         self._spool = spool
         self._queues: dict[Lookup, _Queue] = {}
         self._few = 0
 
     def __bool__(self) -> bool:
-        """Whether anything waits."""
+        """Whether the queue holds values."""
         return bool(self._queues)
 
     def put(self, lookup: Lookup, values: Values) -> None:
-        """Let *values* wait to be looked up by *lookup*."""
+        """Enqueue *values* to be looked up by *lookup*."""
         queue = self._queues.get(lookup)
         if queue is None:
             queue = self._queues[lookup] = _Queue(self._spool)
@@ -71,7 +71,7 @@ class Waiting:
             queue.put_by(values)
 
     def take(self, most: int) -> Iterator[tuple[Lookup, Values]]:
-        """Yield up to *most* of what waits, look-up by look-up; it waits no more."""
+        """Yield and remove up to *most* values, look-up by look-up."""
         for lookup, queue in list(self._queues.items()):
             while queue.few and most:
                 self._few -= 1

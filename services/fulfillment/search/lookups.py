@@ -1,4 +1,4 @@
-"""In which forms a value of one field is looked up in another, and what is asked for."""
+"""The forms in which a value of one field is looked up in another, and the probes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from services.fulfillment.search.identities import spellings_of
 from services.fulfillment.search.phones import TRUNK, canonical
 
 MOST_FORMS = 512
-"""Combinations of forms in which the parts of one composite key are looked up."""
+"""Limit of the combinations of forms in which the parts of one composite key are looked up."""
 NOUGHT = key_of(0)
 
 
 def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]:
-    """Yield what the identity *name* with *value* is looked up by, each with the key of its collection."""
+    """Yield the probes for the identity *name* with *value*, each with the key of its collection."""
     for lookup in graph.entries.get(name, ()):
         for spelling in spellings_of(name, value):
             for values in formed(lookup, (spelling.strip(),)):
@@ -26,12 +26,12 @@ def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]
 
 
 def leads(edge: Edge, values: Sequence[Any]) -> bool:
-    """Tell whether *values* can refer to anything along *edge*."""
+    """Return whether *values* can refer to a record along *edge*."""
     return all(map(refers, values)) and not (is_nought(values) and not edge.keyed)
 
 
 def is_nought(values: Sequence[Any]) -> bool:
-    """Tell whether *values* are a single nought: a key may be, elsewhere it stands for nothing."""
+    """Return whether *values* are a single zero: a key may be zero, elsewhere zero means no value."""
     return len(values) == 1 and (key_of(values[0]) == NOUGHT or values[0] == "0")
 
 
@@ -44,7 +44,7 @@ def formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[Values]:
         else:  # with a country code, it is often written without the plus sign
             yield from ((text,) for text in dict.fromkeys((dialled, dialled.removeprefix("+"))))
             if dialled.startswith(TRUNK) and (lookup.type or "").removesuffix("[]") in NUMBERS:
-                yield (int(dialled),)  # a number loses the nought that is dialled before it
+                yield (int(dialled),)  # a number loses its leading zero
         return
     made: list[Values] = [()]
     for value, kind in zip(values, (lookup.type, *lookup.types), strict=True):
@@ -54,7 +54,7 @@ def formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[Values]:
 
 
 def probe_of(lookup: Lookup, values: Sequence[Any]) -> Probe:
-    """Return the probe for *values*, of which *lookup* says how they compare."""
+    """Return the probe for *values*; *lookup* says how they compare."""
     others = tuple(zip(lookup.others, values[1:], strict=True))
     return Probe.of(
         lookup.path,

@@ -1,4 +1,4 @@
-"""Which mailbox a text names that stands where an address should, and when two are the same. Pure."""
+"""The mailbox in a text that should be an address, and when two mailboxes are the same. Pure."""
 
 import re
 import unicodedata
@@ -10,22 +10,22 @@ from shared.contract.breaches import ADDRESS
 from shared.mail.domains import fits, looked_up
 
 MOST_CHARACTERS, MOST_COMMENTS = 998, 8
-"""Of a text in which mailboxes are looked for; a line of a message has no more (RFC 5322 section 2.1.1)."""
+"""Limit of a text in which mailboxes are looked for; a line of a message has no more (RFC 5322 § 2.1.1)."""
 LEAST_LABELS = 2
 SEPARATORS = ",; \t\r\n\N{NO-BREAK SPACE}"
 BETWEEN = re.compile(r"\s*[,;\r\n][,;\s]*")
 UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-"""What is copied along from web pages and files, and is in no address (RFC 5892)."""
+"""Characters that get copied from web pages and files, and are in no address (RFC 5892)."""
 LINK = re.compile(r"^mailto:", re.IGNORECASE)
 _ADDRESS = re.compile(ADDRESS)
 
 
 def address_in(text: str) -> str | None:
     """
-    Return the first address in *text* that a letter can reach; none for placeholders such as ``n/a@n/a``.
+    Return the first address in *text* that mail can reach; None for placeholders such as ``n/a@n/a``.
 
     The text may be a mailbox with a name, or a list of mailboxes. A domain in letters beyond ASCII is written
-    as name servers know it, so that nobody else on the way has to choose how.
+    in the form of name servers, so that no system on the way has to choose one.
     """
     return next(addresses_in(text), None)
 
@@ -38,10 +38,10 @@ def addresses_in(text: str) -> Iterator[str]:
 
 def same(address: str, *, tagged: bool) -> Hashable:
     """
-    Return what all notations of the mailbox *address* have in common.
+    Return a key that all notations of the mailbox *address* share.
 
     Args:
-        address: As :func:`address_in` returned it, or as somebody wrote it.
+        address: As :func:`address_in` returned it, or as a person wrote it.
         tagged: Whether it is the same with and without a part after a plus sign.
     """
     local, _, domain = (untagged(address) if tagged else address).strip().rpartition("@")
@@ -56,7 +56,7 @@ def _mailboxes(text: str) -> Iterator[str]:
 
 
 def _reachable(address: str) -> str | None:
-    """Return *address* as a letter is sent there; none where no mail server can be."""
+    """Return *address* in the form for sending mail; None where no mail server can be."""
     local, _, domain = address.rpartition("@")
     domain = domain.removesuffix(".") if domain.isascii() else looked_up(domain)
     if not _ADDRESS.match(f"{local}@{domain}") or len(domain.split(".")) < LEAST_LABELS or not fits(domain):

@@ -1,4 +1,4 @@
-"""Finds the mailboxes that a person's records name besides the proven one; each owner gets one notice."""
+"""Mailboxes that a person's records name besides the proven one; each owner gets one notice."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ from shared.contract.events import MailboxNamed, Requester
 from shared.law import Right
 
 MOST_NOTIFIED = 5
-"""Mailboxes that are written to for one request; where there are more, staff looks whose they are."""
+"""Limit of mailboxes notified for one request; with more, the staff decides."""
 MAILBOX = "named_mailbox"
-"""First part of the names under which other mailboxes lie in the vault."""
+"""Prefix of the names of other mailboxes in the vault."""
 OWN_ROLES = frozenset({"buyer", "deliver", "delivery", "payer", "ship", "shipping", "to"})
-"""Words in the names of fields (``billed_to``) beside which the record's own person is meant."""
+"""Words in the names of fields (``billed_to``) that mean the record's own person."""
 
 
 async def not_notified(
@@ -30,12 +30,12 @@ async def not_notified(
     """
     Return the other mailboxes in *findings* whose owners this request has yet to notify.
 
-    None where they are more than :data:`MOST_NOTIFIED` with those that it has notified. A parent's request
+    None if they are more than :data:`MOST_NOTIFIED`, counting those already notified. A parent's request
     notifies no mailbox: those in the records are the child's.
     """
     notified = [(await ctx.vault.open(ctx.case_id, ref)).decode() for ref in ctx.known.mailboxes]
     known = {**proven, EMAIL: (*proven.get(EMAIL, ()), *notified)}
-    # In a thread, for it may be about a million records, and the broker waits for a sign of life.
+    # In a thread: a million records take long, and the broker needs heartbeats.
     found = await asyncio.to_thread(other_mailboxes, findings, data_map, known)
     if len(notified) + len(found) > MOST_NOTIFIED:
         return None
@@ -43,7 +43,7 @@ async def not_notified(
 
 
 async def notices(mailboxes: Sequence[str], right: Right, ctx: Fulfillment) -> Sequence[MailboxNamed]:
-    """Return what has the owners of *mailboxes* notified."""
+    """Return the events that have the owners of *mailboxes* notified."""
     refs = [await ctx.sealed(MAILBOX, mailbox) for mailbox in mailboxes]
     return [MailboxNamed(request_id=ctx.case_id, right=right, ref=ref) for ref in refs]
 
@@ -52,9 +52,9 @@ def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -
     """
     Return the addresses in the person's own part of *findings*, without those *proven*.
 
-    Addresses of recipients, relatives and helpers are other people's and do not say whose the record is. A
-    mask that an earlier erasure has left is no mailbox.
-    Of more than :data:`MOST_NOTIFIED` addresses, the first ones are returned, and one more.
+    Addresses of recipients, relatives and helpers are other people's and do not identify the record's person.
+    A mask that an earlier erasure has left is no mailbox. Of more than :data:`MOST_NOTIFIED` addresses, the
+    first ones are returned, and one more.
     """
     tagged = any(field.plus_tags for collection in data_map.collections for field in collection.fields)
     known = {same(address, tagged=tagged) for address in proven.get(EMAIL, ())}

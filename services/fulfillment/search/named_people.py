@@ -1,7 +1,7 @@
 """
-Whom a record, or one element of an array in it, names: by identities, and by name. Pure.
+The people that a record, or one element of an array in it, names: by identities, and by name. Pure.
 
-Only what stands beside an identity names the same person: an emergency contact has a name of their own.
+Only a name beside an identity is the same person's: an emergency contact has a name of their own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,41 +20,41 @@ from shared.runtime.mongo import Decimal128, Timestamp
 
 NAME = "user.name"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""Systems that have no moment to state write this one, or an earlier one."""
+"""Moments up to this one mean that no moment was stated."""
 LEAST_WORDS = 2
-"""Words of a whole name: where its parts are stored alone, one of them names many."""
+"""Fewest words of a whole name: one stored part alone belongs to many people."""
 
 
 @dataclass(frozen=True)
 class RecordPart:
-    """A record as far as it is about one person: without the elements of others, or one element alone."""
+    """The part of a record about one person: without other people's elements, or one element alone."""
 
     collection: Collection
     unit: str | None
-    """The array it is an element of; none: it is the record itself."""
+    """The array it is an element of; None: it is the record itself."""
     value: Any
 
     @property
     def naming(self) -> Mapping[str, str]:
-        """The fields that say what its person is known by: path → name of the identity."""
+        """The fields with identities of its person: path → name of the identity."""
         if self.unit is None:
             return self.collection.naming
         return self.collection.naming_elements.get(self.unit, {})
 
     @cached_property
     def verified_naming(self) -> Mapping[str, str]:
-        """As :attr:`naming`, of the fields alone whose values may be verified."""
+        """Like :attr:`naming`, but only the fields that may hold verified values."""
         if self.unit is None:
             return self.collection.verified_naming
         return {field.path: field.identity or "" for field in self.identifying if field.verifiable}
 
     @cached_property
     def identifying(self) -> Sequence[MappedField]:
-        """The fields of it that hold an identity of its person."""
+        """The fields in it that hold an identity of its person."""
         return [field for field in self.collection.identifying if self._is_own(field)]
 
     def verified(self, path: str) -> Iterator[Any]:
-        """Yield those of the values at *path* that the map states to be verified."""
+        """Yield the values at *path* that the map states to be verified."""
         field = self.collection.by_path.get(path)
         if field is None or field.verified is None or not field.verifiable:
             return
@@ -67,7 +67,7 @@ class RecordPart:
 
     @cached_property
     def fields(self) -> Sequence[MappedField]:
-        """The fields of it that are in no array that people share, beside its own."""
+        """The fields that are in no array that people share, except its own."""
         if self.unit is None:
             return self.collection.common
         return [field for field in self.collection.leaves if self._has(field, self.unit)]
@@ -79,11 +79,11 @@ class RecordPart:
         return [f for f in self.fields if any(covered(one, (category,)) for one in f.categories)]
 
     def values(self, path: str) -> Iterator[Any]:
-        """Yield what stands at *path*, which is counted from the document."""
+        """Yield the values at *path*, which is counted from the document."""
         return values_at(self.value, below(path, self.unit or ""))
 
     def names(self, identities: Iterable[str]) -> Sequence[str]:
-        """Return what the person is called who is known by what stands at the paths *identities*."""
+        """Return the names of the person with the identities at the paths *identities*."""
         named = self.about(NAME)
         paths = [
             f.path for f in named if any(_beside(f.path, path, named, self.fields) for path in identities)
@@ -91,7 +91,7 @@ class RecordPart:
         return self._whole(paths)
 
     def other_names(self, identities: Sequence[str]) -> Sequence[str]:
-        """Return the names that stand elsewhere and may be the same person's."""
+        """Return the names in other places that may be the same person's."""
         played = frozenset[str]().union(*map(roles, identities))
         return [text for f in self.about(NAME) if roles(f.path) <= played for text in self._texts(f.path)]
 
@@ -106,7 +106,7 @@ class RecordPart:
         yield from (value.strip() for value in self.values(path) if isinstance(value, str) and value.strip())
 
     def _whole(self, paths: Sequence[str]) -> Sequence[str]:
-        """Return the name at *paths*, which may hold it in parts; a whole name there counts alone, too."""
+        """Return the names at *paths*, which may be parts of one name; a whole name counts alone, too."""
         texts = [text for path in paths for text in self._texts(path)]
         whole = [text for text in texts if len(paths) == 1 or len(text.split()) >= LEAST_WORDS]
         return list(dict.fromkeys([*whole, *([" ".join(texts)] if texts else [])]))
@@ -114,7 +114,7 @@ class RecordPart:
 
 def states_verification(statement: Any) -> bool:
     """
-    Return whether *statement*, a field's value, says that another value was verified.
+    Return whether *statement*, a field's value, states that another value was verified.
 
     It does if it is true, a moment after 1970, or a number above zero; other texts do not.
     """
@@ -138,17 +138,17 @@ def _moment(text: str) -> datetime | None:
 
 
 def _beside(path: str, identity: str, named: Sequence[MappedField], fields: Sequence[MappedField]) -> bool:
-    """Tell whether the name at *path* is that of who is known by *identity*: it stands beside or around."""
+    """Return whether the name at *path* is of the same person as *identity*: it stands beside or around."""
     around = path.rpartition(".")[0]
     names = {field.path for field in named}
     while around and all(f.path in names for f in fields if f.path.startswith(f"{around}.")):
-        around = around.rpartition(".")[0]  # an object that holds nothing but parts of a name
+        around = around.rpartition(".")[0]  # an object that holds only parts of a name
     return leads_through(identity.rpartition(".")[0], around) and roles(path) <= roles(identity)
 
 
 def likeness(some: Iterable[str], others: Sequence[str]) -> MatchOutcome | None:
     """
-    Return whether one of the names *some* is one of *others*; none where nobody is named on one side.
+    Return whether one of the names *some* is one of *others*; None where one side has no names.
 
     Names that are only spelled alike are those of spouses, and of brothers and sisters: a mismatch.
     """

@@ -1,4 +1,4 @@
-"""When the answer is due that the running code works on: whoever must answer first is looked up first."""
+"""The due date of the answer that the running code works on: the earliest is looked up first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ WEEK_ENDS = Calendar("week-ends", lambda _year: {})
 
 @contextmanager
 def due_on(day: date) -> Iterator[None]:
-    """Let everything inside be looked up before what is due after *day*, where not all fit into one pass."""
+    """Give look-ups inside precedence over those due after *day*, where not all fit into one pass."""
     token = _DUE.set(day)
     try:
         yield
@@ -25,12 +25,12 @@ def due_on(day: date) -> Iterator[None]:
 
 
 def due() -> date:
-    """Return the day on which the running code must be done; the last of all where nobody has said."""
+    """Return the due date of the running code; the latest possible date where none is set."""
     return _DUE.get()
 
 
 def last_day(regulation: Regulation, right: Right, received_on: date) -> date:
-    """Return about when a request must be answered: nobody's order changes by a public holiday."""
+    """Return about the due date of a request: public holidays do not change the order."""
     rule = policies().governing(regulation, received_on).answer(right)
     received_at = datetime.combine(received_on, time.min, UTC)
     return law.due(rule, received_at, ZoneInfo("UTC"), WEEK_ENDS).due_on

@@ -1,9 +1,9 @@
 """
-Which of the identities that a request tells may be believed to be the requester's. Pure.
+The identities of a request that may be believed to be the requester's. Pure.
 
-Whoever proves a mailbox has proven that mailbox and nothing else: a stranger's telephone number in the same
-request must not open the stranger's records. An identity that is not proven counts only where a record found
-by the proven ones holds it; the walk finds that out by itself.
+The proof of a mailbox proves that mailbox alone: a stranger's telephone number in the same request must not
+open the stranger's records. An identity that is not proven counts only where a record found by the proven
+ones holds it; the search finds that out.
 """
 
 from collections.abc import Collection as Many
@@ -14,11 +14,11 @@ from services.fulfillment.search.identities import PHONE, Identities, identities
 from shared.contract.events import RequestSubmitted
 
 PREFERRED = (EMAIL, PHONE)
-"""Identities that claimed data points are looked up by, before any other."""
+"""Identities that claimed data points are looked up by, in this order of preference."""
 
 
-def told(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
-    """Return the identities that the request tells and *data_map* knows: other names may say anything."""
+def stated(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
+    """Return the identities in the request that *data_map* knows."""
     residence = submitted.residence
     identities = identities_of(submitted.subject, country=residence.country if residence else None)
     known = graph_of(data_map).entries
@@ -27,7 +27,7 @@ def told(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
 
 def proven(submitted: RequestSubmitted, names: Many[str], data_map: DataMap) -> Identities:
     """Return the identities of *names* alone."""
-    return {name: spellings for name, spellings in told(submitted, data_map).items() if name in names}
+    return {name: spellings for name, spellings in stated(submitted, data_map).items() if name in names}
 
 
 def vouched(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
@@ -37,12 +37,12 @@ def vouched(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     People type their own telephone number into an account. So it is a claim beside any other identity, and
     counts only where the source names the person by it alone.
     """
-    identities = told(submitted, data_map)
+    identities = stated(submitted, data_map)
     return {name: spellings for name, spellings in identities.items() if name != PHONE} or identities
 
 
 def to_look_up(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     """Return the one identity by which claimed data points are looked up: several may be several people's."""
-    names = told(submitted, data_map)
+    names = stated(submitted, data_map)
     first = next((name for name in (*PREFERRED, *sorted(names)) if name in names), None)
     return {} if first is None else proven(submitted, (first,), data_map)

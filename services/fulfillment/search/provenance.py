@@ -1,8 +1,8 @@
 """
-How each value came to be looked up: proven, named by an alias, or referred to by a record.
+Provenance: why each value was looked up: proven, named by an alias, or referred to by a record.
 
-A record is as sure as the way that led to it. What aliases alone have led to can be doubted: one value, and a
-million that it leads to. A value that several ways lead to counts by the surest.
+A record is as sure as the way that led to it. Values that aliases alone have led to can be doubted, one or a
+million. The surest of several ways counts.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ class ReferenceReach(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Led:
-    """Something in a record to which an alias alone has led."""
+    """A match to which an alias alone has led."""
 
     match: OwnershipMatch
     alias: Alias
@@ -45,10 +45,10 @@ class Led:
 
 @dataclass(frozen=True, slots=True)
 class LookupReason:
-    """Why one value in a record was looked for."""
+    """The reason why one value in a record was looked up."""
 
     match: OwnershipMatch
-    """With that value alone."""
+    """The match of that value alone."""
     proven: bool = False
     """Whether it is an identity that the person has proven."""
     reach: ReferenceReach | None = None
@@ -62,7 +62,7 @@ def _keys() -> dict[Alias, DigestSet]:
 
 @dataclass(slots=True)
 class _Reaches:
-    """How surely references led to the values of one look-up: most in the same way."""
+    """How surely references led to the values of one look-up; most share one way."""
 
     usual: ReferenceReach
     others: dict[ReferenceReach, DigestSet] = field(default_factory=dict)
@@ -88,29 +88,29 @@ class _Reaches:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """What was asked for, and why."""
+    """All values looked up in a search, with the reasons."""
 
     _proven: dict[Lookup, dict[Hashable, ReferenceReach | None]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    """What the person has proven, and how surely references led to the same values."""
+    """Values that the person has proven, and how surely references led to the same values."""
     _entered: dict[Lookup, dict[Hashable, Alias]] = field(default_factory=lambda: defaultdict(dict))
     _led: dict[Lookup, dict[Alias, DigestSet]] = field(default_factory=lambda: defaultdict(_keys))
-    """What records that were found so refer to."""
+    """References from records that were found so."""
     _claimed: dict[Lookup, dict[Alias, DigestSet]] = field(default_factory=lambda: defaultdict(_keys))
-    """The same, of records in which the alias is not verified."""
+    """The same, from records in which the alias is not verified."""
     _reaches: dict[Lookup, _Reaches] = field(default_factory=dict)
 
     def prove(self, lookup: Lookup, wanted: Hashable) -> None:
-        """Remember that *wanted* is asked for because the person has proven it."""
+        """Remember that *wanted* is looked up because the person has proven it."""
         self._proven[lookup].setdefault(wanted, None)
 
     def enter(self, lookup: Lookup, wanted: Hashable, alias: Alias) -> None:
-        """Remember that *wanted* is asked for because it is *alias*."""
+        """Remember that *wanted* is looked up because it is *alias*."""
         self._entered[lookup][wanted] = alias
 
     def lead(self, lookup: Lookup, wanted: Hashable, alias: Alias, *, claimed: bool) -> None:
-        """Remember that *wanted* is asked for because a record refers to it that *alias* has led to."""
+        """Remember that *wanted* is looked up because a record that *alias* led to refers to it."""
         (self._claimed if claimed else self._led)[lookup][alias].add(wanted)
 
     def refer(self, lookup: Lookup, wanted: Hashable, reach: ReferenceReach, *, new: bool) -> bool:
@@ -121,17 +121,17 @@ class Trail:
             return before is None or before < reach
         reaches = self._reaches.get(lookup)
         if reaches is None:
-            # Before any reference, only identities and aliases have asked, and these are told apart.
+            # Before any reference, all look-ups are by identities and aliases, which are kept apart.
             self._reaches[lookup] = _Reaches(reach)
             return False
         return reaches.add(wanted, reach, new=new)
 
     def usual(self, questions: Questions) -> ReferenceReach | None:
         """
-        Return in which one way all was found that was asked by *questions*; none where there are several.
+        Return the one way in which all values of *questions* were found; None where there are several.
 
-        Where the map states of no field that it is verified, a proven identity makes a record the person's in
-        the same way as a reference to the key of a record that may be theirs.
+        Where the map states no verified fields, a proven identity makes a record the person's in the same way
+        as a reference to the key of a record that may be theirs.
         """
         found: ReferenceReach | None = None
         for lookup in questions.lookups:
@@ -144,7 +144,7 @@ class Trail:
         return found
 
     def _ways(self, lookup: Lookup, collection: Collection) -> Iterator[ReferenceReach | None]:
-        """Yield how surely what was asked by *lookup* is the person's; none where that differs."""
+        """Yield how surely the values looked up by *lookup* are the person's; None where that differs."""
         proven = self._proven.get(lookup)
         if proven:
             alike = not collection.verifiable and not any(proven.values())
@@ -154,7 +154,7 @@ class Trail:
             yield None if reaches.others else reaches.usual
 
     def ways(self, questions: Questions, matches: Sequence[OwnershipMatch]) -> Iterator[LookupReason]:
-        """Yield for each value of *matches* why it was looked for."""
+        """Yield for each value of *matches* the reason why it was looked up."""
         for match in matches:
             for value in match.values:
                 yield self._way(questions, replace(match, values=(value,)))

@@ -1,4 +1,4 @@
-"""Where a search puts the documents it has found: in memory while they are few, else in its file."""
+"""Storage for the documents that a search found: in memory while they are few, else in its file."""
 
 from collections.abc import Hashable, Iterable, Iterator
 
@@ -7,18 +7,18 @@ from services.fulfillment.search.spool import Roll, Spool
 from shared.runtime.mongo import Document, to_bson
 
 MOST_IN_MEMORY = 8 << 20
-"""Bytes of documents that one search keeps in memory, whatever the number of its collections."""
+"""Bytes of documents that one search keeps in memory, for all its collections."""
 OVERHEAD = 256
-"""Bytes that a document counts beside its own: small ones need many times their size."""
+"""Overhead in bytes per document: small ones need many times their size."""
 
 
 class Shelf:
-    """The documents of one collection, each once, in the order in which they came."""
+    """The documents of one collection, each once, in the order of arrival."""
 
     def __init__(self, spool: Spool) -> None:
-        """Begin with none; what does not fit into memory goes to *spool*."""
+        """Create an empty buffer; documents without room in memory go to *spool*."""
         self.bytes = 0
-        """What the documents in memory count."""
+        """Bytes that the documents in memory count for."""
         self._spool = spool
         self._documents: dict[Hashable, Document] = {}
         self._roll: Roll | None = None
@@ -38,7 +38,7 @@ class Shelf:
         return key in self._documents if self._roll is None else key in self._known
 
     def __iter__(self) -> Iterator[Document]:
-        """Yield every document that is here at this moment; may be begun again, also before it has ended."""
+        """Yield every document of this moment; may be started again before it has ended."""
         return iter(list(self._documents.values()) if self._roll is None else self._roll)
 
     def put(self, key: Hashable, document: Document, bson: bytes) -> None:
@@ -50,7 +50,7 @@ class Shelf:
             self.bytes += len(bson) + OVERHEAD
 
     def move(self) -> None:
-        """Move what is in memory to the file; what comes later goes there at once."""
+        """Move the documents in memory to the file; later ones go there directly."""
         self._roll = self._spool.roll()
         for key, document in self._documents.items():
             self._known.add(key)
@@ -60,23 +60,23 @@ class Shelf:
 
 
 class Rack:
-    """The shelves of one search. They share what there is of memory; the fullest gives way."""
+    """The buffers of one search. They share the memory; the fullest one moves to the file."""
 
     def __init__(self, names: Iterable[str], spool: Spool) -> None:
-        """Begin with an empty shelf for each of *names*."""
+        """Create an empty buffer for each of *names*."""
         self._shelves = {name: Shelf(spool) for name in names}
         self._bytes = 0
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the names of the shelves."""
+        """Yield the names of the buffers."""
         return iter(self._shelves)
 
     def __getitem__(self, name: str) -> Shelf:
-        """Return the shelf *name*."""
+        """Return the buffer *name*."""
         return self._shelves[name]
 
     def put(self, name: str, key: Hashable, document: Document, bson: bytes) -> None:
-        """Keep *document* on the shelf *name*, unless the one with *key* is there already."""
+        """Keep *document* in the buffer *name*, unless the one with *key* is there already."""
         shelf = self._shelves[name]
         before = shelf.bytes
         shelf.put(key, document, bson)

@@ -1,8 +1,7 @@
 """
-Where in documents one person's data stands together, and what is said of them there. Pure.
+The places in documents where one person's data stands together. Pure.
 
-People who share a document are told apart as everywhere: in an array that is divided, each element is
-somebody's; whatever stands in no such array is the document's person's.
+In a divided array, each element is one person's; everything outside such arrays is of the document's person.
 """
 
 from collections import Counter
@@ -24,7 +23,7 @@ VIN, ADVERTISING, TELEVISION = "vin", ("maid", "idfa", "aaid", "gaid"), ("ctv_id
 MANY = frozenset({VIN, *ADVERTISING, *TELEVISION})
 """Identities of which one person has several: telephones, television sets, vehicles."""
 LAST_RESORT = (PHONE,)
-"""What people share most: a record that tells anything else is not followed from there."""
+"""Identities that people share most: a record that states another one is not followed from these."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class RecordUnit:
 
     collection: Collection
     unit: str
-    """The array of which each element is somebody's; empty: the document is."""
+    """The array with one person per element; empty: the document is one person's."""
     fields: tuple[MappedField, ...]
 
     @property
@@ -42,7 +41,7 @@ class RecordUnit:
         return tuple(field.path for field in self.fields)
 
     def parts(self, document: Document) -> Iterator[Any]:
-        """Yield what of *document* is one person's, person by person."""
+        """Yield the parts of *document*, person by person."""
         return values_at(document, self.unit)
 
     def values(self, part: Any, field: MappedField) -> Iterator[Any]:
@@ -51,7 +50,7 @@ class RecordUnit:
         yield from (value for value in found if value is not None and not isinstance(value, Mapping))
 
     def texts(self, part: Any, fields: Iterable[MappedField]) -> list[str]:
-        """Return what *part* says in *fields*."""
+        """Return the texts of *part* in *fields*."""
         return [str(value) for field in fields for value in self.values(part, field)]
 
     @cached_property
@@ -77,7 +76,7 @@ class RecordUnit:
         yield from (name for name in [*pairs, *whole] or [*firsts, *lasts] if name.strip())
 
     def known_by(self, part: Any) -> Iterator[tuple[str, str]]:
-        """Yield what the part says that the person is known by; where two fields say it, neither does."""
+        """Yield the identities that the part states; of two fields for one identity, neither counts."""
         counts = Counter(field.identity for field in self.fields)
         telling = [field for field in self.fields if field.identity and counts[field.identity] == 1]
         for field in sorted(telling, key=lambda field: _preference(field.identity or "")):
@@ -102,7 +101,7 @@ def unit_of(collection: Collection, path: str) -> str:
 
 
 def is_of(field: MappedField, categories: Iterable[str]) -> bool:
-    """Tell whether *field* is of one of *categories*."""
+    """Return whether *field* is of one of *categories*."""
     return any(covered(category, tuple(categories)) for category in field.categories)
 
 

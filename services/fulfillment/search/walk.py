@@ -1,12 +1,12 @@
 """
-Gathers one person's records: breadth first from the identities of the request, along the references.
+The search of one person's records: breadth first from the identities of the request, along the references.
 
-Only what is the person's own leads on. From an account that three people share, the walk takes the person's
-element and nothing else, so that it never reaches another person's records.
+Only the person's own data leads on. From an account that three people share, the search takes the person's
+element alone, so it never reaches another person's records.
 
-The person's own records may say what else they are known by: a telephone number, an earlier address. The walk
-goes on from these, too, where the map states that they are verified; but not from a number that another
-person has as well. A record that contradicts what is verified of the person is another person's.
+The person's own records may state aliases: a telephone number, an earlier address. The search follows these,
+too, where the map states that they are verified, but not a number that another person has as well. A record
+that contradicts a verified identity of the person is another person's.
 """
 
 from collections import defaultdict
@@ -43,7 +43,7 @@ from shared.runtime.mongo import Document
 __all__ = ["Coverage", "Findings", "FoundRecord", "SearchAnswer", "SearchStatus", "gather"]
 
 PORTION = 20_000
-"""Values that are looked up at once; what a person's records lead to may be a million."""
+"""Values that are looked up at once; a person's records may lead to a million."""
 
 
 async def gather(  # noqa: PLR0913 - each says how surely something is the person's
@@ -57,20 +57,20 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     only_verified: bool = False,
 ) -> Findings:
     """
-    Return every record of the person whom *identities* describe.
+    Return every record of the person with *identities*.
 
     Args:
         data_map: Says where to look.
         stores: Hold the records.
-        identities: What is surely the person's: each of them is followed wherever it leads.
-        aliases: What an earlier search found the person to be known by besides.
-        claimed: What the person says to be known by and has not proven: it counts where a verified value in a
-            record of theirs says so, too. Of addresses and telephone numbers such a record is believed alone.
-        verified: What an earlier search found to be verified: it is not followed, and tells others' records.
+        identities: Proven to be the person's: each is followed to all its references.
+        aliases: Identities of the person that an earlier search found.
+        claimed: Identities that the person states and has not proven: one counts where a verified value in a
+          record of theirs confirms it. Addresses and telephone numbers need no other confirmation.
+        verified: Identities that an earlier search found verified: not followed, only compared with.
         only_verified: Whether a record counts only where the map states that *identities* are verified in it.
 
     Raises:
-        StoreUnavailable: A store did not answer: nothing can be said.
+        StoreUnavailable: A store did not answer: the result would be incomplete.
         ConfigurationError: A store of the map has no URL.
     """
     graph = graph_of(data_map)
@@ -107,7 +107,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
 
 @lru_cache(maxsize=256)
 def _within_reach(data_map: DataMap, names: frozenset[str]) -> frozenset[str]:
-    """Return where the identities *names* can lead, and all aliases that may be found on the way."""
+    """Return the collections within reach of the identities *names*, and of all aliases on the way."""
     while True:
         reached = graph_of(data_map).reached(names)
         more = {name for c in data_map.collections if c.key in reached for name in c.naming.values()}
@@ -132,7 +132,7 @@ async def _missing(data_map: DataMap, stores: Stores, reached: Iterable[str]) ->
 async def _gone(
     data_map: DataMap, stores: Stores, searched: Iterable[str], holdings: Holdings
 ) -> frozenset[str]:
-    """Return the collections that were dropped meanwhile: nothing was found in them, and it means nothing."""
+    """Return the collections that were dropped meanwhile: their empty result means nothing."""
     empty = [data_map.by_key[key] for key in searched if not holdings.count(key)]
     absent = await stores.absent([collection.place for collection in empty])
     return frozenset(collection.key for collection in empty if collection.place in absent)
@@ -153,10 +153,9 @@ class _SearchWalk:
 
     async def run(self, identities: Identities) -> None:
         """
-        Look up the identities, what they lead to, what that leads to, until nothing new is found.
+        Look up the identities, then the values that they lead to, until nothing new is found.
 
-        What the records say that the person is known by besides comes last: by then it shows whether it
-        alone leads somewhere.
+        Aliases from the records come last: by then it shows whether one of them alone leads somewhere.
         """
         for name, spellings in identities.items():
             self._enter(name, spellings, None)
@@ -184,14 +183,14 @@ class _SearchWalk:
             self._trail.enter(lookup, wanted, alias)
 
     def _wait(self, lookup: Lookup, values: Values, wanted: Hashable) -> bool:
-        """Let *values*, known as *wanted*, be looked up, unless they were; tell whether."""
+        """Enqueue *values*, known as *wanted*, unless looked up before; return whether they are new."""
         new = lookup.key not in self._missing and self._questions(lookup).ask(lookup, wanted)
         if new:
             self._waiting.put(lookup, values)
         return new
 
     async def _look_up(self) -> None:
-        """Ask every collection at once for some of what waits."""
+        """Query every collection at once for a portion of the queue."""
         probes: dict[str, list[Probe]] = defaultdict(list)
         for lookup, values in self._waiting.take(PORTION):
             probes[lookup.key].append(probe_of(lookup, values))
@@ -208,12 +207,12 @@ class _SearchWalk:
         await self._stores.seek(collection.place, probes, take)
 
     def _keep(self, name: str, document: Document, bson: bytes) -> None:
-        """Keep *document*, which leads nowhere, unless it is not the person's by our own comparison."""
+        """Keep *document*, which leads nowhere, unless our own comparison rejects it."""
         if self.holdings.questions[name].matches(document):
             self.holdings.put(name, document, bson)
 
     def _take(self, name: str, document: Document, bson: bytes) -> None:
-        """Keep *document* if it is the person's, and look up next what it leads to."""
+        """Keep *document* if it is the person's, and enqueue the values that it leads to."""
         questions = self.holdings.questions[name]
         matches = questions.matches(document)
         if not matches:
@@ -229,7 +228,7 @@ class _SearchWalk:
         self._go_on(questions.collection, document, judged)
 
     def _leave_out(self, name: str, document: Document, judged: ConfirmedRecord) -> None:
-        """Note that *document* is not given; if it was taken before, the search begins anew."""
+        """Note that *document* is not given; if it was taken before, the search starts again."""
         collection = self.holdings.questions[name].collection
         self._known.leave_out(rejected_identities(collection, judged.rejected))
         if self.holdings.holds(name, document):
@@ -238,7 +237,7 @@ class _SearchWalk:
     def _judged(
         self, questions: Questions, document: Document, matches: Sequence[OwnershipMatch]
     ) -> ConfirmedRecord | None:
-        """Return what of *matches* makes *document* the person's; none if the search begins anew."""
+        """Return which of *matches* make *document* the person's; None if the search starts again."""
         usual = None if self._known.only_verified else self._trail.usual(questions)
         if usual is not None and not may_contradict(questions.collection, usual):
             return ConfirmedRecord(
@@ -252,7 +251,7 @@ class _SearchWalk:
         return judged
 
     def _go_on(self, collection: Collection, document: Document, judged: ConfirmedRecord) -> None:
-        """Look up what *document* leads to, and learn what its person is known by."""
+        """Enqueue the references of *document*, and learn its person's identities."""
         self._follow(collection, document, judged.sure, SURELY)
         if len(judged.plain) > len(judged.sure):
             self._follow(collection, document, judged.plain, PERHAPS)
@@ -272,7 +271,7 @@ class _SearchWalk:
     def _follow(
         self, collection: Collection, document: Document, matches: Sequence[OwnershipMatch], led: "_Led"
     ) -> None:
-        """Look up what the person's part of *document* leads to."""
+        """Enqueue the references in the person's part of *document*."""
         edges = self._graph.edges.get(collection.key, ())
         if not edges or not matches:
             return
@@ -295,7 +294,7 @@ class _SearchWalk:
     def _stated(
         self, edge: Edge, own: RecordPart, values: Sequence[Any], *, sure: bool
     ) -> frozenset[Alias] | None:
-        """Return the aliases among *values*; none where one of them is a mere claim."""
+        """Return the aliases among *values*; None where one of them is a mere claim."""
         aliases: set[Alias] = set()
         for place, kind in edge.claims:
             checked = sure and values[place] in own.verified(edge.paths[place])
@@ -323,11 +322,11 @@ class _SearchWalk:
 
 @dataclass(frozen=True, slots=True)
 class _Led:
-    """How surely the record is the person's that leads on."""
+    """How surely the record that leads on is the person's."""
 
     sure: bool
     alias: Alias | None = None
-    """What alone has led to the record."""
+    """The alias that alone has led to the record."""
     claimed: bool = False
     """Whether *alias* is not verified in it."""
 

@@ -7,7 +7,7 @@ import pytest
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.search.comparison import Agreement, compare
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.proven_identities import proven, to_look_up, told, vouched
+from services.fulfillment.search.proven_identities import proven, to_look_up, stated, vouched
 from services.fulfillment.search.walk import FoundRecord
 from shared.contract.events import RequestSubmitted
 
@@ -91,13 +91,13 @@ def test_trusted_source_proves_a_telephone_number_only_where_it_is_alone(
 
 def test_of_two_numbers_only_the_one_in_its_place_is_told(data_map: DataMap) -> None:
     submitted = request(phone="+353 20 910 0142", identifiers={"phone_number": "+49 171 39200 42"})
-    assert to_look_up(submitted, data_map) == told(submitted, data_map)
-    assert not any("39200" in spelling for spelling in told(submitted, data_map)["phone_number"])
+    assert to_look_up(submitted, data_map) == stated(submitted, data_map)
+    assert not any("39200" in spelling for spelling in stated(submitted, data_map)["phone_number"])
 
 
 def test_a_name_that_the_map_does_not_know_is_dropped(data_map: DataMap) -> None:
     submitted = request(email="ada@example.org", identifiers={"ada.example": "x"})
-    assert set(told(submitted, data_map)) == {"email"}
+    assert set(stated(submitted, data_map)) == {"email"}
 
 
 def test_claims_are_looked_up_by_one_identity_alone(data_map: DataMap) -> None:
