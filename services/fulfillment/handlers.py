@@ -41,7 +41,12 @@ from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
 from services.fulfillment.search.priority import due_on, last_day
-from services.fulfillment.search.proven_identities import proven, stated, to_look_up, vouched
+from services.fulfillment.search.proven_identities import (
+    identity_to_look_up,
+    proven_identities,
+    stated_identities,
+    vouched_identities,
+)
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.search.walk import SearchAnswer as Search
 from services.fulfillment.state import (
@@ -105,7 +110,7 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
     ):
         return []
     submitted = await ctx.submission()
-    identities = to_look_up(submitted, ctx.maps.current)
+    identities = identity_to_look_up(submitted, ctx.maps.current)
     findings = _whole(await ctx.records.gather_verified(ctx.maps.current, identities))
     points: dict[str, str] = {}
     for proof in event.proofs:
@@ -442,9 +447,9 @@ async def _found(
     submitted: RequestSubmitted, names: Sequence[str] | None, ctx: Fulfillment
 ) -> tuple[Identities, Findings]:
     """Return the identities of *names*, or those vouched for if None, and the records found by them."""
-    claimed = stated(submitted, ctx.maps.current)
+    claimed = stated_identities(submitted, ctx.maps.current)
     maps = ctx.maps.current
-    sure = vouched(submitted, maps) if names is None else proven(submitted, names, maps)
+    sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
     return sure, await _gathered(ctx, sure, claimed)
 
 

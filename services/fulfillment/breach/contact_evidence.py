@@ -18,7 +18,7 @@ from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import below, tuples_at, values_at
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import text_of
-from services.fulfillment.search.lookups import is_nought, leads
+from services.fulfillment.search.lookups import is_zero, leads
 from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.search.named_people import NAME
 from services.fulfillment.search.roles import HELPERS, KIN, roles
@@ -132,11 +132,11 @@ class ContactFields(RecordUnit):
                 if own_first(kind) == 0 and _singles_out(value):
                     yield ("known", kind, _key(value), called)
             for edge, values in self.values_along(part, self.back):
-                if not is_nought(values):
+                if not is_zero(values):
                     yield ("refers", edge.target.key, edge.target.path, *map(_key, values), called)
             for paths in self.pointed:
                 for values in tuples_at(part, paths):
-                    if all(map(refers, values)) and not is_nought(values):
+                    if all(map(refers, values)) and not is_zero(values):
                         yield ("refers", self.collection.key, paths[0], *map(_key, values), called)
 
     def _addresses(self, part: Any, fields: Iterable[MappedField]) -> Sequence[str]:

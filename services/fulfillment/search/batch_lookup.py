@@ -124,7 +124,7 @@ class BatchSearch:
     """When the request must be answered."""
 
 
-class Seeker:
+class CollectionLookup:
     """Looks up documents of one collection."""
 
     def __init__(self, stored: Stored, name: str, large: asyncio.Semaphore, patience_ms: int) -> None:
@@ -262,19 +262,21 @@ def _around(words: Iterable[str]) -> str:
     return f"^{_AROUND}{branches(words, between=_GAP)}{_AROUND}$"
 
 
-Way: TypeAlias = tuple[tuple[str, ...], bool, bool, bool, tuple[bool, ...]]
+Comparison: TypeAlias = tuple[tuple[str, ...], bool, bool, bool, tuple[bool, ...]]
 """
 Paths at which values are compared; whether without case, without tags, and as telephone numbers; and for each
 further path, whether without case.
 """
 
 
-def ways(probes: Iterable[Probe]) -> frozenset[Way]:
+def ways(probes: Iterable[Probe]) -> frozenset[Comparison]:
     """Return the ways in which *probes* compare."""
     return frozenset((p.paths, p.caseless, p.tagged, p.phone, p.ignoring) for p in probes)
 
 
-def answered(document: Document, probes: Mapping[Probe, Any], looked: Iterable[Way]) -> Iterator[Probe]:
+def answered(
+    document: Document, probes: Mapping[Probe, Any], looked: Iterable[Comparison]
+) -> Iterator[Probe]:
     """Yield the *probes* that find *document*; their ways of comparing are *looked*."""
     for paths, ignores, tagged, phone, ignoring in looked:
         for first, *others in tuples_at(document, paths):

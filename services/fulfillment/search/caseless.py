@@ -34,7 +34,7 @@ TRAILS = ("", " ", "\n", "\r\n", "\t")
 BLANKS = " \t\n\r\f\v"
 """Blanks for which an ordinary index is queried."""
 LETTERS = 3
-"""Leading letters whose spellings are tried: at most eight."""
+"""Leading letters that are tried in both cases: at most eight spellings."""
 
 
 @dataclass(frozen=True, slots=True)

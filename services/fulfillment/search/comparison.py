@@ -46,7 +46,7 @@ PROVING = (
     "user.payment",
     "user.unique_id",
 )
-"""Categories whose values few others share. A country or a currency is guessed at the first try."""
+"""Categories with values that few people share. A country or a currency is guessed at the first try."""
 LEAST_CHARACTERS = 4
 NAME, BIRTH, POSTAL, PHONES = "name", "birth", "postal", "phone"
 GROUPS = {

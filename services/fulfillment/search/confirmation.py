@@ -15,7 +15,7 @@ from services.fulfillment.search.aliases import Alias, KnownIdentities
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, Position, disclosed, owned
-from services.fulfillment.search.provenance import Led, LookupReason, ReferenceReach
+from services.fulfillment.search.provenance import AliasLead, LookupReason, ReferenceReach
 from shared.runtime.mongo import Document
 
 
@@ -27,11 +27,11 @@ class ConfirmedRecord:
     """Matches of a verified identity of the person, or of a reference from such a record."""
     plain: tuple[OwnershipMatch, ...] = ()
     """All matches that no alias has led to, the sure ones included."""
-    led: tuple[Led, ...] = ()
+    led: tuple[AliasLead, ...] = ()
     """Matches that aliases alone have led to."""
     rejected: tuple[OwnershipMatch, ...] = ()
     doubted: frozenset[Alias] = frozenset()
-    """Aliases that have led to another person, in whose record they are verified."""
+    """Aliases that are verified in a record of another person."""
 
     @property
     def accepted(self) -> tuple[OwnershipMatch, ...]:
@@ -138,11 +138,11 @@ class _Judge:
         return self._whole
 
     def _led(
-        self, led: Sequence[Led], plain: Sequence[OwnershipMatch]
-    ) -> tuple[list[Led], list[OwnershipMatch], frozenset[Alias]]:
+        self, led: Sequence[AliasLead], plain: Sequence[OwnershipMatch]
+    ) -> tuple[list[AliasLead], list[OwnershipMatch], frozenset[Alias]]:
         """Return the matches that aliases led to, the rejected ones, and the aliases to doubt."""
         theirs = {element.position for match in plain for element in match.elements(self._document)}
-        accepted, refused, doubted = list[Led](), list[OwnershipMatch](), set[Alias]()
+        accepted, refused, doubted = list[AliasLead](), list[OwnershipMatch](), set[Alias]()
         for each in led:
             parts = self._led_to(each, plain, theirs)
             wrong = [part for part in parts if self._is_wrong(each, part)]
@@ -156,7 +156,7 @@ class _Judge:
         return accepted, refused, frozenset(doubted)
 
     def _led_to(
-        self, led: Led, plain: Sequence[OwnershipMatch], theirs: AbstractSet[Position]
+        self, led: AliasLead, plain: Sequence[OwnershipMatch], theirs: AbstractSet[Position]
     ) -> Sequence[RecordPart]:
         """Return the record, or the elements of it, to which an alias alone has led."""
         if led.match.unit is None:
@@ -168,6 +168,6 @@ class _Judge:
             if element.position not in theirs
         ]
 
-    def _is_wrong(self, led: Led, part: RecordPart) -> bool:
+    def _is_wrong(self, led: AliasLead, part: RecordPart) -> bool:
         aliases = frozenset({led.alias})
         return self._known.contradicts_alias(part, aliases, led.match.path, refers=led.refers)

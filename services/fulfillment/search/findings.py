@@ -88,7 +88,7 @@ class FoundRecords(Protocol):
         """Return the records of the collection *key*; they may be iterated again."""
 
 
-class Few(tuple[FoundRecord, ...]):
+class RecordTuple(tuple[FoundRecord, ...]):
     """Records in memory."""
 
     __slots__ = ()

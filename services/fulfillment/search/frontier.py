@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.graph import Lookup
-from services.fulfillment.search.spool import Roll, Spool
+from services.fulfillment.search.spool import Spool, SpoolSection
 from shared.runtime.mongo import Document, to_bson
 
 MOST_IN_MEMORY = 20_000
@@ -21,13 +21,13 @@ Values: TypeAlias = tuple[Any, ...]
 """The values of one look-up: one for each of its paths."""
 
 
-class _Queue:
+class _ValueQueue:
     """The values of one look-up, in about the order in which they came."""
 
     def __init__(self, spool: Spool) -> None:
         self.few: deque[Values] = deque()
         self._spool = spool
-        self._later: Roll | None = None
+        self._later: SpoolSection | None = None
         self._reading: Iterator[Document] | None = None
 
     def put_by(self, values: Values) -> None:
@@ -46,13 +46,13 @@ class _Queue:
             self._reading = None
 
 
-class Waiting:
+class LookupQueue:
     """The queue of one search."""
 
     def __init__(self, spool: Spool) -> None:
         """Create an empty queue; values without room in memory go to *spool*."""
         self._spool = spool
-        self._queues: dict[Lookup, _Queue] = {}
+        self._queues: dict[Lookup, _ValueQueue] = {}
         self._few = 0
 
     def __bool__(self) -> bool:
@@ -63,7 +63,7 @@ class Waiting:
         """Enqueue *values* to be looked up by *lookup*."""
         queue = self._queues.get(lookup)
         if queue is None:
-            queue = self._queues[lookup] = _Queue(self._spool)
+            queue = self._queues[lookup] = _ValueQueue(self._spool)
         if self._few < MOST_IN_MEMORY:
             queue.few.append(values)
             self._few += 1

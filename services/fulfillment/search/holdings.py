@@ -18,7 +18,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.digests import DigestSet
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.record_spill import Rack, Shelf
+from services.fulfillment.search.record_spill import RecordBuffer, RecordBuffers
 from services.fulfillment.search.spool import Spool
 from shared.runtime.mongo import Document
 
@@ -41,7 +41,7 @@ def _key(lookup: Lookup, value: Any) -> Hashable:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class CollectionQuery:
     """The values that a search has looked up in one collection."""
 
     collection: Collection
@@ -142,10 +142,10 @@ class Holdings:
     def __init__(self, data_map: DataMap, graph: Graph) -> None:
         """Create an empty collection of records."""
         lookups = graph.lookups_of
-        self.questions = {c.key: Questions(c, lookups.get(c.key, ())) for c in data_map.collections}
+        self.questions = {c.key: CollectionQuery(c, lookups.get(c.key, ())) for c in data_map.collections}
         self.spool = Spool()
         """The file for documents without room in memory."""
-        self._shelves = Rack(self.questions, self.spool)
+        self._shelves = RecordBuffers(self.questions, self.spool)
         self._worked_out: dict[str, Sequence[FoundRecord]] = {}
         self._rejected: defaultdict[str, dict[Hashable, frozenset[Hashable]]] = defaultdict(dict)
         """Values looked up that stand in a document and do not make it the person's."""
@@ -190,8 +190,8 @@ class Holdings:
 class _Streamed:
     """Many records of one collection."""
 
-    questions: Questions
-    shelf: Shelf
+    questions: CollectionQuery
+    shelf: RecordBuffer
     rejected: Mapping[Hashable, frozenset[Hashable]]
 
     def __iter__(self) -> Iterator[FoundRecord]:

@@ -13,7 +13,7 @@ from services.fulfillment.search.phones import TRUNK, canonical
 
 MOST_FORMS = 512
 """Limit of the combinations of forms in which the parts of one composite key are looked up."""
-NOUGHT = key_of(0)
+ZERO = key_of(0)
 
 
 def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]:
@@ -27,12 +27,12 @@ def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]
 
 def leads(edge: Edge, values: Sequence[Any]) -> bool:
     """Return whether *values* can refer to a record along *edge*."""
-    return all(map(refers, values)) and not (is_nought(values) and not edge.keyed)
+    return all(map(refers, values)) and not (is_zero(values) and not edge.keyed)
 
 
-def is_nought(values: Sequence[Any]) -> bool:
+def is_zero(values: Sequence[Any]) -> bool:
     """Return whether *values* are a single zero: a key may be zero, elsewhere zero means no value."""
-    return len(values) == 1 and (key_of(values[0]) == NOUGHT or values[0] == "0")
+    return len(values) == 1 and (key_of(values[0]) == ZERO or values[0] == "0")
 
 
 def formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[Values]:

@@ -28,7 +28,7 @@ async def not_notified(
     findings: Findings, data_map: DataMap, proven: Identities, requester: Requester, ctx: Fulfillment
 ) -> tuple[str, ...] | None:
     """
-    Return the other mailboxes in *findings* whose owners this request has yet to notify.
+    Return the other mailboxes in *findings* with owners that this request has yet to notify.
 
     None if they are more than :data:`MOST_NOTIFIED`, counting those already notified. A parent's request
     notifies no mailbox: those in the records are the child's.

@@ -93,24 +93,24 @@ _Conditions: TypeAlias = tuple[tuple[str, frozenset[Hashable]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _Place:
     """The way to a place in a document."""
 
     path: str
     position: Position
     arrays: tuple[str, ...]
 
-    def item(self, number: int) -> "_Way":
-        return _Way(self.path, (*self.position, number), (*self.arrays, self.path))
+    def item(self, number: int) -> "_Place":
+        return _Place(self.path, (*self.position, number), (*self.arrays, self.path))
 
-    def member(self, name: str) -> "_Way":
-        return _Way(joined(self.path, name), (*self.position, name), self.arrays)
-
-
-_START = _Way("", (), ())
+    def member(self, name: str) -> "_Place":
+        return _Place(joined(self.path, name), (*self.position, name), self.arrays)
 
 
-def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iterator[ArrayElement]:
+_START = _Place("", (), ())
+
+
+def _elements(value: Any, unit: str, conditions: _Conditions, way: _Place) -> Iterator[ArrayElement]:
     """Yield the elements at *unit* below *value* that fulfil *conditions*, each where it stands."""
     if not unit:
         single = not isinstance(value, list)

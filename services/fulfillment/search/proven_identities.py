@@ -17,7 +17,7 @@ PREFERRED = (EMAIL, PHONE)
 """Identities that claimed data points are looked up by, in this order of preference."""
 
 
-def stated(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
+def stated_identities(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     """Return the identities in the request that *data_map* knows."""
     residence = submitted.residence
     identities = identities_of(submitted.subject, country=residence.country if residence else None)
@@ -25,24 +25,26 @@ def stated(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     return {name: spellings for name, spellings in identities.items() if name in known}
 
 
-def proven(submitted: RequestSubmitted, names: Many[str], data_map: DataMap) -> Identities:
+def proven_identities(submitted: RequestSubmitted, names: Many[str], data_map: DataMap) -> Identities:
     """Return the identities of *names* alone."""
-    return {name: spellings for name, spellings in stated(submitted, data_map).items() if name in names}
+    return {
+        name: spellings for name, spellings in stated_identities(submitted, data_map).items() if name in names
+    }
 
 
-def vouched(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
+def vouched_identities(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     """
     Return the identities that a trusted source proves by naming them.
 
     People type their own telephone number into an account. So it is a claim beside any other identity, and
     counts only where the source names the person by it alone.
     """
-    identities = stated(submitted, data_map)
+    identities = stated_identities(submitted, data_map)
     return {name: spellings for name, spellings in identities.items() if name != PHONE} or identities
 
 
-def to_look_up(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
+def identity_to_look_up(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     """Return the one identity by which claimed data points are looked up: several may be several people's."""
-    names = stated(submitted, data_map)
+    names = stated_identities(submitted, data_map)
     first = next((name for name in (*PREFERRED, *sorted(names)) if name in names), None)
-    return {} if first is None else proven(submitted, (first,), data_map)
+    return {} if first is None else proven_identities(submitted, (first,), data_map)

@@ -14,7 +14,7 @@ from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.search.aliases import Alias
 from services.fulfillment.search.digests import DigestSet
-from services.fulfillment.search.holdings import Questions, key
+from services.fulfillment.search.holdings import CollectionQuery, key
 from services.fulfillment.search.ownership import OwnershipMatch
 
 
@@ -32,7 +32,7 @@ class ReferenceReach(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Led:
+class AliasLead:
     """A match to which an alias alone has led."""
 
     match: OwnershipMatch
@@ -52,7 +52,7 @@ class LookupReason:
     proven: bool = False
     """Whether it is an identity that the person has proven."""
     reach: ReferenceReach | None = None
-    led: tuple[Led, ...] = ()
+    led: tuple[AliasLead, ...] = ()
     """Not empty: aliases alone have led to it."""
 
 
@@ -87,7 +87,7 @@ class _Reaches:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class Provenance:
     """All values looked up in a search, with the reasons."""
 
     _proven: dict[Lookup, dict[Hashable, ReferenceReach | None]] = field(
@@ -126,7 +126,7 @@ class Trail:
             return False
         return reaches.add(wanted, reach, new=new)
 
-    def usual(self, questions: Questions) -> ReferenceReach | None:
+    def usual(self, questions: CollectionQuery) -> ReferenceReach | None:
         """
         Return the one way in which all values of *questions* were found; None where there are several.
 
@@ -153,38 +153,38 @@ class Trail:
         if reaches is not None:
             yield None if reaches.others else reaches.usual
 
-    def ways(self, questions: Questions, matches: Sequence[OwnershipMatch]) -> Iterator[LookupReason]:
+    def ways(self, questions: CollectionQuery, matches: Sequence[OwnershipMatch]) -> Iterator[LookupReason]:
         """Yield for each value of *matches* the reason why it was looked up."""
         for match in matches:
             for value in match.values:
                 yield self._way(questions, replace(match, values=(value,)))
 
-    def _way(self, questions: Questions, match: OwnershipMatch) -> LookupReason:
+    def _way(self, questions: CollectionQuery, match: OwnershipMatch) -> LookupReason:
         paths = tuple(path for path, _ in match.conditions)
         values = tuple(values[0] for _, values in match.conditions)
-        proven, reach, led = False, None, list[Led]()
+        proven, reach, led = False, None, list[AliasLead]()
         for lookup in questions.lookups:
             if lookup.paths != paths or (wanted := key(lookup, values)) not in questions.asked[lookup]:
                 continue
             if wanted in self._proven.get(lookup, ()):
-                proven, reach = True, _surest(reach, self._proven[lookup][wanted])
+                proven, reach = True, _surer(reach, self._proven[lookup][wanted])
             elif aliases := list(self._aliases(lookup, wanted, match)):
                 led += aliases
             elif lookup in self._reaches:
-                reach = _surest(reach, self._reaches[lookup].of(wanted))
+                reach = _surer(reach, self._reaches[lookup].of(wanted))
         return LookupReason(match, proven, reach, () if proven or reach is not None else tuple(led))
 
-    def _aliases(self, lookup: Lookup, wanted: Hashable, match: OwnershipMatch) -> Iterator[Led]:
+    def _aliases(self, lookup: Lookup, wanted: Hashable, match: OwnershipMatch) -> Iterator[AliasLead]:
         entered = self._entered.get(lookup, {}).get(wanted)
         if entered is not None:
-            yield Led(match, entered, refers=False)
+            yield AliasLead(match, entered, refers=False)
             return
         for claimed, several in ((False, self._led), (True, self._claimed)):
             for alias, keys in several.get(lookup, {}).items():
                 if wanted in keys:
-                    yield Led(match, alias, refers=True, claimed=claimed)
+                    yield AliasLead(match, alias, refers=True, claimed=claimed)
                     return
 
 
-def _surest(some: ReferenceReach | None, other: ReferenceReach | None) -> ReferenceReach | None:
+def _surer(some: ReferenceReach | None, other: ReferenceReach | None) -> ReferenceReach | None:
     return max((reach for reach in (some, other) if reach is not None), default=None)

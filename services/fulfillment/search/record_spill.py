@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator
 
 from services.fulfillment.search.digests import DigestSet
-from services.fulfillment.search.spool import Roll, Spool
+from services.fulfillment.search.spool import Spool, SpoolSection
 from shared.runtime.mongo import Document, to_bson
 
 MOST_IN_MEMORY = 8 << 20
@@ -12,7 +12,7 @@ OVERHEAD = 256
 """Overhead in bytes per document: small ones need many times their size."""
 
 
-class Shelf:
+class RecordBuffer:
     """The documents of one collection, each once, in the order of arrival."""
 
     def __init__(self, spool: Spool) -> None:
@@ -21,7 +21,7 @@ class Shelf:
         """Bytes that the documents in memory count for."""
         self._spool = spool
         self._documents: dict[Hashable, Document] = {}
-        self._roll: Roll | None = None
+        self._roll: SpoolSection | None = None
         self._known = DigestSet()
 
     @property
@@ -59,19 +59,19 @@ class Shelf:
         self.bytes = 0
 
 
-class Rack:
+class RecordBuffers:
     """The buffers of one search. They share the memory; the fullest one moves to the file."""
 
     def __init__(self, names: Iterable[str], spool: Spool) -> None:
         """Create an empty buffer for each of *names*."""
-        self._shelves = {name: Shelf(spool) for name in names}
+        self._shelves = {name: RecordBuffer(spool) for name in names}
         self._bytes = 0
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names of the buffers."""
         return iter(self._shelves)
 
-    def __getitem__(self, name: str) -> Shelf:
+    def __getitem__(self, name: str) -> RecordBuffer:
         """Return the buffer *name*."""
         return self._shelves[name]
 

@@ -46,12 +46,12 @@ class Spool:
         return AESGCM(AESGCM.generate_key(KEY_BITS))
 
     @cached_property
-    def _rolls(self) -> "weakref.WeakSet[Roll]":
+    def _rolls(self) -> "weakref.WeakSet[SpoolSection]":
         return weakref.WeakSet()
 
-    def roll(self) -> "Roll":
+    def roll(self) -> "SpoolSection":
         """Return a new section."""
-        made = Roll(self)
+        made = SpoolSection(self)
         self._rolls.add(made)
         return made
 
@@ -82,7 +82,7 @@ class Spool:
         return zlib.decompress(self._cipher.decrypt(block.nonce, sealed, None))
 
 
-class Roll:
+class SpoolSection:
     """Documents in the order of arrival: full blocks in the file, the rest in memory."""
 
     def __init__(self, spool: Spool) -> None:

@@ -29,13 +29,13 @@ from services.fulfillment.search.confirmation import (
     rejected_identities,
 )
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, SearchAnswer, SearchStatus
-from services.fulfillment.search.frontier import Values, Waiting
-from services.fulfillment.search.holdings import Holdings, Questions, key
+from services.fulfillment.search.frontier import LookupQueue, Values
+from services.fulfillment.search.holdings import CollectionQuery, Holdings, key
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.lookups import formed, leads, probe_of
 from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
-from services.fulfillment.search.provenance import ReferenceReach, Trail
+from services.fulfillment.search.provenance import Provenance, ReferenceReach
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.mongo import Document
@@ -148,8 +148,8 @@ class _SearchWalk:
         self._stores = stores
         self._missing = missing
         self._known = known
-        self._trail = Trail()
-        self._waiting = Waiting(self.holdings.spool)
+        self._trail = Provenance()
+        self._waiting = LookupQueue(self.holdings.spool)
 
     async def run(self, identities: Identities) -> None:
         """
@@ -196,7 +196,7 @@ class _SearchWalk:
             probes[lookup.key].append(probe_of(lookup, values))
         await side_by_side([self._ask(name, asked) for name, asked in probes.items()])
 
-    def _questions(self, lookup: Lookup) -> Questions:
+    def _questions(self, lookup: Lookup) -> CollectionQuery:
         return self.holdings.questions[lookup.key]
 
     async def _ask(self, name: str, probes: Sequence[Probe]) -> None:
@@ -235,7 +235,7 @@ class _SearchWalk:
             self._known.overtake()
 
     def _judged(
-        self, questions: Questions, document: Document, matches: Sequence[OwnershipMatch]
+        self, questions: CollectionQuery, document: Document, matches: Sequence[OwnershipMatch]
     ) -> ConfirmedRecord | None:
         """Return which of *matches* make *document* the person's; None if the search starts again."""
         usual = None if self._known.only_verified else self._trail.usual(questions)
@@ -256,7 +256,7 @@ class _SearchWalk:
         if len(judged.plain) > len(judged.sure):
             self._follow(collection, document, judged.plain, PERHAPS)
         if judged.led:
-            led = _Led(sure=False, alias=judged.led[0].alias, claimed=judged.claimed)
+            led = _Lead(sure=False, alias=judged.led[0].alias, claimed=judged.claimed)
             self._follow(collection, document, judged.accepted, led)
         if not collection.identifying:
             return
@@ -269,7 +269,7 @@ class _SearchWalk:
                     self._known.learn(RecordPart(collection, match.unit, element.value), sure=True)
 
     def _follow(
-        self, collection: Collection, document: Document, matches: Sequence[OwnershipMatch], led: "_Led"
+        self, collection: Collection, document: Document, matches: Sequence[OwnershipMatch], led: "_Lead"
     ) -> None:
         """Enqueue the references in the person's part of *document*."""
         edges = self._graph.edges.get(collection.key, ())
@@ -282,7 +282,7 @@ class _SearchWalk:
             if whole or edge.path not in collection.primary_key:
                 self._lead(edge, RecordPart(collection, None, own), led)
 
-    def _lead(self, edge: Edge, own: RecordPart, led: "_Led") -> None:
+    def _lead(self, edge: Edge, own: RecordPart, led: "_Lead") -> None:
         for values in tuples_at(own.value, edge.paths):
             if leads(edge, values):
                 stated = self._stated(edge, own, values, sure=led.sure)
@@ -304,7 +304,7 @@ class _SearchWalk:
             aliases |= {vouched} if isinstance(vouched, Alias) else set()
         return frozenset(aliases)
 
-    def _refer(self, edge: Edge, values: Values, led: "_Led", stated: AbstractSet[Alias]) -> None:
+    def _refer(self, edge: Edge, values: Values, led: "_Lead", stated: AbstractSet[Alias]) -> None:
         target, wanted = edge.target, key(edge.target, values)
         if led.alias is None and stated:
             self._ask_for(target, values, min(stated, key=lambda alias: alias.spelling))
@@ -321,7 +321,7 @@ class _SearchWalk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Led:
+class _Lead:
     """How surely the record that leads on is the person's."""
 
     sure: bool
@@ -337,4 +337,4 @@ class _Led:
         return ReferenceReach.INWARD if edge.inward else ReferenceReach.OUTWARD
 
 
-SURELY, PERHAPS = _Led(sure=True), _Led(sure=False)
+SURELY, PERHAPS = _Lead(sure=True), _Lead(sure=False)

@@ -19,8 +19,8 @@ from services.fulfillment.search import caseless
 from services.fulfillment.search.batch_lookup import (
     LARGE_READS_AT_ONCE,
     PATIENCE_MS,
+    CollectionLookup,
     Probe,
-    Seeker,
     Take,
     answered,
     ways,
@@ -92,7 +92,7 @@ class Stores:
         self._names = DataLoader(self._load_names)
         self._large_reads = asyncio.Semaphore(LARGE_READS_AT_ONCE)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
-        self._seekers: dict[CollectionPlace, Seeker] = {}
+        self._seekers: dict[CollectionPlace, CollectionLookup] = {}
         self._writers: dict[CollectionPlace, DataLoader[Writes, Refusals]] = {}
         self._readers: dict[CollectionPlace, DataLoader[TextLookup, Mentions]] = {}
 
@@ -244,11 +244,11 @@ class Stores:
         """Return the indexes there."""
         return await self._seeker(place).indexes()
 
-    def _seeker(self, place: CollectionPlace) -> Seeker:
+    def _seeker(self, place: CollectionPlace) -> CollectionLookup:
         if place not in self._seekers:
             name = f"{place.database}.{place.name}"
             patience_ms = self._patience_ms(place, PATIENCE_MS)
-            self._seekers[place] = Seeker(self._stored(place), name, self._large_reads, patience_ms)
+            self._seekers[place] = CollectionLookup(self._stored(place), name, self._large_reads, patience_ms)
         return self._seekers[place]
 
     def _patience_ms(self, place: CollectionPlace, else_ms: int) -> int:

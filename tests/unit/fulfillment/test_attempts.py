@@ -9,7 +9,7 @@ from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure.execution import ErasurePlan, Refused, Remains
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.handlers import answer
-from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.contract.answer import SUBMISSION, Answer
@@ -64,7 +64,7 @@ class Shelf:
     ) -> Findings:
         self.asked.append(identities)
         coverage = (Coverage(USERS.key, SearchStatus.SEARCHED, len(self.found)),)
-        return Findings(data_map.version, Few(self.found), coverage)
+        return Findings(data_map.version, RecordTuple(self.found), coverage)
 
     async def erase(self, plan: ErasurePlan) -> Refused:
         raise NotImplementedError

@@ -19,7 +19,7 @@ from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import LEGAL_HOLD
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Set
 from services.fulfillment.package import answers
-from services.fulfillment.search.findings import Few, Findings, FoundRecord
+from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import outcome_of_change
 from services.notifier.letters.reasons import ReasonCode
@@ -107,7 +107,7 @@ def person(**fields: Any) -> FoundRecord:
 
 
 def findings(*records: FoundRecord) -> Findings:
-    return Findings(MAP.version, Few(records), ())
+    return Findings(MAP.version, RecordTuple(records), ())
 
 
 def marked(

@@ -15,7 +15,7 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.handlers import answer, approve_correction
-from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import FulfillmentStatus as Fulfilled
@@ -98,7 +98,9 @@ class Stubborn:
     async def gather(self, data_map: DataMap, _identities: Identities, *_claimed: Any) -> Findings:
         if self.away:
             raise StoreUnavailable("away")
-        return Findings(data_map.version, Few((FOUND,)), (Coverage(USERS.key, SearchStatus.SEARCHED, 1),))
+        return Findings(
+            data_map.version, RecordTuple((FOUND,)), (Coverage(USERS.key, SearchStatus.SEARCHED, 1),)
+        )
 
     async def change(self, plan: ErasurePlan) -> Sequence[Undone]:
         refused = [Undone(step, part, "not_taken") for step in plan.steps for part in step.sets]
@@ -178,7 +180,7 @@ def correcting(ctx: Fulfillment, event: IdentityVerified, *approved: str) -> Ful
 async def rectified(*, two: bool = False) -> tuple[IdentityVerified, Fulfillment]:
     event, ctx = await stage(
         EDITABLE,
-        Findings(EDITABLE.version, Few((HELD,)), (Coverage(PEOPLE.key, SearchStatus.SEARCHED, 1),)),
+        Findings(EDITABLE.version, RecordTuple((HELD,)), (Coverage(PEOPLE.key, SearchStatus.SEARCHED, 1),)),
         Right.RECTIFICATION,
         corrections=[{"field": "people.phone", "value": "+353209100143"}],
     )

@@ -8,7 +8,7 @@ import pytest
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import compare_claims
 from services.fulfillment.search.comparison import Agreement, compare
-from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
@@ -160,7 +160,7 @@ async def compared(
     await vault.seal(CASE, SUBMISSION, RequestSubmitted.model_validate(submitted).model_dump_json().encode())
     claim = DataPoints(kind="data_points", points=dict(points))
     await vault.seal(CASE, "proof_0", claim.model_dump_json().encode())
-    findings = Findings(MAP.version, Few(records), (Coverage(MEMBERS.key, SearchStatus.SEARCHED, 1),))
+    findings = Findings(MAP.version, RecordTuple(records), (Coverage(MEMBERS.key, SearchStatus.SEARCHED, 1),))
     ctx = around(vault=vault, records=Held(findings), maps=OneMap(MAP))
     proof = ProofRef(kind=ProofKind.DATA_POINTS, ref="proof_0")
     [fact] = await compare_claims(IdentityClaimed(request_id=CASE, proofs=(proof,)), ctx)

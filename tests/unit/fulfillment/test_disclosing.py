@@ -16,7 +16,7 @@ from services.fulfillment.handlers import answer
 from services.fulfillment.package.portability import NOT_PROVIDED, OTHER_BASIS, reason_against
 from services.fulfillment.package.verification import verify_package
 from services.fulfillment.recipients.transfers import MOST_TRYING, transfer
-from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import FulfillmentStatus as CaseStatus
 from shared.contract.answer import PackageFacts, facts_of
@@ -68,7 +68,7 @@ def record(key: str, **fields: Any) -> FoundRecord:
 def findings(*found: FoundRecord, data_map: DataMap = MAP) -> Findings:
     counts = [(c.key, sum(f.collection is c for f in found)) for c in data_map.collections]
     coverage = tuple(Coverage(key, SearchStatus.SEARCHED, count) for key, count in counts)
-    return Findings(data_map.version, Few(found), coverage)
+    return Findings(data_map.version, RecordTuple(found), coverage)
 
 
 HELD = findings(record("shop.users", score=17), record("shop.invoices", total=9_999))

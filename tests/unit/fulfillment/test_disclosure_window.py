@@ -23,7 +23,7 @@ from services.fulfillment.handlers import (
     await_disclosure,
     disclose,
 )
-from services.fulfillment.search.findings import Coverage, Few, Findings
+from services.fulfillment.search.findings import Coverage, Findings, RecordTuple
 from services.fulfillment.search.findings import SearchStatus as Searched
 from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED
 from services.fulfillment.state import FulfillmentStatus
@@ -300,7 +300,7 @@ async def test_change_that_is_referred_writes_to_no_other_mailbox() -> None:
 async def test_corrected_identity_has_the_owners_of_other_mailboxes_notified_after_its_approval() -> None:
     correction = {"field": "people.phone", "value": "+353209100143"}
     two = replace(PERSON, document={**PERSON.document, "email": LOU})
-    found = Findings(EDITABLE.version, Few((two,)), (Coverage(PEOPLE.key, Searched.SEARCHED, 1),))
+    found = Findings(EDITABLE.version, RecordTuple((two,)), (Coverage(PEOPLE.key, Searched.SEARCHED, 1),))
     event, ctx = await stage(EDITABLE, found, Right.RECTIFICATION, corrections=[correction])
     referred = await answer(event, ctx)
     assert kinds(referred) == [RequestReferred]

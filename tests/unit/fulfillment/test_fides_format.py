@@ -9,7 +9,7 @@ from services.fulfillment.datamap.graph import Graph, graph_of
 from services.fulfillment.datamap.reader import Collection, DataMap, MapError, parse
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import ErasurePlan, RecordStep
-from services.fulfillment.search.findings import Few, Findings, FoundRecord
+from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
 from services.fulfillment.search.ownership import OwnershipMatch
 
 TODAY = date(2026, 11, 25)
@@ -55,7 +55,7 @@ def planned(data_map: DataMap, *documents: dict[str, Any]) -> ErasurePlan:
         )
         for n, document in enumerate(documents)
     ]
-    return plan(Findings(data_map.version, Few(found), ()), data_map, TODAY, secret=b"s" * 32)
+    return plan(Findings(data_map.version, RecordTuple(found), ()), data_map, TODAY, secret=b"s" * 32)
 
 
 def step(data_map: DataMap, **document: Any) -> RecordStep:

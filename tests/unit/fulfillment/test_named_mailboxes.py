@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED, other_mailboxes
 from services.fulfillment.search.ownership import OwnershipMatch
 
@@ -41,7 +41,9 @@ def findings(*documents: dict[str, Any]) -> Findings:
         )
         for n, one in enumerate(documents)
     ]
-    return Findings(MAP.version, Few(found), (Coverage(USERS.key, SearchStatus.SEARCHED, len(found)),))
+    return Findings(
+        MAP.version, RecordTuple(found), (Coverage(USERS.key, SearchStatus.SEARCHED, len(found)),)
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from services.fulfillment.search import record_spill as shelves
 from services.fulfillment.search import spool as spools
-from services.fulfillment.search.record_spill import Rack
+from services.fulfillment.search.record_spill import RecordBuffers
 from services.fulfillment.search.spool import Spool
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, to_bson
 
@@ -17,10 +17,10 @@ ONE = "notes"
 
 
 @pytest.fixture(params=["in memory", "in a file"])
-def rack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rack:
+def rack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RecordBuffers:
     if request.param == "in a file":
         small(monkeypatch)
-    return Rack([ONE], Spool())
+    return RecordBuffers([ONE], Spool())
 
 
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,11 +32,11 @@ def note(number: int) -> Document:
     return {"_id": number, "text": "Ada wrote " + "x" * 50, "of": {"who": ["ada@example.org", number]}}
 
 
-def put(rack: Rack, key: Hashable, document: Document, name: str = ONE) -> None:
+def put(rack: RecordBuffers, key: Hashable, document: Document, name: str = ONE) -> None:
     rack.put(name, key, document, to_bson(document))
 
 
-def test_every_document_is_there_once_and_in_order(rack: Rack) -> None:
+def test_every_document_is_there_once_and_in_order(rack: RecordBuffers) -> None:
     for number in [*range(200), *range(0, 200, 3)]:
         put(rack, ("number", number), note(number))
     shelf = rack[ONE]
@@ -45,7 +45,7 @@ def test_every_document_is_there_once_and_in_order(rack: Rack) -> None:
     assert list(islice(shelf, 150)) + list(shelf)[150:] == list(shelf)
 
 
-def test_what_is_put_while_somebody_reads_is_there_for_the_next(rack: Rack) -> None:
+def test_what_is_put_while_somebody_reads_is_there_for_the_next(rack: RecordBuffers) -> None:
     for number in range(100):
         put(rack, number, note(number))
     before = iter(rack[ONE])
@@ -56,7 +56,7 @@ def test_what_is_put_while_somebody_reads_is_there_for_the_next(rack: Rack) -> N
     assert len(list(rack[ONE])) == len(rack[ONE]) == 200
 
 
-def test_every_type_survives(rack: Rack) -> None:
+def test_every_type_survives(rack: RecordBuffers) -> None:
     document: dict[str, Any] = {
         "_id": ObjectId(), "a": Int64(1), "b": 1, "c": Decimal128("1.10"), "d": Binary(bytes(16), 3),
         "e": None, "f": [1.5, {"g": "x" * 2_000}],
@@ -70,7 +70,7 @@ def test_every_type_survives(rack: Rack) -> None:
 def test_many_shelves_have_no_more_memory_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 20_000)
     names = [f"shelf {number}" for number in range(20)]
-    rack = Rack(names, Spool())
+    rack = RecordBuffers(names, Spool())
     for number in range(600):
         put(rack, number, note(number), names[number % 20])
         assert sum(rack[name].bytes for name in names) <= 20_000
@@ -81,7 +81,7 @@ def test_many_shelves_have_no_more_memory_than_one(monkeypatch: pytest.MonkeyPat
 
 def test_the_fullest_shelf_gives_way_and_small_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 20_000)
-    rack = Rack(["small", "large"], Spool())
+    rack = RecordBuffers(["small", "large"], Spool())
     put(rack, 0, note(0), "small")
     for number in range(200):
         put(rack, number, note(number), "large")
@@ -101,7 +101,7 @@ def test_nothing_readable_lies_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_
     small(monkeypatch)
     written = (tmp_path / "spool").open("w+b")
     monkeypatch.setattr("tempfile.TemporaryFile", lambda: written)
-    rack = Rack([ONE], Spool())
+    rack = RecordBuffers([ONE], Spool())
     for number in range(100):
         put(rack, number, note(number))
     written.flush()

@@ -13,7 +13,7 @@ from services.fulfillment.package.builder import build
 from services.fulfillment.package.contents import Disclosed, PackageSection
 from services.fulfillment.package.people import People, people
 from services.fulfillment.package.redaction import MOST_NAMES, Own
-from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import outcome_of_disclosure
 from shared.contract.events import Outcome, RequestSubmitted, Residence, Subject
@@ -74,7 +74,7 @@ def user(**more: Any) -> FoundRecord:
 def findings(*records: FoundRecord, aliases: Mapping[str, tuple[str, ...]] | None = None) -> Findings:
     counts = [(c.key, sum(f.collection is c for f in records)) for c in MAP.collections]
     coverage = tuple(Coverage(key, SearchStatus.SEARCHED, count) for key, count in counts)
-    return Findings("abc", Few(records), coverage, aliases or {})
+    return Findings("abc", RecordTuple(records), coverage, aliases or {})
 
 
 def who(*records: FoundRecord, aliases: Mapping[str, tuple[str, ...]] | None = None) -> People:

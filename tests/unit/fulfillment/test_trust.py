@@ -7,7 +7,12 @@ import pytest
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.search.comparison import Agreement, compare
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.proven_identities import proven, to_look_up, stated, vouched
+from services.fulfillment.search.proven_identities import (
+    identity_to_look_up,
+    proven_identities,
+    stated_identities,
+    vouched_identities,
+)
 from services.fulfillment.search.walk import FoundRecord
 from shared.contract.events import RequestSubmitted
 
@@ -63,12 +68,12 @@ def request(**subject: Any) -> RequestSubmitted:
 
 def test_a_proven_mailbox_proves_no_telephone_number(data_map: DataMap) -> None:
     submitted = request(email="mallory@example.com", phone="+353 20 910 0142")
-    assert proven(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
+    assert proven_identities(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
 
 
 def test_an_address_among_the_identifiers_is_not_the_mailbox_that_was_written_to(data_map: DataMap) -> None:
     submitted = request(email="mallory@example.com", identifiers={"email": "ada@example.org"})
-    assert proven(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
+    assert proven_identities(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
 
 
 @pytest.mark.parametrize(
@@ -86,25 +91,27 @@ def test_an_address_among_the_identifiers_is_not_the_mailbox_that_was_written_to
 def test_trusted_source_proves_a_telephone_number_only_where_it_is_alone(
     subject: dict[str, Any], names: set[str], data_map: DataMap
 ) -> None:
-    assert set(vouched(request(**subject), data_map)) == names
+    assert set(vouched_identities(request(**subject), data_map)) == names
 
 
 def test_of_two_numbers_only_the_one_in_its_place_is_told(data_map: DataMap) -> None:
     submitted = request(phone="+353 20 910 0142", identifiers={"phone_number": "+49 171 39200 42"})
-    assert to_look_up(submitted, data_map) == stated(submitted, data_map)
-    assert not any("39200" in spelling for spelling in stated(submitted, data_map)["phone_number"])
+    assert identity_to_look_up(submitted, data_map) == stated_identities(submitted, data_map)
+    assert not any("39200" in spelling for spelling in stated_identities(submitted, data_map)["phone_number"])
 
 
 def test_a_name_that_the_map_does_not_know_is_dropped(data_map: DataMap) -> None:
     submitted = request(email="ada@example.org", identifiers={"ada.example": "x"})
-    assert set(stated(submitted, data_map)) == {"email"}
+    assert set(stated_identities(submitted, data_map)) == {"email"}
 
 
 def test_claims_are_looked_up_by_one_identity_alone(data_map: DataMap) -> None:
     submitted = request(email="mallory@example.com", phone="+353 20 910 0142")
-    assert set(to_look_up(submitted, data_map)) == {"email"}
-    assert set(to_look_up(request(identifiers={"customer_no": "C-1001"}), data_map)) == {"customer_no"}
-    assert to_look_up(request(name="Ada Example"), data_map) == {}
+    assert set(identity_to_look_up(submitted, data_map)) == {"email"}
+    assert set(identity_to_look_up(request(identifiers={"customer_no": "C-1001"}), data_map)) == {
+        "customer_no"
+    }
+    assert identity_to_look_up(request(name="Ada Example"), data_map) == {}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import answer
-from services.fulfillment.search.findings import Few, Findings
+from services.fulfillment.search.findings import Findings, RecordTuple
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.priority import due, due_on, last_day
 from shared.law import Regulation, Right
@@ -59,8 +59,8 @@ class Watched(Held):
 
 async def test_a_request_is_looked_up_as_urgently_as_it_is_due() -> None:
     data_map = parse({"map.yml": MAP})
-    event, ctx = await stage(data_map, Findings(data_map.version, Few(), ()))
-    records = Watched(Findings(data_map.version, Few(), ()))
+    event, ctx = await stage(data_map, Findings(data_map.version, RecordTuple(), ()))
+    records = Watched(Findings(data_map.version, RecordTuple(), ()))
     parts: Any = {"records": records}
     await answer(event, replace(ctx, **parts))
     assert records.day == last_day(event.regulation, event.right, event.received_on)

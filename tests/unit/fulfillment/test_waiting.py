@@ -6,7 +6,7 @@ import pytest
 
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.search import frontier as waits
-from services.fulfillment.search.frontier import Waiting
+from services.fulfillment.search.frontier import LookupQueue
 from services.fulfillment.search.spool import Spool
 from shared.runtime.mongo import Decimal128, ObjectId
 
@@ -18,7 +18,7 @@ ODD: list[Any] = [ObjectId(), "x", 7, 7.5, Decimal128("1.10"), b"x", {"a": 1}]
 @pytest.mark.parametrize("room", [5, 10_000])
 def test_everything_is_handed_out_once_in_portions(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "MOST_IN_MEMORY", room)
-    waiting = Waiting(Spool())
+    waiting = LookupQueue(Spool())
     for number in range(100):
         waiting.put(ORDERS, (number,))
         waiting.put(ITEMS, (number, "part"))
@@ -35,7 +35,7 @@ def test_everything_is_handed_out_once_in_portions(room: int, monkeypatch: pytes
 
 def test_values_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "MOST_IN_MEMORY", 0)
-    waiting = Waiting(Spool())
+    waiting = LookupQueue(Spool())
     for value in ODD:
         waiting.put(ORDERS, (value,))
     found = [values[0] for _, values in waiting.take(100)]
@@ -46,7 +46,7 @@ def test_values_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_little_of_what_waits_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "MOST_IN_MEMORY", 10)
-    waiting = Waiting(Spool())
+    waiting = LookupQueue(Spool())
     for number in range(1_000):
         waiting.put(ORDERS, (number,))
     assert sum(len(queue.few) for queue in waiting._queues.values()) <= 10
