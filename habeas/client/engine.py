@@ -17,7 +17,7 @@ from habeas.client.erasures import ErasureRecords
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.reader import DataMap, load
-from services.fulfillment.erasure.completion import Completed, Forgetful, carry_through
+from services.fulfillment.erasure.completion import Completed, NoMemory, run_all_rounds
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike, steps_in
 from services.fulfillment.search.engine import RecordEngine as Records
@@ -90,11 +90,11 @@ class OperatorEngine:
         """
         number = secrets.token_hex(16)
         found_by = {name: tuple(spellings) for name, spellings in identities.items()}
-        completed = await carry_through(
+        completed = await run_all_rounds(
             replace(decided, identities=found_by),
             self.data_map,
             Records(self.stores),
-            Forgetful() if memory is None else memory.of(number, self.data_map),
+            NoMemory() if memory is None else memory.of(number, self.data_map),
             number=number,
             controller=controller,
             signer=signer,

@@ -22,7 +22,7 @@ from services.fulfillment.datamap.versions import DataMapVersions as StoredMaps
 from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
 from services.fulfillment.drop.hash_lists import HashLists
 from services.fulfillment.drop.lookup import Matching
-from services.fulfillment.erasure.daily_jobs import Daily, Days
+from services.fulfillment.erasure.daily_jobs import DailyJob, DailyJobStates
 from services.fulfillment.erasure.deferred import Purging
 from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
 from services.fulfillment.erasure.journal.recorder import ErasureJournalPort as Remembered
@@ -135,7 +135,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             listed=listed,
             timers=timers,
         )
-        days = Days(database)
+        days = DailyJobStates(database)
         await days.prepare()
         purging = Purging(
             kept,
@@ -148,7 +148,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             house.signer,
             house.zone,
         )
-        daily = Daily(days, purging, platform.bus.publish)
+        daily = DailyJob(days, purging, platform.bus.publish)
         matching = Matching(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
         clock = publish_due_timers(timers, platform.bus, NAME, event=window_ended)
         yield Running(put_together, journal, background=_together(daily.run(), matching.run(), clock))

@@ -16,7 +16,7 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import RetentionPeriod
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import after
-from services.fulfillment.erasure.daily_jobs import LEASE, Daily, Days
+from services.fulfillment.erasure.daily_jobs import LEASE, DailyJob, DailyJobStates
 from services.fulfillment.erasure.deferred import DueRecords, Purging
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
@@ -163,9 +163,9 @@ class Told:
         self.messages += messages
 
 
-def daily(world: World, memory: ErasureRecords, told: Told, at: datetime) -> Daily:
-    days = Days(world.client[f"{world.prefix}own_fulfillment"])
-    return Daily(days, purging(world, memory), told.publish, lambda: at)
+def daily(world: World, memory: ErasureRecords, told: Told, at: datetime) -> DailyJob:
+    days = DailyJobStates(world.client[f"{world.prefix}own_fulfillment"])
+    return DailyJob(days, purging(world, memory), told.publish, lambda: at)
 
 
 NOON = datetime.combine(LAST_DAY + timedelta(days=1), time(12), UTC)
@@ -194,7 +194,7 @@ async def test_a_days_work_of_a_replica_that_died_is_gone_on_with(
     world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory)
-    days = Days(world.client[f"{world.prefix}own_fulfillment"])
+    days = DailyJobStates(world.client[f"{world.prefix}own_fulfillment"])
     assert await days.begin(NOON.date(), NOON)
     assert not await daily(world, memory, Told(), NOON + LEASE).work()
     assert await daily(world, memory, Told(), NOON + LEASE + timedelta(seconds=1)).work()

@@ -10,7 +10,7 @@ from habeas.client.engine import OperatorEngine
 from services.fulfillment.certificate.document import verify_certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.erasure.residue import Residue, look_through, records_naming
+from services.fulfillment.erasure.residue import Residue, records_naming, search_texts
 from services.fulfillment.search.engine import RecordEngine as Fulfilling
 from services.fulfillment.search.mentions import needles
 from services.fulfillment.search.walk import gather
@@ -38,7 +38,7 @@ async def seen(world: World, fields: str, about: str = "{}") -> Residue:
     remains = await verify(decided, data_map, world.stores, PERSON)
     assert remains.clean
     wanted = needles(KIM, "Kim Sample")
-    [residue] = await look_through(decided, remains, data_map, world.stores, wanted)
+    [residue] = await search_texts(decided, remains, data_map, world.stores, wanted)
     return residue
 
 
@@ -127,7 +127,7 @@ async def test_a_store_that_is_away_makes_the_look_unfinished_and_no_more(world:
     remains = await verify(decided, data_map, world.stores, PERSON)
     nowhere = Client("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=100)
     stores = Stores({"default": nowhere})
-    [residue] = await look_through(decided, remains, data_map, stores, needles(KIM, None))
+    [residue] = await search_texts(decided, remains, data_map, stores, needles(KIM, None))
     assert not residue.finished
     nowhere.close()
 

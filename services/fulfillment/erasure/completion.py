@@ -1,8 +1,8 @@
 """
-How an erasure goes, whoever runs it: carried out by its newest plan, looked at, planned anew, certified.
+The course of an erasure: execute the newest plan, verify, plan again, certify.
 
-The service takes a round per event, so that one which dies is gone on with; the operator's verb takes them
-one after the other. What a round is, and what is remembered before anybody is told, stands here once.
+The service does one round per event, so that an interrupted one can go on; the command line does all rounds
+in one call. Both use this definition of a round, and of the registers written before anyone is notified.
 """
 
 import asyncio
@@ -25,76 +25,76 @@ from services.fulfillment.state import MOST_ROUNDS, united
 
 
 class ErasableRecords(Protocol):
-    """The person's records, in the stores of the data map."""
+    """The person's records in the stores of the data map."""
 
     async def erase(self, plan: ErasurePlan) -> Refused:
-        """Carry *plan* out; return what was refused."""
+        """Execute *plan*; return the refused records."""
 
     async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
-        """Look again."""
+        """Search again for the planned records."""
 
     async def look_through(
         self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
     ) -> Sequence[Residue]:
-        """Return where texts still name the person."""
+        """Return the texts that still name the person."""
 
     async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
-        """Return a plan for what is left."""
+        """Return a plan for the remaining records."""
 
 
 class ErasureMemory(Protocol):
-    """What outlives a case: the register of kept records, the erasure journal, the stop list."""
+    """The registers that outlive a case: retained records, erasure journal, stop list."""
 
     async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
-        """Remember an erasure by *decided*; it may be repeated."""
+        """Register an erasure by *decided*; it may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """An erasure that is done, as far as it can be today."""
+    """An erasure that is complete for today."""
 
     plan: ErasurePlan
-    """With the truth in it about what was left."""
+    """With the final disposition of each record."""
     residues: Sequence[Residue]
-    """Where the person is still named."""
+    """Texts that still name the person."""
     certificate: bytes
 
 
 async def take_round(plans: Sequence[ErasurePlan], data_map: DataMap, records: ErasableRecords) -> Round:
     """
-    Erase by the newest of *plans*, and look again for all that any of them was to erase.
+    Erase by the newest of *plans*, and search again for the records of all of them.
 
     Raises:
         StoreUnavailable: A store did not answer; the call may be repeated.
     """
     refused = await records.erase(plans[-1])
-    return await look_again(plans, data_map, records, refused)
+    return await verify_plans(plans, data_map, records, refused)
 
 
-async def look_again(
+async def verify_plans(
     plans: Sequence[ErasurePlan], data_map: DataMap, records: ErasableRecords, refused: Refused | None = None
 ) -> Round:
-    """Look for all that any of *plans* was to erase, and return it with what was *refused*."""
-    # In a thread, as all that goes through every record: the broker waits for a sign of life meanwhile.
+    """Search again for the records of all *plans*, and return the result with the *refused* ones."""
+    # In a thread, like all loops over every record: the broker needs heartbeats meanwhile.
     whole = await asyncio.to_thread(united, plans)
     return Round(whole, refused or {}, await records.verify(whole, data_map, whole.identities))
 
 
-async def planned_anew(
+async def plan_next_round(
     done: Round, rounds: int, data_map: DataMap, records: ErasableRecords, today: date
 ) -> ErasurePlan | None:
-    """Return a plan for what *done* has left; none where another round, after so many, would take no more."""
+    """Return a plan for the records that *done* has left; None where a further round would take no more."""
     if not done.promising or rounds >= MOST_ROUNDS:
         return None
     return await records.plan_again(done, data_map, today)
 
 
-async def truth_of(done: Round) -> ErasurePlan:
-    """Return the plan of *done* with the truth in it about what was left."""
+async def final_plan(done: Round) -> ErasurePlan:
+    """Return the plan of *done* with the final disposition of each record."""
     return await asyncio.to_thread(settled, done)
 
 
-async def complete(  # noqa: PLR0913 - what an end is made of
+async def complete(  # noqa: PLR0913 - the parts of a completed erasure
     decided: ErasurePlan,
     done: Round,
     data_map: DataMap,
@@ -106,17 +106,17 @@ async def complete(  # noqa: PLR0913 - what an end is made of
     signer: CertificateSigner,
 ) -> Completed:
     """
-    Remember the erasure, look for what still names the person, and certify it.
+    Register the erasure, search for texts that still name the person, and issue the certificate.
 
     Args:
-        decided: The plan with the truth in it.
+        decided: The plan with the final dispositions.
         done: The last round.
-        data_map: The one that was erased by.
-        records: Where the person is looked for.
-        memory: Makes sure, before anybody is told, that nothing brings the person back unseen.
+        data_map: The data map of the plan.
+        records: The stores.
+        memory: Registers the erasure before anyone is notified, so that a restored backup is erased again.
         name: The person's full name, where it is known.
         details: Of the certificate.
-        signer: Signs it.
+        signer: Signs the certificate.
     """
     await memory.remember(decided, data_map)
     wanted = needles(decided.known_by, name)
@@ -125,14 +125,14 @@ async def complete(  # noqa: PLR0913 - what an end is made of
     return Completed(decided, residues, issue(certified, signer))
 
 
-class Forgetful:
-    """A memory of nothing, where no database is named for one."""
+class NoMemory:
+    """Registers that keep nothing, where no database is configured."""
 
     async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
-        """Remember nothing."""
+        """Register nothing."""
 
 
-async def carry_through(  # noqa: PLR0913 - what an erasure is made of
+async def run_all_rounds(  # noqa: PLR0913 - the parts of an erasure
     decided: ErasurePlan,
     data_map: DataMap,
     records: ErasableRecords,
@@ -144,31 +144,31 @@ async def carry_through(  # noqa: PLR0913 - what an erasure is made of
     zone: tzinfo = UTC,
 ) -> Completed:
     """
-    Take every round of an erasure at once: of one that stands behind no request. What is refused is left.
+    Run all rounds of an erasure that belongs to no request. Refused records are left.
 
     Args:
         decided: The plan.
-        data_map: The one it was made by.
-        records: What is erased.
-        memory: Knows the erasure by *number*.
+        data_map: The data map of the plan.
+        records: The stores.
+        memory: Registers the erasure under *number*.
         number: Of the certificate.
-        controller: Who answers for it.
+        controller: The controller named on the certificate.
         signer: Signs the certificate.
-        zone: Says what day it is.
+        zone: Time zone of the certificate's date.
 
     Raises:
-        StoreUnavailable: A store does not answer; the same call may be made again.
+        StoreUnavailable: A store does not answer; the call may be repeated.
     """
     begun_at, plans = datetime.now(UTC), [decided]
-    # Before the first write, too: what dies in between is erased, and nobody would know of it.
+    # Before the first write, too: an erasure that is interrupted must be registered.
     await memory.remember(decided, data_map)
     while True:
         done = await take_round(plans, data_map, records)
         today = datetime.now(zone).date()
-        again = await planned_anew(done, len(plans), data_map, records, today)
+        again = await plan_next_round(done, len(plans), data_map, records, today)
         if again is None:
             break
         plans.append(again)
-    truth = await truth_of(done)
+    truth = await final_plan(done)
     details = Issue(number, number, controller, begun_at, datetime.now(UTC))
     return await complete(truth, done, data_map, records, memory, name=None, details=details, signer=signer)

@@ -1,8 +1,8 @@
 """
-The work of every day: what was kept until yesterday goes, what was refused is tried again.
+The daily job: erases records with an expired retention period and retries refused ones.
 
-Letters promise it, so it hangs on nobody's timetable. However many replicas there are, one of them does it;
-it says so in the database first, and if it dies, another goes on after an hour.
+Letters promise it, so it needs no external schedule. One of the replicas does it: it registers in the
+database first, and if it dies, another one goes on after an hour.
 """
 
 import asyncio
@@ -21,29 +21,29 @@ from shared.runtime.broker import Message
 from shared.runtime.mongo import Database, insert_new, translated
 
 LEASE = timedelta(hours=1)
-"""How long whoever has begun a day's work may be silent before another goes on with it."""
+"""How long a running daily job may be silent before another replica takes over."""
 LOOK_EVERY_S = 600.0
-"""Seconds between two looks whether it is another day."""
+"""Seconds between two checks of the date."""
 REMEMBERED_FOR = timedelta(days=30)
 
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
-class Days:
-    """The collection ``days``: which days' work is begun and done."""
+class DailyJobStates:
+    """The collection ``days``: the state of the daily job by day."""
 
     def __init__(self, database: Database) -> None:
-        """Keep them in *database*."""
+        """Keep the states in *database*."""
         self._days = database["days"]
 
     async def prepare(self) -> None:
-        """Create the index by which old days are forgotten."""
+        """Create the index that expires old days."""
         with translated("index the days"):
             await self._days.create_index("at", expireAfterSeconds=int(REMEMBERED_FOR.total_seconds()))
 
     async def begin(self, day: date, now: datetime) -> bool:
         """
-        Take the work of *day* on; return whether it is ours: it is nobody's, or whoever had it is silent.
+        Take the job of *day*; return whether it is ours: it was free, or its owner is silent.
 
         Raises:
             StoreUnavailable: The database did not answer.
@@ -52,17 +52,17 @@ class Days:
         if not await insert_new(self._days, [entry]):
             return True
         silent = {"_id": day.isoformat(), "done": False, "at": {"$lt": now - LEASE}}
-        with translated("take a day's work on"):
+        with translated("take a daily job"):
             return (await self._days.update_one(silent, {"$set": {"at": now}})).modified_count > 0
 
     async def alive(self, day: date, now: datetime) -> None:
-        """Say that whoever has the work of *day* is still at it."""
-        with translated("say that a day's work goes on"):
+        """Record that the job of *day* is still running."""
+        with translated("prolong a daily job"):
             await self._days.update_one({"_id": day.isoformat()}, {"$set": {"at": now}})
 
     async def end(self, day: date) -> None:
-        """Say that the work of *day* is done."""
-        with translated("say that a day's work is done"):
+        """Record that the job of *day* is done."""
+        with translated("end a daily job"):
             await self._days.update_one({"_id": day.isoformat()}, {"$set": {"done": True}})
 
 
@@ -71,16 +71,16 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Daily:
-    """The work of every day, and the way to the services."""
+class DailyJob:
+    """The daily job, and its connection to the services."""
 
-    days: Days
+    days: DailyJobStates
     purging: Purging
     publish: Publish
     clock: Callable[[], datetime] = _now
 
     async def run(self, *, every_s: float = LOOK_EVERY_S) -> None:
-        """Do each day's work when the day has come, for ever. What fails is done an hour later."""
+        """Do the job of each day, for ever. A failed one is repeated after an hour."""
         while True:
             try:
                 await self.work()
@@ -89,7 +89,7 @@ class Daily:
             await asyncio.sleep(every_s)
 
     async def work(self) -> bool:
-        """Do the work of the day unless somebody has; return whether it was done here."""
+        """Do today's job unless another replica does; return whether it was done here."""
         now = self.clock()
         day = now.astimezone(self.purging.zone).date()
         if not await self.days.begin(day, now):
@@ -100,7 +100,7 @@ class Daily:
             try:
                 await self._do(entries, day)
             except HabeasError as error:
-                # One store that is away must not keep back what lies in the others.
+                # An unavailable store must not keep the records in the others.
                 done = False
                 log.logger().warning(
                     "an erasure's rest stays", request_id=entries[0].erasure, reason=str(error)
@@ -119,7 +119,7 @@ class Daily:
 
 
 def _retried(case: str, day: date) -> Message:
-    """Return the order to try *case* again; the same for all who give it on one day."""
+    """Return the command to retry *case*; all of one day are equal."""
     id_ = uuid5(NAMESPACE_OID, f"{case} {day.isoformat()}").hex
     fact = ErasureRetried(request_id=case)
     body = encode(fact, id=id_, source="habeas/fulfillment", time=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Erases what earlier erasures had to leave, once the reason has ended: one more erasure, certified too."""
+"""Erases the records that earlier erasures had to leave, once the reason has ended; certified as well."""
 
 import secrets
 from collections import defaultdict
@@ -11,7 +11,7 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.certificate.store import Certificates
 from services.fulfillment.context import DataMapPort
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.completion import carry_through
+from services.fulfillment.erasure.completion import run_all_rounds
 from services.fulfillment.erasure.execution import reread
 from services.fulfillment.erasure.journal.recorder import ErasureJournalPort, Registers, StopListPort
 from services.fulfillment.erasure.planner import plan_records
@@ -23,31 +23,31 @@ from services.fulfillment.search.walk import FoundRecord
 
 @dataclass(frozen=True, slots=True)
 class DueRecords:
-    """What one erasure had left and need not stay any longer, and what becomes of it."""
+    """The records that one erasure had left and that are due now, with their plan."""
 
     erasure: str
     entries: Sequence[RetainedRecord]
     data_map: DataMap
     plan: ErasurePlan
     retried: bool
-    """Whether the service tries it again, because a store had refused it and somebody waits to be told."""
+    """Whether the service retries it: a store had refused it, and a requester waits for the result."""
 
     @property
     def idle(self) -> bool:
-        """Whether nothing can be done about it today: a hold stands, or the period was prolonged."""
+        """Whether nothing can be done today: a hold stands, or the period was prolonged."""
         return all(
             step.disposition is Disposition.RETAINED and not step.changes
             for step, _ in alike(self.plan.steps)
         )
 
     def summary(self) -> dict[str, Any]:
-        """Return what is done about it as plain values."""
+        """Return the planned actions as plain values."""
         return {"erasure": self.erasure, "retried": self.retried, "records": self.plan.counts()}
 
 
 @dataclass(frozen=True, slots=True)
 class Purging:
-    """The registers of an installation, its stores, and who answers for what is erased."""
+    """The registers of an installation, its stores, and the controller of the data."""
 
     kept: RetainedRecords
     erasures: ErasureJournalPort
@@ -61,24 +61,24 @@ class Purging:
 
     async def due(self, today: date) -> AsyncIterator[DueRecords]:
         """
-        Yield what had to stay until yesterday, by erasure; a hold, or a longer period, may keep it still.
+        Yield the records retained until yesterday, by erasure; a hold may still keep them.
 
         Law:
-            GDPR Art. 5(1)(e), 17(1)(a): what was kept for a duty is erased when the duty ends.
+            GDPR Art. 5(1)(e), 17(1)(a): data kept for a duty is erased when the duty ends.
 
         Raises:
             StoreUnavailable: A store, or Habeas' own database, did not answer.
-            InvalidDataMap: The map that records were kept by was never used here.
+            InvalidDataMap: The data map of the records is unknown here.
         """
         for entries in await self.left(today):
             yield await self.planned(entries, today)
 
     async def left(self, today: date) -> Sequence[Sequence[RetainedRecord]]:
-        """Return what had to stay until yesterday, by erasure."""
+        """Return the records retained until yesterday, by erasure."""
         return list(by_erasure([entry async for entry in self.kept.due(today)]).values())
 
     async def planned(self, entries: Sequence[RetainedRecord], today: date) -> DueRecords:
-        """Return what becomes of *entries*, all of one erasure; raises what :meth:`due` does."""
+        """Return the plan for *entries*, all of one erasure; raises like :meth:`due`."""
         first = entries[0]
         data_map = await self.maps.of(first.version)
         plan = await self._plan(entries, data_map, today)
@@ -86,14 +86,14 @@ class Purging:
 
     async def purge(self, item: DueRecords) -> bytes:
         """
-        Erase what is due, look again and return the certificate; what must stay still is registered anew.
+        Erase the due records, verify and return the certificate; records that must stay are registered again.
 
         Raises:
-            StoreUnavailable: A store does not answer; the same may be done again.
+            StoreUnavailable: A store does not answer; the call may be repeated.
         """
         number, now = secrets.token_hex(16), datetime.now(UTC)
         memory = Registers(self.kept, self.erasures, self.suppressions, number, now, asked=False)
-        completed = await carry_through(
+        completed = await run_all_rounds(
             item.plan,
             item.data_map,
             self.records,

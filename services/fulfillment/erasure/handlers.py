@@ -1,4 +1,4 @@
-"""What fulfillment does with a planned erasure: carries it out, looks again, and says what is so."""
+"""Handlers for a planned erasure: execute it, verify it, and publish the result."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from services.fulfillment.domain import (
 from services.fulfillment.erasure.completion import (
     Completed,
     complete,
-    look_again,
-    planned_anew,
+    final_plan,
+    plan_next_round,
     take_round,
-    truth_of,
+    verify_plans,
 )
 from services.fulfillment.erasure.journal.recorder import Registers
 from services.fulfillment.erasure.planner import plan
@@ -66,15 +66,15 @@ WAITING_FOR_APPROVAL = (FulfillmentStatus.PROPOSED, FulfillmentStatus.PROPOSED_M
 
 
 async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
-    """Carry a planned erasure out, unless it waits for a second person or its window, or was withdrawn."""
-    return await _carried_out(event, ctx) if ctx.known.status is FulfillmentStatus.PLANNED else []
+    """Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn."""
+    return await _executed(event, ctx) if ctx.known.status is FulfillmentStatus.PLANNED else []
 
 
 async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Carry out or schedule an erasure that waited for a second person; approving twice changes nothing.
+    Execute or schedule an erasure that waited for a second person; approving twice changes nothing.
 
-    The decider is checked also while the request is stopped, when nothing else is done.
+    The deciding account is checked even while the request is stopped and nothing else is done.
 
     Raises:
         RefusedDecision: The account decided already that the requester is the person.
@@ -92,11 +92,11 @@ async def _approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     window = scheduled(planned, ctx) if ctx.known.status is FulfillmentStatus.PROPOSED else None
     if window is not None:
         return [window]
-    return await _carried_out(planned, replace(ctx, known=evolve(ctx.known, event)))
+    return await _executed(planned, replace(ctx, known=evolve(ctx.known, event)))
 
 
 async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
-    """Carry out an erasure that another account than the deciders approved while its request was stopped."""
+    """Execute an erasure that was approved by a further account while its request was stopped."""
     planned = ctx.known.planned
     if not ctx.known.may_approve(event.by):
         return []
@@ -104,7 +104,7 @@ async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[F
         return []
     first = ctx.known.rounds == 1 and ctx.known.fulfilled is None
     window = scheduled(planned, ctx) if first else None
-    return [window] if window is not None else await _carried_out(planned, ctx)
+    return [window] if window is not None else await _executed(planned, ctx)
 
 
 async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
@@ -116,10 +116,10 @@ async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fa
 
 async def begin(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Begin an erasure whose window has ended, unless it was stopped.
+    Start an erasure at the end of its window, unless it was stopped.
 
-    The journal says that it has begun before the first record is erased: a withdrawal comes either before
-    this, and stops it, or after it, and is too late.
+    The journal records the start before the first record is erased: a withdrawal comes either before it, and
+    stops the erasure, or after it, and is too late.
 
     Raises:
         TooEarly: The window has not ended by the clock of this process.
@@ -139,7 +139,7 @@ async def _begun(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def begin_released(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Begin an erasure whose window ended while its request was stopped."""
+    """Start an erasure at the release of its request, if its window ended meanwhile."""
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
         return []
@@ -147,30 +147,30 @@ async def begin_released(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]
 
 
 async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
-    """Try again what an erasure has left behind, unless that waits for a second person already."""
-    planned, told = ctx.known.planned, ctx.known.fulfilled
+    """Retry the records that an erasure has left, unless that waits for a second person already."""
+    planned, done_before = ctx.known.planned, ctx.known.fulfilled
     waits = ctx.known.status in WAITING_FOR_APPROVAL
-    if waits or planned is None or told is None or not told.dispositions.get(Disposition.LEFT):
+    if waits or planned is None or done_before is None or not done_before.dispositions.get(Disposition.LEFT):
         return []
     plans = await _plans(ctx)
     data_map = await ctx.maps.of(plans[0].version)
-    done = await look_again(plans, data_map, ctx.records)
+    done = await verify_plans(plans, data_map, ctx.records)
     if done.remains.clean:
-        return await _told(planned, done, data_map, ctx)
+        return await _certified(planned, done, data_map, ctx)
     again = await ctx.records.plan_again(done, data_map, ctx.today())
-    return await _again(planned, done, plans, again, ctx)
+    return await _next_round(planned, done, plans, again, ctx)
 
 
-async def _carried_out(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
-    """Erase by the newest plan and look again: certify it, or plan what another round may take."""
+async def _executed(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """Execute the newest plan and verify: certify the erasure, or plan another round."""
     plans = await _plans(ctx)
     data_map = await ctx.maps.of(plans[0].version)
     with due_on(last_day(event.regulation, Right.ERASURE, event.received_on)):
         done = await take_round(plans, data_map, ctx.records)
-    again = await planned_anew(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
+    again = await plan_next_round(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
     if again is not None:
-        return await _again(event, done, plans, again, ctx)
-    return await _told(event, done, data_map, ctx)
+        return await _next_round(event, done, plans, again, ctx)
+    return await _certified(event, done, data_map, ctx)
 
 
 async def search_again(identities: Identities, claimed: Identities, ctx: Fulfillment) -> Findings:
@@ -215,13 +215,13 @@ async def _plan(ref: str, ctx: Fulfillment) -> ErasurePlan:
     return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
-async def _again(
+async def _next_round(
     event: ErasurePlanned, done: Round, plans: Sequence[ErasurePlan], again: ErasurePlan, ctx: Fulfillment
 ) -> Sequence[Fact]:
     """
-    Return the plan of another round; records that nobody has approved of may have come to light.
+    Return the plan of another round; it may contain records that were not approved.
 
-    They may name mailboxes, too: their owners are notified, and where there are too many a second person
+    They may name mailboxes, too: their owners are notified, and if there are too many a second person
     must approve.
     """
     approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
@@ -233,11 +233,13 @@ async def _again(
     return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned]
 
 
-async def _told(event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment) -> Sequence[Fact]:
-    """Certify what was done; a try that has taken nothing more is not worth another letter."""
-    decided = await truth_of(done)
-    told = ctx.known.fulfilled
-    if told is not None and told.dispositions == decided.counts():
+async def _certified(
+    event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment
+) -> Sequence[Fact]:
+    """Certify the erasure; a retry that has erased nothing more gets no further letter."""
+    decided = await final_plan(done)
+    before = ctx.known.fulfilled
+    if before is not None and before.dispositions == decided.counts():
         return []
     completed = await _completed(decided, done, data_map, ctx)
     residues, agreed = completed.residues, ctx.house.recipients
@@ -278,13 +280,13 @@ async def _completed(decided: ErasurePlan, done: Round, data_map: DataMap, ctx: 
 
 
 async def _places(residues: Sequence[Residue], ctx: Fulfillment) -> str | None:
-    """Seal where the person is still named, for the staff to look at; none where nowhere."""
+    """Seal the places that still name the person, for the staff; None if there are none."""
     lines = [line for residue in residues for line in residue.lines()]
     return await ctx.sealed_lines(MENTIONS, lines) if lines else None
 
 
 def _reasons(decided: ErasurePlan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
-    """Return the number of records per reason for which something of the person stays, or may."""
+    """Return the number of records per reason for which data of the person stays, or may stay."""
     more = {
         NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.incomplete),
         MENTIONED_ELSEWHERE: records_naming(residues),
@@ -295,7 +297,7 @@ def _reasons(decided: ErasurePlan, residues: Sequence[Residue], findings: Findin
 
 
 async def _copied(event: ErasurePlanned, ctx: Fulfillment) -> Answer:
-    """Return what was handed over before the erasure."""
+    """Return the copy that was disclosed before the erasure."""
     if event.package is None:
         return Answer()
     return Answer.model_validate_json(await ctx.vault.open(ctx.case_id, contents_of(event.package)))
@@ -329,5 +331,5 @@ def _proof(known: Fulfilment) -> CertificateProof | None:
 
 
 def contents_of(package: str) -> str:
-    """Return the name under which lies what *package* holds, in words."""
+    """Return the vault name of the description of *package*."""
     return f"{package}_contents"

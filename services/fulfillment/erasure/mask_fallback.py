@@ -1,9 +1,8 @@
 """
-A mask that the store accepts, where it has refused the one the map asks for. Pure.
+A mask that the store accepts, where it refused the mask of the data map. Pure.
 
-A collection's own rules may forbid a null, or a unique index a second one. The map's wish then gives way no
-more than it must: the field goes if it need not be there, or gets an empty value of its type, or a keyed
-hash.
+A collection's validation may forbid a null, or a unique index a second one. The fallback stays close to the
+map: the field is removed if it is optional, or gets an empty value of its type, or a keyed hash.
 """
 
 import re
@@ -22,27 +21,27 @@ from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 HASH = Masking("hash")
 EMAIL = Masking("email")
 COMBINED = frozenset({"allOf", "anyOf", "oneOf", "not", "dependencies", "patternProperties"})
-"""What a schema is put together with; it is not read."""
+"""Schema combinators; they are not evaluated."""
 LEAST_OF_ADDRESS = len(NOWHERE) + 4
-"""Characters of a masked address below which those of two people might be alike."""
+"""Shortest masked address that is safely unique."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """What becomes of a value: another one, or the field is removed."""
+class MaskFit:
+    """The new state of a value: another value, or the field is removed."""
 
     value: Any = None
     removed: bool = False
 
 
-def fitted(value: Any, path: str, masking: Masking, rules: Rules, secret: bytes) -> Fit:
-    """Return the mask of *value* at *path* that *rules* accept, as near to *masking* as they let it be."""
-    planned = Fit(masked(value, masking, secret), removed=masking.strategy == "delete")
+def fitting_mask(value: Any, path: str, masking: Masking, rules: Rules, secret: bytes) -> MaskFit:
+    """Return the mask of *value* at *path* that *rules* accept and that is closest to *masking*."""
+    planned = MaskFit(masked(value, masking, secret), removed=masking.strategy == "delete")
     schema, required = _found(rules.schema or {}, path)
     unique = path in rules.unique
     if _opaque(rules, path) and not unique:
-        # What cannot be read backwards: what looks most like the value has the best chance.
+        # Irreversible ones: the most similar to the value has the best chance.
         return next(_alike(value, secret, schema), planned)
     if unique:
         candidates = _alike(value, secret, schema)
@@ -52,36 +51,36 @@ def fitted(value: Any, path: str, masking: Masking, rules: Rules, secret: bytes)
 
 
 def _candidates(
-    value: Any, planned: Fit, schema: Mapping[str, Any], secret: bytes, *, optional: bool
-) -> Iterator[Fit]:
+    value: Any, planned: MaskFit, schema: Mapping[str, Any], secret: bytes, *, optional: bool
+) -> Iterator[MaskFit]:
     if optional or not planned.removed:
         yield planned
-    yield Fit(None)
+    yield MaskFit(None)
     if optional:
-        yield Fit(removed=True)
-    yield from map(Fit, _empty(schema))
+        yield MaskFit(removed=True)
+    yield from map(MaskFit, _empty(schema))
     yield from _alike(value, secret, schema)
 
 
-def _alike(value: Any, secret: bytes, schema: Mapping[str, Any]) -> Iterator[Fit]:
-    """Yield masks of the type of *value* that others do not have."""
+def _alike(value: Any, secret: bytes, schema: Mapping[str, Any]) -> Iterator[MaskFit]:
+    """Yield masks of the type of *value* that are unique."""
     if isinstance(value, str) and "@" in value:
         mask = masked(value, EMAIL, secret)
         most = schema.get("maxLength", len(mask))
-        yield Fit(mask if most < LEAST_OF_ADDRESS else mask[-most:])
+        yield MaskFit(mask if most < LEAST_OF_ADDRESS else mask[-most:])
     mask = keyed(value, HASH, secret)
     if isinstance(mask, str):
         mask = mask[: schema.get("maxLength", len(mask))]
-        yield Fit(mask)
-        # A pattern may want digits alone, as many as there were.
-        yield Fit("".join(str(ord(c) % 10) for c in mask)[: len(str(value))])
+        yield MaskFit(mask)
+        # A pattern may demand digits alone, of the same number.
+        yield MaskFit("".join(str(ord(c) % 10) for c in mask)[: len(str(value))])
     elif mask is not None:
         small = isinstance(value, int) and not isinstance(value, Int64)
-        yield Fit(int(mask) % (1 << 31) if small else mask)
+        yield MaskFit(int(mask) % (1 << 31) if small else mask)
 
 
 def _empty(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the values that say least, by type."""
+    """Yield empty values, by type."""
     yield from schema.get("enum", ())
     yield ""
     yield "x" * int(schema.get("minLength", 0))
@@ -91,12 +90,12 @@ def _empty(schema: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _accepted(mask: Any, value: Any, schema: Mapping[str, Any]) -> bool:
-    """Tell whether *mask* hides *value* and is what *schema* asks for."""
+    """Return whether *mask* hides *value* and fulfils *schema*."""
     return (value is None or key_of(mask) != key_of(value)) and conforms(mask, schema)
 
 
 def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Tell whether *schema* accepts *value*, as far as types, lengths, bounds and patterns go."""
+    """Return whether *schema* accepts *value*, by types, lengths, bounds and patterns."""
     wanted = schema.get("bsonType", schema.get("type"))
     types = {wanted} if isinstance(wanted, str) else set(wanted or ())
     if types and types.isdisjoint(_types(value)):
@@ -117,7 +116,7 @@ def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
 def _matches(text: str, schema: Mapping[str, Any]) -> bool:
     try:
         return re.search(schema.get("pattern", ""), text) is not None
-    except re.error:  # written for another engine than ours
+    except re.error:  # written for another regular expression engine
         return True
 
 
@@ -126,7 +125,7 @@ def _is_in(size: float, schema: Mapping[str, Any], low: str, high: str) -> bool:
 
 
 def _types(value: Any) -> set[str]:
-    """Return the names that a schema may call the type of *value* by."""
+    """Return the names of the type of *value* in a schema."""
     for kind, names in _NAMES:
         if isinstance(value, kind):
             return names
@@ -151,20 +150,20 @@ _NAMES: tuple[tuple[type, set[str]], ...] = (
 
 
 def _opaque(rules: Rules, path: str) -> bool:
-    """Tell whether *rules* ask of the field at *path*, perhaps, what their schema does not say plainly."""
+    """Return whether *rules* may restrict the field at *path* beyond the plain part of the schema."""
     if rules.validator.keys() - {"$jsonSchema"}:
         return True
     return any(not COMBINED.isdisjoint(schema) for schema in _on_the_way(rules.schema or {}, path))
 
 
 def _found(schema: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], bool]:
-    """Return what *schema* says of the field at *path*, through arrays, and whether it demands it."""
+    """Return the schema of the field at *path*, through arrays, and whether it is required."""
     *_, around, found = _on_the_way(schema, path)
     return found, path.rpartition(".")[2] in around.get("required", ())
 
 
 def _on_the_way(schema: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
-    """Yield what *schema* says of the document, of what is around the field at *path*, and of the field."""
+    """Yield the schemas of the document, of the objects around the field at *path*, and of the field."""
     for name in path.split("."):
         around = schema.get("items", schema) if "properties" not in schema else schema
         yield around

@@ -1,9 +1,10 @@
 """
-How a value is lost: replaced so that the original cannot be read from what stands there, whatever its type.
+Masks: values that replace erased ones so that the original cannot be read from them, for all types.
 
-A mask keeps the type where a reader may depend on it. Hashes are keyed with a secret that is thrown away with
-the case: an unkeyed hash of an address or a number is found again by trying them all. Equal values get equal
-masks within one plan, so that both ends of a masked reference go on agreeing.
+A mask keeps the type where a reader may depend on it. Hashes are keyed with a secret that is destroyed with
+the
+case: an unkeyed hash of an address or a number is reversed by trying them all. Equal values get equal masks
+within one plan, so that both ends of a masked reference still agree.
 """
 
 import hmac
@@ -25,7 +26,7 @@ NOWHERE = "@erased.invalid"
 _POSITIVE = (1 << 63) - 1
 _LENGTH = 30
 _KEPT = 1
-"""Characters that a truncation leaves where the map does not say how many."""
+"""Characters that a truncation keeps if the map states no number."""
 _CUT = "…"
 _YEAR = re.compile(r"[0-9]{4}")
 _DATE = re.compile(r"([0-9]{4})-[0-9]{2}-[0-9]{2}.*", re.DOTALL)
@@ -36,16 +37,16 @@ _NUMBER_MASK = re.compile(r"[+()/. -]*0[0+()/. -]*")
 
 
 def constant(masking: Masking) -> bool:
-    """Tell whether *masking* gives every value the same mask."""
+    """Return whether *masking* gives every value the same mask."""
     return masking.strategy in ("null_rewrite", "string_rewrite", UNSET)
 
 
 def masked(value: Any, masking: Masking, secret: bytes) -> Any:
     """
-    Return what stands in the place of *value*; never the value itself nor anything that contains it.
+    Return the mask of *value*; never the value itself nor anything that contains it.
 
-    What is such a mask already stays as it is. A truncation and a year are the part of the value that the map
-    asks to keep.
+    A value that is such a mask already stays as it is. A truncation and a year keep the part of the value
+    that the map states.
     """
     if isinstance(value, list):
         return [] if constant(masking) else _distinct([masked(item, masking, secret) for item in value])
@@ -82,7 +83,7 @@ def _mask(value: Any, masking: Masking, secret: bytes) -> Any:
 
 
 def keyed(value: Any, masking: Masking, secret: bytes) -> Any:
-    """Return a keyed hash of *value* in its own type; null for types that have no room for one."""
+    """Return a keyed hash of *value* in its own type; null for types without room for one."""
     algorithm = sha512 if "512" in str(masking.configuration.get("algorithm", "")) else sha256
     digest = hmac.new(secret, _bytes(value), algorithm).digest()
     match value:
@@ -103,7 +104,7 @@ def keyed(value: Any, masking: Masking, secret: bytes) -> Any:
 
 
 def _is_mask(value: Any, masking: Masking) -> bool:
-    """Tell whether *masking* has been here before: doing it again would lose what it was to keep."""
+    """Return whether *value* is a mask of *masking* already: masking it again would lose the kept part."""
     match masking.strategy, value:
         case "email", str():
             return _ADDRESS_MASK.fullmatch(value) is not None
@@ -120,14 +121,14 @@ def _is_mask(value: Any, masking: Masking) -> bool:
 
 
 def _phone(value: Any) -> Any:
-    """Return a number of as many digits that is nobody's."""
+    """Return an unassigned number with as many digits."""
     if isinstance(value, str):
         return _DIGIT.sub("0", _NO_NUMBER.sub("", value)) if _DIGIT.search(value) else None
     return 0 if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _truncated(value: Any, masking: Masking) -> Any:
-    """Return the beginning of a text; a text that is no longer than that would be shown whole."""
+    """Return the beginning of a text; a text that is not longer would be shown in full."""
     if not isinstance(value, str) or len(value) <= _kept(masking):
         return None
     return value[: _kept(masking)] + _CUT
@@ -138,7 +139,7 @@ def _kept(masking: Masking) -> int:
 
 
 def _year(value: Any) -> Any:
-    """Return the first of January of a date's year; of a date in words (ISO 8601), the year."""
+    """Return January 1 of a date's year; of a date as text (ISO 8601), the year."""
     if isinstance(value, datetime):
         return value.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     written = _DATE.fullmatch(value) if isinstance(value, str) else None
@@ -146,7 +147,7 @@ def _year(value: Any) -> Any:
 
 
 def _suffixed(text: str, masking: Masking) -> str:
-    """Return *text* with the suffix that Fides' ``format_preservation`` asks for."""
+    """Return *text* with the suffix of Fides' ``format_preservation``."""
     format_preservation = masking.configuration.get("format_preservation")
     suffix = format_preservation.get("suffix") if isinstance(format_preservation, Mapping) else None
     return f"{text}{suffix or ''}"
@@ -166,15 +167,15 @@ def _number(value: object, otherwise: int) -> int:
 
 def _shows(mask: Any, value: Any, masking: Masking) -> bool:
     """
-    Tell whether *mask* shows *value*.
+    Return whether *mask* shows *value*.
 
-    A configured text may happen to contain it. A digest that does says nothing: every fourth has any two
-    hexadecimal digits in it, whatever it was made from.
+    A configured text may happen to contain it. In a digest, that says nothing: every fourth one contains any
+    given pair of hexadecimal digits.
     """
     written = masking.strategy == "string_rewrite" and isinstance(value, str) and value != ""
     return key_of(mask) == key_of(value) or (written and value.casefold() in mask.casefold())
 
 
 def _distinct(masks: Sequence[Any]) -> list[Any]:
-    """Return *masks* without the nulls that take no one's place."""
+    """Return *masks* without nulls that replace no value."""
     return [mask for mask in masks if mask is not None]

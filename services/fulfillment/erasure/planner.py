@@ -1,4 +1,4 @@
-"""Decides, record by record, what an erasure will write."""
+"""Plans the writes of an erasure, record by record."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection, DataMap, Erasure, MappedField, Masking
 from services.fulfillment.datamap.paths import arrays_at, places
 from services.fulfillment.domain import Retain, decide_disposition
-from services.fulfillment.erasure.mask_fallback import Fit, fitted
+from services.fulfillment.erasure.mask_fallback import MaskFit, fitting_mask
 from services.fulfillment.erasure.masks import NULL, PRESERVE, UNSET, constant, masked
 from services.fulfillment.erasure.steps import (
     Disposition,
@@ -41,14 +41,14 @@ def plan(
     secret: bytes | None = None,
 ) -> ErasurePlan:
     """
-    Return what becomes of every record in *findings*.
+    Return the disposition of every record in *findings*.
 
     Args:
-        findings: From a search over *data_map*.
-        data_map: Says what is deleted, masked and kept.
-        today: The day the periods of retention are judged by.
+        findings: The result of a search over *data_map*.
+        data_map: States what is deleted, masked and kept.
+        today: The day for the retention periods.
         targets: The categories to erase; sub-categories are included.
-        secret: Keys the hashes among the masks; random if left out, and never stored.
+        secret: Key of the hashes among the masks; random if left out, and never stored.
     """
     planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES), {})
     decided = _plan(findings.found, data_map, planner)
@@ -71,14 +71,14 @@ def plan_records(
     rules: Mapping[str, Rules] = MappingProxyType({}),
 ) -> ErasurePlan:
     """
-    Return what becomes of the records *found*: of those, for instance, that an earlier plan has left.
+    Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
     Args:
-        found: What a search, or reading by primary key, has found.
+        found: Records from a search, or read by primary key.
         data_map: As for :func:`plan`.
         today: As for :func:`plan`.
         targets: As for :func:`plan`.
-        rules: By key of a collection, what its store demands of every document; masks give way to that.
+        rules: By key of a collection, the validation rules of its store; masks adapt to them.
     """
     return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules))
 
@@ -153,7 +153,7 @@ class _Planner:
         )
 
     def _changed(self, found: FoundRecord) -> RecordStep:
-        """Return the step that takes what is the person's out of a document that stays."""
+        """Return the step that removes the person's data from a document that stays."""
         collection = found.collection
         pulled = [match for match in found.elements if self._goes(collection, match)]
         units = {match.unit for match in pulled}
@@ -182,13 +182,13 @@ class _Planner:
         )
 
     def _goes(self, collection: Collection, match: OwnershipMatch) -> bool:
-        """Tell whether the matching elements leave their array altogether."""
+        """Return whether the matching elements are removed from their array."""
         unit = match.unit or ""
         inside = [f for f in collection.leaves if f.path == unit or f.path.startswith(f"{unit}.")]
         return not collection.by_path[unit].read_only and self._whole(inside)
 
     def _whole(self, fields: Iterable[MappedField]) -> bool:
-        """Tell whether the erasure is about everything personal in *fields*."""
+        """Return whether the erasure covers all personal data in *fields*."""
         personal = [f for f in fields if _is_about(f, PERSONAL)]
         return all(_is_about(f, self.targets) for f in personal) and (
             bool(personal) or covered("user", self.targets)
@@ -227,7 +227,7 @@ class _Planner:
                     yield from self._of_field(found, field, match)
 
     def _single_masks(self, found: FoundRecord, match: OwnershipMatch) -> Iterator[Mask]:
-        """Yield what takes the person's element away where it stands alone instead of in an array of one."""
+        """Yield the masks of the person's element that stands alone in place of an array."""
         unit, rules = match.unit or "", self._rules.get(found.collection.key)
         for element in match.elements(found.document):
             if element.single:
@@ -253,10 +253,10 @@ class _Planner:
                 of=of,
             )
 
-    def _fit(self, value: Any, path: str, masking: Masking, rules: Rules | None) -> Fit:
+    def _fit(self, value: Any, path: str, masking: Masking, rules: Rules | None) -> MaskFit:
         if rules is not None:
-            return fitted(value, path, masking, rules, self._secret)
-        return Fit(masked(value, masking, self._secret), removed=masking.strategy == UNSET)
+            return fitting_mask(value, path, masking, rules, self._secret)
+        return MaskFit(masked(value, masking, self._secret), removed=masking.strategy == UNSET)
 
 
 def _is_about(field: MappedField, categories: Sequence[str]) -> bool:
@@ -264,13 +264,13 @@ def _is_about(field: MappedField, categories: Sequence[str]) -> bool:
 
 
 def _fixed(field: MappedField) -> bool:
-    """Tell whether the map, or the database, forbids to change *field*."""
+    """Return whether the map, or the database, forbids to change *field*."""
     preserved = field.masking is not None and field.masking.strategy == PRESERVE
     return field.primary_key or field.read_only or preserved or field.path == "_id"
 
 
 def _undeclared(collection: Collection, value: Any, above: str = "") -> int:
-    """Return how many fields of a document the map does not know."""
+    """Return the number of fields of a document that the map does not know."""
     if isinstance(value, list):
         return sum(_undeclared(collection, item, above) for item in value)
     if not isinstance(value, Mapping):

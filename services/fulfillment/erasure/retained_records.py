@@ -1,8 +1,8 @@
 """
-Records that an erasure has left, and the day on which they are looked at again.
+Retained records: records that an erasure has left, and the day on which they are checked again.
 
-The register outlives the case by years, so it holds no personal data but the primary keys: what makes a
-record the person's is kept as keyed hashes of the values in it.
+The register outlives the case by years, so it holds no personal data except the primary keys: the values
+that make a record the person's are kept as keyed hashes.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from services.fulfillment.search.ownership import OwnershipMatch
 from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, translated
 
 PURPOSE = "kept records"
-"""What the key is for that values are hashed with."""
+"""Purpose of the key that values are hashed with."""
 ENTRIES_PER_WRITE = 1_000
 
 
@@ -39,22 +39,22 @@ class IdentityMark:
 
 @dataclass(frozen=True, slots=True)
 class RetainedRecord:
-    """A record that was left."""
+    """A record that an erasure has left."""
 
     name: str
     """Its ``_id`` in the register."""
     erasure: str
-    """The request, or the number of the certificate where none stands behind it."""
+    """The request, or the number of the certificate if there is no request."""
     version: str
-    """Of the data map it was judged by."""
+    """Version of the data map of the decision."""
     key: str
     place: CollectionPlace
     id: Mapping[str, Any]
     until: date
-    """Last day on which it stays."""
+    """Last day of the retention."""
     reason: str
     retried: bool
-    """Whether it was to go and could not, and the service tries again, for somebody waits to be told."""
+    """Whether its erasure failed and the service retries it, because a requester waits for the result."""
     marks: tuple[IdentityMark, ...]
 
 
@@ -68,21 +68,21 @@ class RetainedRecords:
 
     async def prepare(self) -> None:
         """Create the indexes."""
-        with translated("index the kept records"):
+        with translated("index the retained records"):
             await self._kept.create_index([("until", 1), ("erasure", 1)])
             await self._kept.create_index("erasure")
 
     async def keep(self, decided: ErasurePlan, *, erasure: str, at: datetime, asked: bool) -> None:
         """
-        Register what *decided* leaves behind: what is kept until a day, and what could not go.
+        Register the records that *decided* leaves: the retained ones, and failed erasures.
 
-        It may be repeated; what the same *erasure* had registered before and is gone is forgotten.
+        It may be repeated; earlier entries of the same *erasure* for records that are gone are deleted.
 
         Args:
-            decided: With the truth in it about what was left.
+            decided: The plan with the final dispositions.
             erasure: The request, or the number of the certificate.
-            at: When it was looked at.
-            asked: Whether a request stands behind it.
+            at: The time of the verification.
+            asked: Whether it belongs to a request.
 
         Law:
             GDPR Art. 5(1)(e), 17(1)(a): when the reason to keep a record has ended, it is erased.
@@ -100,23 +100,23 @@ class RetainedRecords:
                 await self._kept.delete_many({"_id": {"$in": gone[start : start + ENTRIES_PER_WRITE]}})
 
     async def due(self, today: date) -> AsyncIterator[RetainedRecord]:
-        """Yield what had to stay until yesterday at the latest."""
+        """Yield the records retained until yesterday or earlier."""
         condition = {"until": {"$lt": today.isoformat()}}
         with translated("read kept records"):
             async for document in self._kept.find(condition).sort([("until", 1), ("erasure", 1)]):
                 yield _entry(document)
 
     async def forget(self, entries: Sequence[RetainedRecord]) -> None:
-        """Strike *entries* out: what they name was looked at again."""
+        """Delete *entries*: their records were checked again."""
         with translated("forget kept records"):
             for start in range(0, len(entries), ENTRIES_PER_WRITE):
                 names = [entry.name for entry in entries[start : start + ENTRIES_PER_WRITE]]
                 await self._kept.delete_many({"_id": {"$in": names}})
 
     def matches(self, entry: RetainedRecord, document: Document) -> tuple[OwnershipMatch, ...]:
-        """Return what still makes *document* the person's, by the marks of *entry*."""
+        """Return the matches that still make *document* the person's, by the marks of *entry*."""
         if not entry.marks:
-            # The erasure has masked what it was found by: the key alone is left to know it by.
+            # The erasure has masked the values it was found by: only the primary key is left.
             return (OwnershipMatch("_id", None, (document["_id"],)),)
         found: list[OwnershipMatch] = []
         for mark in entry.marks:
@@ -156,7 +156,7 @@ class RetainedRecords:
             }
 
     def _marks(self, step: RecordStep) -> Iterator[list[Any]]:
-        """Yield what the record will be known by: not what its reduction to the duty has masked."""
+        """Yield the marks of the record, except values that the erasure has masked in it."""
         hidden = {mask.path for mask in step.masks} if step.disposition is Disposition.RETAINED else set()
         for match in step.reasons:
             if not hidden.isdisjoint(path for path, _ in match.conditions):
@@ -174,7 +174,7 @@ class RetainedRecords:
 
 
 def _until(step: RecordStep, today: date) -> date | None:
-    """Return when the record of *step* is looked at again; a hold may end any day, and so may a refusal."""
+    """Return the day to check the record of *step* again; holds and refusals may end any day."""
     if step.disposition is Disposition.LEFT or step.reason == LEGAL_HOLD:
         return today
     return step.until if step.disposition is Disposition.RETAINED else None
@@ -196,13 +196,13 @@ def _entry(document: Document) -> RetainedRecord:
 
 
 def _mark(written: Sequence[Any]) -> IdentityMark:
-    """Return the mark that is *written*; at first, composite keys were not."""
+    """Return the mark that is *written*; early versions had no composite keys."""
     path, unit, digest, *others = written
     return IdentityMark(path, unit, digest, tuple((p, d) for some in others for p, d in some))
 
 
 def by_erasure(entries: Iterable[RetainedRecord]) -> dict[tuple[str, str, bool], Sequence[RetainedRecord]]:
-    """Return *entries* by erasure, version of the data map, and whether the service tries them again."""
+    """Return *entries* by erasure, version of the data map, and whether the service retries them."""
     groups: dict[tuple[str, str, bool], list[RetainedRecord]] = {}
     for entry in entries:
         groups.setdefault((entry.erasure, entry.version, entry.retried), []).append(entry)

@@ -1,4 +1,4 @@
-"""What follows from a second look: another round with other masks, or the truth about what is left."""
+"""The result of a verification: another round with other masks, or the final dispositions."""
 
 import asyncio
 from collections import defaultdict
@@ -20,16 +20,16 @@ from shared.runtime.mongo import Document
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One carrying out of a plan, and what was seen afterwards."""
+    """One execution of a plan with its verification."""
 
     plan: ErasurePlan
-    """All that was decided so far."""
+    """All decisions so far."""
     refused: Refused
     remains: Remains
 
     @property
     def promising(self) -> bool:
-        """Whether another round may take what is left: it came or changed, or needs another mask."""
+        """Whether another round may erase the rest: it came or changed, or needs another mask."""
         left = map(record_of, self.remains.remainders)
         return any(self.refused.get(record, CHANGED_MEANWHILE) in _MAY_PASS for record in left)
 
@@ -39,7 +39,7 @@ _MAY_PASS = AVOIDABLE | {CHANGED_MEANWHILE}
 
 async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date) -> ErasurePlan:
     """
-    Return a plan for what is left after *done*; masks that a store refused give way to others.
+    Return a plan for the records that *done* has left; masks that a store refused are replaced by others.
 
     Raises:
         StoreUnavailable: A store did not answer.
@@ -60,7 +60,7 @@ async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date
 
 
 def _left_of(done: Round) -> tuple[list[FoundRecord], list[RecordStep]]:
-    """Return the records that are left as the second search found them, and the steps of those it did not."""
+    """Return the remaining records as the second search found them, and the steps of those not found."""
     left = {record_of(remainder) for remainder in done.remains.remainders}
     found = {record_of(item): item for item in done.remains.findings.found if record_of(item) in left}
     left.difference_update(found)
@@ -77,7 +77,7 @@ async def _rules(refused: Refused, data_map: DataMap, stores: Stores) -> Mapping
 async def _sought_by_key(
     steps: Iterable[RecordStep], data_map: DataMap, stores: Stores
 ) -> tuple[list[FoundRecord], list[RecordStep]]:
-    """Return the records of *steps* as a search would, for what led to them may be gone; and who left us."""
+    """Return the records of *steps* as a search would (their references may be gone), and the missing ones."""
     by_key: defaultdict[str, list[RecordStep]] = defaultdict(list)
     for step in steps:
         by_key[step.key].append(step)
@@ -92,7 +92,7 @@ async def _sought_by_key(
 
 
 def _matches(step: RecordStep, document: Document) -> tuple[OwnershipMatch, ...]:
-    """Return what still makes *document*, or elements of it, the person's; a mask of ours does, too."""
+    """Return the matches that still make *document*, or elements of it, the person's; our masks count."""
     holding = tuple(match for match in step.reasons if match.holds_of(document))
     if not holding and step.owned and _bears_mask(step, document):
         return (OwnershipMatch("_id", None, (document["_id"],)),)
@@ -107,10 +107,10 @@ def _bears_mask(step: RecordStep, document: Document) -> bool:
 
 def settled(done: Round) -> ErasurePlan:
     """
-    Return the plan of *done* with the truth in it: what is left is called left, with the reason.
+    Return the plan of *done* with final dispositions: records that are left are called left, with the reason.
 
     Law:
-        GDPR Art. 12(4): the person hears what was not done, and why.
+        GDPR Art. 12(4): the person is informed of the actions not taken, and why.
     """
     if done.remains.clean:
         return done.plan

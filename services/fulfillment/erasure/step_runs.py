@@ -1,8 +1,8 @@
 """
-Steps by the million: those in a row that differ in the primary key alone are kept as one, with its keys.
+Runs of steps: consecutive steps that differ in the primary key alone are kept as one, with its keys.
 
 Most of a person's records are treated alike, so that a million of them need the memory of their keys. A run
-is also what is written in a line of a stored plan.
+is also one line of a stored plan.
 """
 
 from bisect import bisect_right
@@ -17,15 +17,15 @@ from services.fulfillment.erasure.step import RecordStep, as_document, of_docume
 from shared.runtime.mongo import to_bson
 
 LONGEST_RUN = 1_000
-"""Steps in one run: a line of a plan is read as a whole."""
+"""Most steps in one run: a line of a plan is read as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """Steps that differ in nothing but the primary key."""
+    """Steps that differ in the primary key alone."""
 
     step: RecordStep
-    """The first of them."""
+    """The first step."""
     keys: tuple[tuple[Any, ...], ...]
     """For each path of the primary key, its value in every step."""
 
@@ -36,7 +36,7 @@ class StepRun:
     def __iter__(self) -> Iterator[RecordStep]:
         """Yield every step."""
         paths = tuple(self.step.id)
-        # Not by replace(), which asks every step for every field anew and takes three times as long.
+        # Not by replace(), which reads every field of every step and takes three times as long.
         same = {one.name: getattr(self.step, one.name) for one in fields(RecordStep) if one.name != "id"}
         make = partial(RecordStep, **same)
         for values in zip(*self.keys, strict=True):
@@ -44,12 +44,12 @@ class StepRun:
 
 
 class Steps(Sequence[RecordStep]):
-    """Many steps, in their order; they are made anew whenever somebody goes through them."""
+    """A sequence of many steps; they are created at each iteration."""
 
     __slots__ = ("_ends", "runs")
 
     def __init__(self, runs: Iterable[StepRun] = ()) -> None:
-        """Keep *runs*."""
+        """Create the sequence of *runs*."""
         self.runs = tuple(runs)
         self._ends = list(accumulate(map(len, self.runs)))
 
@@ -80,11 +80,11 @@ class Steps(Sequence[RecordStep]):
         )
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether *other* are the same steps, however they are kept."""
+        """Return whether *other* has the same steps, however they are stored."""
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
-        """Return what equal steps have in common."""
+        """Return a hash that equal steps share."""
         return hash(len(self))
 
 
@@ -102,7 +102,7 @@ def runs_of(steps: Iterable[RecordStep]) -> Iterator[StepRun]:
 
 
 def alike(steps: Sequence[RecordStep]) -> Iterator[tuple[RecordStep, int]]:
-    """Yield a step of each run and how many there are in it: for whoever does not ask for the keys."""
+    """Yield a step of each run and the number of steps in it, for callers that do not need the keys."""
     if isinstance(steps, Steps):
         yield from ((run.step, len(run)) for run in steps.runs)
     else:
@@ -110,7 +110,7 @@ def alike(steps: Sequence[RecordStep]) -> Iterator[tuple[RecordStep, int]]:
 
 
 def steps_where(steps: Sequence[RecordStep], wanted: Callable[[RecordStep], bool]) -> Iterator[RecordStep]:
-    """Yield those of *steps* that are *wanted*, whatever their primary key."""
+    """Yield the *wanted* steps; *wanted* must not depend on the primary key."""
     if isinstance(steps, Steps):
         yield from (step for run in steps.runs if wanted(run.step) for step in run)
     else:
@@ -118,26 +118,26 @@ def steps_where(steps: Sequence[RecordStep], wanted: Callable[[RecordStep], bool
 
 
 def steps_in(steps: Sequence[RecordStep], key: str) -> Iterator[RecordStep]:
-    """Yield those of *steps* that are about the collection *key*."""
+    """Yield the steps for the collection *key*."""
     return steps_where(steps, lambda step: step.key == key)
 
 
 def run_as_document(run: StepRun) -> dict[str, Any]:
-    """Return *run* as it is written."""
+    """Return *run* in its stored form."""
     return {**as_document(run.step), "keys": [list(values) for values in run.keys]}
 
 
 def run_of_document(document: Mapping[str, Any]) -> StepRun:
     """Return the run that :func:`run_as_document` wrote."""
     step = of_document(document)
-    # One step in a line, as plans were written before there were runs.
+    # One step per line: the format before runs.
     keys = document.get("keys") or [[value] for value in step.id.values()]
     return StepRun(step, tuple(map(tuple, keys)))
 
 
 @dataclass(slots=True)
 class _Begun:
-    """A run that may go on."""
+    """A run that may still grow."""
 
     first: RecordStep
     keys: list[tuple[Any, ...]] = field(default_factory=list)
@@ -156,7 +156,7 @@ class _Begun:
 
 
 def _plainly_alike(one: RecordStep, other: RecordStep) -> bool:
-    """Tell whether two steps are alike at first sight: a search gives alike records the very same matches."""
+    """Return whether two steps are clearly alike: a search gives alike records identical matches."""
     if one.masks or other.masks or one.pulls or other.pulls or one.sets or other.sets:
         return False
     same = len(one.guard) == len(other.guard) and all(map(is_, one.guard, other.guard))
@@ -170,5 +170,5 @@ def _words(step: RecordStep) -> tuple[Any, ...]:
 
 
 def _content(step: RecordStep) -> bytes:
-    """Return all of *step* but its primary key, types of values included: 1 is not True here."""
+    """Return *step* without its primary key as bytes, types of values included: 1 is not True here."""
     return to_bson({**as_document(step), "id": None})

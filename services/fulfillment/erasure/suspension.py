@@ -1,8 +1,7 @@
 """
-Keeps a stopped request from being disclosed or erased, and continues it once the staff lets it go on.
+Suspends a stopped request, and continues it once the staff releases it.
 
-Events that would act on a stopped request stay on record (``Fulfilment.held``); their acts run when it is
-released.
+Events that would act on a stopped request are kept (``Fulfilment.held``); their acts run at the release.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,7 +31,7 @@ async def stop(event: RequestStopped, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 def releases(acts: Mapping[type[Fact], Act]) -> Act:
-    """Return the handler that runs *acts* on the events that a released request was held at."""
+    """Return the handler that runs *acts* on the events kept for a released request."""
 
     async def release(event: RequestReleased, ctx: Fulfillment) -> Sequence[Fact]:
         facts: list[Fact] = []

@@ -1,4 +1,4 @@
-"""The windows before an erasure and before a disclosure that other mailboxes hear of; both can be stopped."""
+"""The windows before an erasure, and before a disclosure that names other mailboxes; both can be stopped."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, tzinfo
@@ -22,17 +22,17 @@ from shared.law import Right
 from shared.law.library import policies
 
 TIMER = "erasure_window"
-"""Name of the moment at which the window of an erasure ends."""
+"""Name of the timer for the end of an erasure's window."""
 DISCLOSURE = "disclosure_window_"
-"""Begins the name of a moment at which a window before a disclosure ends."""
+"""Prefix of the names of the timers for the end of a disclosure's window."""
 
 
 def scheduled(planned: ErasurePlanned, ctx: Fulfillment) -> ErasureScheduled | None:
     """
-    Return when the erasure *planned* is carried out; None where it need not wait.
+    Return the time of the erasure *planned*; None if it need not wait.
 
-    The window ends before the last day for the answer. That day is counted from the day on which intake has
-    registered the request, where the sender names an earlier one: back-dating must not take the window away.
+    The window ends before the last day for the answer. If the sender states an earlier receipt, that day is
+    counted from the registration: back-dating must not remove the window.
 
     Law:
         GDPR Art. 12(3), 17(1): without undue delay, and within the month.
@@ -49,7 +49,7 @@ def scheduled(planned: ErasurePlanned, ctx: Fulfillment) -> ErasureScheduled | N
 
 def held_back(verified: IdentityVerified, ctx: Fulfillment) -> DisclosureScheduled | None:
     """
-    Return when records that name other mailboxes are disclosed; None where that need not wait.
+    Return the time of a disclosure of records that name other mailboxes; None if it need not wait.
 
     Law:
         GDPR Art. 15(4), 20(4): a copy must not harm others. Art. 12(3): within the month.
@@ -61,19 +61,19 @@ def held_back(verified: IdentityVerified, ctx: Fulfillment) -> DisclosureSchedul
 
 
 def disclosure_timer(window: DisclosureScheduled) -> Code:
-    """Return the name of the moment at which *window* ends; each window of a case has its own."""
+    """Return the name of the timer for the end of *window*; each window of a case has its own."""
     return f"{DISCLOSURE}{window.at:%Y%m%d%H%M%S%f}"
 
 
 def window_ended(request_id: str, name: Code) -> ErasureDue | DisclosureDue:
-    """Return the event that the moment *name* has come."""
+    """Return the event of the timer *name*."""
     if name.startswith(DISCLOSURE):
         return DisclosureDue(request_id=request_id, name=name)
     return ErasureDue(request_id=request_id, name=name)
 
 
 def _end(last_days: Iterable[date], ctx: Fulfillment) -> datetime | None:
-    """Return when a window that begins now ends, before the first of *last_days*; None where it has ended."""
+    """Return the end of a window that begins now, before the first of *last_days*; None if it has passed."""
     at = min(ctx.now + ctx.house.erasure_window, _begin_of(min(last_days), ctx.house.zone))
     return at if at > ctx.now else None
 
@@ -91,7 +91,7 @@ def _confirmed_apart(verified: IdentityVerified | None) -> bool:
 
 
 def _last_days(laws: Iterable[PolicyId], right: Right, received_on: date) -> list[date]:
-    """Return the last day under each of *laws*; public holidays, which move it on, are left out."""
+    """Return the last day under each of *laws*, without the extension by public holidays."""
     utc = ZoneInfo("UTC")
     received_at = datetime.combine(received_on, time.min, utc)
     rules = [policies().named(policy).answer(right) for policy in laws]

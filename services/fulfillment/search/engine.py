@@ -8,7 +8,7 @@ from services.fulfillment.changes.change import Undone
 from services.fulfillment.changes.execution import carry_out
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.execution import Refused, Remains, execute, verify
-from services.fulfillment.erasure.residue import Residue, look_through
+from services.fulfillment.erasure.residue import Residue, search_texts
 from services.fulfillment.erasure.rounds import Round, plan_again
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.search.identities import Identities
@@ -59,7 +59,7 @@ class RecordEngine:
         self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
     ) -> Sequence[Residue]:
         """Return the texts that still name the person; none if this search is switched off."""
-        return await look_through(plan, remains, data_map, self.stores, wanted) if self.reads_texts else ()
+        return await search_texts(plan, remains, data_map, self.stores, wanted) if self.reads_texts else ()
 
     async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
         """Return a plan for the records that *done* has left."""

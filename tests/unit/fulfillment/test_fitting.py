@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.fulfillment.datamap.model import Masking
-from services.fulfillment.erasure.mask_fallback import conforms, fitted
+from services.fulfillment.erasure.mask_fallback import conforms, fitting_mask
 from services.fulfillment.search.rules import Rules
 from shared.runtime.mongo import Int64, ObjectId
 
@@ -23,17 +23,17 @@ def rules(schema: dict[str, Any], *required: str, unique: str = "") -> Rules:
 
 
 def test_the_maps_own_mask_stays_where_it_is_accepted() -> None:
-    fit = fitted("x", "a", Masking("string_rewrite"), rules({"bsonType": "string"}, "a"), SECRET)
+    fit = fitting_mask("x", "a", Masking("string_rewrite"), rules({"bsonType": "string"}, "a"), SECRET)
     assert fit.value == "MASKED"
     assert not fit.removed
 
 
 def test_a_field_that_need_not_be_there_is_removed_rather_than_invented() -> None:
-    assert fitted("x", "a", NULL, rules({"bsonType": "string"}), SECRET).removed
+    assert fitting_mask("x", "a", NULL, rules({"bsonType": "string"}), SECRET).removed
 
 
 def test_a_field_that_must_be_there_is_not_removed_though_the_map_wants_it() -> None:
-    fit = fitted("x", "a", Masking("delete"), rules({"bsonType": "string"}, "a"), SECRET)
+    fit = fitting_mask("x", "a", Masking("delete"), rules({"bsonType": "string"}, "a"), SECRET)
     assert not fit.removed
     assert fit.value == ""
 
@@ -59,7 +59,7 @@ def test_a_field_that_must_be_there_is_not_removed_though_the_map_wants_it() -> 
     ],
 )
 def test_what_must_be_there_gets_a_value_that_the_schema_accepts(value: Any, schema: dict[str, Any]) -> None:
-    fit = fitted(value, "a", NULL, rules(schema, "a"), SECRET)
+    fit = fitting_mask(value, "a", NULL, rules(schema, "a"), SECRET)
     assert conforms(fit.value, schema)
     assert fit.value != value
 
@@ -75,7 +75,7 @@ def test_what_must_be_there_gets_a_value_that_the_schema_accepts(value: Any, sch
 )
 def test_where_a_schema_is_put_together_the_mask_is_like_the_value(schema: dict[str, Any]) -> None:
     for value in ("kim@example.org", "kim"):
-        fit = fitted(value, "a", NULL, Rules({"$jsonSchema": schema}), SECRET)
+        fit = fitting_mask(value, "a", NULL, Rules({"$jsonSchema": schema}), SECRET)
         assert isinstance(fit.value, str)
         assert fit.value != value
         assert ("@" in fit.value) == ("@" in value)
@@ -83,20 +83,24 @@ def test_where_a_schema_is_put_together_the_mask_is_like_the_value(schema: dict[
 
 def test_where_a_query_is_asked_beside_a_schema_the_mask_is_like_the_value() -> None:
     validator = {"$jsonSchema": {"required": ["a"]}, "a": {"$type": "string"}}
-    assert fitted("kim@example.org", "a", NULL, Rules(validator), SECRET).value.endswith("@erased.invalid")
+    assert fitting_mask("kim@example.org", "a", NULL, Rules(validator), SECRET).value.endswith(
+        "@erased.invalid"
+    )
 
 
 @pytest.mark.parametrize("most", [10, 16, 20, 64])
 def test_however_short_a_masked_address_must_be_those_of_two_people_differ(most: int) -> None:
     short = rules({"bsonType": "string", "maxLength": most}, unique="a")
-    first, second = (fitted(f"{who}@example.org", "a", NULL, short, SECRET).value for who in ("bo", "kim"))
+    first, second = (
+        fitting_mask(f"{who}@example.org", "a", NULL, short, SECRET).value for who in ("bo", "kim")
+    )
     assert len(first) <= most
     assert first != second
 
 
 @given(some.text(min_size=1), some.text(min_size=1))
 def test_where_values_must_differ_the_masks_of_two_values_do(one: str, other: str) -> None:
-    first, second = (fitted(v, "a", NULL, rules({}, unique="a"), SECRET).value for v in (one, other))
+    first, second = (fitting_mask(v, "a", NULL, rules({}, unique="a"), SECRET).value for v in (one, other))
     assert first not in (None, one)
     assert (first == second) == (one == other)
 
@@ -107,5 +111,5 @@ def test_an_unreadable_pattern_is_no_obstacle() -> None:
 
 def test_a_field_inside_an_array_is_found_in_the_schema() -> None:
     inner = {"properties": {"b": {"bsonType": "string"}}, "required": ["b"]}
-    fit = fitted("x", "a.b", NULL, rules({"bsonType": "array", "items": inner}), SECRET)
+    fit = fitting_mask("x", "a.b", NULL, rules({"bsonType": "array", "items": inner}), SECRET)
     assert fit.value == ""

@@ -1,1 +1,1 @@
-"""What must be erased again after a backup was restored: remembered without clear data, and done again."""
+"""The erasure journal: hashes of erased records, to erase them again after a backup was restored."""

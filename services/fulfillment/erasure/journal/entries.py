@@ -1,10 +1,10 @@
 """
-What the erasure journal says of an erasure. Pure.
+Entries of the erasure journal. Pure.
 
-Records that were treated alike share an entry. It tells them by their ids where those mean nothing (object
-ids, UUIDs, numbers that the map does not call personal), else by keyed hashes; and by keyed hashes what made
-them the person's. A mask is told by a hash, too, because some leave a part of the value; one that is itself a
-hash under a key thrown away is told as it is, so that it can be put there again.
+Records with the same treatment share an entry. It names them by their ids where those are opaque (object ids,
+UUIDs, numbers that the map does not call personal), else by keyed hashes; and it holds keyed hashes of the
+values that made them the person's. A mask is hashed, too, because some keep a part of the value; a mask that
+is itself a hash under a destroyed key is stored as it is, so that it can be written again.
 """
 
 from collections import defaultdict
@@ -24,22 +24,22 @@ from services.fulfillment.search.ownership import OwnershipMatch
 from shared.runtime.mongo import Binary, Document, ObjectId
 
 MOST_RECORDS = 10_000
-"""Records that one entry may tell of, far below what fits into a document."""
+"""Most records of one entry, far below the size limit of a document."""
 SPEECHLESS = frozenset({"hash", "hmac", "random_string_rewrite"})
-"""Strategies whose masks say nothing about the value."""
+"""Strategies with masks that say nothing about the value."""
 UUIDS = frozenset({3, 4})
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What made a record, or elements of it, the person's."""
+    """The values that made a record, or elements of it, the person's."""
 
     path: str
     unit: str | None
-    """The array whose elements were the person's; none: the document was."""
+    """The array with the person's elements; None: the document was the person's."""
     values: tuple[bytes, ...]
     others: tuple[tuple[str, bytes], ...] = ()
-    """The other parts of a composite key, each with its path; they stood where the value stood."""
+    """The other parts of a composite key, each with its path; they stood beside the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Masked:
 
     path: str
     masks: tuple[bytes, ...]
-    """Of what stands there since; null and nothing are masks without being told."""
+    """Hashes of the masks written; null and an absent field count as masks anyway."""
     again: Any = None
-    """The mask to put there again; none where it is made anew."""
+    """The mask to write again; None where a new one is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What was done to records of one collection."""
+    """The changes made to records of one collection."""
 
     place: CollectionPlace
     deleted: bool
@@ -75,7 +75,7 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True)
 class ErasureEntry:
-    """Records that were treated alike by one erasure."""
+    """Records with the same treatment in one erasure."""
 
     erasure: str
     """Id of the request, or number of the certificate."""
@@ -88,20 +88,20 @@ class ErasureEntry:
 
     @property
     def records(self) -> int:
-        """How many records it tells of."""
+        """The number of its records."""
         return len(self.ids) + len(self.hashed)
 
 
 def entries_of(
     plan: ErasurePlan, data_map: DataMap, erasure: str, at: datetime, fingerprints: Fingerprints
 ) -> Iterator[ErasureEntry]:
-    """Yield what the journal says of an erasure by *plan*; it says nothing of records left as they are."""
+    """Yield the journal entries for an erasure by *plan*; unchanged records have none."""
     identities = fingerprints.identities(plan.identities)
     entry = partial(ErasureEntry, erasure, at, targets=plan.targets, identities=identities)
     steps = steps_where(plan.steps, lambda step: bool(step.deleted or step.masks or step.pulls))
     while some := list(islice(steps, MOST_RECORDS)):
         alike: defaultdict[Treatment, list[Any]] = defaultdict(list)
-        for same, group in groupby(some, key=_what_is_done):
+        for same, group in groupby(some, key=_changes_of):
             steps_alike = list(group)
             treatment = _treatment(steps_alike[0], data_map.by_key[same[0]], fingerprints)
             alike[treatment] += [step.id["_id"] for step in steps_alike]
@@ -113,7 +113,7 @@ def entries_of(
 
 
 def opaque(document_id: Any, collection: Collection) -> bool:
-    """Tell whether an id says nothing about a person; a number may be personal, and then the map says so."""
+    """Return whether an id says nothing about a person; the map states which numbers are personal."""
     match document_id:
         case ObjectId():
             return True
@@ -129,13 +129,13 @@ def opaque(document_id: Any, collection: Collection) -> bool:
 
 
 def unique(document_id: Any) -> bool:
-    """Tell whether an id is given once in the world, so that a record that has it is that very record."""
+    """Return whether an id is globally unique, so that a record with it is the same record."""
     return isinstance(document_id, ObjectId) or (
         isinstance(document_id, Binary) and document_id.subtype in UUIDS
     )
 
 
-def _what_is_done(step: RecordStep) -> tuple[Any, ...]:
+def _changes_of(step: RecordStep) -> tuple[Any, ...]:
     return step.key, step.deleted, step.guard, step.masks, step.pulls
 
 
@@ -188,7 +188,7 @@ def _says_nothing(collection: Collection, path: str) -> bool:
 def matches_of(
     treatment: Treatment, document: Mapping[str, Any], fingerprints: Fingerprints
 ) -> Iterator[OwnershipMatch]:
-    """Yield what of *document* is the person's by *treatment*, with the values as they stand there."""
+    """Yield the person's matches in *document* by *treatment*, with the values in the document."""
     for trace in treatment.traces:
         known = frozenset(trace.values)
         if trace.others:
@@ -212,7 +212,7 @@ def _composite(
 
 
 def as_document(entry: ErasureEntry) -> Document:
-    """Return *entry* as it is stored, but for its ``_id``."""
+    """Return *entry* as it is stored, without its ``_id``."""
     return {
         "erasure": entry.erasure,
         "store": entry.treatment.place.store,

@@ -1,8 +1,8 @@
 """
-Keyed hashes by which something personal is known again and cannot be read.
+Keyed hashes that identify personal values without disclosing them.
 
 HMAC-SHA256 under a key that is derived from the master key for this purpose alone, cut to 128 bits (RFC 2104,
-section 5). Not salted: one pass over a collection looks for everybody at once.
+section 5). Not salted: one pass over a collection searches for all people at once.
 """
 
 import hmac
@@ -20,7 +20,7 @@ BYTES: Final = 16
 
 
 class Fingerprints:
-    """Makes the hashes of one installation."""
+    """Computes the hashes of one installation."""
 
     def __init__(self, key: bytes) -> None:
         """Use *key*, which is derived from the master key for :data:`PURPOSE`."""
@@ -35,14 +35,14 @@ class Fingerprints:
         return self._hash("value", _stored(value))
 
     def identity(self, name: str, value: Any) -> bytes | None:
-        """Return the hash of an identity as a document holds it; none where *value* identifies nobody."""
+        """Return the hash of an identity in a document; None where *value* identifies no one."""
         text = written(value)
         if not text:
             return None
         return self._hash(f"identity {name}", (folded(text) if name == EMAIL else text).encode())
 
     def identities(self, identities: Identities) -> dict[str, tuple[bytes, ...]]:
-        """Return for each of *identities* the hashes of every form in which a document may hold it."""
+        """Return for each of *identities* the hashes of all its stored forms."""
         return {
             name: tuple(
                 sorted({hashed for value in _every_form(spellings) if (hashed := self.identity(name, value))})
@@ -55,7 +55,7 @@ class Fingerprints:
 
 
 def written(value: Any) -> str | None:
-    """Return the text by which a stored identity can be looked up again."""
+    """Return the text for looking up a stored identity again."""
     return value.hex() if type(value) is bytes else text_of(value)
 
 

@@ -1,4 +1,4 @@
-"""What is remembered of an erasure before anybody is told of it: one way for requests and for operators."""
+"""The registers written before the result of an erasure is published, for requests and the command line."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,21 +14,21 @@ class StopListPort(Protocol):
     """The stop list."""
 
     async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
-        """Put everybody whom *identities* name on the list."""
+        """Add the people with *identities* to the list."""
 
 
 class ErasureJournalPort(Protocol):
-    """What is remembered of erasures, for the day on which a backup is restored."""
+    """The journal of erasures, for the restoration of a backup."""
 
     async def record(self, plan: ErasurePlan, data_map: DataMap, *, erasure: str, at: datetime) -> None:
-        """Remember an erasure by *plan*; it may be repeated."""
+        """Record an erasure by *plan*; it may be repeated."""
 
 
 class RetainedRecordsPort(Protocol):
     """The register of records that erasures have left."""
 
     async def keep(self, decided: ErasurePlan, *, erasure: str, at: datetime, asked: bool) -> None:
-        """Register what *decided* leaves behind; it may be repeated."""
+        """Register the records that *decided* leaves; it may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class Registers:
     erasures: ErasureJournalPort
     suppressions: StopListPort
     erasure: str
-    """Id of the request, or number of the certificate where no request stands behind it."""
+    """Id of the request, or number of the certificate if there is no request."""
     at: datetime
     asked: bool
-    """Whether a request stands behind it, so that somebody waits to be told."""
+    """Whether it belongs to a request, and a requester waits for the result."""
 
     async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
         """
-        Make sure that nothing brings the person back unseen, and that nothing left is forgotten.
+        Write all registers: the person must not return unnoticed, and no remaining record may be forgotten.
 
         Raises:
             StoreUnavailable: The database did not answer; the call may be repeated.

@@ -1,10 +1,10 @@
 """
-Does every erasure of the journal again, in stores that were restored from a backup.
+Repeats every erasure of the journal in stores that were restored from a backup.
 
 For each erasure: the records that the journal names, and those that a search from the person's identities
-finds; the identities themselves are found by their hashes in the restored data. What has come back is
-planned, carried out and looked for again as by any erasure. What is not back is left alone, so that a replay
-may be stopped and begun again anywhere, and one too many changes nothing.
+finds; the identities themselves are found by their hashes in the restored data. Returned records are planned,
+erased and verified as in any erasure. Others are left alone, so that a replay may be stopped and repeated at
+any point, and an unneeded one changes nothing.
 """
 
 from collections import defaultdict
@@ -32,7 +32,7 @@ from services.fulfillment.erasure.journal.returned import (
     newer,
     remaining,
 )
-from services.fulfillment.erasure.journal.sightings import Progress, SearchTarget, Sightings, sight
+from services.fulfillment.erasure.journal.sightings import Progress, SearchTarget, Sightings, find_sightings
 from services.fulfillment.erasure.journal.store import EARLIEST, ErasureJournal
 from services.fulfillment.erasure.planner import plan_records
 from services.fulfillment.erasure.steps import RecordStep
@@ -44,20 +44,20 @@ from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Document
 
 MOST_ROUNDS = 3
-"""Times that one erasure is done again before what is still there counts as failed."""
+"""Rounds of one erasure before its remaining records count as failed."""
 IDS_PER_LOOK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayScope:
-    """Which erasures are done again, and where."""
+    """The erasures to repeat, and the stores."""
 
     since: datetime = EARLIEST
     store: str | None = None
     dry_run: bool = False
 
     def covers(self, place: CollectionPlace) -> bool:
-        """Tell whether records at *place* are touched."""
+        """Return whether records at *place* are in scope."""
         return self.store in (None, place.store)
 
 
@@ -67,21 +67,21 @@ class ReplayCandidate:
 
     found: FoundRecord
     entry: ErasureEntry | None
-    """What the journal says of it, if it names it."""
+    """The journal entry that names it, if any."""
 
     @property
     def record(self) -> Record:
-        """What tells it from all others."""
+        """Its unique name."""
         return record_of(self.found.collection.key, self.found.document["_id"])
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSinceErasure:
-    """What has been since an erasure."""
+    """The time of an erasure, and the person's later state."""
 
     erased_at: datetime
     back: bool
-    """Whether the person has become known again."""
+    """Whether the person has newer records."""
 
 
 class Replay:
@@ -102,15 +102,15 @@ class Replay:
         self._stores = stores
         self._today = today
         self._done: defaultdict[Record, set[bytes]] = defaultdict(set)
-        """Records of which a later erasure of the same person, known by hashes, says how they were left."""
+        """Records with hashes from a later erasure of the same person, which decides on their state."""
 
     async def run(
         self, scope: ReplayScope = ReplayScope(), progress: Progress = lambda _what, _by: None
     ) -> ReplayReport:
         """
-        Do again what of the erasures in *scope* has come back; a dry run only says what that is.
+        Repeat the erasures in *scope* for returned records; a dry run only reports them.
 
-        A database that does not answer ends it early; the report says so, and the call may be made again.
+        A database that does not answer ends it early; the report says so, and the call may be repeated.
 
         Raises:
             ConfigurationError: A store of the map has no URL.
@@ -126,7 +126,7 @@ class Replay:
         entries = self._erasures.since(scope.since, store=scope.store)
         collections = [each for each in self._map.collections if scope.covers(each.place)]
         wanted = await SearchTarget.of(entries, self._fingerprints)
-        sightings = await sight(wanted, collections, self._stores, progress)
+        sightings = await find_sightings(wanted, collections, self._stores, progress)
         async for erasure in self._in_turn(scope):
             report.erasures += 1
             report.unmapped |= {entry.treatment.key for entry in erasure if not self._mapped(entry)}
@@ -134,7 +134,7 @@ class Replay:
             progress("erasures", 1)
 
     async def _in_turn(self, scope: ReplayScope) -> AsyncIterator[list[ErasureEntry]]:
-        """Yield the entries of one erasure after the other, the latest first: it says how all was left."""
+        """Yield the entries erasure by erasure, the latest first: it decides on the final state."""
         entries: list[ErasureEntry] = []
         async for entry in self._erasures.since(scope.since, store=scope.store):
             if entries and entries[0].erasure != entry.erasure:
@@ -148,9 +148,9 @@ class Replay:
         self, entries: Sequence[ErasureEntry], sightings: Sightings, scope: ReplayScope, report: ReplayReport
     ) -> None:
         """
-        Do one erasure again until nothing of it is back, and say in *report* what was.
+        Repeat one erasure until none of its records is back, and add the result to *report*.
 
-        In half of the data a search reaches half; of what it has left, the next round knows by the journal.
+        Search finds the unmasked half of the data; the next round finds the rest by the journal.
         """
         rounds = [await self._examine(entries, sightings, scope)]
         refused: set[str] = set()
@@ -171,7 +171,7 @@ class Replay:
         scope: ReplayScope,
         refused: Iterable[str] = (),
     ) -> Examined:
-        """Return what of the erasure that *entries* tell of has come back."""
+        """Return the returned records of the erasure with *entries*."""
         candidates = [
             candidate
             async for candidate in self._candidates(entries, sightings)
@@ -198,7 +198,7 @@ class Replay:
     def _due(
         self, step: RecordStep, candidate: ReplayCandidate, since: TimeSinceErasure, examined: Examined
     ) -> RecordStep:
-        """Return what of *step* is to be done again; note what is left alone."""
+        """Return the part of *step* to repeat; note the records left alone."""
         entry, document = candidate.entry, candidate.found.document
         due = remaining(step, document, entry, self._fingerprints)
         if not due.changes:
@@ -217,12 +217,12 @@ class Replay:
         return due
 
     def _mapped(self, entry: ErasureEntry) -> bool:
-        """Tell whether the records of *entry* lie where the map still says."""
+        """Return whether the map still knows the collection of *entry*."""
         collection = self._map.by_key.get(entry.treatment.key)
         return collection is not None and collection.place == entry.treatment.place
 
     def _named(self, entries: Sequence[ErasureEntry], sightings: Sightings) -> dict[Record, ErasureEntry]:
-        """Return the records that *entries* name, as far as the map still knows their collections."""
+        """Return the records that *entries* name, in the collections that the map still knows."""
         return {
             record_of(entry.treatment.key, document_id): entry
             for entry in entries
@@ -260,5 +260,5 @@ class Replay:
 
 
 def _person(entries: Sequence[ErasureEntry]) -> frozenset[bytes]:
-    """Return by which hashes the person of *entries* is known."""
+    """Return the hashes of the identities of the person of *entries*."""
     return frozenset(one for hashes in entries[0].identities.values() for one in hashes)

@@ -1,4 +1,4 @@
-"""What a replay found, erasure by erasure, and what it did about it, in numbers. Pure."""
+"""The report of a replay: numbers of records found and treated, by erasure. Pure."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
@@ -11,54 +11,54 @@ from services.fulfillment.erasure.steps import ErasurePlan, RecordStep
 from services.fulfillment.search.bson_equality import key_of
 
 Record: TypeAlias = tuple[str, Hashable]
-"""Key of a collection, and what the ``_id`` of one of its records is compared by."""
+"""Key of a collection, and the comparison key of a record's ``_id``."""
 
 
 def record_of(key: str, document_id: Any) -> Record:
-    """Return what tells a record of the collection *key* from all others."""
+    """Return the unique name of a record of the collection *key*."""
     return key, key_of(document_id)
 
 
 def record_of_step(step: RecordStep) -> Record:
-    """Return what tells the record of *step* from all others."""
+    """Return the unique name of the record of *step*."""
     return record_of(step.key, step.id["_id"])
 
 
 @dataclass
 class Examined:
-    """What of one erasure has come back."""
+    """The returned records of one erasure."""
 
     plan: ErasurePlan
-    """What is to be done again."""
+    """The steps to repeat."""
     unnamed: set[Record] = field(default_factory=set)
-    """Those of its records that the journal does not name."""
+    """Its records that the journal does not name."""
     left: dict[Record, ReturnVerdict | None] = field(default_factory=dict)
-    """Records that are left alone, and why; none: because a law says so."""
+    """Records left alone, and why; None: a law requires it."""
     seen: frozenset[Record] = frozenset()
-    """All that are there, in whatever state."""
+    """All records that exist, in any state."""
 
 
 @dataclass
 class ReplayCounts:
-    """What became of the records of one collection."""
+    """Numbers of records of one collection by result."""
 
     deleted: int = 0
     masked: int = 0
     pulled: int = 0
-    """Records of which elements were taken out again."""
+    """Records from which elements were removed again."""
     unnamed: int = 0
-    """Those of the above that the journal did not name: they came back by the person's identities."""
+    """Those of the above that the journal did not name: found by the person's identities."""
     kept: int = 0
-    """Back, and kept now, because a law says so."""
+    """Returned, and retained now because of a law."""
     newer: int = 0
-    """Left, for they were made after the erasure."""
+    """Left, because they were made after the erasure."""
     unsure: int = 0
-    """Left, for nothing in them says when they were made: a person must look."""
+    """Left, because they do not state when they were made: for the staff to check."""
     failed: int = 0
-    """Still there after all."""
+    """Still there after all rounds."""
 
     def count(self, step: RecordStep, *, failed: bool, unnamed: bool) -> None:
-        """Add a record that came back."""
+        """Add a returned record."""
         if failed:
             self.failed += 1
             return
@@ -68,7 +68,7 @@ class ReplayCounts:
         self.unnamed += unnamed
 
     def leave(self, verdict: ReturnVerdict | None) -> None:
-        """Add a record that is left alone; because a law says so, if there is no verdict."""
+        """Add a record that is left alone; without a verdict, a law requires it."""
         self.kept += verdict is None
         self.newer += verdict is ReturnVerdict.NEWER
         self.unsure += verdict is ReturnVerdict.UNSURE
@@ -76,17 +76,17 @@ class ReplayCounts:
 
 @dataclass
 class ReplayReport:
-    """What a replay found and did."""
+    """The result of a replay."""
 
     erasures: int = 0
     collections: dict[str, ReplayCounts] = field(default_factory=lambda: defaultdict(ReplayCounts))
     unmapped: set[str] = field(default_factory=set)
-    """Collections of the journal that the data map does not name any more."""
+    """Collections of the journal that the data map no longer names."""
     stopped: str = ""
-    """Why the replay came to an early end."""
+    """Why the replay ended early."""
 
     def note(self, rounds: Sequence[Examined], failed: AbstractSet[Record]) -> None:
-        """Add what became of an erasure's records in *rounds*; those that *failed* are there still."""
+        """Add the results of an erasure's *rounds*; the *failed* records are still there."""
         steps = {record_of_step(step): step for examined in rounds for step in examined.plan.steps}
         unnamed = {record for examined in rounds for record in examined.unnamed}
         for record, step in steps.items():
@@ -96,7 +96,7 @@ class ReplayReport:
 
     @property
     def done(self) -> bool:
-        """Whether nothing had come back, or all of it is gone again."""
+        """Whether nothing had returned, or everything was erased again."""
         left = any(tally.unsure or tally.failed for tally in self.collections.values())
         return not (left or self.unmapped or self.stopped)
 

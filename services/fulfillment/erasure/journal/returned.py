@@ -1,10 +1,10 @@
 """
-Whether a record has come back with a backup, and what is still to be done to it. Pure.
+Decides whether a record has returned with a backup, and what must be erased in it again. Pure.
 
-What an erasure left is told from what a backup brought by its own marks: a record that the journal names is
-the erased one, unless a day in it is later than the erasure. A record that the journal does not name came
-with the backup only if it is older than the erasure: whoever was erased may have become a customer again. Of
-somebody who has, records that tell no time are left for a person to look at.
+The journal's marks separate the remains of an erasure from records of a backup: a record that the journal
+names is the erased one, unless a date in it is later than the erasure. A record that the journal does not
+name returned with the backup only if it is older than the erasure: an erased person may have become a
+customer again. If they have, records without any date are left for the staff to check.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,23 +28,23 @@ BIRTH = ("user.demographic.date_of_birth",)
 
 
 class ReturnVerdict(StrEnum):
-    """What is to be thought of a record of somebody who was erased."""
+    """The verdict on a record of an erased person."""
 
     RETURNED = "returned"
     NEWER = "newer"
-    """It was made after the erasure: nobody has asked for that to go."""
+    """It was made after the erasure: no request covers it."""
     UNSURE = "unsure"
-    """Nothing in it says whether it was: a person must look."""
+    """It does not state when it was made: for the staff to check."""
 
 
 def found_again(
     entry: ErasureEntry, document: Document, collection: Collection, fingerprints: Fingerprints
 ) -> FoundRecord:
     """
-    Return *document*, which has the id of a record of *entry*, as a search for the person would have.
+    Return *document*, which has the id of a record of *entry*, as a search for the person would.
 
-    It has no matches where nothing in it is the person's any more. Of a deleted record whose id is given once
-    in the world nothing else needs to agree.
+    It has no matches if nothing in it is the person's any more. For a deleted record with a globally unique
+    id, nothing else needs to agree.
     """
     matches = tuple(matches_of(entry.treatment, document, fingerprints))
     if not matches and entry.treatment.deleted and unique(document["_id"]):
@@ -55,7 +55,7 @@ def found_again(
 
 
 def in_doubt(entry: ErasureEntry, found: FoundRecord, fingerprints: Fingerprints) -> bool:
-    """Tell whether nothing in *found* is the person's any more, and it holds what was erased all the same."""
+    """Return whether *found* has no match of the person any more, and still holds erased values."""
     if found.matches:
         return False
     return entry.treatment.deleted or (
@@ -64,7 +64,7 @@ def in_doubt(entry: ErasureEntry, found: FoundRecord, fingerprints: Fingerprints
 
 
 def _unmasked(entry: ErasureEntry, document: Mapping[str, Any], fingerprints: Fingerprints) -> bool:
-    """Tell whether *document* holds values where *entry* has left masks."""
+    """Return whether *document* holds values where *entry* has left masks."""
     return any(
         value is not None and fingerprints.value(value) not in masked.masks
         for masked in entry.treatment.masked
@@ -73,20 +73,20 @@ def _unmasked(entry: ErasureEntry, document: Mapping[str, Any], fingerprints: Fi
 
 
 def newer(found: FoundRecord, erased_at: datetime) -> bool:
-    """Tell whether all that *found* tells of when it was made is later than the erasure."""
+    """Return whether all dates in *found* of its creation are later than the erasure."""
     made = _later(found, erased_at)
     return bool(made) and all(made)
 
 
 def judge(found: FoundRecord, erased_at: datetime, *, named: bool, back: bool) -> ReturnVerdict:
     """
-    Return what is to be thought of *found*.
+    Return the verdict on *found*.
 
     Args:
         found: A record of the person, or elements of one.
-        erased_at: When the person was erased.
+        erased_at: Time of the erasure.
         named: Whether the journal names the record.
-        back: Whether the person has newer records: what tells no time may then be one of those.
+        back: Whether the person has newer records: a record without date may then be one of those.
     """
     if named and found.owned and unique(found.document["_id"]):
         return ReturnVerdict.RETURNED
@@ -99,13 +99,13 @@ def judge(found: FoundRecord, erased_at: datetime, *, named: bool, back: bool) -
 
 
 def _later(found: FoundRecord, erased_at: datetime) -> list[bool]:
-    """Return of each thing in *found* that tells when it was made whether that was after the erasure."""
-    second = erased_at.replace(microsecond=0)  # an object id tells no more
+    """Return for each date of creation in *found* whether it is after the erasure."""
+    second = erased_at.replace(microsecond=0)  # the precision of an object id
     return [made >= second for made in _made(found)]
 
 
 def _made(found: FoundRecord) -> Iterator[datetime]:
-    """Yield when what is the person's was made, as far as it tells: the record, or each of their elements."""
+    """Yield the known times of creation of the person's part: of the record, or of each of their elements."""
     if not found.owned:
         for element in _elements(found):
             yield from _earliest(found.collection, *element)
@@ -122,7 +122,7 @@ def _elements(found: FoundRecord) -> Iterator[tuple[Any, str]]:
 
 
 def _earliest(collection: Collection, value: Any, above: str) -> Iterator[datetime]:
-    """Yield the earliest moment that *value*, which stands at *above*, tells of; a birthday says nothing."""
+    """Yield the earliest time in *value*, which stands at *above*; birthdays do not count."""
     moments = [
         moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         for field in collection.leaves
@@ -142,10 +142,10 @@ def remaining(
     step: RecordStep, document: Mapping[str, Any], entry: ErasureEntry | None, fingerprints: Fingerprints
 ) -> RecordStep:
     """
-    Return *step* without the masks that stand in *document* already, by *entry* or by its own value.
+    Return *step* without the masks that *document* has already, by *entry* or by the mask's own value.
 
-    A record that was masked for as long as it had to be kept, and is so still, has not come back: that its
-    time is over since is no matter of a backup.
+    A record that was masked while it had to be kept, and still is, has not returned; the end of its retention
+    is no matter of the backup.
     """
     if step.deleted and entry is not None and not entry.treatment.deleted:
         return replace(step, deleted=_unmasked(entry, document, fingerprints))
@@ -166,7 +166,7 @@ def _stands(
 
 
 def _at(mask: Mask, document: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the values that *mask* takes the place of."""
+    """Yield the values that *mask* replaces."""
     if mask.of is None:
         yield from values_at(document, mask.path)
         return
@@ -180,7 +180,7 @@ def _known(path: str, entry: ErasureEntry | None) -> frozenset[bytes]:
 
 
 def _as_before(mask: Mask, entry: ErasureEntry | None) -> Mask:
-    """Return *mask* with the value that was there before, so that both ends of a reference go on agreeing."""
+    """Return *mask* with the value of the earlier mask, so that both ends of a reference still agree."""
     masked = () if entry is None or mask.removed or mask.instead_of else entry.treatment.masked
     again = next((each.again for each in masked if each.path == mask.path), None)
     return mask if again is None else replace(mask, value=again)

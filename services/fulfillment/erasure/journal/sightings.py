@@ -1,4 +1,4 @@
-"""Finds in restored data what the journal knows by hashes alone: one pass over a collection for everybody."""
+"""Finds the hashed identities and ids of the journal in restored data, in one pass over a collection."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -13,12 +13,12 @@ from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Document
 
 Progress: TypeAlias = Callable[[str, int], None]
-"""Called with what is gone through and by how much more of it has been."""
+"""Called with the name of a collection and the number of further documents read."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTarget:
-    """What is looked for."""
+    """The hashes to look for."""
 
     fingerprints: Fingerprints
     identities: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
@@ -27,7 +27,7 @@ class SearchTarget:
 
     @classmethod
     async def of(cls, entries: AsyncIterator[ErasureEntry], fingerprints: Fingerprints) -> "SearchTarget":
-        """Return what *entries* know by hashes that *fingerprints* made."""
+        """Return the hashes in *entries*, made by *fingerprints*."""
         wanted = cls(fingerprints)
         async for entry in entries:
             wanted.ids[entry.treatment.place].update(entry.hashed)
@@ -43,14 +43,14 @@ class SearchTarget:
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """What one pass over each collection has found of what the journal knows by hashes alone."""
+    """The values found for the journal's hashes, by one pass over each collection."""
 
     identities: defaultdict[tuple[str, bytes], set[str]] = field(default_factory=lambda: defaultdict(set))
     """Name and hash of an identity → its spellings."""
     ids: dict[tuple[CollectionPlace, bytes], Any] = field(default_factory=dict)
 
     def identities_of(self, entry: ErasureEntry) -> dict[str, tuple[str, ...]]:
-        """Return the identities of *entry* in clear, as far as the stores hold them."""
+        """Return the identities of *entry* in clear that the stores hold."""
         found = {
             name: {text for hashed in hashes for text in self.identities.get((name, hashed), ())}
             for name, hashes in entry.identities.items()
@@ -58,14 +58,14 @@ class Sightings:
         return {name: tuple(sorted(spellings)) for name, spellings in found.items() if spellings}
 
     def ids_of(self, entry: ErasureEntry) -> Iterator[Any]:
-        """Yield the ids of the records of *entry*, those known by hashes as far as the stores hold them."""
+        """Yield the ids of the records of *entry*; hashed ones only if the stores hold them."""
         yield from entry.ids
         for hashed in entry.hashed:
             if (entry.treatment.place, hashed) in self.ids:
                 yield self.ids[entry.treatment.place, hashed]
 
     def note(self, collection: Collection, document: Document, wanted: SearchTarget) -> None:
-        """Note what of *document* is *wanted*."""
+        """Note the *wanted* values of *document*."""
         ids = wanted.ids[collection.place]
         if ids and (hashed := wanted.fingerprints.record(document["_id"])) in ids:
             self.ids[collection.place, hashed] = document["_id"]
@@ -76,11 +76,11 @@ class Sightings:
                     self.identities[name, identity].add(written(value) or "")
 
 
-async def sight(
+async def find_sightings(
     wanted: SearchTarget, collections: Iterable[Collection], stores: Stores, progress: Progress
 ) -> Sightings:
     """
-    Go through those of *collections* that may hold something *wanted*.
+    Read those of *collections* that may hold *wanted* values.
 
     Raises:
         StoreUnavailable: A store did not answer.

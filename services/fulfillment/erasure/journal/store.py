@@ -1,4 +1,4 @@
-"""The collection ``erasures``: the erasure journal. It is part of no case, and survives the case's key."""
+"""The collection ``erasures``: the erasure journal. It belongs to no case, and survives the case's key."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from shared.runtime.mongo import Database, Document, to_bson, translated
 
 ENTRIES_PER_WRITE = 100
 USUAL_RETENTION = timedelta(days=35)
-"""How long backups are kept where nobody says otherwise."""
+"""Default age of the oldest backups."""
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -22,7 +22,7 @@ class ErasureJournal:
     """The erasure journal of one installation."""
 
     def __init__(self, database: Database, fingerprints: Fingerprints, keep: timedelta) -> None:
-        """Keep entries in *database* for as long as *keep*: a backup that is older cannot be replayed."""
+        """Keep entries in *database* for *keep*: an older backup cannot be replayed."""
         self._erasures = database["erasures"]
         self._insertions = Insertions(self._erasures)
         self._fingerprints = fingerprints
@@ -36,9 +36,9 @@ class ErasureJournal:
 
     async def record(self, plan: ErasurePlan, data_map: DataMap, *, erasure: str, at: datetime) -> None:
         """
-        Remember an erasure by *plan*; to be called when it is done, and before that is said to anybody.
+        Record an erasure by *plan*; call it when the erasure is done, and before the result is published.
 
-        Repeating it adds nothing, and what another attempt has done besides is added.
+        Repeating it adds nothing; further changes by another attempt are added.
 
         Raises:
             StoreUnavailable: The database did not answer; the call may be repeated.
@@ -49,9 +49,9 @@ class ErasureJournal:
 
     async def prolong(self, erasure: str) -> None:
         """
-        Keep the entries of *erasure* as if it were made now.
+        Restart the expiry of the entries of *erasure*.
 
-        What came back with a backup is in the backups that were made since, too.
+        Records that returned with a backup are in the backups made since, too.
 
         Raises:
             StoreUnavailable: The database did not answer.
