@@ -335,8 +335,8 @@ async def _released(
 ) -> tuple[Identities, Findings]:
     """Return all that is proven or confirmed of the person, and the records found by it."""
     maps = ctx.maps.current
-    claimed, names = told(submitted, maps), event.proven
-    sure = vouched(submitted, maps) if names is None else proven(submitted, names, maps)
+    claimed, names = stated_identities(submitted, maps), event.proven
+    sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
     identities = await with_confirmed(sure, ctx)
     if event.right is Right.ERASURE:
         return identities, _whole(await search_again(identities, claimed, ctx))

@@ -77,7 +77,7 @@ async def _rules(refused: Refused, data_map: DataMap, stores: Stores) -> Mapping
 async def _sought_by_key(
     steps: Iterable[RecordStep], data_map: DataMap, stores: Stores
 ) -> tuple[list[FoundRecord], list[RecordStep]]:
-    """Return the records of *steps* as a search would (their references may be gone), and the missing ones."""
+    """Return the records of *steps* as a search would, without references, and the missing ones."""
     by_key: defaultdict[str, list[RecordStep]] = defaultdict(list)
     for step in steps:
         by_key[step.key].append(step)
