@@ -210,10 +210,10 @@ def withdraw(
 ) -> None:
     """Take a phase back whose notices are not out: nobody is told because of it, and its clocks end."""
     from habeas.client import requests  # noqa: PLC0415
-    from services.intake.breach.approvals import too_late  # noqa: PLC0415
+    from services.intake.breach.approvals import withdrawal_refusal  # noqa: PLC0415
 
     case = run(_seen(incident, state))
-    against = too_late(case.incident, phase) if case else None
+    against = withdrawal_refusal(case.incident, phase) if case else None
     if against is not None:
         raise ConfigurationError(against)
     signer = signer_of(account, code, state)

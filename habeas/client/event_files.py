@@ -21,7 +21,7 @@ import orjson
 
 from habeas.client import message_of
 from services.intake.channels.csv.columns import SheetFormat
-from services.intake.channels.csv.rows import NoSheet, SheetRow, decoded, rows
+from services.intake.channels.csv.rows import SheetRow, UnreadableSheet, decoded, rows
 from shared.contract.breaches import BreachDeclared
 from shared.contract.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.contract.events import Event, RequestSubmitted
@@ -292,7 +292,7 @@ def _rows(stream: BinaryIO, sheet: Sheet) -> Iterator[FileEvent]:
     try:
         for row in rows(decoded(stream, sheet.encoding), reading):
             yield _row(row, sheet.source, now)
-    except NoSheet as error:
+    except UnreadableSheet as error:
         yield _faulty(error.fault.line, error.fault.column, error.fault.message)
 
 

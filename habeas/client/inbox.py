@@ -4,7 +4,7 @@ from typing import Any
 
 from services.intake.channels.email.attachments import documents_in
 from services.intake.channels.email.authentication import is_authenticated
-from services.intake.channels.email.classification import Understood, understand
+from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.exclusions import refusal_of
 from services.intake.channels.email.parser import ParsedMail, read
 from services.intake.channels.email.rulebook import rulebook
@@ -29,7 +29,7 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
     """
     mail = read(content)
     refused = refusal_of(mail, None, ours={address.lower()}, trusted=trusted)
-    understood = understand(mail.subject, mail.words, rulebook())
+    understood = classify(mail.subject, mail.words, rulebook())
     return {
         "sender": mail.address,
         "sender_authenticated": is_authenticated(mail, trusted),
@@ -82,7 +82,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, it
         client.close()
 
 
-def _outcome(mail: ParsedMail, understood: Understood, refused: str | None) -> str:
+def _outcome(mail: ParsedMail, understood: MailMeaning, refused: str | None) -> str:
     if refused is not None:
         return f"opens no case: {refused}"
     if not mail.address:

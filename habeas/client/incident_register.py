@@ -12,8 +12,8 @@ from habeas.client import message_of
 from habeas.client.breach_files import event_id
 from habeas.client.requests import SOURCE
 from services.fulfillment.breach.scope_store import failures
-from services.intake.breach.approvals import objection, offered
-from services.intake.breach.customers import called
+from services.intake.breach.approvals import approvable_phase, approval_refusal
+from services.intake.breach.customers import customer_labels
 from services.intake.breach.domain import RECORDS, Incident, NotificationDone, evolve
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import Phase
@@ -113,7 +113,7 @@ class IncidentCase:
 
     def clocks(self, now: datetime) -> list[dict[str, Any]]:
         """Return all clocks as plain values, with the customer of each that is about one."""
-        ids = {name: id_ for id_, name in called(self.incident, self.declared).items()}
+        ids = {name: id_ for id_, name in customer_labels(self.incident, self.declared).items()}
         return [
             {
                 **clock_of(duty, self.incident, now),
@@ -231,8 +231,8 @@ def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]
         ConfigurationError: They may not, or it would let out more than they have named.
     """
     incident = case.incident
-    number = phase or offered(incident).number
-    against = objection(incident, number, by)
+    number = phase or approvable_phase(incident).number
+    against = approval_refusal(incident, number, by)
     if against is not None:
         raise ConfigurationError(against)
     others = [one.number for one in incident.waiting(number) if one.number != number]

@@ -11,7 +11,7 @@ from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests as FirstsKept
 from services.intake.cases.retention import Purge, RegisterRetention
 from services.intake.cases.service import RequestService, ServiceKeys
-from services.intake.cases.waiting_queue import WaitingRoom, let_in
+from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
 from services.intake.channels.registry import Background, ChannelContext, channels
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.context import CodeFailures, FirstRequestPort, Intake, WaitingQueuePort
@@ -19,7 +19,7 @@ from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, req
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.http.api import Callers, create_app
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
-from services.intake.pages.csrf import Guard
+from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from services.intake.pages.stop_page import stop_page
 from services.intake.settings import IntakeSettings
@@ -113,7 +113,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     await timers.prepare()
     firsts = FirstsKept(database, journal, derived_key(settings.root_key, "repeated requests"))
     await firsts.prepare()
-    room = WaitingRoom(database, settings.requests_per_hour)
+    room = WaitingQueue(database, settings.requests_per_hour)
     await room.prepare()
     retention = RegisterRetention(settings.register_months, settings.company.zone)
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
@@ -128,7 +128,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     door = RequestService(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = UnsubscribeLinks(settings.root_key, settings.public_url)
-    guard = Guard(derived_key(settings.root_key, "forms"), settings.public_url)
+    guard = CsrfGuard(derived_key(settings.root_key, "forms"), settings.public_url)
     site = Site(settings.company, guard)
     ground = ChannelContext(
         settings, database, platform.vault, door, firsts, callers.public, callers.attempts
@@ -148,7 +148,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         background = _together(
             clock,
             purge.run(),
-            let_in(room, platform.bus),
+            start_waiting(room, platform.bus),
             Outbox(NAME, journal, platform.bus).run(),
             *works,
         )

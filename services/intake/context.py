@@ -7,8 +7,8 @@ from typing import Protocol
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.deadlines import DeadlineTimer
-from services.intake.cases.fingerprint import Claim
-from services.intake.cases.rate_limit import RateLane, Visitor
+from services.intake.cases.fingerprint import FirstRequest
+from services.intake.cases.rate_limit import RateLane, WaitingRequest
 from services.intake.domain import IntakeCase
 from shared.contract.envelope import Unreadable
 from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
@@ -21,10 +21,10 @@ NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id
 class FirstRequestPort(Protocol):
     """Who was the first to ask for something."""
 
-    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
+    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
         """Return whose *wish* is: that of *case*, unless another has claimed it."""
 
-    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
+    async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         """Make *held* the claim of *case*; return whether it is, and nobody was faster."""
 
     async def case(self, case: str) -> IntakeCase:
@@ -37,7 +37,7 @@ class WaitingQueuePort(Protocol):
     async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
         """Return which requests one of *source* is counted with."""
 
-    async def enter(self, visitor: Visitor, lane: RateLane, now: datetime) -> bool:
+    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
         """Return whether *visitor* may begin at once; whoever may not waits from now on."""
 
     async def hurry(self, case: str) -> bool:
@@ -72,7 +72,7 @@ class Intake:
     practice: ClockRules
 
 
-async def wait_for_all(waits: Sequence[DeadlineTimer], ctx: Intake) -> None:
+async def set_timers(waits: Sequence[DeadlineTimer], ctx: Intake) -> None:
     """Have each of *waits* told when it has come."""
     for wait in waits:
         await ctx.timers.set(ctx.case_id, wait.name, wait.at)
@@ -96,7 +96,7 @@ def must_be_own(ctx: Intake) -> None:
         raise Unreadable((NOT_KNOWN,))
 
 
-async def must_not_wait(ctx: Intake) -> None:
+async def end_waiting(ctx: Intake) -> None:
     """
     Let the request begin next if it waits its turn: somebody has more to say of it.
 

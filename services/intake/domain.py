@@ -323,7 +323,7 @@ class IntakeCase:
     """Letters that no mail server will take."""
     addressless: bool = False
     """Whether no letters can be sent, nor need be: the answer is read where the request stands."""
-    untold: tuple[str, ...] = ()
+    unnotified: tuple[str, ...] = ()
     """Recipients of the person's data that could not be told what became of it."""
     quoted: FeeQuoted | None = None
     """What the answer costs, as the person was told."""
@@ -357,8 +357,8 @@ class IntakeCase:
     @property
     def forwardable(self) -> bool:
         """Whether a customer decides about the data who has not been told yet, or could not be."""
-        told = LetterKind.FORWARDED_TO_CONTROLLER in self.sent - self.returned
-        waits = self.status is CaseStatus.RECEIVED or (self.status is CaseStatus.FORWARDED and not told)
+        forwarded = LetterKind.FORWARDED_TO_CONTROLLER in self.sent - self.returned
+        waits = self.status is CaseStatus.RECEIVED or (self.status is CaseStatus.FORWARDED and not forwarded)
         return self.not_ours and waits
 
     @property
@@ -420,7 +420,7 @@ class IntakeCase:
         return self.quoted is not None and not self.agreed and self.withdrawable
 
     @property
-    def told_of_fee(self) -> bool:
+    def fee_notified(self) -> bool:
         """Whether the person was told what the answer costs, and that silence takes the request back."""
         return LetterKind.FEE_QUOTED in self.sent - self.returned
 
@@ -551,9 +551,9 @@ def _decision_noted(
 def _recipient_noted(case: IntakeCase, fact: RecipientFailed | RecipientAcknowledged) -> IntakeCase:
     match fact:
         case RecipientFailed():
-            return replace(case, untold=tuple(dict.fromkeys((*case.untold, fact.recipient))))
+            return replace(case, unnotified=tuple(dict.fromkeys((*case.unnotified, fact.recipient))))
         case RecipientAcknowledged():
-            return replace(case, untold=tuple(name for name in case.untold if name != fact.recipient))
+            return replace(case, unnotified=tuple(name for name in case.unnotified if name != fact.recipient))
 
 
 def _appeal_noted(case: IntakeCase, fact: AppealReceived | AppealAnswered) -> IntakeCase:

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from services.intake.cases.breach_declarations import lodge_breach
 from services.intake.cases.clock import resumed
-from services.intake.cases.deadline_handlers import await_agreement, await_expiry, heed_deadline, note_failure
+from services.intake.cases.deadline_handlers import (
+    handle_deadline,
+    note_letter_failure,
+    schedule_fee_deadline,
+    schedule_package_expiry,
+)
 from services.intake.cases.deadlines import waits_for_agreement
 from services.intake.cases.lifecycle import (
     agree,
@@ -23,7 +28,7 @@ from services.intake.cases.sealed_content import (
     sealed_request,
     whole,
 )
-from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wait, rejected, wait_for_all
+from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus, outcome_of
 from shared.contract.breaches import BreachDeclared
 from shared.contract.codes import CodeVerdict
@@ -135,7 +140,7 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
         Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.status is CaseStatus.UNKNOWN:
-        await must_not_wait(ctx)
+        await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     if ctx.case.stopped is not None:
@@ -156,7 +161,7 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
         Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.status is CaseStatus.UNKNOWN:
-        await must_not_wait(ctx)
+        await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     if not ctx.case.withdrawable:
@@ -174,7 +179,7 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
         TooEarly: The withdrawal overtook the request, which is being tried again.
     """
     if ctx.case.status is CaseStatus.UNKNOWN:
-        await must_not_wait(ctx)
+        await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
     return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
 
@@ -264,7 +269,7 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.is_overtaken_by(event.letter):
         raise TooEarly(f"the request is {ctx.case.status}: what its last letter tells is not here yet")
     if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
-        await wait_for_all(waits_for_agreement(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
+        await set_timers(waits_for_agreement(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
         return []
     return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
@@ -293,12 +298,12 @@ SUBSCRIPTIONS = (
     on(ErasurePlanned, note),
     on(ErasureApproved, note_approval),
     on(ErasureScheduled, note),
-    on(RequestFulfilled, await_expiry),
-    on(FeeQuoted, await_agreement),
+    on(RequestFulfilled, schedule_package_expiry),
+    on(FeeQuoted, schedule_fee_deadline),
     on(AgreementLodged, agree),
     on(RequestReferred, note),
     on(NoticeSent, close),
-    on(NoticeFailed, note_failure),
+    on(NoticeFailed, note_letter_failure),
     on(NoticeReported, note),
     on(AnswerDelivered, note),
     on(RecipientAcknowledged, note),
@@ -312,7 +317,7 @@ SUBSCRIPTIONS = (
     on(RequestRenewed, renew),
     on(ForwardingDecided, forward),
     on(ExtensionDecided, extend),
-    on(DeadlineCame, heed_deadline),
+    on(DeadlineCame, handle_deadline),
     on(SubjectUnrestricted, note),
     on(DropMatched, note),
     on(StopDecided, decide_stop),

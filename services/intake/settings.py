@@ -182,8 +182,8 @@ class IntakeSettings(InboxSettings):
 
     @field_validator("inbox_port", "inbox_imap")
     @classmethod
-    def _knows_its_address(cls, value: object, told: ValidationInfo) -> object:
-        if value and not told.data.get("inbox_address"):
+    def _knows_its_address(cls, value: object, info: ValidationInfo) -> object:
+        if value and not info.data.get("inbox_address"):
             raise ValueError("needs HABEAS_INBOX_ADDRESS")
         return value
 
@@ -234,7 +234,7 @@ class IntakeSettings(InboxSettings):
 
     @field_validator("opendsr_controllers")
     @classmethod
-    def _are_told_apart(cls, listed: tuple[ListedController, ...]) -> tuple[ListedController, ...]:
+    def _have_distinct_names(cls, listed: tuple[ListedController, ...]) -> tuple[ListedController, ...]:
         secrets = {one.secret.get_secret_value() for one in listed}
         if min(len({one.id for one in listed}), len({one.key for one in listed}), len(secrets)) < len(listed):
             raise ValueError("two controllers have the same id, key or secret")

@@ -27,12 +27,12 @@ from services.fulfillment.drop.lookup import Matching
 from services.fulfillment.stores.mongodb import Stores
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop import client
-from services.intake.channels.drop.client import LATER, DropClient, NotYet
+from services.intake.channels.drop.client import LATER, DropClient, DropRetryLater
 from services.intake.channels.drop.fetch import ARCHIVE_ITEM
 from services.intake.channels.drop.files import hours
 from services.intake.channels.drop.ledger import DropLedger
 from services.intake.channels.drop.lists import BatchLists
-from services.intake.channels.drop.puller import Puller
+from services.intake.channels.drop.puller import DropPuller
 from services.intake.channels.drop.status_reports import EXEMPTED_AGAIN, MARGIN, WITHIN
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.drop import SOURCE
@@ -197,13 +197,13 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    def puller(self, life: Life) -> Puller:
+    def puller(self, life: Life) -> DropPuller:
         listing = Answering(self.vault, MemoryJournal(), MemoryBroker(), self.clock)
         object.__setattr__(listing, "requests", self.requests)
         object.__setattr__(listing, "told", self.told)
         object.__setattr__(listing, "announce", self._announce)
         platform = DropClient("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
-        return Puller(
+        return DropPuller(
             mortal(platform, life),
             cast("DropLedger", mortal(self.ledger, life)),
             cast("BatchLists", mortal(listing, life)),
@@ -523,7 +523,7 @@ async def test_lists_that_have_not_arrived_whole_are_forgotten_and_asked_for_aga
     async def broken(*_: object) -> AsyncIterator[bytes]:
         yield b"PK" * CHUNK_BYTES
         assert await chunks.count_documents({}) > 0, "what has arrived lies sealed"
-        raise NotYet("it has broken off", timedelta(seconds=1))
+        raise DropRetryLater("it has broken off", timedelta(seconds=1))
 
     world.vault = cast("MemoryVault", Vault(world.client, prefix=world.prefix, master_key=b"m" * 32))
     chunks = world.client[f"{world.prefix}_vault"]["chunks"]

@@ -19,7 +19,7 @@ from nacl.signing import SigningKey
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.intake.channels.drp.tokens import DrpTokens
-from services.intake.http.callbacks import LEASE, Callback, CallbackClient, Watched, WatchedRequests
+from services.intake.http.callbacks import LEASE, Callback, CallbackClient, WatchedRequest, WatchedRequests
 from shared.runtime.mongo import Client
 from shared.runtime.safe_http import SafeHttp
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, running
@@ -303,11 +303,11 @@ async def test_each_request_is_looked_at_by_one_replica_at_a_time(
     again = await replicas[1].take(NOW + LEASE)
     assert again is not None
     later = NOW + timedelta(hours=1)
-    await replicas[1].look_again(Watched(again.request_id, NOW, "a digest", 3), later)
+    await replicas[1].look_again(WatchedRequest(again.request_id, NOW, "a digest", 3), later)
     await replicas[2].add(again.request_id, NOW)
     while (one := await replicas[0].take(later)) and one.request_id != again.request_id:
         pass
-    assert one == Watched(again.request_id, NOW, "a digest", 3)
+    assert one == WatchedRequest(again.request_id, NOW, "a digest", 3)
     await replicas[1].end(again.request_id)
     await replicas[2].add(again.request_id, NOW)
     anew = await replicas[3].take(NOW)

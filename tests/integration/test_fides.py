@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from habeas.embedded.stack import Stack
 from services.intake.cases.service import RequestService, ServiceKeys
-from services.intake.channels.fides.cleanup import LEFT_AFTER, Leftovers
-from services.intake.channels.fides.consents import KEPT_FOR, Begun, Sweep
-from services.intake.channels.fides.entries import Between, FidesEntry
+from services.intake.channels.fides.cleanup import LEFT_AFTER, RequestCleanup
+from services.intake.channels.fides.consents import KEPT_FOR, ConsentCleanup, OpenConsents
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
 from services.intake.channels.fides.ledger import BATCH, FidesLedger
 from services.intake.channels.fides.service import BODY
 from services.intake.channels.fides.tokens import FidesTokens
@@ -303,13 +303,15 @@ async def test_requests_are_listed_in_order_and_in_batches(
     objection = FidesEntry("f" * 32, NOW - timedelta(days=1), "no_mail", "direct_marketing", "scripts")
     for entry in (*many, objection, many[0]):
         await ledger.add(entry)
-    assert await ledger.count(Between()) == BATCH + 6
-    batches = [batch async for batch in ledger.batches(Between())]
+    assert await ledger.count(EntryRange()) == BATCH + 6
+    batches = [batch async for batch in ledger.batches(EntryRange())]
     assert [len(batch) for batch in batches] == [BATCH, 6]
     assert [*batches[0], *batches[1]] == [*reversed(many), objection]
-    oldest = [entry async for batch in ledger.batches(Between(oldest_first=True), skip=1) for entry in batch]
+    oldest = [
+        entry async for batch in ledger.batches(EntryRange(oldest_first=True), skip=1) for entry in batch
+    ]
     assert oldest == many
-    between = Between(NOW, NOW + timedelta(minutes=2))
+    between = EntryRange(NOW, NOW + timedelta(minutes=2))
     assert [entry async for batch in ledger.batches(between) for entry in batch] == many[3:1:-1]
     assert await ledger.count(between) == 2
     assert await ledger.entry(objection.case) == objection
@@ -317,7 +319,7 @@ async def test_requests_are_listed_in_order_and_in_batches(
 
 
 async def test_what_was_begun_is_destroyed_after_a_day(mongo_client: Client, database_prefix: str) -> None:
-    begun = Begun(mongo_client[f"{database_prefix}_intake"])
+    begun = OpenConsents(mongo_client[f"{database_prefix}_intake"])
     await begun.prepare()
     vault = Vault(mongo_client, prefix=database_prefix, master_key=KEY)
     old, young = "a" * 32, "b" * 32
@@ -326,7 +328,7 @@ async def test_what_was_begun_is_destroyed_after_a_day(mongo_client: Client, dat
         await vault.create(name)
         await vault.seal(name, "who", b"ottilie@example.org")
     assert (await begun.is_open(old, NOW), await begun.is_open(young, NOW)) == (False, True)
-    sweep = Sweep(begun, vault, lambda: NOW)
+    sweep = ConsentCleanup(begun, vault, lambda: NOW)
     assert await sweep.some()
     assert not await sweep.some()
     with pytest.raises(Destroyed):
@@ -346,7 +348,7 @@ async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_
         await one.prepare()
     now = NOW
     door = RequestService(vault, journal, broker, ServiceKeys(KEY, KEY), lambda: now)
-    leftovers = Leftovers(ledger, door, vault)
+    leftovers = RequestCleanup(ledger, door, vault)
     request = RequestSubmitted(
         reference="whole", right=Right.ACCESS, subject=Subject(email="ottilie@example.org")
     )

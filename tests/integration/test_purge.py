@@ -17,7 +17,7 @@ import pytest_asyncio
 from habeas.client.report.reader import opened
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
-from services.intake.cases.register import Counted, RequestResult
+from services.intake.cases.register import CountedRequest, RequestResult
 from services.intake.cases.retention import Metrics, Purge, RegisterRetention
 from services.intake.domain import RECORDS
 from shared.contract.events import (
@@ -108,7 +108,7 @@ def wire_of(purge: Purge) -> Wire:
     return purge.publisher
 
 
-async def metrics_of(purge: Purge) -> Counter[Counted]:
+async def metrics_of(purge: Purge) -> Counter[CountedRequest]:
     async with snapshot(purge.client, "test") as session:
         return await Metrics(purge.database).of(YEAR, session)
 
@@ -193,7 +193,7 @@ async def test_the_report_is_the_same_before_and_after(
     await purge.journal.append([row for n in range(20) for row in life(n, days=n)])
     await purge.journal.append(life(99)[:1])
 
-    async def counts() -> Counter[Counted]:
+    async def counts() -> Counter[CountedRequest]:
         async with opened(mongo_url, database_prefix, BERLIN) as register:
             return await register.counts(YEAR, lambda _: None)
 

@@ -19,7 +19,7 @@ from services.intake.channels.drp.api import drp_app
 from services.intake.channels.drp.directory import ListedAgent
 from services.intake.channels.drp.service import DrpService
 from services.intake.channels.drp.signatures import SIGNATURE_BYTES
-from services.intake.http.callbacks import LEASE, CallbackProtocol, Watched
+from services.intake.http.callbacks import LEASE, CallbackProtocol, WatchedRequest
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import client_of
 
@@ -68,18 +68,18 @@ class Tokens:
 class Watch:
     """What :class:`services.intake.http.callbacks.WatchedRequests` promises, in memory."""
 
-    watched: dict[str, tuple[datetime, Watched]] = field(default_factory=dict)
+    watched: dict[str, tuple[datetime, WatchedRequest]] = field(default_factory=dict)
 
     async def add(self, name: str, now: datetime) -> None:
-        self.watched.setdefault(name, (now, Watched(name, now)))
+        self.watched.setdefault(name, (now, WatchedRequest(name, now)))
 
-    async def take(self, now: datetime) -> Watched | None:
+    async def take(self, now: datetime) -> WatchedRequest | None:
         due = [one for at, one in self.watched.values() if at <= now]
         if due:
             self.watched[due[0].name] = now + LEASE, due[0]
         return due[0] if due else None
 
-    async def look_again(self, watched: Watched, at: datetime) -> None:
+    async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
         self.watched[watched.name] = at, watched
 
     async def end(self, name: str) -> None:

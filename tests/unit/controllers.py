@@ -29,9 +29,9 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.channels.opendsr.api import opendsr_app
-from services.intake.channels.opendsr.certificate import Certified
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
 from services.intake.channels.opendsr.controllers import ListedController
-from services.intake.channels.opendsr.instructions import Files
+from services.intake.channels.opendsr.instructions import Instructions
 from services.intake.channels.opendsr.messages import DiscoveryDocument
 from services.intake.channels.opendsr.service import OpenDsrService
 from shared.runtime.client_limits import Allowance
@@ -87,9 +87,9 @@ def certificate_of(
 
 
 @cache
-def certified() -> Certified:
+def certified() -> ProcessorCertificate:
     key = rsa_key()
-    return Certified.of(pem_of(key), certificate_of(key, now=NOW), DOMAIN, NOW)
+    return ProcessorCertificate.of(pem_of(key), certificate_of(key, now=NOW), DOMAIN, NOW)
 
 
 def verifies(certificate: bytes, signature: str, body: bytes) -> bool:
@@ -125,7 +125,7 @@ class Groups:
 
 
 def desk_of(office: Office, *, per_hour: int = 1000) -> OpenDsrService:
-    files = Files(
+    files = Instructions(
         office.door, Watch(), Groups(), office.firsts, LISTED, DiscoveryDocument(DOMAIN, IDENTITIES)
     )
     return OpenDsrService(

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
 from services.intake.cases.clock import ClockRules
-from services.intake.cases.fingerprint import Claim
-from services.intake.cases.rate_limit import RateLane, Visitor, lane_of
+from services.intake.cases.fingerprint import FirstRequest
+from services.intake.cases.rate_limit import RateLane, WaitingRequest, lane_of
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.domain import IntakeCase, evolve
 from services.verifier.__main__ import service as verifier_service
@@ -141,15 +141,15 @@ class MemoryFirsts:
     """Who was the first to ask for something, in memory."""
 
     journal: MemoryJournal
-    claims: dict[str, Claim] = field(default_factory=dict)
+    claims: dict[str, FirstRequest] = field(default_factory=dict)
 
-    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
-        return self.claims.setdefault(wish.decode(), Claim(wish.decode(), case, now))
+    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
+        return self.claims.setdefault(wish.decode(), FirstRequest(wish.decode(), case, now))
 
-    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
+    async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         if self.claims[held.wish].case != held.case:
             return False
-        self.claims[held.wish] = Claim(held.wish, case, now)
+        self.claims[held.wish] = FirstRequest(held.wish, case, now)
         return True
 
     async def case(self, case: str) -> IntakeCase:
@@ -170,7 +170,7 @@ class MemoryRoom:
         del now
         return lane_of(source, received_at, {}, self.bursts)
 
-    async def enter(self, visitor: Visitor, lane: RateLane, now: datetime) -> bool:
+    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
         del lane, now
         if visitor.lodged.waited or visitor.at_once or self.free > 0:
             self.free -= not visitor.lodged.waited

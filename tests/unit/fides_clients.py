@@ -13,7 +13,7 @@ from httpx import AsyncClient, Response
 from services.intake.channels.fides.api import FidesContext, fides_app
 from services.intake.channels.fides.clients import Client, ClientScope
 from services.intake.channels.fides.consents import Consents
-from services.intake.channels.fides.entries import Between, FidesEntry
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
 from services.intake.channels.fides.oauth import Clients
 from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, FidesPolicies
 from services.intake.channels.fides.reviews import Reviews
@@ -74,15 +74,15 @@ class MemoryLedger:
     async def entry(self, case_id: str) -> FidesEntry | None:
         return self.entries.get(case_id)
 
-    async def count(self, between: Between) -> int:
+    async def count(self, between: EntryRange) -> int:
         return len(self._of(between))
 
-    async def batches(self, between: Between, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
+    async def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
         wanted = self._of(between)[skip:]
         for at in range(0, len(wanted), 2):
             yield wanted[at : at + 2]
 
-    def _of(self, between: Between) -> list[FidesEntry]:
+    def _of(self, between: EntryRange) -> list[FidesEntry]:
         after, before = between.after, between.before
         wanted = [
             one

@@ -21,7 +21,7 @@ from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.domain import request_id
 from services.intake.http.api import Callers, create_app
 from services.intake.http.failed_attempts import FailedAttempts
-from services.intake.pages.csrf import Guard
+from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.site import Site
 from services.intake.pages.stop_page import stop_page
 from shared.contract.answer import PackageFacts, facts_of
@@ -46,7 +46,7 @@ ROOT = "https://privacy.example.com"
 MASTER_KEY = b"m" * 32
 LINKS = UnsubscribeLinks(MASTER_KEY, ROOT)
 STOP_KEY = b"s" * 32
-SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
+SITE = Site(PRACTICE.company, CsrfGuard(b"f" * 32, ROOT))
 
 
 UNLIMITED, CLOSED = Allowance(10**9), Allowance(0)

@@ -17,7 +17,7 @@ from habeas.client.report import figures as counting
 from habeas.client.report.figures import DENIED, RESPONSES, figures
 from habeas.client.report.page import page
 from habeas.client.report.writer import FIGURES, HEADINGS, as_csv, figures_as_csv, figures_as_json
-from services.intake.cases.register import Counted, RequestResult
+from services.intake.cases.register import CountedRequest, RequestResult
 from shared.errors import ConfigurationError
 from shared.law import Right
 
@@ -26,13 +26,13 @@ GROUNDS = ("contract", "not_proven_in_time", "tax_law")
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> Counted:
+def requests(draw: st.DrawFn) -> CountedRequest:
     result = draw(st.sampled_from(RequestResult))
     days = draw(st.integers(0, 120)) if result in RESPONSES else None
     grounds = (
         draw(st.sets(st.sampled_from(GROUNDS))) if result in DENIED | {RequestResult.PARTLY_GRANTED} else ()
     )
-    return Counted(
+    return CountedRequest(
         draw(st.sampled_from((2025, 2026))),
         draw(st.sampled_from(LAWS)),
         draw(st.sampled_from((Right.ACCESS, Right.ERASURE, Right.OPT_OUT_OF_SALE))),
@@ -44,7 +44,7 @@ def requests(draw: st.DrawFn) -> Counted:
 
 
 @given(st.lists(requests(), max_size=60))
-def test_the_figures_are_those_of_a_naive_count(made: list[Counted]) -> None:
+def test_the_figures_are_those_of_a_naive_count(made: list[CountedRequest]) -> None:
     found = figures(Counter(made))
     groups = {(one.year, one.law, one.right) for one in made}
     assert {(one.year, one.law, one.right) for one in found} == groups
@@ -64,7 +64,7 @@ def test_the_figures_are_those_of_a_naive_count(made: list[Counted]) -> None:
 
 
 @given(st.lists(requests(), max_size=60))
-def test_every_request_has_one_result(made: list[Counted]) -> None:
+def test_every_request_has_one_result(made: list[CountedRequest]) -> None:
     for one in figures(Counter(made)):
         plain = one.plain()
         told = ["complied_in_whole", "complied_in_part", "denied", "nothing_held"]
@@ -77,10 +77,10 @@ def test_the_median_of_the_histogram_is_that_of_the_list(values: list[int]) -> N
     assert counting.median(Counter(values)) == (median(values) if values else None)
 
 
-DENIAL = Counted(
+DENIAL = CountedRequest(
     2026, "us-ca-ccpa", Right.ERASURE, RequestResult.REFUSED, ("no_try_left", "tax_law"), False, 12
 )
-LATE = Counted(2026, "us-ca-ccpa", Right.ERASURE, RequestResult.GRANTED, (), True, 51)
+LATE = CountedRequest(2026, "us-ca-ccpa", Right.ERASURE, RequestResult.GRANTED, (), True, 51)
 FOUND = figures(Counter({DENIAL: 3, LATE: 1}))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from habeas.client.incident_register import IncidentCase
-from services.intake.breach.approvals import offered
+from services.intake.breach.approvals import approvable_phase
 from services.intake.breach.domain import Incident, residents_of
 from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
@@ -23,7 +23,7 @@ def words_of(case: IncidentCase, phase: Phase) -> BreachDeclared:
     """Return the words in which notices of *phase* go out: approved ones, or those that may be now."""
     words = phase.words
     if phase.awaits_approval:
-        words = case.incident.words_for(phase, offered(case.incident).number)
+        words = case.incident.words_for(phase, approvable_phase(case.incident).number)
     said = (other.declaration for other in case.incident.phases)
     return dict(zip(said, case.declared, strict=True))[words]
 

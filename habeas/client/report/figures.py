@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.intake.cases.register import Counted, RequestResult
+from services.intake.cases.register import CountedRequest, RequestResult
 from shared.contract.events import Code
 from shared.law import Right
 
@@ -86,7 +86,7 @@ class Figures:
         }
 
 
-def figures(counts: Mapping[Counted, int]) -> list[Figures]:
+def figures(counts: Mapping[CountedRequest, int]) -> list[Figures]:
     """Return the figures of *counts*: by year, by law, and by right in the order of the catalogue."""
     found: dict[tuple[int, str, int], Figures] = {}
     for one, number in counts.items():
@@ -95,7 +95,7 @@ def figures(counts: Mapping[Counted, int]) -> list[Figures]:
     return [found[key] for key in sorted(found)]
 
 
-def _add(into: Figures, one: Counted, number: int) -> None:
+def _add(into: Figures, one: CountedRequest, number: int) -> None:
     into.results[one.result] += number
     into.in_time[not one.late] += number
     if one.result in RESPONSES and one.days is not None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from services.intake.cases.register import TELLING, Counted, RegisterEntry, Story, counted
+from services.intake.cases.register import CaseHistory, CountedRequest, RegisterEntry, counted
 from services.intake.cases.retention import Metrics
 from services.intake.domain import OWED, RECORDS
 from shared.runtime.journal import Journal
@@ -41,11 +41,11 @@ class RegisterSnapshot:
             read += 1
             if read % STEP == 0:
                 progress(STEP)
-            entry = Story.of(told).entry(self.zone)
+            entry = CaseHistory.of(told).entry(self.zone)
             if entry is not None and entry.received_on.year == year:
                 yield entry
 
-    async def counts(self, year: int, progress: Progress) -> Counter[Counted]:
+    async def counts(self, year: int, progress: Progress) -> Counter[CountedRequest]:
         """Return how many requests of each kind were received in *year*; raises what :meth:`entries` does."""
         counts = await Metrics(self.database).of(year, self.session)
         async for entry in self.entries(year, progress):

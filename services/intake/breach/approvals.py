@@ -15,7 +15,7 @@ from shared.contract.breaches import NoticesReleased
 from shared.contract.events import Code, RequestId
 
 
-def objection(incident: Incident, number: int, by: Code, shown: Code | None = None) -> str | None:
+def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | None = None) -> str | None:
     """
     Return why *by* may not approve of the notices of phase *number*; None where they may.
 
@@ -30,13 +30,13 @@ def objection(incident: Incident, number: int, by: Code, shown: Code | None = No
         return against
     if incident.aborted:
         return "the notices of the incident were stopped for good: tell the others under another reference"
-    phase, newest = incident.phases[number - 1], offered(incident)
+    phase, newest = incident.phases[number - 1], approvable_phase(incident)
     if number < newest.number:
         return f"phase {newest.number} is newer: approve that one, it covers what waits of phase {number}"
     if phase.status is PhaseStatus.REGISTERED:
         return f"who is affected by phase {number} is not known yet: nobody has scoped it"
     if not any(one.awaits_approval for one in incident.phases[:number]):
-        return _nothing_waits(phase)
+        return _nothing_to_approve(phase)
     if shown not in {None, phase.declaration}:
         return f"phase {number} declares something else than what was shown: look at it again"
     return _not_by_them(phase, by)
@@ -50,7 +50,7 @@ def _not_there(incident: Incident, number: int) -> str | None:
     return None
 
 
-def too_late(incident: Incident, number: int) -> str | None:
+def withdrawal_refusal(incident: Incident, number: int) -> str | None:
     """
     Return why phase *number* cannot be taken back; None where it can.
 
@@ -67,7 +67,7 @@ def too_late(incident: Incident, number: int) -> str | None:
     return None
 
 
-def offered(incident: Incident) -> Phase:
+def approvable_phase(incident: Incident) -> Phase:
     """
     Return the phase that may be approved: the newest of which it is known who is affected.
 
@@ -77,7 +77,7 @@ def offered(incident: Incident) -> Phase:
     return known[-1] if known else incident.newest
 
 
-def _nothing_waits(phase: Phase) -> str:
+def _nothing_to_approve(phase: Phase) -> str:
     if phase.approved_by:
         return f"phase {phase.number} is approved already"
     return f"nobody is to be written to because of phase {phase.number}: nothing is to be approved"
@@ -94,7 +94,7 @@ def _not_by_them(phase: Phase, by: Code) -> str | None:
     return None
 
 
-def released(case: RequestId, incident: Incident, now: datetime) -> list[NoticesReleased]:
+def releasable_notices(case: RequestId, incident: Incident, now: datetime) -> list[NoticesReleased]:
     """Return the notices that may go out at *now*: two people stand behind them, and nothing holds them."""
     if incident.held(now):
         return []
@@ -114,15 +114,15 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
     ]
 
 
-def told_by_letter(incident: Incident) -> Iterator[NotificationDue]:
+def notified_duties(incident: Incident) -> Iterator[NotificationDue]:
     """
     Yield the clocks that run about people, or customers, to whom the notices are out.
 
     A customer is told by any letter: what is more in another phase, a supplement has to tell.
     """
     for duty in incident.clocks:
-        told = [phase.has_told(duty) for phase in _about(incident, duty)]
-        if incident.running(duty.clock) and (any(told) if duty.customer else told and all(told)):
+        notified = [phase.has_notified(duty) for phase in _about(incident, duty)]
+        if incident.running(duty.clock) and (any(notified) if duty.customer else notified and all(notified)):
             yield duty
 
 

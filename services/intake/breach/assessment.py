@@ -117,20 +117,20 @@ class _RolePhases:
         phases = [one.phase for one in said]
         last, since = said[-1].declared, said[first:]
         aware_at = min(one.phase.aware_at for one in since)
-        told = [one.declared for one in said]
-        declared = (category for one in told for category in one.categories)
+        declarations = [one.declared for one in said]
+        declared = (category for one in declarations for category in one.categories)
         breach = replace(
             last.breach,
             judged_at=self.incident.judged_at,
             detected_at=min(*(one.detected_at for one in since), aware_at),
             aware_at=aware_at,
             categories=tuple(dict.fromkeys((*declared, *categories_of(phases)))),
-            controllers=tuple(_customers(told, self.names)),
-            sensitive_to_security=any(one.sensitive_to_security for one in told),
-            unintelligible=last.encrypted and not any(one.key_taken for one in told),
-            handled_at=_handled(told),
+            controllers=tuple(_customers(declarations, self.names)),
+            sensitive_to_security=any(one.sensitive_to_security for one in declarations),
+            unintelligible=last.encrypted and not any(one.key_taken for one in declarations),
+            handled_at=_contained_at(declarations),
             unreached=any(phase.unreached for phase in phases),
-            told=tuple(_being_told(self.incident, since[0].phase if first else None).items()),
+            told=tuple(_notified_since(self.incident, since[0].phase if first else None).items()),
         )
         law = self.law
         found = clocks(breach, residents_of(phases), law.policies, law.company, law.calendars)
@@ -155,14 +155,14 @@ def _customers(declared: Iterable[BreachDeclared], names: Mapping[str, str]) -> 
     return (ProcessorCustomer(names[id_], most) for id_, most in hours.items())
 
 
-def _handled(told: Sequence[BreachDeclared]) -> datetime | None:
+def _contained_at(declarations: Sequence[BreachDeclared]) -> datetime | None:
     """Return when the incident was dealt with that had gone on: the earliest that was said since it did."""
-    ongoing = [number for number, one in enumerate(told) if one.ongoing]
-    since = told[ongoing[-1] + 1 :] if ongoing else ()
+    ongoing = [number for number, one in enumerate(declarations) if one.ongoing]
+    since = declarations[ongoing[-1] + 1 :] if ongoing else ()
     return min((one.handled_at for one in since if one.handled_at is not None), default=None)
 
 
-def _being_told(incident: Incident, since: Phase | None) -> dict[str, datetime]:
+def _notified_since(incident: Incident, since: Phase | None) -> dict[str, datetime]:
     """
     Return since when people are being told, by their clocks; whom *since* and later phases tell, if given.
 
@@ -171,7 +171,7 @@ def _being_told(incident: Incident, since: Phase | None) -> dict[str, datetime]:
     Law:
         Cal. Civ. Code § 1798.82(f), and the like: days of notifying consumers.
     """
-    found = dict(incident.told)
+    found = dict(incident.first_stopped)
     for duty in incident.clocks:
         if duty.recipient == PEOPLE:
             if since is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.intake.breach.assessment import BreachLaw, Statement, duties_of
-from services.intake.breach.customers import called
+from services.intake.breach.customers import customer_labels
 from services.intake.breach.domain import Incident
 from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, ClockStep, NotificationDue
 from shared.contract.breaches import BreachDeclared
@@ -52,7 +52,7 @@ def clocks_of(
         now: This moment.
     """
     said = [Statement(phase, declared[phase.number - 1]) for phase in incident.standing]
-    found = duties_of(incident, said, law, called(incident, declared))
+    found = duties_of(incident, said, law, customer_labels(incident, declared))
     by_law = [_unless_missed(_due(clock, incident.aware_at), incident, now) for clock in found]
     return (*by_law, *_promised(incident, said[-1].declared), *_supplements(incident, by_law, now))
 

@@ -7,7 +7,7 @@ from shared.contract.affected_people import NoticeRecipient
 from shared.contract.breaches import AffectedController, BreachDeclared, customer_numbers
 
 
-def called(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[str, str]:
+def customer_labels(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[str, str]:
     """
     Return what each customer is called in events about *incident*, by its id: a number.
 
@@ -27,10 +27,10 @@ def customers_in(people: Iterable[NoticeRecipient], declared: BreachDeclared) ->
     """Yield the ids of the customers who are *people* of a chunk, of those that were *declared*."""
     for reached in people:
         at = [one for one in declared.affected.controllers if one.email == reached.email]
-        yield from (one.id for one in _called_so(at, reached))
+        yield from (one.id for one in _with_name(at, reached))
 
 
-def _called_so(at: list[AffectedController], reached: NoticeRecipient) -> list[AffectedController]:
+def _with_name(at: list[AffectedController], reached: NoticeRecipient) -> list[AffectedController]:
     """
     Return which of those *at* one address is meant; all, where their names tell nobody apart.
 

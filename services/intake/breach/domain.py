@@ -78,7 +78,7 @@ class Incident:
     clocks: tuple[NotificationDue, ...] = ()
     done: Mapping[str, NotificationDone] = field(default_factory=lambda: MappingProxyType({}))
     """Clocks that are stopped."""
-    told: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    first_stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When a clock was stopped first: what runs from there does not begin again for who is found later."""
     stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When a clock was stopped last."""
@@ -315,23 +315,25 @@ def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incid
     counted = replace(phase, notified=phase.notified.model_copy(update=counts))
     theirs = [duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty)]
     # Events of before do not say whose letters they are: then it may be anybody's.
-    return _with(_untold(incident, theirs if fact.missed is None else ()), counted, fact)
+    return _with(_restart_clocks(incident, theirs if fact.missed is None else ()), counted, fact)
 
 
 def _missed(incident: Incident, phase: Phase, customers: frozenset[str]) -> Incident:
     """Whom no letter of any phase has reached is not told; nor is a supplement that somebody has not."""
     after = _replaced(incident, replace(phase, missed=(phase.missed or frozenset()) | customers))
-    theirs = [duty for duty in incident.clocks if duty.customer in customers and not _is_told(after, duty)]
+    theirs = [
+        duty for duty in incident.clocks if duty.customer in customers and not _is_notified(after, duty)
+    ]
     if customers:
         theirs += [duty for duty in incident.clocks if duty.supplement == phase.number]
-    return _untold(after, theirs)
+    return _restart_clocks(after, theirs)
 
 
-def _is_told(incident: Incident, duty: NotificationDue) -> bool:
-    return any(phase.concerns(duty) and phase.has_told(duty) for phase in incident.standing)
+def _is_notified(incident: Incident, duty: NotificationDue) -> bool:
+    return any(phase.concerns(duty) and phase.has_notified(duty) for phase in incident.standing)
 
 
-def _untold(incident: Incident, duties: Iterable[NotificationDue]) -> Incident:
+def _restart_clocks(incident: Incident, duties: Iterable[NotificationDue]) -> Incident:
     """A customer who was not reached is not told: their clocks run on, unless the staff has told them."""
     clocks = {duty.clock for duty in duties}
     kept = {
@@ -417,6 +419,6 @@ def _done(incident: Incident, done: Mapping[str, NotificationDone]) -> Incident:
     return replace(
         incident,
         done={**incident.done, **done},
-        told={**at, **incident.told},
+        first_stopped={**at, **incident.first_stopped},
         stopped={**incident.stopped, **at},
     )

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 
-from services.intake.breach.approvals import objection, released, told_by_letter, too_late, waits_for_hold
+from services.intake.breach.approvals import (
+    approval_refusal,
+    notified_duties,
+    releasable_notices,
+    waits_for_hold,
+    withdrawal_refusal,
+)
 from services.intake.breach.assessment import BreachLaw
 from services.intake.breach.clocks import (
     END,
@@ -18,7 +24,7 @@ from services.intake.breach.clocks import (
     kind_of,
     waits_of,
 )
-from services.intake.breach.customers import called, customers_in
+from services.intake.breach.customers import customer_labels, customers_in
 from services.intake.breach.domain import HOLD, Incident, end_of_hold, evolve
 from services.intake.breach.duties import (
     ClocksSet,
@@ -101,8 +107,8 @@ async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
     )
     await ctx.await_all(ctx.retention.waits(registered.phase, ctx.now))
     after = evolve(ctx.incident, registered)
-    told = registered.model_copy(update={"judged_at": after.judged_at})
-    return [told, *await _clocks_set(after, ctx)]
+    fact = registered.model_copy(update={"judged_at": after.judged_at})
+    return [fact, *await _clocks_set(after, ctx)]
 
 
 def _same(one: BreachDeclared, other: BreachDeclared) -> bool:
@@ -128,7 +134,7 @@ async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentCo
     if not phase.customers or phase not in after.standing:
         return []
     declared = [await ctx.declared(one.declaration) for one in after.phases]
-    names, written = called(after, declared), set[str]()
+    names, written = customer_labels(after, declared), set[str]()
     for number in range(event.chunks):
         try:
             people = await ctx.people(event.phase, number)
@@ -161,7 +167,7 @@ async def _customers_of(
 ) -> set[str]:
     """Return whom *letters* of a phase were to, as their clocks call them; all, where that is forgotten."""
     declared = [await ctx.declared(one.declaration) for one in incident.phases]
-    names, found = called(incident, declared), set[str]()
+    names, found = customer_labels(incident, declared), set[str]()
     for some in letters:
         try:
             people = await ctx.people(phase, some.chunk)
@@ -189,7 +195,7 @@ async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]
     Raises:
         PermanentError: Whoever approves may not, or there is nothing to approve of.
     """
-    against = objection(ctx.incident, event.phase, event.by, event.declaration)
+    against = approval_refusal(ctx.incident, event.phase, event.by, event.declaration)
     if against is not None:
         raise PermanentError(against)
     return await _let_out(evolve(ctx.incident, event), ctx)
@@ -197,7 +203,7 @@ async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]
 
 async def _let_out(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Let the notices of *incident* out that may go, and count what runs from there."""
-    out = released(ctx.case_id, incident, ctx.now)
+    out = releasable_notices(ctx.case_id, incident, ctx.now)
     return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
 
 
@@ -208,14 +214,14 @@ async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fac
     Raises:
         PermanentError: It is too late, or there is no such phase.
     """
-    against = too_late(ctx.incident, event.phase)
+    against = withdrawal_refusal(ctx.incident, event.phase)
     if against is not None:
         raise PermanentError(against)
     after = evolve(ctx.incident, event)
     # Whose clock ran because of this phase alone was told before.
-    told = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in told_by_letter(after)}
+    notified = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in notified_duties(after)}
     unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
-    found = [unscoped, *await _stopped(after, told, ctx)]
+    found = [unscoped, *await _stopped(after, notified, ctx)]
     return [*found, *_withdrawn(event, reduce(evolve, found, after), ctx)]
 
 
@@ -268,8 +274,8 @@ async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence
     after = evolve(ctx.incident, event)
     missed = await _customers_missed(event, after, ctx)
     after = reduce(evolve, missed, after)
-    told = {duty.clock: ctx.now for duty in told_by_letter(after)}
-    return [*missed, *await _stopped(after, told, ctx)] if told else missed
+    notified = {duty.clock: ctx.now for duty in notified_duties(after)}
+    return [*missed, *await _stopped(after, notified, ctx)] if notified else missed
 
 
 async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence[Fact]:
@@ -283,8 +289,8 @@ async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence
     missed = await _customers_missed(event, after, ctx)
     after = reduce(evolve, missed, after)
     running = [duty for duty in after.clocks if after.running(duty.clock)]
-    untold = [duty for duty in running if not ctx.incident.running(duty.clock)]
-    alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in untold]
+    restarted = [duty for duty in running if not ctx.incident.running(duty.clock)]
+    alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in restarted]
     return [*missed, *alarms, *await _clocks_set(after, ctx)]
 
 
@@ -292,16 +298,20 @@ def _is_over(duty: NotificationDue, now: datetime) -> bool:
     return duty.due_at is not None and now >= duty.due_at
 
 
-async def _stopped(incident: Incident, told: Mapping[str, datetime], ctx: IncidentContext) -> Sequence[Fact]:
+async def _stopped(
+    incident: Incident, notified: Mapping[str, datetime], ctx: IncidentContext
+) -> Sequence[Fact]:
     """Stop the clocks of those whom our letters have *told*, and count what runs from there."""
     done = [
-        DutiesDone(request_id=ctx.case_id, clocks=tuple(clock for clock in told if told[clock] == at), at=at)
-        for at in sorted(set(told.values()))
+        DutiesDone(
+            request_id=ctx.case_id, clocks=tuple(clock for clock in notified if notified[clock] == at), at=at
+        )
+        for at in sorted(set(notified.values()))
     ]
     return [*done, *await _clocks_set(reduce(evolve, done, incident), ctx)]
 
 
-async def heed_time(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
+async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
     """
     Do what a moment was waited for: end a hold, forget, warn.
 
@@ -370,5 +380,5 @@ SUBSCRIPTIONS = (
     on(BreachReported, note_report),
     on(BreachNotified, note_notified),
     on(BreachRecounted, note_recount),
-    on(BreachTimeCame, heed_time),
+    on(BreachTimeCame, handle_timer),
 )

@@ -103,9 +103,9 @@ class Phase:
     @property
     def unreached(self) -> bool:
         """Whether some of the people who are to be told cannot be, by a letter of ours."""
-        told = [group for group in self.groups if group.laws]
+        affected = [group for group in self.groups if group.laws]
         returned = self.notified is not None and self.notified.failed > 0
-        return any(group.unreachable for group in told) or (returned and bool(told))
+        return any(group.unreachable for group in affected) or (returned and bool(affected))
 
     @property
     def customers(self) -> int:
@@ -126,7 +126,7 @@ class Phase:
             return self.customers > 0 and theirs
         return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
 
-    def has_told(self, duty: NotificationDue) -> bool:
+    def has_notified(self, duty: NotificationDue) -> bool:
         """
         Tell whether its notices have told whom *duty* is about, of those whom it concerns.
 

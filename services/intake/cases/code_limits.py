@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from services.intake.cases.errors import TooOften
+from services.intake.cases.errors import TooManyAttempts
 from shared.runtime import metrics
 from shared.runtime.client_limits import Allowance
 from shared.runtime.log import logger
@@ -94,7 +94,7 @@ class CodeLimit:
         """
         alarm = self.wrong is not None and await self.wrong.is_alarming(now)
         if not self.calm.take(network) or (alarm and not self.alarmed.take(network)):
-            raise TooOften("too many codes were offered from this address; try again in an hour")
+            raise TooManyAttempts("too many codes were offered from this address; try again in an hour")
 
     async def failed(self, attempt: str, now: datetime) -> None:
         """Count a wrong code."""

@@ -20,7 +20,7 @@ from services.intake.cases.deadlines import (
     waits_for_agreement,
     waits_for_package,
 )
-from services.intake.context import Intake, wait_for_all
+from services.intake.context import Intake, set_timers
 from services.intake.domain import OWED, evolve
 from shared.contract.answer import facts_of
 from shared.contract.events import (
@@ -43,19 +43,19 @@ BOUNCED = "bounced"
 """Why a letter has not arrived although a mail server had taken it."""
 
 
-async def await_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
+async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
     """Remember the answer, and the day until which its package is kept."""
-    await wait_for_all(waits_for_package(event), ctx)
+    await set_timers(waits_for_package(event), ctx)
     return []
 
 
-async def await_agreement(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
+async def schedule_fee_deadline(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
     """Remember what the answer costs, and look whether the person hears so. The clock runs on."""
-    await wait_for_all(waits_for_agreement(event, ctx.now, ctx.practice), ctx)
+    await set_timers(waits_for_agreement(event, ctx.now, ctx.practice), ctx)
     return []
 
 
-async def note_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
+async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
     """
     Remember a letter that has not arrived; whose answer it was is owed it again, and is told of at once.
 
@@ -72,7 +72,7 @@ async def note_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
         return _unextended(before.tell_by, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
-    return await _told_of(APPROACHING, day, ctx)
+    return await _deadline_fact(APPROACHING, day, ctx)
 
 
 def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:
@@ -81,7 +81,7 @@ def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:
     return _missed(UNEXTENDED, day, ctx) if over else []
 
 
-async def heed_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
+async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
     """
     Tell, loudly, that something is not done by the day that it was meant for, or by its last day.
 
@@ -98,23 +98,23 @@ async def heed_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
         raise TooEarly("the day came before its request")
     kind = kind_of(event.name)
     if kind == UNAGREED:
-        return await _unagreed(ctx)
+        return await _end_unagreed(ctx)
     if kind not in DUTIES:
-        return await _package_looked_at(kind, ctx)
+        return await _check_package(kind, ctx)
     day = day_of(kind, ctx.case)
     if day is None or is_done(kind, ctx.case):
         return []
     later = looked_at_again(kind, ctx.case, ctx.now, ctx.practice)
     if later is None:
-        return await _told_of(kind, day, ctx)
+        return await _deadline_fact(kind, day, ctx)
     wait = wait_for(kind, later)
     if wait.name == event.name:
         raise TooEarly("the moment came to a clock that is behind")
-    await wait_for_all([wait], ctx)
+    await set_timers([wait], ctx)
     return []
 
 
-async def _unagreed(ctx: Intake) -> Sequence[Fact]:
+async def _end_unagreed(ctx: Intake) -> Sequence[Fact]:
     """
     Take a request back whose requester was told of a fee and has not agreed to it in time.
 
@@ -125,14 +125,14 @@ async def _unagreed(ctx: Intake) -> Sequence[Fact]:
     """
     if not ctx.case.awaits_agreement:
         return []
-    if ctx.case.told_of_fee:
+    if ctx.case.fee_notified:
         return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
     logger().error("fee not told", request_id=ctx.case_id, reason="the letter has not reached the person")
-    await wait_for_all([wait_for(UNAGREED, ctx.now + timedelta(days=1))], ctx)
+    await set_timers([wait_for(UNAGREED, ctx.now + timedelta(days=1))], ctx)
     return []
 
 
-async def _package_looked_at(kind: str, ctx: Intake) -> Sequence[Fact]:
+async def _check_package(kind: str, ctx: Intake) -> Sequence[Fact]:
     """
     Remind of a package that nobody has fetched, and destroy it at its end.
 
@@ -150,14 +150,14 @@ async def _package_looked_at(kind: str, ctx: Intake) -> Sequence[Fact]:
     return [PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
 
 
-async def _told_of(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+async def _deadline_fact(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
     if kind != APPROACHING:
         return _missed(kind, day, ctx)
     logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
     approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
     end = end_of(day, ctx.practice.zone)
     # Also where it is over: `habeas deadlines` finds by it what is late.
-    await wait_for_all([wait_for(MISSED, end)], ctx)
+    await set_timers([wait_for(MISSED, end)], ctx)
     return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
 
 

@@ -94,15 +94,17 @@ def waits_for_decision(appeal: AppealReceived, practice: ClockRules) -> list[Dea
     return [] if appeal.due_on is None else [wait_for(UNDECIDED, end_of(appeal.due_on, practice.zone))]
 
 
-def waits_for_agreement(quoted: FeeQuoted, told_at: datetime, practice: ClockRules) -> list[DeadlineTimer]:
+def waits_for_agreement(
+    quoted: FeeQuoted, notified_at: datetime, practice: ClockRules
+) -> list[DeadlineTimer]:
     """
     Return what is waited for when the person was told of a fee.
 
     Law:
         DPO Art. 19(3): they have ten days, whenever the letter went out.
     """
-    told_on = told_at.astimezone(practice.zone).date()
-    return [wait_for(UNAGREED, end_of(max(quoted.answer_by, told_on + TIME_TO_AGREE), practice.zone))]
+    notified_on = notified_at.astimezone(practice.zone).date()
+    return [wait_for(UNAGREED, end_of(max(quoted.answer_by, notified_on + TIME_TO_AGREE), practice.zone))]
 
 
 def waits_for_package(answer: RequestFulfilled) -> list[DeadlineTimer]:

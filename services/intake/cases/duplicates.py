@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 from hashlib import sha256
 
-from services.intake.cases.fingerprint import Claim
+from services.intake.cases.fingerprint import FirstRequest
 from services.intake.domain import IntakeCase, evolve
 from shared.errors import StoreUnavailable
 from shared.runtime.dataloader import DataLoader
@@ -39,7 +39,7 @@ class FirstRequests:
         with translated("index who asked first"):
             await self._firsts.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
-    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
+    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
         """
         Return whose *wish* is: that of *case*, unless another has claimed it.
 
@@ -47,25 +47,25 @@ class FirstRequests:
             StoreUnavailable: The server did not answer, or another's claim cannot be read yet.
         """
         try:
-            return await self._claim(Claim(hmac.new(self._key, wish, sha256).hexdigest(), case, now))
+            return await self._claim(FirstRequest(hmac.new(self._key, wish, sha256).hexdigest(), case, now))
         except KeyError:
             raise StoreUnavailable("who asked first cannot be read yet") from None
 
-    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
+    async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         """
         Make *held* the claim of *case*; return whether it is, and nobody was faster.
 
         Raises:
             StoreUnavailable: The server did not answer; the call may be repeated.
         """
-        return await self._pass_on((held, Claim(held.wish, case, now)))
+        return await self._pass_on((held, FirstRequest(held.wish, case, now)))
 
     async def case(self, case: str) -> IntakeCase:
         """Return what is known of *case*."""
         return await self._case(case)
 
-    async def _claim_all(self, claims: Sequence[Claim]) -> Mapping[Claim, Claim]:
-        holders: dict[str, Claim] = {}
+    async def _claim_all(self, claims: Sequence[FirstRequest]) -> Mapping[FirstRequest, FirstRequest]:
+        holders: dict[str, FirstRequest] = {}
         for claim in claims:
             holders.setdefault(claim.wish, claim)
         taken = await insert_new(self._firsts, [_document(claim) for claim in holders.values()])
@@ -74,26 +74,28 @@ class FirstRequests:
             holders |= await self._held(taken)
         return {claim: holders[claim.wish] for claim in claims if claim.wish in holders}
 
-    async def _pass_on_all(self, pairs: Sequence[tuple[Claim, Claim]]) -> Mapping[tuple[Claim, Claim], bool]:
+    async def _pass_on_all(
+        self, pairs: Sequence[tuple[FirstRequest, FirstRequest]]
+    ) -> Mapping[tuple[FirstRequest, FirstRequest], bool]:
         with translated("pass claims on"):
             await self._firsts.bulk_write([_passed_on(*pair) for pair in pairs], ordered=False)
         holders = await self._held({held.wish for held, _ in pairs})
         return {(held, new): holders.get(held.wish, held).case == new.case for held, new in pairs}
 
-    async def _held(self, wishes: Iterable[str]) -> dict[str, Claim]:
+    async def _held(self, wishes: Iterable[str]) -> dict[str, FirstRequest]:
         with translated("read who asked first"):
             found = self._firsts.find({"_id": {"$in": list(wishes)}})
-            return {one["_id"]: Claim(one["_id"], one["case"], one["at"]) async for one in found}
+            return {one["_id"]: FirstRequest(one["_id"], one["case"], one["at"]) async for one in found}
 
     async def _load_all(self, cases: Sequence[str]) -> Mapping[str, IntakeCase]:
         histories = await self._journal.histories(cases)
         return {case: reduce(evolve, events_of(histories.get(case, ())), IntakeCase()) for case in cases}
 
 
-def _document(claim: Claim) -> Document:
+def _document(claim: FirstRequest) -> Document:
     return {"_id": claim.wish, "case": claim.case, "at": claim.at}
 
 
-def _passed_on(held: Claim, new: Claim) -> UpdateOne:
+def _passed_on(held: FirstRequest, new: FirstRequest) -> UpdateOne:
     change = {"case": new.case, "at": new.at}
     return UpdateOne({"_id": held.wish, "case": held.case}, {"$set": change})

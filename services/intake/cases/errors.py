@@ -6,7 +6,7 @@ from shared.contract.codes import CodeVerdict
 from shared.errors import PermanentError
 
 
-class Obstacle(StrEnum):
+class CaseError(StrEnum):
     """What stands in the way of doing something about a request."""
 
     PROOF_DECIDED = "proof_decided"
@@ -20,10 +20,10 @@ class Obstacle(StrEnum):
     STOPPED = "stopped"
 
 
-class NotNow(PermanentError):
+class NotPossibleNow(PermanentError):
     """The request is in a state in which this cannot be done."""
 
-    def __init__(self, message: str, obstacle: Obstacle | None = None) -> None:
+    def __init__(self, message: str, obstacle: CaseError | None = None) -> None:
         super().__init__(message)
         self.obstacle = obstacle
 
@@ -35,11 +35,11 @@ class ReferenceReused(PermanentError):
         super().__init__("this reference names another request of this system; choose another reference")
 
 
-class TooOften(PermanentError):
+class TooManyAttempts(PermanentError):
     """The same thing was tried too often."""
 
 
-class TooMany(PermanentError):
+class SourceLimitReached(PermanentError):
     """A system sends more requests than it may in this hour."""
 
     def __init__(self, wait_s: int) -> None:

@@ -27,7 +27,7 @@ from shared.matching import mailbox
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class FirstRequest:
     """Who was the first to ask for something."""
 
     wish: str
@@ -36,7 +36,7 @@ class Claim:
     at: datetime
 
 
-def wish_of(request: RequestSubmitted, received: RequestReceived) -> bytes | None:
+def fingerprint_of(request: RequestSubmitted, received: RequestReceived) -> bytes | None:
     """
     Return what is asked for, the same bytes for the same wish; None where a repetition is answered like any.
 

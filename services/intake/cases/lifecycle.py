@@ -8,7 +8,7 @@ from services.intake.cases.clock import Arrival, extended, receive
 from services.intake.cases.deadlines import waits_after, waits_for_decision
 from services.intake.cases.registration import forwarded, registered
 from services.intake.cases.sealed_content import seal_request
-from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wait, rejected, wait_for_all
+from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
@@ -52,7 +52,7 @@ async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
         Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.received is None:
-        await must_not_wait(ctx)
+        await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
@@ -71,7 +71,7 @@ async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
         TooEarly: It overtook the request, which is being tried again.
     """
     if ctx.case.received is None:
-        await must_not_wait(ctx)
+        await end_waiting(ctx)
         raise TooEarly("the appeal came before its request")
     received = appealed(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
     return [] if received is None else await _appeal_received(received, ctx)
@@ -165,7 +165,7 @@ async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
     if longer is None:
         logger().warning("extension not possible", request_id=ctx.case_id, reason=f"due on {ctx.case.due_on}")
         return []
-    await wait_for_all(waits_after(longer, ctx.case, ctx.practice), ctx)
+    await set_timers(waits_after(longer, ctx.case, ctx.practice), ctx)
     return [longer]
 
 
@@ -176,5 +176,5 @@ def _appealed_at(ctx: Intake) -> datetime:
 
 
 async def _appeal_received(received: AppealReceived, ctx: Intake) -> Sequence[Fact]:
-    await wait_for_all(waits_for_decision(received, ctx.practice), ctx)
+    await set_timers(waits_for_decision(received, ctx.practice), ctx)
     return [received]

@@ -35,7 +35,7 @@ class RateLane:
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class WaitingRequest:
     """A sealed request that wants to begin."""
 
     lodged: RequestLodged

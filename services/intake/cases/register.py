@@ -2,7 +2,7 @@
 The register: what it says of a request, and how a request is counted once its record is gone. Pure.
 
 An entry follows from what intake's journal tells and holds no personal data. A request that was ended long
-enough ago is counted, as :class:`Counted`, and forgotten; what somebody may still need of it keeps it.
+enough ago is counted, as :class:`CountedRequest`, and forgotten; what somebody may still need of it keeps it.
 
 Law:
     11 CCR § 7101(a)-(b): 24 months; date, nature and manner of the request, date and nature of the response,
@@ -57,7 +57,7 @@ NOT_PROVEN = "not_proven_in_time"
 Decision: TypeAlias = (
     RequestFulfilled | RequestForwarded | RequestDuplicated | IdentityRefused | RequestWithdrawn
 )
-TELLING: tuple[type[Fact], ...] = (
+ENTRY_FACTS: tuple[type[Fact], ...] = (
     AnswerDelivered,
     AppealAnswered,
     AppealReceived,
@@ -212,7 +212,7 @@ class RegisterEntry:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Counted:
+class CountedRequest:
     """All that is kept of a request in the end. Requests of which it is the same are only counted."""
 
     year: int
@@ -236,16 +236,16 @@ def laws_of(entry: RegisterEntry) -> tuple[str, ...]:
     return tuple(dict.fromkeys(policy.partition("@")[0] for policy in (entry.policy, *entry.also)))
 
 
-def counted(entry: RegisterEntry) -> Iterator[Counted]:
+def counted(entry: RegisterEntry) -> Iterator[CountedRequest]:
     """Yield what *entry* is counted as: once under each law that protects the person."""
     for law in laws_of(entry):
-        yield Counted(
+        yield CountedRequest(
             entry.received_on.year, law, entry.right, entry.result, entry.grounds, entry.late, entry.days
         )
 
 
 @dataclass(slots=True)
-class Story:
+class CaseHistory:
     """What the facts of one case tell, gathered one by one."""
 
     received: RequestReceived | None = None
@@ -276,10 +276,10 @@ class Story:
     appeal_ended_at: datetime | None = None
 
     @classmethod
-    def of(cls, told: Iterable[tuple[datetime, Fact]]) -> "Story":
+    def of(cls, facts: Iterable[tuple[datetime, Fact]]) -> "CaseHistory":
         """Return the story of a case: its facts, oldest first, each with the moment it was written down."""
         story = cls()
-        for at, fact in told:
+        for at, fact in facts:
             story.note(fact, at)
         return story
 
@@ -493,7 +493,7 @@ class Story:
         )
 
 
-def outlived(story: Story, before: datetime) -> bool:
+def may_be_purged(story: CaseHistory, before: datetime) -> bool:
     """
     Tell whether the record of a case need not be kept: it ended *before*, and nobody needs it.
 

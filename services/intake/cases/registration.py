@@ -8,9 +8,9 @@ from secrets import token_urlsafe
 
 from services.intake.cases.clock import Arrival, receive
 from services.intake.cases.deadlines import first_waits
-from services.intake.cases.fingerprint import duplicate_of, wish_of
-from services.intake.cases.rate_limit import Visitor, begins_at_once
-from services.intake.context import Intake, wait_for_all
+from services.intake.cases.fingerprint import duplicate_of, fingerprint_of
+from services.intake.cases.rate_limit import WaitingRequest, begins_at_once
+from services.intake.context import Intake, set_timers
 from shared.contract.envelope import derived_id
 from shared.contract.events import (
     Fact,
@@ -46,7 +46,7 @@ async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -
     received = receive(request, arrival, ctx.practice)
     lane = await ctx.room.lane(lodged.source, received.received_at, ctx.now)
     at_once = begins_at_once(received, ctx.now, ctx.practice.zone)
-    visitor = Visitor(lodged, received.internal_due_on, received.received_at, at_once)
+    visitor = WaitingRequest(lodged, received.internal_due_on, received.received_at, at_once)
     if not await ctx.room.enter(visitor, lane, ctx.now):
         return []
     return await registered(request, received.model_copy(update={"incident": lane.incident}), ctx)
@@ -56,7 +56,7 @@ async def registered(request: RequestSubmitted, received: RequestReceived, ctx: 
     """Start the clock of a request that is sealed, and say where it goes if it is not answered by itself."""
     # Beside one another, so that both take one round trip; nothing comes of the moments of a duplicate.
     duplicated, _ = await asyncio.gather(
-        _duplicated(request, received, ctx), wait_for_all(first_waits(received, ctx.practice), ctx)
+        _duplicated(request, received, ctx), set_timers(first_waits(received, ctx.practice), ctx)
     )
     if duplicated is not None:
         return [received.model_copy(update={"repeats": duplicated.first}), duplicated]
@@ -89,7 +89,7 @@ async def _duplicated(
     Raises:
         TooEarly: Another is about to be the first.
     """
-    wish = wish_of(request, received)
+    wish = fingerprint_of(request, received)
     if wish is None:
         return None
     held = await ctx.firsts.claim(wish, ctx.case_id, ctx.now)

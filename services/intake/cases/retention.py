@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from services.intake.cases.register import Counted, RequestResult, Story, counted, outlived
+from services.intake.cases.register import CountedRequest, RequestResult, counted
 from shared.contract.events import RequestPurged
 from shared.contract.ports import VaultPort
 from shared.errors import HabeasError, PermanentError, StoreUnavailable
@@ -42,13 +42,13 @@ class Metrics:
         """Keep them in *database*."""
         self._metrics = database["metrics"]
 
-    async def add(self, counts: Counter[Counted], session: Session) -> None:
+    async def add(self, counts: Counter[CountedRequest], session: Session) -> None:
         """Add *counts*, if the transaction of *session* is committed."""
         if counts:
             changes = [_addition(one, number) for one, number in counts.items()]
             await self._metrics.bulk_write(changes, ordered=False, session=session)
 
-    async def of(self, year: int, session: Session) -> Counter[Counted]:
+    async def of(self, year: int, session: Session) -> Counter[CountedRequest]:
         """
         Return how many requests of each kind, received in *year*, were purged.
 
@@ -199,7 +199,7 @@ def _may_go(rows: Sequence[JournalRow], before: datetime) -> bool:
     return not story.purged and outlived(story, before)
 
 
-def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[Counted]:
+def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[CountedRequest]:
     """Return what the case of *rows* is counted as: nothing where nobody has asked for anything."""
     entry = Story.of(facts_of(rows)).entry(zone)
     return () if entry is None else tuple(counted(entry))
@@ -209,7 +209,7 @@ def _row(case: str, n: int, at: datetime) -> JournalRow:
     return JournalRow(case, n, f"purged {case}", None, (RequestPurged(request_id=case),), at)
 
 
-def _addition(one: Counted, number: int) -> UpdateOne:
+def _addition(one: CountedRequest, number: int) -> UpdateOne:
     fields = {
         "year": one.year,
         "law": one.law,
@@ -222,8 +222,8 @@ def _addition(one: Counted, number: int) -> UpdateOne:
     return UpdateOne({"_id": one.key}, {"$setOnInsert": fields, "$inc": {"requests": number}}, upsert=True)
 
 
-def _read(document: Document) -> Counted:
-    return Counted(
+def _read(document: Document) -> CountedRequest:
+    return CountedRequest(
         document["year"],
         document["law"],
         Right(document["right"]),

@@ -19,7 +19,13 @@ from uuid import uuid4
 
 from services.intake.cases.appeals import DECIDED
 from services.intake.cases.code_limits import CodeLimit
-from services.intake.cases.errors import NotNow, Obstacle, ReferenceReused, TooMany, TooOften
+from services.intake.cases.errors import (
+    CaseError,
+    NotPossibleNow,
+    ReferenceReused,
+    SourceLimitReached,
+    TooManyAttempts,
+)
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.sealed_content import (
     says_the_same,
@@ -187,7 +193,7 @@ class RequestService:
         if self.room is None or takes_effect_at_once(request):
             return
         if await self.room.is_full(source, now):
-            raise TooMany(max(1, round((next_hour(now) - now).total_seconds())))
+            raise SourceLimitReached(max(1, round((next_hour(now) - now).total_seconds())))
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
         """
@@ -360,9 +366,11 @@ class RequestService:
         """
         case = await self.act(case_id)
         if case.stopped is not None:
-            raise NotNow(STOPPED, Obstacle.STOPPED)
+            raise NotPossibleNow(STOPPED, CaseError.STOPPED)
         if not (case.awaits_proof or case.status is CaseStatus.UNKNOWN):
-            raise NotNow(f"no proof is awaited: the request is {case.status}", Obstacle.PROOF_DECIDED)
+            raise NotPossibleNow(
+                f"no proof is awaited: the request is {case.status}", CaseError.PROOF_DECIDED
+            )
         cause = cause or uuid4().hex
         refs = await seal_proofs(proofs, self.vault, case_id, cause)
         refs = tuple(ref.model_copy(update={"sender": sender}) for ref in refs)
@@ -379,8 +387,8 @@ class RequestService:
         """
         case = await self.act(case_id)
         if not (case.withdrawable or case.status is CaseStatus.UNKNOWN):
-            raise NotNow(
-                f"it is too late to withdraw: the request is {case.status}", Obstacle.TOO_LATE_TO_WITHDRAW
+            raise NotPossibleNow(
+                f"it is too late to withdraw: the request is {case.status}", CaseError.TOO_LATE_TO_WITHDRAW
             )
         await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
 
@@ -427,7 +435,7 @@ class RequestService:
         """
         case = await self.act(case_id)
         if not case.awaits_agreement:
-            raise NotNow("there is no fee to agree to", Obstacle.NO_FEE)
+            raise NotPossibleNow("there is no fee to agree to", CaseError.NO_FEE)
         await self._announce(AgreementLodged(request_id=case_id), cause=f"agreed {case_id}")
 
     async def appeal(self, case_id: str, statement: str) -> None:
@@ -442,7 +450,7 @@ class RequestService:
         case = await self.act(case_id)
         opened = case.open_appeal
         if opened is not None and (opened.remedy is Remedy.APPEAL or case.status not in DECIDED):
-            raise NotNow("we are looking at it again already", Obstacle.APPEAL_OPEN)
+            raise NotPossibleNow("we are looking at it again already", CaseError.APPEAL_OPEN)
         name = f"appeal_{uuid4().hex}"
         await self.vault.seal(case_id, name, statement.encode())
         await self._announce(AppealLodged(request_id=case_id, statement=name), cause=name)
@@ -460,9 +468,9 @@ class RequestService:
         forwarded, received = case.forwarded, case.received
         digest = sha256(secret.encode()).hexdigest()
         if forwarded is None or received is None or not hmac.compare_digest(forwarded.digest, digest):
-            raise NotNow("the link is wrong")
+            raise NotPossibleNow("the link is wrong")
         if self.clock() >= forwarded.expires_at:
-            raise NotNow("the link has expired")
+            raise NotPossibleNow("the link has expired")
         sealed = await self.vault.open(case_id, SUBMISSION)
         await self.note(case_id, ForwardingFetched(request_id=case_id))
         return RequestSubmitted.model_validate_json(sealed), received
@@ -477,7 +485,7 @@ class RequestService:
         """
         case = await self.case(case_id)
         if case.fulfilled is None or case.fulfilled.certificate is None:
-            raise NotNow("there is no certificate for this request", Obstacle.NO_CERTIFICATE)
+            raise NotPossibleNow("there is no certificate for this request", CaseError.NO_CERTIFICATE)
         return await self.vault.open(case_id, case.fulfilled.certificate)
 
     async def act(self, case_id: str) -> IntakeCase:
@@ -490,7 +498,7 @@ class RequestService:
         """
         case = await self.case(case_id)
         if not self.acts.take(case_id):
-            raise TooOften("too much was done about this request; try again in an hour")
+            raise TooManyAttempts("too much was done about this request; try again in an hour")
         if case.status is CaseStatus.UNKNOWN and self.room is not None:
             await self.room.hurry(case_id)
         return case
@@ -506,7 +514,7 @@ class RequestService:
         """
         await self.case(case_id)
         if not self.acts.left(case_id) or self._uploads[case_id] >= MOST_UPLOADS:
-            raise TooOften("too much is being sent about this request; try again later")
+            raise TooManyAttempts("too much is being sent about this request; try again later")
         self._uploads[case_id] += 1
         try:
             yield

@@ -49,7 +49,7 @@ from shared.contract.events import (
 from shared.law import TimedDuty
 
 
-class Happened(StrEnum):
+class TimelineKind(StrEnum):
     """What can happen to a request that the person is shown."""
 
     RECEIVED = "received"
@@ -87,15 +87,15 @@ class TimelineEntry:
     """Something that happened."""
 
     at: datetime
-    what: Happened
+    what: TimelineKind
     letter: LetterKind | None = None
     """Which letter it is about."""
     until: date | None = None
     """The day that it sets."""
 
 
-H = Happened
-PLAIN: dict[type[Fact], Happened] = {
+H = TimelineKind
+KIND_OF_FACT: dict[type[Fact], TimelineKind] = {
     IdentityReviewNeeded: H.IN_REVIEW,
     IdentityVerified: H.VERIFIED,
     RequestReferred: H.REFERRED,
@@ -121,15 +121,15 @@ APPEALS = {Remedy.APPEAL: H.APPEALED, Remedy.COMPLAINT: H.COMPLAINED}
 ANSWERS = {Remedy.APPEAL: H.APPEAL_DECIDED, Remedy.COMPLAINT: H.COMPLAINT_DECIDED}
 
 
-def timeline_of(told: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, ...]:
+def timeline_of(facts: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, ...]:
     """
     Return what happened, the earliest first; what happened at the same moment as it was told.
 
     Args:
-        told: The facts of one case, oldest first, each with the moment at which it was written down.
+        facts: Those of one case, oldest first, each with the moment at which it was written down.
     """
     status, entries, awaited = CaseStatus.UNKNOWN, list[TimelineEntry](), False
-    for at, fact in told:
+    for at, fact in facts:
         if not (status in OVER and isinstance(fact, OVERTAKEN)):
             entries += _entries(at, fact)
         if isinstance(fact, RequestResumed) and awaited:
@@ -168,8 +168,8 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
             yield TimelineEntry(at, H.DOWNLOADED)
         case IdentityVerified(assurance=Assurance.NONE_NEEDED):
             pass
-        case _ if type(fact) in PLAIN:
-            yield TimelineEntry(at, PLAIN[type(fact)])
+        case _ if type(fact) in KIND_OF_FACT:
+            yield TimelineEntry(at, KIND_OF_FACT[type(fact)])
         case _:
             pass
 

@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.intake.cases.rate_limit import HOUR, RateLane, Visitor, allowance, lane_of, limit_of, next_hour
+from services.intake.cases.rate_limit import (
+    HOUR,
+    RateLane,
+    WaitingRequest,
+    allowance,
+    lane_of,
+    limit_of,
+    next_hour,
+)
 from shared.contract.events import BurstDeclared, RequestLodged
 from shared.errors import TransientError
 from shared.runtime import metrics
@@ -34,12 +42,12 @@ BURSTS_KEPT = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    visitor: Visitor
+    visitor: WaitingRequest
     lane: RateLane
     now: datetime
 
 
-class WaitingRoom:
+class WaitingQueue:
     """The collections ``waiting``, ``hours`` and ``bursts``; no personal data is in them."""
 
     def __init__(self, database: Database, limits: Mapping[str, int]) -> None:
@@ -70,7 +78,7 @@ class WaitingRoom:
             self._declared_at = now
         return lane_of(source, received_at, self._limits, self._declared)
 
-    async def enter(self, visitor: Visitor, lane: RateLane, now: datetime) -> bool:
+    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
         """Return whether *visitor* may begin at once; whoever may not waits from now on."""
         if visitor.lodged.waited or lane.per_hour is None:
             return True
@@ -204,8 +212,8 @@ class WaitingRoom:
                 await self._count(lane, gone.deleted_count, now)
 
 
-async def let_in(
-    room: WaitingRoom, publisher: EventPublisher, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+async def start_waiting(
+    room: WaitingQueue, publisher: EventPublisher, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> None:
     """Let those begin whose turn it is, for ever; an outage only delays it."""
     while True:

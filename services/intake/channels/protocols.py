@@ -9,7 +9,7 @@ from typing import Protocol
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from services.intake.cases.errors import TooOften
+from services.intake.cases.errors import TooManyAttempts
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.runtime.log import logger
 
@@ -43,7 +43,7 @@ ABOUT_REQUESTS: Mapping[type[Exception], ErrorAnswer] = MappingProxyType(
     {
         **EVERYWHERE,
         UnknownRequest: ErrorAnswer(HTTPStatus.NOT_FOUND),
-        TooOften: ErrorAnswer(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": "3600"}),
+        TooManyAttempts: ErrorAnswer(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": "3600"}),
     }
 )
 """Where callers come back to what they have sent."""

@@ -21,7 +21,7 @@ from services.intake.channels.drop.client import DropClient as California
 from services.intake.channels.drop.files import hours
 from services.intake.channels.drop.ledger import DropLedger
 from services.intake.channels.drop.lists import BatchLists
-from services.intake.channels.drop.puller import Puller
+from services.intake.channels.drop.puller import DropPuller
 from services.intake.channels.drp.api import drp_app
 from services.intake.channels.drp.service import DrpService
 from services.intake.channels.drp.tokens import DrpTokens
@@ -30,12 +30,12 @@ from services.intake.channels.email.parser import LARGEST
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.senders import Senders
 from services.intake.channels.email.service import EmailService as MailDesk
-from services.intake.channels.email.smtp import Port
+from services.intake.channels.email.smtp import SmtpPort
 from services.intake.channels.fides import cleanup
 from services.intake.channels.fides.api import FidesContext as ClientsServed
 from services.intake.channels.fides.api import fides_app
-from services.intake.channels.fides.cleanup import Leftovers
-from services.intake.channels.fides.consents import Begun, Consents, Sweep
+from services.intake.channels.fides.cleanup import RequestCleanup
+from services.intake.channels.fides.consents import ConsentCleanup, Consents, OpenConsents
 from services.intake.channels.fides.ledger import FidesLedger as ClientsLedger
 from services.intake.channels.fides.oauth import Clients
 from services.intake.channels.fides.policies import FidesPolicies
@@ -43,9 +43,9 @@ from services.intake.channels.fides.reviews import Reviews
 from services.intake.channels.fides.service import FidesService as ClientsDesk
 from services.intake.channels.fides.tokens import FidesTokens as ClientTokens
 from services.intake.channels.opendsr.api import opendsr_app
-from services.intake.channels.opendsr.certificate import Certified
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
 from services.intake.channels.opendsr.groups import RequestGroups
-from services.intake.channels.opendsr.instructions import Files
+from services.intake.channels.opendsr.instructions import Instructions
 from services.intake.channels.opendsr.messages import DiscoveryDocument
 from services.intake.channels.opendsr.service import OpenDsrService as ControllersDesk
 from services.intake.channels.webhooks import apple, risc
@@ -106,10 +106,10 @@ async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]
     """
     settings = ground.settings
     async with AsyncExitStack() as stack:
-        begun = Begun(ground.database)
+        begun = OpenConsents(ground.database)
         requests = ClientsLedger(ground.database)
         # Where they are served no longer, too, what people have begun is destroyed in time.
-        sweeps = Sweep(begun, ground.vault), Leftovers(requests, ground.door, ground.vault)
+        sweeps = ConsentCleanup(begun, ground.vault), RequestCleanup(requests, ground.door, ground.vault)
         swept = ChannelAdapter(works=[cleanup.for_ever(sweep.work) for sweep in sweeps])
         opened = [await _platforms(ground, stack), swept]
         if settings.fides_served:
@@ -150,12 +150,12 @@ async def _controllers(ground: ChannelContext) -> ChannelAdapter:
     if not domain:
         raise ConfigurationError("HABEAS_OPENDSR_URL: must say where controllers reach intake")
     key = settings.opendsr_key.get_secret_value()
-    certified = Certified.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
+    certified = ProcessorCertificate.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
     groups = RequestGroups(ground.database, ground.key("groups of requests"))
     watch = WatchedRequests(ground.database["opendsr_callbacks"])
     await groups.prepare()
     await watch.prepare()
-    files = Files(
+    files = Instructions(
         door=ground.door,
         watch=watch,
         groups=groups,
@@ -194,7 +194,7 @@ async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAd
     return ChannelAdapter("/webhooks", webhooks_app(desk))
 
 
-async def _clients(ground: ChannelContext, begun: Begun, requests: ClientsLedger) -> ChannelAdapter:
+async def _clients(ground: ChannelContext, begun: OpenConsents, requests: ClientsLedger) -> ChannelAdapter:
     """Return what clients of Fides call."""
     settings = ground.settings
     tokens = ClientTokens(ground.database, ground.key("tokens of clients"))
@@ -217,7 +217,7 @@ async def _california(ground: ChannelContext) -> ChannelAdapter:
     await ledger.prepare()
     state = California(settings.drop_url, settings.drop_key.get_secret_value())
     listing = BatchLists(ground.vault, door.journal, door.publisher)
-    puller = Puller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
+    puller = DropPuller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
     return ChannelAdapter(works=[puller.for_ever()])
 
 
@@ -233,7 +233,9 @@ def _inbox(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAda
         bound = smtp_limits.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")
         local = settings.inbox_protocol == "lmtp"
         listener = stack.enter_context(bound)
-        yield ChannelAdapter(works=[smtp_limits.listen(Port(desk), listener, largest=LARGEST, local=local)])
+        yield ChannelAdapter(
+            works=[smtp_limits.listen(SmtpPort(desk), listener, largest=LARGEST, local=local)]
+        )
     if settings.inbox_imap is not None:
         account = ImapAccount.parse(settings.inbox_imap.get_secret_value())
         yield ChannelAdapter(works=[MailboxWatcher(account, desk, settings.inbox_folder).run()])

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
-from services.intake.cases.timeline import Happened, TimelineEntry, timeline_of
+from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline_of
 from services.intake.channels.csv import upload
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.unsubscribe.pages import unsubscribing
@@ -128,7 +128,7 @@ class TimelineItem(BaseModel):
     """Something that happened to a request."""
 
     at: datetime
-    what: Happened
+    what: TimelineKind
     letter: LetterKind | None = None
     """Which letter it is about."""
     until: date | None = None
@@ -188,7 +188,7 @@ class StatusPage(BaseModel):
     """What happened, the earliest first."""
 
     @classmethod
-    def of(cls, case_id: str, case: IntakeCase, told: Iterable[DatedFact], url: str) -> "StatusPage":
+    def of(cls, case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url: str) -> "StatusPage":
         """Return the page of *case*, of which *told* is the story."""
         received, fulfilled, opened = case.received, case.fulfilled, case.open_appeal
         return cls(
@@ -209,7 +209,7 @@ class StatusPage(BaseModel):
             appeal_due_on=opened.due_on if opened else None,
             outcome=outcome_of(case),
             undelivered=list(case.undelivered),
-            untold=list(case.untold),
+            untold=list(case.unnotified),
             reasons=list(case.refused_for),
             tries_left=case.tries_left if case.awaits_proof else None,
             wanted=[list(way) for way in case.wanted] if case.awaits_proof else [],
@@ -218,7 +218,7 @@ class StatusPage(BaseModel):
             paused=case.paused_since is not None and case.awaits_proof,
             stopped=case.stopped,
             package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
-            timeline=[TimelineItem.of(entry) for entry in timeline_of(told)],
+            timeline=[TimelineItem.of(entry) for entry in timeline_of(facts)],
         )
 
 

@@ -37,13 +37,13 @@ AT_ONCE, AT_ONE_HOST = 20, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedRequest:
     """A request that somebody wants to hear of."""
 
     name: str
     """What the protocol calls it: the request's id, and what tells one listener from another."""
     since: datetime
-    told: str = ""
+    reported: str = ""
     """What tells the status that was taken last from all others."""
     tries: int = 0
     """How often the newest one was not taken."""
@@ -89,7 +89,7 @@ class WatchedRequests:
         with translated("add a callback"):
             await self._watched.update_one({"_id": name}, {"$setOnInsert": fresh}, upsert=True)
 
-    async def take(self, now: datetime) -> Watched | None:
+    async def take(self, now: datetime) -> WatchedRequest | None:
         """Return a request that it is time to look at, which nobody else will for a while."""
         with translated("look for callbacks"):
             found: Document | None = await self._watched.find_one_and_update(
@@ -100,11 +100,13 @@ class WatchedRequests:
             )
         if found is None:
             return None
-        return Watched(found["_id"], found["since"], found["told"], found["tries"], found.get("missed", ""))
+        return WatchedRequest(
+            found["_id"], found["since"], found["told"], found["tries"], found.get("missed", "")
+        )
 
-    async def look_again(self, watched: Watched, at: datetime) -> None:
+    async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
         """Keep what is known of a request, and look at it again."""
-        kept = {"look_at": at, "told": watched.told, "tries": watched.tries, "missed": watched.missed}
+        kept = {"look_at": at, "told": watched.reported, "tries": watched.tries, "missed": watched.missed}
         with translated("settle a callback"):
             await self._watched.update_one({"_id": watched.name}, {"$set": kept})
 
@@ -114,7 +116,7 @@ class WatchedRequests:
             await self._watched.delete_one({"_id": name})
 
 
-class Listeners(Protocol):
+class CallbackListeners(Protocol):
     """Where a protocol notes that somebody wants to hear of a request."""
 
     async def add(self, name: str, now: datetime) -> None:
@@ -124,26 +126,26 @@ class Listeners(Protocol):
 class WatchedRequestPort(Protocol):
     """The requests that somebody wants to hear of, as :class:`WatchedRequests` keeps them."""
 
-    async def take(self, now: datetime) -> Watched | None:
+    async def take(self, now: datetime) -> WatchedRequest | None:
         """Return a request that it is time to look at, which nobody else will for a while."""
 
-    async def look_again(self, watched: Watched, at: datetime) -> None:
+    async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
         """Keep what is known of a request, and look at it again."""
 
     async def end(self, name: str) -> None:
         """Look at a request no more."""
 
 
-class Teller(Protocol):
+class CallbackSource(Protocol):
     """What a protocol says of its requests."""
 
-    async def callback(self, name: str, told: str) -> Callback | None:
+    async def callback(self, name: str, reported: str) -> Callback | None:
         """
         Return what is to be said of a request now, or was said last; None where there is nobody to tell.
 
         Args:
             name: Which request, and to whom.
-            told: The mark of what was taken last; empty where nothing was.
+            reported: The mark of the status that was accepted last; empty if none was.
         """
 
 
@@ -179,7 +181,7 @@ class CallbackClient:
 class CallbackProtocol:
     """Tells the callers of one protocol."""
 
-    teller: Teller
+    teller: CallbackSource
     watch: WatchedRequestPort
     way: CallbackPort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -199,7 +201,7 @@ class CallbackProtocol:
                 else:
                     looking.create_task(self.look(watched)).add_done_callback(lambda _: room.release())
 
-    async def look(self, watched: Watched) -> None:
+    async def look(self, watched: WatchedRequest) -> None:
         """Look at a request; whatever goes wrong counts as a try, and holds up no other request."""
         try:
             try:
@@ -210,29 +212,29 @@ class CallbackProtocol:
         except Exception as error:  # noqa: BLE001 - it is looked at again when its lease is over
             _warn("a callback is looked at again later", error, watched.request_id)
 
-    async def _due(self) -> Watched | None:
+    async def _due(self) -> WatchedRequest | None:
         try:
             return await self.watch.take(self.clock())
         except Exception as error:  # noqa: BLE001 - an outage only delays it
             _warn("callbacks go out later", error)
             return None
 
-    async def _tell_what_changed(self, watched: Watched) -> None:
-        callback = await self.teller.callback(watched.name, watched.told)
+    async def _tell_what_changed(self, watched: WatchedRequest) -> None:
+        callback = await self.teller.callback(watched.name, watched.reported)
         if callback is None:
             await self.watch.end(watched.name)
             return
         now, host = self.clock(), urlsplit(callback.url).netloc
-        if callback.mark == watched.told:
+        if callback.mark == watched.reported:
             await self._taken(watched, callback, now)
         elif self._busy[host] >= AT_ONE_HOST:
             await self.watch.look_again(watched, now + SOONEST)
-        elif await self._told(host, callback):
-            await self._taken(replace(watched, told=callback.mark, tries=0, missed=""), callback, now)
+        elif await self._send(host, callback):
+            await self._taken(replace(watched, reported=callback.mark, tries=0, missed=""), callback, now)
         else:
             await self._not_taken(watched, callback.mark, now)
 
-    async def _told(self, host: str, callback: Callback) -> bool:
+    async def _send(self, host: str, callback: Callback) -> bool:
         self._busy[host] += 1
         try:
             return await self.way.tell(callback)
@@ -241,14 +243,14 @@ class CallbackProtocol:
             if not self._busy[host]:
                 del self._busy[host]
 
-    async def _taken(self, watched: Watched, callback: Callback, now: datetime) -> None:
+    async def _taken(self, watched: WatchedRequest, callback: Callback, now: datetime) -> None:
         if callback.final:
             await self.watch.end(watched.name)
         else:
             wait = SOONEST if callback.behind else _wait(watched, now)
             await self.watch.look_again(watched, now + wait)
 
-    async def _not_taken(self, watched: Watched, mark: str, now: datetime) -> None:
+    async def _not_taken(self, watched: WatchedRequest, mark: str, now: datetime) -> None:
         """Tell it again later; what was not tried before begins anew."""
         tries = watched.tries + 1 if mark == watched.missed else 1
         if tries == MOST_TRIES:
@@ -262,5 +264,5 @@ def _warn(what: str, error: Exception, request_id: str | None = None) -> None:
     logger().warning(what, service="intake", request_id=request_id, reason=type(error).__name__)
 
 
-def _wait(watched: Watched, now: datetime) -> timedelta:
+def _wait(watched: WatchedRequest, now: datetime) -> timedelta:
     return min(LATEST, max(SOONEST, (now - watched.since) / AGES_SHARE))

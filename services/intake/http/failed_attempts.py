@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from starlette.requests import HTTPConnection
 
-from services.intake.cases.errors import TooOften
+from services.intake.cases.errors import TooManyAttempts
 from shared.runtime.client_limits import Allowance, network_of
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class FailedAttempts:
         """
         known = (client, network) in self._proven
         if not known and not self.of_clients.left(client):
-            raise TooOften("this client has shown too many wrong secrets; try again in an hour")
+            raise TooManyAttempts("this client has shown too many wrong secrets; try again in an hour")
         found = proven()
         if found is not None:
             self._remember(client, network)

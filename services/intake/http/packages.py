@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.intake.cases.errors import CodeRefused, NotNow, Obstacle, TooOften
+from services.intake.cases.errors import CaseError, CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import STOPPED, RequestService
 from services.intake.domain import CaseStatus, IntakeCase, PackageCodeKept, PackageCodeRefused
 from services.intake.http.ranges import ByteRange, RangeRequest, span
@@ -44,7 +44,7 @@ class Packages:
         """Return how many bytes the package of *case* has; None where there is none, or none any longer."""
         try:
             return (await self._facts(case_id, self._must_be_there(case))).size
-        except (NotNow, UnknownRequest):
+        except (NotPossibleNow, UnknownRequest):
             return None
 
     async def issue_code(self, case_id: str) -> datetime:
@@ -61,11 +61,11 @@ class Packages:
             case, n = await self.door.look_up(case_id)
             self._must_be_there(case)
             if case.instructed:
-                raise NotNow("the controller that asked for this package hands it over")
+                raise NotPossibleNow("the controller that asked for this package hands it over")
             if case.package_codes >= MOST_PACKAGE_CODES:
-                raise NotNow(
+                raise NotPossibleNow(
                     "too many codes were issued for this package; write to the contact address",
-                    Obstacle.TOO_MANY_CODES,
+                    CaseError.TOO_MANY_CODES,
                 )
             ref = f"package_code_{case.package_codes}"
             expires_at = self.door.clock() + LIFETIME
@@ -120,7 +120,7 @@ class Packages:
         if not case.instructed or case.received is None or case.received.source != source:
             raise UnknownRequest("no request has this id")
         if not self.door.acts.take(case_id):
-            raise TooOften("too much was done about this request; try again in an hour")
+            raise TooManyAttempts("too much was done about this request; try again in an hour")
         download = await self._begun(case_id, self._must_be_there(case), wanted)
         continued = download.span.first > 0
         await self.door.note(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
@@ -164,7 +164,7 @@ class Packages:
         if not wanted.if_range or case.opened_by is None or case.fulfilled is None:
             return False
         if not self.door.acts.take(case_id):
-            raise TooOften("too much was done about this request; try again in an hour")
+            raise TooManyAttempts("too much was done about this request; try again in an hour")
         verdict = self._verdict(case.opened_by, case_id, case.opened_ref, code)
         facts = await self._facts(case_id, case.fulfilled.package or "")
         return verdict is CodeVerdict.MATCHED and hmac.compare_digest(wanted.if_range, etag_of(facts))
@@ -177,14 +177,14 @@ class Packages:
         try:
             first = await anext(pieces)
         except (KeyError, Destroyed):
-            raise NotNow("the package is kept no longer", Obstacle.PACKAGE_GONE) from None
+            raise NotPossibleNow("the package is kept no longer", CaseError.PACKAGE_GONE) from None
         return Download(facts, part, _cut(_joined(first, pieces), part.length))
 
     async def _facts(self, case_id: str, package: str) -> PackageFacts:
         try:
             content = await self.door.vault.open(case_id, facts_of(package))
         except (KeyError, Destroyed):
-            raise NotNow("the package is kept no longer", Obstacle.PACKAGE_GONE) from None
+            raise NotPossibleNow("the package is kept no longer", CaseError.PACKAGE_GONE) from None
         return PackageFacts.model_validate_json(content)
 
     def _verdict(self, issued: IssuedCode | None, case_id: str, number: int, code: str) -> CodeVerdict:
@@ -201,12 +201,12 @@ class Packages:
         if case.status is CaseStatus.UNKNOWN:
             raise UnknownRequest("no request has this id")
         if case.stopped is not None:
-            raise NotNow(STOPPED, Obstacle.STOPPED)
+            raise NotPossibleNow(STOPPED, CaseError.STOPPED)
         if case.fulfilled is None or case.fulfilled.package is None:
-            raise NotNow("there is no package for this request", Obstacle.NO_PACKAGE)
+            raise NotPossibleNow("there is no package for this request", CaseError.NO_PACKAGE)
         expires_at = case.fulfilled.package_expires_at
         if expires_at is not None and self.door.clock() >= expires_at:
-            raise NotNow("the package has expired; make the request again", Obstacle.PACKAGE_GONE)
+            raise NotPossibleNow("the package has expired; make the request again", CaseError.PACKAGE_GONE)
         return case.fulfilled.package
 
 

@@ -11,7 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from services.intake.cases.errors import CodeRefused, NotNow, ReferenceReused, TooMany, TooOften
+from services.intake.cases.errors import (
+    CodeRefused,
+    NotPossibleNow,
+    ReferenceReused,
+    SourceLimitReached,
+    TooManyAttempts,
+)
 from services.intake.channels.csv import upload
 from services.intake.http import uploads
 from services.intake.http.ranges import NotSatisfiable
@@ -153,25 +159,25 @@ def _add_flaws(app: FastAPI, say: ProblemWriter) -> None:
 
     @app.exception_handler(upload.SheetRefused)
     async def faulty(request: Request, error: upload.SheetRefused) -> Response:
-        errors = [flaw.model_dump() for flaw in upload.flawed(error.faults)]
+        errors = [flaw.model_dump() for flaw in upload.row_error(error.faults)]
         return say(request, 409 if error.reused else 422, f"{error}.", errors=errors)
 
 
 def _add_states(app: FastAPI, say: ProblemWriter) -> None:
-    @app.exception_handler(NotNow)
-    async def not_now(request: Request, error: NotNow) -> Response:
+    @app.exception_handler(NotPossibleNow)
+    async def not_now(request: Request, error: NotPossibleNow) -> Response:
         return say(request, 409, f"{error}.")
 
     @app.exception_handler(ReferenceReused)
     async def reused(request: Request, error: ReferenceReused) -> Response:
         return say(request, 409, f"{error}.")
 
-    @app.exception_handler(TooOften)
-    async def too_often(request: Request, error: TooOften) -> Response:
+    @app.exception_handler(TooManyAttempts)
+    async def too_often(request: Request, error: TooManyAttempts) -> Response:
         return say(request, 429, f"{error}.", {"Retry-After": "3600"})
 
-    @app.exception_handler(TooMany)
-    async def too_many(request: Request, error: TooMany) -> Response:
+    @app.exception_handler(SourceLimitReached)
+    async def too_many(request: Request, error: SourceLimitReached) -> Response:
         return say(request, 429, f"{error}.", {"Retry-After": str(error.wait_s)})
 
     @app.exception_handler(CodeRefused)

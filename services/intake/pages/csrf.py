@@ -44,7 +44,7 @@ class FormToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class CsrfGuard:
     """Knows our own forms by a seal."""
 
     key: bytes = field(repr=False)

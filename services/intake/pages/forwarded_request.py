@@ -12,7 +12,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from services.intake.cases.errors import NotNow, TooOften
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.pages.request_page import HEADERS
 from services.intake.pages.site import READ, Site
@@ -48,7 +48,7 @@ def forwardings(door: RequestService, site: Site) -> APIRouter:
         view = site.at(request)
         try:
             submitted, received = await door.fetch_forwarded(case_id, secret)
-        except (NotNow, TooOften, UnknownRequest):
+        except (NotPossibleNow, TooManyAttempts, UnknownRequest):
             return view.draw(TEMPLATE, status=HTTPStatus.NOT_FOUND, problem=GONE, request=None)
         return view.draw(
             TEMPLATE,
@@ -67,7 +67,7 @@ def _said_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, str
     """Yield what a request says of the person, and what they say, by label."""
     subject = request.subject
     address = subject.postal_address
-    told = {
+    content = {
         words.say(NAME): subject.name,
         words.say(MAIL): subject.email,
         words.say(PHONE): subject.phone,
@@ -79,4 +79,4 @@ def _said_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, str
         **{words.say(CORRECT, field=one.field): one.value for one in request.details.corrections},
         words.say(AGENT): request.agent and request.agent.name,
     }
-    yield from ((label, value) for label, value in told.items() if value)
+    yield from ((label, value) for label, value in content.items() if value)

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from services.intake.cases.appeals import DECIDED, DUTIES, judging, remedy_of
 from services.intake.cases.clock import ClockRules, explained
-from services.intake.cases.errors import CodeRefused, NotNow, TooOften
+from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.cases.timeline import TimelineEntry, timeline_of
 from services.intake.domain import CaseStatus, IntakeCase
@@ -53,7 +53,7 @@ ARGUABLE = (
 HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
 """The address is a secret and told to nobody else. Told to nobody at all, who posts would be hidden, too."""
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
-Refusal = NotNow | TooOften | CodeRefused | NotSatisfiable
+Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class PageText:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class RequestPages:
     """Where pages are drawn."""
 
     door: RequestService
@@ -102,10 +102,10 @@ class RequestPage:
 
     async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
-        case, told = await self.door.history(self.case_id)
+        case, facts = await self.door.history(self.case_id)
         size = await self.packages.size(self.case_id, case)
         drawn = {
-            **self._content(case, told),
+            **self._content(case, facts),
             "recipient": await self._recipient(case),
             "said": said,
             "size": size and size_in_words(size, self.view.words),
@@ -117,7 +117,7 @@ class RequestPage:
         """Do *act* and return the page that says so, or why it cannot be done."""
         try:
             await act
-        except (NotNow, TooOften, CodeRefused) as error:
+        except (NotPossibleNow, TooManyAttempts, CodeRefused) as error:
             return await self.refused(error)
         return await self.show(PageText(notice=notice))
 
@@ -136,7 +136,7 @@ class RequestPage:
                 proofs = await uploads.read(request, self.door.clock())
         except FormNotTaken as error:
             return await self.flawed(error, {})
-        except TooOften as error:
+        except TooManyAttempts as error:
             return await self.refused(error)
         return await self.proven(*proofs)
 
@@ -170,7 +170,7 @@ class RequestPage:
         today = self.door.clock().astimezone(self.practice.zone).date()
         return case.status not in ENDED and case.due_on is not None and today <= case.due_on
 
-    def _content(self, case: IntakeCase, told: list[DatedFact]) -> dict[str, Any]:
+    def _content(self, case: IntakeCase, facts: list[DatedFact]) -> dict[str, Any]:
         words = self.view.words
         return {
             "case": case,
@@ -190,7 +190,7 @@ class RequestPage:
             "due_on": None if case.status in ENDED else case.due_on,
             "ahead": self._is_ahead(case),
             "why": _why(case, self.practice, words),
-            "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(told)],
+            "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(facts)],
             "objection": _objection(case, self.door.clock(), self.practice),
             "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
             "authorities": list(_authorities(case, self.practice, words)),
@@ -210,11 +210,11 @@ def size_in_words(size: int, words: Words) -> str:
 def problem_of(error: Refusal) -> str:
     """Return what a person is told who cannot do what they wanted."""
     match error:
-        case NotNow():
+        case NotPossibleNow():
             return OBSTACLES[error.obstacle] if error.obstacle else NOT_NOW
         case CodeRefused():
             return UNOPENED[error.verdict]
-        case TooOften():
+        case TooManyAttempts():
             return TOO_OFTEN
         case NotSatisfiable():
             return NO_BYTES

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.intake.cases.clock import ClockRules
-from services.intake.cases.errors import CodeRefused, NotNow, TooOften
+from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.http import uploads
 from services.intake.http.downloads import package_head, package_response, wanted_bytes
@@ -19,7 +19,7 @@ from services.intake.http.failed_attempts import network_of_client
 from services.intake.http.ranges import NotSatisfiable, RangeRequest
 from services.intake.http.uploads import FormNotTaken
 from services.intake.pages import proof_form
-from services.intake.pages.request_page import Counter, PageText, RequestPage
+from services.intake.pages.request_page import PageText, RequestPage, RequestPages
 from services.intake.pages.site import READ, Site
 from shared.contract.codes import is_code
 from shared.contract.events import Confirmation, DataPoints, NewCode
@@ -40,7 +40,7 @@ TOO_LONG = _("This is longer than we can take.")
 def pages(door: RequestService, site: Site, practice: ClockRules) -> APIRouter:
     """Return the pages on *door*."""
     router = APIRouter(prefix="/requests", include_in_schema=False)
-    counter = Counter(door, site, practice)
+    counter = RequestPages(door, site, practice)
     _add_status(router, counter)
     _add_proofs(router, counter)
     _add_confirmation(router, counter)
@@ -48,7 +48,7 @@ def pages(door: RequestService, site: Site, practice: ClockRules) -> APIRouter:
     return router
 
 
-def _add_status(router: APIRouter, counter: Counter) -> None:
+def _add_status(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
     guarded = [Depends(counter.site.guard.same_origin)]
 
@@ -77,11 +77,11 @@ def _add_status(router: APIRouter, counter: Counter) -> None:
     async def certificate(page: Here) -> Response:
         try:
             return certificate_response(page.case_id, await page.door.certificate(page.case_id))
-        except NotNow as error:
+        except NotPossibleNow as error:
             return await page.refused(error)
 
 
-def _add_proofs(router: APIRouter, counter: Counter) -> None:
+def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
     guarded = [Depends(counter.site.guard.same_origin)]
 
@@ -117,7 +117,7 @@ def _add_proofs(router: APIRouter, counter: Counter) -> None:
         return await page.uploaded(request)
 
 
-def _add_confirmation(router: APIRouter, counter: Counter) -> None:
+def _add_confirmation(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
 
     @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.same_origin)])
@@ -128,7 +128,7 @@ def _add_confirmation(router: APIRouter, counter: Counter) -> None:
         return await page.proven(Confirmation(kind="confirmation", right=received.right))
 
 
-def _add_package(router: APIRouter, counter: Counter) -> None:
+def _add_package(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
     guarded = [Depends(counter.site.guard.same_origin)]
 
@@ -143,7 +143,7 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
         try:
             await page.door.codes.take(network_of_client(request), page.door.clock())
             facts = await page.packages.look(page.case_id, code)
-        except (NotNow, TooOften, CodeRefused) as error:
+        except (NotPossibleNow, TooManyAttempts, CodeRefused) as error:
             return await page.refused(error)
         return package_head(page.case_id, facts)
 
@@ -157,7 +157,7 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
         try:
             await page.door.codes.take(network_of_client(request), page.door.clock())
             opened = await page.packages.open(page.case_id, code, wanted)
-        except (NotNow, TooOften, CodeRefused, NotSatisfiable) as error:
+        except (NotPossibleNow, TooManyAttempts, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)
         return package_response(page.case_id, opened)
 

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from services.intake.pages.csrf import Guard
+from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.languages import CATALOGUES, NAMES, TEMPLATES, is_spoken, negotiated
 from shared.law import CompanyProfile
 from shared.law.brand import INK_DARK, PAPER, PAPER_DARK, media_type_of
@@ -63,7 +63,7 @@ class Site:
     """The pages of a company."""
 
     company: CompanyProfile
-    guard: Guard
+    guard: CsrfGuard
     style: str = field(init=False, repr=False)
     picture: bytes = field(init=False, repr=False)
     """The logo; empty where there is none."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from services.intake.cases.errors import Obstacle
-from services.intake.cases.timeline import Happened
+from services.intake.cases.errors import CaseError
+from services.intake.cases.timeline import TimelineKind
 from shared.contract.codes import CodeVerdict
 from shared.contract.events import LetterKind, Remedy
 from shared.law import Right
@@ -42,17 +42,17 @@ THEIR_RIGHTS: Mapping[Right, str] = MappingProxyType(
 )
 """For whom a request is shown to who is not the person."""
 
-OBSTACLES: Mapping[Obstacle, str] = MappingProxyType(
+OBSTACLES: Mapping[CaseError, str] = MappingProxyType(
     {
-        Obstacle.PROOF_DECIDED: _("We no longer need a proof: it is decided already who asks."),
-        Obstacle.TOO_LATE_TO_WITHDRAW: _("It is too late to withdraw the request: it is decided already."),
-        Obstacle.NO_FEE: _("There is no fee that you could agree to."),
-        Obstacle.APPEAL_OPEN: _("We are looking at it again already."),
-        Obstacle.NO_CERTIFICATE: _("There is no certificate for this request."),
-        Obstacle.TOO_MANY_CODES: _("Too many codes were sent for this package. Please write to us."),
-        Obstacle.NO_PACKAGE: _("There is no data package for this request."),
-        Obstacle.PACKAGE_GONE: _("The data package is kept no longer. You can make the request again."),
-        Obstacle.STOPPED: _(
+        CaseError.PROOF_DECIDED: _("We no longer need a proof: it is decided already who asks."),
+        CaseError.TOO_LATE_TO_WITHDRAW: _("It is too late to withdraw the request: it is decided already."),
+        CaseError.NO_FEE: _("There is no fee that you could agree to."),
+        CaseError.APPEAL_OPEN: _("We are looking at it again already."),
+        CaseError.NO_CERTIFICATE: _("There is no certificate for this request."),
+        CaseError.TOO_MANY_CODES: _("Too many codes were sent for this package. Please write to us."),
+        CaseError.NO_PACKAGE: _("There is no data package for this request."),
+        CaseError.PACKAGE_GONE: _("The data package is kept no longer. You can make the request again."),
+        CaseError.STOPPED: _(
             "The request is stopped. Our privacy staff looks at it before anything else happens."
         ),
     }
@@ -72,38 +72,38 @@ UNOPENED: Mapping[CodeVerdict, str] = MappingProxyType(
 )
 """Why a code does not open the package."""
 
-HAPPENED: Mapping[Happened, str] = MappingProxyType(
+HAPPENED: Mapping[TimelineKind, str] = MappingProxyType(
     {
-        Happened.RECEIVED: _("We received your request"),
-        Happened.PROOF_ASKED: _("We asked for proof of who asks"),
-        Happened.PROOF_CAME: _("Your proof arrived"),
-        Happened.PROOF_REFUSED: _("What was sent did not convince us"),
-        Happened.IN_REVIEW: _("Our privacy staff began to look at your proof"),
-        Happened.VERIFIED: _("We were sure who asks"),
-        Happened.REFERRED: _("Our privacy staff took the request over"),
-        Happened.DUE_MOVED: _(
+        TimelineKind.RECEIVED: _("We received your request"),
+        TimelineKind.PROOF_ASKED: _("We asked for proof of who asks"),
+        TimelineKind.PROOF_CAME: _("Your proof arrived"),
+        TimelineKind.PROOF_REFUSED: _("What was sent did not convince us"),
+        TimelineKind.IN_REVIEW: _("Our privacy staff began to look at your proof"),
+        TimelineKind.VERIFIED: _("We were sure who asks"),
+        TimelineKind.REFERRED: _("Our privacy staff took the request over"),
+        TimelineKind.DUE_MOVED: _(
             "The last day for our answer moved to %(until)s, because we waited for your proof"
         ),
-        Happened.EXTENDED: _("We took more time, until %(until)s"),
-        Happened.LATE: _("We missed the last day for our answer"),
-        Happened.FEE_QUOTED: _("We said what the answer would cost"),
-        Happened.FEE_AGREED: _("You agreed to the fee"),
-        Happened.ANSWERED: _("We finished our answer"),
-        Happened.REFUSED: _("We refused the request"),
-        Happened.DUPLICATE: _("We found that you had asked for the same before"),
-        Happened.FORWARDED: _("We passed the request on to the customer who decides about the data"),
-        Happened.WITHDRAWN: _("The request was withdrawn"),
-        Happened.LETTER_SENT: _("Letter sent: %(letter)s"),
-        Happened.LETTER_RETURNED: _("Letter came back: %(letter)s"),
-        Happened.DELIVERED: _("Our answer was handed over in another way"),
-        Happened.DOWNLOADED: _("The data package was downloaded"),
-        Happened.PACKAGE_EXPIRED: _("We deleted the data package"),
-        Happened.APPEALED: _("We received your appeal"),
-        Happened.COMPLAINED: _("We received your complaint"),
-        Happened.APPEAL_DECIDED: _("We decided on your appeal"),
-        Happened.COMPLAINT_DECIDED: _("We decided on your complaint"),
-        Happened.STOPPED: _("The request was stopped"),
-        Happened.RELEASED: _("Our privacy staff let the request go on"),
+        TimelineKind.EXTENDED: _("We took more time, until %(until)s"),
+        TimelineKind.LATE: _("We missed the last day for our answer"),
+        TimelineKind.FEE_QUOTED: _("We said what the answer would cost"),
+        TimelineKind.FEE_AGREED: _("You agreed to the fee"),
+        TimelineKind.ANSWERED: _("We finished our answer"),
+        TimelineKind.REFUSED: _("We refused the request"),
+        TimelineKind.DUPLICATE: _("We found that you had asked for the same before"),
+        TimelineKind.FORWARDED: _("We passed the request on to the customer who decides about the data"),
+        TimelineKind.WITHDRAWN: _("The request was withdrawn"),
+        TimelineKind.LETTER_SENT: _("Letter sent: %(letter)s"),
+        TimelineKind.LETTER_RETURNED: _("Letter came back: %(letter)s"),
+        TimelineKind.DELIVERED: _("Our answer was handed over in another way"),
+        TimelineKind.DOWNLOADED: _("The data package was downloaded"),
+        TimelineKind.PACKAGE_EXPIRED: _("We deleted the data package"),
+        TimelineKind.APPEALED: _("We received your appeal"),
+        TimelineKind.COMPLAINED: _("We received your complaint"),
+        TimelineKind.APPEAL_DECIDED: _("We decided on your appeal"),
+        TimelineKind.COMPLAINT_DECIDED: _("We decided on your complaint"),
+        TimelineKind.STOPPED: _("The request was stopped"),
+        TimelineKind.RELEASED: _("Our privacy staff let the request go on"),
     }
 )
 LETTERS: Mapping[LetterKind, str] = MappingProxyType(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.cases.errors import CodeRefused, NotNow, ReferenceReused, TooOften
+from services.intake.cases.errors import CodeRefused, NotPossibleNow, ReferenceReused, TooManyAttempts
 from services.intake.cases.service import ACTS_PER_HOUR, RequestService, ServiceKeys
 from services.intake.domain import PackageCodeRefused, request_id
 from services.intake.http.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
@@ -205,7 +205,7 @@ async def test_two_offers_of_the_same_proof_are_two_tries() -> None:
 async def test_no_proof_is_taken_after_the_decision() -> None:
     office = await answered()
     before = dict(office.sealed(CASE))
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.prove(CASE, [EmailCode(kind="email_code", code="123456")])
     assert office.sealed(CASE) == before
 
@@ -232,7 +232,7 @@ async def test_a_withdrawal_is_decided_on_once() -> None:
 
 async def test_an_answered_request_is_not_withdrawn() -> None:
     office = await answered()
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.withdraw(CASE)
 
 
@@ -288,16 +288,16 @@ async def test_package_codes_run_out() -> None:
     office = await answered()
     for _ in range(MOST_PACKAGE_CODES):
         await Packages(office.door).issue_code(CASE)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).issue_code(CASE)
 
 
 async def test_without_a_package_there_is_no_code() -> None:
     office = Office()
     await office.submit(request())
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).issue_code(CASE)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).open(CASE, "123456")
 
 
@@ -357,7 +357,7 @@ async def test_a_package_that_is_kept_no_longer_is_a_clear_answer() -> None:
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     await office.vault.discard(CASE, ["package"])
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).open(CASE, code)
 
 
@@ -380,7 +380,7 @@ async def test_a_package_expires_at_its_instant_whatever_its_code_says(late: tim
     if given:
         assert await read(await Packages(office.door).open(CASE, code)) == ZIP
     else:
-        with pytest.raises(NotNow):
+        with pytest.raises(NotPossibleNow):
             await Packages(office.door).open(CASE, code)
 
 
@@ -399,11 +399,11 @@ async def test_what_may_be_done_about_one_request_within_an_hour_is_limited() ->
     office = await answered()
     office.door.acts.per_hour = 1
     await Packages(office.door).issue_code(CASE)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await Packages(office.door).issue_code(CASE)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await office.door.prove(CASE, [EmailCode(kind="email_code", code="123456")])
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await office.door.withdraw(CASE)
 
 
@@ -417,7 +417,7 @@ async def test_a_code_that_has_opened_the_package_is_destroyed() -> None:
 
 async def test_the_certificate_is_handed_out_where_something_was_erased_and_only_there() -> None:
     office = await answered()
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.certificate(CASE)
     erased = FULFILLED.model_copy(update={"right": Right.ERASURE, "certificate": "erasure_certificate_1"})
     other = Office(trusted={SOURCE})
@@ -488,7 +488,7 @@ async def test_guessing_the_code_of_a_download_that_was_cut_off_ends_soon() -> N
     for _ in range(ACTS_PER_HOUR - 1):  # one act was to ask for the code
         with pytest.raises(CodeRefused):
             await Packages(office.door).open(CASE, wrong(code), REST)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await Packages(office.door).open(CASE, code, REST)
 
 

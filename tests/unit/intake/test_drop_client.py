@@ -14,7 +14,13 @@ from httpx import ASGITransport
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.channels.drop.client import DropClient, ListArchive, NotYet, StatusFile, Turned
+from services.intake.channels.drop.client import (
+    DropCallRejected,
+    DropClient,
+    DropRetryLater,
+    ListArchive,
+    StatusFile,
+)
 from services.intake.channels.drop.files import hours, is_closed, kind_of
 from shared.contract.drop import LineSplitter, ListKind, row_of
 from tests.drop_platform import KEY, California, hash_of
@@ -74,7 +80,7 @@ async def test_lists_that_are_being_put_together_are_asked_for_again_when_the_pl
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
     california.preparing = 1
-    with pytest.raises(NotYet) as told:
+    with pytest.raises(DropRetryLater) as told:
         await fetched(of(california))
     assert told.value.after == timedelta(seconds=1)
     await fetched(of(california))
@@ -84,19 +90,19 @@ async def test_no_second_download_before_the_first_is_answered() -> None:
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
     await fetched(of(california))
-    with pytest.raises(Turned) as told:
+    with pytest.raises(DropCallRejected) as told:
         await fetched(of(california))
     assert told.value.status == 409
 
 
 async def test_statuses_that_nobody_awaits_are_refused() -> None:
-    with pytest.raises(Turned) as told:
+    with pytest.raises(DropCallRejected) as told:
         await of(open_all_day()).upload([StatusFile("20261126_4821_Email.csv", csv("Id,Status\n"))])
     assert told.value.status == 409
 
 
 async def test_a_key_that_is_not_good_is_refused_and_not_said() -> None:
-    with pytest.raises(Turned) as told:
+    with pytest.raises(DropCallRejected) as told:
         await fetched(of(open_all_day(), "another key"))
     assert told.value.status == 401
     assert "another key" not in f"{told.value} {of(open_all_day(), 'another key')!r}"
@@ -127,13 +133,13 @@ async def test_a_file_that_is_not_taken_is_told_of(body: str) -> None:
 async def test_the_platform_is_left_alone_for_as_long_as_it_says(answer: Response, after: int) -> None:
     california = open_all_day()
     california.answers = [answer]
-    with pytest.raises(NotYet) as told:
+    with pytest.raises(DropRetryLater) as told:
         await fetched(of(california))
     assert told.value.after == timedelta(seconds=after)
 
 
 async def test_a_platform_that_is_not_there_is_asked_again() -> None:
-    with pytest.raises(NotYet):
+    with pytest.raises(DropRetryLater):
         await fetched(DropClient("http://127.0.0.1:1", KEY))
 
 
@@ -147,7 +153,7 @@ async def test_a_platform_that_is_not_there_is_asked_again() -> None:
 async def test_an_archive_without_a_name_is_not_taken(answer: Response) -> None:
     california = open_all_day()
     california.answers = [answer]
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         await fetched(of(california))
 
 
@@ -155,7 +161,7 @@ async def test_an_archive_without_a_name_is_not_taken(answer: Response) -> None:
 async def test_an_answer_that_is_not_understood_is_for_somebody_to_look_at(content: bytes) -> None:
     california = open_all_day()
     california.answers = [Response(content, 400, media_type="application/json")]
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         await of(california).upload([])
 
 
@@ -163,9 +169,9 @@ async def test_an_answer_that_is_not_understood_is_for_somebody_to_look_at(conte
 async def test_whatever_the_platform_says_is_one_of_our_errors(content: bytes, status: int) -> None:
     california = open_all_day()
     california.answers = [Response(content, status), Response(content, status)]
-    with pytest.raises((NotYet, Turned)):
+    with pytest.raises((DropRetryLater, DropCallRejected)):
         await fetched(of(california))
-    with suppress(NotYet, Turned):
+    with suppress(DropRetryLater, DropCallRejected):
         await of(california).upload([])
 
 
@@ -178,7 +184,7 @@ def test_a_damaged_list_is_one_of_our_errors() -> None:
         damaged = bytearray(whole)
         damaged[place] ^= 0xFF
         archived = ListArchive("20261126_4821_DROP.zip", io.BytesIO(bytes(damaged)))
-        with suppress(Turned):
+        with suppress(DropCallRejected):
             for name in archived.lists().values():
                 list(archived.pieces(name))
 
@@ -195,7 +201,7 @@ async def test_an_archive_that_breaks_off_is_asked_for_again() -> None:
     async with platform.download() as arriving:
         assert arriving is not None
         assert await anext(arriving.pieces) == b"PK"
-        with pytest.raises(NotYet):
+        with pytest.raises(DropRetryLater):
             await anext(arriving.pieces)
 
 
@@ -203,13 +209,13 @@ async def test_an_archive_that_is_sent_damaged_is_one_of_our_errors() -> None:
     california = open_all_day()
     named = {"Content-Disposition": 'filename="20261126_4821_DROP.zip"', "Content-Encoding": "gzip"}
     california.answers = [Response(b"no gzip", media_type="application/zip", headers=named)]
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         await fetched(of(california))
 
 
 @given(st.binary(max_size=500))
 def test_an_archive_of_anything_is_not_taken(content: bytes) -> None:
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         ListArchive("20261126_4821_DROP.zip", io.BytesIO(content)).lists()
 
 
@@ -218,7 +224,7 @@ def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("20261126_4821_Email.csv", "ID,Hash\n")
         archive.writestr("20261126_4821_Novel.csv", "ID,Hash\n")
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         ListArchive("20261126_4821_DROP.zip", made).lists()
 
 

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.intake.channels.drop import puller
-from services.intake.channels.drop.puller import Puller
+from services.intake.channels.drop.puller import DropPuller
 
 
 class Failing:
@@ -29,7 +29,7 @@ async def test_nothing_but_cancelling_ends_it_and_no_words_are_logged(
 ) -> None:
     monkeypatch.setattr(puller, "LOOK_EVERY_S", 0)
     nothing = cast("Any", None)
-    serving = Puller(nothing, cast("Any", Failing()), nothing, nothing, timedelta(days=7), None)
+    serving = DropPuller(nothing, cast("Any", Failing()), nothing, nothing, timedelta(days=7), None)
     with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
         await serving.for_ever()
     assert [log["reason"] for log in logs] == ["BadZipFile"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.channels.drop.statuses import DropStatus, told_of, told_of_all
+from services.intake.channels.drop.statuses import DropStatus, combined_status, status_of
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.events import Outcome, RequestFulfilled
 from shared.law import Right
@@ -37,7 +37,7 @@ def answered(outcome: Outcome, right: Right = Right.ERASURE) -> IntakeCase:
     ],
 )
 def test_what_became_of_a_case(case: IntakeCase, told: DropStatus | None) -> None:
-    assert told_of(case) is told
+    assert status_of(case) is told
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_became_of_a_case(case: IntakeCase, told: DropStatus | None) -> Non
 def test_what_became_of_a_request_that_means_several_cases(
     cases: list[IntakeCase], told: DropStatus | None
 ) -> None:
-    assert told_of_all(cases) is told
+    assert combined_status(cases) is told
 
 
 def test_the_numbers_are_the_platform_s() -> None:

@@ -13,9 +13,9 @@ from services.intake.channels.drp.messages import (
     RIGHTS,
     Exercise,
     ExpectedMessage,
-    exercised,
     read,
     request_in,
+    request_message,
     valid_until,
 )
 from services.intake.channels.drp.signatures import DrpCallRefused
@@ -128,7 +128,7 @@ def test_every_right_of_the_protocol_is_served_but_to_opt_in() -> None:
 
 
 def test_what_the_agent_signs_may_be_unknown_to_us() -> None:
-    assert exercised(message(loyalty_number="77", nested={"a": [1]})).exercise is Exercise.DELETION
+    assert request_message(message(loyalty_number="77", nested={"a": [1]})).exercise is Exercise.DELETION
 
 
 def test_what_is_wrong_is_told_by_its_path_alone() -> None:

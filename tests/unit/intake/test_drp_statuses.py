@@ -17,8 +17,8 @@ from services.intake.channels.drp.statuses import (
     DrpStatus,
     expected_by,
     not_served,
+    report_of,
     status_object,
-    told_of,
 )
 from services.intake.domain import CaseStatus, DueMoved, IntakeCase, evolve
 from shared.contract.events import (
@@ -105,7 +105,7 @@ def answered(outcome: Outcome, **more: Any) -> RequestFulfilled:
 
 def status(*facts: Fact, revoked: bool = False) -> dict[str, Any]:
     case = reduce(evolve, facts, IntakeCase())
-    found = status_object(ASKED, told_of(case, ASKED, LINKS, revoked=revoked))
+    found = status_object(ASKED, report_of(case, ASKED, LINKS, revoked=revoked))
     assert_fits(found)
     return found
 
@@ -241,7 +241,7 @@ def test_what_the_agent_does_not_number_is_not_numbered() -> None:
 @given(st.sampled_from(CaseStatus), st.booleans(), st.booleans())
 def test_every_status_that_there_is_fits(state: CaseStatus, in_review: bool, revoked: bool) -> None:
     case = IntakeCase(status=state, received=RECEIVED, in_review=in_review)
-    told = told_of(case, ASKED, LINKS, revoked=revoked)
+    told = report_of(case, ASKED, LINKS, revoked=revoked)
     found = status_object(ASKED, told)
     assert told.final is (found["status"] in FINAL)
     if state not in {CaseStatus.REFUSED, CaseStatus.ANSWERED}:

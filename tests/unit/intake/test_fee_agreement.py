@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.intake.cases.errors import NotNow
+from services.intake.cases.errors import NotPossibleNow
 from services.intake.domain import CaseStatus, request_id
 from shared.contract.events import (
     AgreementLodged,
@@ -106,12 +106,12 @@ async def test_nobodys_silence_counts_whom_the_letter_has_not_reached(letters: t
 async def test_nothing_can_be_agreed_to_where_no_fee_was_quoted_or_the_request_is_withdrawn() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.agree(CASE)
     await office.tell(QUOTED)
     await office.door.withdraw(CASE)
     await office.work()
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.agree(CASE)
     assert not office.told(FeeAgreed)
 

@@ -17,7 +17,7 @@ from services.intake.channels.fides.policies import (
     policy_object,
     right_of,
 )
-from services.intake.channels.fides.statuses import FidesStatus, Seen, days_left, status_of
+from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest, days_left, status_of
 from services.intake.domain import CaseStatus as Standing
 from services.intake.domain import IntakeCase, evolve
 from shared.contract.events import (
@@ -162,9 +162,9 @@ def test_moments_are_those_at_which_it_was_written_down() -> None:
     staff = VERIFIED.model_copy(update={"reasons": ("decided_by_staff", "reviewed")})
     wrong = ProofRefused(request_id=CASE, reason="wrong_code", tries_left=4)
     story = [RECEIVED, CHALLENGED, wrong, staff, fulfilled(Outcome.GRANTED)]
-    seen = Seen.of(zip(at, story, strict=True))
+    seen = ObservedRequest.of(zip(at, story, strict=True))
     assert (seen.verified_at, seen.reviewed_at, seen.finished_at) == (at[3], at[3], at[4])
-    assert Seen.of([(NOW, RECEIVED), (NOW, VERIFIED)]).reviewed_at is None
+    assert ObservedRequest.of([(NOW, RECEIVED), (NOW, VERIFIED)]).reviewed_at is None
     assert seen.answers == (CHALLENGED, wrong)
     assert [step.status for step in seen.steps] == [
         "complete",
@@ -177,7 +177,7 @@ def test_moments_are_those_at_which_it_was_written_down() -> None:
 
 def test_a_letter_that_nobody_takes_is_an_error_in_the_log() -> None:
     failed: Any = NoticeFailed(request_id=CASE, letter="outcome", reason="refused")
-    assert Seen.of([(NOW, RECEIVED), (NOW, failed)]).steps[-1].status == "error"
+    assert ObservedRequest.of([(NOW, RECEIVED), (NOW, failed)]).steps[-1].status == "error"
 
 
 @pytest.mark.parametrize("right", Right)

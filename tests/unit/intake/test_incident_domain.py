@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.intake.breach.approvals import objection, released, told_by_letter, too_late
+from services.intake.breach.approvals import (
+    approval_refusal,
+    notified_duties,
+    releasable_notices,
+    withdrawal_refusal,
+)
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
 from services.intake.breach.phases import TRANSITIONS, PhaseStatus, status_after
@@ -185,7 +190,7 @@ NEXT = (registered(2, by="carla"), scoped(2))
     ],
 )
 def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, reason: str | None) -> None:
-    said = objection(after(*facts), phase, by)
+    said = approval_refusal(after(*facts), phase, by)
     assert (said is None) if reason is None else (reason in (said or ""))
 
 
@@ -194,7 +199,7 @@ def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, rea
     [(None, None), ("declared_1", None), ("declared_2", "something else than what was shown")],
 )
 def test_what_is_approved_is_what_was_looked_at(shown: str | None, reason: str | None) -> None:
-    said = objection(after(*SCOPED), 1, "bruno", shown)
+    said = approval_refusal(after(*SCOPED), 1, "bruno", shown)
     assert (said is None) if reason is None else (reason in (said or ""))
 
 
@@ -203,38 +208,38 @@ ABORTED = CampaignAborted(request_id=INCIDENT, by="ada")
 
 def test_after_notices_were_stopped_for_good_none_is_approved() -> None:
     told = (*SCOPED, approved("bruno"), out(), ABORTED, *NEXT)
-    assert "stopped for good" in (objection(after(*told), 2, "bruno") or "")
+    assert "stopped for good" in (approval_refusal(after(*told), 2, "bruno") or "")
     given_up = (*SCOPED, approved("bruno"), out(), notified(aborted=True), *NEXT)
-    assert "stopped for good" in (objection(after(*given_up), 2, "bruno") or "")
-    assert objection(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
+    assert "stopped for good" in (approval_refusal(after(*given_up), 2, "bruno") or "")
+    assert approval_refusal(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
 
 
 def test_where_nobody_is_named_two_people_approve() -> None:
     once = after(*NAMELESS, approved("bruno"))
-    assert released(INCIDENT, once, NOW) == []
+    assert releasable_notices(INCIDENT, once, NOW) == []
     twice = evolve(once, approved("carla"))
-    assert [notice.phase for notice in released(INCIDENT, twice, NOW)] == [1]
+    assert [notice.phase for notice in releasable_notices(INCIDENT, twice, NOW)] == [1]
 
 
 def test_who_approves_of_a_phase_approves_of_what_waits_before_it_in_its_words() -> None:
     incident = after(*SCOPED, *NEXT, approved("bruno", 2))
-    found = released(INCIDENT, incident, NOW)
+    found = releasable_notices(INCIDENT, incident, NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2"), (2, "declared_2")]
 
 
 def test_what_was_approved_keeps_the_words_that_were_approved() -> None:
     incident = after(*SCOPED, held(), approved("bruno"), *NEXT, approved("bruno", 2))
-    assert released(INCIDENT, incident, NOW) == []
-    found = released(INCIDENT, incident, LATER)
+    assert releasable_notices(INCIDENT, incident, NOW) == []
+    found = releasable_notices(INCIDENT, incident, LATER)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
 def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase() -> None:
     late = (registered(), *NEXT, approved("bruno", 2), out(2), scoped(1))
     incident = after(*late)
-    assert released(INCIDENT, incident, NOW) == []
-    assert objection(incident, 2, "bruno") is None
-    found = released(INCIDENT, evolve(incident, approved("bruno", 2)), NOW)
+    assert releasable_notices(INCIDENT, incident, NOW) == []
+    assert approval_refusal(incident, 2, "bruno") is None
+    found = releasable_notices(INCIDENT, evolve(incident, approved("bruno", 2)), NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2")]
 
 
@@ -262,23 +267,23 @@ def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase()
     ],
 )
 def test_what_may_be_taken_back(facts: Sequence[Fact], phase: int, reason: str | None) -> None:
-    said = too_late(after(*facts), phase)
+    said = withdrawal_refusal(after(*facts), phase)
     assert (said is None) if reason is None else (reason in (said or ""))
 
 
 def test_what_was_taken_back_is_never_released() -> None:
     incident = after(*SCOPED, held(), approved("bruno"), withdrawn())
     assert incident.phases[0].status is PhaseStatus.WITHDRAWN
-    assert released(INCIDENT, incident, LATER) == []
-    assert "was withdrawn" in (objection(incident, 1, "carla") or "")
-    assert "was withdrawn" in (objection(after(registered(), withdrawn(), scoped()), 1, "bruno") or "")
+    assert releasable_notices(INCIDENT, incident, LATER) == []
+    assert "was withdrawn" in (approval_refusal(incident, 1, "carla") or "")
+    assert "was withdrawn" in (approval_refusal(after(registered(), withdrawn(), scoped()), 1, "bruno") or "")
 
 
 def test_what_was_approved_in_words_that_are_taken_back_is_to_be_approved_anew() -> None:
     incident = after(*SCOPED, *NEXT, held(), approved("bruno", 2), withdrawn(2))
-    assert released(INCIDENT, incident, LATER) == []
-    assert objection(incident, 1, "bruno") is None
-    found = released(INCIDENT, evolve(incident, approved("bruno")), LATER)
+    assert releasable_notices(INCIDENT, incident, LATER) == []
+    assert approval_refusal(incident, 1, "bruno") is None
+    found = releasable_notices(INCIDENT, evolve(incident, approved("bruno")), LATER)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1")]
 
 
@@ -316,7 +321,7 @@ def test_notices_go_out_approved_and_unheld_whichever_comes_last(
     facts: Sequence[Fact], at: datetime, delayed: bool | None
 ) -> None:
     begun = facts if facts[0] == registered() else (registered(), *facts)
-    found = released(INCIDENT, after(*begun), at)
+    found = releasable_notices(INCIDENT, after(*begun), at)
     assert [notice.held_by_police for notice in found] == ([] if delayed is None else [delayed])
 
 
@@ -335,7 +340,7 @@ def test_letters_say_that_others_were_told_before_only_where_they_were(
 ) -> None:
     """Law: GDPR Art. 33(4)."""
     incident = after(*facts)
-    found = released(INCIDENT, incident, NOW)
+    found = releasable_notices(INCIDENT, incident, NOW)
     assert {notice.phase: notice.further for notice in found} == further
     now_out = reduce(evolve, found, incident)
     assert {number: now_out.tells_more(now_out.phases[number - 1]) for number in further} == further
@@ -343,15 +348,18 @@ def test_letters_say_that_others_were_told_before_only_where_they_were(
 
 def test_notices_are_released_once() -> None:
     incident = after(*SCOPED, approved("bruno"), out())
-    assert released(INCIDENT, incident, NOW) == []
+    assert releasable_notices(INCIDENT, incident, NOW) == []
 
 
 def test_phases_that_go_out_at_one_moment_know_of_one_another() -> None:
     """Else who is in both would get two letters (GDPR Art. 33(4))."""
     incident = after(*SCOPED, registered(2), scoped(2), approved("bruno", 2))
-    assert [(one.phase, one.along) for one in released(INCIDENT, incident, NOW)] == [(1, (2,)), (2, (1,))]
+    assert [(one.phase, one.along) for one in releasable_notices(INCIDENT, incident, NOW)] == [
+        (1, (2,)),
+        (2, (1,)),
+    ]
     later = after(*SCOPED, approved("bruno"), out(), registered(2), scoped(2), approved("bruno", 2))
-    assert [(one.phase, one.along) for one in released(INCIDENT, later, NOW)] == [(2, ())]
+    assert [(one.phase, one.along) for one in releasable_notices(INCIDENT, later, NOW)] == [(2, ())]
 
 
 # --- whose clocks stop --------------------------------------------------------------------------------
@@ -387,7 +395,7 @@ BOTH = (
     ],
 )
 def test_notices_stop_the_clocks_of_those_they_went_to(told: BreachNotified, stopped: list[str]) -> None:
-    assert [duty.clock for duty in told_by_letter(after(*BOTH, told))] == stopped
+    assert [duty.clock for duty in notified_duties(after(*BOTH, told))] == stopped
 
 
 def test_people_who_are_found_later_reopen_no_clock_of_a_customer() -> None:
@@ -406,7 +414,7 @@ def test_a_customer_who_is_not_reached_makes_nobody_tell_the_public() -> None:
 
 def test_nobody_is_told_in_the_words_of_another_role() -> None:
     waiting = (registered(), scoped(), registered(2, role=PROCESSOR), to_customers(2), approved("b", 2))
-    found = released(INCIDENT, after(*waiting), NOW)
+    found = releasable_notices(INCIDENT, after(*waiting), NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
@@ -416,11 +424,11 @@ def test_a_clock_runs_until_the_people_of_all_phases_are_told() -> None:
     found = (*first, registered(2), scoped(2))
     incident = after(*found)
     assert "gdpr.people" not in incident.done
-    assert incident.told["gdpr.people"] == NOW, "what begins with the first notice has begun"
+    assert incident.first_stopped["gdpr.people"] == NOW, "what begins with the first notice has begun"
     more = after(*found, approved("b", 2), out(2), notified(2))
-    assert "gdpr.people" in [duty.clock for duty in told_by_letter(more)]
+    assert "gdpr.people" in [duty.clock for duty in notified_duties(more)]
     again = evolve(more, DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=LATER))
-    assert (again.done["gdpr.people"].at, again.told["gdpr.people"]) == (LATER, NOW)
+    assert (again.done["gdpr.people"].at, again.first_stopped["gdpr.people"]) == (LATER, NOW)
 
 
 def test_people_under_another_law_reopen_no_clock() -> None:

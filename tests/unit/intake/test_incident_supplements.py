@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.breach.obligations import Editions
-from services.intake.breach.customers import called
+from services.intake.breach.customers import customer_labels
 from services.intake.breach.duties import NotificationDue
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
 from shared.contract.breaches import (
@@ -528,7 +528,9 @@ async def test_customers_who_were_told_before_clocks_had_numbers_are_not_still_t
     both = [CUSTOMER, CUSTOMER | {"id": "k-2", "email": "c@example.org"}]
     declared: dict[str, Any] = {"role": "processor", "affected": {"controllers": both}}
     with monkeypatch.context() as before:
-        before.setattr(f"{called.__module__}.customer_numbers", lambda _: {"k-1": "k-1", "k-2": "k-2"})
+        before.setattr(
+            f"{customer_labels.__module__}.customer_numbers", lambda _: {"k-1": "k-1", "k-2": "k-2"}
+        )
         await registry.declare(**declared)
         await registry.tell(await written_to(registry, 1, *both))
         await tell_people(registry, 1)

@@ -500,9 +500,9 @@ def test_who_could_not_be_told_is_remembered_until_they_have_acknowledged() -> N
     for name in ("Bank", "Courier", "Bank"):
         failed = RecipientFailed(request_id=CASE, recipient=name, notice="n", about="a", reason="refused")
         case = evolve(case, failed)
-    assert case.untold == ("Bank", "Courier")
+    assert case.unnotified == ("Bank", "Courier")
     case = evolve(case, RecipientAcknowledged(request_id=CASE, recipient="Bank", notice="n", about="a"))
-    assert (case.untold, case.status) == (("Courier",), CaseStatus.CLOSED)
+    assert (case.unnotified, case.status) == (("Courier",), CaseStatus.CLOSED)
 
 
 # --- the clock stands still -----------------------------------------------------------------------------

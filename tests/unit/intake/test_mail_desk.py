@@ -16,7 +16,7 @@ from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.senders import FILED_FOR_ONE, Admission, Senders
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope, MailOutcome
-from services.intake.channels.email.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, Port
+from services.intake.channels.email.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, SmtpPort
 from shared.contract.answer import Inquiry
 from shared.contract.events import (
     IdentityVerified,
@@ -536,8 +536,8 @@ class Fetching:
         return self
 
 
-def port(inbox: Inbox) -> Port:
-    return Port(inbox.desk)
+def port(inbox: Inbox) -> SmtpPort:
+    return SmtpPort(inbox.desk)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from services.intake.channels.email.classification import (
     Clarity,
-    Understood,
+    MailMeaning,
+    classify,
     folded,
     is_withdrawal,
     language_of,
-    understand,
 )
 from services.intake.channels.email.quotation import own_words
 from services.intake.channels.email.rulebook import MailIntent, rulebook
@@ -30,12 +30,12 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "zh")
 UNCLEAR = "unclear"
 
 
-def read(words: str, subject: str = "") -> Understood:
-    return understand(subject, words, BOOK)
+def read(words: str, subject: str = "") -> MailMeaning:
+    return classify(subject, words, BOOK)
 
 
 def wish_of(mail: dict[str, Any]) -> str:
-    return str(understand(mail["subject"], own_words(mail["words"]), BOOK).wish or UNCLEAR)
+    return str(classify(mail["subject"], own_words(mail["words"]), BOOK).wish or UNCLEAR)
 
 
 def share(mails: list[dict[str, Any]]) -> float:
@@ -74,7 +74,7 @@ def test_the_bag_has_enough_of_each_language() -> None:
 
 @pytest.mark.parametrize("mail", BAG, ids=lambda mail: f"{mail['lang']} {mail['subject']}")
 def test_laws_places_and_languages_are_found(mail: dict[str, Any]) -> None:
-    understood = understand(mail["subject"], mail["words"], BOOK)
+    understood = classify(mail["subject"], mail["words"], BOOK)
     place = understood.residence and "-".join(
         filter(None, (understood.residence.country, understood.residence.subdivision))
     )
@@ -241,7 +241,7 @@ def test_other_words_do_not(words: str) -> None:
 
 @given(subject=st.text(), words=st.text())
 def test_nothing_that_is_written_cannot_be_read(subject: str, words: str) -> None:
-    understand(subject, words, BOOK)
+    classify(subject, words, BOOK)
     is_withdrawal(words, BOOK)
     language_of(words, BOOK)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.intake.channels.opendsr.certificate import Certified
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
 from services.intake.channels.opendsr.protocol import Version
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
@@ -118,13 +118,13 @@ def test_a_certificate_that_nobody_could_check_by_is_refused(
     pair: Callable[[], tuple[str, str]], says: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"HABEAS_OPENDSR_{says}"):
-        Certified.of(*pair(), DOMAIN, NOW)
+        ProcessorCertificate.of(*pair(), DOMAIN, NOW)
 
 
 def test_what_is_served_is_the_whole_chain_and_the_first_is_ours() -> None:
     leaf = certificate_of(rsa_key(), now=NOW)
     chain = leaf + certificate_of(rsa_key(2048, 1), common="Example Authority", now=NOW)
-    certified = Certified.of(pem_of(rsa_key()), chain, DOMAIN, NOW + timedelta(days=30))
+    certified = ProcessorCertificate.of(pem_of(rsa_key()), chain, DOMAIN, NOW + timedelta(days=30))
     assert certified.pem == chain.encode()
     headers = certified.headers(b"body", Version.TWO)
     assert verifies(leaf.encode(), headers["X-OpenDSR-Signature"], b"body")

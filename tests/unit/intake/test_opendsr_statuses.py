@@ -12,8 +12,8 @@ from services.intake.channels.opendsr.statuses import (
     FINAL,
     OpenDsrStatus,
     OpenDsrStatusReport,
-    next_of,
-    told_of,
+    next_report,
+    report_of,
 )
 from services.intake.domain import IntakeCase, evolve
 from shared.contract.events import (
@@ -119,13 +119,13 @@ def after(*facts: Fact) -> IntakeCase:
     ],
 )
 def test_each_state_has_its_status(facts: tuple[Fact, ...], told: OpenDsrStatusReport) -> None:
-    assert told_of(after(*facts), cancelled=False) == told
+    assert report_of(after(*facts), cancelled=False) == told
 
 
 def test_a_cancellation_counts_before_the_register_has_heard_of_it() -> None:
-    assert told_of(after(RECEIVED), cancelled=True) == OpenDsrStatusReport(X)
+    assert report_of(after(RECEIVED), cancelled=True) == OpenDsrStatusReport(X)
     crossed = after(RECEIVED, VERIFIED, WITHDRAWN, fulfilled(Outcome.GRANTED))
-    assert told_of(crossed, cancelled=True) == OpenDsrStatusReport(C, settled=True)
+    assert report_of(crossed, cancelled=True) == OpenDsrStatusReport(C, settled=True)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_who_is_told_late_is_told_every_status_in_order(
 ) -> None:
     told: list[OpenDsrStatus] = []
     while not told or told[-1] is not now:
-        told.append(next_of(OpenDsrStatusReport(now), told[-1] if told else "").standing)
+        told.append(next_report(OpenDsrStatusReport(now), told[-1] if told else "").standing)
     assert told == path
 
 
@@ -163,7 +163,7 @@ class Requests(RuleBasedStateMachine):
 
     @property
     def now(self) -> OpenDsrStatusReport:
-        return told_of(self.life.case, cancelled=self.life.cancelled)
+        return report_of(self.life.case, cancelled=self.life.cancelled)
 
     @precondition(lambda self: self.life.case.status == "received")
     @rule()
@@ -193,7 +193,7 @@ class Requests(RuleBasedStateMachine):
     @rule()
     def listen(self) -> None:
         last = self.told[-1] if self.told else ""
-        heard = next_of(self.now, last).standing
+        heard = next_report(self.now, last).standing
         if heard != last:
             self.told.append(heard)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.intake.channels.unsubscribe.links import MailSubscription
 from services.intake.domain import GPC, PUBLIC_DOOR
-from services.intake.pages.centre.form import FIELDS, Filled, For
+from services.intake.pages.centre.form import FIELDS, FilledForm, OnBehalf
 from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, WISHES, FormPart
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.languages import CATALOGUES, LANGUAGES
@@ -227,7 +227,7 @@ async def test_what_is_wrong_is_said_first_and_at_the_field(
 
 
 def request_of(path: str, **given: str) -> RequestSubmitted:
-    filled = Filled(WISHES[path], PERSON | given)
+    filled = FilledForm(WISHES[path], PERSON | given)
     assert filled.flaws() == ()
     request = filled.request("r", "de")
     assert request is not None
@@ -242,8 +242,8 @@ def test_corrections_name_the_field_and_the_value() -> None:
     ]
 
 
-@pytest.mark.parametrize(("whom", "parent"), [(For.OTHER, False), (For.CHILD, True)])
-def test_who_asks_for_somebody_else_says_who_they_are(whom: For, parent: bool) -> None:
+@pytest.mark.parametrize(("whom", "parent"), [(OnBehalf.OTHER, False), (OnBehalf.CHILD, True)])
+def test_who_asks_for_somebody_else_says_who_they_are(whom: OnBehalf, parent: bool) -> None:
     agent = {"agent_name": "Ada", "agent_email": "ada@example.net", "permission": "signed on 1 May"}
     request = request_of("/ask/access", **{"for": whom.value}, **agent)
     assert request.agent is not None
@@ -301,7 +301,7 @@ async def test_the_language_of_the_page_is_that_of_the_letters() -> None:
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=30)), st.sampled_from(sorted(WISHES)))
 def test_whatever_is_typed_is_a_flaw_or_a_request(typed: dict[str, str], path: str) -> None:
-    filled = Filled(WISHES[path], PERSON | typed)
+    filled = FilledForm(WISHES[path], PERSON | typed)
     assert filled.flaws() or filled.request("r", "en") or FormPart.PERSON in filled.wish.parts
 
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.cases.register import (
-    Counted,
+    CaseHistory,
+    CountedRequest,
     RegisterEntry,
     RequestManner,
     RequestResult,
     RetentionReason,
-    Story,
     counted,
-    outlived,
+    may_be_purged,
 )
 from services.intake.cases.retention import RegisterRetention
 from services.intake.domain import MAIL, TRANSITIONS, CaseStatus, DueMoved, IntakeCase, evolve, outcome_of
@@ -104,8 +104,8 @@ def lodged_by(source: str) -> RequestLodged:
     return RequestLodged(request_id=CASE, source=source, occurred_at=MARCH)
 
 
-def story(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Story:
-    return Story.of((MARCH + number * apart, fact) for number, fact in enumerate(facts))
+def story(*facts: Fact, apart: timedelta = timedelta(days=1)) -> CaseHistory:
+    return CaseHistory.of((MARCH + number * apart, fact) for number, fact in enumerate(facts))
 
 
 def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> RegisterEntry:
@@ -215,7 +215,7 @@ def test_an_appeal_that_renews_a_request_leaves_its_own_as_it_was_made() -> None
 def test_days_run_from_receipt_to_the_letter_in_the_zone_of_the_company() -> None:
     # In Berlin it is half past midnight then.
     sent = datetime(2026, 4, 1, 22, 30, tzinfo=UTC)
-    found = Story.of([(MARCH, received()), (MARCH, fulfilled()), (sent, CLOSED)]).entry(BERLIN)
+    found = CaseHistory.of([(MARCH, received()), (MARCH, fulfilled()), (sent, CLOSED)]).entry(BERLIN)
     assert found is not None
     assert found.answered_on == date(2026, 4, 2)
     assert found.days == 31
@@ -226,7 +226,7 @@ def test_days_run_from_receipt_to_the_letter_in_the_zone_of_the_company() -> Non
 )
 def test_an_answer_is_late_after_the_last_day(days: int, late: bool) -> None:
     told = [(MARCH, received()), (MARCH, fulfilled()), (MARCH + timedelta(days=days), CLOSED)]
-    found = Story.of(told).entry(BERLIN)
+    found = CaseHistory.of(told).entry(BERLIN)
     assert found is not None
     assert found.late is late
 
@@ -240,7 +240,7 @@ def test_a_pause_moves_the_last_day_and_no_other_number() -> None:
         policy="gdpr@2018-05-25",
     )
     told = [(MARCH, received()), (MARCH, moved), (MARCH, fulfilled()), (MARCH + timedelta(days=50), CLOSED)]
-    found = Story.of(told).entry(BERLIN)
+    found = CaseHistory.of(told).entry(BERLIN)
     assert found is not None
     assert (found.late, found.days, found.paused_days) == (False, 50, 5)
 
@@ -262,7 +262,7 @@ def test_an_extension_moves_the_last_day() -> None:
         (MARCH, fulfilled()),
         (MARCH + timedelta(days=60), CLOSED),
     ]
-    found = Story.of(told).entry(BERLIN)
+    found = CaseHistory.of(told).entry(BERLIN)
     assert found is not None
     assert (found.late, found.extended, found.due_on) == (False, True, date(2026, 5, 31))
 
@@ -270,7 +270,9 @@ def test_an_extension_moves_the_last_day() -> None:
 def test_a_letter_that_came_back_answered_nothing() -> None:
     days = [timedelta(days=number) for number in (0, 10, 10, 12, 50)]
     facts = (received(), fulfilled(), CLOSED, CAME_BACK, DELIVERED)
-    found = Story.of((MARCH + after, fact) for after, fact in zip(days, facts, strict=True)).entry(BERLIN)
+    found = CaseHistory.of((MARCH + after, fact) for after, fact in zip(days, facts, strict=True)).entry(
+        BERLIN
+    )
     assert found is not None
     assert (found.days, found.late) == (50, True)
 
@@ -298,7 +300,7 @@ def test_the_register_says_that_there_was_an_appeal_and_what_came_of_it() -> Non
 
 
 def test_a_case_is_kept_while_an_appeal_is_open_and_two_years_after_it() -> None:
-    assert not outlived(story(received(), fulfilled(), CLOSED, APPEALED), MARCH + LONG)
+    assert not may_be_purged(story(received(), fulfilled(), CLOSED, APPEALED), MARCH + LONG)
     told = story(received(), fulfilled(), CLOSED, APPEALED, DENIED)
     assert told.ended_at == MARCH + timedelta(days=4)
 
@@ -315,7 +317,7 @@ def test_a_request_counts_under_each_law_that_protects_the_person() -> None:
     assert {one.year for one in counted(found)} == {2026}
 
 
-def restricted(right: Right, *more: Fact, **changes: object) -> Story:
+def restricted(right: Right, *more: Fact, **changes: object) -> CaseHistory:
     return story(
         received(right, **changes), fulfilled(right=right, dispositions={"marked": 2}), CLOSED, *more
     )
@@ -351,9 +353,11 @@ def restricted(right: Right, *more: Fact, **changes: object) -> Story:
         pytest.param(story(received(), fulfilled(), CLOSED), None, id="nothing"),
     ],
 )
-def test_a_case_that_somebody_still_needs_is_kept(told: Story, standing: RetentionReason | None) -> None:
+def test_a_case_that_somebody_still_needs_is_kept(
+    told: CaseHistory, standing: RetentionReason | None
+) -> None:
     assert told.standing is standing
-    assert outlived(told, MARCH + LONG) is (standing is None)
+    assert may_be_purged(told, MARCH + LONG) is (standing is None)
 
 
 @pytest.mark.parametrize(
@@ -368,19 +372,19 @@ def test_a_case_that_somebody_still_needs_is_kept(told: Story, standing: Retenti
     ],
 )
 def test_an_open_case_is_kept_however_old(facts: tuple[Fact, ...]) -> None:
-    assert not outlived(story(received(), *facts), MARCH + LONG)
+    assert not may_be_purged(story(received(), *facts), MARCH + LONG)
 
 
 def test_a_case_is_kept_to_the_very_moment() -> None:
     told = story(received(), fulfilled(), CLOSED, apart=timedelta())
-    assert not outlived(told, MARCH)
-    assert outlived(told, MARCH + timedelta(microseconds=1))
+    assert not may_be_purged(told, MARCH)
+    assert may_be_purged(told, MARCH + timedelta(microseconds=1))
 
 
 def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
     told = story(RequestRejected(request_id=CASE, publisher_source=None, publisher_id=None, errors=()))
     assert told.entry(BERLIN) is None
-    assert outlived(told, MARCH + timedelta(days=1))
+    assert may_be_purged(told, MARCH + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -394,8 +398,8 @@ def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
 def test_a_mail_of_which_no_request_came_is_in_no_count_and_goes_as_well(fact: Fact) -> None:
     told = story(fact)
     assert told.entry(BERLIN) is None
-    assert outlived(told, MARCH + timedelta(days=1))
-    assert not outlived(story(fact, received()), MARCH + timedelta(days=9))
+    assert may_be_purged(told, MARCH + timedelta(days=1))
+    assert not may_be_purged(story(fact, received()), MARCH + timedelta(days=9))
 
 
 def test_a_request_by_mail_says_so() -> None:
@@ -478,5 +482,5 @@ def test_the_register_agrees_with_the_table_of_intake(facts: list[Fact]) -> None
 
 @given(st.lists(lives(), max_size=3))
 def test_what_is_counted_has_a_key_of_its_own(several: list[list[Fact]]) -> None:
-    kinds: set[Counted] = {one for facts in several for one in counted(entry(*facts))}
+    kinds: set[CountedRequest] = {one for facts in several for one in counted(entry(*facts))}
     assert len({one.key for one in kinds}) == len(kinds)

@@ -9,7 +9,7 @@ import pytest
 from services.intake.cases.deadlines import APPROACHING, UNACKNOWLEDGED
 from services.intake.cases.fingerprint import duplicate_of
 from services.intake.cases.registration import LOST_AFTER
-from services.intake.channels.drp.statuses import DrpLinks, DrpReason, DrpRequestFacts, DrpStatus, told_of
+from services.intake.channels.drp.statuses import DrpLinks, DrpReason, DrpRequestFacts, DrpStatus, report_of
 from services.intake.domain import PUBLIC_DOOR, CaseStatus, IntakeCase, request_id
 from shared.contract.events import (
     DeadlineApproaching,
@@ -283,7 +283,7 @@ async def test_an_agent_is_told_that_its_request_was_made_before() -> None:
     office = await asked_twice()
     asked_of = DrpRequestFacts(SECOND, None, NOW, NOW, NOW)
     links = DrpLinks("https://privacy.example.com", "https://privacy.example.com")
-    told = told_of(await office.door.case(SECOND), asked_of, links, revoked=False)
+    told = report_of(await office.door.case(SECOND), asked_of, links, revoked=False)
     assert (told.standing, told.reason) == (DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS)
 
 

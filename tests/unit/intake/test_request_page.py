@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from httpx import Response
 
-from services.intake.cases.errors import CodeRefused, NotNow, Obstacle, TooOften
+from services.intake.cases.errors import CaseError, CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.http.ranges import NotSatisfiable
 from services.intake.pages import proof_form
 from services.intake.pages.languages import CATALOGUES, LANGUAGES
@@ -121,14 +121,14 @@ async def test_why_something_cannot_be_done_is_said_in_sentences(
 @pytest.mark.parametrize(
     "error",
     [
-        *(NotNow("a text of a program", obstacle) for obstacle in (*Obstacle, None)),
+        *(NotPossibleNow("a text of a program", obstacle) for obstacle in (*CaseError, None)),
         *(CodeRefused(verdict) for verdict in CodeVerdict if verdict is not CodeVerdict.MATCHED),
-        TooOften("a text of a program"),
+        TooManyAttempts("a text of a program"),
         NotSatisfiable(7),
     ],
 )
 def test_no_error_is_shown_as_the_program_words_it(
-    error: NotNow | CodeRefused | TooOften | NotSatisfiable,
+    error: NotPossibleNow | CodeRefused | TooManyAttempts | NotSatisfiable,
 ) -> None:
     sentence = problem_of(error)
     assert str(error) not in sentence

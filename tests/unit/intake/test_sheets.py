@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.channels.csv.columns import COLUMNS, SheetFormat, column_of
-from services.intake.channels.csv.rows import MOST_CHARACTERS, NoSheet, SheetRow, decoded, rows
+from services.intake.channels.csv.rows import MOST_CHARACTERS, SheetRow, UnreadableSheet, decoded, rows
 from shared.contract.events import RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import NOW
@@ -178,7 +178,7 @@ def test_a_cell_that_is_too_long_is_not_taken_for_a_quote() -> None:
     [fault] = [fault for row in read(f"{SHEET}t-3,access,{long},a@example.org,DE,\n") for fault in row.faults]
     assert (fault.line, fault.column) == (4, "")
     assert "131,072 characters" in fault.message
-    with pytest.raises(NoSheet, match="131,072 characters"):
+    with pytest.raises(UnreadableSheet, match="131,072 characters"):
         read(f"reference,right,{long}\n")
     [fault] = [fault for row in read(f'{SHEET}t-3,access,"{long}') for fault in row.faults]
     assert "or a quote is not closed" in fault.message
@@ -204,7 +204,7 @@ def test_the_line_of_a_row_is_where_it_begins() -> None:
     ],
 )
 def test_what_is_no_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None:
-    with pytest.raises(NoSheet) as caught:
+    with pytest.raises(UnreadableSheet) as caught:
         read(sheet)
     assert caught.value.fault.column == column
     assert SECRET not in str(caught.value)
@@ -218,7 +218,7 @@ def test_columns_of_no_interest_are_ignored_when_they_are_named() -> None:
 
 @pytest.mark.parametrize("encoding", ["no-such", "utf-16"])
 def test_an_encoding_that_does_not_fit_is_refused(encoding: str) -> None:
-    with pytest.raises(NoSheet):
+    with pytest.raises(UnreadableSheet):
         read(b"\xff\xfe\x00", encoding)
 
 
@@ -228,7 +228,7 @@ def test_an_encoding_that_does_not_fit_is_refused(encoding: str) -> None:
 def test_no_value_is_ever_repeated(cells: list[str]) -> None:
     try:
         said = " ".join(fault.message for row in read(SHEET + ",".join(cells)) for fault in row.faults)
-    except NoSheet as error:
+    except UnreadableSheet as error:
         said = str(error)
     assert SECRET not in said
 
@@ -243,5 +243,5 @@ def test_whatever_is_handed_in_is_read_or_refused_and_nothing_else(
     for start in (b"", SHEET.encode(encoding or "utf-8") if encoding not in {"idna", "hex"} else b""):
         try:
             read(start + content, encoding)
-        except NoSheet:
+        except UnreadableSheet:
             continue

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.cases.errors import Obstacle
-from services.intake.cases.timeline import Happened, TimelineEntry, timeline_of
+from services.intake.cases.errors import CaseError
+from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline_of
 from services.intake.domain import DueMoved
 from services.intake.pages.translations import (
     HAPPENED,
@@ -49,7 +49,7 @@ from tests.unit.fakes import NOW, PERSON
 from tests.unit.intake_api import CASE, client_of
 from tests.unit.intake_states import STATES, documents_asked, in_review
 
-H = Happened
+H = TimelineKind
 RECEIVED = RequestReceived(
     request_id=CASE,
     right=Right.ACCESS,
@@ -132,7 +132,7 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
         ),
     ],
 )
-def test_what_is_told(facts: list[Fact], happened: list[Happened]) -> None:
+def test_what_is_told(facts: list[Fact], happened: list[TimelineKind]) -> None:
     assert [entry.what for entry in told(*facts)[1:]] == happened
 
 
@@ -161,7 +161,9 @@ def test_days_that_are_set_are_told() -> None:
     ("remedy", "made", "decided"),
     [(Remedy.APPEAL, H.APPEALED, H.APPEAL_DECIDED), (Remedy.COMPLAINT, H.COMPLAINED, H.COMPLAINT_DECIDED)],
 )
-def test_appeals_and_complaints_are_told_apart(remedy: Remedy, made: Happened, decided: Happened) -> None:
+def test_appeals_and_complaints_are_told_apart(
+    remedy: Remedy, made: TimelineKind, decided: TimelineKind
+) -> None:
     day = date(2026, 3, 6)
     came = AppealReceived(
         request_id=CASE, remedy=remedy, statement="s", received_on=day, due_on=None, policy=None
@@ -219,9 +221,9 @@ async def test_a_verified_identity_is_told_once_the_person_has_shown_it() -> Non
 
 
 def test_everything_that_can_happen_has_words() -> None:
-    assert set(HAPPENED) == set(Happened)
+    assert set(HAPPENED) == set(TimelineKind)
     assert set(LETTERS) == set(LetterKind)
-    assert set(OBSTACLES) == set(Obstacle)
+    assert set(OBSTACLES) == set(CaseError)
     assert set(OPEN_REMEDIES) == set(Remedy)
     assert set(UNOPENED) | {CodeVerdict.MATCHED} == set(CodeVerdict)
     assert set(RIGHTS) == set(THEIR_RIGHTS) == set(Right)

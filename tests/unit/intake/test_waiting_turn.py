@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.cases.register import RequestManner, Story
+from services.intake.cases.register import RequestManner
 from services.intake.domain import CaseStatus, request_id
 from shared.contract.envelope import encode
 from shared.contract.events import (

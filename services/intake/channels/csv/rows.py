@@ -57,7 +57,7 @@ class SheetRow:
     faults: tuple[SheetFault, ...] = ()
 
 
-class NoSheet(PermanentError):
+class UnreadableSheet(PermanentError):
     """Nothing of a file can be read as a sheet. It names line, column and remedy."""
 
     def __init__(self, fault: SheetFault) -> None:
@@ -81,9 +81,11 @@ def decoded(content: BinaryIO, encoding: str | None = None) -> Iterator[str]:
         with io.TextIOWrapper(content, name, errors="surrogateescape", newline="") as text:
             yield from text
     except LookupError:
-        raise NoSheet(SheetFault(1, "", "this encoding is not known; try utf-8 or windows-1252")) from None
+        raise UnreadableSheet(
+            SheetFault(1, "", "this encoding is not known; try utf-8 or windows-1252")
+        ) from None
     except UnicodeError:
-        raise NoSheet(
+        raise UnreadableSheet(
             SheetFault(1, "", "it is not in the encoding it should be in; save it as UTF-8")
         ) from None
 
@@ -158,7 +160,7 @@ def rows(lines: Iterable[str], reading: SheetFormat) -> Iterator[SheetRow]:
     try:
         headings = next(cells)
     except csv.Error as error:
-        raise NoSheet(SheetFault(skipped + 1, "", _why(error))) from None
+        raise UnreadableSheet(SheetFault(skipped + 1, "", _why(error))) from None
     table = _table(headings, reading, skipped + 1)
     while True:
         line = skipped + cells.line_num + 1
@@ -186,7 +188,7 @@ def _first(lines: Iterator[str]) -> tuple[str, int]:
     for skipped, line in enumerate(lines):
         if line.strip() and not re.fullmatch(r"sep=.\s*", line):
             return line, skipped
-    raise NoSheet(SheetFault(1, "", "it is empty"))
+    raise UnreadableSheet(SheetFault(1, "", "it is empty"))
 
 
 def _delimiter(heading: str) -> str:
@@ -195,7 +197,7 @@ def _delimiter(heading: str) -> str:
 
 def _table(cells: Sequence[str], reading: SheetFormat, line: int) -> _Table:
     if len(cells) > MOST_COLUMNS:
-        raise NoSheet(SheetFault(line, "", f"it has more than {MOST_COLUMNS} columns"))
+        raise UnreadableSheet(SheetFault(line, "", f"it has more than {MOST_COLUMNS} columns"))
     ignored = {plain(name) for name in reading.ignored}
     columns = [
         None if not cell.strip() or plain(cell) in ignored else _column(cell, number, line)
@@ -204,10 +206,10 @@ def _table(cells: Sequence[str], reading: SheetFormat, line: int) -> _Table:
     headings = [column.name if column else "" for column in columns]
     for heading in filter(None, headings):
         if headings.count(heading) > 1:
-            raise NoSheet(SheetFault(line, heading, "two columns are this one"))
+            raise UnreadableSheet(SheetFault(line, heading, "two columns are this one"))
     for name in REQUIRED:
         if name not in headings:
-            raise NoSheet(SheetFault(line, name, "this column is missing"))
+            raise UnreadableSheet(SheetFault(line, name, "this column is missing"))
     return _Table(reading, columns, headings)
 
 
@@ -217,7 +219,7 @@ def _column(cell: str, number: int, line: int) -> Column:
         # It is not repeated: where there is no heading, the first row is somebody's data.
         names = ", ".join(one.name for one in COLUMNS)
         message = f"this heading is not known; known are {names}, id:…, correct:…; or have it ignored"
-        raise NoSheet(SheetFault(line, f"column {number}", message))
+        raise UnreadableSheet(SheetFault(line, f"column {number}", message))
     return column
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from services.intake.cases.errors import ReferenceReused
 from services.intake.cases.service import RequestService
 from services.intake.channels.csv.columns import SheetFormat
-from services.intake.channels.csv.rows import NoSheet, SheetFault, SheetRow, decoded, rows
+from services.intake.channels.csv.rows import SheetFault, SheetRow, UnreadableSheet, decoded, rows
 from shared.contract.sources import Source
 from shared.errors import PermanentError
 
@@ -46,7 +46,7 @@ class AcceptedRow(BaseModel):
     status_url: str
 
 
-class Flawed(BaseModel):
+class RowError(BaseModel):
     """What is wrong in a row: no value of it."""
 
     line: int
@@ -58,7 +58,7 @@ class SheetResult(BaseModel):
     """What became of a sheet."""
 
     lodged: list[AcceptedRow]
-    errors: list[Flawed] = []
+    errors: list[RowError] = []
     """Rows that were left out: only with `keep_going`."""
 
 
@@ -89,7 +89,7 @@ def batches(
         if reused and not keep_going:
             raise SheetRefused(reused, reused=True)
         taken, crossed = await desk.lodge(sheet, besides={fault.line for fault in reused})
-        return SheetResult(lodged=taken, errors=flawed([*faults, *reused, *crossed]))
+        return SheetResult(lodged=taken, errors=row_error([*faults, *reused, *crossed]))
 
     return router
 
@@ -149,7 +149,7 @@ async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
             sheet.append(row)
             if len(sheet) > MOST_ROWS:
                 raise HTTPException(413, f"A sheet may have {MOST_ROWS} rows; hand it in in parts.")
-    except NoSheet as error:
+    except UnreadableSheet as error:
         sheet.append(SheetRow(error.fault.line, "", faults=(error.fault,)))
     return sheet
 
@@ -171,10 +171,11 @@ def _charset(request: Request) -> str | None:
     return None
 
 
-def flawed(faults: Sequence[SheetFault]) -> list[Flawed]:
+def row_error(faults: Sequence[SheetFault]) -> list[RowError]:
     """Return the first of *faults*, as an answer names them."""
     return [
-        Flawed(line=fault.line, column=fault.column, message=fault.message) for fault in faults[:MOST_FAULTS]
+        RowError(line=fault.line, column=fault.column, message=fault.message)
+        for fault in faults[:MOST_FAULTS]
     ]
 
 

@@ -51,7 +51,7 @@ SPOILT: Final = (
 _NAMED = re.compile(r'filename="?([^";]+)"?')
 
 
-class NotYet(TransientError):
+class DropRetryLater(TransientError):
     """The platform wants to be asked again later."""
 
     def __init__(self, message: str, after: timedelta, *, perhaps: bool = False) -> None:
@@ -61,7 +61,7 @@ class NotYet(TransientError):
         """Whether what was sent may have arrived all the same."""
 
 
-class Turned(PermanentError):
+class DropCallRejected(PermanentError):
     """The platform does not take the call; somebody must look."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -91,12 +91,14 @@ class ListArchive:
             with zipfile.ZipFile(self.content) as opened:
                 entries = [entry for entry in opened.infolist() if not entry.is_dir()]
         except SPOILT as error:
-            raise Turned(f"the lists are no ZIP archive: {type(error).__name__}", HTTPStatus.OK) from None
+            raise DropCallRejected(
+                f"the lists are no ZIP archive: {type(error).__name__}", HTTPStatus.OK
+            ) from None
         kinds = {kind: entry for entry in entries if (kind := kind_of(entry.filename)) is not None}
         if len(kinds) < len(entries):
-            raise Turned("the archive holds files that are no lists", HTTPStatus.OK)
+            raise DropCallRejected("the archive holds files that are no lists", HTTPStatus.OK)
         if any(entry.file_size > MOST_LIST_BYTES for entry in entries):
-            raise Turned(f"a list is larger than {MOST_LIST_BYTES} bytes", HTTPStatus.OK)
+            raise DropCallRejected(f"a list is larger than {MOST_LIST_BYTES} bytes", HTTPStatus.OK)
         return {kind: entry.filename for kind, entry in kinds.items()}
 
     def pieces(self, name: str) -> Iterator[bytes]:
@@ -111,16 +113,20 @@ class ListArchive:
                 while piece := content.read(PIECE):
                     yield piece
         except SPOILT as error:
-            raise Turned(f"a list cannot be unpacked: {type(error).__name__}", HTTPStatus.OK) from None
+            raise DropCallRejected(
+                f"a list cannot be unpacked: {type(error).__name__}", HTTPStatus.OK
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
-class Arriving:
+class ArrivingArchive:
     """The lists on their way."""
 
     name: str
     pieces: AsyncIterator[bytes] = field(repr=False)
-    """The archive. Raises :class:`NotYet` where it is cut off, :class:`Turned` where it cannot be read."""
+    """
+    The archive; raises :class:`DropRetryLater` if it is cut off, :class:`DropCallRejected` if unreadable.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ class DropClient:
     transport: httpx.AsyncBaseTransport | None = None
 
     @asynccontextmanager
-    async def download(self) -> AsyncIterator[Arriving | None]:
+    async def download(self) -> AsyncIterator[ArrivingArchive | None]:
         """
         Have the lists that are new arrive; none where nothing is.
 
@@ -162,7 +168,7 @@ class DropClient:
                 answer = await client.send(client.build_request("GET", "/data/download"), stream=True)
             try:
                 if answer.status_code == HTTPStatus.OK and _is_archive(answer):
-                    yield Arriving(_name_of(answer), _pieces(answer))
+                    yield ArrivingArchive(_name_of(answer), _pieces(answer))
                     return
                 with _read():
                     await _small(answer)
@@ -200,7 +206,9 @@ class DropClient:
                     body = await _small(answer)
             except httpx.RequestError as error:
                 perhaps = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                raise NotYet(f"DROP did not answer: {type(error).__name__}", SOON, perhaps=perhaps) from None
+                raise DropRetryLater(
+                    f"DROP did not answer: {type(error).__name__}", SOON, perhaps=perhaps
+                ) from None
         if answer.status_code not in {HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST}:
             raise _problem(answer)
         return _taken(body, answer.status_code)
@@ -226,7 +234,7 @@ def _name_of(answer: httpx.Response) -> str:
     found = _NAMED.search(answer.headers.get("content-disposition", ""))
     name = found[1] if found else ""
     if not ARCHIVE.fullmatch(name):
-        raise Turned("the archive has no name of its own", answer.status_code)
+        raise DropCallRejected("the archive has no name of its own", answer.status_code)
     return name
 
 
@@ -236,9 +244,9 @@ def _read() -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
-        raise NotYet(f"DROP did not answer: {type(error).__name__}", SOON) from None
+        raise DropRetryLater(f"DROP did not answer: {type(error).__name__}", SOON) from None
     except httpx.RequestError as error:
-        raise Turned(f"DROP cannot be read: {type(error).__name__}", HTTPStatus.OK) from None
+        raise DropCallRejected(f"DROP cannot be read: {type(error).__name__}", HTTPStatus.OK) from None
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
@@ -247,7 +255,9 @@ async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
         async for piece in answer.aiter_bytes():
             size += len(piece)
             if size > MOST_ARCHIVE_BYTES:
-                raise Turned(f"the archive is larger than {MOST_ARCHIVE_BYTES} bytes", answer.status_code)
+                raise DropCallRejected(
+                    f"the archive is larger than {MOST_ARCHIVE_BYTES} bytes", answer.status_code
+                )
             yield piece
 
 
@@ -260,22 +270,22 @@ async def _small(answer: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def _problem(answer: httpx.Response) -> NotYet | Turned:
+def _problem(answer: httpx.Response) -> DropRetryLater | DropCallRejected:
     """Return what *answer* says; its words are not repeated, for nobody knows what stands in them."""
     status = answer.status_code
     match status:
         case HTTPStatus.ACCEPTED:
-            return NotYet("DROP is putting the lists together", _after(answer, SOON))
+            return DropRetryLater("DROP is putting the lists together", _after(answer, SOON))
         case HTTPStatus.CONFLICT:
-            return Turned("DROP says that something else is to be done first", status)
+            return DropCallRejected("DROP says that something else is to be done first", status)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return Turned("DROP does not take the key", status)
+            return DropCallRejected("DROP does not take the key", status)
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return NotYet("DROP was asked too often", _after(answer, SOON))
+            return DropRetryLater("DROP was asked too often", _after(answer, SOON))
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return NotYet(f"DROP is in trouble ({status})", _after(answer, SOON))
+            return DropRetryLater(f"DROP is in trouble ({status})", _after(answer, SOON))
         case _:
-            return Turned(f"DROP does not take the call ({status})", status)
+            return DropCallRejected(f"DROP does not take the call ({status})", status)
 
 
 def _after(answer: httpx.Response, usual: timedelta) -> timedelta:
@@ -292,7 +302,7 @@ def _taken(body: bytes, status: int) -> UploadResult:
         accepted = tuple(str(one["fileName"]) for one in said.get("accepted") or ())
         rejected = tuple(str(one["fileName"]) for one in said.get("rejected") or ())
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise Turned("DROP's answer is not understood", status) from None
+        raise DropCallRejected("DROP's answer is not understood", status) from None
     if status == HTTPStatus.BAD_REQUEST and not accepted and not rejected:
-        raise Turned("DROP takes none of the files", status)
+        raise DropCallRejected("DROP takes none of the files", status)
     return UploadResult(accepted, rejected)

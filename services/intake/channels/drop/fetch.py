@@ -17,7 +17,13 @@ from datetime import datetime
 from typing import IO, Final, Protocol
 
 from services.intake.cases.service import RequestService
-from services.intake.channels.drop.client import PIECE, Arriving, ListArchive, NotYet, Turned
+from services.intake.channels.drop.client import (
+    PIECE,
+    ArrivingArchive,
+    DropCallRejected,
+    DropRetryLater,
+    ListArchive,
+)
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch
 from services.intake.channels.drop.lists import PREFIX, BatchLists
 from shared.contract.drop import SOURCE
@@ -33,12 +39,12 @@ AGAIN_S: Final = 1.0
 class DropListPort(Protocol):
     """Where lists are handed out."""
 
-    def download(self) -> AbstractAsyncContextManager[Arriving | None]:
+    def download(self) -> AbstractAsyncContextManager[ArrivingArchive | None]:
         """Have the lists that are new arrive; none where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fetching:
+class DropFetcher:
     """Who fetches lists."""
 
     platform: DropListPort
@@ -91,7 +97,7 @@ class Fetching:
                 await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
         await self.ledger.unpacked(batch.id, files)
 
-    async def _safe(self, arriving: Arriving, copy: IO[bytes]) -> ListBatch:
+    async def _safe(self, arriving: ArrivingArchive, copy: IO[bytes]) -> ListBatch:
         """Seal what arrives, however often that fails: nobody else has it; until then there is a *copy*."""
         pieces = _copied(arriving.pieces, copy)
         while True:
@@ -108,10 +114,10 @@ class Fetching:
         try:
             await self.ledger.begin(batch)
             await self.listing.keep(batch.id, ARCHIVE_ITEM, pieces)
-        except (NotYet, Turned):
+        except (DropRetryLater, DropCallRejected):
             raise
         except HabeasError as error:
-            await _complain(error)
+            await _log_trouble(error)
             return False
         return await self._noted(batch)
 
@@ -120,7 +126,7 @@ class Fetching:
             try:
                 return await self.ledger.received(batch.id)
             except HabeasError as error:
-                await _complain(error)
+                await _log_trouble(error)
 
     def _batch(self, name: str, step: BatchStep) -> ListBatch:
         """Return a new batch; two archives of one day have one name."""
@@ -128,7 +134,7 @@ class Fetching:
         return ListBatch(self.door.id_of(SOURCE, f"{name} {now.isoformat()}"), {}, now, step)
 
 
-async def _complain(error: HabeasError) -> None:
+async def _log_trouble(error: HabeasError) -> None:
     logger().error("lists of DROP are not sealed yet", service=NAME, reason=str(error))
     await asyncio.sleep(AGAIN_S)
 

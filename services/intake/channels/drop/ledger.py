@@ -37,7 +37,7 @@ class BatchStep(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PlatformState:
     """How things stand with the platform."""
 
     since: datetime
@@ -89,7 +89,7 @@ class ListedAnswer:
     cases: tuple[str, ...]
     since: datetime
     status: DropStatus | None = None
-    told: DropStatus | None = None
+    reported: DropStatus | None = None
 
 
 class DropLedger:
@@ -112,7 +112,7 @@ class DropLedger:
 
     # --- one at a time ----------------------------------------------------------------------------------
 
-    async def hold(self, now: datetime) -> State | None:
+    async def hold(self, now: datetime) -> PlatformState | None:
         """Return how things stand, and be the one who speaks to the platform; none where another is."""
         await insert_new(self._state, [{"_id": STATE, "since": now, "held_until": NEVER, "holder": ""}])
         free = {"_id": STATE, "$or": [{"held_until": {"$lte": now}}, {"holder": self._holder}]}
@@ -128,14 +128,14 @@ class DropLedger:
                 {"_id": STATE, "holder": self._holder}, {"$set": {"held_until": now}}
             )
 
-    async def state(self) -> State | None:
+    async def state(self) -> PlatformState | None:
         """Return how things stand; none where the platform was never spoken to."""
         with translated("read how DROP stands"):
             found: Document | None = await self._state.find_one({"_id": STATE})
         return None if found is None else _state(found)
 
     async def note(self, **changes: Any) -> None:
-        """Remember fields of :class:`State`."""
+        """Remember fields of :class:`PlatformState`."""
         with translated("remember how DROP stands"):
             await self._state.update_one({"_id": STATE}, {"$set": changes}, upsert=True)
 
@@ -253,20 +253,20 @@ class DropLedger:
         """Return what is sent of those of *ids* that have found somebody; none of what is not decided."""
         with translated("read requests of DROP"):
             found = self._answers.find({"_id": {"$in": list(ids)}}, {"sent": 1})
-            return {document["_id"]: _told(document.get("sent")) async for document in found}
+            return {document["_id"]: _status(document.get("sent")) async for document in found}
 
     async def rest(self, batch: str, kind: ListKind) -> dict[str, DropStatus]:
         """Return what is sent of a list of which the platform has some already, by id."""
-        untold = {"batch": batch, "kind": kind.value, "answered": {"$ne": True}, "sent": {"$gt": 0}}
+        unreported = {"batch": batch, "kind": kind.value, "answered": {"$ne": True}, "sent": {"$gt": 0}}
         with translated("read requests of DROP"):
-            return {one["_id"]: DropStatus(one["sent"]) async for one in self._answers.find(untold)}
+            return {one["_id"]: DropStatus(one["sent"]) async for one in self._answers.find(unreported)}
 
     async def named(self, ids: Sequence[str]) -> list[ListedAnswer]:
         """Return those of *ids* that have found somebody."""
         with translated("read requests of DROP"):
             return [_answer(document) async for document in self._answers.find({"_id": {"$in": list(ids)}})]
 
-    async def told(self, batch: str, kinds: Iterable[ListKind]) -> None:
+    async def mark_reported(self, batch: str, kinds: Iterable[ListKind]) -> None:
         """Remember that the platform was told what was sent of lists; what comes to differ is amended."""
         sent = {"kind": {"$in": [kind.value for kind in kinds]}, "sent": {"$gt": 0}}
         with translated("remember what DROP was told"):
@@ -291,10 +291,11 @@ class DropLedger:
             several = await found.to_list(AT_ONCE * 10)
         return {document["_id"]: DropStatus(document["status"]) for document in several}
 
-    async def amended(self, told: Mapping[str, DropStatus]) -> None:
+    async def mark_amended(self, statuses: Mapping[str, DropStatus]) -> None:
         """Remember that the platform was told so."""
         changes = [
-            UpdateOne({"_id": id_}, {"$set": {"told": int(one), "amend": False}}) for id_, one in told.items()
+            UpdateOne({"_id": id_}, {"$set": {"told": int(one), "amend": False}})
+            for id_, one in statuses.items()
         ]
         with translated("remember what DROP was told"):
             await self._answers.bulk_write(changes, ordered=False)
@@ -316,9 +317,9 @@ def _expected(one: ListedAnswer) -> UpdateOne:
         "batch": one.batch,
         "kind": one.kind.value,
         "since": one.since,
-        "told": one.told,
+        "told": one.reported,
         # Of whom nobody was found before, the platform was told so.
-        "answered": one.told is not None,
+        "answered": one.reported is not None,
         "amend": False,
     }
     change = {"status": None, "open": True, "look_at": NEVER}
@@ -328,13 +329,13 @@ def _expected(one: ListedAnswer) -> UpdateOne:
     )
 
 
-def _state(document: Document) -> State:
+def _state(document: Document) -> PlatformState:
     known = {
         name: document[name]
         for name in ("pulled_at", "pull_at", "not_before", "trouble", "warned_on")
         if name in document
     }
-    return State(document["since"], **known)
+    return PlatformState(document["since"], **known)
 
 
 def _batch(document: Document) -> ListBatch:
@@ -358,10 +359,10 @@ def _answer(document: Document) -> ListedAnswer:
         ListKind(document["kind"]),
         tuple(document["cases"]),
         document["since"],
-        _told(document["status"]),
-        _told(document["told"]),
+        _status(document["status"]),
+        _status(document["told"]),
     )
 
 
-def _told(value: int | None) -> DropStatus | None:
+def _status(value: int | None) -> DropStatus | None:
     return None if value is None else DropStatus(value)

@@ -20,13 +20,13 @@ from typing import Final, Protocol
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop import fetch, status_reports
-from services.intake.channels.drop.client import LATER, NotYet, Turned
-from services.intake.channels.drop.fetch import Fetching
+from services.intake.channels.drop.client import LATER, DropCallRejected, DropRetryLater
+from services.intake.channels.drop.fetch import DropFetcher
 from services.intake.channels.drop.files import Hours, is_closed
-from services.intake.channels.drop.ledger import LEASE, NEVER, BatchStep, DropLedger, ListBatch, State
+from services.intake.channels.drop.ledger import LEASE, NEVER, BatchStep, DropLedger, ListBatch, PlatformState
 from services.intake.channels.drop.lists import BatchLists
-from services.intake.channels.drop.requests import Lodging
-from services.intake.channels.drop.status_reports import WITHIN, Answering
+from services.intake.channels.drop.requests import DropLodger
+from services.intake.channels.drop.status_reports import WITHIN, DropReporter
 from shared.errors import HabeasError
 from shared.runtime import metrics
 from shared.runtime.log import logger
@@ -41,7 +41,7 @@ class DropPort(fetch.DropListPort, status_reports.DropStatusPort, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Puller:
+class DropPuller:
     """What speaks to the platform, in one replica of intake."""
 
     platform: DropPort
@@ -54,19 +54,19 @@ class Puller:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
-    def fetching(self) -> Fetching:
+    def fetching(self) -> DropFetcher:
         """Who fetches lists."""
-        return Fetching(self.platform, self.ledger, self.listing, self.door, self.clock)
+        return DropFetcher(self.platform, self.ledger, self.listing, self.door, self.clock)
 
     @property
-    def lodging(self) -> Lodging:
+    def lodging(self) -> DropLodger:
         """Who lodges requests for whoever is found."""
-        return Lodging(self.ledger, self.listing, self.door)
+        return DropLodger(self.ledger, self.listing, self.door)
 
     @property
-    def answering(self) -> Answering:
+    def answering(self) -> DropReporter:
         """Who tells what became of them."""
-        return Answering(self.platform, self.ledger, self.listing, self.clock)
+        return DropReporter(self.platform, self.ledger, self.listing, self.clock)
 
     async def for_ever(self) -> None:
         """Do what is due, until cancelled; an outage only delays it."""
@@ -88,9 +88,9 @@ class Puller:
         holding = asyncio.create_task(self._hold_on())
         try:
             return await self._step(state)
-        except NotYet as error:
+        except DropRetryLater as error:
             await self._leave_alone(str(error), error.after)
-        except Turned as error:
+        except DropCallRejected as error:
             # 409: what was handed out was lost, or somebody else answers by hand.
             logger().error("DROP refused a call", service=NAME, code=error.status, reason=str(error))
             await self._leave_alone(str(error), LATER)
@@ -106,7 +106,7 @@ class Puller:
             with suppress(HabeasError):
                 await self.ledger.hold(self.clock())
 
-    async def _step(self, state: State) -> bool:
+    async def _step(self, state: PlatformState) -> bool:
         await self._tell_how_long(state)
         batch = await self.ledger.open()
         if await self.answering.looked():
@@ -125,7 +125,7 @@ class Puller:
             case _:
                 return self._may_call(state) and await self.answering.answered(batch)
 
-    async def _at_rest(self, state: State) -> bool:
+    async def _at_rest(self, state: PlatformState) -> bool:
         if not self._may_call(state):
             return False
         if self.clock() >= state.pull_at:
@@ -159,14 +159,14 @@ class Puller:
 
     # --- when ---------------------------------------------------------------------------------------------
 
-    def _may_call(self, state: State) -> bool:
+    def _may_call(self, state: PlatformState) -> bool:
         now = self.clock()
         return now >= state.not_before and not is_closed(now, self.closed)
 
     async def _leave_alone(self, reason: str, after: timedelta) -> None:
         await self.ledger.note(not_before=self.clock() + after, trouble=reason)
 
-    async def _tell_how_long(self, state: State) -> None:
+    async def _tell_how_long(self, state: PlatformState) -> None:
         """Say how many days are left; in the log once a day, where they are few."""
         now = self.clock()
         left, day = last_day(state) - now, now.date().isoformat()
@@ -177,7 +177,7 @@ class Puller:
             await self.ledger.note(warned_on=day)
 
 
-def last_day(state: State) -> datetime:
+def last_day(state: PlatformState) -> datetime:
     """
     Return by when the lists must be fetched, and the last ones answered, for no others are handed out before.
 

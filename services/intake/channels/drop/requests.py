@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from services.intake.cases.errors import NotNow, TooOften
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
 from services.intake.channels.drop.lists import BatchLists, in_portions
@@ -25,7 +25,7 @@ NAME: Final = "intake"
 
 
 @dataclass(frozen=True, slots=True)
-class Lodging:
+class DropLodger:
     """Who lodges requests."""
 
     ledger: DropLedger
@@ -78,11 +78,11 @@ class Lodging:
     async def _take_back(self, case: str) -> None:
         try:
             await self.door.withdraw(case)
-        except (NotNow, TooOften, UnknownRequest) as error:
+        except (NotPossibleNow, TooManyAttempts, UnknownRequest) as error:
             logger().warning("a request of DROP goes on", service=NAME, request_id=case, reason=str(error))
 
 
 def _answer(found: ListMatch, case: str, batch: ListBatch) -> ListedAnswer:
     """Return that an answer is awaited; who has found nobody before was told of as not found."""
     before = None if found.origin == batch.id else DropStatus.NOT_FOUND
-    return ListedAnswer(found.id, found.origin, found.kind, (case,), batch.fetched_at, told=before)
+    return ListedAnswer(found.id, found.origin, found.kind, (case,), batch.fetched_at, reported=before)

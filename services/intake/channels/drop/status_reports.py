@@ -11,11 +11,17 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import IO, Final, Protocol
 
-from services.intake.channels.drop.client import LATER, NotYet, StatusFile, Turned, UploadResult
+from services.intake.channels.drop.client import (
+    LATER,
+    DropCallRejected,
+    DropRetryLater,
+    StatusFile,
+    UploadResult,
+)
 from services.intake.channels.drop.files import HEADER, lines_of, part_of
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
 from services.intake.channels.drop.lists import BatchLists, in_portions
-from services.intake.channels.drop.statuses import DropStatus, told_of_all
+from services.intake.channels.drop.statuses import DropStatus, combined_status
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.drop import ListKind
 from shared.runtime.log import logger
@@ -49,12 +55,12 @@ class _File:
     kind: ListKind
     name: str
     content: IO[bytes]
-    told: int = 0
+    reported: int = 0
     """How many statuses there are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class DropReporter:
     """Who tells statuses."""
 
     platform: DropStatusPort
@@ -91,10 +97,10 @@ class Answering:
         if await self._upload(batch):
             return True
         if waiting:
-            raise NotYet("requests of DROP are undecided", LATER)
+            raise DropRetryLater("requests of DROP are undecided", LATER)
         for kind in batch.files:
             if await self.listing.spoilt(batch.id, kind.item):
-                raise Turned("rows of a list cannot be read, nor be answered", HTTPStatus.OK)
+                raise DropCallRejected("rows of a list cannot be read, nor be answered", HTTPStatus.OK)
         await self.ledger.advance(batch.id, BatchStep.ANSWERED)
         await self.ledger.note(trouble="")
         await self.listing.discard(batch.id)
@@ -111,7 +117,7 @@ class Answering:
             await self.ledger.settle(batch.id)
         made = [await self._file(batch, kind, name) for kind, name in batch.answerable.items()]
         try:
-            uploads = {one.kind: StatusFile(one.name, one.content) for one in made if one.told}
+            uploads = {one.kind: StatusFile(one.name, one.content) for one in made if one.reported}
             if not uploads:
                 await self.ledger.sending(batch.id, ())
                 return bool(batch.sending)
@@ -120,7 +126,7 @@ class Answering:
             _close(made)
         kinds = [kind for kind, upload in uploads.items() if upload.name in taken.accepted]
         refused = len(kinds) < len(uploads)
-        await self.ledger.told(batch.id, kinds)
+        await self.ledger.mark_reported(batch.id, kinds)
         await self.ledger.uploaded(batch.id, [batch.files[kind] for kind in kinds], refused=refused)
         _must_have_taken(taken, [upload.name for upload in uploads.values()])
         return True
@@ -136,11 +142,11 @@ class Answering:
         await self.ledger.sending(batch.id, names)
         try:
             return await self.platform.upload(uploads)
-        except NotYet as error:
+        except DropRetryLater as error:
             if not error.perhaps:
                 await self.ledger.sending(batch.id, batch.sending)
             raise
-        except Turned as error:
+        except DropCallRejected as error:
             same = set(names) == set(batch.sending) and not batch.refused
             if error.status == HTTPStatus.CONFLICT and same:
                 logger().warning("DROP has the statuses already", service=NAME, request_id=batch.id)
@@ -161,12 +167,14 @@ class Answering:
             rest = await self.ledger.rest(batch.id, kind)
             content.writelines(lines_of(rest.items()))
             content.seek(0)
-            return replace(made, told=len(rest))
+            return replace(made, reported=len(rest))
         async for rows in in_portions(self.listing.rows(batch.id, kind.item), AT_ONCE):
             known = await self.ledger.statuses([row.id for row in rows])
-            told = [(row.id, status) for row in rows if (status := known.get(row.id, DropStatus.NOT_FOUND))]
-            content.writelines(lines_of(told))
-            made.told += len(told)
+            reported = [
+                (row.id, status) for row in rows if (status := known.get(row.id, DropStatus.NOT_FOUND))
+            ]
+            content.writelines(lines_of(reported))
+            made.reported += len(reported)
         content.seek(0)
         return made
 
@@ -174,11 +182,11 @@ class Answering:
         """Correct some of what the platform was told; return whether anything was."""
         async for origin, kind in self.ledger.to_amend():
             batch = (await self.ledger.batches([origin])).get(origin)
-            told = await self.ledger.amendments(origin, kind)
-            if batch is None or not told:
+            reported = await self.ledger.amendments(origin, kind)
+            if batch is None or not reported:
                 continue
             file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
-            file.writelines((HEADER, *lines_of(told.items())))
+            file.writelines((HEADER, *lines_of(reported.items())))
             file.seek(0)
             upload = StatusFile(batch.files[kind], file)
             try:
@@ -186,8 +194,8 @@ class Answering:
             finally:
                 _close([upload])
             _must_have_taken(taken, [upload.name])
-            await self.ledger.amended(told)
-            logger().info("DROP corrected", service=NAME, request_id=origin, handled=len(told))
+            await self.ledger.mark_amended(reported)
+            logger().info("DROP corrected", service=NAME, request_id=origin, handled=len(reported))
             return True
         return False
 
@@ -202,7 +210,7 @@ def _decided(
             False,
             now,
         )  # nobody knows any more; what was told stands
-    status = told_of_all(cases[case] for case in answer.cases)
+    status = combined_status(cases[case] for case in answer.cases)
     if status is None:
         wait = min(AGAIN_LATEST, max(AGAIN_SOONEST, (now - answer.since) / AGES_SHARE))
         return None, True, now + wait
@@ -217,7 +225,7 @@ def _must_have_taken(taken: UploadResult, names: Iterable[str]) -> None:
         Turned: It has not.
     """
     if set(names) - set(taken.accepted):
-        raise Turned("DROP took some files and others not", HTTPStatus.BAD_REQUEST)
+        raise DropCallRejected("DROP took some files and others not", HTTPStatus.BAD_REQUEST)
 
 
 def _close(files: Iterable[_File | StatusFile]) -> None:

@@ -30,7 +30,7 @@ STRONGEST = (DropStatus.OPTED_OUT, DropStatus.DELETED, DropStatus.EXEMPTED, Drop
 ENDED_UNANSWERED = frozenset({CaseStatus.WITHDRAWN, CaseStatus.REFUSED})
 
 
-def told_of(case: IntakeCase) -> DropStatus | None:
+def status_of(case: IntakeCase) -> DropStatus | None:
     """Return what became of *case*; none as long as it is not decided."""
     if case.fulfilled is None:
         # Taken back because the state did: it is not asked about it any more, whatever it is told.
@@ -45,9 +45,9 @@ def told_of(case: IntakeCase) -> DropStatus | None:
             return DropStatus.EXEMPTED
 
 
-def told_of_all(cases: Iterable[IntakeCase]) -> DropStatus | None:
+def combined_status(cases: Iterable[IntakeCase]) -> DropStatus | None:
     """Return what became of a request that means several cases; none as long as one is not decided."""
-    statuses = [told_of(case) for case in cases]
+    statuses = [status_of(case) for case in cases]
     if None in statuses:
         return None
     return next((status for status in STRONGEST if status in statuses), DropStatus.NOT_FOUND)

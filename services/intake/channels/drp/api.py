@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from services.intake.cases.errors import NotNow
+from services.intake.cases.errors import NotPossibleNow
 from services.intake.channels.drp.directory import ListedAgent
 from services.intake.channels.drp.service import DrpService
 from services.intake.channels.drp.signatures import DrpCallRefused
@@ -87,7 +87,7 @@ def _error(
 
 
 def _add_errors(app: FastAPI) -> None:
-    add_errors(app, _say, {**ABOUT_REQUESTS, NotNow: ErrorAnswer(HTTPStatus.CONFLICT)})
+    add_errors(app, _say, {**ABOUT_REQUESTS, NotPossibleNow: ErrorAnswer(HTTPStatus.CONFLICT)})
 
     @app.exception_handler(DrpCallRefused)
     async def refused(_request: Request, error: DrpCallRefused) -> Response:

@@ -170,7 +170,7 @@ def valid_until(content: Mapping[str, Any], expected: ExpectedMessage) -> dateti
     return expires_at
 
 
-def exercised(message: bytes) -> DrpMessage:
+def request_message(message: bytes) -> DrpMessage:
     """
     Return the request in *message*.
 
@@ -208,7 +208,7 @@ def request_in(message: bytes, agent: ListedAgent) -> RequestSubmitted | None:
     Raises:
         Refused: What it claims of the person does not fit.
     """
-    said, digest = exercised(message), digest_of(message)
+    said, digest = request_message(message), digest_of(message)
     if said.right is None:
         return None
     try:

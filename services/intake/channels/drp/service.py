@@ -29,11 +29,11 @@ from services.intake.channels.drp.statuses import (
     expected_by,
     is_proven,
     not_served,
+    report_of,
     status_object,
-    told_of,
 )
 from services.intake.domain import IntakeCase
-from services.intake.http.callbacks import Callback, Listeners
+from services.intake.http.callbacks import Callback, CallbackListeners
 from shared.errors import UnknownRequest
 from shared.runtime import safe_http
 
@@ -65,7 +65,7 @@ class FiledDrpRequest:
     @property
     def said(self) -> DrpMessage:
         """What the agent said."""
-        return messages.exercised(self.message)
+        return messages.request_message(self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class DrpService:
 
     door: RequestService
     tokens: DrpTokenPort
-    watch: Listeners
+    watch: CallbackListeners
     agents: Mapping[str, ListedAgent]
     business: str
     practice: ClockRules
@@ -132,7 +132,7 @@ class DrpService:
             await self._watched(filed)
             # Last of all: nothing is missing of a request that can be answered.
             await self.door.lodge(request, agent.source, attested=filed.said.attested)
-        return status_object(*await self._told(filed))
+        return status_object(*await self._report(filed))
 
     async def status(self, agent: ListedAgent, request_id: str) -> dict[str, Any]:
         """
@@ -142,14 +142,14 @@ class DrpService:
             Refused: It is another agent's.
             UnknownRequest: There is none.
         """
-        return status_object(*await self._told(await self._filed(agent, request_id)))
+        return status_object(*await self._report(await self._filed(agent, request_id)))
 
-    async def callback(self, name: str, told: str) -> Callback | None:
+    async def callback(self, name: str, reported: str) -> Callback | None:
         """Return what the agent of a request wants to hear of it; None where there is nobody to tell."""
-        del told  # what matters is how it stands now
+        del reported  # what matters is how it stands now
         try:
             filed = await self._made(name)
-            asked, standing = await self._told(filed)
+            asked, standing = await self._report(filed)
         except (DrpCallRefused, UnknownRequest):
             return None
         url = filed.said.status_callback
@@ -169,12 +169,12 @@ class DrpService:
         """
         messages.read(opened(body, agent.key))
         filed = await self._filed(agent, request_id)
-        _, told = await self._told(filed)
-        if told.final and told.standing is not DrpStatus.REVOKED:
+        _, report = await self._report(filed)
+        if report.final and report.standing is not DrpStatus.REVOKED:
             raise DrpCallRefused(
-                HTTPStatus.CONFLICT, f"it is too late to revoke: the request is {told.standing}"
+                HTTPStatus.CONFLICT, f"it is too late to revoke: the request is {report.standing}"
             )
-        if not told.final:
+        if not report.final:
             await self.door.withdraw(request_id)
             await self.door.keep(request_id, REVOCATION, body)
         return await self.status(agent, request_id)
@@ -213,7 +213,7 @@ class DrpService:
 
     async def _made(self, request_id: str) -> FiledDrpRequest:
         message = message_in(await self.door.kept(request_id, MESSAGE))
-        return FiledDrpRequest(self._listed(messages.exercised(message).agent_id), request_id, message)
+        return FiledDrpRequest(self._listed(messages.request_message(message).agent_id), request_id, message)
 
     async def _case(self, filed: FiledDrpRequest) -> IntakeCase:
         if filed.said.right is None:
@@ -223,13 +223,13 @@ class DrpService:
         except UnknownRequest:
             return IntakeCase()  # kept, and not lodged yet
 
-    async def _told(self, filed: FiledDrpRequest) -> tuple[DrpRequestFacts, DrpStatusReport]:
+    async def _report(self, filed: FiledDrpRequest) -> tuple[DrpRequestFacts, DrpStatusReport]:
         case = await self._case(filed)
         asked = self._asked(filed, case)
         if filed.said.right is None:
             return asked, not_served()
         revoked = await self.door.holds(filed.request_id, REVOCATION)
-        return asked, told_of(case, asked, self._links(filed.request_id), revoked=revoked)
+        return asked, report_of(case, asked, self._links(filed.request_id), revoked=revoked)
 
     def _asked(self, filed: FiledDrpRequest, case: IntakeCase) -> DrpRequestFacts:
         said = filed.said

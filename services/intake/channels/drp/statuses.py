@@ -96,21 +96,21 @@ class DrpLinks:
     verification: str
 
 
-def status_object(asked: DrpRequestFacts, told: DrpStatusReport) -> dict[str, Any]:
+def status_object(asked: DrpRequestFacts, report: DrpStatusReport) -> dict[str, Any]:
     """Return the Exercise Status; what is optional only where it says something."""
     always = {
         "request_id": asked.request_id,
-        "status": told.standing,
-        "reason": told.reason,
+        "status": report.standing,
+        "reason": report.reason,
         "received_at": _time(asked.received_at),
         "expected_by": _time(asked.expected_by),
-        "processing_details": told.details,
+        "processing_details": report.details,
     }
     optional = {
         "agent_request_id": asked.agent_request_id,
-        "user_verification_url": told.verification_url,
-        "expires_at": told.expires_at and _time(told.expires_at),
-        "results_url": told.results_url,
+        "user_verification_url": report.verification_url,
+        "expires_at": report.expires_at and _time(report.expires_at),
+        "results_url": report.results_url,
     }
     return always | {name: value for name, value in optional.items() if value is not None}
 
@@ -120,7 +120,7 @@ def not_served() -> DrpStatusReport:
     return DrpStatusReport(DrpStatus.DENIED, DrpReason.CLAIM_NOT_COVERED, NOT_SERVED)
 
 
-def told_of(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks, *, revoked: bool) -> DrpStatusReport:
+def report_of(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks, *, revoked: bool) -> DrpStatusReport:
     """
     Return where *case* stands.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from services.intake.cases.clock import ClockRules
-from services.intake.channels.email.classification import Understood
+from services.intake.channels.email.classification import MailMeaning
 from services.intake.channels.email.parser import ParsedMail
 from services.intake.channels.email.rulebook import MailIntent
 from shared.contract.answer import Inquiry
@@ -16,7 +16,7 @@ STATED = frozenset({MailIntent.RECTIFICATION, MailIntent.RESTRICTION, MailIntent
 """Wishes that are weighed by what the person says of them."""
 
 
-def inquiry_of(mail: ParsedMail, understood: Understood, received_at: datetime) -> Inquiry:
+def inquiry_of(mail: ParsedMail, understood: MailMeaning, received_at: datetime) -> Inquiry:
     """Return who has written, and what of their wish is known. The sender is who they say they are."""
     return Inquiry(
         reference=mail.identity,
@@ -30,7 +30,7 @@ def inquiry_of(mail: ParsedMail, understood: Understood, received_at: datetime) 
 
 
 def request_of(
-    inquiry: Inquiry, understood: Understood, words: str, documents: Sequence[Document]
+    inquiry: Inquiry, understood: MailMeaning, words: str, documents: Sequence[Document]
 ) -> RequestSubmitted:
     """
     Return the request that a mail makes, or the answer to a question back.

@@ -79,7 +79,7 @@ class RuleMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class MailMeaning:
     """What is made of a mail, and why."""
 
     clarity: Clarity
@@ -98,7 +98,7 @@ class Understood:
     language: str | None
 
 
-def understand(subject: str, words: str, book: Rulebook) -> Understood:
+def classify(subject: str, words: str, book: Rulebook) -> MailMeaning:
     """
     Return what a mail asks for.
 
@@ -115,7 +115,7 @@ def understand(subject: str, words: str, book: Rulebook) -> Understood:
     counted = [match for match in standing if _is_meant(match, texts, language, book)]
     wishes, with_copy = _joined(dict.fromkeys(match.wish for match in counted if match.wish), book)
     hints = [match for where, text in texts.items() for match in _hinted(book.hints, text, where)]
-    return Understood(
+    return MailMeaning(
         clarity=_clarity(wishes, standing),
         wish=next(iter(wishes)) if len(wishes) == 1 else None,
         with_copy=with_copy,

@@ -9,7 +9,7 @@ request back, are left to that address as well. All else is for people to read, 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.intake.channels.email.classification import Understood, is_withdrawal, says_more
+from services.intake.channels.email.classification import MailMeaning, is_withdrawal, says_more
 from services.intake.channels.email.rulebook import MailIntent, Rulebook
 from services.intake.domain import ANSWERED, CaseStatus, IntakeCase
 from shared.contract.answer import Inquiry
@@ -30,7 +30,7 @@ PROVEN = frozenset({CaseStatus.VERIFIED, CaseStatus.REFERRED})
 """Where a case stands in which no proof is waited for any more."""
 
 
-class Deed(StrEnum):
+class ReplyAction(StrEnum):
     """What an answer does."""
 
     BEGINS = "begins"
@@ -49,7 +49,7 @@ class MailReply:
 
     words: str
     """What its sender wrote themselves."""
-    understood: Understood
+    understood: MailMeaning
     """What it asks for, read by itself."""
     documents: tuple[Document, ...]
     own: bool
@@ -81,7 +81,7 @@ class MailReply:
         return self.documents if self.own and not says_more(self.words, book) else ()
 
 
-def deed_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book: Rulebook) -> Deed:
+def action_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book: Rulebook) -> ReplyAction:
     """
     Return what *answer* does.
 
@@ -93,15 +93,15 @@ def deed_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book: 
     """
     clear = answer.own and answer.understood.wish is not None
     if inquiry is not None:
-        return Deed.CLARIFIES if clear else Deed.FILED
+        return ReplyAction.CLARIFIES if clear else ReplyAction.FILED
     if answer.own and case.withdrawable and is_withdrawal(answer.words, book):
-        return Deed.WITHDRAWS
+        return ReplyAction.WITHDRAWS
     if answer.proofs(case, book):
-        return Deed.PROVES
-    return Deed.BEGINS if answer.is_new or (clear and case.status in ENDED) else Deed.FILED
+        return ReplyAction.PROVES
+    return ReplyAction.BEGINS if answer.is_new or (clear and case.status in ENDED) else ReplyAction.FILED
 
 
-def stops(answer: MailReply, deed: Deed, case: IntakeCase) -> bool:
+def stops(answer: MailReply, deed: ReplyAction, case: IntakeCase) -> bool:
     """
     Return whether *answer* stops its request until the staff has read it.
 
@@ -109,9 +109,9 @@ def stops(answer: MailReply, deed: Deed, case: IntakeCase) -> bool:
     given alone; anything else stops whatever can still be disclosed or erased.
     """
     match deed:
-        case Deed.BEGINS:
+        case ReplyAction.BEGINS:
             return _is_open(case)
-        case Deed.FILED if not answer.is_code:
+        case ReplyAction.FILED if not answer.is_code:
             return _is_open(case) or (case.fulfilled is not None and case.fulfilled.package is not None)
         case _:
             return False

@@ -71,7 +71,7 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class CombinedIntents:
     """Wishes that one answer serves."""
 
     wishes: frozenset[MailIntent]
@@ -103,7 +103,7 @@ class Rulebook:
     rules: tuple[MailRule, ...]
     withdrawals: tuple[MailRule, ...]
     hints: tuple[Hint, ...]
-    together: tuple[Together, ...]
+    together: tuple[CombinedIntents, ...]
     languages: Mapping[str, frozenset[str]]
     """Language → words that tell it from others."""
     doubts: Mapping[str, NegationRules]
@@ -151,9 +151,9 @@ def _hints(page: Mapping[str, Any]) -> Iterator[Hint]:
         yield Hint(name, re.compile(entry["pattern"]), place=entry["place"], subject_only=subject_only)
 
 
-def _together(entry: Mapping[str, Any]) -> Together:
+def _together(entry: Mapping[str, Any]) -> CombinedIntents:
     wishes = frozenset(map(MailIntent, entry["rights"]))
-    return Together(wishes, MailIntent(entry["right"]), with_copy=entry.get("with_copy", False))
+    return CombinedIntents(wishes, MailIntent(entry["right"]), with_copy=entry.get("with_copy", False))
 
 
 def _doubts(patterns: Mapping[str, str]) -> NegationRules:

@@ -14,16 +14,16 @@ from hashlib import sha256
 from string import ascii_lowercase, ascii_uppercase
 
 from services.intake.cases.clock import ClockRules
-from services.intake.cases.errors import NotNow, TooOften
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.email import metrics
 from services.intake.channels.email.attachments import documents_in
 from services.intake.channels.email.authentication import is_authenticated
 from services.intake.channels.email.clarifications import inquiry_of, laws_for, request_of
-from services.intake.channels.email.classification import Understood, understand
+from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
 from services.intake.channels.email.parser import ParsedMail, read
-from services.intake.channels.email.replies import Deed, MailReply, deed_of, stops
+from services.intake.channels.email.replies import MailReply, ReplyAction, action_of, stops
 from services.intake.channels.email.rulebook import Rulebook
 from services.intake.channels.email.senders import Admission, Senders
 from services.intake.channels.email.sole_code import sole_code
@@ -173,10 +173,10 @@ class EmailService:
             return mail.received_at(now, now - BY_PORT)
         return said if now - BACKLOG <= said <= now else now
 
-    async def _understood(self, mail: ParsedMail, *, answered: bool = False) -> Understood:
+    async def _understood(self, mail: ParsedMail, *, answered: bool = False) -> MailMeaning:
         async with self._readers:
             subject = "" if answered else mail.subject
-            return await asyncio.to_thread(understand, subject, mail.words, self.book)
+            return await asyncio.to_thread(classify, subject, mail.words, self.book)
 
     # --- what belongs to a case --------------------------------------------------------------------------
 
@@ -240,29 +240,29 @@ class EmailService:
     ) -> str:
         case_id, known = reply.case_id, reply.known
         answer = await self._read_as_answer(mail, reply)
-        deed = deed_of(answer, known.case, known.inquiry, self.book)
+        deed = action_of(answer, known.case, known.inquiry, self.book)
         stopped = known.inquiry is None and stops(answer, deed, known.case)
-        if stopped or deed is not Deed.BEGINS:
+        if stopped or deed is not ReplyAction.BEGINS:
             await self.door.keep_whole(case_id, _item(mail.identity), content)
         if stopped:
             await self._filed(mail, case_id, "other", own=answer.own)
             await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
-        if deed is Deed.BEGINS:
+        if deed is ReplyAction.BEGINS:
             return await self._opened(mail, content, envelope)
         if stopped:
             return MailOutcome.FILED
-        if deed is Deed.CLARIFIES and known.inquiry is not None:
+        if deed is ReplyAction.CLARIFIES and known.inquiry is not None:
             await self.door.lodge(
                 request_of(known.inquiry, answer.understood, mail.words, answer.documents), MAIL
             )
             return MailOutcome.OPENED
-        if deed is Deed.PROVES:
+        if deed is ReplyAction.PROVES:
             proofs = answer.proofs(known.case, self.book)
             proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}", sender=answer.check)
             unchecked = answer.is_code and answer.check is SenderCheck.UNKNOWN
             fate = MailOutcome.UNCHECKED if unchecked else MailOutcome.PROVEN
             return await self._done(proven, fate, mail, case_id, answer)
-        if deed is Deed.WITHDRAWS:
+        if deed is ReplyAction.WITHDRAWS:
             return await self._done(self.door.withdraw(case_id), MailOutcome.WITHDRAWN, mail, case_id, answer)
         return await self._filed(mail, case_id, "other", own=answer.own)
 
@@ -293,9 +293,9 @@ class EmailService:
         """Do what an answer does; where it comes too late, people read it."""
         try:
             await act
-        except NotNow:
+        except NotPossibleNow:
             return await self._filed(mail, case_id, "too_late", own=answer.own)
-        except TooOften:
+        except TooManyAttempts:
             raise MailDeferred("too much was done about one request within the hour") from None
         return fate
 

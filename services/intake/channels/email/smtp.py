@@ -20,7 +20,7 @@ LATER = "451 4.3.0 try again later"
 TOO_OFTEN = "451 4.7.1 too much from this sender, try again later"
 
 
-class Port:
+class SmtpPort:
     """Answers SMTP for the address that people write to. The methods' names and signatures are aiosmtpd's."""
 
     def __init__(self, desk: EmailService) -> None:

@@ -14,12 +14,12 @@ from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from services.intake.cases.errors import NotNow
+from services.intake.cases.errors import NotPossibleNow
 from services.intake.channels.fides.bodies import (
     CREATES,
     CodeBody,
-    Create,
     CreateConsent,
+    CreateRequest,
     Selection,
     SetPreferences,
     items_of,
@@ -200,9 +200,9 @@ def _allowed(served: FidesContext, request: Request) -> Callable[[], bool]:
     return lambda: served.public.take(network)
 
 
-async def _creates(request: Request) -> list[tuple[Create, bytes]]:
+async def _creates(request: Request) -> list[tuple[CreateRequest, bytes]]:
     body = await request.body()
-    said: Sequence[Create] = _valid(CREATES, body)
+    said: Sequence[CreateRequest] = _valid(CREATES, body)
     return list(zip(said, items_of(body), strict=True))
 
 
@@ -240,7 +240,7 @@ def _error(status: int, detail: Any, headers: Mapping[str, str] | None = None) -
 
 
 def _add_errors(app: FastAPI) -> None:
-    add_errors(app, _say, {**ABOUT_REQUESTS, NotNow: ErrorAnswer(HTTPStatus.BAD_REQUEST)})
+    add_errors(app, _say, {**ABOUT_REQUESTS, NotPossibleNow: ErrorAnswer(HTTPStatus.BAD_REQUEST)})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:

@@ -150,7 +150,7 @@ Fields: TypeAlias = Annotated[dict[Short, Labelled], Field(max_length=100)]
 Preferences: TypeAlias = Annotated[tuple[Consent, ...], Field(max_length=100)]
 
 
-class Create(FidesBody):
+class CreateRequest(FidesBody):
     """A request."""
 
     identity: FidesIdentity
@@ -212,8 +212,8 @@ class Selection(FidesBody):
         return self
 
 
-CREATES: TypeAdapter[Sequence[Create]] = TypeAdapter(
-    Annotated[tuple[Create, ...], Field(max_length=MOST_AT_ONCE)]
+CREATES: TypeAdapter[Sequence[CreateRequest]] = TypeAdapter(
+    Annotated[tuple[CreateRequest, ...], Field(max_length=MOST_AT_ONCE)]
 )
 
 

@@ -38,7 +38,7 @@ class FidesOpenRequestPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
+class RequestCleanup:
     """Looks through the requests of a day ago."""
 
     requests: FidesOpenRequestPort

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from services.intake.channels.fides.errors import FidesCallRefused
-from services.intake.channels.fides.statuses import Seen
+from services.intake.channels.fides.statuses import ObservedRequest
 from services.intake.domain import CaseStatus
 from shared.contract.codes import CodeVerdict
 from shared.contract.events import ProofRefused
@@ -11,12 +11,12 @@ from shared.contract.events import ProofRefused
 EARLY = frozenset({CaseStatus.UNKNOWN, CaseStatus.RECEIVED})
 
 
-def is_judged(seen: Seen, before: Seen) -> bool:
+def is_judged(seen: ObservedRequest, before: ObservedRequest) -> bool:
     """Tell whether anything has followed a code that was offered after *before*."""
     return not seen.case.awaits_proof or len(seen.answers) > len(before.answers)
 
 
-def must_be_right(before: Seen, after: Seen) -> None:
+def must_be_right(before: ObservedRequest, after: ObservedRequest) -> None:
     """
     Check that what followed a code says that it was the right one.
 

@@ -19,8 +19,8 @@ import orjson
 
 from services.intake.channels.fides.bodies import (
     Consent,
-    Create,
     CreateConsent,
+    CreateRequest,
     FidesIdentity,
     SetPreferences,
 )
@@ -40,7 +40,7 @@ KEPT_FOR = timedelta(days=1)
 AT_ONCE = 100
 
 
-class Begun:
+class OpenConsents:
     """The collection ``fides_consents``: which were begun, and until when they can be gone on with."""
 
     def __init__(self, database: Database) -> None:
@@ -75,10 +75,10 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class ConsentCleanup:
     """Destroys what was begun and is over."""
 
-    begun: Begun
+    begun: OpenConsents
     vault: VaultPort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -97,7 +97,7 @@ class Sweep:
 
 
 class OpenConsentPort(Protocol):
-    """Which were begun, as :class:`Begun` keeps them."""
+    """Which were begun, as :class:`OpenConsents` keeps them."""
 
     async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
         """Put one down, before anything is sealed of it."""
@@ -195,12 +195,12 @@ class Consents:
 
 def _asked(
     begun: CreateConsent, said: SetPreferences, opted_out: Sequence[Consent], policy_key: str
-) -> Create:
+) -> CreateRequest:
     """Return the request of who has begun so and opts out of that."""
     browser = said.browser_identity or FidesIdentity()
     known = browser.model_dump(by_alias=True, exclude_none=True)
     known |= begun.identity.model_dump(by_alias=True, exclude_none=True)
-    return Create(
+    return CreateRequest(
         identity=FidesIdentity.model_validate(known),
         policy_key=policy_key,
         custom_privacy_request_fields=begun.custom_privacy_request_fields,
@@ -210,7 +210,7 @@ def _asked(
     )
 
 
-def _called(consent_id: RequestId, wish: Wish, asked: Create) -> str:
+def _called(consent_id: RequestId, wish: Wish, asked: CreateRequest) -> str:
     """Return the reference of a request: the same wish, said again, is the same request."""
     uses = sorted({one.data_use for one in asked.consent_preferences or ()})
     known = asked.identity.model_dump_json(by_alias=True)

@@ -21,7 +21,7 @@ class FidesEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class EntryRange:
     """Requests that were made after one moment and before another; newest first, unless said otherwise."""
 
     after: datetime | None = None

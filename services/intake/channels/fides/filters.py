@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from services.intake.channels.fides.bodies import Create, FidesBody, Labelled, Moment, Place, Short
-from services.intake.channels.fides.entries import Between, FidesEntry
+from services.intake.channels.fides.bodies import CreateRequest, FidesBody, Labelled, Moment, Place, Short
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
 from services.intake.channels.fides.ids import spelt
 from services.intake.channels.fides.policies import Action, action_of, right_of
-from services.intake.channels.fides.statuses import FidesStatus, Seen, status_of
+from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest, status_of
 from shared.law import DIRECT_MARKETING, needs_proof
 
 SORTED_BY = ("created_at",)
@@ -35,8 +35,8 @@ class FilteredRequest:
     """A request that came by this door, as it stands."""
 
     entry: FidesEntry
-    seen: Seen
-    said: Create | None
+    seen: ObservedRequest
+    said: CreateRequest | None
     """What the client sent; none once the case is destroyed."""
 
     @property
@@ -95,9 +95,9 @@ class Filter(FidesBody):
     sort_direction: Order = Order.DESC
 
     @property
-    def between(self) -> Between:
+    def between(self) -> EntryRange:
         """When the requests were made that it looks for."""
-        return Between(self.created_gt, self.created_lt, self.sort_direction is Order.ASC)
+        return EntryRange(self.created_gt, self.created_lt, self.sort_direction is Order.ASC)
 
     @property
     def looks_inside(self) -> bool:
@@ -155,7 +155,7 @@ class Filter(FidesBody):
         )
 
 
-def identities_of(said: Create) -> dict[str, Any]:
+def identities_of(said: CreateRequest) -> dict[str, Any]:
     """Return what the person is known by, as the client has spelt it."""
     given = {
         "email": said.identity.email,
@@ -168,7 +168,7 @@ def identities_of(said: Create) -> dict[str, Any]:
     return given | {name: one.value for name, one in said.identity.labelled.items()}
 
 
-def labelled(said: Create) -> dict[str, Any]:
+def labelled(said: CreateRequest) -> dict[str, Any]:
     """Return the same, with what the client's own are called in its forms."""
     labels: Mapping[str, Labelled] = said.identity.labelled
     return {

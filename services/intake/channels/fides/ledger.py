@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.intake.channels.fides.entries import Between, FidesEntry
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
 from services.intake.channels.fides.policies import Wish
 from shared.contract.events import RequestId
 from shared.runtime.mongo import Database, Document, insert_new, translated
@@ -65,12 +65,12 @@ class FidesLedger:
             found = await self._requests.find_one({"_id": case_id})
         return None if found is None else _entry(found)
 
-    async def count(self, between: Between) -> int:
+    async def count(self, between: EntryRange) -> int:
         """Return how many there are."""
         with translated("count the requests of clients"):
             return int(await self._requests.count_documents(_wanted(between)))
 
-    async def batches(self, between: Between, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
+    async def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
         """Yield them, many at a time, without the first *skip*."""
         turn = 1 if between.oldest_first else -1
         batch: list[FidesEntry] = []
@@ -85,7 +85,7 @@ class FidesLedger:
             yield batch
 
 
-def _wanted(between: Between) -> Document:
+def _wanted(between: EntryRange) -> Document:
     span: dict[str, Any] = {"$gt": between.after, "$lt": between.before}
     asked = {name: at for name, at in span.items() if at is not None}
     return {"at": asked} if asked else {}

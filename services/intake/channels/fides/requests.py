@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
-from services.intake.channels.fides.bodies import Create, FidesIdentity, Labelled
+from services.intake.channels.fides.bodies import CreateRequest, FidesIdentity, Labelled
 from services.intake.channels.fides.errors import RequestNotTaken
 from services.intake.channels.fides.policies import FidesPolicies, Wish, right_of
 from shared.contract.events import Details, RequestSubmitted, Residence, Subject
@@ -17,7 +17,7 @@ NO_KEY = "Leave encryption_key out: what is handed over opens with a code to the
 NO_OPT_IN = "Nothing is opted out of: opting in is no right that is exercised here."
 
 
-def wish_in(said: Create, policies: FidesPolicies) -> Wish:
+def wish_in(said: CreateRequest, policies: FidesPolicies) -> Wish:
     """
     Return what is asked for.
 
@@ -32,7 +32,7 @@ def wish_in(said: Create, policies: FidesPolicies) -> Wish:
     return wish
 
 
-def request_in(said: Create, wish: Wish, *, reference: str, public: bool) -> RequestSubmitted:
+def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool) -> RequestSubmitted:
     """
     Return the request that a client makes.
 
@@ -57,7 +57,7 @@ def request_in(said: Create, wish: Wish, *, reference: str, public: bool) -> Req
             received_at=None if public else said.requested_at,
             details=Details(
                 scope=(DIRECT_MARKETING,) if wish == DIRECT_MARKETING else (),
-                statement="\n".join(_told(said, fields)) or None,
+                statement="\n".join(_remarks(said, fields)) or None,
             ),
         )
     except ValidationError as error:
@@ -109,7 +109,7 @@ def _residence(location: str | None) -> Residence | None:
     return Residence(country=country, subdivision=subdivision or None)
 
 
-def _told(said: Create, fields: Mapping[str, Labelled]) -> Iterator[str]:
+def _remarks(said: CreateRequest, fields: Mapping[str, Labelled]) -> Iterator[str]:
     """Yield what else the person said, a line each."""
     for one in fields.values():
         if values := _values(one):

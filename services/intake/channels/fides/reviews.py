@@ -8,10 +8,10 @@ from typing import Any, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
-from services.intake.cases.errors import NotNow, TooOften
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.channels.fides.bodies import Selection
 from services.intake.channels.fides.clients import Client
-from services.intake.channels.fides.entries import Between, FidesEntry
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
 from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken
 from services.intake.channels.fides.filters import SORTED_BY, Filter, FilteredRequest
 from services.intake.channels.fides.ids import case_of
@@ -53,10 +53,10 @@ NO_SUCH_REASON = "The reason must be one of: {}. What the person is told follows
 class FidesRequestPort(Protocol):
     """The ledger of requests by Fides clients."""
 
-    async def count(self, between: Between) -> int:
+    async def count(self, between: EntryRange) -> int:
         """Return how many there are."""
 
-    def batches(self, between: Between, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
+    def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
         """Yield them, many at a time, without the first *skip*."""
 
 
@@ -167,7 +167,7 @@ class Reviews:
             try:
                 await act(found, client, selection.reason)
                 done.append(found)
-            except (RequestNotTaken, NotNow, TooOften, TransientError) as error:
+            except (RequestNotTaken, NotPossibleNow, TooManyAttempts, TransientError) as error:
                 said = AWAY if isinstance(error, TransientError) else str(error)
                 failed.append({"message": said, "data": self._plain(found)})
         settled = await self._settled(done)
@@ -208,7 +208,7 @@ class Reviews:
                 if wanted.takes(found, today):
                     yield found
 
-    async def _some(self, between: Between, skip: int, size: int) -> list[FilteredRequest]:
+    async def _some(self, between: EntryRange, skip: int, size: int) -> list[FilteredRequest]:
         wanted = list[FidesEntry]()
         async for batch in self.listed.batches(between, skip=skip):
             wanted += batch

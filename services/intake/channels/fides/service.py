@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
-from services.intake.channels.fides.bodies import Create
+from services.intake.channels.fides.bodies import CreateRequest
 from services.intake.channels.fides.clients import source_of
 from services.intake.channels.fides.code_results import EARLY, is_judged, must_be_right
 from services.intake.channels.fides.entries import FidesEntry
@@ -25,8 +25,7 @@ from services.intake.channels.fides.filters import FilteredRequest
 from services.intake.channels.fides.policies import FidesPolicies, Wish
 from services.intake.channels.fides.requests import request_in, wish_in
 from services.intake.channels.fides.responses import response
-from services.intake.channels.fides.statuses import FidesStatus as Told
-from services.intake.channels.fides.statuses import Seen
+from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest
 from services.intake.domain import CaseStatus
 from shared.contract.codes import is_code
 from shared.contract.events import EmailCode, RequestId
@@ -72,7 +71,7 @@ class FidesService:
     """Waits between two looks whether something has come."""
 
     async def create(
-        self, items: Sequence[tuple[Create, bytes]], client: str | None, allowed: Callable[[], bool]
+        self, items: Sequence[tuple[CreateRequest, bytes]], client: str | None, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
         """
         Take requests in, and say which; one that is not taken holds up no other.
@@ -101,7 +100,13 @@ class FidesService:
         return {"succeeded": succeeded, "failed": failed}
 
     async def take(
-        self, said: Create, body: bytes, client: str | None, *, wish: Wish | None = None, name: str = ""
+        self,
+        said: CreateRequest,
+        body: bytes,
+        client: str | None,
+        *,
+        wish: Wish | None = None,
+        name: str = "",
     ) -> FilteredRequest:
         """
         Take a request in.
@@ -168,7 +173,7 @@ class FidesService:
         found = await asyncio.gather(*(self._looked(entry, seen[entry.case]) for entry in entries))
         return [one for one in found if one is not None]
 
-    async def seen(self, case_id: RequestId) -> Seen:
+    async def seen(self, case_id: RequestId) -> ObservedRequest:
         """Return what is known of a case."""
         return (await self._seen_of({case_id}))[case_id]
 
@@ -180,7 +185,7 @@ class FidesService:
             Refused: There is no such request (404), or no answer yet (400).
         """
         found = await self.found(case_id)
-        if found.status is not Told.COMPLETE:
+        if found.status is not FidesStatus.COMPLETE:
             raise FidesCallRefused(
                 HTTPStatus.BAD_REQUEST, f"There are no access results: the request is {found.status}."
             )
@@ -192,11 +197,11 @@ class FidesService:
         """Return the day it is where requests are answered."""
         return self.door.clock().astimezone(self.practice.zone).date()
 
-    async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, Seen]:
+    async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, ObservedRequest]:
         histories = await self.door.journal.histories(case_ids)
         return {case: Seen.of(facts_of(histories.get(case, ()))) for case in case_ids}
 
-    async def _looked(self, entry: FidesEntry, seen: Seen) -> FilteredRequest | None:
+    async def _looked(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
         if seen.case.status is CaseStatus.PURGED:
             return None
         if seen.case.status is CaseStatus.UNKNOWN:
@@ -206,13 +211,13 @@ class FidesService:
                 return None
         return FilteredRequest(entry, seen, await self._said(entry))
 
-    async def _said(self, entry: FidesEntry) -> Create | None:
+    async def _said(self, entry: FidesEntry) -> CreateRequest | None:
         try:
-            return Create.model_validate_json(await self.door.kept(entry.case, BODY))
+            return CreateRequest.model_validate_json(await self.door.kept(entry.case, BODY))
         except UnknownRequest:
             return None
 
-    async def _until(self, case_id: RequestId, come: Callable[[Seen], bool]) -> Seen:
+    async def _until(self, case_id: RequestId, come: Callable[[ObservedRequest], bool]) -> ObservedRequest:
         for _ in range(LOOKS):
             seen = await self.seen(case_id)
             if come(seen):

@@ -65,7 +65,7 @@ NOTHING = IntakeCase()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedRequest:
     """What is known of a request, and since when."""
 
     case: IntakeCase = NOTHING
@@ -78,7 +78,7 @@ class Seen:
     """What followed proofs that did not decide who asks."""
 
     @classmethod
-    def of(cls, story: Iterable[tuple[datetime, Fact]]) -> "Seen":
+    def of(cls, story: Iterable[tuple[datetime, Fact]]) -> "ObservedRequest":
         """Return what *story* tells."""
         seen = cls()
         for at, fact in story:
@@ -86,7 +86,7 @@ class Seen:
         return seen
 
 
-def _noted(seen: Seen, at: datetime, fact: Fact) -> Seen:
+def _noted(seen: ObservedRequest, at: datetime, fact: Fact) -> ObservedRequest:
     seen = replace(
         seen,
         case=evolve(seen.case, fact),

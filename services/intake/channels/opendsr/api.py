@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
 
-from services.intake.cases.errors import NotNow
+from services.intake.cases.errors import NotPossibleNow
 from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.opendsr.protocol import CallError, OpenDsrCallRefused, Version, refused
-from services.intake.channels.opendsr.service import Gone, OpenDsrService
+from services.intake.channels.opendsr.service import DownloadGone, OpenDsrService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, add_errors, body_of
 from services.intake.http.downloads import package_response, wanted_bytes
 from services.intake.http.failed_attempts import network_of_client
@@ -124,7 +124,7 @@ def _error(
 
 
 def _add_errors(app: FastAPI) -> None:
-    ours = {NotNow: ErrorAnswer(HTTPStatus.BAD_REQUEST), Gone: ErrorAnswer(HTTPStatus.GONE)}
+    ours = {NotPossibleNow: ErrorAnswer(HTTPStatus.BAD_REQUEST), DownloadGone: ErrorAnswer(HTTPStatus.GONE)}
     add_errors(app, _say, {**ABOUT_REQUESTS, **ours})
 
     @app.exception_handler(OpenDsrCallRefused)

@@ -24,7 +24,7 @@ LEAST_BITS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Certified:
+class ProcessorCertificate:
     """The key of a processor, and the certificate that says whose it is."""
 
     key: RSAPrivateKey
@@ -34,7 +34,7 @@ class Certified:
     """The certificate, and whatever leads from it to an authority."""
 
     @classmethod
-    def of(cls, key: str, certificate: str, domain: str, now: datetime) -> "Certified":
+    def of(cls, key: str, certificate: str, domain: str, now: datetime) -> "ProcessorCertificate":
         """
         Return what signs for *domain*.
 

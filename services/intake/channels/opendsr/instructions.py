@@ -20,10 +20,10 @@ from services.intake.channels.opendsr import messages
 from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.opendsr.messages import DiscoveryDocument, OpenDsrMessage
 from services.intake.channels.opendsr.protocol import EXISTS, CallError, OpenDsrCallRefused, Version
-from services.intake.channels.opendsr.statuses import OpenDsrStatusReport, told_of
+from services.intake.channels.opendsr.statuses import OpenDsrStatusReport, report_of
 from services.intake.context import FirstRequestPort
 from services.intake.domain import CaseStatus, IntakeCase
-from services.intake.http.callbacks import Listeners
+from services.intake.http.callbacks import CallbackListeners
 from shared.errors import UnknownRequest
 
 CALL, CANCELLATION = "opendsr_call", "opendsr_cancellation"
@@ -79,11 +79,11 @@ class FiledInstruction:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class Instructions:
     """The instructions that were taken in."""
 
     door: RequestService
-    watch: Listeners
+    watch: CallbackListeners
     groups: RequestGroupPort
     firsts: FirstRequestPort
     controllers: Mapping[str, ListedController]
@@ -154,7 +154,7 @@ class Files:
     async def stands(self, filed: FiledInstruction) -> tuple[IntakeCase, OpenDsrStatusReport]:
         """Return what is known of a request, and what is said of it."""
         case = await self.case(filed)
-        return case, told_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
+        return case, report_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
 
     async def cancel(self, filed: FiledInstruction) -> None:
         """
@@ -204,8 +204,8 @@ class Files:
             return None
         if first.case_id == filed.case_id:
             return _exists()
-        _, told = await self.stands(first)
-        if told.final:
+        _, report = await self.stands(first)
+        if report.final:
             return None
         return OpenDsrCallRefused(HTTPStatus.CONFLICT, CallError("", "an equal request is in progress"))
 

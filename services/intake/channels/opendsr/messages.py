@@ -79,7 +79,7 @@ class OpenDsrIdentity(BaseModel):
     identity_format: StrictStr
 
 
-class Encoded(BaseModel):
+class EncodedIdentity(BaseModel):
     """The same in version 3.0, where the type is its name in the object."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -164,7 +164,7 @@ class MessageTwo(_Listed, _Regulated):
 class MessageThree(_Regulated):
     """A request of the 3.0 dialect."""
 
-    subject_identities: dict[str, Encoded] = Field(min_length=1, max_length=MOST_IDENTITIES)
+    subject_identities: dict[str, EncodedIdentity] = Field(min_length=1, max_length=MOST_IDENTITIES)
     group_id: Annotated[StrictStr, StringConstraints(min_length=1, max_length=500)] | None = None
 
     @property
@@ -181,7 +181,7 @@ class MessageThree(_Regulated):
 MESSAGES: Mapping[Version, type[OpenDsrMessage]] = MappingProxyType(
     {Version.ONE: MessageOne, Version.TWO: MessageTwo, Version.THREE: MessageThree}
 )
-_MODELS: tuple[type[BaseModel], ...] = (*MESSAGES.values(), OpenDsrIdentity, Encoded)
+_MODELS: tuple[type[BaseModel], ...] = (*MESSAGES.values(), OpenDsrIdentity, EncodedIdentity)
 FIELDS = frozenset(name for model in _MODELS for name in model.model_fields)
 """Names that may be said again."""
 
@@ -230,12 +230,14 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
     if (message.extensions or {}).get(served.domain):
         raise refused("extensions", "no extension is served under this domain")
     try:
-        return nameless(message).model_copy(update={"subject": Subject(identifiers=_named(message, served))})
+        return without_identities(message).model_copy(
+            update={"subject": Subject(identifiers=_named(message, served))}
+        )
     except ValidationError:
         raise refused("subject_identities", "a value is empty, or longer than 500 characters") from None
 
 
-def nameless(message: OpenDsrMessage) -> RequestSubmitted:
+def without_identities(message: OpenDsrMessage) -> RequestSubmitted:
     """Return all that is instructed but about whom."""
     return RequestSubmitted(
         reference=message.subject_request_id,

@@ -9,14 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from services.intake.cases.clock import Arrival, ClockRules, end_of, receive
-from services.intake.cases.errors import NotNow, TooOften
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.channels.opendsr import messages
-from services.intake.channels.opendsr.certificate import Certified
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
 from services.intake.channels.opendsr.controllers import ListedController, controller_of, name_in
-from services.intake.channels.opendsr.instructions import FiledInstruction, Files
+from services.intake.channels.opendsr.instructions import FiledInstruction, Instructions
 from services.intake.channels.opendsr.messages import OpenDsrMessage
 from services.intake.channels.opendsr.protocol import RAW, InstructionKind, Version, instant, refused
-from services.intake.channels.opendsr.statuses import OpenDsrStatus, OpenDsrStatusReport, next_of
+from services.intake.channels.opendsr.statuses import OpenDsrStatus, OpenDsrStatusReport, next_report
 from services.intake.domain import IntakeCase
 from services.intake.http.callbacks import Callback
 from services.intake.http.failed_attempts import FailedAttempts
@@ -29,7 +29,7 @@ from shared.runtime.client_limits import Allowance
 JSON = MappingProxyType({"Content-Type": "application/json"})
 
 
-class Gone(Exception):
+class DownloadGone(Exception):
     """What was to be downloaded is kept no longer."""
 
 
@@ -37,8 +37,8 @@ class Gone(Exception):
 class OpenDsrService:
     """The processor, as controllers see it."""
 
-    files: Files
-    certified: Certified
+    files: Instructions
+    certified: ProcessorCertificate
     practice: ClockRules
     url: str
     """Where controllers reach it; the versions' paths follow."""
@@ -78,7 +78,7 @@ class OpenDsrService:
             TooOften: The controller has sent too many within the hour.
         """
         if not self.submissions.take(controller.id):
-            raise TooOften("too many requests were sent within the hour")
+            raise TooManyAttempts("too many requests were sent within the hour")
         filed = self.files.begin(controller, version, body)
         _must_lead_somewhere(filed.said)
         await self.files.take(filed)
@@ -122,13 +122,13 @@ class OpenDsrService:
             TooOften: Too much was done about it within the hour.
         """
         filed = await self.files.named(controller, name)
-        case, told = await self.files.stands(filed)
+        case, report = await self.files.stands(filed)
         waits = case.erased_after(self.files.door.clock()) is not None
-        if told.standing is not OpenDsrStatus.PENDING and not waits:
-            raise refused("", f"only a pending request can be cancelled: this one is {told.standing}")
+        if report.standing is not OpenDsrStatus.PENDING and not waits:
+            raise refused("", f"only a pending request can be cancelled: this one is {report.standing}")
         try:
             await self.files.cancel(filed)
-        except NotNow:
+        except NotPossibleNow:
             raise refused("", "only a pending request can be cancelled: this one is over") from None
         receipt = {
             "controller_id": controller.id,
@@ -149,15 +149,15 @@ class OpenDsrService:
             NotSatisfiable: The bytes wanted lie behind the end.
         """
         filed = await self.files.named(controller, name)
-        _, told = await self.files.stands(filed)
-        if not told.results:
+        _, report = await self.files.stands(filed)
+        if not report.results:
             raise UnknownRequest("there are no results of this request")
         try:
             return await Packages(self.files.door).hand_over(filed.case_id, controller.source, wanted)
-        except NotNow:
-            raise Gone("the results are kept no longer") from None
+        except NotPossibleNow:
+            raise DownloadGone("the results are kept no longer") from None
 
-    async def callback(self, name: str, told: str) -> Callback | None:
+    async def callback(self, name: str, reported: str) -> Callback | None:
         """
         Return the next status that a callback address is to hear of, after what it was *told* last.
 
@@ -169,7 +169,7 @@ class OpenDsrService:
             case, now = await self.files.stands(filed)
         except UnknownRequest:
             return None
-        after = next_of(now, told.partition(" ")[0])
+        after = next_report(now, reported.partition(" ")[0])
         url = filed.said.callbacks[int(number)]
         status = self._status(filed, case, after, filed.version) | {"status_callback_url": url}
         body = json.dumps(status).encode()
@@ -179,32 +179,32 @@ class OpenDsrService:
         return Callback(url, headers, body, mark, after.settled, behind)
 
     def _status(
-        self, filed: FiledInstruction, case: IntakeCase, told: OpenDsrStatusReport, version: Version
+        self, filed: FiledInstruction, case: IntakeCase, report: OpenDsrStatusReport, version: Version
     ) -> dict[str, Any]:
         said = filed.said
         always = {
             "controller_id": filed.controller.id,
             "expected_completion_time": instant(self._expected(filed, case)),
             "subject_request_id": said.subject_request_id,
-            "request_status": told.standing,
+            "request_status": report.standing,
             "api_version": version.full,
         }
         path = f"{version.requests}/{said.subject_request_id}/results"
         optional: dict[str, Any] = {
-            "results_url": f"{self.url}{path}" if told.results else None,
-            "extensions": {self.files.served.domain: dict(told.remark)} if told.remark else None,
+            "results_url": f"{self.url}{path}" if report.results else None,
+            "extensions": {self.files.served.domain: dict(report.remark)} if report.remark else None,
         }
         if version is Version.THREE:
             always |= optional | {"group_id": said.group}
         else:
             always |= {name: value for name, value in optional.items() if value is not None}
-        return always if told.count is None else always | {"results_count": told.count}
+        return always if report.count is None else always | {"results_count": report.count}
 
     def _expected(self, filed: FiledInstruction, case: IntakeCase) -> datetime:
         """Return the last second of the last day for the answer, also before the register knows of it."""
         day = case.due_on
         if day is None:
-            request = messages.nameless(filed.said)
+            request = messages.without_identities(filed.said)
             arrival = Arrival(
                 filed.case_id,
                 filed.controller.source,

@@ -50,7 +50,7 @@ class OpenDsrStatusReport:
         return self.standing in FINAL
 
 
-def told_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
+def report_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
     """
     Return where *case* stands.
 
@@ -73,19 +73,19 @@ def told_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
     )
 
 
-def next_of(told: OpenDsrStatusReport, last: str) -> OpenDsrStatusReport:
+def next_report(report: OpenDsrStatusReport, last: str) -> OpenDsrStatusReport:
     """
     Return what is to be told after *last*: none of the statuses on the way to the present one is left out.
 
     Args:
-        told: Where the request stands now.
-        last: The status that was told last; empty where none was.
+        report: The present state of the request.
+        last: The status that was reported last; empty if none was.
     """
-    if not last and told.standing is not OpenDsrStatus.PENDING:
+    if not last and report.standing is not OpenDsrStatus.PENDING:
         return OpenDsrStatusReport(OpenDsrStatus.PENDING)
-    if last == OpenDsrStatus.PENDING and told.standing is OpenDsrStatus.COMPLETED:
+    if last == OpenDsrStatus.PENDING and report.standing is OpenDsrStatus.COMPLETED:
         return OpenDsrStatusReport(OpenDsrStatus.IN_PROGRESS)
-    return told
+    return report
 
 
 def _answered(fulfilled: RequestFulfilled) -> OpenDsrStatusReport:

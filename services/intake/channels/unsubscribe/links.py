@@ -56,7 +56,7 @@ class MailSubscription(Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class Clicked:
+class OpenedLink:
     """What a token that is ours says."""
 
     subscription: MailSubscription
@@ -85,14 +85,14 @@ class UnsubscribeLinks:
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
 
-    def opened(self, token: str) -> Clicked | None:
+    def opened(self, token: str) -> OpenedLink | None:
         """Return what *token* says; None where it is none of ours."""
         if len(token) > MOST_CHARACTERS:
             return None
         try:
             sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
             content = self._cipher().decrypt(sealed, FORM)
-            return Clicked(MailSubscription.model_validate_json(content), sealed[:TAG_BYTES].hex())
+            return OpenedLink(MailSubscription.model_validate_json(content), sealed[:TAG_BYTES].hex())
         except (binascii.Error, InvalidTag, ValidationError, ValueError):
             return None
 

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from services.intake.cases.service import RequestService
-from services.intake.channels.unsubscribe.links import Clicked, MailSubscription, UnsubscribeLinks
+from services.intake.channels.unsubscribe.links import MailSubscription, OpenedLink, UnsubscribeLinks
 from services.intake.http import uploads
 from services.intake.pages.centre.signal import honour
 from services.intake.pages.site import READ, Site, signals
@@ -86,7 +86,7 @@ async def _is_click(request: Request) -> bool:
         return uploads.text_of(form, FIELD) == VALUE
 
 
-async def _object(door: RequestService, clicked: Clicked, body: bytes) -> None:
+async def _object(door: RequestService, clicked: OpenedLink, body: bytes) -> None:
     """
     Lodge the objection, once a day for the same subscription.
 

@@ -14,13 +14,13 @@ from services.intake.channels.webhooks.notices import (
     Malformed,
     PlatformPart,
     PlatformRequest,
-    Puzzle,
+    UnreadableNotice,
     WebhookRefused,
-    asking,
     digest_of,
+    platform_request,
     read,
 )
-from services.intake.channels.webhooks.tokens import ExpectedToken, NotBelieved, claims_of
+from services.intake.channels.webhooks.tokens import ExpectedToken, TokenNotAccepted, claims_of
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
@@ -52,7 +52,7 @@ class AppleEvent(PlatformPart):
 HAPPENINGS: TypeAdapter[tuple[AppleEvent, ...]] = TypeAdapter(tuple[AppleEvent, ...])
 
 
-async def believed(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
+async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
     """
     Return the claims of what came in, once it is sure that Apple has made it, for us.
 
@@ -66,7 +66,7 @@ async def believed(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
         raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no payload") from None
     try:
         return await claims_of(token, expected)
-    except NotBelieved as error:
+    except TokenNotAccepted as error:
         raise WebhookRefused(HTTPStatus.UNAUTHORIZED, str(error)) from None
 
 
@@ -75,7 +75,7 @@ def reference_of(claims: Mapping[str, Any]) -> str:
     return digest_of(str(claims["jti"]).encode(errors="replace"))
 
 
-def told(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | Puzzle]:
+def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | UnreadableNotice]:
     """
     Yield the requests that a notification makes; none where nobody asks for anything.
 
@@ -86,12 +86,12 @@ def told(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | Puzzle]:
     for index, happening in enumerate(_happenings(claims["events"])):
         if happening.type in ERASING:
             person = {"identifiers": {IDENTITY: happening.sub}}
-            yield PlatformRequest(SOURCE, asking(Right.ERASURE, f"{reference}/{index}", person))
+            yield PlatformRequest(SOURCE, platform_request(Right.ERASURE, f"{reference}/{index}", person))
         elif happening.type not in HARMLESS:
             flaw = SubmissionError(
                 path="events.type", message="is not known here: see whether it asks for anything"
             )
-            yield Puzzle(SOURCE, f"{reference}/{index}", (flaw,))
+            yield UnreadableNotice(SOURCE, f"{reference}/{index}", (flaw,))
 
 
 def _happenings(events: Any) -> tuple[AppleEvent, ...]:

@@ -16,8 +16,8 @@ from services.intake.channels.webhooks.notices import (
     PlatformPart,
     PlatformRequest,
     WebhookRefused,
-    asking,
     digest_of,
+    platform_request,
     read,
 )
 from services.intake.channels.webhooks.signatures import from_base64url, is_signed
@@ -56,7 +56,7 @@ def content_of(form: bytes, secrets: Sequence[bytes]) -> bytes:
     return content
 
 
-def told(content: bytes, now: datetime) -> PlatformRequest:
+def request_in(content: bytes, now: datetime) -> PlatformRequest:
     """
     Return the request in what is signed.
 
@@ -70,7 +70,7 @@ def told(content: bytes, now: datetime) -> PlatformRequest:
     if signed.expires and signed.expires <= now.timestamp():
         raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "what is signed has expired")
     person = {"identifiers": {IDENTITY: str(signed.user_id)}}
-    return PlatformRequest(SOURCE, asking(Right.ERASURE, digest_of(content), person))
+    return PlatformRequest(SOURCE, platform_request(Right.ERASURE, digest_of(content), person))
 
 
 def _field(form: bytes, name: bytes) -> bytes:

@@ -52,7 +52,7 @@ class PlatformRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Puzzle:
+class UnreadableNotice:
     """What a platform says, for a person to look at: no request can be made of it."""
 
     source: Source
@@ -75,7 +75,7 @@ def read(kind: type[T], content: bytes | str) -> T:
         raise Malformed(*_flaws_in(error)) from None
 
 
-def asking(right: Right, reference: str, subject: Mapping[str, Any]) -> RequestSubmitted:
+def platform_request(right: Right, reference: str, subject: Mapping[str, Any]) -> RequestSubmitted:
     """
     Return the request for *right* of the person that *subject* describes; fields that are empty are left out.
 

@@ -15,10 +15,10 @@ from services.intake.channels.webhooks.notices import (
     PlatformPart,
     PlatformRequest,
     WebhookRefused,
-    asking,
     digest_of,
+    platform_request,
 )
-from services.intake.channels.webhooks.tokens import ExpectedToken, NotBelieved, claims_of
+from services.intake.channels.webhooks.tokens import ExpectedToken, TokenNotAccepted, claims_of
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
@@ -55,7 +55,7 @@ class Purged(PlatformPart):
     subject: RiscSubject
 
 
-async def believed(body: bytes, media_type: str, expected: ExpectedToken) -> Mapping[str, Any]:
+async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken) -> Mapping[str, Any]:
     """
     Return the claims of what was pushed, once it is sure that the issuer has made it, for us.
 
@@ -67,7 +67,7 @@ async def believed(body: bytes, media_type: str, expected: ExpectedToken) -> Map
         raise NotPushed("invalid_request", f"the type of the body is not {MEDIA_TYPE}")
     try:
         return await claims_of(body.decode("ascii", errors="replace"), expected)
-    except NotBelieved as error:
+    except TokenNotAccepted as error:
         raise NotPushed(error.code, str(error)) from None
 
 
@@ -76,7 +76,7 @@ def reference_of(claims: Mapping[str, Any]) -> str:
     return digest_of(str(claims["jti"]).encode(errors="replace"))
 
 
-def told(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
+def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
     """
     Yield the request that a token makes; none where nobody asks for anything.
 
@@ -88,7 +88,8 @@ def told(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
         raise Malformed(SubmissionError(path="events", message="is no object"))
     if PURGED in events:
         yield PlatformRequest(
-            SOURCE, asking(Right.ERASURE, reference_of(claims), _person(events[PURGED], claims["iss"]))
+            SOURCE,
+            platform_request(Right.ERASURE, reference_of(claims), _person(events[PURGED], claims["iss"])),
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.webhooks import apple, meta, risc, shopify
-from services.intake.channels.webhooks.notices import Malformed, PlatformRequest, Puzzle, digest_of
+from services.intake.channels.webhooks.notices import Malformed, PlatformRequest, UnreadableNotice, digest_of
 from services.intake.channels.webhooks.tokens import ExpectedToken
 from shared.errors import UnknownRequest
 
@@ -43,11 +43,11 @@ class WebhookService:
         """
         delivery = shopify.received(headers, body, self.shopify, self.door.clock().date())
         try:
-            told = shopify.told(delivery)
+            notice = shopify.request_in(delivery)
         except Malformed as error:
             raise await self._unread(delivery.puzzle(*error.flaws), body) from None
-        await self._take(told, body)
-        return isinstance(told, PlatformRequest)
+        await self._take(notice, body)
+        return isinstance(notice, PlatformRequest)
 
     async def from_meta(self, form: bytes) -> dict[str, str]:
         """
@@ -59,9 +59,11 @@ class WebhookService:
         """
         content = meta.content_of(form, self.meta)
         try:
-            notice = meta.told(content, self.door.clock())
+            notice = meta.request_in(content, self.door.clock())
         except Malformed as error:
-            raise await self._unread(Puzzle(meta.SOURCE, digest_of(content), error.flaws), form) from None
+            raise await self._unread(
+                UnreadableNotice(meta.SOURCE, digest_of(content), error.flaws), form
+            ) from None
         case_id = await self._take(notice, form)
         return {"url": f"{self.root}/requests/{case_id}", "confirmation_code": case_id}
 
@@ -74,9 +76,9 @@ class WebhookService:
             Malformed: It does not read, and was set aside.
             IssuerUnavailable: Apple's keys cannot be had now.
         """
-        claims = await apple.believed(body, expected)
-        unread = Puzzle(apple.SOURCE, apple.reference_of(claims), ())
-        await self._take_all(lambda: apple.told(claims), unread, body)
+        claims = await apple.verified_claims(body, expected)
+        unread = UnreadableNotice(apple.SOURCE, apple.reference_of(claims), ())
+        await self._take_all(lambda: apple.requests_in(claims), unread, body)
 
     async def from_risc(self, body: bytes, media_type: str, expected: ExpectedToken) -> None:
         """
@@ -87,32 +89,37 @@ class WebhookService:
             Malformed: It does not read, and was set aside.
             IssuerUnavailable: The issuer's keys cannot be had now.
         """
-        claims = await risc.believed(body, media_type, expected)
-        unread = Puzzle(risc.SOURCE, risc.reference_of(claims), ())
-        await self._take_all(lambda: risc.told(claims), unread, body)
+        claims = await risc.verified_claims(body, media_type, expected)
+        unread = UnreadableNotice(risc.SOURCE, risc.reference_of(claims), ())
+        await self._take_all(lambda: risc.requests_in(claims), unread, body)
 
     async def _take_all(
-        self, told: Callable[[], Iterable[PlatformRequest | Puzzle]], unread: Puzzle, body: bytes
+        self,
+        parse: Callable[[], Iterable[PlatformRequest | UnreadableNotice]],
+        unread: UnreadableNotice,
+        body: bytes,
     ) -> None:
         """Take all in that is *told*, or nothing where a part of it does not read."""
         try:
-            notices = tuple(told())
+            notices = tuple(parse())
         except Malformed as error:
             raise await self._unread(replace(unread, flaws=error.flaws), body) from None
         for notice in notices:
             await self._take(notice, body)
 
-    async def _take(self, told: PlatformRequest | Puzzle, body: bytes) -> str:
-        if isinstance(told, Puzzle):
-            return await self.door.set_aside(told.source, told.reference, body, told.flaws, id_=told.id)
-        case_id = self.door.id_of(told.source, told.request.reference)
+    async def _take(self, notice: PlatformRequest | UnreadableNotice, body: bytes) -> str:
+        if isinstance(notice, UnreadableNotice):
+            return await self.door.set_aside(
+                notice.source, notice.reference, body, notice.flaws, id_=notice.id
+            )
+        case_id = self.door.id_of(notice.source, notice.request.reference)
         try:
             await self.door.keep(case_id, MESSAGE, body)
         except UnknownRequest:
             return case_id  # an old case, answered and erased since
-        return await self.door.lodge(told.request, told.source)
+        return await self.door.lodge(notice.request, notice.source)
 
-    async def _unread(self, puzzle: Puzzle, body: bytes) -> Malformed:
+    async def _unread(self, puzzle: UnreadableNotice, body: bytes) -> Malformed:
         """Set aside what does not read; return what to raise."""
         await self._take(puzzle, body)
         return Malformed(*puzzle.flaws)

@@ -18,10 +18,10 @@ from services.intake.channels.webhooks.notices import (
     Malformed,
     PlatformPart,
     PlatformRequest,
-    Puzzle,
+    UnreadableNotice,
     WebhookRefused,
-    asking,
     digest_of,
+    platform_request,
     read,
 )
 from services.intake.channels.webhooks.signatures import from_base64, is_signed
@@ -107,9 +107,9 @@ class ShopifyDelivery:
         """
         return f"{self.topic}/{self.id or self.day}/{digest_of(self.body)[:32]}"
 
-    def puzzle(self, *flaws: SubmissionError, source: Source = UNNAMED_SHOP) -> Puzzle:
+    def puzzle(self, *flaws: SubmissionError, source: Source = UNNAMED_SHOP) -> UnreadableNotice:
         """Return it as something for a person to look at; *source* where the body says the shop."""
-        return Puzzle(source, self.reference, flaws, self.id or None)
+        return UnreadableNotice(source, self.reference, flaws, self.id or None)
 
 
 def received(
@@ -136,7 +136,7 @@ def received(
     return ShopifyDelivery(topic, id_ if UUID.fullmatch(id_) else "", body, day)
 
 
-def told(delivery: ShopifyDelivery) -> PlatformRequest | Puzzle:
+def request_in(delivery: ShopifyDelivery) -> PlatformRequest | UnreadableNotice:
     """
     Return the request that *delivery* makes.
 
@@ -149,7 +149,7 @@ def told(delivery: ShopifyDelivery) -> PlatformRequest | Puzzle:
     if body.customer is None:
         return delivery.puzzle(WHOLE_SHOP, source=source)
     right = Right.ERASURE if delivery.topic == REDACT else Right.ACCESS
-    return PlatformRequest(source, asking(right, delivery.reference, _person(body.customer)))
+    return PlatformRequest(source, platform_request(right, delivery.reference, _person(body.customer)))
 
 
 def _person(customer: ShopifyCustomer) -> dict[str, Any]:

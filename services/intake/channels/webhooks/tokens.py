@@ -16,26 +16,26 @@ ALGORITHMS = ("RS256",)
 CLOCKS_DIFFER_S = 60
 
 
-class NotBelieved(Exception):
+class TokenNotAccepted(Exception):
     """A token cannot be believed."""
 
     code = "invalid_request"
     """What RFC 8935 section 2.4 calls it."""
 
 
-class WrongKey(NotBelieved):
+class WrongKey(TokenNotAccepted):
     """It is signed with no key of the issuer's, or not so that it can be checked."""
 
     code = "invalid_key"
 
 
-class WrongIssuer(NotBelieved):
+class WrongIssuer(TokenNotAccepted):
     """Somebody else has made it."""
 
     code = "invalid_issuer"
 
 
-class WrongAudience(NotBelieved):
+class WrongAudience(TokenNotAccepted):
     """It is meant for somebody else."""
 
     code = "invalid_audience"
@@ -90,6 +90,6 @@ def _claims(token: str, key: Any, expected: ExpectedToken) -> dict[str, Any]:
     except jwt.InvalidSignatureError:
         raise WrongKey("the signature does not match the token") from None
     except jwt.ExpiredSignatureError:
-        raise NotBelieved("the token has expired") from None
+        raise TokenNotAccepted("the token has expired") from None
     except jwt.PyJWTError:
-        raise NotBelieved("the token lacks a claim, or has one that does not read") from None
+        raise TokenNotAccepted("the token lacks a claim, or has one that does not read") from None

@@ -52,7 +52,7 @@ TOO_LONG = _("This is longer than we can take. Please shorten it.")
 UNREADABLE = _("We cannot read this form. Please check what you wrote.")
 
 
-class For(StrEnum):
+class OnBehalf(StrEnum):
     """For whom somebody asks."""
 
     SELF = "self"
@@ -82,7 +82,7 @@ LONG = frozenset({"permission", "other_value", "statement"})
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledForm:
     """A form as it was sent."""
 
     wish: RequestOption
@@ -93,10 +93,10 @@ class Filled:
         return self.given.get(name, "").strip()
 
     @property
-    def on_behalf(self) -> For:
+    def on_behalf(self) -> OnBehalf:
         """For whom it asks."""
-        known = self["for"] in set(For)
-        return For(self["for"]) if known and FormPart.PERSON in self.wish.parts else For.SELF
+        known = self["for"] in set(OnBehalf)
+        return OnBehalf(self["for"]) if known and FormPart.PERSON in self.wish.parts else OnBehalf.SELF
 
     @property
     def corrections(self) -> Iterator[tuple[str, str]]:
@@ -149,9 +149,9 @@ class Filled:
             yield SubmissionError(path="country", message=NO_COUNTRY)
         if self["state"] not in SUBDIVISIONS.get(self["country"], {self["state"]: ""}):
             yield SubmissionError(path="state", message=NO_STATE)
-        if self["for"] and self["for"] not in set(For):
+        if self["for"] and self["for"] not in set(OnBehalf):
             yield SubmissionError(path="for", message=NO_ONE)
-        if self.on_behalf is For.SELF:
+        if self.on_behalf is OnBehalf.SELF:
             return
         if not self["agent_name"]:
             yield SubmissionError(path="agent_name", message=NO_AGENT)
@@ -176,8 +176,8 @@ class Filled:
             "subject": {"email": self["email"]} | ({"name": self["name"]} if about_person else {}),
             "residence": self._residence() if about_person else None,
             "role": Role.END_USER if self["customer_of"] and about_person else Role.CONSUMER,
-            "child": self.on_behalf is For.CHILD,
-            "agent": self._agent() if self.on_behalf is not For.SELF else None,
+            "child": self.on_behalf is OnBehalf.CHILD,
+            "agent": self._agent() if self.on_behalf is not OnBehalf.SELF else None,
             "details": self._details(),
         }
 
@@ -190,7 +190,7 @@ class Filled:
             "name": self["agent_name"],
             "email": self["agent_email"],
             "permission": self["permission"],
-            "parent": self.on_behalf is For.CHILD,
+            "parent": self.on_behalf is OnBehalf.CHILD,
         }
 
     def _details(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class RequestOption:
     title: str
     short: str
     """What becomes of it, in one sentence."""
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     """What is good to know before asking, a paragraph each."""
     parts: tuple[FormPart, ...] = (FormPart.PERSON, FormPart.STATEMENT)
     path: str = ""

@@ -13,7 +13,7 @@ from services.intake.cases.service import RequestService
 from services.intake.domain import PUBLIC_DOOR
 from services.intake.http import uploads
 from services.intake.pages.centre import signal
-from services.intake.pages.centre.form import CORRECTABLE, FIELDS, UNREADABLE, Filled, For
+from services.intake.pages.centre.form import CORRECTABLE, FIELDS, UNREADABLE, FilledForm, OnBehalf
 from services.intake.pages.centre.options import CHANGE, CHOICES, SEE, STOP, WISHES, RequestOption
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import FORM, HEADERS, READ, Site, SiteView
@@ -38,7 +38,7 @@ class Centre:
     async def sent(self, wish: RequestOption, request: Request) -> Response:
         """Return the page that follows a form that was sent."""
         view, given = self.site.at(request), await _typed(request)
-        filled = Filled(wish, {name: given[name] for name in FIELDS})
+        filled = FilledForm(wish, {name: given[name] for name in FIELDS})
         step = "send" if wish.at_once else given["step"]
         if flaws := filled.flaws():
             return self.form(view, filled, given, flaws)
@@ -55,11 +55,11 @@ class Centre:
             return self.form(view, filled, given, (SubmissionError(path="", message=UNREADABLE),))
         if not self.allowance.take(network_of(request.client.host if request.client else "")):
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
-        case_id = await self._lodged(submitted, view, by_person=filled.on_behalf is For.SELF)
+        case_id = await self._lodged(submitted, view, by_person=filled.on_behalf is OnBehalf.SELF)
         return RedirectResponse(view.link(f"/requests/{case_id}"), HTTPStatus.SEE_OTHER)
 
     def form(
-        self, view: SiteView, filled: Filled, given: Mapping[str, str], flaws: tuple[SubmissionError, ...]
+        self, view: SiteView, filled: FilledForm, given: Mapping[str, str], flaws: tuple[SubmissionError, ...]
     ) -> Response:
         """Return the form, with what was typed, and what is wrong with it."""
         path, now = filled.wish.where, self.door.clock()
@@ -130,7 +130,7 @@ def centre(door: RequestService, site: Site, allowance: Allowance) -> APIRouter:
 
 def _add_form(router: APIRouter, desk: Centre, wish: RequestOption) -> None:
     async def show(request: Request) -> Response:
-        return desk.form(desk.site.at(request), Filled(wish), {}, ())
+        return desk.form(desk.site.at(request), FilledForm(wish), {}, ())
 
     async def send(request: Request) -> Response:
         return await desk.sent(wish, request)
@@ -148,10 +148,10 @@ async def _typed(request: Request, *fields: str) -> dict[str, str]:
         return {name: uploads.text_of(form, name) for name in names}
 
 
-def _content(filled: Filled) -> dict[str, Any]:
+def _content(filled: FilledForm) -> dict[str, Any]:
     return {
         "wish": filled.wish,
-        "own_form": filled.on_behalf is For.SELF,
+        "own_form": filled.on_behalf is OnBehalf.SELF,
         "typed": filled,
         "fields": FIELDS,
         "correctable": CORRECTABLE,
