@@ -203,7 +203,7 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
         RefusedDecision: It is answered already.
     """
     if ctx.case.status is CaseStatus.UNKNOWN:
-        await must_not_wait(ctx)
+        await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
     if not ctx.case.withdrawable:
         raise RefusedDecision("too_late_to_withdraw")

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from services.intake.cases.register import CaseHistory, CountedRequest, RegisterEntry, counted
+from services.intake.cases.register import ENTRY_FACTS, CaseHistory, CountedRequest, RegisterEntry, counted
 from services.intake.cases.retention import Metrics
 from services.intake.domain import OWED, RECORDS
 from shared.runtime.journal import Journal
@@ -37,7 +37,7 @@ class RegisterSnapshot:
         # A request is never written down before it was received; a zone may be a day ahead.
         since = datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=1)
         journal, read = Journal(self.database, RECORDS), 0
-        async for _, told in journal.fact_histories(TELLING, OWED, since=since, session=self.session):
+        async for _, told in journal.fact_histories(ENTRY_FACTS, OWED, since=since, session=self.session):
             read += 1
             if read % STEP == 0:
                 progress(STEP)

@@ -30,8 +30,8 @@ class FirstRequests:
         self._firsts = database["firsts"]
         self._journal = journal
         self._key = key
-        self._claim: DataLoader[Claim, Claim] = DataLoader(self._claim_all)
-        self._pass_on: DataLoader[tuple[Claim, Claim], bool] = DataLoader(self._pass_on_all)
+        self._claim: DataLoader[FirstRequest, FirstRequest] = DataLoader(self._claim_all)
+        self._pass_on: DataLoader[tuple[FirstRequest, FirstRequest], bool] = DataLoader(self._pass_on_all)
         self._case: DataLoader[str, IntakeCase] = DataLoader(self._load_all)
 
     async def prepare(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from services.intake.cases.register import CountedRequest, RequestResult, counted
+from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
 from shared.contract.events import RequestPurged
 from shared.contract.ports import VaultPort
 from shared.errors import HabeasError, PermanentError, StoreUnavailable
@@ -195,13 +195,13 @@ class Purge:
 
 
 def _may_go(rows: Sequence[JournalRow], before: datetime) -> bool:
-    story = Story.of(facts_of(rows))
-    return not story.purged and outlived(story, before)
+    story = CaseHistory.of(facts_of(rows))
+    return not story.purged and may_be_purged(story, before)
 
 
 def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[CountedRequest]:
     """Return what the case of *rows* is counted as: nothing where nobody has asked for anything."""
-    entry = Story.of(facts_of(rows)).entry(zone)
+    entry = CaseHistory.of(facts_of(rows)).entry(zone)
     return () if entry is None else tuple(counted(entry))
 
 

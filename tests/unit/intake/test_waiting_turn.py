@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.cases.register import RequestManner
+from services.intake.cases.register import CaseHistory, RequestManner
 from services.intake.domain import CaseStatus, request_id
 from shared.contract.envelope import encode
 from shared.contract.events import (
@@ -77,7 +77,7 @@ async def test_the_register_says_by_which_way_it_came_although_it_waited(
     office = await waiting(by_http=by_http)
     await begins(office)
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
-    assert Story.of(facts_of(rows)).manner is manner
+    assert CaseHistory.of(facts_of(rows)).manner is manner
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_a_request_in_the_time_of_an_incident_bears_its_name() -> None:
     await office.submit(request(), id_="2")
     assert [one.incident for one in office.told(RequestReceived)] == [None, "breach_1"]
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
-    entry = Story.of(facts_of(rows)).entry(UTC)
+    entry = CaseHistory.of(facts_of(rows)).entry(UTC)
     assert entry is not None
     assert entry.plain()["incident"] == "breach_1"
 

@@ -199,7 +199,7 @@ class FidesService:
 
     async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, ObservedRequest]:
         histories = await self.door.journal.histories(case_ids)
-        return {case: Seen.of(facts_of(histories.get(case, ()))) for case in case_ids}
+        return {case: ObservedRequest.of(facts_of(histories.get(case, ()))) for case in case_ids}
 
     async def _looked(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
         if seen.case.status is CaseStatus.PURGED:
