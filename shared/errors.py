@@ -1,5 +1,5 @@
 """
-What can go wrong, named by what a consumer does about it.
+Errors, named by the reaction of a consumer.
 
 ::
 
@@ -12,9 +12,9 @@ What can go wrong, named by what a consumer does about it.
     │   └── TooEarly              a fact overtook one that must come before it
     └── PermanentError            park at once: a person must look
         ├── MalformedEvent        a message that is no event of the catalogue
-        ├── UnknownRequest        a request id nobody knows
+        ├── UnknownRequest        a request id that is unknown
         ├── IllegalTransition     a fact that cannot follow the ones before it
-        ├── Unroutable            an event that nobody has a queue for
+        ├── Unroutable            an event without a queue
         ├── Sealed                sealed data that its key does not open
         ├── Destroyed             a case whose key was destroyed
         ├── MailRefused           the mail server will never take the letter
@@ -71,7 +71,7 @@ class IllegalTransition(PermanentError):
 
 
 class Unroutable(PermanentError):
-    """Nobody has a queue for a published event."""
+    """No queue takes a published event."""
 
 
 class Sealed(PermanentError):

@@ -59,7 +59,7 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
         # A last day is waited for only where the answer was not sent when it was meant to be.
         coming = {
             "$or": [
-                {"told": False, "at": {"$lte": until}},
+                {"published": False, "at": {"$lte": until}},
                 {"name": {"$gte": MISSED, "$lt": MISSED + LAST_CHARACTER}},
             ]
         }

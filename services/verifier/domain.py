@@ -605,7 +605,7 @@ def confirmed_elsewhere(request: RequestReceived, confirming: AbstractSet[str]) 
 
 
 def only_records_missing(known: Verification) -> bool:
-    """Tell whether documents have convinced, and their details are still to be held against the records."""
+    """Return whether documents have convinced, and their details are still to be held against the records."""
     ways = known.requirement.ways if known.requirement else ()
     held = {*known.held, Evidence.CONFIRMATION}
     return any(way.missing(held) == (Evidence.RECORDS,) for way in ways)
@@ -613,7 +613,7 @@ def only_records_missing(known: Verification) -> bool:
 
 def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -> bool:
     """
-    Tell whether a comparison that does not open the data itself makes sure enough to tell kinds of data.
+    Return whether a comparison that does not open the data itself makes sure enough to tell kinds of data.
 
     Law:
         11 CCR § 7024(a): who cannot be verified for the specific pieces is answered as if they had asked for
@@ -629,7 +629,7 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
 
 def proven_elsewhere(request: RequestReceived) -> bool:
     """
-    Tell whether nobody proves who they are for *request*, and nothing is decided about it here.
+    Return whether nobody proves who they are for *request*, and nothing is decided about it here.
 
     Of an end user the customer asks for proof; of two that are the same, the first is proven.
 
@@ -655,5 +655,5 @@ def may_have_categories(request: RequestReceived) -> bool:
 
 
 def wants_specific_pieces(request: RequestReceived) -> bool:
-    """Tell whether a Californian asks for the data itself."""
+    """Return whether a Californian asks for the data itself."""
     return request.proof_regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}

@@ -113,7 +113,7 @@ class CodeAllowancePort(Protocol):
     """How often a mailbox may be sent a code."""
 
     async def take(self, mailbox: str, what: str, now: datetime) -> bool:
-        """Tell whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
+        """Return whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +336,7 @@ async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
 
 
 def _misses_code(ctx: Verifier) -> bool:
-    """Tell whether a code is wanted, none is valid, and another may be mailed."""
+    """Return whether a code is wanted, none is valid, and another may be mailed."""
     known = ctx.known
     wants = _code_helps(wanted(known, logs_in=ctx.practice.logs_in), ctx) and not known.reviewed_for
     return wants and known.code is None and known.codes < MOST_ISSUED
@@ -451,7 +451,7 @@ async def _judged(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 
 
 def _is_wanted(proof: ProofRef, ctx: Verifier) -> bool:
-    """Tell whether a document may be looked at: what is not needed must not be (GDPR Art. 5(1)(c))."""
+    """Return whether a document may be looked at: what is not needed must not be (GDPR Art. 5(1)(c))."""
     evidence = GAINED_BY_SLOT[proof.slot]
     needed = ctx.known.requirement
     return needed is not None and any(evidence in way.evidence for way in needed.ways)

@@ -1,8 +1,8 @@
 """
-Who is affected by a breach, as it lies sealed between who finds them and who writes to them.
+People affected by a breach, sealed in chunks between the search and the letters.
 
-A chunk holds people to whom the same is owed, under the same laws and in one language, so that a letter is
-laid out once for all of them. A person is in one chunk of a phase at most; of a later phase only where more
+A chunk holds people to be notified under the same laws and in one language, so that a letter is
+laid out once for all of them. A person is in one chunk of a phase at most; of a later phase only if more
 was found of them since.
 """
 
@@ -19,28 +19,28 @@ CHUNK = 500
 
 
 class NoticeRecipient(BaseModel):
-    """Somebody who is to be told."""
+    """A person or customer to be notified."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     key: str
-    """32 hexadecimal digits: a keyed hash that tells this person from all others of the incident."""
+    """32 hexadecimal digits: a keyed hash that identifies this person within the incident."""
     email: str | None = None
     name: str = ""
     place: str | None = None
-    """Where they live; None where nobody knows."""
+    """Where they live; None if unknown."""
     categories: tuple[str, ...] = ()
-    """What of theirs was breached."""
+    """The person's data that was breached."""
     postal: tuple[str, ...] = ()
-    """Lines of their address, where the records hold one: for who cannot be reached by mail."""
+    """Lines of their address, where the records hold one: for people without mail."""
     services: tuple[str, ...] = ()
     """Of a customer: what it uses that was breached."""
     others: tuple[str, ...] = ()
-    """Further addresses of the same person, for who is not reached at the first."""
+    """Further addresses of the same person, used if the first fails."""
 
 
 class Chunk(BaseModel):
-    """People to whom the same is owed."""
+    """People to be notified under the same laws, in one language."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -52,7 +52,7 @@ class Chunk(BaseModel):
 
 
 class NotifiedElsewhere(BaseModel):
-    """Who of a chunk is told the same, and more, by the letter of another phase."""
+    """People of a chunk notified by the letter of another phase, which says the same and more."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -64,28 +64,28 @@ async def notified_elsewhere(
     vault: VaultPort, incident: str, phase: int, number: int, along: Iterable[int]
 ) -> frozenset[int]:
     """
-    Return who of a chunk gets the letter of another phase instead.
+    Return the people of a chunk that get the letter of another phase instead.
 
     Args:
-        vault: Where it lies sealed.
-        incident: What it is about.
+        vault: The vault that holds the chunks.
+        incident: The incident of the chunk.
         phase: Of the chunk.
         number: Of the chunk in its phase.
         along: The phases whose notices go out at the same moment: of all others each has its own letter.
 
     Law:
-        GDPR Art. 33(4): what is known later is told later, and nobody is told the same twice.
+        GDPR Art. 33(4): later findings are notified later, and no person is notified twice of the same.
     """
     found: set[int] = set()
     for other in along:
-        with suppress(KeyError):  # where it tells nobody of them, there is nothing
+        with suppress(KeyError):  # missing where the other phase notifies none of them
             sealed = await vault.open(incident, elsewhere_item(phase, number, other))
             found.update(NotifiedElsewhere.model_validate_json(sealed).numbers)
     return frozenset(found)
 
 
 def elsewhere_item(phase: int, number: int, by: int) -> str:
-    """Return the name under which it lies who of a chunk is told by the letter of the phase *by*."""
+    """Return the name of the item that lists the people of a chunk notified by the phase *by*."""
     return f"{chunk_item(phase, number)}_by_{by}"
 
 
@@ -95,7 +95,7 @@ def chunk_item(phase: int, number: int) -> str:
 
 
 def chunks_of(phase: int) -> str:
-    """Return what the names of all chunks of a phase begin with."""
+    """Return the common prefix of the names of a phase's chunks."""
     return f"breach_chunk_{phase}_"
 
 

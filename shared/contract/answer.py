@@ -1,5 +1,5 @@
 """
-What services tell one another through the vault: the request, and what was done about it.
+Answers, and other content that services exchange through the vault.
 
 It names groups of records and holds none of them; it is sealed all the same, because what a company holds
 about a person says something about the person.
@@ -41,14 +41,14 @@ class WithheldGroup(_Piece):
 
 
 class BlackedOutGroup(_Piece):
-    """What of other people was blacked out in texts that were handed over."""
+    """Other people's data that was blacked out in disclosed texts."""
 
     label: str
     count: int
 
 
 class KeptGroup(_Piece):
-    """Records that an erasure left, and until when; no end where nobody knows one."""
+    """Records that an erasure left, and until when; None if no end is known."""
 
     label: str
     records: int
@@ -69,7 +69,7 @@ class LeftGroup(_Piece):
 
 
 class CorrectedValue(_Piece):
-    """A value that was corrected; what is never disclosed is not repeated."""
+    """A value that was corrected; values never disclosed are not repeated."""
 
     label: str
     before: str = ""
@@ -84,7 +84,7 @@ class DeclinedCorrection(_Piece):
 
 
 class TransferResult(_Piece):
-    """What came of sending the package on to another controller."""
+    """The result of sending the package on to another controller."""
 
     to: str
     """Host name of the receiver."""
@@ -94,7 +94,7 @@ class TransferResult(_Piece):
 
 
 class PackageFacts(_Piece):
-    """Size and digest of a package, for whoever downloads it in pieces."""
+    """Size and digest of a package, for downloads in pieces."""
 
     size: int
     """In bytes."""
@@ -107,27 +107,27 @@ def facts_of(package: str) -> str:
 
 
 class Inquiry(_Piece):
-    """A mail that does not say clearly what is asked for; what its sender answers makes a request of it."""
+    """A mail with an unclear request; its sender's answer makes a request of it."""
 
     reference: str
-    """What the request is known by, once it is one."""
+    """The reference of the later request."""
     subject: Subject
     locale: Locale | None
     received_at: AwareDatetime
     rights: tuple[Right, ...] = ()
-    """What it may mean; nothing where it could be anything."""
+    """Rights that it may mean; nothing where it could be anything."""
     residence: Residence | None = None
     regulation: Regulation | None = None
 
 
 class Answer(_Piece):
-    """What was done about a request, group by group."""
+    """The answer to a request, group by group."""
 
     disclosed: tuple[AnswerGroup, ...] = ()
     withheld: tuple[WithheldGroup, ...] = ()
     blacked_out: tuple[BlackedOutGroup, ...] = ()
     categories: tuple[str, ...] = ()
-    """Kinds of data that are held, where an answer tells these and no data."""
+    """Kinds of data that are held, where an answer states these and no data."""
     copies: int = 0
     """How many copies the person was given within a year, with this one."""
     transfer: TransferResult | None = None
@@ -141,9 +141,9 @@ class Answer(_Piece):
     statement_kept: bool = False
     """Whether a statement of the person's is kept with data that was not corrected."""
     recipients: tuple[str, ...] = ()
-    """Who had the data from us and must be told, by name."""
+    """Names of recipients that had the data from us and must be notified."""
     by_hand: tuple[str, ...] = ()
-    """Those of them with whom no way is agreed, so that somebody must tell them by other means."""
+    """Those of them without an agreed way, to be notified by the staff by other means."""
     searched: tuple[str, ...] = ()
     """Labels of all that was looked through."""
     unconfirmed: tuple[str, ...] = ()

@@ -1,9 +1,9 @@
 """
-Incidents: what upstream systems and the staff declare, and what becomes of the notices.
+Breach events: declarations of upstream systems and staff, and the notices that follow.
 
-A *breach* is what has happened to data; an *incident* is its case here. ``request_id`` is the incident's id
-in every fact of this module. What was declared lies sealed in the vault: it may name people, and it is
-nobody's business before it is told. Facts hold counts, places and codes.
+A *breach* is an event that affects data; an *incident* is its case here. ``request_id`` is the incident's id
+in every fact of this module. The declaration lies sealed in the vault: it may name people, and it is
+confidential before the notices go out. Facts hold counts, places and codes.
 
 Law:
     GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
@@ -36,14 +36,14 @@ from shared.law.breaches import BreachRole as BreachRole  # noqa: PLC0414 - decl
 from shared.law.breaches import Risk as Risk  # noqa: PLC0414 - declarations are made of it
 
 DOES_NOT_FIT = "does_not_fit"
-"""What a flaw is called whose message we wrote: it says no value, and is told to whoever declares."""
+"""Type of the errors with a message of our own: it repeats no value and may be shown to the publisher."""
 ADDRESS = r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"
-"""What a mail address looks like that can be written to."""
+"""The form of a mail address that can be written to."""
 Address: TypeAlias = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Place: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country, or a part of one: ``DE``, ``US-CA`` (ISO 3166)."""
 Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
-"""What kind of data: ``user.contact.email``, in the words of the data map."""
+"""A kind of data: ``user.contact.email``, in the words of the data map."""
 MailDomain: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$", to_lower=True)]
 
 
@@ -61,33 +61,33 @@ class AffectedCollection(Strict):
 
 
 class ListedPerson(Strict):
-    """Somebody who is affected, as somebody else found out."""
+    """A person affected, as listed in the declaration."""
 
     name: Text | None = None
     email: Address | None = None
     locale: Locale | None = None
     residence: Residence | None = None
     categories: tuple[Category, ...] = ()
-    """What of theirs was breached; what was breached of everybody where nothing is said."""
+    """The person's data that was breached; none: that of the whole declaration."""
 
 
 class AffectedController(Strict):
     """A customer whose data the company processes, and part of which was breached."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
-    """What the company calls it: its number as a customer."""
+    """The customer's number at the company."""
     name: Text
     email: Address
-    """Where it wants to be told of breaches."""
+    """The customer's address for breach notices."""
     locale: Locale = "en"
     hours: int = Field(default=DEFAULT_HOURS, ge=1, le=240)
     """Within how many hours after the company knows; its contract says it."""
     services: tuple[Text, ...] = ()
-    """What it uses that was breached."""
+    """Services in use by the customer that were breached."""
 
 
 class Affected(Strict):
-    """Who is affected: by the records that were breached, by name, or as customers."""
+    """People affected: by the records that were breached, by name, or as customers."""
 
     collections: tuple[AffectedCollection, ...] = ()
     list: tuple[ListedPerson, ...] = ()
@@ -95,14 +95,14 @@ class Affected(Strict):
 
 
 class BreachAccount(Strict):
-    """What is told of a breach, in one language."""
+    """The text of the notices, in one language."""
 
     nature: LongText
     consequences: LongText
     measures: LongText
     advice: LongText
     late_because: LongText | None = None
-    """Why somebody is told late; this and the next are as they were declared where nobody wrote them."""
+    """Why notices are late; this and the next default to the declaration."""
     sign_up: LongText | None = None
     """How one signs up for the service against theft of identity."""
 
@@ -117,7 +117,7 @@ class ProtectionOffer(Strict):
 
 
 class BreachDeclared(Submission):
-    """A breach became known; the same *reference* again tells more of the same breach."""
+    """A breach became known; the same *reference* again adds to the same breach."""
 
     TYPE = "habeas.breach.declared.v1"
     ROLES: ClassVar[frozenset[StaffRole]] = frozenset({StaffRole.INCIDENT_OFFICER})
@@ -129,9 +129,9 @@ class BreachDeclared(Submission):
     measures: LongText
     advice: LongText
     language: Locale = "en"
-    """What the four texts above are written in."""
+    """The language of the four texts above."""
     translations: dict[Locale, BreachAccount] = Field(default_factory=dict, max_length=50)
-    """The same in other languages; who reads none of them is told in *language*."""
+    """The same in other languages; readers of none of them get *language*."""
     occurred_from: AwareDatetime
     occurred_to: AwareDatetime | None = None
     """None where it is one moment, or not known yet, or not over."""
@@ -143,23 +143,23 @@ class BreachDeclared(Submission):
     records: int | None = Field(default=None, ge=0)
     """Roughly how many records; they are counted where they are found by the data map."""
     contact: Text
-    """Who tells more, and how they are reached."""
+    """The contact point for questions, and how it is reached."""
     mail_domains: tuple[MailDomain, ...] = ()
     """
-    Where the company gives people mailboxes, and the secrets of these were breached: no notice goes there to
-    somebody whose secret it was (Cal. Civ. Code § 1798.82(j)(5)).
+    Where the company gives people mailboxes, and the secrets of these were breached: no notice goes to a
+    breached mailbox (Cal. Civ. Code § 1798.82(j)(5)).
     """
     high_risk: bool
     risk_unlikely: bool = False
-    """Whether nobody is likely to come to harm; then only *rationale* is kept, and no authority told."""
+    """Whether harm is unlikely; then only *rationale* is kept, and no authority is notified."""
     rationale: LongText | None = None
     """Why the risk is what it is said to be."""
     encrypted: bool = False
-    """Whether the data was unintelligible to whoever got it."""
+    """Whether the taken data was unintelligible."""
     key_taken: bool = False
     """Whether what makes it legible got lost with it."""
     acquired: bool = True
-    """Whether somebody got the data, and not merely could have."""
+    """Whether the data was got, and not merely could have been."""
     sensitive_to_security: bool = False
     """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
     ongoing: bool = False
@@ -169,8 +169,8 @@ class BreachDeclared(Submission):
     protection: ProtectionOffer | None = None
     late_because: LongText | None = None
     """
-    Why an authority is told later than the law says (GDPR Art. 33(1)); and people, where a law wants them to
-    know (ANPD Res. 15/2024 Art. 9).
+    Why an authority is notified later than the law says (GDPR Art. 33(1)); and people, where a law demands it
+    (ANPD Res. 15/2024 Art. 9).
     """
     next_update_at: AwareDatetime | None = None
     final: bool = False
@@ -222,12 +222,12 @@ class BreachDeclared(Submission):
 
     @property
     def unintelligible(self) -> bool:
-        """Whether nobody can read what was taken."""
+        """Whether the taken data cannot be read."""
         return self.encrypted and not self.key_taken
 
     @property
     def breach(self) -> Breach:
-        """What of it a law asks for."""
+        """The facts that laws ask for."""
         return Breach(
             role=self.role,
             risk=self.risk,
@@ -246,7 +246,7 @@ class BreachDeclared(Submission):
         )
 
     def account(self, locale: str) -> BreachAccount:
-        """Return what is told, in the language of *locale* if somebody wrote it, else as it was declared."""
+        """Return the account in the language of *locale* if there is one, else as it was declared."""
         own = BreachAccount(
             nature=self.nature,
             consequences=self.consequences,
@@ -259,16 +259,16 @@ class BreachDeclared(Submission):
         return own.model_copy(update=there.model_dump(exclude_none=True)) if there else own
 
     def translation(self, locale: str) -> BreachAccount | None:
-        """Return what somebody wrote in the language of *locale* besides the declaration itself."""
+        """Return the account in the language of *locale* besides the declaration itself, if there is one."""
         short = locale.replace("_", "-").partition("-")[0]
         return self.translations.get(locale) or self.translations.get(short)
 
 
 def customer_numbers(declared: Iterable[BreachDeclared]) -> Mapping[str, str]:
     """
-    Return what each customer is called in events, by its id: a number, in the order in which they were named.
+    Return each customer's number in events, by its id: a number in the order of naming.
 
-    An id may say who the customer is, who may be a person: it stays in the vault.
+    An id may name the customer, and so a person: it stays in the vault.
 
     Args:
         declared: The declarations of all phases of an incident, those included that were taken back.
@@ -301,18 +301,18 @@ class BreachRegistered(Fact):
     aware_at: AwareDatetime
     judged_at: AwareDatetime | None = None
     """
-    By whose day the editions of laws are taken, in every service: when the first phase that stands knew.
+    The day of the editions of laws, in every service: when the first phase that stands became known.
     None: *aware_at*, in events of before.
     """
     by: Code | None = None
-    """Who declared it, where anybody is named; somebody else has to approve the notices."""
+    """The declaring account, if any; another account has to approve the notices."""
 
 
 class AffectedGroup(EventPart):
-    """People to whom the same is owed."""
+    """People to be notified under the same laws."""
 
     laws: tuple[PolicyId, ...]
-    """Editions of ``policies/breaches`` that want them told; none: nobody does."""
+    """Editions of ``policies/breaches`` that require their notices; none: no law does."""
     place: Place | None
     """Where they live; None where the records do not say."""
     language: Locale
@@ -320,11 +320,11 @@ class AffectedGroup(EventPart):
     unreachable: int = 0
     """Those of them without a mail address."""
     again: int = 0
-    """People of an earlier phase, not counted here, who are told of what was found of them since."""
+    """People of an earlier phase, not counted here, notified of later findings about them."""
 
 
 class BreachScoped(Fact):
-    """Who is affected is known; what each is told lies sealed in chunks."""
+    """The people affected are known; the content of their notices lies sealed in chunks."""
 
     TYPE = "habeas.breach.scoped.v1"
 
@@ -333,12 +333,12 @@ class BreachScoped(Fact):
     categories: tuple[Category, ...] = ()
     """All that was found breached of anybody."""
     customers: int = 0
-    """Those whose data the company processes, and who are told."""
+    """Customers to be notified, on behalf of which the company processes data."""
     records: int = 0
     unnamed: int = 0
-    """Records that name no customer who was declared, of a processor: because of them all are told."""
+    """Records without a declared customer, of a processor: because of them all customers are notified."""
     crowded: int = 0
-    """Mailboxes of many people who are told: perhaps nobody's, such as one that stands for "none"."""
+    """Mailboxes of many people to be notified: perhaps placeholders, such as one that stands for "none"."""
     chunks: int
     """Sealed as :func:`shared.contract.affected_people.chunk_item` names them, numbered from 0."""
 
@@ -357,11 +357,11 @@ class BreachApproved(IncidentDecision):
 
     phase: int
     declaration: Code | None = None
-    """The declaration that they were shown; of another nothing is approved. None where nobody says it."""
+    """The declaration that the approver was shown; of another nothing is approved. None: not stated."""
 
 
 class BreachWithdrawn(IncidentDecision):
-    """The staff takes a phase back whose notices are not out: what it declared was wrong."""
+    """The staff takes back a phase before its notices went out: the declaration was wrong."""
 
     TYPE = "habeas.breach.withdrawn.v1"
 
@@ -369,7 +369,7 @@ class BreachWithdrawn(IncidentDecision):
 
 
 class BreachUnscoped(Fact):
-    """A phase was taken back before anybody was told: whom it concerned is forgotten."""
+    """A phase was taken back before any notice: the people affected are forgotten."""
 
     TYPE = "habeas.breach.unscoped.v1"
 
@@ -377,7 +377,7 @@ class BreachUnscoped(Fact):
 
 
 class BreachForgotten(Fact):
-    """Whom a phase concerned need not be known any longer: whoever knows it forgets it."""
+    """The people affected by a phase are no longer needed: services forget them."""
 
     TYPE = "habeas.breach.forgotten.v1"
 
@@ -385,7 +385,7 @@ class BreachForgotten(Fact):
 
 
 class BreachHeld(IncidentDecision):
-    """Who investigates a crime has asked that nobody be told before a day."""
+    """An investigating authority has asked for no notices before a day."""
 
     TYPE = "habeas.breach.held.v1"
 
@@ -394,13 +394,13 @@ class BreachHeld(IncidentDecision):
 
 
 class BreachHoldEnded(IncidentDecision):
-    """Who investigates a crime lets people be told, before the day that was named."""
+    """An investigating authority permits the notices before the day that was named."""
 
     TYPE = "habeas.breach.hold_ended.v1"
 
 
 class BreachReported(IncidentDecision):
-    """The staff has told an authority, or somebody else whom no letter of ours goes to."""
+    """The staff has notified an authority, or another recipient outside the letters."""
 
     TYPE = "habeas.breach.reported.v1"
 
@@ -408,7 +408,7 @@ class BreachReported(IncidentDecision):
     """Which duty is done: ``gdpr.authority.DE``; `habeas breach show` lists them."""
     at: AwareDatetime
     receipt: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,80}$")] | None = None
-    """What the authority calls it."""
+    """The authority's receipt."""
 
 
 class NoticesReleased(Fact):
@@ -422,11 +422,11 @@ class NoticesReleased(Fact):
     held_by_police: bool = False
     """Whether an investigation has delayed them: the law wants it said."""
     at: AwareDatetime | None = None
-    """When; None of what went out before it was told with it."""
+    """When; None for notices that went out before the field existed."""
     along: tuple[int, ...] = ()
-    """Other phases whose notices go out at the same moment: who is in two of them gets one letter."""
+    """Other phases with notices at the same moment: a person in two of them gets one letter."""
     further: bool = False
-    """Whether others were told of the breach before that moment: letters say so."""
+    """Whether others were notified of the breach before that moment: letters say so."""
 
 
 class ChunkDue(Fact):
@@ -446,7 +446,7 @@ class ChunkDue(Fact):
 
     @property
     def case(self) -> str:
-        """The chunk itself: a case of those who write to it."""
+        """The chunk itself: a case of the notifier."""
         return f"{self.request_id}.{self.phase}.{self.chunk}"
 
 
@@ -469,7 +469,7 @@ class CampaignAborted(IncidentDecision):
 
 
 class Missed(EventPart):
-    """Customers of one chunk whom no letter of its phase reached; that of another may have."""
+    """Customers of one chunk that no letter of its phase reached; that of another may have."""
 
     chunk: int
     numbers: tuple[int, ...]
@@ -487,7 +487,7 @@ class BreachNotified(Fact):
     """How many letters a crash or a lost answer may have had go out once more, with the same Message-ID."""
     failed: int
     elsewhere: int = 0
-    """How many are told by the letter of another phase that went out at the same moment."""
+    """Number of people notified by the letter of another phase that went out at the same moment."""
     missed: tuple[Missed, ...] | None = None
     """Which customers no letter of this phase reached; None in events of before."""
     aborted: bool = False
@@ -529,7 +529,7 @@ class BreachNoticeReturned(Fact):
 
     @property
     def case(self) -> str:
-        """The notice itself: thousands may come back, and whoever stops the rest must not wait for them."""
+        """The notice itself: thousands may come back, and the case that stops the rest must not wait."""
         return f"{self.request_id}.{self.phase}.{self.chunk}.{self.number}"
 
 
@@ -542,7 +542,7 @@ class BreachTimeCame(Fact):
 
 
 class BreachAlarmed(Fact):
-    """A duty to tell of a breach is nearly due, or is overdue."""
+    """A duty to notify of a breach is nearly due, or is overdue."""
 
     TYPE = "habeas.breach.alarmed.v1"
     TERMINAL = True

@@ -40,7 +40,7 @@ MOST_ISSUED = 3
 
 
 class CodeVerdict(StrEnum):
-    """What an offered code is worth."""
+    """The verdict on an offered code."""
 
     MATCHED = "matched"
     WRONG = "wrong_code"
@@ -84,18 +84,18 @@ def digest_of(code: str, *, key: bytes, ref: str) -> str:
     """
     Return the keyed hash of *code*.
 
-    A million codes are hashed in a second, so an unkeyed hash would hide nothing from who reads the journal.
+    A million codes are hashed in a second, so an unkeyed hash would hide nothing from readers of the journal.
 
     Args:
         code: As it was typed.
         key: Derived from the master key for this purpose.
-        ref: What the code belongs to; the same digits issued twice have two digests.
+        ref: The id that the code belongs to; the same digits issued twice have two digests.
     """
     return hmac.new(key, f"{ref}/{normalized(code)}".encode(), hashlib.sha256).hexdigest()
 
 
 def judge(issued: IssuedCode | None, offered: str, *, now: datetime) -> CodeVerdict:
-    """Return what the digest *offered* is worth against the code that was *issued*. Takes constant time."""
+    """Return the verdict on the digest *offered* against the code *issued*. Takes constant time."""
     if issued is None:
         return CodeVerdict.NOT_ISSUED
     if issued.tries_left <= 0:

@@ -2,7 +2,7 @@
 Decides which mailbox gets a letter about a request: that of the person, of the parent, or of the agent. Pure.
 
 A parent stands in for the child, so all letters go to the parent, and none to the child. An agent asks for a
-person who can act: the agent hears how the request proceeds, and the person confirms it and gets the answer.
+person who can act: the agent is informed of the progress; the person confirms it and gets the answer.
 """
 
 import re
@@ -29,9 +29,9 @@ class Correspondent(StrEnum):
     """A party to a request that letters go to."""
 
     PERSON = "person"
-    """The person whom the request is about."""
+    """The person that the request is about."""
     REPRESENTATIVE = "representative"
-    """The parent or agent who asks for them."""
+    """The parent or agent that acts for the person."""
 
 
 def correspondent(
@@ -41,15 +41,15 @@ def correspondent(
     Return the party that *letter* goes to; None if it may go to neither.
 
     Args:
-        letter: What is written.
-        requester: Who asks.
+        letter: Kind of the letter.
+        requester: Role of the requester.
         person: Whether the request names a mailbox of the person's.
         representative: Whether it names a mailbox of the representative's.
 
     Law:
-        11 CCR § 7021(a): the requester is told of the receipt. § 7063(a): of an agent's request the consumer
+        11 CCR § 7021(a): the requester gets a receipt. § 7063(a): of an agent's request the consumer
         confirms directly that they gave permission. § 7070(c): for a child the parent acts.
-        EDPB Guidelines 01/2022 paras. 80-85: the answer may go to the person whom an agent asks for.
+        EDPB Guidelines 01/2022 paras. 80-85: the answer may go to the person that an agent acts for.
         GDPR Art. 28(3)(e): a controller that asks answers the person itself.
     """
     match requester:
@@ -84,7 +84,7 @@ def mailbox_for(letter: LetterKind, requester: Requester, request: RequestSubmit
 
 
 def person_mailbox(request: RequestSubmitted) -> str | None:
-    """Return the mailbox of the person whom *request* is about."""
+    """Return the mailbox of the person that *request* is about."""
     return request.subject.email
 
 
@@ -95,7 +95,7 @@ def representative_mailbox(request: RequestSubmitted) -> str | None:
 
 
 def parties(requester: Requester, request: RequestSubmitted) -> tuple[str, ...]:
-    """Return the mailboxes whose owners may say what becomes of *request*: of a child's, the parent alone."""
+    """Return the mailboxes of the people that may decide on *request*: of a child's, the parent alone."""
     person, representative = person_mailbox(request), representative_mailbox(request)
     if requester is Requester.PARENT:
         return tuple(filter(None, (representative,)))

@@ -1,7 +1,7 @@
 """
-What a person signs who asks for the data itself in California: shown by intake, weighed by the verifier.
+Wordings of the declaration that a Californian requester signs: shown by intake, weighed by the verifier.
 
-The wording has versions: what was signed before it changed is told from what is signed now.
+The wording has versions, which keep older signatures valid for their own text.
 """
 
 from collections.abc import Mapping
@@ -16,4 +16,4 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""Version → what is signed (Cal. Code Civ. Proc. § 2015.5; 11 CCR § 7062(c))."""
+"""Version → signed text (Cal. Code Civ. Proc. § 2015.5; 11 CCR § 7062(c))."""

@@ -21,13 +21,13 @@ from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
 
 SOURCE: Final = channel_source(ChannelSource.HABEAS, "drop")
-"""CloudEvents source of the requests that the platform passes on; nobody else may use it."""
+"""CloudEvents source of the requests that the platform passes on; reserved for them."""
 HASH_BYTES: Final = 32
 ID = re.compile(r"[A-Za-z0-9]{12}")
 
 
 class ListKind(StrEnum):
-    """What the hashes of a list are made of, as the names of its files say it."""
+    """The hashed content of a list, as the names of its files state it."""
 
     EMAIL = "Email"
     PHONE = "Phone"
@@ -49,7 +49,7 @@ class ListKind(StrEnum):
 
 
 class ListMatch(BaseModel):
-    """Somebody whose records one request of a list has found; sealed, for it names them."""
+    """A person in the records that one request of a list has found; sealed, for it names them."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -59,10 +59,10 @@ class ListMatch(BaseModel):
     origin: str
     """The batch that the request came with."""
     number: int
-    """Which of those whom the request has found."""
+    """Its number among the people found by the request."""
     right: Right
     identifiers: dict[str, str]
-    """What their records are searched by; none where the record tells nothing of the kind."""
+    """Identifiers to search records by; none where the record has none of the kind."""
 
 
 LISTS: Final = tuple(kind for kind in ListKind if kind is not ListKind.REMOVED)

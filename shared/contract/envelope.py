@@ -20,7 +20,7 @@ from shared.errors import MalformedEvent
 
 STRUCTURED = "application/cloudevents+json"
 PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_")
-"""What attributes begin with in binary mode: by the bindings for HTTP and for AMQP (section 3.1.3.1)."""
+"""Prefixes of attributes in binary mode: by the bindings for HTTP and for AMQP (section 3.1.3.1)."""
 MAX_BODY = 1024 * 1024
 """Bytes. A larger message is refused: large content belongs in the vault."""
 MAX_ID = 200
@@ -48,7 +48,7 @@ class Unreadable(MalformedEvent):
         source: str | None = None,
         id: str | None = None,  # noqa: A002  CloudEvents' own name
     ) -> None:
-        """Keep who sent it and what is wrong."""
+        """Keep the source and the errors."""
         super().__init__("; ".join(map(str, flaws)))
         self.flaws = flaws
         self.source = source
@@ -120,7 +120,7 @@ def decode(
 def errors_of(
     errors: Iterable[Mapping[str, Any]], *, within: str | None = "data"
 ) -> tuple[SubmissionError, ...]:
-    """Return what pydantic found wrong: paths and messages, without any value the publisher sent."""
+    """Return pydantic's errors: paths and messages, without any value that the publisher sent."""
     root = () if within is None else (within,)
     return tuple(
         SubmissionError(
@@ -196,7 +196,7 @@ def _time(value: object) -> datetime:
 
 
 def _step(step: str | int) -> str:
-    """A key that is no field of ours was chosen by the publisher and may be somebody's name or address."""
+    """A key that is no field of ours was chosen by the publisher and may be a name or an address."""
     return str(step) if isinstance(step, int) or step in _FIELDS else "…"
 
 
@@ -217,6 +217,6 @@ def _fields(kind: type[BaseModel]) -> Iterator[str]:
 _FIELDS = frozenset(
     {*_fields(Event), *_fields(EventPart), *_fields(Strict), *ProofKind, "body", "path", "query"}
 )
-"""What a path may name: our fields, the kinds of proof, and where in an HTTP request something stands."""
+"""Steps that a path may contain: our fields, kinds of proof, and places in an HTTP request."""
 _MODELS: dict[tuple[str, str], type[Event]] = {(model.EXCHANGE, model.TYPE): model for model in catalogue()}
 FACTS: dict[str, type[Fact]] = {model.TYPE: model for model in _MODELS.values() if issubclass(model, Fact)}

@@ -41,7 +41,7 @@ Locale: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-
 
 
 class Outcome(StrEnum):
-    """What the data subject is told."""
+    """The outcome in the answer to the data subject."""
 
     GRANTED = "granted"
     PARTLY_GRANTED = "partly_granted"
@@ -62,7 +62,7 @@ class Assurance(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What speaks for it that the requester is the data subject."""
+    """Evidence that the requester is the data subject."""
 
     ACCOUNT = "account"
     MAILBOX = "mailbox"
@@ -73,25 +73,25 @@ class Evidence(StrEnum):
     IDENTITY_DOCUMENT = "identity_document"
     ADDRESS_DOCUMENT = "address_document"
     PERMISSION = "permission"
-    """The person's, for somebody else to ask."""
+    """The person's, for an agent to act."""
     CONFIRMATION = "confirmation"
-    """The person's, who knows what they confirm: an erasure, or a transfer to a named recipient."""
+    """The person's, informed of its effect: an erasure, or a transfer to a named recipient."""
     RECORDS = "records"
     """The records held agree with what the documents say."""
 
 
 class Requester(StrEnum):
-    """Who asks."""
+    """Role of the requester."""
 
     PERSON = "person"
     AGENT = "agent"
     PARENT = "parent"
     CONTROLLER = "controller"
-    """Who decides about the data and has the company process it, as its own instruction to the company."""
+    """The customer that decides about the data, as its own instruction to the company."""
 
 
 class ProofKind(StrEnum):
-    """What a requester may offer as proof of identity."""
+    """Kinds of proof that a requester may offer."""
 
     EMAIL_CODE = "email_code"
     NEW_CODE = "new_code"
@@ -103,7 +103,7 @@ class ProofKind(StrEnum):
 
 
 class ProofSlot(StrEnum):
-    """What a document is to prove."""
+    """The claim that a document is to prove."""
 
     IDENTITY = "identity"
     ADDRESS = "address"
@@ -111,7 +111,7 @@ class ProofSlot(StrEnum):
 
 
 class SenderCheck(StrEnum):
-    """What our mail server says of the sender of a proof that came by mail."""
+    """Our mail server's checks of the sender of a proof that came by mail."""
 
     AUTHENTICATED = "authenticated"
     UNKNOWN = "unknown"
@@ -119,7 +119,7 @@ class SenderCheck(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What an examined proof came to."""
+    """The verdict on an examined proof."""
 
     CONVINCING = "convincing"
     UNCLEAR = "unclear"
@@ -128,7 +128,7 @@ class Verdict(StrEnum):
 
 
 class LetterKind(StrEnum):
-    """What the notifier writes."""
+    """Kinds of letters that the notifier writes."""
 
     ACKNOWLEDGEMENT = "acknowledgement"
     CODE = "code"
@@ -157,7 +157,7 @@ class LetterKind(StrEnum):
 
 
 class DeliveryAction(StrEnum):
-    """What a mail server reports of a letter (RFC 3464 section 2.3.3)."""
+    """A mail server's report on a letter (RFC 3464 section 2.3.3)."""
 
     FAILED = "failed"
     DELAYED = "delayed"
@@ -174,7 +174,7 @@ class LiftingReason(StrEnum):
 
 
 class RefusalReason(StrEnum):
-    """Why the staff cannot establish who asks."""
+    """Why the staff cannot establish the requester's identity."""
 
     IDENTITY_NOT_ESTABLISHED = "identity_not_established"
     PERMISSION_NOT_SHOWN = "permission_not_shown"
@@ -199,10 +199,10 @@ class StopReason(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What somebody has who disagrees with an answer."""
+    """Remedies against an answer."""
 
     APPEAL = "appeal"
-    """To the controller, whom the law gives a time for its decision."""
+    """To the controller; the law sets a time for its decision."""
     COMPLAINT = "complaint"
     """To the controller."""
 
@@ -228,7 +228,7 @@ class Event(BaseModel):
 
 
 class Fact(Event):
-    """Something that happened, for whoever listens on ``habeas.events``."""
+    """Something that happened, for the consumers of ``habeas.events``."""
 
     EXCHANGE: ClassVar[str] = "habeas.events"
     PUBLISHED: ClassVar[bool] = True
@@ -239,7 +239,7 @@ class Fact(Event):
 
     @property
     def case(self) -> str:
-        """What it is handled as a part of, one event after the other."""
+        """The case in which it is handled, one event after the other."""
         return self.request_id
 
     @property
@@ -315,7 +315,7 @@ class Strict(BaseModel):
 
 
 class Submission(Event):
-    """What an upstream system sends to ``habeas.requests``."""
+    """A message of an upstream system to ``habeas.requests``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     EXCHANGE: ClassVar[str] = "habeas.requests"
@@ -357,7 +357,7 @@ class Correction(Strict):
 
 
 class Details(Strict):
-    """What else the person said."""
+    """Further statements of the person."""
 
     statement: LongText | None = None
     scope: tuple[Text, ...] = ()
@@ -368,17 +368,17 @@ class Details(Strict):
 
 
 class Agent(Strict):
-    """Who asks on the person's behalf, and the permission they show."""
+    """An agent acting on the person's behalf, and the permission they show."""
 
     name: Text
     email: Text
     permission: LongText
     parent: bool = False
-    """Whether it is a parent, or a guardian, who asks for a child."""
+    """Whether it is a parent, or a guardian, acting for a child."""
 
 
 class Controller(Strict):
-    """A customer for whom the company holds a person's data, and who decides about it."""
+    """A customer for which the company holds a person's data, and that decides about it."""
 
     name: Text
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
@@ -400,7 +400,7 @@ class Confirmation(Strict):
 
     kind: Literal["confirmation"]
     right: Right
-    """What is confirmed; it must be what the request asks for."""
+    """The confirmed right; it must be the right of the request."""
 
 
 class NewCode(Strict):
@@ -421,7 +421,7 @@ class DataPoints(Strict):
 
 
 class IdToken(Strict):
-    """What the company's own log-in says of the person (OpenID Connect Core § 2)."""
+    """The claims of the company's own log-in about the person (OpenID Connect Core § 2)."""
 
     kind: Literal["id_token"]
     token: Annotated[
@@ -448,7 +448,7 @@ class Document(Strict):
 
 
 class Declaration(Strict):
-    """What the person signs under penalty of perjury."""
+    """The statement that the person signs under penalty of perjury."""
 
     kind: Literal["declaration"]
     text: LongText
@@ -476,11 +476,11 @@ class RequestSubmitted(Submission):
     residence: Residence | None = None
     regulation: Regulation | None = None
     role: Role = Role.CONSUMER
-    """What the person is to the company; some laws protect nobody at work."""
+    """The person's role towards the company; some laws do not protect people at work."""
     child: bool = False
-    """Whether the person is a child, whatever their date of birth."""
+    """Whether the person is a child, regardless of their date of birth."""
     controller: Controller | None = None
-    """Who decides about the data of an end user, where the system that passes the request on knows it."""
+    """The customer that decides about the data of an end user, where the publisher knows it."""
     locale: Locale | None = None
     received_at: AwareDatetime | None = None
     """When the request reached the company; the event's own time when left out."""
@@ -522,7 +522,7 @@ class AppealSubmitted(Submission):
     request: RequestId | None = None
     reference: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     statement: LongText
-    """What they say."""
+    """The person's words."""
 
 
 class UnreadableSubmission(Submission):
@@ -543,10 +543,10 @@ class ProofRef(EventPart):
     kind: ProofKind
     ref: Code
     slot: ProofSlot | None = None
-    """What it is to prove, if it is a document."""
+    """The claim that it is to prove, if it is a document."""
     media_type: Annotated[str, StringConstraints(max_length=80)] = ""
     sender: SenderCheck | None = None
-    """What our mail server says of its sender, if it came as a reply by mail."""
+    """Our mail server's checks of its sender, if it came as a reply by mail."""
 
 
 class RequestLodged(Fact):
@@ -558,9 +558,9 @@ class RequestLodged(Fact):
     occurred_at: datetime
     proofs: tuple[ProofRef, ...] = ()
     attested: tuple[Evidence, ...] = ()
-    """What an agent answers for whose signature was checked."""
+    """Evidence attested by an agent with a checked signature."""
     instructed: bool = False
-    """Whether it is the instruction of a controller whose credential was checked."""
+    """Whether it is the instruction of a controller with a checked credential."""
     waited: bool = False
     """Whether it had to wait its turn, and it is its turn now."""
 
@@ -577,7 +577,7 @@ class DropListed(Fact):
     TYPE = "habeas.drop.listed.v1"
 
     lists: tuple[Code, ...] = ()
-    """Their names in the vault; none where only what was listed before is looked up again."""
+    """Their names in the vault; none for a new look-up of earlier lists only."""
 
 
 class DropMatched(Fact):
@@ -586,25 +586,25 @@ class DropMatched(Fact):
     TYPE = "habeas.drop.matched.v1"
 
     matches: Code
-    """Name in the vault of whom they have found for the first time."""
+    """Name in the vault of the people found for the first time."""
     found: int
     """How many that are."""
 
 
 class InquiryLodged(Fact):
-    """A mail came in that does not say clearly what is asked for; it lies sealed, and its sender is asked."""
+    """A mail with an unclear request came in; it lies sealed, and its sender is asked."""
 
     TYPE = "habeas.inquiry.lodged.v1"
 
     inquiry: Code
-    """Where lies sealed who wrote it, and when."""
+    """Name in the vault of its sender and the time."""
     received_on: date
     laws: tuple[PolicyId, ...]
-    """The laws that protect whoever asks, as far as the mail tells."""
+    """The laws that protect the requester, as far as the mail shows."""
 
 
 class MessageLodged(Fact):
-    """A mail came in and lies sealed that only a person can say what to do about."""
+    """A mail that only the staff can handle came in and lies sealed."""
 
     TYPE = "habeas.message.lodged.v1"
 
@@ -634,7 +634,7 @@ class AppealLodged(Fact):
 
 
 class AppealReceived(Fact):
-    """Somebody appeals against an answer, or complains."""
+    """The person appeals against an answer, or complains."""
 
     TYPE = "habeas.appeal.received.v1"
 
@@ -662,12 +662,12 @@ class AppealDecided(Decision):
     @model_validator(mode="after")
     def _says_why_not(self) -> "AppealDecided":
         if not (self.granted or self.reasons or self.explanation):
-            raise ValueError("what is not granted needs a reason or an explanation")
+            raise ValueError("a decision that does not grant needs a reason or an explanation")
         return self
 
 
 class AppealAnswered(Fact):
-    """An appeal or a complaint is decided; the person is told."""
+    """An appeal or a complaint is decided; the person is notified."""
 
     TYPE = "habeas.appeal.answered.v1"
 
@@ -722,9 +722,9 @@ class RequestReceived(Fact):
     direct_marketing: bool = False
     """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
     requester: Requester = Requester.PERSON
-    """Who asks; that it is a controller no submission can say of itself."""
+    """Role of the requester; no submission can claim to be a controller's."""
     attested: tuple[Evidence, ...] = ()
-    """What an agent answers for whose signature was checked; no submission can say so of itself."""
+    """Evidence attested by an agent with a checked signature; no submission can claim it itself."""
     reachable: bool = True
     """Whether the request names a mailbox that codes go to: the person's, or of a child the parent's."""
     transfers: bool = False
@@ -734,11 +734,11 @@ class RequestReceived(Fact):
     child: bool = False
     """Whether the person is a child by a law that protects them."""
     role: Role = Role.CONSUMER
-    """An end user's request is not answered here, but forwarded to the customer who decides; see below."""
+    """An end user's request is not answered here, but forwarded to the customer; see below."""
     repeats: RequestId | None = None
     """The open request that asks for the same: that one is answered, and this one is not."""
     incident: Code | None = None
-    """The declared incident in whose time it came."""
+    """The declared incident during which it came."""
     stricter: Regulation | None = None
     """The regulation that decides how much proof is needed, where it is another than *regulation*."""
 
@@ -760,7 +760,7 @@ class RequestReceived(Fact):
     @property
     def goes_to_customer(self) -> bool:
         """
-        Whether a customer decides about the data who has not asked for this: the request goes to them.
+        Whether a customer that has not asked for this decides about the data: the request goes to them.
 
         Law:
             GDPR Art. 28(3)(a), (e): a processor does nothing with the data on its own, and what the
@@ -770,7 +770,7 @@ class RequestReceived(Fact):
 
 
 class SubmissionError(EventPart):
-    """What is wrong with a submission, and where; never the value."""
+    """An error of a submission, and its place; never the value."""
 
     path: str
     message: str
@@ -802,7 +802,7 @@ class ForwardingDecided(Decision):
 
 
 class RequestForwarded(Fact):
-    """An end user's request goes to the customer who decides about the data; both are told."""
+    """An end user's request goes to the customer that decides about the data; both are notified."""
 
     TYPE = "habeas.request.forwarded.v1"
 
@@ -816,7 +816,7 @@ class RequestForwarded(Fact):
 
 
 class ControllerNotified(Fact):
-    """The customer who decides about the data was told that a request for it waits; now the person is."""
+    """The customer that decides about the data was notified of a request for it; now the person is."""
 
     TYPE = "habeas.controller.told.v1"
 
@@ -848,7 +848,7 @@ class RequestWithdrawn(Fact):
     TYPE = "habeas.request.withdrawn.v1"
 
     deemed: bool = False
-    """Whether they did so by not agreeing to a fee in time, as they were told."""
+    """Whether they did so by not agreeing to a fee in time, as announced."""
     stopped: bool = False
     """Whether the privacy staff ended it, because it was stopped by a reader of a letter."""
 
@@ -905,7 +905,7 @@ class RequestFulfilled(Fact):
     reasons: dict[str, int] = {}
     """Records per reason code, where they were withheld or retained."""
     answer: Code
-    """Name of what was done, in words, in the vault."""
+    """Name of the answer in the vault."""
     package: Code | None = None
     """Name of the package in the vault."""
     package_expires_at: datetime | None = None
@@ -914,9 +914,9 @@ class RequestFulfilled(Fact):
     mentions: Code | None = None
     """Name in the vault of the places that still name the person after an erasure."""
     statement_kept: bool = False
-    """Whether a statement of the person's is kept with what was not corrected."""
+    """Whether a statement of the person's is kept with the uncorrected records."""
     aliases: OfferedAliases | None = None
-    """What the records disclosed name besides; it opens nothing before it is confirmed."""
+    """Further identities that the disclosed records name; they open nothing before they are confirmed."""
 
 
 class RequestReferred(Fact):
@@ -948,7 +948,7 @@ class RequestClosed(Fact):
 
 
 class RequestPurged(Fact):
-    """The record of a request need not be kept any longer: whoever knows of the case forgets it."""
+    """The record of a request need not be kept any longer: services forget the case."""
 
     TYPE = "habeas.request.purged.v1"
 
@@ -981,7 +981,7 @@ class ProofSpent(Fact):
 
 
 class IdentityChallenged(Fact):
-    """The person is asked to prove their identity: by a code that is mailed, or by what is *wanted*."""
+    """The person is asked to prove their identity: by a code that is mailed, or by *wanted* evidence."""
 
     TYPE = "habeas.identity.challenged.v1"
 
@@ -992,7 +992,7 @@ class IdentityChallenged(Fact):
     expires_at: datetime
     """When the code expires, or when the request lapses."""
     wanted: tuple[tuple[Evidence, ...], ...] = ()
-    """Ways to prove it, the least intrusive first: what is still missing for each."""
+    """Ways to prove it, the least intrusive first: the missing evidence of each."""
     refused_for: Code | None = None
     """Why the last proof has not convinced; no more is said than the person can do something about."""
     paused: bool = False
@@ -1038,7 +1038,7 @@ class ProofExamined(Fact):
     identities: tuple[Code, ...] = ()
     """Names of the identities of the request that it proves."""
     report: Code | None = None
-    """Name in the vault of what was read and checked, for the staff."""
+    """Name in the vault of the examination's report, for the staff."""
 
 
 class IdentityReviewNeeded(Fact):
@@ -1051,7 +1051,7 @@ class IdentityReviewNeeded(Fact):
 
 
 class IdentityDecided(Decision):
-    """Somebody of the privacy staff decides whether the requester is the data subject."""
+    """The privacy staff decides whether the requester is the data subject."""
 
     TYPE = "habeas.identity.decided.v1"
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
@@ -1059,7 +1059,7 @@ class IdentityDecided(Decision):
     verified: bool
     reason: Code
     identities: tuple[Code, ...] = ()
-    """Names of the identities that are the person's; without one nobody is decided for."""
+    """Names of the identities that are the person's; required."""
 
 
 class EvidenceAsked(Decision):
@@ -1073,7 +1073,7 @@ class EvidenceAsked(Decision):
 
 
 class EvidenceShown(Fact):
-    """Somebody of the privacy staff was let look at sealed proofs."""
+    """The privacy staff was shown sealed proofs."""
 
     TYPE = "habeas.evidence.shown.v1"
     TERMINAL = True
@@ -1102,7 +1102,7 @@ class RequestPaused(Fact):
 
 
 class RequestResumed(Fact):
-    """What the person was asked for has come."""
+    """The person has sent what was asked for."""
 
     TYPE = "habeas.request.resumed.v1"
 
@@ -1126,7 +1126,7 @@ class BurstDeclared(Decision):
     OF_REQUEST = False
 
     incident: Code
-    """What the company calls it; ``request_id`` follows from it, because it is of no request."""
+    """The company's name of the incident; ``request_id`` follows from it, because it is of no request."""
     since: AwareDatetime
     until: AwareDatetime
     """Requests that are received from *since* on and before this are marked."""
@@ -1143,7 +1143,7 @@ class BurstDeclared(Decision):
 
 
 class RequestExtended(Fact):
-    """The answer is due later; the person is told so, and why, before the day on which it was due."""
+    """The answer is due later; the person is notified of it, with the reason, before the first due day."""
 
     TYPE = "habeas.request.extended.v1"
 
@@ -1168,7 +1168,7 @@ class AnswerDelivered(Decision):
 
 
 class RequestLapsed(Fact):
-    """What the person was asked for has not come in time."""
+    """The person has not sent in time what was asked for."""
 
     TYPE = "habeas.request.lapsed.v1"
     TERMINAL = True
@@ -1201,7 +1201,7 @@ class DeadlineApproaching(Fact):
 
 
 class DeadlineMissed(Fact):
-    """The last day is over, and what was due on it is not done."""
+    """The last day is over, and its duty is not done."""
 
     TYPE = "habeas.deadline.missed.v1"
 
@@ -1220,14 +1220,14 @@ class FeeDecided(Decision):
 
 
 class FeeQuoted(Fact):
-    """An answer costs something: the person is told how much and why; nothing is done before they agree."""
+    """An answer has a fee: the person learns the amount and the reason; work waits for their agreement."""
 
     TYPE = "habeas.fee.quoted.v1"
 
     fee: Money
     reason: FeeReason
     by: Code | None = None
-    """Who of the staff decided it; None for a further copy, which costs what the company says."""
+    """The deciding staff account; None for a further copy, which has the company's price."""
     answer_by: date
     """The last day to agree; after it the request counts as taken back."""
 
@@ -1281,14 +1281,14 @@ class IdentityVerified(Fact):
     """When intake registered the request, by its own clock."""
     assurance: Assurance
     proven: tuple[Code, ...] | None = None
-    """Names of the identities proven to be the requester's; all that the request tells, when None."""
+    """Names of the identities proven to be the requester's; all identities of the request when None."""
     reasons: tuple[Code, ...]
     deciders: tuple[Code, ...] = ()
     """Staff accounts that decided it; none of them may approve the erasure."""
     laws: tuple[PolicyId, ...] = ()
     """
-    All laws that protect the person, in their editions: they say what may cost anything. None where a
-    controller asks: what it pays is not the person's to pay, nor any of these laws' business.
+    All laws that protect the person, in their editions: they decide on fees. None for a
+    controller's request: its fee is not the person's to pay, nor any of these laws' business.
     """
     stricter: Regulation | None = None
     """The regulation that decided how much proof was needed, where it is another than *regulation*."""
@@ -1309,7 +1309,7 @@ class IdentityRefused(Fact):
 
 
 class ErasurePlanned(Fact):
-    """What will be erased, masked and retained is decided and lies sealed in the vault."""
+    """The steps of an erasure are decided and lie sealed in the vault."""
 
     TYPE = "habeas.erasure.planned.v1"
 
@@ -1322,7 +1322,7 @@ class ErasurePlanned(Fact):
     approval: bool = False
     """Whether nothing may be written before a second person approves of it."""
     aliases: OfferedAliases | None = None
-    """What the records to erase name besides; it opens nothing before it is confirmed."""
+    """Further identities that the records to erase name; they open nothing before they are confirmed."""
 
 
 class ErasureApproved(Decision):
@@ -1371,7 +1371,7 @@ class ErasureDue(Fact):
 
 
 class ErasureRetried(Fact):
-    """What an erasure has left behind is to be tried again."""
+    """The remains of an erasure are to be erased again."""
 
     TYPE = "habeas.erasure.retried.v1"
 
@@ -1402,7 +1402,7 @@ class TransferOrdered(Fact):
     dispositions: dict[str, int] = {}
     reasons: dict[str, int] = {}
     answer: Code
-    """Name of what is handed over, in words, in the vault."""
+    """Name of the answer in the vault."""
     package: Code
     """Name of the package in the vault."""
 
@@ -1450,7 +1450,7 @@ class SubjectRestricted(Fact):
 
 
 class SubjectUnrestricted(Fact):
-    """The restriction of a person's data has ended, and the person was told before (GDPR Art. 18(3))."""
+    """The restriction of a person's data has ended, and the person was notified before (GDPR Art. 18(3))."""
 
     TYPE = "habeas.subject.unrestricted.v1"
 
@@ -1478,7 +1478,7 @@ class SubjectObjected(Fact):
 
 
 class SubjectConsentWithdrawn(Fact):
-    """A person withdrew consent; whatever rests on it alone stops (GDPR Art. 7(3))."""
+    """A person withdrew consent; processing based on it alone stops (GDPR Art. 7(3))."""
 
     TYPE = "habeas.subject.consent_withdrawn.v1"
     TERMINAL = True
@@ -1487,7 +1487,7 @@ class SubjectConsentWithdrawn(Fact):
 
 
 class RecipientConcerned(Fact):
-    """A recipient of a person's data must hear what became of it; who listens to events has heard it now."""
+    """A recipient must learn what became of a person's data; consumers of events have learned it now."""
 
     TYPE = "habeas.recipient.concerned.v1"
 
@@ -1504,7 +1504,7 @@ class RecipientConcerned(Fact):
 
 
 class RecipientNotified(Fact):
-    """No webhook is agreed with a recipient: the event that names it is all it gets; nobody acknowledges."""
+    """No webhook is agreed with a recipient: the event that names it is its only notice."""
 
     TYPE = "habeas.recipient.notified.v1"
     TERMINAL = True
@@ -1525,7 +1525,7 @@ class RecipientAcknowledged(Fact):
 
 
 class RecipientFailed(Fact):
-    """A recipient could not be told, as often as it was tried; somebody must tell it by other means."""
+    """A recipient could not be notified, after all tries; the staff must do it by other means."""
 
     TYPE = "habeas.recipient.failed.v1"
 
@@ -1536,7 +1536,7 @@ class RecipientFailed(Fact):
 
 
 class RestrictionLifting(Decision):
-    """The privacy staff wants to lift a restriction; the person is told first (GDPR Art. 18(3))."""
+    """The privacy staff wants to lift a restriction; the person is notified first (GDPR Art. 18(3))."""
 
     TYPE = "habeas.restriction.lifting.v1"
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
@@ -1545,7 +1545,7 @@ class RestrictionLifting(Decision):
 
 
 class RestrictionAnnounced(Fact):
-    """The person was told that the restriction is lifted; now it may be."""
+    """The person was notified that the restriction is lifted; now it may be."""
 
     TYPE = "habeas.restriction.announced.v1"
 
@@ -1553,7 +1553,7 @@ class RestrictionAnnounced(Fact):
 
 
 class PackageCodeIssued(Fact):
-    """Somebody asks for the package; a fresh code is to be mailed to the data subject."""
+    """The package was asked for; a fresh code is to be mailed to the data subject."""
 
     TYPE = "habeas.package.code_issued.v1"
 
@@ -1575,7 +1575,7 @@ class PackageFetched(Fact):
 
 
 class PackageExpiring(Fact):
-    """A package that nobody has fetched is kept for a few days more; the person is told."""
+    """A package that was not fetched is kept for a few days more; the person is notified."""
 
     TYPE = "habeas.package.expiring.v1"
 

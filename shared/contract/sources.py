@@ -33,7 +33,7 @@ class ChannelSource(StrEnum):
 
 
 SIGNED: Final = frozenset(ChannelSource) - {ChannelSource.HABEAS}
-"""Channels whose senders show a credential."""
+"""Channels with senders that show a credential."""
 RESERVED: Final = frozenset({*ChannelSource, "email", "mail", "web", "csv", "unknown"})
 """First segments that no upstream system may use; the last ones would pass for a channel in a report."""
 ALL: Final = "*"

@@ -1,8 +1,8 @@
 """
-Slips of the pen in a declaration of a breach, told with the nearest word that is known. Pure.
+Errors in a breach declaration, with the nearest known word as a suggestion. Pure.
 
-A misspelt category or place would be judged by laws as something else than was meant. What a door refuses is
-read all the same where it lies sealed: it was declared before there was this.
+Laws would judge a misspelt category or place as something else. A declaration refused by a channel is
+read all the same where it lies sealed: it was declared before this check existed.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -17,32 +17,32 @@ from shared.law.places import SUBDIVISIONS, countries, folded
 from shared.law.taxonomy import DEFAULT_CATEGORIES
 
 ALIKE = 0.8
-"""From which likeness on (difflib's ratio) a word that nobody knows is taken to be a slip for another."""
+"""Likeness (difflib's ratio) from which an unknown word is taken for a misspelt known one."""
 MEANT = {"UK": "GB", "EL": "GR"}
-"""What people, and the Union, write for the code of a country."""
+"""Codes that people, and the Union, write for a country."""
 SPOKEN = {"CN": "zh", "CZ": "cs", "DK": "da", "GR": "el", "JP": "ja", "KR": "ko", "UA": "uk"}
-"""The language that is meant where somebody writes the code of a country, and that is none of a language."""
+"""Country codes that are no language code → the language that is meant."""
 TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "UM", "VI", "AA", "AE", "AP"})
-"""Parts of the United States that are no State, and mail to its forces: told as the strictest laws want."""
+"""Parts of the United States that are no State, and mail to its forces: the strictest laws apply."""
 ENGLISH = Locale("en")
 FIRST_LAW = datetime(2018, 5, 25, tzinfo=UTC)
 """When the GDPR came to apply: what became known before is no breach of now."""
 MOMENTS = ("occurred_from", "occurred_to", "detected_at", "aware_at", "handled_at")
-"""What has happened when it is declared."""
+"""Moments that are past when a breach is declared."""
 CLOCKS_DIFFER = timedelta(hours=1)
-"""How far ahead the clock may be of who writes a declaration."""
+"""Tolerance for a publisher's clock that is ahead."""
 
 
 def suggestions_for(
     declared: BreachDeclared, mapped: Collection[str] | None = None, *, now: datetime | None = None
 ) -> list[SubmissionError]:
     """
-    Return what of *declared* is a slip of the pen, or fits nothing else that it says.
+    Return the misspelt or contradictory statements of *declared*.
 
     Args:
-        declared: What somebody declares.
+        declared: The declaration.
         mapped: The categories that the data map adds to the taxonomy; None where no map is at hand. Then a
-            category that nobody knows may be the map's, unless it is nearly one that is known.
+            category that is unknown may be the map's, unless it is nearly one that is known.
         now: When it is declared; None of an event: no breach is dropped because a clock goes wrong, and no
             clock of a law begins ahead of now.
     """
@@ -66,13 +66,13 @@ def nearest_word(word: str, known: Iterable[str], alike: float = 0.6) -> str | N
 
 
 def _long_ago(declared: BreachDeclared) -> Iterator[SubmissionError]:
-    """Yield that it became known before the laws of today: by these nobody would have to be told."""
+    """Yield an error if it became known before the laws of today: by these no notice would be owed."""
     if declared.aware_at < FIRST_LAW:
         yield SubmissionError(path="aware_at", message=f"lies before {FIRST_LAW:%-d %B %Y}; look at the year")
 
 
 def _not_yet(declared: BreachDeclared, now: datetime) -> Iterator[SubmissionError]:
-    """Yield what is said to have happened, and has not: letters and forms would say so."""
+    """Yield moments stated as past that lie ahead: letters and forms would repeat them."""
     for name in MOMENTS:
         moment = getattr(declared, name)
         if moment is not None and moment > now + CLOCKS_DIFFER:
@@ -83,12 +83,12 @@ def _without_end(declared: BreachDeclared) -> Iterator[SubmissionError]:
     """Yield that more was promised for a time before anything was known."""
     if declared.next_update_at is not None and declared.next_update_at <= declared.aware_at:
         yield SubmissionError(
-            path="next_update_at", message="must lie after aware_at: it is when you tell more"
+            path="next_update_at", message="must lie after aware_at: it is the time of the next update"
         )
 
 
 def _languages(declared: BreachDeclared) -> Iterator[SubmissionError]:
-    """Yield languages that nobody speaks: what is written in them would reach nobody."""
+    """Yield languages that no people speak: texts in them would reach no reader."""
     affected = declared.affected
     spoken = {
         "language": declared.language,
@@ -106,14 +106,14 @@ def _languages(declared: BreachDeclared) -> Iterator[SubmissionError]:
 
 def _without_role(declared: BreachDeclared) -> Iterator[SubmissionError]:
     """
-    Yield that customers are named whom nobody would tell.
+    Yield an error if customers are named that no notice would reach.
 
     Law:
-        GDPR Art. 33(2): it is the processor who tells the controller.
+        GDPR Art. 33(2): the processor notifies the controller.
     """
     if declared.affected.controllers and declared.role is not BreachRole.PROCESSOR:
         says = (
-            "are told by a processor: declare them with `role: processor`, as a phase of the same reference"
+            "are notified by a processor: declare them with `role: processor`, as a phase of this reference"
         )
         yield SubmissionError(path="affected.controllers", message=says)
 

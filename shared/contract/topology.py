@@ -1,5 +1,5 @@
 """
-Who hears what: exchanges, queues and bindings, as data.
+The topology: exchanges, queues and bindings, as data.
 
 ::
 

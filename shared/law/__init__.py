@@ -1,7 +1,7 @@
 """
-What the law says, as values and pure functions: which law governs a request, and when its answer is due.
+The law as values and pure functions: the law that governs a request, and the day its answer is due.
 
-No clock, no I/O: the rule, the instant of receipt, the zone and the calendar come in, and what comes out
+No clock, no I/O: the rule, the instant of receipt, the zone and the calendar come in, and the result
 explains itself step by step. The values stand in ``policies/``; each rule stands in ``docs/law.md`` beside
 the test that keeps it.
 

@@ -23,10 +23,10 @@ Calendars: TypeAlias = Callable[[str], Calendar]
 
 @dataclass(frozen=True, slots=True)
 class ProtectedPerson:
-    """What of a person says which laws protect them."""
+    """The facts about a person that decide which laws protect them."""
 
     place: str | None = None
-    """Where they live: a country or a part of one (``US-CA``); None where nobody knows."""
+    """Where they live: a country or a part of one (``US-CA``); None if unknown."""
     role: Role = Role.CONSUMER
     invoked: Regulation | None = None
     """The law that they say they ask under."""
@@ -46,14 +46,14 @@ def applicable(
     """
     Return the laws that protect *person* on *day*: first the one that a request is answered under.
 
-    Nobody is refused because their residence is unknown or unproven: whom no law protects has the rights
+    No request is refused because the residence is unknown or unproven: people outside all laws have rights
     that the company grants to everybody.
 
     Law:
         GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established in the Union, or in the United
-        Kingdom, the law protects whoever asks, wherever they live; Art. 3(2): who lives there, besides.
+        Kingdom, the law protects all requesters, also from elsewhere; Art. 3(2): residents, besides.
         Cal. Civ. Code § 1798.140(i): a consumer is a resident of California. Va. Code § 59.1-575 and the
-        laws of other States: nobody who acts for a company, or as an employee.
+        laws of other States: not people acting for a company, or as an employee.
     """
     that_day = policies.of_that_day(day)
     residence = [policy for policy in that_day if _protects(policy, person)]
@@ -97,24 +97,24 @@ def proof_regulation(laws: Sequence[Policy]) -> Regulation | None:
 
 
 def is_child(laws: Iterable[Policy], born_on: date, day: date) -> bool:
-    """Tell whether somebody who was *born_on* is a child on *day* by any of *laws*: the oldest age counts."""
+    """Return whether a person *born_on* a day is a child on *day* by any of *laws*: the oldest age counts."""
     years = age_on(day, born_on)
     return any(years < policy.childhood.below for policy in laws if policy.childhood)
 
 
 def age_on(day: date, born_on: date) -> int:
-    """Return how many years old a person is on *day* who was *born_on*."""
+    """Return the age, in years, of a person *born_on* a day on *day*."""
     return day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))
 
 
 def may_cost(laws: Iterable[Policy], reason: FeeReason, fee: Money, before: GivenCopies) -> bool:
     """
-    Tell whether *fee* may be taken for *reason* from somebody whom *laws* protect: every one must let it.
+    Return whether *fee* may be taken for *reason* from a person that *laws* protect: every one must let it.
 
     Args:
-        laws: Where none is known, nothing costs anything.
-        reason: What it is taken for.
-        fee: How much it is.
+        laws: If none is known, nothing has a fee.
+        reason: The reason for the fee.
+        fee: The amount.
         before: Copies that the person was given within twelve months.
 
     Law:
@@ -152,7 +152,7 @@ class DeadlineCalculator:
         return WEEKENDS if here is None else self.calendars(here)
 
     def _stood_still(self, policy: Policy) -> ClockPause | None:
-        """In California the clock runs, whatever time verification takes (11 CCR § 7021(b))."""
+        """In California the clock runs, regardless of the time for verification (11 CCR § 7021(b))."""
         pause = policy.pause("identity")
         return ClockPause(self.paused_days, pause.provision) if pause and self.paused_days > 0 else None
 

@@ -13,9 +13,9 @@ Colour: TypeAlias = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 """Red, green and blue: ``#0a58ca``."""
 
 PAPER, PAPER_DARK = "#ffffff", "#15181c"
-"""What pages are written on by day and by night; ``style.css`` takes both from here."""
+"""Background of pages by day and by night; ``style.css`` takes both from here."""
 INK_DARK = "#10141a"
-"""What stands on a button by night."""
+"""Text of a button by night."""
 LEGIBLE = 4.5
 """Least contrast of text (WCAG 1.4.3)."""
 TINT = 0.09
@@ -55,7 +55,7 @@ class Brand(BaseModel):
 
 
 def media_type_of(logo: bytes) -> str | None:
-    """Return what kind of picture *logo* is; None where browsers would not show it."""
+    """Return the media type of *logo*; None where browsers would not show it."""
     if logo.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     return "image/svg+xml" if b"<svg" in logo[:1024] else None
@@ -68,7 +68,7 @@ def contrast(one: Colour, other: Colour) -> float:
 
 
 def mixed(colour: Colour, paper: Colour, share: float) -> Colour:
-    """Return what comes of *share* of *colour* on *paper*."""
+    """Return *share* of *colour* mixed with *paper*."""
     pairs = zip(_parts(colour), _parts(paper), strict=True)
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 

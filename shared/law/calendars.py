@@ -41,7 +41,7 @@ def calendar_named(name: str) -> Calendar:
     Return the calendar of a country, or of a part of it: ``FR``, ``DE-BE``, ``GB-ENG``, ``US-CA``.
 
     Raises:
-        ConfigurationError: Nobody knows the holidays of that place; the message says what is known.
+        ConfigurationError: The holidays of that place are unknown; the message lists the known ones.
     """
     country, _, subdivision = name.partition("-")
     known = _known_places()

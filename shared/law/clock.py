@@ -35,7 +35,7 @@ class Calendar:
 
     def is_working_day(self, day: date) -> bool:
         """
-        Tell whether *day* is neither a Saturday, a Sunday nor a public holiday.
+        Return whether *day* is neither a Saturday, a Sunday nor a public holiday.
 
         Law:
             Reg. (EEC, Euratom) 1182/71 Art. 2(2): every other day is a working day.
@@ -48,7 +48,7 @@ class Calendar:
 
 
 class Move(StrEnum):
-    """What a step of a computation does."""
+    """The effect of a step of a computation."""
 
     RECEIVED = "received"
     COUNTED = "counted"
@@ -65,7 +65,7 @@ class DayStep:
     provision: str
     move: Move = Move.COUNTED
     passed: tuple[date, ...] = ()
-    """Days off that it goes by: for whoever explains it in other words."""
+    """Days off that it passes, for explanations in other words."""
 
     def __str__(self) -> str:
         return f"{self.day}  {self.reason} [{self.provision}]"
@@ -108,7 +108,7 @@ def due(
         ICO guidance on time limits: that day counts until its last minute, working day or not.
         GDPR Art. 12(3), 11 CCR § 7021(b): an extended period is counted from receipt, too, and not from the
         notice of the extension.
-        EDPB Guidelines 01/2022 section 5.3: while the person is asked, without delay, for what is needed to
+        EDPB Guidelines 01/2022 section 5.3: while the person is asked, without delay, for data needed to
         identify them, the period is suspended. ICO guidance on time limits: it begins when that is there.
     """
     if received_at.tzinfo is None:
@@ -139,13 +139,13 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
 
 def counted(rule: StatutoryPeriod, begun_on: date, begun: str, calendar: Calendar) -> tuple[DayStep, ...]:
     """
-    Return the steps from the day on which something else than a receipt begins a period to its last day.
+    Return the steps from another event than a receipt to the last day of its period.
 
     Args:
         rule: The period.
         begun_on: The day on which it happened.
-        begun: What it was: ``awareness``.
-        calendar: Whose holidays count.
+        begun: The event: ``awareness``.
+        calendar: The holidays that count.
     """
     ended = _count(rule, begun_on, calendar, begun)
     return (ended, *_moved_off_holidays(ended, rule, calendar))

@@ -1,4 +1,4 @@
-"""The letters of a case, and what a law can demand that they say."""
+"""The letters of a case, and the elements that a law can demand in them."""
 
 from enum import StrEnum
 
@@ -112,4 +112,4 @@ TELL_DAYS = frozenset(
         LetterElement.RECOURSE_LIMIT,
     }
 )
-"""Elements that tell of a number of days."""
+"""Elements that state a number of days."""

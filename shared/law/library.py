@@ -1,4 +1,4 @@
-"""Reads what ``policies/`` holds: every edition of every law, and what the company says of itself."""
+"""Reads ``policies/``: every edition of every law, and the company's profile."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from shared.law.breaches import BreachPolicies, BreachPolicy
 FOLDER = Path(__file__).parents[2] / "policies"
 BREACHES = FOLDER / "breaches"
 EXAMPLE = "policies/company.yaml"
-"""The company that is taken where nobody says which; it is a fictional one."""
+"""The default company; it is a fictional one."""
 
 MOST_LOGO_BYTES = 256 << 10
 
@@ -36,7 +36,7 @@ def policies() -> PolicyLibrary:
 
 def read(folder: Path) -> PolicyLibrary:
     """
-    Return the policies of *folder*, of which each file is named after what it holds.
+    Return the policies of *folder*; each file is named after its policy.
 
     Raises:
         ConfigurationError: A file is no policy, or no file is there; the message names the place.
@@ -47,7 +47,7 @@ def read(folder: Path) -> PolicyLibrary:
 @lru_cache(maxsize=1)
 def breach_policies() -> BreachPolicies:
     """
-    Return what all laws say of breaches; it is read once.
+    Return all policies on breaches; they are read once.
 
     Raises:
         ConfigurationError: A file is damaged; the message names it and the place in it.
@@ -57,7 +57,7 @@ def breach_policies() -> BreachPolicies:
 
 def read_breaches(folder: Path) -> BreachPolicies:
     """
-    Return the policies on breaches of *folder*, of which each file is named after what it holds.
+    Return the policies on breaches of *folder*; each file is named after its policy.
 
     Raises:
         ConfigurationError: A file is no policy, or no file is there; the message names the place.

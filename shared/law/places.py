@@ -35,7 +35,7 @@ def _parts(country: str, listed: str) -> Mapping[str, str]:
 SUBDIVISIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"US": _parts("US", _STATES), "CA": _parts("CA", _PROVINCES)}
 )
-"""Country whose parts have privacy laws of their own → ISO 3166-2 code → name, as it is called there."""
+"""Country with parts that have privacy laws → ISO 3166-2 code → name, as it is called there."""
 
 
 @lru_cache(maxsize=64)

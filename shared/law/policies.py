@@ -1,7 +1,7 @@
 """
-What each law says, edition by edition: values, and for each the provision it comes from.
+Policies: the values of each law, edition by edition, each with its provision.
 
-The values stand in ``policies/``, one file for each edition of a law; here is what such a file may say, and
+The values stand in ``policies/``, one file for each edition of a law; here are the fields of such a file, and
 how the value for a request is found. A request is judged by the edition in force on the day of its receipt,
 to its end (ADR 0014).
 """
@@ -20,7 +20,7 @@ from shared.law.scope import Regulation, Right, Role
 
 
 class SourceStatus(StrEnum):
-    """How we know what a provision says."""
+    """How certain a provision's content is."""
 
     TEXT = "text"
     """The provision was read."""
@@ -33,7 +33,7 @@ class SourceStatus(StrEnum):
 
 
 class TimedDuty(StrEnum):
-    """What is to be done in time."""
+    """A duty with a deadline."""
 
     ANSWER = "answer"
     EXTENDED_ANSWER = "extended answer"
@@ -44,7 +44,7 @@ class TimedDuty(StrEnum):
 
 
 class PeriodUnit(StrEnum):
-    """What a period is counted in, and with it how it is counted."""
+    """The unit of a period, and how it is counted."""
 
     MONTH = "month"
     CALENDAR_DAY = "calendar day"
@@ -59,7 +59,7 @@ class FirstDay(StrEnum):
 
 
 class DayOff(StrEnum):
-    """Where a period ends whose last day is a Saturday, a Sunday or a public holiday."""
+    """The end of a period on a Saturday, a Sunday or a public holiday."""
 
     NEXT = "next working day"
     BEFORE = "working day before"
@@ -119,7 +119,7 @@ class Pause(LegalValue):
 
 
 class FeeGround(LegalValue):
-    """Something that a fee may be taken for from whoever was told of it and agrees."""
+    """A ground for a fee, from a person that was informed of it and agrees."""
 
     reason: FeeReason
     free: Annotated[int, Field(ge=0)] = 0
@@ -127,7 +127,7 @@ class FeeGround(LegalValue):
     same_data: bool = False
     """Whether only those count that held the same data: about other data it is a request of its own."""
     most: Money | None = None
-    """The highest fee; None where the law says no more than what is reasonable."""
+    """The highest fee; None where the law only asks that it be reasonable."""
 
     @model_validator(mode="after")
     def _leaves_the_first_copy_free(self) -> Self:
@@ -136,7 +136,7 @@ class FeeGround(LegalValue):
         return self
 
     def stands(self, fee: Money, before: GivenCopies) -> bool:
-        """Tell whether *fee* may be taken from who was given the copies *before*; other currencies: never."""
+        """Return whether *fee* may be taken after the copies *before*; other currencies: never."""
         capped = self.most is not None and (
             fee.currency != self.most.currency or fee.amount > self.most.amount
         )
@@ -149,34 +149,34 @@ class Demand(LegalValue):
     element: LetterElement
     letters: Annotated[tuple[LetterForm, ...], Field(min_length=1)] | Literal["all"]
     rights: tuple[Right, ...] = tuple(Right)
-    """Rights whose exercise it is about."""
+    """Rights that it applies to."""
     days: Annotated[int, Field(gt=0)] | None = None
-    """The number of days that it tells of."""
+    """The number of days that it states."""
 
     @model_validator(mode="after")
     def _names_days_if_needed(self) -> Self:
         if (self.days is None) is (self.element in TELL_DAYS):
-            raise ValueError(f"{self.element} tells of {'days' if self.days is None else 'no days'}")
+            raise ValueError(f"{self.element} states {'days' if self.days is None else 'no days'}")
         return self
 
     def holds_for(self, letter: str, right: Right | None) -> bool:
-        """Tell whether *letter* must say it that is about *right*, or about none."""
+        """Return whether *letter* must say it that is about *right*, or about none."""
         here = self.letters == "all" or letter in self.letters
         return here and (right is None or right in self.rights)
 
 
 class LawScope(LegalValue):
-    """Whom a law protects."""
+    """The people that a law protects."""
 
     places: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...]
     """Where they live: countries and parts of countries (ISO 3166)."""
     by_establishment: bool = False
-    """Whether it protects everybody, wherever they live, if the company is established in such a place."""
+    """Whether it protects people anywhere if the company is established in such a place."""
     not_as: tuple[Role, ...] = ()
-    """Roles in which it protects nobody."""
+    """Roles in which it does not protect people."""
 
     def covers(self, place: str | None, role: Role) -> bool:
-        """Tell whether somebody who lives in *place* is protected in *role*."""
+        """Return whether a resident of *place* is protected in *role*."""
         return role not in self.not_as and lies_in(place, self.places)
 
 
@@ -188,14 +188,14 @@ class ComplaintBody(LegalValue):
 
 
 class Childhood(LegalValue):
-    """How long somebody is a child."""
+    """The age limit of childhood."""
 
     below: Annotated[int, Field(gt=0, le=21)]
-    """Age, in years, of which somebody is none any more."""
+    """Age, in years, at which childhood ends."""
 
 
 def lies_in(place: str | None, places: Iterable[str]) -> bool:
-    """Tell whether *place*, a country or a part of one (``US-CA``), is one of *places* or lies in one."""
+    """Return whether *place*, a country or a part of one (``US-CA``), is one of *places* or lies in one."""
     if place is None:
         return False
     country, _, _ = place.partition("-")
@@ -203,7 +203,7 @@ def lies_in(place: str | None, places: Iterable[str]) -> bool:
 
 
 class Policy(BaseModel):
-    """An edition of a law, or what several laws have in common."""
+    """An edition of a law, or the common values of several laws."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -212,19 +212,19 @@ class Policy(BaseModel):
     """The first day on which it is in force."""
     name: str
     model: str | None = None
-    """Id of the policy that holds for whatever this one does not say."""
+    """Id of the policy that supplies the values missing here."""
     common: bool = False
     """Whether it is no law, but only a model of others."""
     regulation: Regulation | None = None
-    """What requests under it are called; only a model need not say so."""
+    """Name of requests under it; only a model has none."""
     scope: LawScope | None = None
-    """Only a model protects nobody by itself."""
+    """Only a model has no scope."""
     authority: ComplaintBody | None = None
     """None: that of the place where the company is established."""
     childhood: Childhood | None = None
-    """Whose data nobody sells without leave, and whose requests go first."""
+    """Children: their data is not sold without leave, and their requests go first."""
     calendar: str | None = None
-    """Whose public holidays count; None: those of the establishment that answers."""
+    """Place of the public holidays that count; None: that of the answering establishment."""
     periods: tuple[DeadlineRule, ...] = ()
     pauses: tuple[Pause, ...] = ()
     fees: tuple[FeeGround, ...] = ()
@@ -233,7 +233,7 @@ class Policy(BaseModel):
 
     @property
     def id(self) -> str:
-        """What a case keeps: ``gdpr@2018-05-25``."""
+        """The id that a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
 
     def rule(self, duty: TimedDuty, right: Right) -> DeadlineRule | None:
@@ -254,19 +254,19 @@ class Policy(BaseModel):
         return rule
 
     def pause(self, kind: str) -> Pause | None:
-        """Return what lets the period stand still for *kind*; None where nothing does."""
+        """Return the pause of the period for *kind*; None where there is none."""
         return next((pause for pause in self.pauses if pause.kind == kind), None)
 
     def fee_for(self, reason: FeeReason) -> FeeGround | None:
-        """Return what lets a fee be taken for *reason*; None where it must not be."""
+        """Return the ground for a fee for *reason*; None where none is lawful."""
         return next((ground for ground in self.fees if ground.reason is reason), None)
 
     def stands_still_for(self, kind: str) -> bool:
-        """Tell whether the period may stand still for *kind*."""
+        """Return whether the period may stand still for *kind*."""
         return self.pause(kind) is not None
 
     def after(self, model: "Policy") -> "Policy":
-        """Return this policy, with what *model* says wherever it says nothing itself."""
+        """Return this policy, completed by *model*."""
         own = {demand.element for demand in self.letters}
         return self.model_copy(
             update={
@@ -336,7 +336,7 @@ class PolicyLibrary:
         Return the edition of *law* that is in force on *day*; before the first one, the first.
 
         Raises:
-            ConfigurationError: Nobody knows that law; the message says which are known.
+            ConfigurationError: The law is unknown; the message lists the known ones.
         """
         editions = [policy for policy in self if policy.law == law]
         if not editions:
@@ -347,7 +347,7 @@ class PolicyLibrary:
         """
         Return the edition in force on *day* of a law that is answered under *regulation*.
 
-        Where it is the law of a State and nobody says which, it is one of them.
+        Where it is the law of an unnamed State, it is one of them.
         """
         law = next(policy.law for policy in self if policy.regulation is regulation)
         return self.in_force(law, day)

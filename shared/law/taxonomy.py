@@ -5,7 +5,7 @@ The keys are those of fideslang 3.1.4 (Copyright Ethyca, Inc., Apache License 2.
 """
 
 EVERYTHING = "user"
-"""What every kind of personal data is a part of."""
+"""The root of all kinds of personal data."""
 DEFAULT_CATEGORIES = frozenset(
     {
         "system",
@@ -99,9 +99,9 @@ DEFAULT_CATEGORIES = frozenset(
 
 def nearest(category: str) -> str:
     """
-    Return what of the taxonomy *category* is, or is a part of.
+    Return the nearest part of the taxonomy that holds *category*.
 
-    What a map added at the top, and what was mistyped, may be anything.
+    Additions of a map at the top, and misspelt categories, may be anything.
     """
     while category not in DEFAULT_CATEGORIES:
         category = category.rpartition(".")[0] or EVERYTHING

@@ -1,7 +1,7 @@
 """
-Addresses with a tag: ``name+tag@example.com`` reaches whoever has ``name@example.com``. Pure.
+Addresses with a tag: ``name+tag@example.com`` reaches the mailbox ``name@example.com``. Pure.
 
-What a tag means, and that nobody else can make one, is the business of who makes it.
+The makers of tags give them a meaning and protect them.
 """
 
 from base64 import b32decode, b32encode
@@ -21,7 +21,7 @@ def tag_in(address: str, own: str) -> bytes:
     """Return the tag of *address*, if it is *own* with one; else nothing."""
     name, _, domain = address.rpartition("@")
     base, _, text = name.rpartition("+")
-    # Whoever passes mail on may change capitals.
+    # Mail servers on the way may change capitals.
     return tag_bytes(text) if f"{base}@{domain}".lower() == own.lower() else b""
 
 
@@ -36,7 +36,7 @@ def tag_text(tag: bytes) -> str:
 
 
 def tag_bytes(text: str) -> bytes:
-    """Return what :func:`tag_text` has made *text* of; nothing where it has not."""
+    """Return the bytes that :func:`tag_text` made *text* of; nothing where it did not."""
     try:
         return b32decode(text.upper() + "=" * (-len(text) % 8))
     except (Error, ValueError):

@@ -1,7 +1,7 @@
 """
 A mail domain as name servers know it. Pure.
 
-One rule: no letter is taken for another that makes it somebody else's name. The codec of the standard library
+One rule: no letter is taken for another that makes it another owner's name. The codec of the standard library
 takes ``ß`` for ``ss``, and a final sigma for any other (RFC 5894 § 7.2).
 """
 
@@ -23,5 +23,5 @@ def looked_up(domain: str) -> str:
 
 
 def fits(domain: str) -> bool:
-    """Tell whether each part of *domain* in ASCII is as long as a name may be."""
+    """Return whether each part of *domain* in ASCII is as long as a name may be."""
     return all(0 < len(label) <= LONGEST_LABEL for label in domain.split("."))

@@ -34,7 +34,7 @@ def fields(head: bytes, *, largest_head: int) -> Message:
 
 
 def boundary(headers: Message) -> str:
-    """Return what the parts are cut at; empty where nothing that can be read is named."""
+    """Return the boundary between the parts; empty where none can be read."""
     return _parameter(headers.get_boundary)
 
 
@@ -49,7 +49,7 @@ def filename(headers: Message) -> str:
 
 
 def _parameter(read: Callable[[], object]) -> str:
-    """Return what *read* finds: over pieces and charsets of parameters (RFC 2231) the library stumbles."""
+    """Return the result of *read*: over pieces and charsets of parameters (RFC 2231) the library stumbles."""
     try:
         found = read()
     except Exception:  # noqa: BLE001 - what it raises depends on what anybody has written

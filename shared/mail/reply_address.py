@@ -1,9 +1,9 @@
 """
-Where the answer to a letter goes: an address for each case, which nobody but us can make. Pure.
+Reply addresses: an address for each case, which only this installation can make. Pure.
 
 ``privacy+<tag>@example.com``. The tag is the case's id, hidden and sealed: envelopes stand in the logs of all
-mail servers on the way, and who knows a case's id can read its page. It follows from the case alone, so that
-who writes letters and who reads the answers need not ask one another.
+mail servers on the way, and a known case id opens its page. It follows from the case alone, so that
+the notifier and the reader of answers need not ask one another.
 """
 
 import hmac
@@ -25,7 +25,7 @@ class ReplyAddresses:
     """The addresses of cases."""
 
     address: str
-    """What they are made of: ``privacy@example.com``."""
+    """The base of the addresses: ``privacy@example.com``."""
     key: bytes = field(repr=False)
 
     def of(self, case: str) -> str:

@@ -47,7 +47,7 @@ def match_phones(one: str, other: str, region: str | None = None) -> Match:
 
 
 def mailbox(address: str) -> str:
-    """Return *address* as all write it who mean the same mailbox; empty where it is none."""
+    """Return *address* in the one spelling of its mailbox; empty where it is no address."""
     local, at, domain = normal(address).rpartition("@")
     name = looked_up(domain)
     return f"{folded(local)}@{name}" if at and local and name else ""
@@ -65,5 +65,5 @@ def _e164(number: PhoneNumber) -> str:
 
 
 def _digits(text: str) -> str:
-    """Return the digits of a number without what is dialled before it at home."""
+    """Return the digits of a number without its domestic prefix."""
     return re.sub(r"\D", "", normal(text)[:MOST_CHARACTERS]).lstrip("0")

@@ -1,7 +1,7 @@
 """
 Dates as people and documents write them, and whether two mean the same day. Pure.
 
-Nothing is guessed: ``02/03/2026`` is two days until somebody knows the writer's country, and a year of two
+Nothing is guessed: ``02/03/2026`` is two days unless the writer's country is known, and a year of two
 digits is one of two years. Words such as *tomorrow* are no dates.
 """
 
@@ -111,7 +111,7 @@ def read_dates(text: str, *, day_first: bool | None = None) -> tuple[date, ...]:
 
 
 def match_dates(one: Dates, other: Dates) -> Match:
-    """Return whether both mean the same day. What may mean two days is a match with neither of them."""
+    """Return whether both mean the same day. A date of two possible days matches neither."""
     ours, theirs = _days(one), _days(other)
     if not ours & theirs:
         return MISMATCH

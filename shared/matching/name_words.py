@@ -1,7 +1,7 @@
 """
 A name as words: without titles, in the spellings of each system of transliteration. Pure.
 
-What is a surname is known where a document says so, or a comma does.
+The surname is known where a document says so, or a comma does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Word:
 
     text: str
     surname: bool | None = None
-    """Whether it belongs to the surname; none where the name does not tell."""
+    """Whether it belongs to the surname; None if the name does not show it."""
 
     @cached_property
     def spelled(self) -> tuple[str, ...]:
@@ -70,13 +70,13 @@ class PersonName:
 
     surname: str = ""
     given_names: str = ""
-    """All names in one where nobody knows which is which: *surname* is then empty."""
+    """All names in one if the surname is unknown: *surname* is then empty."""
     truncated: bool = False
     """Whether the last names may be cut or missing, as on documents with little room."""
 
     @classmethod
     def of(cls, name: str | PersonName) -> PersonName:
-        """Return *name* in parts. ``Surname, Given`` tells them; other text does not."""
+        """Return *name* in parts. ``Surname, Given`` has both; other text is a given name alone."""
         if isinstance(name, PersonName):
             return name
         surname, _, given = name.partition(",")
@@ -90,12 +90,12 @@ class PersonName:
 
     @cached_property
     def is_split(self) -> bool:
-        """Whether it tells which of its words is the surname."""
+        """Whether it shows which of its words is the surname."""
         return any(word.surname for word in self.words)
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
-        """Return its words, given names first, without titles and without what says junior."""
+        """Return its words, given names first, without titles and generations."""
         surnames = _names(self.surname, least=1)
         given = _names(self.given_names, least=1 if surnames else 2)
         role = False if surnames else None

@@ -4,14 +4,14 @@ Whether two names are one person's. Pure.
 The usual score for names, the token-set ratio, is 100 where one name is a part of the other, and 98 for two
 long names that differ by one letter: it lets sisters and spouses through. So it decides only what is *alike*.
 A match needs more: no word on one side is missing on the other while a word there is missing here, and among
-what is the same letter by letter, in one of the spellings, are the surname and a given name.
+the words that are the same letter by letter, in one of the spellings, are the surname and a given name.
 
 - Which word is the surname is known from a document, from a comma, or from the last word being the same in
   both. Where it is not known, all words must be there. So ``Anna Maria`` is perhaps ``Anna Maria Kowalska``,
   ``Maria Garcia`` is perhaps ``Maria Garcia Lopez``, ``Thomas Martin`` perhaps ``Martin Thomas Müller``, and
   a person looks at each.
 - A word on each side that is nothing like the other makes two people: brothers share the rest.
-- What is one letter different (Kowalska and Kowalski) is for a person to look at, whatever the score.
+- A name with one letter different (Kowalska and Kowalski) is for a person to look at, at any score.
 """
 
 from itertools import product
@@ -71,7 +71,7 @@ def _weight(name: PersonName) -> tuple[int, str, str, bool]:
 
 
 def _comparable(one: PersonName, other: PersonName) -> bool:
-    """Tell whether tables lead from both names to the same letters."""
+    """Return whether tables lead from both names to the same letters."""
     return scripts(one.text) - TRANSLITERABLE == scripts(other.text) - TRANSLITERABLE
 
 
@@ -88,7 +88,7 @@ def _compared(pairing: Pairing) -> Match:
 
 
 def _likeness(pairing: Pairing) -> Match:
-    """Return what two names are whose words differ: alike, or different people's."""
+    """Return the likeness of two names with differing words: alike, or different people's."""
     few, many = sorted(pairing.left, key=len)
     if any(max(_ratio(word, other) for other in many) < NOTHING_LIKE for word in few if word.whole):
         return MISMATCH

@@ -1,4 +1,4 @@
-"""What a comparison of two values came to. Pure."""
+"""Outcomes of comparing two values. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class MatchOutcome(StrEnum):
-    """Whether two values mean the same. What a person must look at is never a match."""
+    """Whether two values mean the same. A doubtful pair is never a match."""
 
     MATCH = "match"
     PARTIAL = "partial"
@@ -19,14 +19,14 @@ class Doubt(StrEnum):
     SCRIPT = "script"
     """The two are written in scripts between which no table leads."""
     DISGUISE = "disguise"
-    """Invisible characters, or letters that look like others: nobody types them by accident."""
+    """Invisible characters, or letters that look like others: not typed by accident."""
     NICKNAME = "nickname"
     TRUNCATION = "truncation"
     """One seems to be the beginning of the other."""
     INCOMPLETE = "incomplete"
     """One lacks a part that the other has, and the rest does not suffice."""
     ROLE = "role"
-    """The same names, but what is a surname in one is a given name in the other."""
+    """The same names, but the surname of one is a given name in the other."""
     GENERATION = "generation"
     """One says junior or senior, and the other does not."""
     SPELLING = "spelling"
@@ -41,13 +41,13 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The outcome of a comparison, and what is doubtful about it."""
+    """The outcome of a comparison, and its doubts."""
 
     outcome: MatchOutcome
     doubts: tuple[Doubt, ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether it is a match. A doubtful one is not."""
+        """Return whether it is a match. A doubtful one is not."""
         return self.outcome is MatchOutcome.MATCH
 
 

@@ -48,7 +48,7 @@ class Postcode:
     code: str
     """As :func:`plain_code` returns it."""
     countries: frozenset[str]
-    """Countries whose code looks so."""
+    """Countries with codes of this form."""
     start: int
     end: int
 

@@ -21,9 +21,9 @@ class Pairing:
     def __init__(self, one: PersonName, other: PersonName) -> None:
         self.names = (one, other)
         self.left = (list(one.words), list(other.words))
-        """What is not paired yet, on each side."""
+        """Words not paired yet, on each side."""
         self.same: list[tuple[Word, Word]] = []
-        """What is the same letter by letter."""
+        """Words that are the same letter by letter."""
         self.doubts: list[Doubt] = []
         self._pair_equal()
         self._pair_joined()
@@ -49,7 +49,7 @@ class Pairing:
 
     @property
     def suffices(self) -> bool:
-        """Whether a surname and a given name are among what is the same letter by letter."""
+        """Whether a surname and a given name are among the equal words."""
         same = [(a, b) for a, b in self.same if a.whole and b.whole]
         split = [name.is_split for name in self.names]
         if all(split):
@@ -63,7 +63,7 @@ class Pairing:
         return all(self._all_in(name, [pair[side] for pair in both]) for side, name in enumerate(self.names))
 
     def _agrees_with_plain(self, same: Sequence[tuple[Word, Word]], side: int) -> bool:
-        """Tell whether the surname that one side tells, and a given name, are in the other's plain text."""
+        """Return whether one side's surname, and a given name, are in the other's plain text."""
         ours = [pair[side] for pair in same]
         if not self._all_in(self.names[side], ours) or all(word.surname for word in ours):
             return False
@@ -71,7 +71,7 @@ class Pairing:
         return not self._over(1 - side) or any(pair[side].surname for pair in same if pair[1 - side] is last)
 
     def _plain_agree(self, same: Sequence[tuple[Word, Word]]) -> bool:
-        """Tell whether two plain names agree: in all words, or in the last and another."""
+        """Return whether two plain names agree: in all words, or in the last and another."""
         fewest = min(len({pair[side] for pair in same}) for side in (0, 1))
         if fewest < LEAST_WORDS:
             return self.complete and all(_unspaced(word) for pair in same for word in pair) and bool(same)
@@ -90,7 +90,7 @@ class Pairing:
         return all(word in words for word in needed)
 
     def _pair_equal(self) -> None:
-        """Pair what is the same; surnames with surnames and given names with given names first."""
+        """Pair equal words; surnames with surnames and given names with given names first."""
         for by_role in (True, False):
             for word in tuple(self.left[0]):
                 fitting = (
@@ -102,7 +102,7 @@ class Pairing:
                     self._take([word], [other])
 
     def _pair_joined(self) -> None:
-        """Pair what is the same but for blanks: Mac Donald and MacDonald."""
+        """Pair words that are equal but for blanks: Mac Donald and MacDonald."""
         for side in (0, 1):
             for word in tuple(self.left[side]):
                 run = next((run for run in _runs(self.left[1 - side]) if word.forms & _joined(run)), None)
@@ -124,7 +124,7 @@ class Pairing:
 
 
 def begins(one: Word, other: Word) -> bool:
-    """Tell whether one of two words is the beginning of the other."""
+    """Return whether one of two words is the beginning of the other."""
     return any(
         a.startswith(b) or b.startswith(a)
         for a in one.forms

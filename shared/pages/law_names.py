@@ -1,4 +1,4 @@
-"""What laws are called on pages and in letters. Marked here; catalogues of pages and letters translate it."""
+"""Names of laws on pages and in letters. Marked here; catalogues of pages and letters translate them."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

@@ -25,7 +25,7 @@ PLAIN_NUMBER = re.compile(r"[0-9,]+(\.[0-9]+)?")
 """A number as Python writes it, which differs from how the locales do in its marks alone."""
 FIRST = re.compile(r"\b1\b")
 AT_HOME = "GB"
-"""Country whose English it is where nothing names one: dates differ."""
+"""Country of English without a stated one: dates differ."""
 
 
 def mark(sentence: str) -> str:
@@ -117,7 +117,7 @@ class Catalogues:
 
         Args:
             wanted: A tag such as ``de``, ``de-AT`` or ``de_AT``; anything else is no error.
-            at_home: Country whose English it is where the tag names none: ``US``.
+            at_home: Country of English where the tag names none: ``US``.
         """
         locale = _parsed(wanted.replace("-", "_"))
         if locale.language not in self.languages:
@@ -148,7 +148,7 @@ def _parsed(tag: str) -> Locale:
 
 @lru_cache
 def _marks(locale: Locale) -> Mapping[int, str] | None:
-    """Return what the locale writes for Python's marks in a number; None where it groups otherwise."""
+    """Return the locale's substitutes for Python's marks in a number; None where it groups otherwise."""
     group, decimal = get_group_symbol(locale), get_decimal_symbol(locale)
     if format_decimal(1234567.5, locale=locale) != f"1{group}234{group}567{decimal}5":
         return None
@@ -161,7 +161,7 @@ def _long_date(day: date, locale: Locale) -> str:
 
 @lru_cache
 def _days(locale: Locale) -> Callable[[date], str]:
-    """Return what writes days out: a cache for each locale, for to hash one takes longer than all else."""
+    """Return a formatter of days: a cache for each locale, for to hash one takes longer than all else."""
     return lru_cache(maxsize=1024)(lambda day: _long_date(day, locale))
 
 

@@ -1,9 +1,9 @@
 """
-Accounts of broker and database: which exist, and what each may do. Pure.
+Accounts of broker and database, and the rights of each. Pure.
 
 Each process has an account of its own. On the broker it reads its own queues and publishes the types that
 its services own; it configures nothing. The topology table decides both, so that a new event needs no second
-list. In the database it writes the databases of its own services, and what of the vault its work needs.
+list. In the database it writes the databases of its own services, and the parts of the vault that it needs.
 """
 
 import re
@@ -33,7 +33,7 @@ DECLARED = "habeas.breach.declared.v1"
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What an account may do on the virtual host: regular expressions on names and routing keys."""
+    """The rights of an account on the virtual host: regular expressions on names and routing keys."""
 
     write: str
     read: str = NOTHING
@@ -42,7 +42,7 @@ class Rights:
 
 
 def rights_of(account: str) -> Rights:
-    """Return what *account* may do; one that no installation has is a publisher's."""
+    """Return the rights of *account*; an account that no installation has gets a publisher's."""
     if account in PROCESSES:
         return _of_process(account)
     return _of_command() if account == COMMAND else _of_publisher()
@@ -148,7 +148,7 @@ def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> l
 
 @dataclass(frozen=True, slots=True)
 class Publishers:
-    """Whose events a service takes, by the user that the broker has checked (``user_id``)."""
+    """The publishers that a service accepts, by the user that the broker has checked (``user_id``)."""
 
     own: str
     """User of the service's own account."""

@@ -28,7 +28,7 @@ CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", BEFORE)
 
 
 class ChainFault(StrEnum):
-    """What does not fit the chain."""
+    """A fault in the chain."""
 
     CHANGED = "changed"
     MISSING = "missing"
@@ -69,7 +69,7 @@ def faults_of(
     case: str, rows: Sequence[Row], key: bytes, head: Head | None = None
 ) -> Iterator[tuple[int | None, ChainFault]]:
     """
-    Yield what does not fit in a case: number of the row and fault.
+    Yield the faults of a case: number of the row and fault.
 
     Args:
         case: Its id.

@@ -53,7 +53,7 @@ class SignedHeads:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """What the content says."""
+        """Return the content as fields."""
         fields: Mapping[str, Any] = json.loads(self.content)
         return fields
 
@@ -91,7 +91,7 @@ class HeadExport:
         self._clock = clock
 
     async def run(self) -> None:
-        """Export what is due, for as long as the service runs; an outage only delays it."""
+        """Export the heads that are due, for as long as the service runs; an outage only delays it."""
         while True:
             try:
                 await self.work()
@@ -193,13 +193,13 @@ def faults_of_heads(
     heads: Sequence[SignedHeads], kept: Sequence[SignedHeads], master_key: RootKey, service: str
 ) -> tuple[list[SignedHeads], list[ChainFinding]]:
     """
-    Return the genuine heads of *service* in their order, and what is wrong with those in the database.
+    Return the genuine heads of *service* in their order, and the faults of those in the database.
 
     Args:
         heads: Those in the database.
         kept: Copies that were kept elsewhere.
         master_key: Derives the key that signs.
-        service: Whose heads are wanted.
+        service: The service that wrote the heads.
     """
     ours = {one.number: one for one in heads if _is_genuine(one, master_key, service)}
     copies = {one.number: one for one in kept if _is_genuine(one, master_key, service)}

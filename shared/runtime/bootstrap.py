@@ -1,5 +1,5 @@
 """
-Runs services in this process, until it is told to stop.
+Runs services in this process until it gets a signal to stop.
 
 One broker connection to publish on and one MongoDB client per account, one broker connection per service to
 consume from, one HTTP port, and beside intake's application another port for operators. On SIGTERM consuming
@@ -49,7 +49,7 @@ WAIT_FOR_PARTS_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ServiceRuntime:
-    """What every service of one account in this process shares."""
+    """The parts that all services of one account in this process share."""
 
     client: Client
     bus: Bus
@@ -69,7 +69,7 @@ class Running:
     batch: int | None = None
     """Events handled together at most, where the service needs fewer than the setting says."""
     background: Coroutine[Any, Any, None] | None = None
-    """What goes on beside the events as long as the service runs; it must not end by itself."""
+    """Work beside the events, as long as the service runs; it must not end by itself."""
 
 
 Build: TypeAlias = Callable[[S, ServiceRuntime], contextlib.AbstractAsyncContextManager[Running]]
@@ -113,7 +113,7 @@ class ServicePlan(Generic[S]):
 
 def main(plans: Sequence[ServicePlan[Any]]) -> None:
     """
-    Run the services of *plans* until told to stop.
+    Run the services of *plans* until asked to stop.
 
     Exits 2 with one clear line when a setting is missing or wrong, 1 when a part or a task failed.
     """
@@ -228,7 +228,7 @@ async def _platform(settings: Settings) -> AsyncIterator[ServiceRuntime]:
 
 
 async def _started(platform: ServiceRuntime, stopping: asyncio.Event) -> bool:
-    """Wait for parts that may still be starting; return whether nobody has told us to stop meanwhile."""
+    """Wait for parts that may still be starting; return False if a stop was requested meanwhile."""
     for step in (lambda: ping(platform.client), platform.bus.ping, platform.staff.prepare):
         await _retry(step, stopping)
     if platform.account in VAULT_WRITERS | {""}:
@@ -282,7 +282,7 @@ async def _serve(
         await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
         for task in (*runtimes, *beside):
             task.cancel()
-        await asyncio.wait(runtimes)  # what is let go is delivered to others at once: nobody may be at it
+        await asyncio.wait(runtimes)  # released messages are delivered to other replicas at once
         await asyncio.gather(*(consumer.close() for consumer in consumers.values()))
         for server, _ in servers:
             server.should_exit = True
@@ -296,7 +296,7 @@ def _heads(part: Running, settings: Settings) -> HeadExport:
 
 async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:
     """
-    Do *work*, which must not end before it is told to.
+    Do *work*, which must not end before a stop is requested.
 
     Raises:
         HabeasError: It did; a driver that lost its connection may even have cancelled it.
@@ -312,7 +312,7 @@ async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio
 
 
 async def _watch(consumers: dict[str, Consumer], stopping: asyncio.Event) -> None:
-    """Keep the gauge of who is consuming, until told to stop."""
+    """Keep the gauge of consuming services until asked to stop."""
     while not stopping.is_set():
         for name, consumer in consumers.items():
             metrics.consuming(name, connected=consumer.connected)

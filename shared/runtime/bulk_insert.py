@@ -9,7 +9,7 @@ from shared.runtime.mongo import Collection, Document, insert_new
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Page:
-    """What one handler adds; no two are the same."""
+    """The documents that one handler adds; no two are the same."""
 
     documents: Sequence[Document]
 
@@ -24,7 +24,7 @@ class Insertions:
 
     async def add(self, documents: Sequence[Document]) -> None:
         """
-        Insert those of *documents* whose ``_id`` is not there yet; return when they are durable.
+        Insert those of *documents* with a new ``_id``; return when they are durable.
 
         Raises:
             StoreUnavailable: The server did not answer; the call may be repeated.

@@ -14,13 +14,13 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Turns(Generic[K]):
-    """Who goes first where one load cannot take everybody who waits."""
+    """The order of keys when one load cannot take all that wait."""
 
     most: int
     """The size that one load takes; a key that is larger by itself is loaded alone."""
     size: Callable[[K], int]
     due: Callable[[K], date]
-    """When the answer must be there. Of those who are due on one day, who came first goes first."""
+    """The day when the answer must be there. On the same day, the first to come goes first."""
 
 
 class DataLoader(Generic[K, V]):
@@ -44,8 +44,8 @@ class DataLoader(Generic[K, V]):
         Args:
             load: Answers many keys for about the price of one.
             window: Seconds for which keys are collected where loads are dear. Then no two run at a time,
-                and what comes during one is answered by the next.
-            turns: How much a load takes, and of whom first; all of everybody where nothing is said.
+                and keys that come during one wait for the next.
+            turns: The size and order of a load; by default a load takes all keys.
         """
         self._load = load
         self._window = window
@@ -79,7 +79,7 @@ class DataLoader(Generic[K, V]):
         task.add_done_callback(self._ended)
 
     def _divided(self) -> tuple[dict[K, list[asyncio.Future[V]]], dict[K, list[asyncio.Future[V]]]]:
-        """Return who is answered now, and who waits on."""
+        """Return the keys to load now, and the keys that wait on."""
         turns, waiting = self._turns, self._waiting
         if turns is None or sum(map(turns.size, waiting)) <= turns.most:
             return waiting, {}
@@ -100,7 +100,7 @@ class DataLoader(Generic[K, V]):
     async def _answer(self, waiting: Mapping[K, list[asyncio.Future[V]]]) -> None:
         try:
             found = await self._load(list(waiting))
-        except Exception as error:  # noqa: BLE001  handed on to who asked
+        except Exception as error:  # noqa: BLE001  handed on to the caller
             if isinstance(error, TransientError) or len(waiting) == 1:
                 _fail((future for futures in waiting.values() for future in futures), error)
             else:  # one key may have spoilt it for all
@@ -114,13 +114,13 @@ class DataLoader(Generic[K, V]):
 
 
 async def side_by_side(works: Sequence[Awaitable[V]]) -> list[V]:
-    """Return what *works* return, done at the same time; a single one needs no task of its own."""
+    """Return the results of *works*, done at the same time; a single one needs no task of its own."""
     return [await works[0]] if len(works) == 1 else await asyncio.gather(*works)
 
 
 def _resolve(futures: Iterable[asyncio.Future[V]], value: V) -> None:
     for future in futures:
-        if not future.done():  # who asked may have been cancelled meanwhile
+        if not future.done():  # the caller may have been cancelled meanwhile
             future.set_result(value)
 
 

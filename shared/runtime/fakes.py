@@ -70,7 +70,7 @@ class MemoryBroker:
         await self.publish([_expired(queue, message) for _, _, queue, message in sorted(due, key=_turn)])
 
     def crash(self) -> None:
-        """Cut every consumer's connection: what they have not settled is delivered again."""
+        """Cut every consumer's connection: unsettled messages are delivered again."""
         for inbox in self._inboxes:
             inbox.lose()
 
@@ -142,7 +142,7 @@ class MemoryInbox:
         self.lose()
 
     def lose(self) -> None:
-        """Lose the connection: what is not settled goes back to the head of the queue."""
+        """Lose the connection: unsettled messages go back to the head of the queue."""
         self._queue.extendleft(
             _Queued(held.message, redelivered=True) for held in reversed(self._held.values())
         )
@@ -221,7 +221,7 @@ class MemoryJournal:
 
 @dataclass(slots=True)
 class MemoryTimers:
-    """Moments in memory. A test tells them itself."""
+    """Timers in memory. A test triggers them itself."""
 
     moments: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """Case and name → moment."""
@@ -238,7 +238,7 @@ class Unlimited:
     left: int = 10**9
 
     async def take(self, mailbox: str, what: str, now: datetime) -> bool:
-        """Tell whether there is one left."""
+        """Return whether there is one left."""
         del mailbox, what, now
         self.left -= 1
         return self.left >= 0
@@ -246,7 +246,7 @@ class Unlimited:
 
 @dataclass(slots=True)
 class MemoryVault:
-    """A vault in memory. Nothing is encrypted; what is destroyed is gone all the same."""
+    """A vault in memory. Nothing is encrypted; destroyed items are gone all the same."""
 
     items: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Case → item → content."""
@@ -266,7 +266,7 @@ class MemoryVault:
         return item in self.items.get(case, {})
 
     async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept under the name *item*."""
+        """Return the content that is kept under the name *item*."""
         return self._of(case)[item]
 
     async def discard(self, case: str, items: Sequence[str]) -> None:
@@ -275,7 +275,7 @@ class MemoryVault:
             self.items.get(case, {}).pop(item, None)
 
     async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
-        """Remove whatever has a name that begins with one of *prefixes*, *but* for some."""
+        """Remove all items with a name that begins with one of *prefixes*, *but* for some."""
         held = self.items.get(case, {})
         for item in [name for name in held if name.startswith(tuple(prefixes)) and name not in but]:
             del held[item]
@@ -287,7 +287,7 @@ class MemoryVault:
         return len(whole)
 
     async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
-        """Yield what :meth:`seal_stream` kept, from byte *start* on."""
+        """Yield the bytes that :meth:`seal_stream` kept, from byte *start* on."""
         yield self._of(case)[item][start:]
 
     async def destroy(self, case: str) -> None:

@@ -156,5 +156,5 @@ class LimitedConnection(H11Protocol):
 
 
 def connections_under(limits: ConnectionLimits) -> type[LimitedConnection]:
-    """Return what uvicorn serves each connection with, under *limits*."""
+    """Return the protocol class that serves uvicorn's connections under *limits*."""
     return type("ConnectionUnderLimits", (LimitedConnection,), {"limits": limits})

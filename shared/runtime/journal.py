@@ -4,7 +4,7 @@ A service's append-only journal: inbox, state and outbox in one write.
 A row says which event was handled and which facts it led to. Its ``_id`` is ``<case>:<n>``, so that of two
 writers who saw the same past only one can append; the other reads again and decides anew. Because a row
 names its cause, a repeated event is recognised, and the facts stored with it are published again with the
-same ids. What a service knows of a case is the fold of its rows; the rows are also the audit trail.
+same ids. The state of a case in a service is the fold of its rows; the rows are also the audit trail.
 """
 
 from collections import defaultdict
@@ -97,14 +97,14 @@ class JournalRow:
                 yield derived_id(f"{service}/{self.case}/{self.cause}", index), fact
 
     def events(self) -> Iterable[Fact]:
-        """Yield what a fold sees: the event, then what it led to; a refused decision changes nothing."""
+        """Yield the facts that a fold sees: the event, then its facts; a refused decision changes nothing."""
         if self.event is not None:
             yield self.event
         yield from (fact for fact in self.facts if not isinstance(fact, DecisionRefused))
 
     @property
     def is_last(self) -> bool:
-        """Whether it is all that is left of a case whose record was purged."""
+        """Whether it is the only row left of a purged case."""
         return any(isinstance(fact, RequestPurged) for fact in self.events())
 
 
@@ -120,7 +120,7 @@ class Journal:
         Args:
             database: The service's own.
             records: The service's own kinds of record.
-            key: Chains the rows that are appended; who only reads needs none.
+            key: Chains the rows that are appended; not needed to read.
         """
         self._key = key
         self.database = database
@@ -155,7 +155,7 @@ class Journal:
         return histories
 
     async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
-        """Append *rows* in one durable write; return the keys that somebody else had taken."""
+        """Append *rows* in one durable write; return the keys that another writer had taken."""
         return await insert_new(self._rows, await self._chained(rows))
 
     async def append_unpublished(self, row: JournalRow) -> bool:
@@ -219,13 +219,13 @@ class Journal:
         session: Session,
     ) -> AsyncIterator[tuple[str, list[DatedFact]]]:
         """
-        Yield case by case what is told of *kinds*, oldest first; no more is held than one case and a batch.
+        Yield the facts of *kinds* case by case, oldest first; holds no more than one case and a batch.
 
         Args:
             kinds: Facts that are wanted.
             letters: Of letters that were sent, the kinds that are wanted as well: most are of no interest.
-            since: Leaves out what was written down before.
-            session: Whose view of the journal is read.
+            since: Leaves out facts that were recorded before.
+            session: The snapshot in which the journal is read.
 
         Raises:
             StoreUnavailable: The server did not answer.
@@ -234,8 +234,8 @@ class Journal:
         types = {NoticeSent.TYPE, *(kind.TYPE for kind in kinds)}
         listed = {"$in": sorted(types - {NoticeSent.TYPE})}
         sent = {"event.type": NoticeSent.TYPE, "event.data.letter": {"$in": sorted(letters)}}
-        told = [{"event.type": listed}, {"facts.type": listed}, sent]
-        wanted = {"at": {"$gte": since}, "$or": told}
+        listed_or_sent = [{"event.type": listed}, {"facts.type": listed}, sent]
+        wanted = {"at": {"$gte": since}, "$or": listed_or_sent}
         case, documents = "", list[Document]()
         async for document in in_order(self._rows, wanted, "case", session):
             if document["case"] != case:
@@ -277,13 +277,13 @@ class Journal:
 
 
 def events_of(rows: Iterable[JournalRow]) -> Iterable[Fact]:
-    """Yield the whole story that *rows* tell."""
+    """Yield all facts of *rows* in their order."""
     for row in rows:
         yield from row.events()
 
 
 def facts_of(rows: Iterable[JournalRow]) -> Iterable[DatedFact]:
-    """Yield the whole story that *rows* tell, each fact with the moment it was written down."""
+    """Yield all facts of *rows* in their order, each with the moment it was recorded."""
     for row in rows:
         for fact in row.events():
             yield row.at, fact

@@ -24,8 +24,8 @@ from shared.runtime.safe_http import NOT_PACKED, NotAllowed, addresses_of, is_pu
 KEYS_KNOWN_FOR_S = 600.0
 LOOK_AGAIN_AFTER_S = 30.0
 """
-A token that names a key nobody knows makes us look for new keys, but not more often than this; nor do we look
-again sooner where nobody answered.
+A token that names an unknown key makes us look for new keys, but not more often than this; nor do we look
+again sooner after a failure.
 """
 MOST_BYTES = 256 << 10
 ISSUER_TIMEOUT_S = 10.0
@@ -70,18 +70,18 @@ class KeySet:
         return self._keys[kid]
 
     async def _fetch_once(self) -> None:
-        """Fetch the keys; whoever needs them meanwhile waits for the same answer."""
+        """Fetch the keys; calls that come meanwhile wait for the same answer."""
         if self._failed_at is not None and self.clock() - self._failed_at <= LOOK_AGAIN_AFTER_S:
             raise IssuerUnavailable("the issuer did not say a moment ago")
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._ended)
-        # One who waits may be cancelled; the others still want the keys.
+        # One waiting call may be cancelled; the others still want the keys.
         await asyncio.shield(self._fetching)
 
     def _ended(self, fetching: asyncio.Task[None]) -> None:
         self._fetching = None
-        # Seen, also where nobody waits any more.
+        # Retrieve the exception, also when no call waits any more.
         failed = not fetching.cancelled() and fetching.exception() is not None
         self._failed_at = self.clock() if failed else None
 
@@ -145,7 +145,7 @@ def _must_be_unchanged(url: str) -> None:
 
 def _unchanged_on_the_way(url: str) -> bool:
     """
-    Tell whether nobody on the way can change what is read from *url*: by TLS, or as there is no way.
+    Return whether the content of *url* cannot be changed on the way: by TLS, or as there is no way.
 
     Source:
         OpenID Connect Discovery 1.0, section 3: ``jwks_uri`` must use ``https``.
@@ -159,7 +159,7 @@ def _unchanged_on_the_way(url: str) -> bool:
 
 
 def _here(host: str) -> bool:
-    """Tell whether *host* is this machine."""
+    """Return whether *host* is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

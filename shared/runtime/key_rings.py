@@ -184,7 +184,7 @@ class RingFile:
 
 
 RootKey: TypeAlias = bytes | KeyRing
-"""What keys are taken from: a key ring, or the master key where one process serves for all accounts."""
+"""The source of keys: a key ring, or the master key where one process serves for all accounts."""
 
 
 def derived_key(root: RootKey, purpose: str) -> bytes:

@@ -2,7 +2,7 @@
 Structured logs without personal data.
 
 Only keys on the allow-list pass; the value of any other becomes ``[withheld]``. Tracebacks are printed
-without local variables. Event names are constants; what varies is a field.
+without local variables. Event names are constants; variables are fields.
 """
 
 import logging
@@ -116,7 +116,7 @@ class _Libraries(logging.Handler):
 
 
 def _died(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
-    """Say what ended the process, each part of a group on its own line: classes and places only."""
+    """Log the error that ended the process, each part of a group on its own line: classes and places only."""
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
             _died(type(part), part, None)

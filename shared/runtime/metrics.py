@@ -1,4 +1,4 @@
-"""What Prometheus is told. Labels are services and event names; never a request or a person."""
+"""Prometheus metrics. Labels are services and event names; never a request or a person."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -35,7 +35,7 @@ _DROP = Gauge(
 
 
 def drop(*, days_left: float) -> None:
-    """Say how many days are left to fetch California's lists; none is left where it is below nought."""
+    """Set the days left to fetch California's lists; negative when overdue."""
     _DROP.set(days_left)
 
 
@@ -51,7 +51,7 @@ _WRONG_CODES = Counter(
 )
 _GUESSING = Gauge(
     "habeas_code_alarm",
-    "Whether so many codes were wrong within an hour that somebody may be guessing.",
+    "Whether so many codes were wrong within an hour that they may be guesses.",
     registry=REGISTRY,
 )
 

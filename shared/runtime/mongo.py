@@ -86,7 +86,7 @@ Session: TypeAlias = motor.AsyncIOMotorClientSession
 RawDocument: TypeAlias = RawBSONDocument
 """A document as its bytes, which the driver sends as they are."""
 BSON_ERRORS = (BSONError, OverflowError, TypeError, ValueError)
-"""What encoding something strange as BSON raises."""
+"""Errors of encoding a value that BSON has no form for."""
 Write: TypeAlias = DeleteOne | DeleteMany | UpdateOne
 
 _OPTIONS: CodecOptions[Document] = CodecOptions(
@@ -134,10 +134,10 @@ def connect(url: str, *, app_name: str) -> Client:
 @asynccontextmanager
 async def transaction(client: Client, what: str) -> AsyncIterator[Session]:
     """
-    Do all of what is done with the session, or nothing; *what* names it in a message.
+    Commit all writes of the session, or none; *what* names them in a message.
 
     Raises:
-        StoreUnavailable: It is not known to be done: the server did not answer, or somebody was faster.
+        StoreUnavailable: It may not be done: the server did not answer, or another writer was faster.
         PermanentError: The server refused it.
     """
     with translated(what):
@@ -214,7 +214,7 @@ def _may_pass(error: PyMongoError) -> bool:
 
 
 def secondary_first(collection: Collection) -> Collection:
-    """Return *collection* as it is read where reading must not be in the way of those who write."""
+    """Return *collection* read from secondaries first, so that reading does not slow writers."""
     # Motor declares the class that these modes are attributes of.
     return collection.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)  # type: ignore[arg-type]
 
@@ -223,7 +223,7 @@ async def in_order(
     collection: Collection, wanted: Document, by: str, session: Session | None = None
 ) -> AsyncIterator[Document]:
     """
-    Yield what is *wanted* of *collection* in the order of the indexed field *by*, batch after batch.
+    Yield the documents of *collection* that match *wanted*, ordered by the indexed field *by*, in batches.
 
     Raises:
         StoreUnavailable: The server did not answer.
@@ -307,10 +307,10 @@ async def raw_documents(collection: Collection) -> AsyncIterator[tuple[bytes, by
 
 async def insert_new(collection: Collection, documents: Sequence[Document | RawDocument]) -> frozenset[Any]:
     """
-    Insert what is not there yet, in one round trip; return the ``_id``s that were there already.
+    Insert new documents in one round trip; return the ``_id``s that were there already.
 
     Raises:
-        StoreUnavailable: The server did not answer; what was inserted is found as "there already" next time.
+        StoreUnavailable: The server did not answer; inserted documents count as "there already" next time.
     """
     if not documents:
         return frozenset()
@@ -323,7 +323,7 @@ async def insert_new(collection: Collection, documents: Sequence[Document | RawD
 
 
 def _there_already(error: BulkWriteError, documents: Sequence[Document | RawDocument]) -> frozenset[Any]:
-    """Return which ids were taken, if that is all that went wrong; a bulk error's own code tells nothing."""
+    """Return the ids that were taken, if nothing else went wrong; a bulk error's own code does not say."""
     others = [flaw["code"] for flaw in error.details["writeErrors"] if flaw["code"] != DUPLICATE_KEY]
     if error.details["writeConcernErrors"] or any(code in RETRYABLE_CODES for code in others):
         raise StoreUnavailable("MongoDB did not confirm an insertion") from None
@@ -359,7 +359,7 @@ async def write_each(collection: Collection, operations: Sequence[Write]) -> dic
                 return dict.fromkeys(range(len(operations)), error.code or 0)
         else:
             return {}
-    # One of them spoils the command for all: which, only trying tells.
+    # One of them spoils the command for all; only a retry of each shows which.
     half = len(operations) // 2
     first = await write_each(collection, operations[:half])
     second = await write_each(collection, operations[half:])

@@ -60,7 +60,7 @@ class Outbox:
         return True
 
     async def run(self) -> None:
-        """Publish what is still unpublished, for as long as the service runs; an outage only delays it."""
+        """Publish unpublished rows for as long as the service runs; an outage only delays it."""
         while True:
             try:
                 while rows := await self.rows.unpublished(MOST_AT_ONCE):

@@ -24,7 +24,7 @@ ELECTION_WAIT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the URL of clients says."""
+    """The fields of the clients' URL."""
 
     member: str
     """Host and port under which every client reaches the server."""
@@ -33,7 +33,7 @@ class Access:
     @classmethod
     def read(cls, url: str) -> Self:
         """
-        Return what *url* says.
+        Return the fields of *url*.
 
         Raises:
             ConfigurationError: It does not name one member and a replica set.
@@ -79,7 +79,7 @@ async def _elected(root: Client) -> None:
 
 
 async def run(root_url: str, user_url: str) -> None:
-    """Prepare the server that *root_url* reaches for those who come with *user_url*."""
+    """Prepare the server at *root_url* for clients that use *user_url*."""
     access = Access.read(user_url)
     root = connect(root_url, app_name="habeas setup")
     try:

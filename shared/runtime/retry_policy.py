@@ -1,7 +1,7 @@
 """
-What becomes of a message that was not handled: tried again after a growing delay, or parked.
+The decision on a message that was not handled: tried again after a growing delay, or parked.
 
-The parked message carries why, how often it was tried, since when, and where it came from.
+The parked message carries the reason, the number of tries, since when, and its origin.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Origin:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return what says so on the way to another try."""
+        """Return the headers that carry it to another try."""
         user = {} if self.user is None else {USER: self.user}
         return {EXCHANGE: self.exchange, ROUTING_KEY: self.routing_key, **user}
 
@@ -42,7 +42,7 @@ def origin_of(delivery: Delivery) -> Origin:
     """
     Return where *delivery* was first published, however often it has been sent round since.
 
-    Our headers are believed only where nobody but us publishes: an upstream system that could name an
+    Our headers are believed only where we alone publish: an upstream system that could name an
     exchange in a header could pass a submission off as a fact.
     """
     if delivery.exchange != topology.REDELIVERY:
@@ -54,8 +54,8 @@ def origin_in(delivery: Delivery) -> Origin:
     """
     Return where a message that was sent on was first published.
 
-    What a service has sent on carries it in our headers. What the broker has parked, after deliveries that
-    killed their consumer, carries the publisher's: of that message the broker itself says where it came from.
+    A service sends a message on with our headers. A message that the broker parked, after deliveries that
+    killed their consumer, carries the publisher's: of that one the broker itself states the origin.
     """
     ours = delivery.headers
     for death in ours.get("x-death", ()):
@@ -76,14 +76,14 @@ class Failure:
     message: Message
     parked: bool
     fields: dict[str, Any]
-    """What the log says of it."""
+    """The fields for the log."""
 
 
 def after_failure(
     delivery: Delivery, error: Exception, service: str, *, now: datetime, retry_for: timedelta
 ) -> Failure:
     """
-    Decide what becomes of *delivery*, whose handling raised *error*.
+    Return the decision on *delivery*, whose handling raised *error*.
 
     An unknown error is permanent: parked and loud, not retried for ever.
     """
@@ -128,7 +128,7 @@ def _our_headers(delivery: Delivery) -> Mapping[str, Any]:
 
 
 def _their_headers(delivery: Delivery) -> dict[str, Any]:
-    """Return the publisher's headers. Those of the broker (``x-death`` …) tell of one journey only."""
+    """Return the publisher's headers. Those of the broker (``x-death`` …) describe one journey only."""
     return {
         name: value
         for name, value in delivery.headers.items()
@@ -137,7 +137,7 @@ def _their_headers(delivery: Delivery) -> dict[str, Any]:
 
 
 def _named(delivery: Delivery, origin: Origin) -> dict[str, Any]:
-    """Return what names the message in the log: ids that upstream systems chose may hold anything."""
+    """Return the message's names for the log: ids that upstream systems chose may hold anything."""
     if origin.exchange == topology.EVENTS:
         return {"event_id": delivery.message_id, "type": origin.routing_key}
     return {"type": origin.exchange}

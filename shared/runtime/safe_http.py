@@ -50,7 +50,7 @@ class ReceiverUnavailable(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the receiver answered."""
+    """The receiver's answer."""
 
     status: int
     headers: dict[str, str]
@@ -69,7 +69,7 @@ class SafeHttp:
     allowed: frozenset[str] = frozenset()
     """Hosts that may lie inside."""
     trust: ssl.SSLContext | None = None
-    """Whom to believe that it is the receiver; the usual authorities when None."""
+    """Authorities that are trusted for the receiver's certificate; the usual ones when None."""
 
     async def post(
         self, url: httpx.URL, headers: Mapping[str, str], body: Callable[[], AsyncIterator[bytes]]
@@ -141,7 +141,7 @@ async def addresses_of(url: httpx.URL) -> list[str]:
 
     Raises:
         NotAllowed: It is no name of a host.
-        OSError: Nobody knows it.
+        OSError: The name has no address.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -152,7 +152,7 @@ async def addresses_of(url: httpx.URL) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether *address* is one of the internet at large, and stands for no other one."""
+    """Return whether *address* is one of the internet at large, and stands for no other one."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         if found not in UNICAST or found in DOCUMENTATION or found.sixtofour or found.teredo:
@@ -185,7 +185,7 @@ async def _receipt(response: httpx.Response) -> Receipt:
     if not response.is_success:
         raise ReceiverRefused(f"the receiver answered {response.status_code}")
     body = bytearray()
-    # Raw: of what is packed all the same, a few bytes may unpack to any number.
+    # Raw: of a packed body, a few bytes may unpack to any number.
     async for piece in response.aiter_raw():
         body += piece[: MOST_RECEIPT_BYTES - len(body)]
         if len(body) == MOST_RECEIPT_BYTES:

@@ -1,8 +1,8 @@
 """
-Moments that are waited for: each is told once, by whichever replica sees it first, whatever stops meanwhile.
+Timers: each is published once, by the first replica that sees it due, whatever stops meanwhile.
 
-A moment is a document that waits until the broker has confirmed that it was told. Two replicas may tell it at
-the same time, under the same id, and whoever hears it twice has handled it already.
+A timer is a document that waits until the broker has confirmed its event. Two replicas may publish it at
+the same time, under the same id, and its consumer recognises the repetition.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from shared.runtime.mongo import Database, UpdateOne, translated
 from shared.runtime.service import messages_of
 
 TimerEvent: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
-"""What tells a service of a moment."""
+"""An event that reports a moment to a service."""
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
 KEEP = timedelta(days=400)
-"""How long it is remembered that a moment was told, so that setting it again does not tell it again."""
+"""How long a published timer is remembered, so that setting it again does not publish it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Timer:
 
     @property
     def key(self) -> str:
-        """What tells it from all others: a case waits for one moment of a name."""
+        """Its identity: a case has one timer of a name."""
         return f"{self.case}/{self.name}"
 
 
@@ -54,15 +54,15 @@ class Timers:
     async def prepare(self) -> None:
         """Create the index."""
         with translated("index the timers"):
-            await self._timers.create_index("at", partialFilterExpression={"told": False})
+            await self._timers.create_index("at", partialFilterExpression={"published": False})
             await self._timers.create_index("name")
-            await self._timers.create_index("told_at", expireAfterSeconds=int(KEEP.total_seconds()))
+            await self._timers.create_index("published_at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def set(self, case: str, name: str, at: datetime) -> None:
         """
-        Have the moment *at* told to the service, by the event that it has for that.
+        Have an event published to the service *at* a moment.
 
-        The first one that is set for a case under *name* counts; it may be set again and again.
+        The first timer of a case under *name* counts; it may be set again and again.
         """
         await self._set(Timer(case, name, at))
 
@@ -73,17 +73,17 @@ class Timers:
         return dict.fromkeys(timers)
 
     async def due(self, now: datetime) -> list[Timer]:
-        """Return the moments that have come and were not told, the earliest first."""
+        """Return the timers that are due and not published, the earliest first."""
         with translated("look for timers"):
-            cursor = self._timers.find({"told": False, "at": {"$lte": now}}).sort("at", 1)
+            cursor = self._timers.find({"published": False, "at": {"$lte": now}}).sort("at", 1)
             found = await cursor.to_list(MOST_AT_ONCE)
         return [Timer(document["case"], document["name"], document["at"]) for document in found]
 
     async def mark_published(self, timers: Sequence[Timer]) -> None:
-        """Remember that *timers* were told."""
+        """Record that *timers* were published."""
         with translated("settle timers"):
             names = [timer.key for timer in timers]
-            change = {"told": True, "told_at": datetime.now(UTC)}
+            change = {"published": True, "published_at": datetime.now(UTC)}
             await self._timers.update_many({"_id": {"$in": names}}, {"$set": change})
 
 
@@ -95,7 +95,7 @@ async def publish_due_timers(
     *,
     event: Callable[..., TimerEvent],
 ) -> None:
-    """Tell every moment as an *event* when it has come, for ever; an outage only delays it."""
+    """Publish each timer as an *event* when it is due, for ever; an outage only delays it."""
     while True:
         try:
             while due := await timers.due(clock()):
@@ -104,16 +104,16 @@ async def publish_due_timers(
                 )
                 await timers.mark_published(due)
         except TransientError as error:
-            logger().warning("a moment is told later", service=service, reason=str(error))
+            logger().warning("a timer is published later", service=service, reason=str(error))
         await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _unless_set(timer: Timer) -> UpdateOne:
-    fresh = {"case": timer.case, "name": timer.name, "at": timer.at, "told": False}
+    fresh = {"case": timer.case, "name": timer.name, "at": timer.at, "published": False}
     return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
 
 
 def _messages(timer: Timer, service: str, event: Callable[..., TimerEvent]) -> list[Message]:
     fact = event(request_id=timer.case, name=timer.name)
-    # The id follows from the cause: the same moment has the same id, whoever tells it.
+    # The id follows from the cause: the same timer has the same id from every replica.
     return list(messages_of(JournalRow("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))

@@ -1,8 +1,8 @@
 """
-What a service is, and what becomes of every message it is delivered.
+Services, and the runtime that handles the messages delivered to them.
 
 A handler takes an event and returns facts; it knows nothing of queues, batches, crashes or retries. The
-runtime reads a natural batch, folds what the service's journal says of each case, lets the handlers run
+runtime reads a natural batch, folds the rows of each case in the service's journal, lets the handlers run
 side by side, appends one row per event in one durable write, publishes the facts, and only then
 acknowledges. A crash anywhere before the acknowledgement brings the message back; its row, if it was
 written, is recognised by its cause and its facts are published again with the same ids.
@@ -57,12 +57,12 @@ PATIENCE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Moment(Generic[S]):
-    """What a handler may know besides the event."""
+    """The context of a handled event."""
 
     case: str
     now: datetime
     state: S
-    """What this service knows of the case: the fold of its journal."""
+    """State of the case in this service: the fold of its journal."""
     event_id: str
     source: str
     occurred_at: datetime
@@ -82,7 +82,7 @@ def on(event: type[E], handler: Callable[[E, C], Awaitable[Sequence[Fact]]]) -> 
 
 
 async def forget(_event: RequestPurged, _ctx: object) -> Sequence[Fact]:
-    """Decide nothing: the runtime itself removes what the journal says of the case."""
+    """Decide nothing: the runtime itself removes the journal's rows of the case."""
     return []
 
 
@@ -95,10 +95,10 @@ def case_of_fact(envelope: Envelope[Event]) -> str:
 
 def cause_of(envelope: Envelope[Event]) -> str:
     """
-    Return what a row names as its cause.
+    Return the id that a row names as its cause.
 
-    An upstream id is unique together with its source only. A request under a known id that says something
-    else is no repetition.
+    An upstream id is unique together with its source only. A request under a known id with other content
+    is no repetition.
     """
     event = envelope.event
     if isinstance(event, RequestSubmitted):
@@ -110,14 +110,14 @@ def cause_of(envelope: Envelope[Event]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Service(Generic[S, C]):
-    """A service: what it listens to, what it remembers and how."""
+    """A service: its subscriptions, its state and how events change it."""
 
     name: str
     subscriptions: tuple[Subscription[C], ...]
     start: S
-    """What is known of a case nobody has told of yet."""
+    """State of a case without events."""
     evolve: Callable[[S, Fact], S]
-    """What is known after one more fact. Raises IllegalTransition when it cannot follow."""
+    """Return the state after one more fact. Raises IllegalTransition when it cannot follow."""
     context: Callable[[Moment[S]], C]
     records: tuple[type[Record], ...] = ()
     case_of: Callable[[Envelope[Event]], str] = case_of_fact
@@ -127,7 +127,7 @@ class Service(Generic[S, C]):
     """Why a broker user may not submit anything as a source; None where it may."""
 
     def fold(self, rows: Iterable[JournalRow]) -> S:
-        """Return what *rows* tell."""
+        """Return the state after *rows*."""
         state = self.start
         for fact in events_of(rows):
             state = self.evolve(state, fact)
@@ -135,7 +135,7 @@ class Service(Generic[S, C]):
 
 
 def messages_of(row: JournalRow, service: str) -> Iterable[Message]:
-    """Yield the messages that tell the world what *row* of *service* says: the same at every repetition."""
+    """Yield the messages that publish the facts of *row* of *service*: the same at every repetition."""
     for id_, fact in row.published(service):
         yield Message(
             exchange=fact.EXCHANGE,
@@ -167,13 +167,13 @@ class _Work:
 
     @property
     def cause(self) -> str:
-        """What a row names as its cause."""
+        """The id that a row names as its cause."""
         return cause_of(self.envelope)
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """An event whose row is new, or was found."""
+    """An event with a row: a new one, or one found in the journal."""
 
     work: _Work
     row: JournalRow
@@ -187,12 +187,12 @@ class _Failed:
 
 
 _Result: TypeAlias = _Done | _Failed | _Work
-"""What a handler led to; a work: that is to be handled in its place."""
+"""The result of a handler; a work: that is to be handled in its place."""
 
 
 @dataclass(slots=True)
 class _Tally:
-    """What became of a batch, for its one log line."""
+    """The counts of a batch, for its one log line."""
 
     handled: int = 0
     redelivered: int = 0
@@ -214,18 +214,18 @@ class Runtime(Generic[S, C]):
     staff: StaffGate | None = None
     """Verifies decisions of the staff; without it every one is refused."""
     publishers: Publishers | None = None
-    """Whose facts are taken; None where the broker is in memory and has no users."""
+    """The publishers whose facts are accepted; None where the broker is in memory and has no users."""
     _under_way: dict[str, list[_Work]] = field(default_factory=dict)
-    """Cases of which an event is being handled, and what has arrived for them meanwhile."""
+    """Cases with an event being handled, and the events that have arrived for them meanwhile."""
     _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
     """Slow handlers that are through and not committed yet."""
     _doorbell: asyncio.Event = field(default_factory=asyncio.Event)
     _following: set[asyncio.Task[None]] = field(default_factory=set)
-    """Tasks that work off what had waited for a slow handler."""
+    """Tasks that work off events that waited for a slow handler."""
     _ending: bool = False
 
     async def run(self) -> None:
-        """Handle what arrives until the inbox is stopped, then finish what was begun."""
+        """Handle deliveries until the inbox is stopped, then finish those begun."""
         self._under_way.clear()
         self._finished.clear()
         self._ending = False
@@ -241,14 +241,14 @@ class Runtime(Generic[S, C]):
     async def _work_off(
         self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
     ) -> None:
-        """Handle *works*, each once, whatever was done of it before, and commit that and *results*."""
+        """Handle *works*, each once, even if begun before, and commit them and *results*."""
         while works or results:
             works, results = await self._round(works, results, group), ()
 
     async def _round(
         self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
     ) -> list[_Work]:
-        """Handle one event of each case and commit; return what is left to do."""
+        """Handle one event of each case and commit; return the works left to do."""
         mine = self._claim(works)
         histories, spoilt = await self._retried(lambda: self._histories(mine))
         results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in mine if w.case in spoilt)]
@@ -263,9 +263,9 @@ class Runtime(Generic[S, C]):
 
     def _claim(self, works: Sequence[_Work]) -> list[_Work]:
         """
-        Take on one event of each case that nobody is at; the others wait until it is through.
+        Claim one event of each case that is not being handled; the others wait until it is through.
 
-        The second event of a case is decided on what the first has changed, and an act is never begun beside
+        The second event of a case is decided on the state after the first, and an act is never begun beside
         itself: that is why a case is claimed before its history is read.
         """
         mine: list[_Work] = []
@@ -278,7 +278,7 @@ class Runtime(Generic[S, C]):
         return mine
 
     def _let_go(self, works: Sequence[_Work]) -> list[_Work]:
-        """Take the cases of *works* as through; return what has waited for them."""
+        """Release the cases of *works*; return the works that have waited for them."""
         return [waiting for work in works for waiting in self._under_way.pop(work.case)]
 
     def _note_finished(self, work: _Work, task: asyncio.Task[_Result]) -> None:
@@ -290,7 +290,7 @@ class Runtime(Generic[S, C]):
         self._doorbell.set()
 
     async def _finish(self, group: asyncio.TaskGroup) -> None:
-        """Commit what slow handlers led to, all that is ready at a time, then turn to what waited for it."""
+        """Commit the results of slow handlers, all that are ready at a time, then the works behind them."""
         while self._under_way or self._following or not self._ending:
             await self._doorbell.wait()
             self._doorbell.clear()
@@ -303,7 +303,7 @@ class Runtime(Generic[S, C]):
                 following.add_done_callback(self._note_followed)
 
     async def _settle(self, results: Sequence[_Result]) -> list[_Work]:
-        """Commit *results*; return what is to be handled instead of, or once more."""
+        """Commit *results*; return the works to be handled instead, or once more."""
         instead = [result for result in results if isinstance(result, _Work)]
         overtaken = await self._retried(lambda: self._commit(results))
         if overtaken:
@@ -364,7 +364,7 @@ class Runtime(Generic[S, C]):
 
     def _admitted(self, delivery: Delivery, origin: Origin) -> Envelope[Event]:
         """
-        Return what *delivery* says.
+        Return the envelope of *delivery*.
 
         Raises:
             Unreadable: It is no event, or a submission of a source that its publisher may not use.
@@ -385,7 +385,7 @@ class Runtime(Generic[S, C]):
         """
         Refuse a fact whose publisher does not own its type.
 
-        The broker compares routing keys; what is handled is the type that the body names.
+        The broker compares routing keys; the handled type is the one that the body names.
 
         Raises:
             PermanentError: It is such a fact.
@@ -407,7 +407,7 @@ class Runtime(Generic[S, C]):
     async def _handle(self, work: _Work, history: list[JournalRow]) -> _Result:
         try:
             return _Done(work, await self._new_row(work, history), new=True)
-        except Exception as error:  # noqa: BLE001  the one broad net: whatever a handler raises is decided on here
+        except Exception as error:  # noqa: BLE001  the one broad net for errors of handlers
             return self._after_handler_error(work, error)
 
     async def _new_row(self, work: _Work, history: list[JournalRow]) -> JournalRow:
@@ -434,10 +434,10 @@ class Runtime(Generic[S, C]):
 
     async def _decided(self, work: _Work, moment: Moment[S]) -> tuple[Sequence[Fact], Fact | None]:
         """
-        Return what the event leads to, and what of it the journal keeps.
+        Return the facts of the event, and the event if the journal keeps it.
 
         A decision of the staff reaches its handler only once its proof is verified. A refused one stays out
-        of the journal: nothing that folds the story may see it.
+        of the journal: no fold may see it.
         """
         event = work.envelope.event
         if not demands_proof(event):
@@ -499,7 +499,7 @@ class Runtime(Generic[S, C]):
         return _Work(work.delivery, envelope, self.service.case_of(envelope))
 
     def _failed(self, error: Exception) -> tuple[SubmissionError, ...]:
-        """Log *error*, and return what its publisher may know of it."""
+        """Log *error*, and return the errors that its publisher may see."""
         logger().error("submission failed", service=self.service.name, exc_info=error)
         reason = str(error) if isinstance(error, HabeasError) else type(error).__name__
         return (SubmissionError(path="", message=f"could not be handled: {reason}"),)
@@ -511,7 +511,7 @@ class Runtime(Generic[S, C]):
         raise PermanentError(f"{self.service.name} has no handler for {type(event).__name__}")
 
     async def _commit(self, results: Sequence[_Result]) -> list[_Work]:
-        """Make *results* durable, tell the world, acknowledge - in this order. Return who was overtaken."""
+        """Store *results*, publish, acknowledge - in this order. Return the works that were overtaken."""
         done = [result for result in results if isinstance(result, _Done)]
         failed = [result for result in results if isinstance(result, _Failed)]
         if not (done or failed):
@@ -532,9 +532,9 @@ class Runtime(Generic[S, C]):
 
     async def _append(self, done: Sequence[_Done]) -> tuple[frozenset[str], dict[str, _Result]]:
         """
-        Append the new rows; where one spoils the write, one by one, so that it hurts nobody else.
+        Append the new rows; where one spoils the write, one by one, so that it spoils no other.
 
-        Returns the keys that were taken, and by key what becomes of rows that cannot be written.
+        Returns the keys that were taken, and by key the results of rows that cannot be written.
         """
         new = [result for result in done if result.new]
         if not new:
@@ -588,7 +588,7 @@ class Runtime(Generic[S, C]):
 def _split(
     works: Sequence[_Work], histories: Mapping[str, list[JournalRow]]
 ) -> tuple[list[_Done], list[_Work]]:
-    """Tell what was done before from what is to be done now; of a purged case nothing is."""
+    """Separate events that have a row from those to be handled now; of a purged case none is."""
     known: list[_Done] = []
     fresh: list[_Work] = []
     for work in works:
@@ -604,7 +604,7 @@ def _split(
 
 
 def _outcome(task: asyncio.Task[_Result], work: _Work) -> _Result:
-    """Return what *task* led to; a driver that lost its connection may have cancelled it."""
+    """Return the result of *task*; a driver that lost its connection may have cancelled it."""
     if task.cancelled():
         return _Failed(work.delivery, TransientError("the handler was cancelled"))
     return task.result()

@@ -1,5 +1,5 @@
 """
-What every service needs to be told. Settings are values: read once, at start, and passed on.
+Settings that every service needs. Settings are values: read once, at start, and passed on.
 
 Each variable ``HABEAS_X`` may instead be given as ``HABEAS_X_FILE``, the path of a file that holds the
 value: the form in which container secrets arrive.
@@ -191,7 +191,7 @@ class Settings(BaseSettings):
 
     @property
     def root_key(self) -> RootKey:
-        """What keys are taken from: the account's key ring, or the master key."""
+        """The source of keys: the account's key ring, or the master key."""
         return root_key(self.master_key.get_secret_value())
 
     def changed_keys(self) -> Callable[[], RootKey | None]:
@@ -235,7 +235,7 @@ def root_key(text: str) -> RootKey:
 
 
 class InboxSettings(Settings):
-    """What both must know who reads mail and who writes letters that are answered by mail."""
+    """Settings for reading mail and for writing letters that are answered by mail."""
 
     inbox_address: str = ""
     """Address people write to, `privacy@example.com`; answers get one per case; empty: no mail comes in."""

@@ -1,4 +1,4 @@
-"""Ports that take mail in: what the two doors for mail have in common."""
+"""SMTP ports that receive mail: the limits of both mail channels."""
 
 import asyncio
 import socket
@@ -25,7 +25,7 @@ class LimitedConversation(SMTP):
     """
     An SMTP conversation that cannot hold resources: limited in time, number and bytes.
 
-    Senders are not told apart: all mail may come from one mail server.
+    Limits do not depend on the sender: all mail may come from one mail server.
     """
 
     in_flight: BytesInFlight

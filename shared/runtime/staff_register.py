@@ -59,7 +59,7 @@ class StaffKeys:
 
 @dataclass(frozen=True, slots=True)
 class DecisionOutcome:
-    """What one service made of a decision."""
+    """The outcome of a decision in one service."""
 
     service: str
     type: str
@@ -170,32 +170,34 @@ class StaffRegister:
         self, decision: StaffDecision, account: StaffAccount, event_id: str, now: datetime
     ) -> Code | None:
         """
-        Return what is wrong with the code. The signature fits: only the password's holder comes so far.
+        Return the error of the code. The signature fits: only the password's holder comes so far.
 
         The try is recorded before the code is compared: a second one in its half-minute learns nothing.
         """
         if not account.second_factor:
             return None
-        whose = f"{account.name}/{account.enrolment}"
+        holder = f"{account.name}/{account.enrolment}"
         with translated("count wrong codes"):
-            wrong = await self._tries.count_documents({"account": whose, "at": {"$gt": now - DAY}})
+            wrong = await self._tries.count_documents({"account": holder, "at": {"$gt": now - DAY}})
         if wrong >= MOST_WRONG_CODES:
             return "account_locked"
-        tried = await self._try(whose, _use(decision, event_id), now)
+        tried = await self._try(holder, _use(decision, event_id), now)
         if tried is None:
             return "tried_too_often"
         step = _step(decision, account)
         if step is not None and is_current(step, tried["at"]):
             return None
-        await insert_new(self._tries, [{"_id": f"{tried['_id']}/wrong", "account": whose, "at": tried["at"]}])
+        await insert_new(
+            self._tries, [{"_id": f"{tried['_id']}/wrong", "account": holder, "at": tried["at"]}]
+        )
         return "code_wrong"
 
-    async def _try(self, whose: str, use: str, now: datetime) -> Document | None:
+    async def _try(self, holder: str, use: str, now: datetime) -> Document | None:
         """Return the one try of *use*, recorded now if it is new; None where another has the half-minute."""
         found = await self._tried(use)
         if found is not None:
             return found
-        key = f"{whose}/{int(now.timestamp()) // STEP_S}"
+        key = f"{holder}/{int(now.timestamp()) // STEP_S}"
         await insert_new(self._tries, [{"_id": key, "use": use, "at": now}])
         return await self._tried(use)
 
@@ -277,12 +279,12 @@ def _step(decision: StaffDecision, account: StaffAccount) -> int | None:
 
 
 def _key(decision: StaffDecision, account: StaffAccount) -> str:
-    """Return what counts once: the code of a half-minute; for the account of a program the nonce."""
+    """Return the value that counts once: the code of a half-minute; for a program's account the nonce."""
     proof = decision.proof
     used = _step(decision, account) if account.second_factor else proof and proof.nonce
     return f"{account.name}/{account.enrolment}/{used}"
 
 
 def _use(decision: StaffDecision, event_id: str) -> str:
-    """Return what a code was used for: neither another event nor another decision may use it again."""
+    """Return the use of a code: neither another event nor another decision may use it again."""
     return f"{event_id} {decision.proof.signature if decision.proof else ''}"

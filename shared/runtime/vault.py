@@ -1,10 +1,10 @@
 """
-Where personal data lies, and nowhere else of ours.
+The vault: the only place of personal data in Habeas.
 
 Everything of a case is sealed with the case's own keys (AES-256-GCM), one per compartment. They are wrapped
 for each account that needs them, by a key of that account, and kept in another database, so that backups of
 the two can be kept apart. Destroying the keys erases the case everywhere at once: vault, backups, copies.
-What is sealed under a name is sealed once: a repetition after a crash finds the first one and changes nothing
+An item is sealed once under its name: a repetition after a crash finds the first one and changes nothing
 (docs/adr/0001).
 """
 
@@ -76,7 +76,7 @@ class CaseKey:
 
     def open(self, sealed: bytes, name: str) -> bytes:
         """
-        Return what was sealed under *name*.
+        Return the content that was sealed under *name*.
 
         Raises:
             Sealed: It was altered, or the master key is another.
@@ -138,7 +138,7 @@ class Vault:
 
     async def open(self, case: str, item: str) -> bytes:
         """
-        Return what is kept under the name *item*.
+        Return the content that is kept under the name *item*.
 
         Raises:
             KeyError: Nothing is.
@@ -163,7 +163,7 @@ class Vault:
             await self._chunks.delete_many({"case": case, "item": {"$in": names}})
 
     async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
-        """Remove for good what of *case* has a name that begins with one of *prefixes*, *but* for some."""
+        """Remove all items of *case* with a name that begins with one of *prefixes*, *but* for some."""
         kept = [str(VaultName(case, item)) for item in but]
         starts = [str(VaultName(case, prefix)) for prefix in prefixes]
         if not starts:
@@ -195,7 +195,7 @@ class Vault:
 
     async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         """
-        Yield what :meth:`seal_stream` kept, from byte *start* on.
+        Yield the bytes that :meth:`seal_stream` kept, from byte *start* on.
 
         Raises:
             KeyError: Nothing is kept there, or not all of it.
@@ -223,7 +223,7 @@ class Vault:
 
     async def key_of(self, case: str) -> CaseKey:
         """
-        Return the key of an incident, for the people whom it concerns.
+        Return the key of an incident, for the people affected.
 
         Raises:
             Destroyed: It has none (any more).
@@ -265,7 +265,7 @@ class Vault:
         return dict.fromkeys(cases)
 
     async def _load_items(self, names: Sequence[VaultName]) -> Mapping[VaultName, bytes | None]:
-        """Return what *names* hold. Nothing is no error: it would hide that the case is destroyed."""
+        """Return the contents of *names*. Nothing is no error: it would hide that the case is destroyed."""
         with translated("read the vault"):
             found = self._items.find({"_id": {"$in": list(map(str, names))}})
             sealed = {document["_id"]: document["sealed"] async for document in found}
@@ -304,7 +304,7 @@ class Vault:
 
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
-    """What became of the keys of cases."""
+    """Counts of a rewrapping of case keys."""
 
     anew: int
     """Cases whose keys were wrapped by an older key."""
@@ -350,7 +350,7 @@ def _wrapped_by_first(keys: Sequence[AESGCM], sealed: bytes, name: str) -> bytes
 
 
 def _open_by_any(keys: Sequence[AESGCM], sealed: bytes, name: str) -> bytes:
-    """Return what one of *keys* opens; after a rotation the older ones open what is not wrapped anew yet."""
+    """Open *sealed* with one of *keys*; after a rotation the older ones open values not wrapped anew yet."""
     for key in keys[:-1]:
         with suppress(Sealed):
             return _open(key, sealed, name)

@@ -66,7 +66,7 @@ def waiting(reference: str) -> Document:
     """Return the moment that intake would set for a request, put off until all are registered."""
     case = request_id(SOURCE, reference, key=derived_key(MASTER_KEY, "request ids"))
     name = f"{case}/{APPROACHING}"
-    return {"_id": name, "case": case, "name": APPROACHING, "at": NEVER, "told": False}
+    return {"_id": name, "case": case, "name": APPROACHING, "at": NEVER, "published": False}
 
 
 def submitted(id_: str) -> Message:

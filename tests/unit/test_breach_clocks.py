@@ -65,8 +65,7 @@ def test_what_harms_nobody_is_recorded_and_no_authority_told_and_it_says_why() -
     found = counted(breach(risk=Risk.UNLIKELY), {"DE": 1}, BERLIN)["gdpr.authority.DE"]
     assert (found.owed, found.due_at) == (False, None)
     assert "; ".join(map(str, found.why)) == (
-        "2026-03-02  nobody is likely to come to harm: it is recorded, with the reason, and not told "
-        "[GDPR Art. 33(1)]"
+        "2026-03-02  harm is unlikely: it is recorded, with the reason, and not notified [GDPR Art. 33(1)]"
     )
 
 
@@ -193,7 +192,7 @@ def test_the_attorney_general_is_told_from_so_many_residents_on(state: str, leas
     if least > 1:
         short = counted(breach(), {f"US-{state}": least - 1, "US-WY": 9_000})[clock]
         assert not short.owed
-        assert short.why[0].reason == f"people affected: {least - 1}; it is told from {least} on"
+        assert short.why[0].reason == f"people affected: {least - 1}; notice is due from {least} on"
 
 
 @pytest.mark.parametrize("residents", [{}, {None: 0}, {None: 0, "DE": 0}])
@@ -235,7 +234,7 @@ def test_californias_attorney_general_is_told_15_days_after_the_people() -> None
     waiting = counted(breach(), residents)["us-ca.attorney_general"]
     assert (waiting.owed, waiting.begun_at, waiting.due_at) == (True, None, None)
     assert "has not happened yet" in waiting.why[-1].reason
-    said = breach(told=(("us-ca.people", datetime(2026, 3, 13, 8, tzinfo=UTC)),))
+    said = breach(done_clocks=(("us-ca.people", datetime(2026, 3, 13, 8, tzinfo=UTC)),))
     assert due(said, residents, "us-ca.attorney_general") == "2026-03-27 23:59"
 
 
@@ -250,7 +249,7 @@ def test_californias_attorney_general_is_told_15_days_after_the_people() -> None
     ],
 )
 def test_others_are_told_so_long_after_the_people(clock: str, told: str, due_at: str) -> None:
-    said = breach(told=((told, datetime(2026, 3, 13, 8, tzinfo=UTC)),))
+    said = breach(done_clocks=((told, datetime(2026, 3, 13, 8, tzinfo=UTC)),))
     state = f"US-{clock[3:5].upper()}"
     assert due(said, {state: 600}, clock) == due_at
 
@@ -265,10 +264,10 @@ def test_some_officers_are_told_no_later_than_the_people(state: str) -> None:
     before, told_at = counted(breach(), residents)[clock], AWARE + timedelta(days=4)
     assert before.begun_at == AWARE
     assert before.due_at is None or before.due_at > told_at
-    after = counted(breach(told=((f"us-{state}.people", told_at),)), residents)[clock]
+    after = counted(breach(done_clocks=((f"us-{state}.people", told_at),)), residents)[clock]
     assert after.due_at == told_at
-    assert after.why[-1].reason == "not after the people, who are told at 10:20"
-    late = breach(told=((f"us-{state}.people", AWARE + timedelta(days=99)),))
+    assert after.why[-1].reason == "not after the people, notified at 10:20"
+    late = breach(done_clocks=((f"us-{state}.people", AWARE + timedelta(days=99)),))
     assert counted(late, residents)[clock].due_at == before.due_at or before.due_at is None
 
 
@@ -327,7 +326,7 @@ def test_a_processor_tells_no_authority_and_says_why() -> None:
     found = counted(PROCESSOR, {"US-CA": 600}, BERLIN)
     for clock in "gdpr.authority.DE", "us-ca.people", "us-ca.attorney_general":
         assert not found[clock].owed
-        assert found[clock].why[0].reason == "the company is the processor: the controller tells it"
+        assert found[clock].why[0].reason == "the company is the processor: the controller notifies"
 
 
 def test_a_controller_has_no_clock_for_customers_it_does_not_name() -> None:
@@ -361,7 +360,7 @@ def test_brazil_is_told_within_three_business_days_and_so_are_its_people() -> No
 def test_brazil_gets_the_rest_within_20_business_days_of_the_first_notice() -> None:
     clock = "br-lgpd.authority.supplement"
     assert counted(breach(), {"BR": 1})[clock].due_at is None
-    said = breach(told=(("br-lgpd.authority", AWARE),))
+    said = breach(done_clocks=(("br-lgpd.authority", AWARE),))
     assert due(said, {"BR": 1}, clock) == "2026-03-30 23:59"
 
 
@@ -436,7 +435,7 @@ def test_a_significant_incident_is_told_to_the_csirt_three_times() -> None:
         None,
     )
     assert found["nis2.service_recipients"].owed
-    told = replace(said, told=(("nis2.csirt.notification.DE", AWARE),))
+    told = replace(said, done_clocks=(("nis2.csirt.notification.DE", AWARE),))
     assert due(told, {}, "nis2.csirt.final_report.DE", BERLIN) == "2026-04-02 23:59"
 
 
@@ -467,7 +466,7 @@ def test_of_an_incident_that_goes_on_the_csirt_hears_of_progress_and_a_month_aft
 ) -> None:
     """NIS2 Art. 23(4)(d)-(e): a month after the notification, not after awareness. Days end in Helsinki."""
     told = (("nis2.csirt.notification.DE", AWARE + timedelta(days=5)),)
-    said = replace(PROCESSOR, sensitive_to_security=True, told=told, **goes_on)
+    said = replace(PROCESSOR, sensitive_to_security=True, done_clocks=told, **goes_on)
     found = counted(said, {}, BERLIN)
     assert found[PROGRESS].owed is (progress is not None)
     assert found[FINAL].owed
@@ -541,7 +540,7 @@ def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
         said = breach(
             aware_at=at,
             detected_at=at,
-            told=told,
+            done_clocks=told,
             sensitive_to_security=True,
             unreached=True,
             ongoing=notice.while_ongoing,

@@ -85,7 +85,7 @@ def test_a_moment_before_any_law_has_anybody_told_is_a_slip(year: int, slip: boo
 def test_customers_are_named_by_a_processor_alone() -> None:
     """GDPR Art. 33(2): of others nobody would tell them."""
     [flaw] = said(affected={"controllers": [CUSTOMER]})
-    assert flaw.startswith("affected.controllers: are told by a processor")
+    assert flaw.startswith("affected.controllers: are notified by a processor")
     assert said(role="processor", affected={"controllers": [CUSTOMER]}) == []
 
 
@@ -112,7 +112,7 @@ def test_the_clock_of_who_writes_a_declaration_may_be_ahead() -> None:
 
 
 def test_more_is_promised_for_a_time_to_come() -> None:
-    slip = "next_update_at: must lie after aware_at: it is when you tell more"
+    slip = "next_update_at: must lie after aware_at: it is the time of the next update"
     assert said(next_update_at=declaration()["aware_at"]) == [slip]
     assert said(next_update_at=NOW.isoformat()) == []
 

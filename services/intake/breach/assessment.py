@@ -130,7 +130,7 @@ class _RolePhases:
             unintelligible=last.encrypted and not any(one.key_taken for one in declarations),
             handled_at=_contained_at(declarations),
             unreached=any(phase.unreached for phase in phases),
-            told=tuple(_notified_since(self.incident, since[0].phase if first else None).items()),
+            done_clocks=tuple(_notified_since(self.incident, since[0].phase if first else None).items()),
         )
         law = self.law
         found = clocks(breach, residents_of(phases), law.policies, law.company, law.calendars)

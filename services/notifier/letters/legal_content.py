@@ -24,7 +24,7 @@ class Laws:
         return tuple(edition.regulation for edition in self.editions if edition.regulation)
 
     def stand_still_for(self, kind: str) -> bool:
-        """Tell whether the period may stand still for *kind*, under each of them."""
+        """Return whether the period may stand still for *kind*, under each of them."""
         return all(edition.stands_still_for(kind) for edition in self.editions)
 
 
@@ -38,11 +38,11 @@ class Demanded:
     """What the letter is about; None for one that is about no right."""
 
     def __call__(self, element: str) -> bool:
-        """Tell whether one of the laws demands that the letter says *element*."""
+        """Return whether one of the laws demands that the letter says *element*."""
         return any(self._demands(element, self.laws.editions))
 
     def everywhere(self, element: str) -> bool:
-        """Tell whether each of the laws demands it: for what one of them alone would not allow."""
+        """Return whether each of the laws demands it: for what one of them alone would not allow."""
         return all(any(self._demands(element, [edition])) for edition in self.laws.editions)
 
     def laws_with(self, element: str) -> list[bool]:

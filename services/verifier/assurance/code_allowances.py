@@ -31,7 +31,7 @@ class CodeAllowances:
 
     async def take(self, mailbox: str, what: str, now: datetime) -> bool:
         """
-        Tell whether *mailbox* may be sent *what* within this hour; asking again for the same changes nothing.
+        Whether *mailbox* may be sent *what* within this hour; asking again for the same changes nothing.
 
         Who comes too late has a place in the next hour, if there is one: whoever uses up the codes of every
         hour as it begins would otherwise keep the person's own away for ever.

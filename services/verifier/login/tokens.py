@@ -125,7 +125,7 @@ def _check_claims(claims: Mapping[str, Any], client: str, nonce: str, now: datet
 
 def _just_now(auth_time: Any, now: datetime) -> bool:
     """
-    Tell whether the person logged in at most :data:`MOST_AGE` ago, and not in the future.
+    Return whether the person logged in at most :data:`MOST_AGE` ago, and not in the future.
 
     When the token was issued does not say so: a session of last year is renewed in silence, and then its
     tokens are new.

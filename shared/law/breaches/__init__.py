@@ -1,11 +1,11 @@
 """
-The law of breaches: whom each law wants told, by when, and what.
+The law of breaches: the recipients to notify, the deadlines and the contents of notices.
 
-Pure, like all of ``shared.law``: what has happened, who is affected and the editions come in; who is owed a
-notice, and clocks that explain themselves, come out. The values stand in ``policies/breaches``; each rule
+Pure, like all of ``shared.law``: the breach, the people affected and the editions come in; the notices
+owed, and clocks that explain themselves, come out. The values stand in ``policies/breaches``; each rule
 stands in ``docs/law.md`` beside the test that keeps it.
 
-Where a text leaves room for two readings, the earlier moment is taken, and more people are told: both are
+Where a text leaves room for two readings, the earlier moment is taken, and more people are notified: both are
 always lawful.
 """
 

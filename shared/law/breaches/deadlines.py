@@ -1,4 +1,4 @@
-"""By when each recipient is told of a breach, every step explained."""
+"""Deadlines for notifying each recipient of a breach, every step explained."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from shared.law.policies import StatutoryPeriod, lies_in
 
 LAST_MINUTE = time(23, 59)
 CONTRACT = "contract"
-"""What stands in the place of a law where only a contract has customers told."""
+"""Stands in for a law where only a contract demands notices to customers."""
 _End: TypeAlias = tuple[datetime | None, tuple[DayStep, ...]]
 """When a period is over, and how that was counted."""
-NOBODY_KNOWS: Mapping[str | None, int] = {None: 0}
-"""Before it is known who is affected: the laws of the establishment hold all the same."""
+UNKNOWN_PEOPLE: Mapping[str | None, int] = {None: 0}
+"""Before the people affected are known: the laws of the establishment hold all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One duty to tell one recipient of a breach."""
+    """One duty to notify one recipient of a breach."""
 
     id: str
     """``gdpr.authority.DE``; a stage that is not the first stands between."""
@@ -35,7 +35,7 @@ class Clock:
     notice: NoticeRule
     recipient: NoticeRecipientKind
     place: str | None
-    """Whose authority it is, where each Member State has its own; None where the law knows but one."""
+    """The authority's place, where each Member State has its own; None where the law has but one."""
     begun_at: datetime | None
     """When its period began; None where what begins it, another notice, has not happened yet."""
     due_at: datetime | None
@@ -47,7 +47,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class _Counting:
-    """What the clocks of one breach have in common."""
+    """The common input of all clocks of one breach."""
 
     breach: Breach
     company: CompanyProfile
@@ -55,9 +55,9 @@ class _Counting:
     counted: bool
     """Whether it is known how many people are affected."""
 
-    def told(self, clock: str) -> datetime | None:
+    def done_at(self, clock: str) -> datetime | None:
         """Return when *clock* was done; None while it is not."""
-        return dict(self.breach.told).get(clock)
+        return dict(self.breach.done_clocks).get(clock)
 
 
 def clocks(
@@ -68,24 +68,24 @@ def clocks(
     calendars: Calendars,
 ) -> tuple[Clock, ...]:
     """
-    Return every duty to tell of *breach*, also those that are not owed, with the reason.
+    Return every duty to notify of *breach*, also those that are not owed, with the reason.
 
     Args:
-        breach: What has happened.
-        residents: How many people are affected by where they live, None for those of whom nobody knows;
-            empty before anybody has looked. Where nobody is found it is not known how many there are.
+        breach: The facts of the breach.
+        residents: Number of people affected by residence, None for unknown residence;
+            empty before the search. If no people were found, their number is unknown.
         policies: All editions.
-        company: Who tells, and where it is established.
+        company: The company that notifies, and its establishments.
         calendars: Public holidays by place.
 
     Law:
-        GDPR Art. 33(1): 72 hours, where feasible, after having become aware. EDPB Guidelines 9/2022: who is
-        established in no Member State tells the authority of each in which people are affected.
-        GDPR Art. 33(2): a processor tells the controller without undue delay; the contract says the hours.
+        GDPR Art. 33(1): 72 hours, where feasible, after becoming aware. EDPB Guidelines 9/2022: without an
+        establishment in a Member State, the authority of each is notified in which people are affected.
+        GDPR Art. 33(2): a processor notifies the controller without undue delay; the contract says the hours.
     """
-    # Who breaches data breaches somebody's: where nobody was found, nobody knows who they are.
+    # A breach of data affects people: if none were found, they are unknown.
     counting = _Counting(breach, company, calendars, any(residents.values()))
-    bound = list(_bound(breach, residents or NOBODY_KNOWS, policies, company))
+    bound = list(_bound(breach, residents or UNKNOWN_PEOPLE, policies, company))
     found = [clock for law, people in bound for clock in _of_law(law, people, counting)]
     return (*found, *_to_customers(counting, [law for law, _ in bound], policies))
 
@@ -93,7 +93,7 @@ def clocks(
 def _bound(
     breach: Breach, residents: Mapping[str | None, int], policies: BreachPolicies, company: CompanyProfile
 ) -> Iterator[tuple[BreachPolicy, dict[str | None, int]]]:
-    """Yield the laws that the breach is told under, with the people whom each protects, by place."""
+    """Yield the laws that demand notices, with the people that each protects, by place."""
     people: dict[str, dict[str | None, int]] = {}
     day = on(breach, company)
     for place, number in residents.items():
@@ -117,14 +117,14 @@ def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _C
 
 
 def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> bool:
-    """Tell whether the law itself wants it, and not only the company that grants it to everybody."""
+    """Return whether the law itself wants it, and not only the company that grants it to everybody."""
     covered = policy.scope.places if policy.scope else ()
     return any(lies_in(place, covered) for place in (*people, *company.places))
 
 
 def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> list[str]:
     """
-    Return the Member States whose authorities are told: the lead one, or all where people live.
+    Return the Member States whose authorities are notified: the lead one, or all where people live.
 
     Law:
         GDPR Art. 55, 56: the authority of the main establishment leads. EDPB Guidelines 9/2022 para. 73.
@@ -172,17 +172,17 @@ def _once_handled(notice: NoticeRule) -> NoticeRule:
 
 def _brought_forward(policy: BreachPolicy, notice: NoticeRule, end: _End, counting: _Counting) -> _End:
     """
-    Return *end*, or when those are told who must not be told before this recipient, if that is earlier.
+    Return *end*, or the moment of notices that must not precede this one, if that is earlier.
 
     Law:
-        Conn. Gen. Stat. § 36a-701b(b)(2), and the like: not later than residents are told.
+        Conn. Gen. Stat. § 36a-701b(b)(2), and the like: not later than notice to residents.
     """
-    told = counting.told(f"{policy.law}.{notice.not_after}") if notice.not_after else None
+    done_at = counting.done_at(f"{policy.law}.{notice.not_after}") if notice.not_after else None
     due_at, why = end
-    if told is None or (due_at is not None and due_at.timestamp() <= told.timestamp()):
+    if done_at is None or (due_at is not None and due_at.timestamp() <= done_at.timestamp()):
         return end
-    local = told.astimezone(counting.company.zone)
-    says = f"not after the {notice.not_after}, who are told at {local:%H:%M}"
+    local = done_at.astimezone(counting.company.zone)
+    says = f"not after the {notice.not_after}, notified at {local:%H:%M}"
     return local, (*why, DayStep(local.date(), says, notice.provision))
 
 
@@ -227,7 +227,7 @@ def _last_day(
 
 
 def _when(end: tuple[datetime, tuple[DayStep, ...]]) -> float:
-    """Tell when *end* is, by which moments of several zones compare, and of one whose clocks go back."""
+    """Return the instant of *end*, to compare ends of several zones, and ends in repeated hours."""
     return end[0].timestamp()
 
 
@@ -256,12 +256,12 @@ def _begun(
         case PeriodStart.ASSESSED:
             return breach.assessed_at or breach.aware_at
         case PeriodStart.PEOPLE_TOLD:
-            return counting.told(f"{policy.law}.{NoticeRecipientKind.PEOPLE}")
+            return counting.done_at(f"{policy.law}.{NoticeRecipientKind.PEOPLE}")
         case PeriodStart.HANDLED:
             return breach.handled_at
         case PeriodStart.RECIPIENT_TOLD:
             before = notice.model_copy(update={"stage": notice.after})
-            return counting.told(_id(policy, before, place))
+            return counting.done_at(_id(policy, before, place))
 
 
 def _in_hours(

@@ -1,7 +1,7 @@
 """
 Kinds of data that laws list, in the words of the data map.
 
-The laws of the States want people told only if data of certain kinds is breached, mostly together with a
+The laws of the States demand notices only if data of certain kinds is breached, mostly together with a
 name. Where a map is coarser than the law (``user.financial``), the listed kind may be in it: it counts. So
 does a word that the taxonomy does not know: it is taken to be all of the nearest that it knows above it.
 
@@ -17,7 +17,7 @@ from shared.law.taxonomy import nearest
 
 
 class BreachedKind(StrEnum):
-    """What a law lists."""
+    """A kind of data that laws list."""
 
     SOCIAL_SECURITY = "social_security"
     DRIVERS_LICENCE = "drivers_licence"
@@ -34,7 +34,7 @@ class BreachedKind(StrEnum):
     BIOMETRIC = "biometric"
     GENETIC = "genetic"
     PLATE_READER = "plate_reader"
-    """What cameras read off number plates."""
+    """Recordings of cameras that read number plates."""
     BIRTH_DATE = "birth_date"
     EMPLOYEE_NUMBER = "employee_number"
     CREDENTIALS = "credentials"
@@ -70,13 +70,13 @@ WORDS: Mapping[BreachedKind, tuple[tuple[str, ...], ...]] = MappingProxyType(
 
 
 def is_there(kind: BreachedKind, categories: Iterable[str]) -> bool:
-    """Tell whether data of *categories* has, or may have, what *kind* is."""
+    """Return whether data of *categories* has, or may have, what *kind* is."""
     there = tuple(map(nearest, categories))
     return all(_meets(group, there) for group in WORDS[kind])
 
 
 def names_a_person(categories: Iterable[str]) -> bool:
-    """Tell whether data of *categories* has a name in it."""
+    """Return whether data of *categories* has a name in it."""
     return _meets(NAME, tuple(map(nearest, categories)))
 
 
@@ -85,5 +85,5 @@ def _meets(group: Iterable[str], categories: tuple[str, ...]) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether one of the two categories is, or is a part of, the other."""
+    """Return whether one of the two categories is, or is a part of, the other."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

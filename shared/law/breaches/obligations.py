@@ -1,4 +1,4 @@
-"""Whom a law wants told of a breach, and why it does not where it does not."""
+"""Obligations to notify of a breach, and exemptions from them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ CUSTOMERS = (
     NoticeRecipientKind.CSIRT,
     NoticeRecipientKind.SERVICE_RECIPIENTS,
 )
-"""Whom a processor tells itself."""
+"""Recipients that a processor notifies itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """Why somebody need not be told."""
+    """A reason why a notice is not owed."""
 
     reason: str
     provision: str
@@ -34,19 +34,19 @@ def laws_requiring_notice(
     company: CompanyProfile,
 ) -> tuple[BreachPolicy, ...]:
     """
-    Return the laws that want somebody told who lives in *place*; that of the residence comes first.
+    Return the laws that demand notice to a person living in *place*; that of the residence comes first.
 
     Args:
-        breach: What has happened.
-        place: Where they live; None where nobody knows.
-        categories: What of theirs was breached; what was breached of anybody where nothing is said.
+        breach: The facts of the breach.
+        place: Their residence; None if unknown.
+        categories: The person's data that was breached; none: that of the whole breach.
         policies: All editions.
-        company: Where it is established.
+        company: The company and its establishments.
 
     Law:
-        GDPR Art. 34(1), (3)(a): whose risk is high, unless nobody can read the data.
-        GDPR Art. 33(2), Cal. Civ. Code § 1798.82(b): a processor tells its customer, who tells the people.
-        Cal. Civ. Code § 1798.82(a), (h): whose data has a listed combination in it.
+        GDPR Art. 34(1), (3)(a): people at high risk, unless the data cannot be read.
+        GDPR Art. 33(2), Cal. Civ. Code § 1798.82(b): a processor notifies its customer, it the people.
+        Cal. Civ. Code § 1798.82(a), (h): people with a listed combination in their data.
     """
     theirs = tuple(categories) or breach.categories
     return tuple(
@@ -66,14 +66,14 @@ def protecting(
     place: str | None, day: date, policies: BreachPolicies, company: CompanyProfile
 ) -> Sequence[BreachPolicy]:
     """
-    Return the laws on breaches that protect somebody who lives in *place*: that of a part of a country first.
+    Return the laws on breaches that protect a resident of *place*: that of a part of a country first.
 
-    Whose residence is unknown is protected by the law of where the company is established. Of whom only the
-    country is known, and its parts have the laws, is protected by those that stand in for all parts: the
-    strictest. Whom no law protects is told as those are whose rights the company grants to everybody.
+    An unknown residence counts as the place where the company is established. If only the country is
+    known, and its parts have the laws, those apply that stand in for all parts: the
+    strictest. People outside all laws are notified under the law that the company grants to all.
 
     Law:
-        GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established there, whoever it is about.
+        GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established there, for all people affected.
     """
     that_day = policies.of_that_day(day)
     residence = sorted((one for one in that_day if _covers(one, place)), key=_is_of_a_part, reverse=True)
@@ -98,59 +98,59 @@ def exemption(
 
     Args:
         policy: The law that wants it.
-        notice: Whom it goes to, and when.
-        breach: What has happened.
-        categories: What was breached. Nothing named: anything may have been.
-        people: How many the law protects of those who are affected; None where nobody knows yet.
+        notice: The rule of the notice.
+        breach: The facts of the breach.
+        categories: Kinds of data breached. None named: any may have been.
+        people: Number of affected people that the law protects; None if unknown yet.
     """
     reasons = (*_of_the_breach(notice, breach, people), *_of_the_data(policy, notice, breach, categories))
     return next(iter(reasons), None)
 
 
 def _of_the_breach(notice: NoticeRule, breach: Breach, people: int | None) -> Iterator[Exemption]:
-    """Yield what of the whole breach makes *notice* not owed."""
+    """Yield reasons of the whole breach why *notice* is not owed."""
     if breach.role is BreachRole.PROCESSOR and notice.to not in CUSTOMERS:
-        yield Exemption("the company is the processor: the controller tells it", notice.provision)
+        yield Exemption("the company is the processor: the controller notifies", notice.provision)
     if notice.significant and not breach.sensitive_to_security:
         yield Exemption("no significant incident", notice.provision)
     if not breach.risk.reaches(notice.risk) and not _are_many(notice, people):
         yield Exemption(_too_low(breach.risk), notice.provision)
     if people is not None and people < notice.from_people:
         yield Exemption(
-            f"people affected: {people}; it is told from {notice.from_people} on", notice.provision
+            f"people affected: {people}; notice is due from {notice.from_people} on", notice.provision
         )
     if notice.unreached and not breach.unreached:
-        yield Exemption("only where people cannot be told one by one", notice.provision)
+        yield Exemption("only where people cannot be notified individually", notice.provision)
 
 
 def _of_the_data(
     policy: BreachPolicy, notice: NoticeRule, breach: Breach, categories: Sequence[str]
 ) -> Iterator[Exemption]:
-    """Yield what of the data, and of what happened to it, makes *notice* not owed."""
+    """Yield reasons of the data, and of its fate, why *notice* is not owed."""
     if notice.safe_harbour and breach.unintelligible:
         yield Exemption(
-            "nobody can read the data: it was encrypted, and the key was not taken", notice.safe_harbour
+            "the data cannot be read: it was encrypted, and the key was not taken", notice.safe_harbour
         )
     if notice.trigger is Trigger.ACQUISITION and not breach.acquired:
-        yield Exemption("nobody got the data: somebody could have got it", notice.provision)
+        yield Exemption("the data was not got, though it could have been", notice.provision)
     if policy.listed and categories and not policy.listed.found_in(categories):
         yield Exemption("no data of the kinds that the law lists", policy.listed.provision)
 
 
 def _are_many(notice: NoticeRule, people: int | None) -> bool:
-    """Tell whether so many people are affected that it is told whatever the risk."""
+    """Return whether so many people are affected that the risk does not matter."""
     return notice.or_people is not None and people is not None and people >= notice.or_people
 
 
 def _too_low(risk: Risk) -> str:
     """
-    Say why nobody is told.
+    Return the reason for no notice.
 
     Law:
-        GDPR Art. 33(5): what is not told is recorded all the same.
+        GDPR Art. 33(5): breaches without notice are recorded all the same.
     """
-    why = "nobody is likely to come to harm" if risk is Risk.UNLIKELY else "no high risk to people"
-    return f"{why}: it is recorded, with the reason, and not told"
+    why = "harm is unlikely" if risk is Risk.UNLIKELY else "no high risk to people"
+    return f"{why}: it is recorded, with the reason, and not notified"
 
 
 def _covers(policy: BreachPolicy, place: str | None) -> bool:
@@ -172,7 +172,7 @@ def _is_of_a_part(policy: BreachPolicy) -> bool:
 
 
 def _is_unknown(place: str | None, policies: Iterable[BreachPolicy]) -> bool:
-    """Tell whether nobody knows where somebody lives, or in which part of a country whose parts have laws."""
+    """Return whether the residence is unknown, or its part of a country whose parts have laws."""
     if place is None:
         return True
     places = (covered for policy in policies if policy.scope for covered in policy.scope.places)

@@ -1,5 +1,5 @@
 """
-What each law says of breaches, edition by edition: whom to tell, when, by when, and what.
+Policies on breaches, edition by edition: recipients, triggers, deadlines and contents of notices.
 
 The values stand in ``policies/breaches``, one file for each edition of a law. A breach is judged by the
 editions in force on the day on which it became known (ADR 0014, 0020).
@@ -40,7 +40,7 @@ V = TypeVar("V", bound=LegalValue)
 
 
 class NotifiedBody(ComplaintBody):
-    """Who is told of a breach, and to whom people complain."""
+    """An authority that is notified of a breach, and that takes complaints."""
 
     complaint_url: Annotated[str, Field(pattern=r"^https://")] | None = None
     """Where people complain; None: where companies report, too."""
@@ -52,41 +52,41 @@ class NotifiedBody(ComplaintBody):
 
 
 class ListedKinds(LegalValue):
-    """Kinds of data of which people are told; of nothing else."""
+    """Kinds of data that require notice to people; no others do."""
 
     with_name: tuple[BreachedKind, ...]
     """Together with a name."""
     alone: tuple[BreachedKind, ...] = ()
 
     def found_in(self, categories: Iterable[str]) -> tuple[BreachedKind, ...]:
-        """Return what of it is, or may be, in data of *categories*."""
+        """Return the listed kinds that are, or may be, in data of *categories*."""
         there = tuple(categories)
         named = self.with_name if names_a_person(there) else ()
         return tuple(kind for kind in (*named, *self.alone) if is_there(kind, there))
 
 
 class NoticeRule(LegalValue):
-    """That somebody is told, when, and by when."""
+    """A notice that a law demands: its recipient, its conditions, its deadline."""
 
     to: NoticeRecipientKind
     stage: NoticeStage = NoticeStage.NOTICE
     risk: Risk = Risk.UNLIKELY
     """How high the risk must be at least."""
     or_people: Annotated[int, Field(gt=0)] | None = None
-    """How many people there must be for it to be told whatever the risk."""
+    """Number of people from which it is owed at any risk."""
     from_people: Annotated[int, Field(gt=0)] = 1
     """How many people that the law protects there must be at least."""
     trigger: Trigger = Trigger.ACCESS
     safe_harbour: str | None = None
-    """The provision by which it is not told of data that nobody can read; None: that changes nothing."""
+    """The provision that exempts unreadable data; None: the law has none."""
     significant: bool = False
-    """Whether it is told only of a significant incident of a provider of services."""
+    """Whether it is owed only for a significant incident of a provider of services."""
     unreached: bool = False
-    """Whether it is told only where some people cannot be told one by one."""
+    """Whether it is owed only where some people cannot be notified individually."""
     each_state: bool = False
     """
-    Whether each Member State has a recipient of its own: who is established in one tells that one, who is
-    not tells all where people live.
+    Whether each Member State has a recipient of its own: a company established in one notifies that one, any
+    other notifies all where people live.
     """
     length: Annotated[int, Field(gt=0)] | None = None
     """None: no number; without undue delay."""
@@ -95,15 +95,15 @@ class NoticeRule(LegalValue):
     after: NoticeStage = NoticeStage.NOTICE
     """Which notice to the same recipient begins it, where one does."""
     while_ongoing: bool = False
-    """Whether it is told only of an incident that goes on when it is due."""
+    """Whether it is owed only for an incident that goes on when it is due."""
     handled: str | None = None
     """The provision by which it is counted from the handling of an incident that goes on when it is due."""
     not_after: NoticeRecipientKind | None = None
-    """Whoever must not be told before this recipient: the period ends when they are, if it has not yet."""
+    """A recipient that must not be notified first: the period ends with its notice, if it has not yet."""
     next_day: bool = False
     """
     Whether the text says that days are counted from the day after. Where it does not, the day on which it
-    begins is day 1: telling early is always lawful.
+    begins is day 1: notifying early is always lawful.
     """
     public_days: Annotated[int, Field(gt=0)] | None = None
     """For how many days a public notice stays where it is."""
@@ -142,7 +142,7 @@ class RequiredStatement(LegalValue):
     """Only where data of such a kind was breached; always where none is named."""
 
     def holds_for(self, categories: Iterable[str]) -> bool:
-        """Tell whether it is said where data of *categories* was breached."""
+        """Return whether it is said where data of *categories* was breached."""
         there = tuple(categories)
         return not self.kinds or any(is_there(kind, there) for kind in self.kinds)
 
@@ -156,7 +156,7 @@ class ProtectionRule(LegalValue):
 
 
 class BreachRegisterRule(LegalValue):
-    """That every breach is written down, told or not."""
+    """The duty to record every breach, notified or not."""
 
     months: Annotated[int, Field(gt=0)] | None = None
     """How long it is kept; None where no number is set."""
@@ -172,58 +172,58 @@ class BreachPolicy(BaseModel):
     """The first day on which it is in force."""
     name: str
     model: str | None = None
-    """Id of the policy that holds for whatever this one does not say."""
+    """Id of the policy that supplies the values missing here."""
     common: bool = False
     """Whether it is no law, but only a model of others."""
     scope: LawScope | None = None
-    """Only a model protects nobody by itself."""
+    """Only a model has no scope."""
     stands_in: bool = False
-    """Whether it is taken for parts of its country of which nobody knows which, or that have no file here."""
+    """Whether it is taken for parts of its country that are unknown, or that have no file here."""
     states: dict[str, str] = {}
     """Places with a code of their own that are parts of a Member State."""
     authority: NotifiedBody | None = None
-    """Who is told; None: that of the place where the company is established."""
+    """The notified authority; None: that of the place where the company is established."""
     calendar: str | None = None
-    """Whose public holidays count; None: those of the establishment."""
+    """Place of the public holidays that count; None: those of the establishment."""
     zone: Zone | None = None
     """Where days begin and end under this law: at the company, too, and the earlier end counts."""
     listed: ListedKinds | None = None
-    """None: whatever the data is."""
+    """None: any data."""
     notices: tuple[NoticeRule, ...] = ()
     form: LetterStyle = LetterStyle.GDPR
     title: str | None = None
     """The title of the letter, where the law prescribes it."""
     letter: tuple[RequiredStatement, ...] = ()
-    """What people are told, in this order."""
+    """Statements to people, in this order."""
     report: tuple[RequiredStatement, ...] = ()
-    """What an authority, an Attorney General or a CSIRT is told."""
+    """Statements to an authority, an Attorney General or a CSIRT."""
     to_controller: tuple[RequiredStatement, ...] = ()
-    """What a customer is told."""
+    """Statements to a customer."""
     wants: tuple[RequiredStatement, ...] = ()
     """Of what the model has said to people, what this law itself wants said, and by which provision."""
     cites: dict[str, str] = {}
-    """What the model's provisions are called here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
+    """Names of the model's provisions here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
     never: tuple[NoticeElement, ...] = ()
-    """What the letter to people must not say."""
+    """Statements that the letter to people must not make."""
     protection: ProtectionRule | None = None
     records: BreachRegisterRule | None = None
 
     @property
     def id(self) -> str:
-        """What a case keeps: ``gdpr@2018-05-25``."""
+        """The id that a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
 
     def notice(self, to: NoticeRecipientKind) -> NoticeRule | None:
-        """Return the first notice to somebody; None where this law wants them told nothing."""
+        """Return the first notice to a recipient; None where this law demands none."""
         return next((notice for notice in self.notices if notice.to is to), None)
 
     def said_of(self, categories: Iterable[str]) -> tuple[RequiredStatement, ...]:
-        """Return what people are told, in order, of whom data of *categories* was breached."""
+        """Return the statements, in order, to people with breached data of *categories*."""
         there = tuple(categories)
         return tuple(said for said in self.letter if said.element not in self.never and said.holds_for(there))
 
     def after(self, model: "BreachPolicy") -> "BreachPolicy":
-        """Return this policy, with what *model* says wherever it says nothing itself."""
+        """Return this policy, completed by *model*."""
         own = {notice.to for notice in self.notices}
         here = partial(self._by_own_provision, model)
         return self.model_copy(
@@ -250,9 +250,9 @@ class BreachPolicy(BaseModel):
 
     def _by_own_provision(self, model: "BreachPolicy", to: NoticeRecipientKind, value: V) -> V:
         """
-        Return *value*, which *model* says, by the provision of this law.
+        Return *value* of *model*, under the provision of this law.
 
-        A model that is no law demands nothing: the notice *to* somebody does. Nor does another law here.
+        A model that is no law demands nothing: the notice *to* a recipient does. Nor does another law here.
         """
         notice = self.notice(to) or self.notice(NoticeRecipientKind.PEOPLE)
         if model.common and notice is not None:

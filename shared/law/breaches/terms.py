@@ -1,23 +1,23 @@
-"""What policies on breaches speak of: who is told, in which stages, since when, and what a notice says."""
+"""Terms of policies on breaches: recipients, stages, starts of periods, and elements of notices."""
 
 from enum import StrEnum
 
 
 class NoticeRecipientKind(StrEnum):
-    """Who is told."""
+    """Kinds of recipients."""
 
     PEOPLE = "people"
     AUTHORITY = "authority"
     ATTORNEY_GENERAL = "attorney_general"
-    """Of a State: the Attorney General, and whoever else its law has told in the same way."""
+    """Of a State: the Attorney General, and other bodies that its law treats the same."""
     CONSUMER_AGENCIES = "consumer_agencies"
     """Agencies that report on the credit of consumers."""
     CONTROLLER = "controller"
-    """A customer whose processor the company is."""
+    """A customer of the company as its processor."""
     CSIRT = "csirt"
-    """Who answers incidents for a Member State (NIS2)."""
+    """The incident response team of a Member State (NIS2)."""
     SERVICE_RECIPIENTS = "service_recipients"
-    """Customers whose service may suffer (NIS2)."""
+    """Customers with a service that may suffer (NIS2)."""
     PUBLIC = "public"
 
 
@@ -35,7 +35,7 @@ class NoticeStage(StrEnum):
 
 
 class PeriodStart(StrEnum):
-    """What begins a period."""
+    """The start of a period."""
 
     AWARE = "awareness"
     DISCOVERED = "discovery"
@@ -47,10 +47,10 @@ class PeriodStart(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What must have happened to the data."""
+    """The effect on the data that a law requires."""
 
     ACCESS = "access"
-    """That somebody could read it is enough."""
+    """That the data could be read is enough."""
     ACQUISITION = "acquisition"
 
 
@@ -66,16 +66,16 @@ class NoticeElement(StrEnum):
     HELD_BY_POLICE = "held_by_police"
     """Whether an investigation delayed it."""
     DATA = "data"
-    """What kinds of data."""
+    """The kinds of data."""
     CONSEQUENCES = "consequences"
     MEASURES = "measures"
     PROTECTION = "protection"
-    """What is offered against theft of identity, for how long, and how one gets it."""
+    """The offer against theft of identity, its length, and how to get it."""
     ADVICE = "advice"
     PASSWORD = "password"  # noqa: S105 - the name of an element
-    """To change it, here and wherever else it is used."""
+    """To change it, here and in all other places of its use."""
     BIOMETRIC_ADVICE = "biometric_advice"
-    """How others are told who rely on it to know the person."""
+    """How to inform others that rely on it to know the person."""
     CREDIT_BUREAUS = "credit_bureaus"
     """Telephone numbers and addresses of the agencies that report on credit."""
     FREEZE = "freeze"
@@ -86,7 +86,7 @@ class NoticeElement(StrEnum):
     """The right to one."""
     CONTACT = "contact"
     SENDER = "sender"
-    """Name and address of who writes."""
+    """Name and address of the sender."""
     OFFICER = "officer"
     RIGHTS = "rights"
     COMPLAINT = "complaint"
@@ -97,16 +97,16 @@ class NoticeElement(StrEnum):
     CROSS_BORDER = "cross_border"
     """Where else people are affected."""
     PEOPLE_TOLD = "people_told"
-    """Whether and when people are told."""
+    """Whether and when people are notified."""
     PHASE = "phase"
     """First notice, supplement or last."""
     SAMPLE = "sample"
     """A copy of the letter to people."""
     INCIDENT = "incident"
-    """What the company calls it."""
+    """The company's name of the incident."""
     AWARE = "aware"
     SERVICES = "services"
-    """What the customer uses that is affected."""
+    """The affected services in use by the customer."""
     CONTENT_UNKNOWN = "content_unknown"
     """That the company does not know what customers keep with it."""
     CONTAINMENT = "containment"

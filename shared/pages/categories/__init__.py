@@ -1,8 +1,8 @@
 """
-What categories of data are called, in words of a person's language.
+Names of categories of data in people's languages.
 
-The keys are those of Fides' taxonomy; a map may add its own. One table for packages, which say what is held,
-and for notices, which say what was breached.
+The keys are those of Fides' taxonomy; a map may add its own. One table for packages, which list data held,
+and for notices, which list data breached.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from shared.pages.translation import mark as _
 
 CATALOGUES = Catalogues(Path(__file__).parent / "locale")
 EVERYTHING = "user"
-"""Covers every other category: what is called like it is called nothing."""
+"""Covers every other category: its name says nothing."""
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         "system": _("Technical data"),
@@ -96,7 +96,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
 
 
 def called(category: str, language: str) -> str | None:
-    """Return what *category* is called; None for one that a map added at the top."""
+    """Return the name of *category*; None for one that a map added at the top."""
     known = category
     while known not in NAMES and "." in known:
         known = known.rpartition(".")[0]

@@ -22,7 +22,7 @@ HEARTBEAT_S = 10
 LEAVE_WITHIN_S = 2.0
 Channel: TypeAlias = aiormq.channel.Channel
 BROKEN = (AMQPError, OSError, TimeoutError, RuntimeError)
-"""What the driver raises when the connection is gone; besides it *cancels*, see :func:`translated`."""
+"""Errors of the driver for a lost connection; besides it *cancels*, see :func:`translated`."""
 _LEAVING: set[asyncio.Task[None]] = set()
 """Goodbyes that take longer than anybody waits for them."""
 
@@ -37,7 +37,7 @@ def translated(what: str) -> Iterator[None]:
     """
     Turn the driver's exceptions into ours; *what* opens the message.
 
-    A lost connection *cancels* whoever waits on it. That is told apart from a cancellation that was meant
+    A lost connection *cancels* the waiting task. That is distinguished from a cancellation that was meant
     for this task, which must pass.
 
     Raises:
@@ -83,7 +83,7 @@ async def connect(url: str, name: str, *, plain: bool = True) -> AbstractConnect
 
 async def declare(url: str) -> None:
     """
-    Declare the whole topology; what is there already is left alone.
+    Declare the whole topology; existing queues stay as they are.
 
     Raises:
         BrokerUnavailable: The broker does not answer.

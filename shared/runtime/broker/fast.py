@@ -1,7 +1,7 @@
 """
-The faster way to publish and consume: a batch is one write, and one answer.
+Publishes and consumes in batches: one write for a batch, and one answer.
 
-What it promises is what the plain way promises. Publications are numbered from 1 as the broker numbers them,
+It gives the same guarantees as the plain way. Publications are numbered from 1 as the broker numbers them,
 so nothing else may publish on the channel.
 """
 
@@ -22,7 +22,7 @@ from shared.runtime.broker.wire_connection import Tap, WiredConnection
 WRITE_AT_ONCE = 256 * 1024
 """Bytes of a batch that are made and written before the socket is asked whether it keeps up."""
 LONGEST_FRAME = 131_072
-"""What RabbitMQ proposes; taken where it sets no limit."""
+"""The value that RabbitMQ proposes; used where it sets no limit."""
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ _LONGEST_NAME = 255
 
 
 class Delivered(NamedTuple):
-    """What a Deliver method says."""
+    """The fields of a Deliver method."""
 
     tag: int
     redelivered: bool
@@ -54,7 +54,7 @@ class Delivered(NamedTuple):
 
 
 class Properties(NamedTuple):
-    """What of a content header is of interest."""
+    """The fields of a content header that are used."""
 
     content_type: str | None
     headers: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What goes over a bus, and what a bus promises."""
+"""Messages, and the ports to publish and consume them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

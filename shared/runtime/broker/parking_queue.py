@@ -1,4 +1,4 @@
-"""Queues that a person looks through."""
+"""Access to parking queues for the staff."""
 
 from collections.abc import AsyncIterator
 from typing import Self
@@ -42,12 +42,12 @@ class Parking:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close it; what was not removed is there again."""
+        """Close it; messages that were not removed are there again."""
         connection, self._connection, self._channel = self._connection, None, None
         await leave(connection)
 
     async def __aiter__(self) -> AsyncIterator[Delivery]:
-        """Yield what was in the queue when it was opened; what is parked anew meanwhile is not looked at."""
+        """Yield the messages that were in the queue when it was opened, not those parked later."""
         channel = self._opened()
         for _ in range(self._size):
             with translated(f"{self._queue} cannot be read"):

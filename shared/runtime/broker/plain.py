@@ -84,7 +84,7 @@ class PlainInlet:
 
 
 def delivery_of(message: DeliveredMessage, channel: Channel) -> Delivery:
-    """Return what the driver has read as ours."""
+    """Return the driver's message as a delivery."""
     properties = message.header.properties
     return Delivery(
         exchange=message.exchange or "",

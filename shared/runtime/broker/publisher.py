@@ -1,4 +1,4 @@
-"""The end of a bus where events go in."""
+"""Publishing on the bus."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The end of a bus where events come out."""
+"""Consuming from the bus."""
 
 import asyncio
 import random
@@ -118,7 +118,7 @@ class Consumer:
                 await asyncio.wait_for(self._channel.basic_cancel(self._tag), timeout=LEAVE_WITHIN_S)
 
     async def close(self) -> None:
-        """Close the connection; the broker delivers again what was not settled."""
+        """Close the connection; the broker delivers unsettled messages again."""
         connection, self._connection = self._connection, None
         self._channel, self._inlet = None, None
         self._arrived.clear()

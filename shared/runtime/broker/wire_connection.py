@@ -7,7 +7,7 @@ at a time; the handshake, heartbeats, calls and everything else pass to the driv
 are written, so ours and the driver's may follow one another in any order.
 
 It rests on the driver making a connection from the ``transport_factory`` it is given, and on nothing it
-keeps to itself. Yet nobody promises that, so it is used with the versions it was tried with and no others.
+keeps to itself. The driver does not document that, so only the versions it was tried with are used.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def is_tried() -> bool:
 
 @dataclass(slots=True)
 class Tap:
-    """What one channel takes from the wire: methods, and methods that content follows."""
+    """The frames that one channel takes from the wire: methods, and methods that content follows."""
 
     methods: Mapping[bytes, OnMethod]
     contents: Mapping[bytes, OnContent]
@@ -86,7 +86,7 @@ class Tap:
 
 
 class Wire(asyncio.StreamReader):
-    """What the broker sends, as the driver reads it: without what is tapped."""
+    """The broker's bytes as the driver reads them: without the tapped frames."""
 
     def __init__(self) -> None:
         """Pass everything on at first."""
@@ -112,13 +112,13 @@ class Wire(asyncio.StreamReader):
             tap.flush()
 
     def feed_eof(self) -> None:
-        """Give the driver what is left, so that it sees the frame that was cut."""
+        """Give the driver the remaining bytes, so that it sees the frame that was cut."""
         if self._rest:
             super().feed_data(self._rest)
         super().feed_eof()
 
     def _sort(self, data: bytes) -> int:
-        """Hand over what is tapped and pass on the rest, frame by frame; return where the last one ends."""
+        """Hand over tapped frames and pass on the rest, frame by frame; return where the last one ends."""
         at = passed = 0
         while (frame := self._frame(data, at)) is not None:
             kind, channel, end = frame
@@ -136,7 +136,7 @@ class Wire(asyncio.StreamReader):
         """
         Return kind, channel and end of the frame at *at*; None when it is not all there.
 
-        What is no frame is left to the driver, with all that follows: it knows what to say of it.
+        Bytes that are no frame are left to the driver, with all that follows: it reports them.
         """
         if len(data) - at < HEAD.size:
             return None

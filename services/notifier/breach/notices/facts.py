@@ -36,7 +36,7 @@ class BreachNotice:
     first_day: date
     """When it happened, or began."""
     last_day: date | None
-    """When it was over, on another day; None where it was on the same, or where nobody knows yet."""
+    """When it was over, on another day; None where it was on the same, or if not known yet."""
     noticed_on: date
     written_on: date
     aware_at: datetime

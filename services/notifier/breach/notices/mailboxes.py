@@ -17,7 +17,7 @@ class BreachedMailbox(MailRefused):
 
 
 def reached(person: NoticeRecipient, declared: BreachDeclared) -> bool:
-    """Tell whether a notice to *person* goes out: to an address that is one, and not to who has read it."""
+    """Return whether a notice to *person* goes out: to an address that is one, and not to who has read it."""
     return bool(addresses(person, declared))
 
 
@@ -70,7 +70,7 @@ def must_be_safe(person: NoticeRecipient, declared: BreachDeclared) -> None:
 
 
 def _secret_is_out(person: NoticeRecipient, declared: BreachDeclared) -> bool:
-    """Tell whether what opens a mailbox of *person* may be part of what was breached of them."""
+    """Return whether what opens a mailbox of *person* may be part of what was breached of them."""
     categories = person.categories or declared.categories
     return not categories or is_there(BreachedKind.CREDENTIALS, (*categories, ADDRESS))
 
@@ -80,6 +80,6 @@ def _is_at_one_of(domains: Iterable[str], domain: str) -> bool:
 
 
 def _lies_in(domain: str, other: str) -> bool:
-    """Tell whether *domain* is *other*, or below it; a dot at the end says nothing (RFC 1034 § 3.1)."""
+    """Return whether *domain* is *other*, or below it; a dot at the end says nothing (RFC 1034 § 3.1)."""
     here, there = domain.strip().lower().strip("."), other.strip(".")
     return here == there or here.endswith(f".{there}")

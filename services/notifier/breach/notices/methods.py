@@ -62,7 +62,7 @@ def forbidden(policy: BreachPolicy) -> frozenset[Part]:
 
 
 def is_known(part: Part, notice: BreachNotice) -> bool:
-    """Tell whether something is to be said of *part*; of most there is, if only that nobody knows."""
+    """Return whether something is to be said of *part*; of most there is, if only that nobody knows."""
     match part:
         case Part.PROTECTION:
             return notice.watch is not None

@@ -80,7 +80,7 @@ def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Lack]:
 
 
 def is_written(declared: BreachDeclared, language: str) -> bool:
-    """Tell whether what is told was declared in *language*."""
+    """Return whether what is told was declared in *language*."""
     return _short(language) == _short(declared.language) or declared.translation(language) is not None
 
 

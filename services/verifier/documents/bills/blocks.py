@@ -87,19 +87,19 @@ def blocks_of(cells: Sequence[Cell]) -> list[Block]:
 
 
 def is_company(text: str) -> bool:
-    """Tell whether *text* names a company or an office."""
+    """Return whether *text* names a company or an office."""
     words = set(re.split(r"\W+", stripped(folded(text))))
     return COMPANY.search(text) is not None or bool(words & TRADE)
 
 
 def is_heading(text: str) -> bool:
-    """Tell whether *text* says what the letter is, rather than who sent or gets it."""
+    """Return whether *text* says what the letter is, rather than who sent or gets it."""
     plain = compact(text)
     return any(word in plain for words in (*STRONG.values(), INVOICE) for word in words)
 
 
 def is_person(text: str) -> bool:
-    """Tell whether *text* may be a person's name."""
+    """Return whether *text* may be a person's name."""
     return (
         _NAME.fullmatch(text) is not None
         and len(text.split()) <= _MOST_WORDS
@@ -171,7 +171,7 @@ def _above(cells: Sequence[Cell], at: int) -> Iterator[str]:
 
 
 def _over(upper: Cell, lower: Cell) -> bool:
-    """Tell whether one cell is in the line right above another's, in one block."""
+    """Return whether one cell is in the line right above another's, in one block."""
     if not (upper.placed and lower.placed):
         return upper.row == lower.row - 1 and upper.column == lower.column
     down = lower.box[1] - upper.box[1]
@@ -196,7 +196,7 @@ def _before(left: Cell, right: Cell) -> bool:
 
 
 def _heads(upper: Cell, lower: Cell) -> bool:
-    """Tell whether one cell is a heading over another: right above, with some width in common."""
+    """Return whether one cell is a heading over another: right above, with some width in common."""
     if not (upper.placed and lower.placed):
         return upper.row == lower.row - 1 and upper.column == lower.column
     down = lower.box[1] - upper.box[1]

@@ -272,7 +272,7 @@ def _born(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
 
 
 def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
-    """Tell whether *day* is the date of birth with one part of it changed."""
+    """Return whether *day* is the date of birth with one part of it changed."""
     parts = zip((day.year, day.month, day.day), (born.year, born.month, born.day), strict=True)
     return sum(a != b for a, b in parts) == 1 and (expires is None or day.year <= expires.year - _LEAST_AGE)
 
@@ -294,7 +294,7 @@ def _expires(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
 
 
 def _expires_otherwise(born: date | None, fields: PrintedFields) -> bool:
-    """Tell whether a date is printed that may be another expiry: after birth, and not the day of issue."""
+    """Return whether a date is printed that may be another expiry: after birth, and not the day of issue."""
     if any(one.dates for one in fields.of(PrintedField.EXPIRES)):
         return True
     issued = {day for one in fields.of(PrintedField.ISSUED) for day in one.dates}

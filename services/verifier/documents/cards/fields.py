@@ -173,7 +173,7 @@ def _is_machine(text: str) -> bool:
 
 
 def _is_piece(text: str, pieces: Iterable[str]) -> bool:
-    """Tell whether *text* holds a piece of the zone in which letters and digits follow each other."""
+    """Return whether *text* holds a piece of the zone in which letters and digits follow each other."""
     bare = text.replace(" ", "")
     return any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
 
@@ -281,5 +281,5 @@ _ASIDE = 0.06
 
 
 def is_label(text: str) -> bool:
-    """Tell whether *text*, small and without blanks, is a label and nothing else."""
+    """Return whether *text*, small and without blanks, is a label and nothing else."""
     return text in _MEANING

@@ -96,7 +96,7 @@ def verdict_on(checks: Iterable[Check]) -> Verdict:
 
 
 def _speaks_against(check: Check) -> bool:
-    """Tell whether *check* does; that a picture is none of the best does not, if all was read from it."""
+    """Return whether *check* does; that a picture is none of the best does not, if all was read from it."""
     hint = check.name in HINTS and check.result is not CheckResult.FAIL
     return check.result in (CheckResult.FAIL, CheckResult.INCONCLUSIVE) and not hint
 

@@ -83,7 +83,7 @@ class PresentedDocuments:
             yield f"{band}:{traces.picture[band * width : (band + 1) * width]}"
 
     def _is_same(self, seen: Document, marks: Sequence[str], picture: str) -> bool:
-        """Tell whether *seen* has a hash in common, or its picture looks the same."""
+        """Return whether *seen* has a hash in common, or its picture looks the same."""
         if any(len(mark) > sha256().digest_size and mark in seen["marks"] for mark in marks):
             return True
         return bool(picture and seen["picture"]) and _distance(picture, seen["picture"]) <= ALIKE_BITS

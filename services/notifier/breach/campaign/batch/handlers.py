@@ -54,7 +54,7 @@ async def _write(event: ChunkDue, taken: LeasedBatch, ctx: Writer) -> Sequence[F
 
 def _each_has_its_patience(taken: LeasedBatch, turn: Turn) -> bool:
     """
-    Tell whether whoever is left was tried now, and not before.
+    Return whether whoever is left was tried now, and not before.
 
     What waits for a server counts its time from the first failure, which may be long before these letters'
     own: without a fresh message they would be parked before they are given up.

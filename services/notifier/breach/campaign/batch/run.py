@@ -45,7 +45,7 @@ HEARTBEAT_S = LOOK_S = 0.5
 NOBODY = "mailbox_unknown"
 """Why a letter failed that went to nobody's address."""
 FINISH_S = 10.0
-"""How long letters under way are waited for when the process is told to stop."""
+"""How long letters under way are waited for when the process is asked to stop."""
 
 
 class ConnectionPort(Protocol):
@@ -273,7 +273,7 @@ class Turn:
         return outcome
 
     def _may_try_another(self, failed: Failed) -> bool:
-        """Tell whether there is another address, and no copy in doubt that may lie in this one."""
+        """Return whether there is another address, and no copy in doubt that may lie in this one."""
         number, nobody = failed.number, failed.reason == NOBODY
         left = self._gone[number] < self._letters.others(number)
         return left and (nobody or number not in self._doubts)
