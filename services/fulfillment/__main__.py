@@ -69,7 +69,7 @@ def service(  # noqa: PLR0913 - the parts of a service
     listed: Listing,
     timers: TimersPort,
 ) -> Service[Fulfilment, Fulfillment]:
-    """Return fulfillment, put together."""
+    """Return the assembled service."""
 
     def context(moment: Moment[Fulfilment]) -> Fulfillment:
         return Fulfillment(
@@ -97,7 +97,7 @@ def service(  # noqa: PLR0913 - the parts of a service
 
 @asynccontextmanager
 async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put fulfillment together."""
+    """Assemble fulfillment."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, key=chain_key(settings.root_key, NAME))
     maps = StoredMaps(database, _loaded(settings.datamap))
@@ -157,7 +157,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
 
 
 async def _together(*works: Coroutine[Any, Any, None]) -> None:
-    """Do all of *works*; when one fails, so do the others."""
+    """Run all of *works* together; when one fails, so do the others."""
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work)

@@ -1,4 +1,4 @@
-"""What fulfillment does when something arrives: it compares claims, gathers, plans an erasure, erases."""
+"""Handlers of fulfillment: claims, searches, disclosures and the planning of erasures."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -97,13 +97,13 @@ from shared.runtime.service import forget, on
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Compare the data points that a person claims with the records held, unless it is decided already.
+    Compare claimed data points with the records, unless the case is decided already.
 
     A record counts only where the identity stands verified: a stranger could write another person's address
     into a record of their own, beside data points that they know.
 
     Law:
-        11 CCR § 7060(h): what a request to correct disputes is no data point.
+        11 CCR § 7060(h): a value that a request to correct disputes is no data point.
     """
     if not ctx.known.waiting or not all(
         [await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]
@@ -133,9 +133,9 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
 
 async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Answer a request whose requester is known: hand over, plan what is erased or changed, or leave it.
+    Answer a verified request: disclose, plan an erasure or a change, or refer it to the staff.
 
-    Where the answer costs something it is not given yet, but quoted.
+    If the answer costs a fee, it is quoted first.
     """
     if ctx.known.withdrawn:
         return []
@@ -144,14 +144,14 @@ async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def go_on(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Answer a request now that the person agrees to what it costs; what the staff does by hand is theirs."""
+    """Answer a request after the agreement to its fee; a request for the staff stays with the staff."""
     if ctx.known.status is not FulfillmentStatus.QUOTED or ctx.known.verified is None:
         return []
     return await answer_agreed(event, ctx.after(event))
 
 
 async def answer_agreed(_event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Answer a request whose fee was agreed to while it was stopped."""
+    """Answer a request with a fee that was agreed to while the request was stopped."""
     if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
@@ -184,7 +184,7 @@ async def _announced(
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Disclose, or plan an erasure or a change, and have the owners of other mailboxes notified before."""
+    """Disclose, or plan an erasure or a change, after the owners of other mailboxes were notified."""
     others = await not_notified(findings, ctx.maps.current, identities, event.requester, ctx)
     if others is None:
         return [_referred(event.right, MANY_MAILBOXES, ctx)]
@@ -217,9 +217,9 @@ async def await_disclosure(event: DisclosureScheduled, ctx: Fulfillment) -> Sequ
 
 async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Answer a request whose window before the disclosure has ended, unless it was stopped.
+    Answer a request at the end of its window before a disclosure, unless it was stopped.
 
-    The records are searched anew. Where they name a mailbox by now that was not notified, it waits again.
+    The records are searched again. If they name a new mailbox that was not notified, the answer waits again.
 
     Raises:
         TooEarly: The window has not ended by the clock of this process.
@@ -240,7 +240,7 @@ async def _disclosed(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def disclose_released(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Answer a request whose window before the disclosure ended while it was stopped."""
+    """Answer a released request if its window before the disclosure ended meanwhile."""
     if ctx.known.status is FulfillmentStatus.FULFILLED:
         return await _disclose_further(event, ctx)
     if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
@@ -250,7 +250,7 @@ async def disclose_released(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
 
 async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Correct an identity, now that the staff approves; where two must decide, once the second one does.
+    Correct an identity after the approval of the staff, or of the second account if two must decide.
 
     Raises:
         RefusedDecision: No such correction waits, the request is stopped, or the account decided before.
@@ -269,10 +269,10 @@ async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Seq
 
 async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Release what an alias leads to that the staff confirms; where two must decide, once the second one does.
+    Release the records of an alias that the staff confirms, or the second account if two must decide.
 
-    A disclosure is answered anew, and waits where owners of mailboxes are notified; an erasure gets another
-    round, after a window of its own.
+    A disclosure is repeated, and waits if owners of mailboxes are notified; an erasure gets another round,
+    after a window of its own.
 
     Raises:
         RefusedDecision: The request, the alias or the account does not allow it.
@@ -298,11 +298,11 @@ async def _further(
     event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment
 ) -> Sequence[Fact] | None:
     """
-    Return what confirmed aliases add to an answer, or the window that it waits for; None if staff must look.
+    Return the further answer for confirmed aliases, or its window; None if the staff must decide.
 
     Args:
-        event: The answer goes to its requester.
-        mailboxes: Whose owners are notified beside those of the records.
+        event: The verification of the requester.
+        mailboxes: Mailboxes with owners to notify, beside those in the records.
         ctx: The case.
     """
     submitted = await ctx.submission()
@@ -325,7 +325,7 @@ async def _further(
 
 
 def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
-    """Return *submitted* without the recipient of a transfer: what completes an answer goes to the person."""
+    """Return *submitted* without the recipient of a transfer: further answers go to the person."""
     details = submitted.details.model_copy(update={"transfer_to": None})
     return submitted.model_copy(update={"details": details})
 
@@ -333,7 +333,7 @@ def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
 async def _released(
     event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment
 ) -> tuple[Identities, Findings]:
-    """Return all that is proven or confirmed of the person, and the records found by it."""
+    """Return the proven and confirmed identities of the person, and the records found by them."""
     maps = ctx.maps.current
     claimed, names = stated_identities(submitted, maps), event.proven
     sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
@@ -345,7 +345,7 @@ async def _released(
 
 async def heed_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Begin an erasure whose window has ended, or the round of it that confirmed aliases add.
+    Start an erasure at the end of its window, or the round for confirmed aliases.
 
     Raises:
         TooEarly: The window has not ended by the clock of this process, or an earlier round is not done.
@@ -359,14 +359,14 @@ async def heed_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def heed_window_released(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Begin what a window was for that ended while the request was stopped."""
+    """Start the erasure of a window that ended while the request was stopped."""
     window = ctx.known.window
     ours = window is not None and event.name == window_name(window)
     return await (_erase_further if ours else begin_released)(event, ctx)
 
 
 async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Plan the round of an erasure that confirmed aliases add."""
+    """Plan the round of an erasure for confirmed aliases."""
     if ctx.known.verified is None:
         return []
     event = ctx.known.verified
@@ -381,7 +381,7 @@ _erased_further = unless_stopped(_erase_further)
 
 
 async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Complete an answer by what confirmed aliases lead to, once the window has ended."""
+    """Disclose the records of confirmed aliases at the end of the window."""
     window, verified = ctx.known.disclosure, ctx.known.verified
     confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
     if not confirmed or verified is None or window is None or event.name != disclosure_timer(window):
@@ -393,12 +393,12 @@ async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
 
 
 async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
-    """Remember that nothing is to be done any more."""
+    """Record the withdrawal; nothing is done any more."""
     return []
 
 
 async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Have the hashes of California's DROP looked up; that takes long, and goes on beside all else."""
+    """Enqueue the hashes of California's DROP; the look-up takes long and runs in the background."""
     await ctx.listed.take(HashListBatch(event.request_id, event.lists))
     return []
 
@@ -416,7 +416,7 @@ RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
         TransferOrdered: transfer,
     }
 )
-"""What each event of ``cases.HELD`` leads to once its request is released."""
+"""The handler of each event of ``HELD`` once its request is released."""
 SUBSCRIPTIONS = (
     on(IdentityClaimed, compare_claims),
     on(IdentityVerified, unless_stopped(answer)),
@@ -446,7 +446,7 @@ SUBSCRIPTIONS = (
 async def _found(
     submitted: RequestSubmitted, names: Sequence[str] | None, ctx: Fulfillment
 ) -> tuple[Identities, Findings]:
-    """Return the identities of *names*, or those vouched for if None, and the records found by them."""
+    """Return the identities of *names*, or the vouched ones if None, and the records found by them."""
     claimed = stated_identities(submitted, ctx.maps.current)
     maps = ctx.maps.current
     sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
@@ -454,7 +454,7 @@ async def _found(
 
 
 async def _gathered(ctx: Fulfillment, identities: Identities, claimed: Identities | None = None) -> Findings:
-    """Return the person's records; for errors see :func:`_whole`."""
+    """Return the person's records; raises like :func:`_whole`."""
     return _whole(await ctx.records.gather(ctx.maps.current, identities, claimed))
 
 
@@ -463,7 +463,7 @@ def _whole(findings: Findings) -> Findings:
     Return *findings*.
 
     Raises:
-        InvalidDataMap: The map names a collection that is not there: an answer would be less than whole.
+        InvalidDataMap: The map names a collection that does not exist: the answer would be incomplete.
     """
     if findings.missing:
         raise InvalidDataMap(
@@ -475,8 +475,8 @@ def _whole(findings: Findings) -> Findings:
 
 
 async def _nothing_held(right: Right, findings: Findings, ctx: Fulfillment) -> Sequence[Fact]:
-    told_so = answers.nothing_held(findings, ctx.maps.current)
-    name = await ctx.sealed(ANSWER, told_so.model_dump_json())
+    nothing = answers.nothing_held(findings, ctx.maps.current)
+    name = await ctx.sealed(ANSWER, nothing.model_dump_json())
     return [RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)]
 
 
@@ -487,13 +487,13 @@ async def _plan_erasure(
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Plan an erasure; where a copy is wanted first, nothing is planned before it is safe."""
+    """Plan an erasure; if a copy is requested, store it first."""
     package = None
     if submitted.details.with_copy:
         package, contents = await store_copy(Disclosure(event, submitted, identities, findings), ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
-    # In a thread, for it may be about a million records, and the broker waits for a sign of life.
+    # In a thread: there may be a million records, and the broker needs heartbeats.
     made = await asyncio.to_thread(plan, findings, ctx.maps.current, ctx.today())
     decided = replace(made, identities=found_by)
     planned = ErasurePlanned(

@@ -1,4 +1,4 @@
-"""What fulfillment knows of a request, and which outcome its records add up to. Pure."""
+"""The state of a request in fulfillment, and the outcome of its records. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -58,19 +58,19 @@ from shared.law import Regulation, Right
 BY_STAFF = "by_staff"
 """A right that the privacy staff exercises by hand."""
 NOTHING_DECLARED = "nothing_declared"
-"""Nothing the request tells is an identity of the data map: nobody has looked anywhere."""
+"""The request contains no identity of the data map: nothing was searched."""
 
 NOTHING_NAMED = "nothing_named"
-"""A correction is asked for, and not of what: somebody must read what the person wrote."""
+"""A correction is requested without a field and value: the staff must read the person's text."""
 UNSURE = "unsure"
-"""The proof of identity would not do to hand the data over, so it does not do to change it."""
+"""The proof of identity would not suffice for a disclosure, so it does not suffice for a change."""
 IDENTITY_CHANGE = "identity_change_needs_proof"
-"""A correction would change what records are found by; the new value must be proven to be the person's."""
+"""A correction would change a searched identity; the new value must be proven to be the person's."""
 TO_BE_WEIGHED = "to_be_weighed"
-"""Whether compelling grounds override an objection is for people to decide (GDPR Art. 21(1))."""
+"""Whether compelling grounds override an objection is for the staff to decide (GDPR Art. 21(1))."""
 
 MOST_ROUNDS = 3
-"""Times an erasure is planned anew because records of the person have come meanwhile."""
+"""Most new plans of an erasure because of new records of the person."""
 
 DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.KNOW_CATEGORIES})
 CHANGING = frozenset(
@@ -87,23 +87,23 @@ CHANGING = frozenset(
 
 
 class FulfillmentStatus(StrEnum):
-    """Where the fulfilment of a request stands."""
+    """The state of the fulfilment of a request."""
 
     WAITING = "waiting"
     QUOTED = "quoted"
-    """The answer costs something, and the person has not agreed yet: nothing is done."""
+    """The answer costs a fee, and the person has not agreed yet: nothing is done."""
     WITHDRAWN = "withdrawn"
     PROPOSED = "proposed"
     """An erasure is planned and waits for a second person."""
     PROPOSED_MORE = "proposed_more"
-    """An erasure has begun, and what has come to light since waits for a second person."""
+    """An erasure has started, and newly found records wait for a second person."""
     SCHEDULED = "scheduled"
-    """An erasure is planned, approved of where that is needed, and waits for its window to end."""
+    """An erasure is planned and, if necessary, approved; it waits for the end of its window."""
     PLANNED = "planned"
     DISCLOSURE_SCHEDULED = "disclosure_scheduled"
-    """The owners of other mailboxes are notified, and the answer waits for its window to end."""
+    """The owners of other mailboxes are notified, and the answer waits for the end of its window."""
     TRANSFERRING = "transferring"
-    """A package is ready and goes to another controller first."""
+    """A package is ready and is sent to another controller first."""
     FULFILLED = "fulfilled"
     REFERRED = "referred"
 
@@ -117,7 +117,7 @@ NOTICES: tuple[type[Fact], ...] = (
     RestrictionAnnounced,
     SubjectUnrestricted,
 )
-"""What the recipients of data hear besides an erasure, and what ends a restriction."""
+"""Facts for the recipients of data besides an erasure, and the end of a restriction."""
 
 TELLING: tuple[type[Fact], ...] = (
     RecipientConcerned,
@@ -125,7 +125,7 @@ TELLING: tuple[type[Fact], ...] = (
     RecipientAcknowledged,
     RecipientFailed,
 )
-"""How the recipients of data are told; it goes its way while the request goes its own."""
+"""The notifications of the recipients of data; they are independent of the request's state."""
 
 HELD: frozenset[type[Fact]] = frozenset(
     {
@@ -140,11 +140,11 @@ HELD: frozenset[type[Fact]] = frozenset(
         TransferOrdered,
     }
 )
-"""Events that lead to a disclosure, an erasure or a change: while a request is stopped they wait."""
+"""Events that lead to a disclosure, an erasure or a change: they are held while a request is stopped."""
 
 S = FulfillmentStatus
 _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
-"""How the window before a disclosure is told, which may be delivered again when it is over."""
+"""Events of the window before a disclosure, which may be delivered again after its end."""
 TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
     S.WAITING: {
         DropListed: S.WAITING,
@@ -162,7 +162,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
     },
-    # Nothing is disclosed before the window has ended: until then a withdrawal stops it.
+    # Nothing is disclosed before the end of the window: until then a withdrawal stops it.
     S.DISCLOSURE_SCHEDULED: {
         IdentityClaimed: S.DISCLOSURE_SCHEDULED,
         FeeDecided: S.DISCLOSURE_SCHEDULED,
@@ -170,7 +170,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         DisclosureDue: S.WAITING,
         RequestWithdrawn: S.WITHDRAWN,
     },
-    # No answer leads out of here: a fee that nobody has agreed to is not taken.
+    # There is no answer from here: a fee without agreement is not charged.
     S.QUOTED: {
         IdentityClaimed: S.QUOTED,
         FeeDecided: S.QUOTED,
@@ -178,7 +178,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         RequestWithdrawn: S.WITHDRAWN,
         **dict.fromkeys(_LATE, S.QUOTED),
     },
-    # Until the other controller has it, the person can take it back.
+    # Until the other controller has it, the person can withdraw.
     S.TRANSFERRING: {
         FeeDecided: S.TRANSFERRING,
         IdentityClaimed: S.TRANSFERRING,
@@ -198,7 +198,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         FeeDecided: S.WITHDRAWN,
         FeeAgreed: S.WITHDRAWN,
         RequestWithdrawn: S.WITHDRAWN,
-        # An objection that was taken back has restricted the data until then.
+        # A withdrawn objection has restricted the data until then.
         RestrictionAnnounced: S.WITHDRAWN,
         SubjectUnrestricted: S.WITHDRAWN,
         **dict.fromkeys((*TELLING, *_LATE), S.WITHDRAWN),
@@ -211,7 +211,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         ErasureApproved: S.PLANNED,
         RequestWithdrawn: S.WITHDRAWN,
     },
-    # Nothing is written before the window has ended: until then a withdrawal stops it.
+    # Nothing is written before the end of the window: until then a withdrawal stops it.
     S.SCHEDULED: {
         IdentityClaimed: S.SCHEDULED,
         FeeDecided: S.SCHEDULED,
@@ -221,7 +221,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         ErasureDue: S.PLANNED,
         RequestWithdrawn: S.WITHDRAWN,
     },
-    # What was erased before must be certified: a withdrawal that comes now is too late.
+    # The records erased before must be certified: a withdrawal that comes now is too late.
     S.PROPOSED_MORE: {
         IdentityClaimed: S.PROPOSED_MORE,
         FeeDecided: S.PROPOSED_MORE,
@@ -233,8 +233,8 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         RequestWithdrawn: S.PROPOSED_MORE,
         **dict.fromkeys(TELLING, S.PROPOSED_MORE),
     },
-    # A planned erasure may have begun, and a crash in it leaves no trace: a withdrawal that comes now is too
-    # late, for whatever was erased must be certified.
+    # A planned erasure may have started, and a crash in it leaves no trace: a withdrawal is now too
+    # late, for everything that was erased must be certified.
     S.PLANNED: {
         IdentityClaimed: S.PLANNED,
         FeeDecided: S.PLANNED,
@@ -248,11 +248,11 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         RequestFulfilled: S.FULFILLED,
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.PLANNED,
-        # What was left of an erasure may be tried again while the recipients are still being told.
+        # Records left by an erasure may be retried while recipients are still being notified.
         **dict.fromkeys(TELLING, S.PLANNED),
     },
-    # An answer that was given stands; a withdrawal that crossed it changes nothing. What an erasure has left
-    # is planned anew, and told anew.
+    # An answer that was given stands; a late withdrawal changes nothing. Records left by an erasure
+    # are planned and reported again.
     S.FULFILLED: {
         AliasConfirmed: S.FULFILLED,
         IdentityClaimed: S.FULFILLED,
@@ -282,52 +282,52 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.REFERRED),
     },
 }
-"""Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
+"""Status → fact → status. Any other fact is an :class:`IllegalTransition`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:
-    """What fulfillment knows of a request."""
+    """The state of a request in fulfillment."""
 
     status: FulfillmentStatus = FulfillmentStatus.WAITING
     plans: tuple[Code, ...] = ()
-    """Names of the plans of its erasure in the vault, one per round."""
+    """Vault names of the plans of its erasure, one per round."""
     verified: IdentityVerified | None = None
-    """How surely the requester is the data subject."""
+    """The proof that the requester is the data subject."""
     decided: FeeDecided | None = None
-    """The fee that the staff wants; not quoted before it is known who asks."""
+    """The fee that the staff decided; quoted only after the verification."""
     quoted: FeeQuoted | None = None
-    """The fee that the person was told, and has agreed to if anything was done since."""
+    """The fee that was quoted; the person has agreed to it if anything was done since."""
     planned: ErasurePlanned | None = None
     """The newest plan."""
     scheduled: ErasureScheduled | None = None
-    """When the erasure begins, where it had to wait."""
+    """The start of the erasure, if it had to wait."""
     disclosure: DisclosureScheduled | None = None
-    """When the records are disclosed, where that had to wait."""
+    """The time of the disclosure, if it had to wait."""
     mailboxes: tuple[Code, ...] = ()
-    """Names in the vault of the other mailboxes whose owners were notified."""
+    """Vault names of the other mailboxes that were notified."""
     rounds: int = 0
-    """Plans since the person was last told."""
+    """Plans since the last answer."""
     fulfilled: RequestFulfilled | None = None
-    """What the person was last told."""
+    """The last answer."""
     approved_by: Code | None = None
-    """The second person who approved of the erasure."""
+    """The second person's account that approved the erasure."""
     change: Code = ""
-    """Name of the plan of its marks or corrections in the vault."""
+    """Vault name of the plan of its marks or corrections."""
     referred: RequestReferred | None = None
-    """Why it was left to the staff."""
+    """Why it was referred to the staff."""
     corrections_approved: tuple[Code, ...] = ()
     """Staff accounts that approved the correction of an identity."""
     offered: tuple[OfferedAliases, ...] = ()
-    """Aliases that the records name and nothing verifies."""
+    """Aliases in the records that are not verified."""
     confirmations: tuple[AliasConfirmed, ...] = ()
     """Decisions of the staff that some of them are the person's."""
     window: ErasureScheduled | None = None
-    """When that which a confirmed alias leads to is erased; the last of several windows counts."""
+    """The time of the erasure for a confirmed alias; the last of several windows counts."""
     stopped: bool = False
     """Whether nothing may be disclosed, erased or changed until the staff decides."""
     held: tuple[Fact, ...] = ()
-    """Events that came while it was stopped, and have not led to anything yet."""
+    """Events that came while it was stopped and were not handled yet."""
 
     @property
     def deciders(self) -> tuple[Code, ...]:
@@ -366,19 +366,19 @@ class Fulfilment:
 
     @property
     def not_begun(self) -> bool:
-        """Whether a first erasure or change was planned, and did not begin because the request is stopped."""
+        """Whether a first erasure or change was planned, and did not start because the request is stopped."""
         first = self.status is FulfillmentStatus.PLANNED and self.rounds <= 1 and self.fulfilled is None
         return first and bool(self.held)
 
     @property
     def withdrawn(self) -> bool:
-        """Whether nothing is to be done any more."""
+        """Whether the request is withdrawn."""
         return self.status is FulfillmentStatus.WITHDRAWN
 
 
 def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
     """
-    Return *known* after *fact*; an approval by an account that decided the identity counts for nothing.
+    Return *known* after *fact*; an approval by an account that decided the identity does not count.
 
     Raises:
         IllegalTransition: *fact* cannot happen in this status.
@@ -447,7 +447,7 @@ def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
 
 
 def _planned(known: Fulfilment, status: FulfillmentStatus, fact: ErasurePlanned) -> Fulfilment:
-    """Return *known* after *fact*; the plan that comes back as a message says nothing new."""
+    """Return *known* after *fact*; the redelivery of a plan changes nothing."""
     if fact.plan in known.plans:
         return known
     if fact.approval:
@@ -465,7 +465,7 @@ def _planned(known: Fulfilment, status: FulfillmentStatus, fact: ErasurePlanned)
 def _scheduled(
     known: Fulfilment, status: FulfillmentStatus, fact: ErasureScheduled | DisclosureScheduled
 ) -> Fulfilment:
-    """Return *known* after *fact*; the one that comes back as a message says nothing new."""
+    """Return *known* after *fact*; a redelivery changes nothing."""
     match fact:
         case ErasureScheduled() if known.status is FulfillmentStatus.FULFILLED:
             later = known.window is None or known.window.at < fact.at
@@ -482,14 +482,14 @@ _PROPOSED = {
     FulfillmentStatus.PLANNED: FulfillmentStatus.PROPOSED_MORE,
     FulfillmentStatus.FULFILLED: FulfillmentStatus.PROPOSED_MORE,
 }
-"""Where a plan that must be approved leaves a request, by where it stood."""
+"""Status after a plan that must be approved, by the status before."""
 
 
 def united(plans: Sequence[ErasurePlan]) -> ErasurePlan:
     """
-    Return one plan that says of every record what the last of *plans* to name it says.
+    Return one plan with the last step of *plans* for every record.
 
-    One that finds nothing to do in a record takes nothing back: what was to go from it is still looked for.
+    A later plan without a change to a record does not replace an earlier change: that is still verified.
     """
     if len(plans) == 1:
         return plans[0]
@@ -505,13 +505,13 @@ def united(plans: Sequence[ErasurePlan]) -> ErasurePlan:
 
 
 def _together(several: Sequence[Identities]) -> dict[str, tuple[str, ...]]:
-    """Return the spellings of all of *several*; a later plan may be made by more than the first."""
+    """Return the spellings of all of *several*; later plans may have more than the first."""
     names = dict.fromkeys(name for each in several for name in each)
     return {name: tuple(dict.fromkeys(s for e in several for s in e.get(name, ()))) for name in names}
 
 
 def _newest(plans: Sequence[ErasurePlan]) -> Iterator[RecordStep]:
-    """Yield the newest step for every record. Later plans are about what the first has left: few."""
+    """Yield the newest step for every record. Later plans contain few: the records left by the first."""
     later = {step.record: step for decided in plans[1:] for step in decided.steps}
     for step in plans[0].steps:
         newer = later.pop(step.record, step) if later else step
@@ -520,7 +520,7 @@ def _newest(plans: Sequence[ErasurePlan]) -> Iterator[RecordStep]:
 
 
 def _order_of(plans: Sequence[ErasurePlan]) -> tuple[tuple[str, ...], ...]:
-    """Return the order of the first of *plans*, then what only later ones name."""
+    """Return the order of the first of *plans*, followed by the further collections of later ones."""
     order = list(plans[0].order)
     for decided in plans[1:]:
         known = {key for group in order for key in group}
@@ -529,18 +529,18 @@ def _order_of(plans: Sequence[ErasurePlan]) -> tuple[tuple[str, ...], ...]:
 
 
 def needs_approval(plan: ErasurePlan, above: int | None) -> bool:
-    """Tell whether *plan* changes more than *above* records, so that a second person must approve of it."""
+    """Return whether *plan* changes more than *above* records, so that a second person must approve it."""
     return above is not None and plan.changes > above
 
 
 def needs_approval_again(plan: ErasurePlan, approved: Sequence[ErasurePlan], above: int | None) -> bool:
     """
-    Tell whether *plan* changes what nobody has approved of, and a second person must.
+    Return whether *plan* has changes that were not approved, and a second person must approve.
 
     Args:
-        plan: What has come to light since the erasure began.
+        plan: The plan for newly found records.
         approved: The plans so far.
-        above: How many records the whole erasure may change without approval; none: any number.
+        above: Most records of the whole erasure without approval; None: any number.
     """
     if above is None:
         return False
@@ -554,12 +554,12 @@ def needs_approval_again(plan: ErasurePlan, approved: Sequence[ErasurePlan], abo
 
 def answerable(event: IdentityVerified) -> Right:
     """
-    Return the right that is answered: the one exercised, or as much of it as the proof is enough for.
+    Return the right that is answered: the exercised one, or as much of it as the proof is enough for.
 
     Law:
         11 CCR § 7062(c): specific pieces of information need a reasonably high degree of certainty;
-        § 7024(a): who has not that is answered as if they had asked for the categories, which need a
-        reasonable degree (§ 7062(b)).
+        § 7024(a): without it, the request is answered like one for the categories, which need a reasonable
+        degree (§ 7062(b)).
     """
     specific = event.right in {Right.ACCESS, Right.PORTABILITY}
     if event.proof_regulation is Regulation.CCPA and specific and event.assurance is Assurance.REASONABLE:
@@ -567,30 +567,30 @@ def answerable(event: IdentityVerified) -> Right:
     return event.right
 
 
-def outcome_of_disclosure(told: Answer) -> Outcome:
+def outcome_of_disclosure(answer: Answer) -> Outcome:
     """
-    Return what handing over a package amounts to.
+    Return the outcome of the disclosure of a package.
 
     Law:
         11 CCR § 7024(d): secrets are described and not disclosed; that is how access is granted.
-        GDPR Art. 15(4), 12(4): what is withheld for others' sake is a refusal in part.
+        GDPR Art. 15(4), 12(4): data withheld for others' sake is a refusal in part.
     """
-    for_others = any(item.reason != NEVER for item in told.withheld)
+    for_others = any(item.reason != NEVER for item in answer.withheld)
     return Outcome.PARTLY_GRANTED if for_others else Outcome.GRANTED
 
 
 def outcome_of_erasure(plan: ErasurePlan, *, mentions: int = 0) -> Outcome:
     """
-    Return what an erasure by *plan* amounts to.
+    Return the outcome of an erasure by *plan*.
 
-    What was to go and is still there is never granted, and never refused either: it stays due.
+    A record that could not be erased is neither granted nor refused: it stays due.
 
     Args:
-        plan: With the truth in it about what was left.
+        plan: The plan with the final dispositions.
         mentions: Records of others that still name the person.
 
     Law:
-        GDPR Art. 17(3), 12(4): what is kept is a refusal in part, and where all is kept, as a whole.
+        GDPR Art. 17(3), 12(4): a retained record is a refusal in part; if all are retained, as a whole.
     """
     counts = plan.counts()
     if counts.get(Disposition.LEFT):
@@ -604,10 +604,10 @@ def outcome_of_erasure(plan: ErasurePlan, *, mentions: int = 0) -> Outcome:
 
 def outcome_of_change(done: Change) -> Outcome:
     """
-    Return what marks and corrections amount to.
+    Return the outcome of marks and corrections.
 
     Law:
-        GDPR Art. 12(4): what is not done is a refusal in part, and where nothing is, as a whole.
+        GDPR Art. 12(4): a change not made is a refusal in part; if none is made, as a whole.
     """
     if not done.done:
         return Outcome.REFUSED

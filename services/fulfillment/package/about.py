@@ -1,5 +1,5 @@
 """
-What an answer says beside the data, for programs (``about.json``); the page says the same in sentences.
+The facts beside the data for programs (``about.json``); the page states the same in sentences.
 
 Law:
     GDPR Art. 15(1)(a)-(h), 15(2).
@@ -17,7 +17,7 @@ from services.fulfillment.package.survey import Area, PackageSurvey
 from shared.pages.translation import Words
 
 MOST_REMEMBERED = 1_024
-"""Collections of which is remembered what they can hold."""
+"""Collections with cached categories."""
 
 
 def about(survey: PackageSurvey) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def categories(collection: Collection) -> tuple[str, ...]:
 
 
 def storage(area: Area, words: Words) -> str:
-    """Return how long *area* is kept: in the caller's words, else in those of the map."""
+    """Return the storage period of *area*: the caller's words, else those of the map."""
     return area.section.storage or labels.storage(area.collection, words)
 
 
@@ -86,7 +86,7 @@ def _collection(area: Area, survey: PackageSurvey) -> dict[str, Any]:
 
 def rights(law: str, words: Words) -> list[str]:
     """
-    Return what else the person can ask for.
+    Return the further rights of the person.
 
     Law:
         GDPR Art. 15(1)(e); Cal. Civ. Code § 1798.105, .106, .120, .121.
@@ -110,12 +110,12 @@ def rights(law: str, words: Words) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A kind of data and what the law wants said about it."""
+    """A kind of data with the facts that the law demands."""
 
     key: str
     name: str
     statutory: str
-    """What the CCPA calls it; empty under another law."""
+    """Its name in the CCPA; empty under another law."""
     collections: list[str]
     labels: list[str]
     purposes: list[str]
@@ -127,7 +127,7 @@ class Category:
 
 
 def by_category(survey: PackageSurvey) -> list[Category]:
-    """Return what is said of each kind of data, over all collections that can hold it."""
+    """Return the facts on each kind of data, over all collections that can hold it."""
     keys = sorted({key for area in survey.areas for key in categories(area.collection)})
     return [_category(key, survey) for key in keys]
 

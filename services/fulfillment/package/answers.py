@@ -1,4 +1,4 @@
-"""Puts into words what was found and done: for letters, events and certificates."""
+"""The content of answers in words: for letters, events and certificates."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ from shared.law import Right
 
 
 def nothing_held(findings: Findings, data_map: DataMap) -> Answer:
-    """Return the answer to somebody of whom nothing is held, with all that was looked through."""
+    """Return the answer if no data was found, with everything that was searched."""
     return Answer(searched=tuple(_searched(findings, data_map)), unconfirmed=findings.unconfirmed)
 
 
@@ -50,12 +50,12 @@ def disclosure(survey: PackageSurvey, findings: Findings, data_map: DataMap) -> 
 
 def overview(survey: PackageSurvey, findings: Findings, *, fallback: bool) -> Answer:
     """
-    Return the answer that tells kinds of data.
+    Return the answer that states kinds of data.
 
     Args:
         survey: Where data was found.
-        findings: Say what was not searched by.
-        fallback: Whether the data itself was asked for, and the proof was not enough for it.
+        findings: State what was not searched.
+        fallback: Whether the data itself was requested, and the proof was not enough for it.
     """
     itself = WithheldGroup(label=survey.words.say("The data itself"), reason=NEEDS_MORE_PROOF)
     return Answer(
@@ -74,14 +74,14 @@ def erasure(
     agreed: Collection[str],
 ) -> Answer:
     """
-    Return the answer to somebody whose records were erased.
+    Return the answer to an erasure.
 
     Args:
-        plan: With the truth in it about what was left.
-        residues: What still names the person.
+        plan: The plan with the final dispositions.
+        residues: Texts that still name the person.
         data_map: Names the records.
-        copied: What was handed over before.
-        agreed: Recipients with whom a way to tell them is agreed.
+        copied: The copy disclosed before.
+        agreed: Recipients that are notified automatically.
     """
     named = recipients_of(plan, data_map)
     return Answer(
@@ -100,13 +100,13 @@ def erasure(
 
 def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Collection[str]) -> Answer:
     """
-    Return the answer to somebody whose records were marked or corrected, as far as they were.
+    Return the answer to marks or corrections.
 
     Args:
-        done: With the truth in it about what was not done.
+        done: The change with its failures.
         data_map: Names the records.
-        statement_kept: Whether a statement of the person's is kept with what was not corrected.
-        agreed: Recipients with whom a way to tell them is agreed.
+        statement_kept: Whether a statement of the person is kept with values that were not corrected.
+        agreed: Recipients that are notified automatically.
     """
     named = recipients_of(done.plan, data_map)
     return Answer(
@@ -123,9 +123,9 @@ def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Col
 
 def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answer:
     """
-    Return the answer to somebody who has proven nothing: it says what is done for everybody alike.
+    Return the answer to a request without proof of identity: it states the general treatment.
 
-    The recipients are those of all data that the right is about, whoever it is about.
+    The recipients are those of all data under the right, for any person.
     """
     concerned = [c for c in data_map.collections if any(marks(right, c, direct_marketing=True))]
     named = tuple(dict.fromkeys(name for collection in concerned for name in collection.facts.recipients))
@@ -143,22 +143,22 @@ def _left(plan: ErasurePlan, data_map: DataMap) -> Iterator[LeftGroup]:
 
 def _corrected(done: Change, data_map: DataMap) -> Iterator[CorrectedValue]:
     """
-    Yield what was corrected, each value once per kind of record.
+    Yield the corrected values, each once per kind of record.
 
     Law:
-        11 CCR § 7024(d), 7023(j): secrets are not disclosed, in a correction neither.
+        11 CCR § 7024(d), 7023(j): secrets are not disclosed, in a correction either.
     """
-    told: dict[tuple[str, str], CorrectedValue] = {}
+    values: dict[tuple[str, str], CorrectedValue] = {}
     for step, part in corrected(done):
         collection = data_map.by_key[step.key]
         label = f"{title(collection)}: {_field(part.path)}"
         shown = collection.by_path[part.path].disclose
-        told[step.key, part.path] = (
+        values[step.key, part.path] = (
             CorrectedValue(label=label, before=_written(part.before), after=_written(part.value))
             if shown
             else CorrectedValue(label=label)
         )
-    yield from told.values()
+    yield from values.values()
 
 
 def _field(path: str) -> str:
@@ -166,7 +166,7 @@ def _field(path: str) -> str:
 
 
 def _written(value: Any) -> str:
-    """Return a value as a letter shows it: a list in one line, midnight as a date."""
+    """Return a value in the form for letters: a list in one line, midnight as a date."""
     if isinstance(value, list):
         return ", ".join(_written(item) for item in value)
     if isinstance(value, datetime) and value.time() == time.min:
@@ -187,7 +187,7 @@ def _searched(findings: Findings, data_map: DataMap) -> Iterator[str]:
 
 
 def _blacked_out(survey: PackageSurvey) -> Iterator[BlackedOutGroup]:
-    """Yield what of other people was made illegible, by kind."""
+    """Yield the blacked out data of other people, by kind."""
     counts: Counter[str] = Counter()
     for item in survey.blacked_out:
         counts[item.label] += item.count
@@ -201,7 +201,7 @@ def _groups(plan: ErasurePlan, disposition: Disposition, data_map: DataMap) -> I
 
 
 def _by_collection(plan: ErasurePlan, wanted: Callable[[RecordStep], bool]) -> Counter[str]:
-    """Return how many of the *wanted* records there are in which collection."""
+    """Return the number of *wanted* records by collection."""
     counts: Counter[str] = Counter()
     for step, records in alike(plan.steps):
         if wanted(step):
@@ -211,12 +211,12 @@ def _by_collection(plan: ErasurePlan, wanted: Callable[[RecordStep], bool]) -> C
 
 def _kept(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
     """
-    Yield what is kept by collection and reason, until the first and the last of its days, if each has one.
+    Yield the retained records by collection and reason, with the first and the last day if each has one.
 
-    What was to go and is still there is among it.
+    Records that could not be erased are included.
 
     Law:
-        GDPR Art. 12(1), (4): whoever reads only the last day believes that all is kept so long.
+        GDPR Art. 12(1), (4): stating the last day alone would suggest that all is kept so long.
     """
     groups: defaultdict[tuple[str, str, str], Counter[date | None]] = defaultdict(Counter)
     for step, records in alike(plan.steps):
@@ -236,13 +236,13 @@ def _kept(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
 
 
 def _unchangeable(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
-    """Yield the records in which fields stay that the map forbids to change."""
+    """Yield the records with fields that the map forbids to change."""
     for key, records in _by_collection(plan, lambda step: step.incomplete).items():
         yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=NOT_CHANGEABLE)
 
 
 def _mentioned(residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:
-    """Yield the records of others that still name the person; a namesake's are none of these."""
+    """Yield the records of others that still name the person, without those of namesakes."""
     for residue in residues:
         if residue.records:
             label = title(data_map.by_key[residue.key])

@@ -1,5 +1,5 @@
 """
-The package a person downloads: one ZIP with a page, the records for other programs, and a signature.
+The package for download: one ZIP with a page, the records for other programs, and a signature.
 
 ::
 
@@ -7,13 +7,13 @@ The package a person downloads: one ZIP with a page, the records for other progr
     data/<store>.<collection>.json the records, as extended JSON
     data/<store>.<collection>.csv  the same as a table
     schema/….json                  JSON Schema of each
-    about.json                     what Art. 15(1) GDPR wants said
+    about.json                     the information under Art. 15(1) GDPR
     public-key.pem                 Ed25519
     manifest.json                  SHA-256 of every file above, counts
     manifest.json.sig              64 bytes over manifest.json
 
-It is written while it is read, in memory that the number of records does not change, and the same contents
-give the same bytes: a package that was cut off by a crash is made again, not repaired.
+It is streamed, in memory that does not depend on the number of records, and the same contents give the same
+bytes: a package that was cut off by a crash is written again, not repaired.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -36,20 +36,20 @@ FORMAT: Final = "habeas-package/1"
 INDEX: Final = "index.html"
 MANIFEST: Final = "manifest.json"
 MOST_SCHEMAS: Final = 512
-"""Collections whose schemas are remembered."""
+"""Collections with cached schemas."""
 SIGNATURE: Final = "manifest.json.sig"
 PUBLIC_KEY: Final = "public-key.pem"
 
 
 @dataclass(frozen=True, slots=True)
 class PackageWriter:
-    """A package about to be written; every iteration writes it anew."""
+    """A package to be written; every iteration writes it again."""
 
     summary: PackageSurvey
-    """Parts and what is withheld, for the letter."""
+    """Parts and withheld data, for the letter."""
     signer: CertificateSigner
     files: Callable[[PackageSurvey, CertificateSigner], Iterator[File]]
-    """Yields what goes into it, before the manifest."""
+    """Yields the files before the manifest."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes of the ZIP."""
@@ -76,7 +76,7 @@ def build_overview(
     contents: Contents, counts: Mapping[str, int], *, signer: CertificateSigner
 ) -> PackageWriter:
     """
-    Return a package that tells which kinds of data are held, and holds no value of any.
+    Return a package that states the kinds of data held, and contains no values.
 
     Args:
         contents: Sections without documents.

@@ -1,8 +1,8 @@
 """
-How many copies a person was given within a year.
+The number of copies that a person got within a year.
 
-It must know people again that nothing else may remember. So it holds keyed hashes of what they are known by,
-and no clear data; what is older than the year is deleted.
+It outlives the case, so it holds keyed hashes of identities and no clear data; entries older than a year are
+deleted.
 """
 
 import hmac
@@ -16,14 +16,14 @@ from shared.law import GivenCopies
 from shared.runtime.mongo import Database, Document, insert_new, to_bson, translated
 
 WINDOW = timedelta(days=365)
-"""The GDPR names no length; Cal. Civ. Code § 1798.130(b) counts requests in periods of twelve months."""
+"""The GDPR states no period; Cal. Civ. Code § 1798.130(b) counts requests in periods of twelve months."""
 
 
 class CopyCounter:
-    """The copies that one installation has given."""
+    """The copies given by one installation."""
 
     def __init__(self, database: Database, key: bytes) -> None:
-        """Remember in *database*; people are hashed with *key*."""
+        """Keep counts in *database*; identities are hashed with *key*."""
         self._copies = database["copies"]
         self._key = key
 
@@ -35,13 +35,13 @@ class CopyCounter:
 
     async def given(self, case: str, identities: Identities, at: datetime, content: bytes) -> GivenCopies:
         """
-        Return the copies, of known content, that cases but *case* gave the person within a year.
+        Return the copies with known content that other cases than *case* gave the person within a year.
 
         Args:
-            case: The one that would give another.
-            identities: Who the person is.
-            at: When.
-            content: What that copy would hold (:func:`content_of`).
+            case: The case of the new copy.
+            identities: The person's identities.
+            at: The current time.
+            content: Fingerprint of the new copy's content (:func:`content_of`).
         """
         person = {"$in": list(self._hashes(identities))}
         others: Document = {"person": person, "case": {"$ne": case}, "at": {"$gt": at - WINDOW}}
@@ -54,14 +54,14 @@ class CopyCounter:
         self, case: str, identities: Identities, at: datetime, content: bytes | None = None
     ) -> int:
         """
-        Note that *case* gives a copy; return how many the person was given within a year.
+        Register a copy by *case*; return the number of the person's copies within a year.
 
-        The same case is counted once, however often this is repeated. Only a copy of known
-        *content* can make another one cost something.
+        A case is counted once, even if this is repeated. Only a copy with known *content* can make another
+        one cost a fee.
 
         Law:
             GDPR Art. 12(5): the first copy is free. Art. 15(3): for others a reasonable fee may be charged.
-            Requests that are repeated may be excessive, which the controller has to show.
+            Repeated requests may be excessive, which the controller has to show.
         """
         people = list(self._hashes(identities))
         held = {"content": self._keyed(content)} if content else {}
@@ -81,7 +81,7 @@ class CopyCounter:
 
 
 def content_of(findings: Findings) -> bytes:
-    """Return what is the same for the same records of a person, in whatever order they were found."""
+    """Return a fingerprint that equal records of a person share, in any order."""
     total = 0
     for found in findings.found:
         record = found.collection.key.encode() + b"\x00" + to_bson(found.disclosed)

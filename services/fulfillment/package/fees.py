@@ -1,8 +1,7 @@
 """
-When an answer costs something: the person is told how much and why, and nothing is done before they agree.
+Fees for answers: the person is informed of amount and reason, and nothing is done before they agree.
 
-Whoever has paid nothing yet gets the answer all the same: the invoice and its payment are no business of
-this service.
+The answer does not wait for the payment: invoices and payments are outside this service.
 """
 
 from collections.abc import Sequence
@@ -16,19 +15,19 @@ from shared.law.library import policies
 from shared.runtime.log import logger
 
 TO_DECIDE = timedelta(days=10)
-"""How long a person has to agree (DPO Art. 19(3)); other laws give no number, so it is the same for all."""
+"""Time to agree (DPO Art. 19(3)); other laws state none, so it is the same for all."""
 
 
 def fee_for_copy(
     event: IdentityVerified, before: GivenCopies, fee: Money, ctx: Fulfillment
 ) -> FeeQuoted | None:
     """
-    Return what a copy costs; None where it is free, or agreed to already.
+    Return the fee for a copy; None if it is free, or already agreed to.
 
     Args:
-        event: Says which laws protect the person.
-        before: Copies that the person was given within a year.
-        fee: What the company takes for a further one.
+        event: States the laws that protect the person.
+        before: The person's copies within a year.
+        fee: The company's fee for a further copy.
         ctx: Knows whether a fee was quoted.
 
     Law:
@@ -43,7 +42,7 @@ def fee_for_copy(
 
 def fee_by_staff(event: IdentityVerified, ctx: Fulfillment) -> FeeQuoted | None:
     """
-    Return the fee that the staff has decided on; None where it has not, or one was quoted already.
+    Return the fee that the staff decided; None if there is none, or one was quoted already.
 
     A fee that one of the person's laws forbids is not quoted: the answer is free then.
 
@@ -62,9 +61,9 @@ def fee_by_staff(event: IdentityVerified, ctx: Fulfillment) -> FeeQuoted | None:
 
 async def decide_fee(event: FeeDecided, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Quote what the staff has decided, where the answer is theirs to give; else once it is known who asks.
+    Quote the fee that the staff decided, now if the identity is verified, else at the verification.
 
-    One fee is quoted for a request, and none for what is answered or being carried out.
+    One fee is quoted per request, and none once it is answered or being executed.
     """
     if ctx.known.quoted is not None or ctx.known.status not in {
         FulfillmentStatus.WAITING,

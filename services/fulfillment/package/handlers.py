@@ -1,4 +1,4 @@
-"""What fulfillment hands over: a copy of the records, what of it can be taken elsewhere, or kinds of data."""
+"""Disclosure: a copy of the records, their portable part, or the kinds of data."""
 
 import asyncio
 import hashlib
@@ -41,36 +41,36 @@ BLACKED_OUT = "others_blacked_out"
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """A person whose records are found, and what they asked for."""
+    """The records of a person, and their request."""
 
     event: IdentityVerified
     submitted: RequestSubmitted
     identities: Identities
-    """What the records were found by."""
+    """The identities that the records were found by."""
     findings: Findings
     content: bytes | None = None
-    """What tells whether another copy held the same data; none of what never makes a copy cost anything."""
+    """Fingerprint for the comparison of copies; None if no fee can follow."""
 
 
 async def hand_over(
     wanted: Disclosure, ctx: Fulfillment, window: DisclosureScheduled | None = None
 ) -> Sequence[Fact]:
     """
-    Hand over what the right covers, or what the proof is enough for; quote it where a copy costs.
+    Disclose the records under the right, or as much as the proof is enough for; quote a fee if due.
 
-    Where there is a *window*, no package is stored before it has ended, and the window is returned.
+    If there is a *window*, the package is stored only at its end, and the window is returned.
     """
     right = answerable(wanted.event)
     if right is Right.KNOW_CATEGORIES:
-        return [await _told_categories(wanted, ctx)]
+        return [await _disclose_categories(wanted, ctx)]
     contents = await _contents(wanted, ctx)
     if right is Right.PORTABILITY and wanted.event.proof_regulation is not Regulation.CCPA:
         kept, left = portable(contents.sections)
         contents = replace(contents, sections=kept, left_out=_held(left, wanted.findings))
-    package, told = await _built(contents, wanted, ctx)
-    if not told.disclosed:
-        # Nothing is handed over: it is no copy, and nobody is to find a package.
-        return [await _refused(told, wanted, ctx)]
+    package, answer = await _built(contents, wanted, ctx)
+    if not answer.disclosed:
+        # Nothing is disclosed: it is no copy, and no package is stored.
+        return [await _refused(answer, wanted, ctx)]
     if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
         content = await asyncio.to_thread(content_of, wanted.findings)
         given = await ctx.copies.given(ctx.case_id, wanted.identities, ctx.now, content)
@@ -79,8 +79,8 @@ async def hand_over(
         wanted = replace(wanted, content=content)
     if window is not None:
         return [window]
-    name, told = await _stored(package, told, wanted, ctx)
-    fulfilled = await _fulfilled(name, told, wanted, ctx)
+    name, answer = await _stored(package, answer, wanted, ctx)
+    fulfilled = await _fulfilled(name, answer, wanted, ctx)
     if right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None:
         return [_ordered(fulfilled)]
     return [fulfilled]
@@ -88,54 +88,54 @@ async def hand_over(
 
 async def store_copy(wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]:
     """
-    Store a copy of all the records and read it back; return its name and what it holds.
+    Store a copy of all records and read it back; return its name and its content in words.
 
     Raises:
-        Sealed: What is read is not what was written.
+        Sealed: The copy read back differs.
     """
-    package, told = await _built(await _contents(wanted, ctx), wanted, ctx)
-    return await _stored(package, told, wanted, ctx)
+    package, answer = await _built(await _contents(wanted, ctx), wanted, ctx)
+    return await _stored(package, answer, wanted, ctx)
 
 
-async def _told_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+async def _disclose_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
     """
-    Tell which kinds of data are held, and show none of it.
+    Return the kinds of data held, without values.
 
     Law:
-        Cal. Civ. Code § 1798.110(a)(1)-(4), 11 CCR § 7024(i)-(k); § 7024(a): whoever has not proven enough
-        for the specific pieces is answered as if they had asked for the categories.
+        Cal. Civ. Code § 1798.110(a)(1)-(4), 11 CCR § 7024(i)-(k); § 7024(a): with too little proof for
+        the specific pieces is answered like a request for the categories.
     """
     counts = {part.key: part.found for part in wanted.findings.coverage if part.found}
     contents = await _contents(wanted, ctx)
     sections = [PackageSection(s.collection, ()) for s in contents.sections if s.collection.key in counts]
     package = build_overview(replace(contents, sections=sections), counts, signer=ctx.house.signer)
     name = await _sealed(package, ctx)
-    told = answers.overview(
+    answer = answers.overview(
         package.summary, wanted.findings, fallback=wanted.event.right is not Right.KNOW_CATEGORIES
     )
-    return await _fulfilled(name, told, wanted, ctx)
+    return await _fulfilled(name, answer, wanted, ctx)
 
 
 async def _built(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tuple[PackageWriter, Answer]:
-    """Return a package, and what is told about it; nothing of it is stored."""
-    # It goes through all the records: in a thread, so that the broker is not kept waiting for a sign of life.
+    """Return a package and its answer, without storing it."""
+    # It reads all records: in a thread, for the broker's heartbeats.
     package = await asyncio.to_thread(_packed, contents, wanted, ctx.house.signer)
     data_map = await ctx.maps.of(wanted.findings.version)
     return package, answers.disclosure(package.summary, wanted.findings, data_map)
 
 
 def _packed(contents: Contents, wanted: Disclosure, signer: CertificateSigner) -> PackageWriter:
-    who = people(wanted.findings, wanted.submitted, wanted.identities)
-    return build(replace(contents, people=who), signer=signer)
+    everyone = people(wanted.findings, wanted.submitted, wanted.identities)
+    return build(replace(contents, people=everyone), signer=signer)
 
 
 async def _stored(
-    package: PackageWriter, told: Answer, wanted: Disclosure, ctx: Fulfillment
+    package: PackageWriter, answer: Answer, wanted: Disclosure, ctx: Fulfillment
 ) -> tuple[str, Answer]:
-    """Store a package and count the copy; return its name and what is told about it."""
+    """Store a package and count the copy; return its name and the answer."""
     name = await _sealed(package, ctx)
     copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, wanted.content)
-    return name, told.model_copy(update={"copies": copies})
+    return name, answer.model_copy(update={"copies": copies})
 
 
 async def _sealed(package: PackageWriter, ctx: Fulfillment) -> str:
@@ -143,7 +143,7 @@ async def _sealed(package: PackageWriter, ctx: Fulfillment) -> str:
     Seal *package*, read it back, and return its name.
 
     Raises:
-        Sealed: What is read is not what was written.
+        Sealed: The package read back differs.
     """
     name = f"{PACKAGE}_{secrets.token_hex(8)}"
     written, read = hashlib.sha256(), hashlib.sha256()
@@ -158,7 +158,7 @@ async def _sealed(package: PackageWriter, ctx: Fulfillment) -> str:
 
 
 async def _pieces(package: PackageWriter, digest: "hashlib._Hash") -> AsyncIterator[bytes]:
-    """Yield the package, made in a thread: thousands of records may go into a single piece."""
+    """Yield the package, built in a thread: a single piece may hold thousands of records."""
     pieces = iter(package)
     while piece := await asyncio.to_thread(next, pieces, b""):
         digest.update(piece)
@@ -187,49 +187,49 @@ async def _contents(wanted: Disclosure, ctx: Fulfillment) -> Contents:
 
 
 def _held(left: Sequence[LeftOut], findings: Findings) -> list[LeftOut]:
-    """Return what of *left* the person has records in."""
+    """Return the parts of *left* that the person has records in."""
     held = {part.key for part in findings.coverage if part.found}
     return [item for item in left if item.collection.key in held]
 
 
-async def _refused(told: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
-    """Return the answer to somebody of whom nothing is held that the right covers."""
+async def _refused(answer: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+    """Return the answer if the right covers no data of the person."""
     return RequestFulfilled(
         request_id=ctx.case_id,
         right=wanted.event.right,
         outcome=Outcome.REFUSED,
-        reasons=dict(Counter(item.reason for item in told.withheld)),
-        answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+        reasons=dict(Counter(item.reason for item in answer.withheld)),
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
     )
 
 
-async def _fulfilled(name: str, told: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
-    disclosed = sum(group.records for group in told.disclosed)
+async def _fulfilled(name: str, answer: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+    disclosed = sum(group.records for group in answer.disclosed)
     return RequestFulfilled(
         request_id=ctx.case_id,
         right=wanted.event.right,
-        outcome=outcome_of_disclosure(told),
+        outcome=outcome_of_disclosure(answer),
         dispositions={"disclosed": disclosed} if disclosed else {},
-        reasons=_reasons(told, wanted.findings),
-        answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+        reasons=_reasons(answer, wanted.findings),
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
         package=name,
         package_expires_at=ctx.now + ctx.house.package_lifetime,
         aliases=await offered(wanted.findings.claims, ctx),
     )
 
 
-def _reasons(told: Answer, findings: Findings) -> dict[str, int]:
-    """Return what the staff should know of an answer, counted."""
-    reasons = Counter(item.reason for item in told.withheld)
+def _reasons(answer: Answer, findings: Findings) -> dict[str, int]:
+    """Return the counted facts about an answer for the staff."""
+    reasons = Counter(item.reason for item in answer.withheld)
     reasons[SHARED_IDENTITY] = len(findings.shared)
     reasons[UNCONFIRMED_IDENTITY] = len(findings.unconfirmed)
-    reasons[BLACKED_OUT] = sum(item.count for item in told.blacked_out)
-    reasons[FURTHER_COPY] = max(told.copies - 1, 0)
+    reasons[BLACKED_OUT] = sum(item.count for item in answer.blacked_out)
+    reasons[FURTHER_COPY] = max(answer.copies - 1, 0)
     return dict(+reasons)
 
 
 def _ordered(fulfilled: RequestFulfilled) -> TransferOrdered:
-    """Return the order to send the package on; what came of it is told with the rest."""
+    """Return the command to send the package on; its result is reported with the answer."""
     return TransferOrdered(
         request_id=fulfilled.request_id,
         outcome=fulfilled.outcome,

@@ -1,4 +1,4 @@
-"""What collections, fields and categories are called on pages: words, wherever there are any."""
+"""Names of collections, fields and categories on pages, in words where possible."""
 
 import re
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 
 LONGEST_TITLE = 70
-"""Characters of a description that can be a heading; a longer one stands below it."""
+"""Longest description that is used as a heading; a longer one stands below it."""
 
 MOST_TITLES = 1_024
-"""Collections whose headings are remembered."""
+"""Collections with cached headings."""
 
 PLACEHOLDERS: Mapping[RedactedKind, str] = MappingProxyType(
     {
@@ -28,7 +28,7 @@ PLACEHOLDERS: Mapping[RedactedKind, str] = MappingProxyType(
         RedactedKind.ACCOUNT: _("[number of an account or card]"),
     }
 )
-"""What stands in a text in place of what is blacked out."""
+"""Text in place of blacked out data."""
 BLACKED_OUT: Mapping[RedactedKind, str] = MappingProxyType(
     {
         RedactedKind.EMAIL: _("E-mail addresses of other people"),
@@ -71,13 +71,13 @@ STATUTORY: tuple[tuple[tuple[str, ...], str], ...] = (
         _("Identifiers (.140(v)(1)(A))"),
     ),
 )
-"""Categories of ours and what Cal. Civ. Code § 1798.140 calls them; the first that covers one counts."""
+"""Our categories and their names in Cal. Civ. Code § 1798.140; the first that covers one counts."""
 OTHER_STATUTORY = _("Other personal information (.140(v)(1))")
 
 
 def statutory(key: str, words: Words) -> str:
     """
-    Return what the CCPA calls the category *key*.
+    Return the CCPA's name of the category *key*.
 
     Law:
         Cal. Civ. Code § 1798.130(c): the categories are named as § 1798.140(v)(1) and (ae) name them.
@@ -87,23 +87,23 @@ def statutory(key: str, words: Words) -> str:
 
 
 def placeholder(kind: RedactedKind, words: Words) -> str:
-    """Return what stands in a text in place of something of *kind*."""
+    """Return the text in place of data of *kind*."""
     return words.say(PLACEHOLDERS[kind])
 
 
 def blacked_out(kind: RedactedKind, words: Words) -> str:
-    """Return what the blacked out things of *kind* are called."""
+    """Return the name of blacked out data of *kind*."""
     return words.say(BLACKED_OUT[kind])
 
 
 def category(key: str, words: Words) -> str:
-    """Return what the category *key* is called; one that a map added, by its last name."""
+    """Return the name of the category *key*; for a category of the map, its last part."""
     return called(key, words.language) or spelt(key.rpartition(".")[2])
 
 
 def withheld(field: MappedField, words: Words) -> str:
     """
-    Return what is held in *field*, with particularity.
+    Return the description of the data in *field*, with particularity.
 
     Law:
         11 CCR § 7024(d): "fingerprint scan", say, not "biometric data".
@@ -114,7 +114,7 @@ def withheld(field: MappedField, words: Words) -> str:
 
 def storage(collection: Collection, words: Words) -> str:
     """
-    Return how long records of *collection* are kept, or the rule by which that is decided.
+    Return how long records of *collection* are kept, or the rule for it.
 
     Law:
         GDPR Art. 15(1)(d), 5(1)(e).
@@ -139,13 +139,13 @@ def period(length: RetentionPeriod, words: Words) -> str:
 
 def _counted(count: int, unit: str, words: Words) -> str:
     said = format_unit(count, unit, locale=words.locale)
-    # Where the long form is the short one, CLDR leaves it out; Babel then gives the code of the unit.
+    # Where the long form equals the short one, CLDR leaves it out; Babel then returns the code of the unit.
     return said if unit not in said else format_unit(count, unit, "short", locale=words.locale)
 
 
 @lru_cache(maxsize=MOST_TITLES)
 def title(collection: Collection) -> str:
-    """Return a heading for *collection*: what the controller says it is, if short, else its name."""
+    """Return a heading for *collection*: the controller's description, if short, else its name."""
     said = (collection.description or "").strip().removesuffix(".")
     return said if said and len(said) <= LONGEST_TITLE and "\n" not in said else spelt(collection.name)
 

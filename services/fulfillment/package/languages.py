@@ -1,4 +1,4 @@
-"""The languages that packages are written in; the catalogues are in ``templates/locale``."""
+"""The languages of packages; the catalogues are in ``templates/locale``."""
 
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -26,6 +26,6 @@ def stored_moment(value: datetime, words: Words) -> str:
         return words.day(at.date())
     try:
         local = value.astimezone(words.zone)
-    except OverflowError:  # in the first or last hours that the calendar has
+    except OverflowError:  # in the first or last hours of the calendar
         local = value
     return f"{words.day(local.date())}, {local:%H:%M} {local.tzname()}"

@@ -1,5 +1,5 @@
 """
-The page that a person opens: all that is held, in words and tables, in the person's language.
+The page for the person: all data held, in words and tables, in the person's language.
 
 It works without a network and runs no script; a policy in the page forbids both. Personal data reaches the
 templates as values alone, is escaped there, and is never read as a template.
@@ -33,24 +33,24 @@ from shared.pages.translation import mark as _
 from shared.runtime.mongo import Document, ObjectId
 
 MOST_RECORDS = 100
-"""Records of an area on the page; more would keep a browser busy, and the tables have them all."""
+"""Records of an area on the page; more would slow down a browser, and the tables have them all."""
 MOST_ROWS = 200
 MOST_DESCRIBED = 1_024
-"""Collections, each in one language, of which is remembered what pages say of them."""
+"""Collections, each in one language, with cached parts of pages."""
 MOST_FRAMES = 64
-"""Beginnings and ends of pages that are remembered."""
+"""Beginnings and ends of pages that are cached."""
 MOST_NAMES = 1_024
-"""Names of fields that are remembered while a page is written."""
+"""Names of fields that are cached while a page is written."""
 WIDE = ' class="wide"'
 YOUR_DATA = _("Your data")
 END = "\n</body>\n</html>"
 LINES = 50
-"""Lines of a table that the template gets at a time."""
+"""Lines of a table per call of the template."""
 PIECE_CHARACTERS = 32 * 1024
 PIECES = 8
 """Pieces of a template that are joined at a time."""
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""What no HTML may hold: controls and halves of surrogate pairs."""
+"""Characters that HTML may not hold: controls and halves of surrogate pairs."""
 CONTROLS = {code: "\ufffd" for code in range(128) if UNPRINTABLE.match(chr(code))}
 
 STYLE = (TEMPLATES / "style.css").read_text("utf-8")
@@ -95,7 +95,7 @@ class TableLines:
         return f"<tr><td>{cells}</td></tr>"
 
     def record(self, document: Document) -> str:
-        """Return names and values of *document*; nothing inside of them has a value inside."""
+        """Return names and values of the flat *document*."""
         written, rare, name = self._written, self._rare, self._name
         entries = [
             f"<dt><bdi>{name(key)}</bdi></dt>"
@@ -110,7 +110,7 @@ class TableLines:
 
     @cached_property
     def _written(self) -> Mapping[type, Callable[[Any], str]]:
-        """How the kinds are written that nearly all values are of."""
+        """Writers for the most frequent types."""
         return {
             str: self._string,
             int: '<bdi class="number">{}</bdi>'.format,
@@ -137,19 +137,19 @@ class TableLines:
 
 
 def fact(name: str, said: str | None) -> Markup:
-    """Return *name* and what is *said* under it as HTML, or nothing."""
+    """Return *name* and the text *said* under it as HTML, or nothing."""
     made = f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>\n" if said else ""
     return Markup(made)  # noqa: S704 - both are escaped
 
 
 PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, fact=fact)  # noqa: S704 - our own file
 NODES: Any = PAGES.get_template("values.jinja").module
-"""Macros for values with values inside."""
+"""Macros for nested values."""
 
 
 @dataclass(frozen=True, slots=True)
 class AreaView:
-    """An area as the template asks for it."""
+    """An area for the template."""
 
     area: Area
     written: TableLines
@@ -161,28 +161,28 @@ class AreaView:
 
     @property
     def facts(self) -> Facts:
-        """What the data map says about it."""
+        """The facts in the data map."""
         return self.area.collection.facts
 
     @property
     def described(self) -> Markup:
-        """What the heading left unsaid, and what the law wants said."""
+        """The rest of the description, and the facts that the law demands."""
         words = self.written.reader.words
         return _described(self.area.collection, self.label, about.storage(self.area, words), words)
 
     @property
     def linked(self) -> Markup:
-        """Where its files are."""
+        """Links to its files."""
         return _linked(self.area.stem, self.written.reader.words)
 
     @property
     def records(self) -> int:
-        """How many there are."""
+        """The number of records."""
         return self.area.records
 
     @property
     def shown(self) -> int:
-        """How many of them are on the page."""
+        """The number of records on the page."""
         return min(self.records, MOST_ROWS if self.area.tabular else MOST_RECORDS)
 
     @property
@@ -195,7 +195,7 @@ class AreaView:
         documents, line = islice(self.area.documents(), self.shown), self.written.line
         rows = (line(map(document.get, self.area.tabular)) for document in documents)
         while lines := "\n".join(islice(rows, LINES)):
-            yield Markup(lines)  # noqa: S704 - of what is escaped already
+            yield Markup(lines)  # noqa: S704 - escaped already
 
     def entries(self) -> Iterator[Markup]:
         """Yield the names and values of each record."""
@@ -208,7 +208,7 @@ class AreaView:
 
 @lru_cache(maxsize=MOST_DESCRIBED)
 def _described(collection: Collection, label: str, storage: str, words: Words) -> Markup:
-    """Return what is said of *collection* under its *label*, whosesoever the records are."""
+    """Return the description of *collection* under its *label*, the same for all people."""
     said = (collection.description or "").strip()
     drawn = _drawn(
         "described.jinja",
@@ -255,7 +255,7 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
 def _closing(
     words: Words, law: str, contact: str, authority: str, automated_decisions: str
 ) -> CompressedBytes:
-    """Return the end of ``index.html``, which is the same for all people whose controller says the same."""
+    """Return the end of ``index.html``, which is the same for all people of a controller."""
     drawn = _drawn(
         "closing.jinja",
         words,
@@ -269,7 +269,7 @@ def _closing(
 
 
 def categories(survey: PackageSurvey) -> Iterator[bytes]:
-    """Yield the ``index.html`` of an answer that tells kinds of data and no values."""
+    """Yield the ``index.html`` of an answer that states kinds of data and no values."""
     contents, words = survey.contents, survey.words
     return page(
         "categories.jinja",
@@ -286,7 +286,7 @@ def categories(survey: PackageSurvey) -> Iterator[bytes]:
 
 
 def page(template: str, words: Words, *, title: str, **values: Any) -> Iterator[bytes]:
-    """Yield the page that *template* makes of *values* under *title*, in UTF-8."""
+    """Yield the page of *template* with *values* under *title*, in UTF-8."""
     yield _opening(title, words)
     yield from _printable(_drawn(template, words, title=title, **values))
     yield END.encode()
@@ -323,14 +323,14 @@ def _printable(stream: Iterable[str]) -> Iterator[bytes]:
 
 
 def _encoded(text: str) -> bytes:
-    # Where all is ASCII, this takes a fifth of the time.
+    # For ASCII, this takes a fifth of the time.
     clean = text.translate(CONTROLS) if text.isascii() else UNPRINTABLE.sub("\ufffd", text)
     return clean.encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
 class Concealed:
-    """A kind of data that is not shown, wherever it is held."""
+    """A kind of data that is not shown in any area."""
 
     label: str
     reason: str

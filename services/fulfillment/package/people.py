@@ -1,7 +1,7 @@
 """
-Who is who in a person's records: what is theirs, and who else is named beside them.
+The people in a person's records: the requester's own identities, and other people's names.
 
-Learnt in one pass over what was found; what it keeps is bounded, however many records there are.
+Read in one pass over the findings; its memory is bounded for any number of records.
 """
 
 from collections import defaultdict
@@ -32,33 +32,33 @@ MOST_OWN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The person, and who else the records of each collection name."""
+    """The person, and the other people in the records of each collection."""
 
     own: Own
     named: Mapping[str, frozenset[str]]
-    """Key of the collection → names in it; without a key, there are too many to know them all."""
+    """Key of the collection → names in it; without a key, there are too many to list."""
 
     def others(self, collection: Collection) -> frozenset[str] | None:
-        """Return who else is named in *collection*; None where there are too many."""
+        """Return the other people in *collection*; None if there are too many."""
         names = self.named.get(collection.key)
         return None if names is None else frozenset(n for n in names if not self.own.is_called(n))
 
 
 def redacts(collection: Collection) -> bool:
-    """Tell whether texts of *collection* may name other people."""
+    """Return whether texts of *collection* may name other people."""
     return any(field.redact for field in collection.fields)
 
 
 def people(findings: Findings, submitted: RequestSubmitted, identities: Identities) -> People:
     """
-    Return who is who in *findings*.
+    Return the people in *findings*.
 
     Args:
         findings: The person's records.
-        submitted: What they say of themselves.
-        identities: What the records were found by, and is surely theirs.
+        submitted: The requester's own statements.
+        identities: The proven identities that the records were found by.
     """
-    own = _told(submitted, identities)
+    own = _stated(submitted, identities)
     _add(own, findings.aliases)
     named: defaultdict[str, set[str]] = defaultdict(set)
     for item in findings.found:
@@ -78,7 +78,7 @@ def people(findings: Findings, submitted: RequestSubmitted, identities: Identiti
     )
 
 
-def _told(submitted: RequestSubmitted, identities: Identities) -> dict[RedactedKind, set[str]]:
+def _stated(submitted: RequestSubmitted, identities: Identities) -> dict[RedactedKind, set[str]]:
     own: dict[RedactedKind, set[str]] = {kind: set() for kind in RedactedKind}
     _add(own, identities)
     if submitted.subject.name is not None:
@@ -93,7 +93,7 @@ def _add(own: Mapping[RedactedKind, set[str]], identities: Identities) -> None:
 
 
 def _found_by(item: FoundRecord) -> Iterator[tuple[RedactedKind, str]]:
-    """Yield what the record was found by: it is the person's."""
+    """Yield the identities that the record was found by: they are the person's."""
     for match in item.matches:
         field = item.collection.by_path.get(match.path)
         kind = None if field is None else _kind(field)
@@ -103,10 +103,10 @@ def _found_by(item: FoundRecord) -> Iterator[tuple[RedactedKind, str]]:
 
 def _described(item: FoundRecord, *, nameless: bool) -> Iterator[tuple[RedactedKind, str]]:
     """
-    Yield what describes the same person as the identity that the record was found by.
+    Yield the descriptions of the same person as the identity that the record was found by.
 
-    A text that may name others says that a record is about more people than one; from there, nothing but a
-    name is taken, and only of somebody who has told none.
+    A text that may name others shows that a record is about several people; from there, only a name is
+    taken, and only for a requester without a stated name.
     """
     if not item.owned:
         return
@@ -141,7 +141,7 @@ def _kind(field: MappedField) -> RedactedKind | None:
 
 
 def _names(item: FoundRecord) -> Iterator[str]:
-    """Yield every name in the record as it is stored, with what is other people's."""
+    """Yield every name in the record as it is stored, including other people's."""
     for field in item.collection.leaves:
         if _kind(field) is RedactedKind.NAME:
             yield from (value for value in values_at(item.document, field.path) if isinstance(value, str))

@@ -1,4 +1,4 @@
-"""Why something is not shown or not erased, in plain words, by the codes that events and letters use."""
+"""Why data is not shown or not erased, in plain words, by the codes of events and letters."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

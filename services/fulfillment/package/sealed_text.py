@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from shared.contract.ports import VaultPort
 
 AT_ONCE = 1 << 20
-"""Characters up to which lines are sealed as one item."""
+"""Most characters of lines that are sealed as one item."""
 LINES_PER_TURN = 100
-"""Lines that are sealed before others have their turn."""
+"""Lines that are sealed before other tasks run."""
 
 
 async def seal_lines(vault: VaultPort, case: str, name: str, lines: Iterable[str]) -> None:
-    """Seal *lines*, however many they are; they are never all in memory."""
+    """Seal any number of *lines*; they are never all in memory."""
     rest, first = iter(lines), ""
     for line in rest:
         first += f"{line}\n"
@@ -28,7 +28,7 @@ async def open_lines(vault: VaultPort, case: str, name: str) -> AsyncIterator[st
     Yield the lines that :func:`seal_lines` sealed.
 
     Raises:
-        KeyError: Nothing is sealed there.
+        KeyError: No such text is sealed.
     """
     held = ""
     async for piece in _pieces(vault, case, name):
@@ -48,7 +48,7 @@ async def _encoded(first: str, rest: Iterator[str]) -> AsyncIterator[bytes]:
 async def _pieces(vault: VaultPort, case: str, name: str) -> AsyncIterator[str]:
     try:
         whole = await vault.open(case, name)
-    except KeyError:  # it lies in chunks
+    except KeyError:  # it is stored in chunks
         decoder = codecs.getincrementaldecoder("utf-8")()
         async for piece in vault.open_stream(case, name):
             yield decoder.decode(piece)

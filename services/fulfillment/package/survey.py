@@ -1,5 +1,5 @@
 """
-The first pass over what goes into a package: how much there is, what is withheld, how it can be laid out.
+The first pass over the contents of a package: amount, withheld data, and layout.
 
 It holds counts and names of fields, so its size does not grow with the number of records.
 """
@@ -30,11 +30,11 @@ from shared.pages.translation import Words
 from shared.runtime.mongo import Document, ObjectId
 
 ESCAPED_BYTES = 6
-"""Most bytes that a character becomes, as in ``\\u0000``."""
+"""Most bytes of an encoded character, as in ``\\u0000``."""
 VALUE_BYTES = 64
-"""Most bytes that the frame of a value takes, as in ``{"$numberDouble": "…"}``."""
+"""Most bytes of the frame of a value, as in ``{"$numberDouble": "…"}``."""
 SMALL = frozenset({int, float, bool, type(None), datetime, ObjectId})
-"""Kinds of values that are never larger than their frame, as nearly all are that are no texts."""
+"""Types of values that are never larger than their frame: nearly all except text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class NamedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A collection in which something was found, measured."""
+    """A collection with records of the person, measured."""
 
     section: PackageSection
     stem: str
@@ -55,7 +55,7 @@ class Area:
     records: int
     columns: tuple[Path, ...]
     tabular: tuple[str, ...]
-    """The fields, where all records fit into a table as wide as a page; else nothing."""
+    """The fields, if all records fit into a table as wide as a page; else empty."""
     most_bytes: int
     withheld: tuple[WithheldCount, ...]
     blacked_out: tuple[BlackedOut, ...]
@@ -67,35 +67,35 @@ class Area:
         return self.section.collection
 
     def documents(self) -> Iterator[Document]:
-        """Yield the records with notices in place of what is withheld."""
+        """Yield the records with notices in place of withheld values."""
         return map(self.withholding.apply, self.section.documents)
 
 
 @dataclass(frozen=True, slots=True)
 class PackageSurvey:
-    """All of a package, measured."""
+    """A whole package, measured."""
 
     contents: Contents
     words: Words
     areas: tuple[Area, ...]
     empty: tuple[str, ...]
-    """Labels of what was looked through in vain."""
+    """Labels of collections without findings."""
     left_out: tuple[WithheldCount, ...]
-    """What is held and not handed over, because the right does not cover it; how often is not counted."""
+    """Data that is held and not disclosed, because the right does not cover it; not counted."""
 
     @property
     def parts(self) -> tuple[NamedGroup, ...]:
-        """What was found."""
+        """The groups of records found."""
         return tuple(NamedGroup(area.label, area.records) for area in self.areas)
 
     @property
     def withheld(self) -> tuple[WithheldCount, ...]:
-        """What is not shown."""
+        """The withheld data."""
         return tuple(item for area in self.areas for item in area.withheld)
 
     @property
     def blacked_out(self) -> tuple[BlackedOut, ...]:
-        """What of other people was blacked out."""
+        """The blacked out data of other people."""
         return tuple(item for area in self.areas for item in area.blacked_out)
 
     @property
@@ -106,7 +106,7 @@ class PackageSurvey:
 
 def survey(contents: Contents) -> PackageSurvey:
     """
-    Go through *contents* once.
+    Read *contents* once and measure them.
 
     Raises:
         ValueError: A collection is there twice.
@@ -187,7 +187,7 @@ def _area(section: PackageSection, stem: str, spoken: Words, people: People | No
 
 
 def _redactor(collection: Collection, spoken: Words, people: People | None) -> Callable[[str], str] | None:
-    """Return what blacks other people out of texts of *collection*; none where nobody knows who they are."""
+    """Return the redactor for texts of *collection*; None if its people are unknown."""
     others = people.others(collection) if people is not None and redacts(collection) else None
     if people is None or others is None:
         return None
@@ -195,7 +195,7 @@ def _redactor(collection: Collection, spoken: Words, people: People | None) -> C
 
 
 class _Measure:
-    """Finds out how large records are, and into what tables they fit."""
+    """Measures the size of records, and the columns of their tables."""
 
     def __init__(self) -> None:
         self.records = self.most_bytes = 0
@@ -203,15 +203,15 @@ class _Measure:
         self._keys: dict[str, None] = {}
         self._fits = True
         self._names: tuple[str, ...] | None = None
-        """Of the fields of the record before, if nothing was inside of them."""
+        """The fields of the record before, if it was flat."""
         self._frame_bytes = 0
-        """Most bytes that a record with such fields takes without its large values."""
+        """Most bytes of a record with such fields without its large values."""
 
     def add(self, document: Document) -> None:
         self.records += 1
         large = [value for value in document.values() if type(value) not in SMALL]
         names = tuple(document)
-        if names != self._names or dict in map(type, large):  # mostly, a record is like the one before
+        if names != self._names or dict in map(type, large):  # most records are like the one before
             self._note(document, names, flat=dict not in map(type, large))
         self.most_bytes += self._frame_bytes + sum(map(_bytes_inside, large))
         self._fits = self._fits and all(map(fits_in_a_row, large))
@@ -234,7 +234,7 @@ def _frame_bytes(names: Sequence[str]) -> int:
 
 
 def _bytes_inside(value: Any) -> int:
-    """Return a number of bytes that what is inside of *value* does not exceed in any of its forms."""
+    """Return an upper limit for the bytes inside *value* in each of its forms."""
     if isinstance(value, TEXTUAL):
         return len(value) * ESCAPED_BYTES
     if isinstance(value, dict):

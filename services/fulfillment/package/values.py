@@ -1,7 +1,7 @@
 """
-Documents as a person reads them: a tree of plain texts that the templates lay out.
+Documents in readable form: a tree of plain texts for the templates.
 
-Nothing here is markup, and what is too long or too deep for a page is cut with a word about it.
+Nothing here is markup; values that are too long or too deep for a page are cut with a note.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,10 +18,10 @@ from shared.runtime.mongo import Decimal128, Document, ObjectId
 
 DEEPEST = 5
 LONG_TEXT = 160
-"""Characters from which a text stands on its own, across the page."""
+"""Fewest characters of a text that is shown across the page."""
 LONGEST_TEXT = 20_000
 LETTERS = frozenset("eEnN")
-"""Letters of numbers that are shown as they are: with exponents, without end, none."""
+"""Letters of numbers that are shown unchanged: with exponents, infinite, not a number."""
 MOST_ITEMS = 50
 MOST_COLUMNS = 6
 
@@ -33,11 +33,11 @@ class TextValue(NamedTuple):
     role: str = "plain"
     """``plain``, ``number``, ``moment``, ``code``, ``long``, ``none`` or ``notice``."""
     exact: str = ""
-    """For programs and doubters: the instant in ISO 8601."""
+    """The exact value, for programs: the time in ISO 8601."""
 
     @property
     def kind(self) -> str:
-        """What it is, beside the other nodes."""
+        """The kind of node."""
         return "text"
 
 
@@ -63,7 +63,7 @@ class ValueList:
 
 @dataclass(frozen=True, slots=True)
 class ValueRows:
-    """An array of objects that are alike and flat."""
+    """An array of flat objects with the same fields."""
 
     kind: ClassVar[str] = "rows"
     role: ClassVar[str] = ""
@@ -90,11 +90,11 @@ class ValueReader:
         return tuple(map(self.text, map(document.get, keys)))
 
     def name(self, key: str) -> str:
-        """Return what the field *key* is called."""
+        """Return the label of the field *key*."""
         return self.words.say("Record number") if key == "_id" else spelt(key)
 
     def node(self, value: Any, depth: int) -> Node:
-        """Return *value*, *depth* levels below its document."""
+        """Return the node for *value*, *depth* levels below its document."""
         if not is_nested(value) or not value:
             return self.text(value)
         if depth >= DEEPEST:
@@ -106,7 +106,7 @@ class ValueReader:
         return self._array(value, depth)
 
     def text(self, value: Any) -> TextValue:
-        """Return a single *value*; of an array or object, its JSON."""
+        """Return the node for a single *value*; for an array or object, its JSON."""
         match value:
             case str() if value:
                 return self._cut(str(value), "long" if is_long(value) else "plain")
@@ -161,7 +161,7 @@ class ValueReader:
 
 
 def is_long(value: Any) -> bool:
-    """Tell whether *value* is a text that stands on its own, across the page."""
+    """Return whether *value* is a text that is shown across the page."""
     return isinstance(value, str) and (len(value) > LONG_TEXT or ("\n" in value and "\n" in value.strip()))
 
 
@@ -175,7 +175,7 @@ def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:
 
 
 def fits_in_a_row(value: Any) -> bool:
-    """Tell whether *value* is short enough for a cell."""
+    """Return whether *value* is short enough for a cell."""
     if isinstance(value, TEXTUAL):
         return len(value) <= LONG_TEXT // 2 and "\n" not in str(value)
     return not is_nested(value)

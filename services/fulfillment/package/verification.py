@@ -1,7 +1,7 @@
 """
-Checks a package: every hash, every count, nothing missing, nothing added, the signature.
+Verification of a package: hashes, counts, missing and added files, and the signature.
 
-A damaged or hostile file is a report with problems, never an exception, and costs the memory of a piece.
+A damaged or hostile file leads to a report with problems, never to an exception or large memory use.
 """
 
 import hashlib
@@ -28,27 +28,27 @@ UNREADABLE = (
     OSError,
     ValueError,
 )
-"""What :mod:`zipfile` raises for archives that are damaged, encrypted or packed as we never do."""
+"""Exceptions of :mod:`zipfile` for archives that are damaged, encrypted or packed in another way."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackageReport:
-    """What a check found."""
+    """The result of a verification."""
 
     problems: tuple[str, ...]
-    """Each names the file it is about; empty when all is as it was signed."""
+    """Each names its file; empty if the package is as it was signed."""
     request_id: str = ""
     made_at: str = ""
     files: int = 0
     records: int = 0
     fingerprint: str = ""
-    """SHA-256 of the key in the file. Anybody can sign with some key: compare it, or give the right one."""
+    """SHA-256 of the key in the file. Anyone can sign with some key: compare it, or pass the expected one."""
     trusted: bool = False
-    """Whether the issuer that was named signed it."""
+    """Whether the expected issuer signed it."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was changed since it was signed."""
+        """Whether it is unchanged since it was signed."""
         return not self.problems
 
 
@@ -58,7 +58,7 @@ class _Damaged(Exception):
 
 def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> PackageReport:
     """
-    Return what is wrong with the package in *file*.
+    Return the problems of the package in *file*.
 
     Args:
         file: A path, or an open file that can seek.
@@ -151,7 +151,7 @@ def _differences(archive: zipfile.ZipFile, file: Mapping[str, Any], records: int
         digest.update(piece)
         size += len(piece)
         lines += piece.count(b"\n")
-        if size > file["bytes"]:  # stop: what follows may be a bomb
+        if size > file["bytes"]:  # stop: the rest may be a bomb
             yield f"{name}: longer than the manifest says"
             return
     if digest.hexdigest() != file["sha256"]:

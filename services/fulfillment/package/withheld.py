@@ -1,7 +1,7 @@
 """
-What is held but not shown: notices take the place of values, everywhere alike.
+Withheld values: notices take their place, in all files alike.
 
-An answer says with particularity that such data is held, and never what it is (11 CCR § 7024(d)).
+An answer states with particularity that such data is held, and never its value (11 CCR § 7024(d)).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,17 +18,17 @@ THIRD_PARTY = "third_party_rights"
 
 @dataclass(frozen=True, slots=True)
 class WithheldNotice:
-    """Stands where a value is withheld; whoever redacts for another reason puts it there too."""
+    """Takes the place of a withheld or redacted value."""
 
     label: str
-    """What kind of data it is, in the person's language."""
+    """The kind of data, in the person's language."""
     reason: str = NEVER
     """Reason code, as letters explain it."""
 
 
 @dataclass(frozen=True, slots=True)
 class WithheldCount:
-    """How often a kind of data is held in a collection and not shown."""
+    """The number of values of one kind in a collection that are not shown."""
 
     label: str
     count: int
@@ -39,7 +39,7 @@ class WithheldCount:
 
 @dataclass(frozen=True, slots=True)
 class BlackedOut:
-    """How often something of other people was blacked out in the texts of a collection."""
+    """The number of blacked out values of other people in the texts of a collection."""
 
     kind: RedactedKind
     label: str
@@ -55,12 +55,12 @@ class Withholding:
         self, collection: Collection, label: Callable[[MappedField], str], redact: Callable[[str], str] | None
     ) -> None:
         """
-        Use *label* to name what is withheld.
+        Create it; *label* names withheld data.
 
         Args:
-            collection: Where the documents are from.
-            label: Names what is withheld.
-            redact: Blacks other people out of a text; without it, whatever may name them is withheld.
+            collection: The documents' collection.
+            label: Returns the name of withheld data.
+            redact: Blacks out other people in a text; without it, fields that may name them are withheld.
         """
         self._redact = redact
         self._notices = {
@@ -79,19 +79,19 @@ class Withholding:
 
     @property
     def idle(self) -> bool:
-        """Whether everything is shown as it is."""
+        """Whether everything is shown unchanged."""
         return not self._notices and not self._texts
 
     def apply(self, document: Document) -> Document:
-        """Return *document* with a notice for every value to be withheld; *document* stays as it is."""
+        """Return *document* with a notice for every withheld value; *document* itself is not changed."""
         if self.idle:
             return document
         return {key: self._shown(value, key, None) for key, value in document.items()}
 
     def _shown(self, value: Any, path: str, notice: WithheldNotice | None) -> Any:
-        """Return what is shown of *value*; *notice* says what it is, where it is to be redacted."""
+        """Return the shown form of *value*; *notice* names it if it must be redacted."""
         if _is_empty(value):
-            return value  # nothing is held, and that may be said
+            return value  # that no data is held may be stated
         if path in self._notices:
             return self._notices[path]
         notice = notice or self._texts.get(path)
@@ -101,14 +101,14 @@ class Withholding:
             return {key: self._shown(item, f"{path}.{key}", notice) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self._shown(item, path, notice) for item in value]
-        # Where the map expects an object with secrets inside and finds a bare value, that may be the secret.
+        # If the map expects an object with secrets and finds a bare value, that may be the secret.
         if path in self._above:
             return self._above[path]
         notice = notice or self._above_texts.get(path)
         return self._redacted(value, notice) if notice else value
 
     def _redacted(self, value: Any, notice: WithheldNotice) -> Any:
-        """Return *value* without other people; *notice* where that cannot be told of it, or not be done."""
+        """Return *value* without other people; *notice* if it cannot be redacted."""
         if self._redact is None or isinstance(value, bytes):
             return notice
         if isinstance(value, str):
@@ -117,7 +117,7 @@ class Withholding:
 
 
 def traces(value: Any) -> Iterator[WithheldNotice | Redacted]:
-    """Yield every notice in *value*, and every text in which something was blacked out."""
+    """Yield every notice in *value*, and every redacted text."""
     if isinstance(value, WithheldNotice | Redacted):
         yield value
     elif isinstance(value, dict):

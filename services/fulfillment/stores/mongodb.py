@@ -1,8 +1,7 @@
 """
-The MongoDB stores that hold the business data: reads and writes made together, nothing else.
+The MongoDB stores with the business data: batched reads and writes.
 
-Requests are answered side by side and know nothing of one another. What they erase in a collection at the
-same moment becomes one bulk write.
+Requests are answered side by side. Their writes to one collection at the same moment become one bulk write.
 """
 
 import asyncio
@@ -38,21 +37,21 @@ __all__ = ["Probe", "Refusals", "Stores", "Writes", "in_portions"]
 T = TypeVar("T")
 WRITES_PER_ROUND = 1_000
 READING_WINDOW = 0.02
-"""Seconds for which requests are collected before the texts of a collection are gone through for all."""
+"""Seconds for which requests are collected before one pass over the texts of a collection."""
 READING_PATIENCE_MS = 60_000
-"""How long that may take on the server, unless the URL of the store says so."""
+"""Time limit of that pass on the server, unless the URL of the store states one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Writes:
-    """What one request writes at one moment. Two are never the same."""
+    """The writes of one request at one moment. No two are equal."""
 
     operations: Sequence[Write]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextLookup:
-    """What one request reads the texts of a collection for. Two are never the same."""
+    """The text look-up of one request. No two are equal."""
 
     paths: Sequence[str]
     wanted: frozenset[Needle]
@@ -60,15 +59,15 @@ class TextLookup:
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """What a pass over the texts of a collection has found."""
+    """The result of a pass over the texts of a collection."""
 
     documents: int
-    """How many the collection holds."""
+    """Number of documents in the collection."""
     found: Sequence[Mention]
 
 
 Refusals: TypeAlias = Mapping[int, int]
-"""Place of a refused operation among those to be carried out → the server's code."""
+"""Index of a refused operation → the server's code."""
 
 
 class Stores:
@@ -81,10 +80,10 @@ class Stores:
         Use *clients*, by store.
 
         Args:
-            clients: A client for each name of ``HABEAS_STORES``. Its URL says how long a call may take
-                (``timeoutMS``) and who is read from (``readPreference``).
-            database_prefix: Stands before the name of every database, where the plain ones are taken.
-            fresh: Whether only primaries are read from, whatever the URLs say.
+            clients: A client for each name of ``HABEAS_STORES``. Its URL states the time limit of a call
+              (``timeoutMS``) and the members that are read from (``readPreference``).
+            database_prefix: Prefix of the names of all databases.
+            fresh: Whether reads use primaries only, regardless of the URLs.
         """
         self._clients = clients
         self._prefix = database_prefix
@@ -104,7 +103,7 @@ class Stores:
 
     @cached_property
     def fresh(self) -> "Stores":
-        """The same stores, read from where they were written to: a copy may be seconds behind."""
+        """The same stores with reads from primaries: other members may be seconds behind."""
         return Stores(self._clients, database_prefix=self._prefix, fresh=True)
 
     def close(self) -> None:
@@ -114,12 +113,12 @@ class Stores:
 
     async def seek(self, place: CollectionPlace, probes: Sequence[Probe], take: Take) -> None:
         """
-        Hand every document at *place* that one of *probes* finds to *take*, once or more often.
+        Pass every document at *place* that one of *probes* finds to *take*, once or more often.
 
-        They are shared with other requests and must not be changed.
+        The documents are shared with other requests and must not be changed.
 
         Raises:
-            StoreUnavailable: The store did not answer. That is not the same as nothing found.
+            StoreUnavailable: The store did not answer, which differs from an empty result.
             ConfigurationError: ``HABEAS_STORES`` does not name the store.
         """
         await self._seeker(place).seek(probes, take)
@@ -128,12 +127,12 @@ class Stores:
         self, place: CollectionPlace, probes: Sequence[Probe], *, most: float = inf
     ) -> Mapping[Probe, list[Document]]:
         """
-        Return the documents at *place* that each of *probes* finds; they must be few, or only *most* come.
+        Return the documents at *place* that each of *probes* finds; they must be few, or limited by *most*.
 
         They are shared with other requests and must not be changed.
 
         Raises:
-            StoreUnavailable: The store did not answer. That is not the same as nothing found.
+            StoreUnavailable: The store did not answer, which differs from an empty result.
             ConfigurationError: ``HABEAS_STORES`` does not name the store.
         """
         found: dict[Probe, dict[Hashable, Document]] = {probe: {} for probe in probes}
@@ -149,24 +148,24 @@ class Stores:
 
     async def write(self, place: CollectionPlace, operations: Sequence[Write]) -> Refusals:
         """
-        Carry out *operations*, in no order; return what the store refused, by its own rules for instance.
+        Execute *operations*, in no order; return those that the store refused, with its code.
 
         Raises:
-            StoreUnavailable: The store did not answer; all may be repeated.
+            StoreUnavailable: The store did not answer; the call may be repeated.
         """
         if place not in self._writers:
             self._writers[place] = DataLoader(lambda writes: self._store(place, writes))
         return await self._writers[place](Writes(operations))
 
     async def exists(self, place: CollectionPlace) -> bool:
-        """Tell whether the database has a collection there: a wrong name finds nothing, too."""
+        """Return whether the collection exists: a wrong name finds nothing, too."""
         where = place.store, place.database
         if place.name not in self._known.get(where, ()):
             self._known[where] = await self._names(where)
         return place.name in self._known[where]
 
     async def absent(self, places: Iterable[CollectionPlace]) -> frozenset[CollectionPlace]:
-        """Return those of *places* where the databases have no collection now."""
+        """Return those of *places* without a collection now."""
         wanted: dict[tuple[str, str], list[CollectionPlace]] = defaultdict(list)
         for place in places:
             wanted[place.store, place.database].append(place)
@@ -175,7 +174,7 @@ class Stores:
         return frozenset(place for some, there in found for place in some if place.name not in there)
 
     async def sample(self, place: CollectionPlace, size: int) -> list[Document]:
-        """Return up to *size* documents taken at random."""
+        """Return up to *size* random documents."""
         with translated(f"sample {place.database}.{place.name}"):
             pipeline: list[Mapping[str, Any]] = [{"$sample": {"size": size}}]
             found: list[Document] = await self._stored(place).aggregate(pipeline).to_list(None)
@@ -191,18 +190,18 @@ class Stores:
         within: timedelta | None = None,
     ) -> AsyncIterator[Document]:
         """
-        Yield every document there, reduced to its ``_id`` and *paths*; where that is all, its index is read.
+        Yield every document there, reduced to its ``_id`` and *paths*; with ``_id`` alone, its index is read.
 
         Args:
             place: The collection.
-            paths: The fields that are wanted.
-            condition: What a document must fulfil, if not every one is wanted.
-            most: So many and no more; nought: all.
-            within: How long the store may look; None: as long as it takes.
+            paths: The wanted fields.
+            condition: A filter for the documents.
+            most: Limit of the number; 0: no limit.
+            within: Time limit on the store; None: no limit.
 
         Raises:
             StoreUnavailable: The store did not answer, or not in time.
-            PermanentError: It does not understand *condition*.
+            PermanentError: The store does not understand *condition*.
         """
         wanted = _projection(paths)
         with translated(f"go through {place.database}.{place.name}"):
@@ -218,7 +217,7 @@ class Stores:
         self, place: CollectionPlace, paths: Sequence[str], wanted: frozenset[Needle]
     ) -> Mentions:
         """
-        Return where the texts at *paths* name *wanted*; one pass over the collection serves all who ask.
+        Return the places of *wanted* in the texts at *paths*; one pass serves all callers.
 
         Raises:
             StoreUnavailable: The store did not answer, or the pass took too long.
@@ -228,7 +227,7 @@ class Stores:
         return await self._readers[place](TextLookup(tuple(paths), wanted))
 
     async def rules(self, place: CollectionPlace) -> Rules:
-        """Return what the store demands of every document there; nothing where it does not say."""
+        """Return the store's rules for documents there; empty if it states none."""
         try:
             with translated(f"read the rules of {place.database}.{place.name}"):
                 database = self._stored(place).database
@@ -252,7 +251,7 @@ class Stores:
         return self._seekers[place]
 
     def _patience_ms(self, place: CollectionPlace, else_ms: int) -> int:
-        """Return how long a query at *place* may run on the server, as the URL of the store says."""
+        """Return the time limit of a query at *place* on the server, as the URL of the store states it."""
         timeout = self._client(place.store).delegate.options.timeout
         return else_ms if timeout is None else max(1, round(timeout * 1_000))
 
@@ -278,9 +277,9 @@ class Stores:
         return found
 
     async def _store(self, place: CollectionPlace, all_writes: Sequence[Writes]) -> dict[Writes, Refusals]:
-        whose = [(writes, n) for writes in all_writes for n in range(len(writes.operations))]
+        owners = [(writes, n) for writes in all_writes for n in range(len(writes.operations))]
         refused: dict[Writes, dict[int, int]] = {writes: {} for writes in all_writes}
-        for some in _chunks(whose, WRITES_PER_ROUND):
+        for some in _chunks(owners, WRITES_PER_ROUND):
             operations = [writes.operations[n] for writes, n in some]
             for index, code in (await write_each(self._stored(place), operations)).items():
                 writes, n = some[index]
@@ -304,7 +303,7 @@ class Stores:
 
 
 async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
-    """Yield *documents*, so many of them at once."""
+    """Yield *documents* in lists of *size*."""
     portion: list[T] = []
     async for document in documents:
         portion.append(document)
@@ -316,7 +315,7 @@ async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[l
 
 
 def _projection(paths: Iterable[str]) -> dict[str, int]:
-    """Return what of documents is read: ``_id`` as a whole, beside which its parts may not be named."""
+    """Return the projection for *paths*: ``_id`` as a whole, beside which its parts may not be named."""
     return {"_id": 1} | {path: 1 for path in paths if not path.startswith("_id.")}
 
 

@@ -1,8 +1,8 @@
 """
-What speaks for a run of capitalised words as a name.
+Evidence that a run of capitalised words is a name.
 
-Each kind of evidence is a function that says how much of a run is a name: from which word on, or not at all.
-German capitalises every noun; so nothing is a name only because it begins with a capital letter.
+Each kind of evidence is a function that returns the first word of the name in a run, or None. German
+capitalises every noun; so a capital letter alone is no evidence.
 """
 
 import re
@@ -39,7 +39,7 @@ from services.fulfillment.package.redaction.vocabulary import (
 )
 
 PAIR = 2
-"""Capitalised words in a row that are a name for less evidence than a single one."""
+"""Number of capitalised words in a row that are a name with less evidence than a single one."""
 NARROW = re.compile(r"[ \t\u00a0]*")
 SPACE = re.compile(r"[ \t\u00a0]+")
 COLON = re.compile(r"[ \t]*:\s*")
@@ -56,11 +56,11 @@ REACHED = re.compile(
     r"\b[.:]*[\s(<]*){0,2}",
     re.IGNORECASE,
 )
-"""Between a name and the number or address at which somebody is reached."""
+"""Between a name and the person's number or address."""
 INITIAL_GAP = re.compile(r"\.[ \t\u00a0]*")
 
 Evidence = Callable[[WordRun, TextContext], int | None]
-"""Says from which word of a run on it is a name; None where this says nothing."""
+"""Returns the index of the first word of a name in a run; None without evidence."""
 
 
 def _titled(run: WordRun, _: TextContext) -> int | None:
@@ -120,7 +120,7 @@ def _given(run: WordRun, context: TextContext) -> int | None:
 
 
 def _is_rather_given(run: WordRun, at: int) -> bool:
-    """Tell whether a word that may be a given name, or something else, is one: in ``with Rose Miller``."""
+    """Return whether an ambiguous word is a given name: in ``with Rose Miller``."""
     if run.word(at) not in AMBIGUOUS_NAMES or run.first + at + 1 == run.last:
         return False
     return bool(at) or not (run.begins_sentence or _is_after_capital(run))
@@ -186,7 +186,7 @@ LIKELY: Sequence[Evidence] = (
     _written,
     _initialled,
 )
-"""What says nothing of a run that is called after somebody, or is a company."""
+"""Evidence that does not count for places and companies named after a person."""
 
 
 def _is_pair(run: WordRun) -> bool:
@@ -194,12 +194,12 @@ def _is_pair(run: WordRun) -> bool:
 
 
 def _is_after_capital(run: WordRun) -> bool:
-    """Tell whether *run* goes on with what stands before: ``iPhone Pro Max``."""
+    """Return whether *run* continues the word before it: ``iPhone Pro Max``."""
     return run.first > 0 and run.tokens[run.first - 1].capital and SPACE.fullmatch(run.gap(0)) is not None
 
 
 def _is_beside_common(run: WordRun) -> bool:
-    """Tell whether a noun follows at once, to which the run belongs: ``Amazon Prime Support``."""
+    """Return whether *run* belongs to the noun after it: ``Amazon Prime Support``."""
     ahead = run.last - run.first
     word = run.word(ahead)
     capital = run.last < len(run.tokens) and run.tokens[run.last].capital
@@ -207,12 +207,12 @@ def _is_beside_common(run: WordRun) -> bool:
 
 
 def _is_unit(run: WordRun, at: int) -> bool:
-    """Tell whether the word *at* so many places from the first measures something: ``5 ms``."""
+    """Return whether the word *at* so many places from the first is a unit: ``5 ms``."""
     return run.word(at) == "ms" and run.gap(at).rstrip()[-1:].isdigit()
 
 
 def is_namesake(run: WordRun) -> bool:
-    """Tell whether *run* is a street, a place, a company or a brand that is called after somebody."""
+    """Return whether *run* is a street, a place, a company or a brand named after a person."""
     ahead = run.last - run.first
     after = run.word(ahead) in INSTITUTIONS or run.word(ahead).endswith(("strasse", "platz", "allee"))
     if after and re.fullmatch(r"[ \t\u00a0-]+|[ ]?&[ ]?", run.gap(ahead)):

@@ -1,4 +1,4 @@
-"""Names of other people that records give, wherever they stand in a text."""
+"""Finds names of other people in the records in texts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from services.fulfillment.package.redaction.tokens import Token, Words, orders, 
 from services.fulfillment.package.redaction.vocabulary import COMMON_WORDS, PLAIN_WORDS
 
 MOST_NAMES = 5_000
-"""Other people a collection may name; where it names more, its texts are withheld as a whole."""
+"""Most other people in a collection; with more, its texts are withheld as a whole."""
 SHORTEST_NAME = 3
-"""Letters of a single word that is taken for somebody's name; shorter ones are mostly something else."""
+"""Fewest letters of a single word that counts as a name; shorter ones are mostly something else."""
 
 
 @dataclass(frozen=True)
 class KnownNames:
-    """Finds in texts whom the records name."""
+    """Finds the people of the records in texts."""
 
     own: Own
     others: frozenset[str]

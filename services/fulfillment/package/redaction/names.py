@@ -1,4 +1,4 @@
-"""Names in running text that no record gives: runs of capitalised words for which something speaks."""
+"""Finds names that no record states: runs of capitalised words with evidence."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,10 +16,10 @@ def names(text: str, tokens: Sequence[Token], formed: Sequence[TextSpan], own: O
     Yield the names of other people in *text*.
 
     Args:
-        text: What is handed over.
+        text: The text to disclose.
         tokens: Its words.
         formed: Addresses and numbers of other people in it.
-        own: Who is not somebody else.
+        own: The requester's own names.
     """
     reached = sorted(span for span in formed if span.kind in (RedactedKind.EMAIL, RedactedKind.PHONE))
     addresses = [text[span.start : span.end] for span in reached if span.kind is RedactedKind.EMAIL]

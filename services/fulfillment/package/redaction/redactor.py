@@ -1,4 +1,4 @@
-"""Puts together what is blacked out of a text."""
+"""Combines all redactions of a text."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,13 +16,13 @@ from services.fulfillment.package.redaction.tokens import tokens_of
 
 
 class Redacted(str):
-    """A text in which something was blacked out, and how often of each kind."""
+    """A text with blacked out parts, and their number by kind."""
 
     __slots__ = ("masked",)
     masked: Mapping[RedactedKind, int]
 
     def __new__(cls, text: str, masked: Mapping[RedactedKind, int]) -> Self:
-        """Return *text* with what is known of it."""
+        """Return *text* with its counts."""
         self = super().__new__(cls, text)
         self.masked = MappingProxyType(dict(masked))
         return self
@@ -30,16 +30,16 @@ class Redacted(str):
 
 @dataclass(frozen=True)
 class Redactor:
-    """Blacks out of texts who is not the person."""
+    """Blacks out other people in texts."""
 
     own: Own
     others: frozenset[str]
-    """Names of other people that the records give."""
+    """Names of other people in the records."""
     say: Callable[[RedactedKind], str] = field(repr=False)
-    """What stands in place of what is blacked out."""
+    """Returns the text in place of blacked out data."""
 
     def __call__(self, text: str) -> str:
-        """Return *text* without other people: as it is where nobody else is in it, else as `Redacted`."""
+        """Return *text* without other people: unchanged, or as `Redacted`."""
         spans = apart(text, self._spans(text))
         if not spans:
             return text

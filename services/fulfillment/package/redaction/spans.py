@@ -1,4 +1,4 @@
-"""Where something stands in a text, and how such places are brought together."""
+"""Places in a text, and their combination."""
 
 import re
 from bisect import bisect_left
@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 GAP = re.compile(r"[,.]?[ \t\u00a0]*|['\u2019-]")
-"""What may stand between two words of one name that is known."""
+"""Characters that may stand between two words of one known name."""
 
 
 class RedactedKind(StrEnum):
-    """What can be blacked out."""
+    """The kinds of data that can be blacked out."""
 
     EMAIL = "email"
     ACCOUNT = "account"
@@ -20,7 +20,7 @@ class RedactedKind(StrEnum):
 
 
 class TextSpan(NamedTuple):
-    """A place in a text, and what stands there."""
+    """A place in a text, and its kind of data."""
 
     start: int
     end: int
@@ -28,7 +28,7 @@ class TextSpan(NamedTuple):
 
 
 def outside(spans: Iterable[TextSpan], taken: Iterable[TextSpan]) -> list[TextSpan]:
-    """Return those of *spans* that meet none of *taken*."""
+    """Return the *spans* that overlap none of *taken*."""
     disjoint = _joined(taken)
     starts = [span.start for span in disjoint]
 
@@ -40,7 +40,7 @@ def outside(spans: Iterable[TextSpan], taken: Iterable[TextSpan]) -> list[TextSp
 
 
 def apart(text: str, spans: Iterable[TextSpan]) -> list[TextSpan]:
-    """Return *spans* in order, the words of one name as one."""
+    """Return *spans* in order, with the words of one name joined."""
     disjoint: list[TextSpan] = []
     for span in _joined(spans):
         last = disjoint[-1] if disjoint else None
@@ -53,7 +53,7 @@ def apart(text: str, spans: Iterable[TextSpan]) -> list[TextSpan]:
 
 
 def _joined(spans: Iterable[TextSpan]) -> list[TextSpan]:
-    """Return *spans* in order, those that overlap as one, of the kind of the longest."""
+    """Return *spans* in order, with overlapping ones joined, of the kind of the longest."""
     joined: list[TextSpan] = []
     for span in sorted(spans):
         last = joined[-1] if joined else None
