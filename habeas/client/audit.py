@@ -1,9 +1,13 @@
 """Verification of the journals: every row against the chain of its case and the signed heads."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -13,7 +17,7 @@ from shared.runtime.audit_chain import ChainFault, ChainFinding, Head, faults_of
 from shared.runtime.audit_heads import COLLECTION, LATE, PLACE, SignedHeads, faults_of_heads, signed_heads
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.key_rings import RootKey
-from shared.runtime.mongo import Client, Document, documents_in, in_order
+from shared.runtime.mongo import Client, Document, document_at, documents_in, in_order, positions_in
 
 JOURNALS: Final = tuple(LISTENS)
 """Services that keep a journal."""
@@ -59,27 +63,34 @@ class StoredRows:
 
 @dataclass(frozen=True, slots=True)
 class DumpedRows:
-    """Journals in a folder that mongodump wrote; a whole journal is held in memory."""
+    """
+    Journals in a folder that mongodump wrote.
+
+    A dump has no order, and may be larger than the memory: a table on the disk says where each row lies.
+    """
 
     folder: Path
     prefix: str
 
     async def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
         """Yield each case, or *case* alone, with its rows in the order of their numbers."""
-        grouped: dict[str, list[Document]] = {}
-        for row in self._documents(service, "journal"):
-            if case is None or row.get("case") == case:
-                grouped.setdefault(str(row.get("case")), []).append(row)
-        for name in sorted(grouped):
-            yield name, _ordered(grouped[name])
+        file = self._file(service, "journal")
+        if not file.is_file():
+            return
+        with closing(sqlite3.connect("")) as table, file.open("rb") as opened:
+            table.execute("CREATE TABLE rows (position INTEGER, case_id TEXT, n INTEGER)")
+            table.executemany("INSERT INTO rows VALUES (?, ?, ?)", _positions(file, case))
+            found = table.execute("SELECT case_id, position FROM rows ORDER BY case_id, n, position")
+            for name, places in groupby(found, key=itemgetter(0)):
+                yield name, [document_at(opened, position) for _, position in places]
 
     async def heads(self, service: str) -> list[SignedHeads]:
         """Return the exported heads of a service."""
-        return [signed_heads(document) for document in self._documents(service, COLLECTION)]
+        file = self._file(service, COLLECTION)
+        return [signed_heads(document) for document in documents_in(file)] if file.is_file() else []
 
-    def _documents(self, service: str, collection: str) -> Iterator[Document]:
-        file = self.folder / f"{self.prefix}_{service}" / f"{collection}.bson"
-        return documents_in(file) if file.is_file() else iter(())
+    def _file(self, service: str, collection: str) -> Path:
+        return self.folder / f"{self.prefix}_{service}" / f"{collection}.bson"
 
 
 @dataclass(slots=True)
@@ -188,7 +199,20 @@ def _late(journal: _Journal) -> Iterable[ChainFinding]:
 
 
 def _ordered(rows: list[Document]) -> list[Document]:
-    return sorted(rows, key=lambda row: row["n"] if isinstance(row.get("n"), int) else -1)
+    return sorted(rows, key=_number)
+
+
+def _number(row: Document) -> int:
+    """Return the number of a row; those that have none come first."""
+    n = row.get("n")
+    return n if isinstance(n, int) else -1
+
+
+def _positions(file: Path, case: str | None) -> Iterator[tuple[int, str, int]]:
+    """Yield the rows of all cases, or of *case*: position in *file*, case and number."""
+    for position, row in positions_in(file):
+        if case is None or row.get("case") == case:
+            yield position, str(row.get("case")), _number(row)
 
 
 def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int:

@@ -407,7 +407,7 @@ RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
     {
         IdentityVerified: answer,
         FeeAgreed: answer_agreed,
-        ErasurePlanned: erase,
+        ErasurePlanned: begin_released,
         ErasureApproved: erase_approved,
         ErasureDue: heed_window_released,
         ErasureRetried: retry,
@@ -422,7 +422,7 @@ SUBSCRIPTIONS = (
     on(IdentityVerified, unless_stopped(answer)),
     on(FeeDecided, decide_fee),
     on(FeeAgreed, unless_stopped(go_on)),
-    on(ErasurePlanned, unless_stopped(erase)),
+    on(ErasurePlanned, erase),
     on(ErasureApproved, approve),
     on(ErasureScheduled, await_window),
     on(ErasureDue, heed_window),

@@ -69,7 +69,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
 
 def _practice(settings: VerifierSettings) -> AssuranceRules:
     return AssuranceRules(
-        trusted=settings.trusted_sources,
+        trusted=settings.trusted,
         confirming=settings.confirming_sources,
         sensitivity=settings.sensitivity,
         patience=settings.proof_patience,

@@ -50,6 +50,7 @@ from shared.contract.events import (
     RequestResumed,
     RequestStopped,
     RequestWithdrawn,
+    Subject,
     TimeCame,
     TokenPresented,
     Verdict,
@@ -66,6 +67,7 @@ SOMEBODY_ELSE = frozenset({"name_mismatch", "dob_mismatch"})
 """Reasons for which a document is somebody else's. Once is a mistake; twice somebody is trying."""
 EMAIL = "email"
 """Name of the identity that a code to the mailbox proves."""
+PHONE = "phone_number"
 DOCUMENTED = "claim_of_documents"
 """Where the details lie sealed that documents confirm, to be compared with the records."""
 CLAIM_TOLD = "claim_told_"
@@ -521,6 +523,13 @@ def proven(way: ProofWay, known: Verification) -> tuple[Code, ...] | None:
     surest |= {Evidence.THREE_POINTS}
     names = [name for evidence in Evidence if evidence in surest for name in known.held.get(evidence, ())]
     return tuple(dict.fromkeys(names))
+
+
+def vouched_identities(subject: Subject, verifies: AbstractSet[str]) -> tuple[Code, ...]:
+    """Return the identities of *subject* that a source vouches for which *verifies* these."""
+    contacts = {EMAIL: subject.email, PHONE: subject.phone}
+    named = {*subject.identifiers, *(name for name, value in contacts.items() if value)}
+    return tuple(sorted(named & verifies))
 
 
 def level_of(way: ProofWay, known: Verification) -> Assurance:

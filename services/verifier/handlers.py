@@ -1,18 +1,19 @@
 """What the verifier does when something arrives: it believes, asks, weighs proofs, and destroys them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Protocol, TypeAlias
 
 from services.verifier.assurance import declarations
-from services.verifier.assurance.levels import Sensitivity, Situation, required
+from services.verifier.assurance.levels import LOGGED_IN, Sensitivity, Situation, required
 from services.verifier.domain import (
     CLAIM_TOLD,
     CODE_BY_MAIL,
     CONFIRMED,
     DOCUMENTED,
+    EMAIL,
     GAINED_BY_SLOT,
     MOST_CLAIMS,
     MOST_EXAMINED,
@@ -37,6 +38,7 @@ from services.verifier.domain import (
     proven_by_code,
     proven_elsewhere,
     reasons_for,
+    vouched_identities,
     wanted,
 )
 from shared.contract.answer import SUBMISSION
@@ -120,8 +122,8 @@ class CodeAllowancePort(Protocol):
 class AssuranceRules:
     """How this company makes sure who asks: what the law leaves to it."""
 
-    trusted: frozenset[str] = frozenset()
-    """Sources whose log-in counts as proof."""
+    trusted: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    """Sources whose log-in counts as proof, with the identities that each verifies; None: not stated."""
     confirming: frozenset[str] = frozenset()
     """Sources that have the person confirm an erasure or a transfer before they pass the request on."""
     sensitivity: Sensitivity = Sensitivity.ORDINARY
@@ -168,8 +170,9 @@ async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
     """Decide how sure one must be, weigh the proofs that came along, and ask for what is missing."""
     if proven_elsewhere(event):
         return _settled(event, [], ctx)
-    assessed = _assessed(event, ctx)
-    attested = believed(event, trusted=event.source in ctx.practice.trusted)
+    vouched = await _vouched(event, ctx)
+    assessed = _assessed(event, ctx, vouched=vouched is None or bool(vouched))
+    attested = believed(event, trusted=vouched is None or EMAIL in vouched)
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed, *attested))
     return await _concluded(event, [assessed, *attested, *weighed], ctx)
 
@@ -378,13 +381,21 @@ SUBSCRIPTIONS = (
 )
 
 
-def _assessed(event: RequestReceived, ctx: Verifier) -> Assessed:
+async def _vouched(event: RequestReceived, ctx: Verifier) -> tuple[str, ...] | None:
+    """Return the names of the identities that the source of *event* vouches for; None: all that it may."""
+    verifies = ctx.practice.trusted.get(event.source, frozenset())
+    if not verifies:
+        return None if verifies is None else ()
+    return vouched_identities((await ctx.submission()).subject, verifies)
+
+
+def _assessed(event: RequestReceived, ctx: Verifier, *, vouched: bool) -> Assessed:
     situation = Situation(
         right=event.right,
         regulation=event.proof_regulation,
         sensitivity=Sensitivity.HIGH if event.child else ctx.practice.sensitivity,
         requester=event.requester,
-        vouched=event.source in ctx.practice.trusted,
+        vouched=vouched,
         by_state=event.source == DROP,
         reachable=event.reachable,
         direct_marketing=event.direct_marketing,
@@ -521,7 +532,10 @@ async def _next(ctx: Verifier) -> Sequence[Fact]:
         # Papers can be drawn: where nothing else speaks for somebody, a person looks.
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
     if way is not None:
-        return [_verified(ctx.request(), level_of(way, known), proven(way, known), reasons_for(way, known))]
+        level, names = level_of(way, known), proven(way, known)
+        if names is None and known.requirement and LOGGED_IN in known.requirement.grounds:
+            names = await _vouched(ctx.request(), ctx)
+        return [_verified(ctx.request(), level, names, reasons_for(way, known))]
     return [] if known.reviewed_for else await _ask_for_missing(ctx)
 
 

@@ -1,15 +1,34 @@
 """What the verifier alone needs to be told."""
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from services.verifier.assurance.levels import Sensitivity
 from shared.contract.sources import trustable
 from shared.runtime.settings import Settings
 
-TrustedSource: TypeAlias = Annotated[str, AfterValidator(trustable)]
+_IDENTITIES = re.compile(r"[a-z0-9_.]{1,80}(,[a-z0-9_.]{1,80})*")
+
+
+def _trusted_entry(entry: str) -> str:
+    """Return *entry*: a source, or a source, ``=`` and the identities that it verifies."""
+    source, identities = _parts(entry)
+    if identities is not None and not _IDENTITIES.fullmatch(identities):
+        raise ValueError("names no identities after `=`, such as `portal=email,customer_no`")
+    trustable(source)
+    return entry
+
+
+def _parts(entry: str) -> tuple[str, str | None]:
+    source, equals, identities = entry.rpartition("=")
+    return (source, identities) if equals else (entry, None)
+
+
+TrustedSource: TypeAlias = Annotated[str, AfterValidator(_trusted_entry)]
 
 
 class VerifierSettings(Settings):
@@ -20,7 +39,9 @@ class VerifierSettings(Settings):
     trusted_sources: frozenset[TrustedSource] = frozenset()
     """
     Upstream systems whose log-in counts as proof of identity: JSON list of CloudEvents sources; `drp/ID` for
-    an authorised agent whose word counts that a mailbox is the person's.
+    an authorised agent whose word counts that a mailbox is the person's. `portal=email,customer_no` states
+    the identities that a source verifies; others count for nothing. Without it they are all that it names,
+    a telephone number only where it names nothing else.
     """
 
     confirming_sources: frozenset[str] = frozenset()
@@ -49,3 +70,17 @@ class VerifierSettings(Settings):
 
     login_identity: str = ""
     """Identity of the data map that is the log-in's `sub`; empty: the e-mail address alone counts."""
+
+    @field_validator("trusted_sources")
+    @classmethod
+    def _each_once(cls, entries: frozenset[str]) -> frozenset[str]:
+        """Refuse two entries of one source: they would say different things."""
+        if len({_parts(entry)[0] for entry in entries}) < len(entries):
+            raise ValueError("names a source twice")
+        return entries
+
+    @property
+    def trusted(self) -> Mapping[str, frozenset[str] | None]:
+        """Each trusted source, with the identities that it verifies; None where they are not stated."""
+        parts = map(_parts, self.trusted_sources)
+        return {source: None if names is None else frozenset(names.split(",")) for source, names in parts}

@@ -77,8 +77,13 @@ KEYS_WRITER = "intake"
 """The account that makes and destroys the keys of cases."""
 BUSINESS = frozenset({"fulfillment", COMMAND})
 """Accounts that reach the company's own databases, where these lie on the same server as ours."""
-OPERATED = ("fulfillment",)
-"""Services whose databases operators' commands write to: erasure journal, certificates, stop list."""
+OPERATED: Mapping[str, tuple[str, ...]] = {
+    "intake": ("drop_state",),
+    "fulfillment": ("certificates", "datamaps", "erasures", "kept", "suppressions"),
+}
+"""Service → the collections that operators' commands write to, and no other of its database."""
+OPERATING = ("find", "insert", "update", "remove", "createIndex", "listIndexes")
+"""What commands may do with them."""
 
 
 STAFF = "staff"
@@ -106,9 +111,15 @@ def staff_role_name(prefix: str) -> str:
 
 
 def command_role(prefix: str) -> dict[str, Any]:
-    """Return the role by which the command schedules a fetch from DROP; it writes nothing else of intake."""
-    resource = {"db": f"{prefix}_intake", "collection": "drop_state"}
-    return {"privileges": [{"resource": resource, "actions": ["find", "insert", "update"]}], "roles": []}
+    """Return the role by which the command fetches from DROP, and remembers and replays erasures."""
+    return {
+        "privileges": [
+            {"resource": {"db": f"{prefix}_{service}", "collection": one}, "actions": [*OPERATING]}
+            for service, collections in OPERATED.items()
+            for one in collections
+        ],
+        "roles": [],
+    }
 
 
 def command_role_name(prefix: str) -> str:
@@ -130,7 +141,7 @@ def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> l
         prefix: First part of the names of our own databases.
         business: Names of the company's databases on the same server.
     """
-    own = PROCESSES.get(account, OPERATED)
+    own = PROCESSES.get(account, ())
     written = [f"{prefix}_{service}" for service in own]
     read = [f"{prefix}_{service}" for service in topology.LISTENS if service not in own]
     written += [f"{prefix}_vault"] if account in VAULT_WRITERS else []

@@ -9,7 +9,7 @@ is a change of this file alone (docs/adr/0003).
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import bson
 import motor.motor_asyncio as motor
@@ -57,6 +57,7 @@ __all__ = [
     "UpdateOne",
     "at_primary",
     "connect",
+    "document_at",
     "documents_in",
     "drop_expiry",
     "each_with_bson",
@@ -67,6 +68,7 @@ __all__ = [
     "insert_new",
     "json_util",
     "ping",
+    "positions_in",
     "raw_documents",
     "secondary_first",
     "size_of",
@@ -89,6 +91,9 @@ BSON_ERRORS = (BSONError, OverflowError, TypeError, ValueError)
 """Errors of encoding a value that BSON has no form for."""
 Write: TypeAlias = DeleteOne | DeleteMany | UpdateOne
 
+_SIZE_BYTES = 4
+_MOST_BYTES = 17 << 20
+"""More than a document has, with what the server adds to the 16 MiB of one."""
 _OPTIONS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -265,17 +270,39 @@ def from_bson_with_binary(document: bytes, name: str, value: bytes) -> RawDocume
 
 
 def documents_in(file: Path) -> Iterator[Document]:
+    """Yield the documents of a file that mongodump wrote; errors as of :func:`positions_in`."""
+    return (document for _, document in positions_in(file))
+
+
+def positions_in(file: Path) -> Iterator[tuple[int, Document]]:
     """
-    Yield the documents of a file that mongodump wrote.
+    Yield the documents of a file that mongodump wrote, each with its position, one at a time in memory.
 
     Raises:
         ConfigurationError: It is no such file.
     """
     with file.open("rb") as opened:
-        try:
-            yield from bson.decode_file_iter(opened, codec_options=_OPTIONS)
-        except BSONError:
-            raise ConfigurationError(f"{file}: is no BSON file, or damaged") from None
+        position = 0
+        while size := len(head := opened.read(_SIZE_BYTES)):
+            try:
+                document = _read_on(opened, head)
+            except BSONError:
+                raise ConfigurationError(f"{file}: is no BSON file, or damaged at byte {position}") from None
+            yield position, document
+            position += int.from_bytes(head, "little") if size == _SIZE_BYTES else size
+
+
+def document_at(opened: BinaryIO, position: int) -> Document:
+    """Return the document at *position* of a file, as :func:`positions_in` found it."""
+    opened.seek(position)
+    return _read_on(opened, opened.read(_SIZE_BYTES))
+
+
+def _read_on(opened: BinaryIO, head: bytes) -> Document:
+    """Return the document that begins with *head*; the driver raises where it is none, or cut off."""
+    size = int.from_bytes(head, "little", signed=True)
+    rest = opened.read(size - _SIZE_BYTES) if _SIZE_BYTES < size <= _MOST_BYTES else b""
+    return bson.decode(head + rest, codec_options=_OPTIONS)
 
 
 def from_bson(data: bytes) -> list[Document]:

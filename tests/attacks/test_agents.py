@@ -31,7 +31,8 @@ from shared.contract.events import (
     TimeCame,
     Verdict,
 )
-from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running
+from tests.attacks.test_identity_claims import with_addresses
+from tests.integration.pipeline import WITHIN, Pipeline, Somebody, command, running
 from tests.unit.fakes import NOW, PERSON, SOURCE, Office, request
 from tests.unit.intake.test_mail_desk import EVE, MX, THREADS, Inbox, written
 from tests.unit.intake_api import CASE
@@ -255,3 +256,22 @@ async def test_eleven_year_old_hears_nothing_of_her_mothers_request(pipeline: Pi
     page = await pipeline.page(case)
     assert page["status"] == "challenged"
     assert all("permission" in way for way in page["wanted"])
+
+
+async def test_mailbox_that_only_the_records_of_the_child_name_hears_nothing_of_the_parents_request(
+    pipeline: Pipeline,
+) -> None:
+    child, own = (await pipeline.people())[5], Somebody("mailbox.of.the.child@example.net", "")
+    mother = Somebody("second.mother@example.org", "Second Mother")
+    await with_addresses(pipeline, child, [own.email])
+    asked = child.asks("access", agent={**MOTHER, "email": mother.email, "parent": True})
+    asked["subject"]["date_of_birth"] = "2015-01-01"
+    case = await pipeline.lodge(asked)
+    await pipeline.code_for(mother, case)
+    decision = ("--reason", "permission_seen", "--identity", "email", "--as", "dana.muster")
+    code, _, errors = await command(pipeline, "verify", "accept", case, *decision)
+    assert code == 0, errors
+    assert (await pipeline.closed(case))["outcome"] is not None
+    assert pipeline.letters_to(mother, case)
+    assert pipeline.letters_to(child) == []
+    assert pipeline.letters_to(own) == []

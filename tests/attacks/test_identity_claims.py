@@ -9,6 +9,7 @@ import json
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,19 +24,54 @@ from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, Document
-from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, comes_true, command, running
+from tests.integration.pipeline import (
+    WITHIN,
+    Heard,
+    Pipeline,
+    Somebody,
+    comes_true,
+    command,
+    datamap,
+    prepared,
+)
 from tests.integration.test_search import World, desk, ids
 from tests.integration.test_search_verified import held, linked
 from tests.waiting import eventually
 
 NEW_PHONE = "+353209100999"
 VICTIM = Somebody(ADA.email, ADA.name)
+REVIEWS = """
+      - name: reviews
+        meta: {{ habeas: {{ erasure: delete }} }}
+        fields:
+          - {{ name: _id, data_categories: [system.operations], fides_meta: {{ primary_key: true }} }}
+          - name: by
+            data_categories: [user.unique_id]
+            fides_meta:
+              identity: nickname
+              references: [{{ dataset: {}portal, field: contacts.nickname }}]
+          - {{ name: text, data_categories: [user.content.public] }}
+"""
 
 
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    async with running(parts, tmp_path_factory.mktemp("pipeline"), customers=20) as pipeline:
+    folder = tmp_path_factory.mktemp("pipeline")
+    async with prepared(parts, folder, with_reviews, customers=30) as pipeline:
+        await pipeline.business("portal", "reviews").insert_one({"_id": 0, "by": "nobody", "text": ""})
+        await pipeline.start()
         yield pipeline
+        await pipeline.stop()
+
+
+def with_reviews(folder: Path, prefix: str) -> Path:
+    """Write the data map of the example, with nicknames of contacts to which reviews refer."""
+    portal = datamap(folder, prefix) / "portal.yml"
+    account = "          - name: account_id\n"
+    nickname = "          - { name: nickname, data_categories: [user.unique_id] }\n"
+    text = portal.read_text(encoding="utf-8").replace(account, nickname + account, 1)
+    portal.write_text(text + REVIEWS.format(prefix), encoding="utf-8")
+    return folder
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -118,6 +154,26 @@ async def test_profile_with_the_victims_name_and_number_erases_nothing_of_the_vi
     await pipeline.closed(case)
     assert await everything_of_the_victim(pipeline) == before
     assert await pipeline.business("portal", "contacts").find_one({"email": attacker.email}) is None
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+async def test_nickname_that_the_attacker_takes_reaches_no_review_of_the_victim(
+    pipeline: Pipeline, right: str
+) -> None:
+    """The reviews refer to a field of contacts by an identity that is not verified."""
+    attacker = (await attackers(pipeline))[-1 if right == "access" else -2]
+    review = {"_id": f"of the victim, {right}", "by": f"countess-{right}", "text": "I wrote this at my desk."}
+    await pipeline.business("portal", "reviews").insert_one(review)
+    contacts = pipeline.business("portal", "contacts")
+    await contacts.update_many(
+        {"email": {"$in": [VICTIM.email, attacker.email]}}, {"$set": {"nickname": review["by"]}}
+    )
+    case = await pipeline.verified(right, attacker)
+    await pipeline.closed(case)
+    if right == "access":
+        assert review["text"] not in await package(pipeline, attacker, case)
+    assert await pipeline.business("portal", "reviews").find_one({"_id": review["_id"]}) == review
+    assert (await contacts.find_one({"email": attacker.email}) is None) is (right == "erasure")
 
 
 async def test_rectification_of_an_identity_goes_to_staff_and_changes_nothing(

@@ -385,6 +385,49 @@ async def test_stolen_notifier_reaches_no_business_data_and_destroys_no_key(pipe
     assert await pipeline.mentions(VICTIM.email) == before
 
 
+async def collections_of_intake(pipeline: Pipeline) -> set[str]:
+    """Return the collections that intake has made, and those of DROP, which it makes when it is used."""
+    found = await database(pipeline, pipeline.client, "intake").list_collection_names()
+    assert "journal" in found
+    return {*found, "drop_state", "drop_batches", "drop_answers", "probes"}
+
+
+async def test_stolen_command_writes_no_collection_of_intake_but_the_schedule_of_drop(
+    pipeline: Pipeline,
+) -> None:
+    """With the journal it could register, prove and answer requests; with the others lift limits."""
+    names = await collections_of_intake(pipeline)
+    async with stored(pipeline, COMMAND) as client:
+        intake = database(pipeline, client, "intake")
+        acts: Mapping[str, Callable[[str], Awaitable[Any]]] = {
+            "insert": lambda name: intake[name].insert_one({"_id": "forged"}),
+            "update": lambda name: intake[name].update_many({"_id": "forged"}, {"$set": {"forged": 1}}),
+            "delete": lambda name: intake[name].delete_many({"_id": "forged"}),
+            "drop": lambda name: intake[name].drop(),
+            "index": lambda name: intake[name].create_index("forged"),
+            "merge": lambda name: intake.drop_state.aggregate([{"$merge": {"into": name}}]).to_list(None),
+            "rename": lambda name: client.admin.command(
+                "renameCollection", f"{intake.name}.{name}", to=f"{intake.name}.forged"
+            ),
+        }
+        done = {
+            (what, name)
+            for what, act in acts.items()
+            for name in names
+            if await permitted(partial(act, name))
+        }
+    assert done == {(what, "drop_state") for what in ("insert", "update", "delete", "index", "merge")}
+
+
+async def test_stolen_command_writes_no_journal_heads_or_timers_of_a_service(pipeline: Pipeline) -> None:
+    async with stored(pipeline, COMMAND) as client:
+        for service in topology.LISTENS:
+            for name in ("journal", "audit_heads", "timers", "probes"):
+                place = database(pipeline, client, service)[name]
+                assert not await permitted(partial(place.insert_one, {"_id": "forged"})), (service, name)
+                assert not await permitted(partial(place.delete_many, {"_id": "forged"})), (service, name)
+
+
 # --- the keys -------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ import itertools
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
@@ -38,11 +38,22 @@ from services.fulfillment.stores import mongodb
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import encode
-from shared.contract.events import Assurance, Fact, IdentityVerified, RequestFulfilled, RequestSubmitted
+from shared.contract.events import (
+    Assurance,
+    ErasureApproved,
+    Fact,
+    IdentityVerified,
+    RequestFulfilled,
+    RequestReleased,
+    RequestStopped,
+    RequestSubmitted,
+    RequestWithdrawn,
+    StopReason,
+)
 from shared.law import Regulation, Right
 from shared.runtime.broker import Message
 from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
-from shared.runtime.journal import Journal
+from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client
 from shared.runtime.service import Moment, Runtime, Service
 from shared.runtime.vault import Vault
@@ -124,6 +135,8 @@ class Durable:
     journal: Any = field(default_factory=MemoryJournal)
     vault: Any = field(default_factory=MemoryVault)
     approval_above: int | None = None
+    lived: bool = False
+    """Whether the process that was to die passed all its boundaries."""
 
     @classmethod
     def real(cls, world: World) -> "Durable":
@@ -349,3 +362,77 @@ async def test_a_process_that_sigkill_ends_at_any_write_of_an_erasure_changes_no
     assert all(end == ended[0] for end in ended)
     assert {place[0] for place in ended[0][0]} >= REGISTERS, "the registers are compared, too"
     assert ended[0][1]["verification"]["result"] == "nothing_left"
+
+
+# --- a stop or a withdrawal that another replica handles before the erasure is delivered again --------------
+
+STOP = RequestStopped(request_id=CASE, reason=StopReason.NOT_ME)
+CLOSE = RequestWithdrawn(request_id=CASE, stopped=True)
+WITHDRAWAL = RequestWithdrawn(request_id=CASE)
+RELEASE = RequestReleased(request_id=CASE)
+APPROVAL = ErasureApproved(request_id=CASE, by="robin.muster")
+
+
+async def interrupted(world: World, last: float, acts: Sequence[Fact], meanwhile: Sequence[Fact]) -> Durable:
+    """Let *acts* come, in a process that dies at boundary *last*; *meanwhile* comes before it is known."""
+    await fill(world, notes=4, rooms=1)
+    durable = Durable(world, approval_above=0 if APPROVAL in acts else None)
+    await durable.begin()
+    for number, act in enumerate(acts):
+        if act is not STOP:  # which comes before the plan
+            await durable.broker.drain(durable.process(Life()))
+        await durable.send(act, f"act {number}")
+    life = Life(last)
+    try:
+        await durable.broker.drain(durable.process(life))
+    except* Killed:
+        durable.broker.crash()
+        for fact in meanwhile:
+            rows = (await durable.journal.histories({CASE})).get(CASE, [])
+            row = JournalRow(CASE, len(rows), f"replica {len(rows)}", fact, (), datetime.now(UTC))
+            assert not await durable.journal.append([row])
+    await durable.broker.drain(durable.process(Life()))
+    durable.lived = life.passed < last
+    return durable
+
+
+@pytest.mark.parametrize(
+    ("acts", "meanwhile", "after"),
+    [
+        pytest.param((), (WITHDRAWAL,), (), id="withdrawn"),
+        pytest.param((), (STOP,), (CLOSE,), id="stopped, and closed later"),
+        pytest.param((), (STOP, CLOSE), (), id="stopped and closed"),
+        pytest.param((APPROVAL,), (WITHDRAWAL,), (), id="approved and withdrawn"),
+        pytest.param((APPROVAL,), (STOP,), (CLOSE,), id="approved, stopped and closed"),
+        pytest.param((STOP, RELEASE), (CLOSE,), (), id="released and closed"),
+        pytest.param((STOP, APPROVAL, RELEASE), (CLOSE,), (), id="approved while stopped, released, closed"),
+    ],
+)
+async def test_interrupted_erasure_is_certified_or_has_erased_nothing(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    acts: Sequence[Fact],
+    meanwhile: Sequence[Fact],
+    after: Sequence[Fact],
+) -> None:
+    monkeypatch.setattr(execution, "STEPS_PER_CHUNK", 2)
+    monkeypatch.setattr(mongodb, "READING_WINDOW", 0.0)
+    monkeypatch.setattr(batch_lookup, "SCAN_WINDOW", 0.0)
+    await fill(world, notes=4, rooms=1)
+    before = await end_of(world)
+    certified = untouched = 0
+    for last in itertools.count(1):
+        durable = await interrupted(world, last, acts, meanwhile)
+        for number, fact in enumerate(after):
+            await durable.send(fact, f"after {number}")
+        await durable.broker.drain(durable.process(Life()))
+        if await end_of(world) == before:
+            assert await durable.fulfilled() == [], last
+            untouched += 1
+        else:
+            assert (await durable.certificate())["verification"]["result"] == "nothing_left", last
+            certified += 1
+        if durable.lived:
+            break
+    assert certified > 5
+    assert untouched

@@ -219,7 +219,7 @@ class Office:
     def __init__(
         self,
         *,
-        trusted: Iterable[str] = (),
+        trusted: Iterable[str] | Mapping[str, frozenset[str] | None] = (),
         journal: MemoryJournal | None = None,
         practice: ClockRules = PRACTICE,
         **verifying: Any,
@@ -244,7 +244,8 @@ class Office:
             REQUEST_KEY,
             BINDINGS,
         )
-        verifies = Verifying(trusted=frozenset(trusted), **verifying)
+        sources = trusted if isinstance(trusted, Mapping) else dict.fromkeys(trusted)
+        verifies = Verifying(trusted=sources, **verifying)
         verifier = verifier_service(
             self.vault, self.timers, self.allowances, key=VERIFIER_KEY, practice=verifies
         )

@@ -39,7 +39,6 @@ from services.fulfillment.search.priority import due_on, last_day
 from services.fulfillment.state import (
     FulfillmentStatus,
     Fulfilment,
-    evolve,
     needs_approval_again,
     outcome_of_erasure,
     united,
@@ -62,12 +61,20 @@ from shared.law import Right
 PLAN = "erasure_plan"
 CERTIFICATE = "erasure_certificate"
 MENTIONS = "erasure_mentions"
+BEGUN = "erasure_begun"
+"""First part of the name of the item that is sealed before the first record of a plan is erased."""
 WAITING_FOR_APPROVAL = (FulfillmentStatus.PROPOSED, FulfillmentStatus.PROPOSED_MORE)
 
 
 async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
-    """Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn."""
-    return await _executed(event, ctx) if ctx.known.status is FulfillmentStatus.PLANNED else []
+    """
+    Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn.
+
+    An erasure that has begun is finished and certified, also after a stop of the request or a crash.
+    """
+    if ctx.known.status is not FulfillmentStatus.PLANNED or (ctx.known.stopped and not await _has_begun(ctx)):
+        return []
+    return await _executed(event, ctx)
 
 
 async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
@@ -81,22 +88,16 @@ async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     """
     if not ctx.known.may_approve(event.by):
         raise RefusedDecision("decider_decided_before")
-    return await _approved(event, ctx)
-
-
-@unless_stopped
-async def _approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     planned = ctx.known.planned
-    if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
+    stopped = ctx.known.stopped and not await _has_begun(ctx)
+    if stopped or planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         return []
     window = scheduled(planned, ctx) if ctx.known.status is FulfillmentStatus.PROPOSED else None
-    if window is not None:
-        return [window]
-    return await _executed(planned, replace(ctx, known=evolve(ctx.known, event)))
+    return [window or _now(planned)]
 
 
 async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
-    """Execute an erasure that was approved by a further account while its request was stopped."""
+    """Begin an erasure that another account than the deciders approved while its request was stopped."""
     planned = ctx.known.planned
     if not ctx.known.may_approve(event.by):
         return []
@@ -104,7 +105,7 @@ async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[F
         return []
     first = ctx.known.rounds == 1 and ctx.known.fulfilled is None
     window = scheduled(planned, ctx) if first else None
-    return [window] if window is not None else await _executed(planned, ctx)
+    return [window or _now(planned)]
 
 
 async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
@@ -135,15 +136,24 @@ async def _begun(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     planned = ctx.known.planned
     if ctx.known.status is not FulfillmentStatus.SCHEDULED or planned is None:
         return []
-    return [planned.model_copy(update={"approval": False})]
+    return [_now(planned)]
 
 
-async def begin_released(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Start an erasure at the release of its request, if its window ended meanwhile."""
+async def begin_released(_event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
+    """Begin an erasure whose window ended, or that was planned, while its request was stopped."""
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
         return []
-    return [planned.model_copy(update={"approval": False})]
+    return [_now(planned)]
+
+
+def _now(planned: ErasurePlanned) -> ErasurePlanned:
+    """
+    Return the event at which an erasure that waits for nothing any more is carried out.
+
+    No other handler erases: the journal says that nothing stops it any more before the first record goes.
+    """
+    return planned.model_copy(update={"approval": False})
 
 
 async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
@@ -163,6 +173,7 @@ async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
 
 async def _executed(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     """Execute the newest plan and verify: certify the erasure, or plan another round."""
+    await ctx.vault.seal(ctx.case_id, _mark(ctx.known.plans[-1]), BEGUN.encode())
     plans = await _plans(ctx)
     data_map = await ctx.maps.of(plans[0].version)
     with due_on(last_day(event.regulation, Right.ERASURE, event.received_on)):
@@ -203,6 +214,17 @@ async def plan_released(
         "aliases": await offered(findings.claims, ctx),
     }
     return [planned.model_copy(update=news)]
+
+
+async def _has_begun(ctx: Fulfillment) -> bool:
+    """Return whether an erasure has begun that is not certified yet; a crash may have interrupted it."""
+    known = ctx.known
+    marks = [_mark(plan) for plan in known.plans[len(known.plans) - known.rounds :]]
+    return any([await ctx.vault.holds(ctx.case_id, mark) for mark in marks])
+
+
+def _mark(plan: str) -> str:
+    return f"{BEGUN}_{plan}"
 
 
 async def _plans(ctx: Fulfillment) -> Sequence[ErasurePlan]:

@@ -14,6 +14,9 @@ from types import MappingProxyType
 from shared.contract.events import Assurance, Evidence, Requester
 from shared.law import Regulation, Right, needs_proof
 
+LOGGED_IN = "logged_in_upstream"
+"""Ground on which a trusted source vouches for the person."""
+
 
 class Sensitivity(StrEnum):
     """How much harm it would do to show, or to erase, the data held for the wrong person."""
@@ -148,7 +151,7 @@ def required(situation: Situation) -> Requirement:
         return _free(Assurance.VOUCHED, "state_vouches")
     confirmed = frozenset({E.CONFIRMATION}) if situation.confirms else frozenset[Evidence]()
     if situation.vouched and situation.requester is Requester.PERSON:
-        grounds = ("logged_in_upstream", *_more_grounds(situation)) if confirmed else ("logged_in_upstream",)
+        grounds = (LOGGED_IN, *_more_grounds(situation)) if confirmed else (LOGGED_IN,)
         return Requirement(Assurance.VOUCHED, (ProofWay(Assurance.VOUCHED, confirmed),), grounds)
     level, ground = _level(situation)
     ways = tuple(ProofWay(_level_by(one, level), one | confirmed) for one in _ways(level, situation))

@@ -10,9 +10,7 @@ from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED, other_mai
 from services.fulfillment.search.ownership import OwnershipMatch
 
 PROVEN = "ada@example.org"
-MAP = parse(
-    {
-        "shop.yml": """
+TEXT = """
 dataset:
   - fides_key: shop
     collections:
@@ -29,8 +27,9 @@ dataset:
             fides_meta: {data_type: "object[]"}
             fields: [{name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}]
 """
-    }
-)
+MAP = parse({"shop.yml": TEXT})
+TAGS = "{identity: email}, meta: {habeas: {plus_tags: true}}}"
+TAGGED = parse({"shop.yml": TEXT.replace("{identity: email}}", TAGS, 1)})
 [USERS] = MAP.collections
 
 
@@ -78,3 +77,25 @@ def test_mailbox_is_named_once() -> None:
 def test_search_for_mailboxes_ends_where_there_are_too_many() -> None:
     many = findings(*({"second": f"p{n}@example.org"} for n in range(40)))
     assert len(other_mailboxes(many, MAP, {"email": (PROVEN,)})) == MOST_NOTIFIED + 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["ada+shop@example.org", "ADA+Shop@EXAMPLE.org", "Ada <Ada+x+y@example.org>", "mailto:ada+@example.org"],
+)
+def test_tag_of_the_proven_mailbox_is_another_mailbox_only_where_tags_count(written: str) -> None:
+    document = findings({"second": written})
+    assert other_mailboxes(document, TAGGED, {"email": (PROVEN,)}) == ()
+    assert len(other_mailboxes(document, MAP, {"email": (PROVEN,)})) == 1
+
+
+def test_untagged_mailbox_is_the_proven_one_where_tags_do_not_count() -> None:
+    document = findings({"second": "ADA@example.org"}, {"second": "lou+ada@example.org"})
+    assert other_mailboxes(document, TAGGED, {"email": ("ada+news@example.org",)}) == ("lou+ada@example.org",)
+
+
+@pytest.mark.parametrize(
+    "written", ["ada@examp1e.org", "ada@sub.example.org", "a.da@example.org", "\u0430da@example.org"]
+)
+def test_mailbox_that_looks_like_the_proven_one_is_another(written: str) -> None:
+    assert len(other_mailboxes(findings({"second": written}), TAGGED, {"email": (PROVEN,)})) == 1
