@@ -120,7 +120,7 @@ def known(**changes: object) -> IncidentFacts:
             people={"DE": 1_204, "FR": 311, "US-CA": 96, "CH": 40, None: 12},
             categories=EVERYTHING,
             records=DECLARED.records,
-            told=None,
+            letters=None,
         ),
         **changes,  # type: ignore[arg-type]
     )

@@ -9,7 +9,7 @@ from services.notifier.codes.bootstrap import CODES
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.letters.store import LetterClaims
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeDesk
+from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBounceHandler
 from services.notifier.smtp.delivery_reports import LARGEST
 from services.notifier.smtp.mail_queues import BATCH, MailLane, database_of, service, way_out
 from shared.runtime import smtp_limits
@@ -43,7 +43,7 @@ def _returned(
     claims = LetterClaims(database_of(settings, platform))
     user = user_of(settings.amqp_url.get_secret_value())
     desk = BounceHandler(claims, {MailLane.LETTERS: journal, MailLane.CODES: codes}, platform.bus, user=user)
-    notices = NoticeDesk(standings_of(settings, platform), platform.bus, settings.notice_paths())
+    notices = NoticeBounceHandler(standings_of(settings, platform), platform.bus, settings.notice_paths())
     return smtp_limits.listen(BounceServer(desk, settings.return_paths(), notices), listener, largest=LARGEST)
 
 

@@ -119,7 +119,7 @@ async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
     return await _ask(LetterKind.REMINDER, event, ctx)
 
 
-async def tell_of_review(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequence[Fact]:
+async def write_review_letter(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequence[Fact]:
     """Say that somebody of the staff looks at a proof, and that there is nothing to do."""
     request = ctx.request()
     if ctx.known.settled:
@@ -154,7 +154,7 @@ async def announce_erasure(event: ErasureScheduled, ctx: Notifier) -> Sequence[F
     return await write(LetterKind.ERASURE_SCHEDULED, facts, request, ctx)
 
 
-async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
+async def write_outcome_letter(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
     """Tell what was found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     if event.outcome is Outcome.REFUSED:
@@ -216,7 +216,7 @@ async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence
     return [*written, RestrictionAnnounced(request_id=ctx.case_id, reason=event.reason)]
 
 
-async def heed_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
+async def handle_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
     """
     Say that a letter has not reached the person where it came back for good; else the report is on record.
 
@@ -232,15 +232,15 @@ SUBSCRIPTIONS = (
     on(RequestReceived, acknowledge),
     on(IdentityChallenged, ask_for_proof),
     on(IdentityReminded, remind),
-    on(IdentityReviewNeeded, tell_of_review),
+    on(IdentityReviewNeeded, write_review_letter),
     on(IdentityRefused, refuse),
     on(RequestWithdrawn, confirm_withdrawal),
     on(ErasureScheduled, announce_erasure),
     on(MailboxNamed, notify_named_mailbox),
-    on(RequestFulfilled, tell_outcome),
+    on(RequestFulfilled, write_outcome_letter),
     on(SubjectRestricted, note_restriction),
     on(RestrictionLifting, announce_lifting),
-    on(NoticeReported, heed_report),
+    on(NoticeReported, handle_report),
     *lifecycle.SUBSCRIPTIONS,
     *clarifications.SUBSCRIPTIONS,
     on(RequestPurged, forget),

@@ -100,15 +100,15 @@ class NotifierSettings(InboxSettings):
 
     @field_validator("bounce_port")
     @classmethod
-    def _knows_what_comes_back(cls, port: int, told: ValidationInfo) -> int:
-        if port and not told.data.get("mail_bounces"):
+    def _knows_what_comes_back(cls, port: int, info: ValidationInfo) -> int:
+        if port and not info.data.get("mail_bounces"):
             raise ValueError("needs HABEAS_MAIL_BOUNCES")
         return port
 
     @field_validator("dkim_key")
     @classmethod
-    def _can_sign(cls, key: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
-        selector = told.data.get("dkim_selector", "")
+    def _can_sign(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        selector = info.data.get("dkim_selector", "")
         if bool(key) is not bool(selector):
             raise ValueError("needs HABEAS_DKIM_SELECTOR, and that needs a key")
         if key:

@@ -63,14 +63,14 @@ MOST_CLAIMS = 3
 """Times a person may claim data points; each claim is a guess at what is held."""
 MOST_EXAMINED = 6
 """Documents and tokens that are examined for one request."""
-SOMEBODY_ELSE = frozenset({"name_mismatch", "dob_mismatch"})
+ANOTHER_PERSON = frozenset({"name_mismatch", "dob_mismatch"})
 """Reasons for which a document is somebody else's. Once is a mistake; twice somebody is trying."""
 EMAIL = "email"
 """Name of the identity that a code to the mailbox proves."""
 PHONE = "phone_number"
 DOCUMENTED = "claim_of_documents"
 """Where the details lie sealed that documents confirm, to be compared with the records."""
-CLAIM_TOLD = "claim_told_"
+CLAIM_NOTICE = "claim_notice_"
 """What the moments are called at which it is told that a claim has not convinced: this, and its number."""
 TOO_MANY_CODES = "too_many_codes"
 """Reason for which a code is put off: its mailbox was sent as many as it may be."""
@@ -181,7 +181,7 @@ class Verification:
     """Times that data points were claimed."""
     comparisons: int = 0
     """Claims that were compared with the records, and weighed; the others are still on their way."""
-    untold: int = 0
+    not_notified: int = 0
     """Claims that were compared in vain, of which the person has not been told yet."""
     points_on_hold: ProofRef | None = None
     """The newest claim of data points, while the proof of the mailbox is awaited."""
@@ -369,8 +369,8 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, presented=known.presented + 1)
         case ProofExamined():
             return _examined(known, fact)
-        case TimeCame() if fact.name.startswith(CLAIM_TOLD) and known.untold:
-            return replace(known, comparisons=known.comparisons + 1, untold=known.untold - 1)
+        case TimeCame() if fact.name.startswith(CLAIM_NOTICE) and known.not_notified:
+            return replace(known, comparisons=known.comparisons + 1, not_notified=known.not_notified - 1)
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
@@ -402,7 +402,7 @@ def _examined(known: Verification, fact: ProofExamined) -> Verification:
     return replace(
         known,
         examined=known.examined + 1,
-        mismatches=known.mismatches + bool(SOMEBODY_ELSE.intersection(fact.reasons)),
+        mismatches=known.mismatches + bool(ANOTHER_PERSON.intersection(fact.reasons)),
         unclear=(*known.unclear, *unclear),
         evidence=(*known.evidence, *reports),
     )
@@ -424,11 +424,11 @@ def _gained(known: Verification, fact: EvidenceGained) -> Verification:
 
 def _compared(known: Verification, fact: IdentityCompared) -> Verification:
     enough = fact.identities if _is_enough_for_categories(fact, known) else known.enough_for_categories
-    told_now = gained_by_comparison(fact, known) is not None or DOCUMENTED in fact.proofs
+    at_once = gained_by_comparison(fact, known) is not None or DOCUMENTED in fact.proofs
     return replace(
         known,
-        comparisons=known.comparisons + told_now,
-        untold=known.untold + (not told_now),
+        comparisons=known.comparisons + at_once,
+        not_notified=known.not_notified + (not at_once),
         enough_for_categories=enough,
     )
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 from services.verifier.assurance import declarations
 from services.verifier.assurance.levels import LOGGED_IN, Sensitivity, Situation, required
 from services.verifier.domain import (
-    CLAIM_TOLD,
+    CLAIM_NOTICE,
     CODE_BY_MAIL,
     CONFIRMED,
     DOCUMENTED,
@@ -101,7 +101,7 @@ REMINDER, LAPSE = "proof_reminder", "proof_lapse"
 """Moments that are waited for."""
 LATER = "code_later"
 """What the moments are called at which a code is mailed that was put off: this, its number, and how often."""
-CLAIM_TOLD_AFTER = timedelta(seconds=15)
+CLAIM_NOTICE_AFTER = timedelta(seconds=15)
 """How long after a claim the person hears that it has not convinced: at no time that the records tell."""
 ALLOWANCE_WINDOW = timedelta(hours=1)
 """How long a mailbox that was sent too many codes is sent none."""
@@ -273,20 +273,20 @@ def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
     return tuple(name for name in event.identities if name in first.identities)
 
 
-async def heed_time(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def handle_timer(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """Do what was put off until now, unless nobody waits for it any more, or a person looks at a proof."""
     if ctx.known.stopped:
         return []
-    if ctx.known.open and event.name.startswith(CLAIM_TOLD):
-        return await _tell_of_claim(event, ctx)
+    if ctx.known.open and event.name.startswith(CLAIM_NOTICE):
+        return await _notify_of_claim(event, ctx)
     if not ctx.known.open or (ctx.known.reviewed_for and ctx.known.agreed is None):
         return []
     if event.name.startswith(LATER):
         return await _mail_code_put_off(event, ctx)
-    return await come_to_an_end(event, ctx)
+    return await end(event, ctx)
 
 
-async def come_to_an_end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """
     Remind the person of the proof that has not come; let the request lapse when it never does.
 
@@ -371,7 +371,7 @@ SUBSCRIPTIONS = (
     on(ProofExamined, decide_on_examination),
     on(IdentityDecided, decide_by_staff),
     on(IdentityChallenged, wait_for_proof),
-    on(TimeCame, heed_time),
+    on(TimeCame, handle_timer),
     on(EvidenceAsked, admit),
     on(RequestStopped, suspend),
     on(RequestReleased, release),
@@ -446,7 +446,7 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def _claimed(proof: ProofRef, ctx: Verifier) -> list[Fact]:
-    await _tell_later(ctx, ctx.known.claims + 1)
+    await _notify_later(ctx, ctx.known.claims + 1)
     return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
 
 
@@ -708,23 +708,23 @@ async def _mail_code_put_off(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     return await _concluded(event, await _challenge(ctx), ctx)
 
 
-async def _tell_later(ctx: Verifier, claim: int, wait: int = 0) -> None:
+async def _notify_later(ctx: Verifier, claim: int, wait: int = 0) -> None:
     """Have the moment told at which the person hears that claim number *claim* has not convinced."""
-    name, after = f"{CLAIM_TOLD}{claim}_{wait}", CLAIM_TOLD_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
+    name, after = f"{CLAIM_NOTICE}{claim}_{wait}", CLAIM_NOTICE_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
     await ctx.timers.set(ctx.case_id, name, ctx.now + after)
 
 
-async def _tell_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def _notify_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """
     Tell that a claim has not convinced, or ask for what else can; wait again where it is still compared.
 
     To look through many records takes longer than to find none: an answer that came at once would tell
     strangers of whom a company holds data.
     """
-    claim, wait = map(int, event.name.removeprefix(CLAIM_TOLD).split("_"))
-    if not ctx.known.untold:
+    claim, wait = map(int, event.name.removeprefix(CLAIM_NOTICE).split("_"))
+    if not ctx.known.not_notified:
         if ctx.known.comparisons < claim:
-            await _tell_later(ctx, claim, wait + 1)
+            await _notify_later(ctx, claim, wait + 1)
         return []
     known = evolve(ctx.known, event)
     if known.comparisons >= MOST_CLAIMS:

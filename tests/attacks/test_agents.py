@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.stack import Stack
-from services.notifier.handlers import acknowledge, challenge, send_package_code, tell_of_review
+from services.notifier.handlers import acknowledge, challenge, send_package_code, write_review_letter
 from services.verifier.domain import MOST_CLAIMS
 from services.verifier.handlers import LAPSE
 from shared.contract.events import (
@@ -90,7 +90,7 @@ REVIEW = IdentityReviewNeeded(request_id=RECEIVED.request_id, reasons=("needs_a_
 
 @pytest.mark.parametrize(
     ("act", "event"),
-    [(acknowledge, None), (challenge, CODE), (send_package_code, ISSUED), (tell_of_review, REVIEW)],
+    [(acknowledge, None), (challenge, CODE), (send_package_code, ISSUED), (write_review_letter, REVIEW)],
 )
 async def test_mother_gets_each_letter_and_the_child_none(act: Any, event: Any) -> None:
     outbox = await letters(Requester.PARENT, MOTHER | {"parent": True}, act, event)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from services.notifier.breach.campaign.batch.ledger import Book
+from services.notifier.breach.campaign.batch.ledger import BatchLedger
 from services.notifier.breach.campaign.ledgers import (
     BatchLeaseLost,
     BeingWritten,
@@ -72,7 +72,7 @@ async def test_who_was_overtaken_changes_nothing_more(database: Database) -> Non
 
 async def test_who_was_overtaken_is_told_at_the_next_letter(database: Database) -> None:
     one = Ledgers(database, by="one")
-    book = Book(one, await taken(one), told=lambda _page: None)
+    book = BatchLedger(one, await taken(one), on_page=lambda _page: None)
     await taken(Ledgers(database, by="other"))
     with pytest.raises(BatchLeaseLost):
         await book.note(begun=0)
@@ -223,7 +223,7 @@ async def test_many_connections_share_an_update_and_each_waits_for_its_own(
 ) -> None:
     ledgers = Forgetful(database, by="one")
     told: list[LedgerPage] = []
-    book = Book(ledgers, await taken(ledgers), told=told.append)
+    book = BatchLedger(ledgers, await taken(ledgers), on_page=told.append)
     await asyncio.gather(*(book.note(begun=number) for number in range(5)))
     assert (await ledger(database))["writing"] == [0, 1, 2, 3, 4]
     await asyncio.gather(*(book.note(NoticeSentOutcome(n, "250 ok"), begun=n + 5) for n in range(5)))
@@ -232,10 +232,10 @@ async def test_many_connections_share_an_update_and_each_waits_for_its_own(
     assert len(told) < 10
 
 
-async def begun(database: Database, *numbers: int) -> Book:
+async def begun(database: Database, *numbers: int) -> BatchLedger:
     """Return the book of a chunk of which the letters *numbers* are being written."""
     ledgers = Ledgers(database, by="one")
-    book = Book(ledgers, await taken(ledgers), told=lambda _page: None)
+    book = BatchLedger(ledgers, await taken(ledgers), on_page=lambda _page: None)
     await asyncio.gather(*(book.note(begun=number) for number in numbers))
     return book
 

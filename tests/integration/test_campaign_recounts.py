@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers, OpenedBatch
 from services.notifier.breach.campaign.outcomes import Failed, NoticeSentOutcome, Outcome
-from services.notifier.breach.campaign.recount import Recounting
+from services.notifier.breach.campaign.recount import LateBounceCounter
 from services.notifier.breach.campaign.states import Standings
 from shared.contract.breaches import BreachNoticeReturned, BreachRecounted, Missed
 from shared.contract.envelope import decode
@@ -57,10 +57,10 @@ class Office:
         await self.standings.note_late(INCIDENT, phase)
 
     async def end(self) -> None:
-        assert await self.standings.tells(INCIDENT, 1, "0.0")
+        assert await self.standings.claim_end(INCIDENT, 1, "0.0")
 
     async def count(self) -> None:
-        await Recounting(self.ledgers, self.standings, self.publish).count()
+        await LateBounceCounter(self.ledgers, self.standings, self.publish).count()
 
 
 @pytest_asyncio.fixture
@@ -144,7 +144,7 @@ async def test_it_is_told_to_which_customers_no_letter_came(office: Office) -> N
     await office.ledgers.turn(chunk, chunk.step, LedgerPage(outcomes))
     await office.returned(1, phase=2, chunk=1)
     assert await office.ledgers.missed(INCIDENT, 2) == (Missed(chunk=1, numbers=(1, 3, 4, 5)),)
-    assert await office.standings.tells(INCIDENT, 2, "0.0")
+    assert await office.standings.claim_end(INCIDENT, 2, "0.0")
     await office.returned(0, phase=2, chunk=1)
     await office.count()
     assert [one.missed for one in office.told] == [(Missed(chunk=1, numbers=(0, 1, 3, 4, 5)),)]

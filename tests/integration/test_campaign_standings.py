@@ -78,7 +78,9 @@ async def test_what_is_said_as_its_turn_comes_holds(desk: Steering, said_at: dat
     assert await desk.standings.of(INCIDENT) is CampaignState.ON
 
 
-async def test_notices_that_are_stopped_for_good_stay_stopped_whatever_was_said_when(desk: Steering) -> None:
+async def test_notices_that_are_stopped_for_good_stay_stopped_whatever_was_said_when(
+    desk: Steering,
+) -> None:
     await resume(RESUME, replace(desk, said_at=LATER))
     await abort(ABORT, replace(desk, said_at=NOON))
     await resume(RESUME, replace(desk, said_at=LATER + timedelta(seconds=1)))

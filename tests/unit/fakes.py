@@ -21,7 +21,7 @@ from services.intake.cases.rate_limit import RateLane, WaitingRequest, lane_of
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.domain import IntakeCase, evolve
 from services.verifier.__main__ import service as verifier_service
-from services.verifier.domain import CLAIM_TOLD
+from services.verifier.domain import CLAIM_NOTICE
 from services.verifier.handlers import AssuranceRules as Verifying
 from shared.contract.envelope import STRUCTURED, decode, encode
 from shared.contract.events import (
@@ -291,7 +291,7 @@ class Office:
     async def compare(self, compared: IdentityCompared) -> None:
         """Have the last claim compared with the records, and the moment come when the person is told."""
         await self.tell(compared)
-        moment = f"{CLAIM_TOLD}{len(self.told(IdentityClaimed))}_0"
+        moment = f"{CLAIM_NOTICE}{len(self.told(IdentityClaimed))}_0"
         await self.tell(TimeCame(request_id=compared.request_id, name=moment), service="verifier")
 
     async def work(self) -> None:

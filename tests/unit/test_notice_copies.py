@@ -202,7 +202,7 @@ def test_an_authority_hears_of_people_who_were_told_and_not_of_customers() -> No
         tuple(map(BreachDeclared.model_validate, said)),
     )
     told = known(both)
-    assert (told.declared.nature, told.told) == ("Ours.", None)
+    assert (told.declared.nature, told.letters) == ("Ours.", None)
     assert dict(told.people or {}) == {None: 0, "DE": 3}
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from habeas.client.incident_register import IncidentCase
 from services.notifier.breach.notices.missing_facts import (
     NO_CUSTOMER,
-    Lack,
-    lacks_for_controllers,
-    lacks_for_people,
+    Omission,
+    missing_for_controllers,
+    missing_for_people,
 )
 from services.notifier.letters.letter_models import Sender
 from shared.contract.breaches import AffectedGroup, BreachRole
@@ -26,14 +26,14 @@ def _groups(case: IncidentCase) -> Iterator[AffectedGroup]:
         yield from (group for group in phase.scoped.groups if group.laws) if phase.scoped else ()
 
 
-def _of_people(case: IncidentCase, sender: Sender) -> Iterator[Lack]:
+def _of_people(case: IncidentCase, sender: Sender) -> Iterator[Omission]:
     declared = case.last_as(BreachRole.CONTROLLER)
     for group in _groups(case):
         laws = tuple(map(breach_policies().named, group.laws))
-        yield from lacks_for_people(declared, laws, case.incident.categories, group.language, sender)
+        yield from missing_for_people(declared, laws, case.incident.categories, group.language, sender)
 
 
-def _of_customers(case: IncidentCase) -> Iterator[Lack]:
+def _of_customers(case: IncidentCase) -> Iterator[Omission]:
     """Yield what customers are not told, who are told by none of the laws on people: in their languages."""
     declared = case.last_as(BreachRole.PROCESSOR)
     if declared.role is BreachRole.PROCESSOR:
@@ -41,4 +41,4 @@ def _of_customers(case: IncidentCase) -> Iterator[Lack]:
         if not customers:
             yield NO_CUSTOMER
         for language in dict.fromkeys(one.locale for one in customers):
-            yield from lacks_for_controllers(declared, language)
+            yield from missing_for_controllers(declared, language)

@@ -82,7 +82,7 @@ def known(case: IncidentCase) -> IncidentFacts:
         people=residents_of(phases) if scoped else None,
         categories=case.categories,
         records=case.records(phases) or declared.records,
-        told=_told(case, phases),
+        letters=_told(case, phases),
         held_until=incident.hold.until if incident.hold else None,
         delayed=any(phase.delayed for phase in phases),
         notice_owed=any(group.laws for one in scoped for group in one.groups) or not scoped,

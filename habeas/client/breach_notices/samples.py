@@ -12,7 +12,11 @@ from services.fulfillment.breach.affected import PEOPLE, AffectedPerson, togethe
 from services.fulfillment.breach.obligations import Editions, Judge, NoticeGroup
 from services.fulfillment.breach.search import listed_in
 from services.notifier.breach.notices.mailboxes import reached
-from services.notifier.breach.notices.missing_facts import Lack, lacks_for_controllers, lacks_for_people
+from services.notifier.breach.notices.missing_facts import (
+    Omission,
+    missing_for_controllers,
+    missing_for_people,
+)
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import Sender
@@ -62,7 +66,7 @@ class Sample:
     people: int | None
     """How many get such a letter; None where nobody has looked for them."""
     message: bytes
-    lacks: tuple[Lack, ...]
+    lacks: tuple[Omission, ...]
     declared: BreachDeclared
     """In whose words it is."""
 
@@ -219,8 +223,8 @@ def _with_customers_of(wanted: NoticeAudience, declared: BreachDeclared) -> Brea
     return declared.model_copy(update={"affected": affected})
 
 
-def _lacks(wanted: NoticeAudience, declared: BreachDeclared, sender: Sender) -> tuple[Lack, ...]:
+def _lacks(wanted: NoticeAudience, declared: BreachDeclared, sender: Sender) -> tuple[Omission, ...]:
     if wanted.to == "controllers":
-        return lacks_for_controllers(_with_customers_of(wanted, declared), wanted.language)
+        return missing_for_controllers(_with_customers_of(wanted, declared), wanted.language)
     policies = tuple(map(breach_policies().named, wanted.laws))
-    return lacks_for_people(declared, policies, wanted.categories, wanted.language, sender)
+    return missing_for_people(declared, policies, wanted.categories, wanted.language, sender)

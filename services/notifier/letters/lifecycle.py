@@ -42,7 +42,7 @@ from shared.law import TimedDuty
 from shared.runtime.service import on
 
 
-async def tell_extension(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
+async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
     """
     Say that the answer takes longer, and why, before the day on which it was due.
 
@@ -54,7 +54,7 @@ async def tell_extension(event: RequestExtended, ctx: Notifier) -> Sequence[Fact
     return await write(LetterKind.EXTENSION, facts, request, ctx)
 
 
-async def apologise(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
+async def write_overdue_letter(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
     """
     Say that the last day is over, and where to complain.
 
@@ -70,7 +70,7 @@ async def apologise(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
     return await write(LetterKind.LATE, facts, request, ctx)
 
 
-async def tell_forwarding(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
+async def write_forwarding_letter(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
     """
     Tell the customer who decides about the data where the request is; the person hears of it only then.
 
@@ -102,7 +102,7 @@ async def confirm_forwarding(event: ControllerNotified, ctx: Notifier) -> Sequen
     return await write(LetterKind.FORWARDED, facts, request, ctx)
 
 
-async def tell_duplicate(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
+async def write_duplicate_letter(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
     """
     Say that the same was asked for before, and by when that is answered.
 
@@ -121,7 +121,7 @@ async def tell_duplicate(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fa
     return await write(LetterKind.DUPLICATE, facts, request, ctx)
 
 
-async def tell_fee(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
+async def write_fee_letter(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
     """
     Say what the answer would cost, and why, and that nothing is done before the person agrees.
 
@@ -157,7 +157,7 @@ async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]
     return await write(LetterKind.COMPLAINT_RECEIVED, complaint, request, ctx)
 
 
-async def tell_decision(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
+async def write_decision_letter(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
     """
     Say what has come of an appeal or a complaint, and why.
 
@@ -169,15 +169,15 @@ async def tell_decision(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
 
 
 SUBSCRIPTIONS = (
-    on(RequestExtended, tell_extension),
-    on(DeadlineMissed, apologise),
-    on(RequestForwarded, tell_forwarding),
+    on(RequestExtended, write_extension_letter),
+    on(DeadlineMissed, write_overdue_letter),
+    on(RequestForwarded, write_forwarding_letter),
     on(ControllerNotified, confirm_forwarding),
-    on(RequestDuplicated, tell_duplicate),
-    on(FeeQuoted, tell_fee),
+    on(RequestDuplicated, write_duplicate_letter),
+    on(FeeQuoted, write_fee_letter),
     on(PackageExpiring, remind_of_package),
     on(AppealReceived, confirm_appeal),
-    on(AppealAnswered, tell_decision),
+    on(AppealAnswered, write_decision_letter),
 )
 
 

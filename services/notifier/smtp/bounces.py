@@ -108,7 +108,7 @@ class BounceHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeDesk:
+class NoticeBounceHandler:
     """Takes in reports on breach notices."""
 
     campaigns: CampaignPort
@@ -174,7 +174,7 @@ def _again_id(letter: str) -> str:
 class BounceServer:
     """Answers SMTP for returned mail. The methods' names and signatures are aiosmtpd's."""
 
-    def __init__(self, desk: BounceHandler, paths: ReturnPaths, notices: NoticeDesk) -> None:
+    def __init__(self, desk: BounceHandler, paths: ReturnPaths, notices: NoticeBounceHandler) -> None:
         """Take what comes back on *paths* to *desk*, and breach notices to theirs."""
         self._desk = desk
         self._paths = paths

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import TypeAlias
 
-from services.notifier.smtp.reply_codes import LetterOutcome, fate
+from services.notifier.smtp.reply_codes import LetterOutcome, outcome_of
 from shared.contract.events import DeliveryAction
 from shared.mail import mime_parts
 
@@ -62,7 +62,7 @@ class DeliveryReport:
     @property
     def may_be_sent_again(self) -> bool:
         """Whether it came back for a cause that may pass: a mailbox was full, a host away, a try too long."""
-        may_pass = self.status.startswith("4.") or fate(FAILED, self.status) in {
+        may_pass = self.status.startswith("4.") or outcome_of(FAILED, self.status) in {
             LetterOutcome.FULL,
             LetterOutcome.LATER,
         }

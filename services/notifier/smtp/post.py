@@ -19,7 +19,7 @@ class Posted(StrEnum):
     SENT = "sent"
     SENT_PERHAPS_TWICE = "sent_perhaps_twice"
     REFUSED = "refused"
-    NOBODY = "nobody"
+    UNKNOWN_MAILBOX = "unknown_mailbox"
     FULL = "full"
 
     @property
@@ -30,7 +30,7 @@ class Posted(StrEnum):
 
 FAILURES = {
     Posted.REFUSED: "mail_refused",
-    Posted.NOBODY: "mailbox_unknown",
+    Posted.UNKNOWN_MAILBOX: "mailbox_unknown",
     Posted.FULL: "mailbox_full",
 }
 
@@ -129,7 +129,7 @@ class LetterPost:
                 return Posted.FULL if isinstance(error, MailboxFull) else Posted.REFUSED
             raise
         except NoSuchMailbox:
-            return Posted.NOBODY
+            return Posted.UNKNOWN_MAILBOX
         except MailRefused:
             return Posted.REFUSED
         return Posted.SENT if first else Posted.SENT_PERHAPS_TWICE

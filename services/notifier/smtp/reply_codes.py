@@ -20,7 +20,7 @@ class LetterOutcome(StrEnum):
     """Nobody's fault, and it passes: tried again, then parked."""
     FULL = "full"
     """The mailbox is full: tried again for a while, then told otherwise."""
-    NOBODY = "nobody"
+    UNKNOWN_MAILBOX = "unknown_mailbox"
     """No such mailbox: told otherwise at once."""
     NEVER = "never"
     """This letter is not taken: told otherwise at once."""
@@ -32,12 +32,12 @@ class LetterOutcome(StrEnum):
 
 BY_STATUS: Mapping[str, LetterOutcome] = {
     # X.1: addresses (RFC 3463 section 3.2; 5.1.10: RFC 7505 section 4.2)
-    "5.1": LetterOutcome.NOBODY,
+    "5.1": LetterOutcome.UNKNOWN_MAILBOX,
     "5.1.7": LetterOutcome.OURS,  # the sender's address is none
     "5.1.8": LetterOutcome.OURS,  # the sender's domain is none
     # X.2: mailboxes (section 3.3)
     "5.2": LetterOutcome.NEVER,
-    "5.2.1": LetterOutcome.NOBODY,  # the mailbox is disabled
+    "5.2.1": LetterOutcome.UNKNOWN_MAILBOX,  # the mailbox is disabled
     "5.2.2": LetterOutcome.FULL,  # "persistent transient" by its own words, whatever the first digit says
     "4.2.2": LetterOutcome.FULL,
     # X.3: mail systems (section 3.4): full, down for now, or set up wrongly; passes for whoever waits
@@ -59,9 +59,9 @@ BY_CODE: Mapping[int, LetterOutcome] = {
     502: LetterOutcome.OURS,
     503: LetterOutcome.OURS,
     504: LetterOutcome.OURS,
-    551: LetterOutcome.NOBODY,
+    551: LetterOutcome.UNKNOWN_MAILBOX,
     552: LetterOutcome.FULL,
-    553: LetterOutcome.NOBODY,
+    553: LetterOutcome.UNKNOWN_MAILBOX,
     555: LetterOutcome.OURS,
     # RFC 4954 section 6: our log-in
     530: LetterOutcome.OURS,
@@ -70,7 +70,7 @@ BY_CODE: Mapping[int, LetterOutcome] = {
     538: LetterOutcome.OURS,
     # RFC 7504: the host, or the domain, takes no mail at all
     521: LetterOutcome.NEVER,
-    556: LetterOutcome.NOBODY,
+    556: LetterOutcome.UNKNOWN_MAILBOX,
 }
 """Of an answer without a status. Others: 4yz is ``LATER`` (451: greylisting too), 5yz is ``NEVER``."""
 
@@ -81,7 +81,7 @@ def status_in(text: str) -> str | None:
     return found[0] if found else None
 
 
-def fate(code: int, status: str | None, *, recipient_named: bool = True) -> LetterOutcome:
+def outcome_of(code: int, status: str | None, *, recipient_named: bool = True) -> LetterOutcome:
     """
     Return what becomes of a letter that was answered with *code* and *status*.
 

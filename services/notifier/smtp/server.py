@@ -18,7 +18,7 @@ import aiosmtplib
 
 from services.notifier.letters.mime import addr_spec
 from services.notifier.smtp.conversation import ENDING, NOISE, Conversation, Patience, Reply
-from services.notifier.smtp.reply_codes import LetterOutcome, fate, status_in
+from services.notifier.smtp.reply_codes import LetterOutcome, outcome_of, status_in
 from services.notifier.smtp.smtp_data import END, Wired
 from shared.errors import ConfigurationError, HabeasError, MailRefused, MailUnavailable
 
@@ -226,12 +226,12 @@ def _verdict(reply: Reply, *, recipient_named: bool) -> HabeasError:
     """Return what *reply* means for the letter, without the server's prose, which may quote addresses."""
     status = status_in(reply.message)
     answer = f"{reply.code} {status}" if status else f"{reply.code}"
-    match fate(reply.code, status, recipient_named=recipient_named):
+    match outcome_of(reply.code, status, recipient_named=recipient_named):
         case LetterOutcome.LATER:
             return MailUnavailable(f"the mail server did not take the letter now: {answer}")
         case LetterOutcome.FULL:
             return MailboxFull(f"the mailbox is full: {answer}")
-        case LetterOutcome.NOBODY:
+        case LetterOutcome.UNKNOWN_MAILBOX:
             return NoSuchMailbox(f"nobody has this address: {answer}")
         case LetterOutcome.NEVER:
             return MailRefused(f"the mail server refused the letter: {answer}")

@@ -80,7 +80,7 @@ async def examine(event: TokenPresented, ctx: LoginContext) -> Sequence[Fact]:
     try:
         return [await _examined(event.proof, ctx)]
     except (KeyError, Destroyed):
-        return [_told(event.proof, Verdict.REFUSED, ctx, reasons=("proof_destroyed",))]
+        return [_token_examined(event.proof, Verdict.REFUSED, ctx, reasons=("proof_destroyed",))]
 
 
 SUBSCRIPTIONS = (on(TokenPresented, examine), on(RequestPurged, forget))
@@ -89,16 +89,16 @@ SUBSCRIPTIONS = (on(TokenPresented, examine), on(RequestPurged, forget))
 async def _examined(proof: ProofRef, ctx: LoginContext) -> ProofExamined:
     token = IdToken.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref)).token
     if ctx.keys is None:
-        return _told(proof, Verdict.REFUSED, ctx, reasons=("token_issuer",))
+        return _token_examined(proof, Verdict.REFUSED, ctx, reasons=("token_issuer",))
     try:
         login = await check(token, ctx.keys, ctx.client, nonce=ctx.case_id, now=ctx.now)
     except TokenRefused as error:
-        return _told(proof, Verdict.REFUSED, ctx, reasons=(error.code,))
+        return _token_examined(proof, Verdict.REFUSED, ctx, reasons=(error.code,))
     content = await ctx.vault.open(ctx.case_id, SUBMISSION)
     proves = _proves(login, RequestSubmitted.model_validate_json(content).subject, ctx.identity)
     if not proves:
-        return _told(proof, Verdict.REFUSED, ctx, reasons=("token_subject_mismatch",))
-    return _told(proof, Verdict.CONVINCING, ctx, identities=proves)
+        return _token_examined(proof, Verdict.REFUSED, ctx, reasons=("token_subject_mismatch",))
+    return _token_examined(proof, Verdict.CONVINCING, ctx, identities=proves)
 
 
 def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
@@ -108,7 +108,7 @@ def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
     return (*((EMAIL,) if email else ()), *((identity,) if account else ()))
 
 
-def _told(
+def _token_examined(
     proof: ProofRef,
     verdict: Verdict,
     ctx: LoginContext,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.notifier.smtp.reply_codes import LetterOutcome, fate, status_in
+from services.notifier.smtp.reply_codes import LetterOutcome, outcome_of, status_in
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,12 @@ from services.notifier.smtp.reply_codes import LetterOutcome, fate, status_in
         pytest.param(452, "4.2.2", LetterOutcome.FULL, id="452 4.2.2: the mailbox has no room"),
         pytest.param(552, "5.2.2", LetterOutcome.FULL, id="552 5.2.2: the mailbox has no room"),
         pytest.param(552, None, LetterOutcome.FULL, id="552: the mailbox has no room"),
-        pytest.param(550, "5.1.1", LetterOutcome.NOBODY, id="5.1.1: no such mailbox"),
-        pytest.param(550, "5.1.10", LetterOutcome.NOBODY, id="5.1.10: the domain takes no mail"),
-        pytest.param(556, None, LetterOutcome.NOBODY, id="556: the domain takes no mail"),
-        pytest.param(551, None, LetterOutcome.NOBODY, id="551: no user of this server"),
-        pytest.param(553, None, LetterOutcome.NOBODY, id="553: the name of a mailbox is none"),
-        pytest.param(550, "5.2.1", LetterOutcome.NOBODY, id="5.2.1: the mailbox is disabled"),
+        pytest.param(550, "5.1.1", LetterOutcome.UNKNOWN_MAILBOX, id="5.1.1: no such mailbox"),
+        pytest.param(550, "5.1.10", LetterOutcome.UNKNOWN_MAILBOX, id="5.1.10: the domain takes no mail"),
+        pytest.param(556, None, LetterOutcome.UNKNOWN_MAILBOX, id="556: the domain takes no mail"),
+        pytest.param(551, None, LetterOutcome.UNKNOWN_MAILBOX, id="551: no user of this server"),
+        pytest.param(553, None, LetterOutcome.UNKNOWN_MAILBOX, id="553: the name of a mailbox is none"),
+        pytest.param(550, "5.2.1", LetterOutcome.UNKNOWN_MAILBOX, id="5.2.1: the mailbox is disabled"),
         pytest.param(550, "5.1.8", LetterOutcome.OURS, id="5.1.8: the sender's domain"),
         pytest.param(550, "5.7.1", LetterOutcome.BARRED, id="5.7.1: policy"),
         pytest.param(550, "5.7.26", LetterOutcome.OURS, id="5.7.26: not authenticated"),
@@ -39,16 +39,16 @@ from services.notifier.smtp.reply_codes import LetterOutcome, fate, status_in
 def test_an_answer_says_what_becomes_of_the_letter(
     code: int, status: str | None, expected: LetterOutcome
 ) -> None:
-    assert fate(code, status) is expected
+    assert outcome_of(code, status) is expected
 
 
 @pytest.mark.parametrize("status", [None, "5.1.1", "5.5.4", "5.7.1"])
 def test_what_is_refused_before_the_recipient_is_named_is_ours(status: str | None) -> None:
-    assert fate(550, status, recipient_named=False) is LetterOutcome.OURS
+    assert outcome_of(550, status, recipient_named=False) is LetterOutcome.OURS
 
 
 def test_what_is_put_off_before_the_recipient_is_named_is_only_put_off() -> None:
-    assert fate(451, "4.3.0", recipient_named=False) is LetterOutcome.LATER
+    assert outcome_of(451, "4.3.0", recipient_named=False) is LetterOutcome.LATER
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
 from services.notifier.context import SenderSettings
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.smtp import bounces
-from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeDesk
+from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBounceHandler
 from services.notifier.smtp.delivery_reports import DeliveryReport, report_in
 from services.notifier.smtp.mail_queues import MailLane, service
 from services.notifier.smtp.post import Posted
@@ -322,7 +322,7 @@ async def handed_in(
     envelope = Envelope()
     envelope.rcpt_tos.extend([path] * to)
     envelope.content = content
-    notices = NoticeDesk(Campaigns(), office.broker, NOTICES, lambda: WRITTEN_AT)
+    notices = NoticeBounceHandler(Campaigns(), office.broker, NOTICES, lambda: WRITTEN_AT)
     return await BounceServer(desk, PATHS, notices).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
 
 
@@ -368,7 +368,7 @@ async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -
 )
 async def test_only_addresses_that_we_have_made_are_taken(office: Office, address: str, answer: str) -> None:
     envelope = Envelope()
-    door = BounceServer(office.desk, PATHS, NoticeDesk(Campaigns(), office.broker, NOTICES))
+    door = BounceServer(office.desk, PATHS, NoticeBounceHandler(Campaigns(), office.broker, NOTICES))
     said = await door.handle_RCPT(None, None, envelope, address, [])  # type: ignore[arg-type]  # neither is used
     assert said.startswith(answer)
     assert bool(envelope.rcpt_tos) is (answer == "250")

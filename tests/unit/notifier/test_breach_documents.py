@@ -227,10 +227,10 @@ def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it()
     ("changes", "said"),
     [
         (
-            {"told": NoticeCounts(NOW, 900, 3, through=True)},
+            {"letters": NoticeCounts(NOW, 900, 3, through=True)},
             "Told since 4 March 2026, 10:00 CET / 900 sent, 3 not reached",
         ),
-        ({"told": NoticeCounts(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
+        ({"letters": NoticeCounts(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
         ({"notice_owed": False}, "Not told: no law wants it."),
         (
             {"held_until": NOW},

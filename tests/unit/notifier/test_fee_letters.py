@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from services.notifier.handlers import confirm_withdrawal
-from services.notifier.letters.lifecycle import tell_fee
+from services.notifier.letters.lifecycle import write_fee_letter
 from shared.contract.events import FeeQuoted, LetterKind, RequestWithdrawn
 from shared.law import FeeReason, Money
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
@@ -19,7 +19,7 @@ QUOTED = FeeQuoted(
 
 async def test_a_fee_is_told_with_its_reason_the_last_day_to_agree_and_where() -> None:
     outbox = Outbox()
-    assert kinds(await tell_fee(QUOTED, await notifier(outbox))) == [LetterKind.FEE_QUOTED]
+    assert kinds(await write_fee_letter(QUOTED, await notifier(outbox))) == [LetterKind.FEE_QUOTED]
     for said in (
         "€12.50", "The first copy is free", "18 March 2026", "Before you agree we do nothing",
         "you get an invoice", f"https://privacy.example.com/requests/{CASE}",
@@ -29,7 +29,9 @@ async def test_a_fee_is_told_with_its_reason_the_last_day_to_agree_and_where() -
 
 async def test_whoever_has_taken_the_request_back_is_told_of_no_fee() -> None:
     outbox = Outbox()
-    assert not await tell_fee(QUOTED, await notifier(outbox, RECEIVED, RequestWithdrawn(request_id=CASE)))
+    assert not await write_fee_letter(
+        QUOTED, await notifier(outbox, RECEIVED, RequestWithdrawn(request_id=CASE))
+    )
     assert not outbox.letters
 
 

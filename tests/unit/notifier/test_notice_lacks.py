@@ -6,7 +6,7 @@ import pytest
 
 from habeas.client.breach_specimens import DECLARED, EVERYTHING
 from habeas.client.specimens import SENDER
-from services.notifier.breach.notices.missing_facts import lacks_for_controllers, lacks_for_people
+from services.notifier.breach.notices.missing_facts import missing_for_controllers, missing_for_people
 from shared.contract.breaches import BreachDeclared
 from shared.law.breaches import BreachPolicy
 from shared.law.library import breach_policies
@@ -27,7 +27,7 @@ def lacks(
 ) -> list[str]:
     sender = replace(SENDER, data_protection_officer=officer)
     policies = [law(name) for name in laws or ("gdpr",)]
-    return [str(one) for one in lacks_for_people(declared, policies, categories, language, sender)]
+    return [str(one) for one in missing_for_people(declared, policies, categories, language, sender)]
 
 
 def changed(**changes: object) -> BreachDeclared:
@@ -113,7 +113,7 @@ def test_a_category_that_no_language_has_a_name_for_is_said() -> None:
     assert lacks(categories=own) == []
     [lack] = lacks(categories=own, language="de")
     assert "loyalty.shoe_size has no name in 'de': it stands there as 'Shoe size'" in lack
-    [told] = lacks_for_controllers(changed(categories=own), "de")
+    [told] = missing_for_controllers(changed(categories=own), "de")
     assert str(told) == lack
 
 
@@ -172,6 +172,6 @@ def test_kinds_of_data_are_missed() -> None:
 def test_a_notice_to_customers_lacks_what_comes_next_or_what_they_use(
     changes: dict[str, object], said: list[str]
 ) -> None:
-    found = [str(one) for one in lacks_for_controllers(changed(**changes), "en")]
+    found = [str(one) for one in missing_for_controllers(changed(**changes), "en")]
     assert len(found) == len(said)
     assert all(words in one for words, one in zip(said, found, strict=True))

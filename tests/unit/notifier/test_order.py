@@ -4,7 +4,7 @@ import pytest
 
 from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence
-from services.notifier.handlers import confirm_withdrawal, refuse, tell_outcome
+from services.notifier.handlers import confirm_withdrawal, refuse, write_outcome_letter
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import ANSWER, Answer
 from shared.contract.events import IdentityRefused, LetterKind, Outcome, RequestFulfilled, RequestWithdrawn
@@ -43,7 +43,7 @@ async def test_an_outcome_that_overtakes_the_acknowledgement_waits_for_it(
 ) -> None:
     fulfilled = RequestFulfilled(answer="answer", request_id=CASE, right=right, outcome=outcome)
     with pytest.raises(TooEarly):
-        await tell_outcome(fulfilled, await unacknowledged())
+        await write_outcome_letter(fulfilled, await unacknowledged())
 
 
 async def test_a_refusal_that_overtakes_the_acknowledgement_waits_for_it() -> None:

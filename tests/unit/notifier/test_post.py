@@ -159,7 +159,7 @@ async def test_a_letter_whose_answer_was_lost_stays_in_doubt(server: Server) -> 
     ("answer", "posted", "reason"),
     [
         (MailRefused("too large"), Posted.REFUSED, "mail_refused"),
-        (NoSuchMailbox("no such mailbox"), Posted.NOBODY, "mailbox_unknown"),
+        (NoSuchMailbox("no such mailbox"), Posted.UNKNOWN_MAILBOX, "mailbox_unknown"),
     ],
 )
 async def test_a_letter_that_is_never_taken_is_an_answer_and_no_error(

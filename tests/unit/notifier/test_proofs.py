@@ -16,7 +16,7 @@ from services.notifier.handlers import (
     refuse,
     remind,
     send_package_code,
-    tell_of_review,
+    write_review_letter,
 )
 from services.notifier.letters.reasons import IDENTITY_REASONS, ReasonCode
 from services.notifier.smtp.post import Posted
@@ -203,7 +203,7 @@ async def test_a_reminder_says_again_what_is_wanted_and_by_when() -> None:
 
 async def test_who_waits_for_the_staff_is_told_and_not_why() -> None:
     outbox = Outbox()
-    assert kinds(await tell_of_review(REVIEWED, await notifier(outbox))) == [LetterKind.IN_REVIEW]
+    assert kinds(await write_review_letter(REVIEWED, await notifier(outbox))) == [LetterKind.IN_REVIEW]
     assert "name_partial" not in outbox.words
     assert f"https://privacy.example.com/requests/{CASE}" in outbox.words
 
@@ -241,7 +241,7 @@ async def test_nobody_is_asked_for_proof_once_it_is_settled(settled: Fact) -> No
     assert [
         *await challenge(WANTED, ctx),
         *await remind(REMINDED, ctx),
-        *await tell_of_review(REVIEWED, ctx),
+        *await write_review_letter(REVIEWED, ctx),
     ] == []
     assert outbox.letters == []
 
@@ -253,7 +253,7 @@ async def test_what_overtakes_the_acknowledgement_waits_for_it() -> None:
     with pytest.raises(TooEarly):
         await remind(REMINDED, ctx)
     with pytest.raises(TooEarly):
-        await tell_of_review(REVIEWED, ctx)
+        await write_review_letter(REVIEWED, ctx)
 
 
 async def test_who_has_no_mailbox_cannot_be_asked_by_mail() -> None:

@@ -7,7 +7,12 @@ import pytest
 
 from services.notifier.context import Notifier
 from services.notifier.handlers import acknowledge, confirm_withdrawal, send_package_code
-from services.notifier.letters.lifecycle import apologise, confirm_forwarding, tell_decision, tell_forwarding
+from services.notifier.letters.lifecycle import (
+    confirm_forwarding,
+    write_decision_letter,
+    write_forwarding_letter,
+    write_overdue_letter,
+)
 from services.notifier.smtp.post import Posted
 from shared.contract.events import (
     AppealAnswered,
@@ -65,7 +70,7 @@ async def forwarding(outbox: Outbox) -> Notifier:
 
 async def test_the_customer_is_written_to_alone_and_the_person_only_after_that() -> None:
     outbox = Outbox()
-    facts = await tell_forwarding(FORWARDED, await forwarding(outbox))
+    facts = await write_forwarding_letter(FORWARDED, await forwarding(outbox))
     assert kinds(facts) == [LetterKind.FORWARDED_TO_CONTROLLER]
     assert facts[-1] == TOLD
     [(recipient, words)] = outbox.letters
@@ -75,7 +80,7 @@ async def test_the_customer_is_written_to_alone_and_the_person_only_after_that()
 
 async def test_of_a_customer_who_could_not_be_told_the_person_hears_nothing() -> None:
     outbox = Refusing()
-    [failed] = await tell_forwarding(FORWARDED, await forwarding(outbox))
+    [failed] = await write_forwarding_letter(FORWARDED, await forwarding(outbox))
     assert isinstance(failed, NoticeFailed)
     assert failed.letter is LetterKind.FORWARDED_TO_CONTROLLER
     assert [recipient for recipient, _ in outbox.letters] == [CUSTOMER.email]
@@ -99,7 +104,7 @@ async def test_a_withdrawal_is_of_the_day_on_which_it_was_made() -> None:
 
 async def test_who_waits_for_an_answer_is_told_that_it_is_late() -> None:
     outbox = Outbox()
-    assert kinds(await apologise(LATE, await notifier(outbox))) == [LetterKind.LATE]
+    assert kinds(await write_overdue_letter(LATE, await notifier(outbox))) == [LetterKind.LATE]
     assert "We cannot say yet" in outbox.words
 
 
@@ -114,7 +119,7 @@ async def test_who_waits_for_an_answer_is_told_that_it_is_late() -> None:
 )
 async def test_of_a_request_that_is_decided_nobody_says_that_no_day_is_known(settled: Fact) -> None:
     outbox = Outbox()
-    assert await apologise(LATE, await notifier(outbox, RECEIVED, settled)) == []
+    assert await write_overdue_letter(LATE, await notifier(outbox, RECEIVED, settled)) == []
     assert outbox.letters == []
 
 
@@ -127,7 +132,7 @@ async def test_a_decision_reaches_the_person_though_no_letter_knows_one_of_its_r
     answered = AppealAnswered(
         request_id=CASE, remedy=remedy, received_on=date(2026, 3, 5), granted=False, reasons=reasons
     )
-    assert len(kinds(await tell_decision(answered, await notifier(outbox)))) == 1
+    assert len(kinds(await write_decision_letter(answered, await notifier(outbox)))) == 1
     assert "They would show data about other people" in outbox.words
 
 
@@ -141,11 +146,11 @@ async def test_only_the_explanation_that_was_signed_is_written_to_the_person(sea
         request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False, explanation=item
     )
     if "second" in sealed:
-        await tell_decision(answered, ctx)
+        await write_decision_letter(answered, ctx)
         assert sealed in outbox.words
         return
     with pytest.raises(PermanentError, match="not the text"):
-        await tell_decision(answered, ctx)
+        await write_decision_letter(answered, ctx)
     assert outbox.letters == []
 
 
@@ -156,7 +161,7 @@ async def test_letter_goes_to_no_customer_but_the_signed_one() -> None:
     other = CUSTOMER.model_copy(update={"email": "mallory@example.net"}).model_dump_json().encode()
     await ctx.vault.seal(CASE, item, salted(other, salt))
     with pytest.raises(PermanentError, match="not the text"):
-        await tell_forwarding(FORWARDED.model_copy(update={"controller": item}), ctx)
+        await write_forwarding_letter(FORWARDED.model_copy(update={"controller": item}), ctx)
     assert outbox.letters == []
 
 
@@ -172,7 +177,7 @@ def test_who_turns_an_appeal_down_says_why(said: dict[str, object]) -> None:
 
 async def test_an_address_that_is_none_is_told_and_parks_nothing() -> None:
     nowhere = await notifier(Outbox(), subject={"email": "kim@exämple..org"})
-    assert await apologise(LATE, nowhere) == [
+    assert await write_overdue_letter(LATE, nowhere) == [
         NoticeFailed(request_id=CASE, letter=LetterKind.LATE, reason="mail_refused")
     ]
 
@@ -185,7 +190,7 @@ async def test_nobody_is_written_to_where_a_controller_asks() -> None:
     written = [
         *await acknowledge(asks, ctx),
         *await confirm_withdrawal(RequestWithdrawn(request_id=CASE), ctx),
-        *await apologise(LATE, ctx),
+        *await write_overdue_letter(LATE, ctx),
         *await send_package_code(
             PackageCodeIssued(request_id=CASE, ref="code_0", expires_at=WRITTEN_AT), ctx
         ),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.handlers import CLAIM_TOLD_AFTER
+from services.verifier.handlers import CLAIM_NOTICE_AFTER
 from shared.contract.events import (
     Fact,
     IdentityChallenged,
@@ -61,8 +61,8 @@ async def test_nothing_is_heard_of_a_claim_in_vain_before_its_moment() -> None:
     before = heard(office)
     await compared(office, **DIFFERS)
     assert heard(office) == before
-    assert office.timers.moments[CASE, "claim_told_1_0"] == NOW + CLAIM_TOLD_AFTER
-    await told(office, "claim_told_1_0")
+    assert office.timers.moments[CASE, "claim_notice_1_0"] == NOW + CLAIM_NOTICE_AFTER
+    await told(office, "claim_notice_1_0")
     assert office.the(ProofRefused).reason == "details_do_not_match"
 
 
@@ -89,7 +89,7 @@ async def test_newest_data_points_are_compared_once_the_mailbox_is_proven() -> N
     newest = office.told(ProofReceived)[0].proofs
     assert office.the(IdentityClaimed).proofs == newest
     await compared(office, **DIFFERS)
-    await told(office, "claim_told_1_0")
+    await told(office, "claim_notice_1_0")
     assert office.the(ProofRefused).reason == "details_do_not_match"
     assert len(office.told(IdentityClaimed)) == 1, "a claim is compared once"
 
@@ -125,20 +125,20 @@ async def test_what_agrees_is_not_put_off() -> None:
 
 async def test_a_comparison_that_takes_longer_is_told_of_at_the_next_moment() -> None:
     office = await claiming()
-    await told(office, "claim_told_1_0")
+    await told(office, "claim_notice_1_0")
     assert not office.told(ProofRefused)
     await compared(office, **DIFFERS)
     assert not office.told(ProofRefused)
-    assert office.timers.moments[CASE, "claim_told_1_1"] == NOW + 3 * CLAIM_TOLD_AFTER
-    await told(office, "claim_told_1_1")
+    assert office.timers.moments[CASE, "claim_notice_1_1"] == NOW + 3 * CLAIM_NOTICE_AFTER
+    await told(office, "claim_notice_1_1")
     assert office.the(ProofRefused).reason == "details_do_not_match"
 
 
 async def test_a_moment_that_is_told_twice_refuses_once() -> None:
     office = await claiming()
     await compared(office, **DIFFERS)
-    await told(office, "claim_told_1_0")
-    await told(office, "claim_told_1_0")
+    await told(office, "claim_notice_1_0")
+    await told(office, "claim_notice_1_0")
     assert len(office.told(ProofRefused)) == 1
 
 
@@ -150,7 +150,7 @@ async def test_each_claim_has_its_moment(late: timedelta) -> None:
     assert len(office.told(IdentityClaimed)) == 2
     await compared(office, **DIFFERS)
     await compared(office, **DIFFERS)
-    await told(office, "claim_told_1_0")
+    await told(office, "claim_notice_1_0")
     assert len(office.told(ProofRefused)) == 1
-    await told(office, "claim_told_2_0")
+    await told(office, "claim_notice_2_0")
     assert len(office.told(ProofRefused)) == 2

@@ -17,7 +17,7 @@ from services.notifier.breach.campaign.batch.writer import Writer
 from services.notifier.breach.campaign.domain import Campaign, evolve
 from services.notifier.breach.campaign.handlers import SUBSCRIPTIONS, Steering
 from services.notifier.breach.campaign.ledgers import Ledgers
-from services.notifier.breach.campaign.recount import Recounting
+from services.notifier.breach.campaign.recount import LateBounceCounter
 from services.notifier.breach.campaign.states import Standings
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp.mail_channel import SmtpChannel
@@ -80,7 +80,7 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
         )
 
     service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
-    recounting = Recounting(ledgers, standings, platform.bus.publish)
+    recounting = LateBounceCounter(ledgers, standings, platform.bus.publish)
     yield Running(service, journal, background=recounting.run())
 
 

@@ -93,7 +93,7 @@ class Ledgers:
         """
         with translated("take a chunk"):
             ledger: Document | None = await self._ledgers.find_one_and_update(
-                {"_id": key, "through": False, "$or": _nobody_at_it(self._by)},
+                {"_id": key, "through": False, "$or": _is_idle(self._by)},
                 [{"$set": _taking_over(self._by)}],
                 return_document=ReturnDocument.AFTER,
             )
@@ -210,7 +210,7 @@ def _blank(chunk: OpenedBatch, domain: str) -> Document:
     }
 
 
-def _nobody_at_it(by: str) -> list[Document]:
+def _is_idle(by: str) -> list[Document]:
     """Return what tells that nobody but *by* is in the middle of a letter, by the database's own clock."""
     silent = {"$lt": ["$at", {"$subtract": ["$$NOW", QUIET_MS]}]}
     return [{"writing": {"$size": 0}}, {"by": by}, {"$expr": silent}]

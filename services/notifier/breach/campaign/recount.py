@@ -23,7 +23,7 @@ COUNT_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Recounting:
+class LateBounceCounter:
     """Counts anew what letters came back late, in one replica of the notifier."""
 
     ledgers: Ledgers
@@ -47,11 +47,11 @@ class Recounting:
             TransientError: The database or the broker did not answer; it is told by the next call.
         """
         for late in await self.standings.late():
-            told = [await self._told(late, phase) for phase in late.phases]
-            await self.publish(told)
+            counted = [await self._counted(late, phase) for phase in late.phases]
+            await self.publish(counted)
             await self.standings.counted(late)
 
-    async def _told(self, late: LateBounces, phase: int) -> Message:
+    async def _counted(self, late: LateBounces, phase: int) -> Message:
         sums = await self.ledgers.sums(late.incident, phase)
         missed = await self.ledgers.missed(late.incident, phase)
         fact = BreachRecounted(request_id=late.incident, phase=phase, **sums, missed=missed)

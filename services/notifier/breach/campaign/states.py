@@ -71,20 +71,20 @@ class Standings:
         with translated("note what the staff says of a campaign"):
             return (await self._campaigns.update_one(going_on, [said])).matched_count == 1
 
-    async def tells(self, incident: str, phase: int, who: str) -> bool:
-        """Return whether it is for *who* to tell that a phase is through: whoever asked first."""
-        first = {"$set": {f"told.{phase}": {"$ifNull": [f"$told.{phase}", who]}}}
-        with translated("note who tells of a campaign"):
+    async def claim_end(self, incident: str, phase: int, claimant: str) -> bool:
+        """Return whether *claimant* publishes the end of a phase: the first one to ask does."""
+        first = {"$set": {f"ended.{phase}": {"$ifNull": [f"$ended.{phase}", claimant]}}}
+        with translated("note the publisher of the end of a campaign"):
             found = await self._campaigns.find_one_and_update(
                 {"_id": incident}, [first], return_document=ReturnDocument.AFTER
             )
-        return found is not None and bool(found["told"][str(phase)] == who)
+        return found is not None and bool(found["ended"][str(phase)] == claimant)
 
     async def note_late(self, incident: str, phase: int) -> None:
         """Note that a letter of *phase* came back, if it is told that the phase is through."""
-        told = {"_id": incident, f"told.{phase}": {"$exists": True}}
+        ended = {"_id": incident, f"ended.{phase}": {"$exists": True}}
         with translated("note a letter that came back late"):
-            await self._campaigns.update_one(told, {"$inc": {f"late.{phase}": 1}, "$set": {"recount": True}})
+            await self._campaigns.update_one(ended, {"$inc": {f"late.{phase}": 1}, "$set": {"recount": True}})
 
     async def late(self) -> list[LateBounces]:
         """Return the incidents of which letters came back since they were counted."""

@@ -26,7 +26,12 @@ class Circumstances:
 
 
 def notice_of(
-    person: NoticeRecipient, declared: BreachDeclared, told: Circumstances, words: Words, *, american: bool
+    person: NoticeRecipient,
+    declared: BreachDeclared,
+    circumstances: Circumstances,
+    words: Words,
+    *,
+    american: bool,
 ) -> BreachNotice:
     """
     Return what *person* is told, in *words*; texts in that language if they were declared in it.
@@ -34,7 +39,7 @@ def notice_of(
     Args:
         person: Whose data it is about: what was breached of everybody where it is not known what of theirs.
         declared: The newest declaration.
-        told: The circumstances of telling.
+        circumstances: The circumstances of the notice.
         words: Language and zone.
         american: Whether numbers are called as in the United States.
     """
@@ -52,11 +57,11 @@ def notice_of(
         last_day=None if last_day == first_day else last_day,
         one_day=last_day == first_day,
         noticed_on=_day(declared.detected_at, words),
-        written_on=_day(told.written_at, words),
+        written_on=_day(circumstances.written_at, words),
         aware_at=declared.aware_at,
         categories=names(categories, words, american=american),
-        held_by_police=told.held_by_police,
-        further=told.further,
+        held_by_police=circumstances.held_by_police,
+        further=circumstances.further,
         late_because=paragraphs(account.late_because or ""),
         watch=_watch(declared.protection, account.sign_up),
         services=person.services,

@@ -31,14 +31,16 @@ class Draft:
     """What is told, to whom and by whom."""
 
     declared: BreachDeclared
-    told: Circumstances
+    circumstances: Circumstances
     policies: tuple[BreachPolicy, ...]
     to: Literal["people", "controllers", "public", "users"]
     house: SenderSettings
     words: Words
 
     @classmethod
-    def of(cls, declared: BreachDeclared, told: Circumstances, chunk: Chunk, house: SenderSettings) -> Self:
+    def of(
+        cls, declared: BreachDeclared, circumstances: Circumstances, chunk: Chunk, house: SenderSettings
+    ) -> Self:
         """
         Return the draft for *chunk*.
 
@@ -46,7 +48,9 @@ class Draft:
             ConfigurationError: A law is none that is known.
         """
         policies = tuple(map(breach_policies().named, chunk.laws))
-        return cls(declared, told, policies, chunk.to, house, words_of(policies, chunk.language, house))
+        return cls(
+            declared, circumstances, policies, chunk.to, house, words_of(policies, chunk.language, house)
+        )
 
     def form(self, person: NoticeRecipient, *, named: bool) -> MessageForm:
         """Return what everybody gets of whom the same was breached as of *person*, lacking who they are."""
@@ -54,7 +58,9 @@ class Draft:
         shape = self._shape(person, NAME if named else "", outline)
         manner = shape.manner
         subject = titled(manner.title, self.words.say, prescribed=manner.prescribed)
-        headers = headers_of(subject, self.told.incident, self.house.sender, self.words, self.told.written_at)
+        headers = headers_of(
+            subject, self.circumstances.incident, self.house.sender, self.words, self.circumstances.written_at
+        )
         return form_of(bodies(shape, outline), headers)
 
     def body(self, person: NoticeRecipient, name: str) -> mime.Alternatives:
@@ -64,7 +70,7 @@ class Draft:
 
     def _shape(self, person: NoticeRecipient, name: str, outline: LetterOutline) -> NoticeShape:
         american = _country(self.policies) == "US"
-        notice = notice_of(person, self.declared, self.told, self.words, american=american)
+        notice = notice_of(person, self.declared, self.circumstances, self.words, american=american)
         notice = replace(
             notice,
             to_controller=self.to == "controllers",
@@ -75,7 +81,7 @@ class Draft:
             facts=outline.of(notice),
             manner=MANNERS[self.to](self.policies, notice, person.categories or self.declared.categories),
             name=_marked(name, outline),
-            reference=outline.of(self.told.incident),
+            reference=outline.of(self.circumstances.incident),
             sender=self.house.sender,
             authorities=self._bodies(Part.COMPLAINT, self.house.authority),
             attorneys=self._bodies(Part.AUTHORITIES, None),

@@ -86,7 +86,7 @@ def to_people(
     first, theirs = policies[0], tuple(categories)
     never = forbidden(first)
 
-    def is_told(said: RequiredStatement) -> bool:
+    def is_needed(said: RequiredStatement) -> bool:
         called_for = not theirs or said.holds_for(theirs)
         return called_for and is_known(said.element, notice) and said.element not in never
 
@@ -95,7 +95,7 @@ def to_people(
         title=first.title or TITLES[first.form],
         prescribed=any(said.heading for said in first.letter),
         sections=sections(
-            letters, HEADINGS if first.form is LetterStyle.GDPR else HEADINGS_OF_STATES, is_told
+            letters, HEADINGS if first.form is LetterStyle.GDPR else HEADINGS_OF_STATES, is_needed
         ),
         provisions=tuple(provisions(letters).items()),
     )

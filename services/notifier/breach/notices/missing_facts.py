@@ -15,7 +15,7 @@ from shared.pages.translation import SOURCE_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class Omission:
     """Something that somebody should see to."""
 
     says: str
@@ -27,17 +27,17 @@ class Lack:
         return f"{self.says} ({self.provision})"
 
 
-NO_CUSTOMER = Lack("no customer is declared, so that none is told", "GDPR Art. 33(2)")
+NO_CUSTOMER = Omission("no customer is declared, so that none is told", "GDPR Art. 33(2)")
 """What is said of a processor's breach that names none of those who decide about the data."""
 
 
-def lacks_for_people(
+def missing_for_people(
     declared: BreachDeclared,
     policies: Sequence[BreachPolicy],
     categories: Iterable[str],
     language: str,
     sender: Sender,
-) -> tuple[Lack, ...]:
+) -> tuple[Omission, ...]:
     """
     Return what a notice to people lacks.
 
@@ -55,14 +55,14 @@ def lacks_for_people(
         *_unnamed(theirs, language),
         *_unprotected(declared, policies, theirs),
         *_forbidden(policies),
-        *_given_away(policies),
+        *_revealing(policies),
         *_unspecified(theirs),
         *_unreachable(policies, sender),
         *_mailboxes(declared, theirs),
     )
 
 
-def lacks_for_controllers(declared: BreachDeclared, language: str) -> tuple[Lack, ...]:
+def missing_for_controllers(declared: BreachDeclared, language: str) -> tuple[Omission, ...]:
     """Return what a notice to customers lacks."""
     return (
         *_untranslated(declared, language),
@@ -71,12 +71,12 @@ def lacks_for_controllers(declared: BreachDeclared, language: str) -> tuple[Lack
     )
 
 
-def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Lack]:
+def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Omission]:
     if _short(language) not in LANGUAGES:
-        yield Lack(f"letters are not written in {language!r}: this one is in English", "GDPR Art. 12(1)")
+        yield Omission(f"letters are not written in {language!r}: this one is in English", "GDPR Art. 12(1)")
     if not is_written(declared, language):
         says = f"nature, consequences, measures and advice are not declared in {language!r}"
-        yield Lack(f"{says}: they stand there in {declared.language!r}", "GDPR Art. 12(1), 34(2)")
+        yield Omission(f"{says}: they stand there in {declared.language!r}", "GDPR Art. 12(1), 34(2)")
 
 
 def is_written(declared: BreachDeclared, language: str) -> bool:
@@ -86,7 +86,7 @@ def is_written(declared: BreachDeclared, language: str) -> bool:
 
 def _half_translated(
     declared: BreachDeclared, policies: Iterable[BreachPolicy], categories: tuple[str, ...], language: str
-) -> Iterator[Lack]:
+) -> Iterator[Omission]:
     """Yield what was declared and is told, but not in *language*, whatever else was declared in it."""
     if _short(language) == _short(declared.language):
         return
@@ -94,20 +94,22 @@ def _half_translated(
     wanted = {said.element: said for policy in policies for said in policy.said_of(categories)}
     late, offered = wanted.get(Part.LATE_BECAUSE), wanted.get(Part.PROTECTION)
     if late and declared.late_because and not (there and there.late_because):
-        yield Lack(f"the reason for a delay (late_because) is not declared in {language!r}", late.provision)
+        yield Omission(
+            f"the reason for a delay (late_because) is not declared in {language!r}", late.provision
+        )
     if offered and declared.protection and not (there and there.sign_up):
         says = f"how to sign up for the service against theft of identity (sign_up) is not in {language!r}"
-        yield Lack(says, offered.provision)
+        yield Omission(says, offered.provision)
 
 
-def _unnamed(categories: Iterable[str], language: str) -> Iterator[Lack]:
+def _unnamed(categories: Iterable[str], language: str) -> Iterator[Omission]:
     """Yield categories that a map added, of which nobody knows what they are called in *language*."""
     if _short(language) == SOURCE_LANGUAGE:
         return
     for category in categories:
         if called(category, _short(language)) is None:
             says = f"{category} has no name in {language!r}: it stands there as {spelt(category)!r}"
-            yield Lack(says, "GDPR Art. 12(1), 34(2)")
+            yield Omission(says, "GDPR Art. 12(1), 34(2)")
 
 
 def _short(language: str) -> str:
@@ -116,7 +118,7 @@ def _short(language: str) -> str:
 
 def _unprotected(
     declared: BreachDeclared, policies: Iterable[BreachPolicy], categories: tuple[str, ...]
-) -> Iterator[Lack]:
+) -> Iterator[Omission]:
     """
     Yield where a service against theft of identity must be offered, and is not, or for too short a time.
 
@@ -130,25 +132,25 @@ def _unprotected(
             continue
         if any(is_there(kind, categories) for kind in wanted.kinds):
             says = f"{wanted.months} months of service against theft of identity must be offered, free"
-            yield Lack(f"{says}; the declaration offers {offered}", wanted.provision)
+            yield Omission(f"{says}; the declaration offers {offered}", wanted.provision)
 
 
-def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
+def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Omission]:
     """Yield what one law wants told and that of the residence forbids."""
     if not policies:
         return
     first, *others = policies
     never = forbidden(first)
     for said in (said for policy in others for said in policy.letter if said.element in never):
-        yield Lack(f"{said.element} is not told: {first.name} forbids it", said.provision)
+        yield Omission(f"{said.element} is not told: {first.name} forbids it", said.provision)
 
 
-def _given_away(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
+def _revealing(policies: Sequence[BreachPolicy]) -> Iterator[Omission]:
     """Yield that what was declared beside the nature of the breach may tell it, where a law forbids that."""
     for policy in policies[:1]:
         if Part.NATURE in policy.never:
             says = "measures, advice and how to sign up must not tell the nature of the breach: read them"
-            yield Lack(f"{says}; {policy.name} forbids it", _provision(policy))
+            yield Omission(f"{says}; {policy.name} forbids it", _provision(policy))
 
 
 def _provision(policy: BreachPolicy) -> str:
@@ -156,27 +158,29 @@ def _provision(policy: BreachPolicy) -> str:
     return notice.provision if notice else policy.name
 
 
-def _unspecified(categories: tuple[str, ...]) -> Iterator[Lack]:
+def _unspecified(categories: tuple[str, ...]) -> Iterator[Omission]:
     if not categories:
-        yield Lack("what kinds of data were breached is not declared", "GDPR Art. 34(2)")
+        yield Omission("what kinds of data were breached is not declared", "GDPR Art. 34(2)")
 
 
-def _unreachable(policies: Iterable[BreachPolicy], sender: Sender) -> Iterator[Lack]:
+def _unreachable(policies: Iterable[BreachPolicy], sender: Sender) -> Iterator[Omission]:
     for said in (said for policy in policies for said in policy.letter):
         if said.element is Part.OFFICER and not sender.data_protection_officer:
-            yield Lack("the company names no data protection officer", said.provision)
+            yield Omission("the company names no data protection officer", said.provision)
         if said.element is Part.SENDER and not sender.postal_address:
-            yield Lack("the company names no postal address", said.provision)
+            yield Omission("the company names no postal address", said.provision)
 
 
-def _mailboxes(declared: BreachDeclared, categories: tuple[str, ...]) -> Iterator[Lack]:
+def _mailboxes(declared: BreachDeclared, categories: tuple[str, ...]) -> Iterator[Omission]:
     if is_there(BreachedKind.CREDENTIALS, categories) and not declared.mail_domains:
         says = "passwords are part of it: where they open mailboxes that the company gives people, declare"
-        yield Lack(f"{says} mail_domains, so that no notice goes there", "Cal. Civ. Code § 1798.82(j)(5)")
+        yield Omission(f"{says} mail_domains, so that no notice goes there", "Cal. Civ. Code § 1798.82(j)(5)")
 
 
-def _open_ended(declared: BreachDeclared) -> Iterator[Lack]:
+def _open_ended(declared: BreachDeclared) -> Iterator[Omission]:
     if declared.next_update_at is None and not declared.final:
-        yield Lack("it is not declared when more is told (next_update_at)", "GDPR Art. 33(2), 33(4)")
+        yield Omission("it is not declared when more is told (next_update_at)", "GDPR Art. 33(2), 33(4)")
     if any(not one.services for one in declared.affected.controllers):
-        yield Lack("of some customers it is not declared what they use that is affected", "GDPR Art. 33(2)")
+        yield Omission(
+            "of some customers it is not declared what they use that is affected", "GDPR Art. 33(2)"
+        )

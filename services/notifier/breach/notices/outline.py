@@ -63,7 +63,7 @@ class NoticeSection:
 def sections(
     letters: Sequence[Iterable[RequiredStatement]],
     headings: Mapping[str, str],
-    is_told: Callable[[RequiredStatement], bool],
+    is_needed: Callable[[RequiredStatement], bool],
 ) -> tuple[NoticeSection, ...]:
     """
     Return the sections of a letter.
@@ -74,21 +74,21 @@ def sections(
     Args:
         letters: What each of the laws wants told.
         headings: What stands above the parts where no law prescribes it.
-        is_told: Whether this breach calls for it.
+        is_needed: Whether this breach calls for it.
     """
     first, others = tuple(letters[0]), (said for letter in letters[1:] for said in letter)
     runs = [
-        NoticeSection(_id(heading), heading, tuple(said.element for said in run if is_told(said)))
+        NoticeSection(_id(heading), heading, tuple(said.element for said in run if is_needed(said)))
         for heading, run in groupby(first, lambda said: said.heading or headings[UNDER[said.element]])
     ]
     own = {UNDER[said.element]: said.heading for said in first if said.heading}
     places = {**headings, **own}
     if own:
         places |= {gone: places[there] for gone, there in INSTEAD.items() if gone not in own}
-    told = {said.element for said in first}
+    present = {said.element for said in first}
     for said in others:
-        if said.element not in told and is_told(said):
-            told.add(said.element)
+        if said.element not in present and is_needed(said):
+            present.add(said.element)
             _add(said.element, places[UNDER[said.element]], runs)
     return tuple(section for section in runs if section.parts)
 

@@ -47,8 +47,8 @@ class Notices:
     _forms: dict[tuple[object, ...], MessageForm] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        told = Circumstances(self.incident_id, self.further, self.held_by_police, self.written_at)
-        self._draft = Draft.of(self.declared, told, self.chunk, self.house)
+        circumstances = Circumstances(self.incident_id, self.further, self.held_by_police, self.written_at)
+        self._draft = Draft.of(self.declared, circumstances, self.chunk, self.house)
 
     def of(self, person: NoticeRecipient, *, message_id: str) -> bytes:
         """

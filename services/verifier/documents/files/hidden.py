@@ -67,10 +67,10 @@ def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tupl
     read = {line: [one for one in seen if _in_one_place(one, line)] for line in layer}
     kept = tuple(line for line in layer if line in unread or _says(read[line], line))
     lines = _as_seen(kept, _places(layer, seen))
-    covered = [line for line in set(layer) - set(kept) if _tells(line) and _is_clear(read[line])]
+    covered = [line for line in set(layer) - set(kept) if _is_long_enough(line) and _is_clear(read[line])]
     if covered or _overlaid(kept):
         return lines, Check(name=PDF_SEEN_TEXT, result=CheckResult.INCONCLUSIVE, reasons=(PDF_HIDDEN_TEXT,))
-    if any(map(_tells, unread)):
+    if any(map(_is_long_enough, unread)):
         return lines, Check(
             name=PDF_SEEN_TEXT, result=CheckResult.INCONCLUSIVE, reasons=("print_unreadable",)
         )
@@ -135,7 +135,7 @@ def _is_among(word: str, words: set[str]) -> bool:
 
 def _overlaid(lines: Iterable[TextLine]) -> bool:
     """Return whether text stands on other text: nothing here says which of them is to be seen."""
-    pairs = combinations(filter(_tells, lines), 2)
+    pairs = combinations(filter(_is_long_enough, lines), 2)
     return any(_in_one_place(one, other) and not _within_another(one, other) for one, other in pairs)
 
 
@@ -170,12 +170,12 @@ def _says(read: Iterable[TextLine], line: TextLine) -> bool:
     return wanted in said or scorer(wanted, said) >= ALIKE
 
 
-def _tells(line: TextLine) -> bool:
+def _is_long_enough(line: TextLine) -> bool:
     return len(_letters(line)) >= LEAST_LETTERS
 
 
 def _is_clear(read: Iterable[TextLine]) -> bool:
-    return any(one.confidence >= SURE and _tells(one) for one in read)
+    return any(one.confidence >= SURE and _is_long_enough(one) for one in read)
 
 
 def _letters(line: TextLine) -> str:

@@ -27,7 +27,7 @@ MOST_FILES: Final = 64
 """Open at once; libraries and models are loaded by then."""
 MOST_TASKS: Final = 512
 """Processes and threads of this user, of all services that run as it: the kernel counts no fewer."""
-NOBODY: Final = 65_534
+UNPRIVILEGED_ID: Final = 65_534
 """User and group that own no files."""
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
@@ -72,7 +72,7 @@ def confine(memory_bytes: int) -> dict[str, int]:
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     library = ctypes.CDLL(None, use_errno=True)
     granted: dict[str, int] = {
-        "own_user": _become_nobody(),
+        "own_user": _drop_privileges(),
         "no_new_privileges": library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "own_network": library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
         "files_confined": landlock.confine_to(readable(), library),
@@ -97,21 +97,21 @@ def _code() -> Iterator[Path]:
     yield Path(os.environ.get(MODELS_VARIABLE) or OWN_MODELS)
 
 
-def _become_nobody() -> bool:
+def _drop_privileges() -> bool:
     """Become a user without files of its own, where this one may, and the code can be read by that user."""
     if os.geteuid() != 0:
         return False
     try:
         os.setgroups([])
-        os.setegid(NOBODY)
-        os.seteuid(NOBODY)
+        os.setegid(UNPRIVILEGED_ID)
+        os.seteuid(UNPRIVILEGED_ID)
         reads_code = all(_is_readable(path) for path in _code())
         os.seteuid(0)
         os.setegid(0)
         if not reads_code:
             return False
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setresgid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+        os.setresuid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
     except PermissionError:
         return False
     return True

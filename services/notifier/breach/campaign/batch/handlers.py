@@ -47,12 +47,12 @@ async def _write(event: ChunkDue, taken: LeasedBatch, ctx: Writer) -> Sequence[F
         return await _notified(event, ctx)
     if await ctx.standing(event.request_id) is CampaignState.PAUSED:
         return []
-    if turn.may_go_on or _each_has_its_patience(taken, turn):
+    if turn.may_go_on or _left_are_fresh(taken, turn):
         return [event]
     raise NotAllTaken(f"{turn.left} letters of the chunk are not taken now")
 
 
-def _each_has_its_patience(taken: LeasedBatch, turn: Turn) -> bool:
+def _left_are_fresh(taken: LeasedBatch, turn: Turn) -> bool:
     """
     Return whether whoever is left was tried now, and not before.
 
@@ -66,7 +66,7 @@ async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
     """Tell of the whole phase if no chunk of it is left, and nobody else has: resuming makes spare events."""
     if await ctx.ledgers.through(event.request_id, event.phase) < event.chunks:
         return []
-    if not await ctx.standings.tells(event.request_id, event.phase, f"{event.chunk}.{event.turn}"):
+    if not await ctx.standings.claim_end(event.request_id, event.phase, f"{event.chunk}.{event.turn}"):
         return []
     sums = await ctx.ledgers.sums(event.request_id, event.phase)
     return [

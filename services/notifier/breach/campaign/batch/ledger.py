@@ -1,8 +1,8 @@
 """
 The ledger of a chunk under way: what many connections finish and begin at the same time is one update.
 
-One rule: :meth:`Book.note` returns when what it was told is durable. While one update is under way, whatever
-the connections have to say meanwhile waits for the next.
+One rule: :meth:`BatchLedger.note` returns when its note is durable. Notes that come during one update
+wait for the next.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ class LedgerPort(Protocol):
         """Note that *chunk* is through."""
 
 
-class Book:
+class BatchLedger:
     """Writes the ledger of one chunk."""
 
     def __init__(
-        self, ledgers: LedgerPort, chunk: LeasedBatch, *, told: Callable[[LedgerPage], None]
+        self, ledgers: LedgerPort, chunk: LeasedBatch, *, on_page: Callable[[LedgerPage], None]
     ) -> None:
-        """Write for *chunk*; *told* hears of each page that is durable."""
+        """Write for *chunk*; *on_page* hears of each page that is durable."""
         self._ledgers = ledgers
         self._chunk = chunk
-        self._told = told
+        self._on_page = on_page
         self._step = chunk.step
         self._page = LedgerPage()
         self._writing: set[int] = set()
@@ -88,7 +88,7 @@ class Book:
 
     async def close(self) -> None:
         """Note that the chunk is through, unless that is said already. Raises as :meth:`note` does."""
-        if not self._closed and not await self._insist(lambda: self._ledgers.close(self._chunk, self._step)):
+        if not self._closed and not await self._retried(lambda: self._ledgers.close(self._chunk, self._step)):
             raise BatchLeaseLost("another process has taken the chunk")
 
     async def _turn(self) -> None:
@@ -126,13 +126,13 @@ class Book:
                 await asyncio.wait_for(self._gathered.wait(), GATHER_S)
 
     async def _make_durable(self, page: LedgerPage) -> None:
-        if not await self._insist(lambda: self._ledgers.turn(self._chunk, self._step, page)):
+        if not await self._retried(lambda: self._ledgers.turn(self._chunk, self._step, page)):
             raise BatchLeaseLost("another process has taken the chunk")
         self._step += 1
         self._closed = page.through
-        self._told(page)
+        self._on_page(page)
 
-    async def _insist(self, change: Callable[[], Awaitable[bool]]) -> bool:
+    async def _retried(self, change: Callable[[], Awaitable[bool]]) -> bool:
         deadline = asyncio.get_running_loop().time() + INSIST_S
         while True:
             try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.notifier.breach.campaign.batch.ledger import Book
+from services.notifier.breach.campaign.batch.ledger import BatchLedger
 from services.notifier.breach.campaign.batch.retries import (
     COPIES,
     SEVERAL,
@@ -23,7 +23,7 @@ from services.notifier.breach.campaign.batch.retries import (
     Persistence,
     about_the_letter,
 )
-from services.notifier.breach.campaign.batch.send_queue import Feed, PacePort
+from services.notifier.breach.campaign.batch.send_queue import PacePort, SendQueue
 from services.notifier.breach.campaign.outcomes import (
     Delayed,
     Failed,
@@ -42,7 +42,7 @@ LIMITED_S = 30.0
 """How long a turn goes on in which whoever is left waits for the limit of a domain."""
 HEARTBEAT_S = LOOK_S = 0.5
 """Between two signs of life; between two looks at whether the campaign goes on."""
-NOBODY = "mailbox_unknown"
+UNKNOWN_MAILBOX = "mailbox_unknown"
 """Why a letter failed that went to nobody's address."""
 FINISH_S = 10.0
 """How long letters under way are waited for when the process is asked to stop."""
@@ -76,7 +76,7 @@ class ReadyNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class SendingPorts:
     """What letters go out by."""
 
     channel: ConnectionPool
@@ -104,7 +104,9 @@ class BatchLetterPort(Protocol):
 class Turn:
     """Writes what is left of a chunk."""
 
-    def __init__(self, chunk: LeasedBatch, letters: BatchLetterPort, book: Book, means: Means) -> None:
+    def __init__(
+        self, chunk: LeasedBatch, letters: BatchLetterPort, book: BatchLedger, means: SendingPorts
+    ) -> None:
         """Write *letters* to who of *chunk* is left, by *means*, and keep *book*."""
         self._letters = letters
         self._book = book
@@ -117,7 +119,7 @@ class Turn:
         self._resting = [number for number in left if self._rests(number, now)]
         """Those whose letters are left for another turn altogether."""
         due = [number for number in left if number not in set(self._resting)]
-        self._feed = Feed(due, letters.limited, means.pace, ready=self._go_on)
+        self._feed = SendQueue(due, letters.limited, means.pace, ready=self._go_on)
         self._workers: set[asyncio.Task[None]] = set()
         self._queueing: set[asyncio.Task[None]] = set()
         """Those of the workers that have no connection yet."""
@@ -167,7 +169,7 @@ class Turn:
             self.stop()
             await self._let_finish()
             beating.cancel()
-            self._feed.tell_nobody()
+            self._feed.detach()
         if self._error is not None and not (self.all_tried and isinstance(self._error, Objected)):
             raise self._error
 
@@ -274,7 +276,7 @@ class Turn:
 
     def _may_try_another(self, failed: Failed) -> bool:
         """Return whether there is another address, and no copy in doubt that may lie in this one."""
-        number, nobody = failed.number, failed.reason == NOBODY
+        number, nobody = failed.number, failed.reason == UNKNOWN_MAILBOX
         left = self._gone[number] < self._letters.others(number)
         return left and (nobody or number not in self._doubts)
 
@@ -287,7 +289,7 @@ class Turn:
         except MailUnavailable as error:
             return self._not_now(number, error)
         except NoSuchMailbox as error:
-            return Failed(number, NOBODY, str(error))
+            return Failed(number, UNKNOWN_MAILBOX, str(error))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
         self._objections = Objections()

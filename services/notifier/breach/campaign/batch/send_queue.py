@@ -16,7 +16,7 @@ class PacePort(Protocol):
         """Return when a letter to *domain* may go."""
 
 
-class Feed:
+class SendQueue:
     """The people of a chunk who are still to be written to."""
 
     def __init__(
@@ -149,7 +149,7 @@ class Feed:
         for feeder in self._feeders.values():
             feeder.cancel()
 
-    def tell_nobody(self) -> None:
+    def detach(self) -> None:
         """
         Call nobody any more, once all is over.
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.notifier.breach.campaign.batch.ledger import Book
+from services.notifier.breach.campaign.batch.ledger import BatchLedger
 from services.notifier.breach.campaign.batch.letters import BatchLetters
 from services.notifier.breach.campaign.batch.pace import NoticePace
 from services.notifier.breach.campaign.batch.retries import Persistence
-from services.notifier.breach.campaign.batch.run import ConnectionPool, Means, Turn
+from services.notifier.breach.campaign.batch.run import ConnectionPool, SendingPorts, Turn
 from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import Failed, LeasedBatch, NoticeSentOutcome, Outcome
 from services.notifier.breach.campaign.states import CampaignState, Standings
@@ -52,8 +52,8 @@ class Writer:
 
     async def write(self, event: ChunkDue, taken: LeasedBatch) -> Turn:
         """Write to who of a chunk is left, as far as it goes; return the turn that is over."""
-        book = Book(self.ledgers, taken, told=_count)
-        means = Means(
+        book = BatchLedger(self.ledgers, taken, on_page=_count)
+        means = SendingPorts(
             self.channel,
             math.ceil(self.connections / SIDE_BY_SIDE),
             self.persistence,
@@ -68,7 +68,7 @@ class Writer:
 
     async def give_up(self, taken: LeasedBatch) -> None:
         """Close a chunk as it is."""
-        await Book(self.ledgers, taken, told=_count).close()
+        await BatchLedger(self.ledgers, taken, on_page=_count).close()
 
     async def _goes_on(self, incident: str) -> bool:
         return await self.standings.lately(incident) is CampaignState.ON

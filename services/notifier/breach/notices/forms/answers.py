@@ -1,4 +1,4 @@
-"""What is answered to each thing that an authority is told. Pure."""
+"""What is answered to each thing that an authority is letters. Pure."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -114,12 +114,13 @@ def _cross_border(filing: Filing) -> Answer:
     return tuple(f"{called(place)}: {filing.words.number(number)}" for place, number in counted if number)
 
 
-def _people_told(filing: Filing) -> Answer:
-    known, told = filing.known, filing.known.told
-    if told is not None:
-        since = f"Told since {filing.words.moment(told.first_at)}"
-        counts = f"{filing.words.number(told.sent)} sent, {filing.words.number(told.not_reached)} not reached"
-        return (since, f"{counts}{'' if told.through else '; the others are on their way'}")
+def _people_notified(filing: Filing) -> Answer:
+    known, letters = filing.known, filing.known.letters
+    if letters is not None:
+        since = f"Told since {filing.words.moment(letters.first_at)}"
+        counts = f"{filing.words.number(letters.sent)} sent, "
+        counts += f"{filing.words.number(letters.not_reached)} not reached"
+        return (since, f"{counts}{'' if letters.through else '; the others are on their way'}")
     if not known.notice_owed:
         return ("Not told: no law wants it.",)
     return ("Not told yet.", *_held(filing)[:1] * (known.held_until is not None))
@@ -176,7 +177,7 @@ ANSWERS: Mapping[Part, Callable[[Filing], Answer]] = MappingProxyType(
         Part.CONTAINMENT: lambda filing: paragraphs(filing.account.measures),
         Part.ADVICE: lambda filing: paragraphs(filing.account.advice),
         Part.CROSS_BORDER: _cross_border,
-        Part.PEOPLE_TOLD: _people_told,
+        Part.PEOPLE_TOLD: _people_notified,
         Part.HELD_BY_POLICE: _held,
         Part.PROTECTION: _protection,
         Part.SAMPLE: lambda filing: (filing.sample,) if filing.sample else (),

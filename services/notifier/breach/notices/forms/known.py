@@ -36,7 +36,7 @@ class IncidentFacts:
     """How many live where; None where nobody has looked yet."""
     categories: tuple[str, ...]
     records: int | None
-    told: NoticeCounts | None
+    letters: NoticeCounts | None
     """None: nobody was told yet."""
     held_until: datetime | None = None
     """Until when an investigation wants nobody told."""
