@@ -34,7 +34,7 @@ async def build(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIt
 def _returned(
     settings: NotifierSettings, platform: ServiceRuntime, journal: Journal, stack: ExitStack
 ) -> Coroutine[Any, Any, None] | None:
-    """Return what takes returned letters, if anything does."""
+    """Return the server for returned letters, if its port is configured."""
     if not settings.bounce_port:
         return None
     listener = smtp_limits.bound(settings.http_host, settings.bounce_port, "HABEAS_BOUNCE_PORT")

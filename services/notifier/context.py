@@ -1,4 +1,4 @@
-"""What handlers of the notifier may know and use, and how a letter goes out."""
+"""The context of the notifier's handlers, and the sending of letters."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class LetterPostPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """Who writes, and from where."""
+    """The sender's identity and addresses."""
 
     sender: Sender
     authority: AuthorityContact
@@ -67,11 +67,11 @@ def house_of(
     threads: ReplyAddresses | None = None,
 ) -> SenderSettings:
     """
-    Return who writes for *company*.
+    Return the sender settings of *company*.
 
     Args:
-        company: What it says of itself.
-        mail_from: Who letters come from: ``Example Privacy <privacy@example.com>``.
+        company: The company's profile.
+        mail_from: The sender of letters: ``Example Privacy <privacy@example.com>``.
         reply_to: Where answers go, when not there.
         public_url: Where people see their requests.
         threads: Addresses of cases, where answers go to these.
@@ -97,7 +97,7 @@ def house_of(
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """What a handler may know and use."""
+    """The context of a handler."""
 
     case_id: str
     known: Correspondence
@@ -139,13 +139,13 @@ class Notifier:
         return stop_url(self.house.public_url, self.house.stop_key, self.case_id)
 
     def occurred_on(self) -> date:
-        """Return the day of what is written about, where letters are written; the same at each attempt."""
+        """Return the day of the event, in the zone of the letters; the same at each attempt."""
         return self.occurred_at.astimezone(self.house.sender.zone).date()
 
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Who a letter goes to."""
+    """The recipient of a letter."""
 
     email: str
     name: str
@@ -159,7 +159,7 @@ class Addressee:
 
 
 async def submission_of(ctx: Notifier) -> RequestSubmitted:
-    """Return what was asked, as it lies sealed."""
+    """Return the submission, as it lies sealed."""
     return RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
 
 

@@ -1,4 +1,4 @@
-"""What the notifier decides: which letter a fact calls for. Pure."""
+"""Decisions of the notifier: the letter that a fact calls for. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,20 +23,20 @@ from shared.law import Policy, needs_proof
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
-    """What the notifier knows of a request."""
+    """The notifier's state of a request."""
 
     request: RequestReceived | None = None
     restricted: bool = False
-    """Whether the person's data is restricted, and they have not been told that this ends."""
+    """Whether the person's data is restricted, and the end not announced yet."""
     inquired: bool = False
-    """Whether somebody has written of whom no request is made yet."""
+    """Whether a mail came in that is no request yet."""
     settled: bool = False
     """Whether it is decided, or was taken back: no proof is waited for."""
 
 
 def evolve(known: Correspondence, fact: Fact) -> Correspondence:
     """
-    Return what is known after *fact*.
+    Return the state after *fact*.
 
     Raises:
         TooEarly: The request itself has not been acknowledged yet: letters keep their order.
@@ -74,7 +74,7 @@ def authorities(laws: Iterable[Policy], lead: AuthorityContact) -> tuple[Authori
 
 
 def identity_check(request: RequestReceived) -> IdentityCheck:
-    """Return what an acknowledgement can say of how the requester's identity is checked."""
+    """Return the check of the requester's identity, as far as an acknowledgement can state it."""
     if not needs_proof(request.right, direct_marketing=request.direct_marketing):
         return IdentityCheck.NONE
     if any(proof.kind is ProofKind.DATA_POINTS for proof in request.proofs):

@@ -78,9 +78,9 @@ CONFIRMED = ((Evidence.CONFIRMATION,),)
 
 async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     """
-    Confirm that a request has arrived and say by when it is answered.
+    Confirm that a request has arrived and state the day of the answer.
 
-    Not of one that goes to a customer, or repeats another: what becomes of it is told at once.
+    Not of one that goes to a customer, or repeats another: its own letter follows at once.
     """
     if event.goes_to_customer or event.repeats:
         return []
@@ -90,7 +90,7 @@ async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
 
 
 async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """Send the code that proves who has the mailbox, or say what else can prove who asks."""
+    """Send the code that proves the mailbox, or list the other proofs of identity."""
     if event.kind is None or event.ref is None:
         return await _ask(LetterKind.PROOF_WANTED, event, ctx)
     by_code = {Evidence.MAILBOX, Evidence.CONFIRMATION}
@@ -108,7 +108,7 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
 
 
 async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """Say what can prove who asks. Codes are mailed by ``services.notifier.codes``, past other letters."""
+    """List the proofs of identity. Codes are mailed by ``services.notifier.codes``, past other letters."""
     # Where only a confirmation is missing, the letter with the code has said so.
     by_code = event.wanted == CONFIRMED and event.refused_for is None
     return [] if event.ref or by_code else await challenge(event, ctx)
@@ -120,7 +120,7 @@ async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
 
 
 async def write_review_letter(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequence[Fact]:
-    """Say that somebody of the staff looks at a proof, and that there is nothing to do."""
+    """Announce that the staff examines a proof, and that there is nothing to do."""
     request = ctx.request()
     if ctx.known.settled:
         return []
@@ -134,7 +134,7 @@ async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence
 
 
 async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
-    """Say that the request is refused because it stayed unclear who asks, and what can be done."""
+    """Announce that the request is refused because the identity stayed unclear, with the remedies."""
     return await write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
 
 
@@ -155,7 +155,7 @@ async def announce_erasure(event: ErasureScheduled, ctx: Notifier) -> Sequence[F
 
 
 async def write_outcome_letter(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
-    """Tell what was found, handed over, erased and kept."""
+    """Report the data found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     if event.outcome is Outcome.REFUSED:
         facts: Facts = replace(
@@ -184,7 +184,7 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
 
 
 async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence[Fact]:
-    """Remember that the person must be told before this ends; tell who objects that it has begun."""
+    """Record that the person must be notified before this ends; announce it to a person that objects."""
     request = ctx.request()
     if request.right is not Right.OBJECTION:
         return []
@@ -194,17 +194,17 @@ async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence
 
 async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence[Fact]:
     """
-    Tell the person that the restriction is lifted; only then may it be.
+    Notify the person that the restriction is lifted; only then may it be.
 
     Law:
         GDPR Art. 18(3).
 
     Raises:
-        PermanentError: Nothing is restricted, or the person was told already.
+        PermanentError: Nothing is restricted, or the person was notified already.
     """
     request = ctx.request()
     if not ctx.known.restricted:
-        raise PermanentError(f"{ctx.case_id} restricts nothing, or the person was told already")
+        raise PermanentError(f"{ctx.case_id} restricts nothing, or the person was notified already")
     facts = Lifting(
         right=request.right,
         received_on=request.received_on,
@@ -248,7 +248,7 @@ SUBSCRIPTIONS = (
 
 
 async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityCheck:
-    """Return what an acknowledgement says of the check; an agent is not the one whose mailbox is proven."""
+    """Return the identity check for an acknowledgement; an agent's own mailbox is not proven."""
     check = identity_check(event)
     if check is not IdentityCheck.IF_NEEDED or event.requester is Requester.PERSON:
         return check
@@ -259,7 +259,7 @@ async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityChec
 
 
 async def _send_code(ref: str, facts: CodeLetter, ctx: Notifier) -> Sequence[Fact]:
-    """A code that is gone has served, or its request was withdrawn: nobody waits for it."""
+    """A code that is gone has served, or its request was withdrawn: it is not sent."""
     if not await ctx.vault.holds(ctx.case_id, ref):
         return []
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
@@ -271,7 +271,7 @@ async def _send_code(ref: str, facts: CodeLetter, ctx: Notifier) -> Sequence[Fac
 async def _ask(
     kind: LetterKind, event: IdentityChallenged | IdentityReminded, ctx: Notifier
 ) -> Sequence[Fact]:
-    """Whoever has taken the request back, or is refused, is asked for nothing more."""
+    """After a withdrawal or a refusal nothing more is asked."""
     request = ctx.request()
     if ctx.known.settled:
         return []
@@ -298,7 +298,7 @@ def _setback(reason: str | None) -> Setback | None:
 
 
 async def _asking(letter: LetterKind, ctx: Notifier) -> Representative | None:
-    """Return who asks in the person's name; None if it is the person, or who reads the letter."""
+    """Return the representative; None if the person asks, or the representative reads the letter."""
     request = ctx.request()
     if request.requester is Requester.PERSON:
         return None

@@ -1,4 +1,4 @@
-"""What the notifier alone needs to be told."""
+"""Settings of the notifier alone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -116,7 +116,7 @@ class NotifierSettings(InboxSettings):
         return key
 
     def return_path(self) -> Callable[[str], str]:
-        """Return what says where a letter comes back to."""
+        """Return the function from a letter to its return address."""
         if not self.mail_bounces:
             return lambda _letter: parseaddr(self.mail_from)[1]
         return self.return_paths().of
@@ -130,14 +130,14 @@ class NotifierSettings(InboxSettings):
         return notice_paths(self.mail_bounces, self.root_key)
 
     def sign(self) -> Callable[[bytes], bytes] | None:
-        """Return what signs a letter, if anything does."""
+        """Return the signer of letters, if there is a key."""
         if self.dkim_key is None:
             return None
         domain = addr_spec(parseaddr(self.mail_from)[1]).rpartition("@")[2]
         return dkim.signer(domain, self.dkim_selector, self.dkim_key.get_secret_value().encode()).sign
 
     def house(self) -> SenderSettings:
-        """Return who writes, and from where."""
+        """Return the sender settings."""
         house = house_of(
             self.company,
             self.mail_from,

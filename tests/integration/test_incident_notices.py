@@ -82,7 +82,7 @@ async def test_there_is_a_document_for_each_authority_with_counts(
     assert document["incident"] == incident
     assert not told["people_count"]["missing"]
     assert "Sicherung" in "".join(told["nature"]["answer"])
-    assert told["people_told"]["answer"] == ["Not told yet."]
+    assert told["people_told"]["answer"] == ["Not notified yet."]
 
 
 async def test_an_incident_that_is_none_is_said(pipeline: Pipeline, tmp_path: Path) -> None:

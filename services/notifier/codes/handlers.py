@@ -19,7 +19,7 @@ async def note(_event: RequestReceived, _ctx: Notifier) -> Sequence[Fact]:
 
 
 async def mail_code(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """Send the code that proves who has the mailbox. What else can prove it is for the notifier to say."""
+    """Send the code that proves the mailbox. Other proofs are requested by the notifier."""
     return await challenge(event, ctx) if event.ref else []
 
 

@@ -1,4 +1,4 @@
-"""Asks back whoever has written by mail without saying clearly what they want."""
+"""Asks the sender of an unclear mail for their request."""
 
 from collections.abc import Sequence
 
@@ -18,15 +18,15 @@ OFFERED = (
     Right.OBJECTION,
     Right.OPT_OUT_OF_SALE,
 )
-"""What is offered where nothing is known of what they mean."""
+"""Rights offered if nothing is known of the meaning."""
 
 
 async def ask_back(event: InquiryLodged, ctx: Notifier) -> Sequence[Fact]:
     """
-    Ask what is meant; the answer becomes the request.
+    Ask for the meaning; the answer becomes the request.
 
     Law:
-        GDPR Art. 12(2): the controller facilitates the exercise of rights, in whatever words they are asked.
+        GDPR Art. 12(2): the controller facilitates the exercise of rights, in any words.
     """
     inquiry = Inquiry.model_validate_json(await ctx.vault.open(ctx.case_id, event.inquiry))
     answers = ctx.house.threads.of(ctx.case_id) if ctx.house.threads else ""

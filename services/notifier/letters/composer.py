@@ -24,8 +24,8 @@ from shared.pages.translation import AT_HOME, Words
 LONGEST_NAME = 60
 NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
 """
-What a name has that is meant to be a link or a second message: whoever files a request chooses the name,
-and a stranger may be the one who reads it.
+Parts of a name that could act as a link or a second message: any requester chooses the name,
+and a stranger may read it.
 """
 
 ENGLISH: Mapping[Regulation, str] = MappingProxyType(
@@ -38,12 +38,12 @@ ENGLISH: Mapping[Regulation, str] = MappingProxyType(
         Regulation.PDPA: "SG",
     }
 )
-"""Whose English is written to who does not say: dates differ. Elsewhere it is that of the United Kingdom."""
+"""Countries of American English for readers without a stated one: dates differ. Elsewhere it is British."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterRequest:
-    """What is said to whom, under which laws, in which language."""
+    """The content, the recipient, the laws and the language of a letter."""
 
     facts: Facts
     request_id: str
@@ -67,13 +67,13 @@ def compose(letter: LetterRequest, *, sender: Sender, message_id: str, date: dat
     The same arguments give the same bytes.
 
     Args:
-        letter: What is said.
-        sender: Who says it.
+        letter: The content.
+        sender: The sender.
         message_id: ``<…@domain>``, the same for every attempt to send this letter.
         date: When it was written.
 
     Raises:
-        MailRefused: What was given as the person's address is none.
+        MailRefused: The person's mail address is invalid.
     """
     words = _words(letter, sender.zone)
     answers = letter.answers or sender.reply_to

@@ -1,4 +1,4 @@
-"""What the laws that protect somebody demand of a letter: the union of what each of them demands. Pure."""
+"""The elements that the laws demand of a letter: the union over the laws that protect the person. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Laws:
 
     @property
     def regulations(self) -> tuple[Regulation, ...]:
-        """What requests under these laws are called."""
+        """Names of requests under these laws."""
         return tuple(edition.regulation for edition in self.editions if edition.regulation)
 
     def stand_still_for(self, kind: str) -> bool:
@@ -30,12 +30,12 @@ class Laws:
 
 @dataclass(frozen=True, slots=True)
 class Demanded:
-    """What the laws demand of one letter."""
+    """The elements that the laws demand of one letter."""
 
     laws: Laws
     letter: str
     right: Right | None
-    """What the letter is about; None for one that is about no right."""
+    """The right that the letter is about; None for one that is about no right."""
 
     def __call__(self, element: str) -> bool:
         """Return whether one of the laws demands that the letter says *element*."""
@@ -46,7 +46,7 @@ class Demanded:
         return all(any(self._demands(element, [edition])) for edition in self.laws.editions)
 
     def laws_with(self, element: str) -> list[bool]:
-        """Tell of each law whether it demands *element*."""
+        """Return for each law whether it demands *element*."""
         return [any(self._demands(element, [edition])) for edition in self.laws.editions]
 
     def provisions(self, element: str) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class Demanded:
         return tuple(dict.fromkeys(one.provision for one in self._demands(element, self.laws.editions)))
 
     def days(self, element: str) -> str:
-        """Return the number of days that the element tells of: the smallest that one of the laws gives."""
+        """Return the number of days that the element states: the smallest that one of the laws gives."""
         return str(min(one.days for one in self._demands(element, self.laws.editions) if one.days))
 
     def appeal_days(self) -> str:

@@ -1,5 +1,5 @@
 """
-What each kind of letter says: one dataclass of facts per kind, named like its template.
+The contents of each kind of letter: one dataclass of facts per kind, named like its template.
 
 Optional facts are optional for a reason that stands with them; everything else must be given.
 """
@@ -36,19 +36,19 @@ class IdentityCheck(StrEnum):
     IF_NEEDED = "if_needed"
     """Not decided yet; the person hears of it separately."""
     BY_THE_PERSON = "by_the_person"
-    """The letter goes to an agent: the person whom the request is about may be asked to confirm it."""
+    """The letter goes to an agent: the person that the request is about may be asked to confirm it."""
     NONE = "none"
 
 
 class CodePurpose(StrEnum):
-    """What a code opens."""
+    """The purpose of a code."""
 
     IDENTITY = "identity"
     DOWNLOAD = "download"
 
 
 class Setback(StrEnum):
-    """What the person is told of why a proof has not convinced."""
+    """Why a proof has not convinced."""
 
     DOCUMENT_UNREADABLE = "document_unreadable"
     DOCUMENT_NOT_ACCEPTED = "document_not_accepted"
@@ -62,10 +62,10 @@ class Sender:
     """The controller as it shows itself in every letter."""
 
     name: str
-    """What its mailbox is called: what people know it by."""
+    """The mailbox's display name: the name that people know it by."""
     address: str
     company: str = ""
-    """What it is called by law, where that is something else."""
+    """Its legal name, where that is another."""
     reply_to: str = ""
     contact: str = ""
     """Where questions and objections go; the reply address when empty."""
@@ -76,7 +76,7 @@ class Sender:
     opt_out_url: str = ""
     """Where a consumer stops the sale and sharing of data; empty for a controller that does neither."""
     products: tuple[str, ...] = ()
-    """What people know the controller by."""
+    """Names of products that people know."""
     affiliates: tuple[str, ...] = ()
     """Companies in whose name it answers as well."""
     zone: tzinfo = UTC
@@ -85,7 +85,7 @@ class Sender:
     @property
     def legal_name(self) -> str:
         """
-        Who answers for the data.
+        The company responsible for the data.
 
         Law:
             GDPR Art. 13(1)(a); Cal. Civ. Code § 1798.82(d)(2)(A): the name of the business.
@@ -190,7 +190,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Representative:
-    """Who asks in the name of the person, and for what."""
+    """A representative, and the right that they ask for."""
 
     right: Right
     name: str = ""
@@ -212,16 +212,16 @@ class CodeLetter:
     more: bool = False
     """Whether the code alone is not enough."""
     representative: Representative | None = None
-    """Who asks for the person, if somebody does: the code confirms that they may."""
+    """The representative, if any: the code confirms their permission."""
     right: Right | None = None
-    """What the code confirms; None for a code that opens a package."""
+    """The right that the code confirms; None for a code that opens a package."""
     recipient: str = ""
     """Host name of the controller that the data is sent to; empty where it is sent to none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProofOption:
-    """What would establish who asks."""
+    """A proof that would establish the identity."""
 
     ways: tuple[tuple[Evidence, ...], ...]
     """Each is enough; the least intrusive first."""
@@ -230,24 +230,24 @@ class ProofOption:
     clock_stands: bool = False
     """Whether the time for the answer stands still meanwhile; said only where every law allows it."""
     representative: Representative | None = None
-    """Who asks for the person, if somebody does."""
+    """The representative, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProofWanted:
-    """More is needed to establish who asks."""
+    """More is needed to establish the identity."""
 
     kind: ClassVar[str] = "proof_wanted"
     right: Right
     received_on: date
     wanted: ProofOption
     setback: Setback | None = None
-    """Why what was sent last has not convinced."""
+    """Why the last proof has not convinced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """What was asked for has not come yet."""
+    """The requested proof has not come yet."""
 
     kind: ClassVar[str] = "reminder"
     right: Right
@@ -257,12 +257,12 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Clarification:
-    """Somebody has written, and it is unclear what they ask for."""
+    """A mail came in with an unclear request."""
 
     kind: ClassVar[str] = "clarification"
     received_on: date
     rights: tuple[Right, ...]
-    """What they may have meant; all that is offered where nothing is known."""
+    """Rights that may be meant; all that are offered where nothing is known."""
     url: str
     """Where they can ask with a form."""
 
@@ -287,7 +287,7 @@ class Hindrance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransferItem:
-    """What came of sending the package on to another controller."""
+    """The result of sending the package on to another controller."""
 
     to: str
     """Host name of the receiver; empty where the address was none."""
@@ -307,13 +307,13 @@ class AccessOutcome:
     """None only when nothing is held."""
     withheld: tuple[WithheldItem, ...] = ()
     searched: tuple[str, ...] = ()
-    """What was looked through; for an answer that nothing is held."""
+    """Stores that were searched; for an answer that nothing is held."""
     unconfirmed: bool = False
     """Whether their records name an identity that is not verified, by which nothing was searched."""
     blacked_out: tuple[LetterGroup, ...] = ()
-    """What of other people was made illegible, and how often."""
+    """Other people's data that was made illegible, and how often."""
     categories: tuple[str, ...] = ()
-    """Kinds of data that are held, where the package tells these and holds no data."""
+    """Kinds of data that are held, where the package states these and holds no data."""
     transfer: TransferItem | None = None
 
 
@@ -332,11 +332,11 @@ class ErasureOutcome:
     """Records that stay without the details that pointed to the person."""
     kept: tuple[RetainedGroup, ...] = ()
     recipients: tuple[str, ...] = ()
-    """Who had the data from us and is being told."""
+    """Recipients that had the data from us and are notified."""
     by_hand: tuple[str, ...] = ()
-    """Who had it as well, and whom somebody must tell by other means."""
+    """Recipients that had it as well, to be notified by other means."""
     searched: tuple[str, ...] = ()
-    """What was looked through; for an answer that nothing is held."""
+    """Stores that were searched; for an answer that nothing is held."""
     unconfirmed: bool = False
     """Whether their records name an identity that is not verified, by which nothing was searched."""
     package: PackageLetter | None = None
@@ -373,18 +373,18 @@ class RequestDone:
     received_on: date
     done_on: date
     recipients: tuple[str, ...] = ()
-    """Who had the data from us and is being told."""
+    """Recipients that had the data from us and are notified."""
     by_hand: tuple[str, ...] = ()
-    """Who had it as well, and whom somebody must tell by other means."""
+    """Recipients that had it as well, to be notified by other means."""
     outcome: Answer = Outcome.GRANTED
     marked: tuple[LetterGroup, ...] = ()
     left: tuple[UnmarkedGroup, ...] = ()
     corrected: tuple[CorrectedItem, ...] = ()
     declined: tuple[DeclinedItem, ...] = ()
     statement_kept: bool = False
-    """Whether the person's statement is kept with what was not corrected."""
+    """Whether the person's statement is kept with the uncorrected records."""
     searched: tuple[str, ...] = ()
-    """What was looked through; for an answer that nothing is held."""
+    """Stores that were searched; for an answer that nothing is held."""
     unconfirmed: bool = False
     """Whether their records name an identity that is not verified, by which nothing was searched."""
 
@@ -398,13 +398,13 @@ class RefusalLetter:
     received_on: date
     reasons: tuple[ReasonCode, ...]
     kept: tuple[RetainedGroup, ...] = ()
-    """What an erasure would have been about, and until when it must stay."""
+    """Data in the scope of the erasure that must stay, and until when."""
     package: PackageLetter | None = None
     """A copy, for a person who asked for one with the erasure."""
     declined: tuple[DeclinedItem, ...] = ()
     """Corrections, one by one."""
     statement_kept: bool = False
-    """Whether the person's statement is kept with what was not corrected."""
+    """Whether the person's statement is kept with the uncorrected records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,14 +443,14 @@ class Withdrawn:
     received_on: date
     withdrawn_on: date
     deemed: bool = False
-    """Whether they were told of a fee, and have not agreed to it in time."""
+    """Whether they were informed of a fee, and have not agreed to it in time."""
     stopped: bool = False
     """Whether the privacy staff ended it after it was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """The answer takes longer, as the law allows; told before the day that was promised."""
+    """The answer takes longer, as the law allows; announced before the first due day."""
 
     kind: ClassVar[str] = "extension"
     right: Right
@@ -472,7 +472,7 @@ class OverdueLetter:
     promised_on: date
     """The day that was missed."""
     expected_on: date | None = None
-    """When the answer comes; None where nobody can say yet."""
+    """When the answer comes; None if not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,25 +492,25 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """We hold the data for a customer of ours, who decides; the request was passed on."""
+    """We hold the data for a customer of ours, which decides; the request was passed on."""
 
     kind: ClassVar[str] = "forwarded"
     right: Right
     received_on: date
     forwarded_on: date
     controller: str = ""
-    """Who decides; empty where we may not say."""
+    """The customer that decides; empty where we may not name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForwardedToController:
-    """To the customer who decides: somebody asks, and here is where they find the request."""
+    """To the customer that decides: a request came in, and here is the link to it."""
 
     kind: ClassVar[str] = "forwarded_to_controller"
     right: Right
     received_on: date
     url: str
-    """Where the customer fetches the request: the letter itself tells nothing of the person."""
+    """Where the customer fetches the request: the letter itself reveals nothing of the person."""
     expires_at: datetime
 
 
@@ -524,7 +524,7 @@ class FeeQuotedLetter:
     fee: Money
     reason: FeeReason
     answer_by: date
-    """Who has not agreed by then has withdrawn the request."""
+    """Without agreement by then the request counts as withdrawn."""
     url: str
     """Where the person agrees or withdraws."""
 
@@ -553,7 +553,7 @@ class AppealReceivedLetter:
 
 @dataclass(frozen=True, slots=True)
 class AppealDecidedLetter:
-    """Somebody else has looked at it again."""
+    """Another person has reviewed the answer."""
 
     kind: ClassVar[str] = "appeal_decided"
     right: Right
@@ -563,7 +563,7 @@ class AppealDecidedLetter:
     """Whether the person was right; then the answer follows in a letter of its own."""
     reasons: tuple[ReasonCode, ...] = ()
     explanation: str = ""
-    """What whoever decided wrote to the person."""
+    """The decider's explanation to the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -580,7 +580,7 @@ class ComplaintReceived:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintDecided:
-    """What has come of the complaint."""
+    """The result of the complaint."""
 
     kind: ClassVar[str] = "complaint_decided"
     right: Right
@@ -590,7 +590,7 @@ class ComplaintDecided:
     """Whether the person was right; what we do then stands in the explanation."""
     reasons: tuple[ReasonCode, ...] = ()
     explanation: str = ""
-    """What whoever decided wrote to the person."""
+    """The decider's explanation to the person."""
 
 
 Facts: TypeAlias = (

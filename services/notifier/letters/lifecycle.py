@@ -1,4 +1,4 @@
-"""Which letter is written about what follows: more time, a customer who decides, an end, an appeal."""
+"""Letters about the lifecycle of a request: extension, forwarding, fee, withdrawal, appeal."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -56,10 +56,10 @@ async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Seque
 
 async def write_overdue_letter(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
     """
-    Say that the last day is over, and where to complain.
+    Announce that the last day is over, and where to complain.
 
     Law:
-        GDPR Art. 12(4): who takes no action within the period says so, and names the authority.
+        GDPR Art. 12(4): a controller that takes no action within the period says so, and names the authority.
 
     Not where it is decided: then the answer is on its way, or came back, and no other is to come.
     """
@@ -72,7 +72,7 @@ async def write_overdue_letter(event: DeadlineMissed, ctx: Notifier) -> Sequence
 
 async def write_forwarding_letter(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
     """
-    Tell the customer who decides about the data where the request is; the person hears of it only then.
+    Send the customer that decides about the data a link to the request; the person is notified only then.
 
     Law:
         GDPR Art. 28(3)(e); 11 CCR § 7050(c).
@@ -91,7 +91,7 @@ async def write_forwarding_letter(event: RequestForwarded, ctx: Notifier) -> Seq
 
 async def confirm_forwarding(event: ControllerNotified, ctx: Notifier) -> Sequence[Fact]:
     """
-    Tell the person that a customer decides, and since when they have the request.
+    Notify the person that a customer decides, and since when they have the request.
 
     Law:
         GDPR Art. 12(2); 11 CCR § 7050(c).
@@ -123,7 +123,7 @@ async def write_duplicate_letter(event: RequestDuplicated, ctx: Notifier) -> Seq
 
 async def write_fee_letter(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
     """
-    Say what the answer would cost, and why, and that nothing is done before the person agrees.
+    State the fee and its reason, and that nothing is done before the person agrees.
 
     Law:
         GDPR Art. 12(5), 15(3); EDPB Guidelines 01/2022 para. 192; DPO Art. 19(3).
@@ -136,7 +136,7 @@ async def write_fee_letter(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
 
 
 async def remind_of_package(event: PackageExpiring, ctx: Notifier) -> Sequence[Fact]:
-    """Say that a package, which nobody has fetched, will be destroyed."""
+    """Announce that a package, which was not fetched, will be destroyed."""
     request = ctx.request()
     facts = PackageEnding(request.right, request.received_on, ctx.page(), event.expires_at)
     return await write(LetterKind.PACKAGE_EXPIRING, facts, request, ctx)
@@ -159,7 +159,7 @@ async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]
 
 async def write_decision_letter(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
     """
-    Say what has come of an appeal or a complaint, and why.
+    State the decision on an appeal or a complaint, with the reasons.
 
     Law:
         Va. Code § 59.1-577(C): in writing, with the reasons.

@@ -22,7 +22,7 @@ LONGEST_ADDRESS = 254
 """Octets of an address that a mail server must take (RFC 5321 4.5.3.1.3)."""
 
 ENCODED_WORD_BYTES = 45
-"""What fits, in base64, into one encoded word of 75 characters (RFC 2047 2)."""
+"""Bytes that fit, in base64, into one encoded word of 75 characters (RFC 2047 2)."""
 
 NOT_IN_AN_ADDRESS = re.compile(r"[\s@<>()\[\],;:\\\"\x00-\x1f\x7f]")
 CONTROL_OR_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -58,9 +58,9 @@ def addr_spec(address: str) -> str:
     domain = domain.removesuffix(".") if domain.isascii() else looked_up(domain)
     spec = f"{local}@{domain}"
     if not local or not fits(domain) or NOT_IN_AN_ADDRESS.search(f"{local}{domain}"):
-        raise MailRefused("what was given as a mail address is none")
+        raise MailRefused("the mail address is invalid")
     if len(spec.encode()) > LONGEST_ADDRESS:
-        raise MailRefused("what was given as a mail address is longer than one may be")
+        raise MailRefused("the mail address is too long")
     return spec
 
 
@@ -106,7 +106,7 @@ def message(headers: dict[str, str], body: Alternatives, *, message_id: str) -> 
 
 
 def part_head(boundary: str, subtype: str) -> bytes:
-    """Return what stands before the text of a part."""
+    """Return the head before the text of a part."""
     head = (
         f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"

@@ -78,7 +78,7 @@ IDENTITY_REASONS = frozenset(
         ReasonCode.UNIDENTIFIABLE,
     }
 )
-"""Reasons that end when the person proves who they are."""
+"""Reasons that end when the person proves their identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _provisions(gdpr: str, ccpa: str = "", **elsewhere: str) -> Mapping[str, str
     return MappingProxyType({"gdpr": gdpr, "uk_gdpr": uk, "ccpa": ccpa, **elsewhere})
 
 
-# What is cited outside Europe and California was not read, and is to be checked before anybody relies on it.
+# Citations outside Europe and California were not read, and are to be checked before they are relied on.
 IDENTITY = _provisions(
     "GDPR Art. 12(6)",
     "11 CCR 7060-7062",

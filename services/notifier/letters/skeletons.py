@@ -91,7 +91,7 @@ class Skeleton:
 
 
 def mark(number: int) -> str:
-    """Return what stands for value *number* in a shape."""
+    """Return the placeholder of value *number* in a shape."""
     return f"{MARK}{number}{MARK}"
 
 
@@ -122,7 +122,7 @@ def _cited(html: str, shape: LetterShape) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What a template asks for beyond sentences: lists and rows in one language, under some laws."""
+    """Functions of templates beyond sentences: lists and rows in one language, under some laws."""
 
     translate: Say
     shape: LetterShape
@@ -185,7 +185,7 @@ class Voice:
         return [(part.label, part.records, self.ground(part.reason)) for part in parts]
 
     def corrected(self, parts: Iterable[said.CorrectedItem]) -> list[tuple[object, ...]]:
-        """Return a row of label, old and new value for each correction; a dash for what is not shown."""
+        """Return a row of label, old and new value for each correction; a dash for hidden values."""
         return [(part.label, part.before or DASH, part.after or DASH) for part in parts]
 
     def declined(self, parts: Iterable[said.DeclinedItem]) -> list[tuple[object, ...]]:
@@ -205,12 +205,12 @@ class Voice:
         return sentence + f" ({provision})" if provision else sentence
 
     def ways(self, ways: Iterable[Iterable[Evidence]]) -> list[str]:
-        """Return what is asked for, one line for each of the *ways* that are enough."""
+        """Return the requested evidence, one line for each of the *ways* that are enough."""
         lines = [[self.translate(EVIDENCE[one]) for one in way if one in EVIDENCE] for way in ways]
         return [reduce(self._together, line) for line in lines if line]
 
     def wishes(self, rights: Iterable[Right]) -> list[str]:
-        """Return what each of *rights* is called."""
+        """Return the names of *rights*."""
         return [self.translate(RIGHTS[right]) for right in rights]
 
     def _together(self, one: str, other: str) -> str:

@@ -29,7 +29,7 @@ class LetterClaims:
             await self._claims.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def claim(self, letter: str) -> bool:
-        """Claim *letter*, durably; return whether nobody had begun it before."""
+        """Claim *letter*, durably; return whether it was not begun before."""
         return await self._claim(letter)
 
     async def release(self, letter: str) -> None:

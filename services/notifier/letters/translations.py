@@ -1,4 +1,4 @@
-"""What letters call things: titles, rights, laws, proofs. Marked here, translated when composing."""
+"""Words of letters: titles, rights, laws, proofs. Marked here, translated when composing."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -170,7 +170,7 @@ COMPLAINTS: Mapping[str, str] = MappingProxyType(
         "complaint": _("You can also complain to the data protection authority:"),
     }
 )
-"""Ways to an authority: the block that tells of it, and how it begins. The last one is open to everybody."""
+"""Ways to an authority: the block that describes it, and how it begins. The last one is open to all."""
 
 EXTENSIONS: Mapping[ExtensionReason, str] = MappingProxyType(
     {
@@ -202,7 +202,7 @@ EVIDENCE: Mapping[Evidence, str] = MappingProxyType(
         Evidence.CONFIRMATION: _("your confirmation on the page of your request"),
     }
 )
-"""What the person has to do with, as it stands in a list: the records are looked at without them."""
+"""The company's own proof, as it stands in a list: the records are looked at without the person."""
 
 TOGETHER = _("%(one)s, and %(other)s")
 

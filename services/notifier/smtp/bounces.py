@@ -1,5 +1,5 @@
 """
-What comes back: reports of mail servers on letters of ours, read, made durable, and only then acknowledged.
+Returned letters: reports of mail servers on letters of ours, read, made durable, and only then acknowledged.
 
 The sender of a report keeps it until it hears ``250``, and sends it again where it does not. So nothing is
 kept here: a report that was published, and whose answer was lost, is published again under the same id.
@@ -44,7 +44,7 @@ class LetterClaimReader(Protocol):
 
 
 class CampaignPort(Protocol):
-    """The campaigns whose notices may come back."""
+    """The campaigns with notices that may come back."""
 
     async def incident(self, campaign: str) -> str | None:
         """Return the incident that *campaign* stands for in addresses."""
@@ -140,7 +140,7 @@ class NoticeBounceHandler:
 
 
 def _row(cause: str, fact: Fact, now: datetime) -> JournalRow:
-    """Return what makes the event's id the same, however often the same is reported."""
+    """Return the row that makes the event's id the same, however often the same is reported."""
     return JournalRow("", 0, cause, None, (fact,), now)
 
 
@@ -154,7 +154,7 @@ def _sent(lane: str, rows: list[JournalRow]) -> Iterator[SentLetter]:
 
 
 def _again(sent: SentLetter, report: DeliveryReport, user: str | None) -> Iterator[Message]:
-    """Yield what has *sent* sent once more, if it is: the event that called for it, for its lane alone."""
+    """Yield the event that *sent* the letter once more, if it may be sent again, for its lane alone."""
     event, id_ = sent.row.event, _again_id(sent.row.cause)
     if event is None or sent.repeated or sent.kind in NOT_AGAIN or not report.may_be_sent_again:
         return
@@ -212,7 +212,7 @@ class BounceServer:
             return await asyncio.to_thread(report_in, content)
 
     def _taker(self, address: str) -> Callable[[DeliveryReport], Awaitable[bool]] | None:
-        """Return who takes a report on the letter that *address* was made for, if we have made it."""
+        """Return the handler of a report on the letter that *address* was made for, if we have made it."""
         if (letter := self._paths.letter(address)) is not None:
             return partial(self._desk.take, letter)
         if (notice := self._notices.paths.notice(address)) is not None:

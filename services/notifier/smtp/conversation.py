@@ -1,7 +1,7 @@
 """
-What is said over one connection to a mail server that has greeted, and been logged in to.
+The SMTP conversation over one connection to a mail server, after greeting and log-in.
 
-One rule: every answer is taken for that of the command it answers. Whatever else comes, or does not come,
+One rule: every answer is taken for that of the command it answers. Anything else, or a missing answer,
 ends the connection.
 """
 
@@ -20,10 +20,10 @@ Reply: TypeAlias = SMTPResponse
 
 CLOSING = 421
 NOISE = -1
-"""Stands for the code of what is no answer."""
+"""Stands for the code of an invalid answer."""
 ENDING = (CLOSING, NOISE)
 MOST_BYTES = 32_768
-"""What may be answered to one thing that was said: who says more means something else."""
+"""Greatest size of the answer to one command: more is no answer to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Patience:
 
 class Conversation(asyncio.Protocol):
     """
-    Commands and letters, and what is answered.
+    Commands and letters, and their answers.
 
     A connection closes itself when an answer is too long in coming. Timers made anew for each command would
     cost more than the command: the moment is noted, and looked at once in a while. So an answer is waited for
@@ -80,7 +80,7 @@ class Conversation(asyncio.Protocol):
 
     async def ask(self, said: bytes, answers: int = 1, *, within: timedelta | None = None) -> list[Reply]:
         """
-        Return so many *answers* to what is *said*; fewer where the connection ends before.
+        Return so many *answers* to the bytes *said*; fewer where the connection ends before.
 
         After the answer that the server closes the connection none is waited for.
 
@@ -129,7 +129,7 @@ class Conversation(asyncio.Protocol):
                 self._lines.clear()
 
     def _take(self, reply: Reply) -> None:
-        if len(self._replies) == self._wanted:  # nobody has asked for this one
+        if len(self._replies) == self._wanted:  # this one was not asked for
             self.close()
             return
         self._replies.append(reply)

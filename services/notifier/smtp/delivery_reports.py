@@ -1,10 +1,10 @@
 """
-Reads what a mail server reports of a letter: RFC 3464, as far as it is needed, and tolerantly. Pure.
+Reads a mail server's report on a letter: RFC 3464, as far as it is needed, and tolerantly. Pure.
 
-Anybody may send a report, so nothing is decoded that need not be: parts are cut at the outer boundary alone,
+Anyone may send a report, so nothing is decoded that need not be: parts are cut at the outer boundary alone,
 however deep they nest, and the letter that is sent back is not looked at. Prose counts in no language.
-What a report has no use for is not read at all, because the library takes time with it that grows with the
-square of its length.
+Unused parts of a report are not read at all, because the library takes time with them that grows with the
+square of their length.
 """
 
 import re
@@ -46,14 +46,14 @@ BY_CLASS: Mapping[str, DeliveryAction] = {
     "4": DeliveryAction.DELAYED,
     "5": DeliveryAction.FAILED,
 }
-"""What a report without an action means, by the class of its status (RFC 3463 section 3.1)."""
+"""The action of a report without one, by the class of its status (RFC 3463 section 3.1)."""
 WITHOUT_STATUS = {action: f"{digit}.0.0" for digit, action in BY_CLASS.items()}
 GRAVITY = (DeliveryAction.FAILED, DeliveryAction.DELAYED, DeliveryAction.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of a letter."""
+    """The outcome of a letter."""
 
     action: DeliveryAction
     status: str
@@ -70,7 +70,7 @@ class DeliveryReport:
 
 
 def report_in(content: bytes) -> DeliveryReport | None:
-    """Return what the message *content* reports, the worst of several; None if it is no report."""
+    """Return the report in the message *content*, the worst of several; None if it is no report."""
     if len(content) > LARGEST:
         return None
     reports = [report for fields in _groups(content) if (report := _report(fields))]

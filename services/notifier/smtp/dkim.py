@@ -38,7 +38,7 @@ SIGNED = frozenset(
         "x-habeas-request",
     }
 )
-"""Headers that say what the letter is (RFC 6376 section 5.4.1); trace headers and the like are left out."""
+"""Headers that identify the letter (RFC 6376 section 5.4.1); trace headers and the like are left out."""
 ONLY_ONCE = ("from", "to", "subject", "date", "reply-to")
 """Named once more than they are there: a second one, added on the way, breaks the signature (8.15)."""
 WHITE_SPACE = re.compile(rb"[ \t]{2,}|\t")
@@ -50,7 +50,7 @@ SELECTOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class DkimSigner:
-    """Signs in the name of a domain, with the key whose public half its name server has at the selector."""
+    """Signs in the name of a domain, with the private key of the selector in its DNS."""
 
     domain: str
     selector: str

@@ -26,7 +26,7 @@ class PutOff(MailUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a lane may send."""
+    """The limits of a lane."""
 
     lane: str
     per_minute: Mapping[str, int]
@@ -71,10 +71,10 @@ class DomainLimits:
 
     async def _count(self, domain: str) -> int:
         now = self._clock()
-        who = hmac.new(self._key, domain.encode(), sha256).hexdigest()
+        key = hmac.new(self._key, domain.encode(), sha256).hexdigest()
         with translated("count letters"):
             minute = await self._counted.find_one_and_update(
-                {"_id": f"{self._allowed.lane}/{who}/{now:%Y-%m-%dT%H:%M}"},
+                {"_id": f"{self._allowed.lane}/{key}/{now:%Y-%m-%dT%H:%M}"},
                 {"$inc": {"letters": 1}, "$setOnInsert": {"at": now}},
                 upsert=True,
                 return_document=ReturnDocument.AFTER,

@@ -2,7 +2,7 @@
 The mail channel: letters go out over a bounded pool of kept-alive connections.
 
 One rule: a caller learns which of three things happened. The letter was taken (no error); it was not taken
-for sure (``MailUnavailable``, ``MailRefused``); nobody can know (``MailInDoubt``). No error has an address.
+for sure (``MailUnavailable``, ``MailRefused``); it is unknown (``MailInDoubt``). No error has an address.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class SmtpChannel:
 
     async def send(self, sender: str, recipient: str, message: bytes) -> str:
         """
-        Return what the mail server said when it had taken *message*.
+        Return the mail server's answer when it had taken *message*.
 
         A connection that the server closed while it was idle is replaced once, without the caller's noticing.
 
@@ -147,7 +147,7 @@ class SmtpChannel:
         raise MailUnavailable("the mail channel is closed")
 
     async def _wait_for_another(self, refused: Unreachable) -> None:
-        """Wait a moment for one that is in use; raise what was *refused* where none is."""
+        """Wait a moment for one that is in use; raise *refused* where none is."""
         loop = asyncio.get_running_loop()
         until = loop.time() + ASK_AGAIN_S
         while not self._idle and loop.time() < until:
@@ -167,7 +167,7 @@ class SmtpChannel:
             self._changed.set()
 
     def keep(self, client: Conversation) -> None:
-        """Keep a connection that nobody uses now."""
+        """Keep an idle connection."""
         self._idle.append(Idle(client, asyncio.get_running_loop().time()))
         self._changed.set()
 
@@ -195,7 +195,7 @@ class MailConnection:
         return self._client is not None and self._client.is_open
 
     async def send(self, sender: str, recipient: str, message: Wired) -> str:
-        """Send as :meth:`SmtpChannel.send` does what is ready for the wire."""
+        """Send a message in wire form as :meth:`SmtpChannel.send` does."""
         client = self._client if self.is_open else self._channel.kept()
         if client is not None:
             try:

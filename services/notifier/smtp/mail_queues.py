@@ -1,8 +1,8 @@
 """
-Two lanes for letters: codes, which somebody waits for on a page, and all others.
+Two lanes for letters: codes, which people wait for on a page, and all others.
 
 Each lane has a queue, a journal, connections to the mail server and a part of each domain's limit of its own,
-so that none can use up what the other needs (docs/adr/0015-lanes.md).
+so that none can use up the capacity of the other (docs/adr/0015-lanes.md).
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -44,7 +44,7 @@ class MailLane(StrEnum):
         return codes if self is MailLane.CODES else whole - codes
 
     def limit_of(self, whole: int) -> int:
-        """Return this lane's part of a limit, which is at least three; breach notices have what is left."""
+        """Return this lane's part of a limit, which is at least three; breach notices have the rest."""
         return self.part_of(whole) - (notices_of(whole) if self is MailLane.LETTERS else 0)
 
 
@@ -79,7 +79,7 @@ async def way_out(
             mailboxes,
             settings.return_path(),
             settings.sign() or bytes,  # without a key it stays as it is
-            wait_for=settings.retry_for / 2,  # later it would be parked, and nobody told
+            wait_for=settings.retry_for / 2,  # later it would be parked without a report
         )
     finally:
         await channel.close()

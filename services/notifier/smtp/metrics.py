@@ -1,4 +1,4 @@
-"""What Prometheus is told of mail. Labels come from closed vocabularies; never an address or a domain."""
+"""Prometheus metrics of mail. Labels come from closed vocabularies; never an address or a domain."""
 
 from prometheus_client import Counter
 

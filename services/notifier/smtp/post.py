@@ -14,7 +14,7 @@ from shared.runtime.log import logger
 
 
 class Posted(StrEnum):
-    """What became of a letter."""
+    """The outcome of posting a letter."""
 
     SENT = "sent"
     SENT_PERHAPS_TWICE = "sent_perhaps_twice"
@@ -24,7 +24,7 @@ class Posted(StrEnum):
 
     @property
     def failure(self) -> Code | None:
-        """Why the person must be told by other means; None where the letter went out."""
+        """Why the person must be notified by other means; None where the letter went out."""
         return FAILURES.get(self)
 
 
@@ -46,7 +46,7 @@ class LetterClaimPort(Protocol):
     """Which letters were begun."""
 
     async def claim(self, letter: str) -> bool:
-        """Claim *letter*; return whether nobody had begun it before."""
+        """Claim *letter*; return whether it was not begun before."""
 
     async def release(self, letter: str) -> None:
         """Take the claim back."""
@@ -81,7 +81,7 @@ class LetterPost:
     """Letter → envelope sender."""
     sign: Callable[[bytes], bytes]
     wait_for: timedelta
-    """How long a full mailbox, or a policy, is waited for before the person is told otherwise."""
+    """How long a full mailbox, or a policy, is waited for before the person is notified by other means."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
@@ -109,7 +109,7 @@ class LetterPost:
             posted = await self._send(letter, recipient, message)
         except MailUnavailable as error:
             metrics.letter("later")
-            if isinstance(error, SenderBlamed):  # every letter waits until somebody sees to it
+            if isinstance(error, SenderBlamed):  # every letter waits until the operator sees to it
                 logger().error("the mail server blames the sender", reason=str(error))
             raise
         metrics.letter(posted)

@@ -1,5 +1,5 @@
 """
-What a mail server's answer means for a letter: a table, and how it is read. Pure.
+The outcome of a letter by the mail server's answer: a table, and how it is read. Pure.
 
 One rule: the numbers count, never the prose, which is in any language and may quote an address.
 """
@@ -14,18 +14,18 @@ STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 
 
 class LetterOutcome(StrEnum):
-    """What becomes of a letter."""
+    """The outcome of a letter."""
 
     LATER = "later"
-    """Nobody's fault, and it passes: tried again, then parked."""
+    """A passing cause: tried again, then parked."""
     FULL = "full"
-    """The mailbox is full: tried again for a while, then told otherwise."""
+    """The mailbox is full: tried again for a while, then failed."""
     UNKNOWN_MAILBOX = "unknown_mailbox"
-    """No such mailbox: told otherwise at once."""
+    """No such mailbox: failed at once."""
     NEVER = "never"
-    """This letter is not taken: told otherwise at once."""
+    """This letter is not taken: failed at once."""
     BARRED = "barred"
-    """Their policy, about us or about this letter: loud, tried again for a while, then told otherwise."""
+    """Their policy, about us or about this letter: loud, tried again for a while, then failed."""
     OURS = "ours"
     """They take nothing from us as we are set up: loud, and tried again, because the letter is sound."""
 
@@ -40,7 +40,7 @@ BY_STATUS: Mapping[str, LetterOutcome] = {
     "5.2.1": LetterOutcome.UNKNOWN_MAILBOX,  # the mailbox is disabled
     "5.2.2": LetterOutcome.FULL,  # "persistent transient" by its own words, whatever the first digit says
     "4.2.2": LetterOutcome.FULL,
-    # X.3: mail systems (section 3.4): full, down for now, or set up wrongly; passes for whoever waits
+    # X.3: mail systems (section 3.4): full, down for now, or set up wrongly; passes with time
     "5.3": LetterOutcome.LATER,
     "5.3.4": LetterOutcome.NEVER,  # the letter is too large
     # X.5: the dialogue (section 3.6): with the recipient named, large providers mean an unknown mailbox
@@ -83,12 +83,12 @@ def status_in(text: str) -> str | None:
 
 def outcome_of(code: int, status: str | None, *, recipient_named: bool = True) -> LetterOutcome:
     """
-    Return what becomes of a letter that was answered with *code* and *status*.
+    Return the outcome of a letter that was answered with *code* and *status*.
 
     Args:
         code: Basic reply code, 400 to 599.
         status: Enhanced status code, if there was one.
-        recipient_named: Whether the server knew who the letter is for. What it refuses before is ours.
+        recipient_named: Whether the server knew the recipient. Refusals before that concern us.
     """
     if code >= FIRST_PERMANENT and not recipient_named:
         return LetterOutcome.OURS
@@ -96,7 +96,7 @@ def outcome_of(code: int, status: str | None, *, recipient_named: bool = True) -
 
 
 def by_status(status: str) -> LetterOutcome | None:
-    """Return what the table says of *status*, which is read from the left."""
+    """Return the outcome of *status* in the table, which is read from the left."""
     exact, subject = status, status.rpartition(".")[0]
     return BY_STATUS.get(exact) or BY_STATUS.get(subject)
 

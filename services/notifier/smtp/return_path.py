@@ -1,8 +1,8 @@
 """
-Where a letter comes back to: an address of its own, which nobody but us can make (VERP). Pure.
+Return paths of letters: an address of its own, which only this installation can make (VERP). Pure.
 
 ``bounces+<letter><seal>@example.com``: the letter's id and a keyed hash over it. Not the case's id: envelopes
-stand in the logs of all mail servers on the way, and who knows a case's id can read its page.
+stand in the logs of all mail servers on the way, and a known case id opens its page.
 """
 
 import hmac
@@ -26,7 +26,7 @@ class ReturnPaths:
     """The addresses that letters come back to."""
 
     address: str
-    """What they are made of: ``bounces@example.com``."""
+    """The base of the addresses: ``bounces@example.com``."""
     key: bytes = field(repr=False)
 
     def of(self, letter: str) -> str:
@@ -49,7 +49,7 @@ class CampaignNotice:
     """One of the letters of a campaign."""
 
     campaign: str
-    """What stands for the incident: see :meth:`NoticePaths.campaign`."""
+    """Pseudonym of the incident: see :meth:`NoticePaths.campaign`."""
     phase: int
     chunk: int
     number: int
@@ -60,7 +60,7 @@ class NoticePaths:
     """
     The addresses that breach notices come back to, and their message ids.
 
-    Hidden as well as sealed: the number of a chunk would tell everybody how many people a breach affects.
+    Hidden as well as sealed: the number of a chunk would reveal how many people a breach affects.
     """
 
     address: str
@@ -71,7 +71,7 @@ class NoticePaths:
         object.__setattr__(self, "_keyed", hmac.new(self.key, digestmod=sha256))
 
     def campaign(self, incident: str) -> str:
-        """Return what stands for *incident* in addresses: 16 hexadecimal digits."""
+        """Return the pseudonym of *incident* in addresses: 16 hexadecimal digits."""
         return self._hash(b"campaign", bytes.fromhex(incident))[: NOTICE.size - NUMBERS].hex()
 
     def of(self, notice: CampaignNotice) -> str:

@@ -29,7 +29,7 @@ QUEUE_ID = re.compile(
     r"\b(?:as|(?:internal)?id)[\s:=]+((?=\S*\d)[0-9A-Za-z][0-9A-Za-z-]{4,63})(?=[\s;,)\]>]|$)", re.IGNORECASE
 )
 LONG_ID = re.compile(r"(?<!\S)((?=(?:\S*?\d){6})[0-9A-Za-z-]{16,64})(?!\S)")
-"""What a mail server calls a letter that it has taken: "queued as 4F2A1B", or a word no name looks like."""
+"""A mail server's name of a letter that it has taken: "queued as 4F2A1B", or a word no name looks like."""
 
 
 class Disconnected(Exception):
@@ -61,7 +61,7 @@ class Barred(Objected):
 
 
 class NoSuchMailbox(MailRefused):
-    """Nobody has this address."""
+    """The address does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +137,13 @@ class MailServer:
             client.close()
             raise Unreachable(f"no connection to the mail server: {type(error).__name__}") from None
         except asyncio.CancelledError:
-            client.close()  # whoever wanted it has nothing to send any more
+            client.close()  # its user has nothing to send any more
             raise
 
 
 async def hand_over(talk: Conversation, sender: str, recipient: str, message: Wired) -> str:
     """
-    Return what the server said when it took *message*. Leaves *talk* closed or fit for the next letter.
+    Return the server's answer when it took *message*. Leaves *talk* closed or fit for the next letter.
 
     Raises:
         Disconnected: It was not handed over, and the connection is gone.
@@ -196,34 +196,34 @@ def _all_granted(replies: Sequence[Reply]) -> bool:
 
 
 async def _not_given_leave(talk: Conversation, replies: Sequence[Reply]) -> Exception:
-    """Return what the first of *replies* that is no consent means for the letter, which nobody has."""
+    """Return the error of the first of *replies* that refuses the letter, which was not sent."""
     granted = 0
     while granted < len(replies) and replies[granted].code in CONSENT:
         granted += 1
     if granted == len(replies) or replies[granted].code in ENDING:
         talk.close()
         return Disconnected()
-    if replies[-1].code == GO_ON:  # for a letter to nobody: it ends before it begins (RFC 2920 3.1)
+    if replies[-1].code == GO_ON:  # for a letter without recipients: it ends before it begins (RFC 2920 3.1)
         await talk.ask(END)
     return await _declined(talk, replies[granted], recipient_named=granted > 0)
 
 
 async def _declined(talk: Conversation, reply: Reply, *, recipient_named: bool) -> HabeasError:
-    """Make *talk* fit for the next letter, or close it, and return what *reply* means for this one."""
+    """Make *talk* fit for the next letter, or close it, and return the error that *reply* means."""
     if [again.code in CONSENT for again in await talk.ask(b"RSET\r\n")] != [True]:
         talk.close()
     return _verdict(reply, recipient_named=recipient_named)
 
 
 def proof(reply: Reply) -> str:
-    """Return what is kept of *reply*: code, status and queue id. All else may name somebody."""
+    """Return the kept part of *reply*: code, status and queue id. All else may name a person."""
     status = status_in(reply.message)
     queued = QUEUE_ID.search(reply.message) or LONG_ID.search(reply.message)
     return " ".join([f"{reply.code}", *filter(None, [status, queued and queued[1]])])
 
 
 def _verdict(reply: Reply, *, recipient_named: bool) -> HabeasError:
-    """Return what *reply* means for the letter, without the server's prose, which may quote addresses."""
+    """Return the error that *reply* means, without the server's prose, which may quote addresses."""
     status = status_in(reply.message)
     answer = f"{reply.code} {status}" if status else f"{reply.code}"
     match outcome_of(reply.code, status, recipient_named=recipient_named):
@@ -232,7 +232,7 @@ def _verdict(reply: Reply, *, recipient_named: bool) -> HabeasError:
         case LetterOutcome.FULL:
             return MailboxFull(f"the mailbox is full: {answer}")
         case LetterOutcome.UNKNOWN_MAILBOX:
-            return NoSuchMailbox(f"nobody has this address: {answer}")
+            return NoSuchMailbox(f"the address does not exist: {answer}")
         case LetterOutcome.NEVER:
             return MailRefused(f"the mail server refused the letter: {answer}")
         case LetterOutcome.BARRED:

@@ -1,7 +1,7 @@
 """
 A message as it goes over the wire to a mail server (RFC 5321 4.5.2); pure.
 
-One rule: whatever is in a message, its end is the only line that consists of a dot.
+One rule: the only line that consists of a dot is the end of the message.
 """
 
 import re

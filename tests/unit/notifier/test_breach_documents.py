@@ -31,7 +31,7 @@ GDPR = {
     E.PHASE: "First notice; more is to follow",
     E.NATURE: "gestohlenen Schlüssel",
     E.DATA: "Password",
-    E.PEOPLE_COUNT: "Approximately 1,663 whom this law protects",
+    E.PEOPLE_COUNT: "Approximately 1,663 protected by this law",
     E.RECORDS_COUNT: "Approximately 1,840",
     E.OCCURRED: "From 27 February 2026, 23:00 CET to 1 March 2026, 05:30 CET",
     E.DISCOVERED: "2 March 2026, 08:15 CET",
@@ -42,7 +42,7 @@ GDPR = {
     E.CONSEQUENCES: "für uns ausgeben",
     E.MEASURES: "alle Schlüssel ungültig gemacht",
     E.CROSS_BORDER: "France: 311",
-    E.PEOPLE_TOLD: "Not told yet.",
+    E.PEOPLE_TOLD: "Not notified yet.",
 }
 """GDPR Art. 33(1), (3)-(4), and what authorities ask for besides; in German, as it is declared in it."""
 ENGLISH = {
@@ -57,7 +57,7 @@ SWISS = {**GDPR, E.OCCURRED: "Duration: about 30 hours", E.PEOPLE_COUNT: "Approx
 CALIFORNIAN = {
     **ENGLISH,
     E.SAMPLE: "us-ca.sample.html",
-    E.PEOPLE_COUNT: "Approximately 96 whom this law protects",
+    E.PEOPLE_COUNT: "Approximately 96 protected by this law",
     E.DATA: "Social Security number",
     E.HELD_BY_POLICE: "No investigation has delayed a notice.",
 }
@@ -228,13 +228,13 @@ def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it()
     [
         (
             {"letters": NoticeCounts(NOW, 900, 3, through=True)},
-            "Told since 4 March 2026, 10:00 CET / 900 sent, 3 not reached",
+            "Notified since 4 March 2026, 10:00 CET / 900 sent, 3 not reached",
         ),
         ({"letters": NoticeCounts(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
-        ({"notice_owed": False}, "Not told: no law wants it."),
+        ({"notice_owed": False}, "Not notified: no law requires it."),
         (
             {"held_until": NOW},
-            "Not told yet. / An investigation wants nobody told before 4 March 2026, 10:00 CET.",
+            "Not notified yet. / An investigation requires no notice before 4 March 2026, 10:00 CET.",
         ),
     ],
 )
@@ -263,11 +263,11 @@ JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": 
 @pytest.mark.parametrize(
     ("clock", "desk", "counted"),
     [
-        ("gdpr.authority.DE", DESK, ["1,204 in Germany", "1,663 whom this law protects", "1,663 in all"]),
-        ("gdpr.authority.FR", JAPAN, ["331 in France", "1,535 whom this law protects", "1,683 in all"]),
-        ("uk-gdpr.authority", DESK, ["0 whom this law protects", "1,663 in all"]),
-        ("ch-fadp.authority", DESK, ["40 whom this law protects", "1,663 in all"]),
-        ("us-ca.attorney_general", DESK, ["96 whom this law protects", "1,663 in all"]),
+        ("gdpr.authority.DE", DESK, ["1,204 in Germany", "1,663 protected by this law", "1,663 in all"]),
+        ("gdpr.authority.FR", JAPAN, ["331 in France", "1,535 protected by this law", "1,683 in all"]),
+        ("uk-gdpr.authority", DESK, ["0 protected by this law", "1,663 in all"]),
+        ("ch-fadp.authority", DESK, ["40 protected by this law", "1,663 in all"]),
+        ("us-ca.attorney_general", DESK, ["96 protected by this law", "1,663 in all"]),
     ],
 )
 def test_those_are_counted_whom_the_law_protects(clock: str, desk: FormContext, counted: list[str]) -> None:
@@ -355,7 +355,7 @@ def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: 
         ({"delayed": True}, "An investigation has delayed the notices to people; it does so no longer."),
         (
             {"delayed": True, "held_until": NOW},
-            "An investigation wants nobody told before 4 March 2026, 10:00 CET.",
+            "An investigation requires no notice before 4 March 2026, 10:00 CET.",
         ),
     ],
     ids=["never", "ended", "in force"],

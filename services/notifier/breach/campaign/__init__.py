@@ -1,1 +1,1 @@
-"""Tells people of a breach: hundreds of thousands of letters, nobody missed and nobody written to twice."""
+"""Breach campaigns: hundreds of thousands of notices, each person written to exactly once."""

@@ -1,7 +1,7 @@
 """
-How campaigns are put together: two services beside the notifier.
+Assembles campaigns: two services beside the notifier.
 
-``campaigns`` steers, ``chunks`` writes. Each has a queue of its own: whoever stops a campaign does not
+``campaigns`` steers, ``chunks`` writes. Each has a queue of its own: stopping a campaign does not
 wait behind it.
 """
 
@@ -127,4 +127,4 @@ def _pace(settings: NotifierSettings, database: Database) -> NoticePace:
 
 CAMPAIGNS = ServicePlan(NotifierSettings, steering)
 CHUNKS = ServicePlan(NotifierSettings, writers)
-"""Tell people of a breach; a campaign must not hold up any other letter."""
+"""Notify people of a breach; a campaign must not hold up any other letter."""

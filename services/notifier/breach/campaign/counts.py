@@ -1,4 +1,4 @@
-"""How a ledger is counted, by the database: over whom, and not over how often something was said of them."""
+"""Counts of a ledger, by the database: they count people, and not reports about them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from shared.runtime.mongo import Document
 
 
 def _people(pages: str) -> Document:
-    """Return what finds the numbers of those whom *pages* of a ledger speak of."""
+    """Return the expression for the numbers of the people that *pages* of a ledger name."""
     numbers = {"$map": {"input": "$$this", "as": "letter", "in": {"$first": "$$letter"}}}
     joined = {"$setUnion": ["$$value", numbers]}
     return {"$reduce": {"input": f"${pages}.letters", "initialValue": [], "in": joined}}
@@ -33,4 +33,4 @@ COUNTS: Document = {
 """A letter may come back before it is on record as taken, or after it was refused at another attempt."""
 
 MISSED: Document = {"$setDifference": [{"$range": [0, "$people"]}, _REACHED]}
-"""The numbers of those whom no letter of this phase has reached; that of another may have."""
+"""The numbers of the people that no letter of this phase has reached; that of another may have."""

@@ -1,4 +1,4 @@
-"""What is known of the notices of an incident: which phases were released, and how often resumed. Pure."""
+"""The state of an incident's notices: released phases, and number of resumptions. Pure."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ class Campaign:
 
 
 def evolve(known: Campaign, fact: Fact) -> Campaign:
-    """Return what is known after *fact*."""
+    """Return the state after *fact*."""
     match fact:
         case NoticesReleased():
             return replace(known, released=(*known.released, fact))

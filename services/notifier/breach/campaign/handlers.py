@@ -1,4 +1,4 @@
-"""What is done when notices are released, and when the staff stops them or lets them go on."""
+"""Handlers that release, stop and resume notices."""
 
 import asyncio
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """What handlers may know and use."""
+    """The context of the handlers."""
 
     incident: str
     known: Campaign
@@ -40,9 +40,9 @@ class Steering:
     vault: VaultPort = field(repr=False)
     paths: NoticePaths
     domain: str
-    """What message ids end in."""
+    """The domain of message ids."""
     said_at: datetime
-    """When it was said, by the clock of whoever said it."""
+    """When the staff said it, by their clock."""
     journal: Journal
     """Where each notice that came back is a case of its own."""
 
@@ -138,7 +138,7 @@ async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fa
 
 
 async def forget(event: RequestPurged, ctx: Steering) -> Sequence[Fact]:
-    """Forget who was told of an incident whose record is purged; of a request nothing is known here."""
+    """Forget the notices of an incident whose record is purged; a request has none here."""
     await ctx.ledgers.forget(event.request_id)
     await ctx.standings.forget(event.request_id)
     await ctx.journal.forget_parts(event.request_id)

@@ -1,8 +1,8 @@
 """
-The ledgers: a document per chunk that says who was written to, who is being written to, and what came of it.
+The ledgers: one document per chunk with the letters sent, the letters being sent, and their outcomes.
 
-It is the lock, the progress and the proof at once. Whoever takes a chunk raises its epoch, and every further
-update names the epoch and the step before: whoever was overtaken finds nothing to change. Nothing in a ledger
+It is the lock, the progress and the proof at once. To take a chunk raises its epoch, and every further
+update names the epoch and the step before: an overtaken replica finds nothing to change. Nothing in a ledger
 is personal data: people are numbers in a sealed chunk.
 """
 
@@ -25,15 +25,15 @@ from shared.errors import PermanentError, TransientError
 from shared.runtime.mongo import Collection, Database, Document, ReturnDocument, insert_new, translated
 
 QUIET_MS = 3_000
-"""After so long without a sign of life nobody is at a chunk any more, whatever its ledger says."""
+"""Time without a sign of life after which a chunk may be taken over."""
 
 
 class BatchLeaseLost(TransientError):
-    """Somebody else has taken the chunk."""
+    """Another replica has taken the chunk."""
 
 
 class BeingWritten(TransientError):
-    """Somebody else is at the chunk this very moment."""
+    """Another replica writes to the chunk at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,18 @@ class OpenedBatch:
     language: str
     people: int
     declaration: str
-    """What they are told in the words of."""
+    """The declaration with the text of the letters."""
     elsewhere: Sequence[int] = ()
-    """Who of them is told by the letter of another phase, and gets none of this one."""
+    """People notified by the letter of another phase, and not by this one."""
 
 
 @dataclass(slots=True)
 class LedgerPage:
-    """What one update says."""
+    """The content of one update."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     writing: Sequence[int] = ()
-    """Who is being written to from now on."""
+    """The people being written to from now on."""
     through: bool = False
     """Whether that is all."""
 
@@ -85,10 +85,10 @@ class Ledgers:
         """
         Take the chunk *key*; return None where it is through.
 
-        What its last writer had begun and not recorded is in doubt from now on.
+        Letters that its last writer had begun and not recorded are in doubt from now on.
 
         Raises:
-            BeingWritten: Its last writer was heard of a moment ago. It would be overtaken in the middle.
+            BeingWritten: Its last writer was alive a moment ago. It would be overtaken in the middle.
             PermanentError: There is no such chunk.
         """
         with translated("take a chunk"):
@@ -108,7 +108,7 @@ class Ledgers:
 
     async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
         """
-        Make *page* durable as the one after *step*; return whether it is, and nobody has overtaken us.
+        Make *page* durable as the one after *step*; return whether it is, and we still hold the lease.
 
         Raises:
             StoreUnavailable: It is not known. The same call again finds out, and changes nothing twice.
@@ -169,7 +169,7 @@ class Ledgers:
     async def missed(self, incident: str, phase: int) -> tuple[Missed, ...]:
         """Return which customers no letter of a phase has reached; that of another may have."""
         to_customers = {"incident": incident, "phase": phase, "to": "controllers"}
-        with translated("look for customers who were not reached"):
+        with translated("look for customers not reached"):
             cursor = self._ledgers.aggregate(
                 [
                     {"$match": to_customers},
@@ -211,7 +211,7 @@ def _blank(chunk: OpenedBatch, domain: str) -> Document:
 
 
 def _is_idle(by: str) -> list[Document]:
-    """Return what tells that nobody but *by* is in the middle of a letter, by the database's own clock."""
+    """Return the condition that no writer but *by* is active, by the database's own clock."""
     silent = {"$lt": ["$at", {"$subtract": ["$$NOW", QUIET_MS]}]}
     return [{"writing": {"$size": 0}}, {"by": by}, {"$expr": silent}]
 

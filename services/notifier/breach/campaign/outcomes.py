@@ -1,4 +1,4 @@
-"""What became of a notice, as the ledger of its chunk says it. Pure."""
+"""Outcomes of notices, as the ledger of a chunk records them. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ class NoticeSentOutcome:
 
     number: int
     said: str
-    """What the server said: the proof."""
+    """The server's answer: the proof."""
     doubtful: bool = False
     """Whether it may have gone out before as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It will not be taken: the person is to be told by other means."""
+    """It will not be taken: the person is to be notified by other means."""
 
     number: int
     reason: Code
@@ -63,20 +63,20 @@ class Delayed:
 
 @dataclass(frozen=True, slots=True)
 class LeasedBatch:
-    """A chunk, as whoever takes it finds it."""
+    """A chunk, as its new writer finds it."""
 
     key: str
     epoch: int
     step: int
     people: int
     domain: str
-    """What message ids of this chunk end in."""
+    """The domain of this chunk's message ids."""
     begun_at: datetime
     """The date of its letters."""
     done: frozenset[int]
-    """Who needs no letter any more."""
+    """The people that need no letter any more."""
     doubts: Mapping[int, int]
-    """Who may have been written to without our being told → how often."""
+    """The people that may have been written to without a record → how often."""
     delayed: Mapping[int, Delayed] = field(default_factory=dict)
 
     @property
@@ -86,11 +86,11 @@ class LeasedBatch:
 
     @property
     def all_tried(self) -> bool:
-        """Whether no letter is left that nobody has tried yet."""
+        """Whether every letter left was tried before."""
         return self.people <= len(self.done | self.delayed.keys())
 
     def left(self) -> Sequence[int]:
-        """Return who is still to be written to: first those not tried yet, last those in doubt."""
+        """Return the people still to be written to: first those not tried yet, last those in doubt."""
         left = [number for number in range(self.people) if number not in self.done]
         return sorted(left, key=lambda number: (number in self.doubts, number in self.delayed))
 
@@ -114,12 +114,12 @@ def taken(ledger: Document) -> LeasedBatch:
 
 
 def elsewhere(ledger: Document) -> frozenset[int]:
-    """Return who of *ledger* is told by the letter of another phase."""
+    """Return the people of *ledger* notified by the letter of another phase."""
     return frozenset(ledger.get("elsewhere", ()))
 
 
 def letters(ledger: Document, *kinds: str) -> Iterator[tuple[Any, ...]]:
-    """Yield what *ledger* says of single letters: number, what was said …, and when."""
+    """Yield *ledger*'s records of single letters: number, answer …, and time."""
     for kind in kinds:
         for page in ledger[kind]:
             for letter in page["letters"]:

@@ -1,5 +1,5 @@
 """
-Tells the register anew how many were reached, when letters come back after the end of a campaign.
+Publishes new counts to the register when letters come back after the end of a campaign.
 
 They may come back by the thousand, within minutes, and each count goes through all ledgers of a phase. So it
 is noted that some came, and counted now and then.
@@ -41,10 +41,10 @@ class LateBounceCounter:
 
     async def count(self) -> None:
         """
-        Tell the counts of all phases to which letters came back since they were counted.
+        Publish the counts of all phases to which letters came back since they were counted.
 
         Raises:
-            TransientError: The database or the broker did not answer; it is told by the next call.
+            TransientError: The database or the broker did not answer; the next call publishes it.
         """
         for late in await self.standings.late():
             counted = [await self._counted(late, phase) for phase in late.phases]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from shared.runtime.mongo import Database, Document, ReturnDocument, translated
 
 LOOK_EVERY_S = 0.5
-"""How old may be what is known of an incident."""
+"""Greatest age of a known state of an incident."""
 
 
 class CampaignState(StrEnum):
@@ -58,11 +58,11 @@ class Standings:
 
     async def set(self, incident: str, standing: CampaignState, said_at: datetime) -> bool:
         """
-        Note what the staff has said, unless it has said something else after that; return whether it holds.
+        Record an order of the staff, unless a later one is recorded; return whether it holds.
 
         A message may wait in the broker while the database is away, or be handled beside a later one by
-        another replica. Who has stopped an incident for good has had the last word, whenever that was.
-        Nothing is said later than now by the database's clock: else what is said next would not hold.
+        another replica. An incident stopped for good stays stopped, whatever the order of messages.
+        Nothing is dated later than now by the database's clock: else the next order would not hold.
         """
         going_on: Document = {"_id": incident, "standing": {"$ne": CampaignState.ABORTED}}
         if standing is not CampaignState.ABORTED:
@@ -81,7 +81,7 @@ class Standings:
         return found is not None and bool(found["ended"][str(phase)] == claimant)
 
     async def note_late(self, incident: str, phase: int) -> None:
-        """Note that a letter of *phase* came back, if it is told that the phase is through."""
+        """Note that a letter of *phase* came back, if the end of the phase is published."""
         ended = {"_id": incident, f"ended.{phase}": {"$exists": True}}
         with translated("note a letter that came back late"):
             await self._campaigns.update_one(ended, {"$inc": {f"late.{phase}": 1}, "$set": {"recount": True}})
@@ -111,11 +111,11 @@ class Standings:
         return CampaignState(found["standing"]) if found else CampaignState.ON
 
     async def lately(self, incident: str) -> CampaignState:
-        """Return how it stood with *incident* a moment ago: for who asks over and over."""
+        """Return the state of *incident* a moment ago: for callers that ask over and over."""
         now = asyncio.get_running_loop().time()
         at, standing = self._seen.get(incident, (-LOOK_EVERY_S, CampaignState.ON))
         if now - at >= LOOK_EVERY_S:
-            self._seen[incident] = now, standing  # who asks meanwhile need not look as well
+            self._seen[incident] = now, standing  # concurrent callers need not look as well
             standing = await self.of(incident)
             self._seen[incident] = now, standing
         return standing

@@ -1,5 +1,5 @@
 """
-The body of a notice as bytes, encoded once for all who get it but for the line that has a name in it. Pure.
+The body of a notice as bytes, encoded once for all recipients except for the line with a name in it. Pure.
 
 Quoted-printable is encoded line by line: so a line can be put in between others that were encoded before.
 """
@@ -23,7 +23,7 @@ class EncodedBody:
     """The pieces of the line between which the name stands; none: nothing does."""
     after: bytes = b""
     finish: Callable[[bytes], bytes] = bytes
-    """What the line goes through when it is encoded."""
+    """Applied to the line when it is encoded."""
 
     @classmethod
     def of(cls, text: str) -> "EncodedBody":

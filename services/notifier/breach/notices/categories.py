@@ -1,4 +1,4 @@
-"""What the breached data is called in a notice. Pure."""
+"""Names of the breached data in a notice. Pure."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -15,11 +15,11 @@ IN_THE_US: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""What numbers are called where a notice goes to somebody in the United States."""
+"""Names of numbers in notices to recipients in the United States."""
 
 
 def names(categories: Iterable[str], words: Words, *, american: bool = False) -> tuple[str, ...]:
-    """Return what *categories* are called, each name once."""
+    """Return the names of *categories*, each once."""
     return tuple(dict.fromkeys(_name(category, words, american) for category in categories))
 
 

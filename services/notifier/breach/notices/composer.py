@@ -17,7 +17,7 @@ from shared.pages.translation import Words
 
 @dataclass(frozen=True, slots=True)
 class MessageForm:
-    """A message in the pieces between which stand who it goes to, and its id."""
+    """A message in pieces, between which recipient and id are filled in."""
 
     head: bytes
     rest: bytes
@@ -27,7 +27,7 @@ class MessageForm:
     end: bytes
 
     def on_the_wire(self) -> "MessageForm":
-        """Return the form of the same message as it goes over the wire: what is filled in is a few lines."""
+        """Return the form of the same message as it goes over the wire: only a few lines are filled in."""
         return MessageForm(
             head=stuffed(self.head),
             rest=stuffed(self.rest),

@@ -1,4 +1,4 @@
-"""Whom a notice to people in the United States names besides the company: addresses of others."""
+"""Addresses of credit bureaus and authorities that a notice to people in the United States names."""
 
 from services.notifier.breach.notices.facts import Mailing
 

@@ -1,4 +1,4 @@
-"""What was declared, as a notice tells it. Pure."""
+"""Facts of a notice, made from the declaration. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from shared.contract.breaches import BreachDeclared, ProtectionOffer
 from shared.pages.translation import Words
 
 PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
-"""What stands between two paragraphs: in a file, a text is broken into lines that mean nothing."""
+"""The break between two paragraphs: in a file, a text is broken into lines that mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a notice says besides what was declared."""
+    """Facts of a notice besides the declaration."""
 
     incident: str
     further: bool
-    """Whether others were told of the breach before."""
+    """Whether others were notified of the breach before."""
     held_by_police: bool
     written_at: datetime
 
@@ -34,10 +34,10 @@ def notice_of(
     american: bool,
 ) -> BreachNotice:
     """
-    Return what *person* is told, in *words*; texts in that language if they were declared in it.
+    Return the notice to *person*, in *words*; texts in that language if they were declared in it.
 
     Args:
-        person: Whose data it is about: what was breached of everybody where it is not known what of theirs.
+        person: The person affected; without categories of theirs those of the declaration count.
         declared: The newest declaration.
         circumstances: The circumstances of the notice.
         words: Language and zone.

@@ -1,4 +1,4 @@
-"""The draft of a notice: what everybody in a chunk is told, before anybody's name is put in."""
+"""The draft of a notice: the text common to a chunk, before names are put in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ ENGLISH = frozenset({"US", "CA", "IN", "SG"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is told, to whom and by whom."""
+    """The content, the recipients and the sender of a notice."""
 
     declared: BreachDeclared
     circumstances: Circumstances
@@ -53,7 +53,7 @@ class Draft:
         )
 
     def form(self, person: NoticeRecipient, *, named: bool) -> MessageForm:
-        """Return what everybody gets of whom the same was breached as of *person*, lacking who they are."""
+        """Return the message to all with the same breached data as *person*, without their names."""
         outline = LetterOutline(self.words, [])
         shape = self._shape(person, NAME if named else "", outline)
         manner = shape.manner
@@ -64,7 +64,7 @@ class Draft:
         return form_of(bodies(shape, outline), headers)
 
     def body(self, person: NoticeRecipient, name: str) -> mime.Alternatives:
-        """Return the words of the notice to *person*, who is greeted as *name*."""
+        """Return the body of the notice to *person*, who is greeted as *name*."""
         outline = LetterOutline(self.words, [])
         return bodies(self._shape(person, name, outline), outline)
 

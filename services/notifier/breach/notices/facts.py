@@ -1,4 +1,4 @@
-"""What a notice says, before it is said in words. Pure."""
+"""Facts of a notice, before they are put in words. Pure."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +15,7 @@ class IdentityMonitoring:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """Somebody who can be written to and called."""
+    """A contact with an address and a telephone number."""
 
     name: str
     address: str
@@ -25,7 +25,7 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class BreachNotice:
-    """What one group of people is told: the same for all of them but for their names."""
+    """The notice to one group of people: the same for all of them but for their names."""
 
     nature: tuple[str, ...]
     """Paragraphs, as they were declared; so are the other texts."""
@@ -41,18 +41,18 @@ class BreachNotice:
     written_on: date
     aware_at: datetime
     categories: tuple[str, ...]
-    """What kinds of data, in words; empty where nobody knows."""
+    """Kinds of data, in words; empty if unknown."""
     one_day: bool = False
     """Whether it is known that it was over on the day on which it began."""
     to_controller: bool = False
     to_public: bool = False
     to_users: bool = False
-    """Whether it goes to whoever uses a service, whosever data it is."""
+    """Whether it goes to all users of a service, regardless of the data."""
     held_by_police: bool = False
     further: bool = False
-    """Whether others were told before, and of these people it was found out later."""
+    """Whether others were notified before, and these people were found later."""
     late_because: tuple[str, ...] = ()
-    """Why people are told later than the law says."""
+    """Why people are notified later than the law says."""
     watch: IdentityMonitoring | None = None
     services: tuple[str, ...] = ()
     """Of a customer: what it uses that was breached."""

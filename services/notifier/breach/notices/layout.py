@@ -1,8 +1,8 @@
 """
 Lays a notice out: facts go in, skeletons of both forms come out. Pure.
 
-What was declared, dates and kinds of data are marks in a skeleton, as in letters: Jinja runs once for each
-shape, and no cache holds what was declared.
+Declared texts, dates and kinds of data are marks in a skeleton, as in letters: Jinja runs once for each
+shape, and no cache holds declared texts.
 """
 
 import re

@@ -9,15 +9,15 @@ from shared.errors import MailRefused
 from shared.law.breaches import BreachedKind, is_there
 
 ADDRESS = "user.contact.email"
-"""What opens a mailbox together with a password: whoever has the mail has it."""
+"""Data that opens a mailbox together with a password: its thief has it."""
 
 
 class BreachedMailbox(MailRefused):
-    """Whoever has the person's password reads what is sent there: they must be told by other means."""
+    """Others have the person's password and read the mailbox: the person must be notified by other means."""
 
 
 def reached(person: NoticeRecipient, declared: BreachDeclared) -> bool:
-    """Return whether a notice to *person* goes out: to an address that is one, and not to who has read it."""
+    """Return whether a notice to *person* goes out: to a valid address without a breached password."""
     return bool(addresses(person, declared))
 
 
@@ -28,14 +28,14 @@ def addresses(person: NoticeRecipient, declared: BreachDeclared) -> list[str]:
 
 
 def breached(person: NoticeRecipient, declared: BreachDeclared) -> list[str]:
-    """Return the addresses of *person* that nobody may write to: whoever has their password reads it."""
+    """Return the addresses of *person* that must not be written to: their passwords were breached."""
     if not _secret_is_out(person, declared):
         return []
     return [one for one in _all(person) if _is_at_one_of(declared.mail_domains, _domain(one))]
 
 
 def _all(person: NoticeRecipient) -> list[str]:
-    """Return all addresses of *person*; whom nobody writes to at a first one is written to at none."""
+    """Return all addresses of *person*; without a valid first address there is none."""
     return [person.email, *person.others] if person.email else []
 
 
@@ -49,10 +49,10 @@ def _domain(address: str) -> str:
 
 def must_be_safe(person: NoticeRecipient, declared: BreachDeclared) -> None:
     """
-    Make sure that a notice to *person* is not read by whoever has their password.
+    Make sure that a notice to *person* is not read by others with their password.
 
     It goes to no mailbox of the domains whose mailboxes were breached, nor of those below them, where a
-    secret of the person is part of what was breached. Where nobody knows what of theirs is, it is taken for
+    secret of the person is part of the breach. If the person's breached data is unknown, it is taken for
     one.
 
     Law:
@@ -70,7 +70,7 @@ def must_be_safe(person: NoticeRecipient, declared: BreachDeclared) -> None:
 
 
 def _secret_is_out(person: NoticeRecipient, declared: BreachDeclared) -> bool:
-    """Return whether what opens a mailbox of *person* may be part of what was breached of them."""
+    """Return whether the breached data of *person* may open their mailbox."""
     categories = person.categories or declared.categories
     return not categories or is_there(BreachedKind.CREDENTIALS, (*categories, ADDRESS))
 

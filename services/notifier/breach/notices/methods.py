@@ -1,4 +1,4 @@
-"""In which manner somebody is told: people as their laws want it, customers as they need it. Pure."""
+"""The method of a notice: people as their laws demand it, customers as they need it. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ USERS_LEARN = (
     Part.CONTACT,
 )
 """
-What whoever uses a service is told.
+Contents for the users of a service.
 
 Law:
     NIS2 Art. 23(1)-(2): the incident, and measures or remedies that they can take. No text sets more.
@@ -50,9 +50,9 @@ class NoticeMethod:
 
 def forbidden(policy: BreachPolicy) -> frozenset[Part]:
     """
-    Return what a letter under *policy* must not say.
+    Return the elements that a letter under *policy* must not contain.
 
-    Where that is what happened, what may come of it gives it away: it is left to a law that wants it there.
+    If an element must not be stated, its consequences reveal it: they are left to a law that demands them.
 
     Law:
         M.G.L. c. 93H § 3(b): the notice shall not include the nature of the breach.
@@ -62,7 +62,7 @@ def forbidden(policy: BreachPolicy) -> frozenset[Part]:
 
 
 def is_known(part: Part, notice: BreachNotice) -> bool:
-    """Return whether something is to be said of *part*; of most there is, if only that nobody knows."""
+    """Return whether *part* has content; most parts do, if only that it is unknown."""
     match part:
         case Part.PROTECTION:
             return notice.watch is not None
@@ -76,12 +76,12 @@ def to_people(
     policies: Sequence[BreachPolicy], notice: BreachNotice, categories: Iterable[str]
 ) -> NoticeMethod:
     """
-    Return how people are told *notice*.
+    Return the method of *notice* to people.
 
     Args:
         policies: The laws that protect them, of which there is at least one: the first one's order counts.
-        notice: What they are told.
-        categories: What of theirs was breached. Nothing: nobody knows, so everything may have been.
+        notice: The notice.
+        categories: Their breached data. Nothing: unknown, so everything may have been breached.
     """
     first, theirs = policies[0], tuple(categories)
     never = forbidden(first)
@@ -104,7 +104,7 @@ def to_people(
 def to_controllers(
     policies: Sequence[BreachPolicy], _notice: BreachNotice, _categories: Iterable[str]
 ) -> NoticeMethod:
-    """Return how a customer is told, whose processor the company is."""
+    """Return the method of a notice to a customer of the processor."""
     letters = [policy.to_controller for policy in policies]
     return NoticeMethod(
         title=TO_CONTROLLERS,
@@ -117,7 +117,7 @@ def to_controllers(
 def to_the_public(
     policies: Sequence[BreachPolicy], notice: BreachNotice, categories: Iterable[str]
 ) -> NoticeMethod:
-    """Return how everybody is told because some could not be, one by one: like people, in public."""
+    """Return the method of a public notice, for people not reached individually: as for people, in public."""
     manner = to_people(policies, notice, categories)
     return replace(manner, title=policies[0].title or TO_THE_PUBLIC)
 
@@ -125,7 +125,7 @@ def to_the_public(
 def to_users(
     policies: Sequence[BreachPolicy], _notice: BreachNotice, _categories: Iterable[str]
 ) -> NoticeMethod:
-    """Return how those are told who use a service: under the first of *policies* that wants it."""
+    """Return the method of a notice to users of a service: under the first of *policies* that demands it."""
     wanted = (
         notice for policy in policies if (notice := policy.notice(NoticeRecipientKind.SERVICE_RECIPIENTS))
     )

@@ -1,4 +1,4 @@
-"""What a declaration lacks of what a law wants told. Pure: said before anybody approves of a notice."""
+"""Facts that a law demands and a declaration lacks. Pure: shown before the notices are approved."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from shared.pages.translation import SOURCE_LANGUAGE
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """Something that somebody should see to."""
+    """A missing fact for the staff to complete."""
 
     says: str
     provision: str
-    """What wants it."""
+    """The provision that demands it."""
 
     def __str__(self) -> str:
         """Return it in one line."""
         return f"{self.says} ({self.provision})"
 
 
-NO_CUSTOMER = Omission("no customer is declared, so that none is told", "GDPR Art. 33(2)")
-"""What is said of a processor's breach that names none of those who decide about the data."""
+NO_CUSTOMER = Omission("no customer is declared, so that none is notified", "GDPR Art. 33(2)")
+"""Shown for a processor's breach that names no controller of the data."""
 
 
 def missing_for_people(
@@ -39,14 +39,14 @@ def missing_for_people(
     sender: Sender,
 ) -> tuple[Omission, ...]:
     """
-    Return what a notice to people lacks.
+    Return the omissions of a notice to people.
 
     Args:
-        declared: What they are told.
-        policies: The laws that want them told, that of the residence first.
-        categories: What of theirs was breached.
-        language: What they read.
-        sender: Who tells it.
+        declared: The declaration.
+        policies: The laws that demand the notice, that of the residence first.
+        categories: Their breached data.
+        language: Their language.
+        sender: The sender of the notice.
     """
     theirs = tuple(categories) or declared.categories
     return (
@@ -63,7 +63,7 @@ def missing_for_people(
 
 
 def missing_for_controllers(declared: BreachDeclared, language: str) -> tuple[Omission, ...]:
-    """Return what a notice to customers lacks."""
+    """Return the omissions of a notice to customers."""
     return (
         *_untranslated(declared, language),
         *_unnamed(declared.categories, language),
@@ -80,14 +80,14 @@ def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Omission]
 
 
 def is_written(declared: BreachDeclared, language: str) -> bool:
-    """Return whether what is told was declared in *language*."""
+    """Return whether the texts were declared in *language*."""
     return _short(language) == _short(declared.language) or declared.translation(language) is not None
 
 
 def _half_translated(
     declared: BreachDeclared, policies: Iterable[BreachPolicy], categories: tuple[str, ...], language: str
 ) -> Iterator[Omission]:
-    """Yield what was declared and is told, but not in *language*, whatever else was declared in it."""
+    """Yield texts that are used, but not declared in *language*, though others are."""
     if _short(language) == _short(declared.language):
         return
     there = declared.translation(language)
@@ -103,7 +103,7 @@ def _half_translated(
 
 
 def _unnamed(categories: Iterable[str], language: str) -> Iterator[Omission]:
-    """Yield categories that a map added, of which nobody knows what they are called in *language*."""
+    """Yield categories that a map added, without a name in *language*."""
     if _short(language) == SOURCE_LANGUAGE:
         return
     for category in categories:
@@ -136,20 +136,20 @@ def _unprotected(
 
 
 def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Omission]:
-    """Yield what one law wants told and that of the residence forbids."""
+    """Yield elements that one law demands and that of the residence forbids."""
     if not policies:
         return
     first, *others = policies
     never = forbidden(first)
     for said in (said for policy in others for said in policy.letter if said.element in never):
-        yield Omission(f"{said.element} is not told: {first.name} forbids it", said.provision)
+        yield Omission(f"{said.element} is left out: {first.name} forbids it", said.provision)
 
 
 def _revealing(policies: Sequence[BreachPolicy]) -> Iterator[Omission]:
-    """Yield that what was declared beside the nature of the breach may tell it, where a law forbids that."""
+    """Yield that texts beside the nature of the breach may reveal it, where a law forbids that."""
     for policy in policies[:1]:
         if Part.NATURE in policy.never:
-            says = "measures, advice and how to sign up must not tell the nature of the breach: read them"
+            says = "measures, advice and how to sign up must not reveal the nature of the breach: read them"
             yield Omission(f"{says}; {policy.name} forbids it", _provision(policy))
 
 
@@ -179,7 +179,9 @@ def _mailboxes(declared: BreachDeclared, categories: tuple[str, ...]) -> Iterato
 
 def _open_ended(declared: BreachDeclared) -> Iterator[Omission]:
     if declared.next_update_at is None and not declared.final:
-        yield Omission("it is not declared when more is told (next_update_at)", "GDPR Art. 33(2), 33(4)")
+        yield Omission(
+            "the time of the next update (next_update_at) is not declared", "GDPR Art. 33(2), 33(4)"
+        )
     if any(not one.services for one in declared.affected.controllers):
         yield Omission(
             "of some customers it is not declared what they use that is affected", "GDPR Art. 33(2)"

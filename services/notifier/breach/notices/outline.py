@@ -47,7 +47,7 @@ UNDER: Mapping[Part, str] = MappingProxyType(
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {"what-it-means": "what-data", "why-now": "what-happened", "rights": "more", "next": "more"}
 )
-"""Where it belongs in a letter whose headings a law prescribes, and that has no such heading."""
+"""The place in a letter with prescribed headings, for an element without such a heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ def sections(
     """
     Return the sections of a letter.
 
-    The first law says the order. What another wants besides stands below the heading where it belongs, last;
+    The first law sets the order. Elements of others stand below the heading where they belong, last;
     so the order that the first one prescribes is never broken.
 
     Args:
-        letters: What each of the laws wants told.
-        headings: What stands above the parts where no law prescribes it.
+        letters: The elements that each of the laws demands.
+        headings: The heading of each part where no law prescribes it.
         is_needed: Whether this breach calls for it.
     """
     first, others = tuple(letters[0]), (said for letter in letters[1:] for said in letter)

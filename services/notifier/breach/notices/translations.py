@@ -1,4 +1,4 @@
-"""What notices are called, and what stands above their parts. Marked here, translated when composing."""
+"""Titles of notices, and headings of their parts. Marked here, translated when composing."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

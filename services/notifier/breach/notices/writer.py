@@ -1,8 +1,8 @@
 """
-Writes notices: what was declared and a chunk of people go in, messages come out.
+Writes notices: a declaration and a chunk of people go in, messages come out.
 
-All people of a chunk are told under the same laws, in the same language. So a notice is laid out, translated
-and encoded once for each set of categories; what is made for each person is an address, an id and a line.
+A chunk is notified under the same laws, in the same language. So a notice is laid out, translated
+and encoded once for each set of categories; each person adds an address, an id and a line.
 """
 
 from dataclasses import dataclass, field
@@ -31,18 +31,18 @@ class Notices:
     """
 
     declared: BreachDeclared
-    """What is told."""
+    """The content."""
     incident_id: str
     chunk: Chunk
-    """Whom it is told, under which laws and in which language."""
+    """The people, their laws and their language."""
     house: SenderSettings
-    """Who tells it."""
+    """The sender."""
     held_by_police: bool = field(kw_only=True, default=False)
     """Whether an investigation has delayed it."""
     written_at: datetime = field(kw_only=True)
     """When it is written; the same at each attempt, so that a notice stays the same."""
     further: bool = field(kw_only=True, default=False)
-    """Whether others were told of the breach before, when nobody knew of these people."""
+    """Whether others were notified of the breach before these people were known."""
     _draft: Draft = field(init=False, repr=False)
     _forms: dict[tuple[object, ...], MessageForm] = field(init=False, repr=False, default_factory=dict)
 
@@ -61,7 +61,7 @@ class Notices:
             message_id: ``<…@domain>``, the same for every attempt to send it.
 
         Raises:
-            MailRefused: The person has no address that mail could go to, or it is the mailbox whose password
+            MailRefused: The person has no address that mail could go to, or the password of its mailbox
                 was breached.
         """
         return self._filled(person, message_id, wired=False)
@@ -70,7 +70,7 @@ class Notices:
         """
         Return the notice to *person* as it goes over the wire.
 
-        What is the same for all was made ready before: it costs less than to make the message ready.
+        The common parts were made ready before: it costs less than to make the message ready.
 
         Args and errors: as :meth:`of`.
         """

@@ -1,7 +1,7 @@
 """
-What is done when a chunk of people is to be written to.
+Handlers that write to a chunk of people.
 
-The journal knows a chunk's events; whom has been written to, its ledger alone. So the same event may come
+The journal knows a chunk's events; only its ledger knows the letters sent. So the same event may come
 as often as it likes.
 """
 
@@ -23,10 +23,10 @@ class NotAllTaken(MailUnavailable):
 
 async def write_chunk(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
     """
-    Write to who of a chunk has not been written to.
+    Write to the people of a chunk without a letter yet.
 
     Raises:
-        BeingWritten: Somebody else is at it.
+        BeingWritten: Another replica writes to it.
         NotAllTaken: Mail servers do not take all letters now; it is tried again, after longer and longer.
     """
     standing = await ctx.standing(event.request_id)
@@ -54,16 +54,16 @@ async def _write(event: ChunkDue, taken: LeasedBatch, ctx: Writer) -> Sequence[F
 
 def _left_are_fresh(taken: LeasedBatch, turn: Turn) -> bool:
     """
-    Return whether whoever is left was tried now, and not before.
+    Return whether the people left were first tried in this turn.
 
-    What waits for a server counts its time from the first failure, which may be long before these letters'
+    A letter that waits counts its time from the first failure of its server, which may be long before its
     own: without a fresh message they would be parked before they are given up.
     """
     return taken.taken_before and turn.all_tried and not taken.all_tried
 
 
 async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
-    """Tell of the whole phase if no chunk of it is left, and nobody else has: resuming makes spare events."""
+    """Report the end of the phase once, if no chunk of it is left: resuming makes spare events."""
     if await ctx.ledgers.through(event.request_id, event.phase) < event.chunks:
         return []
     if not await ctx.standings.claim_end(event.request_id, event.phase, f"{event.chunk}.{event.turn}"):

@@ -19,15 +19,15 @@ GATHER_S = 0.02
 MOST = 15 / 16
 AGAIN_S = 0.2
 INSIST_S = 300.0
-"""How long a database that does not answer is asked again before the chunk is left to another turn: what is
-on no record by then is in doubt, and written again. The broker waits half an hour for the end of a turn."""
+"""How long a database that does not answer is asked again before the chunk is left to another turn: letters
+without a record by then are in doubt, and written again. The broker waits half an hour for a turn to end."""
 
 
 class LedgerPort(Protocol):
     """Where ledgers are kept."""
 
     async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
-        """Make *page* durable; return whether it is, and nobody has overtaken us."""
+        """Make *page* durable; return whether it is, and we still hold the lease."""
 
     async def close(self, chunk: LeasedBatch, step: int) -> bool:
         """Note that *chunk* is through."""
@@ -39,7 +39,7 @@ class BatchLedger:
     def __init__(
         self, ledgers: LedgerPort, chunk: LeasedBatch, *, on_page: Callable[[LedgerPage], None]
     ) -> None:
-        """Write for *chunk*; *on_page* hears of each page that is durable."""
+        """Write for *chunk*; call *on_page* with each page that is durable."""
         self._ledgers = ledgers
         self._chunk = chunk
         self._on_page = on_page
@@ -56,13 +56,13 @@ class BatchLedger:
         self, outcome: Outcome | None = None, *, begun: int | None = None, none_left: bool = False
     ) -> None:
         """
-        Note what became of one letter, and which is begun next on the same connection.
+        Record the outcome of one letter, and the one begun next on the same connection.
 
         The update that says so also says that the chunk is through, where there are *none left* to begin and
         none is being written.
 
         Raises:
-            Overtaken: Somebody else has taken the chunk; nothing more may be begun.
+            Overtaken: Another replica has taken the chunk; nothing more may be begun.
             StoreUnavailable: The database does not answer.
         """
         if self._spoilt is not None:
@@ -109,7 +109,9 @@ class BatchLedger:
         finally:
             self._turning = None
             waiting = [durable for durable in (*waiting, *self._waiting) if not durable.done()]
-            if waiting and self._spoilt is None:  # a driver that lost its connection may cancel who waits
+            if (
+                waiting and self._spoilt is None
+            ):  # a driver that lost its connection may cancel the waiting task
                 self._spoilt = StoreUnavailable("an update of a ledger was cut off")
             for durable in waiting:
                 self._answer(durable)
@@ -143,7 +145,7 @@ class BatchLedger:
                 await asyncio.sleep(AGAIN_S)
 
     def _answer(self, durable: asyncio.Future[None]) -> None:
-        if durable.done():  # who asked was stopped meanwhile
+        if durable.done():  # the caller was stopped meanwhile
             return
         if self._spoilt is None:
             durable.set_result(None)

@@ -24,7 +24,7 @@ class BatchLetters:
     """The letter to the first of them."""
     paths: NoticePaths
     domain: str
-    """What message ids end in."""
+    """The domain of message ids."""
     sender: str
     """Where letters come back to; empty: each to an address of its own."""
     sign: Callable[[bytes], bytes] | None
@@ -41,10 +41,10 @@ class BatchLetters:
 
     def _addresses(self, number: int) -> Sequence[str | None]:
         """
-        Return where the person *number* is written to, each if the one before is given up; at least one.
+        Return the addresses of the person *number*, each for when the one before is given up; at least one.
 
-        Mailboxes whose password was breached are left out, where there are others. At a limited domain nobody
-        has a place for further addresses.
+        Mailboxes with a breached password are left out, where there are others. At a limited domain there is
+        no place for further addresses.
         """
         person = self.people[number]
         if not person.others:
@@ -53,7 +53,7 @@ class BatchLetters:
         return [first, *(address for address in others if self.pace.limited(address) is None)]
 
     def make(self, number: int, *, gone: int = 0) -> ReadyNotice | Failed:
-        """Return the letter to the person *number*, *gone* of whose addresses are given up; or why none."""
+        """Return the letter to the person *number*, without their first *gone* addresses; or the failure."""
         person, first = self.people[number], self.first
         if not person.email:
             return Failed(number, "no_address", "the records hold no mail address")

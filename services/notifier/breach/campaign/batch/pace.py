@@ -1,7 +1,7 @@
 """
 When the next notice to a limited mail domain may go: evenly spread, for all replicas together.
 
-Letters to people who ask something wait for another minute, in the broker; a campaign would come in one burst
+Ordinary letters wait for another minute, in the broker; a campaign would come in one burst
 a minute, and most of it would wait too long. A domain may be a person's own: it is kept hashed.
 """
 
@@ -17,7 +17,7 @@ from shared.runtime.mongo import Database, Document, ReturnDocument, translated
 
 MINUTE_MS = 60_000
 AHEAD_MS = 1_000
-"""How early a place is taken: who was stopped after that has wasted no more than a second's worth."""
+"""How early a place is taken: a stopped turn wastes no more than a second's worth."""
 ASK_AGAIN_S = 5.0
 KEEP = timedelta(hours=1)
 
@@ -54,11 +54,11 @@ class NoticePace:
             StoreUnavailable: The database does not answer.
         """
         most = self._per_minute.get(domain) or self._per_minute[OTHERS]
-        who = hmac.digest(self._key, domain.encode(), "sha256").hex()
+        key = hmac.digest(self._key, domain.encode(), "sha256").hex()
         while True:
             with translated("take a letter's place"):
                 taken = await self._places.find_one_and_update(
-                    {"_id": who},
+                    {"_id": key},
                     _one_more(MINUTE_MS / most),
                     upsert=True,
                     return_document=ReturnDocument.AFTER,
@@ -70,7 +70,7 @@ class NoticePace:
 
 
 def _one_more(spacing_ms: float) -> list[Document]:
-    """Return what takes the next place, unless it is too far ahead; the database's clock counts."""
+    """Return the update that takes the next place, unless it is too far ahead by the database's clock."""
     after = {"$add": [{"$ifNull": ["$due", {"$subtract": ["$$NOW", spacing_ms]}]}, spacing_ms]}
     given = {"$lte": ["$place", {"$add": ["$$NOW", AHEAD_MS]}]}
     return [

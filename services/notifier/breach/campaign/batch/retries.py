@@ -18,7 +18,7 @@ COPIES = 3
 DOUBT_RESTS = timedelta(hours=1)
 """Between two of these."""
 SEVERAL = 5
-"""After so many people in a row to whom it gives the same answer, a server means us, and not them."""
+"""Number of people in a row with the same answer after which a server means us, and not them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Persistence:
 
 @dataclass(slots=True)
 class Objections:
-    """What a mail server has blamed us for since it took a letter."""
+    """A mail server's refusals of us since it took a letter."""
 
     answer: str = ""
     about: set[int] = field(default_factory=set)

@@ -1,8 +1,8 @@
 """
-A chunk's turn: everybody in it who is still to be written to, over as many connections as are to be had.
+The turn of a chunk: everybody still to be written to, over as many connections as there are.
 
-A connection is had first, then the letter is named in the ledger as being written, then it is sent; what
-became of it is in the update that names the next one on that connection. So a crash leaves no more letters in
+A connection is had first, then the letter is named in the ledger as being written, then it is sent; its
+outcome is in the update that names the next one on that connection. So a crash leaves no more letters in
 doubt than there are connections. A letter that is not taken now is tried again after a pause, and another
 time when the turn is over.
 """
@@ -39,11 +39,11 @@ from shared.errors import HabeasError, MailRefused, MailUnavailable, StoreUnavai
 TURN_S = 600.0
 """No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
 LIMITED_S = 30.0
-"""How long a turn goes on in which whoever is left waits for the limit of a domain."""
+"""How long a turn goes on in which all people left wait for the limit of a domain."""
 HEARTBEAT_S = LOOK_S = 0.5
 """Between two signs of life; between two looks at whether the campaign goes on."""
 UNKNOWN_MAILBOX = "mailbox_unknown"
-"""Why a letter failed that went to nobody's address."""
+"""The reason of a letter to an unknown address."""
 FINISH_S = 10.0
 """How long letters under way are waited for when the process is asked to stop."""
 
@@ -56,7 +56,7 @@ class ConnectionPort(Protocol):
         """Whether there is one."""
 
     async def send(self, sender: str, recipient: str, message: Wired) -> str:
-        """Return what the server said when it had taken *message*."""
+        """Return the server's answer when it had taken *message*."""
 
 
 class ConnectionPool(Protocol):
@@ -77,7 +77,7 @@ class ReadyNotice:
 
 @dataclass(frozen=True, slots=True)
 class SendingPorts:
-    """What letters go out by."""
+    """The ports that letters are sent by."""
 
     channel: ConnectionPool
     connections: int
@@ -95,14 +95,14 @@ class BatchLetterPort(Protocol):
         """Return at how many further addresses the person *number* is written to if the first is given up."""
 
     def make(self, number: int, *, gone: int = 0) -> ReadyNotice | Failed:
-        """Return the letter to the person *number*, *gone* of whose addresses are given up; or why none."""
+        """Return the letter to the person *number*, without their first *gone* addresses; or the failure."""
 
     def limited(self, number: int) -> str | None:
         """Return the mail domain of the person *number* if it is limited."""
 
 
 class Turn:
-    """Writes what is left of a chunk."""
+    """Writes the letters left of a chunk."""
 
     def __init__(
         self, chunk: LeasedBatch, letters: BatchLetterPort, book: BatchLedger, means: SendingPorts
@@ -114,7 +114,7 @@ class Turn:
         self._delayed = dict(chunk.delayed)
         self._doubts = Counter(chunk.doubts)
         self._gone = Counter[int]()
-        """How many addresses of somebody are given up."""
+        """How many addresses of a person are given up."""
         now, left = means.persistence.clock(), chunk.left()
         self._resting = [number for number in left if self._rests(number, now)]
         """Those whose letters are left for another turn altogether."""
@@ -149,10 +149,10 @@ class Turn:
 
     async def run(self) -> None:
         """
-        Write until nobody is left who can be written to now.
+        Write until no person left can be written to now.
 
         Raises:
-            Overtaken: Somebody else has taken the chunk.
+            Overtaken: Another replica has taken the chunk.
             MailUnavailable: There is no connection to be had, or the server takes nothing from us.
             StoreUnavailable: The database does not answer.
         """
@@ -200,7 +200,7 @@ class Turn:
         self.stop()
 
     def _go_on(self) -> None:
-        """Have somebody written to who can be now, or see that nobody is left."""
+        """Begin the letters that can be written now, or see that none is left."""
         self._spread()
         self._changed.set()
 
@@ -211,7 +211,7 @@ class Turn:
             await asyncio.wait_for(self._changed.wait(), LOOK_S)
 
     async def _beat(self) -> None:
-        """Say by the clock that somebody is there, whatever else happens, until the last letter is done."""
+        """Record a sign of life by the clock until the last letter is done."""
         try:
             while True:
                 await asyncio.sleep(HEARTBEAT_S)
@@ -261,7 +261,7 @@ class Turn:
                 await self._book.note(outcome, none_left=not self.left)
 
     def _dismiss(self) -> None:
-        """Send away who waits for a connection: there is nothing left to begin."""
+        """Dismiss the tasks that wait for a connection: there is nothing left to begin."""
         for worker in self._queueing:
             worker.cancel()
         self._queueing.clear()
@@ -276,9 +276,9 @@ class Turn:
 
     def _may_try_another(self, failed: Failed) -> bool:
         """Return whether there is another address, and no copy in doubt that may lie in this one."""
-        number, nobody = failed.number, failed.reason == UNKNOWN_MAILBOX
+        number, unknown = failed.number, failed.reason == UNKNOWN_MAILBOX
         left = self._gone[number] < self._letters.others(number)
-        return left and (nobody or number not in self._doubts)
+        return left and (unknown or number not in self._doubts)
 
     async def _try(self, number: int, line: ConnectionPort) -> Outcome:
         letter = self._letters.make(number, gone=self._gone[number])

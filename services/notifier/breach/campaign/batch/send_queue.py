@@ -1,4 +1,4 @@
-"""Who of a chunk is written to next: at once, when the limit of a domain lets it, or after a pause."""
+"""The order of a chunk's people: at once, when the limit of a domain lets it, or after a pause."""
 
 import asyncio
 from collections import Counter, deque
@@ -17,7 +17,7 @@ class PacePort(Protocol):
 
 
 class SendQueue:
-    """The people of a chunk who are still to be written to."""
+    """The people of a chunk still to be written to."""
 
     def __init__(
         self,
@@ -31,10 +31,10 @@ class SendQueue:
         Hand out *numbers*, in their order.
 
         Args:
-            numbers: Who is to be written to.
-            limited: Says whose domain is limited, and what it is.
-            pace: Says when the next letter to such a domain may go.
-            ready: Hears that somebody can be written to who could not before.
+            numbers: The people to be written to.
+            limited: Returns the limited domain of a person, if any.
+            pace: Returns when the next letter to such a domain may go.
+            ready: Called when a person can be written to that could not before.
         """
         self._pace = pace
         self._announce: Callable[[], None] = ready
@@ -44,7 +44,7 @@ class SendQueue:
         self._feeders: dict[str, asyncio.Task[None]] = {}
         self._failed: Callable[[BaseException], None] = _ignored
         self._begun: dict[int, asyncio.Event] = {}
-        """Rung when somebody is written to whose place has come."""
+        """Set when a person is written to whose place has come."""
         self._tries: Counter[int] = Counter()
         self._pauses: dict[int, asyncio.TimerHandle] = {}
         self._later: set[int] = set()
@@ -68,7 +68,7 @@ class SendQueue:
             error = None if feeder.cancelled() else feeder.exception()
             if error is not None:
                 self._failed(error)
-            elif self._limited[domain] and not self._stopped:  # somebody came while it ended
+            elif self._limited[domain] and not self._stopped:  # another person came while it ended
                 self._ask_for_places(domain)
             self._announce()
 
@@ -112,7 +112,7 @@ class SendQueue:
         return self.untried + len(self._pauses) + len(self._later)
 
     def next(self) -> int | None:
-        """Return who is written to next; None where nobody can be now."""
+        """Return the person to write to next; None if there is none now."""
         if not self.ready:
             return None
         number = self._ready.popleft()
@@ -121,7 +121,7 @@ class SendQueue:
         return number
 
     def put_off(self, number: int, *, rests: bool = False) -> None:
-        """Have somebody wait whose letter was not taken: a moment, or, if it *rests*, until another turn."""
+        """Put off a person whose letter was not taken: a moment, or, if it *rests*, until another turn."""
         tried = self._tries[number]
         self._tries[number] += 1
         if tried < len(PAUSES_S) and not rests and not self._stopped:
@@ -131,7 +131,7 @@ class SendQueue:
             self._later.add(number)
 
     def _resume(self, number: int) -> None:
-        """Let somebody be written to after a pause; at a limited domain every attempt counts."""
+        """Make a person ready again after a pause; at a limited domain every attempt counts."""
         del self._pauses[number]
         domain = self._limit_of(number)
         if domain is None:
@@ -142,7 +142,7 @@ class SendQueue:
             self._ask_for_places(domain)
 
     def stop(self) -> None:
-        """Hand out nobody any more."""
+        """Hand out no more people."""
         self._stopped = True
         for pause in self._pauses.values():
             pause.cancel()
@@ -151,9 +151,9 @@ class SendQueue:
 
     def detach(self) -> None:
         """
-        Call nobody any more, once all is over.
+        Drop the callback, once all is over.
 
-        Whoever is called knows this feed: the two would keep one another, and the letters of the whole chunk,
+        Its owner holds this queue: the two would keep one another, and the letters of the whole chunk,
         until the garbage collector comes past, which it does for old objects every hundred thousand letters.
         """
         self._announce, self._failed = _ignored, _ignored

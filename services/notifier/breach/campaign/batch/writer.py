@@ -1,4 +1,4 @@
-"""What it takes to write to a chunk of people, and how it is put together."""
+"""The writer of a chunk, and its parts."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ from shared.contract.ports import VaultPort
 from shared.runtime.journal import Journal
 
 SIDE_BY_SIDE = 2
-"""Chunks that share the connections: letters of one go while what is said of the other becomes durable."""
+"""Chunks that share the connections: letters of one go while records of the other become durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Writer:
     """Where each chunk is a case of its own."""
 
     async def standing(self, incident: str) -> CampaignState:
-        """Return how it stands with *incident* now: who is let go on must not find that it is paused."""
+        """Return the state of *incident* now: a resumed campaign must not be found paused."""
         return await self.standings.of(incident)
 
     async def write(self, event: ChunkDue, taken: LeasedBatch) -> Turn:
-        """Write to who of a chunk is left, as far as it goes; return the turn that is over."""
+        """Write the letters left of a chunk, as far as it goes; return the turn that is over."""
         book = BatchLedger(self.ledgers, taken, on_page=_count)
         means = SendingPorts(
             self.channel,

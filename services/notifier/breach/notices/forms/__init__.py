@@ -1,6 +1,6 @@
 """
-Documents for authorities, filled with what is known of an incident: to be sent, or copied into a portal.
+Documents for authorities, filled with the known facts of an incident: to be sent, or copied into a portal.
 
-What each authority is told, in which order and because of what, is the ``report`` of a policy in
-``policies/breaches``. What is not known is said to be missing, and never left out.
+The contents for each authority, their order and provisions, are the ``report`` of a policy in
+``policies/breaches``. Unknown facts are stated as missing, and never left out.
 """

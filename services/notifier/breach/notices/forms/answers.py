@@ -1,4 +1,4 @@
-"""What is answered to each thing that an authority is letters. Pure."""
+"""Answers to each element of a report to an authority. Pure."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -23,11 +23,11 @@ REPORTS: Mapping[NoticeStage, str] = MappingProxyType(
         NoticeStage.FINAL_REPORT: "Final report",
     }
 )
-"""Stages that say themselves what follows: whatever was declared (NIS2 Art. 23(4))."""
+"""Stages that state themselves what follows, regardless of the declaration (NIS2 Art. 23(4))."""
 
 
 def answer(part: Part, filing: Filing) -> Answer:
-    """Return what is said of *part*; nothing where nobody knows."""
+    """Return the answer for *part*; nothing if it is unknown."""
     return ANSWERS[part](filing) if part in ANSWERS else ()
 
 
@@ -62,10 +62,10 @@ def _people(filing: Filing) -> Answer:
     if people is None:
         return ()
     under = sum(protected(people, duty.policy, filing.established).values())
-    counted = {"whom this law protects": under, "in all": sum(people.values())}
+    counted = {"protected by this law": under, "in all": sum(people.values())}
     if duty.place is not None:
         counted = {f"in {called(duty.place)}": within(people, duty.policy, duty.place)} | counted
-    return tuple(f"Approximately {filing.words.number(number)} {whom}" for whom, number in counted.items())
+    return tuple(f"Approximately {filing.words.number(number)} {scope}" for scope, number in counted.items())
 
 
 def _records(filing: Filing) -> Answer:
@@ -117,19 +117,19 @@ def _cross_border(filing: Filing) -> Answer:
 def _people_notified(filing: Filing) -> Answer:
     known, letters = filing.known, filing.known.letters
     if letters is not None:
-        since = f"Told since {filing.words.moment(letters.first_at)}"
+        since = f"Notified since {filing.words.moment(letters.first_at)}"
         counts = f"{filing.words.number(letters.sent)} sent, "
         counts += f"{filing.words.number(letters.not_reached)} not reached"
         return (since, f"{counts}{'' if letters.through else '; the others are on their way'}")
     if not known.notice_owed:
-        return ("Not told: no law wants it.",)
-    return ("Not told yet.", *_held(filing)[:1] * (known.held_until is not None))
+        return ("Not notified: no law requires it.",)
+    return ("Not notified yet.", *_held(filing)[:1] * (known.held_until is not None))
 
 
 def _held(filing: Filing) -> Answer:
     until = filing.known.held_until
     if until is not None:
-        return (f"An investigation wants nobody told before {filing.words.moment(until)}.",)
+        return (f"An investigation requires no notice before {filing.words.moment(until)}.",)
     if filing.known.delayed:
         return ("An investigation has delayed the notices to people; it does so no longer.",)
     return ("No investigation has delayed a notice.",)
@@ -186,4 +186,4 @@ ANSWERS: Mapping[Part, Callable[[Filing], Answer]] = MappingProxyType(
         Part.WRITTEN_ON: lambda filing: (filing.words.moment(filing.now),),
     }
 )
-"""What can be answered. What else a law wants told is missing, and said to be."""
+"""Answered elements. Others that a law demands are stated as missing."""

@@ -1,4 +1,4 @@
-"""Fills the document in that an authority is told by. Pure."""
+"""Fills in the document that notifies an authority. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ LABELS: Mapping[Part, str] = MappingProxyType(
         Part.CONTAINMENT: "State of containment",
         Part.ADVICE: "What people are advised to do",
         Part.CROSS_BORDER: "Where the people live",
-        Part.PEOPLE_TOLD: "Whether and when people are told",
+        Part.PEOPLE_TOLD: "Whether and when people are notified",
         Part.HELD_BY_POLICE: "Delay by law enforcement",
         Part.PROTECTION: "Service against theft of identity",
         Part.SAMPLE: "Sample of the letter to people",
@@ -46,7 +46,7 @@ RECIPIENTS: Mapping[NoticeRecipientKind, str] = MappingProxyType(
         NoticeRecipientKind.CSIRT: "CSIRT",
     }
 )
-"""Whom documents are for. All others are told by letter."""
+"""Recipients of documents. All others are notified by letter."""
 STAGES: Mapping[NoticeStage, str] = MappingProxyType(
     {
         NoticeStage.NOTICE: "Notification of a breach",
@@ -62,7 +62,7 @@ STAGES: Mapping[NoticeStage, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """Something that the law wants told, and what is told."""
+    """An element that the law demands, and its answer."""
 
     part: Part
     label: str
@@ -89,12 +89,12 @@ class AuthorityForm:
 
     @property
     def missing(self) -> tuple[FormField, ...]:
-        """What the law wants told, and nobody knows."""
+        """The elements that the law demands, without an answer."""
         return tuple(field for field in self.fields if field.missing)
 
 
 def document(filing: Filing) -> AuthorityForm:
-    """Return the document that *filing* is told by."""
+    """Return the document for *filing*."""
     duty = filing.duty
     fields = tuple(
         FormField(

@@ -1,4 +1,4 @@
-"""What is known of an incident when an authority is told. Pure."""
+"""Known facts of an incident for a report to an authority. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from shared.pages.translation import Words
 
 @dataclass(frozen=True, slots=True)
 class NoticeCounts:
-    """What became of the notices to people."""
+    """Outcomes of the notices to people."""
 
     first_at: datetime
     """When the first of them were released."""
@@ -33,22 +33,22 @@ class IncidentFacts:
     aware_at: datetime
     """When it was known first."""
     people: Mapping[str | None, int] | None
-    """How many live where; None where nobody has looked yet."""
+    """Number of people by residence; None before the search."""
     categories: tuple[str, ...]
     records: int | None
     letters: NoticeCounts | None
-    """None: nobody was told yet."""
+    """None: no people were notified yet."""
     held_until: datetime | None = None
-    """Until when an investigation wants nobody told."""
+    """Until when an investigation requires no notice."""
     delayed: bool = False
-    """Whether an investigation has held notices up: also one that lets people be told by now."""
+    """Whether an investigation has held notices up: also one that permits them by now."""
     notice_owed: bool = True
-    """Whether some law wants people told."""
+    """Whether a law requires notice to people."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormDuty:
-    """Whom a document is for, and by when it is due."""
+    """The recipient of a document, and the day it is due."""
 
     clock: str
     """``gdpr.authority.DE``"""
@@ -56,22 +56,22 @@ class FormDuty:
     recipient: NoticeRecipientKind
     stage: NoticeStage
     place: str | None
-    """The Member State whose authority it is; None where the law knows but one."""
+    """The authority's Member State; None where the law has but one authority."""
     due_at: datetime | None
     """None: without undue delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What is filled in: a duty, what is known, and who says it."""
+    """The input of a document: a duty, the known facts, and the sender."""
 
     duty: FormDuty
     known: IncidentFacts
     sender: Sender
     authority: str
-    """Who is told, by name."""
+    """The authority's name."""
     account: BreachAccount
-    """What was declared, in the language of the authority if somebody wrote it."""
+    """The account, in the language of the authority if it was declared in it."""
     words: Words
     """In which dates and numbers are written."""
     now: datetime

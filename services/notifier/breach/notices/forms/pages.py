@@ -5,7 +5,7 @@ from typing import Any
 from services.notifier.breach.notices.forms.form_filler import AuthorityForm
 from services.notifier.letters.skeletons import HTML
 
-MISSING = "Not known yet. It has to be told as soon as it is known."
+MISSING = "Not known yet. It has to be reported as soon as it is known."
 
 
 def page(document: AuthorityForm) -> str:

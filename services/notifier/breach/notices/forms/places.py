@@ -1,4 +1,4 @@
-"""Places in documents for authorities: who lives under a law, and what a place is called. Pure."""
+"""Places in documents for authorities: residents under a law, and names of places. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -15,13 +15,13 @@ def protected(
     people: Mapping[str | None, int], policy: BreachPolicy, established: Iterable[str]
 ) -> Mapping[str | None, int]:
     """
-    Return those of *people* whom *policy* protects: who live where it is the law.
+    Return those of *people* that *policy* protects: residents of its places.
 
     Args:
-        people: How many live where.
+        people: Number of people by residence.
         policy: The law.
-        established: Where the company is. Where the law is that of an establishment, and one lies there, it
-            protects everybody.
+        established: The company's places. If the law is that of an establishment, and one lies there, it
+            protects all people.
 
     Law:
         GDPR Art. 3(1), (2).
