@@ -52,7 +52,7 @@ NAME = "intake"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What intake stands on."""
+    """The ports that intake depends on."""
 
     vault: VaultPort
     timers: TimersPort
@@ -64,7 +64,7 @@ class Ports:
 def service(
     ports: Ports, practice: ClockRules, key: bytes, bindings: Bindings
 ) -> Service[IntakeCase, Intake]:
-    """Return intake, put together on *ports*; *key* turns references into ids."""
+    """Return intake, built on *ports*; *key* is hashed with to turn references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
         event = envelope.event
@@ -103,7 +103,7 @@ def service(
 
 @asynccontextmanager
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put intake together."""
+    """Build intake."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
         Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
@@ -160,7 +160,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
 
 
 async def _together(*works: Background) -> None:
-    """Do all of *works*; when one fails, so do the others."""
+    """Run all *works*; when one fails, cancel the others."""
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work)

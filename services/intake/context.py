@@ -1,4 +1,4 @@
-"""What the handlers of intake may know and use."""
+"""The context of intake's handlers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,32 +19,32 @@ NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id
 
 
 class FirstRequestPort(Protocol):
-    """Who was the first to ask for something."""
+    """The first requests by fingerprint."""
 
     async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
-        """Return whose *wish* is: that of *case*, unless another has claimed it."""
+        """Return the claim that holds *wish*: that of *case*, unless another is first."""
 
     async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
-        """Make *held* the claim of *case*; return whether it is, and nobody was faster."""
+        """Give *held* to *case*; return False if another was faster."""
 
     async def case(self, case: str) -> IntakeCase:
-        """Return what is known of *case*."""
+        """Return the state of *case*."""
 
 
 class WaitingQueuePort(Protocol):
-    """Where requests wait their turn."""
+    """The queue of waiting requests."""
 
     async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
-        """Return which requests one of *source* is counted with."""
+        """Return the lane of a request of *source*."""
 
     async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
-        """Return whether *visitor* may begin at once; whoever may not waits from now on."""
+        """Return whether *visitor* may begin at once; otherwise it waits from now on."""
 
     async def hurry(self, case: str) -> bool:
-        """Let *case* begin next, whatever the limit says; return whether it waits."""
+        """Start *case* next, regardless of the limit; return whether it waits."""
 
     async def declare(self, burst: BurstDeclared) -> None:
-        """Remember *burst*."""
+        """Store *burst*."""
 
 
 class CodeFailures(Protocol):
@@ -56,7 +56,7 @@ class CodeFailures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a handler may know and use."""
+    """The ports and the state that a handler of intake uses."""
 
     case_id: str
     case: IntakeCase
@@ -73,13 +73,13 @@ class Intake:
 
 
 async def set_timers(waits: Sequence[DeadlineTimer], ctx: Intake) -> None:
-    """Have each of *waits* told when it has come."""
+    """Set timers for *waits*."""
     for wait in waits:
         await ctx.timers.set(ctx.case_id, wait.name, wait.at)
 
 
 def rejected(ctx: Intake, *flaws: SubmissionError) -> RequestRejected:
-    """Return what tells the publisher of a submission what is wrong with it."""
+    """Return the rejection that reports the errors of a submission to its publisher."""
     return RequestRejected(
         request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=flaws
     )
@@ -87,10 +87,10 @@ def rejected(ctx: Intake, *flaws: SubmissionError) -> RequestRejected:
 
 def must_be_own(ctx: Intake) -> None:
     """
-    Refuse what a publisher says of the request of another source, in the words for one that is not there.
+    Refuse an event about the request of another source, as if it did not exist.
 
     Raises:
-        Unreadable: It is another's.
+        Unreadable: It is the request of another source.
     """
     if ctx.case.received is not None and ctx.case.received.source != ctx.source:
         raise Unreadable((NOT_KNOWN,))
@@ -98,10 +98,10 @@ def must_be_own(ctx: Intake) -> None:
 
 async def end_waiting(ctx: Intake) -> None:
     """
-    Let the request begin next if it waits its turn: somebody has more to say of it.
+    Start the request next if it waits in the queue, as an event about it has arrived.
 
     Raises:
-        TooEarly: It waited; what is said of it is heard once it has begun.
+        TooEarly: It waited; the event is retried once it has begun.
     """
     if await ctx.room.hurry(ctx.case_id):
         raise TooEarly("the request waits its turn; it begins next")

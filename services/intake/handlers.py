@@ -1,4 +1,4 @@
-"""What intake does when something arrives: it registers, passes proofs on, takes back, closes, sets aside."""
+"""Handlers of intake: registration, proofs, withdrawals, stops, pauses, closing."""
 
 from collections.abc import Sequence
 
@@ -89,21 +89,21 @@ from shared.runtime.log import logger
 from shared.runtime.service import on
 
 SET_ASIDE = "set_aside"
-"""Name under which a message that could not be read lies in the vault."""
+"""Name of an unreadable message in the vault."""
 REUSED = SubmissionError(
     path="data.reference", message="names another request of this source; choose another"
 )
 USED_BEFORE = SubmissionError(
-    path="data.reference", message="names an old request whose record is gone; choose another"
+    path="data.reference", message="names a request that was purged; choose another"
 )
 
 
 async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Seal a request that an upstream system submitted, and start its clock - once.
+    Seal a request of an upstream system, and start its clock, once.
 
     Raises:
-        Unreadable: The reference names another request, or one whose record is gone: the event is set aside.
+        Unreadable: The reference belongs to another or purged request: the event is set aside.
     """
     if ctx.case.status is CaseStatus.PURGED:
         raise Unreadable((USED_BEFORE,))
@@ -125,7 +125,7 @@ def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None
 
 
 async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
-    """Start the clock of a request that was sealed when it came in by HTTP - once."""
+    """Start the clock of a request sealed by HTTP, once."""
     if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
     return await begun(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
@@ -133,10 +133,10 @@ async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Seal proofs of identity, for the verifier to look at.
+    Seal proofs of identity for the verifier.
 
     Raises:
-        TooEarly: The request waits its turn, which it has next.
+        TooEarly: The request waits in the queue; it starts next.
         Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.status is CaseStatus.UNKNOWN:
@@ -154,10 +154,10 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
 
 async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Take a request back, if it is not answered yet.
+    Withdraw a request without an answer.
 
     Raises:
-        TooEarly: The request waits its turn, which it has next.
+        TooEarly: The request waits in the queue; it starts next.
         Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.status is CaseStatus.UNKNOWN:
@@ -173,10 +173,10 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
 
 async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fact]:
     """
-    Take back a request whose withdrawal came in by HTTP, if it is not answered meanwhile.
+    Withdraw a request after a withdrawal by HTTP, unless it was answered meanwhile.
 
     Raises:
-        TooEarly: The withdrawal overtook the request, which is being tried again.
+        TooEarly: The withdrawal overtook the request, which is retried.
     """
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
@@ -185,7 +185,7 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
 
 
 async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
-    """Let a stopped request go on, or end it; one that is answered already stays stopped."""
+    """Continue a stopped request, or end it; one with an answer stays stopped."""
     if ctx.case.stopped is None:
         logger().warning("nothing to decide", request_id=ctx.case_id, reason="the request is not stopped")
         return []
@@ -211,13 +211,13 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
 
 
 async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
-    """Mark the requests that come in the time of an incident, from now on."""
+    """Mark the requests during a declared incident, from now on."""
     await ctx.room.declare(event)
     return []
 
 
 async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
-    """Seal a message that cannot be read, and tell its publisher what is wrong with it."""
+    """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
     await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, whole(event.body))
     rejected = RequestRejected(
@@ -230,16 +230,16 @@ async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
 
 
 async def note(_event: Fact, _ctx: Intake) -> Sequence[Fact]:
-    """Remember what another service reported; the register follows from it."""
+    """Record a fact of another service."""
     return []
 
 
 async def note_approval(event: ErasureApproved, ctx: Intake) -> Sequence[Fact]:
     """
-    Remember that nothing of the erasure waits for approval any more.
+    Record that the erasure needs no more approvals.
 
     Raises:
-        RefusedDecision: The account decided already that the requester is the person.
+        RefusedDecision: The account already decided that the requester is the person.
     """
     if event.by in ctx.case.deciders:
         raise RefusedDecision("decider_decided_before")
@@ -248,10 +248,10 @@ async def note_approval(event: ErasureApproved, ctx: Intake) -> Sequence[Fact]:
 
 async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
     """
-    Let the clock run again, and move the last day by as long as it stood still.
+    Resume the clock, and move the last day by the length of the pause.
 
     Raises:
-        TooEarly: It came before it was heard that the clock stands still.
+        TooEarly: The start of the pause is not known yet.
     """
     if ctx.case.paused_since is None:
         raise TooEarly("the clock runs: that it stands still is not heard of yet")
@@ -264,7 +264,7 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     Close a case when its last letter is sent.
 
     Raises:
-        TooEarly: The letter overtook the fact that it tells of.
+        TooEarly: The letter overtook the fact that it follows from.
     """
     if ctx.case.is_overtaken_by(event.letter):
         raise TooEarly(f"the request is {ctx.case.status}: what its last letter tells is not here yet")
@@ -276,7 +276,7 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
 
 
 async def count_wrong_code(event: ProofRefused, ctx: Intake) -> Sequence[Fact]:
-    """Count a wrong code over all requests: guesses at many of them look like one mistake at each."""
+    """Count a wrong code over all requests: guesses at many look like one mistake at each."""
     if event.reason == CodeVerdict.WRONG:
         await ctx.codes.failed(ctx.event_id, ctx.now)
     return []
@@ -328,5 +328,5 @@ SUBSCRIPTIONS = (
 
 
 async def _sealed_proofs(event: ProofSubmitted, ctx: Intake) -> tuple[ProofRef, ...]:
-    """An event's id is unique together with its source only: two systems may use the same one."""
+    """An event's id is unique only together with its source: two systems may use the same one."""
     return await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")

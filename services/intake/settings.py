@@ -1,4 +1,4 @@
-"""What intake alone needs to be told."""
+"""The settings of intake alone."""
 
 from datetime import date, timedelta
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -27,10 +27,10 @@ from shared.runtime.settings import InboxSettings
 SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
 SourcePattern: TypeAlias = Annotated[str, AfterValidator(binding)]
 KEY_CHARACTERS = 16
-"""An empty key would let everybody in, a short one everybody who tries."""
+"""An empty key would admit every caller, a short one can be guessed."""
 
 ClientId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,70}$")]
-"""It stands in events as who has decided something."""
+"""Events name it as the decider."""
 Origin: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[a-zA-Z0-9.:\[\]-]+$")]
 """Scheme, host and port of a site, without a slash at the end."""
 

@@ -138,7 +138,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert plain["phases"][0]["by_language"] == {"de": 700}
 
     code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada")
-    assert (code, "somebody else has to approve" in wrong) == (2, True)
+    assert (code, "another account has to approve" in wrong) == (2, True)
     own = BreachApproved(request_id=case, by="ada", phase=1)
     await tell(pipeline, await pipeline.accounts.signed(own))
 

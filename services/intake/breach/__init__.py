@@ -1,1 +1,1 @@
-"""Keeps the register of breaches: their phases, who is told and by when, and what lets the notices out."""
+"""The register of breaches: phases, clocks, approvals and the release of notices."""

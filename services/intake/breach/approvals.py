@@ -1,8 +1,8 @@
 """
-Who may let notices go out, what keeps them back, and whose clocks stop when they are out. Pure.
+Approvals of notices: who may approve, what delays notices, and which clocks stop when they are out. Pure.
 
 Law:
-    Cal. Civ. Code § 1798.82(c) and the like: telling people may wait while it would hinder an investigation.
+    Cal. Civ. Code § 1798.82(c) and similar laws: notices may wait while they would hinder an investigation.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from shared.contract.events import Code, RequestId
 
 def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | None = None) -> str | None:
     """
-    Return why *by* may not approve of the notices of phase *number*; None where they may.
+    Return why *by* may not approve the notices of phase *number*; None if they may.
 
     Args:
-        incident: What is known of it.
-        number: Of the phase.
-        by: Who approves.
-        shown: The declaration that they have looked at; None where nobody says it.
+        incident: The present state of the incident.
+        number: Number of the phase.
+        by: Account that approves.
+        shown: The declaration that the approver has seen; None if it is not stated.
     """
     against = _not_there(incident, number)
     if against is not None:
@@ -34,7 +34,7 @@ def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | No
     if number < newest.number:
         return f"phase {newest.number} is newer: approve that one, it covers what waits of phase {number}"
     if phase.status is PhaseStatus.REGISTERED:
-        return f"who is affected by phase {number} is not known yet: nobody has scoped it"
+        return f"who is affected by phase {number} is not known yet: it has no scope"
     if not any(one.awaits_approval for one in incident.phases[:number]):
         return _nothing_to_approve(phase)
     if shown not in {None, phase.declaration}:
@@ -52,9 +52,10 @@ def _not_there(incident: Incident, number: int) -> str | None:
 
 def withdrawal_refusal(incident: Incident, number: int) -> str | None:
     """
-    Return why phase *number* cannot be taken back; None where it can.
+    Return why phase *number* cannot be withdrawn; None if it can.
 
-    Whom an older phase told is not told in a newer one: taken back alone, it would leave them out.
+    People notified in an older phase are not notified in a newer one. Withdrawing the older phase alone would
+    leave them out.
     """
     against = _not_there(incident, number)
     if against is not None:
@@ -69,9 +70,9 @@ def withdrawal_refusal(incident: Incident, number: int) -> str | None:
 
 def approvable_phase(incident: Incident) -> Phase:
     """
-    Return the phase that may be approved: the newest of which it is known who is affected.
+    Return the phase that may be approved: the newest one with a known scope.
 
-    One of which nobody knows it yet, and perhaps never will, holds up nobody's notices.
+    A phase with an unknown scope, perhaps for ever, does not delay the notices of another.
     """
     known = [phase for phase in incident.standing if phase.status is not PhaseStatus.REGISTERED]
     return known[-1] if known else incident.newest
@@ -80,22 +81,21 @@ def approvable_phase(incident: Incident) -> Phase:
 def _nothing_to_approve(phase: Phase) -> str:
     if phase.approved_by:
         return f"phase {phase.number} is approved already"
-    return f"nobody is to be written to because of phase {phase.number}: nothing is to be approved"
+    return f"phase {phase.number} has no notices to approve: it affects no people"
 
 
 def _not_by_them(phase: Phase, by: Code) -> str | None:
     if by == phase.by:
-        return f"phase {phase.number} was declared by the same person: somebody else has to approve"
+        return f"phase {phase.number} was declared by the same person: another account has to approve"
     if by in phase.approved_by and not phase.seconded:
         return (
-            f"phase {phase.number} has this approval, and nobody is named who declared it: a second has to "
-            "approve"
+            f"phase {phase.number} has this approval, and its declarer is not named: a second has to approve"
         )
     return None
 
 
 def releasable_notices(case: RequestId, incident: Incident, now: datetime) -> list[NoticesReleased]:
-    """Return the notices that may go out at *now*: two people stand behind them, and nothing holds them."""
+    """Return the notices that may be sent at *now*: two people approved them, and no hold delays them."""
     if incident.held(now):
         return []
     out = [phase for phase in incident.phases if phase.status is PhaseStatus.APPROVED and phase.seconded]
@@ -116,9 +116,9 @@ def releasable_notices(case: RequestId, incident: Incident, now: datetime) -> li
 
 def notified_duties(incident: Incident) -> Iterator[NotificationDue]:
     """
-    Yield the clocks that run about people, or customers, to whom the notices are out.
+    Yield the running clocks about people, or customers, with their notices out.
 
-    A customer is told by any letter: what is more in another phase, a supplement has to tell.
+    Any letter counts for a customer; a supplement reports later findings.
     """
     for duty in incident.clocks:
         notified = [phase.has_notified(duty) for phase in _about(incident, duty)]
@@ -127,7 +127,7 @@ def notified_duties(incident: Incident) -> Iterator[NotificationDue]:
 
 
 def _about(incident: Incident, duty: NotificationDue) -> list[Phase]:
-    """Return the phases whose letters tell whom *duty* is about: of a supplement, its own if it tells all."""
+    """Return the phases with letters to the people of *duty*; only its own phase for a supplement to all."""
     if duty.recipient != CUSTOMERS:
         return [phase for phase in incident.standing if phase.concerns(duty)]
     theirs = {one.customer for one in incident.clocks if one.recipient == CONTROLLER and one.owed}
@@ -136,5 +136,5 @@ def _about(incident: Incident, duty: NotificationDue) -> list[Phase]:
 
 
 def waits_for_hold(duty: NotificationDue, incident: Incident, now: datetime) -> bool:
-    """Tell whether an investigation is why *duty* is not done."""
+    """Return whether an investigation is the reason why *duty* is not done."""
     return duty.recipient == PEOPLE and incident.held(now)

@@ -1,9 +1,8 @@
 """
-What the laws say of an incident, of which phase after phase has told more. Pure.
+Assessment of an incident by the breach laws, over all of its phases. Pure.
 
-A duty runs from when it was known what it is about: from the first phase that makes it owed, or that finds
-more people after all others were told. Of the moments that this and later phases state the earliest counts:
-no later statement gives more time.
+A duty runs from the first phase that makes it owed, or that finds more people after all others were notified.
+Of the moments that this and later phases state the earliest counts: no later statement gives more time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class BreachLaw:
-    """What the laws say of breaches, and whose duty it is."""
+    """The breach laws, and the company's roles under them."""
 
     policies: BreachPolicies
     company: CompanyProfile
@@ -38,14 +37,14 @@ class BreachLaw:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A phase that stands, and what it declared."""
+    """A phase that stands, and its declaration."""
 
     phase: Phase
     declared: BreachDeclared
 
     @property
     def detected_at(self) -> datetime:
-        """When it was noticed, which is not after it was known."""
+        """The time of discovery, at the latest the time of awareness."""
         return min(self.declared.detected_at, self.phase.aware_at)
 
 
@@ -53,12 +52,12 @@ def duties_of(
     incident: Incident, statements: Sequence[Statement], law: BreachLaw, names: Mapping[str, str]
 ) -> tuple[Clock, ...]:
     """
-    Return every duty to tell of *incident*, by what *statements* say, also those that are not owed.
+    Return every duty to notify about *incident* by *statements*, also those not owed.
 
-    As a controller the company tells authorities and people; as a processor its customers. Where phases say
-    that it is both, each counts what is breached in its own part, and who is told in one is not in the other.
+    As a controller the company notifies authorities and people; as a processor its customers. If phases state
+    both roles, each role counts its own data, and people notified in one count in that one alone.
 
-    Clocks are named after customers in events and logs: by *names*, as a rule numbers.
+    Events and logs name the clocks of customers by *names*, which are numbers as a rule.
     """
     found: dict[str, Clock] = {}
     for role in BreachRole:
@@ -69,22 +68,22 @@ def duties_of(
 
 
 def _first_owed(clock: Clock) -> tuple[bool, datetime, datetime]:
-    """Return by what one of two clocks of a name counts: it is owed, or ends or has begun earlier."""
+    """Return which of two clocks of one name counts: the owed one, else the earlier end or beginning."""
     return not clock.owed, clock.due_at or NEVER, clock.begun_at or NEVER
 
 
 @dataclass(frozen=True, slots=True)
 class _RolePhases:
-    """What phases say in which the company is the same to the data."""
+    """The phases in which the company has the same role."""
 
     incident: Incident
     statements: Sequence[Statement]
     law: BreachLaw
     names: Mapping[str, str]
-    """What customers are called in events, by their ids."""
+    """Names of the customers in events, by id."""
 
     def duties(self) -> Iterator[Clock]:
-        """Yield every duty, each from the phase on that it runs from."""
+        """Yield every duty, each from the phase from which it runs."""
         last = len(self.statements)
         counted = {0: self._counted(last, 0)}
         begun = self._begun(counted[0]) if last > 1 else {}
@@ -95,24 +94,24 @@ class _RolePhases:
             yield counted[first][id_]
 
     def _begun(self, by_all: Mapping[str, Clock]) -> dict[str, int]:
-        """Return by which statement each duty of *by_all* began: the first that makes it owed."""
+        """Return which statement began each duty of *by_all*: the first that makes it owed."""
         begun: dict[str, int] = {}
         for number in range(len(self.statements)):
             for clock in self._counted(number + 1, 0).values():
                 if clock.owed:
-                    # Whom it concerns was not known, and that it must be told was.
+                    # The people were not known, but the duty to notify them was.
                     unnamed = begun.get(_unnamed(clock), number)
                     begun.setdefault(clock.id, min(number, unnamed))
         return {**begun, **self._again(by_all)}
 
     def _again(self, by_all: Mapping[str, Clock]) -> dict[str, int]:
-        """Return which duties have begun again, for people found after the others were told, and by which."""
+        """Return the duties that began again for people found later, each with its statement."""
         place = {one.phase.number: number for number, one in enumerate(self.statements)}
         stops = [stop for stop in self.incident.stops if stop.phase in place]
         return {stop.duty.clock: place[stop.phase] for stop in stops if stop.duty.clock in by_all}
 
     def _counted(self, known: int, first: int) -> dict[str, Clock]:
-        """Count by the first *known* statements, from when the one numbered *first* knew."""
+        """Count by the first *known* statements, from the knowledge of the phase numbered *first*."""
         said = self.statements[:known]
         phases = [one.phase for one in said]
         last, since = said[-1].declared, said[first:]
@@ -138,7 +137,7 @@ class _RolePhases:
 
 
 def _unnamed(clock: Clock) -> str:
-    """Return what the duty is called while nobody knows which customer it is about; itself for others."""
+    """Return the name of the duty while its customer is unknown; the duty's own name for others."""
     return (
         f"{clock.policy.law}.{clock.recipient}"
         if clock.recipient is NoticeRecipientKind.CONTROLLER
@@ -147,7 +146,7 @@ def _unnamed(clock: Clock) -> str:
 
 
 def _customers(declared: Iterable[BreachDeclared], names: Mapping[str, str]) -> Iterator[ProcessorCustomer]:
-    """Yield the customers of all phases, each with the shortest of the periods that were declared for it."""
+    """Yield the customers of all phases, each with the shortest period declared for it."""
     hours: dict[str, int] = {}
     for one in declared:
         for customer in one.breach.controllers:
@@ -156,7 +155,7 @@ def _customers(declared: Iterable[BreachDeclared], names: Mapping[str, str]) -> 
 
 
 def _contained_at(declarations: Sequence[BreachDeclared]) -> datetime | None:
-    """Return when the incident was dealt with that had gone on: the earliest that was said since it did."""
+    """Return when an ongoing incident was dealt with: the earliest time stated since it ended."""
     ongoing = [number for number, one in enumerate(declarations) if one.ongoing]
     since = declarations[ongoing[-1] + 1 :] if ongoing else ()
     return min((one.handled_at for one in since if one.handled_at is not None), default=None)
@@ -164,9 +163,9 @@ def _contained_at(declarations: Sequence[BreachDeclared]) -> datetime | None:
 
 def _notified_since(incident: Incident, since: Phase | None) -> dict[str, datetime]:
     """
-    Return since when people are being told, by their clocks; whom *since* and later phases tell, if given.
+    Return since when people are being notified, by clock; only those of *since* and later phases, if given.
 
-    What runs from their notice does not wait for the last of them, nor for what is stopped before its end.
+    Clocks that depend on a notice start with the first letter, and ignore clocks stopped before their end.
 
     Law:
         Cal. Civ. Code § 1798.82(f), and the like: days of notifying consumers.

@@ -1,4 +1,4 @@
-"""How the register of incidents is put together; it runs beside intake, with a queue of its own."""
+"""Bootstrap of the register of incidents; it runs beside intake, with its own queue."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ NAME = "incidents"
 def service(
     vault: VaultPort, timers: TimersPort, law: BreachLaw, retention: IncidentRetention
 ) -> Service[Incident, IncidentContext]:
-    """Return the register, put together on *vault* and *timers*."""
+    """Return the register, built on *vault* and *timers*."""
 
     def context(moment: Moment[Incident]) -> IncidentContext:
         return IncidentContext(
@@ -42,7 +42,7 @@ def service(
 
 @asynccontextmanager
 async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put the register together."""
+    """Build the register."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
         Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
@@ -58,4 +58,4 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
 
 
 INCIDENTS = ServicePlan(IntakeSettings, build)
-"""Keeps the register of breaches; a storm of requests must not hold its clocks up."""
+"""The register of breaches, apart from intake: a storm of requests must not delay its clocks."""

@@ -1,7 +1,7 @@
 """
-The clocks of an incident: what the laws say and what we have promised, and the moments to warn at. Pure.
+The clocks of an incident, by law and by promise, and the moments of warnings. Pure.
 
-A moment is named after its clock and when that ends: once a clock is corrected, old moments mean nothing.
+A moment is named after its clock and the clock's end: after a correction, old moments have no effect.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,21 +17,21 @@ from shared.law import DayStep
 from shared.law.breaches import Clock
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
-"""Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
+"""Moments of a clock: half of it is over, a quarter is left, a day is left, it is over."""
 REMINDER, HELD = "reminder", "held"
-"""Moments at which it is asked why somebody is not told: without a number, and after an investigation."""
+"""Reminders of notices that are not sent: without a number of days, and after an investigation."""
 LONG = timedelta(days=8)
-"""From how long on a period has a day before its end that is worth a word: a quarter of it is two days."""
+"""Shortest period with a warning one day before its end: a quarter of it is two days."""
 QUESTIONED = timedelta(days=3)
-"""How soon it is asked why somebody is not told "without undue delay". Our practice, no law."""
+"""Time before a reminder of a notice due "without undue delay". Our practice, no law."""
 AFTER_HOLD = timedelta(days=1)
-"""How soon after an investigation lets people be told it is asked why they are not. Our practice, no law."""
+"""Time before a reminder after an investigation allows notices. Our practice, no law."""
 UPDATE, SUPPLEMENT = "update", "supplement"
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentTimer:
-    """A moment that is waited for."""
+    """A moment for the scheduler."""
 
     name: str
     at: datetime
@@ -41,14 +41,14 @@ def clocks_of(
     incident: Incident, declared: Sequence[BreachDeclared], law: BreachLaw, now: datetime
 ) -> tuple[NotificationDue, ...]:
     """
-    Return all clocks of *incident*; what is not there yet begins *now*.
+    Return all clocks of *incident*; new ones begin *now*.
 
     Args:
-        incident: What is known of it.
-        declared: The declarations of all its phases. Of those that stand the last one counts, but of moments
-            the earliest, and what was found breached in any phase; customers are those of all, since a
-            supplement need not name them again.
-        law: What the laws say.
+        incident: The present state of the incident.
+        declared: The declarations of all its phases. The last one that stands counts, but the earliest of its
+            moments and everything found breached. Customers of all phases count: a supplement need not name
+            them again.
+        law: The breach laws.
         now: This moment.
     """
     said = [Statement(phase, declared[phase.number - 1]) for phase in incident.standing]
@@ -58,7 +58,7 @@ def clocks_of(
 
 
 def _unless_missed(duty: NotificationDue, incident: Incident, now: datetime) -> NotificationDue:
-    """Return *duty*; as it was, where it is missed and would begin another time: who is late stays late."""
+    """Return *duty*, or its earlier form if it was missed: a later beginning does not undo that."""
     before = incident.running(duty.clock)
     missed = before is not None and before.due_at is not None and before.due_at <= now
     return before if before is not None and missed and duty.owed and not duty.begun else duty
@@ -84,9 +84,9 @@ def _reason(step: DayStep, clock: Clock) -> ClockStep:
 
 
 def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[NotificationDue]:
-    """Yield the clock of the next update, where we have said when it comes."""
+    """Yield the clock of the next update, if one was promised."""
     if declared.next_update_at is not None and not declared.final:
-        said = ClockStep(says="when the last notice said that more is told", provision="our own word")
+        said = ClockStep(says="the next update announced in the last notice", provision="our own promise")
         yield NotificationDue(
             clock=f"{UPDATE}.{incident.newest.number}",
             recipient="staff",
@@ -100,10 +100,10 @@ def _supplements(
     incident: Incident, by_law: Iterable[NotificationDue], now: datetime
 ) -> Iterator[NotificationDue]:
     """
-    Yield the clocks of a supplement to those who had the first report: they get it as soon as we know it.
+    Yield the clocks of a supplement to recipients of the first report, due as soon as the findings are known.
 
-    To people our letters go once. What customers hear of later is the staff's to tell, unless letters of the
-    supplement go to all of them.
+    People get letters once. The staff reports later findings to customers, unless letters of the supplement
+    go to all of them.
 
     Law:
         GDPR Art. 33(4): information may be provided in phases without undue further delay.
@@ -121,19 +121,19 @@ def _supplements(
 
 
 def _asked_since(clock: str, incident: Incident, now: datetime) -> datetime:
-    """Return since when the supplement is asked for; one that was not told is not put off by the next."""
+    """Return since when the supplement is due; a later one does not postpone one that was not sent."""
     waiting = [duty for duty in incident.clocks if duty.clock not in incident.done or duty.clock == clock]
     alike = [duty.runs_from for duty in waiting if _supplements_alike(duty.clock, clock)]
     return min(alike, default=now)
 
 
 def _supplements_alike(one: str, other: str) -> bool:
-    """Tell whether both are supplements to the same: to authorities, or to customers."""
+    """Return whether both are supplements to the same recipients: authorities, or customers."""
     return one.startswith(f"{SUPPLEMENT}.") and one.endswith(CUSTOMERS) is other.endswith(CUSTOMERS)
 
 
 def _supplement(clock: str, recipient: str, policy: str | None, since: datetime) -> NotificationDue:
-    says = "what is known since goes to whom the first report went, without undue further delay"
+    says = "recipients of the first report get later findings without undue further delay"
     return NotificationDue(
         clock=clock,
         policy=policy,
@@ -145,9 +145,9 @@ def _supplement(clock: str, recipient: str, policy: str | None, since: datetime)
 
 def waits_of(duty: NotificationDue, now: datetime) -> list[IncidentTimer]:
     """
-    Return the moments to warn of *duty* at, and its end.
+    Return the moments of warnings for *duty*, and its end.
 
-    Of those that are over when the clock is set the last one counts, so that nobody goes without a warning.
+    Of moments already past when the clock is set, the last one counts: each duty gets a warning.
     """
     if not duty.owed or not duty.begun:
         return []
@@ -170,12 +170,12 @@ def _moments(duty: NotificationDue) -> Iterator[IncidentTimer]:
 
 
 def is_held_over(duty: NotificationDue, now: datetime) -> bool:
-    """Tell whether the last moment to warn of *duty* is over, which an investigation may have held up."""
+    """Return whether the last warning of *duty* is past, which an investigation may have delayed."""
     return duty.recipient == PEOPLE and all(wait.at <= now for wait in _moments(duty))
 
 
 def after_hold(duty: NotificationDue, until: datetime) -> IncidentTimer:
-    """Return when to look again at *duty*, which an investigation holds up *until* then."""
+    """Return when to check *duty* again, which an investigation delays *until* then."""
     return _wait(f"{HELD}{until:%Y%m%d%H%M%S}", duty, until + AFTER_HOLD)
 
 
@@ -184,17 +184,17 @@ def _wait(kind: str, duty: NotificationDue, at: datetime) -> IncidentTimer:
 
 
 def stamp(duty: NotificationDue) -> str:
-    """Return what tells *duty* from itself as it was before it was corrected."""
+    """Return the fingerprint that distinguishes *duty* from its state before a correction."""
     return f"{duty.due_at or duty.runs_from:%Y%m%d%H%M%S}"
 
 
 def kind_of(name: str) -> str:
-    """Return what kind of moment is called *name*."""
+    """Return the kind of the moment called *name*."""
     return name.partition("_")[0]
 
 
 def duty_named(name: str, incident: Incident) -> NotificationDue | None:
-    """Return the duty whose moment is called *name*; None where it is done, or was corrected meanwhile."""
+    """Return the duty of the moment called *name*; None if it is done or was corrected."""
     _, _, rest = name.partition("_")
     clock, _, when = rest.rpartition("_")
     duty = incident.running(clock)

@@ -1,4 +1,4 @@
-"""What customers are called in events, and which of them somebody is who is written to. Pure."""
+"""Names of customers in events, and the customers among the people of a batch. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -9,13 +9,13 @@ from shared.contract.breaches import AffectedController, BreachDeclared, custome
 
 def customer_labels(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[str, str]:
     """
-    Return what each customer is called in events about *incident*, by its id: a number.
+    Return the name of each customer in events about *incident*, by its id: a number.
 
-    In an incident whose clocks are called by ids, as all were before there were numbers, they stay so: a
-    customer who was told then must not be taken for another, or for one who is still to be told.
+    If clocks of an incident already name customers by id, the ids stay: a customer notified then must stay
+    the same customer.
 
     Args:
-        incident: What is known of it.
+        incident: The present state of the incident.
         declared: The declarations of all its phases.
     """
     numbers = customer_numbers(declared)
@@ -24,7 +24,7 @@ def customer_labels(incident: Incident, declared: Sequence[BreachDeclared]) -> M
 
 
 def customers_in(people: Iterable[NoticeRecipient], declared: BreachDeclared) -> Iterator[str]:
-    """Yield the ids of the customers who are *people* of a chunk, of those that were *declared*."""
+    """Yield the ids of the *declared* customers among *people*, the people of a batch."""
     for reached in people:
         at = [one for one in declared.affected.controllers if one.email == reached.email]
         yield from (one.id for one in _with_name(at, reached))
@@ -32,9 +32,9 @@ def customers_in(people: Iterable[NoticeRecipient], declared: BreachDeclared) ->
 
 def _with_name(at: list[AffectedController], reached: NoticeRecipient) -> list[AffectedController]:
     """
-    Return which of those *at* one address is meant; all, where their names tell nobody apart.
+    Return the customers *at* one address with that name; all, if their names do not tell them apart.
 
-    A name that was too long for an envelope is the beginning of theirs.
+    A name longer than an envelope allows is compared by its beginning.
     """
     exactly = [one for one in at if one.name == reached.name]
     begun = [one for one in at if reached.name and one.name.startswith(reached.name)]

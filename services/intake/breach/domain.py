@@ -1,8 +1,8 @@
 """
-What can happen to an incident, and what is known of it.
+The events of an incident, and its state.
 
-Pure. Each declaration of an incident is a phase (see :mod:`.phases`). Notices go out when two people stand
-behind them and no investigation holds them up, whichever comes last.
+Pure. Each declaration of an incident is a phase (see :mod:`.phases`). Notices are released once two people
+have approved them and no investigation delays them.
 """
 
 from collections import Counter
@@ -44,9 +44,9 @@ from shared.contract.events import Code, Fact, RequestPurged
 from shared.errors import IllegalTransition, TooEarly
 
 FOUR_EYES = 2
-"""People who stand behind a notice: who declares and who approves, or two who approve."""
+"""People behind a notice: the declarer and an approver, or two approvers."""
 HOLD = "hold"
-"""What the moment is called at which a hold ends."""
+"""Name of the moment at which a hold ends."""
 
 
 RECORDS = (ClocksSet, CustomersFound, CustomersMissed, DutiesDone, DutiesWithdrawn)
@@ -54,7 +54,7 @@ RECORDS = (ClocksSet, CustomersFound, CustomersMissed, DutiesDone, DutiesWithdra
 
 @dataclass(frozen=True, slots=True)
 class NotificationDone:
-    """When somebody was told, by whom, and what they call it."""
+    """A completed notification: when, by which account, and its reference."""
 
     at: datetime
     by: Code | None = None
@@ -63,7 +63,7 @@ class NotificationDone:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A clock that had been stopped, before a phase found more people whom it is about."""
+    """An earlier stop of a clock, before a phase found more people for it."""
 
     duty: NotificationDue
     done: NotificationDone
@@ -72,22 +72,22 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What is known of an incident."""
+    """The state of an incident."""
 
     phases: tuple[Phase, ...] = ()
     clocks: tuple[NotificationDue, ...] = ()
     done: Mapping[str, NotificationDone] = field(default_factory=lambda: MappingProxyType({}))
     """Clocks that are stopped."""
     first_stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    """When a clock was stopped first: what runs from there does not begin again for who is found later."""
+    """When a clock was stopped first: clocks that depend on it do not start again for people found later."""
     stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When a clock was stopped last."""
     former: Mapping[str, NotificationDue] = field(default_factory=lambda: MappingProxyType({}))
-    """Duties that were done, as they were when their clocks ran last."""
+    """Completed duties, in the state of their clocks' last run."""
     stops: tuple[Stop, ...] = ()
-    """Those of clocks that have begun again since, in order."""
+    """Stops of clocks that have begun again since, in order."""
     withdrawn: tuple[DutiesWithdrawn, ...] = ()
-    """Duties that phases had owed which were taken back."""
+    """Duties of phases that were withdrawn."""
     hold: BreachHeld | None = None
     aborted: bool = False
     """Whether the staff has stopped its notices for good."""
@@ -96,10 +96,10 @@ class Incident:
     @property
     def newest(self) -> Phase:
         """
-        The last phase that stands; where none does, the last one.
+        The last phase that stands; if none does, the last one.
 
         Raises:
-            TooEarly: There is none yet.
+            TooEarly: It has no phase yet.
         """
         if not self.phases:
             raise TooEarly("the incident is not registered yet")
@@ -107,29 +107,29 @@ class Incident:
 
     @property
     def standing(self) -> tuple[Phase, ...]:
-        """The phases that were not taken back."""
+        """The phases that were not withdrawn."""
         return tuple(phase for phase in self.phases if phase.status is not PhaseStatus.WITHDRAWN)
 
     def waiting(self, number: int) -> tuple[Phase, ...]:
-        """Return the phases that an approval of phase *number* lets out."""
+        """Return the phases that an approval of phase *number* releases."""
         return tuple(phase for phase in self.phases[:number] if phase.awaits_approval)
 
     def words_for(self, phase: Phase, number: int) -> Code:
-        """Return what *phase* is told in that is approved with phase *number*: the newest of its role."""
+        """Return the phase with the words for *phase* if approved with *number*: the newest of its role."""
         alike = (one for one in self.standing if one.role is phase.role and one.number <= number)
         return [phase, *alike][-1].declaration
 
     def tells_more(self, phase: Phase) -> bool:
         """
-        Tell whether others are told of the breach before *phase* is.
+        Return whether others are notified of the breach before *phase* is.
 
-        A phase whose people nobody could find, or that was taken back, has told nobody.
+        A phase that affects no known people, or that was withdrawn, has notified no one.
         """
         return phase.further if phase.out else any(one.out for one in self.phases)
 
     @property
     def aware_at(self) -> datetime:
-        """When the company knew first: a supplement does not move what runs from there."""
+        """When the company first knew: a supplement does not move clocks that run from there."""
         return min(phase.aware_at for phase in self.standing or self.phases)
 
     @property
@@ -137,23 +137,23 @@ class Incident:
         """
         When the company knew by the first phase that stands: the editions of that day judge all phases.
 
-        A later phase that says otherwise corrects clocks, and not the laws that they are counted by.
+        A later phase that states another day corrects clocks, not the laws that judge them.
         """
         return (self.standing or self.phases)[0].aware_at
 
     @property
     def residents(self) -> Mapping[str | None, int]:
-        """How many people live where, over all phases that stand."""
+        """The number of people by residence, over all phases that stand."""
         return residents_of(self.standing)
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """All that was found breached of anybody."""
+        """All categories found breached."""
         return categories_of(self.standing)
 
     @property
     def duties(self) -> tuple[NotificationDue, ...]:
-        """All clocks, and those that are none any more but were done, or taken back: it stays on record."""
+        """All clocks, and former ones that were done or withdrawn: they stay on record."""
         known = {duty.clock for duty in self.clocks}
         done = [duty for clock, duty in self.former.items() if clock in self.done and clock not in known]
         known.update(duty.clock for duty in done)
@@ -161,28 +161,28 @@ class Incident:
         return (*self.clocks, *done, *back.values())
 
     def withdrawn_with(self, clock: str) -> int | None:
-        """Return with which phase a clock was taken back that runs no more; None where it was not."""
+        """Return the phase with which a withdrawn clock was withdrawn; None if it was not."""
         if self.running(clock) is not None or clock in self.done:
             return None
         phases = [one.phase for one in self.withdrawn for duty in one.duties if duty.clock == clock]
         return phases[-1] if phases else None
 
     def held(self, now: datetime) -> bool:
-        """Tell whether an investigation holds the notices up at *now*."""
+        """Return whether an investigation delays the notices at *now*."""
         return self.hold is not None and now < self.hold.until
 
     def running(self, clock: str) -> NotificationDue | None:
-        """Return the clock of that name, if somebody has still to be told."""
+        """Return the running clock of that name, if its notification is open."""
         duty = next((duty for duty in self.clocks if duty.clock == clock), None)
         return duty if duty is not None and duty.owed and clock not in self.done else None
 
 
 def residents_of(phases: Iterable[Phase]) -> Mapping[str | None, int]:
     """
-    Return how many people live where, over *phases*: in each are those who are not told in another.
+    Return the number of people by residence, over *phases*: each counts the people not notified in another.
 
-    Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until somebody
-    has looked; after that nobody is a number, too.
+    People who need no notice by any law may be counted in several phases: notifying more people is always
+    lawful. Empty until a scope is known; after that zero is a number, too.
     """
     scoped = [phase for phase in phases if phase.scoped]
     counted: Counter[str | None] = Counter({None: 0} if scoped else {})
@@ -193,7 +193,7 @@ def residents_of(phases: Iterable[Phase]) -> Mapping[str | None, int]:
 
 
 def categories_of(phases: Iterable[Phase]) -> tuple[str, ...]:
-    """Return all that was found breached of anybody in *phases*."""
+    """Return all categories found breached in *phases*."""
     found = (one for phase in phases if phase.scoped for one in phase.scoped.categories)
     return tuple(dict.fromkeys(found))
 
@@ -202,7 +202,7 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
     """
     Return *incident* after *fact*.
 
-    Raises:
+    TooEarly: The incident is not registered yet.
         TooEarly: The incident itself is not registered yet.
         IllegalTransition: *fact* cannot happen to it.
     """
@@ -239,7 +239,7 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
         case CustomersMissed():
             return _missed(incident, incident.phases[fact.phase - 1], frozenset(fact.customers))
         case CampaignAborted():
-            # Before notices are out there are none to stop.
+            # There are none to stop before notices are out.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
         case BreachAlarmed() | BreachUnscoped() | BreachForgotten():
             return incident
@@ -306,20 +306,20 @@ def _phase_of(
 
 
 def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incident:
-    """Letters that come back make fewer who were reached: a count that comes late says nothing."""
+    """Returned letters reduce the number of people reached; a late count changes nothing."""
     if phase.notified is None:
-        raise TooEarly(f"letters of phase {phase.number} came back before it was told that all are out")
+        raise TooEarly(f"letters of phase {phase.number} came back before all were reported out")
     if fact.failed <= phase.notified.failed:
         return incident
     counts = fact.model_dump(include={"sent", "doubtful", "failed", "elsewhere"})
     counted = replace(phase, notified=phase.notified.model_copy(update=counts))
     theirs = [duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty)]
-    # Events of before do not say whose letters they are: then it may be anybody's.
+    # Older events do not name the customers of returned letters: then any may be affected.
     return _with(_restart_clocks(incident, theirs if fact.missed is None else ()), counted, fact)
 
 
 def _missed(incident: Incident, phase: Phase, customers: frozenset[str]) -> Incident:
-    """Whom no letter of any phase has reached is not told; nor is a supplement that somebody has not."""
+    """A customer without a letter of any phase is not notified; a supplement needs its own letter."""
     after = _replaced(incident, replace(phase, missed=(phase.missed or frozenset()) | customers))
     theirs = [
         duty for duty in incident.clocks if duty.customer in customers and not _is_notified(after, duty)
@@ -334,7 +334,7 @@ def _is_notified(incident: Incident, duty: NotificationDue) -> bool:
 
 
 def _restart_clocks(incident: Incident, duties: Iterable[NotificationDue]) -> Incident:
-    """A customer who was not reached is not told: their clocks run on, unless the staff has told them."""
+    """A customer who was not reached is not notified: their clocks run on, unless the staff notified them."""
     clocks = {duty.clock for duty in duties}
     kept = {
         clock: done for clock, done in incident.done.items() if clock not in clocks or done.by is not None
@@ -359,7 +359,7 @@ def _scoped(incident: Incident, phase: Phase, fact: BreachScoped) -> Incident:
 
 
 def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incident:
-    """Whoever was to be told in its words is told in none: it was these that were approved."""
+    """A withdrawn phase's words are sent to no one: the approval was for those words."""
     incident = _with(incident, replace(phase, withdrawn_by=fact.by), fact)
     stops = tuple(stop for stop in incident.stops if stop.phase != fact.phase)
     phases = tuple(
@@ -373,9 +373,9 @@ def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incid
 
 def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
     """
-    Whoever approves of a phase approves of all that wait before it: they are told in its words.
+    An approval of a phase approves all that wait before it: they are sent in its words.
 
-    But nobody is told as a customer is who is none: they are told in the newest words of their own role.
+    A customer's words never go to other people: each role gets the newest words of its own.
     """
     by = (*newest.approved_by, fact.by)
     seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
@@ -386,7 +386,7 @@ def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incide
 
 
 def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
-    """Of people who are found later, the clock of those who were told says nothing: it begins again."""
+    """The clock of people already notified does not cover people found later: it begins again."""
     laws = {law for group in scoped.groups if group.people or group.again for law in group.laws}
     again = {
         duty.clock: Stop(duty, incident.done[duty.clock], scoped.phase)

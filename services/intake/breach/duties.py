@@ -1,4 +1,4 @@
-"""Who is to be told of a breach, and by when, as the journal of incidents keeps it."""
+"""Duties to notify of a breach: recipients and last days, as the journal of incidents keeps them."""
 
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -10,48 +10,48 @@ from shared.contract.events import Code, EventPart, Record
 ClockId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
 PEOPLE, CONTROLLER = "people", "controller"
 CUSTOMERS = "customers"
-"""All controllers whose processor the company is, who are told more."""
+"""All controllers that the company is a processor of, for supplements."""
 BY_LETTER = frozenset({PEOPLE, CONTROLLER})
-"""Whom our own letters go to; all others are told by the staff."""
+"""Recipients of Habeas' letters; the staff notifies all others."""
 
 
 class ClockStep(EventPart):
-    """A step of how a clock was counted."""
+    """A step in the calculation of a clock."""
 
     says: str
     provision: str
 
 
 class NotificationDue(EventPart):
-    """Somebody who is to be told of a breach, or need not be, and by when."""
+    """A recipient to be notified of a breach, or exempt, and the last day."""
 
     clock: ClockId
     policy: str | None = None
-    """None: no law says it, but we have."""
+    """None: not a law but a promise of the company."""
     recipient: Code
     place: Place | None = None
     runs_from: AwareDatetime
     due_at: AwareDatetime | None = None
-    """None where the law gives no number: without undue delay."""
+    """None if the law gives no number: without undue delay."""
     owed: bool = True
     begun: bool = True
-    """Whether it runs: some clocks begin when somebody else was told."""
+    """Whether it runs: some clocks begin with another notification."""
     why: tuple[ClockStep, ...] = ()
 
     @property
     def customer(self) -> str | None:
-        """Which customer it is about, as the clock calls them; None where it is about no certain one."""
+        """The customer it is about, by the name in its clock; None if it is about no single one."""
         _, _, customer = self.clock.partition(f".{CONTROLLER}.")
         return customer or None
 
     @property
     def supplement(self) -> int | None:
-        """Which phase tells the customers more whom it is about; None of any other duty."""
+        """The phase with the findings for the customers; None for any other duty."""
         return int(self.clock.split(".")[1]) if self.recipient == CUSTOMERS else None
 
 
 class ClocksSet(Record):
-    """The clocks of an incident were started, or corrected by what is known since."""
+    """The clocks of an incident were started, or corrected."""
 
     TYPE: ClassVar[str] = "habeas.incidents.clocks_set.v1"
 
@@ -59,27 +59,27 @@ class ClocksSet(Record):
 
 
 class CustomersFound(Record):
-    """Which customers a phase writes to, of those that were declared: those whose records were breached."""
+    """The declared customers that a phase notifies: those with breached records."""
 
     TYPE: ClassVar[str] = "habeas.incidents.customers_found.v1"
 
     phase: int
     customers: tuple[str, ...]
-    """As their clocks call them."""
+    """By their names in clocks."""
 
 
 class CustomersMissed(Record):
-    """Which customers no letter of a phase has reached."""
+    """The customers without a letter of a phase."""
 
     TYPE: ClassVar[str] = "habeas.incidents.customers_missed.v1"
 
     phase: int
     customers: tuple[str, ...]
-    """As their clocks call them."""
+    """By their names in clocks."""
 
 
 class DutiesWithdrawn(Record):
-    """A phase was taken back: nobody is told any more of what it alone had owed, as it was then."""
+    """A phase was withdrawn: its own duties end, and are kept here in their last state."""
 
     TYPE: ClassVar[str] = "habeas.incidents.duties_withdrawn.v1"
 
@@ -88,7 +88,7 @@ class DutiesWithdrawn(Record):
 
 
 class DutiesDone(Record):
-    """Our letters have told whom these clocks are about."""
+    """Notices have reached the people of these clocks."""
 
     TYPE: ClassVar[str] = "habeas.incidents.duties_done.v1"
 

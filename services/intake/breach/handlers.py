@@ -1,4 +1,4 @@
-"""What becomes of an incident when something arrives: it is registered, counted, approved, held, released."""
+"""Handlers of incidents: registration, clocks, approvals, holds, reports, expiry."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ BEHIND = "the moment came to a clock that is behind"
 
 @dataclass(frozen=True, slots=True)
 class IncidentContext:
-    """What a handler may know and use."""
+    """The ports and the state that a handler of incidents uses."""
 
     case_id: str
     incident: Incident
@@ -77,22 +77,22 @@ class IncidentContext:
     retention: IncidentRetention
 
     async def declared(self, item: Code) -> BreachDeclared:
-        """Return what was declared under the name *item*."""
+        """Return the declaration sealed as *item*."""
         return BreachDeclared.model_validate_json(await self.vault.open(self.case_id, item))
 
     async def people(self, phase: int, chunk: int) -> Sequence[NoticeRecipient]:
-        """Return to whom the letters of a chunk go; KeyError, where it is forgotten."""
+        """Return the people of a batch; KeyError if they are forgotten."""
         sealed = await self.vault.open(self.case_id, chunk_item(phase, chunk))
         return Chunk.model_validate_json(sealed).people
 
     async def await_all(self, waits: Sequence[IncidentTimer]) -> None:
-        """Have each of *waits* told when it has come."""
-        # Together, so that all of them are one write.
+        """Set timers for *waits*."""
+        # All at once, for a single write.
         await asyncio.gather(*(self.timers.set(self.case_id, wait.name, wait.at) for wait in waits))
 
 
 async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
-    """Register an incident, or its next phase, and start the clocks; what was told before changes nothing."""
+    """Register an incident, or its next phase, and start the clocks; earlier notifications stand."""
     declared = await ctx.declared(event.declaration)
     for phase in ctx.incident.standing:
         if _same(declared, await ctx.declared(phase.declaration)):
@@ -102,7 +102,7 @@ async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
         phase=len(ctx.incident.phases) + 1,
         declaration=event.declaration,
         role=declared.role,
-        aware_at=min(declared.aware_at, ctx.now),  # one that lies ahead is a clock that goes wrong
+        aware_at=min(declared.aware_at, ctx.now),  # a future time comes from a wrong clock
         by=declared.by,
     )
     await ctx.await_all(ctx.retention.waits(registered.phase, ctx.now))
@@ -112,12 +112,12 @@ async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
 
 
 def _same(one: BreachDeclared, other: BreachDeclared) -> bool:
-    """Tell whether both say the same, whoever says it."""
+    """Return whether both state the same, regardless of the declarer."""
     return one.model_copy(update={"by": None}) == other.model_copy(update={"by": None})
 
 
 async def correct_clocks(event: BreachScoped, ctx: IncidentContext) -> Sequence[Fact]:
-    """Count again who is to be told and by when, now that it is known how many people live where."""
+    """Recalculate duties and last days, now that the residences are known."""
     after = evolve(ctx.incident, event)
     found = await _customers_found(event, after, ctx)
     return [*found, *await _clocks_set(reduce(evolve, found, after), ctx)]
@@ -125,10 +125,10 @@ async def correct_clocks(event: BreachScoped, ctx: IncidentContext) -> Sequence[
 
 async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """
-    Return which customers a phase writes to: a letter stops the clock of the customer it goes to alone.
+    Return the customers that a phase notifies: a letter stops the clock of its own customer alone.
 
     Law:
-        GDPR Art. 33(2): each controller is told.
+        GDPR Art. 33(2): each controller is notified.
     """
     phase = after.phases[event.phase - 1]
     if not phase.customers or phase not in after.standing:
@@ -138,7 +138,7 @@ async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentCo
     for number in range(event.chunks):
         try:
             people = await ctx.people(event.phase, number)
-        except KeyError:  # whom it was about is forgotten by now
+        except KeyError:  # its people are forgotten by now
             return []
         written.update(names[id_] for id_ in customers_in(people, declared[event.phase - 1]))
     return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
@@ -148,10 +148,10 @@ async def _customers_missed(
     event: BreachNotified | BreachRecounted, after: Incident, ctx: IncidentContext
 ) -> Sequence[Fact]:
     """
-    Return which customers letters of a phase have not reached; none, where it is on record already.
+    Return the customers without a letter of a phase; none if that is on record already.
 
     Law:
-        GDPR Art. 33(2): each controller is told.
+        GDPR Art. 33(2): each controller is notified.
     """
     phase = after.phases[event.phase - 1]
     if not phase.customers or event.missed is None:
@@ -165,7 +165,7 @@ async def _customers_missed(
 async def _customers_of(
     phase: int, letters: Sequence[Missed], incident: Incident, ctx: IncidentContext
 ) -> set[str]:
-    """Return whom *letters* of a phase were to, as their clocks call them; all, where that is forgotten."""
+    """Return the customers of *letters* of a phase, by their names in clocks; all, if that is forgotten."""
     declared = [await ctx.declared(one.declaration) for one in incident.phases]
     names, found = customer_labels(incident, declared), set[str]()
     for some in letters:
@@ -179,7 +179,7 @@ async def _customers_of(
 
 
 async def _clocks_set(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
-    """Return the clocks of *incident* where they are not as they were, and wait for their moments."""
+    """Return the changed clocks of *incident*, and set timers for their moments."""
     clocks: tuple[NotificationDue, ...] = ()
     if incident.standing:
         declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
@@ -190,10 +190,10 @@ async def _clocks_set(incident: Incident, ctx: IncidentContext) -> Sequence[Fact
 
 async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]:
     """
-    Let the notices of an incident go out, once two people stand behind them and nothing holds them.
+    Release the notices of an incident once two people have approved them and no hold delays them.
 
     Raises:
-        PermanentError: Whoever approves may not, or there is nothing to approve of.
+        PermanentError: The account may not approve, or there is nothing to approve.
     """
     against = approval_refusal(ctx.incident, event.phase, event.by, event.declaration)
     if against is not None:
@@ -202,23 +202,23 @@ async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]
 
 
 async def _let_out(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
-    """Let the notices of *incident* out that may go, and count what runs from there."""
+    """Release the notices of *incident* that are ready, and start the clocks that run from there."""
     out = releasable_notices(ctx.case_id, incident, ctx.now)
     return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
 
 
 async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fact]:
     """
-    Take a phase back: nobody is told because of it, and clocks are as the other phases make them.
+    Withdraw a phase: its notices are not sent, and the other phases alone determine the clocks.
 
     Raises:
-        PermanentError: It is too late, or there is no such phase.
+        PermanentError: It is too late, or the phase does not exist.
     """
     against = withdrawal_refusal(ctx.incident, event.phase)
     if against is not None:
         raise PermanentError(against)
     after = evolve(ctx.incident, event)
-    # Whose clock ran because of this phase alone was told before.
+    # Clocks that ran because of this phase alone were stopped before.
     notified = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in notified_duties(after)}
     unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
     found = [unscoped, *await _stopped(after, notified, ctx)]
@@ -226,7 +226,7 @@ async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fac
 
 
 def _withdrawn(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
-    """Return what nobody owes *after* a phase was taken back, and did before: it stays in the register."""
+    """Return the duties that end *after* a phase was withdrawn: they stay in the register."""
     gone = [
         duty
         for duty in ctx.incident.clocks
@@ -238,39 +238,39 @@ def _withdrawn(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) ->
 
 
 async def note_abort(_event: CampaignAborted, _ctx: IncidentContext) -> Sequence[Fact]:
-    """Remember that notices were stopped for good: none is approved after that."""
+    """Record that notices were stopped for good: none is approved after that."""
     return []
 
 
 async def hold(event: BreachHeld, ctx: IncidentContext) -> Sequence[Fact]:
-    """Keep notices back that have not gone out, until a moment that is waited for."""
+    """Delay notices that are not out yet, until a set moment."""
     after = evolve(ctx.incident, event)
     await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
     await _ask_again(after, max(event.until, ctx.now), ctx)
-    # It may be about a moment that is over by now, in the place of a hold that was in force.
+    # It may be about a moment already past, and replace a hold that was in force.
     return await _let_out(after, ctx)
 
 
 async def end_hold(event: BreachHoldEnded, ctx: IncidentContext) -> Sequence[Fact]:
-    """Let the notices out that nothing else keeps back."""
+    """Release the notices that nothing else delays."""
     after = evolve(ctx.incident, event)
     await _ask_again(after, ctx.now, ctx)
     return await _let_out(after, ctx)
 
 
 async def _ask_again(incident: Incident, until: datetime, ctx: IncidentContext) -> None:
-    """Look again, soon after *until*, at whom a hold has kept from being told beyond their time."""
+    """Set a check, soon after *until*, of duties that a hold delays beyond their time."""
     over = [duty for duty in incident.clocks if incident.running(duty.clock) and is_held_over(duty, ctx.now)]
     await ctx.await_all([after_hold(duty, until) for duty in over])
 
 
 async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[Fact]:
-    """Stop a clock: the staff has told whom it is about. What runs from there is counted now."""
+    """Stop a clock after a report of the staff; clocks that run from there start now."""
     return await _clocks_set(evolve(ctx.incident, event), ctx)
 
 
 async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence[Fact]:
-    """Stop the clocks of those to whom all notices are out; what runs from there is counted now."""
+    """Stop the clocks of people with all notices out; clocks that run from there start now."""
     after = evolve(ctx.incident, event)
     missed = await _customers_missed(event, after, ctx)
     after = reduce(evolve, missed, after)
@@ -280,7 +280,7 @@ async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence
 
 async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence[Fact]:
     """
-    Count anew who was reached, and what follows from that; tell, loudly, of customers who were not.
+    Recount the people reached, update the clocks, and raise an alarm for customers not reached.
 
     Raises:
         TooEarly: It is not known yet that all letters are out.
@@ -301,7 +301,7 @@ def _is_over(duty: NotificationDue, now: datetime) -> bool:
 async def _stopped(
     incident: Incident, notified: Mapping[str, datetime], ctx: IncidentContext
 ) -> Sequence[Fact]:
-    """Stop the clocks of those whom our letters have *told*, and count what runs from there."""
+    """Stop the clocks of people *notified* by letters, and start the clocks that run from there."""
     done = [
         DutiesDone(
             request_id=ctx.case_id, clocks=tuple(clock for clock in notified if notified[clock] == at), at=at
@@ -313,7 +313,7 @@ async def _stopped(
 
 async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
     """
-    Do what a moment was waited for: end a hold, forget, warn.
+    Handle a timer: end a hold, forget data, or warn.
 
     Raises:
         TooEarly: The moment overtook the incident, or the clock here is behind.
@@ -332,7 +332,7 @@ async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[
 
 
 async def _forgotten(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
-    """Forget who was told, or all of an incident that no later phase has taken up."""
+    """Forget the people notified, or the whole incident if no later phase has renewed it."""
     later = ctx.retention.later(event.name, ctx.now)
     if later is not None:
         if later.name == event.name:
@@ -350,7 +350,7 @@ async def _forgotten(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fa
 
 
 async def _warned(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
-    """Tell, loudly, that somebody is not told of a breach; whom an investigation holds up, later."""
+    """Raise an alarm for a missing notification; later, if an investigation delays it."""
     if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
         await ctx.await_all([after_hold(duty, ctx.incident.hold.until)])
         return []

@@ -1,7 +1,7 @@
 """
-The phases of an incident: each declaration is one, with notices of its own.
+The phases of an incident: each declaration is one, with its own notices.
 
-Pure. The life of a phase is one table, :data:`TRANSITIONS`; what is not in it is an error.
+Pure. The life of a phase is one table, :data:`TRANSITIONS`; a transition that is not in it is an error.
 """
 
 from collections.abc import Mapping
@@ -26,17 +26,17 @@ from shared.errors import IllegalTransition
 
 
 class PhaseStatus(StrEnum):
-    """Where a phase of an incident stands."""
+    """The status of a phase."""
 
     UNKNOWN = "unknown"
     REGISTERED = "registered"
-    """It is being looked for who is affected."""
+    """The scope is being searched."""
     SCOPED = "scoped"
     APPROVED = "approved"
     RELEASED = "released"
     NOTIFIED = "notified"
     WITHDRAWN = "withdrawn"
-    """It was taken back: nobody is told because of it."""
+    """It was withdrawn: its notices are not sent."""
 
 
 S = PhaseStatus
@@ -44,7 +44,7 @@ TRANSITIONS: Mapping[PhaseStatus, Mapping[type[Fact], PhaseStatus]] = {
     S.UNKNOWN: {BreachRegistered: S.REGISTERED},
     S.REGISTERED: {BreachScoped: S.SCOPED, BreachWithdrawn: S.WITHDRAWN},
     S.SCOPED: {BreachApproved: S.APPROVED, BreachWithdrawn: S.WITHDRAWN},
-    # A second approval, where nobody is known to have declared it.
+    # A second approval, if the declarer is unknown.
     S.APPROVED: {
         BreachApproved: S.APPROVED,
         NoticesReleased: S.RELEASED,
@@ -52,7 +52,7 @@ TRANSITIONS: Mapping[PhaseStatus, Mapping[type[Fact], PhaseStatus]] = {
     },
     S.RELEASED: {BreachNotified: S.NOTIFIED},
     S.NOTIFIED: {BreachNotified: S.NOTIFIED, BreachRecounted: S.NOTIFIED},
-    # It was being looked for who is affected.
+    # The scope was being searched.
     S.WITHDRAWN: {BreachScoped: S.WITHDRAWN},
 }
 """Status of a phase → fact → status. A fact in no row of a status is an :class:`IllegalTransition`."""
@@ -60,65 +60,65 @@ TRANSITIONS: Mapping[PhaseStatus, Mapping[type[Fact], PhaseStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One declaration of an incident, and what became of its notices."""
+    """One declaration of an incident, and the state of its notices."""
 
     number: int
     declaration: Code
     role: BreachRole
     aware_at: datetime
     by: Code | None = None
-    """Who declared it."""
+    """The account that declared it."""
     anew: bool = False
-    """Whether nothing stood any more when it was declared: all before it was taken back."""
+    """Whether no phase stood when it was declared: all earlier ones were withdrawn."""
     status: PhaseStatus = PhaseStatus.REGISTERED
     scoped: BreachScoped | None = None
     written_to: frozenset[str] | None = None
-    """Customers whom it writes to, as their clocks call them; None where that is not on record."""
+    """Customers that it notifies, by their names in clocks; None if that is not on record."""
     approved_by: tuple[Code, ...] = ()
     seconded: bool = False
-    """Whether two people stand behind its notices."""
+    """Whether two people have approved its notices."""
     words: Code = ""
-    """The declaration whose words they have approved."""
+    """The declaration with the approved words."""
     delayed: bool = False
-    """Whether an investigation held its notices up."""
+    """Whether an investigation delayed its notices."""
     out_at: datetime | None = None
     """When its notices went out."""
     further: bool = False
-    """Whether those of another phase were out before them."""
+    """Whether notices of another phase were out before."""
     notified: BreachNotified | None = None
     missed: frozenset[str] | None = None
-    """Customers who have no letter of this phase, as their clocks call them; None: nobody says which."""
+    """Customers without a letter of this phase, by their names in clocks; None if they are unknown."""
     withdrawn_by: Code | None = None
 
     @property
     def chunks(self) -> int:
-        """How many chunks of people are to be written to."""
+        """The number of batches with notices."""
         return 0 if self.scoped is None else self.scoped.chunks
 
     @property
     def groups(self) -> tuple[AffectedGroup, ...]:
-        """Who is affected, as far as anybody has looked."""
+        """The people affected, as far as the search has found them."""
         return () if self.scoped is None else self.scoped.groups
 
     @property
     def unreached(self) -> bool:
-        """Whether some of the people who are to be told cannot be, by a letter of ours."""
+        """Whether some of the people to be notified cannot be reached by letter."""
         affected = [group for group in self.groups if group.laws]
         returned = self.notified is not None and self.notified.failed > 0
         return any(group.unreachable for group in affected) or (returned and bool(affected))
 
     @property
     def customers(self) -> int:
-        """How many customers are to be told."""
+        """The number of customers to notify."""
         return 0 if self.scoped is None else self.scoped.customers
 
     @property
     def out(self) -> bool:
-        """Whether its notices went out."""
+        """Whether its notices are out."""
         return self.status in {PhaseStatus.RELEASED, PhaseStatus.NOTIFIED}
 
     def concerns(self, duty: NotificationDue) -> bool:
-        """Tell whether somebody is written to in it whom *duty* is about."""
+        """Return whether it writes to people of *duty*."""
         if duty.recipient not in BY_LETTER or not self.chunks:
             return False
         if duty.recipient == CONTROLLER:
@@ -128,9 +128,9 @@ class Phase:
 
     def has_notified(self, duty: NotificationDue) -> bool:
         """
-        Tell whether its notices have told whom *duty* is about, of those whom it concerns.
+        Return whether its notices have reached the people of *duty* that it concerns.
 
-        Of people whom no letter reaches there is a list; a customer who was not reached is not told.
+        People without a letter are on a list; a customer who was not reached is not notified.
         """
         notified = self.notified
         if notified is None or notified.sent + notified.elsewhere <= 0:
@@ -141,14 +141,14 @@ class Phase:
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether somebody is to be written to as soon as somebody approves."""
+        """Whether its notices wait for an approval."""
         open_ = self.status in {PhaseStatus.SCOPED, PhaseStatus.APPROVED}
         return open_ and not self.seconded and self.chunks > 0
 
 
 def status_after(status: PhaseStatus, fact: Fact) -> PhaseStatus:
     """
-    Return where a phase stands after *fact*.
+    Return the status of a phase after *fact*.
 
     Raises:
         IllegalTransition: *fact* cannot happen to a phase in this status.

@@ -1,10 +1,10 @@
 """
-How long an incident is kept. Pure.
+Retention of incidents. Pure.
 
 Law:
     Règlement sur les incidents de confidentialité (Quebec), s. 8: five years after the enterprise knew.
     Breach of Security Safeguards Regulations (Canada), s. 6(1): 24 months; DPO Art. 15(4): two years.
-    GDPR Art. 33(5): breaches are documented; Art. 5(1)(e): who was affected, no longer than it is needed.
+    GDPR Art. 33(5): breaches are documented; Art. 5(1)(e): the people affected, only as long as needed.
 """
 
 from calendar import monthrange
@@ -14,23 +14,23 @@ from datetime import UTC, datetime
 from services.intake.breach.clocks import IncidentTimer
 
 PEOPLE_KEPT, RECORD_KEPT = "people", "record"
-"""Moments: nobody need know any more who was told; the incident leaves the register."""
+"""Moments: the people notified are forgotten; the incident leaves the register."""
 KEPT = frozenset({PEOPLE_KEPT, RECORD_KEPT})
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentRetention:
-    """For how many months what is kept."""
+    """The months that incidents and their people are kept."""
 
     record: int
     people: int
 
     def waits(self, phase: int, registered_at: datetime) -> list[IncidentTimer]:
-        """Return when what of *phase* goes that was registered then."""
+        """Return the moments at which data of *phase*, registered at that time, expires."""
         return [self._wait(PEOPLE_KEPT, phase, registered_at), self._wait(RECORD_KEPT, phase, registered_at)]
 
     def later(self, name: str, now: datetime) -> IncidentTimer | None:
-        """Return when to come back, where the moment called *name* was set while less was to be kept."""
+        """Return the next check, if the moment called *name* was set for a shorter retention."""
         kind, phase, registered, _ = name.split("_")
         wait = self._wait(kind, int(phase), datetime.strptime(registered, "%Y%m%d").replace(tzinfo=UTC))
         return wait if wait.at > now else None
@@ -42,12 +42,12 @@ class IncidentRetention:
 
 
 def phase_of(name: str) -> int:
-    """Return which phase the moment called *name* is about."""
+    """Return the phase of the moment called *name*."""
     return int(name.split("_")[1])
 
 
 def _months_later(day: datetime, months: int) -> datetime:
-    """Return the end of the day of that number, *months* later; of a shorter month, of its last day."""
+    """Return the end of the same day of the month, *months* later; the last day in a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     last = monthrange(year, month + 1)[1]
     return day.replace(year=year, month=month + 1, day=min(day.day, last), hour=23, minute=59, second=59)

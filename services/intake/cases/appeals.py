@@ -1,5 +1,5 @@
 """
-What follows when somebody disagrees with an answer: an appeal, or a complaint to the controller. Pure.
+Appeals against an answer, and complaints to the controller. Pure.
 
 Law:
     Va. Code § 59.1-577(C) and the laws of other States: an appeal, decided in writing within 45 or 60 days.
@@ -17,15 +17,15 @@ from shared.law import DeadlineCalculator, Policy, Strictest, TimedDuty, stricte
 
 DUTIES = {Remedy.APPEAL: TimedDuty.APPEAL, Remedy.COMPLAINT: TimedDuty.COMPLAINT}
 DECIDED = frozenset({CaseStatus.REFUSED, CaseStatus.ANSWERED, CaseStatus.CLOSED})
-"""Where a case stands of which there is an answer to appeal against."""
+"""Statuses with an answer to appeal against."""
 
 
 def appealed(case: IntakeCase, statement: Code, at: datetime, practice: ClockRules) -> AppealReceived | None:
     """
-    Return what it is that came at *at*; None where nobody has asked for anything, or one is open already.
+    Return the appeal or complaint received at *at*; None if there is no request, or one is open already.
 
-    Before there is an answer it is a complaint: about how the request is dealt with. An appeal against the
-    answer takes an open complaint in: both are decided together.
+    Before an answer it is a complaint about the handling of the request. An appeal against the answer
+    includes an open complaint: both are decided together.
     """
     received, opened = case.received, case.open_appeal
     if received is None:
@@ -45,7 +45,7 @@ def appealed(case: IntakeCase, statement: Code, at: datetime, practice: ClockRul
 
 
 def remedy_of(case: IntakeCase, received: RequestReceived, practice: ClockRules) -> Remedy:
-    """Return what it is that the person can do who disagrees now."""
+    """Return the remedy now open to the person."""
     known = any(policy.rule(TimedDuty.APPEAL, received.right) for policy in practice.laws_of(received))
     return Remedy.APPEAL if known and case.status in DECIDED else Remedy.COMPLAINT
 
@@ -54,7 +54,7 @@ def judging(
     remedy: Remedy, received: RequestReceived, at: datetime, practice: ClockRules
 ) -> Sequence[Policy]:
     """
-    Return the editions by which what comes at *at* is judged.
+    Return the editions that judge a remedy received at *at*.
 
     An appeal belongs to its case; a complaint is judged by the law of the day on which it is made.
     """

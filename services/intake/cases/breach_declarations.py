@@ -1,4 +1,4 @@
-"""Breaches that upstream systems and the staff declare: sealed, and handed to who keeps the incidents."""
+"""Declarations of breaches by upstream systems and the staff: sealed, and passed to the register."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,22 @@ from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed
 
 USED_BEFORE = SubmissionError(
-    path="data.reference", message="names an old incident whose record is gone; choose another"
+    path="data.reference", message="names an incident that was purged; choose another"
 )
 
 
 async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
     """
-    Seal what was declared in the vault of its incident, and have it registered.
+    Seal a declaration in the vault of its incident, and have it registered.
 
-    A declaration has people written to: only upstream systems and staff accounts make one. The account that
-    declares it counts where its proof was verified (shared.runtime.service); of a declaration without one,
-    two people
-    have to approve. A slip of the pen is refused at once: a law would judge by it.
+    A declaration has letters sent: only upstream systems and staff accounts make one. Its declarer counts if
+    the proof was verified (shared.runtime.service); a declaration without one needs two approvals. Obvious
+    mistakes are refused at once: they would mislead the assessment.
     """
     slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in suggestions_for(event)]
     if slips:
         return [rejected(ctx, *slips)]
-    # An event's id is unique together with its source only.
+    # An event's id is unique only together with its source.
     item = declaration_item(derived_id(f"{ctx.source} {ctx.event_id}", 0))
     declared = event.model_copy(update={"by": event.by if event.proof else None, "proof": None})
     await ctx.vault.create(ctx.case_id)

@@ -1,7 +1,7 @@
 """
-When something is due: by the laws that protect the person, the company's calendar, and pauses.
+Deadlines: by the laws that protect the person, the company's calendar, and pauses.
 
-Pure. Every day is counted anew from the receipt, so that each can be explained (``shared.law``).
+Pure. Every day is calculated from the receipt, so that each can be explained (``shared.law``).
 """
 
 from collections.abc import Sequence
@@ -47,18 +47,18 @@ from shared.law import (
 EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
 """No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
 CHILDREN_FIRST = timedelta(days=10)
-"""How soon after receipt the answer to a child is meant to be sent."""
+"""Time after receipt within which the answer to a child is meant to be sent."""
 OF_AGE = 18
-"""Years from which a person acts for themselves under every law that is served here."""
+"""Age from which a person acts for themselves under every law supported here."""
 UNDECIDED = frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
-"""Where a case stands that can still take longer."""
+"""Statuses in which the answer can still take longer."""
 KEPT = (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER, TimedDuty.ACKNOWLEDGEMENT)
-"""Duties whose last days a case keeps from the beginning."""
+"""Duties with last days that a case keeps from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockRules:
-    """Who answers, and what the laws and the calendars say; a case keeps the editions it began with."""
+    """The laws and the calendar of the controller; a case keeps its first editions."""
 
     company: CompanyProfile
     policies: PolicyLibrary
@@ -66,17 +66,17 @@ class ClockRules:
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where requests are answered; days begin and end there."""
+        """The zone in which days begin and end."""
         return self.company.zone
 
     def laws_of(self, received: RequestReceived) -> list[Policy]:
-        """Return the laws that protect who has made a request, in the editions that the case keeps."""
+        """Return the laws that protect the requester, in the editions that the case keeps."""
         return [self.policies.named(id_) for id_ in received.laws]
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Where a submission came from, and when."""
+    """The source of a submission, and its time of receipt."""
 
     case: str
     source: str
@@ -86,17 +86,17 @@ class Arrival:
     follows: RequestId | None = None
     """The request that this one takes up again."""
     attested: tuple[Evidence, ...] = ()
-    """What an agent answers for whose signature was checked."""
+    """Evidence from an agent with a checked signature."""
     instructed: bool = False
-    """Whether a controller asks whose credential was checked."""
+    """Whether it comes from a controller with a checked credential."""
 
 
 def receive(request: RequestSubmitted, arrival: Arrival, practice: ClockRules) -> RequestReceived:
     """
-    Decide which laws govern *request* and when it is due.
+    Return the laws that govern *request* and its deadlines.
 
-    A time of receipt that lies in the future is a clock that goes wrong: the clock of the law starts now.
-    One from before there was a law to ask under is taken for the law's first day.
+    A time of receipt in the future comes from a wrong clock: the deadline then runs from now. One from before
+    the first law counts as the law's first day.
 
     Law:
         GDPR Art. 12(3), Reg. 1182/71; UK GDPR Art. 12A; Cal. Civ. Code § 1798.130(a)(2)(A) (``shared.law``).
@@ -140,7 +140,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: ClockRules) -
 
 
 def resumed(case: IntakeCase, at: datetime, practice: ClockRules) -> DueMoved | None:
-    """Return when the answer is due now that the clock of *case* runs again; None where it never stood."""
+    """Return the deadline after the clock of *case* runs again; None if it never stopped."""
     if case.received is None or case.paused_since is None:
         return None
     days = case.paused_days + _whole_days(case.paused_since, at)
@@ -159,7 +159,7 @@ def resumed(case: IntakeCase, at: datetime, practice: ClockRules) -> DueMoved | 
 
 
 def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | None:
-    """Return when *case* is due, had the person sent today what they were asked for."""
+    """Return the deadline of *case* if the person sent the requested proof today."""
     if case.received is None:
         return None
     running = 0 if case.paused_since is None else _whole_days(case.paused_since, now)
@@ -170,9 +170,9 @@ def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | 
 
 def explained(case: IntakeCase, practice: ClockRules) -> Strictest | None:
     """
-    Return the last day for the answer to *case* as it is counted, with each step.
+    Return the last day for the answer to *case*, with each step of the calculation.
 
-    None where it does not come to the day on record: a calendar has changed since, and the record counts.
+    None if it differs from the day on record: a calendar has changed since, and the record counts.
     """
     received = case.received
     if received is None:
@@ -186,10 +186,10 @@ def extended(
     case: IntakeCase, reason: ExtensionReason, now: datetime, practice: ClockRules
 ) -> RequestExtended | None:
     """
-    Return when the answer is due if it takes longer for *reason*; None where it must not.
+    Return the deadline if the answer takes longer for *reason*; None if it must not.
 
     Law:
-        GDPR Art. 12(3), 11 CCR § 7021(b): once, and only as long as the person can still be told within
+        GDPR Art. 12(3), 11 CCR § 7021(b): once, and only as long as the person can still be notified within
         the first period. Requests to opt out or to limit know no extension (11 CCR §§ 7026(f), 7027(g)).
     """
     received = case.received
@@ -209,14 +209,14 @@ def extended(
 
 
 def stands_still(case: IntakeCase, policies: PolicyLibrary) -> bool:
-    """Tell whether the clock of *case* stands still now: every law must let it, and proof be awaited."""
+    """Return whether the clock of *case* is paused now: every law must allow it, and proof be awaited."""
     if case.received is None or case.paused_since is None:
         return False
     return all(policies.named(id_).stands_still_for("identity") for id_ in case.received.laws)
 
 
 def _whole_days(since: datetime, until: datetime) -> int:
-    """Return the days that have passed; part of one moves no last day, which is early and so lawful."""
+    """Return the whole days that have passed; a part of a day moves no deadline: early is lawful."""
     return max((until - since).days, 0)
 
 
@@ -259,7 +259,7 @@ def _person(request: RequestSubmitted) -> ProtectedPerson:
 
 
 def _place(residence: Residence | None) -> str | None:
-    """Return where somebody lives as ISO 3166 writes it: ``US-CA``, whether or not the part repeats it."""
+    """Return the residence as ISO 3166 writes it, ``US-CA``, with or without the country in its part."""
     if residence is None:
         return None
     if residence.subdivision is None:
@@ -270,9 +270,9 @@ def _place(residence: Residence | None) -> str | None:
 
 def _requester(request: RequestSubmitted, day: date, *, child: bool) -> Requester:
     """
-    Return who asks: for a child it is the parent, whatever they call themselves.
+    Return the requester: for a child the parent, regardless of the relation stated.
 
-    A parent of somebody who is of age by the date of birth in the request is an agent: the person confirms.
+    If the date of birth says of age, the parent counts as an agent: the person confirms.
 
     Law:
         11 CCR § 7070(c): requests for a child under 13 are the parent's; 11 CCR § 7063: an agent's.

@@ -1,5 +1,5 @@
 """
-Limits attempts at one-time codes over all requests: per network, and more strictly while many are wrong.
+Limits on attempts at one-time codes over all requests: per network, and stricter while many are wrong.
 
 Each code allows five tries, but an attacker who knows many requests has five tries at each of their codes.
 Wrong codes are therefore counted over all requests, in the database, so that all replicas share the count.
@@ -29,7 +29,7 @@ class WrongCodeCount(Protocol):
         """Count the wrong code of *attempt*; the same attempt counts once."""
 
     async def is_alarming(self, now: datetime) -> bool:
-        """Return whether so many codes were wrong within the hour that somebody may be guessing."""
+        """Return whether the number of wrong codes within the hour suggests guessing."""
 
 
 class WrongCodes:
@@ -55,7 +55,7 @@ class WrongCodes:
         metrics.wrong_code()
         metrics.code_alarm(on=count >= self._alarm_at)
         if count >= self._alarm_at and count % self._alarm_at == 0:
-            logger().error("many codes are wrong: somebody may be guessing", count=count)
+            logger().error("many codes are wrong: possible guessing", count=count)
 
     async def is_alarming(self, now: datetime) -> bool:
         """Return whether the alarm is on."""
@@ -72,8 +72,8 @@ class CodeLimit:
     """
     Limits the codes that one network may offer within an hour.
 
-    While the alarm is on, the limit is five: an attacker with many addresses is slowed down, and a person who
-    enters the code of their own letter is still heard.
+    While the alarm is on, the limit is five: it slows down an attacker with many addresses, and a person can
+    still enter the code of their own letter.
     """
 
     wrong: WrongCodeCount | None = None
@@ -82,15 +82,15 @@ class CodeLimit:
 
     @classmethod
     def of(cls, wrong: WrongCodeCount, per_network: int) -> "CodeLimit":
-        """Return the limit of *per_network* codes; *wrong* says when the alarm is on."""
+        """Return the limit of *per_network* codes; *wrong* reports the alarm."""
         return cls(wrong, Allowance(per_network))
 
     async def take(self, network: str, now: datetime) -> None:
         """
-        Count one code that *network* offers.
+        Count one code from *network*.
 
         Raises:
-            TooOften: It has offered too many within the hour.
+            TooManyAttempts: It has offered too many within the hour.
         """
         alarm = self.wrong is not None and await self.wrong.is_alarming(now)
         if not self.calm.take(network) or (alarm and not self.alarmed.take(network)):

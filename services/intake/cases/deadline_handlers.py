@@ -1,4 +1,4 @@
-"""What intake does when a day has come, or a letter has not arrived."""
+"""Handlers of deadlines and of letters that did not arrive."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -40,27 +40,27 @@ from shared.errors import TooEarly
 from shared.runtime.log import logger
 
 BOUNCED = "bounced"
-"""Why a letter has not arrived although a mail server had taken it."""
+"""Reason for a letter that did not arrive although a mail server had accepted it."""
 
 
 async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
-    """Remember the answer, and the day until which its package is kept."""
+    """Record the answer, and set the timers of its package."""
     await set_timers(waits_for_package(event), ctx)
     return []
 
 
 async def schedule_fee_deadline(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
-    """Remember what the answer costs, and look whether the person hears so. The clock runs on."""
+    """Record the fee, and set the deadline for the agreement; the clock runs on."""
     await set_timers(waits_for_agreement(event, ctx.now, ctx.practice), ctx)
     return []
 
 
 async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
     """
-    Remember a letter that has not arrived; whose answer it was is owed it again, and is told of at once.
+    Record an undelivered letter; if it held the answer, the answer is owed again and the alarm is raised.
 
     Raises:
-        TooEarly: It came back before it was heard that it was sent.
+        TooEarly: It came back before it was known to be sent.
 
     Law:
         GDPR Art. 12(3): the information is provided to the person, so it has to arrive.
@@ -76,22 +76,22 @@ async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact
 
 
 def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:
-    """Where the day is still to come, its own moment tells of it."""
+    """If the day is in the future, its own timer raises the alarm."""
     over = ctx.now >= end_of(day, ctx.practice.zone)
     return _missed(UNEXTENDED, day, ctx) if over else []
 
 
 async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
     """
-    Tell, loudly, that something is not done by the day that it was meant for, or by its last day.
+    Raise an alarm if a step is not done by its target day or by its last day.
 
-    While the clock stands still it is looked at again every day.
+    While the clock is paused it is checked again every day.
 
     Raises:
-        TooEarly: The day overtook the request, whose registration is being tried again.
+        TooEarly: The timer overtook the request; its registration is retried.
 
     Law:
-        GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided, so it counts when it is sent.
+        GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided when it is sent.
         11 CCR § 7021(a): receipt is confirmed within 10 business days.
     """
     if ctx.case.due_on is None:
@@ -116,9 +116,9 @@ async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
 
 async def _end_unagreed(ctx: Intake) -> Sequence[Fact]:
     """
-    Take a request back whose requester was told of a fee and has not agreed to it in time.
+    Withdraw a request if the requester did not agree to a notified fee in time.
 
-    Nobody's silence counts whom the letter has not reached: somebody must look at that.
+    Silence does not count if the letter did not arrive: the staff must check.
 
     Law:
         DPO Art. 19(3): 10 days, else the request counts as withdrawn; EDPB Guidelines 01/2022 para. 192.
@@ -127,14 +127,14 @@ async def _end_unagreed(ctx: Intake) -> Sequence[Fact]:
         return []
     if ctx.case.fee_notified:
         return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
-    logger().error("fee not told", request_id=ctx.case_id, reason="the letter has not reached the person")
+    logger().error("fee letter not delivered", request_id=ctx.case_id, reason="the letter did not arrive")
     await set_timers([wait_for(UNAGREED, ctx.now + timedelta(days=1))], ctx)
     return []
 
 
 async def _check_package(kind: str, ctx: Intake) -> Sequence[Fact]:
     """
-    Remind of a package that nobody has fetched, and destroy it at its end.
+    Remind of a package that was not downloaded, and destroy it at its end.
 
     Law:
         GDPR Art. 5(1)(e): kept no longer than necessary.
@@ -156,7 +156,7 @@ async def _deadline_fact(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
     logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
     approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
     end = end_of(day, ctx.practice.zone)
-    # Also where it is over: `habeas deadlines` finds by it what is late.
+    # Also after the deadline: `habeas deadlines` finds late cases by it.
     await set_timers([wait_for(MISSED, end)], ctx)
     return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
 

@@ -1,7 +1,7 @@
 """
-Which days of a case are waited for, and what is said when one of them has come. Pure.
+Timers of a case, and the deadline that each is about. Pure.
 
-A moment is named after what is due and the day: the same one is told once, however often it is set.
+A timer is named after its deadline and the day: setting it again has no effect.
 """
 
 from collections.abc import Mapping
@@ -23,15 +23,15 @@ from shared.contract.events import (
 from shared.law import TimedDuty, internal_due
 
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
-"""Of the answer: the day by which it was meant to be sent, and the end of the last day."""
+"""Of the answer: the target day, and the end of the last day."""
 UNACKNOWLEDGED, UNEXTENDED = "acknowledgement_missed", "extension_missed"
-"""The end of the day by which a request is acknowledged, and by which the person hears of an extension."""
+"""The end of the last day for the acknowledgement, and for the notice of an extension."""
 UNDECIDED = "appeal_missed"
-"""The end of the day by which an appeal is decided, or a complaint at the latest answered."""
+"""The end of the last day for the decision of an appeal or the answer to a complaint."""
 UNAGREED = "fee_unagreed"
-"""The end of the day by which the person agrees to a fee that they were told of."""
+"""The end of the last day for agreeing to a fee, after the fee letter."""
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
-"""Of the package: the day on which who has not fetched it is reminded, and the end."""
+"""Of the package: the reminder before the end, and the end."""
 TIME_TO_AGREE = timedelta(days=10)
 REMINDED_BEFORE = timedelta(days=7)
 DUTIES: Mapping[str, TimedDuty] = MappingProxyType(
@@ -46,29 +46,29 @@ DUTIES: Mapping[str, TimedDuty] = MappingProxyType(
 LETTERS: Mapping[str, LetterKind] = MappingProxyType(
     {UNACKNOWLEDGED: LetterKind.ACKNOWLEDGEMENT, UNEXTENDED: LetterKind.EXTENSION}
 )
-"""Moments that are about a letter: which one."""
+"""Deadlines of letters: the kind of the letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadlineTimer:
-    """A moment that is waited for."""
+    """A moment for the scheduler."""
 
     name: str
     at: datetime
 
 
 def kind_of(name: str) -> str:
-    """Return what kind of moment is called *name*."""
+    """Return the kind of the timer called *name*."""
     return next(kind for kind in (*DUTIES, UNAGREED, EXPIRING, EXPIRED) if name.startswith(kind))
 
 
 def wait_for(kind: str, at: datetime) -> DeadlineTimer:
-    """Return the moment *at*, named so that another day is another moment."""
+    """Return the timer for *at*, named so that another day is another timer."""
     return DeadlineTimer(f"{kind}_{at:%Y%m%d}", at)
 
 
 def first_waits(received: RequestReceived, practice: ClockRules) -> list[DeadlineTimer]:
-    """Return what is waited for when a request has come."""
+    """Return the timers of a new request."""
     waits = [DeadlineTimer(APPROACHING, begin_of(received.internal_due_on, practice.zone))]
     acknowledged_by = _acknowledged_by(received)
     if acknowledged_by is not None and received.reachable and not received.goes_to_customer:
@@ -78,10 +78,10 @@ def first_waits(received: RequestReceived, practice: ClockRules) -> list[Deadlin
 
 def waits_after(extension: RequestExtended, case: IntakeCase, practice: ClockRules) -> list[DeadlineTimer]:
     """
-    Return what is waited for when the answer to *case* takes longer.
+    Return the timers of *case* after an extension.
 
     Law:
-        GDPR Art. 12(3), 11 CCR § 7021(b): the person is told, and why, within the first period.
+        GDPR Art. 12(3), 11 CCR § 7021(b): the person is notified, with the reason, within the first period.
     """
     waits = [wait_for(APPROACHING, begin_of(extension.meant_for, practice.zone))]
     if case.due_on is not None and not case.addressless:
@@ -90,7 +90,7 @@ def waits_after(extension: RequestExtended, case: IntakeCase, practice: ClockRul
 
 
 def waits_for_decision(appeal: AppealReceived, practice: ClockRules) -> list[DeadlineTimer]:
-    """Return what is waited for when somebody has appealed."""
+    """Return the timers of an appeal."""
     return [] if appeal.due_on is None else [wait_for(UNDECIDED, end_of(appeal.due_on, practice.zone))]
 
 
@@ -98,17 +98,17 @@ def waits_for_agreement(
     quoted: FeeQuoted, notified_at: datetime, practice: ClockRules
 ) -> list[DeadlineTimer]:
     """
-    Return what is waited for when the person was told of a fee.
+    Return the timers of a fee after its letter.
 
     Law:
-        DPO Art. 19(3): they have ten days, whenever the letter went out.
+        DPO Art. 19(3): ten days from the letter.
     """
     notified_on = notified_at.astimezone(practice.zone).date()
     return [wait_for(UNAGREED, end_of(max(quoted.answer_by, notified_on + TIME_TO_AGREE), practice.zone))]
 
 
 def waits_for_package(answer: RequestFulfilled) -> list[DeadlineTimer]:
-    """Return what is waited for when there is a package."""
+    """Return the timers of a package."""
     if answer.package is None or answer.package_expires_at is None:
         return []
     end = answer.package_expires_at
@@ -116,7 +116,7 @@ def waits_for_package(answer: RequestFulfilled) -> list[DeadlineTimer]:
 
 
 def looked_at_again(kind: str, case: IntakeCase, now: datetime, practice: ClockRules) -> datetime | None:
-    """Return when to look again at a day of *case* that has moved meanwhile; None where it has come."""
+    """Return the next check if the deadline of *case* has moved; None if it has come."""
     if kind == UNDECIDED:
         return _not_yet(end_of(day, practice.zone), now) if (day := day_of(kind, case)) else None
     if kind not in {APPROACHING, MISSED}:
@@ -139,7 +139,7 @@ def _not_yet(comes: datetime, now: datetime) -> datetime | None:
 
 
 def is_done(kind: str, case: IntakeCase) -> bool:
-    """Tell whether what is due at a moment of this *kind* is done, or need not be done any more."""
+    """Return whether the step of this *kind* is done, or no longer needed."""
     if kind == UNDECIDED:
         opened = case.open_appeal
         confirmed = LetterKind.COMPLAINT_RECEIVED in case.sent - case.returned
@@ -148,13 +148,13 @@ def is_done(kind: str, case: IntakeCase) -> bool:
 
 
 def duty_of(kind: str, case: IntakeCase) -> TimedDuty:
-    """Return what a moment of this *kind* is about; of a complaint the law wants it confirmed in time."""
+    """Return the duty of this *kind* of timer; for a complaint the law requires a confirmation in time."""
     complaint = case.open_appeal is not None and case.open_appeal.remedy is Remedy.COMPLAINT
     return TimedDuty.COMPLAINT if kind == UNDECIDED and complaint else DUTIES[kind]
 
 
 def day_of(kind: str, case: IntakeCase) -> date | None:
-    """Return the last day for what a moment of this *kind* is about."""
+    """Return the last day for the step of this *kind* of timer."""
     match DUTIES[kind]:
         case TimedDuty.ACKNOWLEDGEMENT:
             return _acknowledged_by(case.received)

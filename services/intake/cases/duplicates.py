@@ -1,8 +1,8 @@
 """
-Who was the first to ask for something, of all who ask for the same: one case, whatever replicas race.
+Duplicates of open requests: one case for requests that ask for the same, also when replicas race.
 
-A case claims what it asks for by an insertion that only one can make, and repeats it as often as it is
-registered. When the first is answered, its claim goes over to the next by a change that only one can make.
+A case claims its fingerprint by an insertion that only one can make, and repeats it at each registration.
+When the first is answered, its claim passes to the next by a change that only one can make.
 """
 
 import hmac
@@ -19,14 +19,14 @@ from shared.runtime.journal import Journal, events_of
 from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
 
 KEEP = timedelta(days=365)
-"""How long a claim is kept: no request waits longer for its answer."""
+"""Retention of a claim: no request waits longer for its answer."""
 
 
 class FirstRequests:
-    """The collection ``firsts``; what is asked for stands there as a keyed hash."""
+    """The collection ``firsts``: fingerprints of open requests, as keyed hashes."""
 
     def __init__(self, database: Database, journal: Journal, key: bytes) -> None:
-        """Keep them in *database*; *journal* tells what became of a case, *key* is hashed with."""
+        """Keep them in *database*; *journal* gives the state of a case, *key* is hashed with."""
         self._firsts = database["firsts"]
         self._journal = journal
         self._key = key
@@ -41,7 +41,7 @@ class FirstRequests:
 
     async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
         """
-        Return whose *wish* is: that of *case*, unless another has claimed it.
+        Return the claim that holds *wish*: that of *case*, unless another is first.
 
         Raises:
             StoreUnavailable: The server did not answer, or another's claim cannot be read yet.
@@ -53,7 +53,7 @@ class FirstRequests:
 
     async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         """
-        Make *held* the claim of *case*; return whether it is, and nobody was faster.
+        Give *held* to *case*; return False if another was faster.
 
         Raises:
             StoreUnavailable: The server did not answer; the call may be repeated.
@@ -61,7 +61,7 @@ class FirstRequests:
         return await self._pass_on((held, FirstRequest(held.wish, case, now)))
 
     async def case(self, case: str) -> IntakeCase:
-        """Return what is known of *case*."""
+        """Return the state of *case*."""
         return await self._case(case)
 
     async def _claim_all(self, claims: Sequence[FirstRequest]) -> Mapping[FirstRequest, FirstRequest]:

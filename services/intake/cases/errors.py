@@ -1,4 +1,4 @@
-"""Why something cannot be done about a request, as it stands. Pure."""
+"""Errors of operations on a request in its present state. Pure."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from shared.errors import PermanentError
 
 
 class CaseError(StrEnum):
-    """What stands in the way of doing something about a request."""
+    """An operation on a request that is not possible."""
 
     PROOF_DECIDED = "proof_decided"
     TOO_LATE_TO_WITHDRAW = "too_late_to_withdraw"
@@ -21,7 +21,7 @@ class CaseError(StrEnum):
 
 
 class NotPossibleNow(PermanentError):
-    """The request is in a state in which this cannot be done."""
+    """The request is in a state that does not allow this."""
 
     def __init__(self, message: str, obstacle: CaseError | None = None) -> None:
         super().__init__(message)
@@ -29,18 +29,18 @@ class NotPossibleNow(PermanentError):
 
 
 class ReferenceReused(PermanentError):
-    """A system names two different requests alike."""
+    """A source gave one reference to two different requests."""
 
     def __init__(self) -> None:
         super().__init__("this reference names another request of this system; choose another reference")
 
 
 class TooManyAttempts(PermanentError):
-    """The same thing was tried too often."""
+    """The same operation was tried too often."""
 
 
 class SourceLimitReached(PermanentError):
-    """A system sends more requests than it may in this hour."""
+    """A source sends more requests than its hourly limit."""
 
     def __init__(self, wait_s: int) -> None:
         super().__init__("this system has sent as many requests as it may in this hour; send it again later")

@@ -1,11 +1,11 @@
 """
-Which requests ask for the same, and when one is answered with another. Pure.
+Fingerprints of requests, and the conditions under which one is a duplicate. Pure.
 
-Two ask for the same when all agrees that an answer depends on: the right, the person as they are described,
-the details, and who asks. Where somebody lives, their language, and when they ask make no difference.
+Two requests have the same fingerprint if everything that determines the answer is equal: the right, the
+described person, the details, and the requester. Residence, language and time make no difference.
 
 Law:
-    GDPR Art. 12(3), (5): one answer, in the first one's time, is the answer to both; nobody is refused.
+    GDPR Art. 12(3), (5): one answer, in the first request's time, answers both; neither is refused.
 """
 
 from dataclasses import dataclass
@@ -28,21 +28,21 @@ from shared.matching import mailbox
 
 @dataclass(frozen=True, slots=True)
 class FirstRequest:
-    """Who was the first to ask for something."""
+    """The first open request with a fingerprint."""
 
     wish: str
-    """What is asked for, as a keyed hash."""
+    """The fingerprint, a keyed hash."""
     case: RequestId
     at: datetime
 
 
 def fingerprint_of(request: RequestSubmitted, received: RequestReceived) -> bytes | None:
     """
-    Return what is asked for, the same bytes for the same wish; None where a repetition is answered like any.
+    Return the fingerprint of a request, equal for equal requests; None if repetitions are not compared.
 
-    Who asks is part of it, and the system that passes it on: a request that another system has made in a
-    person's name does not stand in the way of the person's own. What needs no proof is done again sooner
-    than compared; proofs that came along are weighed, whatever else was asked for.
+    The requester is part of it, and the system that passes it on: a request of another system does not hinder
+    the person's own. Requests without proof are cheaper to repeat than to compare; proofs in a request are
+    checked in any case.
     """
     if received.follows or received.proofs or received.role is Role.END_USER:
         return None
@@ -66,11 +66,11 @@ def fingerprint_of(request: RequestSubmitted, received: RequestReceived) -> byte
 
 def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> RequestDuplicated | None:
     """
-    Return that *received*, which asks for the same, is answered with *first*; None where it is not.
+    Return that *received* is a duplicate of *first*; None if it is not.
 
-    Not where *first* has ended, or its last day has passed: who reminds us then has a day of their own. Nor
-    where it is answered under other laws or later than *received* must be, or waits for a proof that need
-    not come. Who is linked to it once stays so, however it ends.
+    Not if *first* has ended or is late: a reminder then gets its own deadline. Nor if it has other laws or a
+    later deadline than *received*, or waits for a proof that may not come. A duplicate stays linked, however
+    the first ends.
     """
     if first.received is None or first.due_on is None or not first.answer_awaited:
         return None
@@ -88,16 +88,16 @@ def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> R
 
 def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:
     """
-    Tell whether *received* may be proven although *first*, which asks for the same, is not.
+    Return whether *received* may be proven although its first request *first* is not.
 
-    An agent may answer for more now. At a public door anybody may ask in anybody's name, and take it back:
-    what they ask silences nobody there until it is proven.
+    An agent may have stronger evidence now. On public channels anyone may ask in a person's name, and
+    withdraw: until it is proven, such a request must not block the person's own.
     """
     return received.source in PUBLIC_DOORS or not set(first.attested).issuperset(received.attested)
 
 
 def _person(subject: Subject) -> dict[str, object]:
-    """Return all that is said of the person: who names another number asks for other records."""
+    """Return the whole description of the person: another number means other records."""
     name = " ".join((subject.name or "").casefold().split())
     return subject.model_dump() | {"email": mailbox(subject.email or ""), "name": name}
 

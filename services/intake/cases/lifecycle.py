@@ -1,4 +1,4 @@
-"""What can come between a request and its end: a fee, more time, an appeal, a customer who decides."""
+"""Handlers between a request and its end: fees, extensions, appeals, forwarding to a customer."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,22 +33,22 @@ from shared.errors import RefusedDecision, TooEarly
 from shared.runtime.log import logger
 
 COMPANION = channel_source(ChannelSource.HABEAS, "child")
-"""CloudEvents source of an opt-out that goes with the request of a child."""
+"""CloudEvents source of the opt-out that accompanies a child's request."""
 RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
-"""CloudEvents source of a request that is taken up again."""
+"""CloudEvents source of a renewed request."""
 
 
 async def agree(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
-    """Have a request answered whose requester agrees to the fee, unless it was taken back meanwhile."""
+    """Continue a request after the requester agreed to the fee, unless it was withdrawn meanwhile."""
     return [FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
 
 
 async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Take in that somebody disagrees with an answer, or with how their request is dealt with.
+    Register an appeal or a complaint.
 
     Raises:
-        TooEarly: The request waits its turn, which it has next.
+        TooEarly: The request waits in the queue; it starts next.
         Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.received is None:
@@ -65,10 +65,10 @@ async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
 
 async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
     """
-    Take in an appeal that was sealed when it came in by HTTP; a second one beside an open one is only kept.
+    Register an appeal sealed by HTTP; a second one beside an open one is only kept.
 
     Raises:
-        TooEarly: It overtook the request, which is being tried again.
+        TooEarly: It overtook the request, which is retried.
     """
     if ctx.case.received is None:
         await end_waiting(ctx)
@@ -79,20 +79,20 @@ async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
 
 async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
     """
-    Tell what the staff has decided of an appeal; one that is granted takes the request up again.
+    Publish the staff's decision of an appeal; a granted one renews the request.
 
     Law:
         Va. Code § 59.1-577(C): in writing, what is done or not done, and why.
 
     Raises:
-        RefusedDecision: The explanation is not the text that was signed.
+        RefusedDecision: The explanation is not the signed text.
     """
     opened = ctx.case.open_appeal
     if opened is None:
         logger().warning("no appeal is open", request_id=ctx.case_id)
         return []
     await _check_text(event.explanation, ctx)
-    taken_up = event.granted and ctx.case.status in DECIDED  # what is not decided yet goes on as it is
+    taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged
     renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
     answered = AppealAnswered(
         request_id=ctx.case_id,
@@ -109,7 +109,7 @@ async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
 
 
 async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
-    """Register a request that is made of another one, with an id and a key of its own - once."""
+    """Register a request made from another one, once, with its own id and key."""
     if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
     first = RequestSubmitted.model_validate_json(await ctx.vault.open(event.follows, SUBMISSION))
@@ -122,10 +122,10 @@ async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
 
 async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
     """
-    Forward the request of an end user to the customer whom the staff has named; again if nobody was reached.
+    Forward an end user's request to the customer that the staff named; again if the letter did not arrive.
 
     Law:
-        GDPR Art. 28(3)(e), 11 CCR § 7050(c): a processor does not answer on its own.
+        GDPR Art. 28(3)(e), 11 CCR § 7050(c): a processor does not answer itself.
 
     Raises:
         TooEarly: The decision overtook the request.
@@ -141,7 +141,7 @@ async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
 
 
 async def _check_text(item: str | None, ctx: Intake) -> None:
-    """Refuse a decision whose text in the vault is missing or differs from the text that was signed."""
+    """Refuse a decision if its text in the vault is missing or differs from the signed text."""
     if item is None:
         return
     try:
@@ -154,7 +154,7 @@ async def _check_text(item: str | None, ctx: Intake) -> None:
 
 async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
     """
-    Give an answer more time, once, as long as the law has any and the person can still be told.
+    Extend the deadline of an answer, once, while the law allows it and the person can still be notified.
 
     Raises:
         TooEarly: The decision overtook the request.
@@ -170,7 +170,7 @@ async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
 
 
 def _appealed_at(ctx: Intake) -> datetime:
-    """A clock that goes wrong moves no last day: neither before the request, nor past now."""
+    """Return the time of an appeal, between the request and now: a wrong clock moves no deadline."""
     begun = ctx.case.received.received_at if ctx.case.received else ctx.now
     return max(begun, min(ctx.occurred_at, ctx.now))
 

@@ -1,9 +1,9 @@
 """
-How many requests begin in an hour, so that a storm of one source starves nobody. Pure.
+Rate limits: requests that may begin in an hour, so that a storm from one source delays no other. Pure.
 
-Whatever is beyond the limit is sealed and waits; of those who wait, who must be answered first goes first.
-Nobody waits for longer than a day, whatever the limit says: the clock of the law runs from the receipt. Nor
-does anybody wait whose last day would come meanwhile, or whose request takes effect at once.
+Requests over the limit are sealed and wait; the earliest deadline begins first. No request waits longer than
+a day, as the deadline runs from the receipt. A request does not wait if its last day would pass, or if it
+takes effect at once.
 
 Law:
     GDPR Art. 12(3): the time runs from the receipt; 11 CCR § 7021(a): the receipt is confirmed in ten days.
@@ -20,34 +20,34 @@ from shared.law import TimedDuty, needs_proof
 HOUR = timedelta(hours=1)
 LONGEST_WAIT = timedelta(days=1)
 OTHERS = "*"
-"""Each system that is not named."""
+"""Every system without an entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLane:
-    """Requests that are counted together."""
+    """A rate lane: requests that are counted together."""
 
     name: str
     per_hour: int | None
-    """How many may begin in an hour; any number where nothing is said."""
+    """Requests that may begin in an hour; None is no limit."""
     incident: Code | None = None
     """The declared incident that they belong to."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingRequest:
-    """A sealed request that wants to begin."""
+    """A sealed request that is ready to begin."""
 
     lodged: RequestLodged
     meant_for: date
-    """The day by which its answer is meant to be sent."""
+    """The target day of its answer."""
     received_at: datetime
     at_once: bool = False
-    """Whether it begins whatever the limit says; it is counted all the same."""
+    """Whether it begins in spite of the limit; it is counted all the same."""
 
     @property
     def urgency(self) -> tuple[date, datetime]:
-        """What is smaller for whoever goes first."""
+        """The sort key of the queue: the smallest begins first."""
         return self.meant_for, self.received_at
 
 
@@ -57,9 +57,9 @@ def lane_of(
     """
     Return the lane of a request.
 
-    In the time of a declared incident the requests of all sources it names are one lane, if it has a limit
-    of its own. People at a public door are in no other lane: each address has its own limit there. What
-    Habeas passes on itself has a limit only where it is named.
+    During a declared incident the requests of all its sources are one lane, if the incident has a limit.
+    People on public channels stay apart: each address has its own limit there. Requests that Habeas passes on
+    itself have a limit only if named.
     """
     burst = next((burst for burst in bursts if _is_of(burst, source, received_at)), None)
     incident = None if burst is None else burst.incident
@@ -69,7 +69,7 @@ def lane_of(
 
 
 def limit_of(source: str, limits: Mapping[str, int]) -> int | None:
-    """Return how many requests of *source* may begin in an hour; None where there is no limit."""
+    """Return how many requests of *source* may begin in an hour; None if unlimited."""
     if source in PUBLIC_DOORS:
         return None
     return limits.get(source, None if source.startswith(OWN_DOOR) else limits.get(OTHERS))
@@ -81,9 +81,9 @@ def _is_of(burst: BurstDeclared, source: str, received_at: datetime) -> bool:
 
 def takes_effect_at_once(asked: RequestSubmitted | RequestReceived) -> bool:
     """
-    Tell whether something stops with a request, which nobody is asked to prove: a day is too long for it.
+    Return whether an effect of the request needs no proof and must be immediate: a day is too long for it.
 
-    With that of a child the sale of their data stops, whatever is asked.
+    With a child's request the sale of the data stops, for any right.
 
     Law:
         GDPR Art. 21(3), 7(3): no more marketing after an objection, no more processing after a withdrawal.
@@ -93,7 +93,7 @@ def takes_effect_at_once(asked: RequestSubmitted | RequestReceived) -> bool:
 
 
 def begins_at_once(received: RequestReceived, now: datetime, zone: tzinfo) -> bool:
-    """Tell whether a request must not wait: it takes effect at once, or a last day comes meanwhile."""
+    """Return whether a request must not wait: it takes effect at once, or its last day would pass."""
     latest = (now + LONGEST_WAIT).astimezone(zone).date()
     acknowledged = (day.on for day in received.last_days if day.duty is TimedDuty.ACKNOWLEDGEMENT)
     return takes_effect_at_once(received) or min([received.due_on, *acknowledged]) <= latest
@@ -101,23 +101,23 @@ def begins_at_once(received: RequestReceived, now: datetime, zone: tzinfo) -> bo
 
 def allowance(per_hour: int | None, *, waiting: int, begun: int, oldest: datetime, now: datetime) -> int:
     """
-    Return how many of those who wait may begin now.
+    Return how many of the waiting requests may begin now.
 
     Args:
         per_hour: The limit of their lane.
-        waiting: How many wait.
-        begun: How many of the lane have begun in this hour.
-        oldest: Since when the first of them waits.
+        waiting: Number of waiting requests.
+        begun: Requests of the lane that began in this hour.
+        oldest: Time since when the first of them waits.
         now: The present moment.
     """
     if per_hour is None:
         return waiting
     left = max((oldest + LONGEST_WAIT - now) // HOUR, 1)
-    # Spread over the hours that are left: who all came at once would else all be due at once.
+    # Spread over the hours left: requests that came together would otherwise be due together.
     needed = -(-(waiting + begun) // left)
     return min(waiting, max(per_hour, needed) - begun) if max(per_hour, needed) > begun else 0
 
 
 def next_hour(now: datetime) -> datetime:
-    """Return when the next hour begins: hours are those of the clock."""
+    """Return the start of the next clock hour."""
     return now.replace(minute=0, second=0, microsecond=0) + HOUR

@@ -1,8 +1,8 @@
 """
-The register: what it says of a request, and how a request is counted once its record is gone. Pure.
+The register: its entry for a request, and the counts that remain after the record is purged. Pure.
 
-An entry follows from what intake's journal tells and holds no personal data. A request that was ended long
-enough ago is counted, as :class:`CountedRequest`, and forgotten; what somebody may still need of it keeps it.
+An entry follows from intake's journal and holds no personal data. A request that ended long enough ago
+becomes a :class:`CountedRequest` and is purged, unless a reason to retain it remains.
 
 Law:
     11 CCR § 7101(a)-(b): 24 months; date, nature and manner of the request, date and nature of the response,
@@ -53,7 +53,7 @@ from shared.contract.events import (
 from shared.law import Right, TimedDuty
 
 NOT_PROVEN = "not_proven_in_time"
-"""Why a request lapses."""
+"""The reason of a lapsed request."""
 Decision: TypeAlias = (
     RequestFulfilled | RequestForwarded | RequestDuplicated | IdentityRefused | RequestWithdrawn
 )
@@ -80,14 +80,14 @@ ENTRY_FACTS: tuple[type[Fact], ...] = (
     RequestWithdrawn,
     SubjectUnrestricted,
 )
-"""Facts that an entry follows from, with letters that were sent of the kinds ``OWED``."""
+"""The facts of an entry, with letters sent of the kinds ``OWED``."""
 
 
 class RequestManner(StrEnum):
-    """How a request was made."""
+    """The way in which a request was made."""
 
     WEB = "web"
-    """By the person, at Habeas' own page or API."""
+    """By the person, on a page or by Habeas' API."""
     MAIL = "mail"
     """By the person, by mail."""
     API = "api"
@@ -97,33 +97,33 @@ class RequestManner(StrEnum):
     APPEAL = "appeal"
     """An appeal against an earlier answer was granted."""
     COMPANION = "companion"
-    """By nobody: it goes with the request of a child."""
+    """By Habeas: it accompanies a child's request."""
 
 
 class RequestResult(StrEnum):
-    """What became of a request."""
+    """The result of a request."""
 
     OPEN = "open"
     GRANTED = "granted"
     PARTLY_GRANTED = "partly_granted"
     REFUSED = "refused"
     LAPSED = "lapsed"
-    """It was refused because nobody proved in time who asks."""
+    """It was refused because the identity was not proven in time."""
     NOTHING_HELD = "nothing_held"
     FORWARDED = "forwarded"
-    """To the customer who decides about the data."""
+    """Sent to the customer that decides about the data."""
     DUPLICATE = "duplicate"
-    """The same had been asked for before, and was answered there."""
+    """An earlier request asked for the same, and was answered."""
     WITHDRAWN = "withdrawn"
 
 
 class RetentionReason(StrEnum):
-    """Why a case is still needed, though it is closed."""
+    """The reason to retain a closed case."""
 
     RESTRICTED = "restricted"
-    """Before the restriction is lifted the person must be told (GDPR Art. 18(3))."""
+    """Before the restriction is lifted the person must be notified (GDPR Art. 18(3))."""
     STATEMENT = "statement"
-    """A correction was declined; what the person has stated stays with the data (11 CCR § 7023(f))."""
+    """A correction was declined; the person's statement stays with the data (11 CCR § 7023(f))."""
     LEFT = "left"
     """Records are left that the erasure still has to reach."""
 
@@ -137,14 +137,14 @@ class Appeal:
     due_on: date | None
     answered_at: datetime | None = None
     granted: bool | None = None
-    """None while it is not decided."""
+    """None while undecided."""
 
     def seen_from(self, zone: tzinfo) -> "Appeal":
-        """Return it with days as they are in *zone*."""
+        """Return it with days in *zone*."""
         return replace(self, answered_at=self.answered_at and self.answered_at.astimezone(zone))
 
     def __str__(self) -> str:
-        """Return all of it in words."""
+        """Return all of it as a text."""
         on = f" {self.answered_at.date()}" if self.answered_at else ""
         result = {None: "open", True: "granted", False: "denied"}[self.granted]
         return f"{self.remedy} of {self.received_on}: {result}{on}"
@@ -152,7 +152,7 @@ class Appeal:
 
 @dataclass(frozen=True, slots=True)
 class RegisterEntry:
-    """What the register says of one request."""
+    """The entry of one request in the register."""
 
     request: str
     right: Right
@@ -168,17 +168,17 @@ class RegisterEntry:
     """Days by which pauses have moved the last day."""
     result: RequestResult
     grounds: tuple[Code, ...]
-    """Why it was denied, in whole or in part."""
+    """The reasons for a denial, in whole or in part."""
     answered_on: date | None
     late: bool
     """Whether the last day passed before the answer was sent."""
     ended_at: datetime | None
-    """When nothing was left to do."""
+    """When the last step was done."""
     standing: RetentionReason | None
-    """Why the case is needed all the same."""
+    """The reason to retain the ended case."""
     appeals: tuple[Appeal, ...]
     incident: Code | None
-    """The declared incident in whose time it came."""
+    """The declared incident during which it came."""
 
     @property
     def days(self) -> int | None:
@@ -186,7 +186,7 @@ class RegisterEntry:
         return None if self.answered_on is None else (self.answered_on - self.received_on).days
 
     def plain(self) -> dict[str, Any]:
-        """Return what the register must say as plain values, in the order in which it is read."""
+        """Return the required fields as plain values, in reading order."""
         return {
             "request": self.request,
             "received_on": self.received_on.isoformat(),
@@ -213,7 +213,7 @@ class RegisterEntry:
 
 @dataclass(frozen=True, slots=True, order=True)
 class CountedRequest:
-    """All that is kept of a request in the end. Requests of which it is the same are only counted."""
+    """What remains of a purged request; equal ones are only counted."""
 
     year: int
     law: str
@@ -225,19 +225,19 @@ class CountedRequest:
 
     @property
     def key(self) -> str:
-        """What tells it from all others."""
+        """The key that distinguishes it from all others."""
         days = "-" if self.days is None else self.days
         late = "late" if self.late else "in_time"
         return f"{self.year}/{self.law}/{self.right}/{self.result}/{'+'.join(self.grounds)}/{late}/{days}"
 
 
 def laws_of(entry: RegisterEntry) -> tuple[str, ...]:
-    """Return the laws that protect the person, whatever the edition; first the one it is answered under."""
+    """Return the laws that protect the person, without editions; first the one of the answer."""
     return tuple(dict.fromkeys(policy.partition("@")[0] for policy in (entry.policy, *entry.also)))
 
 
 def counted(entry: RegisterEntry) -> Iterator[CountedRequest]:
-    """Yield what *entry* is counted as: once under each law that protects the person."""
+    """Yield the counts of *entry*: one under each law that protects the person."""
     for law in laws_of(entry):
         yield CountedRequest(
             entry.received_on.year, law, entry.right, entry.result, entry.grounds, entry.late, entry.days
@@ -246,17 +246,17 @@ def counted(entry: RegisterEntry) -> Iterator[CountedRequest]:
 
 @dataclass(slots=True)
 class CaseHistory:
-    """What the facts of one case tell, gathered one by one."""
+    """The history of one case, collected fact by fact."""
 
     received: RequestReceived | None = None
     manner: RequestManner = RequestManner.EVENT
     rejected_at: datetime | None = None
     written_at: datetime | None = None
-    """When a mail came in of which nothing, or no request yet, was made."""
+    """When a mail came in that made no request yet, or none at all."""
     fulfilled: RequestFulfilled | None = None
     forwarded: bool = False
     repeats: bool = False
-    """Whether another that was open asked for the same."""
+    """Whether it is a duplicate of an open request."""
     refused: IdentityRefused | None = None
     withdrawn_at: datetime | None = None
     decided_at: datetime | None = None
@@ -264,7 +264,7 @@ class CaseHistory:
     closed_at: datetime | None = None
     delivered_at: datetime | None = None
     returned: frozenset[LetterKind] = frozenset()
-    """Letters that the law demands to arrive, and that came back."""
+    """Returned letters that the law requires to arrive."""
     due_on: date | None = None
     extended: bool = False
     paused_days: int = 0
@@ -277,14 +277,14 @@ class CaseHistory:
 
     @classmethod
     def of(cls, facts: Iterable[tuple[datetime, Fact]]) -> "CaseHistory":
-        """Return the story of a case: its facts, oldest first, each with the moment it was written down."""
+        """Return the history of a case from its facts, oldest first, each with its time of record."""
         story = cls()
         for at, fact in facts:
             story.note(fact, at)
         return story
 
     def note(self, fact: Fact, at: datetime) -> None:
-        """Take in one more fact; what adds nothing to the register is passed over."""
+        """Add one more fact; facts without effect on the register are skipped."""
         match fact:
             case RequestReceived() | RequestLodged() | RequestRenewed():
                 self._note_beginning(fact)
@@ -312,14 +312,14 @@ class CaseHistory:
                 self._note_remark(fact)
 
     def _note_beginning(self, fact: RequestReceived | RequestLodged | RequestRenewed) -> None:
-        """What renews a request is told in the earlier case as well, where it begins nothing."""
+        """A renewal also appears in the earlier case, where it begins nothing."""
         match fact:
             case RequestReceived():
                 self.received, self.due_on = fact, fact.due_on
                 self.addressless = fact.requester is Requester.CONTROLLER
             case RequestLodged(source=source) if source == MAIL and not fact.waited:
                 self.manner = RequestManner.MAIL
-            case RequestLodged() if not fact.waited:  # that was told when it came
+            case RequestLodged() if not fact.waited:  # its arrival is on record
                 self.manner = RequestManner.WEB if fact.source.startswith(OWN_DOOR) else RequestManner.API
             case RequestRenewed() if self.received is None:
                 self.manner = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
@@ -327,7 +327,7 @@ class CaseHistory:
                 pass
 
     def _note_decision(self, fact: Decision, at: datetime) -> None:
-        """Only an answer of fulfillment undoes what was decided: it crossed a withdrawal, or is better."""
+        """Only an answer of fulfillment undoes a decision: it crossed a withdrawal, or is better."""
         if isinstance(fact, RequestFulfilled):
             self.fulfilled, self.decided_at, self.closed_at = fact, at, None
         elif self.decided_at is None:
@@ -338,7 +338,7 @@ class CaseHistory:
             self.withdrawn_at = at if isinstance(fact, RequestWithdrawn) else None
 
     def _note_closed(self, at: datetime) -> None:
-        """A case is closed by the letter that says what was decided: that is when it was answered."""
+        """A case is closed by the letter with the decision: that is the time of the answer."""
         self.closed_at = at
         if not self.withdrawn:
             self.answered_at = self.answered_at or at
@@ -346,7 +346,7 @@ class CaseHistory:
     def _note_letter(
         self, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered, at: datetime
     ) -> None:
-        """A letter that came back has answered nothing; what answers then is the next one, or the staff."""
+        """A returned letter has answered nothing; the next one, or the staff, does."""
         match fact:
             case NoticeSent() if fact.letter in self.returned:
                 self.returned -= {fact.letter}
@@ -395,7 +395,7 @@ class CaseHistory:
 
     @property
     def withdrawn(self) -> bool:
-        """Whether it was taken back before it was answered."""
+        """Whether it was withdrawn before the answer."""
         return self.withdrawn_at is not None and self.fulfilled is None
 
     @property
@@ -405,14 +405,14 @@ class CaseHistory:
 
     @property
     def _answered_at(self) -> datetime | None:
-        """When the answer was sent; where there is no address, when it could be read."""
+        """When the answer was sent; without an address, when it could be read."""
         if self.withdrawn or self.duplicate or self.returned:
             return None
         return self.answered_at or (self.decided_at if self.addressless else None)
 
     @property
     def result(self) -> RequestResult:
-        """What became of the request; it is open until the answer is sent."""
+        """The result of the request; open until the answer is sent."""
         if self.withdrawn:
             return RequestResult.WITHDRAWN
         if self.duplicate:
@@ -428,7 +428,7 @@ class CaseHistory:
 
     @property
     def grounds(self) -> tuple[Code, ...]:
-        """Why it was denied, in whole or in part."""
+        """The reasons for a denial, in whole or in part."""
         if self.fulfilled is None:
             reasons: Iterable[Code] = self.refused.reasons if self.refused and not self.withdrawn else ()
         else:
@@ -438,7 +438,7 @@ class CaseHistory:
 
     @property
     def ended_at(self) -> datetime | None:
-        """When nothing was left to do; None while something is."""
+        """When the last step was done; None while one is open."""
         if self.received is None:
             return self.rejected_at or self.written_at
         if self.result is RequestResult.OPEN or any(appeal.granted is None for appeal in self.appeals):
@@ -450,7 +450,7 @@ class CaseHistory:
 
     @property
     def standing(self) -> RetentionReason | None:
-        """Why the case is still needed, once it is ended."""
+        """The reason to retain the ended case."""
         if self.received is None or self.fulfilled is None:
             return None
         right, done = self.received.right, self.fulfilled.dispositions
@@ -464,7 +464,7 @@ class CaseHistory:
         return None
 
     def entry(self, zone: tzinfo) -> RegisterEntry | None:
-        """Return what the register says, with days as they are in *zone*; None where nobody has asked."""
+        """Return the entry in the register, with days in *zone*; None if there is no request."""
         received = self.received
         if received is None:
             return None
@@ -495,10 +495,10 @@ class CaseHistory:
 
 def may_be_purged(story: CaseHistory, before: datetime) -> bool:
     """
-    Tell whether the record of a case need not be kept: it ended *before*, and nobody needs it.
+    Return whether the record of a case may be purged: it ended *before*, and no reason to retain it remains.
 
     Law:
         11 CCR § 7101(a): records are kept for at least 24 months.
-        GDPR Art. 5(1)(e): and no longer than they are needed.
+        GDPR Art. 5(1)(e): and no longer than necessary.
     """
     return story.ended_at is not None and story.ended_at < before and story.standing is None

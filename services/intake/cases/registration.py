@@ -1,4 +1,4 @@
-"""What begins with a request: its clock, and where it goes if it is not answered here."""
+"""Registration of a request: its clock, its duplicates, and forwarding."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -25,15 +25,15 @@ from shared.errors import TooEarly
 from shared.law import Right
 
 CONTROLLER, LINK = "controller", "forwarding_link"
-"""Names under which lie in the vault: who decides about the data, and the secret of their link."""
+"""Names in the vault: the customer that decides about the data, and the secret of their link."""
 LINK_BYTES = 24
 LINK_LIFETIME = timedelta(days=30)
 LOST_AFTER = timedelta(hours=1)
-"""How long one that claims to be the first is waited for, until it is registered."""
+"""Time after which a first request that was never registered loses its claim."""
 
 
 async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -> Sequence[Fact]:
-    """Register a request that is sealed, or let it wait its turn; its clock runs from the receipt."""
+    """Register a sealed request, or let it wait in the queue; its clock runs from the receipt."""
     arrival = Arrival(
         ctx.case_id,
         lodged.source,
@@ -53,8 +53,8 @@ async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -
 
 
 async def registered(request: RequestSubmitted, received: RequestReceived, ctx: Intake) -> Sequence[Fact]:
-    """Start the clock of a request that is sealed, and say where it goes if it is not answered by itself."""
-    # Beside one another, so that both take one round trip; nothing comes of the moments of a duplicate.
+    """Start the clock of a sealed request, and forward it if another decides about the data."""
+    # In parallel, for one round trip; the timers of a duplicate have no effect.
     duplicated, _ = await asyncio.gather(
         _duplicated(request, received, ctx), set_timers(first_waits(received, ctx.practice), ctx)
     )
@@ -70,10 +70,10 @@ async def registered(request: RequestSubmitted, received: RequestReceived, ctx: 
 
 def _companion(received: RequestReceived) -> Iterator[Fact]:
     """
-    Have the sale of a child's data stopped at once, whatever was asked: that needs no proof.
+    Opt a child's data out of sale at once, for any right: that needs no proof.
 
     Law:
-        Cal. Civ. Code § 1798.120(c); 11 CCR §§ 7070-7072: nobody sells the data of a child without leave.
+        Cal. Civ. Code § 1798.120(c); 11 CCR §§ 7070-7072: no sale of a child's data without consent.
     """
     if received.child and received.follows is None and received.right is not Right.OPT_OUT_OF_SALE:
         id_ = derived_id(f"child {received.request_id}", 0)
@@ -84,10 +84,10 @@ async def _duplicated(
     request: RequestSubmitted, received: RequestReceived, ctx: Intake
 ) -> RequestDuplicated | None:
     """
-    Return which open request is the answer to *request* as well; None where it is the first of its kind.
+    Return the open request that *request* duplicates; None if it is the first of its kind.
 
     Raises:
-        TooEarly: Another is about to be the first.
+        TooEarly: Another request is about to become the first.
     """
     wish = fingerprint_of(request, received)
     if wish is None:
@@ -100,15 +100,15 @@ async def _duplicated(
         raise TooEarly("who asked for the same first is not registered yet")
     duplicate = duplicate_of(case, received, ctx.now.astimezone(ctx.practice.zone).date())
     if duplicate is None and not await ctx.firsts.pass_on(held, ctx.case_id, ctx.now):
-        raise TooEarly("somebody else has just asked for the same")
+        raise TooEarly("another request for the same has just arrived")
     return duplicate
 
 
 async def forwarded(controller: str, ctx: Intake) -> RequestForwarded:
-    """Return what has a request go to the customer whose name and address lie sealed as *controller*."""
+    """Return the fact that forwards a request to the customer sealed as *controller*."""
     link = f"{LINK}_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     await ctx.vault.seal(ctx.case_id, link, token_urlsafe(LINK_BYTES).encode())
-    secret = await ctx.vault.open(ctx.case_id, link)  # of two that were drawn at once, the one that is kept
+    secret = await ctx.vault.open(ctx.case_id, link)  # of two drawn at once, the stored one
     digest = sha256(secret).hexdigest()
     expires_at = ctx.now + LINK_LIFETIME
     return RequestForwarded(

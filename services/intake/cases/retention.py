@@ -1,10 +1,10 @@
 """
-Counts and forgets cases whose record need not be kept any longer, once each, in every service.
+Counts and purges cases after their retention period, once each, in every service.
 
-In one transaction the rows of a case give way to one that says so, and the case is counted: whoever dies, or
-is faster, a case is counted as often as its rows are removed, once. Then its key is destroyed and the other
-services are told, again and again until that is confirmed. The row that stays is the next of its case: who
-still had the case in hand finds it taken, and nothing brings the case back (docs/register.md).
+One transaction replaces the rows of a case by a row of the purge and counts the case: crashes and races count
+each case exactly once. Then the key is destroyed and the other services are notified until both are
+confirmed. The remaining row is the next of its case: concurrent writers detect it, and the case cannot return
+(docs/register.md).
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from shared.runtime.service import messages_of
 
 NAME = "intake"
 LOOK_EVERY_S = 3600.0
-"""Seconds between two looks whether records have become old enough."""
+"""Seconds between two checks for old records."""
 TRY_AGAIN_S = 5.0
-"""Seconds, at most, after which one that another replica or an outage was in the way of goes on."""
+"""Seconds, at most, before a retry after an outage or a conflict with another replica."""
 AT_ONCE = 100
-"""Cases that one transaction purges."""
+"""Cases purged in one transaction."""
 
 
 class Metrics:
@@ -43,7 +43,7 @@ class Metrics:
         self._metrics = database["metrics"]
 
     async def add(self, counts: Counter[CountedRequest], session: Session) -> None:
-        """Add *counts*, if the transaction of *session* is committed."""
+        """Add *counts* within the transaction of *session*."""
         if counts:
             changes = [_addition(one, number) for one, number in counts.items()]
             await self._metrics.bulk_write(changes, ordered=False, session=session)
@@ -62,16 +62,16 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class RegisterRetention:
-    """How long the record of a request is kept, and where days begin and end."""
+    """Retention of records, and the zone in which days begin and end."""
 
     months: int
     zone: tzinfo
 
     def ended_before(self, now: datetime) -> datetime:
         """
-        Return the moment before which a case must have ended, that its record need not be kept.
+        Return the moment before which a case must have ended to be purged.
 
-        From the 31st it is counted back to a shorter month's last day: never less than the months are kept.
+        From the 31st it counts back to the last day of a shorter month: records are never kept too short.
         """
         here = now.astimezone(self.zone)
         year, month = divmod(here.year * 12 + here.month - 1 - self.months, 12)
@@ -81,7 +81,7 @@ class RegisterRetention:
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What purges, in one replica of intake."""
+    """The purge of old cases, in one replica of intake."""
 
     client: Client
     database: Database
@@ -97,11 +97,11 @@ class Purge:
             await self.database["journal"].create_index(
                 "announced", partialFilterExpression={"announced": False}
             )
-            # A collection cannot come into being in a transaction on a busy server.
+            # A collection cannot be created within a transaction on a busy server.
             await self.database["metrics"].create_index("year")
 
     async def run(self) -> None:
-        """Purge what is old enough, for ever; an outage, or another replica, only delays it."""
+        """Purge old cases, for ever; an outage, or another replica, only delays it."""
         while True:
             try:
                 await self.work()
@@ -113,11 +113,11 @@ class Purge:
 
     async def work(self) -> None:
         """
-        Purge what is old enough, and tell everybody.
+        Purge old cases, and notify the other services.
 
         Raises:
-            StoreUnavailable: The database did not answer, or another replica is at it; try again.
-            BrokerUnavailable: What is purged is told by the next call.
+            StoreUnavailable: The database did not answer, or another replica holds the cases; try again.
+            BrokerUnavailable: The next call publishes the purge.
         """
         await self._announce()
         before = self.retention.ended_before(self.clock())
@@ -126,7 +126,7 @@ class Purge:
             await self._announce()
 
     async def _old(self, before: datetime) -> AsyncIterator[Sequence[str]]:
-        """Yield, some at a time, the cases that anything was written down of *before*."""
+        """Yield, in batches, the cases with rows from *before*."""
         written = {"at": {"$lt": before}, "facts.type": {"$ne": RequestPurged.TYPE}}
         page: list[str] = []
         with translated("look for old records"):
@@ -140,7 +140,7 @@ class Purge:
             yield page
 
     async def _purge(self, cases: Sequence[str], before: datetime) -> None:
-        """Purge those of *cases* that may go; one that does not read stays, and is no bar to the others."""
+        """Purge the eligible of *cases*; an unreadable one stays, and does not block the others."""
         try:
             histories = await self.journal.histories(cases)
         except PermanentError as error:
@@ -157,10 +157,10 @@ class Purge:
 
     async def _count_and_forget(self, histories: Mapping[str, Sequence[JournalRow]]) -> None:
         """
-        Count the cases of *histories* and put one row in the place of all of theirs.
+        Count the cases of *histories* and replace all of their rows by one.
 
         Raises:
-            StoreUnavailable: It is not done: the database did not answer, or a row came or went meanwhile.
+            StoreUnavailable: It is not done: the database did not answer, or a row changed meanwhile.
         """
         now, journal = self.clock(), self.database["journal"]
         last = [self._last(case, rows[-1], now) for case, rows in histories.items()]
@@ -170,16 +170,16 @@ class Purge:
             await Metrics(self.database).add(Counter(kinds), session)
             gone = await journal.delete_many({"case": {"$in": list(histories)}}, session=session)
             if gone.deleted_count != expected:
-                raise StoreUnavailable("purge: somebody else is at the same cases")
+                raise StoreUnavailable("purge: another replica holds the same cases")
             await journal.insert_many(last, session=session)
 
     def _last(self, case: str, newest: JournalRow, at: datetime) -> Document:
-        """Return the row that takes the place of those up to *newest*."""
+        """Return the row that replaces those up to *newest*."""
         row = replace(_row(case, newest.n + 1, at), before=newest.mac)
         return {**self.journal.chained(row), "announced": False}
 
     async def _announce(self) -> None:
-        """Destroy the keys of purged cases and tell the other services, until that is done."""
+        """Destroy the keys of purged cases and notify the other services, until both are done."""
         while waiting := await self._unannounced():
             await asyncio.gather(*(self.vault.destroy(case) for case, _ in waiting))
             rows = [_row(case, n, at) for (case, n), at in waiting.items()]
@@ -200,7 +200,7 @@ def _may_go(rows: Sequence[JournalRow], before: datetime) -> bool:
 
 
 def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[CountedRequest]:
-    """Return what the case of *rows* is counted as: nothing where nobody has asked for anything."""
+    """Return the counts of the case of *rows*: none if there was no request."""
     entry = CaseHistory.of(facts_of(rows)).entry(zone)
     return () if entry is None else tuple(counted(entry))
 

@@ -1,4 +1,4 @@
-"""Seals what people send, before anything is told of it."""
+"""Seals submissions and proofs before they are announced."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from shared.contract.ports import VaultPort
 
 @dataclass(frozen=True, slots=True)
 class SealedRequest:
-    """A request as it is sealed: of two with one reference the first."""
+    """A sealed request: the first one with its reference."""
 
     request: RequestSubmitted
     fresh: bool
     """Whether it was sealed just now."""
     same: bool
-    """Whether what came says the same."""
+    """Whether the new submission is equal."""
 
 
 async def seal_request(request: RequestSubmitted, vault: VaultPort, case_id: str) -> SealedRequest:
     """
-    Seal *request* unless one is sealed already, and return the one that is.
+    Seal *request* unless one is sealed already, and return the sealed one.
 
     Without its proofs: they are destroyed at the decision, the request is not.
     """
@@ -35,12 +35,12 @@ async def seal_request(request: RequestSubmitted, vault: VaultPort, case_id: str
 
 
 async def sealed_request(vault: VaultPort, case_id: str) -> RequestSubmitted:
-    """Return the request that is sealed."""
+    """Return the sealed request."""
     return RequestSubmitted.model_validate_json(await vault.open(case_id, SUBMISSION))
 
 
 def says_the_same(first: RequestSubmitted, second: RequestSubmitted) -> bool:
-    """Return whether two requests say the same, however they are written; proofs are no part of a request."""
+    """Return whether two requests are equal in content; proofs are no part of a request."""
     return _without_proofs(first).model_dump() == _without_proofs(second).model_dump()
 
 
@@ -51,7 +51,7 @@ def _without_proofs(request: RequestSubmitted) -> RequestSubmitted:
 async def seal_proofs(
     proofs: Sequence[Proof], vault: VaultPort, case_id: str, cause: str
 ) -> tuple[ProofRef, ...]:
-    """Seal *proofs* under names derived from the *cause* that brought them; return the names."""
+    """Seal *proofs* under names derived from their *cause*; return the names."""
     if proofs:
         await vault.create(case_id)
     refs = tuple(_ref(proof, f"proof_{derived_id(cause, index)}") for index, proof in enumerate(proofs))

@@ -1,8 +1,7 @@
 """
-What people and systems can do by HTTP, without HTTP.
+The application service: operations of people and systems on requests, without HTTP.
 
-A request is sealed first and announced second; what is decided about it is decided by the handlers, which
-read the announcement.
+A request is sealed first and announced second; the handlers that read the announcement decide about it.
 """
 
 import asyncio
@@ -75,26 +74,26 @@ ACTS_PER_HOUR = 60
 OPENED_AT_ONCE = 100
 STOPPED = "the request is stopped until the privacy staff has looked at it"
 MOST_UPLOADS = 2
-"""Uploads about one request at the same time: a form may be sent twice, by a double click."""
+"""Concurrent uploads about one request: a double click may send a form twice."""
 
 
 class JournalPort(JournalRowPort, UnpublishedRows, Protocol):
-    """The journal, as the HTTP interface needs it."""
+    """The journal, as this service needs it."""
 
 
 class WaitingRequestPort(Protocol):
-    """Where requests wait their turn."""
+    """The queue of waiting requests."""
 
     async def is_full(self, source: str, now: datetime) -> bool:
-        """Tell whether a request of *source* would have to wait."""
+        """Return whether a request of *source* would have to wait."""
 
     async def hurry(self, case: str) -> bool:
-        """Let *case* begin next, whatever the limit says; return whether it waits."""
+        """Start *case* next, regardless of the limit; return whether it waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceKeys:
-    """Keys that this door hashes with."""
+    """Keys for hashing references."""
 
     requests: bytes
     codes: bytes
@@ -102,7 +101,7 @@ class ServiceKeys:
 
 @dataclass(frozen=True, slots=True)
 class RequestService:
-    """The way in by HTTP."""
+    """The application service for requests."""
 
     vault: VaultPort
     journal: JournalPort
@@ -110,13 +109,13 @@ class RequestService:
     keys: ServiceKeys
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
-    """What may be done about one request: each act writes, and some send a letter."""
+    """Limit of operations on one request: each writes, and some send a letter."""
     codes: CodeLimit = field(default_factory=CodeLimit)
-    """How many one-time codes may be offered, over all requests."""
+    """Limit of one-time codes over all requests."""
     room: WaitingRequestPort | None = None
-    """Where requests wait their turn; where there is none, each begins at once."""
+    """The queue of waiting requests; without one, each begins at once."""
     _uploads: Counter[str] = field(default_factory=Counter)
-    """Request → uploads of proofs that are not finished."""
+    """Request → unfinished uploads of proofs."""
 
     async def lodge(
         self,
@@ -128,17 +127,17 @@ class RequestService:
         at: datetime | None = None,
     ) -> str:
         """
-        Take *request* in and return its id: the same (source, reference) is the same request again.
+        Lodge *request* and return its id: the same (source, reference) is the same request.
 
         Args:
-            request: What is asked for, and by whom.
-            source: Who passes it on.
-            attested: What an agent answers for whose signature was checked.
-            instructed: Whether a controller asks whose credential was checked.
-            at: When it came, where that was before now.
+            request: The request.
+            source: The source that passes it on.
+            attested: Evidence from an agent with a checked signature.
+            instructed: Whether it comes from a controller with a checked credential.
+            at: Time of receipt, if it was before now.
 
         Raises:
-            ReferenceReused: The source has named another request so.
+            ReferenceReused: The source has given the reference to another request.
         """
         case = self.id_of(source, request.reference)
         cause = f"lodged {case}"
@@ -165,7 +164,7 @@ class RequestService:
         return case
 
     async def reused(self, requests: Sequence[RequestSubmitted], source: Source) -> frozenset[str]:
-        """Return the references in *requests* that *source* has given to other requests before."""
+        """Return the references in *requests* that *source* gave to other requests before."""
         cases = {self.id_of(source, request.reference): request for request in requests}
         histories = await self.journal.histories(set(cases))
         purged = {case for case, rows in histories.items() if any(row.is_last for row in rows)}
@@ -182,12 +181,12 @@ class RequestService:
 
     async def must_have_room(self, request: RequestSubmitted, source: str) -> None:
         """
-        Refuse a request that *source* can send again later, where it would have to wait here.
+        Refuse a request of *source* that would have to wait and can be sent again.
 
-        What takes effect at once is never refused.
+        A request that takes effect at once is never refused.
 
         Raises:
-            TooMany: It would.
+            SourceLimitReached: It would have to wait.
         """
         now = self.clock()
         if self.room is None or takes_effect_at_once(request):
@@ -197,9 +196,9 @@ class RequestService:
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
         """
-        Seal *content* as it came in, as evidence of who asked for what; return whether it is the first.
+        Seal *content* as received, as evidence of the request; return whether it is the first.
 
-        To be done before the request is lodged: what is announced can be shown.
+        To be called before the request is lodged: an announced request has its evidence.
 
         Raises:
             UnknownRequest: The case was destroyed.
@@ -212,7 +211,7 @@ class RequestService:
 
     async def keep_whole(self, case_id: str, item: str, content: bytes) -> None:
         """
-        Seal *content* that may be large, as it came in; to be done before anything is announced of it.
+        Seal *content* of any size, as received; to be called before it is announced.
 
         Raises:
             UnknownRequest: The case was destroyed.
@@ -225,13 +224,13 @@ class RequestService:
 
     async def inquire(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
         """
-        Have somebody asked what they mean whose mail is sealed.
+        Send the author of a sealed mail a question back.
 
         Args:
-            case_id: The request that it will be.
-            inquiry: Who wrote, and what is known.
-            laws: Those that protect them, as far as is known.
-            day: When the mail was received.
+            case_id: The request that it will become.
+            inquiry: The author and the content, as far as known.
+            laws: Those that protect the author, as far as known.
+            day: Date of receipt of the mail.
 
         Raises:
             UnknownRequest: The case was destroyed.
@@ -241,16 +240,16 @@ class RequestService:
         await self._announce(fact, cause=f"inquiry {case_id}")
 
     async def note_message(self, case_id: str, item: str, reason: Code, *, own: bool) -> None:
-        """Say that a mail about a request lies sealed as *item*, for the staff to read, and why."""
+        """Record that a mail about a request is sealed as *item* for the staff to read, with the reason."""
         fact = MessageLodged(request_id=case_id, message=item, reason=reason, own=own)
         await self._announce(fact, cause=f"message {case_id} {item}")
 
     async def kept(self, case_id: str, item: str) -> bytes:
         """
-        Return what :meth:`keep` has sealed.
+        Return the content sealed by :meth:`keep`.
 
         Raises:
-            UnknownRequest: Nothing of that name is kept for a request of this id.
+            UnknownRequest: No content of that name is kept for a request of this id.
         """
         try:
             return await self.vault.open(case_id, item)
@@ -258,7 +257,7 @@ class RequestService:
             raise UnknownRequest("no request has this id") from None
 
     async def holds(self, case_id: str, item: str) -> bool:
-        """Tell whether :meth:`keep` has sealed anything of that name."""
+        """Return whether :meth:`keep` has sealed content of that name."""
         try:
             await self.kept(case_id, item)
         except UnknownRequest:
@@ -266,7 +265,7 @@ class RequestService:
         return True
 
     async def forget(self, case_id: str, item: str) -> None:
-        """Remove what :meth:`keep` has sealed and nothing was announced of."""
+        """Remove content that :meth:`keep` has sealed and that was not announced."""
         await self.vault.discard(case_id, [item])
 
     async def set_aside(
@@ -279,41 +278,41 @@ class RequestService:
         id_: str | None,
     ) -> str:
         """
-        Seal what no request can be made of, and put on record that a person must look at it; return its id.
+        Seal a message that makes no request, and record it for the staff to check; return its id.
 
         `habeas dead-letters` lists it.
 
         Args:
-            source: Who has sent it.
-            reference: The same (source, reference) is the same again.
-            content: What came, as it came.
+            source: The sender.
+            reference: The same (source, reference) is the same message.
+            content: The content as received.
             flaws: What is wrong with it.
-            id_: What its sender calls it; it holds no personal data.
+            id_: The sender's name for it; it holds no personal data.
         """
         case_id = self.id_of(source, reference)
         try:
             await self.vault.create(case_id)
             await self.vault.seal_stream(case_id, SET_ASIDE, whole(content))
         except Destroyed:
-            return case_id  # looked at and erased since
+            return case_id  # checked and erased since
         rejected = RequestRejected(
             request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws
         )
-        # A row that is there already says the same.
+        # An existing row says the same.
         await self.append(case_id, 0, rejected)
         return case_id
 
     def id_of(self, source: str, reference: str) -> str:
-        """Return the id of the request that *source* calls *reference*."""
+        """Return the id of the request with the *reference* of *source*."""
         return request_id(source, reference, key=self.keys.requests)
 
     def incident_of(self, source: str, reference: str) -> str:
-        """Return the id of the incident that *source* calls *reference*."""
+        """Return the id of the incident with the *reference* of *source*."""
         return incident_id(source, reference, key=self.keys.requests)
 
     async def case(self, case_id: str) -> IntakeCase:
         """
-        Return what is known of a request; nothing but its being there when it was only just lodged.
+        Return the state of a request; only its existence if it was just lodged.
 
         Raises:
             UnknownRequest: No request has this id.
@@ -325,7 +324,7 @@ class RequestService:
 
     async def must_be_of(self, case_id: str, source: Source) -> None:
         """
-        Refuse the request of another than *source*, whose id alone follows from its reference.
+        Refuse access to a request of another source than *source*.
 
         Raises:
             UnknownRequest: No request of *source* has this id.
@@ -336,7 +335,7 @@ class RequestService:
 
     async def history(self, case_id: str) -> tuple[IntakeCase, list[DatedFact]]:
         """
-        Return what is known of a request, and all that was told of it, oldest first.
+        Return the state of a request, and its facts, oldest first.
 
         Raises:
             UnknownRequest: No request has this id.
@@ -351,18 +350,18 @@ class RequestService:
         self, case_id: str, proofs: Sequence[Proof], *, cause: str = "", sender: SenderCheck | None = None
     ) -> None:
         """
-        Take proofs of identity in.
+        Accept proofs of identity.
 
         Args:
-            case_id: The request that they are about.
-            proofs: What is offered.
-            cause: What brought them: the same cause again is the same offer again.
-            sender: What our mail server says of their sender, if they came by mail.
+            case_id: Id of the request.
+            proofs: The proofs.
+            cause: Cause of the offer: the same cause is the same offer.
+            sender: Result of our mail server's check of the sender, if they came by mail.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: Its identity is decided already, or it is stopped.
-            TooOften: Too many were offered within the hour.
+            NotPossibleNow: Its identity is decided already, or it is stopped.
+            TooManyAttempts: Too many were offered within the hour.
         """
         case = await self.act(case_id)
         if case.stopped is not None:
@@ -378,12 +377,12 @@ class RequestService:
 
     async def withdraw(self, case_id: str) -> None:
         """
-        Take a request back.
+        Withdraw a request.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: It is answered already.
-            TooOften: Too much was done about the request within the hour.
+            NotPossibleNow: It is answered already.
+            TooManyAttempts: Too many operations on the request within the hour.
         """
         case = await self.act(case_id)
         if not (case.withdrawable or case.status is CaseStatus.UNKNOWN):
@@ -394,9 +393,9 @@ class RequestService:
 
     async def stop(self, case_id: str, reason: StopReason) -> IntakeCase:
         """
-        Stop a request until the privacy staff decides; return what was known of it before.
+        Stop a request until the privacy staff decides; return its state before.
 
-        Stopping it again publishes the same fact once more, in case the broker was away the first time.
+        Stopping it again publishes the same fact again, in case the broker was unavailable.
 
         Raises:
             UnknownRequest: No request has this id, or its record is gone.
@@ -421,17 +420,17 @@ class RequestService:
             return case
 
     async def decide(self, fact: Fact) -> None:
-        """Publish a decision that a staff account signed."""
+        """Publish a signed decision of a staff account."""
         await self._announce(fact, cause=f"decided {uuid4().hex}")
 
     async def agree(self, case_id: str) -> None:
         """
-        Agree to the fee that the person was told of.
+        Agree to the fee of the fee letter.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: No fee is waiting for an answer.
-            TooOften: Too much was done about the request within the hour.
+            NotPossibleNow: No fee awaits agreement.
+            TooManyAttempts: Too many operations on the request within the hour.
         """
         case = await self.act(case_id)
         if not case.awaits_agreement:
@@ -440,12 +439,12 @@ class RequestService:
 
     async def appeal(self, case_id: str, statement: str) -> None:
         """
-        Take in that somebody disagrees with an answer, or with how their request is dealt with.
+        Register an appeal against an answer, or a complaint about the handling of a request.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: An appeal is open already.
-            TooOften: Too much was done about the request within the hour.
+            NotPossibleNow: An appeal is open already.
+            TooManyAttempts: Too many operations on the request within the hour.
         """
         case = await self.act(case_id)
         opened = case.open_appeal
@@ -457,12 +456,12 @@ class RequestService:
 
     async def fetch_forwarded(self, case_id: str, secret: str) -> tuple[RequestSubmitted, RequestReceived]:
         """
-        Return a request to the customer whom it was forwarded to; that they have it goes on record.
+        Return a request to the customer it was forwarded to; the access is recorded.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: The link is wrong or has expired.
-            TooOften: Too much was done about the request within the hour.
+            NotPossibleNow: The link is wrong or has expired.
+            TooManyAttempts: Too many operations on the request within the hour.
         """
         case = await self.act(case_id)
         forwarded, received = case.forwarded, case.received
@@ -481,7 +480,7 @@ class RequestService:
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: Nothing was erased for it.
+            NotPossibleNow: Nothing was erased for it.
         """
         case = await self.case(case_id)
         if case.fulfilled is None or case.fulfilled.certificate is None:
@@ -490,11 +489,11 @@ class RequestService:
 
     async def act(self, case_id: str) -> IntakeCase:
         """
-        Use up one act about a request; return what is known of it.
+        Count one operation on a request; return the request's state.
 
         Raises:
             UnknownRequest: No request has this id.
-            TooOften: Too much was done about the request within the hour.
+            TooManyAttempts: Too many operations on the request within the hour.
         """
         case = await self.case(case_id)
         if not self.acts.take(case_id):
@@ -510,7 +509,7 @@ class RequestService:
 
         Raises:
             UnknownRequest: No request has this id.
-            TooOften: Too much was done about the request within the hour, or other uploads are unfinished.
+            TooManyAttempts: Too many operations on the request within the hour, or unfinished uploads.
         """
         await self.case(case_id)
         if not self.acts.left(case_id) or self._uploads[case_id] >= MOST_UPLOADS:
@@ -524,12 +523,12 @@ class RequestService:
                 del self._uploads[case_id]
 
     async def look_up(self, case_id: str) -> tuple[IntakeCase, int]:
-        """Return what is known of a case, and how many rows it has."""
+        """Return the state of a case, and the number of its rows."""
         rows = (await self.journal.histories({case_id})).get(case_id, [])
         return reduce(evolve, events_of(rows), IntakeCase()), len(rows)
 
     async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
-        """Return whether another request than *request* is sealed."""
+        """Return whether a request other than *request* is sealed."""
         try:
             return not says_the_same(await sealed_request(self.vault, case_id), request)
         except (KeyError, Destroyed):
@@ -555,7 +554,7 @@ class RequestService:
         await self.publisher.publish(list(messages_of(row, NAME)))
 
     async def note(self, case_id: str, fact: Fact) -> None:
-        """Put *fact* on record, whatever else happens to the case meanwhile."""
+        """Record *fact*, regardless of concurrent changes of the case."""
         while True:
             _, n = await self.look_up(case_id)
             if await self.append(case_id, n, fact):
@@ -563,7 +562,7 @@ class RequestService:
 
     async def append(self, case_id: str, n: int, *facts: Fact) -> bool:
         """
-        Append a row and publish it, at the latest once the broker is back.
+        Append a row and publish it, at the latest once the broker is available again.
 
         Returns:
             False if another row was appended meanwhile.

@@ -1,7 +1,7 @@
 """
-What happened to a request, and when: for the person whose request it is. Pure.
+The timeline of a request, for the requester. Pure.
 
-It is built from the facts of the case alone, so it holds what those hold: no personal data.
+It is built from the facts of the case alone, so it holds no personal data.
 """
 
 from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ from shared.law import TimedDuty
 
 
 class TimelineKind(StrEnum):
-    """What can happen to a request that the person is shown."""
+    """Kinds of timeline entries."""
 
     RECEIVED = "received"
     PROOF_ASKED = "proof_asked"
@@ -84,14 +84,14 @@ class TimelineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """Something that happened."""
+    """An entry of the timeline."""
 
     at: datetime
     what: TimelineKind
     letter: LetterKind | None = None
-    """Which letter it is about."""
+    """The kind of the letter, if it is about one."""
     until: date | None = None
-    """The day that it sets."""
+    """The deadline that it sets."""
 
 
 H = TimelineKind
@@ -111,19 +111,19 @@ KIND_OF_FACT: dict[type[Fact], TimelineKind] = {
     RequestStopped: H.STOPPED,
     RequestReleased: H.RELEASED,
 }
-"""Facts that are told whenever they change something."""
+"""Facts that always make an entry if they change something."""
 OVER = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
-"""Where a decision that was still on its way changes nothing any more."""
+"""Statuses in which a late decision has no effect."""
 OVERTAKEN = (IdentityVerified, IdentityRefused, RequestReferred, ProofRefused)
 NO_REFUSALS = frozenset({"too_many_codes", "not_needed"})
-"""Reasons that say nothing against what was sent."""
+"""Reasons that do not reject a proof."""
 APPEALS = {Remedy.APPEAL: H.APPEALED, Remedy.COMPLAINT: H.COMPLAINED}
 ANSWERS = {Remedy.APPEAL: H.APPEAL_DECIDED, Remedy.COMPLAINT: H.COMPLAINT_DECIDED}
 
 
 def timeline_of(facts: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, ...]:
     """
-    Return what happened, the earliest first; what happened at the same moment as it was told.
+    Return the timeline, oldest first; entries of one moment in the order of record.
 
     Args:
         facts: Those of one case, oldest first, each with the moment at which it was written down.
@@ -140,7 +140,7 @@ def timeline_of(facts: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, 
 
 
 def _awaited(fact: Fact, *, before: bool) -> bool:
-    """Tell whether a proof is awaited that is not told of yet: some are told to the verifier alone."""
+    """Return whether a proof is awaited that the facts do not mention: some go to the verifier alone."""
     match fact:
         case RequestPaused():
             return True
@@ -177,7 +177,7 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
 def _of_letter(at: datetime, fact: NoticeSent | NoticeFailed | NoticeReported) -> Iterator[TimelineEntry]:
     match fact:
         case _ if fact.letter is LetterKind.NAMED_MAILBOX:
-            pass  # it went to another person
+            pass  # sent to another person
         case NoticeSent():
             yield TimelineEntry(at, H.LETTER_SENT, fact.letter)
         case NoticeFailed() if fact.reason != NO_ADDRESS:
@@ -191,7 +191,7 @@ def _of_letter(at: datetime, fact: NoticeSent | NoticeFailed | NoticeReported) -
 def _of_proof(
     at: datetime, fact: IdentityChallenged | ProofReceived | ProofRefused
 ) -> Iterator[TimelineEntry]:
-    """A code is told of by its letter, and asking for another one is no proof."""
+    """A code has its letter's entry, and asking for another one is no proof."""
     match fact:
         case ProofRefused(reason=reason) if reason not in NO_REFUSALS:
             yield TimelineEntry(at, H.PROOF_REFUSED)

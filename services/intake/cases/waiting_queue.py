@@ -1,8 +1,8 @@
 """
-Where requests wait their turn: those of a source that sends more than it may, sealed, in the database.
+The queue of waiting requests: requests over their source's limit, sealed, in the database.
 
-Nothing is lost with a process: who waits is a document, until the broker has confirmed that their turn was
-told. Two replicas may tell it at the same time, under the same id; whoever hears it twice has begun already.
+A waiting request is a document until the broker has confirmed its start, so a crash loses none. Two replicas
+may start it at the same time, under one id: the second start has no effect.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
 KEEP_COUNTS = timedelta(days=1)
 GATHER_S = 0.005
-"""How long those who come are gathered, so that the most urgent of them goes first."""
+"""Time for which arrivals are collected, so that the most urgent begins first."""
 BURSTS_KEPT = timedelta(seconds=5)
-"""How long a replica may not have heard of a declared incident."""
+"""Longest delay before a replica reads of a declared incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class _Visit:
 
 
 class WaitingQueue:
-    """The collections ``waiting``, ``hours`` and ``bursts``; no personal data is in them."""
+    """The collections ``waiting``, ``hours`` and ``bursts``; they hold no personal data."""
 
     def __init__(self, database: Database, limits: Mapping[str, int]) -> None:
-        """Keep them in *database*; *limits* says how many requests of each source may begin in an hour."""
+        """Keep them in *database*; *limits* gives the requests of each source that may begin in an hour."""
         self._waiting = database["waiting"]
         self._hours = database["hours"]
         self._bursts = database["bursts"]
@@ -67,10 +67,10 @@ class WaitingQueue:
             await self._waiting.create_index("hurried", partialFilterExpression={"hurried": True})
             await self._hours.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
 
-    # --- who comes in -------------------------------------------------------------------------------------
+    # --- arrivals -------------------------------------------------------------------------------------------
 
     async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
-        """Return which requests one of *source* is counted with."""
+        """Return the lane of a request of *source*."""
         if self._declared_at is None or now - self._declared_at >= BURSTS_KEPT:
             with translated("read declared incidents"):
                 found = await self._bursts.find({}).sort("_id", 1).to_list(None)
@@ -79,26 +79,26 @@ class WaitingQueue:
         return lane_of(source, received_at, self._limits, self._declared)
 
     async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
-        """Return whether *visitor* may begin at once; whoever may not waits from now on."""
+        """Return whether *visitor* may begin at once; otherwise it waits from now on."""
         if visitor.lodged.waited or lane.per_hour is None:
             return True
         return await self._enter(_Visit(visitor, lane, now))
 
     async def is_full(self, source: str, now: datetime) -> bool:
-        """Tell whether a request of *source* would have to wait."""
+        """Return whether a request of *source* would have to wait."""
         lane = await self.lane(source, now, now)
         if lane.per_hour is None:
             return False
         return await self._is_waited_for(lane) or await self._begun(lane.name, now) >= lane.per_hour
 
     async def hurry(self, case: str) -> bool:
-        """Let *case* begin next, whatever the limit says; return whether it waits."""
-        with translated("let somebody go first"):
+        """Start *case* next, regardless of the limit; return whether it waits."""
+        with translated("advance a waiting request"):
             found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})
         return bool(found.matched_count)
 
     async def declare(self, burst: BurstDeclared) -> None:
-        """Remember *burst*; declared again, the incident is what was said last."""
+        """Store *burst*; a new declaration of an incident replaces the last."""
         with translated("declare an incident"):
             change = {"$set": {"burst": burst.model_dump_json()}}
             await self._bursts.update_one({"_id": burst.incident}, change, upsert=True)
@@ -125,10 +125,10 @@ class WaitingQueue:
 
     async def _take(self, lane: RateLane, wanted: int, now: datetime) -> int:
         """
-        Use up *wanted* of what *lane* has in this hour, or what is left; return how many that is.
+        Take *wanted* of the hour's rest of *lane*; return the number taken.
 
-        Nothing is left while others wait: they go by their days. Whoever counts first has it, and what was
-        counted too much is given back.
+        The rest is zero while others wait: they begin by deadline. The first to count gets it, and the excess
+        is given back.
         """
         if await self._is_waited_for(lane):
             return 0
@@ -148,7 +148,7 @@ class WaitingQueue:
         return int(hour["begun"]) if hour else 0
 
     async def _count(self, lane: str, number: int, now: datetime) -> int:
-        """Count *number* more that begin in this hour; return how many that makes."""
+        """Add *number* to the requests begun in this hour; return the sum."""
         with translated("count requests"):
             change = {"$inc": {"begun": number}, "$setOnInsert": {"at": now}}
             hour = await self._hours.find_one_and_update(
@@ -162,11 +162,11 @@ class WaitingQueue:
                 await self._waiting.bulk_write([_unless_there(visit) for visit in visits], ordered=False)
             logger().info("requests wait their turn", service=NAME, reason=f"{len(visits)} are too many now")
 
-    # --- whose turn it is ---------------------------------------------------------------------------------
+    # --- starts ---------------------------------------------------------------------------------------------
 
     async def turns(self, now: datetime) -> list[RequestLodged]:
-        """Return the requests whose turn it is, the most urgent first."""
-        with translated("look whose turn it is"):
+        """Return the requests that may begin now, the most urgent first."""
+        with translated("read the requests that may begin"):
             hurried = await self._waiting.find({"hurried": True}).to_list(MOST_AT_ONCE)
             group = {"_id": "$lane", "waiting": {"$sum": 1}, "oldest": {"$min": "$at"}}
             lanes = await self._waiting.aggregate([{"$group": group}]).to_list(None)
@@ -188,7 +188,7 @@ class WaitingQueue:
         )
         if not free:
             return []
-        with translated("look whose turn it is"):
+        with translated("read the requests that may begin"):
             found = self._waiting.find({"lane": name}).sort([("meant_for", 1), ("received_at", 1)])
             return list(await found.to_list(min(free, MOST_AT_ONCE)))
 
@@ -201,7 +201,7 @@ class WaitingQueue:
         return BurstDeclared.model_validate_json(found["burst"]).per_hour if found else None
 
     async def begun(self, lodged: Sequence[RequestLodged], now: datetime) -> None:
-        """Forget that these waited: it is told that they begin."""
+        """Remove the requests with a published start."""
         with translated("let requests begin"):
             ids = [one.request_id for one in lodged]
             lanes: dict[str, list[str]] = defaultdict(list)
@@ -215,7 +215,7 @@ class WaitingQueue:
 async def start_waiting(
     room: WaitingQueue, publisher: EventPublisher, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> None:
-    """Let those begin whose turn it is, for ever; an outage only delays it."""
+    """Start waiting requests, for ever; an outage only delays it."""
     while True:
         try:
             while turns := await room.turns(clock()):
@@ -227,7 +227,7 @@ async def start_waiting(
 
 
 def _messages(lodged: RequestLodged) -> list[Message]:
-    # The id follows from the cause: the same turn has the same id, whoever tells it.
+    # The id follows from the cause: the same start has the same id in every replica.
     row = JournalRow("", 0, f"waited {lodged.request_id}", None, (lodged,), lodged.occurred_at)
     return list(messages_of(row, NAME))
 

@@ -1,4 +1,4 @@
-"""What the doors of protocols have in common: how a body is read, and which errors all of them answer."""
+"""Common parts of the protocols' APIs: bodies, and errors."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.runtime.log import logger
 
 MOST_BYTES = 64 << 10
-"""Of a body; what protocols send is a few hundred."""
+"""Of a body; protocols send a few hundred bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """How an error is answered."""
+    """The answer to an error."""
 
     status: HTTPStatus
     words: str = ""
-    """What is said; the error's own words where it is empty."""
+    """The text; the error's own if empty."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -35,7 +35,7 @@ EVERYWHERE: Mapping[type[Exception], ErrorAnswer] = MappingProxyType(
             {"Retry-After": "5"},
         ),
         PermanentError: ErrorAnswer(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "this cannot be done until somebody has looked at it"
+            HTTPStatus.INTERNAL_SERVER_ERROR, "this cannot be done until the staff has checked it"
         ),
     }
 )
@@ -46,11 +46,11 @@ ABOUT_REQUESTS: Mapping[type[Exception], ErrorAnswer] = MappingProxyType(
         TooManyAttempts: ErrorAnswer(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": "3600"}),
     }
 )
-"""Where callers come back to what they have sent."""
+"""Errors of calls about existing requests."""
 
 
 class ProtocolErrorWriter(Protocol):
-    """Says in the protocol's own form what is wrong."""
+    """Writes an error in the protocol's form."""
 
     def __call__(
         self, request: Request, status: int, message: str, headers: Mapping[str, str] | None, /
@@ -61,7 +61,7 @@ class ProtocolErrorWriter(Protocol):
 def add_errors(
     app: FastAPI, say: ProtocolErrorWriter, answers: Mapping[type[Exception], ErrorAnswer]
 ) -> None:
-    """Have *app* answer errors as the table *answers* says, and calls that there are not, by *say*."""
+    """Have *app* answer errors by the table *answers*, and unknown calls, by *say*."""
 
     async def no_such_call(request: Request, error: HTTPException) -> Response:
         return say(request, error.status_code, error.detail, error.headers)
@@ -84,7 +84,7 @@ def _answering(
 
 async def body_of(request: Request, *, most: int = MOST_BYTES) -> bytes:
     """
-    Return the body byte for byte, whatever its type is said to be: what is signed is nothing else.
+    Return the exact bytes of the body, of any type: the signature covers them.
 
     Raises:
         HTTPException: It has more than *most* bytes.

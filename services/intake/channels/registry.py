@@ -1,7 +1,7 @@
 """
-Puts together the channels that are turned on: each is an adapter to the same door.
+The registry of channels: each is an adapter of the application service.
 
-What is turned off is not there: its address answers 404.
+A disabled channel has no routes: its address answers 404.
 """
 
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
@@ -69,7 +69,7 @@ Background: TypeAlias = Coroutine[Any, Any, None]
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """What channels stand on."""
+    """The dependencies of channels."""
 
     settings: IntakeSettings
     database: Database
@@ -77,7 +77,7 @@ class ChannelContext:
     door: RequestService
     firsts: FirstRequests
     public: Allowance
-    """How often people may lodge without a key."""
+    """The limit of public requests without a key."""
     attempts: FailedAttempts
 
     def key(self, purpose: str) -> bytes:
@@ -87,28 +87,28 @@ class ChannelContext:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAdapter:
-    """A way in."""
+    """A channel."""
 
     path: str = ""
-    """Where *app* lies below the address of intake."""
+    """The path of *app* below the address of intake."""
     app: ASGIApp | None = None
     works: Sequence[Background] = ()
-    """What it does all the time."""
+    """Its background tasks."""
 
 
 @asynccontextmanager
 async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]]:
     """
-    Open the channels that are turned on.
+    Build the channels that are enabled.
 
     Raises:
-        ConfigurationError: What one of them needs is missing, or does not fit.
+        ConfigurationError: A setting of one of them is missing or invalid.
     """
     settings = ground.settings
     async with AsyncExitStack() as stack:
         begun = OpenConsents(ground.database)
         requests = ClientsLedger(ground.database)
-        # Where they are served no longer, too, what people have begun is destroyed in time.
+        # If they are disabled later, open consent requests still expire.
         sweeps = ConsentCleanup(begun, ground.vault), RequestCleanup(requests, ground.door, ground.vault)
         swept = ChannelAdapter(works=[cleanup.for_ever(sweep.work) for sweep in sweeps])
         opened = [await _platforms(ground, stack), swept]
@@ -124,7 +124,7 @@ async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]
 
 
 async def _agents(ground: ChannelContext) -> ChannelAdapter:
-    """Return what authorised agents call, and are called back by."""
+    """Return the API and the callbacks of authorised agents."""
     settings = ground.settings
     tokens = DrpTokens(ground.database, ground.key("tokens of agents"))
     watch = WatchedRequests(ground.database["drp_callbacks"])
@@ -144,7 +144,7 @@ async def _agents(ground: ChannelContext) -> ChannelAdapter:
 
 
 async def _controllers(ground: ChannelContext) -> ChannelAdapter:
-    """Return what controllers call, and are called back by."""
+    """Return the API and the callbacks of controllers."""
     settings = ground.settings
     domain = urlsplit(settings.opendsr_url).hostname
     if not domain:
@@ -176,7 +176,7 @@ async def _controllers(ground: ChannelContext) -> ChannelAdapter:
 
 
 async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
-    """Return what platforms call."""
+    """Return the webhooks of platforms."""
     settings = ground.settings
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
     apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
@@ -195,7 +195,7 @@ async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAd
 
 
 async def _clients(ground: ChannelContext, begun: OpenConsents, requests: ClientsLedger) -> ChannelAdapter:
-    """Return what clients of Fides call."""
+    """Return the API for clients of Fides."""
     settings = ground.settings
     tokens = ClientTokens(ground.database, ground.key("tokens of clients"))
     for collection in (tokens, requests, begun):
@@ -211,7 +211,7 @@ async def _clients(ground: ChannelContext, begun: OpenConsents, requests: Client
 
 
 async def _california(ground: ChannelContext) -> ChannelAdapter:
-    """Return what fetches and answers the lists of California's DROP."""
+    """Return the background work for California's DROP."""
     settings, door = ground.settings, ground.door
     ledger = DropLedger(ground.database)
     await ledger.prepare()
@@ -222,7 +222,7 @@ async def _california(ground: ChannelContext) -> ChannelAdapter:
 
 
 def _inbox(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:
-    """Yield what takes mail in."""
+    """Yield the channels of incoming mail."""
     settings = ground.settings
     threads = settings.threads()
     if threads is None:

@@ -1,4 +1,4 @@
-"""The HTTP API: routes, who may use them, and problems as RFC 9457."""
+"""The HTTP API: routes, authentication, and problems (RFC 9457)."""
 
 import hmac
 import re
@@ -64,18 +64,18 @@ from shared.runtime.journal import DatedFact
 
 TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
 TOKENS = "/oauth/token"
-"""End of the path at which secrets are shown in a form."""
+"""End of the paths of secrets in a form."""
 TOO_MANY = "Too many requests from this address."
 MOST_IN_FLIGHT = 96 << 20
-"""Bytes of unfinished bodies that one process holds; a form takes about three times as much memory."""
+"""Bytes of unfinished bodies in one process; a form takes about three times as much memory."""
 MOST_OF_ONE = MOST_IN_FLIGHT // 2
 
 UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
-"""Where documents are handed in."""
+"""Paths for documents."""
 
 
 class RequestForm(RequestSubmitted):
-    """A request; without a reference it gets one."""
+    """A request; the reference is optional."""
 
     reference: str = Field(
         default_factory=lambda: secrets.token_hex(16), min_length=1, max_length=200, validate_default=True
@@ -89,26 +89,26 @@ class ProofUploadForm(Strict):
 
 
 class Lodged(BaseModel):
-    """A request was taken in."""
+    """A lodged request."""
 
     id: str
     status_url: str
 
 
 class CodeSent(BaseModel):
-    """A code is on its way to the data subject's mailbox."""
+    """A code was mailed to the data subject."""
 
     expires_at: datetime
 
 
 class AppealForm(Strict):
-    """What somebody says who disagrees."""
+    """The text of an appeal or a complaint."""
 
     statement: LongText
 
 
 class Fee(BaseModel):
-    """What an answer costs; nothing is done before the person agrees."""
+    """The fee for an answer; work begins after the person agrees."""
 
     fee: Money
     reason: FeeReason
@@ -117,7 +117,7 @@ class Fee(BaseModel):
 
     @classmethod
     def of(cls, case: IntakeCase) -> "Fee | None":
-        """Return what the answer to *case* costs; None where it is free."""
+        """Return the fee for the answer to *case*; None if it is free."""
         if case.quoted is None:
             return None
         quoted = case.quoted
@@ -125,23 +125,23 @@ class Fee(BaseModel):
 
 
 class TimelineItem(BaseModel):
-    """Something that happened to a request."""
+    """An entry in the timeline of a request."""
 
     at: datetime
     what: TimelineKind
     letter: LetterKind | None = None
-    """Which letter it is about."""
+    """The letter of the entry."""
     until: date | None = None
-    """The day that it sets."""
+    """The deadline that it sets."""
 
     @classmethod
     def of(cls, entry: TimelineEntry) -> "TimelineItem":
-        """Return *entry* as the API says it."""
+        """Return *entry* in the form of the API."""
         return cls(at=entry.at, what=entry.what, letter=entry.letter, until=entry.until)
 
 
 class StatusPage(BaseModel):
-    """Where a request stands. It holds no personal data: the id alone opens it."""
+    """The state of a request. It holds no personal data: the id alone opens it."""
 
     id: str
     status: str
@@ -155,22 +155,22 @@ class StatusPage(BaseModel):
     reasons: list[str] = []
     tries_left: int | None = None
     wanted: list[list[Evidence]] = []
-    """Ways to prove who asks, the least intrusive first: what is still missing for each."""
+    """The sufficient proofs of identity, the least intrusive first: for each, the missing evidence."""
     proof_refused_for: Code | None = None
-    """Why the last proof has not convinced."""
+    """Why the last proof was not accepted."""
     in_review: bool = False
-    """Whether our staff looks at a proof."""
+    """Whether our staff checks a proof."""
     paused: bool = False
-    """Whether proof was asked for that has not come yet."""
+    """Whether a requested proof is missing."""
     stopped: StopReason | None = None
     """Why the request is stopped until our privacy staff decides."""
     appeal: Remedy | None = None
     """Whether an appeal or a complaint is open."""
     appeal_due_on: date | None = None
     follows: RequestId | None = None
-    """The request that this one takes up again."""
+    """The request that this one renews."""
     due_by: PolicyId | None = None
-    """The law that the last day is of: the strictest of those that protect the person."""
+    """The law that sets the last day: the strictest of those that protect the person."""
     laws: list[PolicyId] = []
     """All laws that protect the person."""
     erasure_at: datetime | None = None
@@ -178,18 +178,18 @@ class StatusPage(BaseModel):
     fee: Fee | None = None
     """What the answer costs."""
     extended: bool = False
-    """Whether the answer takes longer than the first period."""
+    """Whether the deadline was extended."""
     undelivered: list[LetterKind] = []
-    """Letters that no mail server will take."""
+    """Letters that mail servers refuse."""
     untold: list[str] = []
-    """Recipients of the data that could not be told what became of it (GDPR Art. 19)."""
+    """Recipients of the data that could not be notified (GDPR Art. 19)."""
     package_url: str | None = None
     timeline: list[TimelineItem] = []
-    """What happened, the earliest first."""
+    """The timeline, oldest first."""
 
     @classmethod
     def of(cls, case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url: str) -> "StatusPage":
-        """Return the page of *case*, of which *told* is the story."""
+        """Return the page of *case* with its *facts*."""
         received, fulfilled, opened = case.received, case.fulfilled, case.open_appeal
         return cls(
             id=case_id,
@@ -224,20 +224,20 @@ class StatusPage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Who may lodge requests: upstream systems by key, people within their allowance."""
+    """The callers that may lodge requests: upstream systems by key, people within the public limit."""
 
     keys: Mapping[Source, SecretStr]
     public: Allowance
-    """Of requests without a key: where it is used up, no body is read."""
+    """The limit of requests without a key: once it is reached, no body is read."""
     in_flight: BytesInFlight = field(default_factory=lambda: BytesInFlight(MOST_IN_FLIGHT, MOST_OF_ONE))
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     def source_of(self, request: Request) -> Source:
         """
-        Return the CloudEvents source of who calls.
+        Return the CloudEvents source of the caller.
 
         Raises:
-            HTTPException: The key is wrong, or the allowance used up.
+            HTTPException: The key is wrong, or the limit is reached.
         """
         if "authorization" in request.headers:
             return self.system(request)
@@ -247,14 +247,14 @@ class Callers:
 
     def system(self, request: Request) -> Source:
         """
-        Return the CloudEvents source of the upstream system that calls.
+        Return the CloudEvents source of the calling upstream system.
 
         Raises:
-            HTTPException: It shows no key, or one that nobody has.
+            HTTPException: It presents no key, or an unknown one.
         """
         scheme, _, offered = request.headers.get("authorization", "").partition(" ")
         shown = offered.strip().encode()
-        # Each key is compared: the time of the answer does not depend on which one fits.
+        # Each key is compared, for constant time.
         fitting = [
             source
             for source, key in self.keys.items()
@@ -267,14 +267,14 @@ class Callers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Owned:
-    """Lets an upstream system act on its own requests only; people show no key."""
+    """Restricts an upstream system to its own requests; people present no key."""
 
     door: RequestService
     callers: Callers
 
     async def __call__(self, case_id: RequestId, request: Request) -> None:
         """
-        Refuse the key of a system that has not made the request.
+        Refuse the key of another system than the request's.
 
         Raises:
             HTTPException: The key is not known.
@@ -294,15 +294,15 @@ def create_app(  # noqa: PLR0913 - everything that is served
     staff: StaffDecisions | None = None,
 ) -> FastAPI:
     """
-    Return the API on *door*, and all that is served beside it.
+    Return the API on *door*, with the mounted applications.
 
     Args:
-        door: The way in.
-        callers: Who may lodge requests.
-        site: Where people reach this, and what the pages for them look like.
-        protocols: Protocols of others, below their paths: ``{"/drp": …}``.
-        links: By which people unsubscribe; None where nobody does.
-        staff: Takes decisions of staff accounts; None where there are none.
+        door: The application service.
+        callers: The callers that may lodge requests.
+        site: The public address, and the look of the pages.
+        protocols: Applications of the protocols, by path: ``{"/drp": …}``.
+        links: Unsubscribe links; None without them.
+        staff: Decisions of staff accounts; None without them.
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
@@ -316,8 +316,8 @@ def create_app(  # noqa: PLR0913 - everything that is served
     ) -> Lodged:
         """Lodge a request. The same reference from the same system is the same request again."""
         if source == PUBLIC_DOOR:
-            # A stranger who chose somebody else's reference would be shown somebody else's request, and one
-            # who named a customer would have us write to whom they like.
+            # A public caller with another's reference would be shown that request, and one that
+            # named a customer would have us write to any address.
             unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
             form = form.model_copy(update=unknown)
             if signals(request) and form.agent is None and form.subject.email:
@@ -329,35 +329,35 @@ def create_app(  # noqa: PLR0913 - everything that is served
 
     @app.get("/v1/policies")
     async def laws() -> list[Policy]:
-        """Say what each edition of each law says, and where it says so."""
+        """Return each edition of each law, with its citations."""
         return list(policies())
 
     @app.get("/v1/requests", dependencies=[Depends(not_stored)])
     async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
-        """Say where the request stands that the calling system knows as *reference*."""
+        """Return the state of the calling system's request with *reference*."""
         case_id = door.id_of(source, reference)
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
     @app.get("/v1/requests/{case_id}", dependencies=[Depends(not_stored), own])
     async def status(case_id: RequestId) -> StatusPage:
-        """Say where a request stands."""
+        """Return the state of a request."""
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
     _add_proofs(app, door, own)
 
     @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def withdraw(case_id: RequestId) -> None:
-        """Take a request back, as long as it is not answered."""
+        """Withdraw a request that is not answered yet."""
         await door.withdraw(case_id)
 
     @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def agree(case_id: RequestId) -> None:
-        """Agree to the fee that the person was told of; the answer follows, and the invoice."""
+        """Agree to the fee in the fee letter; the answer follows, and the invoice."""
         await door.agree(case_id)
 
     @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def appeal(case_id: RequestId, form: AppealForm) -> None:
-        """Disagree with an answer, or with how a request is dealt with."""
+        """Disagree with an answer, or with the handling of a request."""
         await door.appeal(case_id, form.statement)
 
     _add_answers(app, door, own)
@@ -375,7 +375,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
 
 def _add_description(app: FastAPI, site: Site) -> None:
     async def describe(request: Request) -> Response:
-        # FastAPI's own page has the browser load programs from elsewhere.
+        # FastAPI's own page loads programs from elsewhere.
         drawn = {"paths": app.openapi()["paths"], "paragraphs": paragraphs}
         return site.at(request).draw("docs.html.jinja", **drawn)
 
@@ -391,12 +391,12 @@ def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequenc
 
 def _add_proofs(app: FastAPI, door: RequestService, own: Any) -> None:
     async def limit(request: Request, codes: int) -> None:
-        """Count the codes of a client that shows no API key."""
+        """Count the codes of a client without an API key."""
         for _ in range(0 if "authorization" in request.headers else codes):
             await door.codes.take(network_of_client(request), door.clock())
 
     async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:
-        # FastAPI would write the files of a form to a disk, and read the body of whoever names no request.
+        # FastAPI would write the files of a form to a disk, and read the body for any request id.
         async with door.upload(case_id):
             if uploads.is_form(request):
                 return await uploads.read(request, door.clock())
@@ -455,7 +455,7 @@ PROOFS: dict[str, Any] = {
         },
     }
 }
-"""What the API says of its two ways to offer proofs."""
+"""The API's description of the two ways to offer proofs."""
 
 
 def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
@@ -463,7 +463,7 @@ def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
 
     @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def issue_code(case_id: RequestId) -> CodeSent:
-        """Have a code mailed to the data subject that opens the package once."""
+        """Mail a code to the data subject that opens the package once."""
         return CodeSent(expires_at=await packages.issue_code(case_id))
 
     @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
@@ -476,8 +476,8 @@ def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
         """
         Download the package with a code from `package/codes`.
 
-        A download that was cut off goes on with the same code: `Range: bytes=N-` and `If-Range` with the
-        entity tag of the first answer.
+        An interrupted download resumes with the same code: `Range: bytes=N-` and `If-Range` with the entity
+        tag of the first answer.
         """
         offered = needed(code)
         await door.codes.take(network_of_client(request), door.clock())
@@ -485,7 +485,7 @@ def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
 
     @app.head("/v1/requests/{case_id}/package", response_class=Response)
     async def look(case_id: RequestId, request: Request, code: str = "") -> Response:
-        """Say how large the package is, for a code that stays good."""
+        """Return the size of the package, for a code that stays valid."""
         offered = needed(code)
         await door.codes.take(network_of_client(request), door.clock())
         return package_head(case_id, await packages.look(case_id, offered))
@@ -497,7 +497,7 @@ def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
 
 
 def not_stored(response: Response) -> None:
-    """Have nobody on the way keep an answer: where a request stands changes, and is for one person."""
+    """Forbid caches to store an answer: the status of a request changes, and is for one person."""
     response.headers["Cache-Control"] = "no-store"
 
 
@@ -506,7 +506,7 @@ def needed(code: str) -> str:
     Return *code*.
 
     Raises:
-        HTTPException: There is none.
+        HTTPException: It is missing.
     """
     if not code:
         raise HTTPException(401, "A code is needed: POST to package/codes has one mailed.")
@@ -516,9 +516,9 @@ def needed(code: str) -> str:
 @dataclass(frozen=True, slots=True)
 class SmallBodies:
     """
-    Refuses bodies over the limit of the bus before they are in memory, proofs over one of their own.
+    Refuses bodies over the limit of the bus before they are in memory; proofs have their own limit.
 
-    A form with files is moved from memory to a disk from the same size on: none gets there. The bodies of all
+    A form with files is moved from memory to a disk above the same size: none gets there. The bodies of all
     requests together are limited, and those of one client.
     """
 
@@ -526,7 +526,7 @@ class SmallBodies:
     callers: Callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what is received."""
+        """Count the received bytes."""
         limit, client = _limit_of(scope.get("path", "")), network_of((scope.get("client") or ("",))[0])
         seen = held = 0
         refused = _is_public_request(scope) and not self.callers.public.left(client)
@@ -552,13 +552,13 @@ class SmallBodies:
 
 
 def _is_public_request(scope: Scope) -> bool:
-    """Tell whether a request is lodged without a key."""
+    """Return whether a request is lodged without a key."""
     lodges = scope.get("path") == "/v1/requests" and scope.get("method") == "POST"
     return lodges and all(name != b"authorization" for name, _ in scope["headers"])
 
 
 def _limit_of(path: str) -> int:
-    """Return how many bytes a body may have."""
+    """Return the limit of a body in bytes."""
     if path == upload.PATH:
         return upload.MOST_BYTES
     return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
@@ -566,13 +566,13 @@ def _limit_of(path: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """Answers 429 to a network whose credentials were refused too often, before anything is compared."""
+    """Answers 429 to a network with too many refused credentials, before any comparison."""
 
     app: ASGIApp
     attempts: FailedAttempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count answers with status 401 to requests that show a credential."""
+        """Count 401 answers to requests with a credential."""
         if scope["type"] != "http" or not _shows_credential(scope):
             await self.app(scope, receive, send)
             return

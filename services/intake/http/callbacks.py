@@ -1,9 +1,8 @@
 """
-Tells other systems where a request stands whenever that has changed, if they asked for it.
+Callbacks: reports of changed statuses to other systems that asked for them.
 
-What was told is kept in the database: a crash tells somebody something twice at most. A request is looked at
-the more rarely the older it is, and no more once its last status was taken. What is said, and where, is the
-business of each protocol.
+The last report is stored: a crash repeats a report at most. A request is checked less often as it ages, and
+not after its last status was accepted. Content and address are set by each protocol.
 """
 
 import asyncio
@@ -21,34 +20,34 @@ from shared.runtime.safe_http import NotAllowed, ReceiverUnavailable, SafeHttp
 
 LOOK_EVERY_S: Final = 1.0
 SOONEST, LATEST = timedelta(seconds=1), timedelta(minutes=10)
-"""How long after a look the next one is."""
+"""The shortest and the longest time between two checks."""
 AGES_SHARE: Final = 10
-"""A change is told within a tenth of a request's age."""
+"""A change is reported within a tenth of a request's age."""
 LONGEST = timedelta(seconds=10)
-"""For the whole of one attempt: nobody may hold the others up by answering slowly."""
+"""For the whole of one attempt: a slow receiver must not delay others."""
 LEASE = timedelta(minutes=1)
-"""How long nobody else looks at what somebody is at."""
+"""Time of the lease on a request."""
 MOST_WAIT = timedelta(hours=1)
 MOST_TRIES: Final = 100
-"""Within four days; then the same is told once a day."""
+"""Within four days; then it is retried once a day."""
 SLOW_PACE = timedelta(days=1)
 AT_ONCE, AT_ONE_HOST = 20, 5
-"""How many are told at once, and how many of them at one host: a slow one holds up none but its own."""
+"""Parallel reports in total, and to one host: a slow host delays only its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedRequest:
-    """A request that somebody wants to hear of."""
+    """A request with a listener."""
 
     name: str
-    """What the protocol calls it: the request's id, and what tells one listener from another."""
+    """The protocol's name: the request's id, and the listener's."""
     since: datetime
     reported: str = ""
-    """What tells the status that was taken last from all others."""
+    """The mark of the last accepted status."""
     tries: int = 0
-    """How often the newest one was not taken."""
+    """Failed attempts of the newest one."""
     missed: str = ""
-    """What tells that one from all others."""
+    """The mark of that one."""
 
     @property
     def request_id(self) -> str:
@@ -58,24 +57,24 @@ class WatchedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What somebody is to be told, and where."""
+    """A report, and its receiver."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
     mark: str
-    """Tells it from all else that may be told of the request."""
+    """Identifies it among all reports of the request."""
     final: bool
-    """Whether nothing comes after it."""
+    """Whether it is the last one."""
     behind: bool = False
-    """Whether another waits to be told after it."""
+    """Whether another follows it at once."""
 
 
 class WatchedRequests:
-    """The requests that the callers of one protocol want to hear of."""
+    """The requests with listeners of one protocol."""
 
     def __init__(self, collection: Collection) -> None:
-        """Keep them in *collection*."""
+        """Store them in *collection*."""
         self._watched = collection
 
     async def prepare(self) -> None:
@@ -84,13 +83,13 @@ class WatchedRequests:
             await self._watched.create_index("look_at")
 
     async def add(self, name: str, now: datetime) -> None:
-        """Look at a request from now on; adding it again changes nothing."""
+        """Watch a request from now on; adding it again has no effect."""
         fresh = {"since": now, "look_at": now, "told": "", "tries": 0}
         with translated("add a callback"):
             await self._watched.update_one({"_id": name}, {"$setOnInsert": fresh}, upsert=True)
 
     async def take(self, now: datetime) -> WatchedRequest | None:
-        """Return a request that it is time to look at, which nobody else will for a while."""
+        """Lease a request that is due for a check."""
         with translated("look for callbacks"):
             found: Document | None = await self._watched.find_one_and_update(
                 {"look_at": {"$lte": now}},
@@ -105,65 +104,65 @@ class WatchedRequests:
         )
 
     async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
-        """Keep what is known of a request, and look at it again."""
+        """Store the state of a request, and its next check."""
         kept = {"look_at": at, "told": watched.reported, "tries": watched.tries, "missed": watched.missed}
         with translated("settle a callback"):
             await self._watched.update_one({"_id": watched.name}, {"$set": kept})
 
     async def end(self, name: str) -> None:
-        """Look at a request no more."""
+        """Stop watching a request."""
         with translated("end a callback"):
             await self._watched.delete_one({"_id": name})
 
 
 class CallbackListeners(Protocol):
-    """Where a protocol notes that somebody wants to hear of a request."""
+    """The requests of a protocol with listeners."""
 
     async def add(self, name: str, now: datetime) -> None:
-        """Look at a request from now on; adding it again changes nothing."""
+        """Watch a request from now on; adding it again has no effect."""
 
 
 class WatchedRequestPort(Protocol):
-    """The requests that somebody wants to hear of, as :class:`WatchedRequests` keeps them."""
+    """The requests with listeners, as :class:`WatchedRequests` stores them."""
 
     async def take(self, now: datetime) -> WatchedRequest | None:
-        """Return a request that it is time to look at, which nobody else will for a while."""
+        """Lease a request that is due for a check."""
 
     async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
-        """Keep what is known of a request, and look at it again."""
+        """Store the state of a request, and its next check."""
 
     async def end(self, name: str) -> None:
-        """Look at a request no more."""
+        """Stop watching a request."""
 
 
 class CallbackSource(Protocol):
-    """What a protocol says of its requests."""
+    """Produces the reports of a protocol."""
 
     async def callback(self, name: str, reported: str) -> Callback | None:
         """
-        Return what is to be said of a request now, or was said last; None where there is nobody to tell.
+        Return the report that is due for a request, or the last one; None without a receiver.
 
         Args:
-            name: Which request, and to whom.
+            name: The request, and the receiver.
             reported: The mark of the status that was accepted last; empty if none was.
         """
 
 
 class CallbackPort(Protocol):
-    """The way to whoever is told."""
+    """Sends reports."""
 
     async def tell(self, callback: Callback) -> bool:
-        """Return whether who is reached has taken *callback*."""
+        """Return whether the receiver has accepted *callback*."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackClient:
-    """Other systems, reached over the internet."""
+    """Sends reports over the internet."""
 
     way: SafeHttp
 
     async def tell(self, callback: Callback) -> bool:
-        """Return whether who is reached has taken *callback*; what else they answer is let go."""
+        """Return whether the receiver has accepted *callback*; the rest of its answer is ignored."""
         headers = {**callback.headers, "Content-Length": str(len(callback.body))}
 
         async def whole() -> AsyncIterator[bytes]:
@@ -179,17 +178,17 @@ class CallbackClient:
 
 @dataclass(frozen=True, slots=True)
 class CallbackProtocol:
-    """Tells the callers of one protocol."""
+    """Reports changes to the callers of one protocol."""
 
     teller: CallbackSource
     watch: WatchedRequestPort
     way: CallbackPort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _busy: Counter[str] = field(default_factory=Counter, repr=False)
-    """Host → how many calls it is being asked to take."""
+    """Host → number of calls in progress."""
 
     async def for_ever(self) -> None:
-        """Tell whatever has changed, until cancelled; whatever goes wrong only delays it."""
+        """Report changes, until cancelled; errors only delay it."""
         room = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as looking:
             while True:
@@ -202,7 +201,7 @@ class CallbackProtocol:
                     looking.create_task(self.look(watched)).add_done_callback(lambda _: room.release())
 
     async def look(self, watched: WatchedRequest) -> None:
-        """Look at a request; whatever goes wrong counts as a try, and holds up no other request."""
+        """Check a request; an error counts as an attempt, and delays no other request."""
         try:
             try:
                 await self._tell_what_changed(watched)
@@ -251,7 +250,7 @@ class CallbackProtocol:
             await self.watch.look_again(watched, now + wait)
 
     async def _not_taken(self, watched: WatchedRequest, mark: str, now: datetime) -> None:
-        """Tell it again later; what was not tried before begins anew."""
+        """Retry later; a status without earlier attempts begins anew."""
         tries = watched.tries + 1 if mark == watched.missed else 1
         if tries == MOST_TRIES:
             logger().warning("a callback goes out daily", service="intake", request_id=watched.request_id)
@@ -260,7 +259,7 @@ class CallbackProtocol:
 
 
 def _warn(what: str, error: Exception, request_id: str | None = None) -> None:
-    """Say what went wrong by its type alone: a message may hold what somebody else has sent."""
+    """Log an error by its type alone: its message may hold another system's text."""
     logger().warning(what, service="intake", request_id=request_id, reason=type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Descriptions of calls as a page shows them: docstrings mark emphasis and code in their own way. Pure."""
+"""Descriptions of calls as HTML: converts the marks of docstrings. Pure."""
 
 import re
 
@@ -15,7 +15,7 @@ def paragraphs(description: str) -> list[Markup]:
 
 
 def _marked(text: str) -> Markup:
-    """Mark code first: what stands in it has no marks."""
+    """Convert code first: it contains no other marks."""
     pieces = CODE.split(str(escape(text)))
     return Markup("").join(
         Markup(f"<code>{piece}</code>" if number % 2 else EMPHASIS.sub(r"<em>\1</em>", piece))  # noqa: S704

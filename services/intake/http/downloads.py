@@ -1,4 +1,4 @@
-"""How a package is handed over by HTTP: in whole, or from where a download was cut off."""
+"""Downloads of packages by HTTP: in whole, or resumed."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -15,7 +15,7 @@ def wanted_bytes(
     range: Annotated[str, Header()] = "",  # noqa: A002 - the header's name
     if_range: Annotated[str, Header()] = "",
 ) -> RangeRequest:
-    """Return what the headers of a request say about the bytes it wants."""
+    """Return the range that the headers of a request ask for."""
     return RangeRequest(range, if_range)
 
 
@@ -34,14 +34,14 @@ def package_headers(case_id: str, facts: PackageFacts, part: ByteRange) -> dict[
 
 
 def package_head(case_id: str, facts: PackageFacts) -> Response:
-    """Return what the head of a package says, which is not handed over."""
+    """Return the answer to a HEAD request for a package."""
     return Response(
         headers=package_headers(case_id, facts, ByteRange(0, facts.size)), media_type="application/zip"
     )
 
 
 def package_response(case_id: str, opened: Download) -> StreamingResponse:
-    """Return the package, or the part of it that is wanted, as a download."""
+    """Return the package, or the requested part, as a download."""
     headers = package_headers(case_id, opened.facts, opened.span)
     status = HTTPStatus.PARTIAL_CONTENT if "Content-Range" in headers else HTTPStatus.OK
     return StreamingResponse(opened.pieces, status, headers, media_type="application/zip")

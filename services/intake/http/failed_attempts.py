@@ -1,8 +1,8 @@
 """
-Failed attempts to show a secret: API keys, client secrets, bearer tokens. Counted per process and hour.
+Failed attempts to present a secret: API keys, client secrets, bearer tokens. Counted per process and hour.
 
-A network that has failed too often is not heard any more. A client whose secret was guessed at too often is
-heard from networks only from which it has shown its secret before: an attacker cannot lock it out.
+A network with too many failures is refused. A client with too many failures is accepted only from networks
+where it presented its secret before: an attacker cannot lock it out.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,7 @@ T = TypeVar("T")
 MOST_OF_NETWORK: Final = 20
 MOST_OF_CLIENT: Final = 100
 MOST_PROVEN: Final = 10_000
-"""Pairs of client and network that are remembered."""
+"""Remembered pairs of client and network."""
 
 
 @dataclass(slots=True)
@@ -29,14 +29,14 @@ class FailedAttempts:
     of_networks: Allowance = field(default_factory=lambda: Allowance(MOST_OF_NETWORK))
     of_clients: Allowance = field(default_factory=lambda: Allowance(MOST_OF_CLIENT))
     _proven: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
-    """Client and network from which it has shown its secret, the latest last."""
+    """Client and network of each success, the latest last."""
 
     def shown(self, client: str, network: str, proven: Callable[[], T | None]) -> T | None:
         """
-        Return what *proven* returns where *client* shows its secret; where it returns None, count a failure.
+        Return the result of *proven*, which checks the secret of *client*; count a failure if it is None.
 
         Raises:
-            TooOften: Its secret was guessed at too often, and it has not shown it from *network* before.
+            TooManyAttempts: Too many wrong secrets, and it never showed its secret from *network*.
         """
         known = (client, network) in self._proven
         if not known and not self.of_clients.left(client):
@@ -56,5 +56,5 @@ class FailedAttempts:
 
 
 def network_of_client(connection: HTTPConnection) -> str:
-    """Return the network that limits count the client of *connection* as."""
+    """Return the network of the client of *connection*, as limits count it."""
     return network_of(connection.client.host if connection.client else "")

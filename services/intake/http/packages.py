@@ -1,7 +1,7 @@
 """
-The packages that answers come to: a code that opens one, and how it is handed over.
+Packages: their codes, and their download.
 
-Codes and downloads go into the journal like everything else.
+Codes and downloads are recorded in the journal.
 """
 
 import hmac
@@ -21,27 +21,27 @@ from shared.errors import Destroyed, UnknownRequest
 
 WHOLE = RangeRequest()
 MOST_PACKAGE_CODES = 20
-"""Codes a case may be sent for its package: new codes are new tries."""
+"""Codes issued for the package of a case: new codes allow new guesses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A package, or a part of it, on its way."""
+    """A package, or a part of it, as a stream."""
 
     facts: PackageFacts
     span: ByteRange
-    """Which bytes these are."""
+    """The range of the bytes."""
     pieces: AsyncIterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """The packages of the cases behind a door."""
+    """The packages of the cases of a service."""
 
     door: RequestService
 
     async def size(self, case_id: str, case: IntakeCase) -> int | None:
-        """Return how many bytes the package of *case* has; None where there is none, or none any longer."""
+        """Return the size of the package of *case* in bytes; None without a package."""
         try:
             return (await self._facts(case_id, self._must_be_there(case))).size
         except (NotPossibleNow, UnknownRequest):
@@ -49,12 +49,12 @@ class Packages:
 
     async def issue_code(self, case_id: str) -> datetime:
         """
-        Have a fresh code mailed to the data subject; return when it expires.
+        Mail a new code to the data subject; return its expiry.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: There is no package, or too many codes were issued.
-            TooOften: Too much was done about the request within the hour.
+            NotNow: It has no package, or too many codes were issued.
+            TooManyAttempts: Too many operations on the request within the hour.
         """
         await self.door.act(case_id)
         while True:
@@ -78,15 +78,15 @@ class Packages:
 
     async def open(self, case_id: str, code: str, wanted: RangeRequest = WHOLE) -> Download:
         """
-        Return the package, or what is *wanted* of it, for a valid code; the code is spent.
+        Return the package, or the *wanted* part, for a valid code; the code is spent.
 
-        A code that has opened the package goes on with a download that was cut off, until the code expires:
-        for whoever names the entity tag, which only the first answer told.
+        A code that has opened the package resumes an interrupted download, until it expires: the caller must
+        name the entity tag, which only the first answer has.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: There is no package, or it is kept no longer.
-            TooOften: Too much was done about the request within the hour.
+            NotNow: It has no package, or no longer.
+            TooManyAttempts: Too many operations on the request within the hour.
             CodeRefused: The code is wrong, spent or expired.
             NotSatisfiable: The bytes wanted lie behind the end; the code is not spent.
             StoreUnavailable: The package cannot be read now; the code is not spent.
@@ -105,14 +105,14 @@ class Packages:
 
     async def hand_over(self, case_id: str, source: str, wanted: RangeRequest = WHOLE) -> Download:
         """
-        Return the package, or what is *wanted* of it, to the controller that asked for it as *source*.
+        Return the package, or the *wanted* part, to the controller that asked as *source*.
 
-        To be called for whoever has shown that controller's credential. Each download goes on record.
+        The caller has checked that controller's credential. Each download is recorded.
 
         Raises:
-            UnknownRequest: No request has this id, or another asked for it.
-            NotNow: There is no package, or it is kept no longer.
-            TooOften: Too much was done about the request within the hour.
+            UnknownRequest: The request does not exist, or is another's.
+            NotNow: It has no package, or no longer.
+            TooManyAttempts: Too many operations on the request within the hour.
             NotSatisfiable: The bytes wanted lie behind the end.
             StoreUnavailable: The package cannot be read now.
         """
@@ -132,7 +132,7 @@ class Packages:
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: There is no package, or it is kept no longer.
+            NotNow: It has no package, or no longer.
             CodeRefused: The code is wrong, spent or expired.
         """
         while True:
@@ -143,10 +143,10 @@ class Packages:
 
     async def _matches(self, case: IntakeCase, case_id: str, code: str, n: int) -> bool:
         """
-        Tell whether *code* opens the package; not where somebody else did something meanwhile: look again.
+        Return whether *code* opens the package; False if the case changed meanwhile: check again.
 
         Raises:
-            CodeRefused: It does not; a wrong code is on record then.
+            CodeRefused: It does not; the wrong code is recorded.
         """
         verdict = self._verdict(case.package_code, case_id, case.package_codes - 1, code)
         if verdict is CodeVerdict.MATCHED:
@@ -160,7 +160,7 @@ class Packages:
         raise CodeRefused(verdict)
 
     async def _goes_on(self, case: IntakeCase, case_id: str, code: str, wanted: RangeRequest) -> bool:
-        """Tell whether *code* has opened the package before, and the same bytes are to go on."""
+        """Return whether *code* has opened the package before, and the same bytes are to be resumed."""
         if not wanted.if_range or case.opened_by is None or case.fulfilled is None:
             return False
         if not self.door.acts.take(case_id):
@@ -170,7 +170,7 @@ class Packages:
         return verdict is CodeVerdict.MATCHED and hmac.compare_digest(wanted.if_range, etag_of(facts))
 
     async def _begun(self, case_id: str, package: str, wanted: RangeRequest) -> Download:
-        """Return what is *wanted*, once its first piece is at hand: what fails, fails before the answer."""
+        """Return the *wanted* bytes, once the first piece is read: errors occur before the answer."""
         facts = await self._facts(case_id, package)
         part = span(wanted, size=facts.size, etag=etag_of(facts))
         pieces = self.door.vault.open_stream(case_id, package, start=part.first)
@@ -192,7 +192,7 @@ class Packages:
         return judge(issued, digest, now=self.door.clock())
 
     async def _new_code(self, case_id: str, ref: str) -> str:
-        """Draw a code and return its digest; the code that is kept counts, should two be drawn at once."""
+        """Draw a code and return its digest; if two are drawn at once, the stored one counts."""
         await self.door.vault.seal(case_id, ref, draw_code().encode())
         code = (await self.door.vault.open(case_id, ref)).decode()
         return digest_of(code, key=self.door.keys.codes, ref=f"{case_id}/{ref}")

@@ -1,4 +1,4 @@
-"""What cannot be done: for programs as RFC 9457 wants it, for people as a page in their language."""
+"""Problems: RFC 9457 for programs, a page in their language for people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ BROKEN = (
 
 
 class ProblemWriter(Protocol):
-    """Says what cannot be done."""
+    """Writes a problem."""
 
     def __call__(
         self,
@@ -79,12 +79,12 @@ class ProblemWriter(Protocol):
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Response:
-        """Return the problem: *detail* and *more* are for programs."""
+        """Return the problem; *detail* and *more* are for programs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """Says to whoever asked what cannot be done, in the form that they read."""
+    """Writes a problem in the caller's form."""
 
     site: Site
 
@@ -96,7 +96,7 @@ class Problems:
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Response:
-        """Return the problem: *detail* and *more* are for programs."""
+        """Return the problem; *detail* and *more* are for programs."""
         if not wants_page(request):
             return problem(status, detail, headers, **more)
         title, sentence = WORDS.get(status, BROKEN)
@@ -109,19 +109,19 @@ class Problems:
 
 
 def wants_page(request: Request) -> bool:
-    """Tell whether it is a browser that shows the answer to a person."""
+    """Return whether the caller is a browser that shows a page."""
     accepted = request.headers.get("accept", "")
     return "text/html" in accepted and "application/json" not in accepted
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    """Return a problem as RFC 9457 wants it."""
+    """Return a problem by RFC 9457."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(content | more, status, headers, media_type="application/problem+json")
 
 
 def add_problems(app: FastAPI, site: Site) -> None:
-    """Have *app* say what cannot be done."""
+    """Have *app* answer errors with problems."""
     say = Problems(site).say
     _add_flaws(app, say)
     _add_states(app, say)
@@ -142,7 +142,7 @@ def add_problems(app: FastAPI, site: Site) -> None:
     @app.exception_handler(PermanentError)
     async def broken(request: Request, error: PermanentError) -> Response:
         logger().error("request failed", service="intake", exc_info=error)
-        detail = "This cannot be done until somebody has looked at it; write to the contact."
+        detail = "This cannot be done until the staff has checked it; write to the contact."
         return say(request, 500, detail)
 
 

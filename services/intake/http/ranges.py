@@ -1,4 +1,4 @@
-"""Which bytes of a download are wanted (RFC 9110, section 14). Pure."""
+"""Ranges of a download (RFC 9110, section 14). Pure."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class NotSatisfiable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RangeRequest:
-    """What a request says about the bytes it wants, as its headers say it."""
+    """The range headers of a request."""
 
     range: str = ""
     if_range: str = ""
@@ -31,15 +31,15 @@ class ByteRange:
 
     @property
     def length(self) -> int:
-        """How many they are."""
+        """The number of bytes."""
         return self.end - self.first
 
 
 def span(wanted: RangeRequest, *, size: int, etag: str) -> ByteRange:
     """
-    Return the bytes to send of *size* bytes known as *etag*: all, unless one range of them is wanted.
+    Return the bytes to send of *size* bytes with *etag*: all, unless a single range is requested.
 
-    What is no range of bytes, several ranges, and a range of something else (``If-Range``) count as none.
+    Invalid ranges, several ranges, and a range of another version (``If-Range``) are ignored.
 
     Raises:
         NotSatisfiable: The range begins behind the end.

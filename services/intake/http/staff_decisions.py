@@ -1,9 +1,9 @@
 """
-Decisions of staff accounts, by HTTP.
+HTTP interface for decisions of staff accounts.
 
-Intake checks the form and the proof so that a slip is answered at once, and publishes the decision as it was
-signed. The check is the try of the code. Nothing else depends on it: the services that act on the decision
-verify the proof themselves.
+Intake checks the form and the proof, so that mistakes are reported at once, and publishes the signed
+decision. The check is the attempt at the code. Nothing else depends on it: the acting services verify the
+proof themselves.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,12 +31,12 @@ from shared.runtime.client_limits import Allowance, network_of
 from shared.runtime.staff_register import DecisionOutcome
 
 CALLS_PER_HOUR = 600
-"""Calls of one address; a password cannot be guessed at this rate."""
+"""Calls of one address: too few to guess a password."""
 MOST_TEXT_BYTES = 100_000
 KINDS: Mapping[str, type[StaffDecision]] = {
     kind.TYPE: kind for kind in catalogue() if issubclass(kind, Decision | BreachDeclared)
 }
-"""Type → what a staff account may decide."""
+"""Type → decision that a staff account may make."""
 
 
 class StaffRegisterPort(Protocol):
@@ -46,14 +46,14 @@ class StaffRegisterPort(Protocol):
         """Return the salt of the password of *name*."""
 
     async def flaw(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
-        """Return why *decision* would be refused now, or None; it is a try of its code."""
+        """Return why *decision* would be refused now, or None; it counts as an attempt at its code."""
 
     async def outcomes(self, event_id: str) -> Sequence[DecisionOutcome]:
-        """Return the outcomes of a decision at the services that have seen it."""
+        """Return the outcomes of a decision at the services that handled it."""
 
 
 class DecisionForm(Strict):
-    """A decision as it was signed."""
+    """A signed decision."""
 
     type: Code
     data: dict[str, Any]
@@ -66,7 +66,7 @@ class DecisionForm(Strict):
 
 
 class DecisionTaken(BaseModel):
-    """A decision was published; the services that act on it verify it."""
+    """A decision was published; the acting services verify it."""
 
     id: str
     case: str
@@ -98,7 +98,7 @@ class Salt(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class StaffDecisions:
-    """Takes decisions of staff accounts."""
+    """Accepts decisions of staff accounts."""
 
     door: RequestService
     register: StaffRegisterPort
@@ -149,6 +149,7 @@ class StaffDecisions:
             raise UnknownRequest("no request has this id") from None
 
     async def _published(self, decision: StaffDecision) -> str:
+        """Return the published decision."""
         id_ = _event_id(decision)
         now = self.clock()
         if isinstance(decision, BreachDeclared):
@@ -159,7 +160,7 @@ class StaffDecisions:
         return id_
 
     async def status(self, id_: str) -> DecisionStatus:
-        """Return the effect that a decision had, on all services that act on its type."""
+        """Return the effect of a decision, on all services that act on its type."""
         outcomes = await self.register.outcomes(id_)
         reasons = [outcome.reason for outcome in outcomes if outcome.reason is not None]
         if reasons:
@@ -170,7 +171,7 @@ class StaffDecisions:
 
 
 def staff_decisions(desk: StaffDecisions, root: str) -> APIRouter:
-    """Return the API for staff accounts; *root* is where people reach intake."""
+    """Return the API for staff accounts; *root* is the public address of intake."""
     router = APIRouter(prefix="/v1/staff", dependencies=[Depends(desk.throttle)])
 
     @router.get("/accounts/{name}/salt")
@@ -180,20 +181,20 @@ def staff_decisions(desk: StaffDecisions, root: str) -> APIRouter:
 
     @router.post("/decisions", status_code=HTTPStatus.ACCEPTED)
     async def decide(form: DecisionForm) -> DecisionTaken:
-        """Publish a decision that a staff account signed; the services that act on it verify it."""
+        """Publish a signed decision; the acting services verify it."""
         id_, case = await desk.take(form)
         return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
 
     @router.get("/decisions/{id_}")
     async def status(id_: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]) -> DecisionStatus:
-        """Return the effect that a decision had."""
+        """Return the effect of a decision."""
         return await desk.status(id_)
 
     return router
 
 
 def _event_id(decision: StaffDecision) -> str:
-    """Return the id of the event: the same decision sent again is the same event."""
+    """Return the id of the event: a repeated decision is the same event."""
     return derived_id(f"staff {decision.proof.signature if decision.proof else ''}", 0)
 
 
@@ -209,7 +210,7 @@ def _read(form: DecisionForm) -> StaffDecision:
 
 
 def _acting(type_: str) -> Sequence[str]:
-    """Return the services that act on decisions of a type; a declaration goes to intake."""
+    """Return the services that act on decisions of a type; declarations go to intake."""
     acting = [service for service, types in topology.LISTENS.items() if type_ in types]
     return acting or ["intake"]
 

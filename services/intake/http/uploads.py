@@ -1,8 +1,8 @@
 """
-Proofs that come as a form: files stay in memory, from the first byte until they are sealed.
+Proofs uploaded in a form: files stay in memory until they are sealed.
 
-What a browser says of a file, its name and its type, is not believed and not kept: the first bytes say what
-it is. Messages name the field, and nothing that was in it.
+The browser's name and type of a file are ignored: the first bytes give the type. Messages name the field,
+never its value.
 """
 
 import re
@@ -35,14 +35,14 @@ from shared.pages.translation import mark as _
 P = TypeVar("P", bound=BaseModel)
 
 MOST_BODY = len(ProofSlot) * MOST_DOCUMENT_BYTES + MAX_BODY
-"""Bytes of a body with proofs: a document for each slot, and what a form puts around them."""
+"""Bytes of a body with proofs: a document per slot, and the rest of the form."""
 MOST_TEXT = 16 * 1024
-"""Bytes of a field that is no file."""
+"""Bytes of a field without a file."""
 MOST_FIELDS = 8
 TICKED = "on"
-"""What a browser sends for a box that was ticked and has no value of its own."""
+"""The browser's value of a ticked box without a value of its own."""
 ACCEPTED = "image/jpeg,image/png,image/heic,image/tiff,application/pdf"
-"""What a browser offers to choose from."""
+"""The types that a browser offers."""
 MAGICS: Mapping[bytes, str] = MappingProxyType(
     {
         b"\xff\xd8\xff": "image/jpeg",
@@ -52,27 +52,27 @@ MAGICS: Mapping[bytes, str] = MappingProxyType(
         b"%PDF-": "application/pdf",
     }
 )
-"""First bytes → what the file is."""
+"""First bytes → type of the file."""
 HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|mif1|msf1)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with a field; no field where it is the form as a whole."""
+    """A fault in a field; without a field, in the whole form."""
 
     path: str
     sentence: str
-    """English, with ``%(name)s`` where a value stands: pages say it in the language of the person."""
+    """English, with ``%(name)s`` for a value: pages translate it."""
     values: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def message(self) -> str:
-        """Return the sentence in English, as the API says it."""
+        """The sentence in English, for the API."""
         return self.sentence % self.values
 
 
 class FormNotTaken(Exception):
-    """A form is not taken in."""
+    """A form is refused."""
 
     def __init__(self, status: HTTPStatus, *flaws: FieldError) -> None:
         super().__init__(f"a form was not taken: {status}")
@@ -82,17 +82,17 @@ class FormNotTaken(Exception):
 
 class InMemory(MultiPartParser):
     """
-    Reads a form without writing anything to a disk, and stops at the first file that is too large.
+    Parses a form without writing to a disk, and stops at the first file that is too large.
 
-    The body as a whole must have been limited before.
+    The body as a whole must be limited before.
     """
 
     spool_max_size = 0
-    """Of a temporary file: with no greatest size it is never moved from memory to a disk."""
+    """Of a temporary file: without a maximum it is never moved from memory to a disk."""
     max_part_size = MOST_TEXT
 
     def __init__(self, request: Request) -> None:
-        """Read the body of *request*."""
+        """Parse the body of *request*."""
         super().__init__(
             request.headers,
             request.stream(),
@@ -103,16 +103,16 @@ class InMemory(MultiPartParser):
         self._bytes = 0
 
     def on_part_begin(self) -> None:
-        """Begin to count."""
+        """Start a part."""
         super().on_part_begin()
         self._bytes = 0
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         """
-        Take a piece of a field.
+        Process a piece of a field.
 
         Raises:
-            NotTaken: The file is too large.
+            FormNotTaken: The file is too large.
         """
         self._bytes += end - start
         if self._bytes > MOST_DOCUMENT_BYTES:
@@ -121,7 +121,7 @@ class InMemory(MultiPartParser):
         super().on_part_data(data, start, end)
 
     def _field(self) -> str:
-        """Return the name of the field, if it is one of ours: another could be a message."""
+        """Return the name of a known field: another name could hold any text."""
         name = self._current_part.field_name
         return name if name in set(ProofSlot) else ""
 
@@ -140,7 +140,7 @@ OTHER_WORDING = _("The declaration has another wording by now. Read it again, an
 
 
 def is_form(request: Request) -> bool:
-    """Tell whether the body of *request* is a form with files."""
+    """Return whether the body of *request* is a form with files."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
 
 
@@ -149,10 +149,10 @@ UTF8 = frozenset({b"utf-8", b"utf8"})
 
 def must_be_utf8(request: Request) -> None:
     """
-    Refuse a form in any other character set: codecs of others fail in ways of their own.
+    Refuse a form in another character set: codecs of others fail in various ways.
 
     Raises:
-        HTTPException: Its ``charset`` is another.
+        HTTPException: It has another ``charset``.
     """
     _, options = parse_options_header(request.headers.get("content-type", ""))
     if options.get(b"charset", b"utf-8").lower() not in UTF8:
@@ -161,14 +161,14 @@ def must_be_utf8(request: Request) -> None:
 
 async def read(request: Request, now: datetime) -> tuple[Proof, ...]:
     """
-    Return the proofs in the form that *request* carries.
+    Return the proofs in the form of *request*.
 
     Args:
         request: Not read yet; its body is limited.
-        now: The moment at which a declaration in it is signed.
+        now: The time of a declaration's signature.
 
     Raises:
-        NotTaken: It cannot be read, or a field is not what it should be.
+        NotTaken: It cannot be parsed, or a field is invalid.
     """
     must_be_utf8(request)
     try:
@@ -203,10 +203,10 @@ FIELDS = frozenset({"code", "token", "declaration", "declaration_name", *ProofSl
 
 def signed(given: Mapping[str, str], now: datetime) -> Declaration:
     """
-    Return the declaration that was signed: the box names the wording, the name is the signature.
+    Return the signed declaration: the box names the wording, the name is the signature.
 
     Raises:
-        NotTaken: It is not signed, or in a wording that we do not know.
+        NotTaken: It is not signed, or in an unknown wording.
     """
     ticked, name = given["declaration"], given["declaration_name"]
     missing = {"declaration": NOT_TICKED} if not ticked else {}
@@ -228,7 +228,7 @@ async def _documents(form: FormData) -> AsyncIterator[Document]:
             raise flaw(slot, GIVEN_TWICE)
         for file in files:
             content = await file.read()
-            # Made without validation, which would take the bytes for Base64.
+            # Made without validation, which would decode the bytes as Base64.
             yield Document.model_construct(
                 kind="document", slot=slot, media_type=_kind(content, slot), content=content
             )
@@ -242,13 +242,13 @@ def _kind(content: bytes, slot: ProofSlot) -> str:
 
 
 def kind_of(content: bytes) -> str | None:
-    """Return what a file is, by its first bytes; None where it is no picture and no PDF."""
+    """Return the type of a file by its first bytes; None if it is not a picture or PDF."""
     found = (media_type for magic, media_type in MAGICS.items() if content.startswith(magic))
     return next(found, "image/heic" if HEIC.match(content) else None)
 
 
 def text_of(form: FormData, field: str) -> str:
-    """Return what was typed into *field*; nothing where a file came instead."""
+    """Return the text of *field*; empty for a file."""
     value = form.get(field)
     return value.strip() if isinstance(value, str) else ""
 
@@ -261,5 +261,5 @@ def _valid(model: type[P], field: str, message: str, **values: object) -> P:
 
 
 def flaw(path: str, sentence: str, **values: int) -> FormNotTaken:
-    """Return that the field *path* is not what it should be."""
+    """Return the fault that the field *path* is invalid."""
     return FormNotTaken(HTTPStatus.UNPROCESSABLE_ENTITY, FieldError(path, sentence, values))

@@ -1,9 +1,9 @@
 """
-Keeps other sites and programs from sending our forms, without cookies and without puzzles.
+Protection of forms against other sites and programs, without cookies and puzzles.
 
-No form acts with more than what is in it: there is no session that another site could ride on. What is left
-is another site that has a person's browser send a form, and programs that fill in whatever they find.
-See docs/adr/0017-forms-without-cookies.md.
+Forms depend on their content alone, without a session that another site could abuse. Two threats remain:
+another site that has a browser send a form, and programs that fill in every field. See
+docs/adr/0017-forms-without-cookies.md.
 """
 
 import hmac
@@ -19,11 +19,11 @@ from fastapi import HTTPException, Request
 from shared.pages.translation import mark as _
 
 LEAST = timedelta(seconds=1)
-"""How long it takes a person at least from seeing a form to sending it, with all filled in by the browser."""
+"""Shortest time for a person to send a form, even one filled in by the browser."""
 LIFETIME = timedelta(hours=24)
 OWN = frozenset({"same-origin", "none"})
 TRAP = "website"
-"""A field that people do not see, and programs fill in."""
+"""A field that is hidden from people, but not from programs."""
 
 TRAPPED = _("Please leave this field empty. It is there to catch programs.")
 TOO_FAST = _("This was sent faster than people write. Please send it once more.")
@@ -33,31 +33,31 @@ FROM_ELSEWHERE = "The form was sent by another site. Open the page here, and sen
 
 @dataclass(frozen=True, slots=True)
 class FormToken:
-    """That a form was drawn by us, and when."""
+    """The time when we made a form."""
 
     nonce: str
     at: datetime
 
     def is_stale(self, now: datetime) -> bool:
-        """Tell whether it was open for so long that somebody else may sit there now."""
+        """Return whether it was open for so long that another person may use the browser now."""
         return now - self.at > LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
 class CsrfGuard:
-    """Knows our own forms by a seal."""
+    """Seals our own forms, and checks the seals."""
 
     key: bytes = field(repr=False)
     public_url: str
 
     def same_origin(self, request: Request) -> None:
         """
-        Let through what this site's own pages, or no browser, have sent.
+        Accept requests from this site's own pages, or without a browser.
 
-        Browsers say where a request comes from (``Sec-Fetch-Site``); older ones only the ``Origin``.
+        Browsers state the origin of a request (``Sec-Fetch-Site``); older ones only the ``Origin``.
 
         Raises:
-            HTTPException: Another site has a browser send this.
+            HTTPException: Another site made the browser send this.
         """
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
         ours = {request.headers.get("host"), urlsplit(self.public_url).netloc}
@@ -66,12 +66,12 @@ class CsrfGuard:
         raise HTTPException(403, FROM_ELSEWHERE)
 
     def seal(self, path: str, now: datetime) -> str:
-        """Return what a form at *path* carries."""
+        """Return the seal of a form at *path*."""
         text = f"{int(now.timestamp())}.{secrets.token_hex(16)}"
         return f"{text}.{self._mac(path, text)}"
 
     def opened(self, path: str, sealed: str) -> FormToken | None:
-        """Return what *sealed* says of a form at *path*; None where it is not ours."""
+        """Return the content of the seal of a form at *path*; None if it is not ours."""
         text, _dot, mac = sealed.rpartition(".")
         if not hmac.compare_digest(mac.encode(), self._mac(path, text).encode()):
             return None
@@ -79,7 +79,7 @@ class CsrfGuard:
         return FormToken(nonce, datetime.fromtimestamp(int(seconds), UTC))
 
     def objection(self, path: str, given: Mapping[str, str], now: datetime) -> tuple[str, str] | None:
-        """Return the field and the reason for which a form is not taken yet; sending it again is enough."""
+        """Return the field and the reason for which a form must be sent again; None if it is accepted."""
         drawn = self.opened(path, given.get("seal", ""))
         if given.get(TRAP):
             return TRAP, TRAPPED
@@ -89,9 +89,9 @@ class CsrfGuard:
 
     def reference(self, path: str, given: Mapping[str, str]) -> str:
         """
-        Return what the request in a form is called: the same form with the same content is the same request.
+        Return the reference of the request in a form: equal forms with equal content are one request.
 
-        Whoever sends twice, because nothing seemed to happen, has asked once. Nobody can choose it.
+        A double click is one request. The reference cannot be chosen.
         """
         content = "\x1f".join(f"{name}={given[name].strip()}" for name in sorted(given) if name != "step")
         return f"form-{hmac.new(self.key, f'{path} {content}'.encode(), sha256).hexdigest()[:40]}"

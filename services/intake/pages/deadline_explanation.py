@@ -1,7 +1,7 @@
 """
-Why an answer is due on a day, in plain words: the steps in which the law was counted. Pure.
+Explanations of last days in plain words, step by step. Pure.
 
-The steps are those of ``shared.law``, which the verb ``due --explain`` prints as well.
+The steps are those of ``shared.law``; the command ``due --explain`` prints them as well.
 """
 
 from collections.abc import Iterator
@@ -40,20 +40,20 @@ class ExplanationLine:
 
     text: str
     provision: str
-    """Where the law says so, cited as it is."""
+    """The citation of the provision."""
 
 
 def explanation(
     counted: Strictest, received_at: datetime, words: Words, *, laws: int
 ) -> tuple[ExplanationLine, ...]:
     """
-    Return the steps that lead to a last day.
+    Return the steps of the calculation of a last day.
 
     Args:
-        counted: The last day, and whose it is.
+        counted: The last day, with its law.
         received_at: When the request was received.
-        words: In which language it is said.
-        laws: How many laws protect the person.
+        words: The translations.
+        laws: Number of laws that protect the person.
     """
     return tuple(_lines(counted, received_at, words, laws))
 

@@ -1,9 +1,9 @@
 """
-The page on which a customer fetches a request that was forwarded to them.
+The page for a customer to download a forwarded request.
 
 Law:
-    GDPR Art. 28(3)(e): a processor assists the controller. Whoever has the link may see the request, until it
-    expires; opening it takes a step that no mail scanner takes, and is recorded.
+    GDPR Art. 28(3)(e): a processor assists the controller. The link opens the request until it expires;
+    opening it takes a step that no mail scanner takes, and is recorded.
 """
 
 from collections.abc import Iterator
@@ -35,12 +35,12 @@ AGENT = _("Asked by")
 
 
 def forwardings(door: RequestService, site: Site) -> APIRouter:
-    """Return the page on *door*."""
+    """Return the pages on *door*."""
     router = APIRouter(prefix="/forwarded", include_in_schema=False)
 
     @router.api_route("/{case_id}/{secret}", methods=READ)
     async def ask(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
-        del case_id, secret  # the same answer to whoever guesses
+        del case_id, secret  # guesses get the same answer
         return site.at(request).draw(TEMPLATE, headers=HEADERS, problem="", request=None)
 
     @router.post("/{case_id}/{secret}", dependencies=[Depends(site.guard.same_origin)])
@@ -64,7 +64,7 @@ def forwardings(door: RequestService, site: Site) -> APIRouter:
 
 
 def _said_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, str]]:
-    """Yield what a request says of the person, and what they say, by label."""
+    """Yield the person's data and statements in a request, by label."""
     subject = request.subject
     address = subject.postal_address
     content = {

@@ -1,7 +1,7 @@
 """
-The languages that pages are written in, and which of them somebody reads.
+The languages of the pages, and their negotiation.
 
-Nothing is stored in the browser: who chooses a language finds it in the address, and every link keeps it.
+The browser stores no choice: the address holds the language, and every link keeps it.
 """
 
 import re
@@ -24,27 +24,27 @@ def _own_name(language: str) -> str:
 
 
 NAMES: Mapping[str, str] = MappingProxyType({one: _own_name(one) for one in LANGUAGES})
-"""Language → its name in itself."""
+"""Language → its name for itself."""
 TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 WANTED = re.compile(rf"\s*({TAG.pattern}|\*)\s*(?:;\s*q=([01](?:\.[0-9]{{0,3}})?)\s*)?", re.IGNORECASE)
 MOST_WANTED = 20
-"""Languages of a header that are looked at; a browser names a handful."""
+"""Languages of a header that are read; browsers send a handful."""
 
 
 def negotiated(chosen: str, accepted: str, ours: str) -> str:
     """
-    Return the tag of the language for a page: one that pages are written in.
+    Return the tag of the language for a page: one with translations.
 
     Args:
-        chosen: What the address says.
+        chosen: The language in the address.
         accepted: The header ``Accept-Language`` (RFC 9110, section 12.5.4).
-        ours: The language of the company, for whom neither says anything that is spoken here.
+        ours: The company's language, for neither of them supported.
     """
     return next(filter(is_spoken, (chosen, *_by_preference(accepted), ours)), SOURCE_LANGUAGE)
 
 
 def is_spoken(tag: str) -> bool:
-    """Tell whether pages are written in the language that *tag* names."""
+    """Return whether pages have translations for the language *tag*."""
     return bool(TAG.fullmatch(tag)) and re.split("[-_]", tag)[0].lower() in LANGUAGES
 
 

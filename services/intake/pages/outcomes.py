@@ -1,8 +1,8 @@
 """
-What became of a request, in plain words, for whoever no letter reaches: their page says it. Pure.
+Outcomes of requests in plain words, for people without an address: on the request's page. Pure.
 
 Law:
-    GDPR Art. 12(3)-(4): who asks is told what was done, or why not.
+    GDPR Art. 12(3)-(4): the requester is informed of the outcome, or of the reasons against it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,11 +46,11 @@ GROUNDS: Mapping[Code, str] = MappingProxyType(
         "excessive": _("The request is excessive."),
     }
 )
-"""Why data is kept, or a request refused. A ground that has no words here is shown by its name."""
+"""Reasons to retain data, or to refuse a request. A reason without text appears by its name."""
 
 
 def standing_of(case: IntakeCase) -> str:
-    """Return in a few words where *case* stands; the answer itself where no letter can tell it."""
+    """Return the status of *case* in a few words; the answer itself if no letter can be sent."""
     outcome = outcome_of(case)
     if case.addressless and case.status in DECIDED and outcome is not None:
         return STANDINGS[outcome]
@@ -58,7 +58,7 @@ def standing_of(case: IntakeCase) -> str:
 
 
 def grounds_of(case: IntakeCase) -> Iterator[str]:
-    """Yield why not all was done; nothing where a letter says it."""
+    """Yield the reasons for a partial outcome; empty if a letter has them."""
     if not (case.addressless and case.status in DECIDED):
         return
     kept = case.fulfilled.reasons if case.fulfilled else ()

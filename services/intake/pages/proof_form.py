@@ -1,7 +1,7 @@
 """
-What the page of a request asks a person for, in plain words, and by which fields. Pure.
+The proofs that a request's page asks for, in plain words, and their fields. Pure.
 
-Sentences are marked here and translated where they are drawn.
+Sentences are marked here and translated when shown.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,10 +19,10 @@ E = Evidence
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Something that is compared with the records held."""
+    """A value that is compared with the records."""
 
     name: str
-    """Category of personal data, as the data map and the API call it."""
+    """Category of personal data, by its name in the data map and the API."""
     label: str
     autocomplete: str
     type: str = "text"
@@ -30,7 +30,7 @@ class Detail:
 
     @property
     def id(self) -> str:
-        """What the field is called in the page."""
+        """The id of its field in the page."""
         return self.name.replace(".", "-")
 
 
@@ -48,14 +48,14 @@ LEAST_DETAILS: Mapping[Evidence, int] = MappingProxyType({E.TWO_POINTS: 2, E.THR
 
 @dataclass(frozen=True, slots=True)
 class DocumentUpload:
-    """A document that can be handed in."""
+    """A document to upload."""
 
     slot: ProofSlot
     label: str
     visible: str
-    """What has to be legible."""
+    """The parts that must be legible."""
     covered: str
-    """What may be covered."""
+    """The parts that may be covered."""
 
 
 UPLOADS: Mapping[Evidence, DocumentUpload] = MappingProxyType(
@@ -93,7 +93,7 @@ UPLOADS: Mapping[Evidence, DocumentUpload] = MappingProxyType(
         ),
     }
 )
-"""Evidence → the file that gives it. What is to stay legible is what the check reads."""
+"""Evidence → its document. The legible parts are those that the check reads."""
 
 WORDS: Mapping[Evidence, str] = MappingProxyType(
     {
@@ -109,14 +109,14 @@ WORDS: Mapping[Evidence, str] = MappingProxyType(
         E.RECORDS: _("Wait until we have compared the documents with what we hold."),
     }
 )
-"""What each piece of evidence asks a person to do."""
+"""Evidence → the instruction for the person."""
 THEIR_CODE = _("Enter the code that we mailed to the person whom the request is about.")
-"""The same of a code if an agent asks: it goes to the person alone. That for a child goes to the parent."""
+"""The same for the code of an agent's request: it goes to the person alone; for a child, to the parent."""
 
 ERASED = _("Your data will be erased. This cannot be undone.")
 SENT = _("Your data will be sent to %(recipient)s. This cannot be undone.")
 KEPT_WAITING = "too_many_codes"
-"""Why a code has not come: nothing was sent that could have convinced."""
+"""Reason of a missing code: no proof was rejected."""
 SETBACKS: Mapping[Code, str] = MappingProxyType(
     {
         "wrong_code": _("This is not the code that we mailed last."),
@@ -147,7 +147,7 @@ SETBACKS: Mapping[Code, str] = MappingProxyType(
         "decl_name_mismatch": _("Please sign the declaration with your name as it stands in your request."),
     }
 )
-"""Why a proof has not convinced → what the person can do about it. No more: it would help a stranger, too."""
+"""Reason against a proof → the remedy, without details that would help an attacker."""
 UNCONVINCED = _("It was not enough to be sure that it is you.")
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -157,9 +157,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""Version of the declaration → what it says, for translation. What is signed and kept is the English."""
+"""Version of the declaration → its text, for translation. The English text is signed and stored."""
 ABOUT_CODES = frozenset({None, "wrong_code", "code_expired", "no_code_issued", "code_by_mail"})
-"""Reasons after which the number of tries that are left is about the code."""
+"""Reasons that make the tries left those of the code."""
 PROVISIONS: Mapping[Regulation, str] = MappingProxyType(
     {
         Regulation.GDPR: _("GDPR Art. 12(6)"),
@@ -206,48 +206,48 @@ STOPPED = _("Stopped; our privacy staff looks at it before anything else happens
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The fields of one or several ways to show who asks."""
+    """The fields of one or several proof ways."""
 
     code: bool = False
     confirmation: bool = False
     details: int = 0
-    """How many details are the least; 0 where none are asked for."""
+    """Minimum number of details; 0 without any."""
     declaration: bool = False
     uploads: tuple[DocumentUpload, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is anything to fill in."""
+        """Whether it has any field."""
         return self.code or self.confirmation or bool(self.details) or self.declaration or bool(self.uploads)
 
 
 @dataclass(frozen=True, slots=True)
 class ProofForm:
-    """What a person is asked for."""
+    """The proofs that the person is asked for."""
 
     ways: tuple[tuple[str, ...], ...]
-    """What to do for each way, step by step; the least intrusive way first."""
+    """The steps of each way; the least intrusive way first."""
     first: Forms
-    """Fields of the first of them that this page has fields for."""
+    """Fields of the first way with fields on this page."""
     others: Forms
-    """Fields that the others need besides."""
+    """Additional fields of the others."""
     setback: str
-    """Why the last proof has not convinced; empty where none was refused."""
+    """Why the last proof was not accepted; empty without one."""
     kept_waiting: bool
-    """Whether nothing was sent that could have convinced: the code has not come."""
+    """Whether no proof was rejected: the code has not come."""
     tries_left: int | None
     provision: str
     by_agent: bool
     strong_code: bool = False
     """Whether the code has eight letters."""
     consequence: str = ""
-    """What happens once it is confirmed, where that cannot be undone."""
+    """The effect of a confirmation, if it cannot be undone."""
     wording: str = CURRENT
     text: str = TEXTS[CURRENT]
     meaning: str = MEANINGS[CURRENT]
 
 
 def asked_of(case: IntakeCase) -> ProofForm | None:
-    """Return what is asked of the person in *case*; None where nothing is, or the staff decides first."""
+    """Return the proofs that *case* needs; None if none, or only after the staff decides."""
     if case.status is not CaseStatus.CHALLENGED or case.received is None or case.stopped is not None:
         return None
     first = frozenset[Evidence]()
@@ -282,24 +282,24 @@ def asked_of(case: IntakeCase) -> ProofForm | None:
 
 
 def awaits_code(case: IntakeCase) -> bool:
-    """Tell whether a code was mailed that has not come back."""
+    """Return whether a mailed code is still open."""
     useful = _confirms(case) or any(E.MAILBOX in way for way in case.wanted)
     return case.codes > 0 and (not case.wanted or useful)
 
 
 def awaits_confirmation(case: IntakeCase) -> bool:
-    """Return whether the person can confirm on the page: nothing else is missing, and no code is needed."""
+    """Return whether the person can confirm on the page: all else is there, and no code is needed."""
     unreachable = case.received is not None and not case.received.reachable
     return case.awaits_proof and _confirms(case) and (unreachable or case.in_review)
 
 
 def _confirms(case: IntakeCase) -> bool:
-    """Return whether nothing but the person's confirmation is missing."""
+    """Return whether only the person's confirmation is missing."""
     return case.wanted == ((E.CONFIRMATION,),)
 
 
 def consequence_of(received: RequestReceived) -> str:
-    """Return what happens once an erasure or a transfer is confirmed; empty for what can be undone."""
+    """Return the effect of confirming an erasure or a transfer; empty if it can be undone."""
     if received.right is Right.ERASURE:
         return ERASED
     return SENT if received.transfers else ""
@@ -307,10 +307,10 @@ def consequence_of(received: RequestReceived) -> str:
 
 def standing_of(case: IntakeCase) -> str:
     """
-    Return in a few words where *case* stands.
+    Return the status of *case* in a few words.
 
-    Which request it repeats is told by letter alone: the id opens that one's page, and who made this one may
-    be somebody else.
+    Only the letter names the first request of a duplicate: its id opens that request's page, and the
+    duplicate may be another person's.
     """
     if case.stopped is not None and (case.withdrawable or case.status is CaseStatus.ANSWERED):
         return STOPPED
@@ -334,7 +334,7 @@ def standing_of(case: IntakeCase) -> str:
 
 
 def least_details(case: IntakeCase) -> int:
-    """Return how many details are the least that *case* can use."""
+    """Return the minimum number of details that *case* can use."""
     return _forms(_all_wanted(case), code=False).details or min(LEAST_DETAILS.values())
 
 
@@ -352,7 +352,7 @@ def _ways(case: IntakeCase, *, theirs: bool) -> tuple[tuple[str, ...], ...]:
 
 
 def _steps(way: Iterable[Evidence], *, theirs: bool, on_page: bool) -> tuple[str, ...]:
-    """Return what to do for *way*. The code that is mailed is the confirmation, where one can be mailed."""
+    """Return the steps of *way*. A mailed code is the confirmation, if one can be mailed."""
     code = THEIR_CODE if theirs else WORDS[E.MAILBOX]
     words = {**WORDS, E.MAILBOX: code, E.CONFIRMATION: WORDS[E.CONFIRMATION] if on_page else code}
     return tuple(dict.fromkeys(words[one] for one in way))

@@ -1,4 +1,4 @@
-"""The page of one request, drawn as the request stands, in the language of whoever reads it."""
+"""The page of one request, in its present state and the reader's language."""
 
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -44,51 +44,51 @@ from shared.runtime.safe_http import host_of
 ENDED = frozenset(
     {CaseStatus.REFUSED, CaseStatus.DUPLICATE, CaseStatus.WITHDRAWN, CaseStatus.CLOSED, CaseStatus.PURGED}
 )
-"""Where a case stands of which no answer is due any more."""
+"""Statuses without an open answer."""
 ARGUABLE = (
     frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
     | DECIDED
 )
-"""Where a case stands that somebody can complain about to us."""
+"""Statuses in which a complaint to us is possible."""
 HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
-"""The address is a secret and told to nobody else. Told to nobody at all, who posts would be hidden, too."""
+"""The address is a secret and sent to no other site. Without a referrer, forms would lose their origin."""
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
 Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
 
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """What a page says besides how the request stands; sentences are English, and translated when drawn."""
+    """The variable texts of a page; sentences are English, and translated when shown."""
 
     notice: str = ""
     problem: str = ""
     flaws: tuple[FieldError, ...] = ()
-    """What is wrong with a form, by field; no field where it is the form as a whole."""
+    """Faults of a form by field; an empty field is the form as a whole."""
     given: Mapping[str, str] = field(default_factory=dict)
-    """Field → what was typed into it, so that nobody has to type it again."""
+    """Field → input, so that it need not be typed again."""
 
     @property
     def flaw_of(self) -> Mapping[str, FieldError]:
-        """Field → what is wrong with it."""
+        """Field → its fault."""
         return {flaw.path: flaw for flaw in self.flaws}
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPages:
-    """Where pages are drawn."""
+    """The pages of all requests."""
 
     door: RequestService
     site: Site
     practice: ClockRules
 
     def page(self, request: Request, case_id: RequestId) -> "RequestPage":
-        """Return the page of the request *case_id*, for whoever sends *request*."""
+        """Return the page of the request *case_id*, for the sender of *request*."""
         return RequestPage(self.door, self.site.at(request), self.practice, case_id)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """The page of one request, for one person."""
+    """The page of one request, for one reader."""
 
     door: RequestService
     view: SiteView
@@ -97,7 +97,7 @@ class RequestPage:
 
     @property
     def packages(self) -> Packages:
-        """The packages that answers come to."""
+        """The packages of the answers."""
         return Packages(self.door)
 
     async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
@@ -114,7 +114,7 @@ class RequestPage:
         return self.view.draw("request.html.jinja", status=status, here=path, headers=HEADERS, **drawn)
 
     async def after(self, act: Awaitable[object], notice: str) -> HTMLResponse:
-        """Do *act* and return the page that says so, or why it cannot be done."""
+        """Do *act* and return the page with its result, or the reason against it."""
         try:
             await act
         except (NotPossibleNow, TooManyAttempts, CodeRefused) as error:
@@ -122,15 +122,15 @@ class RequestPage:
         return await self.show(PageText(notice=notice))
 
     async def refused(self, error: Refusal) -> HTMLResponse:
-        """Return the page that says why something cannot be done."""
+        """Return the page with the reason against an act."""
         return await self.show(PageText(problem=problem_of(error)), status=HTTPStatus.CONFLICT)
 
     async def proven(self, *proofs: Proof) -> HTMLResponse:
-        """Offer *proofs* and return the page that says so."""
+        """Offer *proofs* and return the page with the result."""
         return await self.after(self.door.prove(self.case_id, proofs), CHECKING)
 
     async def uploaded(self, request: Request) -> HTMLResponse:
-        """Offer the proofs that the form of *request* carries; too many uploads are refused unread."""
+        """Offer the proofs in the form of *request*; too many uploads are refused unread."""
         try:
             async with self.door.upload(self.case_id):
                 proofs = await uploads.read(request, self.door.clock())
@@ -141,7 +141,7 @@ class RequestPage:
         return await self.proven(*proofs)
 
     async def proven_by_code(self, network: str, code: str) -> HTMLResponse:
-        """Offer *code*, which *network* sends, and return the page that says so."""
+        """Offer *code*, from *network*, and return the page with the result."""
 
         async def offered() -> None:
             await self.door.codes.take(network, self.door.clock())
@@ -150,11 +150,11 @@ class RequestPage:
         return await self.after(offered(), CHECKING)
 
     async def flawed(self, error: FormNotTaken, given: Mapping[str, str]) -> HTMLResponse:
-        """Return the page that says what is wrong with the form that was sent."""
+        """Return the page with the faults of a form."""
         return await self.show(PageText(flaws=error.flaws, given=given), status=error.status)
 
     async def _recipient(self, case: IntakeCase) -> str:
-        """Return the host that the data is to be sent to, while that can still be confirmed."""
+        """Return the host that will receive the data, while the transfer can be confirmed."""
         if case.received is None or not case.received.transfers or not case.awaits_proof:
             return ""
         submitted = RequestSubmitted.model_validate_json(await self.door.vault.open(self.case_id, SUBMISSION))
@@ -202,13 +202,13 @@ class RequestPage:
 
 
 def size_in_words(size: int, words: Words) -> str:
-    """Return *size*, in bytes, as a person reads it: ``3.4 MB``."""
+    """Return *size*, in bytes, in a readable form: ``3.4 MB``."""
     unit, divisor = ("MB", 10**6) if size >= 10**6 else ("kB", 10**3)
     return f"{words.number(round(max(size / divisor, 1), 1))} {unit}"
 
 
 def problem_of(error: Refusal) -> str:
-    """Return what a person is told who cannot do what they wanted."""
+    """Return the reason against an act, for the person."""
     match error:
         case NotPossibleNow():
             return OBSTACLES[error.obstacle] if error.obstacle else NOT_NOW
@@ -234,15 +234,15 @@ def _in_words(entry: TimelineEntry, words: Words) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """What somebody can do who disagrees, in the words of the law."""
+    """A remedy, in the words of the law."""
 
     remedy: Remedy
     days: int | None
-    """Within how many days an appeal is decided, or a complaint confirmed; None where no law says so."""
+    """Days until the decision of an appeal, or the confirmation of a complaint; None without a limit."""
 
 
 def _objection(case: IntakeCase, at: datetime, practice: ClockRules) -> Objection | None:
-    """Return what can be done at *at*; None where nothing can, or it is open already."""
+    """Return the remedy at *at*; None without one, or if one is open already."""
     received = case.received
     if received is None or case.status not in ARGUABLE or case.not_ours:
         return None
@@ -256,7 +256,7 @@ def _objection(case: IntakeCase, at: datetime, practice: ClockRules) -> Objectio
 
 def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterator[tuple[str, str, str]]:
     """
-    Yield the bodies that complaints go to, each once: a law, its name, its page.
+    Yield the authorities for complaints, once each: a law, its name, its page.
 
     Law:
         GDPR Art. 12(4), 77: that of the establishment, or any other of the person's choice.

@@ -1,7 +1,7 @@
 """
-The page that letters link to: where a request stands, and the few things a person can do about it.
+Routes of a request's page: its status, and the person's actions.
 
-Works without scripts. Whoever has the address of a page may see it, as with the API: the id is a secret.
+Works without scripts. The address opens the page, as with the API: the id is a secret.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def _add_status(router: APIRouter, counter: RequestPages) -> None:
 
     @router.api_route("/{case_id}", methods=READ)
     async def show(page: Here, code: str = "") -> HTMLResponse:
-        # A code in the link is shown in its field and not taken: mail scanners follow links.
+        # A code in the link is put into its field but not used: mail scanners follow links.
         return await page.show(PageText(given={"code": code.strip()} if is_code(code) else {}))
 
     @router.post("/{case_id}/withdrawal", dependencies=guarded)
@@ -147,7 +147,7 @@ def _add_package(router: APIRouter, counter: RequestPages) -> None:
             return await page.refused(error)
         return package_head(page.case_id, facts)
 
-    # By GET, so that a browser can go on with a download that was cut off; the code is worth nothing by then.
+    # By GET, so that a browser can resume a download; the code is spent by then.
     @router.get("/{case_id}/package", response_model=None)
     async def download(
         page: Here, request: Request, wanted: Annotated[RangeRequest, Depends(wanted_bytes)], code: str = ""
@@ -169,7 +169,7 @@ def certificate_response(case_id: str, content: bytes) -> Response:
 
 
 async def _typed(request: Request, *fields: str) -> dict[str, str]:
-    """Return what was typed into *fields*. The body is smaller than what is written to a disk."""
+    """Return the input of *fields*. The body is smaller than the limit of memory."""
     uploads.must_be_utf8(request)
     async with request.form(max_files=0, max_fields=len(fields)) as form:
         return {name: uploads.text_of(form, name) for name in fields}
@@ -180,7 +180,7 @@ def _claimed(given: Mapping[str, str], least: int) -> DataPoints:
     Return the details in *given*.
 
     Raises:
-        NotTaken: They are fewer than *least*, or one is too long.
+        FormNotTaken: They are fewer than *least*, or one is too long.
     """
     points = {name: value for name, value in given.items() if value}
     if too_long := [name for name, value in points.items() if len(value) > MOST_CHARACTERS]:

@@ -1,7 +1,7 @@
 """
-What all pages for people share: their frame, language, brand and headers.
+Common parts of all pages: frame, language, brand and headers.
 
-Pages work without scripts and load nothing from anybody else. They store nothing in the browser.
+Pages work without scripts, load nothing from other sites, and store nothing in the browser.
 """
 
 from collections.abc import Mapping
@@ -41,16 +41,16 @@ HEADERS: Mapping[str, str] = {
     "Vary": "Accept-Language, Sec-GPC",
 }
 READ = ["GET", "HEAD"]
-"""How a page is asked for; whoever checks links wants no more than its head (RFC 9110, section 9.3.2)."""
+"""Methods to read a page; link checkers only ask for the head (RFC 9110, section 9.3.2)."""
 FORM: Mapping[str, str] = {**HEADERS, "Cache-Control": "no-store"}
-"""Of pages with a form. With no referrer at all browsers would not say who sends it (``Origin: null``)."""
+"""For pages with a form. Without any referrer, browsers hide the form's origin (``Origin: null``)."""
 PRIVATE: Mapping[str, str] = {**FORM, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
 def signals(request: Request) -> bool:
     """
-    Tell whether the browser sends the Global Privacy Control signal.
+    Return whether the browser sends the Global Privacy Control signal.
 
     Law:
         11 CCR § 7025(b); Global Privacy Control: the header ``Sec-GPC`` counts when it is exactly ``1``.
@@ -66,9 +66,9 @@ class Site:
     guard: CsrfGuard
     style: str = field(init=False, repr=False)
     picture: bytes = field(init=False, repr=False)
-    """The logo; empty where there is none."""
+    """The logo; empty without one."""
     version: str = field(init=False)
-    """Changes whenever the style does, so that browsers may keep it for ever."""
+    """Changes with the style, so that browsers may cache it for ever."""
 
     def __post_init__(self) -> None:
         colours = {"paper": PAPER, "paper_dark": PAPER_DARK, "ink_dark": INK_DARK}
@@ -80,11 +80,11 @@ class Site:
 
     @property
     def root(self) -> str:
-        """Where people reach it, without a slash at the end."""
+        """The public address, without a slash at the end."""
         return self.guard.public_url.rstrip("/")
 
     def at(self, request: Request) -> "SiteView":
-        """Return how this site looks to whoever sends *request*."""
+        """Return this site for the sender of *request*."""
         asked = request.query_params.get("lang", "")
         accepted = request.headers.get("accept-language", "")
         tag = negotiated(asked, accepted, self.company.language)
@@ -104,7 +104,7 @@ class Site:
         media_type = media_type_of(self.picture)
         if media_type is None:
             raise HTTPException(404)
-        # An SVG that is opened by itself is a page: it may do nothing.
+        # An SVG opened by itself is a page: it must be inert.
         headers = {
             **HEADERS,
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -119,16 +119,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SiteView:
-    """A site as one person sees it."""
+    """A site for one reader."""
 
     site: Site
     words: Words
     chosen: str
-    """The language that the address names; empty where it was found out otherwise."""
+    """The language in the address; empty if negotiated."""
     here: str
     """Path of the page."""
     signal: bool
-    """Whether the browser says that data must not be sold or shared (GPC)."""
+    """Whether the browser sends the Global Privacy Control signal."""
 
     def draw(
         self,
@@ -140,20 +140,20 @@ class SiteView:
         **content: Any,
     ) -> HTMLResponse:
         """
-        Return the page that *template* makes of *content*.
+        Return the page of *template* with *content*.
 
         Args:
             template: Extends ``layout.html.jinja``.
             status: Of the response.
-            here: Path by which this page is read again in another language; the one asked for when empty.
-            headers: :data:`PRIVATE` for what is somebody's, :data:`HEADERS` for what is everybody's.
-            **content: What the template names.
+            here: Path of this page in another language; the requested path if empty.
+            headers: :data:`PRIVATE` for personal pages, :data:`HEADERS` for public ones.
+            **content: The variables of the template.
         """
         page = DRAWING.get_template(template).render(self._frame(here or self.here) | content)
         return HTMLResponse(page, status, headers)
 
     def link(self, path: str) -> str:
-        """Return the address of *path* on this site, in the language that was chosen."""
+        """Return the address of *path* on this site, in the chosen language."""
         return in_language(path, self.chosen) if self.chosen else path
 
     def _frame(self, here: str) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class SiteView:
 
 
 def reached(where: str) -> Markup:
-    """Return *where* somebody is reached as HTML: a link, if it is a mail address or a page."""
+    """Return the contact *where* as HTML: a link, if it is a mail address or a page."""
     if where.startswith("https://"):
         return Markup('<a href="{0}">{0}</a>').format(where)
     if "@" in where and " " not in where:
@@ -181,5 +181,5 @@ def reached(where: str) -> Markup:
 
 
 def in_language(path: str, language: str) -> str:
-    """Return *path*, which may have a query, so that it is read in *language*."""
+    """Return *path*, possibly with a query, in *language*."""
     return f"{path}{'&' if '?' in path else '?'}{urlencode({'lang': language}, quote_via=quote)}"

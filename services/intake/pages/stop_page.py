@@ -1,8 +1,8 @@
 """
-The page behind the link "this was not me" of a letter.
+The page of the link "this was not me" in a letter.
 
-Reading the page changes nothing, for mail scanners follow links. Its button, or one POST of any form, stops
-the request: without scripts, cookies or a login. The link allows nothing else, and the page shows nothing of
+Reading the page changes nothing, as mail scanners follow links. Its button, or one POST of any form, stops
+the request, without scripts, cookies or a login. The link allows nothing else, and the page shows nothing of
 the request.
 """
 

@@ -1,4 +1,4 @@
-"""What the page of a request calls things. Marked here, translated where it is drawn."""
+"""Terms of a request's page. Marked here, translated when shown."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -40,7 +40,7 @@ THEIR_RIGHTS: Mapping[Right, str] = MappingProxyType(
         Right.LIMIT_SENSITIVE_USE: _("A limit to the use of their sensitive personal data"),
     }
 )
-"""For whom a request is shown to who is not the person."""
+"""For readers other than the person."""
 
 OBSTACLES: Mapping[CaseError, str] = MappingProxyType(
     {
@@ -70,7 +70,7 @@ UNOPENED: Mapping[CodeVerdict, str] = MappingProxyType(
         CodeVerdict.NOT_ISSUED: _("This code opens nothing, or nothing any more. Have one sent."),
     }
 )
-"""Why a code does not open the package."""
+"""Reasons why a code does not open the package."""
 
 HAPPENED: Mapping[TimelineKind, str] = MappingProxyType(
     {
@@ -134,7 +134,7 @@ LETTERS: Mapping[LetterKind, str] = MappingProxyType(
         LetterKind.NAMED_MAILBOX: _("A request about data with your email address"),
     }
 )
-"""By the subjects under which they lie in the mailbox, where each has one."""
+"""By the subjects of the letters in the mailbox, if each has one."""
 OPEN_REMEDIES: Mapping[Remedy, str] = MappingProxyType(
     {Remedy.APPEAL: _("Your appeal"), Remedy.COMPLAINT: _("Your complaint")}
 )

@@ -135,7 +135,7 @@ def test_what_overtakes_the_incident_comes_back_later(fact: Fact) -> None:
     [
         pytest.param((registered(2),), id="the first phase is missing"),
         pytest.param((registered(), registered()), id="a phase twice"),
-        pytest.param((registered(), scoped(2)), id="a phase that nobody declared"),
+        pytest.param((registered(), scoped(2)), id="a phase without declaration"),
         pytest.param((registered(), out()), id="released before anybody is known"),
         pytest.param((registered(), approved("bruno")), id="approved before anybody is known"),
         pytest.param((registered(), scoped(), approved("bruno"), notified()), id="told before released"),
@@ -174,10 +174,12 @@ NEXT = (registered(2, by="carla"), scoped(2))
         pytest.param(SCOPED, 1, "bruno", None, id="somebody else"),
         pytest.param(SCOPED, 1, "ada", "declared by the same", id="who declared it"),
         pytest.param(SCOPED, 2, "bruno", "there is no phase 2", id="a phase that is not there"),
-        pytest.param((registered(),), 1, "bruno", "not known yet", id="nobody is scoped"),
+        pytest.param((registered(),), 1, "bruno", "not known yet", id="without scope"),
         pytest.param((*SCOPED, approved("bruno")), 1, "carla", "approved already", id="approved"),
         pytest.param((*SCOPED, approved("bruno"), out()), 1, "carla", "approved already", id="released"),
-        pytest.param((registered(), scoped(chunks=0)), 1, "bruno", "nobody is to be written", id="nobody"),
+        pytest.param(
+            (registered(), scoped(chunks=0)), 1, "bruno", "has no notices to approve", id="without people"
+        ),
         pytest.param((*SCOPED, *NEXT), 1, "bruno", "phase 2 is newer", id="an old phase"),
         pytest.param((*SCOPED, *NEXT), 2, "carla", "declared by the same", id="who declared the newer"),
         pytest.param((*SCOPED, *NEXT), 2, "ada", None, id="who declared the older"),
@@ -249,7 +251,7 @@ def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase()
 @pytest.mark.parametrize(
     ("facts", "phase", "reason"),
     [
-        pytest.param((registered(),), 1, None, id="nobody has looked"),
+        pytest.param((registered(),), 1, None, id="without scope"),
         pytest.param(SCOPED, 1, None, id="scoped"),
         pytest.param((*SCOPED, held(), approved("bruno")), 1, None, id="approved and held"),
         pytest.param((*SCOPED, approved("bruno"), out()), 1, "are out", id="released"),

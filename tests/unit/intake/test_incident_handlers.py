@@ -71,7 +71,7 @@ async def test_notices_go_out_when_somebody_else_approves(registry: Registry) ->
     await registry.tell(scoped(chunks=7))
     await registry.approve("ada")
     assert registry.told(NoticesReleased) == []
-    assert "somebody else has to approve" in registry.parked()[0]
+    assert "another account has to approve" in registry.parked()[0]
     await registry.approve("bruno")
     [released] = registry.told(NoticesReleased)
     assert (released.chunks, released.phase, released.held_by_police) == (7, 1, False)

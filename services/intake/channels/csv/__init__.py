@@ -1,1 +1,1 @@
-"""Sheets of requests, as a support desk exports them: each row is one."""
+"""CSV sheets of requests, as support desks export them: one request per row."""

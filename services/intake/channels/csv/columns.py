@@ -1,7 +1,7 @@
 """
-The columns of a sheet: what they are called, where in a request they go, and how a cell is read. Pure.
+The columns of a sheet: their names, their places in a request, and the values of their cells. Pure.
 
-Dates are ISO 8601 alone, because 03/04/2026 is two days.
+Dates are ISO 8601 alone: 03/04/2026 has two meanings.
 """
 
 import re
@@ -16,7 +16,7 @@ from shared.contract.events import Code, Text
 from shared.law import Right
 
 LISTED = "|"
-"""What stands between several values in one cell."""
+"""The separator of several values in one cell."""
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?")
 YES = frozenset({"yes", "true", "1"})
@@ -37,22 +37,22 @@ RIGHTS: Mapping[str, Right] = {
     "object": Right.OBJECTION,
     "restrict": Right.RESTRICTION,
 }
-"""What a right may be called."""
+"""Accepted names of rights."""
 
 
 class CellError(ValueError):
-    """A cell has a form that is not read; the message says which one is."""
+    """A cell has an unsupported form; the message names the supported one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SheetFormat:
-    """How a sheet is read."""
+    """The format of a sheet."""
 
     zone: tzinfo
-    """Where days begin that have no time."""
+    """The zone of days and of times without an offset."""
     now: datetime
     ignored: frozenset[str] = frozenset()
-    """Headings of columns that are of no interest."""
+    """Headings of columns to ignore."""
 
 
 def _iso_date(cell: str, _reading: SheetFormat) -> str:
@@ -62,7 +62,7 @@ def _iso_date(cell: str, _reading: SheetFormat) -> str:
 
 
 def _moment(cell: str, reading: SheetFormat) -> datetime:
-    """A day without a time is taken from its beginning, a time without an offset for one of the company's."""
+    """Return the moment of a cell; a date alone is its beginning, in the company's zone."""
     wrong = CellError("must be a date like 2026-03-02, or a time like 2026-03-02T09:30+01:00")
     try:
         if ISO_DATE.fullmatch(cell):
@@ -115,7 +115,7 @@ def _same(cell: str, _reading: SheetFormat) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and where in a request its cells go."""
+    """A column, and the place of its cells in a request."""
 
     name: str
     path: tuple[str, ...]
@@ -151,17 +151,17 @@ COLUMNS = (
 REQUIRED = ("reference", "right")
 CORRECTIONS = ("details", "corrections")
 OWN = (("id:", ("subject", "identifiers"), Code), ("correct:", CORRECTIONS, Text))
-"""Headings whose rest is a name of the company's own: ``id:customer_no``, ``correct:city``."""
+"""Prefixes of headings with a name of the company's own: ``id:customer_no``, ``correct:city``."""
 _KNOWN = {name: column for column in COLUMNS for name in (column.name, *column.aliases)}
 
 
 def plain(text: str) -> str:
-    """Return *text* as headings and words are compared: no case, no signs."""
+    """Return *text* in the form in which headings and words are compared: no case, no signs."""
     return re.sub(r"[\W_]+", "_", text.strip().casefold()).strip("_")
 
 
 def column_of(heading: str) -> Column | None:
-    """Return the column that *heading* means; None where there is no such column."""
+    """Return the column with that *heading*; None if there is none."""
     name = heading.strip()
     for start, into, kind in OWN:
         own = name[len(start) :].strip()
@@ -179,7 +179,7 @@ def _is(kind: Any, value: str) -> bool:
 
 
 def put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    """Put *value* in its place; corrections are a list, in which the field is a value itself."""
+    """Put *value* in its place; corrections are a list, with the field as a value."""
     if path[:-1] == CORRECTIONS:
         corrections = data.setdefault("details", {}).setdefault("corrections", [])
         corrections.append({"field": path[-1], "value": value})

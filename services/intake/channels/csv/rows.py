@@ -1,8 +1,8 @@
 """
-Sheets of requests: what a support desk exports as CSV. Pure.
+Parser of sheets: requests exported as CSV by a support desk. Pure.
 
-One row is one request. What is wrong is named by line and column, never by what stands there. What is not
-UTF-8 must say what it is: a guess makes another name of a name.
+One row is one request. Faults are named by line and column, never by value. An encoding other than UTF-8 must
+be named: guessing it would corrupt names.
 """
 
 import codecs
@@ -33,51 +33,51 @@ from shared.errors import PermanentError
 DELIMITERS = ",;\t"
 MOST_COLUMNS = 200
 MOST_CHARACTERS = csv.field_size_limit()
-"""Of a cell: 131,072, as the module csv has it."""
+"""Characters of a cell: 131,072, the limit of the module csv."""
 
 
 @dataclass(frozen=True, slots=True)
 class SheetFault:
-    """What is wrong in a sheet."""
+    """A fault in a sheet."""
 
     line: int
     column: str
-    """Its heading, its number where the heading is unknown; empty where it is about all of the row."""
+    """Its heading, or its number if the heading is unknown; empty for the whole row."""
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """A row: the request, or what is wrong with it."""
+    """A row: the request, or its faults."""
 
     line: int
-    """Where it begins; a cell may have several lines."""
+    """The line where it begins; a cell may have several lines."""
     reference: str
     request: RequestSubmitted | None = None
     faults: tuple[SheetFault, ...] = ()
 
 
 class UnreadableSheet(PermanentError):
-    """Nothing of a file can be read as a sheet. It names line, column and remedy."""
+    """The file cannot be read as a sheet; the fault names line, column and remedy."""
 
     def __init__(self, fault: SheetFault) -> None:
-        """Keep what is wrong."""
+        """Store the faults."""
         super().__init__(f"line {fault.line}: {fault.message}")
         self.fault = fault
 
 
 def decoded(content: BinaryIO, encoding: str | None = None) -> Iterator[str]:
     """
-    Yield the lines of *content*: UTF-8, or UTF-16 that says so, or what *encoding* names.
+    Yield the lines of *content*: UTF-8, UTF-16 with a mark, or the named *encoding*.
 
     Raises:
-        NoSheet: No such encoding is known, or *content* is not written in it.
+        UnreadableSheet: The encoding is unknown, or *content* is not written in it.
     """
     start = content.read(len(codecs.BOM_UTF8))
     content.seek(0)
     name = encoding or ("utf-16" if start[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig")
     try:
-        # A byte that is none of the encoding is kept apart until its line is known.
+        # An invalid byte is kept apart until its line is known.
         with io.TextIOWrapper(content, name, errors="surrogateescape", newline="") as text:
             yield from text
     except LookupError:
@@ -92,13 +92,13 @@ def decoded(content: BinaryIO, encoding: str | None = None) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Table:
-    """The rows below a heading."""
+    """The rows below the heading."""
 
     reading: SheetFormat
     columns: Sequence[Column | None]
     headings: Sequence[str]
     seen: dict[str, int] = field(default_factory=dict)
-    """References, and the lines in which they stand."""
+    """References, with the lines that they are in."""
 
     def row(self, cells: Sequence[str], line: int) -> SheetRow:
         """Read one row."""
@@ -122,7 +122,9 @@ class _Table:
         request, named = None, {fault.column for fault in faults}
         if not data.setdefault("subject", {}) and not faults:
             faults.append(
-                SheetFault(line, "", "it names nobody: an email, a name, a phone or an id:… is needed")
+                SheetFault(
+                    line, "", "it does not identify a person: an email, a name, a phone or an id:… is needed"
+                )
             )
         try:
             request = RequestSubmitted.model_validate(data)
@@ -139,7 +141,7 @@ class _Table:
         return SheetRow(line, reference, None if faults else request, tuple(faults))
 
     def _heading(self, loc: Sequence[str | int]) -> str:
-        """Return the heading of what pydantic's *loc* is about, or the name of a column that is missing."""
+        """Return the heading of pydantic's *loc*, or the name of a missing column."""
         for column, heading in zip(self.columns, self.headings, strict=True):
             if column is not None and tuple(loc[: len(column.path)]) == column.path:
                 return heading
@@ -149,10 +151,10 @@ class _Table:
 
 def rows(lines: Iterable[str], reading: SheetFormat) -> Iterator[SheetRow]:
     """
-    Yield the rows of a sheet, sound or not, in order.
+    Yield the rows of a sheet in order, valid or not.
 
     Raises:
-        NoSheet: It has no heading that can be read.
+        UnreadableSheet: It has no readable heading.
     """
     lines = iter(lines)
     first, skipped = _first(lines)
@@ -177,14 +179,14 @@ def rows(lines: Iterable[str], reading: SheetFormat) -> Iterator[SheetRow]:
 
 
 def _why(error: csv.Error) -> str:
-    """Return why a row cannot be read; what follows a quote that is not closed is one cell."""
+    """Return why a row cannot be read; after an unclosed quote the rest is one cell."""
     if "field limit" in str(error):
         return f"a cell has more than {MOST_CHARACTERS:,} characters, or a quote is not closed"
     return "a quote is not closed, or text follows it"
 
 
 def _first(lines: Iterator[str]) -> tuple[str, int]:
-    """Return the line with the headings and how many stand above it: ``sep=;`` is a word of Excel's."""
+    """Return the heading line and the number of lines above it: ``sep=;`` is Excel's mark."""
     for skipped, line in enumerate(lines):
         if line.strip() and not re.fullmatch(r"sep=.\s*", line):
             return line, skipped
@@ -216,7 +218,7 @@ def _table(cells: Sequence[str], reading: SheetFormat, line: int) -> _Table:
 def _column(cell: str, number: int, line: int) -> Column:
     column = column_of(cell)
     if column is None:
-        # It is not repeated: where there is no heading, the first row is somebody's data.
+        # It is not repeated: without a heading, the first row is personal data.
         names = ", ".join(one.name for one in COLUMNS)
         message = f"this heading is not known; known are {names}, id:…, correct:…; or have it ignored"
         raise UnreadableSheet(SheetFault(line, f"column {number}", message))

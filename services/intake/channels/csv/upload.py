@@ -1,4 +1,4 @@
-"""The door for sheets: ``POST /v1/requests/batch``, many requests of one system at once."""
+"""Upload of sheets: ``POST /v1/requests/batch``, many requests of one system at once."""
 
 import asyncio
 import io
@@ -22,16 +22,16 @@ PATH = "/v1/requests/batch"
 MOST_BYTES = 5 << 20
 MOST_ROWS = 5_000
 AT_ONCE = 100
-"""Rows that are taken in side by side."""
+"""Rows that are lodged in parallel."""
 MOST_FAULTS = 1_000
-"""Faults that an answer names."""
+"""Faults listed in an answer."""
 
 
 class SheetRefused(PermanentError):
-    """A sheet is not taken, because of what is wrong in it."""
+    """A sheet is refused because of its faults."""
 
     def __init__(self, faults: Sequence[SheetFault], *, reused: bool = False) -> None:
-        """Keep what is wrong; *reused*: references that name other requests, and nothing else."""
+        """Store the faults; *reused*: all faults are references of other requests."""
         super().__init__(f"nothing is lodged: the sheet has {len(faults)} faults")
         self.faults = faults
         self.reused = reused
@@ -47,7 +47,7 @@ class AcceptedRow(BaseModel):
 
 
 class RowError(BaseModel):
-    """What is wrong in a row: no value of it."""
+    """A fault in a row, without its value."""
 
     line: int
     column: str
@@ -55,17 +55,17 @@ class RowError(BaseModel):
 
 
 class SheetResult(BaseModel):
-    """What became of a sheet."""
+    """The result of a sheet."""
 
     lodged: list[AcceptedRow]
     errors: list[RowError] = []
-    """Rows that were left out: only with `keep_going`."""
+    """Rows that were skipped: only with `keep_going`."""
 
 
 def batches(
     door: RequestService, system: Callable[[Request], Source], *, root: str, zone: tzinfo
 ) -> APIRouter:
-    """Return the route; *system* says which system calls, and *zone* is where days begin."""
+    """Return the route; *system* identifies the calling system, *zone* is where days begin."""
     router = APIRouter()
 
     @router.post(PATH, status_code=HTTPStatus.ACCEPTED, openapi_extra=SHEET)
@@ -76,7 +76,7 @@ def batches(
         keep_going: bool = False,
     ) -> SheetResult:
         """
-        Lodge a request for each row of a sheet: for all of them, or for none if anything is wrong.
+        Lodge a request for each row of a sheet: all of them, or none if there is a fault.
 
         The same sheet may be sent again: the same reference from the same system is the same request.
         """
@@ -96,7 +96,7 @@ def batches(
 
 @dataclass(slots=True)
 class _Sheets:
-    """Lodges the rows of sheets of one system, some at a time."""
+    """Lodges the rows of sheets of one system, in batches."""
 
     door: RequestService
     source: Source
@@ -104,7 +104,7 @@ class _Sheets:
     together: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def reused(self, sheet: Sequence[SheetRow]) -> list[SheetFault]:
-        """Return the faults of rows whose reference names another request."""
+        """Return the faults of rows with the reference of another request."""
         requests = [row.request for row in sheet if row.request is not None]
         reused = await self.door.reused(requests, self.source)
         return [_reused(row) for row in sheet if row.request and row.request.reference in reused]
@@ -112,7 +112,7 @@ class _Sheets:
     async def lodge(
         self, sheet: Sequence[SheetRow], *, besides: Container[int]
     ) -> tuple[list[AcceptedRow], list[SheetFault]]:
-        """Lodge all rows but those at the lines *besides*; return them, and faults found on the way."""
+        """Lodge all rows except those at the lines *besides*; return them, and new faults."""
         rows_ = [row for row in sheet if row.request is not None and row.line not in besides]
         done = await asyncio.gather(*map(self._lodge, rows_))
         return [one for one in done if isinstance(one, AcceptedRow)], [
@@ -137,10 +137,10 @@ def _reused(row: SheetRow) -> SheetFault:
 
 async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
     """
-    Return the rows of the sheet that is handed in.
+    Return the rows of the uploaded sheet.
 
     Raises:
-        HTTPException: It is no sheet, or has too many rows.
+        HTTPException: It is not a sheet, or has too many rows.
     """
     content = io.BytesIO(await request.body())
     sheet: list[SheetRow] = []
@@ -156,10 +156,10 @@ async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
 
 def _charset(request: Request) -> str | None:
     """
-    Return the encoding that the call names.
+    Return the encoding that the request names.
 
     Raises:
-        HTTPException: What comes is not called CSV.
+        HTTPException: The content type is not CSV.
     """
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "text/csv":
@@ -172,7 +172,7 @@ def _charset(request: Request) -> str | None:
 
 
 def row_error(faults: Sequence[SheetFault]) -> list[RowError]:
-    """Return the first of *faults*, as an answer names them."""
+    """Return the first of *faults*, in the form of an answer."""
     return [
         RowError(line=fault.line, column=fault.column, message=fault.message)
         for fault in faults[:MOST_FAULTS]
@@ -182,4 +182,4 @@ def row_error(faults: Sequence[SheetFault]) -> list[RowError]:
 SHEET: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
 }
-"""What the API says of the body."""
+"""The API's description of the body."""

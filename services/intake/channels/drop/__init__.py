@@ -1,1 +1,1 @@
-"""Fetches California's deletion lists (DROP) and says what became of each request (docs/protocols.md)."""
+"""Client of California's deletion lists (DROP): fetches lists, reports statuses (docs/protocols.md)."""

@@ -1,7 +1,7 @@
 """
-The calls of California's DROP: fetch the lists, tell statuses, correct them.
+HTTP client of California's DROP: fetch lists, report statuses, amend them.
 
-A list may hold millions of hashes, so an archive is handed on piece by piece, as it arrives.
+A list may hold millions of hashes, so an archive is passed on in chunks, as it arrives.
 
 Source: DROP Data Broker API 1.2.0.
 """
@@ -47,22 +47,22 @@ SPOILT: Final = (
     NotImplementedError,
     RuntimeError,
 )
-"""What a ZIP archive raises that is damaged, encrypted or packed in a way that nobody knows."""
+"""Exceptions for a ZIP archive that is damaged, encrypted or in an unknown format."""
 _NAMED = re.compile(r'filename="?([^";]+)"?')
 
 
 class DropRetryLater(TransientError):
-    """The platform wants to be asked again later."""
+    """The platform asks for a later call."""
 
     def __init__(self, message: str, after: timedelta, *, perhaps: bool = False) -> None:
         super().__init__(message)
         self.after = after
         self.perhaps = perhaps
-        """Whether what was sent may have arrived all the same."""
+        """Whether the sent data may have arrived all the same."""
 
 
 class DropCallRejected(PermanentError):
-    """The platform does not take the call; somebody must look."""
+    """The platform refuses the call; a person must check it."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -71,21 +71,21 @@ class DropCallRejected(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class ListArchive:
-    """The lists as they came."""
+    """The lists as they arrived."""
 
     name: str
     content: IO[bytes] = field(repr=False)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self.content.close()
 
     def lists(self) -> dict[ListKind, str]:
         """
-        Return the names of the files by what they list.
+        Return the names of the files by the kind of list.
 
         Raises:
-            Turned: It is no archive of lists: what is not understood must not be answered.
+            DropCallRejected: It is not an archive of lists; an unknown format must not be answered.
         """
         try:
             with zipfile.ZipFile(self.content) as opened:
@@ -106,7 +106,7 @@ class ListArchive:
         Yield the content of the file called *name*.
 
         Raises:
-            Turned: It is spoilt.
+            DropCallRejected: It is damaged.
         """
         try:
             with zipfile.ZipFile(self.content) as opened, opened.open(name) as content:
@@ -120,7 +120,7 @@ class ListArchive:
 
 @dataclass(frozen=True, slots=True)
 class ArrivingArchive:
-    """The lists on their way."""
+    """An archive that is being downloaded."""
 
     name: str
     pieces: AsyncIterator[bytes] = field(repr=False)
@@ -131,7 +131,7 @@ class ArrivingArchive:
 
 @dataclass(frozen=True, slots=True)
 class StatusFile:
-    """Statuses, as one file."""
+    """Statuses in one file."""
 
     name: str
     content: IO[bytes] = field(repr=False)
@@ -139,7 +139,7 @@ class StatusFile:
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What the platform made of files."""
+    """The platform's result for uploaded files."""
 
     accepted: tuple[str, ...]
     rejected: tuple[str, ...]
@@ -147,7 +147,7 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True)
 class DropClient:
-    """The way to the platform."""
+    """The DROP client."""
 
     url: str
     key: str = field(repr=False)
@@ -157,11 +157,11 @@ class DropClient:
     @asynccontextmanager
     async def download(self) -> AsyncIterator[ArrivingArchive | None]:
         """
-        Have the lists that are new arrive; none where nothing is.
+        Start to download the new lists; None if there are none.
 
         Raises:
-            NotYet: They are being put together, or the platform does not answer.
-            Turned: The last lists are not answered yet (409), or the key is not good.
+            DropRetryLater: They are being prepared, or the platform does not answer.
+            DropCallRejected: The last lists are not answered yet (409), or the key is wrong.
         """
         async with self._client() as client:
             with _read():
@@ -180,21 +180,21 @@ class DropClient:
 
     async def upload(self, files: Sequence[StatusFile]) -> UploadResult:
         """
-        Tell the statuses of the lists that were fetched last.
+        Report the statuses of the lists that were fetched last.
 
         Raises:
-            NotYet: The platform does not answer.
-            Turned: It awaits none (409), or takes none of *files* (400).
+            DropRetryLater: The platform does not answer.
+            DropCallRejected: It expects none (409), or refuses all *files* (400).
         """
         return await self._post("/data/upload", files)
 
     async def amend(self, files: Sequence[StatusFile]) -> UploadResult:
         """
-        Correct statuses that were told before.
+        Amend statuses that were reported before.
 
         Raises:
-            NotYet: The platform does not answer.
-            Turned: It takes none of *files*.
+            DropRetryLater: The platform does not answer.
+            DropCallRejected: It refuses all *files*.
         """
         return await self._post("/data/amend", files)
 
@@ -240,7 +240,7 @@ def _name_of(answer: httpx.Response) -> str:
 
 @contextmanager
 def _read() -> Iterator[None]:
-    """Translate what goes wrong while the platform answers."""
+    """Translate errors that occur while the platform answers."""
     try:
         yield
     except httpx.TransportError as error:
@@ -271,7 +271,7 @@ async def _small(answer: httpx.Response) -> bytes:
 
 
 def _problem(answer: httpx.Response) -> DropRetryLater | DropCallRejected:
-    """Return what *answer* says; its words are not repeated, for nobody knows what stands in them."""
+    """Return the status of *answer*; its text is not repeated, as it may hold anything."""
     status = answer.status_code
     match status:
         case HTTPStatus.ACCEPTED:
@@ -289,7 +289,7 @@ def _problem(answer: httpx.Response) -> DropRetryLater | DropCallRejected:
 
 
 def _after(answer: httpx.Response, usual: timedelta) -> timedelta:
-    """Return how long the platform wants to be left alone; a date instead of seconds is not documented."""
+    """Return the delay that the platform asks for; a date instead of seconds is not documented."""
     said = answer.headers.get("retry-after", "")
     if not said.isdigit():
         return usual

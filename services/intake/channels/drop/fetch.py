@@ -1,9 +1,9 @@
 """
-Fetches California's lists, and lays them down before anything else is done with them.
+Download of California's lists, sealed before any other step.
 
-The platform hands lists out once; whoever needs them again must ask its support. So they are sealed as they
-arrive, piece by piece, and it is on record before that they do. Whoever dies then leaves them whole, which
-the next one finds, or has died while they arrived: only then are they lost.
+The platform provides each list once; a second copy needs its support. So an archive is sealed chunk by chunk
+as it arrives, and recorded before it does. After a crash the next replica finds it whole; lists are lost only
+if the crash came during the download.
 
 Source: DROP Data Broker API 1.2.0, GET /data/download, 409.
 """
@@ -32,20 +32,20 @@ from shared.runtime.log import logger
 
 NAME: Final = "intake"
 ARCHIVE_ITEM: Final = f"{PREFIX}archive"
-"""Name under which the lists lie in the vault as they came."""
+"""Name of the downloaded archive in the vault."""
 AGAIN_S: Final = 1.0
 
 
 class DropListPort(Protocol):
-    """Where lists are handed out."""
+    """The source of lists."""
 
     def download(self) -> AbstractAsyncContextManager[ArrivingArchive | None]:
-        """Have the lists that are new arrive; none where nothing is."""
+        """Start to download the new lists; None if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropFetcher:
-    """Who fetches lists."""
+    """Fetches lists."""
 
     platform: DropListPort
     ledger: DropLedger
@@ -55,25 +55,25 @@ class DropFetcher:
 
     async def fetched(self) -> ListBatch:
         """
-        Return the lists that are new, once they lie sealed; a batch without any where there are none.
+        Return the sealed new lists; a batch without lists if there are none.
 
         Raises:
-            NotYet: The platform wants to be asked again later, or the lists have not arrived whole.
-            Turned: It does not take the call.
+            DropRetryLater: The platform asks for a later call, or the lists have not arrived whole.
+            DropCallRejected: It refuses the call.
         """
         async with self.platform.download() as arriving:
             if arriving is not None:
                 with tempfile.TemporaryFile() as copy:
                     return await self._safe(arriving, copy)
-        batch = self._batch("nothing new", BatchStep.SEALED)  # what was acquired since is looked through
+        batch = self._batch("nothing new", BatchStep.SEALED)  # new records are searched
         await self.ledger.begin(batch)
         return batch
 
     async def recovered(self, batch: ListBatch) -> bool:
         """
-        Go on with lists of which it is not on record that they have arrived; return whether they have.
+        Resume lists without a record of arrival; return whether they are complete.
 
-        What is not whole is forgotten. The platform says then whether it hands them out again.
+        Incomplete lists are forgotten; the platform then decides whether it provides them again.
         """
         if await self.listing.is_whole(batch.id, ARCHIVE_ITEM):
             return await self.ledger.received(batch.id)
@@ -84,10 +84,10 @@ class DropFetcher:
 
     async def unpack(self, batch: ListBatch) -> None:
         """
-        Take the lists out of the archive; it stays sealed, for the state does not hand it out again.
+        Extract the lists from the archive; it stays sealed, for the state does not provide it again.
 
         Raises:
-            Turned: It is spoilt, or not understood.
+            DropCallRejected: It is damaged, or of unknown form.
         """
         with closing(ListArchive(batch.id, tempfile.TemporaryFile())) as archive:
             async for piece in self.listing.content(batch.id, ARCHIVE_ITEM):
@@ -98,7 +98,7 @@ class DropFetcher:
         await self.ledger.unpacked(batch.id, files)
 
     async def _safe(self, arriving: ArrivingArchive, copy: IO[bytes]) -> ListBatch:
-        """Seal what arrives, however often that fails: nobody else has it; until then there is a *copy*."""
+        """Seal an arriving archive despite errors: there is no second source; a *copy* is kept until then."""
         pieces = _copied(arriving.pieces, copy)
         while True:
             batch = self._batch(arriving.name, BatchStep.ARRIVING)
@@ -110,7 +110,7 @@ class DropFetcher:
             pieces = _alive(_pieces(copy))
 
     async def _sealed(self, batch: ListBatch, pieces: AsyncIterator[bytes]) -> bool:
-        """Seal *pieces* as the archive of *batch*; return whether they are, and nobody has forgotten it."""
+        """Seal *pieces* as the archive of *batch*; return False if another replica has forgotten it."""
         try:
             await self.ledger.begin(batch)
             await self.listing.keep(batch.id, ARCHIVE_ITEM, pieces)
@@ -129,7 +129,7 @@ class DropFetcher:
                 await _log_trouble(error)
 
     def _batch(self, name: str, step: BatchStep) -> ListBatch:
-        """Return a new batch; two archives of one day have one name."""
+        """Return a new batch; two archives of one day have the same name."""
         now = self.clock()
         return ListBatch(self.door.id_of(SOURCE, f"{name} {now.isoformat()}"), {}, now, step)
 

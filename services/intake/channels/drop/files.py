@@ -1,5 +1,5 @@
 """
-The files of California's DROP, and the hours at which it is open. Pure.
+Files of California's DROP, and its opening hours. Pure.
 
 Source: DROP Data Broker API 1.2.0.
 """
@@ -15,7 +15,7 @@ from shared.contract.drop import ListKind
 
 PACIFIC: Final = ZoneInfo("America/Los_Angeles")
 Hours: TypeAlias = tuple[time, time]
-"""From when until when, in California."""
+"""Beginning and end, in California."""
 ARCHIVE = re.compile(r"[0-9]{8}_[A-Za-z0-9]{1,12}_DROP\.zip")
 HEADER: Final = b"Id,Status\n"
 _LIST = re.compile(r"[0-9]{8}_[A-Za-z0-9]{1,12}_(?P<kind>[A-Za-z]+)\.csv")
@@ -24,10 +24,10 @@ _KINDS: Mapping[str, ListKind] = MappingProxyType({kind.value.lower(): kind for 
 
 def hours(written: str) -> Hours | None:
     """
-    Return the hours that are *written* as ``01:00/03:00``; none where nothing is.
+    Return the hours *written* as ``01:00/03:00``; None if empty.
 
     Raises:
-        ValueError: They are no hours of a day.
+        ValueError: They are not hours of a day.
     """
     if not written:
         return None
@@ -36,7 +36,7 @@ def hours(written: str) -> Hours | None:
 
 
 def is_closed(at: datetime, closed: Hours | None) -> bool:
-    """Tell whether the platform takes no calls, which it does not in the hours *closed*."""
+    """Return whether the platform is closed, in the hours *closed*."""
     if closed is None:
         return False
     first, last = closed
@@ -44,17 +44,17 @@ def is_closed(at: datetime, closed: Hours | None) -> bool:
 
 
 def kind_of(name: str) -> ListKind | None:
-    """Return what the file called *name* lists; none where it is no list."""
+    """Return the kind of list in the file called *name*; None for other files."""
     match = _LIST.fullmatch(name)
     return None if match is None else _KINDS.get(match["kind"].lower())
 
 
 def part_of(name: str, before: int) -> str:
-    """Return what a file of statuses is called, of the list *name*, where so many were sent *before*."""
+    """Return the name of the next file of statuses of the list *name*, with *before* earlier files."""
     return f"{name.removesuffix('.csv')}_{before + 1}.csv" if before else name
 
 
 def lines_of(answers: Iterable[tuple[str, int]]) -> Iterator[bytes]:
-    """Yield the lines of a file of statuses below its header, from ids and statuses."""
+    """Yield the lines of a file of statuses, without its header, from ids and statuses."""
     for id_, status in answers:
         yield f"{id_},{int(status)}\n".encode()

@@ -1,8 +1,8 @@
 """
-What was fetched from California's DROP and what it was told, in intake's own database.
+Ledger of California's lists and of the statuses reported, in intake's database.
 
-A request of a list has an id that says nothing about the person, and no hash is kept here. One replica at a
-time speaks to the platform; if it dies, another goes on after a while.
+The id of a listed request says nothing about the person, and no hash is kept here. One replica at a time
+calls the platform; after a crash another takes over.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -17,19 +17,19 @@ from shared.contract.drop import ListKind
 from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
 
 LEASE: Final = timedelta(minutes=1)
-"""How long whoever speaks to the platform may be silent before another does."""
+"""Silence after which another replica may call the platform."""
 NEVER: Final = datetime(2018, 5, 25, tzinfo=UTC)
 AT_ONCE: Final = 1_000
 STATE: Final = "state"
 
 
 class BatchStep(StrEnum):
-    """How far a batch has got."""
+    """The progress of a batch."""
 
     ARRIVING = "arriving"
-    """The archive is being sealed as it arrives; whether it has arrived whole, the vault knows."""
+    """The archive is being sealed; the vault knows whether it has arrived whole."""
     RECEIVED = "received"
-    """The archive lies in the vault as it came."""
+    """The archive is in the vault as downloaded."""
     SEALED = "sealed"
     LISTED = "listed"
     LODGED = "lodged"
@@ -38,25 +38,25 @@ class BatchStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlatformState:
-    """How things stand with the platform."""
+    """The state of the platform."""
 
     since: datetime
-    """When it was first spoken to, or was to be."""
+    """The first call, or the time it was planned for."""
     pulled_at: datetime | None = None
-    """When the lists were fetched last, or there were none."""
+    """The last download, or the last time when there were no lists."""
     pull_at: datetime = NEVER
-    """When they are to be fetched next."""
+    """The next download."""
     not_before: datetime = NEVER
-    """Until when the platform wants to be left alone."""
+    """Until when the platform asks for no calls."""
     trouble: str = ""
-    """Why the last call came to nothing."""
+    """The error of the last call."""
     warned_on: str = ""
-    """The day on which it was last said that little time is left."""
+    """The day of the last warning that little time is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListBatch:
-    """Lists that came together; or none, where only what was listed before is looked up again."""
+    """Lists that came together; without lists, only the earlier ones are searched again."""
 
     id: str
     files: Mapping[ListKind, str]
@@ -64,27 +64,27 @@ class ListBatch:
     fetched_at: datetime
     step: BatchStep = BatchStep.SEALED
     uploaded: tuple[str, ...] = ()
-    """Files whose statuses the platform has taken, as far as they were decided."""
+    """Files with statuses that the platform accepted, as far as they were decided."""
     sending: tuple[str, ...] = ()
-    """Files that were about to be sent, where it is not known whether they have arrived."""
+    """Files that were being sent; it is unknown whether they arrived."""
     refused: bool = False
-    """Whether the platform ever did not take one."""
+    """Whether the platform ever refused one."""
     parts: int = 0
-    """How often it has taken some."""
+    """Number of accepted uploads."""
 
     @property
     def answerable(self) -> dict[ListKind, str]:
-        """The files that are answered."""
+        """The files that get an answer."""
         return {kind: name for kind, name in self.files.items() if kind is not ListKind.REMOVED}
 
 
 @dataclass(frozen=True, slots=True)
 class ListedAnswer:
-    """What became of a request that has found somebody."""
+    """The status of a request that was found."""
 
     id: str
     batch: str
-    """That it came with."""
+    """The batch it came with."""
     kind: ListKind
     cases: tuple[str, ...]
     since: datetime
@@ -93,7 +93,7 @@ class ListedAnswer:
 
 
 class DropLedger:
-    """What was fetched and told."""
+    """The ledger of lists and statuses."""
 
     def __init__(self, database: Database) -> None:
         """Keep it in *database*."""
@@ -104,16 +104,16 @@ class DropLedger:
 
     async def prepare(self) -> None:
         """Create the indexes."""
-        with translated("index what DROP is told"):
+        with translated("index the statuses for DROP"):
             await self._batches.create_index("step")
             await self._answers.create_index("look_at", partialFilterExpression={"open": True})
             await self._answers.create_index("batch", partialFilterExpression={"amend": True})
             await self._answers.create_index([("batch", 1), ("status", 1)])
 
-    # --- one at a time ----------------------------------------------------------------------------------
+    # --- lease ------------------------------------------------------------------------------------------
 
     async def hold(self, now: datetime) -> PlatformState | None:
-        """Return how things stand, and be the one who speaks to the platform; none where another is."""
+        """Lease the platform and return its state; None if another replica holds it."""
         await insert_new(self._state, [{"_id": STATE, "since": now, "held_until": NEVER, "holder": ""}])
         free = {"_id": STATE, "$or": [{"held_until": {"$lte": now}}, {"holder": self._holder}]}
         change = {"$set": {"held_until": now + LEASE, "holder": self._holder}}
@@ -122,75 +122,75 @@ class DropLedger:
         return None if found is None else _state(found)
 
     async def let_go(self, now: datetime) -> None:
-        """Let another speak to the platform."""
+        """Release the lease of the platform."""
         with translated("let another speak to DROP"):
             await self._state.update_one(
                 {"_id": STATE, "holder": self._holder}, {"$set": {"held_until": now}}
             )
 
     async def state(self) -> PlatformState | None:
-        """Return how things stand; none where the platform was never spoken to."""
+        """Return the state of the platform; None before the first call."""
         with translated("read how DROP stands"):
             found: Document | None = await self._state.find_one({"_id": STATE})
         return None if found is None else _state(found)
 
     async def note(self, **changes: Any) -> None:
-        """Remember fields of :class:`PlatformState`."""
+        """Set fields of :class:`State`."""
         with translated("remember how DROP stands"):
             await self._state.update_one({"_id": STATE}, {"$set": changes}, upsert=True)
 
     # --- batches ----------------------------------------------------------------------------------------
 
     async def begin(self, batch: ListBatch) -> None:
-        """Keep *batch*; keeping it again changes nothing."""
+        """Store *batch*; storing it again has no effect."""
         files = {kind.value: name for kind, name in batch.files.items()}
         fresh = {"_id": batch.id, "files": files, "fetched_at": batch.fetched_at, "step": batch.step.value}
         await insert_new(self._batches, [fresh | {"uploaded": []}])
 
     async def received(self, batch: str) -> bool:
-        """Remember that the archive of *batch* lies in the vault; return whether it is not forgotten."""
+        """Record that the archive of *batch* is in the vault; return whether the batch still exists."""
         with translated("keep the lists of DROP"):
             arriving = {"_id": batch, "step": BatchStep.ARRIVING.value}
             await self._batches.update_one(arriving, {"$set": {"step": BatchStep.RECEIVED.value}})
             return await self._batches.count_documents({"_id": batch}, limit=1) > 0
 
     async def forget(self, batch: str) -> bool:
-        """Forget *batch*, which is still arriving; return whether it was, and nobody else has done so."""
+        """Forget *batch* during its download; return False if another replica did."""
         with translated("forget lists of DROP"):
             gone = await self._batches.delete_one({"_id": batch, "step": BatchStep.ARRIVING.value})
         return bool(gone.deleted_count)
 
     async def open(self) -> ListBatch | None:
-        """Return the batch that is not answered yet; there is one at a time."""
+        """Return the batch without an answer yet; there is at most one."""
         with translated("read the lists of DROP"):
             unanswered = {"step": {"$ne": BatchStep.ANSWERED.value}}
             found: Document | None = await self._batches.find_one(unanswered, sort=[("fetched_at", 1)])
         return None if found is None else _batch(found)
 
     async def batches(self, ids: Iterable[str]) -> Mapping[str, ListBatch]:
-        """Return the batches called *ids*."""
+        """Return the batches with *ids*."""
         with translated("read the lists of DROP"):
             found = self._batches.find({"_id": {"$in": list(ids)}})
             return {document["_id"]: _batch(document) async for document in found}
 
     async def advance(self, batch: str, step: BatchStep) -> None:
-        """Remember that *batch* has got as far as *step*."""
+        """Record that *batch* has reached *step*."""
         with translated("advance the lists of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": {"step": step.value}})
 
     async def unpacked(self, batch: str, files: Mapping[ListKind, str]) -> None:
-        """Remember which *files* the archive of *batch* holds."""
+        """Record the *files* in the archive of *batch*."""
         known = {"files": {kind.value: name for kind, name in files.items()}, "step": BatchStep.SEALED.value}
         with translated("advance the lists of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": known})
 
     async def sending(self, batch: str, names: Iterable[str]) -> None:
-        """Remember that files called *names* are about to be sent; nothing, that none is under way."""
+        """Record that files called *names* are about to be sent; none: no upload is under way."""
         with translated("advance the lists of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": {"sending": list(names)}})
 
     async def uploaded(self, batch: str, names: Iterable[str], *, refused: bool) -> None:
-        """Remember the files whose statuses the platform has taken, and whether it did not take others."""
+        """Record the files with accepted statuses, and whether any were refused."""
         change = {
             "$addToSet": {"uploaded": {"$each": list(names)}},
             "$set": {"sending": []} | ({"refused": True} if refused else {}),
@@ -202,30 +202,30 @@ class DropLedger:
     # --- answers ----------------------------------------------------------------------------------------
 
     async def expect(self, answers: Sequence[ListedAnswer]) -> None:
-        """Await what becomes of the cases of *answers*, in addition to those of each before."""
+        """Await the cases of *answers*, in addition to those awaited before."""
         with translated("await what becomes of requests of DROP"):
             for start in range(0, len(answers), AT_ONCE):
                 changes = [_expected(one) for one in answers[start : start + AT_ONCE]]
                 await self._answers.bulk_write(changes, ordered=False)
 
     async def undecided(self, batch: str) -> int:
-        """Return of how many requests of *batch* it is not decided yet what the platform is told first."""
+        """Return the number of requests of *batch* without a first status yet."""
         waiting = {"batch": batch, "status": None, "answered": {"$ne": True}}
         with translated("count requests of DROP"):
             return int(await self._answers.count_documents(waiting))
 
     async def to_look_at(self, now: datetime) -> list[ListedAnswer]:
-        """Return some answers that it is time to look at."""
+        """Return some answers that are due for a check."""
         with translated("read requests of DROP"):
             found = self._answers.find({"open": True, "look_at": {"$lte": now}}).sort("look_at", 1)
             return [_answer(document) for document in await found.to_list(AT_ONCE)]
 
     async def decide(self, decided: Mapping[str, tuple[DropStatus | None, bool, datetime]]) -> None:
         """
-        Remember what became of requests.
+        Store the statuses of requests.
 
         Args:
-            decided: By id: the status, whether it may change, and when to look at it again.
+            decided: By id: the status, whether it may change, and the next check.
         """
         if decided:
             changes = [
@@ -242,7 +242,7 @@ class DropLedger:
                 await self._answers.bulk_write(changes, ordered=False)
 
     async def settle(self, batch: str) -> None:
-        """Lay down what is sent next: what is decided of *batch* and was never told."""
+        """Determine the next statuses to send: those decided of *batch* and not reported yet."""
         with translated("read requests of DROP"):
             await self._answers.update_many(
                 {"batch": batch, "answered": {"$ne": True}, "status": {"$ne": None}},
@@ -250,34 +250,34 @@ class DropLedger:
             )
 
     async def statuses(self, ids: Sequence[str]) -> Mapping[str, DropStatus | None]:
-        """Return what is sent of those of *ids* that have found somebody; none of what is not decided."""
+        """Return the statuses to send for those of *ids* that were found; without undecided ones."""
         with translated("read requests of DROP"):
             found = self._answers.find({"_id": {"$in": list(ids)}}, {"sent": 1})
             return {document["_id"]: _status(document.get("sent")) async for document in found}
 
     async def rest(self, batch: str, kind: ListKind) -> dict[str, DropStatus]:
-        """Return what is sent of a list of which the platform has some already, by id."""
+        """Return the statuses to send, by id, for a list that was partly reported before."""
         unreported = {"batch": batch, "kind": kind.value, "answered": {"$ne": True}, "sent": {"$gt": 0}}
         with translated("read requests of DROP"):
             return {one["_id"]: DropStatus(one["sent"]) async for one in self._answers.find(unreported)}
 
     async def named(self, ids: Sequence[str]) -> list[ListedAnswer]:
-        """Return those of *ids* that have found somebody."""
+        """Return those of *ids* that were found."""
         with translated("read requests of DROP"):
             return [_answer(document) async for document in self._answers.find({"_id": {"$in": list(ids)}})]
 
     async def mark_reported(self, batch: str, kinds: Iterable[ListKind]) -> None:
-        """Remember that the platform was told what was sent of lists; what comes to differ is amended."""
+        """Record that the statuses of lists were reported; later differences are amended."""
         sent = {"kind": {"$in": [kind.value for kind in kinds]}, "sent": {"$gt": 0}}
-        with translated("remember what DROP was told"):
+        with translated("record the reported statuses"):
             await self._answers.update_many(
                 {"batch": batch, "answered": {"$ne": True}, **sent},
                 [{"$set": {"told": "$sent", "answered": True}}, {"$set": {"amend": _AMENDED}}],
             )
 
     async def to_amend(self) -> AsyncIterator[tuple[str, ListKind]]:
-        """Yield the lists of which the platform was told something else than is true."""
-        with translated("read what DROP must be told"):
+        """Yield the lists with reported statuses that are outdated."""
+        with translated("read outdated statuses"):
             groups = self._answers.aggregate(
                 [{"$match": {"amend": True}}, {"$group": {"_id": {"batch": "$batch", "kind": "$kind"}}}]
             )
@@ -285,23 +285,23 @@ class DropLedger:
                 yield group["_id"]["batch"], ListKind(group["_id"]["kind"])
 
     async def amendments(self, batch: str, kind: ListKind) -> dict[str, DropStatus]:
-        """Return some of what the platform must be told otherwise, by id."""
-        with translated("read what DROP must be told"):
+        """Return some outdated statuses, by id, with the present value."""
+        with translated("read outdated statuses"):
             found = self._answers.find({"amend": True, "batch": batch, "kind": kind.value})
             several = await found.to_list(AT_ONCE * 10)
         return {document["_id"]: DropStatus(document["status"]) for document in several}
 
     async def mark_amended(self, statuses: Mapping[str, DropStatus]) -> None:
-        """Remember that the platform was told so."""
+        """Record that amendments were reported."""
         changes = [
             UpdateOne({"_id": id_}, {"$set": {"told": int(one), "amend": False}})
             for id_, one in statuses.items()
         ]
-        with translated("remember what DROP was told"):
+        with translated("record the amended statuses"):
             await self._answers.bulk_write(changes, ordered=False)
 
     async def counts(self) -> dict[str, int]:
-        """Return how many requests have found somebody, by what became of them."""
+        """Return the number of found requests by status."""
         with translated("count requests of DROP"):
             groups = self._answers.aggregate([{"$group": {"_id": "$status", "count": {"$sum": 1}}}])
             found = {group["_id"]: group["count"] async for group in groups}
@@ -309,7 +309,7 @@ class DropLedger:
 
 
 _AMENDED = {"$and": [{"$eq": ["$answered", True]}, {"$ne": ["$status", None]}, {"$ne": ["$status", "$told"]}]}
-"""Whether the platform was told something else than is true."""
+"""Whether the reported status is outdated."""
 
 
 def _expected(one: ListedAnswer) -> UpdateOne:
@@ -318,7 +318,7 @@ def _expected(one: ListedAnswer) -> UpdateOne:
         "kind": one.kind.value,
         "since": one.since,
         "told": one.reported,
-        # Of whom nobody was found before, the platform was told so.
+        # Requests without a match were reported as not found.
         "answered": one.reported is not None,
         "amend": False,
     }

@@ -1,8 +1,8 @@
 """
-The lists of California's DROP as the services see them: sealed, told of, looked up, and made requests of.
+Access to California's lists for the services: sealing, announcement, search results, requests.
 
-Hashes without salt are personal data, so they lie in the vault and nothing else names them; what fulfillment
-has found in the stores comes back the same way (docs/adr/0019).
+Unsalted hashes are personal data, so they stay in the vault and nothing else names them; the results of
+fulfillment's search come back the same way (docs/adr/0019).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -24,7 +24,7 @@ from shared.runtime.service import JournalRowPort, messages_of
 Item = TypeVar("Item")
 NAME = "intake"
 PREFIX = "drop_"
-"""What the names of everything begin with that lies in the vault of a batch."""
+"""Prefix of all names in the vault of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class BatchLists:
         await self.vault.seal_stream(batch, item, content)
 
     async def announce(self, batch: str, items: tuple[str, ...]) -> None:
-        """Have all that was ever listed looked up, and what *items* of *batch* list; it may be repeated."""
+        """Have all lists so far searched, and *items* of *batch*; it may be repeated."""
         await self.vault.create(batch)
         row = Written(
             "", 0, f"listed {batch}", None, (DropListed(request_id=batch, lists=items),), self.clock()
@@ -50,16 +50,16 @@ class BatchLists:
         await self.publisher.publish(list(messages_of(row, NAME)))
 
     async def found(self, batch: str) -> DropMatched | None:
-        """Return what was found for *batch*; none as long as it is looked for."""
+        """Return the results for *batch*; None while the search runs."""
         rows = (await self.journal.histories({batch})).get(batch, [])
         return next((fact for fact in events_of(rows) if isinstance(fact, DropMatched)), None)
 
     def content(self, batch: str, item: str) -> AsyncIterator[bytes]:
-        """Yield what lies sealed as *item*, in pieces."""
+        """Yield the sealed *item*, in chunks."""
         return self.vault.open_stream(batch, item)
 
     async def is_whole(self, batch: str, item: str) -> bool:
-        """Tell whether something lies sealed as *item*, to its end."""
+        """Return whether *item* is sealed to its end."""
         try:
             async for _ in self.content(batch, item):
                 pass
@@ -68,7 +68,7 @@ class BatchLists:
         return True
 
     async def spoilt(self, batch: str, item: str) -> int:
-        """Return how many rows of a list cannot be read; the first line is its header."""
+        """Return the number of unreadable rows of a list; the first line is its header."""
         number, spoilt = 0, 0
         async for line in self.lines(batch, item):
             spoilt += bool(number and line and row_of(line) is None)
@@ -77,10 +77,10 @@ class BatchLists:
 
     async def lines(self, batch: str, item: str) -> AsyncIterator[str]:
         """
-        Yield the lines of what lies sealed as *item*.
+        Yield the lines of the sealed *item*.
 
         Raises:
-            KeyError: Nothing does.
+            KeyError: It is not there.
         """
         lines = LineSplitter()
         async for piece in self.vault.open_stream(batch, item):
@@ -90,24 +90,24 @@ class BatchLists:
             yield line
 
     async def rows(self, batch: str, item: str) -> AsyncIterator[ListRow]:
-        """Yield the requests of a list; what cannot be read is none, and is counted where it is looked up."""
+        """Yield the requests of a list; unreadable rows are skipped, and counted by the search."""
         async for line in self.lines(batch, item):
             row = row_of(line)
             if row is not None:
                 yield row
 
     async def cases(self, ids: set[str]) -> Mapping[str, IntakeCase]:
-        """Return what is known of each of *ids*."""
+        """Return the state of each of *ids*."""
         histories = await self.journal.histories(ids)
         return {id_: reduce(evolve, events_of(histories.get(id_, ())), IntakeCase()) for id_ in ids}
 
     async def discard(self, batch: str) -> None:
-        """Remove the lists of *batch*, and whom they have found, for good."""
+        """Remove the lists and the results of *batch* for good."""
         await self.vault.discard_all(batch, (PREFIX,))
 
 
 async def in_portions(items: AsyncIterator[Item], size: int) -> AsyncIterator[list[Item]]:
-    """Yield *items* in lists of *size*, the last of which may be shorter."""
+    """Yield *items* in lists of *size*; the last may be shorter."""
     portion: list[Item] = []
     async for item in items:
         portion.append(item)

@@ -1,10 +1,9 @@
 """
-Fetches California's lists, has them looked up, lodges a request for whoever is found, and answers.
+Background work for DROP: fetches lists, has them searched, lodges requests for matches, reports statuses.
 
-One step of one batch at a time, each of which may be repeated: whoever dies leaves the next the same step.
-The one thing that cannot be repeated is the download itself (:mod:`services.intake.channels.drop.fetch`);
-where
-lists were lost it says so, loudly.
+It does one step of one batch at a time, and each step may be repeated: a crash leaves the same step to the
+next replica. Only the download cannot be repeated (:mod:`services.intake.channels.drop.fetch`); lost lists
+are logged as an error.
 
 Law:
     Cal. Civ. Code § 1798.99.86(c): from 1 August 2026 lists are fetched, and what they name is deleted, at
@@ -37,12 +36,12 @@ NAME: Final = "intake"
 
 
 class DropPort(fetch.DropListPort, status_reports.DropStatusPort, Protocol):
-    """The way to the platform, as :class:`services.intake.channels.drop.client.DropClient` is it."""
+    """The platform, as :class:`services.intake.channels.drop.client.DropClient` is it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropPuller:
-    """What speaks to the platform, in one replica of intake."""
+    """Calls the platform, in one replica of intake."""
 
     platform: DropPort
     ledger: DropLedger
@@ -50,26 +49,26 @@ class DropPuller:
     door: RequestService
     every: timedelta
     closed: Hours | None
-    """When the platform takes no calls."""
+    """The hours in which the platform is closed."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
     def fetching(self) -> DropFetcher:
-        """Who fetches lists."""
+        """The fetcher of lists."""
         return DropFetcher(self.platform, self.ledger, self.listing, self.door, self.clock)
 
     @property
     def lodging(self) -> DropLodger:
-        """Who lodges requests for whoever is found."""
+        """The lodger of requests for matches."""
         return DropLodger(self.ledger, self.listing, self.door)
 
     @property
     def answering(self) -> DropReporter:
-        """Who tells what became of them."""
+        """The reporter of statuses."""
         return DropReporter(self.platform, self.ledger, self.listing, self.clock)
 
     async def for_ever(self) -> None:
-        """Do what is due, until cancelled; an outage only delays it."""
+        """Do the steps that are due, until cancelled; an outage only delays them."""
         while True:
             try:
                 while await self.turn():
@@ -81,7 +80,7 @@ class DropPuller:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def turn(self) -> bool:
-        """Do one step, unless another replica does; return whether there may be another at once."""
+        """Do one step, unless another replica does; return whether another may follow at once."""
         state = await self.ledger.hold(self.clock())
         if state is None:
             return False
@@ -91,7 +90,7 @@ class DropPuller:
         except DropRetryLater as error:
             await self._leave_alone(str(error), error.after)
         except DropCallRejected as error:
-            # 409: what was handed out was lost, or somebody else answers by hand.
+            # 409: the lists were lost, or are being answered by hand.
             logger().error("DROP refused a call", service=NAME, code=error.status, reason=str(error))
             await self._leave_alone(str(error), LATER)
         finally:
@@ -100,7 +99,7 @@ class DropPuller:
         return False
 
     async def _hold_on(self) -> None:
-        """Remain the one who speaks to the platform; where that fails, another may begin the step anew."""
+        """Extend the lease of the platform; if that fails, another replica may repeat the step."""
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             with suppress(HabeasError):
@@ -132,7 +131,7 @@ class DropPuller:
             return await self._pull()
         return await self.answering.amended()
 
-    # --- fetching -----------------------------------------------------------------------------------------
+    # --- download ------------------------------------------------------------------------------------------
 
     async def _pull(self) -> bool:
         await self._note_fetched(await self.fetching.fetched())
@@ -157,7 +156,7 @@ class DropPuller:
         await self.ledger.advance(batch.id, BatchStep.LISTED)
         return False
 
-    # --- when ---------------------------------------------------------------------------------------------
+    # --- schedule ------------------------------------------------------------------------------------------
 
     def _may_call(self, state: PlatformState) -> bool:
         now = self.clock()
@@ -167,7 +166,7 @@ class DropPuller:
         await self.ledger.note(not_before=self.clock() + after, trouble=reason)
 
     async def _tell_how_long(self, state: PlatformState) -> None:
-        """Say how many days are left; in the log once a day, where they are few."""
+        """Warn of the days that are left; once a day, when they are few."""
         now = self.clock()
         left, day = last_day(state) - now, now.date().isoformat()
         metrics.drop(days_left=left / timedelta(days=1))
@@ -179,7 +178,7 @@ class DropPuller:
 
 def last_day(state: PlatformState) -> datetime:
     """
-    Return by when the lists must be fetched, and the last ones answered, for no others are handed out before.
+    Return the last day to fetch lists and to answer the last ones, which come first.
 
     Law:
         Cal. Civ. Code § 1798.99.86(c)(1): at least once every 45 days.

@@ -1,7 +1,7 @@
 """
-Lodges a request for whoever of California's lists is found, and takes back what is withdrawn.
+Requests for matches of California's lists, and their withdrawal.
 
-The same line is the same request, however often a step is repeated.
+The same line is the same request in every repetition.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ NAME: Final = "intake"
 
 @dataclass(frozen=True, slots=True)
 class DropLodger:
-    """Who lodges requests."""
+    """Lodges requests."""
 
     ledger: DropLedger
     listing: BatchLists
     door: RequestService
 
     async def lodged(self, batch: ListBatch) -> bool:
-        """Lodge the requests of *batch*, once it is known who is found; return whether it is."""
+        """Lodge the requests of *batch*, once its matches are known; return whether they are."""
         found = await self.listing.found(batch.id)
         if found is None:
             return False
@@ -52,10 +52,10 @@ class DropLodger:
 
     async def _lodge(self, found: ListMatch, batch: ListBatch) -> str:
         """
-        Lodge the request of somebody who was found; the same line is the same request.
+        Lodge the request of a match; the same line is the same request.
 
         No proof is asked for: the state has verified that its consumers live in California. Nor is there a
-        letter, for the state tells them.
+        letter: the state informs them.
         """
         request = RequestSubmitted(
             reference=f"{batch.id}/{found.id}/{found.number}",
@@ -68,7 +68,7 @@ class DropLodger:
         return await self.door.lodge(request, SOURCE)
 
     async def _withdraw(self, batch: ListBatch) -> None:
-        """Take back what is not answered yet and was withdrawn; what was done cannot be undone."""
+        """Withdraw open requests that are no longer listed; completed ones cannot be undone."""
         rows = self.listing.rows(batch.id, ListKind.REMOVED.item)
         async for some in in_portions(rows, AT_ONCE):
             for answer in await self.ledger.named([row.id for row in some]):
@@ -83,6 +83,6 @@ class DropLodger:
 
 
 def _answer(found: ListMatch, case: str, batch: ListBatch) -> ListedAnswer:
-    """Return that an answer is awaited; who has found nobody before was told of as not found."""
+    """Return that a status is awaited; requests without an earlier match were reported as not found."""
     before = None if found.origin == batch.id else DropStatus.NOT_FOUND
     return ListedAnswer(found.id, found.origin, found.kind, (case,), batch.fetched_at, reported=before)

@@ -1,7 +1,7 @@
 """
-Tells California what became of each request, and corrects what it was told.
+Reports and amendments of statuses to California.
 
-What is sent is laid down before, so that whoever goes on after a crash sends the same.
+A report is stored before it is sent, so that it is the same after a crash.
 """
 
 import tempfile
@@ -27,41 +27,41 @@ from shared.contract.drop import ListKind
 from shared.runtime.log import logger
 
 WITHIN: Final = timedelta(days=45)
-"""Of the day on which lists were fetched (Cal. Civ. Code § 1798.99.86(c))."""
+"""Counted from the day of the download (Cal. Civ. Code § 1798.99.86(c))."""
 MARGIN: Final = timedelta(days=3)
-"""How long before its last day a batch is answered, whatever is not decided yet."""
+"""Time before the last day of a batch at which it is answered, complete or not."""
 AGAIN_SOONEST, AGAIN_LATEST = timedelta(seconds=2), timedelta(minutes=10)
 AGES_SHARE: Final = 20
 EXEMPTED_AGAIN: Final = timedelta(days=1)
-"""How often it is looked whether what was exempt has been deleted since."""
+"""Interval of checks whether exempt data has been deleted since."""
 AT_ONCE: Final = 1_000
 NAME: Final = "intake"
 
 
 class DropStatusPort(Protocol):
-    """Where statuses are told."""
+    """The receiver of statuses."""
 
     async def upload(self, files: Sequence[StatusFile]) -> UploadResult:
-        """Tell the statuses of the lists that were fetched last."""
+        """Report the statuses of the lists that were fetched last."""
 
     async def amend(self, files: Sequence[StatusFile]) -> UploadResult:
-        """Correct statuses that were told before."""
+        """Amend statuses that were reported before."""
 
 
 @dataclass(slots=True)
 class _File:
-    """Statuses of a list, as a file without a name."""
+    """Statuses of a list, in an unnamed file."""
 
     kind: ListKind
     name: str
     content: IO[bytes]
     reported: int = 0
-    """How many statuses there are."""
+    """Number of statuses."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropReporter:
-    """Who tells statuses."""
+    """Reports statuses."""
 
     platform: DropStatusPort
     ledger: DropLedger
@@ -69,7 +69,7 @@ class DropReporter:
     clock: Callable[[], datetime]
 
     async def looked(self) -> bool:
-        """Look what became of some requests; return whether anything has become of any."""
+        """Check the status of some requests; return whether any has changed."""
         now = self.clock()
         answers = await self.ledger.to_look_at(now)
         if not answers:
@@ -81,11 +81,11 @@ class DropReporter:
 
     async def answered(self, batch: ListBatch) -> bool:
         """
-        Tell what is decided of *batch*, once it is time to; return whether there may be more at once.
+        Report the decided statuses of *batch*, once due; return whether more may follow at once.
 
         Raises:
-            NotYet: The platform does not answer, or too little is decided.
-            Turned: It has not taken all, or rows cannot be read.
+            DropRetryLater: The platform does not answer, or too little is decided.
+            DropCallRejected: It has not accepted all, or rows cannot be read.
         """
         waiting = await self.ledger.undecided(batch.id)
         if waiting and self.clock() < batch.fetched_at + WITHIN - MARGIN:
@@ -109,9 +109,9 @@ class DropReporter:
 
     async def _upload(self, batch: ListBatch) -> bool:
         """
-        Tell what is decided and was never told; return whether anything was to tell.
+        Upload decided statuses that were not reported yet; return whether there were any.
 
-        What is sent is laid down before, so that whoever goes on after a crash sends the same.
+        A report is stored before it is sent, so that it is the same after a crash.
         """
         if not batch.sending:
             await self.ledger.settle(batch.id)
@@ -135,8 +135,8 @@ class DropReporter:
         """
         Send *uploads*.
 
-        A refusal because no statuses are awaited is believed only where the same files were about to be sent
-        before, and nobody knows whether they arrived: else the lists would be thrown away unanswered.
+        A refusal because no statuses are expected is accepted only if the same files were about to be sent
+        before, with unknown result: otherwise the lists would be dropped without an answer.
         """
         names = [upload.name for upload in uploads]
         await self.ledger.sending(batch.id, names)
@@ -156,9 +156,9 @@ class DropReporter:
 
     async def _file(self, batch: ListBatch, kind: ListKind, name: str) -> _File:
         """
-        Return the statuses of a list; what is not decided is not in it.
+        Return the statuses of a list, without undecided ones.
 
-        The first file of a list tells of all whom nobody was found for; the next ones of the rest alone.
+        The first file of a list reports all requests without a match; later ones the rest alone.
         """
         content: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it is handed on
         content.write(HEADER)
@@ -179,7 +179,7 @@ class DropReporter:
         return made
 
     async def amended(self) -> bool:
-        """Correct some of what the platform was told; return whether anything was."""
+        """Amend some outdated statuses; return whether there were any."""
         async for origin, kind in self.ledger.to_amend():
             batch = (await self.ledger.batches([origin])).get(origin)
             reported = await self.ledger.amendments(origin, kind)
@@ -203,13 +203,13 @@ class DropReporter:
 def _decided(
     answer: ListedAnswer, cases: Mapping[str, IntakeCase], now: datetime
 ) -> tuple[DropStatus | None, bool, datetime]:
-    """Return the status of *answer*, whether it may change, and when to look at it again."""
+    """Return the status of *answer*, whether it may change, and the next check."""
     if any(cases[case].status is CaseStatus.PURGED for case in answer.cases):
         return (
             answer.status or DropStatus.NOT_FOUND,
             False,
             now,
-        )  # nobody knows any more; what was told stands
+        )  # the case is gone; the reported status stands
     status = combined_status(cases[case] for case in answer.cases)
     if status is None:
         wait = min(AGAIN_LATEST, max(AGAIN_SOONEST, (now - answer.since) / AGES_SHARE))
@@ -219,10 +219,10 @@ def _decided(
 
 def _must_have_taken(taken: UploadResult, names: Iterable[str]) -> None:
     """
-    Make sure that the platform has files called *names*.
+    Check that the platform has files called *names*.
 
     Raises:
-        Turned: It has not.
+        DropCallRejected: It has not.
     """
     if set(names) - set(taken.accepted):
         raise DropCallRejected("DROP took some files and others not", HTTPStatus.BAD_REQUEST)

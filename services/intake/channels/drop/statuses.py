@@ -1,5 +1,5 @@
 """
-What California's DROP is told of each request. Pure.
+The status of each request for California's DROP. Pure.
 
 Law:
     Cal. Civ. Code § 1798.99.86(c); 11 CCR § 7600 et seq.
@@ -14,39 +14,39 @@ from shared.law import Right
 
 
 class DropStatus(IntEnum):
-    """Statuses, as the platform numbers them."""
+    """Statuses by the platform's numbers."""
 
     EXEMPTED = 2
-    """Found, and all of it is exempt from deletion."""
+    """Found, and all data is exempt from deletion."""
     DELETED = 3
-    """Found, and what is not exempt was deleted."""
+    """Found, and all data that is not exempt was deleted."""
     OPTED_OUT = 4
-    """The identifier is several people's, and each is opted out of sale and sharing."""
+    """The identifier belongs to several people, and each is opted out of sale and sharing."""
     NOT_FOUND = 5
 
 
 STRONGEST = (DropStatus.OPTED_OUT, DropStatus.DELETED, DropStatus.EXEMPTED, DropStatus.NOT_FOUND)
-"""Of several people whom one request means, what the request is told as."""
+"""For a request that matches several people, the first of their statuses counts."""
 ENDED_UNANSWERED = frozenset({CaseStatus.WITHDRAWN, CaseStatus.REFUSED})
 
 
 def status_of(case: IntakeCase) -> DropStatus | None:
-    """Return what became of *case*; none as long as it is not decided."""
+    """Return the status of *case*; None while undecided."""
     if case.fulfilled is None:
-        # Taken back because the state did: it is not asked about it any more, whatever it is told.
+        # Withdrawn because the state did: its status is not requested any more.
         return DropStatus.NOT_FOUND if case.status in ENDED_UNANSWERED else None
     if case.fulfilled.right is Right.OPT_OUT_OF_SALE:
         return DropStatus.OPTED_OUT
     match case.fulfilled.outcome:
         case Outcome.GRANTED | Outcome.PARTLY_GRANTED | Outcome.NOTHING_HELD:
-            # Who has a case was found. What is gone by then was erased, by a request of another list.
+            # A case means a match. Data that is gone by then was erased by a request of another list.
             return DropStatus.DELETED
         case Outcome.REFUSED:
             return DropStatus.EXEMPTED
 
 
 def combined_status(cases: Iterable[IntakeCase]) -> DropStatus | None:
-    """Return what became of a request that means several cases; none as long as one is not decided."""
+    """Return the status of a request with several cases; None while one is undecided."""
     statuses = [status_of(case) for case in cases]
     if None in statuses:
         return None

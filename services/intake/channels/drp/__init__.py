@@ -1,1 +1,1 @@
-"""Takes requests from authorised agents by the Data Rights Protocol 1.0 (docs/protocols.md)."""
+"""The Data Rights Protocol 1.0, for authorised agents (docs/protocols.md)."""

@@ -1,4 +1,4 @@
-"""The protocol's HTTP: its calls, and its errors as JSON objects of its own form (section 3.04)."""
+"""The protocol's HTTP interface: its calls, and its errors as JSON objects (section 3.04)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, add_
 
 
 def drp_app(desk: DrpService) -> FastAPI:
-    """Return the application that agents call, to be mounted at the ``api_base``."""
+    """Return the application for agents, to be mounted at the ``api_base``."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_errors(app)
     _add_agents(app, desk)
@@ -30,7 +30,7 @@ def _add_agents(app: FastAPI, desk: DrpService) -> None:
         try:
             token = await desk.set_up(agent_id, await body_of(request))
         except (DrpCallRefused, HTTPException):
-            # Why is nobody's business who may be no agent.
+            # The reason is not for callers that may be no agents.
             return Response(status_code=HTTPStatus.FORBIDDEN)
         return {"agent-id": agent_id, "token": token}
 
@@ -66,7 +66,7 @@ def _add_requests(app: FastAPI, desk: DrpService) -> None:
 
     @app.get("/v1/verification/{case_id}")
     async def verify(case_id: str, request_id: str = "", redirect_to: str = "") -> RedirectResponse:
-        """Send the person on: to the request's page, and back to the agent once who they are is proven."""
+        """Redirect the person to the request's page, and back to the agent once the identity is proven."""
         if request_id not in {"", case_id}:
             raise DrpCallRefused(HTTPStatus.NOT_FOUND, "this address is another request's")
         return RedirectResponse(await desk.way_on(case_id, redirect_to), HTTPStatus.SEE_OTHER)

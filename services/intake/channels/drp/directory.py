@@ -1,4 +1,4 @@
-"""Which authorised agents there are, as the protocol's service directory lists them. Pure."""
+"""The authorised agents, as the protocol's service directory lists them. Pure."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ def _key(text: str) -> str:
 
 
 class ListedAgent(BaseModel):
-    """An entry of ``agents.json``; what else it says is of no use here."""
+    """An entry of ``agents.json``; its other fields are not used."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -35,19 +35,19 @@ class ListedAgent(BaseModel):
     """Base64 of its Ed25519 public key."""
     web_url: str = ""
     business_contact: Text
-    """Where letters to the agent would go."""
+    """The address for letters to the agent."""
 
     @property
     def key(self) -> bytes:
-        """The public key itself."""
+        """The public key."""
         return base64.b64decode(self.verify_key)
 
     @property
     def source(self) -> Source:
-        """CloudEvents source of the requests that it sends."""
+        """CloudEvents source of its requests."""
         return channel_source(ChannelSource.DRP, self.id)
 
     def is_at(self, address: str) -> bool:
-        """Tell whether *address* is a page of the agent's own, so that people may be sent there."""
+        """Return whether *address* is a page of the agent's own, so that people may be redirected there."""
         wanted, own = urlsplit(address), urlsplit(self.web_url)
         return wanted.scheme == "https" and bool(own.netloc) and wanted.netloc == own.netloc

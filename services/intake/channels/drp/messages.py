@@ -1,8 +1,8 @@
 """
-What agents say, and what it means: a signed message becomes a request like any other. Pure.
+Messages of agents, and the requests made of them. Pure.
 
 The order of the checks is that of the protocol (section 3.07): first the signature (``signing``), then agent
-and business, then the times; only then is the rest read.
+and business, then the times, then the rest.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ from shared.law import Regulation, Right
 
 VERSION = "1.0"
 CLOCKS_DIFFER = timedelta(seconds=60)
-"""How far an agent's clock may be ahead of ours."""
+"""Tolerated difference of an agent's clock."""
 LONGEST = timedelta(hours=1)
-"""For how long a message may be good; the protocol recommends ten minutes."""
+"""Longest validity of a message; the protocol recommends ten minutes."""
 
 
 class Exercise(StrEnum):
-    """What an agent may ask for in a person's name."""
+    """The rights that an agent may exercise."""
 
     DELETION = "deletion"
     ACCESS = "access"
@@ -56,13 +56,13 @@ RIGHTS: Mapping[Exercise, Right] = MappingProxyType(
         Exercise.OPT_OUT: Right.OPT_OUT_OF_SALE,
     }
 )
-"""Opting in again is no right that is exercised here: it is denied."""
+"""Opting in again is not a right: it is denied."""
 IMPERSONAL = frozenset({"agent-id", "issued-at", "drp.version", "exercise", "agent-request-id"})
-"""Fields that are kept of what is denied at once: no case ends with which the rest would be destroyed."""
+"""Fields stored of a request that is denied at once: it has no case that would end and destroy the rest."""
 
 
 def _spelt_today(value: object) -> object:
-    """Return what was called ``sale:opt_out`` until August 2025 by its name of today."""
+    """Return the present name of ``sale:opt_out``, as it was called until August 2025."""
     return value.replace("opt_", "opt-") if isinstance(value, str) else value
 
 
@@ -71,7 +71,7 @@ def _unless_blank(value: object) -> object:
 
 
 Claim: TypeAlias = Annotated[Text | None, BeforeValidator(_unless_blank)]
-"""Something that the agent says of the person; blank is nothing."""
+"""The agent's statement about the person; blank is None."""
 Https: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https://", max_length=2_000)]
 
 
@@ -89,7 +89,7 @@ class AddressClaim(BaseModel):
 
 
 class DrpMessage(BaseModel):
-    """A request for a right to be exercised; claims that we do not know are tolerated."""
+    """A request to exercise a right; unknown claims are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -98,7 +98,7 @@ class DrpMessage(BaseModel):
     version: Literal["1.0"] = Field(alias="drp.version")
     exercise: Annotated[Exercise, BeforeValidator(_spelt_today)]
     regime: str | None = None
-    """Absent, or ``voluntary``: no law is invoked."""
+    """Absent, or ``voluntary``: without a law."""
     status_callback: Annotated[Https | None, BeforeValidator(_unless_blank)] = None
     agent_request_id: Annotated[str, StringConstraints(max_length=500)] | None = Field(
         default=None, alias="agent-request-id"
@@ -112,12 +112,12 @@ class DrpMessage(BaseModel):
 
     @property
     def right(self) -> Right | None:
-        """What is asked for, in our words; None for what is not served."""
+        """The right; None if it is not supported."""
         return RIGHTS.get(self.exercise)
 
     @property
     def attested(self) -> tuple[Evidence, ...]:
-        """What the agent answers for: that it may ask, and that the mailbox is the person's."""
+        """The agent's evidence: its permission, and the person's mailbox."""
         if self.email and self.email_verified:
             return Evidence.PERMISSION, Evidence.MAILBOX
         return (Evidence.PERMISSION,)
@@ -125,7 +125,7 @@ class DrpMessage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedMessage:
-    """Who a message must be from and for, and when it must be good."""
+    """The sender, recipient and validity that a message must have."""
 
     agent: str
     business: str
@@ -137,7 +137,7 @@ def read(message: bytes) -> Mapping[str, Any]:
     Return the JSON object in *message*.
 
     Raises:
-        Refused: It is none.
+        DrpCallRefused: It is not JSON.
     """
     try:
         content = orjson.loads(message)
@@ -150,10 +150,10 @@ def read(message: bytes) -> Mapping[str, Any]:
 
 def valid_until(content: Mapping[str, Any], expected: ExpectedMessage) -> datetime:
     """
-    Return until when a message is good that is from whom and for whom it should be, now.
+    Return the end of a message's validity, if it has the right sender and recipient, and is valid now.
 
     Raises:
-        Refused: It is another agent's, for another business, too early, too late, or good for too long.
+        DrpCallRefused: Another agent or business, too early, too late, or valid for too long.
     """
     if content.get("agent-id") != expected.agent:
         raise DrpCallRefused(HTTPStatus.FORBIDDEN, "agent-id: not the agent that speaks", fatal=True)
@@ -175,7 +175,7 @@ def request_message(message: bytes) -> DrpMessage:
     Return the request in *message*.
 
     Raises:
-        Refused: It does not fit its schema; what is wrong is said by path, never by value.
+        DrpCallRefused: It does not fit its schema; the error names the path, never the value.
     """
     try:
         return DrpMessage.model_validate(read(message))
@@ -184,16 +184,16 @@ def request_message(message: bytes) -> DrpMessage:
 
 
 def without_claims(message: bytes) -> bytes:
-    """Return what of *message* says that something was asked, and nothing of the person."""
+    """Return the fields of *message* that do not concern the person."""
     return orjson.dumps({name: value for name, value in read(message).items() if name in IMPERSONAL})
 
 
 def must_be_of_this_version(content: Mapping[str, Any]) -> None:
     """
-    Check which protocol a message speaks.
+    Check the protocol version of a message.
 
     Raises:
-        Refused: Another one.
+        DrpCallRefused: Another one.
     """
     if content.get("drp.version") != VERSION:
         raise DrpCallRefused(
@@ -203,10 +203,10 @@ def must_be_of_this_version(content: Mapping[str, Any]) -> None:
 
 def request_in(message: bytes, agent: ListedAgent) -> RequestSubmitted | None:
     """
-    Return what *agent* asks for, as any other request; None for what is not served.
+    Return the request of *agent*; None if the right is not supported.
 
     Raises:
-        Refused: What it claims of the person does not fit.
+        DrpCallRefused: A claim about the person is invalid.
     """
     said, digest = request_message(message), digest_of(message)
     if said.right is None:
@@ -239,7 +239,7 @@ def _instant(content: Mapping[str, Any], name: str) -> datetime:
 
 
 def _malformed(error: ValidationError) -> DrpCallRefused:
-    # The paths are of our own making: what else an agent sends is not looked at.
+    # The paths come from our models: no other text of the agent is used.
     flaws = error.errors(include_url=False, include_input=False)
     said = "; ".join(f"{'.'.join(map(str, flaw['loc']))}: {flaw['msg']}" for flaw in flaws)
     return DrpCallRefused(HTTPStatus.BAD_REQUEST, said, fatal=True)
@@ -255,7 +255,7 @@ def _subject(said: DrpMessage) -> Subject:
 
 
 def _first_name_first(name: str | None) -> str | None:
-    """Return *name* as people write it: agents send ``Last, First``."""
+    """Return *name* with the first name first: agents send ``Last, First``."""
     parts = [part.strip() for part in (name or "").split(",")]
     return f"{parts[1]} {parts[0]}" if len(parts) == len(["last", "first"]) and all(parts) else name
 
@@ -274,7 +274,7 @@ def _postal(address: AddressClaim | None) -> PostalAddress | None:
 
 
 def _country(address: AddressClaim) -> str | None:
-    """Return the country, where it is said by its code; in words it chooses no law."""
+    """Return the country, if it is given by its code; words choose no law."""
     code = (address.country or "").upper()
     return code if len(code) == len("US") and code.isascii() and code.isalpha() else None
 

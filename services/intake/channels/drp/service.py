@@ -1,9 +1,9 @@
 """
-What agents can do, without HTTP.
+Application service for agents, without HTTP.
 
-The signed message is sealed first, as evidence of who asked for what; then the request is lodged as any other
-is. Its id follows from the message, so that a message that comes again is the same request again, for every
-replica and after every crash: the vault keeps one item of a name.
+The signed message is sealed first, as evidence of the request; then the request is lodged. Its id follows
+from the message, so a repeated message is the same request, for every replica and after every crash: the
+vault keeps one item per name.
 """
 
 import json
@@ -38,25 +38,25 @@ from shared.errors import UnknownRequest
 from shared.runtime import safe_http
 
 KEEP = timedelta(days=2 * 365)
-"""A request can be asked about as long as its record is kept: for two years at least (docs/register.md)."""
+"""A request can be queried as long as its record is kept: for two years at least (docs/register.md)."""
 MESSAGE, REVOCATION = "drp_message", "drp_revocation"
-"""Names under which the signed bytes lie in the vault, as they came."""
+"""Names of the signed bytes in the vault."""
 JSON = MappingProxyType({"Content-Type": "application/json"})
 
 
 class DrpTokenPort(Protocol):
-    """Which agent a bearer token belongs to."""
+    """The agents of bearer tokens."""
 
     async def issue(self, agent: str, message: str, expires_at: datetime) -> str | None:
-        """Return a new token for *agent*, or None where *message* was used for one before."""
+        """Return a new token for *agent*, or None if *message* was used for one before."""
 
     async def holder(self, token: str) -> str | None:
-        """Return the agent whose token it is."""
+        """Return the agent with the *token*."""
 
 
 @dataclass(frozen=True, slots=True)
 class FiledDrpRequest:
-    """A request that an agent has made."""
+    """A request made by an agent."""
 
     agent: ListedAgent
     request_id: str
@@ -64,13 +64,13 @@ class FiledDrpRequest:
 
     @property
     def said(self) -> DrpMessage:
-        """What the agent said."""
+        """The agent's message."""
         return messages.request_message(self.message)
 
 
 @dataclass(frozen=True, slots=True)
 class DrpService:
-    """The business, as agents see it."""
+    """The business, for agents."""
 
     door: RequestService
     tokens: DrpTokenPort
@@ -79,14 +79,14 @@ class DrpService:
     business: str
     practice: ClockRules
     root: str
-    """Where people reach intake."""
+    """The public address of intake."""
 
     async def set_up(self, agent_id: str, body: bytes) -> str:
         """
         Return the token of a new pair-wise key for the agent called *agent_id*.
 
         Raises:
-            Refused: The message is not theirs, not for us, not good now, or was used before.
+            DrpCallRefused: The message has another sender or recipient, is not valid now, or was used before.
         """
         agent = self._listed(agent_id)
         message = opened(body, agent.key)
@@ -100,10 +100,10 @@ class DrpService:
 
     async def agent_of(self, token: str) -> ListedAgent:
         """
-        Return the agent that shows *token*.
+        Return the agent that presents *token*.
 
         Raises:
-            Refused: Nobody has it, or nobody who is listed still.
+            DrpCallRefused: The token is unknown, or its agent is no longer listed.
         """
         holder = await self.tokens.holder(token)
         if holder is None or holder not in self.agents:
@@ -112,10 +112,10 @@ class DrpService:
 
     async def exercise(self, agent: ListedAgent, body: bytes) -> dict[str, Any]:
         """
-        Take a request in, once, and return its status.
+        Lodge a request, once, and return its status.
 
         Raises:
-            Refused: The message is not the agent's, not for us, not good now, or malformed.
+            DrpCallRefused: The message has another sender or recipient, is not valid now, or is malformed.
         """
         message = opened(body, agent.key)
         content = messages.read(message)
@@ -130,23 +130,23 @@ class DrpService:
         else:
             await self.door.keep(case_id, MESSAGE, body)
             await self._watched(filed)
-            # Last of all: nothing is missing of a request that can be answered.
+            # Last: a lodged request must be complete.
             await self.door.lodge(request, agent.source, attested=filed.said.attested)
         return status_object(*await self._report(filed))
 
     async def status(self, agent: ListedAgent, request_id: str) -> dict[str, Any]:
         """
-        Return where a request of *agent* stands.
+        Return the status of a request of *agent*.
 
         Raises:
-            Refused: It is another agent's.
-            UnknownRequest: There is none.
+            DrpCallRefused: It is another agent's.
+            UnknownRequest: It does not exist.
         """
         return status_object(*await self._report(await self._filed(agent, request_id)))
 
     async def callback(self, name: str, reported: str) -> Callback | None:
-        """Return what the agent of a request wants to hear of it; None where there is nobody to tell."""
-        del reported  # what matters is how it stands now
+        """Return the callback for the agent of a request; None if the agent has none."""
+        del reported  # the present status counts
         try:
             filed = await self._made(name)
             asked, standing = await self._report(filed)
@@ -160,12 +160,12 @@ class DrpService:
 
     async def revoke(self, agent: ListedAgent, request_id: str, body: bytes) -> dict[str, Any]:
         """
-        Take a request of *agent* back, and return its status.
+        Withdraw a request of *agent*, and return its status.
 
         Raises:
-            Refused: The message is not the agent's, the request is another's, or answered already.
-            NotNow: It has been answered meanwhile.
-            TooOften: Too much was done about it within the hour.
+            DrpCallRefused: The message is not the agent's, the request is another's, or answered already.
+            NotPossibleNow: It has been answered meanwhile.
+            TooManyAttempts: Too many operations on it within the hour.
         """
         messages.read(opened(body, agent.key))
         filed = await self._filed(agent, request_id)
@@ -181,12 +181,12 @@ class DrpService:
 
     async def way_on(self, request_id: str, redirect_to: str) -> str:
         """
-        Return where somebody goes on who comes to prove who they are.
+        Return the address for a person who comes to prove their identity.
 
-        That is the request's page; once it is proven, a page of the agent's own where it wants them back.
+        It is the request's page; after the proof, the agent's page if it gave one.
 
         Raises:
-            UnknownRequest: No agent has made this request.
+            UnknownRequest: It was not made by an agent.
         """
         filed = await self._made(request_id)
         back = is_proven(await self._case(filed)) and filed.agent.is_at(redirect_to)
@@ -221,7 +221,7 @@ class DrpService:
         try:
             return await self.door.case(filed.request_id)
         except UnknownRequest:
-            return IntakeCase()  # kept, and not lodged yet
+            return IntakeCase()  # stored, and not lodged yet
 
     async def _report(self, filed: FiledDrpRequest) -> tuple[DrpRequestFacts, DrpStatusReport]:
         case = await self._case(filed)
@@ -239,7 +239,7 @@ class DrpService:
         return DrpRequestFacts(filed.request_id, said.agent_request_id, received_at, by, received_at + KEEP)
 
     def _as_received(self, filed: FiledDrpRequest) -> IntakeCase:
-        """Return what a request will be that the register has not heard of yet."""
+        """Return the future state of a request that is not registered yet."""
         request = messages.request_in(filed.message, filed.agent)
         if request is None:
             return IntakeCase()

@@ -1,5 +1,5 @@
 """
-What a call is refused for, and the envelope that every message comes in: who has signed it. Pure.
+Signed envelopes of messages, and the refusals of calls. Pure.
 
 The body is base64 of what libsodium calls combined mode: 64 bytes of an Ed25519 signature, then the message.
 """
@@ -16,7 +16,7 @@ SIGNATURE_BYTES = 64
 
 
 class DrpCallRefused(Exception):
-    """A call is not answered; *fatal* when the same message will never be."""
+    """A call is refused; *fatal* if the same message will always be."""
 
     def __init__(self, status: HTTPStatus, message: str, *, fatal: bool = False) -> None:
         super().__init__(message)
@@ -26,10 +26,10 @@ class DrpCallRefused(Exception):
 
 def opened(body: bytes, key: bytes) -> bytes:
     """
-    Return the message in *body*, if the owner of the public *key* has signed it.
+    Return the message in *body*, if it is signed with the public *key*.
 
     Raises:
-        Refused: It is no base64 (400), or the signature is not theirs (403).
+        DrpCallRefused: It is not base64 (400), or has another signature (403).
     """
     try:
         signed = base64.b64decode(body, validate=True)
@@ -48,13 +48,13 @@ def message_in(body: bytes) -> bytes:
 
 
 def unsigned(message: bytes) -> bytes:
-    """Return *message* in the form of a body that nobody has signed."""
+    """Return *message* in the form of an unsigned body."""
     return base64.b64encode(bytes(SIGNATURE_BYTES) + message)
 
 
 def digest_of(message: bytes) -> str:
     """
-    Return what tells *message* from all others.
+    Return the digest that identifies *message*.
 
     The message, not the body: one message has many signatures, and many spellings in base64.
     """

@@ -1,7 +1,7 @@
 """
-Where a request stands, as the Data Rights Protocol says it (section 3.02). Pure.
+The status of a request in the Data Rights Protocol (section 3.02). Pure.
 
-Every field that a reader may look for is always there, empty where it says nothing.
+Every field is always present, empty without a value.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ NOT_PROVEN_IN_TIME, EXCESSIVE = "not_proven_in_time", "excessive"
 
 
 class DrpStatus(StrEnum):
-    """Where a request stands."""
+    """The status of a request."""
 
     OPEN = "open"
     IN_PROGRESS = "in_progress"
@@ -34,7 +34,7 @@ FINAL = frozenset(DrpStatus) - {DrpStatus.OPEN, DrpStatus.IN_PROGRESS}
 
 
 class DrpReason(StrEnum):
-    """Why a request is denied, or what it waits for."""
+    """The reason of a denial, or of a wait."""
 
     NEED_USER_VERIFICATION = "need_user_verification"
     INSUFFICIENT_VERIFICATION = "insuf_verification"
@@ -48,19 +48,21 @@ DETAILS: Mapping[DrpReason, str] = MappingProxyType(
         DrpReason.NEED_USER_VERIFICATION: "The person is asked to confirm who they are.",
         DrpReason.INSUFFICIENT_VERIFICATION: "It could not be established that the person asks.",
         DrpReason.NO_MATCH: "Nothing is held about this person.",
-        DrpReason.CLAIM_NOT_COVERED: "The law does not let this request be met; the person is told why.",
+        DrpReason.CLAIM_NOT_COVERED: "The law does not allow this request; the person receives the reason.",
         DrpReason.TOO_MANY_REQUESTS: "The person has asked more often than the law obliges to answer.",
     }
 )
-"""What is said in words; nothing of the person."""
-IN_PART = "Part of the data is kept, or not handed over, because the law says so; the person is told which."
+"""The texts of the reasons; nothing of the person."""
+IN_PART = (
+    "Part of the data is kept, or not handed over, because the law says so; the person receives the list."
+)
 ASKED_BEFORE = "The same is asked for in a request that is not answered yet; that one is answered."
 NOT_SERVED = "Consent to sell data is not taken through agents."
 
 
 @dataclass(frozen=True, slots=True)
 class DrpStatusReport:
-    """A request's status, without what is the same all its life."""
+    """A request's status, without its constant fields."""
 
     standing: DrpStatus
     reason: DrpReason | None = None
@@ -71,33 +73,33 @@ class DrpStatusReport:
 
     @property
     def final(self) -> bool:
-        """Whether it will not change."""
+        """Whether it is final."""
         return self.standing in FINAL
 
 
 @dataclass(frozen=True, slots=True)
 class DrpRequestFacts:
-    """What stays the same of a request."""
+    """The constant fields of a request."""
 
     request_id: str
     agent_request_id: str | None
     received_at: datetime
     expected_by: datetime
     kept_until: datetime
-    """When the record of it goes."""
+    """When its record is purged."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrpLinks:
-    """Where agents and persons are sent."""
+    """The addresses for agents and persons."""
 
     page: str
-    """The request's page: the person proves there who they are, and finds there what they get."""
+    """The request's page: the person proves their identity there, and gets the answer."""
     verification: str
 
 
 def status_object(asked: DrpRequestFacts, report: DrpStatusReport) -> dict[str, Any]:
-    """Return the Exercise Status; what is optional only where it says something."""
+    """Return the Exercise Status; optional fields only with a value."""
     always = {
         "request_id": asked.request_id,
         "status": report.standing,
@@ -116,19 +118,19 @@ def status_object(asked: DrpRequestFacts, report: DrpStatusReport) -> dict[str, 
 
 
 def not_served() -> DrpStatusReport:
-    """Return the status of a request for what no right is exercised by."""
+    """Return the status of a request without a supported right."""
     return DrpStatusReport(DrpStatus.DENIED, DrpReason.CLAIM_NOT_COVERED, NOT_SERVED)
 
 
 def report_of(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks, *, revoked: bool) -> DrpStatusReport:
     """
-    Return where *case* stands.
+    Return the status of *case*.
 
     Args:
-        case: What intake knows.
-        asked: What stays the same of the request.
-        links: Where agents and persons are sent.
-        revoked: Whether the agent has taken it back: it counts before the register has heard of it.
+        case: The state in intake.
+        asked: The constant fields of the request.
+        links: The addresses for agents and persons.
+        revoked: Whether the agent withdrew it: that counts before the register is updated.
     """
     ended = _ended(case, links)
     if ended is None:
@@ -139,7 +141,7 @@ def report_of(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks, *, revo
 
 
 def is_proven(case: IntakeCase) -> bool:
-    """Tell whether it was proven who asks."""
+    """Return whether the identity is proven."""
     return case.fulfilled is not None or case.status in {CaseStatus.VERIFIED, CaseStatus.REFERRED}
 
 
@@ -200,9 +202,9 @@ def _under_way(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks) -> Drp
 
 
 def _moved(case: IntakeCase) -> str | None:
-    """Return why the answer is due later than was said at first."""
+    """Return the reason for a later deadline."""
     if case.extended:
-        return "The answer takes longer than the law's first period; the person was told why."
+        return "The answer takes longer than the law's first period; the person received the reason."
     if case.moved_to is None:
         return None
     return (
@@ -211,5 +213,5 @@ def _moved(case: IntakeCase) -> str | None:
 
 
 def _time(at: datetime) -> str:
-    """Return *at* as all agents read it: in UTC, with milliseconds, and no ``Z``."""
+    """Return *at* in the form that all agents read: UTC, with milliseconds, without ``Z``."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -1,8 +1,8 @@
 """
-Which agent a bearer token belongs to, and which messages were used up.
+Bearer tokens of agents, and the messages that were used for them.
 
-Kept in the database, so that it holds for all replicas and after a restart; tokens by a keyed hash, so that
-whoever reads the database can speak for nobody.
+Kept in the database, for all replicas and after a restart; tokens as a keyed hash, so that reading the
+database does not allow calls.
 """
 
 import hmac
@@ -16,7 +16,7 @@ TOKEN_BYTES = 32
 
 
 class DrpTokens:
-    """The pair-wise keys: one token for each agent."""
+    """The pair-wise keys: one token per agent."""
 
     def __init__(self, database: Database, key: bytes) -> None:
         """Keep them in *database*, hashed with *key*."""
@@ -32,14 +32,14 @@ class DrpTokens:
 
     async def issue(self, agent: str, message: str, expires_at: datetime) -> str | None:
         """
-        Return a new token for *agent*, or None where *message* was used for one before.
+        Return a new token for *agent*, or None if *message* was used for one before.
 
-        The token it had counts no more.
+        The former token becomes invalid.
 
         Args:
-            agent: Who it is for.
+            agent: The agent.
             message: Digest of the message that asks for it: it counts once.
-            expires_at: Until when that message is good; it is remembered as long.
+            expires_at: End of the message's validity; it is remembered as long.
         """
         if await insert_new(self._used, [{"_id": message, "expires_at": expires_at}]):
             return None
@@ -50,7 +50,7 @@ class DrpTokens:
         return token
 
     async def holder(self, token: str) -> str | None:
-        """Return the agent whose token it is; None if nobody's."""
+        """Return the agent with the *token*; None if there is none."""
         with translated("look a token of an agent up"):
             found = await self._tokens.find_one({"token": self._hashed(token)})
         return None if found is None else str(found["_id"])

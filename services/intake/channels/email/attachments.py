@@ -1,4 +1,4 @@
-"""Files that came with a mail as proofs: what they are, and what they are to prove. Pure."""
+"""Attachments of mails as proofs: their type and their purpose. Pure."""
 
 import re
 import unicodedata
@@ -27,15 +27,15 @@ NAMED: Mapping[ProofSlot, re.Pattern[str]] = MappingProxyType(
         ),
     }
 )
-"""What a document is to prove, by words in the name of its file."""
+"""The purpose of a document, by words in its file name."""
 
 
 def documents_in(attachments: Iterable[Attachment]) -> tuple[Document, ...]:
     """
-    Return pictures and PDFs among *attachments* as proofs, one for each purpose.
+    Return the pictures and PDFs among *attachments* as proofs, one for each purpose.
 
-    What a file is its first bytes say; what it is to prove, its name: else it is taken for a proof of
-    identity, and a second one for a proof of the address. A wrong guess costs nothing but another look.
+    The first bytes give the type, the file name the purpose: by default a proof of identity, for a second
+    file a proof of address. A wrong guess costs one more check.
     """
     found: dict[ProofSlot, Document] = {}
     read = [(one, kind) for one in attachments if (kind := _kind(one)) is not None]
@@ -43,7 +43,7 @@ def documents_in(attachments: Iterable[Attachment]) -> tuple[Document, ...]:
         slot = _named(attachment) or (
             ProofSlot.ADDRESS if ProofSlot.IDENTITY in found else ProofSlot.IDENTITY
         )
-        # Made without validation, which would take the bytes for Base64.
+        # Made without validation, which would decode the bytes as Base64.
         document = Document.model_construct(
             kind="document", slot=slot, media_type=kind, content=attachment.content
         )

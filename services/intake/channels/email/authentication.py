@@ -1,8 +1,8 @@
 """
-Whether our mail server vouches for the sender of a mail, by what it says in ``Authentication-Results``. Pure.
+Authentication of a mail's sender by our mail server's ``Authentication-Results``. Pure.
 
-Others write parts of that field: the envelope's sender, domains, and comments that name them. So what can be
-read in two ways, or was cut off, vouches for nothing; for a failure it is enough that the word is there.
+Others write parts of that field: the envelope's sender, domains, and comments. So an ambiguous or truncated
+field authenticates no sender; for a failure the word alone suffices.
 """
 
 import re
@@ -12,56 +12,56 @@ from services.intake.channels.email.parser import LONGEST_FIELD, ParsedMail
 
 QUOTED = r'"(?:\\.|[^"\\])*"'
 LONGEST = LONGEST_FIELD // 2
-"""Characters that are believed; of longer fields the end is not read, and half a domain may be another's."""
+"""Characters that are read; a longer field is cut off, and half a domain may be another's."""
 VALUE = rf'(?:{QUOTED}|[^\s";])+'
 COMMENT = re.compile(r'\([^()"\\]*\)')
 WHOLE = re.compile(rf'(?:{QUOTED}|[^"()])*')
-"""What leaves no doubt where it is divided: quotes that end, and comments that are gone."""
+"""An unambiguous field: closed quotes, no comments."""
 STATEMENT = re.compile(rf'(?:{QUOTED}|[^;"])+')
 RESULT = re.compile(rf"\s*([\w-]+)\s*(?:/\s*\d+\s*)?=\s*(\w+)((?:\s+[\w.-]+\s*=\s*{VALUE})*)\s*")
 PROPERTY = re.compile(rf"([\w.-]+)\s*=\s*({VALUE})")
 FAILED = re.compile(r"\bdmarc\s*=\s*fail\b", re.IGNORECASE)
 ALIGNED_BY = {"spf": ("smtp.mailfrom",), "dkim": ("header.d", "header.i")}
-"""Method → what names the domain that it has checked, the best first (RFC 8601 section 2.7)."""
+"""Method → properties with the domain that it checked, the best first (RFC 8601 section 2.7)."""
 WITHOUT_POLICY = frozenset({"none", "permerror", "bestguesspass"})
-"""What is found of DMARC where the domain has no policy to be followed; the last is Microsoft's word."""
+"""DMARC results for a domain without a usable policy; the last is Microsoft's word."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What one check has found."""
+    """The result of one check."""
 
     method: str
     found: str
     properties: dict[str, str]
 
     def domain(self, name: str) -> str:
-        """Return the domain in a property; empty where there is none."""
+        """Return the domain in a property; empty if there is none."""
         return self.properties.get(name, "").rpartition("@")[2].strip('"').rstrip(".").lower()
 
 
 def is_forged(mail: ParsedMail, trusted: str) -> bool:
     """
-    Tell whether our mail server says that *mail* is not from whom it says.
+    Return whether our mail server reports that *mail* has a forged sender.
 
-    Args:
+    mail: The mail.
         mail: What came in.
-        trusted: Name under which our mail server writes ``Authentication-Results``.
+        trusted: Name of our mail server in ``Authentication-Results``.
     """
     return bool(FAILED.search(_said(mail, trusted)))
 
 
 def is_authenticated(mail: ParsedMail, trusted: str) -> bool:
     """
-    Tell whether our mail server vouches for the domain of the sender of *mail*.
+    Return whether our mail server authenticates the domain of the sender of *mail*.
 
-    Of a domain that has no policy, or a broken one, DMARC says nothing: then SPF or DKIM must have passed for
-    the domain of the sender or one above it. One below does not count: without the list of domains below
-    which anybody may have one, nobody knows that both are one owner's.
+    For a domain without a valid policy DMARC has no result: then SPF or DKIM must pass for the sender's
+    domain or one above it. One below does not count: without the list of public suffixes it may have another
+    owner.
 
     Args:
-        mail: What came in.
-        trusted: Name under which our mail server writes ``Authentication-Results``.
+        mail: The mail.
+        trusted: Name of our mail server in ``Authentication-Results``.
 
     Law:
         RFC 7489 sections 3.1 and 6.6.2: authenticated is an identifier that passes and is aligned.
@@ -76,7 +76,7 @@ def is_authenticated(mail: ParsedMail, trusted: str) -> bool:
 
 
 def _passes_for(result: _Result, domain: str) -> bool:
-    """By policy: where the server names the domain that it has looked at, it must be the one that we read."""
+    """Return whether DMARC passed; if the server names the domain it checked, it must be the sender's."""
     return result.found == "pass" and result.domain("header.from") in {"", domain}
 
 
@@ -91,7 +91,7 @@ def _is_above(checked: str, domain: str) -> bool:
 
 
 def _said(mail: ParsedMail, trusted: str) -> str:
-    """The topmost field is our server's own; others may come from anybody (RFC 8601 section 5)."""
+    """Return the topmost field, our server's own; anyone may have written the others (RFC 8601 section 5)."""
     server, _, results = mail.field("authentication-results").partition(";")
     named = next(iter(server.split()), "")
     return results if trusted and named.lower() == trusted.lower() else ""

@@ -1,8 +1,8 @@
 """
-Bytes of mails in characters, whatever they are said to be. Pure; nothing raises.
+Decoding of the bytes of mails, in spite of wrong labels. Pure; it raises no errors.
 
-Only the charsets that mails are written in are believed: some of the library's codecs are no charsets, and
-some take time that grows with the square of what they are given.
+Only charsets used for mail are accepted: some of the library's codecs are no charsets, and some take time
+that grows with the square of the length.
 """
 
 import binascii
@@ -22,7 +22,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
 def characters(content: bytes, charset: str) -> str:
-    """Return *content* in characters: as *charset* says where it is one, else as what it most likely is."""
+    """Return *content* as text: by *charset* if it is one, else by the most likely one."""
     if BELIEVED.fullmatch(charset) and not charset.lower().endswith("ascii"):
         try:
             return _clean(codecs.decode(content, charset, "replace"))
@@ -35,7 +35,7 @@ def characters(content: bytes, charset: str) -> str:
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
-    """Return *body* out of its transfer encoding; as it is where that is none, or is damaged."""
+    """Return *body* without its transfer encoding; unchanged if that is none, or damaged."""
     match encoding.strip().lower():
         case "base64":
             return _base64(body)
@@ -46,7 +46,7 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 
 def header(value: object) -> str:
-    """Return the *value* of a field with its encoded words decoded (RFC 2047), on one line."""
+    """Return the *value* of a field with decoded encoded words (RFC 2047), on one line."""
     text = "".join(map(_visible, str(value)))
     words = BETWEEN_WORDS.sub(r"\1\2", text)
     return " ".join(ENCODED_WORD.sub(_word, words).split())
@@ -60,7 +60,7 @@ def _word(found: re.Match[str]) -> str:
 
 
 def _base64(body: bytes) -> bytes:
-    """Return what *body* holds, as much of it as can be read."""
+    """Return the readable part of the Base64 in *body*."""
     letters = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
     usable = len(letters) - (len(letters) % 4 == 1)
     letters = letters[:usable]
@@ -71,10 +71,10 @@ def _base64(body: bytes) -> bytes:
 
 
 def _visible(character: str) -> str:
-    """Return a byte that the library could not place as the character that it most likely is."""
+    """Return the most likely character of a byte that the library could not decode."""
     return chr(ord(character) - ord("\udc00")) if "\udc80" <= character <= "\udcff" else character
 
 
 def _clean(text: str) -> str:
-    """Return *text* without what nobody sees, in valid Unicode."""
+    """Return *text* without invisible characters, in valid Unicode."""
     return CONTROL.sub(" ", text).encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""A mail as a request, or as the question back that becomes one. Pure."""
+"""Requests, and questions back, made of a mail. Pure."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -13,11 +13,11 @@ from shared.law import ProtectedPerson, Role, applicable
 
 LONGEST_STATEMENT = 10_000
 STATED = frozenset({MailIntent.RECTIFICATION, MailIntent.RESTRICTION, MailIntent.OBJECTION})
-"""Wishes that are weighed by what the person says of them."""
+"""Intents that the person's statement is weighed for."""
 
 
 def inquiry_of(mail: ParsedMail, understood: MailMeaning, received_at: datetime) -> Inquiry:
-    """Return who has written, and what of their wish is known. The sender is who they say they are."""
+    """Return the author and the known parts of the intent. The sender is not verified."""
     return Inquiry(
         reference=mail.identity,
         subject=Subject(name=mail.name or None, email=mail.address),
@@ -33,10 +33,10 @@ def request_of(
     inquiry: Inquiry, understood: MailMeaning, words: str, documents: Sequence[Document]
 ) -> RequestSubmitted:
     """
-    Return the request that a mail makes, or the answer to a question back.
+    Return the request of a mail, or of the reply to a question back.
 
     Raises:
-        ValueError: It is unclear what is asked for.
+        ValueError: The intent is unclear.
     """
     if understood.wish is None:
         raise ValueError("it is unclear what is asked for")
@@ -53,13 +53,13 @@ def request_of(
         locale=inquiry.locale or understood.language,
         received_at=inquiry.received_at,
         details=details,
-        # The bytes of a document would be taken for Base64, were they validated.
+        # Validation would decode the bytes of a document as Base64.
         proofs=tuple(documents),
     )
 
 
 def laws_for(inquiry: Inquiry, day: date, practice: ClockRules) -> tuple[PolicyId, ...]:
-    """Return the laws that protect who has written, as far as they tell."""
+    """Return the laws that protect the author, as far as the mail shows."""
     person = ProtectedPerson(_place(inquiry.residence), Role.CONSUMER, inquiry.regulation)
     return tuple(policy.id for policy in applicable(practice.policies, practice.company, person, day))
 

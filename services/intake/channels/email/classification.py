@@ -1,8 +1,8 @@
 """
-Says what a mail asks for, by which rules, and what is unclear about it. Pure.
+Classification of mails by rules: their intent, and the doubts about it. Pure.
 
-Rules, no model: the same mail is understood the same way every time, and each decision names the words that
-it follows from. Where it is in doubt the person is asked; a wrong guess would answer what nobody has asked.
+Rules, not a model: the same mail always gets the same class, with the words that led to it. In doubt the
+person is asked; a wrong guess would answer a request that was not made.
 """
 
 import re
@@ -19,17 +19,17 @@ from shared.contract.events import Residence
 from shared.law import Regulation
 
 MOST_CHARACTERS = 8_000
-"""Of a mail's words that are looked at."""
+"""Characters of a mail's words that are read."""
 MOST_MATCHES = 10
-"""Of one rule: what is said more often is not said more clearly."""
+"""Matches of one rule: more do not make it clearer."""
 SHORT = 600
-"""Characters of an answer that may take a request back: more is for people to read."""
+"""Characters of a reply that may withdraw the request: the staff reads longer ones."""
 FEWEST_WORDS = 2
 ENGLISH = "en"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
 FEW_WORDS = 8
-"""Beside a proof: who says more says something that people should read."""
+"""Words beside a proof: the staff reads more than that."""
 ANSWER = re.compile(
     r"^\s*(?:(?:re|aw|antw?|sv|tr|rif|res|回复|答复|回覆)\s*(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE
 )
@@ -37,20 +37,20 @@ PLACE = re.compile(r"(?P<country>[A-Z]{2})(?:-(?P<part>[A-Z0-9]{1,3}))?")
 
 
 class Clarity(StrEnum):
-    """How clear it is what somebody asks for."""
+    """How clear the intent of a mail is."""
 
     CLEAR = "clear"
     NOTHING = "nothing"
-    """No rule speaks for anything."""
+    """No rule matches."""
     DOUBTFUL = "doubtful"
-    """They speak for something that is denied, asked about, or only named."""
+    """Rules match words that are denied, asked about, or only mentioned."""
     CONTRADICTORY = "contradictory"
-    """They speak for several things that no one answer serves."""
+    """Rules match several intents that no single answer serves."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """Where a rule has found its words."""
+    """A match of a rule."""
 
     rule: str
     where: str
@@ -70,28 +70,28 @@ class RuleMatch:
 
     @property
     def weight(self) -> tuple[bool, int]:
-        """What decides between words that overlap."""
+        """The priority between overlapping words."""
         return not self.weak, self.end - self.start
 
     def overlaps(self, other: "RuleMatch") -> bool:
-        """Tell whether both stand on the same words."""
+        """Return whether both match overlapping words."""
         return self.where == other.where and self.start < other.end and other.start < self.end
 
 
 @dataclass(frozen=True, slots=True)
 class MailMeaning:
-    """What is made of a mail, and why."""
+    """The meaning of a mail, with its reasons."""
 
     clarity: Clarity
     wish: MailIntent | None
     with_copy: bool
     """Whether a copy is wanted before an erasure."""
     candidates: tuple[MailIntent, ...]
-    """What the rules speak for, before it is decided."""
+    """The intents matched by rules, before the decision."""
     matches: tuple[RuleMatch, ...]
     """The words that count."""
     passed_over: tuple[RuleMatch, ...]
-    """Words that others have covered or cancelled."""
+    """Words covered or cancelled by others."""
     hints: tuple[RuleMatch, ...]
     regulation: Regulation | None
     residence: Residence | None
@@ -100,11 +100,11 @@ class MailMeaning:
 
 def classify(subject: str, words: str, book: Rulebook) -> MailMeaning:
     """
-    Return what a mail asks for.
+    Return the intent of a mail.
 
     Args:
-        subject: As it was written; that of an answer is not its sender's and does not count.
-        words: What its sender wrote themselves.
+        subject: As written; the subject of a reply is not its sender's and does not count.
+        words: The sender's own words.
         book: The rules.
     """
     own_subject = "" if ANSWER.match(subject) else subject
@@ -130,7 +130,7 @@ def classify(subject: str, words: str, book: Rulebook) -> MailMeaning:
 
 
 def is_withdrawal(words: str, book: Rulebook) -> bool:
-    """Tell whether an answer takes the request back that it belongs to, and says nothing else."""
+    """Return whether a reply withdraws its request, and says nothing else."""
     text = folded(words)
     if len(text) > SHORT:
         return False
@@ -146,21 +146,21 @@ def _is_denied(text: str, match: RuleMatch, book: Rulebook) -> bool:
 
 
 def says_more(words: str, book: Rulebook) -> bool:
-    """Return whether an answer that brings documents says more: many words, a question, or a denial."""
+    """Return whether a reply with documents says more: many words, a question, or a denial."""
     text = folded(words)
     many = len(re.findall(r"[\u3400-\u9fff]|\w+", words)) > FEW_WORDS
     return many or asks(text) or any(doubts.negation.search(text) for doubts in book.doubts.values())
 
 
 def folded(text: str) -> str:
-    """Return *text* as rules see it: lower case, without accents, any white space one blank."""
+    """Return *text* in the form of the rules: lower case, without accents, single blanks."""
     plain = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS])
     bare = "".join(character for character in plain if not unicodedata.combining(character))
     return " ".join(bare.casefold().replace("’", "'").replace("´", "'").split())
 
 
 def language_of(text: str, book: Rulebook) -> str | None:
-    """Return the language of *text* as a tag; None where it is not sure."""
+    """Return the language of *text* as a tag; None if unsure."""
     chinese = len(CHINESE.findall(text[:MOST_CHARACTERS]))
     if chinese * 5 > len("".join(text[:MOST_CHARACTERS].split())):
         return "zh-Hant" if TRADITIONAL.search(text) else "zh"
@@ -189,7 +189,7 @@ def _hinted(hints: Iterable[Hint], text: str, where: str) -> list[RuleMatch]:
 
 
 def _counted(found: Sequence[RuleMatch]) -> list[RuleMatch]:
-    """Return the matches that count, in their order: none that is cancelled or covered by a longer one."""
+    """Return the matches that count, in order: none that is cancelled or covered by a longer one."""
     vetoes = [match for match in found if ".none." in match.rule]
     standing = [match for match in found if not any(map(match.overlaps, vetoes))]
     return [
@@ -200,7 +200,7 @@ def _counted(found: Sequence[RuleMatch]) -> list[RuleMatch]:
 
 
 def _is_meant(match: RuleMatch, texts: Mapping[str, str], language: str | None, book: Rulebook) -> bool:
-    """Tell whether who wrote it means the words at *match*: in the language of the mail, and of the rule."""
+    """Return whether the author means the words at *match*: in the language of the mail, and of the rule."""
     spoken = {(language or "")[:2], match.language} - {"", EVERY}
     place = SentencePlace(texts[match.where], match.start, match.end)
     doubts = [book.doubts[name] for name in spoken or {ENGLISH}]
@@ -211,7 +211,7 @@ def _is_meant(match: RuleMatch, texts: Mapping[str, str], language: str | None, 
 
 
 def _joined(found: Iterable[MailIntent], book: Rulebook) -> tuple[frozenset[MailIntent], bool]:
-    """Return *found* with those made one that one answer serves, and whether a copy is wanted besides."""
+    """Return *found* with intents of a common answer combined, and whether a copy is wanted besides."""
     wishes, with_copy = frozenset(found), False
     for together in book.together:
         if together.wishes <= wishes:
@@ -232,7 +232,7 @@ def _language_of_rules(matches: Iterable[RuleMatch]) -> str | None:
 
 
 def _regulation(matches: Iterable[RuleMatch], book: Rulebook) -> Regulation | None:
-    """Return the law that is named; None where several are: then the person's words choose none."""
+    """Return the law that is named; None for several: then the person's words choose none."""
     rules = {match.rule for match in matches}
     named = {hint.regulation for hint in book.hints if hint.id in rules and hint.regulation}
     return named.pop() if len(named) == 1 else None

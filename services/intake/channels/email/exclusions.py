@@ -1,8 +1,7 @@
 """
-Which mails never open a case and are never answered: no person wrote them to us. Pure.
+Mails that never open a case and get no reply: those not written by a person to us. Pure.
 
-What a machine has sent is not answered by a machine (RFC 3834 section 2); two that answer one another would
-never end.
+A machine does not answer a machine (RFC 3834 section 2): two of them would never stop.
 """
 
 import re
@@ -13,7 +12,7 @@ from services.intake.channels.email.authentication import is_forged
 from services.intake.channels.email.parser import ParsedMail
 
 MOST_HOPS = 60
-"""A mail that passed so many servers goes round in a circle (RFC 5321 section 6.3: 100 are safe)."""
+"""A mail with that many hops is in a loop (RFC 5321 section 6.3: 100 are safe)."""
 BULK = frozenset({"bulk", "junk"})
 LIST_FIELDS = ("list-id", "list-post", "mailing-list", "x-mailing-list")
 AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-failed-recipients")
@@ -38,32 +37,32 @@ RETURNED = re.compile(
 
 
 class MailExclusion(StrEnum):
-    """Why a mail opens no case."""
+    """The reason why a mail opens no case."""
 
     LOOP = "loop"
-    """It is our own, or goes round in a circle."""
+    """It is our own, or is in a loop."""
     BOUNCE = "bounce"
-    """A mail server reports something."""
+    """It is a report of a mail server."""
     AUTOMATIC = "automatic"
-    """A machine answers, or says that somebody is away."""
+    """It is an automatic reply or an absence notice."""
     MAILING_LIST = "mailing_list"
     BULK = "bulk"
-    """It went to many."""
+    """It went to many recipients."""
     NO_REPLY = "no_reply"
-    """Its sender takes no answer."""
+    """Its sender accepts no reply."""
     SPAM = "spam"
-    """Our mail server says so."""
+    """Our mail server reports it."""
     FORGED = "forged"
-    """Our mail server says that its sender is not who it says."""
+    """Our mail server reports a false sender."""
 
 
 def is_dropped(mail: ParsedMail, *, ours: bool) -> bool:
     """
-    Tell whether a mail that is refused is not even set aside; any other may be a request all the same.
+    Return whether a refused mail is dropped; any other is set aside, as it may be a request.
 
     Args:
-        mail: What came in.
-        ours: Whether its ``Message-ID`` is one that nobody but us can make.
+        mail: The mail.
+        ours: Whether its ``Message-ID`` is one that only we can make.
     """
     return ours or mail.content_type == "multipart/report"
 
@@ -72,13 +71,13 @@ def refusal_of(
     mail: ParsedMail, envelope_sender: str | None, *, ours: Collection[str], trusted: str
 ) -> MailExclusion | None:
     """
-    Return why *mail* opens no case; None where it may.
+    Return why *mail* opens no case; None if it may.
 
     Args:
-        mail: What came in.
-        envelope_sender: Where it would come back to; empty for a report, None where nobody knows.
-        ours: The addresses that we take mail at.
-        trusted: Name under which our mail server writes ``Authentication-Results``; empty: none does.
+        mail: The mail.
+        envelope_sender: The return address; empty for a report, None if unknown.
+        ours: Our addresses for mail.
+        trusted: Name of our mail server in ``Authentication-Results``; empty: none.
     """
     reasons = {
         MailExclusion.LOOP: _is_loop(mail, ours),

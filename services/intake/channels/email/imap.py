@@ -1,9 +1,9 @@
 """
-Fetches mail from a mailbox, for companies whose mail server hands nothing over by SMTP.
+Fetches mail from an IMAP mailbox, for companies with a mail server that does not deliver by SMTP.
 
-A mail stays in the mailbox until what it came to is durable; then it is moved to a folder, or marked where
-no folder is named. Two replicas may look at the same mailbox: a mail that both take is taken once. One that
-cannot be taken in at all is flagged, for people to look at, and is no bar to the others.
+A mail stays in the mailbox until its result is durable; then it is moved to a folder, or marked if no folder
+is set. Two replicas may read the same mailbox: a mail is processed once. A mail that fails is flagged for the
+staff, and does not block the others.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from shared.runtime.log import logger
 
 LOOK_EVERY_S = 20.0
 MOST_WAIT_S = 300.0
-"""Before a mailbox that did not answer is tried again."""
+"""Longest time before a retry after an unavailable mailbox."""
 TIMEOUT_S = 60.0
 PORTS = {"imap": 143, "imaps": 993}
 KEYWORD = "HabeasTaken"
@@ -35,12 +35,12 @@ TROUBLE = (OSError, asyncio.TimeoutError, aioimaplib.Abort, aioimaplib.Error, ai
 
 
 class MailboxUnavailable(TransientError):
-    """The mailbox did not answer, or did not do what it was told."""
+    """The mailbox did not answer, or refused a command."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImapAccount:
-    """A mailbox, and how it is opened."""
+    """A mailbox and its credentials."""
 
     host: str
     port: int
@@ -52,10 +52,10 @@ class ImapAccount:
     @classmethod
     def parse(cls, url: str) -> Self:
         """
-        Return the account that *url* names: ``imaps://user:password@host:port/INBOX``.
+        Return the account of *url*: ``imaps://user:password@host:port/INBOX``.
 
         Raises:
-            ValueError: It names none; the message does not repeat it.
+            ValueError: It is not an account; the message does not repeat it.
         """
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not parts.hostname or not parts.username or not parts.password:
@@ -72,17 +72,17 @@ class ImapAccount:
 
 @dataclass(frozen=True, slots=True)
 class MailboxWatcher:
-    """Looks into a mailbox again and again."""
+    """Polls a mailbox."""
 
     account: ImapAccount
     desk: EmailService
     done: str
-    """Folder that mails go to once they are taken in; empty: they stay and are marked."""
+    """The folder for processed mails; empty: they stay and are marked."""
     look_every_s: float = LOOK_EVERY_S
     tls: ssl.SSLContext | None = None
 
     async def run(self) -> None:
-        """Look for ever; trouble of any kind only delays it."""
+        """Poll for ever; an error of any kind only delays it."""
         wait = self.look_every_s
         while True:
             try:
@@ -95,7 +95,7 @@ class MailboxWatcher:
 
     async def work(self) -> None:
         """
-        Take in what lies in the mailbox now.
+        Process the mails in the mailbox now.
 
         Raises:
             TransientError: The mailbox, the database or the broker did not answer.
@@ -114,7 +114,7 @@ class MailboxWatcher:
             await client.wait_hello_from_server()
             _well(await client.login(account.user, account.password), "log in")
             if self.done:
-                await client.create(_quoted(self.done))  # a "no" says that it is there
+                await client.create(_quoted(self.done))  # "no" means that it exists
             _well(await client.select(_quoted(account.folder)), "open the folder")
             yield client
             await client.logout()
@@ -156,7 +156,7 @@ class MailboxWatcher:
                 raise
 
     async def _fetched(self, client: aioimaplib.IMAP4, uid: str) -> tuple[bytes | None, datetime]:
-        """Return a mail and when it came; None where somebody moved it, which some servers call an error."""
+        """Return a mail and its time of receipt; None if it was moved, an error on some servers."""
         lines = (await client.uid("fetch", uid, "(INTERNALDATE BODY.PEEK[])")).lines
         said = b" ".join(line for line in lines if not isinstance(line, bytearray))
         content = next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
@@ -180,7 +180,7 @@ class MailboxWatcher:
 
 
 def _came_at(said: str) -> datetime:
-    """Return the moment at which the mailbox says that a mail came; now where it says none."""
+    """Return the mailbox's time of receipt of a mail; now if there is none."""
     found = CAME.search(said)
     try:
         return datetime.strptime(found[1].strip(), "%d-%b-%Y %H:%M:%S %z") if found else datetime.now(UTC)

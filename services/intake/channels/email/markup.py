@@ -1,8 +1,7 @@
 """
-HTML of mails as the text that its reader sees. Pure; nothing raises.
+The visible text of HTML mails. Pure; it raises no errors.
 
-Tags are cut out one after the other, in time that grows with the length and no faster: the library's own
-parser looks to the end again for every tag that is not closed.
+Tags are cut out one by one, in linear time: the library's own parser scans to the end for every unclosed tag.
 """
 
 import re
@@ -12,9 +11,9 @@ from dataclasses import dataclass, field
 from html import unescape
 
 LARGEST = 400_000
-"""Characters that are looked at."""
+"""Characters that are read."""
 LONGEST_ATTRIBUTES = 1_000
-"""Characters of them that are looked at."""
+"""Characters of attributes that are read."""
 TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-z][a-z0-9:-]{0,20})(?P<rest>[^<>]{0,8000})>", re.IGNORECASE)
 NO_TAG = re.compile(r"<[!?][^<>]{0,8000}>")
 ATTRIBUTE = re.compile(
@@ -22,30 +21,30 @@ ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 RAW = frozenset({"script", "style"})
-"""What holds no tags."""
+"""Elements without tags inside."""
 UNSEEN = frozenset({"head", "title", "template", "object", "noscript", "svg"})
 EARLIER = frozenset({"blockquote"})
-"""What holds earlier mails."""
+"""Elements with earlier mails."""
 EARLIER_CLASSES = ("gmail_quote", "yahoo_quoted", "moz-cite-prefix", "protonmail_quote", "gmail_signature")
 EARLIER_IDS = ("divrplyfwdmsg", "appendonsend", "mail-editor-reference-message-container", "replysplit")
-"""What begins an earlier mail, and does not enclose it."""
+"""Ids of elements that an earlier mail follows, without being enclosed."""
 BREAKS = frozenset({"br", "p", "div", "tr", "li", "h1", "h2", "h3", "h4", "table", "ul", "ol", "hr", "td"})
 VOID = frozenset({"br", "hr", "img", "meta", "link", "input", "col", "area", "base", "wbr", "source"})
 
 
 @dataclass(slots=True)
 class _VisibleTextParser:
-    """Gathers what is seen, up to what opens an earlier mail and does not enclose it."""
+    """Collects the visible text, up to a mark of an earlier mail that does not enclose it."""
 
     text: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
-    """Elements that are open, from the one on that is not seen."""
+    """Open elements, from the first invisible one."""
     open: Counter[str] = field(default_factory=Counter)
-    """How often each of them is."""
+    """Number of open elements by name."""
     over: bool = False
 
     def take(self, piece: str | re.Match[str]) -> None:
-        """Take a piece: text, or a tag."""
+        """Process a piece: text, or a tag."""
         if isinstance(piece, str):
             if not self.unseen:
                 self.text.append(piece)
@@ -65,7 +64,7 @@ class _VisibleTextParser:
             self.open[name] += 1
 
     def _close(self, name: str) -> None:
-        """Close an element, and with it what was left open in it."""
+        """Close an element, with the unclosed ones in it."""
         while self.open[name]:
             closed = self.unseen.pop()
             self.open[closed] -= 1
@@ -74,7 +73,7 @@ class _VisibleTextParser:
 
 
 def text_of(html: str) -> str:
-    """Return what a reader sees of *html*, without earlier mails and signatures that are marked as such."""
+    """Return the visible text of *html*, without marked earlier mails and signatures."""
     reader = _VisibleTextParser()
     for piece in _pieces(html[:LARGEST]):
         reader.take(piece)
@@ -85,7 +84,7 @@ def text_of(html: str) -> str:
 
 
 def _pieces(html: str) -> Iterator[str | re.Match[str]]:
-    """Yield text and tags; comments and what holds no tags are left out, to the end where they have none."""
+    """Yield text and tags, without comments and raw elements, even unclosed ones."""
     place, lower = 0, html.lower()
     while (start := html.find("<", place)) >= 0:
         yield html[place:start]

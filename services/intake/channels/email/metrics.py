@@ -1,4 +1,4 @@
-"""What Prometheus is told of mail that comes in. Labels come from a closed vocabulary; never an address."""
+"""Prometheus metrics of incoming mail. Labels come from a closed vocabulary; never an address."""
 
 from prometheus_client import Counter
 
@@ -13,5 +13,5 @@ _MAILS = Counter(
 
 
 def mail(outcome: str) -> None:
-    """Count a mail that came in."""
+    """Count an incoming mail."""
     _MAILS.labels(outcome).inc()

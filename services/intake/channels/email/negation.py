@@ -1,8 +1,8 @@
 """
-Says where words of a rule are there and yet not meant: denied, asked about, told of, or only named. Pure.
+Negation: words of a rule that are denied, asked about, reported, or only mentioned. Pure.
 
-*I never asked you to delete my account* has all the words of the wish. Whoever doubts asks back, which costs
-the person a letter; to take it for the wish costs them their account.
+*I never asked you to delete my account* has all the words of the intent. Asking back costs the person a
+letter; a wrong match costs them their account.
 """
 
 import re
@@ -12,31 +12,31 @@ from dataclasses import dataclass
 from services.intake.channels.email.rulebook import MailIntent, NegationRules
 
 END = re.compile(r"(?<!\bart)(?<!\bno)\.(?= |$)|[!?;。]")
-"""Of a sentence; the period of *Art. 17* is none."""
+"""The end of a sentence; the period of *Art. 17* is none."""
 REACH = 200
-"""Characters of a sentence that are looked at before words and after them."""
+"""Characters of a sentence that are read before and after the words."""
 CLAUSE = re.compile(r"[,:()\u2013\u2014] ?|\b(?:and|so|und|et|donc|y|e|en|dus)\b ")
-"""Where another clause may begin."""
+"""The possible start of another clause."""
 APART = re.compile(
     r"[,:()\u2013\u2014](?! ?(?:but|aber|mais|pero|ma|mas|maar|sondern|但|不过)\b)"
     r"|\b(?:because|as|since|weil|denn|car|puisque|porque|ya que|perche|poiche|pois|omdat|want)\b|因"
 )
-"""What parts a wish from its reason."""
+"""Separators of an intent from its reason."""
 OPENING = 3
 """Characters within which words begin."""
 FEW = 60
 """Characters of a mail in which a name is enough: *Unsubscribe.*"""
 REFUSALS = frozenset({MailIntent.OBJECTION_TO_MARKETING, MailIntent.OPT_OUT_OF_SALE})
-"""Wishes that something be left alone: their words deny, and the rules say what denies them in turn."""
+"""Intents with denying words: the rules list the words that deny them in turn."""
 DENYING = frozenset({MailIntent.RECTIFICATION})
-"""Wishes whose words may say what is not right."""
+"""Intents with words that may name an error."""
 QUESTIONS = frozenset({MailIntent.ACCESS, MailIntent.KNOW_CATEGORIES, MailIntent.PORTABILITY})
-"""Wishes that are questions by nature."""
+"""Intents that are questions by nature."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentencePlace:
-    """Words in a text, and the sentence that they stand in."""
+    """Words in a text, with their sentence."""
 
     text: str
     start: int
@@ -44,13 +44,13 @@ class SentencePlace:
 
     @property
     def begin(self) -> int:
-        """Where the sentence begins."""
+        """The start of the sentence."""
         first = max(0, self.start - REACH)
         return max((found.end() for found in END.finditer(self.text, first, self.start)), default=first)
 
     @property
     def finish(self) -> int:
-        """Where the sentence ends."""
+        """The end of the sentence."""
         last = min(len(self.text), self.end + REACH)
         found = END.search(self.text, self.end)
         return min(last, found.end()) if found else last
@@ -62,18 +62,18 @@ class SentencePlace:
 
 
 def asks(text: str) -> bool:
-    """Tell whether there is a question in *text*."""
+    """Return whether *text* has a question."""
     return "?" in text
 
 
 def is_meant(place: SentencePlace, wish: MailIntent, doubts: NegationRules) -> bool:
-    """Tell whether who wrote the words at *place* means *wish* by them."""
+    """Return whether the author means *wish* by the words at *place*."""
     stated = doubts.stated.search(place.sentence) and not doubts.first.search(place.sentence)
     return not (stated or _is_denied(place, wish, doubts) or _is_asked(place, wish, doubts))
 
 
 def is_denied_anywhere(place: SentencePlace, doubts: NegationRules) -> bool:
-    """Tell whether anything in the text denies, but what *place* itself begins with: *I no longer want*."""
+    """Return whether any words deny, except those that begin *place* itself: *I no longer want*."""
     return any(
         not place.start <= found.start() <= place.start + OPENING
         for found in doubts.negation.finditer(place.text)

@@ -1,8 +1,8 @@
 """
-Reads a mail: who says to have written it, in what words, and what came with it. Pure; nothing raises.
+Parser of mails: sender, words and attachments. Pure; it raises no errors.
 
-Anybody may send one, and nothing in it is believed: limits stand on size, depth, parts and fields, and what
-lies beyond them is not read. The raw mail is kept sealed, so nothing is lost by that.
+No part of a mail is trusted: size, depth, parts and fields are limited, and the rest is not read. The raw
+mail is kept sealed, so nothing is lost.
 """
 
 import re
@@ -18,29 +18,29 @@ from services.intake.channels.email.quotation import own_words
 from shared.mail import mime_parts
 
 LARGEST = 40 << 20
-"""Bytes of a mail that are taken: three documents as large as they may be, in Base64."""
+"""Largest mail in bytes: three documents of full size, in Base64."""
 LARGEST_HEAD = 256 << 10
 MOST_DEPTH = 6
 MOST_PARTS = 40
 """Of one part, and of a mail."""
 MOST_CHARACTERS = 100_000
-"""Of the text that is looked at."""
+"""Characters of text that are read."""
 LONGEST_FIELD = 4_000
 MOST_FIELDS = 500
 MOST_COMMENTS = 10
-"""Of an address field: the library calls itself for each that lies in another."""
+"""Comments of an address field: the library recurses for each nested one."""
 LONGEST_NAME = 200
 ADDRESS = re.compile(r"[^@\s<>,;\"()\[\]\\\x00-\x20]{1,64}@[^@\s<>,;\"()\[\]\\\x00-\x20]{1,255}")
 AS_WRITTEN = frozenset({"authentication-results"})
-"""Fields that know no encoded words: to decode one would let others end a statement of our mail server's."""
+"""Fields without encoded words: decoding one would let others end a statement of our mail server."""
 IDENTITY_FIELDS = ("message-id", "from", "date", "subject")
 SMALL_PICTURE = 60_000
-"""Bytes below which a picture that belongs to the markup is a decoration."""
+"""Bytes below which a picture of the markup is a decoration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that came with a mail."""
+    """An attached file."""
 
     name: str
     content: bytes
@@ -48,27 +48,27 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ParsedMail:
-    """What is read in a mail."""
+    """The parsed parts of a mail."""
 
     identity: str
-    """The same for the same mail, whichever way it took."""
+    """Equal for the same mail, on every route."""
     fields: Mapping[str, tuple[str, ...]]
     """Name in lower case → values, decoded, from the top."""
     address: str
-    """Who says to have written it; empty where there is no one address."""
+    """The stated author; empty without a single address."""
     name: str
     subject: str
     words: str
-    """What its sender wrote themselves, without what is quoted and signed."""
+    """The sender's own words, without quotations and signature."""
     attachments: tuple[Attachment, ...]
     content_type: str
     texts: tuple[str, ...] = ()
-    """Each of its texts as its reader sees it, with what is quoted and signed."""
+    """Each visible text, with quotations and signature."""
     whole: bool = False
-    """Whether it holds nothing but these texts, and all of them was read."""
+    """Whether it consists of these texts alone, and all were read."""
 
     def field(self, name: str) -> str:
-        """Return the topmost field called *name*; empty where there is none."""
+        """Return the topmost field called *name*; empty if there is none."""
         return next(iter(self.fields.get(name, ())), "")
 
     def addresses(self, *names: str) -> list[str]:
@@ -77,7 +77,7 @@ class ParsedMail:
         return [address for _, address in _addresses(values)]
 
     def received_at(self, now: datetime, earliest: datetime) -> datetime:
-        """Return when it was received: by the topmost trace, else by its date, within bounds; else now."""
+        """Return the time of receipt: of the topmost trace, else of its date, within bounds; else now."""
         traced = self.field("received").rpartition(";")[2]
         for text in (traced, self.field("date")):
             moment = _moment(text)
@@ -87,7 +87,7 @@ class ParsedMail:
 
 
 def read(content: bytes) -> ParsedMail:
-    """Return what is read in the mail *content*."""
+    """Return the parsed mail *content*."""
     head, body = mime_parts.split(content, largest_head=LARGEST_HEAD)
     fields = _fields(head)
     leaves = list(_leaves(head, body))
@@ -108,12 +108,12 @@ def read(content: bytes) -> ParsedMail:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A part that holds no others."""
+    """A part without parts."""
 
     head: Message
     body: bytes
     within: tuple[str, ...]
-    """Types of the parts that it lies in."""
+    """Types of the enclosing parts."""
 
     @property
     def kind(self) -> str:
@@ -129,13 +129,13 @@ class _Leaf:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is part of the mail's words, and no file."""
+        """Whether it is part of the mail's words, and not a file."""
         attached = self.head.get_content_disposition() == "attachment"
         return self.kind in {"text/plain", "text/html"} and not attached and not self.filename
 
     @property
     def is_read(self) -> bool:
-        """Whether all of a text is looked at."""
+        """Whether a text is read in full."""
         return len(self.content) <= MOST_CHARACTERS
 
     @property
@@ -160,7 +160,7 @@ def _leaves(head: Message, body: bytes) -> Iterator[_Leaf]:
 
 
 def _words(leaves: Sequence[_Leaf]) -> str:
-    """Return the words of the first text that has any; text that is plain is preferred."""
+    """Return the words of the first text that is not empty; plain text is preferred."""
     texts = [leaf for leaf in leaves if leaf.is_text]
     for leaf in sorted(texts, key=lambda leaf: leaf.kind == "text/html"):
         if words := own_words(leaf.text[:MOST_CHARACTERS]):
@@ -187,17 +187,17 @@ def _fields(head: Message) -> dict[str, tuple[str, ...]]:
 
 
 def _sender(head: Message) -> tuple[str, str]:
-    """Return the name and address of the one who wrote it; nothing where it is not one."""
+    """Return the author's name and address; empty if there are several."""
     written = _addresses(map(str, head.get_all("from", ())[:1]))
-    # Names are decoded after the addresses are taken out: one that holds an address is no address.
+    # Names are decoded after the addresses are extracted: a name with an address is not one.
     return written[0] if len(written) == 1 else ("", "")
 
 
 def _identity(head: Message, body: bytes) -> str:
     """
-    Return the digest of what the sender wrote; not of the trace, which tells the way that a mail took.
+    Return the digest of the sender's content, without the trace of the route.
 
-    A Message-ID alone would let who knows it keep another mail out.
+    With a Message-ID alone, an attacker that knows it could suppress another mail.
     """
     digest = sha256()
     for name in IDENTITY_FIELDS:
@@ -207,17 +207,17 @@ def _identity(head: Message, body: bytes) -> str:
 
 
 def _addresses(values: Iterable[str]) -> list[tuple[str, str]]:
-    """Return names and addresses; what no mail could go to is left out."""
+    """Return names and addresses; invalid addresses are left out."""
     try:
         short = [value[:LONGEST_FIELD] for value in values]
         found = getaddresses([value for value in short if value.count("(") <= MOST_COMMENTS])
-    except (IndexError, TypeError, ValueError):  # the library stumbles over some
+    except (IndexError, TypeError, ValueError):  # the library fails on some
         return []
     return [(name, address) for name, address in found if ADDRESS.fullmatch(address)]
 
 
 def _name(name: str) -> str:
-    """Return a name as it was written; an address in its place is none."""
+    """Return a name as written; an address in its place is none."""
     name = " ".join(name.split()).strip("\"' ")[:LONGEST_NAME]
     return "" if "@" in name else name
 

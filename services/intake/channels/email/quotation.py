@@ -1,7 +1,7 @@
 """
-What somebody wrote themselves: without the mails that they answer, and without their signature. Pure.
+The sender's own words in a mail, without quoted mails and signature. Pure.
 
-Where it is not sure that something is quoted it counts as their own: then at worst they are asked back.
+Uncertain lines count as the sender's own: the cost is a question back at worst.
 """
 
 import re
@@ -24,7 +24,7 @@ SEPARATOR = re.compile(
     r")",
     re.IGNORECASE,
 )
-"""A line that parts an earlier mail from what stands above it."""
+"""A line between a reply and the earlier mail below."""
 INTRODUCTION = re.compile(
     r"^\s*(?:"
     r"on .{4,120} wrote:?\s*$"
@@ -38,7 +38,7 @@ INTRODUCTION = re.compile(
     r")",
     re.IGNORECASE,
 )
-"""A line, or a few, that name the writer of an earlier mail."""
+"""Lines that introduce the author of an earlier mail."""
 HEADS = re.compile(r"^\s*\**(?:from|von|de|da|van|发件人|寄件者)\**\s*[:：]\**\s*\S", re.IGNORECASE)
 SECOND_HEAD = re.compile(
     r"^\s*\**(?:sent|date|gesendet|datum|envoy[ée]|date|enviado(?: el)?|fecha|inviato|data|enviada|verzonden"
@@ -49,13 +49,13 @@ MAILED = re.compile(
     r"^\s*\**(?:sent|gesendet|envoy[ée]|enviad[oa](?: el)?|inviato|verzonden|发送时间)\**\s*[:：]",
     re.IGNORECASE,
 )
-"""What stands in the head of a mail, and not in that of a letter."""
+"""Fields in the head of a mail, but not of a letter."""
 WRAPPED = 2
-"""Lines that an introduction of an earlier mail is wrapped into."""
+"""Lines of a wrapped introduction."""
 
 
 def own_words(text: str) -> str:
-    """Return of *text* what its sender wrote themselves."""
+    """Return the sender's own words in *text*."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     own: list[str] = []
     for number, line in enumerate(lines):
@@ -69,7 +69,7 @@ def own_words(text: str) -> str:
 
 
 def _begins_letter(lines: list[str], number: int) -> bool:
-    """Tell whether a line that nothing precedes is a rule, or the head of a letter that nobody has mailed."""
+    """Return whether a line without predecessor is a rule, or the head of a letter that was not mailed."""
     if SIGNATURE.match(lines[number]):
         return True
     head = lines[number : number + 4]
@@ -77,7 +77,7 @@ def _begins_letter(lines: list[str], number: int) -> bool:
 
 
 def _ends_at(lines: Sequence[str], number: int) -> bool:
-    """Tell whether all from a line on is a signature or an earlier mail."""
+    """Return whether the rest from a line on is a signature or an earlier mail."""
     line = lines[number]
     if SIGNATURE.match(line) or SENT_FROM.match(line):
         return True
@@ -85,7 +85,7 @@ def _ends_at(lines: Sequence[str], number: int) -> bool:
 
 
 def is_introduced(lines: Sequence[str], number: int) -> bool:
-    """Return whether an introduction of an earlier mail begins at a line; it may be wrapped."""
+    """Return whether an introduction of an earlier mail, possibly wrapped, begins at a line."""
     return any(
         INTRODUCTION.match(" ".join(lines[number : number + count])) for count in range(1, WRAPPED + 1)
     )

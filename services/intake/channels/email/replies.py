@@ -1,9 +1,9 @@
 """
-What an answer in a case does. Pure.
+Effects of a reply in a case. Pure.
 
-The address of a case is known to all who had its letters, so it proves nothing. A code counts if it is the
-entire answer and our mail server vouches for the address that it was mailed to. Documents, and taking the
-request back, are left to that address as well. All else is for people to read, and stops the request.
+Every recipient of a case's letters knows its address, so the address proves nothing. A code counts if it is
+the entire reply and our mail server authenticates the address it was mailed to. The same address may send
+documents and withdraw the request. The staff reads all else, and the request stops.
 """
 
 from dataclasses import dataclass
@@ -24,56 +24,56 @@ AT_ONCE = frozenset(
         MailIntent.LIMIT_SENSITIVE_USE,
     }
 )
-"""Wishes that take effect at once, and wait for no other request."""
+"""Intents that take effect at once, and wait for no other request."""
 ENDED = ANSWERED | {CaseStatus.WITHDRAWN, CaseStatus.DUPLICATE}
 PROVEN = frozenset({CaseStatus.VERIFIED, CaseStatus.REFERRED})
-"""Where a case stands in which no proof is waited for any more."""
+"""Statuses that await no more proof."""
 
 
 class ReplyAction(StrEnum):
-    """What an answer does."""
+    """The effect of a reply."""
 
     BEGINS = "begins"
     """It makes a request of its own."""
     CLARIFIES = "clarifies"
-    """It says what is asked for, and so makes the request."""
+    """It clarifies the intent, and so makes the request."""
     PROVES = "proves"
     WITHDRAWS = "withdraws"
     FILED = "filed"
-    """Nothing by itself: people read it."""
+    """It has no effect by itself: the staff reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailReply:
-    """What came in an answer."""
+    """The content of a reply."""
 
     words: str
-    """What its sender wrote themselves."""
+    """The sender's own words."""
     understood: MailMeaning
-    """What it asks for, read by itself."""
+    """Its intent, classified by itself."""
     documents: tuple[Document, ...]
     own: bool
-    """Whether it is from the request's own address, as far as our mail server says."""
+    """Whether it is from the request's own address, according to our mail server."""
     asked: Right | None = None
-    """What the request asks for that it belongs to."""
+    """The right of the request that it belongs to."""
     code: str | None = None
-    """The code that it consists of; None if it says anything else."""
+    """The code that is its whole content; None for other content."""
     check: SenderCheck | None = None
-    """Whether our mail server vouches for the request's address; None if it is from another."""
+    """The check of the request's address; None if it is from another."""
 
     @property
     def is_new(self) -> bool:
-        """Whether it clearly asks for something else, or for what takes effect at once."""
+        """Whether it clearly asks for another right, or for an immediate effect."""
         wish = self.understood.wish
         return self.own and wish is not None and (wish in AT_ONCE or wish.right is not self.asked)
 
     @property
     def is_code(self) -> bool:
-        """Whether it is a code and nothing else, from the address that codes are mailed to."""
+        """Whether it is a code alone, from the address that codes are mailed to."""
         return self.code is not None and self.check is not None
 
     def proofs(self, case: IntakeCase, book: Rulebook) -> tuple[Proof, ...]:
-        """Return the proofs in it, where one is waited for: a code, or documents with few words."""
+        """Return its proofs, if one is awaited: a code, or documents with few words."""
         if not _is_open(case) or case.status in PROVEN:
             return ()
         if self.code is not None and self.check is not None:
@@ -83,12 +83,12 @@ class MailReply:
 
 def action_of(answer: MailReply, case: IntakeCase, inquiry: Inquiry | None, book: Rulebook) -> ReplyAction:
     """
-    Return what *answer* does.
+    Return the effect of *answer*.
 
     Args:
-        answer: What came in.
-        case: What is known of the request that it belongs to.
-        inquiry: Set where it is still unclear what is asked for.
+        answer: The reply.
+        case: The state of its request.
+        inquiry: Set while the intent is unclear.
         book: The rules.
     """
     clear = answer.own and answer.understood.wish is not None
@@ -105,8 +105,8 @@ def stops(answer: MailReply, deed: ReplyAction, case: IntakeCase) -> bool:
     """
     Return whether *answer* stops its request until the staff has read it.
 
-    A code that comes too late says nothing against the request. A clear new wish leaves an answer that was
-    given alone; anything else stops whatever can still be disclosed or erased.
+    A late code does not count against the request. A clear new intent leaves a sent answer alone; anything
+    else stops a request that can still disclose or erase data.
     """
     match deed:
         case ReplyAction.BEGINS:

@@ -1,4 +1,4 @@
-"""The rules by which mails are understood, as ``rules.yaml`` says them."""
+"""The rules for the classification of mails, read from ``rules.yaml``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,11 @@ PAGE = Path(__file__).with_name("rules.yaml")
 PART = re.compile(r"\{([a-z]+)\}")
 WEAK, NAMING = "?", "~"
 EVERY = "any"
-"""The rules that hold in every language."""
+"""Key of the rules for all languages."""
 
 
 class MailIntent(StrEnum):
-    """What somebody may ask for: a right, or a kind of it that is dealt with in its own way."""
+    """An intent of a mail: a right, or a variant with its own handling."""
 
     ACCESS = "access"
     PORTABILITY = "portability"
@@ -36,27 +36,27 @@ class MailIntent(StrEnum):
 
     @property
     def right(self) -> Right:
-        """The right that is exercised."""
+        """The right."""
         return Right.OBJECTION if self is MailIntent.OBJECTION_TO_MARKETING else Right(self.value)
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """What it is confined to."""
+        """The scope of the right."""
         return (DIRECT_MARKETING,) if self is MailIntent.OBJECTION_TO_MARKETING else ()
 
 
 @dataclass(frozen=True, slots=True)
 class MailRule:
-    """An expression, and what it speaks for."""
+    """An expression, and the intent that it matches."""
 
     id: str
     pattern: re.Pattern[str]
     wish: MailIntent | None = None
-    """None: what it overlaps does not count."""
+    """None: words that it overlaps do not count."""
     weak: bool = False
-    """Whether it names things and no deed: it does not count beside another that it overlaps."""
+    """Whether it names things and no action: it does not count beside another that it overlaps."""
     naming: bool = False
-    """Whether it names a right: it counts where who writes speaks for themselves."""
+    """Whether it names a right: it counts if the author speaks in the first person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class CombinedIntents:
-    """Wishes that one answer serves."""
+    """Intents with a common answer."""
 
     wishes: frozenset[MailIntent]
     wish: MailIntent
@@ -81,19 +81,19 @@ class CombinedIntents:
 
 @dataclass(frozen=True, slots=True)
 class NegationRules:
-    """Expressions of a language that make the words of a rule doubtful, or that take a doubt away."""
+    """Expressions of a language that make the words of a rule doubtful, or remove a doubt."""
 
     negation: re.Pattern[str]
     asking: re.Pattern[str]
-    """What asks for news, and for no deed."""
+    """Questions about a request, without an intent."""
     polite: re.Pattern[str]
-    """A request in the form of a question."""
+    """Requests in the form of a question."""
     anew: re.Pattern[str]
-    """What begins another clause."""
+    """Starts of another clause."""
     first: re.Pattern[str]
-    """Who writes speaks for themselves."""
+    """Authors that speak for themselves."""
     stated: re.Pattern[str]
-    """A text says what people may do."""
+    """Statements of people's rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Rulebook:
     hints: tuple[Hint, ...]
     together: tuple[CombinedIntents, ...]
     languages: Mapping[str, frozenset[str]]
-    """Language → words that tell it from others."""
+    """Language → words that identify it."""
     doubts: Mapping[str, NegationRules]
 
 

@@ -1,8 +1,8 @@
 """
-How many cases one address may open: a flood from one address is a few cases, and mails on file in the last.
+Limits on the cases that one address may open: further mails are filed in the last one.
 
-Counted per process and forgotten after an hour, as at the public form. Anybody can write in anybody's name,
-so what is over the allowance is kept; only when that is too much as well is the sending server asked to wait.
+Counted per process and forgotten after an hour, as at the public form. A sender may be forged, so mails over
+the limit are kept; only far above it is the sending server asked to wait.
 """
 
 import time
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 HOUR_S = 3600.0
 FILED_FOR_ONE = 10
-"""Mails on file for each case that an address may open."""
+"""Filed mails per case that an address may open."""
 
 
 class Admission(StrEnum):
@@ -28,25 +28,25 @@ class Admission(StrEnum):
 class _Use:
     since: float
     cases: dict[str, None] = field(default_factory=dict)
-    """What was opened, in order."""
+    """The opened cases, in order."""
     filed: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Senders:
-    """What each sender has sent within the hour."""
+    """The mails of each sender within the hour."""
 
     per_hour: int
     now: Callable[[], float] = time.monotonic
     _uses: OrderedDict[str, _Use] = field(default_factory=OrderedDict)
-    """Sender → what it has sent, oldest hour first."""
+    """Sender → its mails, oldest hour first."""
 
     def admit(self, sender: str, case_id: str) -> tuple[Admission, str]:
         """
-        Count a mail of *sender* that would open *case_id*; the same one again is counted once.
+        Count a mail of *sender* that would open *case_id*; repetitions count once.
 
         Returns:
-            What becomes of it, and the case that it belongs to then.
+            The admission of the mail, and its case.
         """
         now = self.now()
         while self._uses and now - next(iter(self._uses.values())).since >= HOUR_S:

@@ -1,8 +1,8 @@
 """
-What becomes of a mail that came in: a case, an answer to one, a question back, or nothing.
+Processing of incoming mail: a case, a reply in one, a question back, or no effect.
 
-The raw mail is sealed first and announced second, so that what is announced can be shown. Every name follows
-from the mail itself: the same mail again, by whichever way, does nothing that was not done before.
+The raw mail is sealed first and announced second, so that each announcement has its evidence. Every name
+follows from the mail itself: a repeated mail, on any route, has no second effect.
 """
 
 import asyncio
@@ -37,56 +37,56 @@ from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
 
 RAW, ANSWER = "mail", "answer_mail_"
-"""Name, and first part of a name, under which mails lie in the vault, as they came."""
+"""Names, and prefixes of names, of mails in the vault."""
 BACKLOG = timedelta(days=30)
-"""A mail that says to be older came with a clock that goes wrong."""
+"""A mail with an older date has a wrong clock."""
 BY_PORT = timedelta(hours=6)
-"""A mail that comes by the port came just now, whatever it says, but for what our mail server has held it."""
+"""A mail by the port arrived just now, in spite of its date, except for delays of our mail server."""
 MOST_CASES = 5
-"""That one mail is an answer in."""
+"""Cases that one mail can be a reply in."""
 READERS = 2
-"""Mails read at once, each in a thread: anybody may send one, and the pages of intake go on meanwhile."""
+"""Mails parsed at once, each in a thread, so that intake's pages stay responsive."""
 WITHOUT_SENDER, STUMBLED = "no_sender", "stumbled"
 DOUBTFUL = frozenset({MailExclusion.FORGED, MailExclusion.SPAM})
-"""Reasons to open no case for a mail that a person may have written."""
+"""Reasons to refuse a mail that a person may have written."""
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class MailOutcome(StrEnum):
-    """What became of a mail, if it is not refused."""
+    """The result of a mail that is not refused."""
 
     OPENED = "opened"
     ASKED_BACK = "asked_back"
     FILED = "filed"
-    """It is on file in a case, for the staff to read."""
+    """It is filed in a case for the staff to read."""
     FLOOD = "flood"
     PROVEN = "proof"
     WITHDRAWN = "withdrawn"
     SET_ASIDE = "set_aside"
     UNCHECKED = "unchecked_code"
-    """It is a code, and our mail server does not say who sent it: the person is pointed to the page."""
+    """It is a code, and our mail server does not state its sender: the person is referred to the page."""
     OLD = "old"
-    """It belongs to a case that is destroyed."""
+    """It belongs to a destroyed case."""
 
 
 class MailDeferred(TransientError):
-    """Too much came from one sender; more of it is taken later."""
+    """One sender sent too many mails; more are accepted later."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailEnvelope:
-    """What is known of a mail besides the mail."""
+    """The envelope of a mail."""
 
     recipients: tuple[str, ...] = ()
     sender: str | None = None
-    """Where it would come back to: empty for a report, None where nobody knows."""
+    """The return address: empty for a report, None if unknown."""
     received_at: datetime | None = None
-    """When the mailbox says that it came; None by the port."""
+    """The mailbox's time of receipt; None by the port."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailService:
-    """Takes mails in."""
+    """Processes mails."""
 
     door: RequestService
     threads: ReplyAddresses
@@ -94,15 +94,15 @@ class EmailService:
     senders: Senders
     practice: ClockRules
     trusted: str = ""
-    """Name under which our mail server says what it has checked."""
+    """Name of our mail server in its check results."""
     _readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
     async def take(self, content: bytes, envelope: MailEnvelope) -> str:
         """
-        Take a mail in; return what became of it, when that is durable.
+        Process a mail; return its result once that is durable.
 
         Raises:
-            TransientError: Not now; the mail must be kept where it is and be brought again.
+            TransientError: The mail must be kept and delivered again.
         """
         try:
             async with self._readers:
@@ -110,7 +110,7 @@ class EmailService:
             outcome = await self._taken(mail, content, envelope)
         except HabeasError:
             raise
-        except Exception as error:  # noqa: BLE001 - anybody may write; what we stumble over bars no other mail
+        except Exception as error:  # noqa: BLE001 - any mail may come; an error must not block the others
             logger().error("a mail is set aside", service="intake", reason=type(error).__name__)
             outcome = await self._set_aside(sha256(content).hexdigest(), content, STUMBLED)
         metrics.mail(outcome)
@@ -139,7 +139,7 @@ class EmailService:
         except UnknownRequest:
             return MailOutcome.OLD
 
-    # --- what begins ------------------------------------------------------------------------------------
+    # --- new cases --------------------------------------------------------------------------------------
 
     async def _opened(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
         case_id = self.door.id_of(MAIL, mail.identity)
@@ -167,7 +167,7 @@ class EmailService:
         return MailOutcome.ASKED_BACK
 
     def _received_at(self, mail: ParsedMail, envelope: MailEnvelope) -> datetime:
-        """Return when it was received; what a sender writes makes no request overdue that has just come."""
+        """Return the time of receipt; a sender's date cannot make a new request overdue."""
         now, said = self.door.clock(), envelope.received_at
         if said is None:
             return mail.received_at(now, now - BY_PORT)
@@ -178,10 +178,10 @@ class EmailService:
             subject = "" if answered else mail.subject
             return await asyncio.to_thread(classify, subject, mail.words, self.book)
 
-    # --- what belongs to a case --------------------------------------------------------------------------
+    # --- replies -----------------------------------------------------------------------------------------
 
     def _answered(self, mail: ParsedMail, envelope: MailEnvelope) -> list[str]:
-        """Return the cases that *mail* is an answer in: by where it went to, else by what it answers."""
+        """Return the cases that *mail* is a reply in: by its recipient, else by the mail it answers."""
         named = mail.addresses("delivered-to", "x-original-to", "to", "cc")
         cases = filter(None, map(self.threads.case, (*envelope.recipients, *named)))
         if addressed := list(dict.fromkeys(cases))[:MOST_CASES]:
@@ -192,7 +192,7 @@ class EmailService:
         return [ours] if ours else []
 
     async def _known(self, case_id: str) -> "_Known | None":
-        """Return what is known of a case; None where there is none any more."""
+        """Return the state of a case; None if it is gone."""
         try:
             case = await self.door.case(case_id)
             submitted = await self.door.kept(case_id, SUBMISSION)
@@ -214,7 +214,7 @@ class EmailService:
     async def _doubted(
         self, mail: ParsedMail, content: bytes, reason: str, cases: "Mapping[str, _Known]"
     ) -> str:
-        """Set a mail aside whose sender is in doubt; the requests that it answers are stopped."""
+        """Set a mail with a doubtful sender aside; the requests that it replies to are stopped."""
         for case_id, known in cases.items():
             await self._file(mail.identity, content, case_id, reason, own=False)
             if known.inquiry is None:
@@ -224,7 +224,7 @@ class EmailService:
         return MailOutcome.SET_ASIDE if reason == WITHOUT_SENDER else reason
 
     async def _answer(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope, reply: "Reply") -> str:
-        """Deal with an answer once: the same one again is told what became of it before."""
+        """Process a reply once; a repetition returns the first result."""
         case_id = reply.case_id
         before = f"{_item(mail.identity)}_fate"
         try:
@@ -283,14 +283,14 @@ class EmailService:
         )
 
     def _vouched(self, mail: ParsedMail) -> SenderCheck:
-        """Return what our mail server says of the sender of *mail*."""
+        """Return our mail server's check of the sender of *mail*."""
         vouched = bool(self.trusted) and is_authenticated(mail, self.trusted)
         return SenderCheck.AUTHENTICATED if vouched else SenderCheck.UNKNOWN
 
     async def _done(
         self, act: Awaitable[None], fate: MailOutcome, mail: ParsedMail, case_id: str, answer: MailReply
     ) -> str:
-        """Do what an answer does; where it comes too late, people read it."""
+        """Do the effect of a reply; if it is too late, file it for the staff."""
         try:
             await act
         except NotPossibleNow:
@@ -299,7 +299,7 @@ class EmailService:
             raise MailDeferred("too much was done about one request within the hour") from None
         return fate
 
-    # --- what only people can deal with ------------------------------------------------------------------
+    # --- mails for the staff ------------------------------------------------------------------------------
 
     async def _filed(self, mail: ParsedMail, case_id: str, reason: str, *, own: bool) -> str:
         await self.door.note_message(case_id, _item(mail.identity), reason, own=own)
@@ -316,30 +316,30 @@ class EmailService:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The case that a mail is an answer in."""
+    """The case that a mail is a reply in."""
 
     case_id: str
     known: "_Known"
     sole: bool
-    """Whether it answers no other case."""
+    """Whether it replies to no other case."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of the case that a mail is an answer in."""
+    """The state of the case that a mail is a reply in."""
 
     case: IntakeCase
     mailbox: str | None
-    """Where its codes go."""
+    """The recipient of its codes."""
     inquiry: Inquiry | None = None
-    """Set where it is still unclear what is asked for."""
+    """Set while the intent is unclear."""
     right: Right | None = None
     parties: tuple[str, ...] = ()
-    """Mailboxes whose owners may say what becomes of it."""
+    """Mailboxes of people that may decide about it."""
 
 
 def is_same_address(one: str, other: str) -> bool:
-    """Return whether two mail addresses are the same; capitals make no difference in ASCII alone."""
+    """Return whether two mail addresses are equal, ignoring the case of ASCII letters."""
     return bool(one) and one.translate(LOWER) == other.translate(LOWER)
 
 

@@ -1,8 +1,8 @@
 """
-The port that takes mail in, by SMTP or LMTP.
+The SMTP or LMTP port for incoming mail.
 
-Who brings a mail keeps it until it hears ``250``, and brings it again where it does not. So nothing is lost
-that is not sealed and announced, and nothing is kept here.
+The sending server keeps a mail until it gets ``250``, and retries otherwise. So each mail is sealed and
+announced first, and nothing is stored here.
 """
 
 from aiosmtpd.lmtp import LMTP
@@ -21,16 +21,16 @@ TOO_OFTEN = "451 4.7.1 too much from this sender, try again later"
 
 
 class SmtpPort:
-    """Answers SMTP for the address that people write to. The methods' names and signatures are aiosmtpd's."""
+    """The SMTP handler. Names and signatures of the methods are aiosmtpd's."""
 
     def __init__(self, desk: EmailService) -> None:
-        """Take what comes to *desk*."""
+        """Pass mails to *desk*."""
         self._desk = desk
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Said, address: str, options: list[str]
     ) -> str:
-        """Take mail for the address that people write to, with a tag or without, and for no other."""
+        """Accept mail for our address, with or without a tag, and for no other."""
         del server, session, options
         name, _, domain = address.lower().rpartition("@")
         if f"{name.partition('+')[0]}@{domain}" != self._desk.threads.address.lower():
@@ -39,7 +39,7 @@ class SmtpPort:
         return "250 2.1.5 known"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Said) -> str:  # noqa: N802
-        """Take a mail in; answer when what it came to is durable."""
+        """Process a mail; answer once the result is durable."""
         del session
         answer = await self._taken(envelope)
         # Over LMTP there is an answer for each recipient (RFC 2033 section 4.2).

@@ -1,9 +1,9 @@
 """
-Whether a reply is a code and nothing else. Pure.
+Detection of replies that consist of a code alone. Pure.
 
-A reply counts as a proof only if its writer sent the code on purpose: it is the entire reply, without the
-quoted letter and a signature in the standard form. Anything else may say the opposite of what a code would
-prove, so nothing else is interpreted. All forms of the mail must say the same.
+A reply counts as a proof only if its author sent the code on purpose: it is the entire reply, without the
+quoted letter and a standard signature. Any other text may say the opposite, so it is not interpreted. All
+forms of the mail must agree.
 """
 
 import re
@@ -15,7 +15,7 @@ from shared.contract.codes import is_code, normalized
 
 QUOTED = re.compile(r"\s*>")
 SIGNATURE = re.compile(r"--[ \xa0]?")
-"""What a signature begins with (RFC 3676 section 4.3); markup loses the space."""
+"""The start of a signature (RFC 3676 section 4.3); markup loses the space."""
 MOST_SIGNATURE_LINES = 4
 ORIGINAL = re.compile(
     r"\s*(?:-{2,}\s*(?:original message|urspr.{2,4}ngliche (?:nachricht|mail)|message d.origine"
@@ -23,18 +23,18 @@ ORIGINAL = re.compile(
     r"|_{20,})\s*",
     re.IGNORECASE,
 )
-"""A line that parts the letter from a reply to it; a mail that was forwarded is no reply."""
+"""A line between the letter and a reply to it; a forwarded mail is no reply."""
 MOST_TEXTS = 2
 """One form as plain text, and one as markup."""
 
 
 def sole_code(mail: ParsedMail, case: str) -> str | None:
     """
-    Return the code that *mail* consists of; None if it says anything else, or may.
+    Return the code that *mail* consists of; None if it may say anything else.
 
     Args:
         mail: A reply.
-        case: Id of the request that it answers: with it ends a letter that is quoted without marks.
+        case: Id of its request: a letter quoted without marks ends with it.
     """
     texts = [text for text in mail.texts if text.strip()]
     if not mail.whole or not 0 < len(texts) <= MOST_TEXTS:
@@ -57,7 +57,7 @@ def _said(lines: Sequence[str]) -> list[str]:
 
 
 def _without_quotations(lines: Sequence[str]) -> list[str]:
-    """Return *lines* without those that are marked as quoted, and the introductions right before them."""
+    """Return *lines* without marked quotations, and the introductions right before them."""
     kept: list[str] = []
     for line in lines:
         if QUOTED.match(line):
@@ -68,7 +68,7 @@ def _without_quotations(lines: Sequence[str]) -> list[str]:
 
 
 def _drop_introduction(lines: list[str]) -> None:
-    """Remove an introduction that *lines* end with, and the blank lines after it."""
+    """Remove an introduction at the end of *lines*, and the blank lines after it."""
     end = len(lines)
     while end and not lines[end - 1].strip():
         end -= 1
@@ -83,17 +83,17 @@ def _begins_original(lines: Sequence[str], number: int) -> bool:
 
 
 def _without_signature(lines: Sequence[str]) -> Sequence[str]:
-    """Return *lines* without a signature at their end; one that is longer than the standard has is none."""
+    """Return *lines* without a signature at their end; one longer than the standard is not one."""
     begin = next((number for number, line in enumerate(lines) if SIGNATURE.fullmatch(line)), len(lines))
     return lines[:begin] if len(_said(lines[begin + 1 :])) <= MOST_SIGNATURE_LINES else lines
 
 
 def _is_original(lines: Sequence[str], case: str) -> bool:
     """
-    Return whether *lines* are the letter as a reply quotes it without marks, or nothing.
+    Return whether *lines* are the letter as an unmarked quotation, or empty.
 
-    The letter has the heads of a mail, and ends with our reference: what is written below it is seen. Of what
-    markup quotes, the introduction alone is left.
+    The letter has the heads of a mail, and ends with our reference: text below it is detected. Of quotations
+    in markup, only the introduction is left.
     """
     said = _said(lines)
     if not said or (len(said) <= WRAPPED and INTRODUCTION.match(" ".join(said))):

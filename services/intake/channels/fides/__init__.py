@@ -1,1 +1,1 @@
-"""Takes requests in the form that clients of Fides send them (docs/protocols.md)."""
+"""The API of Fides, for its clients (docs/protocols.md)."""

@@ -1,4 +1,4 @@
-"""The HTTP of clients of Fides: their calls, and errors as they read them."""
+"""The HTTP interface for clients of Fides: calls, and errors in their form."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,23 +47,23 @@ Size = Annotated[int, Query(ge=1, le=100)]
 
 @dataclass(frozen=True, slots=True)
 class FidesContext:
-    """All that clients are served by."""
+    """The dependencies of the API."""
 
     desk: FidesService
     reviews: Reviews
     consents: Consents
     clients: Clients
     public: Allowance
-    """What one address may ask without a token; the form and the API use the same one up."""
+    """The limit of one address without a token; the form and the API share it."""
 
 
 def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> ASGIApp:
     """
-    Return the application that clients call, to be mounted above ``/api/v1``.
+    Return the application for clients, to be mounted above ``/api/v1``.
 
     Args:
-        served: What they are served by.
-        origins: Sites whose pages may call from a browser.
+        served: The dependencies.
+        origins: Sites that may call from a browser.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(
@@ -85,12 +85,12 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> AS
 
 @dataclass(frozen=True, slots=True)
 class WithoutLastSlash:
-    """Takes a path with a slash at its end for the same path without: many scripts write one."""
+    """Treats a path with a slash at its end as the path without: many scripts write one."""
 
     app: ASGIApp
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Cut the slash off."""
+        """Remove the slash."""
         path = connection.get("path", "")
         await self.app({**connection, "path": path.rstrip("/")} if path else connection, receive, send)
 
@@ -221,7 +221,7 @@ def _valid(shape: TypeAdapter[T], body: bytes) -> T:
 
 
 def _filter_in(query: QueryParams) -> Filter:
-    """Return what is looked for by the query of an address; what it does not know is let be."""
+    """Return the filter in the query of an address; unknown parameters are ignored."""
     several = {name: query.getlist(name) for name in query if name in ASKED_BY_QUERY}
     asked = {name: values if name in SEVERAL else values[-1] for name, values in several.items()}
     try:
@@ -244,7 +244,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        # What was sent is not sent back: it is a person's.
+        # The input is not sent back: it is personal data.
         flaws = [{name: flaw[name] for name in ("loc", "msg", "type")} for flaw in error.errors()]
         return _error(HTTPStatus.UNPROCESSABLE_ENTITY, flaws)
 

@@ -1,7 +1,7 @@
 """
-What clients send, as they spell it. Pure.
+Bodies of the clients' calls. Pure.
 
-Keys that are not known are let be where Fides lets them be; they lie sealed with the rest of the body.
+Unknown keys are ignored if Fides ignores them; they are sealed with the rest of the body.
 """
 
 import json
@@ -31,12 +31,12 @@ MOST_AT_ONCE = 50
 """Requests that one call may make."""
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
 LARGEST = 10**18
-"""More digits than any identifier that is a number has."""
+"""It has more digits than any numeric identifier."""
 RANDOM = 4
-"""The version of UUIDs that say nothing."""
+"""The version of UUIDs without information."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _READS = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
-"""Finds where a value ends; numbers are of no interest, and may have more digits than are converted."""
+"""Finds the end of a value; numbers stay text, as they may have too many digits."""
 
 
 def _unless_blank(value: object) -> object:
@@ -72,9 +72,9 @@ def _email(text: str) -> str:
 
 Short: TypeAlias = Annotated[str, StringConstraints(max_length=500)]
 Given: TypeAlias = Annotated[Short | None, BeforeValidator(_unless_blank)]
-"""Something that is not there when it is blank."""
+"""A value that is absent if blank."""
 Moment: TypeAlias = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time; in UTC where it names no zone."""
+"""A time; in UTC without a zone."""
 Value: TypeAlias = (
     Annotated[StrictInt, Field(ge=-LARGEST, le=LARGEST)] | Annotated[StrictStr, Field(max_length=10_000)]
 )
@@ -87,20 +87,20 @@ Source: TypeAlias = Literal[
 
 
 class FidesBody(BaseModel):
-    """A piece of what a client sends."""
+    """A part of a client's body."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Labelled(FidesBody):
-    """A value, and what it is called in the form that it was typed into."""
+    """A value, with its label in the client's form."""
 
     label: Short
     value: Value | Annotated[tuple[Value, ...], Field(max_length=100)]
 
 
 class FidesIdentity(FidesBody):
-    """What a person is known by; what it does not name itself must be labelled."""
+    """The identifiers of a person; identifiers of the client's own need a label."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
@@ -122,7 +122,7 @@ class FidesIdentity(FidesBody):
 
     @property
     def named(self) -> Mapping[str, str | None]:
-        """What the identity names itself, besides who the person is and where they are reached."""
+        """The identifiers of its own, besides name and contact."""
         return {
             "external_id": self.external_id,
             "fides_user_device_id": self.fides_user_device_id,
@@ -132,12 +132,12 @@ class FidesIdentity(FidesBody):
 
     @property
     def labelled(self) -> Mapping[str, Labelled]:
-        """Name → what the operator's own forms ask for."""
+        """Name → answer in the operator's own forms."""
         return self.__pydantic_extra__
 
 
 class Consent(FidesBody):
-    """What a person wants done, or not done, with their data."""
+    """A choice of a person for a use of data."""
 
     data_use: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     data_use_description: Annotated[str, StringConstraints(max_length=2_000)] | None = None
@@ -167,7 +167,7 @@ class CreateRequest(FidesBody):
 
 
 class CreateConsent(FidesBody):
-    """The beginning of a wish about the use of data."""
+    """The start of a consent request."""
 
     identity: FidesIdentity
     custom_privacy_request_fields: Fields | None = None
@@ -176,7 +176,7 @@ class CreateConsent(FidesBody):
 
 
 class SetPreferences(FidesBody):
-    """What a person wants done, or not done, with their data."""
+    """The choices of a person for uses of data."""
 
     code: Short | None = None
     consent: Preferences
@@ -185,13 +185,13 @@ class SetPreferences(FidesBody):
 
 
 class CodeBody(FidesBody):
-    """The digits that were mailed."""
+    """The mailed digits."""
 
     code: Short
 
 
 class Selection(FidesBody):
-    """Requests that something is decided about: by their ids, or all that a filter finds."""
+    """Requests to decide: by id, or all that match a filter."""
 
     request_ids: Annotated[tuple[Short, ...], Field(max_length=10_000)] | None = None
     filters: dict[str, Any] | None = None
@@ -218,7 +218,7 @@ CREATES: TypeAdapter[Sequence[CreateRequest]] = TypeAdapter(
 
 
 def items_of(body: bytes) -> list[bytes]:
-    """Return each item of the JSON array in *body*, as it was written; *body* was read before."""
+    """Return the source text of each item of the JSON array in *body*, which was parsed before."""
     text = body.decode()
     items, at = list[bytes](), _after_space(text, text.index("[") + 1)
     while text[at] != "]":

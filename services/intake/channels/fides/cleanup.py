@@ -1,8 +1,8 @@
 """
-What is left where a process died: bodies that no request was made of, and requests that nobody was told of.
+Cleanup after a crash: bodies without a request, and requests without an announcement.
 
-A client names its requests by nothing that it could repeat, so nothing but the clock comes back to them. What
-lies sealed whole is a request, and is told of again; what does not has had no answer, and is destroyed.
+A client cannot repeat a request by name, so a timer finds them. A whole sealed body is announced again; any
+other was never acknowledged, and is destroyed.
 """
 
 import asyncio
@@ -25,28 +25,28 @@ LOOK_EVERY_S = 600.0
 
 
 class FidesOpenRequestPort(Protocol):
-    """The ledger of requests by Fides clients."""
+    """The ledger of requests of Fides clients."""
 
     def unregistered(self, before: datetime) -> AsyncIterator[list[FidesEntry]]:
-        """Yield those that came *before* a moment and are not known to be registered, many at a time."""
+        """Yield requests from *before* a moment that are not known to be registered, in batches."""
 
     async def registered(self, case_ids: Sequence[RequestId]) -> None:
-        """Remember that requests are registered."""
+        """Record that requests are registered."""
 
     async def remove(self, case_id: RequestId) -> None:
-        """Forget a request that there is not."""
+        """Forget a request that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestCleanup:
-    """Looks through the requests of a day ago."""
+    """Checks the requests of a day ago."""
 
     requests: FidesOpenRequestPort
     door: RequestService
     vault: VaultPort
 
     async def work(self) -> None:
-        """Look through all once."""
+        """Check all requests once."""
         async for entries in self.requests.unregistered(self.door.clock() - LEFT_AFTER):
             histories = await self.door.journal.histories({entry.case for entry in entries})
             await self.requests.registered([case for case, rows in histories.items() if rows])
@@ -69,7 +69,7 @@ class RequestCleanup:
 
 
 async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
-    """Do the *work* of sweeping again and again, until cancelled; an outage only delays it."""
+    """Do *work* again and again, until cancelled; an outage only delays it."""
     while True:
         try:
             await work()

@@ -1,4 +1,4 @@
-"""Which clients there are, and what each may do. Pure."""
+"""The clients of Fides, and their permissions. Pure."""
 
 import base64
 import binascii
@@ -17,12 +17,12 @@ from shared.contract.sources import ChannelSource, Source, channel_source
 from shared.contract.staff import signed
 
 SECRET_CHARACTERS = 16
-"""A shorter one can be guessed."""
+"""Shorter secrets can be guessed."""
 KEY_BYTES = 32
 
 
 class ClientScope(StrEnum):
-    """What a client may do."""
+    """A permission of a client."""
 
     CREATE = "privacy-request:create"
     READ = "privacy-request:read"
@@ -41,14 +41,14 @@ def _a_key(key: SecretStr) -> SecretStr:
 
 
 class Client(BaseModel):
-    """A system that calls with a token of its own."""
+    """A system with its own credentials."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     secret: Annotated[SecretStr, Field(min_length=SECRET_CHARACTERS)]
     scopes: frozenset[ClientScope]
     account: Code | None = None
-    """Staff account of a program, as which the client decides; without one it decides nothing."""
+    """Staff account of a program that the client decides as; without one it decides nothing."""
     key: Annotated[SecretStr, AfterValidator(_a_key)] | None = None
     """Key of that account: base64 of 32 bytes, as `habeas staff add-program` prints it."""
 
@@ -60,7 +60,7 @@ class Client(BaseModel):
 
     def signed(self, decision: Decision, nonce: str, now: datetime) -> Decision:
         """
-        Return *decision* signed by the client's account.
+        Return *decision*, signed by the client's account.
 
         Raises:
             ValueError: It has none.
@@ -73,12 +73,12 @@ class Client(BaseModel):
 
 
 def source_of(client_id: str | None) -> Source:
-    """Return the CloudEvents source of the requests that a client makes; None is whoever shows no token."""
+    """Return the CloudEvents source of the client's requests; None: a caller without a token."""
     return PUBLIC_DOOR if client_id is None else channel_source(ChannelSource.FIDES, client_id)
 
 
 def shows_secret(clients: Mapping[str, Client], client_id: str, secret: str) -> bool:
-    """Tell whether *secret* is that of the client, as slowly for one as for none."""
+    """Return whether *secret* is the client's, in constant time."""
     client = clients.get(client_id)
     right = client.secret.get_secret_value() if client else ""
     return hmac.compare_digest(right.encode(), secret.encode("utf-8", "surrogatepass")) and client is not None

@@ -1,4 +1,4 @@
-"""What became of a code that a person typed in. Pure."""
+"""Results of a code entered by a person. Pure."""
 
 from http import HTTPStatus
 
@@ -12,16 +12,16 @@ EARLY = frozenset({CaseStatus.UNKNOWN, CaseStatus.RECEIVED})
 
 
 def is_judged(seen: ObservedRequest, before: ObservedRequest) -> bool:
-    """Tell whether anything has followed a code that was offered after *before*."""
+    """Return whether a result follows a code offered after *before*."""
     return not seen.case.awaits_proof or len(seen.answers) > len(before.answers)
 
 
 def must_be_right(before: ObservedRequest, after: ObservedRequest) -> None:
     """
-    Check that what followed a code says that it was the right one.
+    Check that the result of a code is that it was right.
 
     Raises:
-        Refused: It was wrong (403), or there is none to compare it with any more (400).
+        Refused: It was wrong (403), or there is none to compare it with (400).
     """
     if after.case.refused_for:
         raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Too many incorrect identification codes.")

@@ -1,9 +1,9 @@
 """
-Wishes about the use of data, which a person says in several calls, without HTTP.
+Consent requests, made in several calls, without HTTP.
 
-Who they are is needed from the first call to the last, and no request is made in between. It lies sealed like
-a case of its own, for a day; then it is destroyed. Opting out needs no proof (11 CCR § 7060(b), GDPR
-Art. 7(3)), so that no code is mailed, and any is taken.
+The identity is needed from the first call to the last, without a request in between. It is sealed like a case
+of its own for a day, then destroyed. Opting out needs no proof (11 CCR § 7060(b), GDPR Art. 7(3)): no code is
+mailed, and any is accepted.
 """
 
 from collections import defaultdict
@@ -35,16 +35,16 @@ from shared.errors import Destroyed, UnknownRequest
 from shared.runtime.mongo import Database, insert_new, translated
 
 BEGUN, SAID = "fides_consent_request", "fides_preferences"
-"""Names under which lie who asks, and what they want."""
+"""Names of the sealed requester and choices."""
 KEPT_FOR = timedelta(days=1)
 AT_ONCE = 100
 
 
 class OpenConsents:
-    """The collection ``fides_consents``: which were begun, and until when they can be gone on with."""
+    """The collection ``fides_consents``: the open consent requests and their ends."""
 
     def __init__(self, database: Database) -> None:
-        """Keep it in *database*."""
+        """Store them in *database*."""
         self._begun = database["fides_consents"]
 
     async def prepare(self) -> None:
@@ -53,42 +53,42 @@ class OpenConsents:
             await self._begun.create_index("expires_at")
 
     async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
-        """Put one down, before anything is sealed of it."""
+        """Add one, before its content is sealed."""
         await insert_new(self._begun, [{"_id": consent_id, "expires_at": expires_at}])
 
     async def is_open(self, consent_id: RequestId, now: datetime) -> bool:
-        """Tell whether one can be gone on with."""
+        """Return whether one is still open."""
         with translated("look a consent request up"):
             found = await self._begun.find_one({"_id": consent_id})
         return found is not None and found["expires_at"] > now
 
     async def expired(self, now: datetime) -> Sequence[RequestId]:
-        """Return some that are over."""
+        """Return some that have expired."""
         with translated("look for old consent requests"):
             found = self._begun.find({"expires_at": {"$lte": now}}).limit(AT_ONCE)
             return [document["_id"] async for document in found]
 
     async def remove(self, consent_ids: Sequence[RequestId]) -> None:
-        """Forget some of which nothing is sealed any more."""
+        """Remove some without sealed content."""
         with translated("forget consent requests"):
             await self._begun.delete_many({"_id": {"$in": list(consent_ids)}})
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentCleanup:
-    """Destroys what was begun and is over."""
+    """Destroys expired consent requests."""
 
     begun: OpenConsents
     vault: VaultPort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def work(self) -> None:
-        """Destroy what is over."""
+        """Destroy all expired ones."""
         while await self.some():
             pass
 
     async def some(self) -> bool:
-        """Destroy some of what is over; return whether there was any."""
+        """Destroy some expired ones; return whether there were any."""
         over = await self.begun.expired(self.clock())
         for consent_id in over:
             await self.vault.destroy(consent_id)
@@ -97,28 +97,28 @@ class ConsentCleanup:
 
 
 class OpenConsentPort(Protocol):
-    """Which were begun, as :class:`OpenConsents` keeps them."""
+    """The open consent requests, as :class:`Begun` stores them."""
 
     async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
-        """Put one down, before anything is sealed of it."""
+        """Add one, before its content is sealed."""
 
     async def is_open(self, consent_id: RequestId, now: datetime) -> bool:
-        """Tell whether one can be gone on with."""
+        """Return whether one is still open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """The wishes about the use of data."""
+    """The consent requests."""
 
     desk: FidesService
     begun: OpenConsentPort
 
     async def begin(self, said: CreateConsent, body: bytes, allowed: Callable[[], bool]) -> dict[str, Any]:
         """
-        Take in who says what is to be done with their data.
+        Begin a consent request.
 
         Raises:
-            Refused: It names nobody (400), or the caller has begun too many (429).
+            Refused: It does not identify a person (400), or the caller has begun too many (429).
         """
         identity = said.identity
         if not (identity.email or identity.phone_number or any(identity.named.values()) or identity.labelled):
@@ -132,10 +132,10 @@ class Consents:
 
     async def preferences(self, name: str) -> dict[str, Any]:
         """
-        Return what was said before in the same consent request.
+        Return the choices made before in the same consent request.
 
         Raises:
-            Refused: There is none of this name, or it is over.
+            Refused: It does not exist, or has expired.
         """
         consent_id, _ = await self._opened(name)
         try:
@@ -148,11 +148,10 @@ class Consents:
         self, name: str, said: SetPreferences, body: bytes, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
         """
-        Exercise the rights of who opts out of something; opting in exercises none, and is kept for a day.
+        Lodge a request for each opt-out; an opt-in lodges none, and is stored for a day.
 
         Raises:
-            Refused: There is no such consent request (404), no such policy of consent (400), or too many came
-                (429).
+            Refused: No such consent request (404) or consent policy (400), or too many requests (429).
         """
         consent_id, begun = await self._opened(name)
         key = said.policy_key or DEFAULT_CONSENT_POLICY
@@ -196,7 +195,7 @@ class Consents:
 def _asked(
     begun: CreateConsent, said: SetPreferences, opted_out: Sequence[Consent], policy_key: str
 ) -> CreateRequest:
-    """Return the request of who has begun so and opts out of that."""
+    """Return the request for an opt-out in a consent request."""
     browser = said.browser_identity or FidesIdentity()
     known = browser.model_dump(by_alias=True, exclude_none=True)
     known |= begun.identity.model_dump(by_alias=True, exclude_none=True)
@@ -211,7 +210,7 @@ def _asked(
 
 
 def _called(consent_id: RequestId, wish: Wish, asked: CreateRequest) -> str:
-    """Return the reference of a request: the same wish, said again, is the same request."""
+    """Return the reference of a request: a repeated choice is the same request."""
     uses = sorted({one.data_use for one in asked.consent_preferences or ()})
     known = asked.identity.model_dump_json(by_alias=True)
     return f"{consent_id} {wish} {sha256(orjson.dumps([uses, known])).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What is known of a request besides its case: that it came by this door, and as what. Pure."""
+"""Entries of requests that came by the API of Fides. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,20 +9,20 @@ from shared.contract.events import RequestId
 
 @dataclass(frozen=True, slots=True)
 class FidesEntry:
-    """A request that came by this door; nothing of the person."""
+    """A request that came by this API, without personal data."""
 
     case: RequestId
     at: datetime
     policy: str
-    """The key that the client called its policy by."""
+    """The client's key of the policy."""
     wish: Wish
     client: str | None
-    """Who made it; None where anybody may have."""
+    """The client; None for public requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRange:
-    """Requests that were made after one moment and before another; newest first, unless said otherwise."""
+    """A range of the time of creation; newest first by default."""
 
     after: datetime | None = None
     before: datetime | None = None

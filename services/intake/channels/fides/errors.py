@@ -1,10 +1,10 @@
-"""Why a call is not answered. Pure."""
+"""Refusals of calls. Pure."""
 
 from http import HTTPStatus
 
 
 class FidesCallRefused(Exception):
-    """A call is not answered; what it says is for the caller, and names nobody."""
+    """A call is refused; the text is for the caller, and holds no personal data."""
 
     def __init__(self, status: HTTPStatus, detail: str) -> None:
         super().__init__(detail)
@@ -12,9 +12,9 @@ class FidesCallRefused(Exception):
 
 
 class RequestNotTaken(Exception):
-    """One of several requests is not taken; what it says is for the caller, and names nobody."""
+    """One of several requests is refused; the text is for the caller, and holds no personal data."""
 
 
 def not_found(kind: str = "privacy request") -> FidesCallRefused:
-    """Return the refusal of a call about something that is not there."""
+    """Return the refusal of a call about an unknown thing."""
     return FidesCallRefused(HTTPStatus.NOT_FOUND, f"No {kind} found with this id.")

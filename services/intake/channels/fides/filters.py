@@ -1,4 +1,4 @@
-"""Which requests a client looks for. Pure."""
+"""Filters of requests. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest
 from shared.law import DIRECT_MARKETING, needs_proof
 
 SORTED_BY = ("created_at",)
-"""Fields that requests can be sorted by."""
+"""Fields to sort requests by."""
 
 
 class Order(StrEnum):
-    """Which way requests are sorted."""
+    """The order of requests."""
 
     ASC = "asc"
     DESC = "desc"
@@ -32,45 +32,45 @@ def _several(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class FilteredRequest:
-    """A request that came by this door, as it stands."""
+    """A request of this API, with its state."""
 
     entry: FidesEntry
     seen: ObservedRequest
     said: CreateRequest | None
-    """What the client sent; none once the case is destroyed."""
+    """The client's body; None once the case is destroyed."""
 
     @property
     def name(self) -> str:
-        """What clients call it."""
+        """The client's name for it."""
         return spelt(self.entry.case)
 
     @property
     def status(self) -> FidesStatus:
-        """Where it stands."""
+        """Its status."""
         asks = needs_proof(right_of(self.entry.wish), direct_marketing=self.entry.wish == DIRECT_MARKETING)
         return status_of(self.seen.case, asks_for_proof=asks and self.entry.client is None)
 
     @property
     def action(self) -> Action:
-        """What clients call what is asked for."""
+        """The client's name for the right."""
         return action_of(self.entry.wish)
 
     @property
     def started_at(self) -> datetime | None:
-        """When answering it began."""
+        """When the work on the answer began."""
         return self.seen.verified_at
 
 
 class Filter(FidesBody):
-    """What a client looks for; all that it says must be true of a request."""
+    """The filter of a client; all conditions must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     request_id: Short | None = None
-    """What it is called, or the beginning of that."""
+    """Its name, or the beginning of that."""
     identities: Annotated[dict[Short, str | int], Field(max_length=20)] | None = None
     fuzzy_search_str: Short | None = None
-    """A part of what it is called, or of an identity."""
+    """A part of its name, or of an identity."""
     custom_privacy_request_fields: Annotated[dict[Short, Any], Field(max_length=20)] | None = None
     status: Annotated[tuple[FidesStatus, ...] | None, BeforeValidator(_several)] = None
     created_lt: Moment | None = None
@@ -96,17 +96,17 @@ class Filter(FidesBody):
 
     @property
     def between(self) -> EntryRange:
-        """When the requests were made that it looks for."""
+        """The range of the time of creation."""
         return EntryRange(self.created_gt, self.created_lt, self.sort_direction is Order.ASC)
 
     @property
     def looks_inside(self) -> bool:
-        """Whether each request must be looked at to tell whether it is looked for."""
+        """Whether the state of each request is needed."""
         return any(one is not None for one in self._asked)
 
     @property
     def narrows(self) -> bool:
-        """Whether it leaves any request out: what is there, but empty, does not."""
+        """Whether it has a condition: present but empty ones do not count."""
         return any(one not in (None, "", {}) for one in (*self._asked, self.created_lt, self.created_gt))
 
     @property
@@ -119,7 +119,7 @@ class Filter(FidesBody):
         )  # fmt: skip
 
     def takes(self, found: FilteredRequest, today: date) -> bool:
-        """Tell whether *found* is looked for."""
+        """Return whether *found* matches."""
         return self._stands(found, today) and self._is_of(found)
 
     def _stands(self, found: FilteredRequest, today: date) -> bool:
@@ -132,7 +132,7 @@ class Filter(FidesBody):
             and (self.is_overdue is None or overdue is self.is_overdue)
             and _within(found.started_at, self.started_gt, self.started_lt)
             and _within(found.seen.finished_at, self.completed_gt, self.completed_lt)
-            # Nothing ends in an error here: it is tried again, or a person looks at it.
+            # An error here is no end state: it is retried, or the staff checks it.
             and _within(None, self.errored_gt, self.errored_lt)
         )
 
@@ -156,7 +156,7 @@ class Filter(FidesBody):
 
 
 def identities_of(said: CreateRequest) -> dict[str, Any]:
-    """Return what the person is known by, as the client has spelt it."""
+    """Return the identifiers of the person, as sent by the client."""
     given = {
         "email": said.identity.email,
         "phone_number": said.identity.phone_number,
@@ -169,7 +169,7 @@ def identities_of(said: CreateRequest) -> dict[str, Any]:
 
 
 def labelled(said: CreateRequest) -> dict[str, Any]:
-    """Return the same, with what the client's own are called in its forms."""
+    """Return the same, with the labels in the client's forms."""
     labels: Mapping[str, Labelled] = said.identity.labelled
     return {
         name: labels[name].model_dump(mode="json") if name in labels else value

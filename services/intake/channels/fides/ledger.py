@@ -1,4 +1,4 @@
-"""Which requests came by this door, and as what; nothing of the person."""
+"""The ledger of requests of this API; without personal data."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ class FidesLedger:
     """The collection ``fides_requests``."""
 
     def __init__(self, database: Database) -> None:
-        """Keep it in *database*."""
+        """Store it in *database*."""
         self._requests = database["fides_requests"]
 
     async def prepare(self) -> None:
@@ -30,7 +30,7 @@ class FidesLedger:
             await self._requests.create_index("at", partialFilterExpression=unregistered)
 
     async def add(self, entry: FidesEntry) -> None:
-        """Put *entry* down; again changes nothing."""
+        """Add *entry*; adding it again has no effect."""
         document = {
             "_id": entry.case,
             "at": entry.at,
@@ -42,36 +42,36 @@ class FidesLedger:
         await insert_new(self._requests, [document])
 
     async def unregistered(self, before: datetime) -> AsyncIterator[list[FidesEntry]]:
-        """Yield those that came *before* a moment and are not known to be registered, many at a time."""
+        """Yield requests from *before* a moment that are not known to be registered, in batches."""
         with translated("look for requests that were left"):
             found = self._requests.find({"registered": False, "at": {"$lt": before}})
             while batch := await found.to_list(BATCH):
                 yield list(map(_entry, batch))
 
     async def registered(self, case_ids: Sequence[RequestId]) -> None:
-        """Remember that requests are registered."""
+        """Record that requests are registered."""
         with translated("settle the requests of clients"):
             named = {"_id": {"$in": list(case_ids)}}
             await self._requests.update_many(named, {"$set": {"registered": True}})
 
     async def remove(self, case_id: RequestId) -> None:
-        """Forget a request that there is not."""
+        """Forget a request that does not exist."""
         with translated("forget a request of a client"):
             await self._requests.delete_one({"_id": case_id})
 
     async def entry(self, case_id: RequestId) -> FidesEntry | None:
-        """Return the request called *case_id*, if it came by this door."""
+        """Return the request called *case_id*, if it came by this API."""
         with translated("look a request of a client up"):
             found = await self._requests.find_one({"_id": case_id})
         return None if found is None else _entry(found)
 
     async def count(self, between: EntryRange) -> int:
-        """Return how many there are."""
+        """Return their number."""
         with translated("count the requests of clients"):
             return int(await self._requests.count_documents(_wanted(between)))
 
     async def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
-        """Yield them, many at a time, without the first *skip*."""
+        """Yield them in batches, without the first *skip*."""
         turn = 1 if between.oldest_first else -1
         batch: list[FidesEntry] = []
         with translated("list the requests of clients"):

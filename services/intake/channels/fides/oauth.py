@@ -1,4 +1,4 @@
-"""Who calls: a client shows its secret, gets a token for a while, and shows that (RFC 6749 section 4.4)."""
+"""Authentication of clients: a secret gives a token for a while (RFC 6749 section 4.4)."""
 
 import base64
 import binascii
@@ -23,18 +23,18 @@ MOST_FIELDS = 10
 
 
 class FidesTokenPort(Protocol):
-    """Which client a bearer token belongs to."""
+    """The clients of bearer tokens."""
 
     async def issue(self, client_id: str, expires_at: datetime) -> str:
         """Return a new token for a client, good until *expires_at*."""
 
     async def holder(self, token: str, now: datetime) -> str | None:
-        """Return the client whose token it is; None if nobody's, or if it has expired by *now*."""
+        """Return the client with the token; None if it is unknown, or expired by *now*."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The clients that are served."""
+    """The configured clients."""
 
     known: Mapping[str, Client]
     tokens: FidesTokenPort
@@ -43,11 +43,11 @@ class Clients:
 
     async def token(self, client_id: str, secret: str, network: str) -> dict[str, Any]:
         """
-        Return a new token for a client that shows its secret from *network*.
+        Return a new token for a client that presents its secret from *network*.
 
         Raises:
-            Refused: It does not, or is not known: the answer is the same.
-            TooOften: Its secret was guessed at too often.
+            Refused: The secret is wrong, or the client unknown: the answer is the same.
+            TooOften: Too many wrong secrets.
         """
         right = partial(shows_secret, self.known, client_id, secret)
         if not self.attempts.shown(client_id, network, lambda: right() or None):
@@ -61,7 +61,7 @@ class Clients:
         }
 
     def may(self, scope: ClientScope) -> Callable[[Request], Awaitable[str]]:
-        """Return what finds out which client calls, and refuses those that may not do what is in *scope*."""
+        """Return a dependency that identifies the calling client and requires *scope*."""
 
         async def caller(request: Request) -> str:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -81,7 +81,7 @@ class Clients:
 
 
 def token_route(app: FastAPI, path: str, clients: Clients) -> None:
-    """Serve tokens at *path*: for a form of either type, or HTTP Basic."""
+    """Add the token route at *path*: for a form of either type, or HTTP Basic."""
 
     @app.post(path)
     async def token(request: Request) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which right each policy of a client stands for, and each use of data that a person opts out of. Pure."""
+"""Rights of the clients' policies, and of the uses of data that a person opts out of. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.law import DIRECT_MARKETING, Right
 
 DEFAULT_CONSENT_POLICY = "default_consent_policy"
 Wish: TypeAlias = Right | Literal["direct_marketing"]
-"""A right, or ``direct_marketing``: an objection to that, and to nothing else."""
+"""A right, or ``direct_marketing``: an objection to that alone."""
 DEFAULTS: Mapping[str, Wish] = MappingProxyType(
     {
         "default_access_policy": Right.ACCESS,
@@ -22,7 +22,7 @@ DATA_USES: Mapping[str, Wish] = MappingProxyType({"marketing.communications": "d
 
 
 class Action(StrEnum):
-    """What clients call a kind of request."""
+    """The clients' name for a kind of request."""
 
     ACCESS = "access"
     ERASURE = "erasure"
@@ -39,33 +39,33 @@ ACTIONS: Mapping[Right, Action] = MappingProxyType(
         Right.RECTIFICATION: Action.UPDATE,
     }
 )
-"""Rights that are not named here are exercised by what clients call consent."""
+"""Rights without an entry are consent in the clients' terms."""
 
 
 def right_of(wish: Wish) -> Right:
-    """Return the right that is exercised."""
+    """Return the right."""
     return Right.OBJECTION if wish == DIRECT_MARKETING else Right(wish)
 
 
 def action_of(wish: Wish) -> Action:
-    """Return what clients call it."""
+    """Return the clients' name of the right."""
     return ACTIONS.get(right_of(wish), Action.CONSENT)
 
 
 @dataclass(frozen=True, slots=True)
 class FidesPolicies:
-    """What the operator says that policies and uses of data stand for."""
+    """The operator's meaning of policies and uses of data."""
 
     wishes: Mapping[str, Wish]
-    """Key of a policy → what it asks for."""
+    """Key of a policy → the right that it requests."""
     data_uses: Mapping[str, Wish]
-    """Use of data → what opting out of it, and of all that is part of it, asks for."""
+    """Use of data → the right requested by opting out of it and of its parts."""
 
     def opting_out(self, data_use: str, policy_key: str) -> Wish | None:
         """
-        Return what is asked for by opting out of *data_use*; None where there is no such policy.
+        Return the request made by opting out of *data_use*; None without a policy.
 
-        Of two uses that are named the narrower counts; where none is, the policy says what is asked for.
+        The narrower of two configured uses counts; without any, the policy counts.
         """
         parts = data_use.split(".")
         for end in range(len(parts), 0, -1):
@@ -76,7 +76,7 @@ class FidesPolicies:
 
 
 def policy_object(key: str, wish: Wish) -> dict[str, Any]:
-    """Return a policy as clients read it."""
+    """Return a policy in the clients' form."""
     action = action_of(wish)
     rule = {
         "name": f"{key} rule",

@@ -1,4 +1,4 @@
-"""How what a client asks for becomes a request like any other. Pure."""
+"""Requests made of the clients' bodies. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ from shared.contract.events import Details, RequestSubmitted, Residence, Subject
 from shared.law import DIRECT_MARKETING
 
 NAME_FIELDS = ("name", "full_name")
-"""Fields of a form that are taken for the person's name; so are ``first_name`` and ``last_name`` together."""
+"""Form fields with the person's name, besides ``first_name`` and ``last_name`` together."""
 NO_IDENTITY = "You must provide at least one identity: an email, a phone_number, an external_id or your own."
 NO_KEY = "Leave encryption_key out: what is handed over opens with a code to the person's mailbox."
 NO_OPT_IN = "Nothing is opted out of: opting in is no right that is exercised here."
@@ -19,10 +19,10 @@ NO_OPT_IN = "Nothing is opted out of: opting in is no right that is exercised he
 
 def wish_in(said: CreateRequest, policies: FidesPolicies) -> Wish:
     """
-    Return what is asked for.
+    Return the request of a body by its policy.
 
     Raises:
-        NotTaken: There is no such policy, or nothing to do by it.
+        NotTaken: The policy does not exist, or requests nothing.
     """
     wish = policies.wishes.get(said.policy_key)
     if wish is None:
@@ -34,16 +34,16 @@ def wish_in(said: CreateRequest, policies: FidesPolicies) -> Wish:
 
 def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool) -> RequestSubmitted:
     """
-    Return the request that a client makes.
+    Return the request of a client.
 
     Args:
-        said: What the client has sent.
-        wish: What is asked for.
-        reference: What the request is called; no client chooses it, so that none can name another's.
-        public: Whether anybody may have sent it: then their word for when they asked is not taken.
+        said: The client's body.
+        wish: The right.
+        reference: The reference; not chosen by a client, so that none can name another's request.
+        public: Whether it needed no token: then its own time of creation does not count.
 
     Raises:
-        NotTaken: It names nobody, or asks for what there is not.
+        NotTaken: It does not identify a person, or asks for something unsupported.
     """
     if said.encryption_key:
         raise RequestNotTaken(NO_KEY)
@@ -66,10 +66,10 @@ def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool)
 
 def identifiers_in(identity: FidesIdentity) -> dict[str, str]:
     """
-    Return what a person is known by, besides their name, e-mail address and telephone number.
+    Return the person's identifiers, besides name, e-mail address and telephone number.
 
     Raises:
-        NotTaken: An identity of the operator's own has several values.
+        NotTaken: An identifier of the operator's own has several values.
     """
     named = {name: value for name, value in identity.named.items() if value is not None}
     labelled = {name: _values(one) for name, one in identity.labelled.items()}
@@ -110,7 +110,7 @@ def _residence(location: str | None) -> Residence | None:
 
 
 def _remarks(said: CreateRequest, fields: Mapping[str, Labelled]) -> Iterator[str]:
-    """Yield what else the person said, a line each."""
+    """Yield the person's other answers, one per line."""
     for one in fields.values():
         if values := _values(one):
             yield f"{one.label}: {', '.join(values)}"
@@ -120,6 +120,6 @@ def _remarks(said: CreateRequest, fields: Mapping[str, Labelled]) -> Iterator[st
 
 
 def _flaws(error: ValidationError) -> str:
-    # Further on, a path may hold a name that the client has chosen.
+    # The rest of a path may be a name chosen by the client.
     flaws = error.errors(include_url=False, include_input=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, flaw['loc'][:1]))}: {flaw['msg']}" for flaw in flaws)

@@ -1,4 +1,4 @@
-"""Requests, pages and logs as clients read them: every field is there, empty where it says nothing. Pure."""
+"""Responses to clients: requests, pages and logs with every field, empty without a value. Pure."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -14,7 +14,7 @@ NEVER = (
     "custom_privacy_request_fields_approved_at", "deleted_at", "deleted_by", "finalized_at", "finalized_by",
     "duplicate_request_group_id",
 )  # fmt: skip
-"""Fields of a request that are always empty here."""
+"""Fields of a request that are always empty."""
 
 
 def response(
@@ -25,10 +25,10 @@ def response(
 
     Args:
         found: The request.
-        today: The day it is where it is answered.
-        personal: Whether the caller may see what the client has sent along.
-        identities: Whether the caller wants to see who the person is.
-        fields: Whether the caller wants to see what else the person said.
+        today: The current day of the controller.
+        personal: Whether the caller may see the client's body.
+        identities: Whether the caller asks for the person's identity.
+        fields: Whether the caller asks for the person's other answers.
     """
     entry, seen, said = found.entry, found.seen, found.said
     shown = said if personal else None
@@ -53,12 +53,12 @@ def response(
 
 
 def verbose(found: FilteredRequest) -> dict[str, Any]:
-    """Return what a request says besides when a client wants to know all."""
+    """Return the fields of a request that are added for verbose calls."""
     return {"results": {"habeas": log(found)}, "task_status_by_dataset": {"habeas": found.status}}
 
 
 def log(found: FilteredRequest) -> list[Any]:
-    """Return what has happened to a request, oldest first."""
+    """Return the log of a request, oldest first."""
     return [logged(step, found.action) for step in found.seen.steps]
 
 

@@ -1,4 +1,4 @@
-"""What a client that works for the privacy staff can look up and decide, without HTTP."""
+"""Operations of clients that work for the privacy staff, without HTTP."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -30,14 +30,14 @@ from shared.contract.events import (
 from shared.errors import TransientError
 
 MOST_BY_FILTER = 10_000
-"""Requests that one decision may be about."""
+"""Requests of one decision."""
 LOOKS = 20
-"""Times that are looked whether a decision has come to effect, before the request is shown as it stands."""
+"""Checks for the effect of a decision, before the request is shown as it is."""
 REVIEWED = "reviewed"
 Deciding: TypeAlias = Callable[[FilteredRequest, Client, str | None], Awaitable[None]]
-"""Decides about a request as a client, for a reason."""
+"""A decision about a request by a client, with a reason."""
 NO_NAME = "program"
-"""Stands for the account until the decision is signed."""
+"""Placeholder of the account until the decision is signed."""
 NO_ACCOUNT = "This client decides nothing: its configuration names no staff account."
 NO_FILTER = "filters: at least one must leave some requests out."
 NO_ONE = "No privacy request found with this id."
@@ -47,22 +47,22 @@ NOT_DENIABLE = (
     "afterwards the law and the data decide. It is {}."
 )
 NOT_CANCELABLE = "Cannot transition status: it is too late to take this request back. It is {}."
-NO_SUCH_REASON = "The reason must be one of: {}. What the person is told follows from it."
+NO_SUCH_REASON = "The reason must be one of: {}. It determines the person's letter."
 
 
 class FidesRequestPort(Protocol):
-    """The ledger of requests by Fides clients."""
+    """The ledger of requests of Fides clients."""
 
     async def count(self, between: EntryRange) -> int:
-        """Return how many there are."""
+        """Return their number."""
 
     def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
-        """Yield them, many at a time, without the first *skip*."""
+        """Yield them in batches, without the first *skip*."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """The requests that came by this door, for those who may see all of them."""
+    """The requests of this API, for clients that may see all of them."""
 
     desk: FidesService
     listed: FidesRequestPort
@@ -70,10 +70,10 @@ class Reviews:
 
     async def search(self, wanted: Filter, *, page: int, size: int) -> dict[str, Any]:
         """
-        Return a page of the requests that are *wanted*.
+        Return a page of the *wanted* requests.
 
         Raises:
-            Refused: They are wanted in an order, or a form, that there is not.
+            Refused: The order or the form is not supported.
         """
         _must_be_served(wanted)
         skip, items, total = (page - 1) * size, list[FilteredRequest](), 0
@@ -90,24 +90,24 @@ class Reviews:
 
     async def log(self, case_id: RequestId | None, *, page: int, size: int) -> dict[str, Any]:
         """
-        Return a page of what has happened to a request, oldest first.
+        Return a page of the log of a request, oldest first.
 
         Raises:
-            Refused: There is no such request.
+            Refused: The request does not exist.
         """
         lines = log(await self.desk.found(case_id))
         return paged(lines[(page - 1) * size : page * size], len(lines), page=page, size=size)
 
     async def approve(self, selection: Selection, client: str) -> dict[str, Any]:
-        """Let go on what waits for approval: who asks, where the staff is to decide it, or an erasure."""
+        """Approve a request that waits for it: the identity, if the staff decides it, or an erasure."""
         return await self._decide(selection, self._staff(client), self._approve)
 
     async def deny(self, selection: Selection, client: str) -> dict[str, Any]:
-        """Decide that it cannot be established who asks."""
+        """Decide that the identity cannot be established."""
         return await self._decide(selection, self._staff(client), self._deny)
 
     async def cancel(self, selection: Selection, client: str) -> dict[str, Any]:
-        """Take requests back."""
+        """Withdraw requests."""
         return await self._decide(selection, self._staff(client), self._cancel)
 
     async def _approve(self, found: FilteredRequest, client: Client, _reason: str | None) -> None:
@@ -140,7 +140,7 @@ class Reviews:
         await self._publish(WithdrawalDecided(request_id=found.entry.case, by=NO_NAME), client)
 
     async def _publish(self, decision: Decision, client: Client) -> None:
-        """Sign a decision with the key of the client's account: the service that acts on it verifies that."""
+        """Sign a decision with the key of the client's account: the acting service verifies it."""
         now = self.desk.door.clock()
         await self.desk.door.decide(client.signed(decision, secrets.token_hex(16), now))
 
@@ -174,7 +174,7 @@ class Reviews:
         return {"succeeded": [self._plain(found) for found in settled], "failed": failed}
 
     async def _settled(self, decided: Sequence[FilteredRequest]) -> Sequence[FilteredRequest]:
-        """Return requests as they stand once what was decided has come to effect, or a moment later."""
+        """Return requests after the effect of a decision, or after a short wait."""
         current = decided
         for _ in range(LOOKS if decided else 0):
             current = await self.desk.look([found.entry for found in decided])
@@ -250,9 +250,9 @@ def _filter_of(said: Mapping[str, Any]) -> Filter:
 
 def _surest(found: FilteredRequest) -> tuple[str, ...]:
     """
-    Return the identities that an approval is for: the mailbox; without one, what else the person named.
+    Return the identities of an approval: the mailbox; without one, the other identities stated.
 
-    Whoever approves of many requests at once has not compared every number with its owner.
+    A bulk approval has not compared every number with its owner.
     """
     said = found.said
     if said is None:

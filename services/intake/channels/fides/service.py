@@ -1,9 +1,8 @@
 """
-What clients can do, without HTTP.
+Application service for clients of Fides, without HTTP.
 
-What a client has sent is sealed first, as it came, then the request is lodged as any other is. Anybody may
-ask without a token; they choose no reference, and their word counts for nothing until the person has proven
-who they are.
+The client's body is sealed first, as received; then the request is lodged. Public callers need no token; they
+choose no reference, and their statements count only after a proof of identity.
 """
 
 import asyncio
@@ -34,23 +33,23 @@ from shared.runtime.journal import facts_of
 from shared.runtime.log import logger
 
 BODY = "fides_request"
-"""Name under which the request lies in the vault, as it came."""
+"""Name of the sealed body in the vault."""
 LOOKS = 100
-"""Times that are waited for the answer to a code, before the caller is told to ask again."""
+"""Checks for the result of a code, before the caller must ask again."""
 PAUSE_S = 0.1
 TOO_MANY = "Too many requests from this address."
 AWAY = "A part of the system does not answer; send this request again."
-BROKEN = "This request is not taken until somebody has looked at it; write to the contact."
+BROKEN = "This request is not taken until the staff has checked it; write to the contact."
 
 
 class FidesLedgerPort(Protocol):
-    """The ledger of requests by Fides clients."""
+    """The ledger of requests of Fides clients."""
 
     async def add(self, entry: FidesEntry) -> None:
-        """Put *entry* down; again changes nothing."""
+        """Add *entry*; adding it again has no effect."""
 
     async def entry(self, case_id: RequestId) -> FidesEntry | None:
-        """Return the request called *case_id*, if it came by this door."""
+        """Return the request called *case_id*, if it came by this API."""
 
 
 async def _a_moment() -> None:
@@ -59,30 +58,30 @@ async def _a_moment() -> None:
 
 @dataclass(frozen=True, slots=True)
 class FidesService:
-    """The business, as clients of Fides see it."""
+    """The business, for clients of Fides."""
 
     door: RequestService
     requests: FidesLedgerPort
     policies: FidesPolicies
     practice: ClockRules
     root: str
-    """Where people reach intake."""
+    """The public address of intake."""
     pause: Callable[[], Awaitable[None]] = field(default=_a_moment)
-    """Waits between two looks whether something has come."""
+    """Waits between two checks."""
 
     async def create(
         self, items: Sequence[tuple[CreateRequest, bytes]], client: str | None, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
         """
-        Take requests in, and say which; one that is not taken holds up no other.
+        Lodge requests, and return each result; a refused one does not block the others.
 
         Args:
-            items: Each as it was read, and as it came.
-            client: Who sends them; None where anybody may have.
-            allowed: Uses up one request that the caller may make, and tells whether there was one.
+            items: Each as parsed, and as received.
+            client: The client; None for public callers.
+            allowed: Counts one request of the caller, and returns whether it is within the limit.
 
         Raises:
-            Refused: The caller has made too many before.
+            Refused: The caller has exceeded the limit.
         """
         succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
         for number, (said, body) in enumerate(items):
@@ -109,17 +108,17 @@ class FidesService:
         name: str = "",
     ) -> FilteredRequest:
         """
-        Take a request in.
+        Lodge a request.
 
         Args:
-            said: What is asked for.
-            body: The same as it came.
-            client: Who sends it; None where anybody may have.
-            wish: What is asked for, where the policy does not say it.
-            name: What the request is called, where the same may be sent again; no client chooses it.
+            said: The parsed body.
+            body: The body as received.
+            client: The client; None for public callers.
+            wish: The right, if the policy does not state it.
+            name: The reference, if the same may be sent again; no client chooses it.
 
         Raises:
-            NotTaken: It names nobody, or asks for what there is not.
+            NotTaken: It does not identify a person, or asks for something unsupported.
         """
         wanted = wish_in(said, self.policies) if wish is None else wish
         reference = name or token_hex(16)
@@ -134,12 +133,12 @@ class FidesService:
 
     async def verify(self, case_id: RequestId | None, code: str) -> dict[str, Any]:
         """
-        Offer the code that was mailed, wait until it is judged, and return the request.
+        Offer the mailed code, wait for its result, and return the request.
 
         Raises:
-            Refused: There is no such request (404), no code is waited for or it has expired (400), it is
-                wrong (403), or it is not judged yet (503).
-            TooOften: Too much was done about the request within the hour.
+            Refused: No such request (404), no code awaited or expired (400), wrong (403), or no result yet
+                (503).
+            TooManyAttempts: Too many operations on the request within the hour.
         """
         found = await self.found(case_id)
         before = await self._until(found.entry.case, lambda seen: seen.case.status not in EARLY)
@@ -156,10 +155,10 @@ class FidesService:
 
     async def found(self, case_id: RequestId | None) -> FilteredRequest:
         """
-        Return a request that came by this door.
+        Return a request of this API.
 
         Raises:
-            Refused: There is none, or no more.
+            Refused: It does not exist, or no longer.
         """
         entry = None if case_id is None else await self.requests.entry(case_id)
         found = [] if entry is None else await self.look([entry])
@@ -168,21 +167,21 @@ class FidesService:
         return found[0]
 
     async def look(self, entries: Sequence[FidesEntry]) -> list[FilteredRequest]:
-        """Return requests as they stand, but those that were never lodged, or whose record is gone."""
+        """Return the state of requests, except those never lodged or purged."""
         seen = await self._seen_of({entry.case for entry in entries})
         found = await asyncio.gather(*(self._looked(entry, seen[entry.case]) for entry in entries))
         return [one for one in found if one is not None]
 
     async def seen(self, case_id: RequestId) -> ObservedRequest:
-        """Return what is known of a case."""
+        """Return the state of a case."""
         return (await self._seen_of({case_id}))[case_id]
 
     async def results(self, case_id: RequestId | None) -> dict[str, Any]:
         """
-        Return where the person finds what is handed over: a page that opens it with a code to their mailbox.
+        Return the address of the package: a page that opens it with a code to the mailbox.
 
         Raises:
-            Refused: There is no such request (404), or no answer yet (400).
+            Refused: No such request (404), or no answer yet (400).
         """
         found = await self.found(case_id)
         if found.status is not FidesStatus.COMPLETE:
@@ -194,7 +193,7 @@ class FidesService:
         return {"access_result_urls": [f"{self.root}/requests/{found.entry.case}"] if packed else []}
 
     def today(self) -> date:
-        """Return the day it is where requests are answered."""
+        """Return the current day of the controller."""
         return self.door.clock().astimezone(self.practice.zone).date()
 
     async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, ObservedRequest]:

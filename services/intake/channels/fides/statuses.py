@@ -1,4 +1,4 @@
-"""Where a request stands, and what has happened to it, as clients of Fides read it. Pure."""
+"""Statuses and logs of requests in the clients' form. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ NOT_PROVEN_IN_TIME, BY_STAFF = "not_proven_in_time", "decided_by_staff"
 
 
 class FidesStatus(StrEnum):
-    """Where a request stands; of the words that Fides has, those that say something here."""
+    """The status of a request; of the words of Fides, those that apply here."""
 
     IDENTITY_UNVERIFIED = "identity_unverified"
     REQUIRES_INPUT = "requires_input"
@@ -46,19 +46,19 @@ class FidesStatus(StrEnum):
 
 
 ANSWERS_TO_PROOFS = (ProofRefused, IdentityChallenged, IdentityReviewNeeded)
-"""What follows a proof that does not decide who asks."""
+"""Facts after a proof that did not decide the identity."""
 WAITING: tuple[type[Fact], ...] = (*ANSWERS_TO_PROOFS, RequestPaused, RequestReferred)
 FAILED: tuple[type[Fact], ...] = (NoticeFailed,)
 
 
 @dataclass(frozen=True, slots=True)
 class FidesLogEntry:
-    """Something that has happened to a request."""
+    """An entry in the log of a request."""
 
     at: datetime
     type: str
     status: str
-    """What the log of a client calls how it went."""
+    """The clients' name for the result."""
 
 
 NOTHING = IntakeCase()
@@ -66,20 +66,20 @@ NOTHING = IntakeCase()
 
 @dataclass(frozen=True, slots=True)
 class ObservedRequest:
-    """What is known of a request, and since when."""
+    """The state of a request, and its dates."""
 
     case: IntakeCase = NOTHING
     verified_at: datetime | None = None
     reviewed_at: datetime | None = None
-    """When the staff has decided who asks."""
+    """When the staff decided the identity."""
     finished_at: datetime | None = None
     steps: tuple[FidesLogEntry, ...] = ()
     answers: tuple[Fact, ...] = field(default=())
-    """What followed proofs that did not decide who asks."""
+    """Facts after proofs that did not decide the identity."""
 
     @classmethod
     def of(cls, story: Iterable[tuple[datetime, Fact]]) -> "ObservedRequest":
-        """Return what *story* tells."""
+        """Return the state by *story*."""
         seen = cls()
         for at, fact in story:
             seen = _noted(seen, at, fact)
@@ -112,12 +112,12 @@ def _how_it_went(fact: Fact) -> str:
 
 def status_of(case: IntakeCase, *, asks_for_proof: bool) -> FidesStatus:
     """
-    Return where *case* stands.
+    Return the status of *case*.
 
     Args:
-        case: What intake knows.
-        asks_for_proof: Whether, as far as can be told before it is decided, the person is asked who they are:
-            a form that was filled in goes on with the code at once.
+        case: The state in intake.
+        asks_for_proof: Whether a proof of identity will probably be required: then a submitted form continues
+        with the code at once.
     """
     ended = _ended(case)
     return ended if ended is not None else _under_way(case, asks_for_proof=asks_for_proof)
@@ -152,17 +152,17 @@ def _under_way(case: IntakeCase, *, asks_for_proof: bool) -> FidesStatus:
 
 
 def days_left(case: IntakeCase, today: date) -> int | None:
-    """Return how many days there are for the answer; none once it is given."""
+    """Return the days left for the answer; None once it is given."""
     return None if case.due_on is None or _ended(case) else (case.due_on - today).days
 
 
 def time(at: datetime | None) -> str | None:
-    """Return *at* as clients write it."""
+    """Return *at* in the clients' form."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def logged(step: FidesLogEntry, action: str) -> Mapping[str, object]:
-    """Return *step* as a line of the log of a request; it names no record, and nobody."""
+    """Return *step* as an entry in the log of a request, without personal data."""
     return {
         "collection_name": None,
         "fields_affected": None,

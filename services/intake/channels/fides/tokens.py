@@ -1,8 +1,8 @@
 """
-Which client a bearer token belongs to.
+Bearer tokens of clients.
 
-Kept in the database, so that it holds for all replicas and after a restart; by a keyed hash, so that whoever
-reads the database can speak for nobody.
+Kept in the database, for all replicas and after a restart; as a keyed hash, so that reading the database does
+not allow calls.
 """
 
 import hmac
@@ -17,7 +17,7 @@ TOKEN_BYTES = 32
 
 
 class FidesTokens:
-    """The tokens of clients; one may have several."""
+    """The tokens of clients; one client may have several."""
 
     def __init__(self, database: Database, key: bytes) -> None:
         """Keep them in *database*, hashed with *key*."""
@@ -25,7 +25,7 @@ class FidesTokens:
         self._key = key
 
     async def prepare(self) -> None:
-        """Create the index by which they go when they are spent."""
+        """Create the index that expires them."""
         with translated("index the tokens of clients"):
             await self._tokens.create_index("expires_at", expireAfterSeconds=0)
 
@@ -37,7 +37,7 @@ class FidesTokens:
         return token
 
     async def holder(self, token: str, now: datetime) -> str | None:
-        """Return the client whose token it is; None if nobody's, or if it has expired by *now*."""
+        """Return the client with the token; None if it is unknown, or expired by *now*."""
         with translated("look a token of a client up"):
             found = await self._tokens.find_one({"_id": self._hashed(token)})
         return None if found is None or found["expires_at"] <= now else str(found["client"])

@@ -1,1 +1,1 @@
-"""Takes instructions from controllers by OpenDSR 2.0, its 3.0 dialect, OpenGDPR 1.0 (docs/protocols.md)."""
+"""The protocols OpenDSR 2.0, its 3.0 dialect, and OpenGDPR 1.0, for controllers (docs/protocols.md)."""

@@ -1,8 +1,7 @@
 """
-The protocol's HTTP: its calls in each version, signed answers, and errors as objects of its own form.
+The protocol's HTTP interface: calls in each version, signed answers, and errors as objects.
 
-Answers are signed over the very bytes that are sent. Errors are not: who shows no credential may not have us
-sign for them.
+Answers are signed over the exact bytes sent. Errors are not: callers without a credential get no signature.
 """
 
 import json
@@ -29,7 +28,7 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="OpenDSR", charset="UTF-8"'}
 
 
 def opendsr_app(desk: OpenDsrService) -> FastAPI:
-    """Return the application that controllers call, to be mounted where ``desk.url`` leads."""
+    """Return the application for controllers, to be mounted at the path of ``desk.url``."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_errors(app)
 
@@ -56,7 +55,7 @@ def _caller_at(desk: OpenDsrService) -> Any:
         found = desk.caller(authorization, network_of_client(request))
         if found is None:
             raise OpenDsrCallRefused(
-                HTTPStatus.UNAUTHORIZED, CallError("", "the credential is missing, or nobody's")
+                HTTPStatus.UNAUTHORIZED, CallError("", "the credential is missing or unknown")
             )
         return found
 
@@ -110,7 +109,7 @@ def _signed(desk: OpenDsrService, version: Version, status: HTTPStatus, content:
 def _error(
     request: Request, status: int, *flaws: CallError, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an error: an object in an object, but in the 3.0 dialect the inner one alone."""
+    """Return an error: a nested object, but in the 3.0 dialect the inner one alone."""
     reason = HTTPStatus(status).phrase
     error = {
         "code": int(status),

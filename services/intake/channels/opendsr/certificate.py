@@ -1,7 +1,7 @@
 """
-Signs what controllers are told, and shows with which certificate that is checked.
+Signatures of answers to controllers, with their certificate.
 
-RSA with PKCS#1 v1.5 over SHA-256: what verifiers in the field can check (FIPS 186-4, section 5).
+RSA with PKCS#1 v1.5 over SHA-256: supported by existing verifiers (FIPS 186-4, section 5).
 """
 
 import base64
@@ -25,22 +25,22 @@ LEAST_BITS: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class ProcessorCertificate:
-    """The key of a processor, and the certificate that says whose it is."""
+    """The key of a processor, and its certificate."""
 
     key: RSAPrivateKey
     domain: str
     """The host that controllers call."""
     pem: bytes
-    """The certificate, and whatever leads from it to an authority."""
+    """The certificate, with its chain to an authority."""
 
     @classmethod
     def of(cls, key: str, certificate: str, domain: str, now: datetime) -> "ProcessorCertificate":
         """
-        Return what signs for *domain*.
+        Return the signer for *domain*.
 
         Raises:
-            ConfigurationError: The key is no RSA key of enough bits, the certificate is not its own, is not
-                valid *now*, or is not for this domain.
+            ConfigurationError: The key is not RSA or too short, or the certificate is another's, not valid
+                *now*, or for another domain.
         """
         found = _key(key)
         leaf = _leaf(certificate)
@@ -51,14 +51,14 @@ class ProcessorCertificate:
                 "CERTIFICATE", f"is valid until {leaf.not_valid_after_utc:%Y-%m-%d} only, or not yet"
             )
         if domain not in _alternative_names(leaf) or _common_names(leaf) != [domain]:
-            # One verifier compares the one, others the other.
+            # Verifiers differ in which one they compare.
             raise _wrong(
                 "CERTIFICATE", f"must be for {domain}: as the common name, and as an alternative name"
             )
         return cls(found, domain, certificate.encode())
 
     def headers(self, body: bytes, version: Version) -> dict[str, str]:
-        """Return the headers that sign *body*, byte for byte, in the names of *version*."""
+        """Return the headers that sign *body*, byte for byte, with the names of *version*."""
         signature = base64.b64encode(self.key.sign(body, PKCS1v15(), SHA256())).decode()
         return {
             f"{version.header}-Processor-Domain": self.domain,

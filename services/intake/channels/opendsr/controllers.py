@@ -1,4 +1,4 @@
-"""Which controllers there are whose instructions the company carries out, and how they show who they are."""
+"""The controllers that may send instructions, and their credentials."""
 
 import base64
 import binascii
@@ -11,16 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from shared.contract.sources import ChannelSource, Source, channel_source
 
 SECRET_CHARACTERS = 16
-"""A short secret would let everybody in who tries."""
+"""A short secret could be guessed."""
 
 
 class ListedController(BaseModel):
-    """A controller that the company is a processor for."""
+    """A controller that the company is a processor of."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
-    """What it is called here, and in every answer."""
+    """Its name here, and in every answer."""
     key: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^:]+$")]
     """Its name for HTTP Basic."""
     secret: SecretStr
@@ -39,21 +39,21 @@ class ListedController(BaseModel):
         return channel_source(ChannelSource.OPENDSR, self.id)
 
     def shows(self, credential: bytes) -> bool:
-        """Tell whether *credential* is its own, for HTTP Basic or as a bearer token."""
+        """Return whether *credential* is its own, for HTTP Basic or as a bearer token."""
         secret = self.secret.get_secret_value().encode()
         basic = hmac.compare_digest(credential, b"Basic " + self.key.encode() + b":" + secret)
         return basic | hmac.compare_digest(credential, b"Bearer " + secret)
 
 
 def controller_of(authorization: str, controllers: Iterable[ListedController]) -> ListedController | None:
-    """Return which of *controllers* has sent the header *authorization*; None if none has."""
+    """Return the controller that sent the header *authorization*; None if unknown."""
     credential = _credential(authorization)
     found = [one for one in controllers if one.shows(credential)]
     return found[0] if found else None
 
 
 def name_in(authorization: str) -> str:
-    """Return the name that the header *authorization* shows a password for; none where it shows none."""
+    """Return the name in the header *authorization*; empty without one."""
     scheme, _, content = _credential(authorization).partition(b" ")
     return content.partition(b":")[0].decode(errors="replace") if scheme == b"Basic" else ""
 

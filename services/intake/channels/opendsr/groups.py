@@ -1,7 +1,7 @@
 """
-Which requests a controller has tied together.
+Groups of requests, defined by controllers.
 
-Kept in the database by a keyed hash: what controllers take for a name of a group may well name a person.
+Stored by a keyed hash: a controller's name for a group may be a person's.
 """
 
 import hmac
@@ -12,9 +12,9 @@ from services.intake.channels.opendsr.controllers import ListedController
 from shared.runtime.mongo import Database, translated
 
 KEEP = timedelta(days=2 * 365)
-"""As long as the record of a request is kept at least (docs/register.md)."""
+"""The shortest retention of a request's record (docs/register.md)."""
 MOST = 1_000
-"""Requests of one group that are answered at once."""
+"""Requests of one group in an answer."""
 
 
 class RequestGroups:
@@ -32,13 +32,13 @@ class RequestGroups:
             await self._groups.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def add(self, controller: ListedController, group: str, request_id: str, at: datetime) -> None:
-        """Count a request to *group*; adding it again changes nothing."""
+        """Add a request to *group*; adding it again has no effect."""
         fresh = {"group": self._hashed(controller, group), "at": at}
         with translated("add to a group of requests"):
             await self._groups.update_one({"_id": request_id}, {"$setOnInsert": fresh}, upsert=True)
 
     async def of(self, controller: ListedController, group: str) -> list[str]:
-        """Return the ids of the requests of *group*, the oldest first."""
+        """Return the ids of the requests of *group*, oldest first."""
         with translated("look a group of requests up"):
             found = self._groups.find({"group": self._hashed(controller, group)})
             return [str(one["_id"]) async for one in found.sort("at", 1).limit(MOST)]

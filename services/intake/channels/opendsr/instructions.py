@@ -1,10 +1,10 @@
 """
-Where instructions are kept, and made cases of.
+Instructions of controllers, and the cases made of them.
 
-The body is sealed first, byte for byte: it is the instruction that everything done afterwards rests on. Then
-it claims what it asks for, is made the instruction of its id, and is lodged as any other request is. Whoever
-finds it claimed does the rest, so no claim of a process that died stands in the way of another. Its id
-follows from who sends it and what they call it, so that no controller can name another's.
+The body is sealed first, byte for byte: it is the basis of everything done afterwards. Then the instruction
+claims its fingerprint, gets its id, and is lodged. A later call that finds the claim completes it, so the
+claim of a crashed process blocks no other. The id follows from the controller and its name for the request,
+so that no controller can name another's.
 """
 
 import json
@@ -27,22 +27,22 @@ from services.intake.http.callbacks import CallbackListeners
 from shared.errors import UnknownRequest
 
 CALL, CANCELLATION = "opendsr_call", "opendsr_cancellation"
-"""Names in the vault: the body as it came, below a line of ours; and that the request was cancelled."""
+"""Names in the vault: the body as received, below a line of ours; and the mark of a cancellation."""
 
 
 class RequestGroupPort(Protocol):
-    """Which requests a controller has tied together."""
+    """The groups of requests."""
 
     async def add(self, controller: ListedController, group: str, request_id: str, at: datetime) -> None:
-        """Count a request to *group*; adding it again changes nothing."""
+        """Add a request to *group*; adding it again has no effect."""
 
     async def of(self, controller: ListedController, group: str) -> list[str]:
-        """Return the ids of the requests of *group*, the oldest first."""
+        """Return the ids of the requests of *group*, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class FiledInstruction:
-    """An instruction that was taken in, and the body that it came in."""
+    """A received instruction, with its body."""
 
     controller: ListedController
     version: Version
@@ -50,25 +50,25 @@ class FiledInstruction:
     body: bytes
     case_id: str
     attempt: str
-    """Tells it from others of the same id, of which one counts."""
+    """Distinguishes it from other attempts with the same id, of which one counts."""
 
     @property
     def draft(self) -> str:
-        """Under which name it lies in the vault until it is the instruction of its id."""
+        """Its name in the vault until it is the instruction of its id."""
         return f"{CALL}_{self.attempt}"
 
     @property
     def claimant(self) -> str:
-        """What it claims things as."""
+        """The owner of its claims."""
         return f"{self.case_id}/{self.attempt}"
 
     @property
     def said(self) -> OpenDsrMessage:
-        """What the controller said."""
+        """The controller's message."""
         return messages.read(self.body, self.version)
 
     def to_bytes(self) -> bytes:
-        """Return what is sealed of it."""
+        """Return its sealed form."""
         line = {
             "controller": self.controller.id,
             "version": self.version.value,
@@ -80,7 +80,7 @@ class FiledInstruction:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """The instructions that were taken in."""
+    """The received instructions."""
 
     door: RequestService
     watch: CallbackListeners
@@ -88,14 +88,14 @@ class Instructions:
     firsts: FirstRequestPort
     controllers: Mapping[str, ListedController]
     served: DiscoveryDocument
-    """What is served here."""
+    """The document of supported features."""
 
     def begin(self, controller: ListedController, version: Version, body: bytes) -> FiledInstruction:
         """
-        Return the instruction in *body*, which is still to be taken in.
+        Return the instruction in *body*, which is not stored yet.
 
         Raises:
-            Refused: It is malformed, or not served.
+            Refused: It is malformed, or not supported.
         """
         message = messages.read(body, version)
         messages.request_in(message, self.served)
@@ -104,10 +104,10 @@ class Instructions:
 
     async def take(self, filed: FiledInstruction) -> None:
         """
-        Take an instruction in, once.
+        Store and lodge an instruction, once.
 
         Raises:
-            Refused: Its id was used before, or an equal request is in progress; or nobody could compare it.
+            Refused: Its id was used before, an equal request is in progress, or it could not be compared.
         """
         wish = messages.wish_of(filed.said, filed.controller)
         await self._must_be_new(filed)
@@ -121,16 +121,16 @@ class Instructions:
         Return the instruction that *controller* calls *name*.
 
         Raises:
-            UnknownRequest: There is none.
+            UnknownRequest: It does not exist.
         """
         return await self.filed(self.door.id_of(controller.source, name))
 
     async def filed(self, case_id: str) -> FiledInstruction:
         """
-        Return the instruction whose case it is.
+        Return the instruction of a case.
 
         Raises:
-            UnknownRequest: There is none, or its controller is served no more.
+            UnknownRequest: It does not exist, or its controller is no longer configured.
         """
         return await self._opened(case_id, CALL)
 
@@ -145,24 +145,24 @@ class Instructions:
         return FiledInstruction(controller, version, received_at, body, case_id, known["attempt"])
 
     async def case(self, filed: FiledInstruction) -> IntakeCase:
-        """Return what is known of a request."""
+        """Return the state of a request."""
         try:
             return await self.door.case(filed.case_id)
         except UnknownRequest:
-            return IntakeCase()  # kept, and not lodged yet
+            return IntakeCase()  # stored, and not lodged yet
 
     async def stands(self, filed: FiledInstruction) -> tuple[IntakeCase, OpenDsrStatusReport]:
-        """Return what is known of a request, and what is said of it."""
+        """Return the state of a request, and its status."""
         case = await self.case(filed)
         return case, report_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
 
     async def cancel(self, filed: FiledInstruction) -> None:
         """
-        Take a request back.
+        Withdraw a request.
 
         Raises:
-            NotNow: It is answered already.
-            TooOften: Too much was done about it within the hour.
+            NotPossibleNow: It is answered already.
+            TooManyAttempts: Too many operations on it within the hour.
         """
         await self.door.withdraw(filed.case_id)
         await self.door.keep(filed.case_id, CANCELLATION, b"")
@@ -171,7 +171,7 @@ class Instructions:
         """
         Refuse an id that was used before.
 
-        Of what a crash has left kept and not lodged, or not announced, this is what makes a case of it.
+        A crash may leave an instruction stored but not lodged: then it is lodged here.
         """
         try:
             known = await self.filed(filed.case_id)
@@ -188,7 +188,7 @@ class Instructions:
             raise _exists() from None
 
     async def _must_be_alone(self, filed: FiledInstruction, wish: bytes) -> None:
-        """Refuse what asks for the same as another request that is open, and forget it."""
+        """Refuse an instruction with the same fingerprint as another open request, and forget it."""
         now = filed.received_at
         while (held := await self.firsts.claim(wish, filed.claimant, now)).case != filed.claimant:
             if refusal := await self._refusal(filed, held.case):
@@ -198,7 +198,7 @@ class Instructions:
                 return
 
     async def _refusal(self, filed: FiledInstruction, claimant: str) -> OpenDsrCallRefused | None:
-        """Return why *filed* is refused where *claimant* was first; None where that one is over."""
+        """Return why *filed* is refused if *claimant* was first; None if that request is over."""
         first = await self._completed(claimant)
         if first is None:
             return None
@@ -211,10 +211,10 @@ class Instructions:
 
     async def _completed(self, claimant: str) -> FiledInstruction | None:
         """
-        Do what is left to do of an instruction that has claimed what it asks for, and return it.
+        Complete an instruction that has claimed its fingerprint, and return it.
 
         Returns:
-            None where another is the instruction of its id, or it is gone.
+            None if another is the instruction of its id, or it is gone.
         """
         case_id, _, attempt = claimant.partition("/")
         try:
@@ -227,16 +227,16 @@ class Instructions:
         return filed if filed.attempt == attempt else None
 
     async def _made_the_one(self, case_id: str, attempt: str) -> FiledInstruction:
-        """Make an instruction that of its id, unless there is one; return which is."""
+        """Make an instruction the one of its id, unless there is one; return that one."""
         try:
             draft = await self._opened(case_id, f"{CALL}_{attempt}")
             await self.door.keep(case_id, CALL, draft.to_bytes())
         except UnknownRequest:
-            pass  # somebody has been here before
+            pass  # done before
         return await self.filed(case_id)
 
     async def _lodge(self, filed: FiledInstruction) -> None:
-        """Lodge it, last of all: nothing is missing of a request that can be answered."""
+        """Lodge it, last: a lodged request must be complete."""
         said, now = filed.said, self.door.clock()
         request = messages.request_in(said, self.served)
         if said.group is not None:

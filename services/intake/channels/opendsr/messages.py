@@ -1,8 +1,8 @@
 """
-What controllers say, and what it means: an instruction becomes a request like any other. Pure.
+Messages of controllers, and the requests made of them. Pure.
 
-What is wrong is said by the names of the protocol's own fields. What a controller sent is never said again:
-a value may be an identity, and so may a name of the controller's own.
+Errors name the protocol's own fields and never repeat a controller's text: a value may be an identity, and so
+may a name of the controller's own.
 """
 
 import re
@@ -55,7 +55,7 @@ REGULATIONS: Mapping[str, Regulation] = MappingProxyType({"gdpr": Regulation.GDP
 
 
 def _instant(value: object) -> datetime:
-    """Return a time as RFC 3339 writes it: a date alone does not say when the law's clock started."""
+    """Return a time by RFC 3339: a date alone does not state when the clock started."""
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
         raise ValueError("must be a time as RFC 3339 writes it, 2020-01-31T09:30:00Z")
     try:
@@ -70,7 +70,7 @@ Identities: TypeAlias = tuple[tuple[str, str, str], ...]
 
 
 class OpenDsrIdentity(BaseModel):
-    """What a person can be found by, in versions 1.0 and 2.0."""
+    """An identity of the person, in versions 1.0 and 2.0."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -80,7 +80,7 @@ class OpenDsrIdentity(BaseModel):
 
 
 class EncodedIdentity(BaseModel):
-    """The same in version 3.0, where the type is its name in the object."""
+    """The same in version 3.0, where the type is a name in the object."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -89,7 +89,7 @@ class EncodedIdentity(BaseModel):
 
 
 class OpenDsrMessage(BaseModel, ABC):
-    """A request, as every version writes it; what else it says is tolerated."""
+    """A request, as all versions write it; other fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -103,22 +103,22 @@ class OpenDsrMessage(BaseModel, ABC):
 
     @property
     def callbacks(self) -> tuple[str, ...]:
-        """Where its status is told, each once."""
+        """The receivers of its status, without repetitions."""
         return tuple(dict.fromkeys(self.status_callback_urls or ()))
 
     @property
     @abstractmethod
     def named(self) -> Identities:
-        """What the person can be found by."""
+        """The identities of the person."""
 
     @property
     @abstractmethod
     def law(self) -> Regulation:
-        """What the person invoked."""
+        """The law that the person invoked."""
 
     @property
     def group(self) -> str | None:
-        """What ties requests of one person together."""
+        """The group of the person's requests."""
         return None
 
 
@@ -137,7 +137,7 @@ class MessageOne(_Listed):
 
     @property
     def law(self) -> Regulation:
-        """What the person invoked."""
+        """The law that the person invoked."""
         return Regulation.GDPR
 
 
@@ -153,7 +153,7 @@ class _Regulated(OpenDsrMessage):
 
     @property
     def law(self) -> Regulation:
-        """What the person invoked."""
+        """The law that the person invoked."""
         return REGULATIONS[self.regulation]
 
 
@@ -169,12 +169,12 @@ class MessageThree(_Regulated):
 
     @property
     def named(self) -> Identities:
-        """What the person can be found by."""
+        """The identities of the person."""
         return tuple((kind, one.value, one.encoding) for kind, one in self.subject_identities.items())
 
     @property
     def group(self) -> str | None:
-        """What ties requests of one person together."""
+        """The group of the person's requests."""
         return self.group_id
 
 
@@ -183,15 +183,15 @@ MESSAGES: Mapping[Version, type[OpenDsrMessage]] = MappingProxyType(
 )
 _MODELS: tuple[type[BaseModel], ...] = (*MESSAGES.values(), OpenDsrIdentity, EncodedIdentity)
 FIELDS = frozenset(name for model in _MODELS for name in model.model_fields)
-"""Names that may be said again."""
+"""Names that may appear in an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryDocument:
-    """What is served here, as discovery says it."""
+    """The supported features, as discovery returns them."""
 
     domain: str
-    """Ours: the member of ``extensions`` under it is meant for us."""
+    """Ours: the member of ``extensions`` with this name is for us."""
     identities: Mapping[str, Code]
     """Identity type → identity of the data map."""
 
@@ -201,7 +201,7 @@ def read(body: bytes, version: Version) -> OpenDsrMessage:
     Return the request in *body*.
 
     Raises:
-        Refused: It is no JSON, does not fit its schema, or wants another version.
+        Refused: It is not JSON, does not fit its schema, or has another version.
     """
     try:
         content = orjson.loads(body)
@@ -220,12 +220,12 @@ def read(body: bytes, version: Version) -> OpenDsrMessage:
 
 def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSubmitted:
     """
-    Return what is instructed, as any other request.
+    Return the request of an instruction.
 
-    An address is what the person is found by, and not where letters go: the controller writes to them.
+    An address is an identity, not a destination of letters: the controller writes to the person.
 
     Raises:
-        Refused: An identity or an extension is not served, or does not fit.
+        Refused: An identity or an extension is not supported, or malformed.
     """
     if (message.extensions or {}).get(served.domain):
         raise refused("extensions", "no extension is served under this domain")
@@ -238,7 +238,7 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
 
 
 def without_identities(message: OpenDsrMessage) -> RequestSubmitted:
-    """Return all that is instructed but about whom."""
+    """Return the instruction without the identities."""
     return RequestSubmitted(
         reference=message.subject_request_id,
         right=RIGHTS[message.subject_request_type],
@@ -251,7 +251,7 @@ def without_identities(message: OpenDsrMessage) -> RequestSubmitted:
 
 def wish_of(message: OpenDsrMessage, controller: ListedController) -> bytes:
     """
-    Return what is instructed, the same bytes for an equal request: type, identities and extensions.
+    Return the fingerprint of an instruction, equal for equal type, identities and extensions.
 
     Raises:
         Refused: The extensions are nested too deeply to be compared.
@@ -269,7 +269,7 @@ def wish_of(message: OpenDsrMessage, controller: ListedController) -> bytes:
 
 
 def _named(message: OpenDsrMessage, served: DiscoveryDocument) -> dict[Code, Text]:
-    """Return identity of the data map → value: two values of one would be two people's."""
+    """Return identity of the data map → value: two values of one would belong to two people."""
     found: dict[Code, Text] = {}
     for kind, value, format_ in message.named:
         name = served.identities.get(ALIASES.get(kind, kind))

@@ -1,7 +1,7 @@
 """
-The words of the protocol, in each of its versions, and what a call is refused for. Pure.
+Terms of the protocol in each version, and the refusals of calls. Pure.
 
-OpenGDPR 1.0 and OpenDSR 2.0 are specifications. 3.0 is what mParticle speaks and controllers have built for.
+OpenGDPR 1.0 and OpenDSR 2.0 are specifications. 3.0 is the dialect of mParticle, which controllers use.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 
 class Version(IntEnum):
-    """A major version, which leads the path of every call."""
+    """A major version, the first segment of every path."""
 
     ONE = 1
     TWO = 2
@@ -20,7 +20,7 @@ class Version(IntEnum):
 
     @property
     def full(self) -> str:
-        """How bodies say it."""
+        """Its name in bodies."""
         return f"{self.value}.0"
 
     @property
@@ -30,12 +30,12 @@ class Version(IntEnum):
 
     @property
     def header(self) -> str:
-        """What the names of its headers begin with."""
+        """Prefix of its headers' names."""
         return "X-OpenGDPR" if self is Version.ONE else "X-OpenDSR"
 
 
 class InstructionKind(StrEnum):
-    """What a controller may instruct a processor to do."""
+    """The instructions of a controller to a processor."""
 
     ACCESS = "access"
     PORTABILITY = "portability"
@@ -49,18 +49,18 @@ IDENTITY_TYPES = frozenset(
         "roku_publisher_id", "roku_advertising_id",
     }
 )  # fmt: skip
-"""By what a person may be named (specification 2.0, "Identity types")."""
+"""Identity types of a person (specification 2.0, "Identity types")."""
 ALIASES = MappingProxyType({"roku_publishing_id": "roku_publisher_id"})
-"""How one client's documentation spells some of them."""
+"""Spellings in one client's documentation."""
 RAW = "raw"
-"""The one format that is served: what is hashed cannot be looked up in records that are not."""
+"""The only supported format: a hash cannot be looked up in plain records."""
 EXISTS = "Subject request already exists"
-"""Said word for word: a client looks for it."""
+"""The exact text that a client looks for."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallError:
-    """One thing that is wrong with a call: where, and never the value."""
+    """A fault in a call: its place, never the value."""
 
     path: str
     message: str
@@ -71,7 +71,7 @@ class CallError:
 
 
 class OpenDsrCallRefused(Exception):
-    """A call is not answered; no identity and no credential stands in why."""
+    """A call is refused; the reason holds no identity and no credential."""
 
     def __init__(self, status: HTTPStatus, *flaws: CallError) -> None:
         super().__init__("; ".join(map(str, flaws)))
@@ -85,5 +85,5 @@ def refused(path: str, message: str) -> OpenDsrCallRefused:
 
 
 def instant(at: datetime) -> str:
-    """Return *at* as the strictest of the clients reads it: in UTC, with a ``Z``."""
+    """Return *at* in UTC, with a ``Z``, as the strictest client requires."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What controllers can do, and what they hear, without HTTP."""
+"""Application service for controllers, without HTTP."""
 
 import base64
 import json
@@ -30,27 +30,27 @@ JSON = MappingProxyType({"Content-Type": "application/json"})
 
 
 class DownloadGone(Exception):
-    """What was to be downloaded is kept no longer."""
+    """The package is no longer available."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDsrService:
-    """The processor, as controllers see it."""
+    """The processor, for controllers."""
 
     files: Instructions
     certified: ProcessorCertificate
     practice: ClockRules
     url: str
-    """Where controllers reach it; the versions' paths follow."""
+    """The public address for controllers; the versions' paths follow."""
     submissions: Allowance
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     def caller(self, authorization: str, network: str) -> ListedController | None:
         """
-        Return the controller that shows its secret in the header *authorization*; None if none does.
+        Return the controller with the credential in the header *authorization*; None if unknown.
 
         Raises:
-            TooOften: The secret of the controller that it names was guessed at too often.
+            TooOften: Too many wrong secrets for the controller that it names.
         """
         controllers = self.files.controllers.values()
         name = name_in(authorization)
@@ -59,7 +59,7 @@ class OpenDsrService:
         return self.attempts.shown(name, network, lambda: controller_of(authorization, controllers))
 
     def discovery(self, version: Version) -> dict[str, Any]:
-        """Return what is served here."""
+        """Return the supported features."""
         return {
             "api_version": version.full,
             "supported_identities": [
@@ -71,11 +71,11 @@ class OpenDsrService:
 
     async def submit(self, controller: ListedController, version: Version, body: bytes) -> dict[str, Any]:
         """
-        Take an instruction in, once, and return its receipt.
+        Store an instruction, once, and return its receipt.
 
         Raises:
-            Refused: It is malformed, exists already, or an equal one is in progress.
-            TooOften: The controller has sent too many within the hour.
+            OpenDsrCallRefused: It is malformed, exists already, or an equal one is in progress.
+            TooOften: The controller has exceeded its hourly limit.
         """
         if not self.submissions.take(controller.id):
             raise TooManyAttempts("too many requests were sent within the hour")
@@ -93,16 +93,16 @@ class OpenDsrService:
 
     async def status(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
         """
-        Return where the request stands that *controller* calls *name*.
+        Return the status of the request that *controller* calls *name*.
 
         Raises:
-            UnknownRequest: There is none.
+            UnknownRequest: It does not exist.
         """
         filed = await self.files.named(controller, name)
         return self._status(filed, *await self.files.stands(filed), version)
 
     async def group(self, controller: ListedController, group: str, version: Version) -> list[dict[str, Any]]:
-        """Return where the requests of *group* stand; those whose record is gone are left out."""
+        """Return the statuses of the requests of *group*, without purged ones."""
         found: list[dict[str, Any]] = []
         for case_id in await self.files.groups.of(controller, group):
             try:
@@ -118,8 +118,8 @@ class OpenDsrService:
 
         Raises:
             Refused: It is in progress, or over.
-            UnknownRequest: There is none.
-            TooOften: Too much was done about it within the hour.
+            UnknownRequest: It does not exist.
+            TooManyAttempts: Too many operations on it within the hour.
         """
         filed = await self.files.named(controller, name)
         case, report = await self.files.stands(filed)
@@ -140,13 +140,13 @@ class OpenDsrService:
 
     async def results(self, controller: ListedController, name: str, wanted: RangeRequest) -> Download:
         """
-        Return the package that a request has come to, or what is *wanted* of it; that is on record then.
+        Return the package of a request, or the *wanted* part; the download is recorded.
 
         Raises:
-            UnknownRequest: There is no such request, or nothing to download.
-            Gone: It is kept no longer.
-            TooOften: Too much was done about the request within the hour.
-            NotSatisfiable: The bytes wanted lie behind the end.
+            UnknownRequest: It does not exist, or has no package.
+            Gone: It is no longer available.
+            TooManyAttempts: Too many operations on the request within the hour.
+            NotSatisfiable: The range begins behind the end.
         """
         filed = await self.files.named(controller, name)
         _, report = await self.files.stands(filed)
@@ -159,9 +159,9 @@ class OpenDsrService:
 
     async def callback(self, name: str, reported: str) -> Callback | None:
         """
-        Return the next status that a callback address is to hear of, after what it was *told* last.
+        Return the status to report to a callback address after the one *reported* last.
 
-        Every status is told, also one that a request was in too shortly to be seen.
+        Every status is reported, even one that lasted too shortly to be seen.
         """
         case_id, _, number = name.partition("/")
         try:
@@ -201,7 +201,7 @@ class OpenDsrService:
         return always if report.count is None else always | {"results_count": report.count}
 
     def _expected(self, filed: FiledInstruction, case: IntakeCase) -> datetime:
-        """Return the last second of the last day for the answer, also before the register knows of it."""
+        """Return the last second of the last day, also before the request is registered."""
         day = case.due_on
         if day is None:
             request = messages.without_identities(filed.said)

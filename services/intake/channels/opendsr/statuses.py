@@ -1,8 +1,8 @@
 """
-Where a request stands, in the protocol's four words (specification 2.0, "Request status"). Pure.
+The status of a request in the protocol's four words (specification 2.0, "Request status"). Pure.
 
-``pending`` → ``in_progress`` → ``completed``; ``pending`` → ``cancelled``. There is no word for what is
-refused: it is ``cancelled``, and an extension of our own says why.
+``pending`` → ``in_progress`` → ``completed``; ``pending`` → ``cancelled``. A refusal has no word: it is
+``cancelled``, with the reason in an extension of ours.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ TAKEN_BACK = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
 
 
 class OpenDsrStatus(StrEnum):
-    """Where a request stands."""
+    """The status of a request."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -32,17 +32,17 @@ FINAL = frozenset({OpenDsrStatus.COMPLETED, OpenDsrStatus.CANCELLED})
 
 @dataclass(frozen=True, slots=True)
 class OpenDsrStatusReport:
-    """A request's status, without what is the same all its life."""
+    """A request's status, without its constant fields."""
 
     standing: OpenDsrStatus
     results: bool = False
-    """Whether there is something to download."""
+    """Whether there is a download."""
     count: int | None = None
-    """How many records were found; None where nobody asked for any."""
+    """Number of records found; None if none were searched for."""
     remark: Mapping[str, Any] | None = None
-    """What the extension of our own says."""
+    """The content of our extension."""
     settled: bool = False
-    """Whether the register has heard of it: what it says then does not change."""
+    """Whether it is registered as such: then it is final."""
 
     @property
     def final(self) -> bool:
@@ -52,12 +52,12 @@ class OpenDsrStatusReport:
 
 def report_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
     """
-    Return where *case* stands.
+    Return the status of *case*.
 
     Args:
-        case: What intake knows.
-        cancelled: Whether the controller has cancelled it: it counts before the register has heard of it. An
-            answer that crossed it stands, for what was erased is erased.
+        case: The state in intake.
+        cancelled: Whether the controller cancelled it: that counts before it is registered. An answer that
+            crossed it stands, as an erasure cannot be undone.
     """
     if case.fulfilled is not None:
         return _answered(case.fulfilled)
@@ -75,7 +75,7 @@ def report_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
 
 def next_report(report: OpenDsrStatusReport, last: str) -> OpenDsrStatusReport:
     """
-    Return what is to be told after *last*: none of the statuses on the way to the present one is left out.
+    Return the status to report after *last*, without skipping one on the way.
 
     Args:
         report: The present state of the request.

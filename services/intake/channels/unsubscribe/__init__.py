@@ -1,1 +1,1 @@
-"""One-click unsubscribe (RFC 8058): links for the company's mailers, and what happens when one is clicked."""
+"""One-click unsubscribe (RFC 8058): links for the company's mailers, and their page."""

@@ -1,8 +1,8 @@
 """
-Links by which a person unsubscribes: they name the person and the list, and nobody else can read or make one.
+Unsubscribe links: an encrypted token of the person and the list, which only intake can read or make.
 
-The token is authenticated encryption (AES-SIV, RFC 5297) of the two: the same person and list have the same
-token, wherever it is made, and nothing needs to be stored for it.
+The token is authenticated encryption (AES-SIV, RFC 5297): the same person and list always have the same
+token, and nothing is stored for it.
 """
 
 import base64
@@ -21,14 +21,14 @@ from shared.runtime.key_rings import RootKey, derived_key
 
 PURPOSE = "unsubscribe links"
 FORM = [b"habeas unsubscribe link 1"]
-"""What a token is, in which form; another one would not open."""
+"""The form of a token; a token of another form does not open."""
 TAG_BYTES = 16
 TOO_LONG = "too_long_for_a_link"
-"""Type of the fault that a name has which no link can hold."""
+"""Error type of a name that is too long for a link."""
 MOST_CHARACTERS = 2_000
 """Of a token."""
 MOST_BYTES = MOST_CHARACTERS * 3 // 4 - TAG_BYTES
-"""Of what stands in a token, as JSON: more than the longest address and name of a list need in ASCII."""
+"""Size of a token's content, as JSON: more than the longest ASCII address and list name need."""
 
 
 def _content(subscription: Mapping[str, str | None]) -> bytes:
@@ -36,7 +36,7 @@ def _content(subscription: Mapping[str, str | None]) -> bytes:
 
 
 class MailSubscription(Strict):
-    """Who gets which mails."""
+    """A person, and a mailing list."""
 
     email: str = Field(max_length=320, pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")
     list: Text | None = None
@@ -51,42 +51,42 @@ class MailSubscription(Strict):
 
     @property
     def subject(self) -> Subject:
-        """The person, as a request describes them."""
+        """The person, in the form of a request."""
         return Subject(email=self.email)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """What a token that is ours says."""
+    """The content of a valid token."""
 
     subscription: MailSubscription
     name: str
-    """The same for the same subscription; nobody can work it out."""
+    """Equal for the same subscription, and impossible to guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeLinks:
-    """Makes links, and opens what was in one."""
+    """Makes links, and opens their tokens."""
 
     master_key: RootKey = field(repr=False)
     root: str
-    """Where people reach intake."""
+    """The public address of intake."""
 
     def url_for(self, subscription: MailSubscription) -> str:
-        """Return the link by which *subscription* ends."""
+        """Return the link that ends *subscription*."""
         content = _content(subscription.model_dump(exclude_none=True))
         token = base64.urlsafe_b64encode(self._cipher().encrypt(content, FORM)).decode().rstrip("=")
         return f"{self.root.rstrip('/')}/unsubscribe/{token}"
 
     def headers_for(self, subscription: MailSubscription) -> Mapping[str, str]:
-        """Return the headers that a mail carries; DKIM must sign both (RFC 8058 section 3.1)."""
+        """Return the headers of a mail; DKIM must sign both (RFC 8058 section 3.1)."""
         return {
             "List-Unsubscribe": f"<{self.url_for(subscription)}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
 
     def opened(self, token: str) -> OpenedLink | None:
-        """Return what *token* says; None where it is none of ours."""
+        """Return the content of *token*; None if it is not valid."""
         if len(token) > MOST_CHARACTERS:
             return None
         try:

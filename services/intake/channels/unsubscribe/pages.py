@@ -1,8 +1,8 @@
 """
-The page behind a link, and the click that a mail program makes for the person (RFC 8058).
+The page of an unsubscribe link, and the one-click call of a mail program (RFC 8058).
 
-Looking changes nothing, for mail scanners follow links; a click needs no cookie, sets none, and is not
-redirected. It is an objection to direct marketing: that needs no proof and no reasons, and is done at once.
+Reading the page changes nothing, as mail scanners follow links; a click needs no cookie, sets none, and is
+not redirected. It is an objection to direct marketing: immediate, without proof or reasons.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,15 +24,15 @@ from shared.errors import UnknownRequest
 from shared.law import DIRECT_MARKETING, Right
 
 SOURCE = channel_source(ChannelSource.HABEAS, "unsubscribe")
-"""CloudEvents source of objections that came by a link."""
+"""CloudEvents source of objections by link."""
 CLICK = "unsubscribe_click"
-"""Name under which the body of the click lies in the vault, as it came."""
+"""Name of the click's body in the vault, as received."""
 FIELD, VALUE = "List-Unsubscribe", "One-Click"
 MOST_FIELDS = 8
 
 
 class UnsubscribeLink(BaseModel):
-    """What a mailer puts into a mail."""
+    """A link for the mails of a mailer."""
 
     url: str
     headers: Mapping[str, str]
@@ -42,12 +42,12 @@ class UnsubscribeLink(BaseModel):
 def unsubscribing(
     door: RequestService, site: Site, links: UnsubscribeLinks, system: Callable[[Request], Source]
 ) -> APIRouter:
-    """Return the page on *site* for those who have a link, and the call that makes *links* for a *system*."""
+    """Return the page on *site* for people with a link, and the call that makes *links* for a *system*."""
     router = APIRouter()
 
     @router.post("/v1/unsubscribe-links", dependencies=[Depends(system)])
     async def link(subscription: MailSubscription) -> UnsubscribeLink:
-        """Make the link by which a person unsubscribes with one click (RFC 8058). Nothing is stored."""
+        """Make the one-click link of a person (RFC 8058). Nothing is stored."""
         return UnsubscribeLink(url=links.url_for(subscription), headers=links.headers_for(subscription))
 
     _add_page(router, door, site, links)
@@ -79,8 +79,8 @@ def _add_page(router: APIRouter, door: RequestService, site: Site, links: Unsubs
 
 
 async def _is_click(request: Request) -> bool:
-    """Tell whether the form says what a click says; in which of the two forms does not matter."""
-    await request.body()  # as it came, to be kept; the form is read from it
+    """Return whether the form is a click, in either of the two forms."""
+    await request.body()  # sealed as received; the form is parsed from it
     uploads.must_be_utf8(request)
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
         return uploads.text_of(form, FIELD) == VALUE
@@ -90,8 +90,8 @@ async def _object(door: RequestService, clicked: OpenedLink, body: bytes) -> Non
     """
     Lodge the objection, once a day for the same subscription.
 
-    Another day it is another objection: the person may have agreed again meanwhile, and be asking once more
-    by the link in an old mail.
+    On another day it is another objection: the person may have consented again meanwhile, and then use the
+    link in an old mail.
     """
     reference = f"{clicked.name}/{door.clock().date()}"
     case_id = door.id_of(SOURCE, reference)
@@ -104,10 +104,10 @@ async def _object(door: RequestService, clicked: OpenedLink, body: bytes) -> Non
 
 def _objection(subscription: MailSubscription, reference: str) -> RequestSubmitted:
     """
-    Return the objection that ends *subscription*: to all direct marketing, whichever list it was clicked in.
+    Return the objection that ends *subscription*: to all direct marketing, from any list.
 
     Law:
-        GDPR Art. 21(2)-(3): who objects to direct marketing gets no more of it.
+        GDPR Art. 21(2)-(3): after an objection no more direct marketing is allowed.
     """
     statement = subscription.list and f"Unsubscribed with one click from: {subscription.list}"
     return RequestSubmitted(

@@ -1,1 +1,1 @@
-"""Webhooks of platforms: Shopify, Meta, Sign in with Apple, and whoever sends security events (RFC 8935)."""
+"""Webhooks of platforms: Shopify, Meta, Sign in with Apple, and issuers of security events (RFC 8935)."""

@@ -1,4 +1,4 @@
-"""The HTTP of the webhooks: one address for each platform; what is not turned on is not there."""
+"""The HTTP interface of the webhooks: one address for each enabled platform."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,11 +13,11 @@ from services.intake.channels.webhooks.service import WebhookService
 from services.intake.channels.webhooks.tokens import ExpectedToken
 
 MOST_BYTES = 256 << 10
-"""A message is some hundreds; one that lists a customer's orders, some thousands."""
+"""A message has hundreds of bytes; one with a customer's orders has thousands."""
 
 
 def webhooks_app(desk: WebhookService) -> FastAPI:
-    """Return the application that platforms call."""
+    """Return the application for platforms."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_errors(app)
     if desk.shopify:
@@ -79,7 +79,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Malformed)
     async def malformed(_request: Request, error: Malformed) -> Response:
         flaws = [str(flaw) for flaw in error.flaws]
-        # It is sealed, and the staff's to look at: what a platform sent again for days would be no other.
+        # It is sealed for the staff to check: sending it again for days would not change it.
         return JSONResponse({"status": "set_aside", "flaws": flaws})
 
 

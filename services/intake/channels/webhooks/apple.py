@@ -1,5 +1,5 @@
 """
-Server notifications of Sign in with Apple, as requests to erase.
+Server notifications of Sign in with Apple, as erasure requests.
 
 The body is ``{"payload": "<JWS>"}``; the claim ``events`` is JSON within JSON.
 """
@@ -28,22 +28,22 @@ from shared.law import Right
 SOURCE = channel_source(ChannelSource.APPLE)
 ISSUER, KEYS = "https://appleid.apple.com", "https://appleid.apple.com/auth/keys"
 IDENTITY = "apple_sub"
-"""Name under which the data map finds a person by the id that Apple gives them for this team."""
+"""The data map's name for Apple's id of a person for this team."""
 REQUIRED = ("exp", "jti", "events")
 ERASING = frozenset({"consent-revoked", "account-delete", "account-deleted"})
-"""Apple has written the last one both ways."""
+"""Apple has used both spellings of the last one."""
 HARMLESS = frozenset({"email-enabled", "email-disabled"})
-"""Whether a relayed address takes mail: nobody asks for anything."""
+"""Events about relayed addresses: they are no requests."""
 
 
 class Wrapped(PlatformPart):
-    """What comes in."""
+    """The body of a notification."""
 
     payload: Annotated[str, Field(max_length=32_768)]
 
 
 class AppleEvent(PlatformPart):
-    """What happened to an account."""
+    """An event of an account."""
 
     type: Text
     sub: Text
@@ -54,11 +54,11 @@ HAPPENINGS: TypeAdapter[tuple[AppleEvent, ...]] = TypeAdapter(tuple[AppleEvent, 
 
 async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
     """
-    Return the claims of what came in, once it is sure that Apple has made it, for us.
+    Return the claims of a notification, once verified as made by Apple for this company.
 
     Raises:
         Refused: It is not.
-        IssuerUnavailable: Apple's keys cannot be had now.
+        IssuerUnavailable: Apple's keys are unavailable now.
     """
     try:
         token = read(Wrapped, body).payload
@@ -71,16 +71,16 @@ async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, 
 
 
 def reference_of(claims: Mapping[str, Any]) -> str:
-    """Return what makes a notification the same again: Apple's id of it, which may be anything."""
+    """Return the reference of a notification: Apple's id of it, of any form."""
     return digest_of(str(claims["jti"]).encode(errors="replace"))
 
 
 def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | UnreadableNotice]:
     """
-    Yield the requests that a notification makes; none where nobody asks for anything.
+    Yield the requests of a notification, if any.
 
     Raises:
-        Malformed: It does not read.
+        Malformed: It cannot be parsed.
     """
     reference = reference_of(claims)
     for index, happening in enumerate(_happenings(claims["events"])):
@@ -95,7 +95,7 @@ def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | Unreada
 
 
 def _happenings(events: Any) -> tuple[AppleEvent, ...]:
-    """Return what happened: one thing as Apple writes it today, or a list."""
+    """Return the events: a single one, as Apple sends today, or a list."""
     try:
         if isinstance(events, str):
             text = events.strip()

@@ -1,7 +1,8 @@
 """
-Meta's data deletion callback, as a request to erase. Pure.
+Meta's data deletion callback, as an erasure request. Pure.
 
-The form's ``signed_request`` is a signature, a dot, and what is signed: base64url of JSON, signed as text.
+The form's ``signed_request`` is a signature, a dot, and the signed content: base64url of JSON, signed as
+text.
 """
 
 from collections.abc import Sequence
@@ -27,26 +28,26 @@ from shared.law import Right
 
 SOURCE = channel_source(ChannelSource.META)
 IDENTITY = "meta_user_id"
-"""Name under which the data map finds a person by the id that Meta gives them for this app."""
+"""The data map's name for Meta's id of a person for this app."""
 ALGORITHM = "HMAC-SHA256"
 MOST_FIELDS = 20
 
 
 class Signed(PlatformPart):
-    """What is signed."""
+    """The signed content."""
 
     user_id: Annotated[StrictInt | Text, Field(union_mode="left_to_right")]
     algorithm: str
     expires: StrictInt | StrictFloat | None = None
-    """Seconds since 1970; 0 where it stays good."""
+    """Seconds since 1970; 0 if it does not expire."""
 
 
 def content_of(form: bytes, secrets: Sequence[bytes]) -> bytes:
     """
-    Return what Meta has signed of a *form*, as the text that it came as.
+    Return the content of a *form* that Meta has signed, as the received text.
 
     Raises:
-        Refused: Nothing is signed, or the signature is wrong.
+        Refused: It is not signed, or the signature is wrong.
     """
     signature, dot, content = _field(form, b"signed_request").partition(b".")
     if not dot:
@@ -58,11 +59,11 @@ def content_of(form: bytes, secrets: Sequence[bytes]) -> bytes:
 
 def request_in(content: bytes, now: datetime) -> PlatformRequest:
     """
-    Return the request in what is signed.
+    Return the request in the signed content.
 
     Raises:
-        Refused: It is signed in another way than it says, or good no longer.
-        Malformed: It does not read.
+        Refused: Its algorithm is wrong, or it has expired.
+        Malformed: It cannot be parsed.
     """
     signed = read(Signed, from_base64url(content))
     if signed.algorithm.upper() != ALGORITHM:
@@ -74,7 +75,7 @@ def request_in(content: bytes, now: datetime) -> PlatformRequest:
 
 
 def _field(form: bytes, name: bytes) -> bytes:
-    """Return the value of a field that stands in *form* once; nothing where it does not."""
+    """Return the value of a field that is in *form* once; otherwise empty."""
     try:
         fields = parse_qsl(form, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:

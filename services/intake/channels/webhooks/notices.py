@@ -1,7 +1,7 @@
 """
-What a platform's message comes to: requests, or something that a person must look at. Pure.
+Results of a platform's message: requests, or a case for the staff. Pure.
 
-A message is read only after its signature was checked over the very bytes that came.
+A message is parsed only after its signature was checked over the received bytes.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class WebhookRefused(Exception):
-    """A message is not taken; what it says of why holds nothing of the message."""
+    """A message is refused; the reason holds nothing of the message."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class WebhookRefused(Exception):
 
 
 class Malformed(Exception):
-    """A message is signed as it must be, and does not read; the flaws hold no values."""
+    """A message is signed correctly, but cannot be parsed; the flaws hold no values."""
 
     def __init__(self, *flaws: SubmissionError) -> None:
         super().__init__("the message does not read")
@@ -37,7 +37,7 @@ class Malformed(Exception):
 
 
 class PlatformPart(BaseModel):
-    """A piece of what a platform says; platforms add fields."""
+    """A part of a platform's message; platforms add fields."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -47,27 +47,27 @@ class PlatformRequest:
     """A request that a platform passes on."""
 
     source: Source
-    """CloudEvents source: what the operator lists as trusted, or does not."""
+    """CloudEvents source: trusted if the operator lists it."""
     request: RequestSubmitted
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableNotice:
-    """What a platform says, for a person to look at: no request can be made of it."""
+    """A message that makes no request, for the staff to check."""
 
     source: Source
     reference: str
     flaws: tuple[SubmissionError, ...]
     id: str | None = None
-    """What the platform calls it; a digest of what it says is no such name."""
+    """The platform's name for it; a digest of its content is no such name."""
 
 
 def read(kind: type[T], content: bytes | str) -> T:
     """
-    Return *content*, which is JSON, as *kind*.
+    Return the JSON *content* as *kind*.
 
     Raises:
-        Malformed: It is no JSON, or another form of it.
+        Malformed: It is not JSON, or has another form.
     """
     try:
         return kind.model_validate_json(content)
@@ -77,14 +77,14 @@ def read(kind: type[T], content: bytes | str) -> T:
 
 def platform_request(right: Right, reference: str, subject: Mapping[str, Any]) -> RequestSubmitted:
     """
-    Return the request for *right* of the person that *subject* describes; fields that are empty are left out.
+    Return the request for *right* of the person in *subject*, without empty fields.
 
     Raises:
-        Malformed: The person is described in a form that no record can be found by, or not at all.
+        Malformed: The person is described in an unsearchable form, or not at all.
     """
     said = {name: value for name, value in subject.items() if value}
     if not said:
-        raise Malformed(SubmissionError(path="", message="names nobody"))
+        raise Malformed(SubmissionError(path="", message="names no person"))
     try:
         return RequestSubmitted(reference=reference, right=right, subject=Subject.model_validate(said))
     except ValidationError as error:
@@ -92,7 +92,7 @@ def platform_request(right: Right, reference: str, subject: Mapping[str, Any]) -
 
 
 def digest_of(content: bytes) -> str:
-    """Return what tells *content* apart from any other."""
+    """Return the digest that identifies *content*."""
     return sha256(content).hexdigest()
 
 

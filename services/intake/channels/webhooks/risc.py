@@ -1,7 +1,7 @@
 """
-Security events of whom people log in with (RISC), pushed as RFC 8935 says, as requests to erase.
+Security events (RISC) of log-in providers, pushed by RFC 8935, as erasure requests.
 
-The body is a Security Event Token (RFC 8417) itself. It has no end: its name (``jti``) makes it count once.
+The body is a Security Event Token (RFC 8417). It does not expire: its name (``jti``) makes it count once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,15 +25,15 @@ from shared.law import Right
 
 SOURCE = channel_source(ChannelSource.RISC)
 IDENTITY = "risc_sub"
-"""Name under which the data map finds a person by the id that the issuer gives them."""
+"""The data map's name for the issuer's id of a person."""
 REQUIRED = ("iat", "jti", "events")
 PURGED = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
-"""The account is gone for good. Of other events nothing follows here (RFC 8417 section 2.2)."""
+"""The account is gone for good. Other events have no effect here (RFC 8417 section 2.2)."""
 MEDIA_TYPE = "application/secevent+jwt"
 
 
 class NotPushed(WebhookRefused):
-    """A token is not taken; RFC 8935 section 2.4 has a word for why."""
+    """A token is refused, with an error code of RFC 8935 section 2.4."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(HTTPStatus.BAD_REQUEST, message)
@@ -41,7 +41,7 @@ class NotPushed(WebhookRefused):
 
 
 class RiscSubject(PlatformPart):
-    """Whose account it is (RFC 9493), in the forms that a person is found by."""
+    """The owner of the account (RFC 9493), in the forms that a search uses."""
 
     iss: Text | None = None
     sub: Text | None = None
@@ -50,18 +50,18 @@ class RiscSubject(PlatformPart):
 
 
 class Purged(PlatformPart):
-    """What is said of an account that is gone."""
+    """The content of an event about a removed account."""
 
     subject: RiscSubject
 
 
 async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken) -> Mapping[str, Any]:
     """
-    Return the claims of what was pushed, once it is sure that the issuer has made it, for us.
+    Return the claims of a token, once verified as made by the issuer for this company.
 
     Raises:
         NotPushed: It is not.
-        IssuerUnavailable: The issuer's keys cannot be had now.
+        IssuerUnavailable: The issuer's keys are unavailable now.
     """
     if media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise NotPushed("invalid_request", f"the type of the body is not {MEDIA_TYPE}")
@@ -72,16 +72,16 @@ async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken)
 
 
 def reference_of(claims: Mapping[str, Any]) -> str:
-    """Return what makes a token the same again."""
+    """Return the reference of a token."""
     return digest_of(str(claims["jti"]).encode(errors="replace"))
 
 
 def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
     """
-    Yield the request that a token makes; none where nobody asks for anything.
+    Yield the requests of a token, if any.
 
     Raises:
-        Malformed: It does not read.
+        Malformed: It cannot be parsed.
     """
     events = claims["events"]
     if not isinstance(events, dict):
@@ -99,7 +99,7 @@ def _person(said: object, issuer: str) -> dict[str, Any]:
     except ValidationError:
         raise Malformed(SubmissionError(path="events.subject", message="does not read")) from None
     if subject.iss is not None and subject.iss.rstrip("/") != issuer.rstrip("/"):
-        # Two issuers may call different people the same.
+        # Two issuers may use one id for different people.
         raise Malformed(SubmissionError(path="events.subject.iss", message="is another issuer"))
     return {
         "email": subject.email,

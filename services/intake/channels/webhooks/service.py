@@ -1,8 +1,8 @@
 """
-What platforms can do, without HTTP.
+Application service for platforms, without HTTP.
 
-What came is sealed first, as it came, then the request is lodged as any other is. Whose
-word counts is not decided here, but by the verifier: by the source (``HABEAS_TRUSTED_SOURCES``).
+A message is sealed first, as received; then the request is lodged. The verifier decides which sources are
+trusted (``HABEAS_TRUSTED_SOURCES``).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +15,12 @@ from services.intake.channels.webhooks.tokens import ExpectedToken
 from shared.errors import UnknownRequest
 
 MESSAGE = "webhook"
-"""Name under which the bytes lie in the vault, as they came."""
+"""Name of the bytes in the vault, as received."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookService:
-    """The company, as platforms see it."""
+    """The company, for platforms."""
 
     door: RequestService
     shopify: tuple[bytes, ...] = ()
@@ -29,17 +29,17 @@ class WebhookService:
     """Secrets of its apps."""
     apple: ExpectedToken | None = None
     risc: ExpectedToken | None = None
-    """Whose security events are taken."""
+    """The issuer of security events."""
     root: str = ""
-    """Where people reach intake."""
+    """The public address of intake."""
 
     async def from_shopify(self, headers: Mapping[str, str], body: bytes) -> bool:
         """
-        Take one of Shopify's webhooks in, once; return whether a request was made of it.
+        Process one of Shopify's webhooks, once; return whether it made a request.
 
         Raises:
-            Refused: Shopify has not signed it, or the topic is not served.
-            Malformed: It does not read, and was set aside.
+            Refused: It is not signed by Shopify, or its topic is not supported.
+            Malformed: It cannot be parsed, and was set aside.
         """
         delivery = shopify.received(headers, body, self.shopify, self.door.clock().date())
         try:
@@ -51,11 +51,11 @@ class WebhookService:
 
     async def from_meta(self, form: bytes) -> dict[str, str]:
         """
-        Take a deletion request of Meta's in, once; return where the person sees how it stands.
+        Process a deletion request of Meta's, once; return the address of its status page.
 
         Raises:
-            Refused: Meta has not signed it, or it is good no longer.
-            Malformed: It does not read, and was set aside.
+            Refused: It is not signed by Meta, or has expired.
+            Malformed: It cannot be parsed, and was set aside.
         """
         content = meta.content_of(form, self.meta)
         try:
@@ -69,12 +69,12 @@ class WebhookService:
 
     async def from_apple(self, body: bytes, expected: ExpectedToken) -> None:
         """
-        Take a notification of Apple's in, once.
+        Process a notification of Apple's, once.
 
         Raises:
-            Refused: Apple has not signed it, or not for us, or it is good no longer.
-            Malformed: It does not read, and was set aside.
-            IssuerUnavailable: Apple's keys cannot be had now.
+            Refused: It is not signed by Apple, is for another company, or has expired.
+            Malformed: It cannot be parsed, and was set aside.
+            IssuerUnavailable: Apple's keys are unavailable now.
         """
         claims = await apple.verified_claims(body, expected)
         unread = UnreadableNotice(apple.SOURCE, apple.reference_of(claims), ())
@@ -82,12 +82,12 @@ class WebhookService:
 
     async def from_risc(self, body: bytes, media_type: str, expected: ExpectedToken) -> None:
         """
-        Take a security event in, once.
+        Process a security event, once.
 
         Raises:
-            NotPushed: The issuer has not signed it, or not for us.
-            Malformed: It does not read, and was set aside.
-            IssuerUnavailable: The issuer's keys cannot be had now.
+            NotPushed: It is not signed by the issuer, or is for another company.
+            Malformed: It cannot be parsed, and was set aside.
+            IssuerUnavailable: The issuer's keys are unavailable now.
         """
         claims = await risc.verified_claims(body, media_type, expected)
         unread = UnreadableNotice(risc.SOURCE, risc.reference_of(claims), ())
@@ -99,7 +99,7 @@ class WebhookService:
         unread: UnreadableNotice,
         body: bytes,
     ) -> None:
-        """Take all in that is *told*, or nothing where a part of it does not read."""
+        """Process all requests from *parse*, or none if a part cannot be parsed."""
         try:
             notices = tuple(parse())
         except Malformed as error:
@@ -116,10 +116,10 @@ class WebhookService:
         try:
             await self.door.keep(case_id, MESSAGE, body)
         except UnknownRequest:
-            return case_id  # an old case, answered and erased since
+            return case_id  # answered and erased since
         return await self.door.lodge(notice.request, notice.source)
 
     async def _unread(self, puzzle: UnreadableNotice, body: bytes) -> Malformed:
-        """Set aside what does not read; return what to raise."""
+        """Set an unreadable message aside; return the error to raise."""
         await self._take(puzzle, body)
         return Malformed(*puzzle.flaws)

@@ -1,8 +1,8 @@
 """
 Shopify's three mandatory webhooks, as requests. Pure.
 
-Only the body is signed. Which topic it is of and which delivery, headers say; so a body counts for a topic
-only where it has that topic's form, and the same delivery is the same request only with the same body.
+Only the body is signed; topic and delivery are unsigned headers. So a body counts for a topic only in that
+topic's form, and the same delivery is the same request only with the same body.
 """
 
 import re
@@ -33,9 +33,9 @@ TOPIC, SIGNATURE, DELIVERY = "x-shopify-topic", "x-shopify-hmac-sha256", "x-shop
 DATA_REQUEST, REDACT, SHOP_REDACT = "customers/data_request", "customers/redact", "shop/redact"
 TOPICS = frozenset({DATA_REQUEST, REDACT, SHOP_REDACT})
 UNNAMED_SHOP = channel_source(ChannelSource.SHOPIFY)
-"""CloudEvents source of what names no shop."""
+"""CloudEvents source of a message without a shop."""
 IDENTITY = "shopify_customer_id"
-"""Name under which the data map finds a customer by Shopify's number."""
+"""The data map's name for Shopify's number of a customer."""
 WHOLE_SHOP = SubmissionError(
     path="topic",
     message="shop/redact asks for all data of a shop, which is no person's request: erase it by hand",
@@ -47,7 +47,7 @@ Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,120}$"
 
 
 class ShopifyCustomer(PlatformPart):
-    """Who it is about."""
+    """The customer it is about."""
 
     id: Id | None = None
     email: str | None = None
@@ -55,13 +55,13 @@ class ShopifyCustomer(PlatformPart):
 
 
 class DataRequest(PlatformPart):
-    """The request as Shopify counts it."""
+    """The request by Shopify's number."""
 
     id: Id
 
 
 class ShopifyBody(PlatformPart):
-    """What all three say; each of the topics has fields of its own."""
+    """The common fields; each topic has its own besides."""
 
     shop_domain: Domain
     customer: ShopifyCustomer | None = None
@@ -71,10 +71,10 @@ class ShopifyBody(PlatformPart):
 
     def must_be_of(self, topic: str) -> None:
         """
-        Check that the body has the form of *topic*: a request to see data must never erase it.
+        Check that the body has the form of *topic*: a request for data must never erase it.
 
         Raises:
-            Malformed: It is another topic's.
+            Malformed: It has the form of another topic.
         """
         asked = self.data_request is not None or self.orders_requested is not None
         redacted = self.orders_to_redact is not None
@@ -89,26 +89,26 @@ class ShopifyBody(PlatformPart):
 
 @dataclass(frozen=True, slots=True)
 class ShopifyDelivery:
-    """A webhook that Shopify has signed."""
+    """A webhook signed by Shopify."""
 
     topic: str
     id: str
-    """As Shopify counts deliveries; empty where it does not say."""
+    """Shopify's number of the delivery; empty without one."""
     body: bytes
     day: date
 
     @property
     def reference(self) -> str:
         """
-        What makes it the same again.
+        The reference of the delivery.
 
-        A delivery without an id is the same on the same day: another year the same customer may be redacted
-        by the same bytes.
+        A delivery without an id is the same only on one day: in another year the same bytes may be a new
+        request.
         """
         return f"{self.topic}/{self.id or self.day}/{digest_of(self.body)[:32]}"
 
     def puzzle(self, *flaws: SubmissionError, source: Source = UNNAMED_SHOP) -> UnreadableNotice:
-        """Return it as something for a person to look at; *source* where the body says the shop."""
+        """Return it as a message for the staff; *source* if the body names the shop."""
         return UnreadableNotice(source, self.reference, flaws, self.id or None)
 
 
@@ -116,16 +116,16 @@ def received(
     headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...], day: date
 ) -> ShopifyDelivery:
     """
-    Return what came, once it is sure that Shopify has sent it.
+    Return the delivery, once verified as sent by Shopify.
 
     Args:
-        headers: Of the call; names in small letters.
-        body: The very bytes that came.
-        secrets: Client secrets of the apps that are served.
+        headers: Of the call; names in lower case.
+        body: The exact bytes received.
+        secrets: Client secrets of the configured apps.
         day: Today.
 
     Raises:
-        Refused: The signature is missing or wrong, or nobody serves the topic.
+        Refused: The signature is missing or wrong, or the topic is not supported.
     """
     if not is_signed(body, from_base64(headers.get(SIGNATURE, "")), secrets):
         raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the body")
@@ -138,10 +138,10 @@ def received(
 
 def request_in(delivery: ShopifyDelivery) -> PlatformRequest | UnreadableNotice:
     """
-    Return the request that *delivery* makes.
+    Return the request of *delivery*.
 
     Raises:
-        Malformed: It does not read.
+        Malformed: It cannot be parsed.
     """
     body = read(ShopifyBody, delivery.body)
     body.must_be_of(delivery.topic)

@@ -1,4 +1,4 @@
-"""Checks what platforms sign with a secret that we share, over the bytes that came. Pure."""
+"""Checks of platforms' signatures by a shared secret, over the received bytes. Pure."""
 
 import base64
 import binascii
@@ -11,16 +11,16 @@ BASE64URL = re.compile(rb"[A-Za-z0-9_-]+")
 
 def is_signed(content: bytes, signature: bytes, secrets: Iterable[bytes]) -> bool:
     """
-    Tell whether *signature* is the HMAC-SHA256 of *content* under one of *secrets*.
+    Return whether *signature* is the HMAC-SHA256 of *content* under one of *secrets*.
 
-    A comparison takes the same time whatever the signature is.
+    The comparison takes constant time.
     """
     digests = (hmac.digest(secret, content, "sha256") for secret in secrets)
     return any(hmac.compare_digest(digest, signature) for digest in digests)
 
 
 def from_base64(text: str) -> bytes:
-    """Return what *text* stands for; nothing where it is no base64."""
+    """Return the bytes of *text*; empty if it is not base64."""
     try:
         return base64.b64decode(text.encode(), validate=True)
     except (binascii.Error, UnicodeEncodeError):
@@ -28,7 +28,7 @@ def from_base64(text: str) -> bytes:
 
 
 def from_base64url(text: bytes) -> bytes:
-    """Return what *text* stands for, written without ``=`` (RFC 7515 section 2); nothing where it is none."""
+    """Return the bytes of *text*, written without ``=`` (RFC 7515 section 2); empty if invalid."""
     text = text.rstrip(b"=")
     if not BASE64URL.fullmatch(text):
         return b""

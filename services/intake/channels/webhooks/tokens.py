@@ -1,7 +1,7 @@
 """
-Checks tokens that a platform signs with its own key (JWS, RFC 7515; JWT, RFC 7519).
+Checks of tokens signed with a platform's own key (JWS, RFC 7515; JWT, RFC 7519).
 
-Issuer, audience and algorithms are ours to say; keys come from the issuer alone (``shared.runtime.jwks``).
+Issuer, audience and algorithms are configured; keys come from the issuer alone (``shared.runtime.jwks``).
 """
 
 from collections.abc import Collection, Mapping
@@ -17,47 +17,47 @@ CLOCKS_DIFFER_S = 60
 
 
 class TokenNotAccepted(Exception):
-    """A token cannot be believed."""
+    """A token is not accepted."""
 
     code = "invalid_request"
-    """What RFC 8935 section 2.4 calls it."""
+    """The error code of RFC 8935 section 2.4."""
 
 
 class WrongKey(TokenNotAccepted):
-    """It is signed with no key of the issuer's, or not so that it can be checked."""
+    """It has no valid signature by a key of the issuer."""
 
     code = "invalid_key"
 
 
 class WrongIssuer(TokenNotAccepted):
-    """Somebody else has made it."""
+    """It has another issuer."""
 
     code = "invalid_issuer"
 
 
 class WrongAudience(TokenNotAccepted):
-    """It is meant for somebody else."""
+    """It has another audience."""
 
     code = "invalid_audience"
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedToken:
-    """Who a token must be from and for."""
+    """The issuer and audience that a token must have."""
 
     keys: KeySet
     audiences: Collection[str]
     required: tuple[str, ...]
-    """Claims that must stand in it."""
+    """Required claims."""
 
 
 async def claims_of(token: str, expected: ExpectedToken) -> Mapping[str, Any]:
     """
-    Return what *token* says, if it is the issuer's, for us, and good now.
+    Return the claims of *token*, if it is from the issuer, for this company, and valid now.
 
     Raises:
         NotBelieved: It is not.
-        IssuerUnavailable: The issuer's keys cannot be had now.
+        IssuerUnavailable: The issuer's keys are unavailable now.
     """
     try:
         header = jwt.get_unverified_header(token)

@@ -1,1 +1,1 @@
-"""The privacy centre: people say in plain words what they want (docs/privacy-centre.md)."""
+"""The privacy centre: forms for requests in plain words (docs/privacy-centre.md)."""

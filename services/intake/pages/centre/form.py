@@ -1,7 +1,7 @@
 """
-From what somebody typed to a request, or to what is wrong with it, field by field. Pure.
+Forms: the request in a submitted form, or its faults by field. Pure.
 
-Messages are English sentences, translated where they are shown; none repeats what was typed.
+Messages are English sentences, translated when shown; none repeats the input.
 """
 
 import re
@@ -34,7 +34,7 @@ CORRECTABLE: Mapping[str, str] = MappingProxyType(
         "date_of_birth": _("Date of birth"),
     }
 )
-"""What most records hold of a person → what a form calls it."""
+"""Fields of most records → their label in a form."""
 
 NO_ADDRESS = _("Enter your email address, such as name@example.com.")
 NO_NAME = _("Enter your name.")
@@ -53,7 +53,7 @@ UNREADABLE = _("We cannot read this form. Please check what you wrote.")
 
 
 class OnBehalf(StrEnum):
-    """For whom somebody asks."""
+    """The person that a request is for."""
 
     SELF = "self"
     OTHER = "other"
@@ -77,46 +77,46 @@ FIELDS = (
     "other_value",
     "statement",
 )
-"""What may be typed, in the order of the form."""
+"""The fields, in the order of the form."""
 LONG = frozenset({"permission", "other_value", "statement"})
 
 
 @dataclass(frozen=True, slots=True)
 class FilledForm:
-    """A form as it was sent."""
+    """A submitted form."""
 
     wish: RequestOption
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> str:
-        """Return what was typed into the field *name*, without space around it."""
+        """Return the text of the field *name*, stripped."""
         return self.given.get(name, "").strip()
 
     @property
     def on_behalf(self) -> OnBehalf:
-        """For whom it asks."""
+        """The person that it is for."""
         known = self["for"] in set(OnBehalf)
         return OnBehalf(self["for"]) if known and FormPart.PERSON in self.wish.parts else OnBehalf.SELF
 
     @property
     def corrections(self) -> Iterator[tuple[str, str]]:
-        """What is to be corrected, and how it should read."""
+        """The corrections: the wrong data, and the right."""
         yield from ((name, self[f"fix_{name}"]) for name in CORRECTABLE if self[f"fix_{name}"])
         if self["other_field"] and self["other_value"]:
             yield self["other_field"], self["other_value"]
 
     def flaws(self) -> tuple[SubmissionError, ...]:
-        """Return what is wrong with it, in the order of the form."""
+        """Return its faults, in the order of the form."""
         found = {flaw.path: flaw for flaw in self._flaws()}
         return tuple(found[name] for name in FIELDS if name in found)
 
     def request(self, reference: str, locale: str) -> RequestSubmitted | None:
         """
-        Return the request that it makes; None where it cannot be one for a reason that no flaw names.
+        Return its request; None if it has none, for a reason that no fault names.
 
         Args:
-            reference: What the request is called.
-            locale: Language and country that it is written in.
+            reference: The reference.
+            locale: Language and country of the form.
         """
         try:
             return RequestSubmitted.model_validate(

@@ -1,4 +1,4 @@
-"""What can be asked for, in plain words, and what each wish needs to be told. Pure."""
+"""The requests on offer, in plain words, and the data that each needs. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,34 +13,34 @@ class FormPart(StrEnum):
     """A part of a form beyond the mail address."""
 
     PERSON = "person"
-    """Name and residence, and for whom is asked."""
+    """Name, residence, and the person it is for."""
     COPY = "copy"
     """Whether a copy is wanted before the erasure."""
     CORRECTIONS = "corrections"
     RECIPIENT = "recipient"
     STATEMENT = "statement"
-    """What else they want to say."""
+    """Other remarks."""
     REASON = "reason"
-    """Why: cannot be left out."""
+    """The reason: required."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOption:
-    """Something that can be asked for."""
+    """A kind of request."""
 
     right: Right
     title: str
     short: str
-    """What becomes of it, in one sentence."""
+    """Its effect, in one sentence."""
     notes: tuple[str, ...] = ()
-    """What is good to know before asking, a paragraph each."""
+    """Information before the request, by paragraph."""
     parts: tuple[FormPart, ...] = (FormPart.PERSON, FormPart.STATEMENT)
     path: str = ""
     scope: tuple[str, ...] = ()
     invoked: Regulation | None = None
-    """The law that whoever comes by this door asks under."""
+    """The law invoked by this form."""
     label: str = _("Anything else we should know")
-    """What the field for a statement is called."""
+    """The label of the field for a statement."""
     hint: str = _("For example which of your data you mean. You need not say why you ask.")
 
     @property
@@ -50,12 +50,12 @@ class RequestOption:
 
     @property
     def needs_proof(self) -> bool:
-        """Whether it will have to be shown who asks."""
+        """Whether a proof of identity will be needed."""
         return needs_proof(self.right, direct_marketing=DIRECT_MARKETING in self.scope)
 
     @property
     def at_once(self) -> bool:
-        """Whether it is a door without a summary: one click (11 CCR § 7004(a); GDPR Art. 7(3))."""
+        """Whether it is a form without a summary: one click (11 CCR § 7004(a); GDPR Art. 7(3))."""
         return not self.needs_proof
 
 
@@ -147,8 +147,8 @@ LIMIT = RequestOption(
     invoked=Regulation.CCPA,
 )
 CHOICES = (OPT_OUT, LIMIT, MARKETING)
-"""Doors without log-in and without proof."""
+"""Forms without log-in and without proof."""
 WISHES: Mapping[str, RequestOption] = MappingProxyType(
     {wish.where: wish for wish in (*SEE, *CHANGE, *STOP, *CHOICES)}
 )
-"""Path → what its form asks for."""
+"""Path → request of its form."""

@@ -1,4 +1,4 @@
-"""Pages of the privacy centre: choose a right, fill in a form, look at it again, send it."""
+"""Pages of the privacy centre: choice of a right, form, summary, confirmation."""
 
 import re
 from collections.abc import Mapping
@@ -29,14 +29,14 @@ CASE_ID = re.compile("[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """Takes requests in from forms."""
+    """Lodges requests from forms."""
 
     door: RequestService
     site: Site
     allowance: Allowance
 
     async def sent(self, wish: RequestOption, request: Request) -> Response:
-        """Return the page that follows a form that was sent."""
+        """Return the page after a submitted form."""
         view, given = self.site.at(request), await _typed(request)
         filled = FilledForm(wish, {name: given[name] for name in FIELDS})
         step = "send" if wish.at_once else given["step"]
@@ -61,7 +61,7 @@ class Centre:
     def form(
         self, view: SiteView, filled: FilledForm, given: Mapping[str, str], flaws: tuple[SubmissionError, ...]
     ) -> Response:
-        """Return the form, with what was typed, and what is wrong with it."""
+        """Return the form, with its input, and its faults."""
         path, now = filled.wish.where, self.door.clock()
         drawn = self.site.guard.opened(path, given.get("seal", ""))
         seal = self.site.guard.seal(path, now) if drawn is None or drawn.is_stale(now) else given["seal"]
@@ -141,7 +141,7 @@ def _add_form(router: APIRouter, desk: Centre, wish: RequestOption) -> None:
 
 
 async def _typed(request: Request, *fields: str) -> dict[str, str]:
-    """Return what was typed. The body is smaller than what is written to a disk."""
+    """Return the input. The body is smaller than the limit of memory."""
     names = fields or (*FIELDS, "seal", "step", TRAP)
     uploads.must_be_utf8(request)
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:

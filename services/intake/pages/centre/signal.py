@@ -1,9 +1,9 @@
 """
-The signal of a browser that data must not be sold or shared (Global Privacy Control).
+The browser signal Global Privacy Control: no sale or sharing of data.
 
 Law:
-    Cal. Civ. Code § 1798.135(e); 11 CCR § 7025: it is an opt-out of the browser and, once they are known, of
-    the person. Nothing more may be asked for, and it must be shown that it was processed (§ 7025(c)(6)).
+    Cal. Civ. Code § 1798.135(e); 11 CCR § 7025: it is an opt-out of the browser and, once known, of the
+    person. No other data may be required, and its processing must be shown (§ 7025(c)(6)).
 """
 
 from datetime import date
@@ -15,18 +15,18 @@ from shared.law import CompanyProfile, Regulation, Right
 from shared.matching import mailbox
 
 KEPT = "signal"
-"""Name under which lies in the vault what the browser sent."""
+"""Name of the browser's signal in the vault."""
 HEADER = b"Sec-GPC: 1"
 SUPPORT = {"gpc": True, "lastUpdate": date(2026, 11, 26).isoformat()}
-"""What ``/.well-known/gpc.json`` says (Global Privacy Control, section 4), and since when."""
+"""The content of ``/.well-known/gpc.json`` (Global Privacy Control, section 4), with its date."""
 
 
 async def honour(door: RequestService, company: CompanyProfile, email: str, locale: str) -> str:
     """
-    Record that the person at *email* sends the signal: their data is not sold or shared from now on.
+    Record the signal of the person at *email*: their data is not sold or shared from now on.
 
-    However many forms they send on one day, it is one request. It is never more than that: no erasure, no
-    access, and no proof of who they are.
+    All forms of one day make one request. It is an opt-out alone: no erasure, no access, and no proof of
+    identity.
     """
     day = door.clock().astimezone(company.zone).date()
     reference = door.id_of(GPC, f"{mailbox(email) or email} {day}")
@@ -43,5 +43,5 @@ async def honour(door: RequestService, company: CompanyProfile, email: str, loca
 
 
 async def note(door: RequestService, case_id: str) -> None:
-    """Keep with a case, as evidence, that the browser sent the signal."""
+    """Store the signal with a case, as evidence."""
     await door.keep(case_id, KEPT, HEADER)
