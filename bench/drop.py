@@ -25,7 +25,7 @@ from habeas.embedded.stack import Stack
 from services.fulfillment.datamap.reader import load
 from services.fulfillment.drop.fields import sources
 from services.fulfillment.drop.hash_lists import HashListBatch, HashLists
-from services.fulfillment.drop.lookup import LookupCounts, Matching
+from services.fulfillment.drop.lookup import HashLookupJob, LookupCounts
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.drop import LISTS, ListKind
 from shared.runtime.broker import Message
@@ -85,7 +85,7 @@ async def look_up(url: str, hashes: int, people: int) -> None:
     async def publish(_messages: list[Message]) -> None:
         """Tell nobody."""
 
-    matching = Matching(wanted, Stores({"default": client}), vault, lambda: data_map, publish)
+    matching = HashLookupJob(wanted, Stores({"default": client}), vault, lambda: data_map, publish)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     began = time.perf_counter()
     tally = await matching.work() or LookupCounts()

@@ -9,9 +9,9 @@ from typing import Any
 from habeas.client.breach_notices.samples import LetterCounter
 from habeas.client.engine import OperatorEngine
 from habeas.client.incident_register import groups_by_law
-from services.fulfillment.breach.dry_run import Progress, Trial, tried
+from services.fulfillment.breach.dry_run import DryRunResult, Progress, run_dry
 from services.fulfillment.breach.filters import conditions
-from services.fulfillment.breach.obligations import Editions
+from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.search import AffectedSearch
 from shared.contract.breaches import AffectedGroup, BreachDeclared
 from shared.errors import InvalidDataMap, StoreUnavailable
@@ -23,7 +23,7 @@ from shared.law.library import breach_policies
 class ScopeResult:
     """Whom a breach would concern, and which letters would be sent."""
 
-    trial: Trial
+    trial: DryRunResult
     letters: LetterCounter
     collections: tuple[str, ...]
     """Those of the map that were declared."""
@@ -55,9 +55,9 @@ async def scoped(
     """
     finding = AffectedSearch(engine.data_map, engine.stores)
     letters = LetterCounter(declared)
-    law = Editions(breach_policies(), company)
+    law = PolicyEditions(breach_policies(), company)
     named = tuple(conditions(engine.data_map, declared.affected.collections))
-    return ScopeResult(await tried(declared, finding, law, progress, letters.add), letters, named)
+    return ScopeResult(await run_dry(declared, finding, law, progress, letters.add), letters, named)
 
 
 def plain(found: ScopeResult) -> dict[str, Any]:

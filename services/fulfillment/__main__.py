@@ -21,7 +21,7 @@ from services.fulfillment.datamap.reader import DataMap, load
 from services.fulfillment.datamap.versions import DataMapVersions as StoredMaps
 from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
 from services.fulfillment.drop.hash_lists import HashLists
-from services.fulfillment.drop.lookup import Matching
+from services.fulfillment.drop.lookup import HashLookupJob
 from services.fulfillment.erasure.daily_jobs import DailyJob, DailyJobStates
 from services.fulfillment.erasure.deferred import Purging
 from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
@@ -149,7 +149,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
             house.zone,
         )
         daily = DailyJob(days, purging, platform.bus.publish)
-        matching = Matching(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
+        matching = HashLookupJob(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
         clock = publish_due_timers(timers, platform.bus, NAME, event=window_ended)
         yield Running(put_together, journal, background=_together(daily.run(), matching.run(), clock))
     finally:

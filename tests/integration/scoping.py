@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.fulfillment.breach.handlers import ScopeContext, scope
-from services.fulfillment.breach.scope_job import Scoping
+from services.fulfillment.breach.scope_job import ScopeJob
 from services.fulfillment.breach.scope_store import LEASE, BreachScopes, failures
 from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.model import DataMap
@@ -122,10 +122,10 @@ class Installation:
         finding = AffectedSearch(self.data_map, self.stores)
         assert await scope(event, ScopeContext(self.vault, finding, self.scopes)) == []
 
-    def replica(self, **parts: Any) -> Scoping:
+    def replica(self, **parts: Any) -> ScopeJob:
         """Return a replica, of which some *parts* are others."""
         made = {"scopes": self.scopes, "stores": self.stores, "vault": self.vault, "publish": self.publish}
-        return Scoping(
+        return ScopeJob(
             **{**made, "current": lambda: self.data_map, "law": Simple(), "clock": self.clock, **parts}
         )
 
@@ -162,5 +162,5 @@ class Installation:
 def by_address(people: Sequence[NoticeRecipient]) -> dict[str, NoticeRecipient]:
     reached = [person for person in people if person.email is not None]
     found: Mapping[str, NoticeRecipient] = {str(person.email): person for person in reached}
-    assert len(found) == len(reached), "somebody is written to twice"
+    assert len(found) == len(reached), "person is written to twice"
     return dict(found)

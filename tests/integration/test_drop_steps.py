@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drop.hash_lists import HashListBatch as Taken
 from services.fulfillment.drop.hash_lists import HashLists
-from services.fulfillment.drop.lookup import Matching
+from services.fulfillment.drop.lookup import HashLookupJob
 from services.fulfillment.stores.mongodb import Stores
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop import client
@@ -217,10 +217,10 @@ class World:
         await self.vault.create(batch)
         await self.listed.take(Taken(batch, items))
 
-    def matching(self, life: Life) -> Matching:
+    def matching(self, life: Life) -> HashLookupJob:
         stores = Stores({"default": self.client}, database_prefix=self.prefix)
         publishing = mortal(self, life)
-        return Matching(
+        return HashLookupJob(
             cast("HashLists", mortal(self.listed, life)),
             stores,
             mortal(self.vault, life),

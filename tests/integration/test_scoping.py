@@ -155,7 +155,7 @@ async def test_references_are_followed_over_two_hops_to_who_has_an_address(insta
     ada = written["ada@example.org"]
     assert (ada.name, ada.place, ada.categories) == ("Ada Example", "DE", ("user.location.precise",))
     assert sum(group.people for group in told.groups) == 2
-    assert sum(group.unreachable for group in told.groups) == 1, "the device of nobody is somebody's"
+    assert sum(group.unreachable for group in told.groups) == 1, "the device of nobody is person's"
 
 
 async def test_a_record_is_no_bodys_where_it_holds_nothing_of_them(installed: Installation) -> None:

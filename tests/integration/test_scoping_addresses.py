@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.breach.dry_run import tried
+from services.fulfillment.breach.dry_run import run_dry
 from services.fulfillment.breach.handlers import ScopeContext, forget_phase, give_up
 from services.fulfillment.breach.search import AffectedSearch
 from shared.contract.breaches import BreachForgotten, BreachUnscoped
@@ -49,7 +49,7 @@ async def test_who_has_two_addresses_gets_one_letter_and_counts_once(installed: 
 async def test_a_dry_run_counts_them_once_as_well(installed: Installation) -> None:
     await stored(installed, customers=[ADA], leads=[LEAD], accounts=[ACCOUNT])
     finding = AffectedSearch(installed.data_map, installed.stores)
-    trial = await tried(EVERYTHING, finding, Simple(), lambda *_: None)
+    trial = await run_dry(EVERYTHING, finding, Simple(), lambda *_: None)
     assert trial.counting.people == 1
 
 

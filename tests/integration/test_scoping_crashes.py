@@ -24,7 +24,7 @@ from tests.integration.pipeline import comes_true
 from tests.integration.scoping import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 
-WRITES = frozenset({"add", "begin", "end", "publish", "put_into", "reach", "seal", "take", "tell_more"})
+WRITES = frozenset({"add", "begin", "complete", "end", "publish", "put_into", "reach", "seal", "take"})
 BREACH = declared(
     collections=[collection(name) for name in ("people", "devices", "positions", "teams")],
     list=[{"email": "list@example.org", "residence": {"country": "DE"}}],
@@ -232,7 +232,7 @@ async def test_a_phase_that_another_replica_takes_meanwhile_is_not_begun_beside_
     real = late._scopes
 
     class Overtaking:
-        """The collection, in which the first phase is begun after somebody has looked which there are."""
+        """The collection, in which the first phase is begun after person has looked which there are."""
 
         def find(self, *words: Any) -> Any:
             return real.find(*words)

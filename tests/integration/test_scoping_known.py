@@ -20,7 +20,7 @@ from habeas.embedded.company.portal import STAFF
 from habeas.embedded.installation import COMPANY
 from services.fulfillment.breach.affected import AffectedPerson
 from services.fulfillment.breach.dry_run import _People
-from services.fulfillment.breach.obligations import Editions
+from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.places import place_of
 from services.fulfillment.datamap.reader import load, parse
 from shared.law.library import breach_policies, company
@@ -69,7 +69,7 @@ async def test_of_a_public_data_set_everybody_is_found_once(
     assert {a.lower(): set(one.categories) for a, one in written.items()} == reached
     assert told.records == sum(len(data[name]) for name in ("users", "comments", "sessions"))
     assert [(g.people, g.unreachable) for g in told.groups] == [(len(held), 1)]
-    assert len(held) == len(reached) + 1, "one session names somebody by name"
+    assert len(held) == len(reached) + 1, "one session names person by name"
 
 
 async def test_of_the_company_everybody_in_the_portal_is_found_where_they_live(
@@ -165,7 +165,7 @@ async def test_a_dry_run_tells_the_same_as_the_service_and_keeps_nothing(
 
     await installed.scopes.prepare()
     await installed.register(declared(**named))
-    await installed.replica(law=Editions(breach_policies(), company(str(COMPANY)))).work()
+    await installed.replica(law=PolicyEditions(breach_policies(), company(str(COMPANY)))).work()
     told = installed.of()
     assert tried["groups"] == [group.model_dump(mode="json") for group in told.groups]
     assert (tried["records"], tried["categories"]) == (told.records, list(told.categories))
@@ -197,7 +197,7 @@ async def test_a_dry_run_shows_exactly_the_letters_that_would_be_sent(
     tried = json.loads(output)
     await installed.scopes.prepare()
     await installed.register(declared(**named))
-    law = Editions(breach_policies(), company(str(COMPANY)))
+    law = PolicyEditions(breach_policies(), company(str(COMPANY)))
     assert await installed.replica(law=law).work()
     sent: Counter[tuple[str, str]] = Counter()
     for chunk in await installed.chunks():
@@ -236,14 +236,14 @@ async def test_a_dry_run_counts_customers_who_share_an_address(
 async def test_a_dry_run_hears_all_that_one_portion_says_of_somebody() -> None:
     """Else it would know less of people than the service, which reads whole portions."""
     found = AffectedPerson(
-        who=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")}
+        identity=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")}
     )
     first = replace(found, categories=frozenset(), said={"language": (2, "de")}, places={"DE": 2})
     second = replace(found, categories=frozenset(), said={"language": (1, "fr")}, places={"FR": 1})
     with closing(_People()) as people:
         people.add([found])
-        people.tell_more([first, second])
-        [ada] = people.everybody()
+        people.complete([first, second])
+        [ada] = people.everyone()
     assert (ada.place, ada.language("en")) == ("FR", "fr")
 
 

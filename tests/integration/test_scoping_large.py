@@ -8,7 +8,7 @@ from tests.integration.scoping import Installation, declared
 from tests.integration.test_scoping import SHOP, collection
 
 LONG = 60_000
-"""Characters of a name that somebody has pasted a text into."""
+"""Characters of a name that person has pasted a text into."""
 
 
 @pytest.fixture
@@ -51,5 +51,5 @@ async def test_few_records_are_read_at_once_where_they_are_large(
     monkeypatch.setattr("services.fulfillment.breach.search.BYTES_AT_ONCE", 3 * 1024 * 1024)
     finding, breach = AffectedSearch(SHOP, installed.stores), declared(collections=[collection("people")])
     assert [portion.records async for portion in finding.portions(breach)] == [2, 2, 1, 0]
-    more = [portion.records async for portion in finding.telling_more(frozenset({"place"}))]
+    more = [portion.records async for portion in finding.completions(frozenset({"place"}))]
     assert more[:3] == [2, 2, 1]

@@ -1,4 +1,4 @@
-"""Nobody is written to about what was breached of somebody else."""
+"""Nobody is written to about what was breached of person else."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.breach.handlers import ScopeContext, forget_phase
-from services.fulfillment.breach.obligations import Editions
+from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.search import AffectedSearch
 from shared.contract.breaches import BreachForgotten
 from shared.law.library import EXAMPLE, breach_policies, company
@@ -141,7 +141,7 @@ async def test_people_are_told_by_the_editions_that_the_register_counts_by(
     home = {"country": "US", "subdivision": "CA"}
     breach = declared(list=[{"email": BO, "residence": home}], categories=["user.name", "user.financial"])
     await installed.register(breach, judged_at=judged_at)
-    law = Editions(breach_policies(), company(EXAMPLE))
+    law = PolicyEditions(breach_policies(), company(EXAMPLE))
     while await installed.replica(law=law).work():
         pass
     [chunk] = await installed.chunks()

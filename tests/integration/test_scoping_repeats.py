@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.breach.affected import AffectedPerson
-from services.fulfillment.breach.duplicates import says_as_much
+from services.fulfillment.breach.duplicates import covers_notice
 from services.fulfillment.breach.obligations import NoticeGroup
 from shared.contract.affected_people import NoticeRecipient, notified_elsewhere
 from shared.runtime.mongo import Client
@@ -102,5 +102,5 @@ def test_a_letter_stands_for_another_only_where_it_says_as_much_and_arrives(
     laws: tuple[str, ...], told: set[str], email: str, *, enough: bool
 ) -> None:
     said = {"email": (0, email)} if email else {}
-    somebody = AffectedPerson(who=(), said=said, categories=frozenset(told))
-    assert says_as_much(NoticeGroup("people", laws, "en", again=True), somebody, (GDPR,), BY_NAME) is enough
+    person = AffectedPerson(identity=(), said=said, categories=frozenset(told))
+    assert covers_notice(NoticeGroup("people", laws, "en", again=True), person, (GDPR,), BY_NAME) is enough

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.fulfillment.breach.handlers import ScopeContext, scope
-from services.fulfillment.breach.scope_job import Scoping
+from services.fulfillment.breach.scope_job import ScopeJob
 from services.fulfillment.breach.scope_store import BreachScope, failures
 from shared.contract.breaches import BreachDeclared, BreachRegistered
 from shared.errors import StoreUnavailable
@@ -64,7 +64,7 @@ async def test_breaches_are_worked_on_side_by_side(installed: Installation) -> N
     await installed.scopes.prepare()
     hanging, begun = asyncio.Event(), list[str]()
 
-    class Hanging(Scoping):
+    class Hanging(ScopeJob):
         async def _go_on(self, scope: BreachScope) -> None:
             begun.append(scope.incident)
             await hanging.wait()

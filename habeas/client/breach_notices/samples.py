@@ -8,8 +8,8 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from services.fulfillment.breach.affected import PEOPLE, AffectedPerson, together
-from services.fulfillment.breach.obligations import Editions, Judge, NoticeGroup
+from services.fulfillment.breach.affected import PEOPLE, AffectedPerson, merge_people
+from services.fulfillment.breach.obligations import Judge, NoticeGroup, PolicyEditions
 from services.fulfillment.breach.search import listed_in
 from services.notifier.breach.notices.mailboxes import reached
 from services.notifier.breach.notices.missing_facts import (
@@ -154,7 +154,7 @@ def wanted_by(
     Where nothing is said of either, and all people are listed, it is exactly what they would be told.
     """
     policies = breach_policies()
-    law = Editions(policies, company)
+    law = PolicyEditions(policies, company)
     if declared.affected.list and not (places or languages or declared.affected.collections):
         yield from _listed(declared, law)
         yield from _customers(declared, law)
@@ -168,11 +168,11 @@ def wanted_by(
     yield from _customers(declared, law)
 
 
-def _listed(declared: BreachDeclared, law: Editions) -> Iterator[NoticeAudience]:
+def _listed(declared: BreachDeclared, law: PolicyEditions) -> Iterator[NoticeAudience]:
     """Yield who of the listed people are told the same, each once."""
     letters = LetterCounter(declared)
     judge, people = Judge(declared, law), listed_in(declared, tagged=False)
-    for one in together(people, str).values():
+    for one in merge_people(people, str).values():
         letters.add(judge.group_of(one), one)
     yield from letters.counted
 
@@ -189,7 +189,7 @@ class LetterCounter:
     def add(self, group: NoticeGroup, somebody: AffectedPerson) -> None:
         """Count the letter to *somebody* of *group*, if there is one."""
         person = somebody.reached("")
-        if not group.told or person.email is None:
+        if not group.notified or person.email is None:
             return
         if reached(person, self.declared):
             same = NoticeAudience(
@@ -200,7 +200,7 @@ class LetterCounter:
             self.unsafe += somebody.people
 
 
-def _customers(declared: BreachDeclared, law: Editions) -> Iterator[NoticeAudience]:
+def _customers(declared: BreachDeclared, law: PolicyEditions) -> Iterator[NoticeAudience]:
     """Yield the customers who are told: by a processor, under the laws that bind it."""
     laws = law.to_customers(declared)
     if declared.role is not BreachRole.PROCESSOR or not laws:

@@ -1,1 +1,1 @@
-"""Finds out whom a breach concerns, by the data map, and seals what each is told."""
+"""The scope of a breach: the people affected, found by the data map, and their sealed notices."""

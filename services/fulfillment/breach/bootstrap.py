@@ -1,11 +1,11 @@
-"""How scoping is put together; it runs beside fulfillment, with a queue of its own."""
+"""Assembles the scope search of breaches; it runs beside fulfillment, with a queue of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.fulfillment.breach.handlers import SUBSCRIPTIONS, ScopeContext, evolve
-from services.fulfillment.breach.obligations import Editions
-from services.fulfillment.breach.scope_job import Scoping
+from services.fulfillment.breach.obligations import PolicyEditions
+from services.fulfillment.breach.scope_job import ScopeJob
 from services.fulfillment.breach.scope_store import PURPOSE, BreachScopes
 from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.reader import load
@@ -23,7 +23,7 @@ NAME = "scoping"
 
 @asynccontextmanager
 async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put it together."""
+    """Assemble the service."""
     journal = Journal(
         platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.root_key, NAME)
     )
@@ -37,9 +37,9 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     def context(_moment: Moment[None]) -> ScopeContext:
         return ScopeContext(platform.vault, AffectedSearch(data_map, stores), scopes)
 
-    law = Editions(breach_policies(), settings.company)
+    law = PolicyEditions(breach_policies(), settings.company)
     within = settings.breach_query_time
-    work = Scoping(scopes, stores, platform.vault, lambda: data_map, law, platform.bus.publish, within)
+    work = ScopeJob(scopes, stores, platform.vault, lambda: data_map, law, platform.bus.publish, within)
     try:
         yield Running(Service(NAME, SUBSCRIPTIONS, None, evolve, context), journal, background=work.run())
     finally:
@@ -47,4 +47,4 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
 
 
 SCOPING = ServicePlan(FulfillmentSettings, build)
-"""Finds out whom breaches concern; that takes long, and requests must not wait for it."""
+"""The search for people affected by breaches; it takes long, and requests must not wait for it."""

@@ -1,8 +1,8 @@
 """
-What one person's part of a record tells of them: their address, where they live, what they read.
+Contact data in one person's part of a record: address, residence, language.
 
-A record is its person's, whoever else it names: what it holds of them is what was breached of theirs. But
-only what stands there in their own part is theirs to be written to: never an emergency contact's address.
+All data in a record is its person's, even if it names others: it was breached. But only contact data in their
+own part is used for letters: never an emergency contact's address.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from services.fulfillment.breach.affected import LANGUAGE as READS
-from services.fulfillment.breach.affected import PLACE, AffectedPerson, Who
+from services.fulfillment.breach.affected import PLACE, AffectedPerson, PersonIdentity
 from services.fulfillment.breach.places import folded_name, language_of, place_of
 from services.fulfillment.datamap.graph import EMAIL, PHONE, Edge, Graph, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
@@ -31,7 +31,7 @@ STREET, CODE, CITY, STATE, COUNTRY = (
 )
 DIGITS = frozenset("123456789")
 FURTHER = 1_000
-"""How much farther away is what one more reference leads to."""
+"""Distance added by one more reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +39,45 @@ class AddressFields:
     """The fields of one postal address."""
 
     around: str
-    """What they stand in."""
+    """The object that holds them."""
     fields: tuple[MappedField, ...]
 
 
 @dataclass(frozen=True)
 class ContactFields(RecordUnit):
-    """Where in the documents of a collection somebody is found, and what tells of them there."""
+    """The fields about one person in the documents of a collection."""
 
     own: RecordUnit
-    """The fields that are about nobody else."""
+    """The fields about no other person."""
     emails: tuple[MappedField, ...]
-    """What holds their mail address, the surest first."""
+    """Fields with their mail address, the surest first."""
     spare: tuple[MappedField, ...]
-    """What may hold it, or a colleague's: looked at where nothing leads to them."""
+    """Fields that may hold it, or a colleague's: used where nothing else leads to them."""
     known: tuple[MappedField, ...]
-    """What else they are known by, the surest first."""
+    """Fields with their other identities, the surest first."""
     languages: tuple[MappedField, ...]
     addresses: tuple[AddressFields, ...]
     back: tuple[Edge, ...]
-    """Where the references come from that lead here."""
+    """The references that lead here."""
     refers: bool
-    """Whether one of them says whose record it is; where others only point at its key, none does."""
+    """Whether one of them names the record's person; others only point at its key."""
     out: tuple[Edge, ...]
     rank: int
-    """Place of the collection in the map."""
+    """Position of the collection in the map."""
     mentions: bool = False
-    """Whether the record only mentions them: they are counted, and not written to because of it."""
+    """Whether the record only mentions them: they are counted, and not notified because of it."""
     pointed: tuple[tuple[str, ...], ...] = ()
-    """Paths of a key of its own that records with an address point to: they may be the same person's."""
+    """Paths of an own key that records with an address point to: they may be the same person's."""
     tagged: bool = False
-    """Whether an address is the same with and without a part after a plus sign, wherever it stands."""
+    """Whether an address is the same with and without a part after a plus sign."""
 
     @cached_property
     def held(self) -> Sequence[MappedField]:
-        """The fields that are about anybody at all."""
+        """The fields about any person."""
         return [field for field in self.fields if field.personal]
 
     def categories(self, part: Any) -> frozenset[str]:
-        """Return the categories of which *part* holds a value."""
+        """Return the categories with a value in *part*."""
         return frozenset(
             category
             for field in self.held
@@ -85,24 +85,24 @@ class ContactFields(RecordUnit):
             for category in field.categories
         )
 
-    def may_tell(self, lacking: frozenset[str]) -> bool:
-        """Tell whether some of what is *lacking* may stand here."""
+    def may_state(self, lacking: frozenset[str]) -> bool:
+        """Return whether some of the *lacking* facts may stand here."""
         return not self.mentions and bool(
             (PLACE in lacking and self.addresses) or (READS in lacking and self.languages)
         )
 
-    def tells(self, part: Any, *, hops: int = 0) -> AffectedPerson:
-        """Return what *part* tells of its person, *hops* references away from what was breached."""
+    def person_of(self, part: Any, *, hops: int = 0) -> AffectedPerson:
+        """Return the person of *part*, *hops* references away from the breached record."""
         addresses = self._addresses(part, self.emails)
         others = tuple(sorted(addresses[1:]))
-        return replace(self._tells(part, next(iter(addresses), None), hops), others=others)
+        return replace(self._person_of(part, next(iter(addresses), None), hops), others=others)
 
-    def guesses(self, part: Any, *, hops: int = 0) -> AffectedPerson | None:
-        """Return the same where only an address is left that may be another's; none where none is."""
+    def guess_of(self, part: Any, *, hops: int = 0) -> AffectedPerson | None:
+        """Return the person with an address that may be another's; None without one."""
         addresses = self._addresses(part, self.spare)
-        return self._tells(part, addresses[0], hops) if addresses else None
+        return self._person_of(part, addresses[0], hops) if addresses else None
 
-    def _tells(self, part: Any, address: str | None, hops: int) -> AffectedPerson:
+    def _person_of(self, part: Any, address: str | None, hops: int) -> AffectedPerson:
         rank = self.rank + hops * FURTHER
         said = {
             "email": "" if self.mentions else address or "",
@@ -113,18 +113,18 @@ class ContactFields(RecordUnit):
         said["postal"] = next(("\n".join(lines) for lines, _ in homes if lines), "")
         place = next((place for _, place in homes if place), None)
         return AffectedPerson(
-            who=("email", same(address, tagged=self.tagged)) if address else (),
+            identity=("email", same(address, tagged=self.tagged)) if address else (),
             said={name: (rank, text) for name, text in said.items() if text},
             places={place: rank} if place else {},
             aliases=frozenset(self._aliases(part, said["name"])) if address else frozenset(),
         )
 
-    def _aliases(self, part: Any, name: str) -> Iterator[Who]:
+    def _aliases(self, part: Any, name: str) -> Iterator[PersonIdentity]:
         """
-        Yield what the person is known by beside an address, each with their *name*.
+        Yield the person's identities besides an address, each with their *name*.
 
-        Not by a number alone: a family, or a firm, may have one together, and each of them is to be told. Nor
-        by what stands for no number: guests may have it who have nothing in common but their name.
+        A number alone is none: a family, or a firm, may share one, and each member must be notified. Nor is a
+        placeholder: guests may share it who have only their name in common.
         """
         called = folded_name(name)
         if called:
@@ -148,17 +148,17 @@ class ContactFields(RecordUnit):
         return list(found.values())
 
     def numbers(self, part: Any) -> Iterator[tuple[str, Any]]:
-        """Yield what the person is known by beside an address, the surest first: name and value."""
+        """Yield the person's identities besides an address, the surest first: name and value."""
         for field in self.known:
             yield from ((field.identity or "", value) for value in self.values(part, field) if refers(value))
 
     def strangers_key(self, part: Any, place: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
         """
-        Return what tells the person from all others, where nothing leads to a mail address.
+        Return the unique identity of a person without a mail address.
 
         Args:
-            part: Of the record.
-            place: What tells the part from all others.
+            part: The part of the record.
+            place: The unique place of the part.
         """
         for name, value in self.numbers(part):
             return ("known", name, key_of(value, phone=True) if name == PHONE else _key(value))
@@ -166,19 +166,19 @@ class ContactFields(RecordUnit):
             return ("refers", edge.target.key, edge.target.path, *map(_key, values))
         for field in self.emails:
             for value in self.values(part, field):
-                if field.identity and refers(value):  # no address, but what they are known by
+                if field.identity and refers(value):  # an identity that is no address
                     return ("known", EMAIL, key_of(value, caseless=True))
         return ("record", self.collection.key, *place)
 
     def values_along(self, part: Any, edges: Iterable[Edge]) -> Iterator[tuple[Edge, Sequence[Any]]]:
-        """Yield what *part* refers to along *edges*."""
+        """Yield the references of *part* along *edges*."""
         for edge in edges:
             for values in tuples_at(part, [below(path, self.unit) for path in edge.paths]):
                 if leads(edge, values):
                     yield edge, values
 
     def has(self, path: str) -> bool:
-        """Tell whether what stands at *path* is this person's."""
+        """Return whether the value at *path* is this person's."""
         return any(field.path == path for field in self.fields)
 
     def _homes(self, part: Any, address: AddressFields) -> Iterator[tuple[Sequence[str], str | None]]:
@@ -188,7 +188,7 @@ class ContactFields(RecordUnit):
                 yield self._home(home, address)
 
     def _home(self, home: Any, address: AddressFields) -> tuple[Sequence[str], str | None]:
-        """Return the lines of a postal address, and the place that it is at."""
+        """Return the lines of a postal address, and its place."""
 
         def texts(*categories: str) -> list[str]:
             fields = [f for f in address.fields if any(category in categories for category in f.categories)]
@@ -204,68 +204,68 @@ class ContactFields(RecordUnit):
 
 
 @lru_cache(maxsize=4)
-def tellings(data_map: DataMap) -> Mapping[str, tuple[ContactFields, ...]]:
-    """Return who is found where, by the keys of the collections."""
+def contact_fields_of(data_map: DataMap) -> Mapping[str, tuple[ContactFields, ...]]:
+    """Return the contact fields by the keys of the collections."""
     graph = graph_of(data_map)
     found = enumerate(data_map.collections)
     tagged = plus_tags(data_map)
-    told = {
-        c.key: tuple(replace(telling, tagged=tagged) for telling in _tellings(c, graph, rank))
+    contacts = {
+        c.key: tuple(replace(contact, tagged=tagged) for contact in _contact_fields(c, graph, rank))
         for rank, c in found
         if not c.skipped
     }
-    back = [edge for some in told.values() for one in some if one.emails for edge in one.back]
-    return {key: tuple(_pointed(one, back) for one in some) for key, some in told.items()}
+    back = [edge for some in contacts.values() for one in some if one.emails for edge in one.back]
+    return {key: tuple(_pointed(one, back) for one in some) for key, some in contacts.items()}
 
 
-def _pointed(telling: ContactFields, back: Iterable[Edge]) -> ContactFields:
-    """Return *telling* with the keys of its own that records with an address point to."""
-    if telling.unit or telling.mentions or not telling.emails:
-        return telling
-    targets = (edge.target for edge in back if edge.target.key == telling.collection.key)
+def _pointed(contact: ContactFields, back: Iterable[Edge]) -> ContactFields:
+    """Return *contact* with its own keys that records with an address point to."""
+    if contact.unit or contact.mentions or not contact.emails:
+        return contact
+    targets = (edge.target for edge in back if edge.target.key == contact.collection.key)
     paths = dict.fromkeys((target.path, *target.others) for target in targets if target.unit is None)
-    return replace(telling, pointed=tuple(paths))
+    return replace(contact, pointed=tuple(paths))
 
 
 def plus_tags(data_map: DataMap) -> bool:
-    """Tell whether *data_map* says of any address that its tags after a plus sign tell nobody apart."""
+    """Return whether *data_map* declares for any address that tags after a plus sign do not count."""
     return any(field.plus_tags for collection in data_map.collections for field in collection.leaves)
 
 
 def needed(tellings_: Sequence[ContactFields]) -> list[str]:
-    """Return the paths that must be read."""
-    fields = {field.path for telling in tellings_ for field in telling.fields}
+    """Return the paths to read."""
+    fields = {field.path for contact in tellings_ for field in contact.fields}
     along = {path for t in tellings_ for edge in (*t.back, *t.out) for path in edge.paths}
-    pointed = {path for telling in tellings_ for paths in telling.pointed for path in paths}
+    pointed = {path for contact in tellings_ for paths in contact.pointed for path in paths}
     return sorted(fields | along | pointed)
 
 
-def _tellings(collection: Collection, graph: Graph, rank: int) -> Iterator[ContactFields]:
+def _contact_fields(collection: Collection, graph: Graph, rank: int) -> Iterator[ContactFields]:
     back, out = graph.origins.get(collection.key, ()), graph.edges.get(collection.key, ())
     leading = {path for edge in (*back, *out) for path in edge.paths}
     for unit, fields in units(collection, lambda _: True):
-        telling = [f for f in fields if f.identity or is_of(f, (MAIL,)) or f.path in leading]
-        if telling or not collection.divided:
+        contact = [f for f in fields if f.identity or is_of(f, (MAIL,)) or f.path in leading]
+        if contact or not collection.divided:
             whole = RecordUnit(collection, unit, tuple(fields))
-            parts = _parts_played(unit, fields, telling, about=_about(collection.name))
-            yield from (_telling(whole, played, back, out, rank=rank) for played in parts)
+            parts = _roles(unit, fields, contact, about=_about(collection.name))
+            yield from (_contact(whole, played, back, out, rank=rank) for played in parts)
             yield from _mentions(whole, parts, rank)
 
 
 def _about(collection: str) -> frozenset[str]:
-    """Return the parts of people that *collection* is about: ``driver_email`` of drivers is theirs."""
+    """Return the roles that *collection* is about: ``driver_email`` of drivers is theirs."""
     return roles(f"{collection} {collection.removesuffix('s')}")
 
 
-def _parts_played(
-    unit: str, fields: Iterable[MappedField], telling: Iterable[MappedField], *, about: frozenset[str]
+def _roles(
+    unit: str, fields: Iterable[MappedField], contact: Iterable[MappedField], *, about: frozenset[str]
 ) -> Sequence[frozenset[str]]:
     """
-    Return in what parts people appear: nobody's but the record's own, unless everybody plays a part.
+    Return the roles of the record's own people: those without a role, unless all have one.
 
-    Kin never stands for the person; nor does a helper who is alone, or beside whom somebody is named.
+    Relatives never stand for the person; nor does a lone helper, or one beside a named person.
     """
-    played = {roles(below(field.path, unit)) for field in telling}
+    played = {roles(below(field.path, unit)) for field in contact}
     appearing = played | {roles(below(field.path, unit)) for field in fields if is_of(field, (NAME,))}
     several = len(appearing) > 1 and frozenset() not in appearing
     others = (KIN if several else KIN | HELPERS) - about
@@ -273,7 +273,7 @@ def _parts_played(
     return [frozenset()] if frozenset() in played or not theirs else sorted(theirs, key=sorted)
 
 
-def _telling(
+def _contact(
     unit: RecordUnit, played: frozenset[str], back: Iterable[Edge], out: Iterable[Edge], *, rank: int
 ) -> ContactFields:
     own = [field for field in unit.fields if roles(below(field.path, unit.unit)) <= played]
@@ -289,7 +289,7 @@ def _telling(
         fields=tuple(own) if played else unit.fields,
         own=replace(unit, fields=tuple(own)),
         emails=tuple(sure if sure or refers else perhaps),
-        # Whose record it is, is known where it refers to them: then another address is somebody else's.
+        # If a reference names the record's person, another address is another person's.
         spare=tuple(perhaps) if sure and not refers else (),
         known=tuple(sorted(known, key=lambda field: own_first(field.identity or ""))),
         languages=tuple(field for field in own if is_of(field, (LANGUAGE,))),
@@ -302,17 +302,17 @@ def _telling(
 
 
 def _mentions(whole: RecordUnit, playing: Sequence[frozenset[str]], rank: int) -> Iterator[ContactFields]:
-    """Yield what stands of kin with their address: it was breached, too, but nobody writes to them for it."""
+    """Yield relatives with their address: it was breached, too, but is no reason for a notice."""
     parts = {field.path: roles(below(field.path, whole.unit)) for field in whole.fields}
     for kin in sorted({part for part in parts.values() if part & KIN}.difference(playing), key=sorted):
         unit = replace(whole, fields=tuple(field for field in whole.fields if parts[field.path] == kin))
-        telling = _telling(unit, kin, (), (), rank=rank)
-        if emails := (*telling.emails, *telling.spare):
-            yield replace(telling, emails=emails, spare=(), known=(), mentions=True)
+        contact = _contact(unit, kin, (), (), rank=rank)
+        if emails := (*contact.emails, *contact.spare):
+            yield replace(contact, emails=emails, spare=(), known=(), mentions=True)
 
 
 def _addresses(own: Iterable[MappedField]) -> Iterator[AddressFields]:
-    """Yield the addresses that *own* fields make up: those that stand in one object are one."""
+    """Yield the addresses in *own* fields: fields of one object are one address."""
     found: dict[str, list[MappedField]] = {}
     for field in own:
         if is_of(field, (HOME,)):
@@ -321,17 +321,17 @@ def _addresses(own: Iterable[MappedField]) -> Iterator[AddressFields]:
 
 
 def _says(value: Any) -> bool:
-    """Tell whether *value* says anything."""
+    """Return whether *value* is not empty."""
     said = value.strip() if isinstance(value, str) else value
     return said is not None and said not in ("", b"", {})
 
 
 def _singles_out(value: Any) -> bool:
-    """Tell whether *value* may be one person's number: not a nought, nor a word such as ``n/a``."""
+    """Return whether *value* may be one person's number: not zero, nor a word such as ``n/a``."""
     text = text_of(value)
     return text is None or not DIGITS.isdisjoint(text)
 
 
 def _key(value: Any) -> Hashable:
-    """Return *value* as it is told from others whether it is stored as a number or as a text."""
+    """Return *value* in a form that is the same for a number and its text."""
     return text_of(value) or key_of(value)

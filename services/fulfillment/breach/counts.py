@@ -1,4 +1,4 @@
-"""How many people a breach concerns: by law, place and language. Pure."""
+"""The number of people affected by a breach, by law, place and language. Pure."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,46 +10,46 @@ from shared.contract.breaches import AffectedGroup
 
 @dataclass
 class AffectedCounter:
-    """Counts people; it never knows who they are."""
+    """Counts people without their identities."""
 
     _people: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
-    """By laws, place (empty: nobody knows) and language."""
+    """By laws, place (empty: unknown) and language."""
     _unreachable: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
     _again: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
-    """Those of whom an earlier phase has told, and counted them."""
+    """People that an earlier phase notified and counted."""
     _categories: set[str] = field(default_factory=set)
     crowded: int = 0
-    """How many mailboxes, of those who are told, may be nobody's."""
+    """Notified mailboxes that may be no person's."""
     customers: int = 0
-    """How many are told as customers."""
+    """Customers that are notified."""
 
-    def add(self, group: NoticeGroup, somebody: AffectedPerson) -> None:
+    def add(self, group: NoticeGroup, person: AffectedPerson) -> None:
         """
-        Count *somebody*, or all who share their mailbox.
+        Count *person*, or all people with their mailbox.
 
-        Customers are not counted among people, and of whom nothing is new, nowhere.
+        Customers are not counted as people, and people without news are not counted at all.
         """
-        if group.again and not group.told:
+        if group.again and not group.notified:
             return
-        self._categories |= somebody.categories
-        if somebody.to != PEOPLE:
-            self.customers += group.told
+        self._categories |= person.categories
+        if person.to != PEOPLE:
+            self.customers += group.notified
             return
-        self.crowded += group.told and somebody.crowd
-        alike = group.laws, somebody.place or "", group.language
+        self.crowded += group.notified and person.crowd
+        alike = group.laws, person.place or "", group.language
         if group.again:
-            self._again[alike] += somebody.people
+            self._again[alike] += person.people
             return
-        self._people[alike] += somebody.people
-        self._unreachable[alike] += somebody.people if somebody.email is None else 0
+        self._people[alike] += person.people
+        self._unreachable[alike] += person.people if person.email is None else 0
 
     @property
     def people(self) -> int:
-        """How many there are."""
+        """The number of people."""
         return self._people.total()
 
     def groups(self) -> tuple[AffectedGroup, ...]:
-        """Return how many there are of whom the same holds, the same groups in the same order."""
+        """Return the number of people per group, the same groups in the same order."""
         return tuple(
             AffectedGroup(
                 laws=alike[0],
@@ -63,5 +63,5 @@ class AffectedCounter:
         )
 
     def categories(self) -> tuple[str, ...]:
-        """Return all that was found breached of anybody."""
+        """Return all categories that were breached."""
         return tuple(sorted(self._categories))

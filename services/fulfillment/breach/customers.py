@@ -1,8 +1,8 @@
 """
-Which customers are told of a breach at their processor: those whose records were found. Pure.
+The customers to notify of a breach at their processor: those with records in the breach. Pure.
 
-Who is missed here hears nothing. So a record that does not name one of those that are declared makes it
-unknown whose it is, and then all of them are told.
+A customer that is missed is not notified at all. So a record without one of the declared customers has an
+unknown customer, and then all of them are notified.
 """
 
 from collections import defaultdict
@@ -20,24 +20,24 @@ from shared.contract.breaches import AffectedController, BreachDeclared, BreachR
 from shared.runtime.mongo import Decimal128, Document
 
 Listed: TypeAlias = Mapping[str, frozenset[str]]
-"""Ids of customers, by what they are whatever their case."""
+"""Case-folded ids of customers → their exact ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedCustomers:
-    """Which customers some records name."""
+    """The customers named in records."""
 
     ids: frozenset[str] = frozenset()
     unnamed: int = 0
-    """Records of which nobody can say whose they are."""
+    """Records with unknown customer."""
 
     def __or__(self, other: "NamedCustomers") -> "NamedCustomers":
-        """Return which customers these and *other* records name."""
+        """Return the customers of these and *other* records."""
         return NamedCustomers(self.ids | other.ids, self.unnamed + other.unnamed)
 
 
 def named_in(documents: Iterable[Document], paths: Sequence[str], declared: BreachDeclared) -> NamedCustomers:
-    """Return which customers *documents* name at *paths*, of those that are *declared*."""
+    """Return the *declared* customers that *documents* name at *paths*."""
     if declared.role is not BreachRole.PROCESSOR or not paths:
         return NamedCustomers()
     listed = defaultdict[str, frozenset[str]](frozenset)
@@ -47,37 +47,37 @@ def named_in(documents: Iterable[Document], paths: Sequence[str], declared: Brea
     return NamedCustomers(frozenset().union(*found), sum(not ids for ids in found))
 
 
-def customers(declared: BreachDeclared, named: NamedCustomers, *, all_tell: bool) -> list[AffectedPerson]:
+def customers(declared: BreachDeclared, named: NamedCustomers, *, all_named: bool) -> list[AffectedPerson]:
     """
-    Return the customers to be told: those that are *named*, and all where nobody can say which.
+    Return the customers to notify: the *named* ones, and all if a record's customer is unknown.
 
     Args:
-        declared: What happened.
-        named: Whom the records that were breached name.
-        all_tell: Whether all collections that were breached say whose each record is.
+        declared: The breach.
+        named: The customers named in the breached records.
+        all_named: Whether all breached collections have a field for the customer.
     """
     if declared.role is not BreachRole.PROCESSOR:
         return []
     every = declared.affected.controllers
-    meant = [one for one in every if one.id in named.ids] if all_tell and not named.unnamed else every
+    meant = [one for one in every if one.id in named.ids] if all_named and not named.unnamed else every
     return [_customer(one, declared) for one in meant]
 
 
 def _ids(document: Document, paths: Sequence[str], listed: Listed) -> frozenset[str]:
-    """Return which of *listed* the document names; none where it names anybody else."""
+    """Return the *listed* customers that the document names; none if it names any other."""
     values = [value for path in paths for value in values_at(document, path) if refers(value)]
     each = [_meant(_written(value), listed) for value in values]
     return frozenset().union(*each) if all(each) else frozenset()
 
 
 def _meant(text: str, listed: Listed) -> frozenset[str]:
-    """Return which of *listed* is written *text*: exactly, else whatever its case."""
+    """Return the *listed* customers written as *text*: exactly, else in any case."""
     alike = listed.get(folded(text), frozenset())
     return alike & {text} or alike
 
 
 def _written(value: Any) -> str:
-    """Return *value* as a declaration writes it: a number is one whatever its type."""
+    """Return *value* as a declaration writes it: a number and its text are the same."""
     number = value.to_decimal() if isinstance(value, Decimal128) else value
     if isinstance(number, float | Decimal) and isfinite(number) and number % 1 == 0:
         return str(int(number))
@@ -88,7 +88,7 @@ def _customer(controller: AffectedController, declared: BreachDeclared) -> Affec
     email = address_in(controller.email) or controller.email
     said = {"email": email, "name": controller.name, "language": controller.locale}
     return AffectedPerson(
-        who=(CONTROLLERS, controller.id),
+        identity=(CONTROLLERS, controller.id),
         said={name: (SAID_BY_HAND, text) for name, text in said.items()},
         categories=frozenset(declared.categories),
         to=CONTROLLERS,

@@ -1,8 +1,8 @@
 """
-Reads which records were breached: collections of the data map, and filters in extended JSON. Pure.
+The breached records: collections of the data map, and filters in extended JSON. Pure.
 
-A filter comes from outside and is run in the company's own databases. So it may compare, and nothing else: no
-script, no writing, nothing that comes out differently when it is looked at again.
+A filter comes from outside and runs in the company's own databases. So it may only compare: no scripts, no
+writes, no operators with varying results.
 """
 
 import json
@@ -28,7 +28,7 @@ TYPES = _named("""
     $oid $date $numberInt $numberLong $numberDouble $numberDecimal $binary $uuid $timestamp $minKey
     $maxKey $regularExpression $ref $id $db
 """)
-"""How extended JSON writes what JSON has not."""
+"""Extended JSON for types that JSON lacks."""
 COMPARES = _named("""
     $eq $ne $gt $gte $lt $lte $in $nin $and $or $nor $not $exists $type $regex $options $all $elemMatch
     $size $mod $bitsAllClear $bitsAllSet $bitsAnyClear $bitsAnySet $geoWithin $geoIntersects $geometry
@@ -42,27 +42,27 @@ COMPUTES = _named("""
     $toDate $toObjectId $dateToString $dateTrunc $dateDiff $dateAdd $dateSubtract $year $month
     $dayOfMonth $hour $minute
 """)
-"""What comes out the same of a record whenever it is asked for."""
+"""Operators with the same result for the same record."""
 ALLOWED = TYPES | COMPARES | COMPUTES
 EACH_IS_ONE = frozenset({"$and", "$or", "$nor"})
-"""What holds several filters of the same record."""
+"""Operators with several filters of the same record."""
 IS_ONE = frozenset({"$not", "$elemMatch"})
-"""What holds one: of the same field, or of each element in it."""
+"""Operators with one filter: of the same field, or of each element in it."""
 VARIABLE = "$$"
 DEEPEST = 50
-"""Levels that a filter may have; MongoDB takes a hundred."""
+"""Most levels of a filter; MongoDB accepts a hundred."""
 
 
 class FilterRefused(PermanentError):
-    """What was declared does not say which records are meant, or may not be asked for."""
+    """A filter of a declaration that is unclear or not allowed."""
 
 
 def conditions(data_map: DataMap, named: Sequence[AffectedCollection]) -> dict[str, Document]:
     """
-    Return what a record must fulfil to be one of those *named*, by the keys of the collections in *data_map*.
+    Return the conditions for the *named* records, by the keys of the collections in *data_map*.
 
     Raises:
-        FilterRefused: A collection is not in the map, or a filter does more than to compare.
+        FilterRefused: A collection is not in the map, or a filter does more than compare.
     """
     found: dict[str, list[Document]] = {}
     for number, one in enumerate(named):
@@ -74,25 +74,25 @@ def conditions(data_map: DataMap, named: Sequence[AffectedCollection]) -> dict[s
 
 @dataclass(frozen=True, slots=True)
 class Unmapped:
-    """A field that a filter compares, and that the data map does not have."""
+    """A field of a filter that the data map does not have."""
 
     where: str
     key: str
-    """Of the collection."""
+    """Key of the collection."""
     path: str
     nearest: str | None
-    """The field of the map that is most like it."""
+    """The most similar field of the map."""
 
     @property
     def complaint(self) -> str:
-        """What is said where no record has it either; it names nothing that is not known."""
+        """The message if no record has it either."""
         meant = f"; the nearest is `{self.nearest}`" if self.nearest else ""
         return f"{self.where}: compares a field that no record of {self.key} has{meant}"
 
 
 def unmapped(data_map: DataMap, named: Sequence[AffectedCollection]) -> Iterator[Unmapped]:
     """
-    Yield the fields that filters of *named* compare and *data_map* does not have: perhaps nobody has them.
+    Yield the fields in filters of *named* that *data_map* does not have: perhaps no record has them.
 
     Raises:
         FilterRefused: A collection is not in the map.
@@ -107,7 +107,7 @@ def unmapped(data_map: DataMap, named: Sequence[AffectedCollection]) -> Iterator
 
 
 def _compared(declared: Mapping[str, Any], at: str = "") -> Iterator[str]:
-    """Yield the paths of the fields that the filter *declared* compares; places in arrays are left out."""
+    """Yield the paths that the filter *declared* compares; array indexes are left out."""
     for name, value in declared.items():
         if name in EACH_IS_ONE and isinstance(value, list):
             for one in value:
@@ -121,13 +121,13 @@ def _compared(declared: Mapping[str, Any], at: str = "") -> Iterator[str]:
 
 
 def _operations(value: Any) -> Mapping[str, Any]:
-    """Return what is done with a field; nothing where it is compared with *value* as a whole."""
+    """Return the operators on a field; empty if it is compared with *value* as a whole."""
     inside = value if isinstance(value, Mapping) else {}
     return {name: one for name, one in inside.items() if name in IS_ONE}
 
 
 def _is_mapped(collection: Collection, path: str) -> bool:
-    """Tell whether the map has *path*, or something that holds it and of which it says no more."""
+    """Return whether the map has *path*, or an opaque object around it."""
     steps = path.split(".")
     above = (collection.by_path.get(".".join(steps[:depth])) for depth in range(1, len(steps)))
     return path in collection.by_path or any(one is not None and not one.container for one in above)
@@ -135,10 +135,10 @@ def _is_mapped(collection: Collection, path: str) -> bool:
 
 def query(declared: Mapping[str, Any], where: str) -> Document:
     """
-    Return the filter *declared* in extended JSON, as the driver takes it; *where* it stands in messages.
+    Return the filter *declared*, in extended JSON, for the driver; *where* names it in messages.
 
     Raises:
-        FilterRefused: It does more than to compare, or is no extended JSON.
+        FilterRefused: It does more than compare, or is no extended JSON.
     """
     for operator in _operators(declared, where):
         if operator in SCRIPTS:
@@ -173,7 +173,7 @@ def _operators(value: Any, where: str, depth: int = 0, *, computed: bool = False
 
 
 def _meant(data_map: DataMap, named: AffectedCollection, where: str) -> Collection:
-    """Return the collection of *data_map* that is *named*."""
+    """Return the *named* collection of *data_map*."""
     name = named.collection
     there = [c for c in data_map.collections if c.store == named.store and name in (c.key, c.name)]
     exact = [collection for collection in there if collection.key == name]

@@ -1,4 +1,4 @@
-"""What is done when a breach is registered: whom it concerns is looked for, if that can be."""
+"""Handlers for breaches: start, stop and delete the search for the people affected."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,37 +14,37 @@ from shared.runtime.service import on
 
 
 class AffectedSearchPort(Protocol):
-    """Where the affected are looked for."""
+    """The search for the people affected."""
 
     async def check(self, declared: BreachDeclared) -> None:
-        """See that the records that *declared* names can be looked for."""
+        """Check that the records of *declared* can be searched."""
 
 
 class BreachScopePort(Protocol):
-    """What is worked on beside the messages."""
+    """The scopes that run beside the messages."""
 
     async def take(self, scope: BreachScope) -> None:
-        """Have *scope* worked on; taking it again changes nothing."""
+        """Enqueue *scope*; repeating it changes nothing."""
 
     async def refuse(self, scope: BreachScope, reason: str) -> None:
-        """Say why nobody can work on *scope*."""
+        """Record why *scope* cannot be searched."""
 
     async def give_up(self, scope: BreachScope) -> None:
-        """Have *scope* worked on no more, and forget whom it concerned."""
+        """Stop the search for *scope*, and delete its people."""
 
     async def forget_phase(self, incident: str, phase: int) -> None:
-        """Forget whom one phase of *incident* concerned."""
+        """Delete the people of one phase of *incident*."""
 
     async def forget(self, incident: str) -> None:
-        """Forget whom *incident* concerned."""
+        """Delete the people of *incident*."""
 
 
 def evolve(known: None, fact: Fact) -> None:
     """
-    Remember nothing of *fact* beside *known*: what is done about it stands in the scopes.
+    Return *known*, which is nothing: the scopes hold the state.
 
     Raises:
-        IllegalTransition: It neither registers a breach nor takes it back or forgets it.
+        IllegalTransition: *fact* neither registers, withdraws nor deletes a breach.
     """
     if not isinstance(fact, BreachRegistered | BreachUnscoped | BreachForgotten):
         raise IllegalTransition(f"{fact.TYPE} registers no breach, and takes none back")
@@ -53,7 +53,7 @@ def evolve(known: None, fact: Fact) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ScopeContext:
-    """What the handler may know and use."""
+    """The dependencies of the handlers."""
 
     vault: VaultPort = field(repr=False)
     finding: AffectedSearchPort = field(repr=False)
@@ -62,14 +62,13 @@ class ScopeContext:
 
 async def scope(event: BreachRegistered, ctx: ScopeContext) -> Sequence[Fact]:
     """
-    Have it found out whom the breach concerns; what cannot be followed is for a person to look at.
+    Enqueue the search for the people affected; unclear declarations go to the staff.
 
-    A store that does not answer holds nothing up: whoever works on the scope asks it again, and says why
-    nobody is found yet.
+    An unavailable store stops nothing: the search asks it again, and reports why there is no result yet.
 
     Raises:
-        PermanentError: The records are not named in a way that can be followed; who looks at the incident is
-            told so as well.
+        PermanentError: The declaration does not name the records in a usable way; the incident shows it as
+          well.
     """
     declared = BreachDeclared.model_validate_json(await ctx.vault.open(event.request_id, event.declaration))
     phase = BreachScope(event.request_id, event.phase, event.declaration, judged_at=event.judged_at)
@@ -84,19 +83,19 @@ async def scope(event: BreachRegistered, ctx: ScopeContext) -> Sequence[Fact]:
 
 
 async def give_up(event: BreachUnscoped, ctx: ScopeContext) -> Sequence[Fact]:
-    """Forget whom a phase concerned that was taken back: a later one has to tell them."""
+    """Delete the people of a withdrawn phase: a later one has to notify them."""
     await ctx.scopes.give_up(BreachScope(event.request_id, event.phase, declaration=""))
     return []
 
 
 async def forget_phase(event: BreachForgotten, ctx: ScopeContext) -> Sequence[Fact]:
-    """Forget whom a phase concerned; who was found again in a later one is known as long as that."""
+    """Delete the people of a phase; those found again in a later one are kept as long as that."""
     await ctx.scopes.forget_phase(event.request_id, event.phase)
     return []
 
 
 async def forget(event: RequestPurged, ctx: ScopeContext) -> Sequence[Fact]:
-    """Forget whom an incident concerned whose record is purged; of a request nothing is known here."""
+    """Delete the people of a purged incident; of requests nothing is stored here."""
     await ctx.scopes.forget(event.request_id)
     return []
 

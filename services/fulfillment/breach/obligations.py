@@ -1,4 +1,4 @@
-"""Which laws want whom told, and how people are put together whom the same is owed. Pure."""
+"""The obligations to notify people, and groups of people with the same ones. Pure."""
 
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -12,58 +12,58 @@ from shared.law.calendars import calendar_named
 
 Laws: TypeAlias = tuple[str, ...]
 """Ids of editions in ``policies/breaches``, that of the residence first."""
-NOBODY = ""
-"""The group of those whom no law wants told."""
+NOT_NOTIFIED = ""
+"""The group of people not notified under any law."""
 _BETWEEN, _LAST = ",", "|"
 _AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeGroup:
-    """People who are told the same, in one chunk after the other."""
+    """People with the same notice, in one chunk after the other."""
 
     to: str
     laws: Laws
     language: str
     again: bool = False
-    """Whether an earlier phase has told them: then they are told if there is news of them."""
+    """Whether an earlier phase notified them: then they are notified only of news."""
 
     def __str__(self) -> str:
-        """Return the name by which the database sorts them."""
+        """Return the name that the database sorts by."""
         parts = (self.to, _BETWEEN.join(self.laws), self.language, _AGAIN if self.again else "")
         return _LAST.join(parts)
 
     @classmethod
     def named(cls, name: str) -> "NoticeGroup":
-        """Return the group called *name*."""
+        """Return the group with the name *name*."""
         to, laws, language, again = name.split(_LAST)
         return cls(to, tuple(filter(None, laws.split(_BETWEEN))), language, bool(again))
 
     @property
-    def told(self) -> bool:
-        """Whether anybody wants them told, in this phase."""
+    def notified(self) -> bool:
+        """Whether they must be notified in this phase."""
         return bool(self.laws)
 
 
 class BreachLawPort(Protocol):
-    """What laws say of a breach."""
+    """The laws on breaches."""
 
     def owed(self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> Laws:
-        """Return which want somebody told who lives at *place*, and of whom *categories* were breached."""
+        """Return the laws to notify a person at *place* of a breach of *categories*."""
 
     def to_customers(self, declared: BreachDeclared) -> Laws:
-        """Return which want those told whose data the company processes."""
+        """Return the laws to notify the customers of a processor."""
 
 
 @dataclass(frozen=True, slots=True)
-class Editions:
-    """The laws as they stand in ``policies/breaches``."""
+class PolicyEditions:
+    """The editions of laws in ``policies/breaches``."""
 
     policies: BreachPolicies
     company: CompanyProfile
 
     def owed(self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> Laws:
-        """Return which want somebody told who lives at *place*, and of whom *categories* were breached."""
+        """Return the laws to notify a person at *place* of a breach of *categories*."""
         return tuple(
             policy.id
             for policy in laws_requiring_notice(
@@ -73,10 +73,10 @@ class Editions:
 
     def to_customers(self, declared: BreachDeclared) -> Laws:
         """
-        Return which want those told whose data the company processes.
+        Return the laws to notify customers of a processor.
 
         Law:
-            GDPR Art. 33(2), and the like: the laws by which their clocks run.
+            GDPR Art. 33(2), and similar: the laws by which their clocks run.
         """
         duties = clocks(declared.breach, {}, self.policies, self.company, calendar_named)
         laws = (duty.policy.id for duty in duties if duty.recipient is NoticeRecipientKind.CONTROLLER)
@@ -85,44 +85,44 @@ class Editions:
 
 @dataclass
 class Judge:
-    """Says of each who is affected by one breach what is owed; the same question is asked once."""
+    """Determines the obligations to each affected person; equal cases are determined once."""
 
     declared: BreachDeclared
     law: BreachLawPort
     _known: dict[tuple[str, str | None, frozenset[str]], Laws] = field(default_factory=dict)
 
-    def group_of(self, somebody: AffectedPerson) -> NoticeGroup:
+    def group_of(self, person: AffectedPerson) -> NoticeGroup:
         """
-        Return the group of *somebody*.
+        Return the group of *person*.
 
         Law:
-            GDPR Art. 33(4): what is known later is told later, and nothing is told twice.
+            GDPR Art. 33(4): information may be provided in phases; nothing is repeated.
         """
         otherwise = self.declared.language.replace("_", "-").partition("-")[0].lower()
-        laws, again = self._laws(somebody), bool(somebody.earlier.laws)
-        if again and not _is_news(somebody, laws):
+        laws, again = self._laws(person), bool(person.earlier.laws)
+        if again and not _is_news(person, laws):
             laws = ()
-        return NoticeGroup(somebody.to, laws, somebody.language(otherwise), again)
+        return NoticeGroup(person.to, laws, person.language(otherwise), again)
 
-    def _laws(self, somebody: AffectedPerson) -> Laws:
-        asked = somebody.to, somebody.place, somebody.categories
+    def _laws(self, person: AffectedPerson) -> Laws:
+        asked = person.to, person.place, person.categories
         if asked not in self._known:
-            self._known[asked] = self._ask(somebody)
+            self._known[asked] = self._ask(person)
         return self._known[asked]
 
-    def _ask(self, somebody: AffectedPerson) -> Laws:
-        if somebody.to == CONTROLLERS:
+    def _ask(self, person: AffectedPerson) -> Laws:
+        if person.to == CONTROLLERS:
             return self.law.to_customers(self.declared)
-        return self.law.owed(self.declared, somebody.place, tuple(sorted(somebody.categories)))
+        return self.law.owed(self.declared, person.place, tuple(sorted(person.categories)))
 
 
-def _is_news(somebody: AffectedPerson, laws: Laws) -> bool:
-    """Tell whether another law wants *somebody* told than did, or more of theirs was breached."""
-    earlier = somebody.earlier
-    more = any(not covered(category, earlier.categories) for category in somebody.categories)
+def _is_news(person: AffectedPerson, laws: Laws) -> bool:
+    """Return whether a further law applies to *person*, or more of their data was breached."""
+    earlier = person.earlier
+    more = any(not covered(category, earlier.categories) for category in person.categories)
     return more or not set(map(without_edition, laws)) <= set(map(without_edition, earlier.laws))
 
 
 def without_edition(law: str) -> str:
-    """Return what *law* is called, whichever of its editions it is."""
+    """Return the name of *law* without its edition."""
     return law.partition("@")[0]

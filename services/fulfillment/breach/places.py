@@ -1,8 +1,9 @@
 """
-What records say of where somebody lives and what they read. Pure.
+The residence and language in records. Pure.
 
-Source: names, codes and languages of countries are CLDR's (Unicode's Common Locale Data Repository), as Babel
-hands them out. Which parts of a country have laws of their own, :mod:`shared.law.places` says.
+Source: names, codes and languages of countries are CLDR's (Unicode's Common Locale Data Repository), from
+    Babel. The
+parts of countries with own laws are in :mod:`shared.law.places`.
 """
 
 import re
@@ -18,7 +19,7 @@ from shared.law.places import SUBDIVISIONS, countries, folded
 from shared.matching.postcodes import PATTERNS
 
 WRITTEN_IN = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "zh", "ja", "ko")
-"""Languages in which records name countries; each country's own ones are tried besides."""
+"""Languages in which records name countries, besides each country's own."""
 PARTS: Mapping[str, str] = MappingProxyType(
     {
         "CA-QC": "fr",  # Charter of the French Language, s. 1
@@ -28,7 +29,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
     }
 )  # fmt: skip
 """
-Parts of countries where most people read another language than in the whole.
+Parts of countries with another main language than the whole.
 
 Source: Federal Statistical Office of Switzerland, languages by canton; Belgian Constitution, Art. 4.
 """
@@ -36,17 +37,17 @@ SHORT = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?")
 _CODE = re.compile(r"[A-Z]{2}")
 _PART = re.compile(r"([A-Z]{2})-([A-Z0-9]{1,3})")
 _COMMON = {"england": "GB", "scotland": "GB", "wales": "GB", "great britain": "GB"}
-"""What people write and no table of countries has."""
+"""Common names that no table of countries has."""
 
 
 def place_of(country: str, part: str = "", postcode: str = "") -> str | None:
     """
-    Return the place that a record names: ``DE``, ``US-CA``; none where it names none.
+    Return the place that a record names: ``DE``, ``US-CA``; None without one.
 
     Args:
         country: Its code or its name, in any of many languages.
-        part: Of the country, a state for instance: its code or its name.
-        postcode: Tells, with a state, the country where a record does not name it.
+        part: Part of the country, a state for instance: its code or its name.
+        postcode: With a state, it identifies a country that the record does not name.
     """
     whole = _PART.fullmatch(part.strip().upper())
     code = _country(country) or (whole[1] if whole and whole[1] in _known() else None)
@@ -66,7 +67,7 @@ def _state_of(part: str, postcode: str) -> str | None:
 
 
 def language_of(text: str) -> str | None:
-    """Return the language that a record names, by its code or its name; none where it names none."""
+    """Return the language that a record names, by its code or its name; None without one."""
     written = text.strip()
     short = SHORT.fullmatch(written)
     if short and _is_language(short[1].lower()):
@@ -76,7 +77,7 @@ def language_of(text: str) -> str | None:
 
 @lru_cache(maxsize=1_024)
 def main_language(place: str | None) -> str | None:
-    """Return what most people read at *place*."""
+    """Return the main language at *place*."""
     if place is None:
         return None
     if place in PARTS:
@@ -103,7 +104,7 @@ def _known() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _named() -> Mapping[str, str]:
-    """Return the countries by their names; one that two languages give to two countries is nobody's."""
+    """Return the countries by their names, without names that are ambiguous between languages."""
     found: dict[str, set[str]] = {}
     for language in WRITTEN_IN:
         for code, name in countries(Locale(language)).items():
@@ -144,5 +145,5 @@ def _is_language(code: str) -> bool:
 
 
 def folded_name(name: str) -> str:
-    """Return what notations of a *name* have in common: no case, no accents, no dots."""
+    """Return *name* in comparable form: no case, no accents, no dots."""
     return " ".join(folded(name).replace(".", " ").split())

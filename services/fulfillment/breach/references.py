@@ -1,9 +1,9 @@
 """
-Follows records that name their person only by a reference, to the record that has their mail address.
+Follows references from records without a mail address to records with one.
 
-What leads to a record for whoever asks for access leads back from it to whom it belongs to. The same holds
-for a number that is one's own, wherever else it stands, and in the end for what the record itself leads to.
-Each reference costs one query for many records.
+The references that a search follows to a record lead back from it to its person. So do the person's own
+numbers in other records, and finally the record's own references. Each reference costs one query for many
+records.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any, TypeAlias
 
 from services.fulfillment.breach.affected import AffectedPerson
-from services.fulfillment.breach.contact_evidence import ContactFields, tellings
+from services.fulfillment.breach.contact_evidence import ContactFields, contact_fields_of
 from services.fulfillment.datamap.graph import Lookup, graph_of
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.paths import below, leads_through, values_at
@@ -24,18 +24,18 @@ from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Document
 
 MOST_HOPS = 8
-"""References that are followed one after the other; a map that needs more goes round in circles."""
+"""Most references followed in a row; a map that needs more is circular."""
 
 
 class LookupKind(IntEnum):
-    """Where it is looked, the surest first."""
+    """Where a look-up searches, the surest first."""
 
     BACK = 0
-    """Where references come from: each who is found there is somebody whose record it is."""
+    """Records that refer here: their people are the record's."""
     SAME = 1
-    """Where else a number of one's own stands."""
+    """Other records with the person's own number."""
     ONWARD = 2
-    """What the record leads to."""
+    """Records that the record refers to."""
 
 
 Step: TypeAlias = tuple[LookupKind, Lookup, Probe]
@@ -43,61 +43,61 @@ Step: TypeAlias = tuple[LookupKind, Lookup, Probe]
 
 @dataclass
 class ReferenceSearch:
-    """What is looked up for one part of a record."""
+    """The look-ups for one part of a record."""
 
-    telling: ContactFields
+    contact: ContactFields
     part: Any
     steps: list[Step] = field(default_factory=list)
     asked: set[Hashable] = field(default_factory=set)
     found: list[tuple[LookupKind, AffectedPerson]] = field(default_factory=list)
     nameless: AffectedPerson | None = None
-    """What records on the way tell of somebody without an address."""
+    """Data of a person without an address, from records on the way."""
     guessed: list[tuple[LookupKind, AffectedPerson]] = field(default_factory=list)
-    """Who has an address that may be another's: they are told where nobody else is found."""
+    """People with an address that may be another's: used if no others are found."""
 
     def owners(self) -> list[AffectedPerson]:
         """
-        Return whose record it is, the same person once.
+        Return the people of the record, each once.
 
-        Whoever is found in the surest way is meant, each for themselves: a number that two have is both's.
+        Those found in the surest way count, each for themselves: a shared number is both people's.
         """
         people: dict[Hashable, AffectedPerson] = {}
         found = self.found or self.guessed
         surest = min((way for way, _ in found), default=LookupKind.BACK)
-        theirs = [somebody for way, somebody in found if way is surest]
-        for somebody in sorted(theirs, key=lambda one: one.said["email"]):
-            known = people.get(somebody.who)
-            people[somebody.who] = known.also(somebody) if known else somebody
+        theirs = [person for way, person in found if way is surest]
+        for person in sorted(theirs, key=lambda one: one.said["email"]):
+            known = people.get(person.identity)
+            people[person.identity] = known.also(person) if known else person
         return list(people.values())
 
-    def guess(self, way: LookupKind, somebody: AffectedPerson | None) -> None:
-        """Remember *somebody* who is found in this way, if anybody is."""
-        if somebody is not None:
-            self.guessed.append((way, somebody))
+    def guess(self, way: LookupKind, person: AffectedPerson | None) -> None:
+        """Remember *person* found in this way, if not None."""
+        if person is not None:
+            self.guessed.append((way, person))
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """Follows references in *stores*, as *data_map* says."""
+class ReferenceFollower:
+    """Follows references in *stores* along *data_map*."""
 
     data_map: DataMap
     stores: Stores
 
     async def owners(self, parts: Iterable[tuple[ContactFields, Any]]) -> list[ReferenceSearch]:
         """
-        Return for each of *parts* whom it leads to.
+        Return for each of *parts* the search with its people.
 
         Raises:
-            StoreUnavailable: A store did not answer. That is not the same as nobody.
+            StoreUnavailable: A store did not answer, which differs from an empty result.
         """
-        searches = [ReferenceSearch(telling, part) for telling, part in parts]
+        searches = [ReferenceSearch(contact, part) for contact, part in parts]
         for furthest in LookupKind:
             waiting = [search for search in searches if not search.found]
             for search in waiting:
                 search.asked.clear()
                 search.guessed.clear()
-                search.guess(LookupKind.BACK, search.telling.guesses(search.part))
-                search.steps = list(self._steps(search, search.telling, search.part, furthest))
+                search.guess(LookupKind.BACK, search.contact.guess_of(search.part))
+                search.steps = list(self._steps(search, search.contact, search.part, furthest))
             for hop in range(1, MOST_HOPS + 1):
                 waiting = [search for search in waiting if search.steps and not search.found]
                 if not waiting:
@@ -106,7 +106,7 @@ class Following:
         return searches
 
     async def _hop(self, searches: Sequence[ReferenceSearch], hop: int, furthest: LookupKind) -> None:
-        """Look up what *searches* wait for, all at once."""
+        """Run the pending look-ups of *searches* together."""
         asked: dict[str, dict[Probe, list[tuple[ReferenceSearch, Step]]]] = {}
         for search in searches:
             for step in search.steps:
@@ -114,8 +114,8 @@ class Following:
             search.steps = []
         for key, probes in asked.items():
             documents = await self.stores.find(self.data_map.by_key[key].place, list(probes))
-            for probe, whose in probes.items():
-                for search, step in whose:
+            for probe, searches_of in probes.items():
+                for search, step in searches_of:
                     self._arrive(search, step, documents[probe], hop, furthest)
 
     def _arrive(
@@ -128,32 +128,32 @@ class Following:
     ) -> None:
         way, found_by, asked = step
         for document in documents:
-            for telling, part in self._meant(found_by, asked, document):
-                somebody = telling.tells(part, hops=hop)
-                if somebody.who:
-                    search.found.append((way, somebody))
+            for contact, part in self._meant(found_by, asked, document):
+                person = contact.person_of(part, hops=hop)
+                if person.identity:
+                    search.found.append((way, person))
                 else:
-                    search.nameless = search.nameless.also(somebody) if search.nameless else somebody
-                    search.guess(way, telling.guesses(part, hops=hop))
+                    search.nameless = search.nameless.also(person) if search.nameless else person
+                    search.guess(way, contact.guess_of(part, hops=hop))
                     search.steps += [
                         (max(way, further), lookup, probe)
-                        for further, lookup, probe in self._steps(search, telling, part, furthest)
+                        for further, lookup, probe in self._steps(search, contact, part, furthest)
                     ]
 
     def _meant(self, lookup: Lookup, probe: Probe, document: Document) -> Iterator[tuple[ContactFields, Any]]:
-        """Yield whose part of *document* it is that *probe* finds."""
+        """Yield the parts of *document* that *probe* finds."""
         unit = unit_of(self.data_map.by_key[lookup.key], lookup.path)
-        for telling in tellings(self.data_map)[lookup.key]:
-            if telling.unit == unit and telling.has(lookup.path) and not telling.mentions:
-                for part in telling.parts(document):
+        for contact in contact_fields_of(self.data_map)[lookup.key]:
+            if contact.unit == unit and contact.has(lookup.path) and not contact.mentions:
+                for part in contact.parts(document):
                     if _finds(probe, part, document, unit):
-                        yield telling, part
+                        yield contact, part
 
     def _steps(
-        self, search: ReferenceSearch, telling: ContactFields, part: Any, furthest: LookupKind
+        self, search: ReferenceSearch, contact: ContactFields, part: Any, furthest: LookupKind
     ) -> Iterator[Step]:
-        """Yield what *part* lets be looked up, and was not yet."""
-        for way, lookup, values in self._ways(telling, part, furthest):
+        """Yield the new look-ups from *part*."""
+        for way, lookup, values in self._ways(contact, part, furthest):
             for form in formed(lookup, values):
                 probe = probe_of(lookup, form)
                 if (lookup.key, probe) not in search.asked:
@@ -161,24 +161,24 @@ class Following:
                     yield way, lookup, probe
 
     def _ways(
-        self, telling: ContactFields, part: Any, furthest: LookupKind
+        self, contact: ContactFields, part: Any, furthest: LookupKind
     ) -> Iterator[tuple[LookupKind, Lookup, Sequence[Any]]]:
-        for edge, values in telling.values_along(part, telling.back):
+        for edge, values in contact.values_along(part, contact.back):
             yield LookupKind.BACK, edge.target, values
         if furthest >= LookupKind.SAME:
             entries: Mapping[str, Sequence[Lookup]] = graph_of(self.data_map).entries
-            for name, value in telling.numbers(part):
-                # A telephone, or its number, may be a family's: nobody is written to because of it.
+            for name, value in contact.numbers(part):
+                # A telephone, or its number, may be a family's: it is no reason for a notice.
                 if own_first(name) == 0:
                     yield from ((LookupKind.SAME, lookup, (value,)) for lookup in entries[name])
-        # What a record has to do with beside leads to a colleague, or to a seller, where its person is gone.
-        if furthest >= LookupKind.ONWARD and not telling.refers:
-            for edge, values in telling.values_along(part, telling.out):
+        # The record's own references lead to a colleague, or to a seller, if its person is gone.
+        if furthest >= LookupKind.ONWARD and not contact.refers:
+            for edge, values in contact.values_along(part, contact.out):
                 yield LookupKind.ONWARD, edge.target, values
 
 
 def _finds(probe: Probe, part: Any, document: Document, unit: str) -> bool:
-    """Tell whether *part*, which stands at *unit* of *document*, is what *probe* finds there."""
+    """Return whether *probe* finds *part*, which stands at *unit* of *document*."""
     wanted = [(probe.path, probe.value, probe.caseless, probe.tagged, probe.phone)]
     others = zip(probe.others, probe.ignoring or (False,) * len(probe.others), strict=True)
     wanted += [(path, value, ignores, False, False) for (path, value), ignores in others]

@@ -1,9 +1,9 @@
 """
-Finds out whom a breach concerns, and seals in chunks what each is told: the work, step by step.
+The search job for the people affected by a breach: it finds them and seals their notices in chunks.
 
-The broker gives a message half an hour, and a million records take longer. So a message only has a scope
-taken, and one replica after the other works on it under a lease. Each step can be repeated: whoever dies
-leaves nothing half done, and another comes to the same chunks and the same numbers.
+The broker allows half an hour per message, and a million records take longer. So a message only enqueues a
+scope, and one replica at a time works on it under a lease. Each step can be repeated: a crash leaves nothing
+half done, and the next replica gets the same chunks and numbers.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.breach.counts import AffectedCounter
 from services.fulfillment.breach.customers import NamedCustomers
-from services.fulfillment.breach.duplicates import Repeating
+from services.fulfillment.breach.duplicates import PhaseDuplicates
 from services.fulfillment.breach.obligations import BreachLawPort, Judge, NoticeGroup
 from services.fulfillment.breach.scope_store import BreachScope, BreachScopes, ScopeStage
 from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch
@@ -33,42 +33,42 @@ from shared.runtime.log import logger
 from shared.runtime.vault import CaseKey
 
 CHUNK_BYTES = 8 * 1024 * 1024
-"""Of a chunk about: the vault takes twice as many."""
+"""Bytes of a chunk, about: the vault accepts twice as many."""
 BEAT_S, HANGS_S = 60.0, 86_400.0
 LOOK_EVERY_S = 1.0
 TRY_AGAIN_S = 60.0
 BREACHES_AT_ONCE = 4
-"""Incidents that one replica works on side by side: a store that is slow holds up those that need it."""
-TELL_EVERY_S = 10.0
-"""Seconds between two lines in the log about one long step."""
+"""Incidents that one replica works on side by side: a slow store delays only its own."""
+LOG_EVERY_S = 10.0
+"""Seconds between two log lines about one long step."""
 LATER = "a breach is scoped later"
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
 class KeyedVaultPort(VaultPort, Protocol):
-    """A vault that gives out the keys of cases."""
+    """A vault that returns the keys of cases."""
 
     async def key_of(self, case: str) -> CaseKey:
         """Return the key of a case."""
 
 
 @dataclass
-class Pulse:
-    """Says that the work on a scope goes on: to other replicas by the lease, and now and then in the log."""
+class ScopeProgress:
+    """Reports progress on a scope: to other replicas by the lease, and sometimes in the log."""
 
     scopes: BreachScopes
     scope: BreachScope
     clock: Callable[[], datetime]
     handled: int = 0
-    _told: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    _logged_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
     async def beat(self, handled: int, collection: str = "") -> None:
         """Count *handled* more records or people."""
         await self.scopes.alive(self.scope, self.clock())
         self.handled += handled
         now = asyncio.get_running_loop().time()
-        if now - self._told > TELL_EVERY_S:
-            self._told = now
+        if now - self._logged_at > LOG_EVERY_S:
+            self._logged_at = now
             logger().info(
                 "the people of a breach are looked for",
                 service="scoping",
@@ -80,8 +80,8 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
-class Scoping:
-    """Scopes breaches, in one replica of fulfillment."""
+class ScopeJob:
+    """Searches scopes of breaches, in one replica of fulfillment."""
 
     scopes: BreachScopes
     stores: Stores
@@ -90,11 +90,11 @@ class Scoping:
     law: BreachLawPort
     publish: Publish
     within: timedelta = SCANNED_WITHIN
-    """How long a store may work at one query."""
+    """Time limit of one query."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def run(self) -> None:
-        """Work on every scope, for ever; what fails is gone on with by whoever is next."""
+        """Work on every scope, for ever; the next replica continues after failures."""
         async with asyncio.TaskGroup() as group:
             for _ in range(BREACHES_AT_ONCE):
                 group.create_task(self._work_on())
@@ -106,21 +106,21 @@ class Scoping:
             await asyncio.sleep(pause)
 
     async def take_turn(self) -> float:
-        """Work on all that waits, until something fails; return after how many seconds to look again."""
+        """Work on all waiting scopes until one fails; return the seconds until the next attempt."""
         try:
             while await self.work():
                 pass
-        except Exception:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
+        except Exception:  # noqa: BLE001 - an unexpected error in one breach must not end the process
             return TRY_AGAIN_S
         return LOOK_EVERY_S
 
     async def work(self) -> bool:
         """
-        Work on a scope, if one waits, until it is told; return whether one did. What fails is in the log.
+        Work on a scope, if one waits, until it is reported; return whether one did. Errors are logged.
 
         Raises:
-            Overtaken: Another replica works on it.
-            StoreUnavailable: A store did not answer: nothing is told before it does.
+            ScopeLeaseLost: Another replica works on it.
+            StoreUnavailable: A store did not answer: nothing is reported before it does.
         """
         scope: BreachScope | None = None
         try:
@@ -133,7 +133,7 @@ class Scoping:
         return scope is not None
 
     async def _note_failure(self, error: Exception, scope: BreachScope | None) -> None:
-        """Say once why nobody gets on: in the log, and for whoever looks at the incident of *scope*."""
+        """Record an error once: in the log, and for the incident of *scope*."""
         foreseen = isinstance(error, HabeasError)
         write = logger().warning if foreseen else logger().error
         which = {"request_id": scope.incident} if scope is not None else {}
@@ -143,7 +143,7 @@ class Scoping:
                 await self.scopes.fail(scope, _reason(error), self.clock())
 
     async def _keep_at(self, scope: BreachScope) -> None:
-        """Work on *scope*, and say meanwhile that somebody does."""
+        """Work on *scope*, and keep the lease meanwhile."""
         beats = asyncio.create_task(self._beat(scope))
         try:
             await self._go_on(scope)
@@ -151,10 +151,10 @@ class Scoping:
             beats.cancel()
 
     async def _beat(self, scope: BreachScope) -> None:
-        """Keep the lease while one step takes longer than it; whoever hangs for a day loses it."""
+        """Keep the lease during long steps; a step that hangs for a day loses it."""
         for _ in range(int(HANGS_S / BEAT_S)):
             await asyncio.sleep(BEAT_S)
-            with suppress(HabeasError):  # whoever works on it finds out as soon as they write
+            with suppress(HabeasError):  # the next write reports it
                 await self.scopes.alive(scope, self.clock())
 
     async def _go_on(self, scope: BreachScope) -> None:
@@ -172,7 +172,7 @@ class Scoping:
         await self.scopes.end(scope)
 
     async def _gather(self, scope: BreachScope, declared: BreachDeclared, key: CaseKey) -> BreachScope:
-        """Keep everybody whom the declaration names, or the records that it names."""
+        """Keep all people in the declaration, or in the records that it names."""
         pulse, finding, named = self._pulse(scope), self._finding(), NamedCustomers()
         async for portion in finding.portions(declared):
             named |= portion.named
@@ -184,27 +184,27 @@ class Scoping:
         return await self.scopes.reach(scope, ScopeStage.COMPLETING, self.clock(), **found)
 
     async def _complete(self, scope: BreachScope, key: CaseKey) -> BreachScope:
-        """Look elsewhere for where people live and what they read, where the breached records do not say."""
+        """Search other records for missing residences and languages."""
         pulse, lacking = self._pulse(scope), await self.scopes.lacking(scope)
-        async for portion in self._finding().telling_more(lacking):
-            await self.scopes.tell_more(scope, portion.people, key, self.clock())
+        async for portion in self._finding().completions(lacking):
+            await self.scopes.complete(scope, portion.people, key, self.clock())
             await pulse.beat(portion.records, portion.collection)
         await self.scopes.unite(scope, key, self.clock())
         return await self.scopes.reach(scope, ScopeStage.JUDGING, self.clock())
 
     async def _judge(self, scope: BreachScope, declared: BreachDeclared, key: CaseKey) -> BreachScope:
-        """Write down which laws want whom told: from now on it stands, whatever a law becomes meanwhile."""
+        """Store the obligations to each person: later changes of laws do not change them."""
         pulse, judge = self._pulse(scope), Judge(declared, self.law)
         async for page in self.scopes.pages(scope, key):
             groups = defaultdict[NoticeGroup, list[str]](list)
-            for name, somebody in page:
-                groups[judge.group_of(somebody)].append(name)
+            for name, person in page:
+                groups[judge.group_of(person)].append(name)
             await self.scopes.put_into(scope, groups, self.clock())
             await pulse.beat(len(page))
         return await self.scopes.reach(scope, ScopeStage.SEALING, self.clock())
 
     async def _seal(self, scope: BreachScope, key: CaseKey) -> BreachScope:
-        """Seal the chunks, and tell how many people there are under which laws."""
+        """Seal the chunks, and publish the number of people by law."""
         pulse, counting, sealed = self._pulse(scope), AffectedCounter(), 0
         async for group, people in self._chunks(scope, key, counting):
             chunk = Chunk(to=group.to, laws=group.laws, language=group.language, people=tuple(people))
@@ -212,27 +212,27 @@ class Scoping:
             await self.vault.seal(scope.incident, chunk_item(scope.phase, sealed), content)
             sealed += 1
             await pulse.beat(len(people))
-        async for looked_at in Repeating(scope, self.scopes, self.vault, key).seal():
+        async for looked_at in PhaseDuplicates(scope, self.scopes, self.vault, key).seal():
             await pulse.beat(looked_at)
         await self.publish([_message(scope, counting, sealed)])
         logger().info(
             "a breach is scoped", service="scoping", request_id=scope.incident, handled=counting.people
         )
-        return await self.scopes.reach(scope, ScopeStage.TOLD, self.clock())
+        return await self.scopes.reach(scope, ScopeStage.REPORTED, self.clock())
 
     async def _chunks(
         self, scope: BreachScope, key: CaseKey, counting: AffectedCounter
     ) -> AsyncIterator[tuple[NoticeGroup, list[NoticeRecipient]]]:
-        """Yield who is told something, at most so many at once as a chunk takes; count everybody."""
+        """Yield the people to notify, in chunks; count all people."""
         last, waiting, size = NoticeGroup("", (), ""), list[NoticeRecipient](), 0
-        async for group, name, somebody in self.scopes.in_groups(scope, key):
-            counting.add(group, somebody)
+        async for group, name, person in self.scopes.in_groups(scope, key):
+            counting.add(group, person)
             if waiting and (group != last or len(waiting) == CHUNK or size >= CHUNK_BYTES):
                 yield last, waiting
                 waiting, size = [], 0
             last = group
-            if group.told:
-                waiting.append(somebody.reached(name))
+            if group.notified:
+                waiting.append(person.reached(name))
                 size += len(waiting[-1].model_dump_json())
         if waiting:
             yield last, waiting
@@ -240,17 +240,17 @@ class Scoping:
     def _finding(self) -> AffectedSearch:
         return AffectedSearch(self.current(), self.stores, self.within)
 
-    def _pulse(self, scope: BreachScope) -> Pulse:
-        return Pulse(self.scopes, scope, self.clock)
+    def _pulse(self, scope: BreachScope) -> ScopeProgress:
+        return ScopeProgress(self.scopes, scope, self.clock)
 
 
 def _reason(error: Exception) -> str:
-    """Return why the work has stopped; an error that is not ours may quote documents: its class alone."""
+    """Return why the work has stopped; for foreign errors, which may quote documents, only the class."""
     return str(error) if isinstance(error, HabeasError) else type(error).__name__
 
 
 def _message(scope: BreachScope, counting: AffectedCounter, chunks: int) -> Message:
-    """Return the event; the same for all who tell of one phase."""
+    """Return the event; equal for all replicas that report one phase."""
     id_ = uuid5(NAMESPACE_OID, f"scoped {scope.id}").hex
     fact = BreachScoped(
         request_id=scope.incident,

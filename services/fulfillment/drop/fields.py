@@ -1,10 +1,9 @@
 """
-Which fields of a data map say what California's DROP hashes, and what hashes a record has. Pure.
+The fields of a data map that California's DROP hashes, and the hashes of a record. Pure.
 
-Fields are known by their categories, for a telephone number counts whether or not the map lets it be searched
-for. What has no category of its own is known by the name of its identity: ``maid``, ``vin``, ``ctv_id``.
-People who share a document are told apart as everywhere: in an array that is divided, each element is
-somebody's.
+Fields are found by their categories: a telephone number counts even if the map does not allow searching by
+it. Fields without a category of their own are found by the name of their identity: ``maid``, ``vin``,
+``ctv_id``. In a divided array, each element is one person's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from shared.contract.drop import ListKind
 from shared.runtime.mongo import Document
 
 MOST_COMBINATIONS = 5_000
-"""Hashes of one composite kind that one person's part of a record is looked up by."""
+"""Most hashes of one composite kind per person's part of a record."""
 BIRTH, ZIP = "user.demographic.date_of_birth", "user.contact.address.postal_code"
 SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = (
     MappingProxyType(
@@ -35,26 +34,26 @@ SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...
         }
     )
 )
-"""List → how a value is standardised, and the categories or the identities of the fields that hold one."""
+"""List → how a value is standardised, and the categories or the identities of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """A hash that a record has."""
+    """A hash of a record."""
 
     kind: ListKind
     value: str
     identity: tuple[str, str] | None = None
-    """Name and value of the identity that was hashed, where the map lets it be searched for."""
+    """Name and value of the hashed identity, if the map allows searching by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HashedPerson:
-    """What one person's part of a record says of them."""
+    """The identifiers in one person's part of a record."""
 
     hashes: tuple[Hash, ...]
     names: tuple[str, ...]
-    """Whole ones, as they are written."""
+    """Full names, as they are written."""
     known_by: tuple[tuple[str, str], ...]
     """Name and value of the identities that their records can be found by, the surest first."""
     births: tuple[str, ...] = ()
@@ -65,23 +64,23 @@ class HashedPerson:
 
 @dataclass(frozen=True)
 class HashSource(RecordUnit):
-    """Where in the documents of a collection one person's identifiers stand together."""
+    """The fields with one person's identifiers in the documents of a collection."""
 
     def people(self, document: Document) -> Iterator[HashedPerson]:
-        """Yield everybody of whom *document* holds something that could be hashed."""
-        yield from (found for found in self.everybody(document) if found.hashes)
+        """Yield the people of *document* with hashes."""
+        yield from (found for found in self.all_people(document) if found.hashes)
 
-    def everybody(self, document: Document) -> Iterator[HashedPerson]:
-        """Yield everybody of whom *document* may hold something."""
+    def all_people(self, document: Document) -> Iterator[HashedPerson]:
+        """Yield all people that *document* may contain."""
         yield from map(self._of, self.parts(document))
 
     def _of(self, part: Any) -> HashedPerson:
         names = list(dict.fromkeys(self._names(part)))
         hashes = (*self._single(part), *self._composite(part, names))
-        told = tuple(dict.fromkeys(self.called(part)))
+        called = tuple(dict.fromkeys(self.called(part)))
         return HashedPerson(
             tuple(dict.fromkeys(hashes)),
-            told,
+            called,
             tuple(self.known_by(part)),
             self._births(part),
             frozenset(self._verified(part)),
@@ -98,8 +97,8 @@ class HashSource(RecordUnit):
                 if field.identity in identities or is_of(field, categories):
                     for value in self.values(part, field):
                         for standard in rule(value):
-                            told = (field.identity, str(value)) if field.identity else None
-                            yield Hash(kind, standard_hashes.hashed(standard), told)
+                            identity = (field.identity, str(value)) if field.identity else None
+                            yield Hash(kind, standard_hashes.hashed(standard), identity)
 
     def _composite(self, part: Any, names: Sequence[tuple[str, str]]) -> Iterator[Hash]:
         if not names:
@@ -111,7 +110,7 @@ class HashSource(RecordUnit):
         yield from islice(_together(ListKind.NDZ, names, births, codes), MOST_COMBINATIONS)
 
     def _names(self, part: Any) -> Iterator[tuple[str, str]]:
-        """Yield first and last names: those of fields of their own, and what may be them in a whole name."""
+        """Yield first and last names: of separate fields, and possible ones in a whole name."""
         yield from product(self.texts(part, self.firsts), self.texts(part, self.lasts))
         for whole in self.texts(part, self.wholes):
             yield from _parted(whole)
@@ -128,13 +127,13 @@ class HashSource(RecordUnit):
 
 
 def comparable(identity: str, value: str) -> str:
-    """Return *value* of *identity* as it compares: notations of one telephone number are one."""
+    """Return *value* of *identity* in comparable form: notations of one telephone number are equal."""
     found = next((rule(value) for rule, _, names in SINGLE.values() if identity in names), ())
     return next(iter(found), value.strip())
 
 
 def hashes_of(identity: str, value: str) -> Iterator[Hash]:
-    """Yield the hashes of *value*, an identity called *identity*, on the lists that take it alone."""
+    """Yield the hashes of *value* of *identity* on the lists with this identity alone."""
     for kind, (rule, _, identities) in SINGLE.items():
         if identity in identities:
             yield from (Hash(kind, standard_hashes.hashed(standard)) for standard in rule(value))
@@ -142,17 +141,17 @@ def hashes_of(identity: str, value: str) -> Iterator[Hash]:
 
 @lru_cache(maxsize=4)
 def sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
-    """Return where identifiers stand, by the keys of the collections; one that holds none is not in it."""
+    """Return the hashable fields by the keys of their collections."""
     found = {
         key: tuple(source for source in several if _hashable(source.fields))
-        for key, several in tellings(data_map).items()
+        for key, several in identifying_sources(data_map).items()
     }
     return MappingProxyType({key: several for key, several in found.items() if several})
 
 
 @lru_cache(maxsize=4)
-def tellings(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
-    """Return where anything tells one person from another, whether or not it can be hashed."""
+def identifying_sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
+    """Return the identifying fields by the keys of their collections, hashable or not."""
     return MappingProxyType({c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped})
 
 
@@ -165,7 +164,7 @@ def _sources(collection: Collection) -> Iterator[HashSource]:
 
 
 def _hashable(fields: Iterable[MappedField]) -> bool:
-    """Tell whether *fields* can make up a hash of any list."""
+    """Return whether *fields* contain a hash of any list."""
     several = list(fields)
     if any(field.identity in _IDENTITIES or is_of(field, _CATEGORIES) for field in several):
         return True
@@ -185,9 +184,9 @@ def _together(kind: ListKind, names: Sequence[tuple[str, str]], *others: Sequenc
 
 def _parted(whole: str) -> Iterator[tuple[str, str]]:
     """
-    Yield what may be the first and the last name in a *whole* one.
+    Yield the possible first and last names in a *whole* one.
 
-    The last word alone, and all that follows the first; before a comma stands the last name.
+    The last word alone, and all words after the first; before a comma stands the last name.
     """
     last, comma, first = whole.partition(",")
     if comma and first.strip():

@@ -1,11 +1,11 @@
 """
-The hashes that California's DROP has listed, and the records that they were found in.
+The hashes listed by California's DROP, and the records that they were found in.
 
-They are kept for good, for they are looked up again in whatever the company acquires later. What the state
-hashes without salt is guessed within the hour, so each is kept as a hash of that, with a key.
+They are kept permanently, because they are looked up again in later data. The state's unsalted hashes are
+guessed within the hour, so each is kept as a keyed hash.
 
 Law:
-    Cal. Civ. Code § 1798.99.86(c)-(d): what was listed once is deleted again, at least every 45 days.
+    Cal. Civ. Code § 1798.99.86(c)-(d): listed people are deleted again, at least every 45 days.
 """
 
 import base64
@@ -21,18 +21,18 @@ from shared.contract.drop import ListKind, ListRow
 from shared.runtime.mongo import Database, Document, id_bytes, insert_new, translated
 
 PURPOSE = "hashes of DROP"
-"""What the key is for."""
+"""Purpose of the key."""
 KEY_BYTES = 16
 LEASE = timedelta(minutes=5)
-"""How long whoever looks the hashes up may be silent before another begins anew."""
+"""How long a worker may be silent before another replica starts again."""
 AT_ONCE = 2_000
 NEVER = datetime(2018, 5, 25, tzinfo=UTC)
-"""Before anything."""
+"""The earliest time."""
 
 
 @dataclass(frozen=True, slots=True)
 class HashListBatch:
-    """Lists that came together, to be looked up with all that came before."""
+    """Lists that came together, looked up with all earlier ones."""
 
     id: str
     lists: tuple[str, ...]
@@ -55,19 +55,19 @@ class Sighting:
     """A record that a request was found in."""
 
     name: str
-    """What tells the record from all others."""
+    """Its unique name."""
     collection: str
     record: Any = field(compare=False)
     """Its ``_id``."""
     batch: str
-    """The batch for which it was found first."""
+    """The batch of its first find."""
 
 
 class HashLists:
-    """What was listed, and where it was found."""
+    """The listed hashes, and where they were found."""
 
     def __init__(self, database: Database, key: bytes) -> None:
-        """Keep it in *database*; *key* makes the hashes."""
+        """Keep them in *database*; *key* makes the hashes."""
         self._wanted = database["drop_wanted"]
         self._matches = database["drop_matches"]
         self._batches = database["drop_batches"]
@@ -84,12 +84,12 @@ class HashLists:
     # --- batches ----------------------------------------------------------------------------------------
 
     async def take(self, batch: HashListBatch) -> None:
-        """Have *batch* looked up; taking it again changes nothing."""
+        """Enqueue *batch*; repeating it changes nothing."""
         fresh = {"_id": batch.id, "lists": list(batch.lists), "at": NEVER, "done": False}
         await insert_new(self._batches, [fresh])
 
     async def begin(self, now: datetime) -> HashListBatch | None:
-        """Return a batch that nobody is at, and be at it."""
+        """Take a free batch and return it."""
         waiting = {"done": False, "at": {"$lt": now - LEASE}}
         with translated("begin a batch of DROP"):
             found: Document | None = await self._batches.find_one_and_update(
@@ -98,19 +98,19 @@ class HashLists:
         return None if found is None else HashListBatch(found["_id"], tuple(found["lists"]))
 
     async def alive(self, batch: str, now: datetime) -> None:
-        """Say that somebody is at *batch* still."""
-        with translated("say that a batch of DROP goes on"):
+        """Prolong the lease of *batch*."""
+        with translated("prolong a batch of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": {"at": now}})
 
     async def end(self, batch: str) -> None:
-        """Say that *batch* was looked up, and told."""
+        """Record that *batch* was looked up and reported."""
         with translated("end a batch of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": {"done": True}})
 
-    # --- what is wanted ---------------------------------------------------------------------------------
+    # --- listed hashes ----------------------------------------------------------------------------------
 
     async def add(self, rows: Sequence[ListRow], kind: ListKind, batch: str) -> None:
-        """Want *rows* of the list *kind* from now on; adding them again changes nothing."""
+        """Add *rows* of the list *kind*; repeating it changes nothing."""
         entries = [
             {"_id": row.id, "key": self._keyed(kind, row.hash), "list": kind.value, "batch": batch}
             for row in rows
@@ -118,13 +118,13 @@ class HashLists:
         await insert_new(self._wanted, entries)
 
     async def remove(self, ids: Sequence[str]) -> None:
-        """Forget requests that were withdrawn."""
+        """Delete withdrawn requests."""
         with translated("forget hashes of DROP"):
             await self._wanted.delete_many({"_id": {"$in": list(ids)}})
             await self._matches.delete_many({"wanted": {"$in": list(ids)}})
 
     async def those_of(self, keys: Collection[bytes]) -> Mapping[bytes, Sequence[ListedHash]]:
-        """Return what is wanted, by those of *keys* that anything has."""
+        """Return the listed hashes by *keys*."""
         found: dict[bytes, list[ListedHash]] = {}
         every = list(keys)
         with translated("look hashes of DROP up"):
@@ -135,13 +135,13 @@ class HashLists:
         return found
 
     async def named(self, ids: Sequence[str]) -> Mapping[str, ListedHash]:
-        """Return those of *ids* that are wanted still."""
+        """Return those of *ids* that are still listed."""
         with translated("read hashes of DROP"):
             found = self._wanted.find({"_id": {"$in": list(ids)}})
             return {document["_id"]: _wanted(document) async for document in found}
 
     async def stopped(self, identity: str, values: Sequence[str]) -> frozenset[str]:
-        """Return those of *values*, all identities called *identity*, that a list names."""
+        """Return those of *values* of *identity* that a list names."""
         keys: dict[bytes, list[str]] = {}
         for value in values:
             for one in hashes_of(identity, value):
@@ -149,18 +149,18 @@ class HashLists:
         return frozenset(value for key in await self.those_of(keys) for value in keys[key])
 
     def key_of(self, one: Hash) -> bytes:
-        """Return what *one* is wanted as."""
+        """Return the key of the hash *one*."""
         return self._keyed(one.kind, base64.b64decode(one.value))
 
-    # --- where it was found -----------------------------------------------------------------------------
+    # --- finds ------------------------------------------------------------------------------------------
 
     async def found_in(self, pairs: Iterable[tuple[str, str, Any]], batch: str) -> None:
         """
-        Remember that requests were found in records; what is known already stays as it is.
+        Record the finds of requests in records; known ones stay unchanged.
 
         Args:
             pairs: Id of the request, key of the collection, and the record's ``_id``.
-            batch: What they were looked up for.
+            batch: The batch that was looked up.
         """
         entries = {
             (name := f"{id_}/{self._fingerprint(collection, record)}"): {
@@ -177,7 +177,7 @@ class HashLists:
             await insert_new(self._matches, documents[start : start + AT_ONCE])
 
     async def fresh(self, batch: str) -> AsyncIterator[str]:
-        """Yield each request once that was found in a record for *batch* first."""
+        """Yield each request once that was first found in a record for *batch*."""
         last = ""
         with translated("read the finds of DROP"):
             async for document in self._matches.find({"batch": batch}, {"wanted": 1}).sort("wanted", 1):

@@ -1,9 +1,9 @@
 """
-Looks the hashes of California's DROP up in the stores, and tells intake whom they have found.
+The look-up job for the hashes of California's DROP; it reports the people found to intake.
 
-One pass over each collection that holds identifiers serves all requests that were ever listed. What is found
-is remembered as it is found, so that whoever dies leaves nothing undone: another begins the pass anew, and
-what was found for a batch stays found for it. What leads to a person's records leaves in the vault alone.
+One pass over each collection with identifiers serves all requests ever listed. Finds are stored at once, so
+that a crash leaves nothing undone: another replica repeats the pass, and finds for a batch stay with it.
+Identities leave in the vault alone.
 """
 
 import asyncio
@@ -16,9 +16,15 @@ from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.drop.fields import HashedPerson, HashSource, sources, tellings
+from services.fulfillment.drop.fields import HashedPerson, HashSource, identifying_sources, sources
 from services.fulfillment.drop.hash_lists import AT_ONCE, HashListBatch, HashLists, ListedHash, Sighting
-from services.fulfillment.drop.people import Held, followed, held, led_to, right_for
+from services.fulfillment.drop.people import (
+    MatchedPerson,
+    followed,
+    matched_person,
+    people_of_lead,
+    right_for,
+)
 from services.fulfillment.search.lookups import entering
 from services.fulfillment.stores.mongodb import Probe, Stores, in_portions
 from shared.contract.drop import KIND_OF, LineSplitter, ListKind, ListMatch, ListRow, row_of
@@ -34,10 +40,10 @@ from shared.runtime.mongo import Document
 LOOK_EVERY_S = 1.0
 TRY_AGAIN_S = 60.0
 DOCUMENTS_AT_ONCE = 1_000
-"""Documents whose hashes are made and looked up together."""
+"""Documents that are hashed and looked up together."""
 REQUESTS_AT_ONCE = 200
 MOST_SIGHTINGS = 1_000
-"""Records that are read again to see whom one request means."""
+"""Most records that are read again to find the person of one request."""
 NO_IDENTITY = "drop"
 """Name of an identity that no data map has: the staff must find the records."""
 Lead: TypeAlias = tuple[str, str]
@@ -47,7 +53,7 @@ Publish = Callable[[list[Message]], Awaitable[None]]
 
 @dataclass
 class LookupCounts:
-    """What a batch came to; nothing of it names anybody."""
+    """Numbers about a batch, without names."""
 
     spoilt: int = 0
     documents: int = 0
@@ -55,7 +61,7 @@ class LookupCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Matching:
+class HashLookupJob:
     """Looks hashes up, in one replica of fulfillment."""
 
     listed: HashLists
@@ -66,7 +72,7 @@ class Matching:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def run(self) -> None:
-        """Look every batch up, for ever; what fails is begun anew by whoever is next."""
+        """Look up every batch, for ever; the next replica repeats failed ones."""
         while True:
             pause = LOOK_EVERY_S
             try:
@@ -79,11 +85,11 @@ class Matching:
 
     async def work(self) -> LookupCounts | None:
         """
-        Look a batch up, if one waits; return what it came to.
+        Look up a batch, if one waits; return its numbers.
 
         Raises:
-            InvalidDataMap: The map names a collection that is not there: an answer would be less than whole.
-            StoreUnavailable: A store did not answer. Another replica begins the batch anew.
+            InvalidDataMap: The map names a collection that does not exist: the result would be incomplete.
+            StoreUnavailable: A store did not answer. Another replica starts the batch again.
         """
         batch = await self.listed.begin(self.clock())
         if batch is None:
@@ -92,11 +98,11 @@ class Matching:
         for item in batch.lists:
             await self._import(batch, item, tally)
         if tally.spoilt:
-            # What cannot be read cannot be answered: somebody must ask the state what it was.
+            # Unreadable rows cannot be answered: the operator must ask the state for them.
             logger().error("rows of DROP cannot be read", request_id=batch.id, handled=tally.spoilt)
         await self._look_up(batch, tally)
         name = f"drop_found_{token_hex(8)}"
-        await self.vault.seal_stream(batch.id, name, self._told(batch, tally))
+        await self.vault.seal_stream(batch.id, name, self._matches(batch, tally))
         await self.publish([_message(batch.id, name, tally.found)])
         await self.listed.end(batch.id)
         logger().info("hashes of DROP looked up", request_id=batch.id, handled=tally.documents)
@@ -117,7 +123,7 @@ class Matching:
             row = row_of(line)
             if row is not None:
                 rows.append(row)
-            elif line and not first:  # what is no row in the first line is the header
+            elif line and not first:  # an invalid first line is the header
                 tally.spoilt += 1
             first = False
             if len(rows) >= AT_ONCE:
@@ -143,7 +149,7 @@ class Matching:
     async def _match(
         self, documents: Sequence[Document], key: str, several: Sequence[HashSource], batch: HashListBatch
     ) -> None:
-        # In a thread: the broker waits for a sign of life meanwhile.
+        # In a thread: the broker needs heartbeats meanwhile.
         hashes = await asyncio.to_thread(self._hashes, documents, several)
         wanted = await self.listed.those_of(hashes)
         pairs = [
@@ -155,60 +161,62 @@ class Matching:
         await self.listed.found_in(pairs, batch.id)
 
     def _hashes(self, documents: Iterable[Document], several: Sequence[HashSource]) -> dict[bytes, list[Any]]:
-        """Return what *documents* would be wanted as, each with the documents' ids."""
+        """Return the keys of the hashes of *documents*, each with the documents' ids."""
         found: dict[bytes, list[Any]] = {}
         for document in documents:
-            keys = {self.listed.key_of(h) for who in _people(document, several) for h in who.hashes}
+            keys = {self.listed.key_of(h) for person in _people(document, several) for h in person.hashes}
             for key in keys:
                 found.setdefault(key, []).append(document["_id"])
         return found
 
-    # --- whom a request means ---------------------------------------------------------------------------
+    # --- people of a request ----------------------------------------------------------------------------
 
-    async def _told(self, batch: HashListBatch, tally: LookupCounts) -> AsyncIterator[bytes]:
+    async def _matches(self, batch: HashListBatch, tally: LookupCounts) -> AsyncIterator[bytes]:
         async for ids in in_portions(self.listed.fresh(batch.id), REQUESTS_AT_ONCE):
             wanted = await self.listed.named(ids)
-            for found in await self._whom(batch, wanted):
+            for found in await self._people_of_requests(batch, wanted):
                 tally.found += 1
                 yield found.model_dump_json().encode() + b"\n"
             await self.listed.alive(batch.id, self.clock())
 
-    async def _whom(self, batch: HashListBatch, wanted: Mapping[str, ListedHash]) -> list[ListMatch]:
+    async def _people_of_requests(
+        self, batch: HashListBatch, wanted: Mapping[str, ListedHash]
+    ) -> list[ListMatch]:
         sightings = await self.listed.sightings(list(wanted))
         documents = await self._read({s for some in sightings.values() for s in some[:MOST_SIGHTINGS]})
-        whom = {
+        people_of = {
             id_: self._people_of(one, sightings.get(id_, ())[:MOST_SIGHTINGS], documents, batch)
             for id_, one in wanted.items()
         }
         too_many = {id_ for id_, some in sightings.items() if len(some) > MOST_SIGHTINGS}
-        rights = await self._rights({id_: people for id_, people in whom.items() if id_ not in too_many})
+        rights = await self._rights({id_: people for id_, people in people_of.items() if id_ not in too_many})
         return [
             found
             for id_, one in wanted.items()
-            for found in _found(one, whom[id_], rights.get(id_, Right.OPT_OUT_OF_SALE))
+            for found in _found(one, people_of[id_], rights.get(id_, Right.OPT_OUT_OF_SALE))
         ]
 
-    async def _rights(self, whom: Mapping[str, Sequence[Held]]) -> dict[str, Right]:
+    async def _rights(self, people_of: Mapping[str, Sequence[MatchedPerson]]) -> dict[str, Right]:
         """
-        Return what is asked for each.
+        Return the right of each request.
 
-        An erasure takes all that its identity finds, which the hash need not have found: a family may share
-        the mailbox of one whose name was listed. So it is looked at who else is there, before.
+        An erasure takes all records of its identity, which may be more than the hash found: a family may
+        share the mailbox of the listed person. So other people there are searched before.
         """
-        leads = {id_: _leads(people) for id_, people in whom.items()}
+        leads = {id_: _leads(people) for id_, people in people_of.items()}
         others = await self._others({lead for several in leads.values() for lead in several})
         rights = {}
-        for id_, people in whom.items():
+        for id_, people in people_of.items():
             found = [others[lead] for lead in leads[id_]]
             known = [one for some in found for one in some or ()]
             sure = None not in found
             rights[id_] = right_for([*people, *known]) if sure else Right.OPT_OUT_OF_SALE
         return rights
 
-    async def _others(self, leads: Iterable[Lead]) -> dict[Lead, list[Held] | None]:
-        """Return whom each of *leads* finds; none where they are too many, or nothing is looked up by it."""
+    async def _others(self, leads: Iterable[Lead]) -> dict[Lead, list[MatchedPerson] | None]:
+        """Return the people that each of *leads* finds; None if too many, or not searchable."""
         data_map, asked = self.current(), dict[str, dict[Probe, list[Lead]]]()
-        found: dict[Lead, list[Held] | None] = {}
+        found: dict[Lead, list[MatchedPerson] | None] = {}
         for lead in leads:
             found[lead] = None
             for key, probe in entering(graph_of(data_map), *lead):
@@ -223,15 +231,15 @@ class Matching:
         return found
 
     def _with(
-        self, people: list[Held] | None, documents: Sequence[Document], key: str, lead: Lead
-    ) -> list[Held] | None:
-        """Return *people* and whom *lead* means in *documents*; none where they are too many to tell."""
+        self, people: list[MatchedPerson] | None, documents: Sequence[Document], key: str, lead: Lead
+    ) -> list[MatchedPerson] | None:
+        """Return *people* with those that *lead* finds in *documents*; None if they are too many."""
         if people is None or len(documents) >= MOST_SIGHTINGS:
             return None
-        several = tellings(self.current()).get(key, ())
+        several = identifying_sources(self.current()).get(key, ())
         for document in documents:
-            everybody = [one for source in several for one in source.everybody(document)]
-            people += led_to(everybody, lead)
+            everyone = [one for source in several for one in source.all_people(document)]
+            people += people_of_lead(everyone, lead)
         return people
 
     async def _read(self, sightings: Iterable[Sighting]) -> Mapping[Sighting, Document]:
@@ -253,27 +261,27 @@ class Matching:
         sightings: Sequence[Sighting],
         documents: Mapping[Sighting, Document],
         batch: HashListBatch,
-    ) -> list[Held]:
-        """Return whom *wanted* means now; a record that was changed since may be nobody's any more."""
+    ) -> list[MatchedPerson]:
+        """Return the people of *wanted* now; a record that was changed since may match no more."""
         maps = sources(self.current())
-        people: list[Held] = []
+        people: list[MatchedPerson] = []
         for sighting in sightings:
-            for somebody in _people(documents.get(sighting, {}), maps.get(sighting.collection, ())):
-                one = held(
-                    somebody, lambda h: self.listed.key_of(h) == wanted.key, fresh=sighting.batch == batch.id
+            for person in _people(documents.get(sighting, {}), maps.get(sighting.collection, ())):
+                one = matched_person(
+                    person, lambda h: self.listed.key_of(h) == wanted.key, fresh=sighting.batch == batch.id
                 )
                 people += [one] if one is not None else []
         return people
 
 
-def _leads(people: Sequence[Held]) -> list[Lead]:
-    """Return what an erasure of *people* would follow; nothing where they are several by what is known."""
+def _leads(people: Sequence[MatchedPerson]) -> list[Lead]:
+    """Return the identities that an erasure of *people* would follow; empty if they are several people."""
     if right_for(people) is not Right.ERASURE:
         return []
     return [lead for lead in followed(people, Right.ERASURE) if lead is not None]
 
 
-def _found(wanted: ListedHash, people: Sequence[Held], right: Right) -> list[ListMatch]:
+def _found(wanted: ListedHash, people: Sequence[MatchedPerson], right: Right) -> list[ListMatch]:
     return [
         ListMatch(
             id=wanted.id,
@@ -288,11 +296,11 @@ def _found(wanted: ListedHash, people: Sequence[Held], right: Right) -> list[Lis
 
 
 def _people(document: Document, several: Iterable[HashSource]) -> Iterable[HashedPerson]:
-    return (somebody for source in several for somebody in source.people(document))
+    return (person for source in several for person in source.people(document))
 
 
 def _message(batch: str, name: str, found: int) -> Message:
-    """Return the event; the same for all who tell of one batch."""
+    """Return the event; equal for all replicas that report one batch."""
     id_ = uuid5(NAMESPACE_OID, f"dropped {batch}").hex
     fact = DropMatched(request_id=batch, found=found, matches=name)
     body = encode(fact, id=id_, source="habeas/fulfillment", time=datetime.now(UTC))

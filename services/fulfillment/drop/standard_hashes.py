@@ -1,12 +1,12 @@
 """
-Standardises identifiers as California's DROP does, and hashes them. Pure.
+Standardises and hashes identifiers as California's DROP does. Pure.
 
 A hash is the Base64 of the SHA-256 of the standardised value in UTF-8; a composite one is that of the Base64
-of its parts, one after the other. Where a stored value may mean several (a date that is two days, a Cyrillic
-name that is transliterated in several ways), each of them is hashed: the state does not say which it took.
+of its parts, one after the other. Where a stored value may mean several (a date with two readings, a Cyrillic
+name with several transliterations), each of them is hashed: the state does not publish its choice.
 
 Source: DROP technical specifications, "Working with the data", 1.2.0; ``/data/download`` of the Data Broker
-API 1.2.0. The examples that they print are in ``tests/unit/fulfillment/test_drop_hashing.py``.
+API 1.2.0. Their examples are in ``tests/unit/fulfillment/test_drop_hashing.py``.
 """
 # ruff: noqa: RUF001 - tables of letters that look like Latin ones
 
@@ -29,7 +29,7 @@ ZIP_CHARACTERS = 5
 ZIP_PLUS_FOUR = 9
 VIN_CHARACTERS = 17
 MOST_CHARACTERS = 300
-"""Longer text is no identifier."""
+"""Most characters of an identifier."""
 _MAID = re.compile(r"[0-9a-f]{32}")
 _CTV_ID = re.compile(r"[0-9a-z]{8,32}")
 _PLUS_FOUR = re.compile(r"-\s*[0-9]{4}\s*$")
@@ -55,7 +55,7 @@ _LATIN = str.maketrans(
 )  # fmt: skip
 """Letters of Latin alphabets that are not a plain one with marks."""
 _BARE = {**_CYRILLIC, **GREEK, **_LATIN}
-"""Letters that are left when marks are: a Cyrillic one may have lost one that no table knows."""
+"""Letters left after the removal of marks; some Cyrillic ones have no table entry."""
 
 
 def hashed(value: str) -> str:
@@ -69,7 +69,7 @@ def composed(*hashes: str) -> str:
 
 
 def email(value: Any) -> tuple[str, ...]:
-    """Return a mail address without blanks, in small letters; dots and what follows a plus sign stay."""
+    """Return a mail address without blanks, in small letters; dots and a part after a plus sign stay."""
     return _one("".join(str(value).split()).lower()) if "@" in str(value) else ()
 
 
@@ -91,7 +91,7 @@ def birth(value: Any) -> tuple[str, ...]:
 
 
 def zip_code(value: Any) -> tuple[str, ...]:
-    """Return a ZIP code without its last four and without noughts before it; five characters at most."""
+    """Return a ZIP code without its last four digits and leading zeros; five characters at most."""
     text = _written(value)
     if not isinstance(value, str) and len(text) == ZIP_PLUS_FOUR - 1:
         text = f"0{text}"  # a number has lost it
@@ -105,8 +105,8 @@ def name(value: Any) -> tuple[str, ...]:
     """
     Return a first or a last name in small letters a to z, and digits; other scripts stay as they are.
 
-    The first is what the letters give one by one; of Greek and Cyrillic names the usual spellings follow, as
-    documents print them.
+    The first result maps the letters one by one; for Greek and Cyrillic names the usual transliterations
+    follow, as in documents.
     """
     return _name(str(value)[:MOST_CHARACTERS])
 
@@ -154,7 +154,7 @@ def _alphanumeric(text: str) -> str:
 
 
 def _written(value: Any) -> str:
-    """Return *value* as text in plain digits; a whole number without what spreadsheets put behind it."""
+    """Return *value* as text in plain digits; a whole number without the decimals of spreadsheets."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return _FRACTION.sub(r"\1", unicodedata.normalize("NFKC", str(value)))

@@ -106,9 +106,9 @@ def people(data_map: DataMap, collection: str, document: dict[str, Any]) -> list
     return [who for source in sources(data_map)[collection] for who in source.people(document)]
 
 
-def hashes(somebody: HashedPerson) -> dict[ListKind, set[str]]:
+def hashes(person: HashedPerson) -> dict[ListKind, set[str]]:
     found: dict[ListKind, set[str]] = {}
-    for one in somebody.hashes:
+    for one in person.hashes:
         found.setdefault(one.kind, set()).add(one.value)
     return found
 

@@ -3,7 +3,14 @@
 import pytest
 
 from services.fulfillment.drop.fields import Hash, HashedPerson
-from services.fulfillment.drop.people import MOST_DESCRIPTIONS, Held, followed, held, led_to, right_for
+from services.fulfillment.drop.people import (
+    MOST_DESCRIPTIONS,
+    MatchedPerson,
+    followed,
+    matched_person,
+    people_of_lead,
+    right_for,
+)
 from shared.contract.drop import ListKind
 from shared.law import Right
 
@@ -17,8 +24,8 @@ def one(
     known_by: tuple[tuple[str, str], ...] = (HOME,),
     fresh: bool = True,
     births: tuple[str, ...] = (),
-) -> Held:
-    return Held(names, known_by, known_by[0] if known_by else None, fresh, births)
+) -> MatchedPerson:
+    return MatchedPerson(names, known_by, known_by[0] if known_by else None, fresh, births)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +55,7 @@ def one(
         pytest.param([], id="nobody"),
     ],
 )
-def test_one_person_is_erased(people: list[Held]) -> None:
+def test_one_person_is_erased(people: list[MatchedPerson]) -> None:
     assert right_for(people) is Right.ERASURE
 
 
@@ -103,7 +110,7 @@ def test_names_that_are_not_wholly_the_same_may_be_two_people_s(name: str, other
         pytest.param([one(known_by=(HOME, ANNA)), one(known_by=(HOME, BEN))], id="two addresses"),
     ],
 )
-def test_what_may_be_two_people_s_is_not_erased(people: list[Held]) -> None:
+def test_what_may_be_two_people_s_is_not_erased(people: list[MatchedPerson]) -> None:
     assert right_for(people) is Right.OPT_OUT_OF_SALE
 
 
@@ -126,38 +133,44 @@ def test_records_that_tell_nothing_are_for_the_staff_to_find_once() -> None:
 
 
 def test_of_several_people_each_is_named_by_what_is_theirs_alone() -> None:
-    anna = Held(("Anna Quast",), (ANNA, HOME), HOME, fresh=True)
-    ben = Held(("Ben Quast",), (BEN, HOME), HOME, fresh=False)
-    assert followed([anna, ben, Held((), (), HOME, fresh=True)], Right.OPT_OUT_OF_SALE) == [ANNA, BEN, HOME]
+    anna = MatchedPerson(("Anna Quast",), (ANNA, HOME), HOME, fresh=True)
+    ben = MatchedPerson(("Ben Quast",), (BEN, HOME), HOME, fresh=False)
+    assert followed([anna, ben, MatchedPerson((), (), HOME, fresh=True)], Right.OPT_OUT_OF_SALE) == [
+        ANNA,
+        BEN,
+        HOME,
+    ]
 
 
 def test_somebody_is_held_by_a_wanted_hash_alone() -> None:
     mine = Hash(ListKind.EMAIL, "h", ANNA)
-    somebody = HashedPerson((mine, Hash(ListKind.PHONE, "p")), ("Anna Quast",), (ANNA, HOME))
-    assert held(somebody, lambda h: h == mine, fresh=True) == Held(
+    person = HashedPerson((mine, Hash(ListKind.PHONE, "p")), ("Anna Quast",), (ANNA, HOME))
+    assert matched_person(person, lambda h: h == mine, fresh=True) == MatchedPerson(
         ("Anna Quast",), (ANNA, HOME), ANNA, fresh=True
     )
-    assert held(somebody, lambda h: h.value == "other", fresh=True) is None
+    assert matched_person(person, lambda h: h.value == "other", fresh=True) is None
 
 
 def test_a_hash_of_what_cannot_be_searched_for_is_followed_by_what_can() -> None:
-    somebody = HashedPerson((Hash(ListKind.PHONE, "p"),), (), (ANNA, HOME))
-    found = held(somebody, lambda h: h.kind is ListKind.PHONE, fresh=True)
+    person = HashedPerson((Hash(ListKind.PHONE, "p"),), (), (ANNA, HOME))
+    found = matched_person(person, lambda h: h.kind is ListKind.PHONE, fresh=True)
     assert found is not None
     assert found.follow == ANNA
 
 
 def test_a_customer_number_is_surer_than_the_mailbox_of_a_family() -> None:
-    somebody = HashedPerson((Hash(ListKind.NDZ, "n"),), ("Anna Quast",), (ANNA, HOME, NUMBER))
-    found = held(somebody, lambda _: True, fresh=True)
+    person = HashedPerson((Hash(ListKind.NDZ, "n"),), ("Anna Quast",), (ANNA, HOME, NUMBER))
+    found = matched_person(person, lambda _: True, fresh=True)
     assert found is not None
     assert found.follow == NUMBER
 
 
 def test_a_lead_means_whoever_says_it_and_else_all() -> None:
     anna, ben = HashedPerson((), ("Anna Quast",), (ANNA,)), HashedPerson((), ("Ben Lohse",), (BEN,))
-    assert [found.names for found in led_to([anna, ben], ("email", "ANNA@example.org"))] == [anna.names]
-    assert [found.names for found in led_to([anna, ben], ("email", "x@example.org"))] == [
+    assert [found.names for found in people_of_lead([anna, ben], ("email", "ANNA@example.org"))] == [
+        anna.names
+    ]
+    assert [found.names for found in people_of_lead([anna, ben], ("email", "x@example.org"))] == [
         anna.names,
         ben.names,
     ]
@@ -172,7 +185,7 @@ def wanted(one: Hash) -> bool:
 
 
 def test_address_that_is_a_claim_erases_nobody() -> None:
-    found = held(POSING, wanted, fresh=True)
+    found = matched_person(POSING, wanted, fresh=True)
     assert found is not None
     assert right_for([found]) is Right.OPT_OUT_OF_SALE
 
@@ -181,12 +194,14 @@ def test_address_that_is_a_claim_erases_nobody() -> None:
 def test_address_that_is_verified_leads_to_an_erasure(record: str) -> None:
     verified = HashedPerson(POSING.hashes, POSING.names, POSING.known_by, verified=frozenset({ANNA}))
     others = [POSING] if record == "another record" else []
-    people = [one for some in (verified, *others) if (one := held(some, wanted, fresh=True)) is not None]
+    people = [
+        one for some in (verified, *others) if (one := matched_person(some, wanted, fresh=True)) is not None
+    ]
     assert right_for(people) is Right.ERASURE
 
 
 def test_verified_identity_is_followed_before_a_claim() -> None:
     both = HashedPerson(POSING.hashes, (), (NUMBER, ANNA), verified=frozenset({ANNA}))
-    found = held(both, wanted, fresh=True)
+    found = matched_person(both, wanted, fresh=True)
     assert found is not None
     assert found.follow == ANNA

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fulfillment.breach.affected import AffectedPerson, read, written
-from services.fulfillment.breach.contact_evidence import ContactFields, tellings
+from services.fulfillment.breach.contact_evidence import ContactFields, contact_fields_of
 from services.fulfillment.datamap.reader import parse
 
 FIELDS = """
@@ -69,13 +69,13 @@ MAP = parse({"shop.yml": FIELDS})
 
 
 def only(name: str) -> ContactFields:
-    [telling] = [one for one in tellings(MAP)[f"shop.{name}"] if not one.mentions]
-    return telling
+    [contact] = [one for one in contact_fields_of(MAP)[f"shop.{name}"] if not one.mentions]
+    return contact
 
 
 def told(name: str, document: dict[str, Any]) -> list[AffectedPerson]:
-    several = [telling for telling in tellings(MAP)[f"shop.{name}"] if not telling.mentions]
-    return [telling.tells(part) for telling in several for part in telling.parts(document)]
+    several = [contact for contact in contact_fields_of(MAP)[f"shop.{name}"] if not contact.mentions]
+    return [contact.person_of(part) for contact in several for part in contact.parts(document)]
 
 
 def test_a_person_is_told_by_what_stands_in_their_own_part() -> None:
@@ -90,34 +90,34 @@ def test_a_person_is_told_by_what_stands_in_their_own_part() -> None:
         ],
         "emergency": {"name": "Carla", "mail": "carla@example.net", "country": "IT"},
     }
-    [somebody] = told("people", document)
-    reached = somebody.reached("k")
+    [person] = told("people", document)
+    reached = person.reached("k")
     assert (reached.email, reached.name, reached.place) == ("Kim@Example.org", "Kim Muster", "IE")
     assert reached.postal == ("7 Quay", "Flat 2", "D00 Dublin", "Ireland")
-    assert somebody.language("en") == "fr"
-    assert somebody.who == ("email", "kim@example.org")
+    assert person.language("en") == "fr"
+    assert person.identity == ("email", "kim@example.org")
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        pytest.param({"emergency": {"mail": "carla@example.net"}}, id="of somebody else"),
+        pytest.param({"emergency": {"mail": "carla@example.net"}}, id="of person else"),
         pytest.param({"mail": "unknown", "spare": "none at all"}, id="none at all"),
         pytest.param({"mail": ["a@b@example.org", "a b@example.org"]}, id="not to be written to"),
     ],
 )
 def test_who_has_no_address_of_their_own_is_written_to_at_none(document: dict[str, Any]) -> None:
-    [somebody] = told("people", document)
-    assert (somebody.email, somebody.who) == (None, ())
+    [person] = told("people", document)
+    assert (person.email, person.identity) == (None, ())
 
 
 def test_an_address_that_records_are_found_by_comes_before_another() -> None:
-    [somebody] = told("people", {"spare": "old@example.org", "mail": "new@example.org"})
-    assert somebody.email == "new@example.org"
+    [person] = told("people", {"spare": "old@example.org", "mail": "new@example.org"})
+    assert person.email == "new@example.org"
     document = {"spare": "old@example.org", "mail": ""}
-    [somebody] = told("people", document)
-    assert somebody.who == (), "it is followed first"
-    last = only("people").guesses(document)
+    [person] = told("people", document)
+    assert person.identity == (), "it is followed first"
+    last = only("people").guess_of(document)
     assert last is not None
     assert last.email == "old@example.org"
 
@@ -134,7 +134,9 @@ def test_where_everybody_plays_a_part_each_is_somebody() -> None:
         "s@example.org": "S",
         "r@example.org": "",
     }
-    senders = [t for t in tellings(MAP)["shop.parcels"] if t.tells(document).email == "s@example.org"]
+    senders = [
+        t for t in contact_fields_of(MAP)["shop.parcels"] if t.person_of(document).email == "s@example.org"
+    ]
     assert [t.categories({**document, "content": "x"}) for t in senders] == [
         {"user.contact.email", "user.name", "user.behavior.purchase_history"}
     ]
@@ -202,12 +204,12 @@ def test_in_whatever_order_records_come_they_tell_the_same(
 
 
 @given(SOMEBODY)
-def test_what_is_sealed_reads_as_it_was(somebody: AffectedPerson) -> None:
-    again = read(written(somebody))
-    assert again.also(somebody) == again
-    assert again.reached("k") == somebody.reached("k")
+def test_what_is_sealed_reads_as_it_was(person: AffectedPerson) -> None:
+    again = read(written(person))
+    assert again.also(person) == again
+    assert again.reached("k") == person.reached("k")
 
 
 def test_a_state_is_told_where_any_record_names_it() -> None:
-    somebody = AffectedPerson(("k",), places={"US": 0, "US-CA": 5, "DE": 3})
-    assert somebody.place == "US-CA"
+    person = AffectedPerson(("k",), places={"US": 0, "US-CA": 5, "DE": 3})
+    assert person.place == "US-CA"

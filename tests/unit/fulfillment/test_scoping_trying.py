@@ -10,10 +10,10 @@ from services.fulfillment.breach.dry_run import _People
 
 
 def at(number: int, place: str, *known: str) -> AffectedPerson:
-    """Return somebody with an address at *place*, and what else they are *known* by."""
+    """Return person with an address at *place*, and what else they are *known* by."""
     address = f"person{number}@{place}.example"
     aliases = frozenset(("known", name, number) for name in known)
-    return AffectedPerson(who=("email", address), said={"email": (1, address)}, aliases=aliases)
+    return AffectedPerson(identity=("email", address), said={"email": (1, address)}, aliases=aliases)
 
 
 def memory_to_unite(several: int) -> int:
@@ -25,7 +25,7 @@ def memory_to_unite(several: int) -> int:
         people.unite()
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert sum(1 for _ in people.everybody()) == several
+        assert sum(1 for _ in people.everyone()) == several
     return most
 
 
@@ -39,7 +39,7 @@ def test_who_is_one_with_somebody_who_is_one_with_another_is_one_with_both(order
     with closing(_People()) as people:
         people.add(several[::order])
         people.unite()
-        found = sorted((one.email or "", *one.others) for one in people.everybody())
+        found = sorted((one.email or "", *one.others) for one in people.everyone())
     one, other = (
         tuple(f"person{n}@{place}.example" for place in places) for n, places in ((1, "abcd"), (2, "e"))
     )

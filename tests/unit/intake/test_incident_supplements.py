@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.breach.obligations import Editions
+from services.fulfillment.breach.obligations import PolicyEditions
 from services.intake.breach.customers import customer_labels
 from services.intake.breach.duties import NotificationDue
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
@@ -282,7 +282,7 @@ async def test_the_first_phase_says_which_edition_judges_in_every_service(
     assert (after.due_at is None) is (before.due_at is None)
     told = registry.told(BreachRegistered)
     assert [one.judged_at for one in told] == [first, first]
-    scoping = Editions(LAW.policies, LAW.company)
+    scoping = PolicyEditions(LAW.policies, LAW.company)
     for number, one in enumerate(told, 1):
         declared = (await registry.declared(number)).judged_by(one.judged_at)
         assert policy in scoping.owed(declared, "US-CA", ())
