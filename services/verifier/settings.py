@@ -1,4 +1,4 @@
-"""What the verifier alone needs to be told."""
+"""Settings of the verifier alone."""
 
 import re
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """
-How often a mailbox may be sent a code, over all requests that name it: each would be new tries, and new mail.
+Limits on the codes mailed to a mailbox, over all requests that name it.
 
-Kept in the database, so that it counts for all replicas, and by a keyed hash, so that it names nobody.
+Kept in the database, so that it counts for all replicas, and by a keyed hash, without the address.
 """
 
 import hmac
@@ -31,27 +31,27 @@ class CodeAllowances:
 
     async def take(self, mailbox: str, what: str, now: datetime) -> bool:
         """
-        Whether *mailbox* may be sent *what* within this hour; asking again for the same changes nothing.
+        Return whether *mailbox* may be sent *what* within this hour; a repetition changes nothing.
 
-        Who comes too late has a place in the next hour, if there is one: whoever uses up the codes of every
-        hour as it begins would otherwise keep the person's own away for ever.
+        A code above the limit gets a place in the next hour, if there is one: else a stranger could use up
+        the codes of every hour as it begins, and keep the person's own away for ever.
 
         Args:
             mailbox: The address; it is hashed.
-            what: Tells one code from all others.
+            what: Distinguishes one code from all others.
             now: The present moment.
         """
-        who = hmac.new(self._key, mailbox.strip().casefold().encode(), sha256).hexdigest()
-        place = (await self._asked_for(who, what, now)).index(what)
+        key = hmac.new(self._key, mailbox.strip().casefold().encode(), sha256).hexdigest()
+        place = (await self._asked_for(key, what, now)).index(what)
         if self._per_hour <= place < 2 * self._per_hour:
-            await self._asked_for(who, what, now + HOUR)
+            await self._asked_for(key, what, now + HOUR)
         return place < self._per_hour
 
-    async def _asked_for(self, who: str, what: str, at: datetime) -> Sequence[str]:
+    async def _asked_for(self, key: str, what: str, at: datetime) -> Sequence[str]:
         """Note that *what* is asked for in the hour of *at*, and return all that is, in order."""
         with translated("count codes"):
             document = await self._sent.find_one_and_update(
-                {"_id": f"{who}/{at:%Y-%m-%dT%H}"},
+                {"_id": f"{key}/{at:%Y-%m-%dT%H}"},
                 {"$addToSet": {"sent": what}, "$setOnInsert": {"at": at}},
                 upsert=True,
                 return_document=ReturnDocument.AFTER,

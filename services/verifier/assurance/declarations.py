@@ -1,4 +1,4 @@
-"""Whether a signed declaration is one: what it says, who signed it, and when. Pure."""
+"""The check of a signed declaration: its text, its signer and its date. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ def flaw(declaration: Declaration, claimed_name: str | None, now: datetime) -> s
     Return the reason code for which *declaration* does not count, or None where it does.
 
     Args:
-        declaration: What was signed, by whom, and when.
+        declaration: The signed text, the signer and the date.
         claimed_name: The name in the request.
         now: The present moment.
 

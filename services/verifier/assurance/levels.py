@@ -1,7 +1,7 @@
 """
-How sure the verifier must be who asks, and the ways to become so, the least intrusive first.
+The level of assurance that a request needs, and the ways to reach it, the least intrusive first.
 
-Pure. Nobody is asked for more than the risk needs, and what a request needs comes with the reasons for it,
+Pure. No more proof is requested than the risk needs, and the requirement comes with the reasons for it,
 each with its provision: they are stored with the case and shown to the staff.
 """
 
@@ -28,7 +28,7 @@ class Sensitivity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the level depends on."""
+    """The facts that the level depends on."""
 
     right: Right
     regulation: Regulation
@@ -57,18 +57,18 @@ class ProofWay:
     evidence: frozenset[Evidence]
 
     def missing(self, gained: AbstractSet[Evidence]) -> tuple[Evidence, ...]:
-        """Return what *gained* lacks."""
+        """Return the evidence that *gained* lacks."""
         return tuple(one for one in Evidence if one in self.evidence - _with_fewer_points(gained))
 
     @property
     def asked(self) -> frozenset[Evidence]:
-        """What the person has to do with: the records are looked at without them."""
+        """The evidence that the person provides: the records are compared without them."""
         return self.evidence - {Evidence.RECORDS}
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a request needs."""
+    """The level that a request needs, with ways and reasons."""
 
     level: Assurance
     ways: tuple[ProofWay, ...]
@@ -135,13 +135,13 @@ WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
 
 def required(situation: Situation) -> Requirement:
     """
-    Return how sure *situation* needs one to be, how to become so, and why.
+    Return the level that *situation* needs, the ways to reach it, and the reasons.
 
     Law:
-        GDPR Art. 12(6): more is asked for only where there are reasonable doubts.
+        GDPR Art. 12(6): more proof is requested only where there are reasonable doubts.
         11 CCR §§ 7060-7063: by kind of request and sensitivity; an agent shows the person's permission.
-        11 CCR § 7020(d): who asks for deletion may be asked to confirm it separately.
-        GDPR Art. 12(6), 28(3)(a): who asks is the controller's to find out; a processor does as instructed.
+        11 CCR § 7020(d): a requester of deletion may be asked to confirm it separately.
+        GDPR Art. 12(6), 28(3)(a): the controller establishes the identity; a processor does as instructed.
     """
     if not needs_proof(situation.right, direct_marketing=situation.direct_marketing):
         return _free(Assurance.NONE_NEEDED, "no_proof_needed")
@@ -191,9 +191,9 @@ def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence
         documents = E.IDENTITY_DOCUMENT in asked and level is not Assurance.REASONABLY_HIGH
         account = E.ACCOUNT in asked and situation.requester is not Requester.PERSON
         if account or (E.MAILBOX in asked and not situation.reachable):
-            continue  # whose account it is says nothing of whom they ask for
+            continue  # an agent's own account does not show the person they ask for
         if documents and situation.reachable:
-            continue  # a mailbox is enough: nobody may be asked for papers, nor send any
+            continue  # a mailbox is enough: no papers may be requested or sent
         shorter.append(asked)
         yield asked
 
@@ -221,7 +221,7 @@ def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Ev
 
 
 def _level_by(evidence: frozenset[Evidence], level: Assurance) -> Assurance:
-    """Return how sure *evidence* makes: a log-in or a mailbox is called so, whatever it is enough for."""
+    """Return the level of *evidence*: a log-in or a mailbox is named so, even if it is enough for more."""
     if evidence == {E.ACCOUNT}:
         return Assurance.ACCOUNT
     if evidence == {E.MAILBOX}:

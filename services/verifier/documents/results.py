@@ -1,5 +1,5 @@
 """
-What was read from one file, and what speaks for and against it: plain values that pass between processes.
+The reading of one file, and its checks: plain values that pass between processes.
 
 A reading is personal data. It lives in memory and sealed in the vault until the decision, and nowhere else.
 """
@@ -22,7 +22,7 @@ class PlainValue(BaseModel):
 
 
 class CheckResult(StrEnum):
-    """What a check came to. What could not be decided is never a pass."""
+    """The result of a check. An undecided check is never a pass."""
 
     PASS = "pass"  # noqa: S105 - no password
     FAIL = "fail"
@@ -65,7 +65,7 @@ class MachineZone(PlainValue):
     sex: str = ""
     expires: date | None = None
     wrong_digits: tuple[Reason, ...] = ()
-    """Fields whose check digit does not fit."""
+    """Fields with a wrong check digit."""
     agreement: int = 1
     """How many independent reads said exactly this."""
 
@@ -105,7 +105,7 @@ class TextLine(PlainValue):
 
 
 class BillKind(StrEnum):
-    """What a letter with an address on it is."""
+    """Kinds of letters with an address on them."""
 
     UTILITY = "utility"
     TELECOM = "telecom"
@@ -142,7 +142,7 @@ class DocumentReading(PlainValue):
     """The printed text."""
     bill: Bill | None = None
     checks: tuple[Check, ...] = ()
-    """What the readers noticed themselves: that a file is broken, a photo blurred, a digit wrong."""
+    """The readers' own checks: that a file is broken, a photo blurred, a digit wrong."""
     picture: str = ""
     """A hash of how the first page looks, 64 bits in hexadecimal: close for pictures that are alike."""
     digest: str = ""
@@ -150,7 +150,7 @@ class DocumentReading(PlainValue):
 
 
 class PageFacts(PlainValue):
-    """What is known of the pages that a file was drawn as."""
+    """Facts of the pages that a file was drawn as."""
 
     pages: int = Field(default=0, ge=0)
     """Of the whole file; the first ones are drawn."""

@@ -52,12 +52,12 @@ NEEDED: Final = (
 )
 """Without it no document is read; each is for a person to look at."""
 GRACE: Final = timedelta(seconds=5)
-"""What the worker gets to end a file's process itself, before it is ended with it."""
+"""The time that the worker gets to end a file's process itself, before it is ended with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """What reading one file may cost."""
+    """The limits of reading one file."""
 
     memory_bytes: int = 2 << 30
     """Address space, 0.7 GB of it for the models."""
@@ -78,7 +78,7 @@ class Worker:
     process: Process
     folder: Path
     granted: Mapping[str, object]
-    """What the kernel granted it: see ``worker.confinement``."""
+    """The confinement that the kernel granted it: see ``worker.confinement``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class PagePixels:
 
 @dataclass(frozen=True, slots=True)
 class FilePreview:
-    """What a file looks like; without pages if it could not be opened safely."""
+    """The look of a file; without pages if it could not be opened safely."""
 
     known: PageFacts
     pages: tuple[PagePixels, ...] = ()
@@ -127,7 +127,7 @@ class DocumentWorker:
 
     @property
     def granted(self) -> Mapping[str, object]:
-        """What the kernel granted the worker that is running; nothing if none is."""
+        """The confinement that the kernel granted the running worker; nothing if none is running."""
         return self._worker.granted if self._worker is not None else {}
 
     async def start(self) -> None:
@@ -144,12 +144,12 @@ class DocumentWorker:
         self, content: bytes, media_type: str, slot: WorkerTask = WorkerTask.IDENTITY
     ) -> DocumentReading:
         """
-        Return what is in the file; where it could not be read, a check says so.
+        Return the reading of the file; where it could not be read, a check says so.
 
         Args:
             content: The whole file, of any size.
             media_type: As the sender declared it.
-            slot: What the file was asked for.
+            slot: The claim that the file is to prove.
         """
         if len(content) > MOST_DOCUMENT_BYTES:
             return DocumentReading(checks=(refused(FileFlaw.TOO_LARGE),))
@@ -158,7 +158,7 @@ class DocumentWorker:
 
     async def show(self, content: bytes, media_type: str) -> FilePreview:
         """
-        Return what the first pages of the file look like; where it cannot be opened safely, a check says so.
+        Return a preview of the first pages of the file; where it cannot be opened safely, a check says so.
 
         Args:
             content: The whole file, of any size.
@@ -228,18 +228,18 @@ async def examine(
     limits: WorkerLimits | None = None,
     slot: WorkerTask = WorkerTask.IDENTITY,
 ) -> DocumentReading:
-    """Return what is in the file, read by a new worker: seconds slower than a warm ``DocumentWorker``."""
+    """Return the reading of the file by a new worker: seconds slower than a warm ``DocumentWorker``."""
     async with DocumentWorker(limits) as examiner:
         return await examiner.examine(content, media_type, slot)
 
 
 _UNREAD: Final = Check(name=FILE, result=CheckResult.INCONCLUSIVE, reasons=(FileFlaw.DECODE_LIMIT.value,))
-"""What is said of a file whose reader died or ran out of memory or time."""
+"""The check of a file whose reader died or ran out of memory or time."""
 
 
 def _confined(granted: Mapping[str, object]) -> Mapping[str, object]:
     """
-    Return what the kernel *granted* a worker.
+    Return the confinement that the kernel *granted* a worker.
 
     Raises:
         WorkerLostError: It does not confine the worker, which reads no file then.
@@ -280,7 +280,7 @@ def _numbers(limits: WorkerLimits) -> tuple[str, ...]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return what a worker knows of its surroundings: where our code is, and nothing of ours."""
+    """Return the environment of a worker: the place of our code, and nothing of ours."""
     root = Path(services.__file__).parent.parent
     places = {"PYTHONPATH": str(root), "HOME": str(folder), "TMPDIR": str(folder)}
     return {"PATH": os.defpath, "LANG": "C.UTF-8"} | places | ONE_THREAD
@@ -306,7 +306,7 @@ async def _next(process: Process, most: int) -> bytes:
 
 
 async def _end(process: Process, folder: Path) -> None:
-    """End *process* and whatever it started, at once: there is nothing in it to be saved."""
+    """End *process* and all its children, at once: there is nothing in it to be saved."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

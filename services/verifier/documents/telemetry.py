@@ -1,4 +1,4 @@
-"""Keeps libraries from telling their makers that and how they are used."""
+"""Switches off the telemetry of libraries."""
 
 import os
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is done when a token of the company's log-in is presented: it is checked with its issuer's keys."""
+"""Handler of presented log-in tokens: it checks them with the issuer's keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ same is for their host to say (RFC 5321, section 2.4).
 
 @dataclass(frozen=True, slots=True)
 class LoginState:
-    """What is known of a case."""
+    """The state of a case."""
 
     refs: frozenset[Code] = frozenset()
     """Names of the tokens that were reported on."""
@@ -60,7 +60,7 @@ def evolve(known: LoginState, fact: Fact) -> LoginState:
 
 @dataclass(frozen=True, slots=True)
 class LoginContext:
-    """What a handler may know and use."""
+    """The context of a handler."""
 
     case_id: str
     known: LoginState

@@ -31,7 +31,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a token says."""
+    """The claims of a token."""
 
     subject: str
     email: str | None
@@ -40,13 +40,13 @@ class Login:
 
 async def check(token: str, keys: KeySet, client: str, nonce: str, now: datetime) -> Login:
     """
-    Return what *token* says, if it can be believed.
+    Return the claims of *token*, if it can be believed.
 
     Args:
         token: As the issuer made it.
         keys: The issuer's.
-        client: Who the token must be meant for.
-        nonce: What the token must repeat: it was asked for in this case.
+        client: The client that the token must be meant for.
+        nonce: The value that the token must repeat: it was requested in this case.
         now: The present moment.
 
     Raises:

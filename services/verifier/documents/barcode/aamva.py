@@ -1,8 +1,8 @@
 """
 Reads a North American driver's licence from the content of its barcode (AAMVA DL/ID standard 01 to 12). Pure.
 
-The data is neither signed nor secret: anybody can print it. What is read here is a claim, to be compared
-with the printed front and with what the person said.
+The data is neither signed nor secret: a forger can print it. It is read as a claim, to be compared
+with the printed front and with the person's statements.
 """
 
 import re
@@ -67,7 +67,7 @@ def _licence(elements: Elements) -> Licence:
 
 
 def _country(elements: Elements, region: str) -> str:
-    """Return what the card says (DCG), else what its issuer says."""
+    """Return the country on the card (DCG), else that of its issuer."""
     said = elements.text("DCG").upper()
     return said if said in {"USA", "CAN"} else country_of(elements.issuer, region)
 

@@ -14,7 +14,7 @@ BARCODE: Final = "barcode"
 
 def read_licence(picture: Picture) -> tuple[Licence | None, tuple[Check, ...]]:
     """
-    Return the licence whose barcode is in *picture*, if one is, and what was noticed.
+    Return the licence in the barcode of *picture*, if there is one, and the checks.
 
     Args:
         picture: Red, green and blue, 8 bits each.

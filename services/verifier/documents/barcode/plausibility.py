@@ -13,7 +13,7 @@ YOUNGEST_HOLDER_YEARS, OLDEST_HOLDER_YEARS = 0, 120
 
 def plausibility(licence: Licence) -> tuple[Check, ...]:
     """
-    Return what the data of *licence* says about itself.
+    Return the plausibility checks of the data of *licence*.
 
     Whether it has expired today is not asked here: that depends on the day of the request.
     """

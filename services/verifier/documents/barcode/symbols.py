@@ -37,7 +37,7 @@ class SymbolQuality(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """What a symbol holds."""
+    """The content of a symbol."""
 
     sight: SymbolQuality
     content: bytes = b""
@@ -61,7 +61,7 @@ def read_symbol(picture: Picture) -> Symbol:
 
 
 def _parts(picture: Picture) -> Iterator[Picture]:
-    """Yield *picture*, then what is worth a closer look."""
+    """Yield *picture*, then the parts worth a closer look."""
     grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)  # noqa: PLR2004 - axes
     yield grey
     found = tuple(zones(grey))

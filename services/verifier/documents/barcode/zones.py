@@ -54,7 +54,7 @@ def zones(grey: Picture) -> Iterator[BarcodeZone]:
 
 
 def level(grey: Picture, zone: BarcodeZone, turn: float) -> Picture:
-    """Return what is in *zone*, turned so that its bars stand upright, and by *turn* degrees more."""
+    """Return the pixels of *zone*, turned so that its bars stand upright, and by *turn* degrees more."""
     width, height = (round(side) for side in zone.size)
     matrix = cv2.getRotationMatrix2D(zone.centre, zone.angle + turn, 1.0)
     matrix[0, 2] += width / 2 - zone.centre[0]

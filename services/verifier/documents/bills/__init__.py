@@ -1,7 +1,7 @@
 """
 Bills and statements as proof of an address. Pure.
 
-They say who issued them, when, to whom and where; never that the person at the keyboard is that one.
+They state issuer, date, recipient and address; never that the person at the keyboard is the recipient.
 """
 
 import re
@@ -26,12 +26,12 @@ def read_bill(lines: Sequence[TextLine]) -> Bill | None:
 
     None, too, where there is more text than on any bill: a part of it could lack the second address.
 
-    The issuer's own addresses are not counted, wherever they stand. The recipient is the person whose name
-    stands right above an address: of several, the first that is not where something is merely supplied.
+    The issuer's own addresses are not counted, anywhere. The recipient is the person with the name
+    right above an address: of several, the first that is not a place of mere supply.
 
     Args:
         lines: Of all pages, in the order of reading, best with their places: where columns have become one
-            line, nothing tells the recipient's address from what stands beside it.
+            line, the recipient's address cannot be separated from its neighbours.
     """
     cells = cells_of(lines)
     if len(cells) > MOST_CELLS:

@@ -1,7 +1,7 @@
 """
 The pieces of a page: cells of text, and the postal addresses among them. Pure.
 
-Where pieces have no place on the page, as in plain text, their order alone tells what stands above what.
+Pieces without a place on the page, as in plain text, are related by their order alone.
 """
 
 import re
@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A postal address on a page, and whose it is."""
+    """A postal address on a page, and its owner."""
 
     name: str
     """A person's name above it, or nothing."""
@@ -93,7 +93,7 @@ def is_company(text: str) -> bool:
 
 
 def is_heading(text: str) -> bool:
-    """Return whether *text* says what the letter is, rather than who sent or gets it."""
+    """Return whether *text* is a heading of the letter, rather than its sender or recipient."""
     plain = compact(text)
     return any(word in plain for words in (*STRONG.values(), INVOICE) for word in words)
 
@@ -120,7 +120,7 @@ def _is_town(text: str) -> bool:
 
 
 def _block(cells: Sequence[Cell], at: int) -> Block | None:
-    """Return the address whose town is in the cell *at*; none where there is no house above or before it."""
+    """Return the address with the town in the cell *at*; none where there is no house above or before it."""
     above = list(_above(cells, at))
     for height in range(min(len(above), 3) + 1):
         lines = (*reversed(above[:height]), cells[at].text)
@@ -160,7 +160,7 @@ def _unlabelled(text: str) -> str:
 
 
 def _above(cells: Sequence[Cell], at: int) -> Iterator[str]:
-    """Yield what stands above a cell in its block, nearest first."""
+    """Yield the cells above a cell in its block, nearest first."""
     cell = cells[at]
     for _ in range(MOST_ABOVE):
         upper = [other for other in cells if other.page == cell.page and _over(other, cell)]
@@ -179,7 +179,7 @@ def _over(upper: Cell, lower: Cell) -> bool:
 
 
 def beside(cells: Sequence[Cell], at: int) -> Iterator[str]:
-    """Yield the cells that may say what the cell *at* is: the one to its left, then the one above it."""
+    """Yield the cells that may label the cell *at*: the one to its left, then the one above it."""
     cell = cells[at]
     others = [other for other in cells if other.page == cell.page and other is not cell]
     left = [other for other in others if _before(other, cell)]

@@ -1,4 +1,4 @@
-"""What a bill proves about a person: that they got one lately, at their address. Pure."""
+"""Checks of a bill: that the person got it lately, at their address. Pure."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -9,7 +9,7 @@ from shared.matching import Address, Doubt, Match, MatchOutcome, PersonName, mat
 from shared.matching.outcome import best
 
 ACCEPTED = frozenset({BillKind.UTILITY, BillKind.TELECOM, BillKind.BANK, BillKind.CARD, BillKind.TAX})
-"""Letters that are sent to where somebody lives. Which of them count is for the controller to say."""
+"""Letters that are sent to a residence. The controller selects those that count."""
 MOST_DAYS = 90
 _ZONES = timedelta(days=1)
 """It may be tomorrow where the bill was issued."""
@@ -21,7 +21,7 @@ _RESULTS = {
 _AND = re.compile(r"(?i)\s+(?:und|and|&|\+|et|y|e|i|en|oraz)\s+|\s*/\s*")
 
 
-def bill_checks(  # noqa: PLR0913 - what is claimed, and what the policy asks
+def bill_checks(  # noqa: PLR0913 - the claims, and the policy's limits
     bill: Bill | None,
     name: str | PersonName | None,
     address: Address | Sequence[str] | str | None,
@@ -31,18 +31,18 @@ def bill_checks(  # noqa: PLR0913 - what is claimed, and what the policy asks
     accepted: Collection[BillKind] = ACCEPTED,
 ) -> tuple[Check, ...]:
     """
-    Return what *bill* says for and against a person living at an address.
+    Return the checks of *bill* for a person living at an address.
 
     Name and address are compared with one block of the bill, the recipient's: a name from one place and an
     address from another prove nothing together.
 
     Args:
-        bill: As it was read; none where the page is nothing of the kind.
-        name: The person's, as claimed or as another proof has it; none where nobody said one.
-        address: Where the person says to live; none where nobody said it.
+        bill: The bill; none where the page is no bill.
+        name: The person's, as claimed or as another proof has it; none if unknown.
+        address: The person's claimed residence; none if not claimed.
         today: In the controller's zone.
-        most_days: Age up to which it is taken.
-        accepted: Kinds that are taken.
+        most_days: Age up to which it is accepted.
+        accepted: Kinds that are accepted.
     """
     if bill is None:
         return (_kind(BillKind.UNKNOWN, accepted),)

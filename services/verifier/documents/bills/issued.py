@@ -1,7 +1,7 @@
 """
-The day a bill was issued: not when it is to be paid, nor what it is for, nor when somebody was born. Pure.
+The day a bill was issued: not the day to pay, a period of service, nor a date of birth. Pure.
 
-Every date on the page is given its label: what stands before it, to its left, or above it. Where labels of
+Every date on the page is given its label: the text before it, to its left, or above it. Where labels of
 one rank name two days, nothing is chosen.
 """
 
@@ -94,14 +94,14 @@ _PERIOD = "\N{RIGHTWARDS ARROW}"
 
 
 def _after(text: str, one: WrittenDate, written: Sequence[WrittenDate]) -> str:
-    """Return what stands behind a date; an arrow where that leads to another date."""
+    """Return the text behind a date; an arrow where that leads to another date."""
     following = next((other for other in written if other.start >= one.end), None)
     behind = text[one.end : following.start if following else None]
     return _PERIOD if following and _BETWEEN.fullmatch(behind) else behind
 
 
 def _label(text: str) -> Rank | None:
-    """Return what *text* says of the date behind it; none where it says nothing about dates."""
+    """Return the rank of *text* as a label of the date behind it; none where it is no label of dates."""
     plain = compact(text)
     issued, other = float(_last(ISSUED, plain)), float(_last(OTHER, plain))
     if max(issued, other) < 0:

@@ -1,7 +1,7 @@
 """
-Whether the print of a card says what its machine-readable part says. Pure.
+Comparison of the print of a card with its machine-readable part. Pure.
 
-A forger who changes one seldom changes both. What was not read is inconclusive, never a pass; a difference
+A forger that changes one seldom changes both. Unread print is inconclusive, never a pass; a difference
 counts where the print was read surely and says something else in the same place.
 """
 
@@ -61,7 +61,7 @@ class MachineSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedPrint:
-    """What the print should say."""
+    """The print that the machine-readable part implies."""
 
     source: MachineSource
     surname: str = ""
@@ -80,7 +80,7 @@ class ExpectedPrint:
 
     @classmethod
     def of(cls, read: ExpectedPrint | MachineZone | Licence) -> ExpectedPrint:
-        """Return what the print should say where *read* is what a machine reads."""
+        """Return the print expected for *read*, the machine-readable part."""
         match read:
             case MachineZone():
                 return cls.of_zone(read)
@@ -91,7 +91,7 @@ class ExpectedPrint:
 
     @classmethod
     def of_zone(cls, zone: MachineZone) -> ExpectedPrint:
-        """Return what the print of a card with *zone* should say."""
+        """Return the print expected for a card with *zone*."""
         names = zone.lines[2:3] if zone.format is Format.TD1 else zone.lines[:1]
         full = any(not line.endswith("<") for line in names)
         return cls(
@@ -107,7 +107,7 @@ class ExpectedPrint:
 
     @classmethod
     def of_licence(cls, licence: Licence) -> ExpectedPrint:
-        """Return what the front of the card with *licence* on its back should say."""
+        """Return the print expected on the front of the card with *licence* on its back."""
         return cls(
             MachineSource.BARCODE,
             licence.surname,
@@ -121,11 +121,11 @@ class ExpectedPrint:
 
 def print_checks(lines: Sequence[TextLine], read: ExpectedPrint | MachineZone | Licence) -> tuple[Check, ...]:
     """
-    Return whether the print in *lines* says what was *read*, field by field, and whether it is a sample's.
+    Return the checks of the print in *lines* against *read*, field by field, and whether it is a sample's.
 
     Args:
         lines: Printed text of the card, with their places.
-        read: What the zone or the barcode says.
+        read: Content of the zone or the barcode.
     """
     expected = ExpectedPrint.of(read)
     printed = print_of(lines, expected.zone)
@@ -175,7 +175,7 @@ def _check(source: MachineSource, field: str, answer: _Answer) -> Check:
 
 
 def specimen_check(lines: Iterable[TextLine], expected: ExpectedPrint | None = None) -> Check:
-    """Return whether a card is a sample: by what is printed across it, or by its holder."""
+    """Return whether a card is a sample: by the text printed across it, or by its holder."""
     texts = [line.text for line in lines]
     names = [expected.surname, expected.given_names] if expected is not None else []
     marks = marks_in([*texts, *names])
@@ -183,7 +183,7 @@ def specimen_check(lines: Iterable[TextLine], expected: ExpectedPrint | None = N
         return Check(name="specimen", result=CheckResult.FAIL, reasons=("specimen_document",))
     known = expected is not None and known_holder(expected.surname, expected.given_names, expected.number)
     if marks or known:
-        # Somebody may bear the name: a person looks.
+        # A real person may bear the name: the staff looks.
         return Check(name="specimen", result=CheckResult.INCONCLUSIVE, reasons=("specimen_document",))
     if not texts:
         return Check(name="specimen", result=CheckResult.INCONCLUSIVE, reasons=("print_unreadable",))
@@ -240,7 +240,7 @@ def _number(wanted: str, lines: Sequence[TextLine], fields: PrintedFields) -> _A
 
 
 def _differing(labelled: Sequence[Printed], differs: Callable[[Printed], int | None]) -> _Answer:
-    """Return what fields with a number come to: one of the same length is it, or another."""
+    """Return the result of fields with a number: one of the same length is it, or another."""
     distances = [apart for one in labelled if (apart := differs(one)) is not None]
     if not distances:
         return _Answer.UNREAD
@@ -281,7 +281,7 @@ def _expires(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
     """
     Return whether the expiry is printed: whatever states one to a machine prints it, too.
 
-    Whoever makes an expired document look valid computes its zone anew and leaves the print. So an expiry
+    A forger of a valid expiry computes the zone anew and leaves the print. So an expiry
     that was not read in the print is an open question, not one that need not be asked.
     """
     if expected.expires is None:

@@ -27,7 +27,7 @@ _FILLED = re.compile("[A-Z0-9]{24,}")
 
 
 class PrintedField(StrEnum):
-    """What a printed field is."""
+    """Kinds of printed fields."""
 
     SURNAME = "surname"
     GIVEN_NAMES = "given_names"
@@ -104,7 +104,7 @@ _MEANING = MappingProxyType({word: field for field, words in _LABELS.items() for
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What stands in a field, as far as a label tells it."""
+    """The content of a field, as far as a label shows it."""
 
     field: PrintedField
     text: str
@@ -125,7 +125,7 @@ class PrintedFields:
     """Every date on the card with the days it may mean."""
 
     def of(self, field: PrintedField) -> tuple[Printed, ...]:
-        """Return what stands in the fields of a kind."""
+        """Return the contents of the fields of a kind."""
         return tuple(one for one in self.fields if one.field is field)
 
     def text(self, field: PrintedField) -> str:
@@ -186,7 +186,7 @@ def _same_row(line: TextLine, machine: TextLine) -> bool:
 
 
 def _by_number(lines: Sequence[TextLine]) -> Iterator[tuple[str, Printed]]:
-    """Yield what stands behind the numbers of a licence."""
+    """Yield the texts behind the numbers of a licence."""
     for at, line in enumerate(lines):
         match = _NUMBERED.fullmatch(line.text)
         if match is None:
@@ -201,7 +201,7 @@ def _by_number(lines: Sequence[TextLine]) -> Iterator[tuple[str, Printed]]:
 
 
 def _by_words(lines: Sequence[TextLine]) -> Iterator[Printed]:
-    """Yield what stands behind, beside or below a word that says what it is."""
+    """Yield the texts behind, beside or below a label."""
     for at, line in enumerate(lines):
         field, value = _labelled(line.text)
         if field is None or field is PrintedField.OTHER:

@@ -1,7 +1,7 @@
 """
-Documents that were never anybody's: official samples, and what shops print. Pure.
+Documents without a real holder: official samples, and novelty prints. Pure.
 
-Whoever looks for "passport" on the web finds them. Their numbers and digits are right, since they are real.
+A web search for "passport" finds them. Their numbers and digits are right, since they are real.
 """
 
 import re
@@ -21,7 +21,7 @@ MARKS = listed(
 )
 """Words that are printed across samples, or that their holders are named by."""
 ALSO_NAMES = listed("muster sample traveler exemplar")
-"""Those of them that are also somebody's surname: a person looks."""
+"""Those of them that are also surnames: the staff looks."""
 HOLDERS = frozenset(
     {
         ("mustermann", "erika"), ("mustermann", "max"), ("eriksson", "anna maria"), ("martin", "sarah"),

@@ -69,7 +69,7 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
 
 
 def _environment(settings: ExaminerSettings) -> Mapping[str, str]:
-    """Return what the worker needs of ours: where its models lie."""
+    """Return the environment of the worker: the folder of its models."""
     return {} if settings.models is None else {"HABEAS_MODELS": str(settings.models)}
 
 

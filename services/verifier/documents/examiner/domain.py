@@ -1,4 +1,4 @@
-"""What the examiner remembers of a case, and what it makes of what was read from a document. Pure."""
+"""The examiner's state of a case, and its verdict on a document. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -31,12 +31,12 @@ FINAL = (
     "doc_expired", "doc_not_yet_valid", "doc_type_not_accepted", "name_mismatch", "dob_mismatch",
     "address_mismatch", "bill_type_not_accepted", "bill_too_old", "barcode_malformed",
 )  # fmt: skip
-"""What reasons begin with for which a proof is refused. For any other a person looks at it."""
+"""Prefixes of the reasons that refuse a proof. For any other a person looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the examiner knows of a case."""
+    """The examiner's state of a case."""
 
     examined: tuple[Code, ...] = ()
     """Names of the proofs that it has reported on."""
@@ -62,14 +62,14 @@ def checks_of(
     reading: DocumentReading, slot: ProofSlot, subject: Subject, today: date, bill_age: timedelta
 ) -> tuple[Check, ...]:
     """
-    Return everything that is asked of a document, and the answers.
+    Return all checks of a document.
 
     Args:
-        reading: What was read from it.
-        slot: What it is to prove.
-        subject: Who the request says the person is.
+        reading: The document as it was read.
+        slot: The claim that it is to prove.
+        subject: The person as the request names them.
         today: The day it is judged by.
-        bill_age: How old a bill may be.
+        bill_age: Greatest age of a bill.
     """
     match slot:
         case ProofSlot.PERMISSION:
@@ -82,7 +82,7 @@ def checks_of(
 
 def verdict_on(checks: Iterable[Check]) -> Verdict:
     """
-    Return what *checks* come to. What could not be decided never convinces.
+    Return the verdict on *checks*. An undecided check never convinces.
 
     Check digits that do not fit are for a person to look at: one genuine specimen in nine carries such.
     """
@@ -149,7 +149,7 @@ def _unsure(name: str, reason: str) -> Check:
 
 
 def _kind_check(read: MachineZone | Licence) -> Check:
-    """Return whether the document proves an identity: a visa says that somebody may enter, no more."""
+    """Return whether the document proves an identity: a visa permits an entry, no more."""
     visa = isinstance(read, MachineZone) and read.document_code.startswith("V")
     return Check(
         name="kind",
@@ -196,7 +196,7 @@ def _expiry_check(expires: date | None, today: date) -> Check:
 
 
 def _address(subject: Subject) -> Address | None:
-    told = subject.postal_address
-    if told is None:
+    claimed = subject.postal_address
+    if claimed is None:
         return None
-    return Address(told.lines, told.city, told.region, told.postal_code, told.country)
+    return Address(claimed.lines, claimed.city, claimed.region, claimed.postal_code, claimed.country)

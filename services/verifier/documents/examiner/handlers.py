@@ -1,4 +1,4 @@
-"""What the examiner does when a document is presented: it has it read, and judges what was read."""
+"""Handlers of the examiner: it has a presented document read, and judges the reading."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class PresentedDocumentPort(Protocol):
     """The documents that were presented before."""
 
     async def note(self, case: str, ref: str, traces: Traces, person: str, at: datetime) -> tuple[str, ...]:
-        """Note a document; return what speaks against it."""
+        """Note a document; return the reasons against it."""
 
 
 Read = Callable[[bytes, str, ProofSlot], Coroutine[Any, Any, DocumentReading]]
@@ -47,7 +47,7 @@ Scan = Callable[[bytes], Coroutine[Any, Any, tuple[Check, ...]]]
 
 
 class ExaminationReport(BaseModel):
-    """What was read and checked, for the staff: sealed, and destroyed with the proof."""
+    """The reading and its checks, for the staff: sealed, and destroyed with the proof."""
 
     slot: ProofSlot | None
     verdict: Verdict
@@ -57,7 +57,7 @@ class ExaminationReport(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ProofRules:
-    """What the company takes as proof."""
+    """The proofs that the company accepts."""
 
     zone: ZoneInfo
     bill_age: timedelta
@@ -65,7 +65,7 @@ class ProofRules:
 
 @dataclass(frozen=True, slots=True)
 class ExaminerContext:
-    """What a handler may know and use."""
+    """The context of a handler."""
 
     case_id: str
     known: Examination
@@ -121,7 +121,7 @@ def _said(checks: Sequence[Check]) -> tuple[Code, ...]:
 async def _seen_before(
     proof: ProofRef, reading: DocumentReading, subject: Subject, ctx: ExaminerContext
 ) -> Check:
-    """Note the document, so that it is known again, and return what earlier presentations say against it."""
+    """Note the document, so that it is recognised later, and return the check against earlier ones."""
     traces = Traces(document_number(reading), reading.digest, reading.picture)
     reasons = await ctx.presented.note(ctx.case_id, proof.ref, traces, _person(subject), ctx.now)
     result = CheckResult.INCONCLUSIVE if reasons else CheckResult.PASS
@@ -130,9 +130,9 @@ async def _seen_before(
 
 def _person(subject: Subject) -> str:
     """
-    Return what tells the person of a request from others: the name that the document must show, too.
+    Return the identity of the person within requests: the name that the document must show, too.
 
-    Addresses and numbers are chosen by who asks, and the same for all whom they ask for.
+    Addresses and numbers are chosen by the requester, and the same for all people they ask for.
     """
     born = subject.date_of_birth.isoformat() if subject.date_of_birth else ""
     return f"{' '.join(sorted((subject.name or '').casefold().split()))} {born}"

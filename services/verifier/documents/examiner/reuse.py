@@ -1,8 +1,8 @@
 """
 Notices a document that was presented before, without keeping anything of it.
 
-What stays of a document is a keyed hash of its issuer and number, one of its picture, and 64 bits of how the
-picture looks; of the person, a keyed hash of how the request names them.
+A document leaves a keyed hash of its issuer and number, one of its picture, and 64 bits of the look
+of its picture; the person leaves a keyed hash of their name in the request.
 """
 
 import hmac
@@ -26,7 +26,7 @@ MOST_COMPARED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What is known of a document again by."""
+    """The values that a document is recognised by."""
 
     number: str = ""
     """Issuer and number; empty where none was read."""
@@ -38,7 +38,7 @@ class PresentedDocuments:
     """The documents that were presented."""
 
     def __init__(self, database: Database, key: bytes) -> None:
-        """Keep what is known of them in *database*, hashed with *key*."""
+        """Keep them in *database*, hashed with *key*."""
         self._seen = database["documents"]
         self._key = key
 

@@ -1,4 +1,4 @@
-"""What the examiner alone needs to be told."""
+"""Settings of the examiner alone."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -18,7 +18,7 @@ ANSWER_BYTES: Final = 4096
 
 
 class Scanner(Protocol):
-    """Whoever can say whether a file is infected."""
+    """A scanner for infected files."""
 
     async def scan(self, content: bytes) -> Check:
         """Return pass for clean, fail for infected, inconclusive for unavailable."""
@@ -34,7 +34,7 @@ class Clamd:
     patience: timedelta = timedelta(seconds=20)
 
     async def scan(self, content: bytes) -> Check:
-        """Return what the daemon says of *content*."""
+        """Return the daemon's check of *content*."""
         try:
             async with asyncio.timeout(self.patience.total_seconds()):
                 answer = await self._ask(content)

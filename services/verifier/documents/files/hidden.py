@@ -1,8 +1,8 @@
 """
 Compares the text inside a PDF with the text to be seen on its pages.
 
-A file may show one name and hold another: under white, behind a picture, in letters that are not drawn. What
-nobody can see is no evidence.
+A file may show one name and hold another: under white, behind a picture, in letters that are not drawn.
+Invisible text is no evidence.
 """
 
 import re
@@ -54,13 +54,13 @@ def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tupl
     """
     Return the lines of *layer* that can be read where they stand, and whether something else is read there.
 
-    That something is drawn in a line's place does not say what: it may be other text, over a white box. What
-    differs by a letter or two is most likely misread, and may be the number of another house: nobody is
-    alarmed, and what is read there counts instead.
+    Ink in a line's place does not confirm it: it may be other text, over a white box. A line that
+    differs by a letter or two is most likely misread, and may be the number of another house: it raises no
+    alarm, and the text that is read there counts instead.
 
     Args:
         layer: From inside the file.
-        seen: Of the same pages, read from their pictures. Pages of which nothing was read are for a person.
+        seen: Of the same pages, read from their pictures. Pages that could not be read are for a person.
     """
     pages = {line.page for line in seen}
     unread = {line for line in layer if line.page not in pages}
@@ -83,7 +83,7 @@ def hidden_text(layer: Iterable[TextLine], seen: Iterable[TextLine]) -> Check:
 
     Args:
         layer: From inside the file.
-        seen: Of the same pages, read from their pictures; none at all if nobody read them.
+        seen: Of the same pages, read from their pictures; none at all if they were not read.
     """
     visible_words = {word for line in seen for word in WORD.findall(line.text.lower())}
     words = {word for line in layer for word in WORD.findall(line.text.lower())}
@@ -94,7 +94,7 @@ def hidden_text(layer: Iterable[TextLine], seen: Iterable[TextLine]) -> Check:
 
 
 def _as_seen(kept: Iterable[TextLine], places: Iterable[Place]) -> tuple[TextLine, ...]:
-    """Return the lines of a layer that were *kept*, or what is read there where that is not just the same."""
+    """Return the lines of a layer that were *kept*, or the text read there where it differs."""
     shown: dict[TextLine, Sequence[TextLine]] = {}
     for inside, read in places:
         just_that = not read or _looks(inside) == _looks(read)
@@ -103,7 +103,7 @@ def _as_seen(kept: Iterable[TextLine], places: Iterable[Place]) -> tuple[TextLin
 
 
 def _places(layer: Iterable[TextLine], seen: Sequence[TextLine]) -> Iterator[Place]:
-    """Yield what stands together, nothing of it left out: lines of *layer*, and those that are read there."""
+    """Yield the places of text, all of it: lines of *layer*, and those that are read there."""
     left = list(dict.fromkeys(layer))
     while left:
         inside, read, newest = [], [], [left.pop(0)]
@@ -164,7 +164,7 @@ def _shared(one: TextLine, other: TextLine) -> bool:
 
 
 def _says(read: Iterable[TextLine], line: TextLine) -> bool:
-    """Return whether what was *read* is *line*, or holds it; a part of it is not enough."""
+    """Return whether the text *read* is *line*, or holds it; a part of it is not enough."""
     said, wanted = "".join(_letters(one) for one in read), _letters(line)
     scorer = fuzz.partial_ratio if len(said) > len(wanted) else fuzz.ratio
     return wanted in said or scorer(wanted, said) >= ALIKE

@@ -34,7 +34,7 @@ def digest(picture: Picture) -> str:
     """
     Return the SHA-256 of *picture* re-encoded without loss, as a portable pixmap.
 
-    The same photo with other metadata has the same digest, whatever compressors are installed.
+    The same photo with other metadata has the same digest, with any compressors installed.
     """
     rows, columns, _ = picture.shape
     return hashlib.sha256(b"P6 %d %d 255\n" % (columns, rows) + picture.tobytes()).hexdigest()

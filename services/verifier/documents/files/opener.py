@@ -19,7 +19,7 @@ READ: Final = Check(name=FILE, result=CheckResult.PASS)
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """What a file holds; without pictures if it was refused."""
+    """The content of a file; without pictures if it was refused."""
 
     media_type: str = ""
     pages: int = 0
@@ -35,11 +35,11 @@ class OpenedFile:
 
 def open_file(content: bytes, media_type: str) -> OpenedFile:
     """
-    Return what is in *content*; the reason is in its checks where it is refused.
+    Return the content of the file *content*; the reason is in its checks where it is refused.
 
     Args:
         content: The whole file.
-        media_type: As the sender declared it; empty if nobody did.
+        media_type: As the sender declared it; empty if they did not.
     """
     try:
         kind = sniff(content, media_type)

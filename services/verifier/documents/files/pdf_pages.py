@@ -1,5 +1,5 @@
 """
-Draws the pages of a PDF and reads their text, with one library for both: what is read is what is drawn.
+Draws the pages of a PDF and reads their text, with one library for both: the text read is the text drawn.
 
 Only files that ``pdf_structure`` wrote anew come here.
 """
@@ -24,7 +24,7 @@ MOST_DPI: Final = 200
 POINTS_PER_INCH: Final = 72
 MOST_OBJECTS: Final = 20_000
 SCANNED_SHARE: Final = 0.5
-"""Of a page covered by one image, from which on its text is a layer that somebody put over a picture."""
+"""Share of a page covered by one image, from which on its text is a layer put over a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class PdfPage:
     """One page."""
 
     picture: Picture | None
-    """None for pages that are not drawn. Nobody knows what they show, so nothing is read of them."""
+    """None for pages that are not drawn. Their look is unknown, so nothing is read of them."""
     lines: tuple[TextLine, ...]
     layered: bool
     """Whether its text may be another than the one to be seen: invisible, or over an image of a page."""

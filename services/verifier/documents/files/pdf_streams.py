@@ -28,7 +28,7 @@ HEXADECIMAL: Final = frozenset({"/ASCIIHexDecode", "/AHx"})
 
 
 class StreamBudget:
-    """What the streams of one file may become together."""
+    """The budget of bytes that the streams of one file may become together."""
 
     def __init__(self) -> None:
         self._drawing = MOST_DRAWING_BYTES
@@ -36,10 +36,10 @@ class StreamBudget:
 
     def spend(self, stream: pikepdf.Stream) -> None:
         """
-        Take what *stream* becomes from the budget.
+        Take the size of the decoded *stream* from the budget.
 
         Raises:
-            Refused: It is more than is left, or cannot be told.
+            Refused: It is more than is left, or unknown.
         """
         filters = _filters(stream)
         compressing = [name for name in filters if name in COMPRESSING]
@@ -69,7 +69,7 @@ def _pixels(stream: pikepdf.Stream) -> int:
 
 
 def _measure(raw: bytes, filters: list[str], most: int) -> int:
-    """Return how many bytes *raw* becomes; filters of pictures, whose size is declared, count as 1:1."""
+    """Return how many bytes *raw* becomes; filters of pictures, with a declared size, count as 1:1."""
     chunks: Iterable[bytes] = [raw]
     for name in filters:
         if name in FLATE:
@@ -91,7 +91,7 @@ def _count(chunks: Iterable[bytes], most: int) -> int:
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what *chunks* decompress to, step by step; stop where they are broken, as a viewer does."""
+    """Yield the decompressed *chunks*, step by step; stop where they are broken, as a viewer does."""
     inflater = zlib.decompressobj()
     try:
         for chunk in chunks:

@@ -1,8 +1,8 @@
 """
 Looks through the objects of a PDF before anything draws it.
 
-What runs, what is hidden inside and what would explode is refused. Every value is looked at, direct ones
-inside others too, and what passes is written anew: the page that is drawn later consists of exactly the
+Active, embedded and exploding content is refused. Every value is looked at, direct ones
+inside others too, and accepted values are written anew: the page that is drawn later consists of exactly the
 objects that were seen here, and of no older revision.
 
 Sources: ISO 32000-1 sections 7.3 (objects), 7.4 (filters), 7.6 (encryption), 12.6 (actions), 7.11.4 (embedded
@@ -73,7 +73,7 @@ def _look_through(pdf: pikepdf.Pdf) -> None:
 
 
 def _values(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
-    """Yield each value of *pdf* once, those nobody refers to as well."""
+    """Yield each value of *pdf* once, also without a reference to it."""
     seen: set[tuple[int, int]] = set()
     waiting: list[Any] = [pdf.trailer, *pdf.objects]
     while waiting:

@@ -112,7 +112,7 @@ def _letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Iterat
 
 
 def _character(textpage: pypdfium2.PdfTextPage, index: int) -> str:
-    """Return the character at *index*; empty for what is no character (half of a pair, a control code)."""
+    """Return the character at *index*; empty for half of a pair, or a control code."""
     code = raw.FPDFText_GetUnicode(textpage, index)
     character = chr(code) if 0 <= code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else ""  # noqa: PLR2004 - Unicode
     return character if character.isprintable() or character.isspace() else ""

@@ -54,7 +54,7 @@ def decode(content: bytes, kind: FileKind) -> Picture:
 
 def encode(pixels: bytes, size: tuple[int, int]) -> bytes:
     """
-    Return a JPEG made here: what is shown to staff instead of the file that came.
+    Return a JPEG made here: it is shown to the staff instead of the file that came.
 
     Args:
         pixels: A byte of red, of green and of blue for each, row by row.
@@ -83,7 +83,7 @@ def _has_second_frame(image: Image.Image) -> bool:
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Return *image* as it looks on white paper: what is transparent must not carry a text of its own."""
+    """Return *image* as it looks on white paper: transparent parts must not carry a text of their own."""
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if not image.has_transparency_data:

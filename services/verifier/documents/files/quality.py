@@ -22,7 +22,7 @@ PAPER_SHARE: Final = 0.25
 
 
 def quality(picture: Picture) -> tuple[Check, ...]:
-    """Return what is wrong with *picture*, as hints: what could be read counts more."""
+    """Return faults of *picture*, as hints: readable text counts more."""
     if min(picture.shape[:2]) < LEAST_SHORT_SIDE or max(picture.shape[:2]) < LEAST_LONG_SIDE:
         return (Check(name="image_size", result=CheckResult.FAIL, reasons=("image_too_small",)),)
     grey, _ = reduced(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), COMPARED_PIXELS)

@@ -9,7 +9,7 @@ FILE: Final = "file"
 
 
 class FileFlaw(StrEnum):
-    """What is wrong with a file."""
+    """Faults of a file."""
 
     TYPE_NOT_ALLOWED = "file_type_not_allowed"
     TOO_LARGE = "file_too_large"

@@ -18,7 +18,7 @@ from shared.contract.events import MOST_DOCUMENT_BYTES
 
 
 class FileKind(StrEnum):
-    """What a file is; the value is its media type."""
+    """Kinds of files; the value is the media type."""
 
     JPEG = "image/jpeg"
     PNG = "image/png"
@@ -60,14 +60,14 @@ BOX_HEADER: Final = 8
 
 def sniff(content: bytes, media_type: str) -> FileKind:
     """
-    Return what *content* is.
+    Return the kind of *content*.
 
     Args:
         content: The whole file.
         media_type: As the sender declared it.
 
     Raises:
-        Refused: It is too large, none of the five or not what was declared, broken, or two things at once.
+        Refused: It is too large, none of the five, another than declared, broken, or two things at once.
     """
     if len(content) > MOST_DOCUMENT_BYTES:
         raise FileRefused(FileFlaw.TOO_LARGE)

@@ -1,4 +1,4 @@
-"""What speaks for and against a machine-readable zone. Pure."""
+"""Checks of a machine-readable zone. Pure."""
 
 from services.verifier.documents.mrz.consensus import ENOUGH
 from services.verifier.documents.mrz.countries import SPECIMENS, known
@@ -32,10 +32,10 @@ def accepted(zone: MachineZone) -> bool:
 
 def zone_checks(zone: MachineZone | None) -> tuple[Check, ...]:
     """
-    Return what is to be said of *zone*; None stands for one that was not found.
+    Return the checks of *zone*; None stands for one that was not found.
 
     Digits that do not fit in one read alone say that it was read badly; in two equal reads, that they are
-    printed so. Official specimens have such digits, too: what follows from it is decided elsewhere.
+    printed so. Official specimens have such digits, too: the verdict is decided elsewhere.
     """
     if zone is None:
         return (Check(name="zone", result=CheckResult.INCONCLUSIVE, reasons=("mrz_not_found",)),)

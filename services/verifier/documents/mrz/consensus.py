@@ -12,7 +12,7 @@ from services.verifier.documents.results import MachineZone
 ENOUGH = 2
 """Reads that must agree: a check digit lets every tenth error pass, and protects no name."""
 ENOUGH_FOR_WRONG = 3
-"""Reads before a zone whose digits do not fit counts as printed so, or one that was never sure as lost."""
+"""Reads before a zone with wrong digits counts as printed so, or one that was never sure as lost."""
 SURE = 85
 """Confidence from which a read counts: in a blurred picture two unsure reads may err alike."""
 
@@ -36,10 +36,10 @@ def settled(reads: Sequence[Read], *, today: date) -> bool:
 
 def elected(reads: Sequence[Read], *, today: date) -> MachineZone | None:
     """
-    Return the zone that *reads* of one place come to, with the number of sure ones that say exactly this.
+    Return the zone elected by *reads* of one place, with the number of sure ones that say exactly this.
 
-    The reads, and what most of them say character by character, stand for election: first one whose digits
-    all fit, then the one that most agree on.
+    The reads, and the majority of them character by character, stand for election: first one with all digits
+    right, then the one that most agree on.
     """
     counts = Counter(read.lines for read in reads)
     candidates = sorted({*counts, *_majorities(counts.elements())})

@@ -15,7 +15,7 @@ class ZoneSpan:
     end: int
 
     def of(self, lines: Sequence[str]) -> str:
-        """Return what stands there."""
+        """Return the characters of the span."""
         return lines[self.line][self.start : self.end]
 
 

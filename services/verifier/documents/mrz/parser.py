@@ -14,9 +14,9 @@ LONGEST_VALIDITY_YEARS = 50
 
 def parse(lines: Sequence[str], *, today: date) -> MachineZone | None:
     """
-    Return what *lines* say; None when they have the shape of no zone.
+    Return the zone in *lines*; None when they have the shape of no zone.
 
-    A check digit that does not fit is named in ``wrong_digits``; nothing is corrected.
+    A wrong check digit is named in ``wrong_digits``; nothing is corrected.
 
     Args:
         lines: The lines from the top, characters of the zone's alphabet only.
@@ -44,7 +44,7 @@ def parse(lines: Sequence[str], *, today: date) -> MachineZone | None:
 
 
 def wrong_digits(layout: Layout, lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the fields whose check digit does not fit."""
+    """Return the names of the fields with a wrong check digit."""
     return tuple(
         field.name
         for field in layout.protected

@@ -39,7 +39,7 @@ RESERVE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class ZoneSighting:
-    """A place of a picture, as it stands or upside down, and what was read there."""
+    """A place of a picture, as it stands or upside down, and its reads."""
 
     place: ZonePlace
     flipped: bool = False
@@ -48,7 +48,7 @@ class ZoneSighting:
 
 @dataclass(frozen=True, slots=True)
 class ZoneReader:
-    """What reading one picture needs."""
+    """The engines and the picture of one reading."""
 
     grey: Picture
     models: Path
@@ -98,7 +98,7 @@ def _sights(reader: ZoneReader) -> Iterator[ZoneSighting]:
 
 
 def _first_read(reader: ZoneReader, sights: Iterable[ZoneSighting]) -> ZoneSighting | None:
-    """Return the first sight whose digits fit; else the one that most often gave a zone, if any did."""
+    """Return the first sight with right digits; else the one that most often gave a zone, if any did."""
     best: ZoneSighting | None = None
     for sight in sights:
         if reader.late(PATIENCE):
@@ -140,14 +140,14 @@ def _agreed(reader: ZoneReader, sight: ZoneSighting) -> bool:
 
 
 def _doubled(reader: ZoneReader, sight: ZoneSighting) -> MachineZone | None:
-    """Return what was read at *sight*; where it is in doubt the other engine is asked, too."""
+    """Return the zone read at *sight*; where it is in doubt the other engine is asked, too."""
     if (_agreed(reader, sight) and not _wrong(reader, sight)) or reader.late(RESERVE):
         return reader.zone(sight)
     return reader.zone(_read_differently(reader, sight))
 
 
 def _read_by_other(reader: ZoneReader, sights: Iterable[ZoneSighting]) -> MachineZone | None:
-    """Return what the other engine reads at the most promising sights."""
+    """Return the zone that the other engine reads at the most promising sights."""
     for sight in islice(sights, OTHER_SIGHTS):
         if reader.late(RESERVE):
             break

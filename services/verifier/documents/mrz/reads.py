@@ -1,4 +1,4 @@
-"""What an engine read, and how sure it was. Values alone."""
+"""Reads of an engine, with their confidence. Values alone."""
 
 from dataclasses import dataclass
 

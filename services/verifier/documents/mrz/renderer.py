@@ -15,7 +15,7 @@ class Rendering:
     text: float
     """Height of a character, in pixels."""
     even: bool
-    """Whether the paper is made white and the ink black, wherever they are."""
+    """Whether the paper is made white and the ink black, in all places."""
 
 
 RENDERINGS = (
@@ -39,5 +39,5 @@ def evened(block: Picture, text: float) -> Picture:
 
 
 def rendered(block: Picture, rendering: Rendering) -> Picture:
-    """Return *block*, whose characters have the height of *rendering*, drawn in that way."""
+    """Return *block*, with characters of the height of *rendering*, drawn in that way."""
     return evened(block, rendering.text) if rendering.even and block.size else block

@@ -136,7 +136,7 @@ def _differs_in_one_lookalike(one: str, other: str) -> bool:
 
 def _names(lines: Lines, layout: Layout) -> Lines:
     """
-    Clear what is read behind the end of the names.
+    Clear the text behind the end of the names.
 
     Source:
         ICAO Doc 9303-3, 4.6: two fillers stand once, between the identifiers; more mean that nothing follows.

@@ -15,7 +15,7 @@ LEVELS = (1000, 600, 1600)
 Change = NDArray[np.float64]
 """An affine change of coordinates, two rows by three columns."""
 LEVEL = 5.0
-"""Degrees up to which lines of text are found whole; what is tilted more is turned and looked at again."""
+"""Degrees up to which lines of text are found whole; a line tilted more is turned and looked at again."""
 LEAST_SIDE = 60
 """Of a picture, in pixels: nothing smaller holds a zone that can be read."""
 MOST_ROWS = 3
@@ -101,7 +101,7 @@ def _places_at(grey: Picture, turns: int, level: int) -> Iterator[ZonePlace]:
 
 
 def _straightened(small: Picture, tilt: float) -> tuple[Picture, Change]:
-    """Return *small* turned so that what was tilted is level, and how its pixels moved."""
+    """Return *small* turned so that its tilted lines are level, and how its pixels moved."""
     height, width = small.shape
     side = int(hypot(height, width))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), tilt, 1.0)

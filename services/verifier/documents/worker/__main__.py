@@ -9,7 +9,7 @@ from services.verifier.documents.worker.frames import Request, Task
 
 def load() -> Examine:
     """
-    Return what reads or draws a file, with all models loaded.
+    Return the function that reads or draws a file, with all models loaded.
 
     Imported here, after the process is confined: libraries are code, too.
     """

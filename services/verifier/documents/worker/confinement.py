@@ -1,5 +1,5 @@
 """
-What a process may do before it touches a hostile file: less and less.
+Confinement of a process before it touches a hostile file: fewer and fewer rights.
 
 ``confine`` is for the worker, before it loads anything; ``seal`` for the child that reads one file. Limits,
 the files that can be read and the filter of system calls hold everywhere, or no file is read. A user and a
@@ -48,7 +48,7 @@ OWN_MODELS: Final = Path(services.__file__).parent.parent / ".tools" / "models"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one file may use."""
+    """The resources that one file may use."""
 
     memory_bytes: int
     """Of address space, the loaded models included."""
@@ -58,7 +58,7 @@ class Bounds:
 
 def confine(memory_bytes: int) -> dict[str, int]:
     """
-    Limit this process and all it starts; return what the kernel granted.
+    Limit this process and all it starts; return the confinement that the kernel granted.
 
     It cannot be undone, and must come before a second thread exists.
 
@@ -85,7 +85,7 @@ def confine(memory_bytes: int) -> dict[str, int]:
 
 
 def readable() -> list[Path]:
-    """Return what the worker may read: code, libraries and models; no settings, no secrets."""
+    """Return the paths that the worker may read: code, libraries and models; no settings, no secrets."""
     return [*SYSTEM, *_code()]
 
 

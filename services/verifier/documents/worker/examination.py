@@ -1,7 +1,7 @@
 """
-Reads one file: what it is, then whatever readers fit what it was asked for.
+Reads one file: its kind, then the readers that fit the claimed proof.
 
-What a file was not asked for is looked for only when it holds nothing else: a person may send both proofs in
+Another proof is looked for only when it holds nothing else: a person may send both proofs in
 one message, and name them the wrong way round.
 """
 
@@ -27,14 +27,14 @@ from services.verifier.documents.worker.frames import Request, WorkerTask
 MOST_LINES: Final = 800
 MOST_LETTERS: Final = 300
 MOST_READ_PAGES: Final = 2
-"""Pages whose pixels are read, and whose text counts: each takes seconds."""
+"""Pages with pixels that are read, and text that counts: each takes seconds."""
 
 Found = tuple[Licence | None, tuple[Check, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Whatever reads something from a picture, or from its lines."""
+    """The readers of a picture, or of its lines."""
 
     zone: Callable[[Picture], MachineZone | None]
     zone_checks: Callable[[MachineZone | None], tuple[Check, ...]]
@@ -96,7 +96,7 @@ def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Reader
 
 
 def _first_licence(pictures: Iterable[Picture], readers: Readers) -> Found:
-    """Return the first licence on *pictures*, or what was noticed on the last that had anything like one."""
+    """Return the first licence on *pictures*, or the checks of the last that had anything like one."""
     noticed: Found = (None, ())
     for picture in pictures:
         licence, checks = readers.licence(picture)

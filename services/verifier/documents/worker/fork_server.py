@@ -59,7 +59,7 @@ def serve(load: Callable[[], Examine], bounds: Bounds) -> None:
 
 
 def _in_a_child(examine: Examine, request: Request, bounds: Bounds, answers: int) -> bytes:
-    """Return what *examine* makes of *request* in a new process; ``DIED`` where that ended otherwise."""
+    """Return the answer of *examine* to *request* in a new process; ``DIED`` where that ended otherwise."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -75,7 +75,7 @@ def _in_a_child(examine: Examine, request: Request, bounds: Bounds, answers: int
 
 
 def _read_and_end(examine: Examine, request: Request, bounds: Bounds, writing: int) -> NoReturn:
-    """Write the answer and end, whatever happens: a child must never come back into the loop."""
+    """Write the answer and end, in any case: a child must never come back into the loop."""
     status = 1
     try:
         os.close(sys.stdin.fileno())

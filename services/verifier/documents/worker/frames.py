@@ -1,5 +1,5 @@
 """
-What the service and its worker say to each other over a pipe: lengths before contents.
+The messages of the service and its worker over a pipe: lengths before contents.
 
 Nothing is imported here but the standard library: both sides do, and the service loads no decoder.
 """
@@ -21,7 +21,7 @@ BYTES_PER_PIXEL: Final = 3
 
 
 class Task(StrEnum):
-    """What is to be done with a file."""
+    """The task for a file."""
 
     READ = "read"
     """Find everything that is in it."""
@@ -36,7 +36,7 @@ MOST_ANSWER_BYTES: Final = {
 
 
 class WorkerTask(StrEnum):
-    """What a file was asked for."""
+    """The claim that a file is to prove."""
 
     IDENTITY = "identity"
     ADDRESS = "address"
@@ -44,7 +44,7 @@ class WorkerTask(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file, and what is to be done with it."""
+    """A file, and its task."""
 
     content: bytes
     media_type: str
@@ -59,7 +59,7 @@ def frame(content: bytes) -> bytes:
 
 
 def pack(request: Request) -> bytes:
-    """Return *request* as it is sent: what is known about the file, then the file."""
+    """Return *request* as it is sent: the facts about the file, then the file."""
     about = {
         "media_type": request.media_type,
         "slot": request.slot.value,

@@ -1,7 +1,7 @@
 """
 Draws a file: nothing of it passes on but pixels.
 
-No picture file is written here. Whoever has taken this process over could write one that does harm where it
+No picture file is written here. An attacker in this process could write one that does harm where it
 is looked at; with pixels they can only paint.
 """
 
@@ -12,7 +12,7 @@ from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN,
 
 
 def show(request: Request) -> bytes:
-    """Return what the first pages of the file look like: what is known of them, then their pixels."""
+    """Return a preview of the first pages of the file: facts about them, then their pixels."""
     opened = open_file(request.content, request.media_type)
     pictures = [reduced(picture, LONGEST_SHOWN)[0] for picture in opened.pictures[:MOST_SHOWN]]
     sizes = tuple((picture.shape[1], picture.shape[0]) for picture in pictures)

@@ -28,7 +28,7 @@ SPECIMEN: Final = (
 
 
 def installed_readers() -> Readers:
-    """Return the readers; those whose engine is missing find nothing."""
+    """Return the readers; those without an installed engine find nothing."""
     read_zone = _installed("mrz.reader", "read_zone", otherwise=None)
     read_lines = _installed("text", "read_lines", otherwise=())
 

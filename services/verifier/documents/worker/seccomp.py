@@ -1,7 +1,7 @@
 """
 Allows the system calls that reading a file needs, and no other (seccomp(2), classic BPF).
 
-Allowed are memory, reading files, waiting, threads, and writing to what is open already: the pipe of the
+Allowed are memory, reading files, waiting, threads, and writing to open descriptors: the pipe of the
 answer. So there are no sockets, processes, programs, signals to others, shared memory, tracing, mounts, keys,
 and no file is opened for writing. Threads may be started: the decoder of telephones' photos (libde265) needs
 one. Any other call fails with EPERM, one of a later kernel as well.
@@ -28,7 +28,7 @@ X32_BIT: Final = 0x40000000
 ABSENT: Final = (435, 437)
 """clone3, openat2: answered as if the kernel were older. The C library then takes calls that can be seen."""
 FCNTL: Final = (0, 1, 2, 3, 4, 1030)
-"""Copies of descriptors and their flags; not whom to signal, leases or locks."""
+"""Copies of descriptors and their flags; not the receiver of signals, leases or locks."""
 IOCTL: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """Whether it is a terminal, how much can be read, blocking, closing at exec."""
 PRCTL: Final = (PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP)
@@ -167,7 +167,7 @@ def _threads_alone(number: int) -> Iterator[bytes]:
 
 
 def _unless_writing(number: int, flags: int) -> Iterator[bytes]:
-    """Yield the answer to the call *number*, whose flags are at *flags*: only reading is allowed."""
+    """Yield the answer to the call *number*, with flags at *flags*: only reading is allowed."""
     yield _instruction(JUMP_EQUAL, number, no=4)
     yield _instruction(LOAD, flags)
     yield from _answer_if(JUMP_ANY_BIT, WRITING, FAIL | errno.EPERM)
