@@ -16,7 +16,7 @@ Errors, named by the reaction of a consumer.
         ├── IllegalTransition     a fact that cannot follow the ones before it
         ├── Unroutable            an event without a queue
         ├── Sealed                sealed data that its key does not open
-        ├── Destroyed             a case whose key was destroyed
+        ├── Destroyed             a case with a destroyed key
         ├── MailRefused           the mail server will never take the letter
         ├── RefusedDecision       a decision of the staff that the case does not allow
         ├── InvalidDataMap        a data map that cannot be honoured; names file and line

@@ -48,8 +48,8 @@ class NotifierSettings(InboxSettings):
 
     letters_per_day: int = Field(default=20, ge=3)
     """
-    Letters that a mailbox is sent in a day about requests that nobody has proven yet. More are not sent, and
-    the request's record says so.
+    Letters that a mailbox is sent in a day about unproven requests. More are not sent, and the request's
+    record says so.
     """
 
     mail_bounces: str = ""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.verifier.assurance.code_allowances import CodeAllowances as CodesSent
+from services.verifier.assurance.code_allowances import CodeAllowances
 from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
 from services.verifier.handlers import SUBSCRIPTIONS, AssuranceRules, CodeAllowancePort, Verifier
@@ -56,7 +56,7 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
         Timers(database),
     )
     await journal.prepare()
-    allowances = CodesSent(
+    allowances = CodeAllowances(
         database, derived_key(settings.root_key, "mailboxes"), per_hour=settings.codes_per_hour
     )
     await timers.prepare()

@@ -547,8 +547,8 @@ def believed(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained
     """
     Return the evidence of an agent's word with a checked signature.
 
-    The permission, for that is what the signature says; the mailbox only of agents whose checks of identity
-    the company trusts.
+    The permission, for that is what the signature says; the mailbox only of agents with
+    checks of identity that the company trusts.
 
     Law:
         11 CCR § 7063(a): proof of the permission, and confirmation by the person, may be asked for; they

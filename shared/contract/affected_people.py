@@ -71,7 +71,7 @@ async def notified_elsewhere(
         incident: The incident of the chunk.
         phase: Of the chunk.
         number: Of the chunk in its phase.
-        along: The phases whose notices go out at the same moment: of all others each has its own letter.
+        along: The phases with notices at the same moment: of all others each has its own letter.
 
     Law:
         GDPR Art. 33(4): later findings are notified later, and no person is notified twice of the same.

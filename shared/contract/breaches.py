@@ -72,7 +72,7 @@ class ListedPerson(Strict):
 
 
 class AffectedController(Strict):
-    """A customer whose data the company processes, and part of which was breached."""
+    """A customer of the processor, with data that was breached."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
     """The customer's number at the company."""

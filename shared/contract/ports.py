@@ -9,7 +9,7 @@ class VaultPort(Protocol):
     """Where personal data is sealed. Each case has a key of its own; without it nothing can be opened."""
 
     async def create(self, case: str) -> None:
-        """Give *case* its key; a case whose key was destroyed never gets another."""
+        """Give *case* its key; after its key was destroyed, a case never gets another."""
 
     async def seal(self, case: str, item: str, content: bytes) -> bool:
         """
@@ -36,7 +36,7 @@ class VaultPort(Protocol):
         """Remove *items* for good."""
 
     async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
-        """Remove all items whose names begin with one of *prefixes*, except those in *but*."""
+        """Remove all items with names that begin with one of *prefixes*, except those in *but*."""
 
     async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
         """

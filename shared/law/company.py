@@ -63,7 +63,7 @@ class CompanyProfile(_Said):
     products: tuple[str, ...] = ()
     """Names of its products: letters list them."""
     affiliates: tuple[str, ...] = ()
-    """Companies in whose name it answers as well: letters list them."""
+    """Companies that it answers for as well: letters list them."""
     privacy_policy: Url | None = None
     """Where the privacy policy is."""
     opt_out: Url | None = None

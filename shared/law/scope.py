@@ -28,7 +28,7 @@ class Role(StrEnum):
     BUSINESS_CONTACT = "business_contact"
     """A person acting for another company."""
     END_USER = "end_user"
-    """A person whose data the company holds for a customer, on the customer's orders."""
+    """A person in the data that the company holds for a customer, on the customer's orders."""
 
 
 class Right(StrEnum):

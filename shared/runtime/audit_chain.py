@@ -60,7 +60,7 @@ class Head:
 
 
 def chained(document: Document, before: bytes, key: bytes) -> RawDocument:
-    """Return *document*, which follows a row whose MAC is *before*, with its own MAC."""
+    """Return *document*, which follows the row with the MAC *before*, with its own MAC."""
     content = to_bson(document)
     return from_bson_with_binary(content, MAC, _mac(key, before, content))
 

@@ -64,7 +64,7 @@ class SignedHeads:
 
     @property
     def day(self) -> date:
-        """The day up to whose end rows are covered."""
+        """The last day that is covered."""
         return date.fromisoformat(self.fields["day"])
 
     @property
@@ -127,7 +127,7 @@ class HeadExport:
         return signed_heads(found[0]) if found else None
 
     async def _day_done(self) -> date | None:
-        """Return the last day whose heads are all exported."""
+        """Return the last day with all heads exported."""
         with translated("read the audit heads"):
             async for document in self._heads.find().sort("_id", -1):
                 heads = signed_heads(document)

@@ -63,7 +63,7 @@ class MemoryBroker:
         return [message for _, _, _, message in sorted(self._waiting, key=_turn)]
 
     async def advance(self, by: timedelta) -> None:
-        """Let time pass: messages whose delay is over go back to their service."""
+        """Let time pass: delayed messages that are due go back to their service."""
         self._now += by
         due = [waiting for waiting in self._waiting if waiting[0] <= self._now]
         self._waiting = [waiting for waiting in self._waiting if waiting[0] > self._now]

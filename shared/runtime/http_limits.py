@@ -72,7 +72,7 @@ class LimitedConnection(H11Protocol):
     _stalled: asyncio.TimerHandle | None = None
     """Ends the time in which the client must read."""
     _timed: object = None
-    """The request whose body is timed."""
+    """The request with the timed body."""
     _body_began = 0.0
     _body_bytes = 0
 

@@ -61,7 +61,7 @@ LISTED = frozenset(
         RequestStopped,
     )
 )
-"""Events whose rows verbs of the staff list; an index has these rows alone."""
+"""Events listed by staff commands; an index has their rows alone."""
 UNKEYED = b""
 """Where rows are only read."""
 DatedFact: TypeAlias = tuple[datetime, Fact]

@@ -208,5 +208,5 @@ def wrapping_keys(root: RootKey) -> dict[str, Sequence[bytes]]:
 
 
 def reader(root: RootKey) -> str:
-    """Return the account whose compartments *root* opens."""
+    """Return the account with the compartments that *root* opens."""
     return root.account if isinstance(root, KeyRing) else OWNER

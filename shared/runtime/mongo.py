@@ -111,7 +111,7 @@ RETRYABLE_CODES = frozenset(
 
 def connect(url: str, *, app_name: str) -> Client:
     """
-    Return a client whose writes are acknowledged by a majority and journalled.
+    Return a client with writes acknowledged by a majority and journalled.
 
     Args:
         url: MongoDB connection string.

@@ -83,7 +83,7 @@ def after_failure(
     delivery: Delivery, error: Exception, service: str, *, now: datetime, retry_for: timedelta
 ) -> Failure:
     """
-    Return the decision on *delivery*, whose handling raised *error*.
+    Return the decision on *delivery* after its handling raised *error*.
 
     An unknown error is permanent: parked and loud, not retried for ever.
     """

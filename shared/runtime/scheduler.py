@@ -1,5 +1,5 @@
 """
-Timers: each is published once, by the first replica that sees it due, whatever stops meanwhile.
+Timers: each is published once, by the first replica that sees it due, despite crashes.
 
 A timer is a document that waits until the broker has confirmed its event. Two replicas may publish it at
 the same time, under the same id, and its consumer recognises the repetition.

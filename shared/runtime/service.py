@@ -214,7 +214,7 @@ class Runtime(Generic[S, C]):
     staff: StaffGate | None = None
     """Verifies decisions of the staff; without it every one is refused."""
     publishers: Publishers | None = None
-    """The publishers whose facts are accepted; None where the broker is in memory and has no users."""
+    """The publishers of accepted facts; None where the broker is in memory and has no users."""
     _under_way: dict[str, list[_Work]] = field(default_factory=dict)
     """Cases with an event being handled, and the events that have arrived for them meanwhile."""
     _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
@@ -383,7 +383,7 @@ class Runtime(Generic[S, C]):
 
     def _must_be_its_publishers(self, origin: Origin, event: Event) -> None:
         """
-        Refuse a fact whose publisher does not own its type.
+        Refuse a fact of a publisher that does not own its type.
 
         The broker compares routing keys; the handled type is the one that the body names.
 

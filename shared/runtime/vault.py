@@ -307,9 +307,9 @@ class Rewrapped:
     """Counts of a rewrapping of case keys."""
 
     anew: int
-    """Cases whose keys were wrapped by an older key."""
+    """Cases with keys wrapped by an older key."""
     unopened: int
-    """Cases whose keys no key opens: they came back with a backup from before a rotation."""
+    """Cases with keys that no key opens: they came back with a backup from before a rotation."""
 
 
 async def wrap_anew(client: Client, prefix: str, rings: Mapping[str, KeyRing]) -> Rewrapped:

@@ -78,7 +78,7 @@ class Sender:
     products: tuple[str, ...] = ()
     """Names of products that people know."""
     affiliates: tuple[str, ...] = ()
-    """Companies in whose name it answers as well."""
+    """Companies that it answers for as well."""
     zone: tzinfo = UTC
     """Zone of the times of day in letters."""
 

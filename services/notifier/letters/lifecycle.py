@@ -7,18 +7,18 @@ from services.notifier.context import Addressee, Notifier, write, write_to
 from services.notifier.letters.composer import presentable
 from services.notifier.letters.letter_models import (
     AppealDecidedLetter,
+    AppealReceivedLetter,
     ComplaintDecided,
     ComplaintReceived,
     Duplicate,
     Extension,
     Facts,
+    FeeQuotedLetter,
     Forwarded,
     ForwardedToController,
     OverdueLetter,
+    PackageExpiringLetter,
 )
-from services.notifier.letters.letter_models import AppealReceivedLetter as AppealConfirmed
-from services.notifier.letters.letter_models import FeeQuotedLetter as FeeTold
-from services.notifier.letters.letter_models import PackageExpiringLetter as PackageEnding
 from services.notifier.letters.reasons import ReasonCode
 from shared.contract.events import (
     AppealAnswered,
@@ -131,14 +131,16 @@ async def write_fee_letter(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
     request = ctx.request()
     if ctx.known.settled:
         return []
-    facts = FeeTold(request.right, request.received_on, event.fee, event.reason, event.answer_by, ctx.page())
+    facts = FeeQuotedLetter(
+        request.right, request.received_on, event.fee, event.reason, event.answer_by, ctx.page()
+    )
     return await write(LetterKind.FEE_QUOTED, facts, request, ctx)
 
 
 async def remind_of_package(event: PackageExpiring, ctx: Notifier) -> Sequence[Fact]:
     """Announce that a package, which was not fetched, will be destroyed."""
     request = ctx.request()
-    facts = PackageEnding(request.right, request.received_on, ctx.page(), event.expires_at)
+    facts = PackageExpiringLetter(request.right, request.received_on, ctx.page(), event.expires_at)
     return await write(LetterKind.PACKAGE_EXPIRING, facts, request, ctx)
 
 
@@ -151,7 +153,7 @@ async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]
     """
     request = ctx.request()
     if event.remedy is Remedy.APPEAL and event.due_on is not None:
-        appeal = AppealConfirmed(request.right, request.received_on, event.received_on, event.due_on)
+        appeal = AppealReceivedLetter(request.right, request.received_on, event.received_on, event.due_on)
         return await write(LetterKind.APPEAL_RECEIVED, appeal, request, ctx)
     complaint = ComplaintReceived(request.right, request.received_on, event.received_on)
     return await write(LetterKind.COMPLAINT_RECEIVED, complaint, request, ctx)

@@ -2,7 +2,7 @@
 Returned letters: reports of mail servers on letters of ours, read, made durable, and only then acknowledged.
 
 The sender of a report keeps it until it hears ``250``, and sends it again where it does not. So nothing is
-kept here: a report that was published, and whose answer was lost, is published again under the same id.
+kept here: a report that was published, but lost its answer, is published again under the same id.
 """
 
 import asyncio

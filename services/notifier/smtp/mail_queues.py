@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from services.notifier.context import LetterPostPort as WayOut
-from services.notifier.context import Notifier, SenderSettings
+from services.notifier.context import LetterPostPort, Notifier, SenderSettings
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.letters.mailbox_limits import MailboxLimits
 from services.notifier.letters.store import LetterClaims
@@ -89,7 +88,7 @@ def service(
     lane: MailLane,
     subscriptions: tuple[Subscription[Notifier], ...],
     vault: VaultPort,
-    post: WayOut,
+    post: LetterPostPort,
     house: SenderSettings,
 ) -> Service[Correspondence, Notifier]:
     """Return the service of *lane*, put together on *vault* and *post*."""

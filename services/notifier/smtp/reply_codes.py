@@ -38,7 +38,7 @@ BY_STATUS: Mapping[str, LetterOutcome] = {
     # X.2: mailboxes (section 3.3)
     "5.2": LetterOutcome.NEVER,
     "5.2.1": LetterOutcome.UNKNOWN_MAILBOX,  # the mailbox is disabled
-    "5.2.2": LetterOutcome.FULL,  # "persistent transient" by its own words, whatever the first digit says
+    "5.2.2": LetterOutcome.FULL,  # "persistent transient" by its own words, despite the first digit
     "4.2.2": LetterOutcome.FULL,
     # X.3: mail systems (section 3.4): full, down for now, or set up wrongly; passes with time
     "5.3": LetterOutcome.LATER,

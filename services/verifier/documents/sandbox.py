@@ -234,7 +234,7 @@ async def examine(
 
 
 _UNREAD: Final = Check(name=FILE, result=CheckResult.INCONCLUSIVE, reasons=(FileFlaw.DECODE_LIMIT.value,))
-"""The check of a file whose reader died or ran out of memory or time."""
+"""The check of a file after its reader died or ran out of memory or time."""
 
 
 def _confined(granted: Mapping[str, object]) -> Mapping[str, object]:

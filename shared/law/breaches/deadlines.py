@@ -124,7 +124,7 @@ def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: Comp
 
 def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: CompanyProfile) -> list[str]:
     """
-    Return the Member States whose authorities are notified: the lead one, or all where people live.
+    Return the Member States with authorities to notify: the lead one, or all where people live.
 
     Law:
         GDPR Art. 55, 56: the authority of the main establishment leads. EDPB Guidelines 9/2022 para. 73.
@@ -255,11 +255,11 @@ def _begun(
             return breach.detected_at
         case PeriodStart.ASSESSED:
             return breach.assessed_at or breach.aware_at
-        case PeriodStart.PEOPLE_TOLD:
+        case PeriodStart.PEOPLE_NOTIFIED:
             return counting.done_at(f"{policy.law}.{NoticeRecipientKind.PEOPLE}")
         case PeriodStart.HANDLED:
             return breach.handled_at
-        case PeriodStart.RECIPIENT_TOLD:
+        case PeriodStart.RECIPIENT_NOTIFIED:
             before = notice.model_copy(update={"stage": notice.after})
             return counting.done_at(_id(policy, before, place))
 

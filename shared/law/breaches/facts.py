@@ -73,7 +73,7 @@ class Breach:
     handled_at: datetime | None = None
     """When it was dealt with, of one that had gone on; None: not stated, or it never went on."""
     controllers: tuple[ProcessorCustomer, ...] = ()
-    """Customers whose data was breached."""
+    """Customers with breached data."""
     assessed_at: datetime | None = None
     """When it was found that notices are owed; None: that is taken to be when it became known."""
     unreached: bool = False

@@ -172,7 +172,7 @@ def _is_of_a_part(policy: BreachPolicy) -> bool:
 
 
 def _is_unknown(place: str | None, policies: Iterable[BreachPolicy]) -> bool:
-    """Return whether the residence is unknown, or its part of a country whose parts have laws."""
+    """Return whether the residence is unknown, or its part of a country with laws of its parts."""
     if place is None:
         return True
     places = (covered for policy in policies if policy.scope for covered in policy.scope.places)

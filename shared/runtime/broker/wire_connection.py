@@ -160,7 +160,7 @@ class Wire(asyncio.StreamReader):
 
 
 class WiredConnection(aio_pika.Connection):
-    """A connection whose frames can be tapped."""
+    """A connection with frames that can be tapped."""
 
     wire: Wire
     writer: asyncio.StreamWriter

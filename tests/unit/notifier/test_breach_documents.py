@@ -42,7 +42,7 @@ GDPR = {
     E.CONSEQUENCES: "für uns ausgeben",
     E.MEASURES: "alle Schlüssel ungültig gemacht",
     E.CROSS_BORDER: "France: 311",
-    E.PEOPLE_TOLD: "Not notified yet.",
+    E.PEOPLE_NOTIFIED: "Not notified yet.",
 }
 """GDPR Art. 33(1), (3)-(4), and what authorities ask for besides; in German, as it is declared in it."""
 ENGLISH = {
@@ -63,45 +63,47 @@ CALIFORNIAN = {
 }
 
 
-def told_of(words: dict[NoticeElement, str], *parts: NoticeElement) -> dict[NoticeElement, str]:
+def report_of(words: dict[NoticeElement, str], *parts: NoticeElement) -> dict[NoticeElement, str]:
     return {part: words[part] for part in parts}
 
 
 WANTED = {
     # GDPR Art. 33(3), and beside it what law.md names
     "gdpr.authority.DE": GDPR,
-    "uk-gdpr.authority": told_of(ENGLISH, *GDPR),
+    "uk-gdpr.authority": report_of(ENGLISH, *GDPR),
     # FADP Art. 24(2), DPO Art. 15(1): in German, a language of the authority
-    "ch-fadp.authority": told_of(
+    "ch-fadp.authority": report_of(
         SWISS,
         *(E.NATURE, E.OCCURRED, E.DATA, E.RECORDS_COUNT, E.PEOPLE_COUNT, E.CONSEQUENCES, E.MEASURES),
         E.CONTACT,
     ),
     # Cal. Civ. Code § 1798.82(f)
-    "us-ca.attorney_general": told_of(
+    "us-ca.attorney_general": report_of(
         CALIFORNIAN, E.SAMPLE, E.SENDER, E.OCCURRED, E.PEOPLE_COUNT, E.DATA, E.HELD_BY_POLICE
     ),
     # ANPD Resolution 15/2024 Art. 6
-    "br-lgpd.authority": told_of(
+    "br-lgpd.authority": report_of(
         ENGLISH,
         *(E.NATURE, E.DATA, E.PEOPLE_COUNT, E.AWARE, E.LATE_BECAUSE, E.CONSEQUENCES, E.MEASURES),
         E.OFFICER,
     ),
     # PIPEDA Breach of Security Safeguards Regulations s. 2
-    "ca-pipeda.authority": told_of(
-        ENGLISH, E.NATURE, E.OCCURRED, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.PEOPLE_TOLD, E.CONTACT
+    "ca-pipeda.authority": report_of(
+        ENGLISH, E.NATURE, E.OCCURRED, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.PEOPLE_NOTIFIED, E.CONTACT
     ),
     # PDPA s. 26D; Notification of Data Breaches Regulations 2021 reg. 5
-    "sg-pdpa.authority": told_of(
+    "sg-pdpa.authority": report_of(
         ENGLISH, E.AWARE, E.NATURE, E.OCCURRED, E.PEOPLE_COUNT, E.DATA, E.CONSEQUENCES, E.MEASURES
     ),
     # DPDP Rules 2025 Rule 7(2)
-    "in-dpdp.authority": told_of(ENGLISH, E.NATURE, E.OCCURRED, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_TOLD),
+    "in-dpdp.authority": report_of(
+        ENGLISH, E.NATURE, E.OCCURRED, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_NOTIFIED
+    ),
     # NIS2 Art. 23(4)
-    "nis2.csirt.early_warning.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
-    "nis2.csirt.notification.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
-    "nis2.csirt.progress_report.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
-    "nis2.csirt.final_report.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.early_warning.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.notification.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.progress_report.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.final_report.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
 }
 """What a document says of each part that the law wants told, in its order."""
 
@@ -239,7 +241,7 @@ def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it()
     ],
 )
 def test_it_is_told_whether_people_are_told_and_when(changes: dict[str, object], said: str) -> None:
-    assert said in answers(filled("gdpr.authority.DE", known(**changes)))[E.PEOPLE_TOLD]
+    assert said in answers(filled("gdpr.authority.DE", known(**changes)))[E.PEOPLE_NOTIFIED]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fa
 
 
 async def forget(event: RequestPurged, ctx: Steering) -> Sequence[Fact]:
-    """Forget the notices of an incident whose record is purged; a request has none here."""
+    """Forget the notices of an incident with a purged record; a request has none here."""
     await ctx.ledgers.forget(event.request_id)
     await ctx.standings.forget(event.request_id)
     await ctx.journal.forget_parts(event.request_id)

@@ -61,7 +61,7 @@ class Standings:
         Record an order of the staff, unless a later one is recorded; return whether it holds.
 
         A message may wait in the broker while the database is away, or be handled beside a later one by
-        another replica. An incident stopped for good stays stopped, whatever the order of messages.
+        another replica. An incident stopped for good stays stopped, in any order of messages.
         Nothing is dated later than now by the database's clock: else the next order would not hold.
         """
         going_on: Document = {"_id": incident, "standing": {"$ne": CampaignState.ABORTED}}

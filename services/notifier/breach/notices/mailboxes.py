@@ -51,12 +51,12 @@ def must_be_safe(person: NoticeRecipient, declared: BreachDeclared) -> None:
     """
     Make sure that a notice to *person* is not read by others with their password.
 
-    It goes to no mailbox of the domains whose mailboxes were breached, nor of those below them, where a
+    It goes to no mailbox of the domains with breached mailboxes, nor of those below them, where a
     secret of the person is part of the breach. If the person's breached data is unknown, it is taken for
     one.
 
     Law:
-        Cal. Civ. Code § 1798.82(j)(5): not to the address whose credentials were breached.
+        Cal. Civ. Code § 1798.82(j)(5): not to the address with breached credentials.
 
     Raises:
         BreachedMailbox: It would be.

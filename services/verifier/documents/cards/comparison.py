@@ -279,7 +279,7 @@ def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
 
 def _expires(expected: ExpectedPrint, fields: PrintedFields) -> _Answer:
     """
-    Return whether the expiry is printed: whatever states one to a machine prints it, too.
+    Return whether the expiry is printed: a document that states one to a machine prints it, too.
 
     A forger of a valid expiry computes the zone anew and leaves the print. So an expiry
     that was not read in the print is an open question, not one that need not be asked.

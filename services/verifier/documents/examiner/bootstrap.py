@@ -17,10 +17,9 @@ from services.verifier.documents.examiner.reuse import PresentedDocuments
 from services.verifier.documents.examiner.settings import ExaminerSettings
 from services.verifier.documents.files.antivirus import Clamd
 from services.verifier.documents.results import Check, DocumentReading
-from services.verifier.documents.sandbox import NEEDED, WorkerLimits
-from services.verifier.documents.sandbox import DocumentWorker as Sandbox
+from services.verifier.documents.sandbox import NEEDED, DocumentWorker, WorkerLimits
 from services.verifier.documents.worker import landlock
-from services.verifier.documents.worker.frames import WorkerTask as Kind
+from services.verifier.documents.worker.frames import WorkerTask
 from shared.contract.events import ProofSlot
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
@@ -46,7 +45,7 @@ async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIt
     await presented.prepare()
     async with AsyncExitStack() as stack:
         limits = WorkerLimits(cpu=MOST_CPU, wall=settings.examination_timeout)
-        sandbox = await stack.enter_async_context(Sandbox(limits, environment=_environment(settings)))
+        sandbox = await stack.enter_async_context(DocumentWorker(limits, environment=_environment(settings)))
         company = ProofRules(settings.company.zone, settings.bill_age)
         read, scan = _reading(sandbox), _scanning(settings.antivirus)
         if not landlock.version(ctypes.CDLL(None)):
@@ -73,9 +72,9 @@ def _environment(settings: ExaminerSettings) -> Mapping[str, str]:
     return {} if settings.models is None else {"HABEAS_MODELS": str(settings.models)}
 
 
-def _reading(sandbox: Sandbox) -> Read:
+def _reading(sandbox: DocumentWorker) -> Read:
     async def read(content: bytes, media_type: str, slot: ProofSlot) -> DocumentReading:
-        kind = Kind.IDENTITY if slot is ProofSlot.IDENTITY else Kind.ADDRESS
+        kind = WorkerTask.IDENTITY if slot is ProofSlot.IDENTITY else WorkerTask.ADDRESS
         return await sandbox.examine(content, media_type, kind)
 
     return read

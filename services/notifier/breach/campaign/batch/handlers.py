@@ -82,7 +82,7 @@ async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
 
 
 async def forget(event: RequestPurged, ctx: Writer) -> Sequence[Fact]:
-    """Forget what happened to the chunks of an incident whose record is purged: each is a case of its own."""
+    """Forget the chunks of an incident with a purged record: each is a case of its own."""
     await ctx.journal.forget_parts(event.request_id)
     return []
 

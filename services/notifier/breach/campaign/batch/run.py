@@ -117,7 +117,7 @@ class Turn:
         """How many addresses of a person are given up."""
         now, left = means.persistence.clock(), chunk.left()
         self._resting = [number for number in left if self._rests(number, now)]
-        """Those whose letters are left for another turn altogether."""
+        """Letters left for another turn."""
         due = [number for number in left if number not in set(self._resting)]
         self._feed = SendQueue(due, letters.limited, means.pace, ready=self._go_on)
         self._workers: set[asyncio.Task[None]] = set()

@@ -44,7 +44,7 @@ class SendQueue:
         self._feeders: dict[str, asyncio.Task[None]] = {}
         self._failed: Callable[[BaseException], None] = _ignored
         self._begun: dict[int, asyncio.Event] = {}
-        """Set when a person is written to whose place has come."""
+        """Set when a person's place has come and their letter begins."""
         self._tries: Counter[int] = Counter()
         self._pauses: dict[int, asyncio.TimerHandle] = {}
         self._later: set[int] = set()
@@ -121,7 +121,7 @@ class SendQueue:
         return number
 
     def put_off(self, number: int, *, rests: bool = False) -> None:
-        """Put off a person whose letter was not taken: a moment, or, if it *rests*, until another turn."""
+        """Put off a letter that was not taken: a moment, or, if it *rests*, until another turn."""
         tried = self._tries[number]
         self._tries[number] += 1
         if tried < len(PAUSES_S) and not rests and not self._stopped:

@@ -177,7 +177,7 @@ ANSWERS: Mapping[Part, Callable[[Filing], Answer]] = MappingProxyType(
         Part.CONTAINMENT: lambda filing: paragraphs(filing.account.measures),
         Part.ADVICE: lambda filing: paragraphs(filing.account.advice),
         Part.CROSS_BORDER: _cross_border,
-        Part.PEOPLE_TOLD: _people_notified,
+        Part.PEOPLE_NOTIFIED: _people_notified,
         Part.HELD_BY_POLICE: _held,
         Part.PROTECTION: _protection,
         Part.SAMPLE: lambda filing: (filing.sample,) if filing.sample else (),

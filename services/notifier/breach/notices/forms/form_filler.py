@@ -30,7 +30,7 @@ LABELS: Mapping[Part, str] = MappingProxyType(
         Part.CONTAINMENT: "State of containment",
         Part.ADVICE: "What people are advised to do",
         Part.CROSS_BORDER: "Where the people live",
-        Part.PEOPLE_TOLD: "Whether and when people are notified",
+        Part.PEOPLE_NOTIFIED: "Whether and when people are notified",
         Part.HELD_BY_POLICE: "Delay by law enforcement",
         Part.PROTECTION: "Service against theft of identity",
         Part.SAMPLE: "Sample of the letter to people",
