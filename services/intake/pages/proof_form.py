@@ -247,7 +247,7 @@ class ProofForm:
 
 
 def asked_of(case: IntakeCase) -> ProofForm | None:
-    """Return the proofs that *case* needs; None if none, or only after the staff decides."""
+    """Return the proofs that *case* needs; None without any, or while the staff decides."""
     if case.status is not CaseStatus.CHALLENGED or case.received is None or case.stopped is not None:
         return None
     first = frozenset[Evidence]()
