@@ -486,7 +486,7 @@ def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:
     if status is CaseStatus.UNKNOWN and type(fact) not in TRANSITIONS[status]:
         raise TooEarly(f"{fact.TYPE} came before its request")
     if type(fact) in PRESUMES_PROOF and status in {CaseStatus.RECEIVED, CaseStatus.CHALLENGED}:
-        raise TooEarly(f"{fact.TYPE} came before it was heard that the requester is verified")
+        raise TooEarly(f"{fact.TYPE} came before the identity was verified")
     try:
         return TRANSITIONS[status][type(fact)]
     except KeyError:

@@ -187,7 +187,7 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
 async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
     """Continue a stopped request, or end it; one with an answer stays stopped."""
     if ctx.case.stopped is None:
-        logger().warning("nothing to decide", request_id=ctx.case_id, reason="the request is not stopped")
+        logger().warning("stop not decided", request_id=ctx.case_id, reason="the request is not stopped")
         return []
     if event.resume:
         return [RequestReleased(request_id=ctx.case_id)]
@@ -254,7 +254,7 @@ async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
         TooEarly: The start of the pause is not known yet.
     """
     if ctx.case.paused_since is None:
-        raise TooEarly("the clock runs: that it stands still is not heard of yet")
+        raise TooEarly("resume received before pause")
     moved = resumed(ctx.case, event.at, ctx.practice)
     return [] if moved is None else [moved]
 
@@ -267,7 +267,7 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
         TooEarly: The letter overtook the fact that it follows from.
     """
     if ctx.case.is_overtaken_by(event.letter):
-        raise TooEarly(f"the request is {ctx.case.status}: what its last letter tells is not here yet")
+        raise TooEarly(f"the request is {ctx.case.status}: its last letter came before the decision")
     if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
         await set_timers(waits_for_agreement(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):

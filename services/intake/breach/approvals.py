@@ -29,16 +29,16 @@ def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | No
     if against is not None:
         return against
     if incident.aborted:
-        return "the notices of the incident were stopped for good: tell the others under another reference"
+        return "the notices of the incident were stopped for good: use another reference for the others"
     phase, newest = incident.phases[number - 1], approvable_phase(incident)
     if number < newest.number:
-        return f"phase {newest.number} is newer: approve that one, it covers what waits of phase {number}"
+        return f"phase {newest.number} is newer: approve it, it covers the notices of phase {number}"
     if phase.status is PhaseStatus.REGISTERED:
-        return f"who is affected by phase {number} is not known yet: it has no scope"
+        return f"phase {number} has no scope yet"
     if not any(one.awaits_approval for one in incident.phases[:number]):
         return _nothing_to_approve(phase)
     if shown not in {None, phase.declaration}:
-        return f"phase {number} declares something else than what was shown: look at it again"
+        return f"phase {number} differs from the declaration that was shown: read it again"
     return _not_by_them(phase, by)
 
 
@@ -62,7 +62,7 @@ def withdrawal_refusal(incident: Incident, number: int) -> str | None:
         return against
     phase, newest = incident.phases[number - 1], incident.newest
     if any(one.out and phase.declaration in {one.declaration, one.words} for one in incident.phases):
-        return f"notices in the words of phase {number} are out: `habeas breach abort` stops what is not sent"
+        return f"notices in the words of phase {number} are out: `habeas breach abort` stops the rest"
     if number < newest.number:
         return f"phase {newest.number} is newer, and builds on it: withdraw that one first"
     return None

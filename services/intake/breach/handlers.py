@@ -61,7 +61,7 @@ from shared.errors import PermanentError, TooEarly
 from shared.runtime.log import logger
 from shared.runtime.service import on
 
-BEHIND = "the moment came to a clock that is behind"
+BEHIND = "the timer is ahead of this clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +319,7 @@ async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[
         TooEarly: The moment overtook the incident, or the clock here is behind.
     """
     if not ctx.incident.phases:
-        raise TooEarly("the moment came before its incident")
+        raise TooEarly("the timer came before its incident")
     after, kind = evolve(ctx.incident, event), kind_of(event.name)
     if kind == HOLD:
         if ctx.incident.held(ctx.now) and not after.held(ctx.now):

@@ -237,7 +237,7 @@ def _counted(duty: TimedDuty, received: RequestReceived, days: int, practice: Cl
 
 def _the(counted: Strictest | None, right: Right) -> Strictest:
     if counted is None:
-        raise ConfigurationError(f"policies: no law says when {right} is answered")
+        raise ConfigurationError(f"policies: no law sets the time for {right}")
     return counted
 
 

@@ -66,7 +66,7 @@ async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact
         GDPR Art. 12(3): the information is provided to the person, so it has to arrive.
     """
     if event.reason == BOUNCED and event.letter not in ctx.case.sent:
-        raise TooEarly("a letter came back before it was heard that it was sent")
+        raise TooEarly("a letter came back before it was reported sent")
     before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
         return _unextended(before.tell_by, ctx)
@@ -95,7 +95,7 @@ async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
         11 CCR § 7021(a): receipt is confirmed within 10 business days.
     """
     if ctx.case.due_on is None:
-        raise TooEarly("the day came before its request")
+        raise TooEarly("the timer came before its request")
     kind = kind_of(event.name)
     if kind == UNAGREED:
         return await _end_unagreed(ctx)
@@ -109,7 +109,7 @@ async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
         return await _deadline_fact(kind, day, ctx)
     wait = wait_for(kind, later)
     if wait.name == event.name:
-        raise TooEarly("the moment came to a clock that is behind")
+        raise TooEarly("the timer is ahead of this clock")
     await set_timers([wait], ctx)
     return []
 

@@ -36,7 +36,7 @@ class FirstRequests:
 
     async def prepare(self) -> None:
         """Create the index."""
-        with translated("index who asked first"):
+        with translated("index the first requests"):
             await self._firsts.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
@@ -49,7 +49,7 @@ class FirstRequests:
         try:
             return await self._claim(FirstRequest(hmac.new(self._key, wish, sha256).hexdigest(), case, now))
         except KeyError:
-            raise StoreUnavailable("who asked first cannot be read yet") from None
+            raise StoreUnavailable("the first request cannot be read yet") from None
 
     async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         """
@@ -83,7 +83,7 @@ class FirstRequests:
         return {(held, new): holders.get(held.wish, held).case == new.case for held, new in pairs}
 
     async def _held(self, wishes: Iterable[str]) -> dict[str, FirstRequest]:
-        with translated("read who asked first"):
+        with translated("read the first requests"):
             found = self._firsts.find({"_id": {"$in": list(wishes)}})
             return {one["_id"]: FirstRequest(one["_id"], one["case"], one["at"]) async for one in found}
 

@@ -134,7 +134,7 @@ async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.received is None:
         raise TooEarly("the forwarding came before its request")
     if not ctx.case.forwardable:
-        logger().warning("nothing to forward", request_id=ctx.case_id, reason=str(ctx.case.status))
+        logger().warning("forwarding not possible", request_id=ctx.case_id, reason=str(ctx.case.status))
         return []
     await _check_text(event.controller, ctx)
     return [await forwarded(event.controller, ctx)]

@@ -97,7 +97,7 @@ async def _duplicated(
         return None
     case = await ctx.firsts.case(held.case)
     if case.received is None and ctx.now < held.at + LOST_AFTER:
-        raise TooEarly("who asked for the same first is not registered yet")
+        raise TooEarly("the first request for the same is not registered yet")
     duplicate = duplicate_of(case, received, ctx.now.astimezone(ctx.practice.zone).date())
     if duplicate is None and not await ctx.firsts.pass_on(held, ctx.case_id, ctx.now):
         raise TooEarly("another request for the same has just arrived")

@@ -93,7 +93,7 @@ class Purge:
 
     async def prepare(self) -> None:
         """Create the indexes."""
-        with translated("index what is purged"):
+        with translated("index the purged cases"):
             await self.database["journal"].create_index(
                 "announced", partialFilterExpression={"announced": False}
             )
@@ -107,7 +107,7 @@ class Purge:
                 await self.work()
                 pause = LOOK_EVERY_S
             except HabeasError as error:
-                logger().warning("purging goes on later", service=NAME, reason=str(error))
+                logger().warning("purge delayed", service=NAME, reason=str(error))
                 pause = random.uniform(0, TRY_AGAIN_S)  # noqa: S311 - so that two do not meet again
             await asyncio.sleep(pause)
 
@@ -129,7 +129,7 @@ class Purge:
         """Yield, in batches, the cases with rows from *before*."""
         written = {"at": {"$lt": before}, "facts.type": {"$ne": RequestPurged.TYPE}}
         page: list[str] = []
-        with translated("look for old records"):
+        with translated("find old records"):
             stages: list[Document] = [{"$match": written}, {"$group": {"_id": "$case"}}]
             async for document in self.database["journal"].aggregate(stages, allowDiskUse=True):
                 page.append(document["_id"])
@@ -184,12 +184,12 @@ class Purge:
             await asyncio.gather(*(self.vault.destroy(case) for case, _ in waiting))
             rows = [_row(case, n, at) for (case, n), at in waiting.items()]
             await self.publisher.publish([message for row in rows for message in messages_of(row, NAME)])
-            with translated("settle what is purged"):
+            with translated("complete the purge"):
                 keys = {"_id": {"$in": [row.key for row in rows]}}
                 await self.database["journal"].update_many(keys, {"$unset": {"announced": ""}})
 
     async def _unannounced(self) -> Mapping[tuple[str, int], datetime]:
-        with translated("look for what is purged"):
+        with translated("find purged cases"):
             found = self.database["journal"].find({"announced": False}).limit(AT_ONCE)
             return {(row["case"], row["n"]): row["at"] async for row in found}
 

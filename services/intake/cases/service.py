@@ -72,7 +72,7 @@ from shared.runtime.service import JournalRowPort, messages_of, stored_precision
 NAME = "intake"
 ACTS_PER_HOUR = 60
 OPENED_AT_ONCE = 100
-STOPPED = "the request is stopped until the privacy staff has looked at it"
+STOPPED = "the request is stopped until the privacy staff has checked it"
 MOST_UPLOADS = 2
 """Concurrent uploads about one request: a double click may send a form twice."""
 
@@ -449,7 +449,7 @@ class RequestService:
         case = await self.act(case_id)
         opened = case.open_appeal
         if opened is not None and (opened.remedy is Remedy.APPEAL or case.status not in DECIDED):
-            raise NotPossibleNow("we are looking at it again already", CaseError.APPEAL_OPEN)
+            raise NotPossibleNow("an appeal or a complaint is open already", CaseError.APPEAL_OPEN)
         name = f"appeal_{uuid4().hex}"
         await self.vault.seal(case_id, name, statement.encode())
         await self._announce(AppealLodged(request_id=case_id, statement=name), cause=name)
@@ -497,7 +497,7 @@ class RequestService:
         """
         case = await self.case(case_id)
         if not self.acts.take(case_id):
-            raise TooManyAttempts("too much was done about this request; try again in an hour")
+            raise TooManyAttempts("too many operations on this request; try again in an hour")
         if case.status is CaseStatus.UNKNOWN and self.room is not None:
             await self.room.hurry(case_id)
         return case
@@ -513,7 +513,7 @@ class RequestService:
         """
         await self.case(case_id)
         if not self.acts.left(case_id) or self._uploads[case_id] >= MOST_UPLOADS:
-            raise TooManyAttempts("too much is being sent about this request; try again later")
+            raise TooManyAttempts("too many uploads for this request; try again later")
         self._uploads[case_id] += 1
         try:
             yield

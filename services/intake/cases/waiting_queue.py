@@ -62,7 +62,7 @@ class WaitingQueue:
 
     async def prepare(self) -> None:
         """Create the indexes."""
-        with translated("index who waits"):
+        with translated("index the waiting requests"):
             await self._waiting.create_index([("lane", 1), ("meant_for", 1), ("received_at", 1)])
             await self._waiting.create_index("hurried", partialFilterExpression={"hurried": True})
             await self._hours.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
@@ -139,7 +139,7 @@ class WaitingQueue:
         return wanted - too_many
 
     async def _is_waited_for(self, lane: RateLane) -> bool:
-        with translated("look who waits"):
+        with translated("read the waiting requests"):
             return bool(await self._waiting.find_one({"lane": lane.name}, {"_id": 1}))
 
     async def _begun(self, lane: str, now: datetime) -> int:
@@ -158,9 +158,9 @@ class WaitingQueue:
 
     async def _wait(self, visits: Sequence[_Visit]) -> None:
         if visits:
-            with translated("let requests wait"):
+            with translated("store waiting requests"):
                 await self._waiting.bulk_write([_unless_there(visit) for visit in visits], ordered=False)
-            logger().info("requests wait their turn", service=NAME, reason=f"{len(visits)} are too many now")
+            logger().info("requests are waiting", service=NAME, reason=f"{len(visits)} over the limit")
 
     # --- starts ---------------------------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class WaitingQueue:
 
     async def begun(self, lodged: Sequence[RequestLodged], now: datetime) -> None:
         """Remove the requests with a published start."""
-        with translated("let requests begin"):
+        with translated("start waiting requests"):
             ids = [one.request_id for one in lodged]
             lanes: dict[str, list[str]] = defaultdict(list)
             async for one in self._waiting.find({"_id": {"$in": ids}}, {"lane": 1}):
@@ -222,7 +222,7 @@ async def start_waiting(
                 await publisher.publish([message for one in turns for message in _messages(one)])
                 await room.begun(turns, clock())
         except TransientError as error:
-            logger().warning("requests begin later", service=NAME, reason=str(error))
+            logger().warning("start of waiting requests delayed", service=NAME, reason=str(error))
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -148,7 +148,7 @@ async def _controllers(ground: ChannelContext) -> ChannelAdapter:
     settings = ground.settings
     domain = urlsplit(settings.opendsr_url).hostname
     if not domain:
-        raise ConfigurationError("HABEAS_OPENDSR_URL: must say where controllers reach intake")
+        raise ConfigurationError("HABEAS_OPENDSR_URL: must be the address of intake for controllers")
     key = settings.opendsr_key.get_secret_value()
     certified = ProcessorCertificate.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
     groups = RequestGroups(ground.database, ground.key("groups of requests"))

@@ -509,7 +509,7 @@ def needed(code: str) -> str:
         HTTPException: It is missing.
     """
     if not code:
-        raise HTTPException(401, "A code is needed: POST to package/codes has one mailed.")
+        raise HTTPException(401, "A code is required: POST to package/codes mails one.")
     return code
 
 

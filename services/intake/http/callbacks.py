@@ -90,7 +90,7 @@ class WatchedRequests:
 
     async def take(self, now: datetime) -> WatchedRequest | None:
         """Lease a request that is due for a check."""
-        with translated("look for callbacks"):
+        with translated("find callbacks"):
             found: Document | None = await self._watched.find_one_and_update(
                 {"look_at": {"$lte": now}},
                 {"$set": {"look_at": now + LEASE}},
@@ -106,7 +106,7 @@ class WatchedRequests:
     async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
         """Store the state of a request, and its next check."""
         kept = {"look_at": at, "told": watched.reported, "tries": watched.tries, "missed": watched.missed}
-        with translated("settle a callback"):
+        with translated("store a callback"):
             await self._watched.update_one({"_id": watched.name}, {"$set": kept})
 
     async def end(self, name: str) -> None:
@@ -253,7 +253,7 @@ class CallbackProtocol:
         """Retry later; a status without earlier attempts begins anew."""
         tries = watched.tries + 1 if mark == watched.missed else 1
         if tries == MOST_TRIES:
-            logger().warning("a callback goes out daily", service="intake", request_id=watched.request_id)
+            logger().warning("callback retried daily", service="intake", request_id=watched.request_id)
         wait = SLOW_PACE if tries >= MOST_TRIES else min(MOST_WAIT, SOONEST * 2 ** min(tries, 12))
         await self.watch.look_again(replace(watched, tries=tries, missed=mark), now + wait)
 

@@ -61,7 +61,7 @@ class Packages:
             case, n = await self.door.look_up(case_id)
             self._must_be_there(case)
             if case.instructed:
-                raise NotPossibleNow("the controller that asked for this package hands it over")
+                raise NotPossibleNow("the package is for the controller that asked for it")
             if case.package_codes >= MOST_PACKAGE_CODES:
                 raise NotPossibleNow(
                     "too many codes were issued for this package; write to the contact address",
@@ -120,7 +120,7 @@ class Packages:
         if not case.instructed or case.received is None or case.received.source != source:
             raise UnknownRequest("no request has this id")
         if not self.door.acts.take(case_id):
-            raise TooManyAttempts("too much was done about this request; try again in an hour")
+            raise TooManyAttempts("too many operations on this request; try again in an hour")
         download = await self._begun(case_id, self._must_be_there(case), wanted)
         continued = download.span.first > 0
         await self.door.note(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
@@ -164,7 +164,7 @@ class Packages:
         if not wanted.if_range or case.opened_by is None or case.fulfilled is None:
             return False
         if not self.door.acts.take(case_id):
-            raise TooManyAttempts("too much was done about this request; try again in an hour")
+            raise TooManyAttempts("too many operations on this request; try again in an hour")
         verdict = self._verdict(case.opened_by, case_id, case.opened_ref, code)
         facts = await self._facts(case_id, case.fulfilled.package or "")
         return verdict is CodeVerdict.MATCHED and hmac.compare_digest(wanted.if_range, etag_of(facts))
@@ -177,14 +177,14 @@ class Packages:
         try:
             first = await anext(pieces)
         except (KeyError, Destroyed):
-            raise NotPossibleNow("the package is kept no longer", CaseError.PACKAGE_GONE) from None
+            raise NotPossibleNow("the package is no longer available", CaseError.PACKAGE_GONE) from None
         return Download(facts, part, _cut(_joined(first, pieces), part.length))
 
     async def _facts(self, case_id: str, package: str) -> PackageFacts:
         try:
             content = await self.door.vault.open(case_id, facts_of(package))
         except (KeyError, Destroyed):
-            raise NotPossibleNow("the package is kept no longer", CaseError.PACKAGE_GONE) from None
+            raise NotPossibleNow("the package is no longer available", CaseError.PACKAGE_GONE) from None
         return PackageFacts.model_validate_json(content)
 
     def _verdict(self, issued: IssuedCode | None, case_id: str, number: int, code: str) -> CodeVerdict:

@@ -142,7 +142,7 @@ class StaffDecisions:
             return
         item = written_item(text)
         if item not in decision.model_dump().values():
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision names no such text")
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision has no such text")
         try:
             await self.door.vault.seal(decision.request_id, item, text)
         except Destroyed:

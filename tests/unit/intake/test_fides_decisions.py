@@ -255,7 +255,7 @@ async def test_client_without_staff_account_decides_nothing(client: Calling) -> 
     await client.log_in("watchers")
     for verb in ("approve", "deny", "cancel"):
         answer = await client.call("PATCH", f"/privacy-request/administrate/{verb}", [name])
-        assert "names no staff account" in assert_detail(answer, 403)
+        assert "has no staff account" in assert_detail(answer, 403)
     await client.office.work()
     assert not client.office.told(IdentityDecided)
     assert not client.office.told(RequestWithdrawn)

@@ -174,7 +174,7 @@ NEXT = (registered(2, by="carla"), scoped(2))
         pytest.param(SCOPED, 1, "bruno", None, id="somebody else"),
         pytest.param(SCOPED, 1, "ada", "declared by the same", id="who declared it"),
         pytest.param(SCOPED, 2, "bruno", "there is no phase 2", id="a phase that is not there"),
-        pytest.param((registered(),), 1, "bruno", "not known yet", id="without scope"),
+        pytest.param((registered(),), 1, "bruno", "has no scope yet", id="without scope"),
         pytest.param((*SCOPED, approved("bruno")), 1, "carla", "approved already", id="approved"),
         pytest.param((*SCOPED, approved("bruno"), out()), 1, "carla", "approved already", id="released"),
         pytest.param(
@@ -185,7 +185,7 @@ NEXT = (registered(2, by="carla"), scoped(2))
         pytest.param((*SCOPED, *NEXT), 2, "ada", None, id="who declared the older"),
         pytest.param((*SCOPED, registered(2)), 1, "bruno", None, id="of a newer nobody is known"),
         pytest.param((*SCOPED, registered(2)), 1, "ada", "declared by the same", id="who declared the old"),
-        pytest.param((*SCOPED, registered(2)), 2, "bruno", "not known yet", id="the newer is not scoped"),
+        pytest.param((*SCOPED, registered(2)), 2, "bruno", "has no scope yet", id="the newer is not scoped"),
         pytest.param(NAMELESS, 1, "bruno", None, id="nobody is named: a first"),
         pytest.param((*NAMELESS, approved("bruno")), 1, "bruno", "a second has to", id="the same again"),
         pytest.param((*NAMELESS, approved("bruno")), 1, "carla", None, id="nobody is named: a second"),
@@ -198,7 +198,7 @@ def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, rea
 
 @pytest.mark.parametrize(
     ("shown", "reason"),
-    [(None, None), ("declared_1", None), ("declared_2", "something else than what was shown")],
+    [(None, None), ("declared_1", None), ("declared_2", "differs from the declaration")],
 )
 def test_what_is_approved_is_what_was_looked_at(shown: str | None, reason: str | None) -> None:
     said = approval_refusal(after(*SCOPED), 1, "bruno", shown)

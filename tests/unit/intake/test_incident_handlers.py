@@ -156,7 +156,7 @@ async def test_an_approval_of_words_that_were_not_shown_waits_for_a_person(regis
     other = BreachApproved(request_id=INCIDENT, by="bruno", phase=1, declaration="another")
     await registry.tell(other)
     assert registry.told(NoticesReleased) == []
-    assert "something else than what was shown" in registry.parked()[0]
+    assert "differs from the declaration" in registry.parked()[0]
     shown = (await registry.incident()).newest.declaration
     await registry.tell(other.model_copy(update={"declaration": shown}))
     assert len(registry.told(NoticesReleased)) == 1

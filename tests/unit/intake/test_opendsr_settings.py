@@ -96,13 +96,15 @@ def short() -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("pair", "says"),
     [
-        pytest.param(lambda: ("", ""), "KEY: is no private key", id="nothing"),
-        pytest.param(lambda: (pem_of(rsa_key()), ""), "CERTIFICATE: is no certificate", id="no certificate"),
+        pytest.param(lambda: ("", ""), "KEY: is not a private key", id="nothing"),
+        pytest.param(
+            lambda: (pem_of(rsa_key()), ""), "CERTIFICATE: is not a certificate", id="no certificate"
+        ),
         pytest.param(of_a_curve, "KEY: must be an RSA key", id="a curve"),
         pytest.param(short, "KEY: must be an RSA key", id="a short key"),
         pytest.param(
             lambda: (pem_of(rsa_key(2048, 2)), certificate_of(rsa_key(), now=NOW)),
-            "CERTIFICATE: is not the key's own",
+            "CERTIFICATE: does not belong to HABEAS_OPENDSR_KEY",
             id="of another key",
         ),
         pytest.param(made(days=(-9, -1)), "CERTIFICATE: is valid until 2026-03-04", id="expired"),

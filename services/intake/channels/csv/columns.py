@@ -75,7 +75,7 @@ def _moment(cell: str, reading: SheetFormat) -> datetime:
         raise wrong from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=reading.zone)
     if moment > reading.now:
-        raise CellError("lies in the future")
+        raise CellError("is in the future")
     return moment
 
 

@@ -208,7 +208,7 @@ def _table(cells: Sequence[str], reading: SheetFormat, line: int) -> _Table:
     headings = [column.name if column else "" for column in columns]
     for heading in filter(None, headings):
         if headings.count(heading) > 1:
-            raise UnreadableSheet(SheetFault(line, heading, "two columns are this one"))
+            raise UnreadableSheet(SheetFault(line, heading, "the column occurs twice"))
     for name in REQUIRED:
         if name not in headings:
             raise UnreadableSheet(SheetFault(line, name, "this column is missing"))
@@ -220,12 +220,12 @@ def _column(cell: str, number: int, line: int) -> Column:
     if column is None:
         # It is not repeated: without a heading, the first row is personal data.
         names = ", ".join(one.name for one in COLUMNS)
-        message = f"this heading is not known; known are {names}, id:…, correct:…; or have it ignored"
+        message = f"this heading is not known; known are {names}, id:…, correct:…; or ignore it"
         raise UnreadableSheet(SheetFault(line, f"column {number}", message))
     return column
 
 
 def _sound(cell: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in cell):
-        raise CellError("is not in the sheet's encoding; save it as UTF-8, or say which encoding it has")
+        raise CellError("is not in the sheet's encoding; save it as UTF-8, or name its encoding")
     return cell

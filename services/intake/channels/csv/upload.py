@@ -148,7 +148,7 @@ async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
         for row in rows(decoded(content, _charset(request)), reading):
             sheet.append(row)
             if len(sheet) > MOST_ROWS:
-                raise HTTPException(413, f"A sheet may have {MOST_ROWS} rows; hand it in in parts.")
+                raise HTTPException(413, f"A sheet may have {MOST_ROWS} rows; send it in parts.")
     except UnreadableSheet as error:
         sheet.append(SheetRow(error.fault.line, "", faults=(error.fault,)))
     return sheet
@@ -163,7 +163,7 @@ def _charset(request: Request) -> str | None:
     """
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "text/csv":
-        raise HTTPException(415, "A sheet comes as text/csv.")
+        raise HTTPException(415, "The content type must be text/csv.")
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset" and value.strip():

@@ -92,11 +92,11 @@ class ListArchive:
                 entries = [entry for entry in opened.infolist() if not entry.is_dir()]
         except SPOILT as error:
             raise DropCallRejected(
-                f"the lists are no ZIP archive: {type(error).__name__}", HTTPStatus.OK
+                f"the lists are not a ZIP archive: {type(error).__name__}", HTTPStatus.OK
             ) from None
         kinds = {kind: entry for entry in entries if (kind := kind_of(entry.filename)) is not None}
         if len(kinds) < len(entries):
-            raise DropCallRejected("the archive holds files that are no lists", HTTPStatus.OK)
+            raise DropCallRejected("the archive holds other files than lists", HTTPStatus.OK)
         if any(entry.file_size > MOST_LIST_BYTES for entry in entries):
             raise DropCallRejected(f"a list is larger than {MOST_LIST_BYTES} bytes", HTTPStatus.OK)
         return {kind: entry.filename for kind, entry in kinds.items()}
@@ -234,7 +234,7 @@ def _name_of(answer: httpx.Response) -> str:
     found = _NAMED.search(answer.headers.get("content-disposition", ""))
     name = found[1] if found else ""
     if not ARCHIVE.fullmatch(name):
-        raise DropCallRejected("the archive has no name of its own", answer.status_code)
+        raise DropCallRejected("the archive has no name", answer.status_code)
     return name
 
 
@@ -246,7 +246,9 @@ def _read() -> Iterator[None]:
     except httpx.TransportError as error:
         raise DropRetryLater(f"DROP did not answer: {type(error).__name__}", SOON) from None
     except httpx.RequestError as error:
-        raise DropCallRejected(f"DROP cannot be read: {type(error).__name__}", HTTPStatus.OK) from None
+        raise DropCallRejected(
+            f"DROP's answer cannot be read: {type(error).__name__}", HTTPStatus.OK
+        ) from None
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
@@ -283,9 +285,9 @@ def _problem(answer: httpx.Response) -> DropRetryLater | DropCallRejected:
         case HTTPStatus.TOO_MANY_REQUESTS:
             return DropRetryLater("DROP was asked too often", _after(answer, SOON))
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return DropRetryLater(f"DROP is in trouble ({status})", _after(answer, SOON))
+            return DropRetryLater(f"DROP is unavailable ({status})", _after(answer, SOON))
         case _:
-            return DropCallRejected(f"DROP does not take the call ({status})", status)
+            return DropCallRejected(f"DROP refuses the call ({status})", status)
 
 
 def _after(answer: httpx.Response, usual: timedelta) -> timedelta:
@@ -302,7 +304,7 @@ def _taken(body: bytes, status: int) -> UploadResult:
         accepted = tuple(str(one["fileName"]) for one in said.get("accepted") or ())
         rejected = tuple(str(one["fileName"]) for one in said.get("rejected") or ())
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise DropCallRejected("DROP's answer is not understood", status) from None
+        raise DropCallRejected("DROP's answer is unknown", status) from None
     if status == HTTPStatus.BAD_REQUEST and not accepted and not rejected:
-        raise DropCallRejected("DROP takes none of the files", status)
+        raise DropCallRejected("DROP refuses the files", status)
     return UploadResult(accepted, rejected)

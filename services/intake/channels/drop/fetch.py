@@ -77,7 +77,7 @@ class DropFetcher:
         """
         if await self.listing.is_whole(batch.id, ARCHIVE_ITEM):
             return await self.ledger.received(batch.id)
-        logger().warning("lists of DROP have not arrived whole", service=NAME, request_id=batch.id)
+        logger().warning("lists of DROP are incomplete", service=NAME, request_id=batch.id)
         if await self.ledger.forget(batch.id):
             await self.listing.discard(batch.id)
         return False

@@ -117,26 +117,26 @@ class DropLedger:
         await insert_new(self._state, [{"_id": STATE, "since": now, "held_until": NEVER, "holder": ""}])
         free = {"_id": STATE, "$or": [{"held_until": {"$lte": now}}, {"holder": self._holder}]}
         change = {"$set": {"held_until": now + LEASE, "holder": self._holder}}
-        with translated("speak to DROP alone"):
+        with translated("lease DROP"):
             found: Document | None = await self._state.find_one_and_update(free, change)
         return None if found is None else _state(found)
 
     async def let_go(self, now: datetime) -> None:
         """Release the lease of the platform."""
-        with translated("let another speak to DROP"):
+        with translated("release DROP"):
             await self._state.update_one(
                 {"_id": STATE, "holder": self._holder}, {"$set": {"held_until": now}}
             )
 
     async def state(self) -> PlatformState | None:
         """Return the state of the platform; None before the first call."""
-        with translated("read how DROP stands"):
+        with translated("read the state of DROP"):
             found: Document | None = await self._state.find_one({"_id": STATE})
         return None if found is None else _state(found)
 
     async def note(self, **changes: Any) -> None:
         """Set fields of :class:`State`."""
-        with translated("remember how DROP stands"):
+        with translated("store the state of DROP"):
             await self._state.update_one({"_id": STATE}, {"$set": changes}, upsert=True)
 
     # --- batches ----------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class DropLedger:
 
     async def received(self, batch: str) -> bool:
         """Record that the archive of *batch* is in the vault; return whether the batch still exists."""
-        with translated("keep the lists of DROP"):
+        with translated("store the lists of DROP"):
             arriving = {"_id": batch, "step": BatchStep.ARRIVING.value}
             await self._batches.update_one(arriving, {"$set": {"step": BatchStep.RECEIVED.value}})
             return await self._batches.count_documents({"_id": batch}, limit=1) > 0
@@ -203,7 +203,7 @@ class DropLedger:
 
     async def expect(self, answers: Sequence[ListedAnswer]) -> None:
         """Await the cases of *answers*, in addition to those awaited before."""
-        with translated("await what becomes of requests of DROP"):
+        with translated("await requests of DROP"):
             for start in range(0, len(answers), AT_ONCE):
                 changes = [_expected(one) for one in answers[start : start + AT_ONCE]]
                 await self._answers.bulk_write(changes, ordered=False)
@@ -238,7 +238,7 @@ class DropLedger:
                 )
                 for id_, (status, may_change, at) in decided.items()
             ]
-            with translated("remember what became of requests of DROP"):
+            with translated("store statuses of DROP"):
                 await self._answers.bulk_write(changes, ordered=False)
 
     async def settle(self, batch: str) -> None:

@@ -74,9 +74,9 @@ class DropPuller:
                 while await self.turn():
                     pass
             except HabeasError as error:
-                logger().warning("DROP is served later", service=NAME, reason=str(error))
+                logger().warning("DROP delayed", service=NAME, reason=str(error))
             except Exception as error:  # noqa: BLE001 - its words may hold what the state has sent
-                logger().error("DROP is served later", service=NAME, reason=type(error).__name__)
+                logger().error("DROP delayed", service=NAME, reason=type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def turn(self) -> bool:

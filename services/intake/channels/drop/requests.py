@@ -79,7 +79,9 @@ class DropLodger:
         try:
             await self.door.withdraw(case)
         except (NotPossibleNow, TooManyAttempts, UnknownRequest) as error:
-            logger().warning("a request of DROP goes on", service=NAME, request_id=case, reason=str(error))
+            logger().warning(
+                "a request of DROP was not withdrawn", service=NAME, request_id=case, reason=str(error)
+            )
 
 
 def _answer(found: ListMatch, case: str, batch: ListBatch) -> ListedAnswer:

@@ -100,7 +100,7 @@ class DropReporter:
             raise DropRetryLater("requests of DROP are undecided", LATER)
         for kind in batch.files:
             if await self.listing.spoilt(batch.id, kind.item):
-                raise DropCallRejected("rows of a list cannot be read, nor be answered", HTTPStatus.OK)
+                raise DropCallRejected("rows of a list cannot be read", HTTPStatus.OK)
         await self.ledger.advance(batch.id, BatchStep.ANSWERED)
         await self.ledger.note(trouble="")
         await self.listing.discard(batch.id)
@@ -225,7 +225,7 @@ def _must_have_taken(taken: UploadResult, names: Iterable[str]) -> None:
         DropCallRejected: It has not.
     """
     if set(names) - set(taken.accepted):
-        raise DropCallRejected("DROP took some files and others not", HTTPStatus.BAD_REQUEST)
+        raise DropCallRejected("DROP accepted only some files", HTTPStatus.BAD_REQUEST)
 
 
 def _close(files: Iterable[_File | StatusFile]) -> None:

@@ -75,7 +75,7 @@ def _add_requests(app: FastAPI, desk: DrpService) -> None:
 async def _caller(desk: DrpService, request: Request) -> ListedAgent:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise DrpCallRefused(HTTPStatus.UNAUTHORIZED, "a bearer token is needed: set a pair-wise key up")
+        raise DrpCallRefused(HTTPStatus.UNAUTHORIZED, "a bearer token is required: set up a pair-wise key")
     return await desk.agent_of(token.strip())
 
 

@@ -144,7 +144,7 @@ def read(message: bytes) -> Mapping[str, Any]:
     except orjson.JSONDecodeError:
         content = None
     if not isinstance(content, dict):
-        raise DrpCallRefused(HTTPStatus.BAD_REQUEST, "the message is no JSON object", fatal=True)
+        raise DrpCallRefused(HTTPStatus.BAD_REQUEST, "the message is not a JSON object", fatal=True)
     return content
 
 
@@ -156,7 +156,7 @@ def valid_until(content: Mapping[str, Any], expected: ExpectedMessage) -> dateti
         DrpCallRefused: Another agent or business, too early, too late, or valid for too long.
     """
     if content.get("agent-id") != expected.agent:
-        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "agent-id: not the agent that speaks", fatal=True)
+        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "agent-id: not the calling agent", fatal=True)
     if content.get("business-id") != expected.business:
         raise DrpCallRefused(HTTPStatus.FORBIDDEN, "business-id: not this business", fatal=True)
     issued_at, expires_at = (_instant(content, name) for name in ("issued-at", "expires-at"))
@@ -196,9 +196,7 @@ def must_be_of_this_version(content: Mapping[str, Any]) -> None:
         DrpCallRefused: Another one.
     """
     if content.get("drp.version") != VERSION:
-        raise DrpCallRefused(
-            HTTPStatus.BAD_REQUEST, f"drp.version: only {VERSION} is spoken here", fatal=True
-        )
+        raise DrpCallRefused(HTTPStatus.BAD_REQUEST, f"drp.version: only {VERSION} is supported", fatal=True)
 
 
 def request_in(message: bytes, agent: ListedAgent) -> RequestSubmitted | None:

@@ -107,7 +107,7 @@ class DrpService:
         """
         holder = await self.tokens.holder(token)
         if holder is None or holder not in self.agents:
-            raise DrpCallRefused(HTTPStatus.UNAUTHORIZED, "this token is not known: set a pair-wise key up")
+            raise DrpCallRefused(HTTPStatus.UNAUTHORIZED, "this token is unknown: set up a pair-wise key")
         return self.agents[holder]
 
     async def exercise(self, agent: ListedAgent, body: bytes) -> dict[str, Any]:

@@ -47,7 +47,7 @@ DETAILS: Mapping[DrpReason, str] = MappingProxyType(
     {
         DrpReason.NEED_USER_VERIFICATION: "The person is asked to confirm who they are.",
         DrpReason.INSUFFICIENT_VERIFICATION: "It could not be established that the person asks.",
-        DrpReason.NO_MATCH: "Nothing is held about this person.",
+        DrpReason.NO_MATCH: "No data about this person was found.",
         DrpReason.CLAIM_NOT_COVERED: "The law does not allow this request; the person receives the reason.",
         DrpReason.TOO_MANY_REQUESTS: "The person has asked more often than the law obliges to answer.",
     }
@@ -56,8 +56,8 @@ DETAILS: Mapping[DrpReason, str] = MappingProxyType(
 IN_PART = (
     "Part of the data is kept, or not handed over, because the law says so; the person receives the list."
 )
-ASKED_BEFORE = "The same is asked for in a request that is not answered yet; that one is answered."
-NOT_SERVED = "Consent to sell data is not taken through agents."
+ASKED_BEFORE = "It repeats an open request; that one is answered."
+NOT_SERVED = "Consent to the sale of data is not accepted through agents."
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,14 +44,14 @@ class DrpTokens:
         if await insert_new(self._used, [{"_id": message, "expires_at": expires_at}]):
             return None
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        with translated("keep a token of an agent"):
+        with translated("store a token of an agent"):
             kept = {"token": self._hashed(token), "issued_at": datetime.now(UTC)}
             await self._tokens.update_one({"_id": agent}, {"$set": kept}, upsert=True)
         return token
 
     async def holder(self, token: str) -> str | None:
         """Return the agent with the *token*; None if there is none."""
-        with translated("look a token of an agent up"):
+        with translated("find a token of an agent"):
             found = await self._tokens.find_one({"token": self._hashed(token)})
         return None if found is None else str(found["_id"])
 

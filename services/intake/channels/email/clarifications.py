@@ -39,7 +39,7 @@ def request_of(
         ValueError: The intent is unclear.
     """
     if understood.wish is None:
-        raise ValueError("it is unclear what is asked for")
+        raise ValueError("the intent is unclear")
     statement = words.strip()[:LONGEST_STATEMENT].strip() if understood.wish in STATED else ""
     details = Details(
         statement=statement or None, scope=understood.wish.scope, with_copy=understood.with_copy

@@ -89,7 +89,7 @@ class MailboxWatcher:
                 await self.work()
                 wait = self.look_every_s
             except TransientError as error:
-                logger().warning("the mailbox is looked at later", service="intake", reason=str(error))
+                logger().warning("mailbox check delayed", service="intake", reason=str(error))
                 wait = min(max(wait * 2, self.look_every_s), MOST_WAIT_S)
             await asyncio.sleep(wait)
 

@@ -6,7 +6,7 @@ from shared.runtime.metrics import REGISTRY
 
 _MAILS = Counter(
     "habeas_inbox_mails",
-    "Mails that came in, by what became of them; see docs/mail.md.",
+    "Incoming mails by result; see docs/mail.md.",
     ["outcome"],
     registry=REGISTRY,
 )

@@ -111,10 +111,10 @@ class EmailService:
         except HabeasError:
             raise
         except Exception as error:  # noqa: BLE001 - any mail may come; an error must not block the others
-            logger().error("a mail is set aside", service="intake", reason=type(error).__name__)
+            logger().error("mail set aside", service="intake", reason=type(error).__name__)
             outcome = await self._set_aside(sha256(content).hexdigest(), content, STUMBLED)
         metrics.mail(outcome)
-        logger().info("mail taken in", service="intake", outcome=outcome)
+        logger().info("mail processed", service="intake", outcome=outcome)
         return outcome
 
     async def _taken(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
@@ -146,7 +146,7 @@ class EmailService:
         admission, case = self.senders.admit(mail.address.lower(), case_id)
         match admission:
             case Admission.WAITS:
-                raise MailDeferred("one sender has sent too much within the hour")
+                raise MailDeferred("too many mails of one sender within the hour")
             case Admission.FILED:
                 await self._file(mail.identity, content, case, "flood", own=True)
                 return MailOutcome.FLOOD
@@ -296,7 +296,7 @@ class EmailService:
         except NotPossibleNow:
             return await self._filed(mail, case_id, "too_late", own=answer.own)
         except TooManyAttempts:
-            raise MailDeferred("too much was done about one request within the hour") from None
+            raise MailDeferred("too many operations on one request within the hour") from None
         return fate
 
     # --- mails for the staff ------------------------------------------------------------------------------

@@ -53,12 +53,12 @@ class SmtpPort:
         except MailDeferred:
             return TOO_OFTEN
         except TransientError as error:
-            logger().warning("a mail must wait", service="intake", reason=str(error))
+            logger().warning("mail deferred", service="intake", reason=str(error))
             return LATER
         except HabeasError as error:
-            logger().error("a mail cannot be taken in", service="intake", reason=str(error))
+            logger().error("mail not processed", service="intake", reason=str(error))
             return LATER
         except Exception as error:  # noqa: BLE001 - who hears 451 keeps the mail
-            logger().error("a mail cannot be taken in", service="intake", reason=type(error).__name__)
+            logger().error("mail not processed", service="intake", reason=type(error).__name__)
             return LATER
         return TAKEN

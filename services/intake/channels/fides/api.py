@@ -38,7 +38,7 @@ from shared.runtime.client_limits import Allowance, network_of
 
 M = TypeVar("M", bound=BaseModel)
 ROOT = "/api/v1"
-NO_WEBHOOKS = "Habeas calls no webhooks, and waits for none: there is nothing to resume or to pre-approve."
+NO_WEBHOOKS = "Habeas calls no webhooks and waits for none: nothing can be resumed or pre-approved."
 SEVERAL = frozenset({"status", "action_type"})
 ASKED_BY_QUERY = frozenset(Filter.model_fields) - {"identities", "custom_privacy_request_fields"}
 Page = Annotated[int, Query(ge=1, le=1_000_000)]

@@ -45,7 +45,7 @@ def _unless_blank(value: object) -> object:
 
 def _in_utc(at: datetime) -> datetime:
     if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
-        raise ValueError("must be a date of our time")
+        raise ValueError("must be a plausible date")
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

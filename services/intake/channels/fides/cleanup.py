@@ -74,5 +74,5 @@ async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except HabeasError as error:
-            logger().warning("what is left is destroyed later", service="intake", reason=str(error))
+            logger().warning("cleanup delayed", service="intake", reason=str(error))
         await asyncio.sleep(LOOK_EVERY_S)

@@ -58,13 +58,13 @@ class OpenConsents:
 
     async def is_open(self, consent_id: RequestId, now: datetime) -> bool:
         """Return whether one is still open."""
-        with translated("look a consent request up"):
+        with translated("find a consent request"):
             found = await self._begun.find_one({"_id": consent_id})
         return found is not None and found["expires_at"] > now
 
     async def expired(self, now: datetime) -> Sequence[RequestId]:
         """Return some that have expired."""
-        with translated("look for old consent requests"):
+        with translated("find expired consent requests"):
             found = self._begun.find({"expires_at": {"$lte": now}}).limit(AT_ONCE)
             return [document["_id"] async for document in found]
 

@@ -43,14 +43,14 @@ class FidesLedger:
 
     async def unregistered(self, before: datetime) -> AsyncIterator[list[FidesEntry]]:
         """Yield requests from *before* a moment that are not known to be registered, in batches."""
-        with translated("look for requests that were left"):
+        with translated("find unregistered requests"):
             found = self._requests.find({"registered": False, "at": {"$lt": before}})
             while batch := await found.to_list(BATCH):
                 yield list(map(_entry, batch))
 
     async def registered(self, case_ids: Sequence[RequestId]) -> None:
         """Record that requests are registered."""
-        with translated("settle the requests of clients"):
+        with translated("mark requests of clients as registered"):
             named = {"_id": {"$in": list(case_ids)}}
             await self._requests.update_many(named, {"$set": {"registered": True}})
 
@@ -61,7 +61,7 @@ class FidesLedger:
 
     async def entry(self, case_id: RequestId) -> FidesEntry | None:
         """Return the request called *case_id*, if it came by this API."""
-        with translated("look a request of a client up"):
+        with translated("find a request of a client"):
             found = await self._requests.find_one({"_id": case_id})
         return None if found is None else _entry(found)
 

@@ -13,8 +13,8 @@ from shared.law import DIRECT_MARKETING
 NAME_FIELDS = ("name", "full_name")
 """Form fields with the person's name, besides ``first_name`` and ``last_name`` together."""
 NO_IDENTITY = "You must provide at least one identity: an email, a phone_number, an external_id or your own."
-NO_KEY = "Leave encryption_key out: what is handed over opens with a code to the person's mailbox."
-NO_OPT_IN = "Nothing is opted out of: opting in is no right that is exercised here."
+NO_KEY = "Leave encryption_key out: the package opens with a code to the person's mailbox."
+NO_OPT_IN = "The request has no opt-out; opting in is not supported."
 
 
 def wish_in(said: CreateRequest, policies: FidesPolicies) -> Wish:

@@ -38,15 +38,15 @@ Deciding: TypeAlias = Callable[[FilteredRequest, Client, str | None], Awaitable[
 """A decision about a request by a client, with a reason."""
 NO_NAME = "program"
 """Placeholder of the account until the decision is signed."""
-NO_ACCOUNT = "This client decides nothing: its configuration names no staff account."
-NO_FILTER = "filters: at least one must leave some requests out."
+NO_ACCOUNT = "This client cannot decide: its configuration has no staff account."
+NO_FILTER = "filters: at least one must exclude requests."
 NO_ONE = "No privacy request found with this id."
-NOT_APPROVABLE = "Cannot transition status: nothing of this request waits for approval. It is {}."
+NOT_APPROVABLE = "Cannot transition status: the request does not wait for approval. It is {}."
 NOT_DENIABLE = (
-    "Cannot transition status: only while it is open who asks can a request be denied; "
+    "Cannot transition status: a request can be denied only before its identity is decided; "
     "afterwards the law and the data decide. It is {}."
 )
-NOT_CANCELABLE = "Cannot transition status: it is too late to take this request back. It is {}."
+NOT_CANCELABLE = "Cannot transition status: it is too late to withdraw this request. It is {}."
 NO_SUCH_REASON = "The reason must be one of: {}. It determines the person's letter."
 
 

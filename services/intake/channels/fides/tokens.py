@@ -38,7 +38,7 @@ class FidesTokens:
 
     async def holder(self, token: str, now: datetime) -> str | None:
         """Return the client with the token; None if it is unknown, or expired by *now*."""
-        with translated("look a token of a client up"):
+        with translated("find a token of a client"):
             found = await self._tokens.find_one({"_id": self._hashed(token)})
         return None if found is None or found["expires_at"] <= now else str(found["client"])
 

@@ -95,7 +95,7 @@ def _add_groups(app: FastAPI, desk: OpenDsrService) -> None:
     @app.get(f"{Version.THREE.requests}/")
     async def group(controller: Caller, group_id: str = "") -> Response:
         if not group_id:
-            raise refused("group_id", "says which requests; without it none are listed")
+            raise refused("group_id", "is required")
         found = await desk.group(controller, group_id, Version.THREE)
         return _signed(desk, Version.THREE, HTTPStatus.OK, found)
 

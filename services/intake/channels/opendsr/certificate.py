@@ -45,7 +45,7 @@ class ProcessorCertificate:
         found = _key(key)
         leaf = _leaf(certificate)
         if leaf.public_key() != found.public_key():
-            raise _wrong("CERTIFICATE", "is not the key's own: HABEAS_OPENDSR_KEY is another")
+            raise _wrong("CERTIFICATE", "does not belong to HABEAS_OPENDSR_KEY")
         if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
             raise _wrong(
                 "CERTIFICATE", f"is valid until {leaf.not_valid_after_utc:%Y-%m-%d} only, or not yet"
@@ -70,7 +70,7 @@ def _key(pem: str) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(pem.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _wrong("KEY", "is no private key in PEM form, or has a password") from None
+        raise _wrong("KEY", "is not a private key in PEM form, or has a password") from None
     if not isinstance(key, RSAPrivateKey) or key.key_size < LEAST_BITS:
         raise _wrong("KEY", f"must be an RSA key of at least {LEAST_BITS} bits")
     return key
@@ -80,7 +80,7 @@ def _leaf(pem: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificates(pem.encode())[0]
     except ValueError:
-        raise _wrong("CERTIFICATE", "is no certificate in PEM form") from None
+        raise _wrong("CERTIFICATE", "is not a certificate in PEM form") from None
 
 
 def _alternative_names(certificate: x509.Certificate) -> list[str]:

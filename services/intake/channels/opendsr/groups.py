@@ -39,7 +39,7 @@ class RequestGroups:
 
     async def of(self, controller: ListedController, group: str) -> list[str]:
         """Return the ids of the requests of *group*, oldest first."""
-        with translated("look a group of requests up"):
+        with translated("read a group of requests"):
             found = self._groups.find({"group": self._hashed(controller, group)})
             return [str(one["_id"]) async for one in found.sort("at", 1).limit(MOST)]
 

@@ -57,11 +57,11 @@ REGULATIONS: Mapping[str, Regulation] = MappingProxyType({"gdpr": Regulation.GDP
 def _instant(value: object) -> datetime:
     """Return a time by RFC 3339: a date alone does not state when the clock started."""
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
-        raise ValueError("must be a time as RFC 3339 writes it, 2020-01-31T09:30:00Z")
+        raise ValueError("must be a time by RFC 3339: 2020-01-31T09:30:00Z")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("must be a time that there is") from None
+        raise ValueError("must be an existing time") from None
 
 
 Https: TypeAlias = Annotated[StrictStr, StringConstraints(pattern=r"^https://", max_length=2_000)]
@@ -208,13 +208,13 @@ def read(body: bytes, version: Version) -> OpenDsrMessage:
     except orjson.JSONDecodeError:
         content = None
     if not isinstance(content, dict):
-        raise refused("", "the body is no JSON object")
+        raise refused("", "the body is not a JSON object")
     try:
         message = MESSAGES[version].model_validate(content)
     except ValidationError as error:
         raise _malformed(error) from None
     if message.api_version not in {None, "", version.full}:
-        raise refused("api_version", f"must be {version.full}, which is spoken at this address")
+        raise refused("api_version", f"must be {version.full}, the version of this address")
     return message
 
 
@@ -228,7 +228,7 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
         Refused: An identity or an extension is not supported, or malformed.
     """
     if (message.extensions or {}).get(served.domain):
-        raise refused("extensions", "no extension is served under this domain")
+        raise refused("extensions", "no extension is supported under this domain")
     try:
         return without_identities(message).model_copy(
             update={"subject": Subject(identifiers=_named(message, served))}
@@ -274,11 +274,11 @@ def _named(message: OpenDsrMessage, served: DiscoveryDocument) -> dict[Code, Tex
     for kind, value, format_ in message.named:
         name = served.identities.get(ALIASES.get(kind, kind))
         if name is None:
-            raise refused("subject_identities", "an identity type is none that discovery lists")
+            raise refused("subject_identities", "an identity type is not in the discovery document")
         if format_ != RAW:
-            raise refused("subject_identities", f"an identity format is none that discovery lists: {RAW}")
+            raise refused("subject_identities", f"an identity format is not in the discovery document: {RAW}")
         if found.setdefault(name, value) != value:
-            raise refused("subject_identities", "one value is served for each identity type")
+            raise refused("subject_identities", "only one value is supported for each identity type")
     return found
 
 

@@ -151,11 +151,11 @@ class OpenDsrService:
         filed = await self.files.named(controller, name)
         _, report = await self.files.stands(filed)
         if not report.results:
-            raise UnknownRequest("there are no results of this request")
+            raise UnknownRequest("the request has no results")
         try:
             return await Packages(self.files.door).hand_over(filed.case_id, controller.source, wanted)
         except NotPossibleNow:
-            raise DownloadGone("the results are kept no longer") from None
+            raise DownloadGone("the results are no longer available") from None
 
     async def callback(self, name: str, reported: str) -> Callback | None:
         """
@@ -221,4 +221,4 @@ def _must_lead_somewhere(message: OpenDsrMessage) -> None:
         try:
             safe_http.receiver(url)
         except safe_http.NotAllowed:
-            raise refused(f"status_callback_urls.{number}", "is no plain address for HTTPS") from None
+            raise refused(f"status_callback_urls.{number}", "is not a plain HTTPS address") from None

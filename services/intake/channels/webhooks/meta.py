@@ -53,7 +53,7 @@ def content_of(form: bytes, secrets: Sequence[bytes]) -> bytes:
     if not dot:
         raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no signed_request")
     if not is_signed(content, from_base64url(signature), secrets):
-        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match what is signed")
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the content")
     return content
 
 
@@ -69,7 +69,7 @@ def request_in(content: bytes, now: datetime) -> PlatformRequest:
     if signed.algorithm.upper() != ALGORITHM:
         raise WebhookRefused(HTTPStatus.UNAUTHORIZED, f"the algorithm is not {ALGORITHM}")
     if signed.expires and signed.expires <= now.timestamp():
-        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "what is signed has expired")
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signed content has expired")
     person = {"identifiers": {IDENTITY: str(signed.user_id)}}
     return PlatformRequest(SOURCE, platform_request(Right.ERASURE, digest_of(content), person))
 
