@@ -27,7 +27,7 @@ An error carries ids; its message never holds personal data. A lawful "no" is no
 
 
 class HabeasError(Exception):
-    """Anything this system raises on purpose."""
+    """An error that Habeas raises on purpose."""
 
 
 class TransientError(HabeasError):

@@ -1,4 +1,4 @@
-"""Which letter the notifier writes when something happens."""
+"""Handlers of the notifier: each writes a letter about an event."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -115,7 +115,7 @@ async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fa
 
 
 async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
-    """Remind the person of what they were asked for."""
+    """Remind the person of the requested proof."""
     return await _ask(LetterKind.REMINDER, event, ctx)
 
 
@@ -218,7 +218,7 @@ async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence
 
 async def handle_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
     """
-    Say that a letter has not reached the person where it came back for good; else the report is on record.
+    Report a letter that came back for good as not delivered; otherwise only record the report.
 
     Law:
         GDPR Art. 12(3): the information is to be provided, so a letter that came back has not done it.

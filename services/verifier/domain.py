@@ -87,7 +87,7 @@ UNDECIDED = frozenset(
 
 
 class VerificationStatus(StrEnum):
-    """Where the verification of a request stands."""
+    """The status of a request's verification."""
 
     UNKNOWN = "unknown"
     OPEN = "open"
@@ -112,7 +112,7 @@ class AssessedWay(EventPart):
 
 
 class Assessed(Record):
-    """It was decided how sure the verifier must be, how that can be reached, and why."""
+    """The level of assurance was decided, with its ways and reasons."""
 
     TYPE: ClassVar[str] = "habeas.verifier.assessed.v1"
 

@@ -112,7 +112,7 @@ Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
 
 
 class CodeAllowancePort(Protocol):
-    """How often a mailbox may be sent a code."""
+    """The limit on codes to a mailbox."""
 
     async def take(self, mailbox: str, what: str, now: datetime) -> bool:
         """Return whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
@@ -288,7 +288,7 @@ async def handle_timer(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
 
 async def end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """
-    Remind the person of the proof that has not come; let the request lapse when it never does.
+    Remind the person of the missing proof; let the request lapse at the end.
 
     Law:
         GDPR Art. 12(2), (6): an unidentified request is refused, with notice; 11 CCR § 7062(f)-(g).
@@ -328,7 +328,7 @@ async def suspend(_event: RequestStopped, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
-    """Go on with a request that was stopped; the code that was void is replaced by a new one."""
+    """Resume a request that was stopped; the void code is replaced by a new one."""
     after = ctx.with_facts(event)
     if not (ctx.known.stopped and after.known.open):
         return []
@@ -608,7 +608,7 @@ def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[
 
 
 def _asked_again(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
-    """Say that a document or a token has not convinced, and what may be sent instead."""
+    """Report that a document or a token has not convinced, and the proofs that may be sent instead."""
     reason = _coarse(event)
     refused = _proof_refused(ctx, reason, MOST_EXAMINED - ctx.known.examined, spends_code=False)
     if ctx.known.busy or ctx.known.reviewed_for:

@@ -217,7 +217,7 @@ class BreachDeclared(Submission):
 
     @property
     def risk(self) -> Risk:
-        """How likely it is that people come to harm."""
+        """The likelihood of harm to people."""
         return Risk.HIGH if self.high_risk else Risk.UNLIKELY if self.risk_unlikely else Risk.RISK
 
     @property

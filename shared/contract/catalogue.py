@@ -1,4 +1,4 @@
-"""Every event there is: those about requests, and those about incidents."""
+"""All events: those about requests, and those about incidents."""
 
 from collections.abc import Iterator
 from typing import Any

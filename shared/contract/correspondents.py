@@ -1,5 +1,5 @@
 """
-Decides which mailbox gets a letter about a request: that of the person, of the parent, or of the agent. Pure.
+The recipient of a letter about a request: the person, the parent, or the agent. Pure.
 
 A parent stands in for the child, so all letters go to the parent, and none to the child. An agent asks for a
 person who can act: the agent is informed of the progress; the person confirms it and gets the answer.

@@ -1,5 +1,5 @@
 """
-The words of California's Delete Request and Opt-out Platform (DROP) that two services speak. Pure.
+Values of California's Delete Request and Opt-out Platform (DROP) that two services use. Pure.
 
 Intake fetches the lists and answers them, fulfillment looks the hashes up (docs/adr/0019).
 

@@ -1,5 +1,5 @@
 """
-Every event about requests, its type and its fields. No fact holds personal data.
+Events about requests, their types and fields. No fact holds personal data.
 
 A *fact* says what happened, in the past tense; a service publishes it and others act on it. A
 *submission* comes from an upstream system and carries personal data: it is sealed on arrival and goes
@@ -219,7 +219,7 @@ class StaffRole(StrEnum):
 
 
 class Event(BaseModel):
-    """Anything a handler can receive. Readers ignore fields they do not know, so adding one is compatible."""
+    """A message that a handler can receive. Readers ignore unknown fields, so adding one is compatible."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -322,7 +322,7 @@ class Submission(Event):
 
 
 class PostalAddress(Strict):
-    """Where a person lives."""
+    """A person's address."""
 
     lines: tuple[Text, ...] = ()
     city: Text | None = None
@@ -343,7 +343,7 @@ class Subject(Strict):
 
 
 class Residence(Strict):
-    """Where the person lives in law; it chooses the regulation."""
+    """The person's legal residence; it chooses the regulation."""
 
     country: Country
     subdivision: Code | Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")] | None = None
@@ -538,7 +538,7 @@ class UnreadableSubmission(Submission):
 
 
 class ProofRef(EventPart):
-    """Where a proof lies sealed, and what kind it is."""
+    """The place of a sealed proof in the vault, and its kind."""
 
     kind: ProofKind
     ref: Code
@@ -617,7 +617,7 @@ class MessageLodged(Fact):
 
 
 class LastDay(EventPart):
-    """Until when something is to be done, and which law says so."""
+    """The last day of a duty, and the law that sets it."""
 
     duty: TimedDuty
     policy: PolicyId
@@ -1253,7 +1253,7 @@ class IdentityClaimed(Fact):
 
 
 class IdentityCompared(Fact):
-    """Claimed data points were compared with the records held. Which ones agreed is not said."""
+    """Claimed data points were compared with the records held; only their number is stated."""
 
     TYPE = "habeas.identity.compared.v1"
 
@@ -1418,7 +1418,7 @@ class SubjectErased(Fact):
 
 
 class ChangePlanned(Fact):
-    """Which records are marked or corrected is decided and lies sealed in the vault."""
+    """The records to mark or correct are decided and lie sealed in the vault."""
 
     TYPE = "habeas.change.planned.v1"
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class VaultPort(Protocol):
-    """Where personal data is sealed. Each case has a key of its own; without it nothing can be opened."""
+    """The vault. Each case has a key of its own; without it nothing can be opened."""
 
     async def create(self, case: str) -> None:
         """Give *case* its key; after its key was destroyed, a case never gets another."""

@@ -95,7 +95,7 @@ def trustable(source: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Bindings:
     """
-    Which broker user may publish as which source.
+    The sources that each broker user may publish as.
 
     A user without an entry may use its own name. A source that is named in full for any user is for the users
     that it is named for, and no others.

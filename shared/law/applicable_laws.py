@@ -1,5 +1,5 @@
 """
-Which laws protect a person, and what they give together: of each value the strictest.
+The laws that protect a person, and the strictest of their values.
 
 Several can: that of the residence, that of a place of establishment, the one the person invokes. Each is
 counted by itself, and the case says which of them gave which day.

@@ -1,5 +1,5 @@
 """
-How a company looks: one colour, which must be legible, and a logo. Pure.
+A company's brand: one colour, which must be legible, and a logo. Pure.
 
 Law:
     WCAG 2.2, 1.4.3 (contrast of text, 4.5:1 at least) and "relative luminance" in its glossary.
@@ -26,7 +26,7 @@ WEIGHTS = (0.2126, 0.7152, 0.0722)
 
 
 class Brand(BaseModel):
-    """How the pages of a company look; its letters are plain."""
+    """The look of a company's pages; its letters are plain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""From the instant of receipt to the last day of a period, every step explained."""
+"""The last day of a statutory period, from the instant of receipt, every step explained."""
 
 from calendar import monthrange
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ class Calendar:
         return self.day_off(day) is None
 
     def day_off(self, day: date) -> str | None:
-        """Name what makes *day* no working day, if anything does."""
+        """Return the reason why *day* is no working day, if there is one."""
         return self.holidays_in(day.year).get(day) or WEEKEND.get(day.weekday())
 
 
@@ -73,7 +73,7 @@ class DayStep:
 
 @dataclass(frozen=True, slots=True)
 class ClockPause:
-    """For how many days, in all, a period stood still, and by which provision it may."""
+    """The days, in all, that a period stood still, and the provision."""
 
     days: int
     provision: str
@@ -171,7 +171,7 @@ def _count(rule: StatutoryPeriod, received_on: date, calendar: Calendar, begun: 
 
 def _count_months(rule: StatutoryPeriod, received_on: date) -> DayStep:
     """
-    Go to the same day of a later month.
+    Return the step to the same day of a later month.
 
     Law:
         Reg. (EEC, Euratom) 1182/71 Art. 3(2)(c): same date, or the month's last day where there is none.

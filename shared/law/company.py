@@ -36,7 +36,7 @@ class EstablishmentAuthority(_Said):
 
 
 class RetainedData(_Said):
-    """Something that stays when an account is deleted."""
+    """Data that stays when an account is deleted."""
 
     what: Annotated[str, Field(min_length=1)]
     why: Annotated[str, Field(min_length=1)]

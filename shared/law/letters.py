@@ -35,7 +35,7 @@ class LetterForm(StrEnum):
 
 
 class LetterElement(StrEnum):
-    """Something that a letter says, as the block is called that says it."""
+    """An element of a letter, named like its block."""
 
     ABOUT = "about"
     ALTERNATIVE = "alternative"

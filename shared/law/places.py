@@ -1,4 +1,4 @@
-"""Where people live: it chooses the law. Pure."""
+"""Places of residence, which choose the law. Pure."""
 
 import re
 import unicodedata

@@ -20,7 +20,7 @@ from shared.law.scope import Regulation, Right, Role
 
 
 class SourceStatus(StrEnum):
-    """How certain a provision's content is."""
+    """The certainty of a provision's content."""
 
     TEXT = "text"
     """The provision was read."""
@@ -52,7 +52,7 @@ class PeriodUnit(StrEnum):
 
 
 class FirstDay(StrEnum):
-    """Which day is the first of a period."""
+    """The first day of a period."""
 
     RECEIPT = "receipt"
     AFTER_RECEIPT = "after receipt"
@@ -66,7 +66,7 @@ class DayOff(StrEnum):
 
 
 class LegalValue(BaseModel):
-    """Something that a law says, and where."""
+    """A value of a law, with its provision."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,7 +104,7 @@ class StatutoryPeriod(LegalValue):
 
 
 class DeadlineRule(StatutoryPeriod):
-    """By when a request is dealt with."""
+    """The deadline of a request."""
 
     duty: TimedDuty
     rights: tuple[Right, ...] | Literal["all", "others"]
@@ -112,7 +112,7 @@ class DeadlineRule(StatutoryPeriod):
 
 
 class Pause(LegalValue):
-    """Something that the period may stand still for."""
+    """A ground for the period to stand still."""
 
     kind: Literal["identity"]
     """``identity``: while the person is asked for what identifies them."""
@@ -144,7 +144,7 @@ class FeeGround(LegalValue):
 
 
 class Demand(LegalValue):
-    """Something that letters must say."""
+    """A statement that letters must make."""
 
     element: LetterElement
     letters: Annotated[tuple[LetterForm, ...], Field(min_length=1)] | Literal["all"]
@@ -181,7 +181,7 @@ class LawScope(LegalValue):
 
 
 class ComplaintBody(LegalValue):
-    """Where people complain."""
+    """An authority that takes complaints."""
 
     name: str
     url: Annotated[str, Field(pattern=r"^https://")]

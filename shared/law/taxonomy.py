@@ -1,5 +1,5 @@
 """
-The kinds of data that maps, declarations of breaches and laws speak of: Fides' default taxonomy.
+Kinds of data in maps, declarations of breaches and laws: Fides' default taxonomy.
 
 The keys are those of fideslang 3.1.4 (Copyright Ethyca, Inc., Apache License 2.0); a map can extend it.
 """

@@ -1,5 +1,5 @@
 """
-Cuts a message into its parts, in time that grows with its length and no faster. Pure.
+Splits a message into its parts, in time linear in its length. Pure.
 
 Anybody may send one. The library's own parser calls itself for every level, and takes time with long fields
 that grows with the square of their length: here parts are cut at boundaries alone, one level at a call, and

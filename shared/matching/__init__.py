@@ -1,5 +1,5 @@
 """
-Whether two values mean the same: names, addresses, telephone numbers, mail addresses, dates. Pure.
+Comparison of values: names, addresses, telephone numbers, mail addresses, dates. Pure.
 
 Three outcomes, because two are not enough: what a person has to look at is neither a match nor a mismatch.
 """

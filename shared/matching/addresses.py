@@ -1,5 +1,5 @@
 """
-Whether two postal addresses are the same place. Pure.
+Comparison of postal addresses. Pure.
 
 Postal code and number are compared exactly, the street by its words; the town only where one code is that of
 several villages. The same house has different people, so a flat that differs, or stands on one

@@ -1,4 +1,4 @@
-"""Whether two mail addresses or telephone numbers are the same. Pure."""
+"""Comparison of mail addresses and telephone numbers. Pure."""
 
 import re
 

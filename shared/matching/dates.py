@@ -1,5 +1,5 @@
 """
-Dates as people and documents write them, and whether two mean the same day. Pure.
+Comparison of dates as people and documents write them. Pure.
 
 Nothing is guessed: ``02/03/2026`` is two days unless the writer's country is known, and a year of two
 digits is one of two years. Words such as *tomorrow* are no dates.

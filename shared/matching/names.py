@@ -1,5 +1,5 @@
 """
-Whether two names are one person's. Pure.
+Comparison of people's names. Pure.
 
 The usual score for names, the token-set ratio, is 100 where one name is a part of the other, and 98 for two
 long names that differ by one letter: it lets sisters and spouses through. So it decides only what is *alike*.

@@ -1,4 +1,4 @@
-"""Names that people are called by, beside those in their papers: a doubt, never a match. Pure."""
+"""Nicknames, beside the names in papers: a doubt, never a match. Pure."""
 
 from types import MappingProxyType
 

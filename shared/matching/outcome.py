@@ -14,7 +14,7 @@ class MatchOutcome(StrEnum):
 
 
 class Doubt(StrEnum):
-    """Why a comparison is not surer than it is."""
+    """A reason for doubt in a comparison."""
 
     SCRIPT = "script"
     """The two are written in scripts between which no table leads."""

@@ -1,5 +1,5 @@
 """
-Letters of other alphabets in A to Z, as documents print them. Pure.
+Transliteration of other alphabets to A to Z, as documents print them. Pure.
 
 One spelling is not enough. The machine-readable zone has MUELLER, a bill has Muller, both for Müller; and one
 Cyrillic letter is transliterated in different ways for different languages. Each word therefore has

@@ -1,4 +1,4 @@
-"""The words of two names, paired. Pure."""
+"""Pairs of words of two names. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations

@@ -105,7 +105,7 @@ class _Hosted:
 
 @dataclass(frozen=True, slots=True)
 class ServicePlan(Generic[S]):
-    """How a service is put together."""
+    """The assembly of a service."""
 
     settings: type[S]
     build: Build[S]
@@ -178,7 +178,7 @@ async def run(plans: Sequence[ServicePlan[Any]], settings: Sequence[Settings]) -
 
 
 def _spare_the_collector() -> None:
-    """Leave what start-up made out of the garbage collector's rounds, and make them rarer: a batch is big."""
+    """Freeze the objects of start-up for the garbage collector, and collect less often: a batch is big."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)

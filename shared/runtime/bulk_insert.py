@@ -1,4 +1,4 @@
-"""Documents that many handlers add at the same moment, inserted by one round trip."""
+"""Bulk insert: documents that many handlers add at the same moment take one round trip."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

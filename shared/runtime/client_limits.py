@@ -33,7 +33,7 @@ def network_of(address: str) -> str:
 
 @dataclass(slots=True)
 class Allowance:
-    """How often one client may do something within an hour; counted per process."""
+    """The number of times a client may act within an hour; counted per process."""
 
     per_hour: int
     clock: Callable[[], float] = time.monotonic

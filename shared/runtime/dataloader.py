@@ -1,4 +1,4 @@
-"""Calls that many handlers make at the same moment, answered by one round trip."""
+"""Data loader: calls that many handlers make at the same moment take one round trip."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -1,5 +1,5 @@
 """
-Stand-ins for broker, journal and vault, for tests that need no real part.
+Fakes of broker, journal and vault, for tests.
 
 They promise what the real ones promise, and no more; one suite of behaviours runs on both
 (``tests/contract``). Time passes only when a test says so.

@@ -25,7 +25,7 @@ def public_app(apps: Iterable[ASGIApp]) -> FastAPI:
 
 
 async def livez() -> PlainTextResponse:
-    """Answer: the event loop turns."""
+    """Answer that the event loop runs."""
     return PlainTextResponse("alive\n")
 
 

@@ -32,7 +32,7 @@ MOST_OF_ONE_CLIENT = 50
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How long and how often clients may connect."""
+    """Limits on the time and number of connections."""
 
     proxies: Networks = ()
     """They connect for many clients: their connections are not counted."""

@@ -1,5 +1,5 @@
 """
-The public keys that an issuer signs with (JSON Web Key Set, RFC 7517): fetched when needed, kept for a while.
+Public keys of an issuer (JSON Web Key Set, RFC 7517): fetched when needed, kept for a while.
 
 Where they lie is ours to say, or the issuer's configuration; what a token says about it (``jku``, ``x5u``,
 ``jwk``) is never looked at. They are fetched by TLS alone, or from this very machine; an issuer
@@ -103,7 +103,7 @@ class KeySet:
         return url
 
     async def _must_lead_outside(self, url: str) -> None:
-        """See that an issuer outside names no address inside; one that lies inside itself may."""
+        """Refuse an internal address of an external issuer; an internal issuer may have one."""
         _must_be_unchanged(url)
         if await self._is_outside(self.issuer) and not await self._is_outside(url):
             raise IssuerUnavailable("the issuer's keys lie inside")

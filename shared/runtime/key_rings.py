@@ -1,5 +1,5 @@
 """
-Keys of an account: what it may open, and each other key that it needs, derived from the master key.
+Key rings of accounts: the keys of their compartments and purposes, derived from the master key.
 
 No process but `habeas keys` sees the master key. A key ring holds the keys of one account; the table below
 says which. Items of a case are sealed in compartments: an account gets the keys of those that its work needs.

@@ -86,7 +86,7 @@ def configure(*, level: str = "info", form: Literal["json", "console"] = "json")
 
 
 def only_allowed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Withhold the value of every key that is not on the allow-list."""
+    """Redact the value of every key that is not on the allow-list."""
     return {key: value if key in ALLOWED else "[withheld]" for key, value in event.items()}
 
 

@@ -83,12 +83,12 @@ def batch(service: str, *, size: int, seconds: float) -> None:
 
 
 def consuming(service: str, *, connected: bool) -> None:
-    """Say whether a service's queue is being consumed."""
+    """Set whether a service's queue is being consumed."""
     _CONNECTED.labels(service).set(connected)
 
 
 def waiting(requests: int) -> None:
-    """Say how many requests wait their turn."""
+    """Set the number of waiting requests."""
     _WAITING.set(requests)
 
 

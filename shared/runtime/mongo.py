@@ -361,7 +361,7 @@ def _there_already(error: BulkWriteError, documents: Sequence[Document | RawDocu
 
 async def write_each(collection: Collection, operations: Sequence[Write]) -> dict[int, int]:
     """
-    Carry out *operations*, in no order; what the server refuses does not hold up the others.
+    Carry out *operations*, in no order; refused ones do not hold up the others.
 
     Returns:
         The place of each refused operation → the server's code for it.

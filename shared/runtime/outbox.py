@@ -1,5 +1,5 @@
 """
-Publication of rows that a service appends outside its runtime, as an HTTP endpoint does.
+The outbox: publication of rows that a service appends outside its runtime, as an HTTP endpoint does.
 
 The row is marked as unpublished in the write that appends it. The mark goes when the broker has confirmed the
 row's facts. If the broker is away, :meth:`Outbox.run` publishes them later, under the same ids.

@@ -24,7 +24,7 @@ ERROR = "x-habeas-error"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a message was first published."""
+    """The first publication of a message."""
 
     exchange: str
     routing_key: str

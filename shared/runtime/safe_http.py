@@ -1,5 +1,5 @@
 """
-Posts to addresses that strangers give: HTTPS alone, to a public address, never redirected.
+HTTP client for addresses given by strangers: HTTPS alone, to a public address, never redirected.
 
 Such an address may lead to no machine of ours. So what a name stands for is looked up once, every address is
 judged, and the connection goes to the very address that was judged.
@@ -75,7 +75,7 @@ class SafeHttp:
         self, url: httpx.URL, headers: Mapping[str, str], body: Callable[[], AsyncIterator[bytes]]
     ) -> Receipt:
         """
-        Post *body* to *url*, if it leads where it may, and return the answer.
+        Post *body* to *url*, if its address is public, and return the answer.
 
         Raises:
             NotAllowed: Nothing may be sent there.

@@ -1,4 +1,4 @@
-"""The names of all ``HABEAS_`` variables: a name that is misspelt would otherwise have no effect. Pure."""
+"""Names of all ``HABEAS_`` variables, to report misspelt ones. Pure."""
 
 from collections.abc import Collection
 

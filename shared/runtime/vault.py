@@ -44,7 +44,7 @@ LAST_CHARACTER = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class VaultName:
-    """Where something lies: the case it belongs to and its name there."""
+    """The name of an item: its case and its name there."""
 
     case: str
     item: str

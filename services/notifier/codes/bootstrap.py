@@ -1,4 +1,4 @@
-"""How the mailing of codes is put together; it runs beside the notifier, with a queue of its own."""
+"""Assembles the mailing of codes; it runs beside the notifier, with a queue of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,5 +1,5 @@
 """
-Which code is mailed when something happens.
+Handlers that mail codes.
 
 A code waits for no other letter: not for one to anybody else, and not for the acknowledgement of its own
 request. So requests are noted here as well, and no letter is written about them.
@@ -14,7 +14,7 @@ from shared.runtime.service import forget, on
 
 
 async def note(_event: RequestReceived, _ctx: Notifier) -> Sequence[Fact]:
-    """Remember a request."""
+    """Record a request."""
     return []
 
 

@@ -1,1 +1,1 @@
-"""Letters: what they say and how they are composed."""
+"""Letters: their contents and their composition."""

@@ -28,7 +28,7 @@ Deed: TypeAlias = Literal[
 
 
 class IdentityCheck(StrEnum):
-    """How we make sure that a request comes from the person it is about."""
+    """The check that a request comes from the person it is about."""
 
     CODE = "code"
     DATA_POINTS = "data_points"
@@ -170,7 +170,7 @@ class DeclinedItem:
 
 @dataclass(frozen=True, slots=True)
 class PackageLetter:
-    """Where the data package is, and how long."""
+    """The link to the data package, and its last day."""
 
     url: str
     expires_at: datetime
@@ -269,7 +269,7 @@ class Clarification:
 
 @dataclass(frozen=True, slots=True)
 class InReview:
-    """People look at a proof that a machine could not decide on."""
+    """The staff examines a proof that a machine could not decide on."""
 
     kind: ClassVar[str] = "in_review"
     right: Right
@@ -278,7 +278,7 @@ class InReview:
 
 
 class Hindrance(StrEnum):
-    """Why a package did not go to another controller."""
+    """The reason why a package did not go to another controller."""
 
     NOT_ALLOWED = "not_allowed"
     UNREACHABLE = "unreachable"
@@ -428,7 +428,7 @@ class Lifting:
 
 @dataclass(frozen=True, slots=True)
 class NamedMailbox:
-    """Another person asks for data in which the reader's mailbox is named."""
+    """Another person's request names the reader's mailbox."""
 
     kind: ClassVar[str] = "named_mailbox"
     right: Right

@@ -44,7 +44,7 @@ from shared.runtime.service import on
 
 async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
     """
-    Say that the answer takes longer, and why, before the day on which it was due.
+    Announce that the answer takes longer, with the reason, before the day it was due.
 
     Law:
         GDPR Art. 12(3); 11 CCR § 7021(b).
@@ -104,7 +104,7 @@ async def confirm_forwarding(event: ControllerNotified, ctx: Notifier) -> Sequen
 
 async def write_duplicate_letter(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
     """
-    Say that the same was asked for before, and by when that is answered.
+    Announce that an open request asks for the same, and its deadline.
 
     Law:
         GDPR Art. 12(3); 11 CCR § 7021(a): receipt is confirmed, with what happens next.

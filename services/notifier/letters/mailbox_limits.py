@@ -1,5 +1,5 @@
 """
-How many letters a mailbox is sent in a day before its owner has proven anything.
+Limits on letters to a mailbox in a day before its owner has proven their identity.
 
 A stranger can lodge requests in the name of a mailbox, and each causes letters. Answers, refusals and notices
 that a law demands are not limited. Counted in the database, for all replicas, by a keyed hash of the mailbox.

@@ -1,5 +1,5 @@
 """
-The bytes of a message, as RFC 5322 and MIME want them; pure.
+Messages as bytes (RFC 5322, MIME). Pure.
 
 ``email.message.EmailMessage`` costs half a millisecond a letter; what a letter needs is built here in a
 few microseconds. Two rules: no header ever carries a line break that came from outside, and the same

@@ -1,5 +1,5 @@
 """
-Why something is not done, in plain words, each with the provision that allows or demands it.
+Reasons for not doing something, in plain words, each with the provision that allows or demands it.
 
 The codes are what events and journals carry; the sentences are what the person reads.
 """

@@ -1,5 +1,5 @@
 """
-Templates to skeletons: a letter with marks where values go. Pure.
+Skeletons of letters: rendered templates with marks where values go. Pure.
 
 A template is written once: its blocks (``section``, ``table``, ``button`` …) exist for HTML and for text, its
 sentences for every language. So no form and no language of a letter can lack what another has.

@@ -1,5 +1,5 @@
 """
-Which letters were begun: claimed before they are handed over, so that a crash in between is seen.
+Claims of letters, recorded before they are handed over, so that a crash in between is seen.
 
 The row in the journal says that a letter was sent. A claim without a row is a letter in doubt. A letter is
 named ``<case>:<event>``, by its case and by the event that called for it; its claim is found by the event.

@@ -37,7 +37,7 @@ NOT_AGAIN = frozenset({LetterKind.WEIGHING, LetterKind.LIFTING, LetterKind.FORWA
 
 
 class LetterClaimReader(Protocol):
-    """Which letters were begun."""
+    """Records of letters begun."""
 
     async def case_of(self, event: str) -> str | None:
         """Return the case of the letter that *event* called for."""

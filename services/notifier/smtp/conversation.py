@@ -28,7 +28,7 @@ MOST_BYTES = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a server is waited for."""
+    """Time limits of a server's answers."""
 
     answer: timedelta = timedelta(seconds=30)
     """For a connection, and for an answer to a command."""
@@ -66,7 +66,7 @@ class Conversation(asyncio.Protocol):
 
     @classmethod
     def taken_over(cls, client: aiosmtplib.SMTP, patience: Patience) -> Self:
-        """Go on with the connection of *client*, which has said hello."""
+        """Take over the connection of *client* after its greeting."""
         assert client.protocol is not None  # noqa: S101  it is connected
         transport = cast("asyncio.Transport", client.protocol.transport)
         conversation = cls(transport, client.esmtp_extensions, patience)
@@ -110,7 +110,7 @@ class Conversation(asyncio.Protocol):
         self.close()
 
     def close(self) -> None:
-        """Say no more."""
+        """Close the connection."""
         self._transport.close()
         self._end()
 

@@ -1,5 +1,5 @@
 """
-How many letters a mail domain is sent in a minute, counted in the database, for all replicas.
+Limits on letters to a mail domain in a minute, counted in the database, for all replicas.
 
 A letter beyond it is put off like one that a mail server does not take now: it waits in the broker, holds
 no connection, and lets those for other domains pass. A domain may be a person's own: it is kept hashed.

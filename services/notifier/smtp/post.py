@@ -43,7 +43,7 @@ class MailServerPort(Protocol):
 
 
 class LetterClaimPort(Protocol):
-    """Which letters were begun."""
+    """Records of letters begun."""
 
     async def claim(self, letter: str) -> bool:
         """Claim *letter*; return whether it was not begun before."""
@@ -56,14 +56,14 @@ class LetterClaimPort(Protocol):
 
 
 class DomainLimitPort(Protocol):
-    """How many letters a domain is sent."""
+    """Limits on letters to a domain."""
 
     async def admit(self, recipient: str) -> None:
         """Count a letter to *recipient*, or raise ``MailUnavailable``."""
 
 
 class MailboxLimitPort(Protocol):
-    """How many letters a mailbox is sent."""
+    """Limits on letters to a mailbox."""
 
     async def admit(self, kind: LetterKind, mailbox: str, letter: str, now: datetime) -> bool:
         """Count *letter* and return whether *mailbox* may be sent it."""

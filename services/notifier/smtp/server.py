@@ -1,5 +1,5 @@
 """
-One mail server: where it is, how a connection is opened, and how one letter is handed over.
+The client of a mail server: it opens a connection and hands over a letter.
 
 One rule: when a letter does not get through, it is known whether the server can have it. So leave is asked
 for first, with MAIL, RCPT and DATA: what fails before the server has said to go on was never handed over. A
@@ -53,7 +53,7 @@ class SenderBlamed(MailUnavailable):
 
 
 class Objected(SenderBlamed):
-    """It blames us once the recipient is named: it may be about this recipient alone."""
+    """The server blames us once the recipient is named: it may be about this recipient alone."""
 
 
 class Barred(Objected):
@@ -66,7 +66,7 @@ class NoSuchMailbox(MailRefused):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where the mail server is and how it is spoken to."""
+    """The address and settings of a mail server."""
 
     host: str
     port: int

@@ -1,5 +1,5 @@
 """
-A message as it goes over the wire to a mail server (RFC 5321 4.5.2); pure.
+The wire form of a message to a mail server (RFC 5321 4.5.2). Pure.
 
 One rule: the only line that consists of a dot is the end of the message.
 """

@@ -19,7 +19,7 @@ LOGGED_IN = "logged_in_upstream"
 
 
 class Sensitivity(StrEnum):
-    """How much harm it would do to show, or to erase, the data held for the wrong person."""
+    """The harm of disclosing the data to, or erasing it for, the wrong person."""
 
     LOW = "low"
     ORDINARY = "ordinary"

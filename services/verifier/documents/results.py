@@ -132,7 +132,7 @@ class Bill(PlainValue):
 
 
 class DocumentReading(PlainValue):
-    """Everything that was read from a file."""
+    """The content read from a file."""
 
     media_type: str = ""
     pages: int = 0

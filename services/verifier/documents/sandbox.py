@@ -1,5 +1,5 @@
 """
-Has files read and drawn by a process that may crash, hang or be taken over without harm to the service.
+Reads and draws files in a process that may crash, hang or be taken over without harm to the service.
 
 The worker (``worker``) gets the file over a pipe and answers with a reading, or with pixels; nothing is
 written to disk, its environment is empty, its limits are the kernel's. What it answers is data like any

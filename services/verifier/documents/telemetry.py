@@ -8,5 +8,5 @@ ONNXRUNTIME_SWITCH: Final = "ORT_DISABLE_TELEMETRY"
 
 
 def send_nothing() -> None:
-    """Switch it off in this process; must come before an engine is made."""
+    """Switch telemetry off in this process; must come before an engine is made."""
     os.environ[ONNXRUNTIME_SWITCH] = "1"

@@ -1,5 +1,5 @@
 """
-Reads the printed text of a picture, with PP-OCRv6 as it lies in the ``rapidocr`` package.
+Reads the printed text of a picture, with PP-OCRv6 of the ``rapidocr`` package.
 
 No network and one thread. What cannot be read whole within the limits is not returned in parts: half a page
 could lack the second address or the date that says no.

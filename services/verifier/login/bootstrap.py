@@ -1,4 +1,4 @@
-"""How the log-in's desk is put together; it runs beside the verifier, with a queue of its own."""
+"""Assembles the log-in check; it runs beside the verifier, with a queue of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

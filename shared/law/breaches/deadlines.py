@@ -232,7 +232,7 @@ def _when(end: tuple[datetime, tuple[DayStep, ...]]) -> float:
 
 
 def _doubled(notice: NoticeRule, begun: DayStep, counting: _Counting) -> tuple[DayStep, ...]:
-    """Say that the period is twice as long; nothing where it is not."""
+    """Return the step that doubles the period; nothing where it is not doubled."""
     if notice.doubled_for_small is None or not counting.company.small:
         return ()
     return (DayStep(begun.day, "twice as long for a small company", notice.doubled_for_small),)

@@ -21,7 +21,7 @@ class BreachRole(StrEnum):
 
 
 class Risk(StrEnum):
-    """How likely it is that people come to harm."""
+    """The likelihood of harm to people."""
 
     UNLIKELY = "unlikely"
     RISK = "risk"

@@ -133,7 +133,7 @@ class NoticeRule(LegalValue):
 
 
 class RequiredStatement(LegalValue):
-    """Something that a notice must say."""
+    """An element that a notice must contain."""
 
     element: NoticeElement
     heading: str | None = None
@@ -148,7 +148,7 @@ class RequiredStatement(LegalValue):
 
 
 class ProtectionRule(LegalValue):
-    """That a service against theft of identity is offered at no cost."""
+    """The duty to offer a service against theft of identity at no cost."""
 
     months: Annotated[int, Field(gt=0)]
     kinds: tuple[BreachedKind, ...]

@@ -22,7 +22,7 @@ class NoticeRecipientKind(StrEnum):
 
 
 class NoticeStage(StrEnum):
-    """Which of the notices to one recipient it is."""
+    """The stage of a notice among those to one recipient."""
 
     NOTICE = "notice"
     EARLY_WARNING = "early_warning"
@@ -55,7 +55,7 @@ class Trigger(StrEnum):
 
 
 class NoticeElement(StrEnum):
-    """Something that a notice says."""
+    """An element of a notice."""
 
     NATURE = "nature"
     OCCURRED = "occurred"
@@ -114,7 +114,7 @@ class NoticeElement(StrEnum):
 
 
 class LetterStyle(StrEnum):
-    """How a letter to people is laid out."""
+    """The layout of a letter to people."""
 
     GDPR = "gdpr"
     CALIFORNIA = "california"

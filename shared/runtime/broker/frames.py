@@ -1,5 +1,5 @@
 """
-The few AMQP 0-9-1 frames that are worth reading and writing by hand: content, confirms, acknowledgements.
+AMQP 0-9-1 frames that are read and written directly: content, confirms, acknowledgements.
 
 Pure functions on bytes. A frame is kind (1 byte), channel (2), size (4), payload, ``0xCE``; a message is a
 method frame, a header frame, and as many body frames as it takes.

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to publish."""
+    """A message to publish."""
 
     exchange: str
     routing_key: str
@@ -23,7 +23,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Something that arrived, and how to acknowledge it."""
+    """A message that arrived, and its acknowledgement."""
 
     exchange: str
     routing_key: str
@@ -39,7 +39,7 @@ class Delivery:
 
 
 class EventPublisher(Protocol):
-    """Where events are published."""
+    """The port to publish events."""
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """
@@ -52,7 +52,7 @@ class EventPublisher(Protocol):
 
 
 class Inbox(Protocol):
-    """Where a service's messages come from."""
+    """The source of a service's messages."""
 
     async def take(self, limit: int) -> list[Delivery]:
         """Wait for messages; return those that have arrived, at most *limit*. Empty: stopped, and dry."""

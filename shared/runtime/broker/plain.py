@@ -1,4 +1,4 @@
-"""The driver's own way to publish and consume: one object per message, on any version of it."""
+"""Publishing and consuming with the driver's own objects, on any version of it."""
 
 import asyncio
 from collections.abc import Callable, Sequence

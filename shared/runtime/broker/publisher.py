@@ -46,7 +46,7 @@ class Bus:
 
     def __init__(self, url: str, *, name: str, plain: bool = False) -> None:
         """
-        Remember where the broker is.
+        Keep the address of the broker.
 
         Args:
             url: Where it is, with credentials and virtual host.

@@ -1,5 +1,5 @@
 """
-The driver's own connection, with some frames taken out on the way in and written by hand on the way out.
+The driver's connection, with frames tapped on the way in and written directly on the way out.
 
 The driver reads from an ``asyncio.StreamReader`` and writes to a ``StreamWriter`` that a transport factory
 makes; ours does. Of what the broker sends, frames that a channel has asked for are handed over at once, many

@@ -86,7 +86,7 @@ async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
 
 
 async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
-    """Go on with each chunk that is not through."""
+    """Resume each chunk that is not through."""
     await _note(CampaignState.ON, ctx)
     return await _again(ctx)
 

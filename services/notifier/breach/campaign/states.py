@@ -1,4 +1,4 @@
-"""Whether the notices of an incident go on, are paused or are stopped: what the staff has said last."""
+"""States of campaigns: running, paused or stopped, by the last order of the staff."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ LOOK_EVERY_S = 0.5
 
 
 class CampaignState(StrEnum):
-    """How it stands with the notices of an incident."""
+    """The state of an incident's notices."""
 
     ON = "on"
     PAUSED = "paused"
@@ -37,7 +37,7 @@ class LateBounces:
 
 
 class Standings:
-    """How it stands with all incidents."""
+    """The states of all incidents."""
 
     def __init__(self, database: Database) -> None:
         """Keep it in *database*."""

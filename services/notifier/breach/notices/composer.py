@@ -1,4 +1,4 @@
-"""A notice as a message that lacks nothing but its addressee. Pure."""
+"""A notice as a message without its addressee. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime

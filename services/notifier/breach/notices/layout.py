@@ -1,5 +1,5 @@
 """
-Lays a notice out: facts go in, skeletons of both forms come out. Pure.
+The layout of a notice: facts go in, skeletons of both forms come out. Pure.
 
 Declared texts, dates and kinds of data are marks in a skeleton, as in letters: Jinja runs once for each
 shape, and no cache holds declared texts.

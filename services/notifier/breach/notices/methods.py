@@ -37,7 +37,7 @@ Law:
 
 @dataclass(frozen=True, slots=True)
 class NoticeMethod:
-    """How a notice is laid out."""
+    """The layout of a notice."""
 
     title: str
     """In English."""

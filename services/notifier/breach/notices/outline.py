@@ -1,4 +1,4 @@
-"""Which parts a notice has, under which headings and in which order: as the laws say. Pure."""
+"""The outline of a notice: its parts, headings and order, as the laws say. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

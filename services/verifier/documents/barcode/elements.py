@@ -1,5 +1,5 @@
 """
-Takes the text of a licence's barcode apart into its data elements (AAMVA DL/ID standard, annex D.12). Pure.
+Splits the text of a licence's barcode into its data elements (AAMVA DL/ID standard, annex D.12). Pure.
 
 The offsets and lengths of the subfile table are not used: cards exist on which they are wrong. Of repeated
 elements the first counts.

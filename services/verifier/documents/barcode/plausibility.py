@@ -1,4 +1,4 @@
-"""Asks whether the data of a licence can be true: dates in order, a known issuer. Pure, without a clock."""
+"""Plausibility of a licence's data: dates in order, a known issuer. Pure, without a clock."""
 
 from datetime import date
 from typing import Final

@@ -27,7 +27,7 @@ MOST_TRIES = 24
 
 
 class SymbolQuality(Enum):
-    """How much of a symbol was seen."""
+    """The visible part of a symbol."""
 
     NOTHING = "nothing"
     BROKEN = "broken"

@@ -1,5 +1,5 @@
 """
-Finds where in a picture a PDF417 barcode may be, and turns that part level.
+Finds PDF417 barcodes in a picture, and turns them level.
 
 A barcode is the place where strong edges agree on one direction (the structure tensor is coherent there).
 The direction says by how much to turn it: the decoder tolerates two to four degrees for a licence's dense

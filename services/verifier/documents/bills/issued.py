@@ -32,7 +32,7 @@ _MISREAD = 90
 
 
 class Rank(IntEnum):
-    """How surely a label says that a date is the day of issue; the surest first."""
+    """The certainty of a label for the day of issue; the surest first."""
 
     ISSUED = 0
     PLACED = 1

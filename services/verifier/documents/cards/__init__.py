@@ -1,5 +1,5 @@
 """
-The printed side of cards and licences, and whether it agrees with what a machine reads on them. Pure.
+The printed side of cards and licences, compared with their machine-readable part. Pure.
 
 Print and machine-readable part that agree with each other prove no more than that: both may be forged.
 """

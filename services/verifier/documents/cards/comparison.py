@@ -48,7 +48,7 @@ _ALIKE = str.maketrans("OQILSBZG", "00115826")
 
 
 class MachineSource(StrEnum):
-    """Which part a machine reads."""
+    """The part that a machine reads."""
 
     ZONE = "mrz"
     BARCODE = "barcode"

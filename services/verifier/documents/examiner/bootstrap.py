@@ -1,4 +1,4 @@
-"""How the examiner is put together; it runs beside the verifier, with a queue of its own."""
+"""Assembles the examiner; it runs beside the verifier, with a queue of its own."""
 
 import ctypes
 from collections.abc import AsyncIterator, Mapping

@@ -1,5 +1,5 @@
 """
-Notices a document that was presented before, without keeping anything of it.
+Detects a document that was presented before, without keeping it.
 
 A document leaves a keyed hash of its issuer and number, one of its picture, and 64 bits of the look
 of its picture; the person leaves a keyed hash of their name in the request.

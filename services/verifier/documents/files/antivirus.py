@@ -1,5 +1,5 @@
 """
-Asks a virus scanner, where the company runs one: ClamAV's daemon, by its INSTREAM command (clamd(8)).
+Client of a virus scanner, if configured: ClamAV's daemon, by its INSTREAM command (clamd(8)).
 
 The content goes over a socket, never into a file. A scanner that does not answer found nothing out: what that
 means is policy.

@@ -1,4 +1,4 @@
-"""Describes how a picture looks in a few bytes, to know it again."""
+"""Perceptual hashes of pictures."""
 
 import hashlib
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Opens a file: from bytes that anybody may have sent to pictures and text, or to the reason why not."""
+"""Opens a file: untrusted bytes go in, pictures and text come out, or the reason of a refusal."""
 
 from dataclasses import dataclass
 from typing import Final

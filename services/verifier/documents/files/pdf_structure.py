@@ -1,5 +1,5 @@
 """
-Looks through the objects of a PDF before anything draws it.
+Checks the objects of a PDF before it is drawn.
 
 Active, embedded and exploding content is refused. Every value is looked at, direct ones
 inside others too, and accepted values are written anew: the page that is drawn later consists of exactly the

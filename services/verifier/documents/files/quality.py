@@ -1,4 +1,4 @@
-"""Says whether a picture is good enough to be read, so that a person can be asked for a better one."""
+"""The quality of a picture, so that a person can be asked for a better one."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Why a file is not taken: the error inside this package, the check outside it."""
+"""Refusals of files: the error inside this package, the check outside it."""
 
 from enum import StrEnum
 from typing import Final

@@ -1,5 +1,5 @@
 """
-Says what a file is, by its own bytes, and refuses what could also be something else. Pure.
+The kind of a file, by its own bytes; ambiguous files are refused. Pure.
 
 Five kinds are taken. The magic must stand at the very first byte, the end must be that kind's end, and no
 second format may begin inside. The file's name is never asked.

@@ -1,4 +1,4 @@
-"""From several reads of one zone to one: which is right, and how many say so. Pure."""
+"""The consensus of several reads of one zone, with the number that agree. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

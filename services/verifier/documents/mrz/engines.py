@@ -1,4 +1,4 @@
-"""The engines that read text: Tesseract with the model for zones, and PP-OCR for what that leaves."""
+"""The engines that read text: Tesseract with the model for zones, and PP-OCR for the rest."""
 
 import os
 from collections.abc import Iterable

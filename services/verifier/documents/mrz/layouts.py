@@ -1,4 +1,4 @@
-"""Where everything stands in the zones that are read. Data and look-ups; pure."""
+"""Layouts of the zones: the place of each field. Data and look-ups. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From the characters of a machine-readable zone to what they say (ICAO Doc 9303, parts 3 to 7). Pure."""
+"""Parses the characters of a machine-readable zone (ICAO Doc 9303, parts 3 to 7). Pure."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,5 +1,5 @@
 """
-From what an engine reads to the lines of a zone: only where the standard leaves no doubt. Pure.
+Repairs misread lines of a zone, only where the standard leaves no doubt. Pure.
 
 A character is never changed because a check digit asks for it: a zone that was printed wrong must be read so.
 """

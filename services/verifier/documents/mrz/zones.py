@@ -1,4 +1,4 @@
-"""Finds where machine-readable zones may be in a picture, and cuts them out level."""
+"""Finds machine-readable zones in a picture, and cuts them out level."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ MOST_ZONES = 2
 
 @dataclass(frozen=True, slots=True)
 class ZonePlace:
-    """Where a zone may be in a picture that was turned by *turns* quarters."""
+    """A possible place of a zone in a picture turned by *turns* quarters."""
 
     turns: int
     corners: tuple[tuple[float, float], ...]

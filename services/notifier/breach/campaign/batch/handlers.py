@@ -18,7 +18,7 @@ from shared.runtime.service import on
 
 
 class NotAllTaken(MailUnavailable):
-    """Some letters of a chunk are not taken now."""
+    """An error: some letters of a chunk are not taken now."""
 
 
 async def write_chunk(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:

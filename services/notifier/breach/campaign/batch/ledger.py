@@ -1,5 +1,5 @@
 """
-The ledger of a chunk under way: what many connections finish and begin at the same time is one update.
+The ledger of a chunk under way: one update for all letters finished and begun at the same time.
 
 One rule: :meth:`BatchLedger.note` returns when its note is durable. Notes that come during one update
 wait for the next.
@@ -24,7 +24,7 @@ without a record by then are in doubt, and written again. The broker waits half 
 
 
 class LedgerPort(Protocol):
-    """Where ledgers are kept."""
+    """The port to the ledgers."""
 
     async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
         """Make *page* durable; return whether it is, and we still hold the lease."""
@@ -82,7 +82,7 @@ class BatchLedger:
         await durable
 
     async def beat(self) -> None:
-        """Say that we are still at the letters that are being written. Raises as :meth:`note` does."""
+        """Record that the letters are still being written. Raises as :meth:`note` does."""
         if self._writing:
             await self.note()
 

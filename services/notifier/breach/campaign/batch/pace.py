@@ -1,5 +1,5 @@
 """
-When the next notice to a limited mail domain may go: evenly spread, for all replicas together.
+The pace of notices to a limited mail domain: evenly spread, for all replicas together.
 
 Ordinary letters wait for another minute, in the broker; a campaign would come in one burst
 a minute, and most of it would wait too long. A domain may be a person's own: it is kept hashed.

@@ -1,4 +1,4 @@
-"""How long a letter that is not taken is tried again, and what an answer says of others than it."""
+"""Retries of letters that are not taken, and answers that concern the sender or the server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ SEVERAL = 5
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """How long letters that are not taken are tried again."""
+    """Limits on retries of letters that are not taken."""
 
     whole: timedelta
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
