@@ -1,8 +1,8 @@
 """
-The ``habeas`` command: verbs and what they print. What they do stands in the modules they name.
+The ``habeas`` command: verbs and their output. ``habeas.client`` has their functions.
 
-Verbs speak to the installation whose settings are in the environment (``HABEAS_…``), and where a setting is
-not there to the one that ``habeas up`` keeps in the state folder.
+Verbs use the settings of the environment (``HABEAS_…``), and for missing ones
+those that ``habeas up`` keeps in the state folder.
 """
 
 import sys
@@ -42,7 +42,7 @@ from shared.errors import HabeasError
 
 app = typer.Typer(
     name="habeas",
-    help="Answers people about their data. Start with `habeas demo`.",
+    help="Handles data subject requests. Start with `habeas demo`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -79,7 +79,7 @@ app.add_typer(documents.certificates, name="certificate")
 
 
 def main() -> None:
-    """Run the command; what goes wrong on purpose ends it with one line and code 2."""
+    """Run the command; an expected error ends it with one line and code 2."""
     try:
         app()
     except HabeasError as error:

@@ -1,4 +1,4 @@
-"""Verbs about the journals as evidence."""
+"""Verbs that verify the journals."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting
 
-app = typer.Typer(help="The journals as evidence: tampering is detected.", no_args_is_help=True)
+app = typer.Typer(help="Verify the journals: tampering is detected.", no_args_is_help=True)
 
 
 @app.command()

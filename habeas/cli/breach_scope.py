@@ -1,4 +1,4 @@
-"""The verb that says whom a breach would concern."""
+"""The verb that previews the scope of a breach."""
 
 import json
 import time
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from habeas.client.breach_scope import ScopeResult
     from services.fulfillment.breach.dry_run import Progress
 
-CROWDED = "are shared by many people, who may be more than are counted: see that they are no placeholders"
-ALL = "all who are declared must be told"
+CROWDED = "are shared by many people, possibly more than counted: check that they are no placeholders"
+ALL = "all declared ones must be notified"
 QUIET_S = 2.0
-"""Seconds after which it is said how far it is."""
+"""Seconds before progress is shown."""
 
 
 def scope(
@@ -51,9 +51,9 @@ def scope(
     as_json: AsJson = False,
 ) -> None:
     """
-    Say whom a breach would concern, under which laws, and which letters would be sent; nothing is kept.
+    Count the people a breach would affect, by law, and the letters; nothing is kept.
 
-    It reads the databases as the service would, and counts: who is found in several records is one person.
+    It reads the databases like the service; a person in several records counts once.
     """
     from habeas.client import breach_files, breach_scope, engine  # noqa: PLC0415
     from services.notifier.breach.notices.missing_facts import NO_CUSTOMER  # noqa: PLC0415
@@ -66,8 +66,8 @@ def scope(
 
     async def work() -> "ScopeResult":
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
-            with _progress() as told:
-                return await breach_scope.scoped(opened, declared, who, told)
+            with _progress() as report:
+                return await breach_scope.scoped(opened, declared, who, report)
 
     tried = run(work())
     found = breach_scope.plain(tried)
@@ -83,12 +83,12 @@ def scope(
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to those about breaches."""
+    """Add the verb to the breach verbs."""
     app.command()(scope)
 
 
 def _write(letters: "LetterCounter", folder: Path, state: Path) -> Path:
-    """Write a sample of each of *letters* into *folder*, those that would be sent; return the page of all."""
+    """Write a sample of each of *letters* into *folder*; return their index page."""
     from habeas.client.breach_notices.preview import shown, write  # noqa: PLC0415
     from habeas.client.breach_notices.samples import SampleNotice, sample  # noqa: PLC0415
     from shared.law.library import breach_policies  # noqa: PLC0415
@@ -100,22 +100,22 @@ def _write(letters: "LetterCounter", folder: Path, state: Path) -> Path:
 
 def _show(found: Mapping[str, Any]) -> None:
     out.print(
-        f"{found['people']:,} people, of whom {found['told']:,} must be told; "
+        f"{found['people']:,} people, {found['told']:,} of them to be notified; "
         f"of these {found['unreachable']:,} have no mail address; {found['records']:,} records",
         markup=False,
     )
     if found["unsafe"]:
-        out.print(f"{found['unsafe']:,} more have none that a letter may go to", markup=False)
+        out.print(f"{found['unsafe']:,} more have no permitted address", markup=False)
     out.print(f"{found['letters']:,} letters would be sent", markup=False)
     if found["crowded"]:
         out.print(f"{found['crowded']:,} mailboxes {CROWDED}", markup=False)
     if found["customers"]:
-        out.print(f"{found['customers']:,} customers must be told; they tell the people", markup=False)
+        out.print(f"{found['customers']:,} customers must be notified; they notify the people", markup=False)
     if found["unnamed"]:
-        out.print(f"{found['unnamed']:,} records name no customer that is declared: {ALL}", markup=False)
+        out.print(f"{found['unnamed']:,} records name no declared customer: {ALL}", markup=False)
     for key, records in found["collections"].items():
         if not records:
-            out.print(f"{key}: no record is found there; look at the filter", markup=False)
+            out.print(f"{key}: no record is found there; check the filter", markup=False)
     for name in ("collections", "laws", "places", "languages"):
         fields({name: [f"{key} {number:,}" for key, number in found[name].items()]})
     fields({"categories": found["categories"]})
@@ -123,14 +123,14 @@ def _show(found: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _progress() -> "Iterator[Progress]":
-    """Say on standard error how far it is, once it has taken a moment."""
+    """Show progress on standard error after a delay."""
     began = time.monotonic()
     with Console(stderr=True).status("") as status:
         status.stop()
 
-        def told(collection: str, records: int) -> None:
+        def report(collection: str, records: int) -> None:
             if collection and time.monotonic() - began > QUIET_S:
                 status.update(f"{collection}: {records:,} records")
                 status.start()
 
-        yield told
+        yield report

@@ -23,7 +23,7 @@ def topology(
     Declare exchanges, queues, bindings, users and permissions; services declare nothing.
 
     Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL. Users of the broker need
-    HABEAS_MANAGEMENT_URL, users of the database need `topology/mongo_url`. What is there already stays.
+    HABEAS_MANAGEMENT_URL, users of the database need `topology/mongo_url`. Existing things stay.
     """
     from habeas.client import accounts  # noqa: PLC0415  each verb loads only what it needs
 

@@ -1,4 +1,4 @@
-"""Verbs with which a staff account decides about a case."""
+"""Verbs for decisions of a staff account about a case."""
 
 import json
 import secrets
@@ -27,7 +27,7 @@ from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
 from shared.errors import ConfigurationError
 from shared.law import FeeReason, Money
 
-app = typer.Typer(help="What the privacy staff decides about a request.")
+app = typer.Typer(help="Decisions of the privacy staff about a request.")
 
 RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
 
@@ -35,35 +35,35 @@ RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
 @app.command()
 def extend(
     request_id: RequestId,
-    reason: Annotated[ExtensionReason, typer.Option(help="Why; the person is told.")],
+    reason: Annotated[ExtensionReason, typer.Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Take longer for an answer, once and by as much as the law has; the person is told so and why."""
+    """Extend the answer once, by the law's period; the person gets a letter with the reason."""
     from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(
         signer, requests.fact(ExtensionDecided, request_id=request_id, by=signer.account, reason=reason)
     )
-    out.print(f"decided; `habeas status {request_id}` says when it is due now, if the law lets it be later")
+    out.print(f"decided; `habeas status {request_id}` shows the new deadline, if the law allows it")
 
 
 @app.command()
 def quote(
     request_id: RequestId,
-    amount: Annotated[str, typer.Option(help="How much: 20.00.")],
+    amount: Annotated[str, typer.Option(help="Amount: 20.00.")],
     currency: Annotated[str, typer.Option(help="ISO 4217: EUR.")],
-    reason: Annotated[FeeReason, typer.Option(help="On what ground; the person is told.")],
+    reason: Annotated[FeeReason, typer.Option(help="The ground, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """
-    Take a fee for an answer that is not given yet, where all laws that protect the person let it.
+    Quote a fee for an open answer, where all laws that protect the person allow it.
 
-    The person is told once it is known who asks; nothing is done before they agree.
+    The person gets a letter once identity is proven; nothing is done before they agree.
     """
     from habeas.client import requests  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def quote(
     decide_as(
         signer, requests.fact(FeeDecided, request_id=request_id, by=signer.account, fee=fee, reason=reason)
     )
-    out.print(f"decided; `habeas status {request_id}` shows the fee once the person is told")
+    out.print(f"decided; `habeas status {request_id}` shows the fee after the letter")
 
 
 @app.command()
@@ -83,7 +83,7 @@ def delivered(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Record that an answer, whose letter came back, was handed over by other means."""
+    """Record another delivery of an answer after a returned letter."""
     from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
@@ -94,9 +94,9 @@ def delivered(
 @app.command()
 def decide(
     request_id: RequestId,
-    granted: Annotated[bool, typer.Option("--granted/--refused", help="Whether the person is right.")],
+    granted: Annotated[bool, typer.Option("--granted/--refused", help="Grant or refuse the appeal.")],
     reason: Annotated[
-        list[str] | None, typer.Option(help="Why not: a reason that letters know; may be repeated.")
+        list[str] | None, typer.Option(help="Reason of a refusal, as letters know it; may be repeated.")
     ] = None,
     explanation: Annotated[
         Path | None, typer.Option(help="Text to the person, sealed before anything is published.")
@@ -105,7 +105,7 @@ def decide(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Decide an appeal or a complaint; one that is granted takes the request up again."""
+    """Decide an appeal or a complaint; a granted one reopens the request."""
     from habeas.client import requests  # noqa: PLC0415
 
     reasons = _known_to_letters(reason or ())
@@ -120,12 +120,12 @@ def decide(
         explanation=None if text is None else written_item(text),
     )
     decide_as(signer, decided, text)
-    out.print(f"decided; the person is told, and `habeas status {request_id}` shows it")
+    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
 
 
 @app.command()
 def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
-    """Let a request go on that a reader of a letter, or an unclear reply, has stopped."""
+    """Resume a request that a letter's reader, or an unclear reply, has stopped."""
     from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
@@ -196,13 +196,13 @@ def approve_correction(
 @app.command()
 def forward(
     request_id: RequestId,
-    name: Annotated[str, typer.Option(help="Name of the customer who decides about the data.")],
-    email: Annotated[str, typer.Option(help="Where the customer gets the letter.")],
+    name: Annotated[str, typer.Option(help="Name of the deciding customer.")],
+    email: Annotated[str, typer.Option(help="Mail address of the customer.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Forward the request of an end user to the customer who decides; both are told."""
+    """Forward the request of an end user to the deciding customer; both get a letter."""
     from habeas.client import requests  # noqa: PLC0415
 
     text = _salted(requests.fact(Controller, name=name, email=email).model_dump_json().encode())
@@ -214,7 +214,7 @@ def forward(
         controller=written_item(text),
     )
     decide_as(signer, decided, text)
-    out.print("decided; both are told")
+    out.print("decided; both get a letter")
 
 
 def _salted(text: bytes) -> bytes:
@@ -226,7 +226,5 @@ def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
 
     for reason in reasons:
         if reason not in set(ReasonCode):
-            raise ConfigurationError(
-                f"reason {reason!r}: letters know none; known are {', '.join(ReasonCode)}"
-            )
+            raise ConfigurationError(f"reason {reason!r}: unknown reason; known are {', '.join(ReasonCode)}")
     return reasons

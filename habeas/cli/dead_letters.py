@@ -1,4 +1,4 @@
-"""Verbs about what could not be handled."""
+"""Verbs about messages that could not be handled."""
 
 import json
 
@@ -6,7 +6,7 @@ import typer
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
 
-app = typer.Typer(help="What could not be handled: look at it, and try it again.")
+app = typer.Typer(help="Messages that could not be handled: list and replay them.")
 
 
 @app.callback(invoke_without_command=True)
@@ -21,9 +21,9 @@ def dead_letters(context: typer.Context, state: State = STATE, as_json: AsJson =
 
 @app.command()
 def replay(service: str, state: State = STATE) -> None:
-    """Hand all parked messages of a service to it once more."""
+    """Replay all parked messages of a service."""
     from habeas.client import dead_letters as letters  # noqa: PLC0415
 
     out.print(
-        f"{run(letters.replay(setting('AMQP_URL', state), service))} messages handed to {service} again"
+        f"{run(letters.replay(setting('AMQP_URL', state), service))} messages replayed to {service} again"
     )

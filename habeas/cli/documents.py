@@ -1,4 +1,4 @@
-"""Verbs about what people were given."""
+"""Verbs about packages and certificates."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,7 +44,7 @@ def _fingerprint(issuer: str | None) -> str | None:
 
 
 def _conclude(report: "PackageReport | CertificateReport") -> None:
-    """Print what *report* found; exit 0 only if the file is unchanged and its issuer is known."""
+    """Print *report*; exit 0 only if the file is unchanged and its issuer is known."""
     lines = list(report.problems)
     if report.ok and not report.trusted:
         lines.append(
@@ -57,10 +57,10 @@ def _conclude(report: "PackageReport | CertificateReport") -> None:
 @certificates.command("fetch")
 def fetch_certificate(
     request_id: Annotated[
-        str, typer.Argument(help="Id of the request; or the number that `habeas erase` has printed.")
+        str, typer.Argument(help="Id of the request, or the number printed by `habeas erase`.")
     ],
-    folder: Annotated[Path, typer.Option("--out", help="Where it is written.")] = Path(),
-    language: Annotated[str, typer.Option(help="Of the page: en, de …")] = "en",
+    folder: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path(),
+    language: Annotated[str, typer.Option(help="Language of the page: en, de …")] = "en",
     state: State = STATE,
 ) -> None:
     """Write a certificate of erasure: the signed JSON file, and a page to read."""

@@ -1,4 +1,4 @@
-"""Verbs that hand over what stands in files."""
+"""Verbs that validate and publish files of events."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,28 +17,26 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 SILENT_FOR_S = 2.0
-"""How long publishing takes before it is worth a word."""
-NOBODY = "unnamed"
-"""Whose a sheet is that is only validated."""
+"""Delay before progress is shown."""
+NO_SOURCE = "unnamed"
+"""Source of a sheet that is only validated."""
 MOST_FAULTS = 100
-"""Events whose faults are printed; of more, only how many they are."""
+"""Events with printed errors; further ones are only counted."""
 
 Files = Annotated[
     list[Path],
     typer.Argument(help="CloudEvents as JSON: one, an array, or a line each; or CSV. - is standard input."),
 ]
-AsCsv = Annotated[
-    bool, typer.Option("--csv", help="The files are sheets; so is each whose name ends in .csv.")
-]
+AsCsv = Annotated[bool, typer.Option("--csv", help="The files are sheets; so are all .csv files.")]
 From = Annotated[
     str | None,
-    typer.Option(help="Of a sheet: the system whose references these are; needed to publish it."),
+    typer.Option(help="Source of a sheet's references; needed to publish it."),
 ]
 Encoding = Annotated[
     str | None, typer.Option(help="Of a sheet that is not UTF-8: windows-1252, iso-8859-2 …")
 ]
 Ignored = Annotated[
-    list[str] | None, typer.Option("--ignore", help="Of a sheet: a heading of no interest; several times.")
+    list[str] | None, typer.Option("--ignore", help="Of a sheet: a heading to ignore; may be repeated.")
 ]
 Report = Annotated[
     Path | None, typer.Option(help="Write a CSV with a line for each event and fault; it names references.")
@@ -55,7 +53,7 @@ def validate(
     report: Report = None,
     state: State = STATE,
 ) -> None:
-    """Check submissions in files as Habeas will, without a broker; ends with 1 if anything is wrong."""
+    """Validate submissions in files like Habeas, without a broker; exit 1 on errors."""
     sheet = _sheet(source, encoding, ignored, state)
     if _check(_sources(files, sheet, as_csv=as_csv), report)[1]:
         raise typer.Exit(1)
@@ -65,7 +63,7 @@ def validate(
 def publish(
     files: Files,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Publish what is sound although something is wrong.")
+        bool, typer.Option("--keep-going", help="Publish valid events despite errors.")
     ] = False,
     as_csv: AsCsv = False,
     source: From = None,
@@ -75,9 +73,9 @@ def publish(
     state: State = STATE,
 ) -> None:
     """
-    Publish submissions in files: all of them, or none if anything is wrong.
+    Publish submissions in files: all of them, or none after an error.
 
-    The same files may be published again: what Habeas has already, it does not take for new.
+    The same files may be published again: known submissions have no effect.
     """
     from habeas.client import publication  # noqa: PLC0415
 
@@ -85,15 +83,15 @@ def publish(
     sources = _sources(files, sheet, as_csv=as_csv)
     if not source and any(one.is_sheet for one in sources):
         raise ConfigurationError(
-            "--source: say which system a sheet is of, such as support.example: references of two are alike"
+            "--source: name the sheet's system, such as support.example: others may use the same references"
         )
     sound, faulty = _check(sources, report)
     if faulty and not keep_going:
         out.print("nothing is published")
         raise typer.Exit(1)
     url = setting("AMQP_URL", state)
-    with _progress(sound) as told:
-        published = run(publication.publish(url, sources, told))
+    with _progress(sound) as progress:
+        published = run(publication.publish(url, sources, progress))
     publication.must_be_the_same(sound, published)
     out.print(f"{published} events are published")
     raise typer.Exit(1 if faulty else 0)
@@ -104,7 +102,7 @@ def _sheet(source: str | None, encoding: str | None, ignored: list[str] | None, 
     from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     zone = company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone
-    return Sheet(source or NOBODY, zone, encoding, tuple(ignored or ()))
+    return Sheet(source or NO_SOURCE, zone, encoding, tuple(ignored or ()))
 
 
 def _sources(files: list[Path], sheet: "Sheet", *, as_csv: bool) -> "list[EventFile]":
@@ -122,21 +120,21 @@ def _sources(files: list[Path], sheet: "Sheet", *, as_csv: bool) -> "list[EventF
 
 
 def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
-    """Print what is wrong in *sources*; return how many events are sound, and how many are not."""
+    """Print the errors in *sources*; return the numbers of valid and invalid events."""
     from habeas.client import publication  # noqa: PLC0415
 
-    told = 0
+    printed = 0
 
     def tell(source: "EventFile", found: "FileEvent") -> None:
-        nonlocal told
-        told += 1
-        if told <= MOST_FAULTS:
+        nonlocal printed
+        printed += 1
+        if printed <= MOST_FAULTS:
             for fault in found.faults:
                 out.print(f"{source.name}:{fault}", markup=False)
 
     checked = publication.check(sources, tell, every=report is not None)
-    if told > MOST_FAULTS:
-        out.print(f"… and {told - MOST_FAULTS} more that are wrong; --report FILE has all")
+    if printed > MOST_FAULTS:
+        out.print(f"… and {printed - MOST_FAULTS} more with errors; --report FILE has all")
     if report is not None:
         _write(report, checked.report)
     out.print(f"{checked.sound} sound, {checked.faulty} wrong")
@@ -155,7 +153,7 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
 
 @contextmanager
 def _progress(total: int) -> "Iterator[Callable[[int], None]]":
-    """Count what is published on the error stream, once it takes long."""
+    """Count published events on the error stream after a delay."""
     count = TextColumn("{task.completed:.0f} of {task.total:.0f} events published")
     shown = Progress(
         SpinnerColumn(), count, TimeElapsedColumn(), console=Console(stderr=True), transient=True

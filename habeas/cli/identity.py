@@ -1,4 +1,4 @@
-"""Verbs about who asks: proofs, the decisions on them, and how well documents are read."""
+"""Verbs about identity: proofs, decisions, and the quality of document reading."""
 
 import json
 import sys
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from habeas.client.identity import IdentityStatus, Looked
     from habeas.client.staff import DecisionSigner
 
-app = typer.Typer(help="Who asks: what was asked for and why, and the decisions that people make.")
+app = typer.Typer(help="Identity: requested proofs, and decisions of staff.")
 
 RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
-Because = Annotated[str, typer.Option(help="Why: a-z, 0-9, _ and dots.")]
+Because = Annotated[str, typer.Option(help="Reason: a-z, 0-9, _ and dots.")]
 
 WIDTH = 100
 """Columns of the tables of an evaluation."""
@@ -32,7 +32,7 @@ WIDTH = 100
 
 @app.command("list")
 def waiting(state: State = STATE, as_json: AsJson = False) -> None:
-    """List the requests in which somebody must look at a proof."""
+    """List the requests with a proof for staff to review."""
     from habeas.client import identity  # noqa: PLC0415
 
     async def work() -> list[identity.IdentityStatus]:
@@ -43,7 +43,7 @@ def waiting(state: State = STATE, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([standing.plain() for standing in found]))
         return
-    out.print(identity.table_of(found) if found else "nothing waits for a person")
+    out.print(identity.table_of(found) if found else "no proof waits for review")
 
 
 @app.command()
@@ -51,7 +51,7 @@ def show(
     request_id: RequestId,
     account: As = None,
     code: OneTimeCode = None,
-    reason: Annotated[str, typer.Option(help="With --out: why; it goes on record.")] = "review",
+    reason: Annotated[str, typer.Option(help="With --out: the reason, for the record.")] = "review",
     folder: Annotated[
         Path | None,
         typer.Option("--out", help="Write pictures of the proofs here; that goes on record first."),
@@ -59,7 +59,7 @@ def show(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Say how sure one must be who asks, why, and what was found."""
+    """Show the required assurance, its reasons, and the results of checks."""
     from habeas.client import identity, requests  # noqa: PLC0415
     from shared.contract.events import EvidenceAsked  # noqa: PLC0415
 
@@ -112,7 +112,7 @@ def accept(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Decide that the requester is the person (a second time by somebody else where two must)."""
+    """Decide that the requester is the person (with `HABEAS_TWO_DECIDERS`, two accounts)."""
     decided = {"verified": True, "reason": reason, "identities": identity}
     _decide(signer_of(account, code, state), request_id, decided)
 
@@ -120,12 +120,12 @@ def accept(
 @app.command()
 def refuse(
     request_id: RequestId,
-    reason: Annotated[RefusalReason, typer.Option(help="Why; the person is told.")],
+    reason: Annotated[RefusalReason, typer.Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Decide that it cannot be established who asks; the person is told."""
+    """Decide that identity is not established; the person gets a letter."""
     decided = {"verified": False, "reason": reason}
     _decide(signer_of(account, code, state), request_id, decided)
 
@@ -133,10 +133,10 @@ def refuse(
 @app.command()
 def evaluate(
     manifest: Annotated[Path, typer.Argument(help="Manifest of known pictures, or its folder.")],
-    quick: Annotated[bool, typer.Option(help="Only read; judge no documents, which takes minutes.")] = False,
-    readings: Annotated[Path | None, typer.Option("--json", help="Write what was read to this file.")] = None,
+    quick: Annotated[bool, typer.Option(help="Only read; skip the verdicts, which take minutes.")] = False,
+    readings: Annotated[Path | None, typer.Option("--json", help="Write the readings to this file.")] = None,
 ) -> None:
-    """Measure how well known documents are read; ends with 1 if one convinces that must not."""
+    """Measure the reader on known documents; exit 1 if a bad one convinces."""
     try:
         from habeas.client.evaluation import Manifest, evaluate  # noqa: PLC0415
     except ImportError as error:
@@ -158,7 +158,7 @@ def evaluate(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show on a terminal how far it is; results go to standard output."""
+    """Show progress on a terminal; results go to standard output."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("")

@@ -34,7 +34,7 @@ def issue(state: State = STATE) -> None:
     """
     Write the key ring of each account, from the master keys in the folder `keys` of HABEAS_CREDENTIALS.
 
-    A process gets the keys that its work needs, and no other; none gets a master key.
+    A process gets only the keys of its work; none gets a master key.
     """
     from habeas.client import master_keys  # noqa: PLC0415  each verb loads only what it needs
 
@@ -45,13 +45,13 @@ def issue(state: State = STATE) -> None:
 
 @app.command()
 def rotate(
-    keep: Annotated[int, typer.Option("--keep", help="Days until the master key of now is destroyed.")] = 7,
+    keep: Annotated[int, typer.Option("--keep", help="Days until the current master key is destroyed.")] = 7,
     state: State = STATE,
 ) -> None:
     """
     Replace the master key: issue new key rings and wrap the keys of all cases anew, while services run.
 
-    Until the old key is destroyed (`habeas keys retire`), both open what either has wrapped.
+    Until the old key is destroyed (`habeas keys retire`), both are valid.
     """
     from habeas.client import master_keys  # noqa: PLC0415
 
@@ -66,7 +66,7 @@ def rotate(
 
 @app.command()
 def retire(state: State = STATE) -> None:
-    """Destroy master keys whose time is over, after wrapping anew what they still wrap; for a daily job."""
+    """Destroy expired master keys after rewrapping the remaining case keys; for a daily job."""
     from habeas.client import master_keys  # noqa: PLC0415
 
     credentials = Path(setting("CREDENTIALS", state))

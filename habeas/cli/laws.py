@@ -1,4 +1,4 @@
-"""Verbs about the law: when something is due, and why."""
+"""Verbs about legal deadlines."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,19 +26,19 @@ def due(
     law: Annotated[
         list[str], typer.Option(help="A law of the folder policies: uk-gdpr, us-ca-ccpa; may be repeated.")
     ] = ["gdpr"],  # noqa: B006 - typer takes no other
-    right: Annotated[Right, typer.Option(help="What is asked for.")] = Right.ACCESS,
+    right: Annotated[Right, typer.Option(help="The requested right.")] = Right.ACCESS,
     calendar: Annotated[
         str | None,
-        typer.Option(help="Public holidays that count: DE-BE. Of several laws, for those that do not say."),
+        typer.Option(help="Public holidays: DE-BE. For laws without a calendar of their own."),
     ] = None,
     zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
     explain: Annotated[bool, typer.Option("--explain", help="Print each step.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """
-    Say when a request is due under a law: the answer, and whatever else the law wants in time.
+    Print the deadlines of a request under a law: the answer, and other duties.
 
-    Of several laws the strictest counts; it is printed with each day whose it is.
+    Of several laws the strictest counts; its name is printed with each day.
     """
     from shared.law.calendars import calendar_named  # noqa: PLC0415
     from shared.law.library import policies  # noqa: PLC0415
@@ -62,25 +62,25 @@ def due(
 def hours_of(
     aware: Annotated[str, typer.Option(help="The instant: 2026-12-24T18:30+01:00.")],
     calendar: Annotated[str, typer.Option(help="Public holidays of the place that answers: DE-BE.")],
-    length: Annotated[int, typer.Option(min=1, max=1_000, help="How many hours.")] = 72,
+    length: Annotated[int, typer.Option(min=1, max=1_000, help="Number of hours.")] = 72,
     zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
 ) -> None:
-    """Say when a period in hours ends, as for a breach: to keep, and at the very latest."""
+    """Print the end of a period in hours, as for a breach: the plain and the latest reading."""
     from shared.law.calendars import calendar_named  # noqa: PLC0415
 
     found = hours_later(length, _instant(aware, zone), _place(zone), calendar_named(calendar))
-    out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the very moment", markup=False)
+    out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the exact moment", markup=False)
     latest = "the hour of the event not counted, two working days at least; not to be relied on"
     out.print(f"{found.latest_at:%Y-%m-%d %H:%M %Z}  {latest}", markup=False)
 
 
 @app.command()
 def deadlines(
-    days: Annotated[int, typer.Option(min=0, help="How far ahead to look.")] = 7,
+    days: Annotated[int, typer.Option(min=0, help="Days ahead.")] = 7,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List the requests that are not answered and due soon, or late; end 1 when one is late."""
+    """List open requests that are due soon or late; exit 1 when one is late."""
     from habeas.client.deadlines import due_within, line_of  # noqa: PLC0415
     from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
@@ -121,7 +121,7 @@ def _written_out(received: str) -> datetime:
 def _given(calendar: str | None, policy: "Policy") -> str:
     if calendar is None:
         raise ConfigurationError(
-            f"--calendar: {policy.id} goes by the public holidays of the place that answers; say which: DE-BE"
+            f"--calendar: {policy.id} needs the public holidays of the place that answers: DE-BE"
         )
     return calendar
 
@@ -149,9 +149,9 @@ def _show(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest], *, exp
     for policy in laws:
         out.print(f"{policy.id}: {policy.name}", markup=False)
     for duty, day in found.items():
-        whose = f"; by {day.policy.id}" if len(laws) > 1 else ""
+        law = f"; by {day.policy.id}" if len(laws) > 1 else ""
         last = day.last
-        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}{whose}", markup=False)
+        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}{law}", markup=False)
         if explain:
             for step in last.steps:
                 out.print(f"            {step}", markup=False)

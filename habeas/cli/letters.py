@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from habeas.client.letters import LetterPreview
 
 app = typer.Typer(no_args_is_help=True, help="Show letters, without sending any.")
-KIND = typer.Option(help="Kind of letter; without it, what there is is listed.")
+KIND = typer.Option(help="Kind of letter; without it, all kinds are listed.")
 FOLDER = typer.Option(help="Write HTML files into this folder.")
 
 
@@ -22,11 +22,11 @@ def preview(
     kind: Annotated[LetterForm | None, KIND] = None,
     law: Annotated[list[str] | None, typer.Option(help="Law; several protect the person together.")] = None,
     language: Annotated[str, typer.Option(help="Language: de.")] = "en",
-    outcome: Annotated[str | None, typer.Option(help="Only letters that tell of it: granted.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only letters with this outcome: granted.")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Write HTML files into this folder.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the first letter, as HTML, to this file.")] = None,
     text: Annotated[
-        bool, typer.Option("--text", help="Print the text form; so it is without --out.")
+        bool, typer.Option("--text", help="Print the text form; the default without --out.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Make the gallery, in the folder --out.")] = False,
 ) -> None:
@@ -91,7 +91,7 @@ def _make_gallery(folder: Path | None) -> None:
     from habeas.client.letters import gallery  # noqa: PLC0415
 
     if folder is None:
-        raise ConfigurationError("--all: say where with --out FOLDER")
+        raise ConfigurationError("--all: needs --out FOLDER")
     for name, page in gallery():
         _write(folder / name, page)
     out.print(f"open {folder / 'index.html'}", markup=False)

@@ -1,4 +1,4 @@
-"""Verbs that show what is told of a breach before anybody is told: letters, and documents for authorities."""
+"""Verbs that preview letters of a breach and write documents for authorities."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,34 +28,32 @@ if TYPE_CHECKING:
     from services.notifier.breach.notices.forms.form_filler import AuthorityForm
 
 DRAFT = "draft"
-"""What an incident is called that nobody has declared yet."""
+"""Id of an undeclared incident."""
 
 
 def register(app: typer.Typer) -> None:
-    """Put the verbs beside those of incidents."""
+    """Add the verbs to the breach verbs."""
     app.command()(preview)
     app.command()(forms)
 
 
 def preview(
-    incident: Annotated[str, typer.Argument(help="Id of an incident, or a file as `declare` takes it.")],
+    incident: Annotated[str, typer.Argument(help="Id of an incident, or a file as for `declare`.")],
     folder: Annotated[Path, typer.Option("--out", help="Write the samples into this folder.")],
     place: Annotated[
-        list[str] | None, typer.Option(help="Of a file: where people live, DE or US-CA; may be repeated.")
+        list[str] | None, typer.Option(help="Of a file: residence, DE or US-CA; may be repeated.")
     ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Of a file: what they read; may be repeated.")
-    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Of a file: language; may be repeated.")] = None,
     state: State = STATE,
 ) -> None:
     """
-    Write a sample of each letter: as mail, as a page with provisions, as text; say what they lack.
+    Write a sample of each letter: as mail, as a page with provisions, as text; list missing facts.
 
-    Nobody is written to. Samples go to people who do not exist.
+    No letter is sent. Samples are addressed to fictional people.
     """
     from habeas.client.breach_notices.preview import lacks, shown, write  # noqa: PLC0415
 
-    file, nothing = Path(incident), "no law wants anybody told"
+    file, nothing = Path(incident), "no law demands a notice"
     if file.is_file():
         telling, samples = _of_file(file, place or [], language or [], state)
     else:
@@ -75,10 +73,10 @@ def forms(
     state: State = STATE,
 ) -> None:
     """
-    Fill in what each authority is told: a page to send or to copy from, and the same as JSON.
+    Write the document for each authority: a page to send or to copy from, and the same as JSON.
 
-    What is told to the public, or to whoever uses a service, is written there, too, as a text.
-    What is not known is said to be missing. `habeas breach reported` records that it was sent.
+    Texts for the public and for users of a service are written there, too.
+    Missing facts are listed. `habeas breach reported` records a sent document.
     """
     written, announced = run(_documents(incident, folder, state))
     for document in written:

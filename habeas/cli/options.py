@@ -1,4 +1,4 @@
-"""Where the installation is that a verb speaks to, and what options verbs share."""
+"""Settings of the installation, and shared options of verbs."""
 
 import asyncio
 import json
@@ -43,26 +43,26 @@ Identities = Annotated[
 STATE = Path(".state")
 COLUMNS = 79
 FEW = 10
-"""Records of a collection whose ids are shown without being asked for."""
+"""Ids of a collection shown by default."""
 
 
 def settings(state: Path, account: str = COMMAND) -> Mapping[str, str]:
     """
-    Return the settings of the installation that is spoken to; secrets may stand in files of *account*.
+    Return the settings of the installation; secrets may be in files of *account*.
 
-    All of the environment, its files included, comes before what is remembered in *state*.
+    The environment, its files included, precedes the settings remembered in *state*.
     """
     return {**_given(installation.remembered(state), account), **_given(os.environ, account)}
 
 
 def _given(variables: Mapping[str, str], account: str) -> dict[str, str]:
-    """Return *variables*, and the settings in the files that they name."""
+    """Return *variables*, and the settings in the files they name."""
     folder = variables.get("HABEAS_CREDENTIALS")
     return {**(_credentials(Path(folder, account)) if folder else {}), **_files(variables), **variables}
 
 
 def root_key(state: Path, account: str = COMMAND) -> RootKey:
-    """Return what the command takes keys from: its key ring, or the master key."""
+    """Return the command's source of keys: its key ring, or the master key."""
     try:
         return root_key_of(setting("MASTER_KEY", state, account))
     except ValueError as error:
@@ -112,10 +112,10 @@ def _content(variable: str, path: Path) -> str:
 
 def setting(name: str, state: Path, account: str = COMMAND) -> str:
     """
-    Return the setting *name* of the installation that is spoken to, as *account* has it.
+    Return the setting *name* of the installation, for *account*.
 
     Raises:
-        ConfigurationError: Nobody has set it.
+        ConfigurationError: It is not set.
     """
     variable = f"HABEAS_{name}"
     value = settings(state, account).get(variable)
@@ -135,7 +135,7 @@ def map_folder_of(folder: Path | None, state: Path) -> Path:
 
 
 def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None:
-    """Return the categories that the data map uses; None where no map can be read: that is told elsewhere."""
+    """Return the categories that the data map uses; None if no map can be read."""
     from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     named = folder or settings(state).get("HABEAS_DATAMAP")
@@ -158,40 +158,40 @@ def stores_of(text: str | None, state: Path) -> dict[str, str]:
 
 
 def prefix_of(state: Path) -> str:
-    """Return what the names of our databases begin with."""
+    """Return the prefix of our databases."""
     return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")
 
 
 def company_of(state: Path) -> "CompanyProfile":
-    """Return what the company says of itself."""
+    """Return the company."""
     from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 
 
 def house(state: Path) -> "SenderSettings":
-    """Return who writes letters there."""
+    """Return the sender of letters."""
     from services.notifier.context import house_of  # noqa: PLC0415
 
-    told, company = settings(state), company_of(state)
-    mail_from = told.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
-    return house_of(company, mail_from, reply_to=told.get("HABEAS_MAIL_REPLY_TO", ""))
+    known, company = settings(state), company_of(state)
+    mail_from = known.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
+    return house_of(company, mail_from, reply_to=known.get("HABEAS_MAIL_REPLY_TO", ""))
 
 
 def controller(state: Path) -> str:
-    """Return the name of who answers."""
+    """Return the controller's name."""
     return settings(state).get("HABEAS_MAIL_FROM", "").partition(" <")[0]
 
 
 def signer(state: Path) -> "CertificateSigner":
-    """Return what signs for the installation."""
+    """Return the installation's signer."""
     from services.fulfillment.certificate.signatures import CertificateSigner  # noqa: PLC0415
 
     return CertificateSigner(root_key(state))
 
 
 def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[FulfillmentCase]":
-    """Open the case of a request in the installation that is spoken to."""
+    """Open the case of a request in the installation."""
     from habeas.client import cases  # noqa: PLC0415
 
     master_key = root_key(state)
@@ -199,7 +199,7 @@ def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[Fulfil
 
 
 def show_plan(decided: "ErasurePlan", *, as_json: bool, ids: bool = False) -> None:
-    """Print what an erasure would do; all *ids* only when asked for, where they are more than a few."""
+    """Print an erasure plan; all *ids* only on demand, if there are many."""
     from habeas.client import engine  # noqa: PLC0415
 
     if as_json:
@@ -225,7 +225,7 @@ def show_plan(decided: "ErasurePlan", *, as_json: bool, ids: bool = False) -> No
 
 
 def fields(named: Mapping[str, Sequence[str]]) -> None:
-    """Print what is not empty of *named*, indented, in lines that a terminal of 80 columns shows whole."""
+    """Print the non-empty values of *named*, indented, for a terminal of 80 columns."""
     for name, values in named.items():
         if values:
             lead = f"    {name:16}"

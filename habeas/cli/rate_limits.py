@@ -10,28 +10,28 @@ from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.contract.events import BurstDeclared
 from shared.errors import ConfigurationError
 
-app = typer.Typer(help="Storms of requests, after a breach for instance: mark and shape them.")
+app = typer.Typer(help="Storms of requests, as after a breach: mark and limit them.")
 
 
 @app.command()
 def declare(
-    incident: Annotated[str, typer.Argument(help="What you call it: a-z, 0-9, _ and dots.")],
+    incident: Annotated[str, typer.Argument(help="Name of the incident: a-z, 0-9, _ and dots.")],
     until: Annotated[str, typer.Option(help="When it ends: 2026-03-09T00:00+01:00.")],
-    since: Annotated[str | None, typer.Option(help="When it began; now where nothing is said.")] = None,
+    since: Annotated[str | None, typer.Option(help="When it began; now by default.")] = None,
     source: Annotated[
         str | None, typer.Option(help="The system that the requests come from; by default any.")
     ] = None,
     per_hour: Annotated[
-        int | None, typer.Option(min=1, help="How many of them begin in an hour; the others wait.")
+        int | None, typer.Option(min=1, help="Requests that begin in an hour; others wait.")
     ] = None,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """
-    Mark the requests that are received in the time of an incident, and let so many of them begin an hour.
+    Mark the requests received in the time of an incident, and limit them per hour.
 
-    Declared again, the incident is what is said last. Requests that were registered before stay as they are.
+    The latest declaration of an incident counts. Requests registered before do not change.
     """
     from habeas.client import requests  # noqa: PLC0415
     from shared.contract.envelope import derived_id  # noqa: PLC0415

@@ -36,15 +36,13 @@ if TYPE_CHECKING:
     from services.fulfillment.erasure.completion import Completed
 
 app = typer.Typer()
-GO_ON = "remove the cause and run the same command again; `habeas erasures purge` tries it, too"
+GO_ON = "remove the cause and run the command again; `habeas erasures purge` retries as well"
 
 
 @app.command()
 def gather(
     identity: Identities,
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="Write what was found into this folder.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Write the records into this folder.")] = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
@@ -87,7 +85,7 @@ def erase(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase every record of a person, as far as map and law allow, and certify it; ends 1 if any is left."""
+    """Erase every record of a person, as far as map and law allow, and certify it; exits 1 if any is left."""
     from habeas.client import engine  # noqa: PLC0415
     from services.fulfillment.recipients.directory import recipients_of  # noqa: PLC0415
 
@@ -119,7 +117,7 @@ def erase(
 
 
 def _warn(opened: "OperatorEngine", person: Mapping[str, Sequence[str]]) -> None:
-    """Say which of several identities nobody is looked for by."""
+    """Warn about identities that the map does not know."""
     unknown = opened.unknown(person)
     if unknown:
         print(f"habeas: {opened.not_known(unknown)}", file=sys.stderr)
@@ -138,7 +136,7 @@ def _writable(file: Path) -> None:
 def _tell(
     completed: "Completed", recipients: Sequence[str], file: Path | None, kept: bool, as_json: bool
 ) -> None:
-    """Say what has become of the records, who must hear of it, and where the certificate is."""
+    """Print the result, the recipients to notify, and the place of the certificate."""
     from habeas.client import certificates  # noqa: PLC0415
 
     issued = completed.certificate
@@ -149,10 +147,10 @@ def _tell(
         print(issued.decode())
         return
     counts = ", ".join(f"{records} {name}" for name, records in completed.plan.counts().items())
-    remaining = "" if completed.plan.counts().get("left") else "; looked for again: nothing is left"
+    remaining = "" if completed.plan.counts().get("left") else "; searched again: nothing is left"
     out.print(f"done: {counts or 'nothing was held'}{remaining}", markup=False)
     if recipients:
-        out.print("nobody was told by this verb; these recipients must erase it too (GDPR Art. 19):")
+        out.print("this verb notifies no recipient; these must erase it too (GDPR Art. 19):")
         fields({"": recipients})
     if file is not None:
         out.print(f"certificate {number}: {file}", markup=False)
@@ -164,9 +162,9 @@ def _tell(
 
 @asynccontextmanager
 async def _memory(state: Path) -> "AsyncIterator[ErasureRecords | None]":
-    """Open what an erasure leaves an entry in; where no database is named for it, say so and do without."""
+    """Open the erasure journal; warn if no database is set for it."""
     if "HABEAS_MONGO_URL" not in settings(state):
-        note = "HABEAS_MONGO_URL is not set: after a backup is restored, nothing will know of this erasure"
+        note = "HABEAS_MONGO_URL is not set: this erasure will not be repeated after a backup is restored"
         print(f"habeas: {note}", file=sys.stderr)
         yield None
         return

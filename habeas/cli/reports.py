@@ -1,4 +1,4 @@
-"""The verb about the register: what was asked, what became of it, how long it took."""
+"""The verb that reports on the register of requests."""
 
 import sys
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from habeas.client.report.figures import Figures
-    from habeas.client.report.reader import Progress as Told
+    from habeas.client.report.reader import Progress as Report
     from shared.law import CompanyProfile
 
 app = typer.Typer()
 
 
 class ReportFormat(StrEnum):
-    """How a report is written."""
+    """The format of a report."""
 
     TABLE = "table"
     CSV = "csv"
@@ -37,29 +37,31 @@ class ReportFormat(StrEnum):
 @app.command()
 def report(
     year: Annotated[
-        int | None, typer.Option(min=2018, max=9000, help="When the requests were received; by default now.")
+        int | None, typer.Option(min=2018, max=9000, help="Year of receipt; the current one by default.")
     ] = None,
     law: Annotated[str | None, typer.Option(help="Only under this law: us-ca-ccpa, gdpr.")] = None,
-    form: Annotated[ReportFormat, typer.Option("--format", help="How it is written.")] = ReportFormat.TABLE,
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="Format of the report.")
+    ] = ReportFormat.TABLE,
     file: Annotated[Path | None, typer.Option("--out", help="Write it into this file.")] = None,
     register: Annotated[
         bool, typer.Option("--register", help="Print the register, request by request, as csv or json.")
     ] = False,
     state: State = STATE,
 ) -> None:
-    """Report on requests by right, law and year: what became of them, and how long it took."""
+    """Report on requests by right, law and year: results and durations."""
     _known(law)
     year = year or datetime.now(_company(state).zone).year
     if register:
         if form not in {ReportFormat.CSV, ReportFormat.JSON}:
-            raise ConfigurationError("--register: say --format csv, or --format json")
+            raise ConfigurationError("--register: needs --format csv, or --format json")
         with _written(file) as text:
             run(_write_register(text, year, law, form, state))
         return
     found = run(_figures(year, law, state))
     if form is ReportFormat.TABLE:
         if file is not None:
-            raise ConfigurationError("--out: say --format csv, json or html")
+            raise ConfigurationError("--out: needs --format csv, json or html")
         _show(found, year)
         return
     with _written(file) as text:
@@ -71,8 +73,8 @@ async def _figures(year: int, law: str | None, state: Path) -> "Sequence[Figures
     from habeas.client.report.reader import opened  # noqa: PLC0415
 
     async with opened(setting("MONGO_URL", state), prefix_of(state), _company(state).zone) as register:
-        with _progress() as told:
-            found = figures(await register.counts(year, told))
+        with _progress() as report:
+            found = figures(await register.counts(year, report))
     return [one for one in found if law in {None, one.law}]
 
 
@@ -84,8 +86,8 @@ async def _write_register(text: TextIO, year: int, law: str | None, form: Report
     if form is ReportFormat.CSV:
         text.write(as_csv((), FIELDS))
     async with opened(setting("MONGO_URL", state), prefix_of(state), _company(state).zone) as register:
-        with _progress() as told:
-            async for entry in register.entries(year, told):
+        with _progress() as report:
+            async for entry in register.entries(year, report):
                 if law is None or law in laws_of(entry):
                     text.write(line(entry, form))
 
@@ -115,7 +117,7 @@ def _show(found: "Sequence[Figures]", year: int) -> None:
 
 
 def _names(found: "Sequence[Figures]") -> dict[str, str]:
-    """Return what the laws of *found* are called."""
+    """Return the names of the laws of *found*."""
     from shared.law.library import policies  # noqa: PLC0415
 
     return {one.law: policies().in_force(one.law, date(one.year, 12, 31)).name for one in found}
@@ -123,10 +125,10 @@ def _names(found: "Sequence[Figures]") -> dict[str, str]:
 
 def _known(law: str | None) -> None:
     """
-    Make sure that *law* is one.
+    Check that *law* exists.
 
     Raises:
-        ConfigurationError: It is none; a report under it would be empty, and believed.
+        ConfigurationError: It does not; its report would be empty.
     """
     from shared.law.library import policies  # noqa: PLC0415
 
@@ -160,8 +162,8 @@ def _written(file: Path | None) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _progress() -> "Iterator[Told]":
-    """Show how many requests are read, on the error stream, so that the output is the report alone."""
+def _progress() -> "Iterator[Report]":
+    """Show the number of requests read on the error stream, so that the output is the report alone."""
     count = TextColumn("{task.completed:.0f} requests read")
     with Progress(
         SpinnerColumn(), count, TimeElapsedColumn(), console=Console(stderr=True), transient=True

@@ -36,7 +36,7 @@ def submit(
     right: Annotated[str, typer.Option(help="access, erasure, …")] = "access",
     email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
-    country: Annotated[str | None, typer.Option(help="Where the person lives: DE, GB, US …")] = None,
+    country: Annotated[str | None, typer.Option(help="Residence: DE, GB, US …")] = None,
     by: Annotated[str, typer.Option(help="http or amqp")] = "http",
     state: State = STATE,
 ) -> None:
@@ -59,11 +59,11 @@ def submit(
 @app.command()
 def status(
     request_id: Annotated[str | None, typer.Argument(help="Id of the request.")] = None,
-    reference: Annotated[str | None, typer.Option(help="What the submitting system calls it.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Reference of the submitting system.")] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Say how a request stands."""
+    """Show the status of a request."""
     from habeas.client import requests  # noqa: PLC0415
 
     url = setting("PUBLIC_URL", state)
@@ -73,7 +73,7 @@ def status(
         key = installation.api_key(settings(state)) or ""
         standing = run(requests.status_by_reference(url, reference, key=key))
     else:
-        raise ConfigurationError("say which request: its id, or --reference")
+        raise ConfigurationError("name the request: its id, or --reference")
     if as_json:
         print(json.dumps(standing))
         return
@@ -89,7 +89,7 @@ def approve(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Approve of an erasure that waits for a second person (HABEAS_ERASURE_APPROVAL)."""
+    """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
     from habeas.client import requests  # noqa: PLC0415
     from shared.contract.events import ErasureApproved  # noqa: PLC0415
 
@@ -120,7 +120,7 @@ def mail(
 
 @app.command()
 def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = False) -> None:
-    """Print what a person has stated about data of theirs that was not corrected."""
+    """Print a person's statements about uncorrected data."""
     from habeas.client import disagreements as kept  # noqa: PLC0415
 
     master_key = root_key(state)

@@ -1,4 +1,4 @@
-"""Verbs about staff accounts, for the operator who holds the master key; and how the other verbs sign."""
+"""Verbs about staff accounts, for the operator; and the signing of decisions."""
 
 import json
 import re
@@ -37,7 +37,7 @@ app = typer.Typer(no_args_is_help=True, help="Staff accounts: the people who may
 D = TypeVar("D", Decision, BreachDeclared)
 NAME = re.compile(r"[a-z0-9_.]{1,60}")
 Name = Annotated[str, typer.Argument(help="Name of the account: a-z, 0-9, _ and dots.")]
-Roles = Annotated[list[StaffRole], typer.Option("--role", help="What it may decide; may be repeated.")]
+Roles = Annotated[list[StaffRole], typer.Option("--role", help="Role; may be repeated.")]
 DisplayName = Annotated[str, typer.Option("--name", help="Name of the person or program.")]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="File with the person's own password; one is drawn where none is given.")
@@ -146,7 +146,7 @@ def reset(
 
 def signer_of(account: str | None, code: str | None, state: Path) -> "DecisionSigner":
     """
-    Return what signs the decision of this verb.
+    Return the signer of this verb's decision.
 
     Raises:
         ConfigurationError: No account is named.
@@ -154,7 +154,7 @@ def signer_of(account: str | None, code: str | None, state: Path) -> "DecisionSi
     from habeas.client.staff import DecisionSigner  # noqa: PLC0415
 
     if account is None:
-        raise ConfigurationError("say which staff account decides: --as, or HABEAS_STAFF_ACCOUNT")
+        raise ConfigurationError("name the deciding staff account: --as, or HABEAS_STAFF_ACCOUNT")
     known = settings(state)
     url = known.get("HABEAS_URL") or known.get("HABEAS_PUBLIC_URL", "")
     return DecisionSigner(url.rstrip("/"), account, known.get("HABEAS_STAFF_PASSWORD", ""), code or "")
@@ -164,7 +164,7 @@ def decide(signer: "DecisionSigner", decision: D, text: bytes | None = None) -> 
     """
     Sign *decision* and have it take effect; return the ids of the event and the case.
 
-    The password and the code are asked for where they are not known.
+    A missing password or code is asked for.
 
     Raises:
         ConfigurationError: It was refused, or took no effect in time.
@@ -172,7 +172,7 @@ def decide(signer: "DecisionSigner", decision: D, text: bytes | None = None) -> 
     from habeas.client import staff  # noqa: PLC0415
 
     if not signer.url:
-        raise ConfigurationError("HABEAS_URL is not set: say where people reach intake")
+        raise ConfigurationError("HABEAS_URL is not set: the public address of intake")
     password = signer.password or typer.prompt("Password", hide_input=True, err=True)
     code = signer.code or typer.prompt("Code that your authenticator shows", err=True)
     return run(staff.decide(replace(signer, password=password, code=code), decision, text))

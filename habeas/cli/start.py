@@ -1,4 +1,4 @@
-"""Verbs that start things."""
+"""Verbs that start services and demonstrations."""
 
 from pathlib import Path
 from typing import Annotated
@@ -45,11 +45,9 @@ def demo(
         Path | None, typer.Option(help="Your own data: a folder of <database>/<collection>.jsonl[.gz].")
     ] = None,
     map_folder: MapFolder = None,
-    identity: Annotated[
-        list[str] | None, typer.Option("--email", help="With --data: two people to ask for.")
-    ] = None,
+    identity: Annotated[list[str] | None, typer.Option("--email", help="With --data: two people.")] = None,
 ) -> None:
-    """Show the whole of it: two people ask for their data, one to have it, one to have it erased."""
+    """Run two requests through the whole pipeline: an access and an erasure."""
     from habeas.embedded import demo as story  # noqa: PLC0415
 
     run(story.tell(state, out, story.Setting(data, map_folder, identity or []), keep=keep))

@@ -1,4 +1,4 @@
-"""Verbs about links by which people unsubscribe."""
+"""Verbs about unsubscribe links."""
 
 import json
 from typing import Annotated
@@ -20,12 +20,12 @@ def unsubscribe() -> None:
 
 @app.command()
 def link(
-    email: Annotated[str, typer.Option(help="The address that the mail goes to.")],
+    email: Annotated[str, typer.Option(help="Recipient of the mail.")],
     list_: Annotated[str | None, typer.Option("--list", help="Your name of the mailing list.")] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Print the link by which a person unsubscribes; with --json also the two headers of the mail."""
+    """Print a person's unsubscribe link; with --json also the two headers of the mail."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from services.intake.channels.unsubscribe.links import TOO_LONG, MailSubscription, UnsubscribeLinks  # noqa: PLC0415

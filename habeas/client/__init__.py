@@ -1,5 +1,5 @@
 """
-Hands requests over to Habeas: what a system uses that people write to, a shop, a portal, a support desk.
+A publisher of requests to Habeas, for shops, portals and support desks.
 
 ::
 
@@ -16,19 +16,19 @@ Hands requests over to Habeas: what a system uses that people write to, a shop, 
 
 What counts:
 
-* *source* names your system. Intake takes it from the broker users that it is bound to
+* *source* names your system. Intake accepts it from the broker users that it is bound to
   (``HABEAS_SOURCES``), or from the user of the same name; the client sends the user of the URL.
-* Together with ``reference``, your own name for the request, it is the request: the same pair again is
-  the same request again, so repeating after a crash does no harm.
-* A request that is wrong raises pydantic's ``ValidationError`` where it is made, without any value.
-* When ``submit`` returns, the broker has the event on disk, and a queue of Habeas holds it. What is not
-  confirmed is sent again, a few times, with the same id; then it raises, and the error says what to do.
+* With ``reference``, your own id of the request, it identifies the request: the same pair is
+  the same request, so repeating after a crash does no harm.
+* An invalid request raises pydantic's ``ValidationError`` when it is made, without any value.
+* When ``submit`` returns, the broker has the event on disk, and a queue of Habeas holds it. Unconfirmed
+  events are sent again, a few times, with the same id; then an error names the remedy.
 * A proof has no reference of its own. Give it an *id* that you keep, and it can be sent again as well: the
   same source and id are one event.
 
 Your user on the broker needs to write to the exchange ``habeas.requests``, and nothing else. The module reads
-no settings and connects to nothing before ``async with``. What becomes of a request is published to
-``habeas.events``; bind a queue of your own (docs/connecting.md).
+no settings and connects to nothing before ``async with``. Results are published to ``habeas.events``;
+bind a queue of your own (docs/connecting.md).
 """
 
 import asyncio
@@ -83,7 +83,7 @@ __all__ = [
 
 TRIES = 5
 PAUSE_S = 0.2
-"""Before the second try; before each further one twice as long."""
+"""Delay before the second try; it doubles before each further one."""
 
 REMEDY = (
     "see that the broker runs and that URL, user and password are right, then send it again with the same id"
@@ -102,10 +102,10 @@ def message_of(
     Return *event* as a message for ``habeas.requests``: a CloudEvent in structured mode.
 
     Args:
-        event: What is submitted.
+        event: The submission.
         source: Your system.
-        id: Tells this event from all others of *source*; drawn where none is given.
-        time: When it happened; now where nothing is said. It dates a request without ``received_at``.
+        id: Unique id among the events of *source*; random by default.
+        time: When it happened; now by default. It dates a request without ``received_at``.
         binary: Whether the attributes go as headers (CloudEvents AMQP binding, section 3.1).
 
     Raises:
@@ -130,7 +130,7 @@ def _sized(event: Event, body: bytes, id_: str, content_type: str, headers: dict
     if len(body) > MAX_BODY:
         raise ConfigurationError(
             f"the event has {len(body)} bytes, more than the {MAX_BODY} that Habeas takes by AMQP: "
-            "hand documents in by POST /v1/requests/{id}/proofs"
+            "submit documents by POST /v1/requests/{id}/proofs"
         )
     return Message(event.EXCHANGE, event.TYPE, body, id_, content_type, headers)
 
@@ -195,9 +195,9 @@ class Publisher:
         Submit a request; return the id of the event.
 
         Args:
-            request: What a person asks for.
-            id: The event's id; drawn where none is given.
-            time: When the request reached you, unless ``received_at`` says so; now where nothing does.
+            request: The person's request.
+            id: The event's id; random by default.
+            time: When the request reached you, unless ``received_at`` is set; now by default.
 
         Raises:
             BrokerUnavailable: It was not confirmed, as often as it was tried.
@@ -213,7 +213,7 @@ class Publisher:
         id: str | None = None,  # noqa: A002  CloudEvents' own name
         time: datetime | None = None,
     ) -> str:
-        """Pass on proofs of identity for a request made before; otherwise as :meth:`submit`."""
+        """Submit proofs of identity for an earlier request; otherwise as :meth:`submit`."""
         return await self._send(proofs, id, time)
 
     async def withdraw(
@@ -223,7 +223,7 @@ class Publisher:
         id: str | None = None,  # noqa: A002  CloudEvents' own name
         time: datetime | None = None,
     ) -> str:
-        """Pass on that a person takes a request back; otherwise as :meth:`submit`."""
+        """Submit a withdrawal of a request; otherwise as :meth:`submit`."""
         return await self._send(withdrawal, id, time)
 
     async def appeal(
@@ -233,7 +233,7 @@ class Publisher:
         id: str | None = None,  # noqa: A002  CloudEvents' own name
         time: datetime | None = None,
     ) -> str:
-        """Pass on that a person disagrees with an answer; otherwise as :meth:`submit`."""
+        """Submit an appeal against an answer; otherwise as :meth:`submit`."""
         return await self._send(appeal, id, time)
 
     async def publish(self, messages: Sequence[Message]) -> None:
@@ -272,7 +272,7 @@ class Publisher:
 
 def submit_all(amqp_url: str, *events: Submission, source: str) -> list[str]:
     """
-    Submit *events* from a program that is not asynchronous; return their ids.
+    Submit *events* from a synchronous program; return their ids.
 
     Raises:
         BrokerUnavailable, ConfigurationError, Unroutable: As :class:`Publisher` does.

@@ -52,7 +52,7 @@ async def grant(
     root_url: str, users: Mapping[str, tuple[str, str]], *, prefix: str, business: Iterable[str]
 ) -> None:
     """
-    Make the users of the database, each with its roles; what they had before is replaced.
+    Make the users of the database, each with its roles; earlier roles are replaced.
 
     Args:
         root_url: The database, as an administrator.
@@ -87,7 +87,7 @@ async def _make_role(client: Client, name: str, role: Mapping[str, Any]) -> None
 
 def business_databases(data_map: Path, stores: str) -> set[str]:
     """
-    Return the databases of *data_map* that lie on the server of our own.
+    Return the databases of *data_map* on the server of our own.
 
     Args:
         data_map: Folder of the data map.
@@ -111,7 +111,7 @@ def make(
     folder: Path, accounts: Iterable[str], *, amqp: str = "", mongo: str = "", prefix: str = PREFIX
 ) -> None:
     """
-    Write the URLs of each of *accounts* into *folder*; a password that is there already stays.
+    Write the URLs of each of *accounts* into *folder*; existing passwords stay.
 
     Args:
         folder: Folder of accounts.

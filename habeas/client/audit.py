@@ -25,7 +25,7 @@ HEADS_SUFFIX, SIGNATURE_SUFFIX = ".heads.json", ".heads.sig"
 
 
 class AuditRowPort(Protocol):
-    """Where journals and heads are read."""
+    """A source of journals and heads."""
 
     def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
         """Yield each case, or *case* alone, with its rows in the order of their numbers."""
@@ -95,7 +95,7 @@ class DumpedRows:
 
 @dataclass(slots=True)
 class AuditReport:
-    """What a verification found."""
+    """The result of a verification."""
 
     rows: int = 0
     cases: int = 0
@@ -141,7 +141,7 @@ async def verify(
 
 @dataclass(slots=True)
 class _Journal:
-    """What is known of a journal while it is verified."""
+    """The state of a journal's verification."""
 
     service: str
     master_key: RootKey
@@ -181,7 +181,7 @@ async def _verify_journal(
 
 
 def _gone(journal: _Journal, heads: Mapping[str, Head], case: str | None) -> Iterable[ChainFinding]:
-    """Yield cases of which heads were exported and no row is left; parts go with a case that was purged."""
+    """Yield cases with exported heads and without rows; parts go with a purged case."""
     wanted = heads.keys() if case is None else heads.keys() & {case}
     for name in sorted(wanted - journal.seen):
         whole, dot, _ = name.partition(".")
@@ -249,7 +249,7 @@ def _signature_of(name: str) -> str:
 
 
 def text_of(report: AuditReport) -> str:
-    """Return *report* for people: what does not fit, one place a line, or that everything does."""
+    """Return *report* for people: one finding a line, or a confirmation."""
     if report.findings:
         return "\n".join(map(str, report.findings))
     covered = min(report.until.values(), default="")

@@ -1,4 +1,4 @@
-"""Reads what the staff writes down of a breach: YAML or JSON, every flaw with its place and the remedy."""
+"""Reader of declarations of breaches: YAML or JSON, every error with its place and remedy."""
 
 import re
 import sys
@@ -17,14 +17,14 @@ from shared.errors import ConfigurationError
 
 REMEDIES: Mapping[str, str] = {
     "missing": "is missing",
-    "extra_forbidden": "is no field of a declaration; look for a slip of the pen",
+    "extra_forbidden": "is no field of a declaration; check its spelling",
     "timezone_aware": "needs its offset: 2026-03-09T08:00+01:00",
     "datetime_from_date_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
     "datetime_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
     "bool_parsing": "write true or false",
     "string_type": "write a text",
 }
-"""What pydantic calls a flaw → what is said of it."""
+"""pydantic's name of an error → its message."""
 FORMS: Mapping[str, str] = {
     "country": "write its code (ISO 3166): DE",
     "subdivision": "write its code (ISO 3166-2) without the country: CA",
@@ -37,26 +37,26 @@ FORMS: Mapping[str, str] = {
     "mail_domains": "write a domain: example.org",
     "categories": "write the words of the data map: user.contact.email",
 }
-"""What is said of a text that does not look as it must, by the field that it stands in."""
+"""Messages about malformed texts, by field."""
 NO_FIELDS = ("constrained-str", "[key]")
-"""What pydantic adds to a place: which form it tried, and that a name is wrong and not its value."""
+"""pydantic's additions to a place: the form it tried, and a wrong name."""
 STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
-"""What YAML makes of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
+"""YAML types of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
 
 
 class _TwiceError(yaml.MarkedYAMLError):
-    """A name stands twice in one object: only one of the two would count."""
+    """A repeated name in one object."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads as JSON would: nothing is true but ``true``; but no name stands twice."""
+    """A loader like JSON's: only ``true`` is true; no repeated names."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """
         Return the object at *node*.
 
         Raises:
-            _TwiceError: A name stands in it twice.
+            _TwiceError: A name is repeated in it.
         """
         names = set()
         for key, _ in node.value:
@@ -75,15 +75,15 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false
 
 def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> BreachDeclared:
     """
-    Return what the file *path* declares, or standard input when it is called ``-``.
+    Return the declaration in the file *path*; ``-`` is standard input.
 
     Args:
         path: YAML or JSON, with the fields of ``breach.declared``.
-        by: Who declares it; the file may say so instead.
+        by: The declaring account, unless the file names it.
         mapped: The categories that the data map knows; None where none is at hand.
 
     Raises:
-        ConfigurationError: It cannot be read; the message says what is wrong where, and what to write.
+        ConfigurationError: It cannot be read; the message names the errors, places and remedies.
     """
     content = _content(path)
     said = content.setdefault("by", by)
@@ -91,17 +91,17 @@ def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> B
         raise ConfigurationError(f"{path}: by: names another account than --as")
     if said is None:
         raise ConfigurationError(
-            f"{path}: say which staff account declares it, with --as: another has to approve"
+            f"{path}: name the declaring staff account with --as: another has to approve"
         )
     return _declared(path, content, mapped)
 
 
 def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclared:
     """
-    Return what the file *path* would declare, whoever does: nothing comes of it.
+    Return the declaration in the file *path* for a preview, without an account.
 
     Raises:
-        ConfigurationError: It cannot be read; the message says what is wrong where, and what to write.
+        ConfigurationError: It cannot be read; the message names the errors, places and remedies.
     """
     return _declared(path, _content(path), mapped)
 
@@ -129,7 +129,7 @@ def _content(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: is no UTF-8 text; store it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        what = "a name stands twice" if isinstance(error, _TwiceError) else "is neither YAML nor JSON"
+        what = "a name is repeated" if isinstance(error, _TwiceError) else "is neither YAML nor JSON"
         raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: a declaration is an object with names and values")
@@ -149,7 +149,7 @@ def _said(flaw: Any) -> str:
 
 
 def _fields_at(steps: Iterable[str | int]) -> list[str]:
-    """Return which fields there are at the place that *steps* lead to in a declaration."""
+    """Return the fields at the place *steps* of a declaration."""
     model: type[BaseModel] = BreachDeclared
     for step in steps:
         if step in model.model_fields:
@@ -158,7 +158,7 @@ def _fields_at(steps: Iterable[str | int]) -> list[str]:
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the models that stand somewhere in the type *annotation*."""
+    """Yield the models in the type *annotation*."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
@@ -166,5 +166,5 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def event_id(source: str, declared: BreachDeclared) -> str:
-    """Return the id of the event: what is declared again in the same words is the same event."""
+    """Return the id of the event: an equal declaration is the same event."""
     return derived_id(f"{source} {declared.model_dump_json()}", 0)

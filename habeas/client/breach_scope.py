@@ -1,4 +1,4 @@
-"""Whom a breach would concern, for operators: the same engine as the service, and nothing is kept."""
+"""The scope of a breach for operators: the service's engine, without storage."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,23 +21,23 @@ from shared.law.library import breach_policies
 
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
-    """Whom a breach would concern, and which letters would be sent."""
+    """The affected people of a breach, and the letters."""
 
     trial: DryRunResult
     letters: LetterCounter
     collections: tuple[str, ...]
-    """Those of the map that were declared."""
+    """The declared ones of the map."""
 
 
 async def check(engine: OperatorEngine, declared: BreachDeclared) -> None:
     """
-    See that the records that *declared* names can be looked for.
+    Check that the records of *declared* can be searched.
 
-    What only the service can find out holds up no declaration: a store that does not answer here, or a
-    collection that is not there yet.
+    An unreachable store or a missing collection is no error here:
+    the service checks them.
 
     Raises:
-        PermanentError: They are not named in a way that can be followed.
+        PermanentError: They cannot be searched as named.
     """
     with suppress(StoreUnavailable, InvalidDataMap):
         await AffectedSearch(engine.data_map, engine.stores).check(declared)
@@ -47,11 +47,11 @@ async def scoped(
     engine: OperatorEngine, declared: BreachDeclared, company: CompanyProfile, progress: Progress
 ) -> ScopeResult:
     """
-    Return whom *declared* would concern.
+    Return the scope of *declared*.
 
     Raises:
-        PermanentError: The records are not named in a way that can be followed, or the map does not fit.
-        StoreUnavailable: A store did not answer. That is not the same as nobody.
+        PermanentError: The records cannot be searched as named, or the map does not fit.
+        StoreUnavailable: A store did not answer.
     """
     finding = AffectedSearch(engine.data_map, engine.stores)
     letters = LetterCounter(declared)
@@ -62,21 +62,21 @@ async def scoped(
 
 def plain(found: ScopeResult) -> dict[str, Any]:
     """
-    Return what it came to as plain values: numbers, places and codes.
+    Return the result as plain values: numbers, places and codes.
 
-    Everybody is in one of ``by_letter``, ``unreachable``, ``unsafe`` and ``untold``; those are ``people``.
+    Each person is in one of ``by_letter``, ``unreachable``, ``unsafe`` and ``untold``; those are ``people``.
     """
     trial, letters = found.trial, found.letters
     groups = trial.counting.groups()
-    told = sum(group.people for group in groups if group.laws)
+    notified = sum(group.people for group in groups if group.laws)
     unreachable = sum(group.unreachable for group in groups if group.laws)
     return {
         "people": trial.counting.people,
         "unreachable": unreachable,
         "unsafe": letters.unsafe,
-        "by_letter": told - unreachable - letters.unsafe,
-        "untold": trial.counting.people - told,
-        "told": told,
+        "by_letter": notified - unreachable - letters.unsafe,
+        "untold": trial.counting.people - notified,
+        "told": notified,
         "letters": letters.counted.total(),
         "customers": trial.counting.customers,
         "records": trial.records,

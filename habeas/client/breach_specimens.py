@@ -1,5 +1,5 @@
 """
-A breach that never happened, at a company that is none: what notices are shown and looked at with.
+A fictional breach at a fictional company, for previews of notices.
 
 Addresses are those that RFC 2606 keeps for examples.
 """
@@ -33,13 +33,13 @@ EVERYTHING = (
     "user.financial.bank_account",
     "user.biometric.fingerprint",
 )
-"""Categories that call for every part that a notice can have."""
+"""Categories that need every part of a notice."""
 
 DECLARED = BreachDeclared(
     reference="portal-2026-03",
-    nature="Somebody got into our customer portal with a stolen key.\n\nThey copied a list of customers.",
-    consequences="Somebody may write to you and pretend to be us. They may try your password elsewhere.",
-    measures="We closed the way in and made all keys void. We have told the police.",
+    nature="An attacker entered our customer portal with a stolen key.\n\nThey copied a list of customers.",
+    consequences="Criminals may write to you and pretend to be us. They may try your password elsewhere.",
+    measures="We closed the way in and made all keys void. We have informed the police.",
     advice="Do not follow links in mails that ask for your password.",
     language="en",
     translations={
@@ -101,7 +101,7 @@ CUSTOMER = NoticeRecipient(
 def notices(
     laws: Iterable[str], language: str, *, to_controllers: bool = False, further: bool = False
 ) -> Notices:
-    """Return what writes the specimens under the editions *laws*, in *language*."""
+    """Return the drafts of specimens under the editions *laws*, in *language*."""
     who = CUSTOMER if to_controllers else PERSON
     chunk = Chunk(
         to="controllers" if to_controllers else "people", laws=tuple(laws), language=language, people=(who,)
@@ -110,7 +110,7 @@ def notices(
 
 
 def known(**changes: object) -> IncidentFacts:
-    """Return what is known of the specimen, with *changes*."""
+    """Return the facts of the specimen, with *changes*."""
     return replace(
         IncidentFacts(
             incident=INCIDENT,

@@ -1,4 +1,4 @@
-"""What became of the notices of an incident: how far they are, whom they missed, and who got one when."""
+"""The results of an incident's notices: progress, people not reached, and proofs of sending."""
 
 import csv
 import os
@@ -30,14 +30,14 @@ COLUMNS = (
     "reason", "said", "name", "email", "others", "breached",
     "postal", "place", "language", "laws", "to", "phase",
 )  # fmt: skip
-IN_DOUBT = "a mail server may have taken it, and did not say so"
+IN_DOUBT = "a mail server may have taken it without an answer"
 FORMULA = ("=", "+", "-", "@")
-"""What starts a formula in a spreadsheet, after spaces and breaks, and in any width."""
+"""Characters that start a formula in a spreadsheet, after spaces and breaks, in any width."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the notices under one law are."""
+    """Progress of the notices under one law."""
 
     phase: int
     laws: tuple[str, ...]
@@ -46,19 +46,19 @@ class Progress:
     doubtful: int
     failed: int
     elsewhere: int
-    """Who is told by the letter of another phase."""
+    """People covered by the letter of another phase."""
     chunks: int
     through: int
 
     @property
     def left(self) -> int:
-        """Who is still to be written to."""
+        """Notices not sent yet."""
         return self.people - self.sent - self.failed - self.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """How far the notices of an incident are."""
+    """Progress of the notices of an incident."""
 
     standing: CampaignState
     parts: tuple[Progress, ...]
@@ -66,12 +66,12 @@ class CampaignReport:
 
     @property
     def left(self) -> int:
-        """Who is still to be written to."""
+        """Notices not sent yet."""
         return sum(part.left for part in self.parts)
 
     @property
     def minutes(self) -> float | None:
-        """How long it takes at the rate of the last minute; None where none was written to in it."""
+        """Remaining minutes at the last minute's rate; None without letters in it."""
         return self.left / self.per_minute if self.per_minute else None
 
     def plain(self) -> dict[str, Any]:
@@ -88,19 +88,19 @@ class CampaignReport:
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Somebody who is to be told by other means."""
+    """A person to notify by other means."""
 
     person: NoticeRecipient
     reason: str
     said: str
     ledger: Document
     breached: Sequence[str] = ()
-    """Mailboxes of theirs that nobody may write to: whoever has their password reads it."""
+    """Their mailboxes with a breached password, which must not be used."""
 
     def row(self) -> Mapping[str, str]:
         """Return the row of the list."""
         person, ledger = self.person, self.ledger
-        told = {
+        row = {
             "reason": self.reason,
             "said": self.said,
             "name": person.name,
@@ -114,21 +114,21 @@ class Unreached:
             "to": ledger["to"],
             "phase": str(ledger["phase"]),
         }
-        return {name: f"'{text}" if _is_formula(text) else text for name, text in told.items()}
+        return {name: f"'{text}" if _is_formula(text) else text for name, text in row.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeRecord:
-    """What is on record of the notice to one person."""
+    """The record of the notice to one person."""
 
     phase: int
     message_id: str
     accepted_at: datetime | None
     said: str
-    """What the server answered, or why there was no letter."""
+    """The server's answer, or the reason for no letter."""
     doubtful: bool
     returned: Mapping[str, str]
-    """What was reported afterwards → enhanced status code."""
+    """Later report → enhanced status code."""
 
     def plain(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -147,7 +147,7 @@ class CampaignReader:
 
     async def report(self, incident: str, now: datetime | None = None) -> CampaignReport:
         """
-        Return how far the notices of *incident* are.
+        Return the progress of the notices of *incident*.
 
         Raises:
             ConfigurationError: None were released.
@@ -163,7 +163,7 @@ class CampaignReader:
         return CampaignReport(CampaignState(found["standing"]), tuple(parts), rate)
 
     async def _rate(self, incident: str, now: datetime) -> int:
-        """Return how many letters a minute went out of late: in the last minute, or since the first chunk."""
+        """Return the current rate of letters a minute, of the last minute or since the first batch."""
         since = now - RECENT
         stages: list[Document] = [
             {"$match": {"incident": incident, "at": {"$gte": since}}},
@@ -183,7 +183,7 @@ class CampaignReader:
         return round(sum(rates))
 
     async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
-        """Yield whom no notice reached: no address, refused, back, given up, aborted, or not taken yet."""
+        """Yield people not reached: no address, refused, returned, given up, aborted, or not taken yet."""
         aborted = (await self.report(incident)).standing is CampaignState.ABORTED
         async for ledger, chunk in self._opened(incident):
             missed = _waiting(ledger) | _failures(ledger, aborted=aborted)
@@ -194,14 +194,14 @@ class CampaignReader:
                 yield Unreached(person, reason, said, ledger, unsafe)
 
     async def _declared(self, ledger: Document) -> BreachDeclared | None:
-        """Return what the people of *ledger* are told; ledgers of before do not say."""
+        """Return the declaration that notices of *ledger* use, if it is recorded."""
         if "declaration" not in ledger:
             return None
         sealed = await self._vault.open(ledger["incident"], ledger["declaration"])
         return BreachDeclared.model_validate_json(sealed)
 
     async def proofs(self, incident: str, email: str) -> AsyncIterator[NoticeRecord]:
-        """Yield what is on record of the notices to whom one of whose addresses is *email*."""
+        """Yield the records of notices to people with the address *email*."""
         wanted = _mailbox(email)
         async for ledger, chunk in self._opened(incident):
             for number, person in enumerate(chunk.people):
@@ -220,7 +220,7 @@ class CampaignReader:
             return Chunk.model_validate_json(await self._vault.open(incident, item))
         except KeyError:
             raise ConfigurationError(
-                f"incident {incident}: who was affected is not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
+                f"incident {incident}: affected people are not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
             ) from None
 
     def _proof(self, ledger: Document, number: int) -> NoticeRecord:
@@ -242,10 +242,10 @@ class CampaignReader:
 
 
 def _unwritten(ledger: Document, number: int) -> str:
-    """Return what is known of a letter that no server is on record to have taken."""
+    """Return the record of a letter without an accepting server."""
     if number in elsewhere(ledger):
-        return "told by the letter of another phase, which went out at the same moment"
-    return IN_DOUBT if number in ledger["doubt"] else "not written to yet"
+        return "covered by the letter of another phase, released at the same moment"
+    return IN_DOUBT if number in ledger["doubt"] else "not sent yet"
 
 
 def _is_formula(text: str) -> bool:
@@ -270,7 +270,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
 
 def write(file: Path, rows: list[Unreached]) -> None:
     """
-    Write the list of *rows* to *file*, as CSV, for nobody else to read.
+    Write the list of *rows* to *file*, as CSV, readable by its owner only.
 
     Raises:
         ConfigurationError: It cannot be written.
@@ -286,7 +286,7 @@ def write(file: Path, rows: list[Unreached]) -> None:
 
 def _for_us_alone(file: str, flags: int) -> int:
     descriptor = os.open(file, flags, mode=0o600)
-    os.fchmod(descriptor, 0o600)  # one that was there keeps its mode
+    os.fchmod(descriptor, 0o600)  # an existing file keeps its mode
     return descriptor
 
 
@@ -305,7 +305,7 @@ def _progress(group: Document) -> Progress:
 
 
 def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
-    """Return who of a chunk is to be told by other means, why, and by which answer."""
+    """Return the people of a batch to notify by other means, with reasons and answers."""
     failed = {n: (reason, said) for n, reason, said, _ in letters(ledger, "failures")}
     failed |= dict(_returned(ledger))
     if aborted:
@@ -315,26 +315,26 @@ def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
 
 
 def _window(begun_at: datetime, now: datetime) -> timedelta:
-    """Return for how long of the last minute letters may have gone out."""
+    """Return the part of the last minute in which letters could go out."""
     return min(RECENT, max(now - begun_at, timedelta(seconds=1)))
 
 
 def _waiting(ledger: Document) -> dict[int, tuple[str, str]]:
-    """Return whose letters were tried and not taken; their chunk may be parked."""
+    """Return the people with tried letters that were not taken; their batch may be parked."""
     done = {number for number, *_ in letters(ledger, "written", "failures")}
     tried = {int(number): ("waiting", later[2]) for number, later in ledger.get("later", {}).items()}
     return {number: why for number, why in tried.items() if number not in done}
 
 
 def _stopped(ledger: Document, number: int) -> tuple[str, str]:
-    """Return why there was no letter that is known of, where the campaign was stopped before."""
+    """Return the reason for no recorded letter in an aborted campaign."""
     if number in ledger["doubt"]:
         return "doubtful", f"the campaign was stopped; {IN_DOUBT}"
     return "aborted", "the campaign was stopped"
 
 
 def _mailbox(email: str) -> str:
-    """Return *email* as it is compared: as a mail server is told it, in small letters."""
+    """Return *email* for comparison: as sent to a mail server, in small letters."""
     try:
         return addr_spec(email).casefold()
     except MailRefused:

@@ -1,4 +1,4 @@
-"""What the services have sealed of a case, for operators who hold the master key."""
+"""Reader of a case's sealed content, for operators with the master key."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from shared.runtime.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentCase:
-    """A case as fulfillment knows it, and the vault that its sealed parts lie in."""
+    """A case of fulfillment, and the vault of its sealed parts."""
 
     id: str
     facts: Sequence[Fact]
@@ -32,15 +32,15 @@ class FulfillmentCase:
             ConfigurationError: There is none.
             Destroyed: The case has no key any more.
         """
-        told = [fact.certificate for fact in self.facts if isinstance(fact, RequestFulfilled)]
-        names = [name for name in told if name is not None]
+        issued = [fact.certificate for fact in self.facts if isinstance(fact, RequestFulfilled)]
+        names = [name for name in issued if name is not None]
         if not names:
             raise ConfigurationError(f"request {self.id} has no certificate of erasure")
         return await self.vault.open(self.id, names[-1])
 
     async def plan(self) -> ErasurePlan:
         """
-        Return what its erasure does, or would do once somebody approves.
+        Return its erasure plan.
 
         Raises:
             ConfigurationError: No erasure is planned.

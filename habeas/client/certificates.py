@@ -10,14 +10,14 @@ from shared.errors import ConfigurationError
 
 
 def write(file: bytes, path: Path, language: str) -> None:
-    """Write a signed certificate to *path*, and beside it the page that says the same (``.html``)."""
+    """Write a signed certificate to *path*, and beside it the same as a page (``.html``)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(file)
     path.with_suffix(".html").write_bytes(page_of(file, language))
 
 
 def number_of(file: bytes) -> str:
-    """Return the number of the certificate in *file*, which was just issued."""
+    """Return the number of the newly issued certificate in *file*."""
     return str(json.loads(file)["certificate"]["number"])
 
 

@@ -1,4 +1,4 @@
-"""Reads whole stores: to fill them from files, and to show what an erasure changed and what it did not."""
+"""Reader of whole stores, to fill them from files and to compare them before and after an erasure."""
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ def _document(line: str, path: Path, number: int) -> Document:
     try:
         return dict(json_util.loads(line, json_options=json_util.CANONICAL_JSON_OPTIONS))
     except (ValueError, TypeError):
-        raise ConfigurationError(f"{path}:{number}: this is no document in extended JSON") from None
+        raise ConfigurationError(f"{path}:{number}: no document in extended JSON") from None
 
 
 async def snapshot(client: Client, places: Iterable[Place]) -> Snapshot:
@@ -53,7 +53,7 @@ async def snapshot(client: Client, places: Iterable[Place]) -> Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changed between two snapshots."""
+    """The changes between two snapshots."""
 
     gone: Mapping[Place, frozenset[bytes]]
     changed: Mapping[Place, frozenset[bytes]]
@@ -61,7 +61,7 @@ class Difference:
 
 
 def difference(before: Snapshot, after: Snapshot) -> Difference:
-    """Return what changed from *before* to *after*."""
+    """Return the changes from *before* to *after*."""
     gone, changed, untouched = {}, {}, 0
     for place, documents_before in before.items():
         now = after.get(place, {})
@@ -74,7 +74,7 @@ def difference(before: Snapshot, after: Snapshot) -> Difference:
 
 
 async def mentions(client: Client, places: Iterable[Place], words: Iterable[str]) -> dict[Place, set[bytes]]:
-    """Return, by place, the documents in whose bytes one of *words* stands, in whatever case."""
+    """Return, by place, the documents with one of *words* in their bytes, in any case."""
     needles = [word.casefold().encode() for word in words]
     found: dict[Place, set[bytes]] = {}
     for place in places:
@@ -90,5 +90,5 @@ def _digest(content: bytes) -> bytes:
 
 
 def digest_of_id(document_id: bytes) -> bytes:
-    """Return how snapshots name a document whose ``_id``, as BSON, is *document_id*."""
+    """Return the digest of the BSON ``_id`` *document_id*, as in snapshots."""
     return _digest(document_id)

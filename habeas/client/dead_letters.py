@@ -1,8 +1,8 @@
 """
-What could not be handled: parked messages, and submissions that could not be read.
+Parked messages, and submissions that could not be read.
 
-Neither is lost. A parked message keeps why and how often it was tried; it can be tried again once the cause
-is gone. A submission that could not be read lies sealed in the vault, because it may hold personal data.
+Neither is lost. A parked message keeps its reason and number of tries; it can be replayed once the cause
+is gone. A submission that could not be read is sealed in the vault, because it may hold personal data.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from shared.runtime.retry_policy import origin_in
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A message that waits for a person."""
+    """A message that waits for staff."""
 
     service: str
     message_id: str
@@ -52,7 +52,7 @@ async def parked(amqp_url: str) -> list[Parked]:
 
 
 async def set_aside(client: Client, prefix: str) -> list[SetAside]:
-    """Return what intake could not read, oldest first."""
+    """Return the submissions that intake could not read, oldest first."""
     with translated("read intake's journal"):
         rows = client[f"{prefix}_intake"]["journal"].find({"facts.type": RequestRejected.TYPE}).sort("at")
         return [
@@ -64,7 +64,7 @@ async def set_aside(client: Client, prefix: str) -> list[SetAside]:
 
 
 async def replay(amqp_url: str, service: str) -> int:
-    """Hand all parked messages of *service* to it once more; return how many there were."""
+    """Replay all parked messages of *service*; return their number."""
     count = 0
     async with Parking(amqp_url, parking_of(service)) as parking:
         async for delivery in parking:
@@ -74,7 +74,7 @@ async def replay(amqp_url: str, service: str) -> int:
 
 
 async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[dict[str, object]]]:
-    """Return everything that could not be handled, as plain values."""
+    """Return all of both kinds as plain values."""
     client = connect(mongo_url, app_name="habeas command")
     try:
         unread = await set_aside(client, prefix)
@@ -87,7 +87,7 @@ async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[di
 
 
 def table(everything: Mapping[str, Sequence[Mapping[str, object]]]) -> Table | str:
-    """Return what :func:`found` found as a person reads it."""
+    """Return the result of :func:`found` as a table."""
     if not any(everything.values()):
         return "no dead letter"
     shown = Table("where", "since", "what", "why")

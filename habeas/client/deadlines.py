@@ -1,4 +1,4 @@
-"""What is due: the requests that are not answered yet and whose day comes, the earliest first."""
+"""Open requests with a deadline ahead, the earliest first."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -41,13 +41,13 @@ class OpenRequest:
 
 async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date) -> list[OpenRequest]:
     """
-    Return the open requests of which a day comes *within* a time, or has come, the earliest first.
+    Return the open requests with a deadline *within* a time or past, the earliest first.
 
     Args:
         mongo_url: Of intake's database.
-        prefix: What the names of our databases begin with.
+        prefix: Of the names of our databases.
         within: How far ahead to look.
-        today: The day at the place that answers; what was due before it is late.
+        today: The day at the place that answers; earlier deadlines are late.
 
     Raises:
         StoreUnavailable: The database did not answer.
@@ -56,7 +56,7 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
     try:
         database = client[f"{prefix}_intake"]
         until = datetime.now(UTC) + within
-        # A last day is waited for only where the answer was not sent when it was meant to be.
+        # A last day is awaited only if the answer missed its target day.
         coming = {
             "$or": [
                 {"published": False, "at": {"$lte": until}},
@@ -78,7 +78,7 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
 
 
 def line_of(one: OpenRequest) -> str:
-    """Return a request as a person reads it; a table would cut its id where the window is narrow."""
+    """Return a request as text; a table would cut its id in a narrow window."""
     row = one.plain()
     stands = f"{row['status']}, the clock stands still" if row["stands_still"] else row["status"]
     late = "late" if one.late else "    "

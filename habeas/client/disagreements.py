@@ -1,4 +1,4 @@
-"""Finds the statements of people who disagree with what is held about them."""
+"""Reader of people's statements about uncorrected data."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ async def statements(
     mongo_url: str, pairs: Sequence[str], *, prefix: str, master_key: RootKey
 ) -> list[dict[str, str]]:
     """
-    Return what the person has stated, oldest first, with the request it was stated in.
+    Return the person's statements, oldest first, with their requests.
 
     Args:
         mongo_url: Habeas' own databases.
-        pairs: What the person is known by: ``email=kim@example.org``.
-        prefix: What the names of the databases begin with.
+        pairs: Identities of the person: ``email=kim@example.org``.
+        prefix: Of the names of the databases.
         master_key: Opens the cases.
 
     Raises:

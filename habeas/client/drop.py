@@ -1,4 +1,4 @@
-"""How things stand with California's DROP, and a wish to have its lists fetched at once."""
+"""The state of California's DROP, and the order to fetch its lists."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from shared.runtime.mongo import connect
 
 async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any] | None:
     """
-    Return how things stand; none where the platform was never spoken to.
+    Return the state; none if the platform was never called.
 
     Raises:
         StoreUnavailable: The database did not answer.
@@ -37,7 +37,7 @@ async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any]
 
 async def pull(mongo_url: str, prefix: str) -> bool:
     """
-    Have the lists fetched as soon as the platform is open; return whether others must be answered first.
+    Order a fetch of the lists as soon as the platform is open; return whether others must be answered first.
 
     Raises:
         StoreUnavailable: The database did not answer.

@@ -1,4 +1,4 @@
-"""The engine of fulfillment for operators: the same calls that the service makes."""
+"""The engine of fulfillment for operators, with the service's calls."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ from shared.runtime.mongo import json_util
 
 @dataclass(frozen=True, slots=True)
 class OperatorEngine:
-    """A data map and the stores it speaks of."""
+    """A data map and its stores."""
 
     data_map: DataMap
     stores: Stores
@@ -41,7 +41,7 @@ class OperatorEngine:
         Return every record of the person.
 
         Raises:
-            ConfigurationError: The map knows none of *identities*: nobody would be looked for.
+            ConfigurationError: The map knows none of *identities*.
             InvalidDataMap: The map names a collection that is not there.
             StoreUnavailable: A store does not answer.
         """
@@ -49,26 +49,24 @@ class OperatorEngine:
         if findings.missing:
             missing = ", ".join(findings.missing)
             what = f"the data map names {missing}, and the database has no such collection"
-            remedy = (
-                "correct the name, create the collection where nothing is in it yet, or say `skip_processing`"
-            )
+            remedy = "correct the name, create the empty collection, or set `skip_processing`"
             raise InvalidDataMap(f"{what}: {remedy}")
         if findings.answer is SearchAnswer.NOTHING_DECLARED:
-            raise ConfigurationError(f"nobody was looked for: {self.not_known(identities)}")
+            raise ConfigurationError(f"no search is possible: {self.not_known(identities)}")
         return findings
 
     def unknown(self, identities: Identities) -> Sequence[str]:
-        """Return the names among *identities* by which nobody is looked for."""
+        """Return the names among *identities* that the map does not know."""
         known = graph_of(self.data_map).entries
         return [name for name in identities if name not in known]
 
     def not_known(self, names: Iterable[str]) -> str:
-        """Return in words that the map does not know *names*, and which names it knows."""
+        """Return a message with the unknown *names* and the known ones."""
         known = ", ".join(sorted(graph_of(self.data_map).entries)) or "none"
         return f"the data map knows no identity {', '.join(names)}; it knows {known}"
 
     async def plan(self, findings: Findings) -> ErasurePlan:
-        """Return what an erasure would do to what was found, today."""
+        """Return today's erasure plan for *findings*."""
         return await asyncio.to_thread(plan, findings, self.data_map, datetime.now(UTC).date())
 
     async def erase(
@@ -81,9 +79,9 @@ class OperatorEngine:
         memory: ErasureRecords | None = None,
     ) -> Completed:
         """
-        Carry a plan out, look again and certify it; *memory* remembers it, and keeps the certificate.
+        Execute a plan, search again and certify it; *memory* records it, and keeps the certificate.
 
-        What a store refuses is left and named in it.
+        The certificate names records that a store refused to change.
 
         Raises:
             StoreUnavailable: A store does not answer; the same call may be made again.
@@ -166,7 +164,7 @@ def _spelt(name: str, value: str) -> Identities:
 
 
 def write(findings: Findings, folder: Path) -> None:
-    """Write what was found into *folder*: a file of extended JSON per collection."""
+    """Write *findings* into *folder*: a file of extended JSON per collection."""
     folder.mkdir(parents=True, exist_ok=True)
     found: defaultdict[str, list[Any]] = defaultdict(list)
     for item in findings.found:
@@ -177,7 +175,7 @@ def write(findings: Findings, folder: Path) -> None:
 
 
 def summary_of_findings(findings: Findings) -> dict[str, Any]:
-    """Return what was found as plain values: per collection how far it was searched, and the ids."""
+    """Return *findings* as plain values: per collection the extent of the search, and the ids."""
     ids: defaultdict[str, list[Any]] = defaultdict(list)
     for item in findings.found:
         ids[item.collection.key].append(plain(item.id))
@@ -192,7 +190,7 @@ def summary_of_findings(findings: Findings) -> dict[str, Any]:
 
 
 def summary_of_plan(decided: ErasurePlan) -> dict[str, Any]:
-    """Return what a plan would do as plain values, with every record."""
+    """Return a plan as plain values, with every record."""
     return {
         **counts_of_plan(decided),
         "steps": [
@@ -209,7 +207,7 @@ def summary_of_plan(decided: ErasurePlan) -> dict[str, Any]:
 
 
 def counts_of_plan(decided: ErasurePlan) -> dict[str, Any]:
-    """Return what a plan would do as plain values, by collection."""
+    """Return a plan as plain values, by collection."""
     steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
     for step, records in alike(decided.steps):
         steps[step.key].append((step, records))
@@ -235,7 +233,7 @@ def _dispositions(steps: Iterable[tuple[RecordStep, int]]) -> dict[str, int]:
 
 
 def _changes(steps: Sequence[tuple[RecordStep, int]]) -> dict[str, Any]:
-    """Return what would be changed in one collection: fields masked, arrays left, and what stays."""
+    """Return the changes in one collection: masked fields, elements removed, and retained fields."""
     kinds = [step for step, _ in steps]
     days = sorted({step.until for step in kinds if step.until is not None})
     return {
@@ -249,7 +247,7 @@ def _changes(steps: Sequence[tuple[RecordStep, int]]) -> dict[str, Any]:
 
 
 def left_of(completed: Completed) -> Sequence[str]:
-    """Return in words what an erasure has left: how many records of which collection, and why."""
+    """Return the records left by an erasure as text: count, collection and reason."""
     left: Counter[tuple[str, str]] = Counter()
     for step, records in alike(completed.plan.steps):
         if step.disposition is Disposition.LEFT:

@@ -1,4 +1,4 @@
-"""The erasure journal and the stop list for operators: what was erased, and how it stays so."""
+"""The erasure journal and the stop list for operators."""
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -38,13 +38,13 @@ from shared.runtime.mongo import Database, connect
 
 LINES_PER_LOOK = 1_000
 DROPPED = frozenset({StopPurpose.ERASED, StopPurpose.SALE})
-"""What is stopped for those whom California's DROP lists (Cal. Civ. Code § 1798.99.86(d))."""
+"""Purposes stopped for people on California's DROP lists (Cal. Civ. Code § 1798.99.86(d))."""
 COUNTS = ("deleted", "masked", "pulled", "unnamed", "kept", "newer", "unsure", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureRecords:
-    """What outlives every case: the erasure journal and the stop list of one installation."""
+    """The erasure journal and the stop list of one installation; they outlive every case."""
 
     erasures: ErasureJournal
     suppressions: StopList
@@ -53,10 +53,10 @@ class ErasureRecords:
     certificates: Certificates
     listed: HashLists
     database: Database
-    """Of fulfillment, where the data maps lie that records are kept by."""
+    """Of fulfillment, with the data maps of retained records."""
 
     def of(self, erasure: str, data_map: DataMap) -> "Remembering":
-        """Return what remembers the erasure that an operator makes under the number *erasure*."""
+        """Return the registers for an operator's erasure with the number *erasure*."""
         registers = Registers(
             self.kept, self.erasures, self.suppressions, erasure, datetime.now(UTC), asked=False
         )
@@ -65,7 +65,7 @@ class ErasureRecords:
     def purging(
         self, current: DataMap, stores: Stores, *, controller: str, signer: CertificateSigner
     ) -> Purging:
-        """Return what erases that which had to be left and need not any longer."""
+        """Return the purge of records at the end of their retention."""
         return Purging(
             self.kept,
             self.erasures,
@@ -80,14 +80,14 @@ class ErasureRecords:
 
 @dataclass(frozen=True, slots=True)
 class Remembering:
-    """The registers, and the data map that what is kept will be judged by."""
+    """The registers, and the data map for retained records."""
 
     registers: Registers
     maps: DataMapVersions
 
     async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
         """
-        Remember an erasure by *decided*.
+        Record an erasure by *decided*.
 
         Raises:
             StoreUnavailable: The database did not answer; the call may be repeated.
@@ -98,7 +98,7 @@ class Remembering:
 
 def kept_for(text: str | None) -> timedelta:
     """
-    Read ``HABEAS_BACKUP_RETENTION``; the service's default where nobody has set it.
+    Read ``HABEAS_BACKUP_RETENTION``, or the service's default.
 
     Raises:
         ConfigurationError: It is no period.
@@ -115,7 +115,7 @@ def kept_for(text: str | None) -> timedelta:
 async def memory(
     mongo_url: str, prefix: str, master_key: RootKey, keep: timedelta = USUAL_RETENTION
 ) -> AsyncIterator[ErasureRecords]:
-    """Open the memory of the installation at *mongo_url*; new entries of the journal are kept for *keep*."""
+    """Open the erasure records of the installation at *mongo_url*; new entries are kept for *keep*."""
     client = connect(mongo_url, app_name="habeas command")
     try:
         database, fingerprints = (
@@ -142,7 +142,7 @@ async def replay(
     progress: Progress,
 ) -> ReplayReport:
     """
-    Erase again, in the stores at *urls*, what a restored backup has brought back.
+    Erase records again, in the stores at *urls*, that a restored backup has brought back.
 
     Raises:
         ConfigurationError: A store of the map has no URL.
@@ -171,7 +171,7 @@ def _row(entry: ErasureEntry) -> dict[str, Any]:
 
 
 def table_of_report(report: ReplayReport) -> Table:
-    """Return what a replay found and did as a person reads it."""
+    """Return the result of a replay as a table."""
     table = Table("collection", *COUNTS)
     for key, counts in report.plain()["collections"].items():
         table.add_row(key, *(str(counts[name] or "") for name in COUNTS))
@@ -179,16 +179,16 @@ def table_of_report(report: ReplayReport) -> Table:
 
 
 def remarks(report: ReplayReport) -> Iterator[str]:
-    """Yield what a person must know, and do, about a replay that has left something."""
+    """Yield the remarks on an incomplete replay."""
     if report.stopped:
         yield f"stopped: {report.stopped}; start it again when the store is back"
     for key in sorted(report.unmapped):
-        yield f"{key}: was erased from, and the data map does not name it any more"
+        yield f"{key}: the data map does not name it any more"
     for key, tally in report.collections.items():
         if tally.unsure:
-            yield f"{key}: {tally.unsure} left, for nothing says whether they are older than the erasure"
+            yield f"{key}: {tally.unsure} left, since nothing shows that they are older than the erasure"
         if tally.failed:
-            yield f"{key}: {tally.failed} still there; the store refuses, or somebody writes them again"
+            yield f"{key}: {tally.failed} still there; the store refuses, or another system writes them again"
 
 
 def purpose_of(text: str) -> StopPurpose:
@@ -208,12 +208,12 @@ async def passed(
     remembered: ErasureRecords, lines: Iterable[str], *, identity: str, purpose: StopPurpose
 ) -> AsyncIterator[str]:
     """
-    Yield those of *lines*, an identity each, that do not stand on the stop list for *purpose*.
+    Yield those of *lines*, an identity each, that are not on the stop list for *purpose*.
 
-    What California's DROP lists is neither imported nor sold, whether or not anybody was found by it.
+    Identities on California's DROP lists are neither imported nor sold, matched or not.
 
     Raises:
-        ConfigurationError: A line is more than an identity: nobody on the list would be known in it.
+        ConfigurationError: A line is more than an identity and would match no entry.
     """
     waiting = (bare(number, line, identity) for number, line in enumerate(lines, 1))
     while some := list(islice(waiting, LINES_PER_LOOK)):
@@ -226,15 +226,15 @@ async def passed(
 
 
 _MORE = re.compile(r"[,;\t|{}\[\]\"]")
-"""What stands in a line of a table or of JSON, and in no address and no number."""
+"""Characters of a line of a table or of JSON, in no address and no number."""
 
 
 def bare(number: int, line: str, identity: str) -> str:
     """
-    Return *line*, which is the identity alone.
+    Return *line*, which must be an identity only.
 
     Raises:
-        ConfigurationError: It is a line of a table or of JSON, or no address where addresses are wanted.
+        ConfigurationError: It is a line of a table or of JSON, or no address.
     """
     value = line.rstrip("\r\n")
     text = value.strip()

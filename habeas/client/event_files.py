@@ -1,8 +1,8 @@
 """
 Files of submissions: CloudEvents as one JSON object, an array, or a line each; or a sheet of requests.
 
-A file is read twice: once to see whether all of it is sound, once to publish it. Lines are not kept in
-memory; an array, or what comes on standard input, is. Nothing that is said of a fault shows a value.
+A file is read twice: to validate and to publish it. Lines are not kept
+in memory; an array and standard input are. Errors show no values.
 """
 
 import io
@@ -33,16 +33,16 @@ from shared.runtime.broker import Message
 NO_JSON = "this is no JSON"
 WHITE = " \t\r\n"
 BLANK = b"\xef\xbb\xbf \t\r\n"
-"""What may stand around an event: white space, and the mark that a file of UTF-8 may begin with."""
+"""Characters around an event: white space, and the byte order mark of UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFault:
-    """What is wrong in a file, and where."""
+    """An error in a file, with its place."""
 
     line: int
     path: str
-    """Field or column; empty where it is about all of the event."""
+    """Field or column; empty for the whole event."""
     message: str
 
     def __str__(self) -> str:
@@ -54,36 +54,36 @@ class FileEvent:
     """An event in a file, ready to be published unless it has faults."""
 
     line: int
-    """Where it begins."""
+    """The line of its start."""
     message: Message | None
     faults: tuple[FileFault, ...] = ()
     reference: str = ""
-    """What the submitting system calls the request, where a sheet says so."""
+    """The reference of the request, from a sheet."""
     names: tuple[tuple[str, str], ...] = ()
-    """What tells it from all others, each with the field or column that says so."""
+    """Its unique keys, each with its field or column."""
     content: bytes = b""
-    """Digest of what is submitted, however it is written and whenever it was sent."""
+    """Digest of the submission, independent of notation and time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """How a file is read that is a sheet."""
+    """Options for reading a sheet."""
 
     source: str
-    """The system in whose name the requests are made."""
+    """The source of the requests."""
     zone: ZoneInfo
-    """Where days begin that a sheet names."""
+    """Time zone of the days in a sheet."""
     encoding: str | None = None
-    """What it is written in, where it does not say so itself."""
+    """Encoding of a sheet without a byte order mark."""
     ignored: tuple[str, ...] = ()
-    """Headings of columns that are of no interest."""
+    """Headings of ignored columns."""
 
 
 class EventFile:
     """A file that can be read again."""
 
     def __init__(self, path: Path, *, sheet: Sheet | None = None) -> None:
-        """Read *path*, or standard input when it is called ``-``; as CSV where *sheet* says how."""
+        """Read *path*, or standard input for ``-``; as CSV if *sheet* is given."""
         self.name = str(path)
         self._sheet = sheet
         content = sys.stdin.buffer.read() if self.name == "-" else None
@@ -98,7 +98,7 @@ class EventFile:
 
     def found(self) -> Iterator[FileEvent]:
         """
-        Yield the events of the file, each judged by itself.
+        Yield the events of the file, each validated by itself.
 
         Raises:
             ConfigurationError: It cannot be read.
@@ -111,7 +111,7 @@ class EventFile:
             raise ConfigurationError(f"{self.name}: cannot be read ({error.strerror})") from None
 
     def report_of(self, found: FileEvent) -> list[dict[str, str]]:
-        """Return the lines of a report on *found*: one for each fault, or one that says that it is sound."""
+        """Return the lines of a report on *found*: one for each error, or one for a valid event."""
         about = {"file": self.name, "line": str(found.line), "reference": found.reference}
         return [about | {"column": fault.path, "fault": fault.message} for fault in found.faults] or [
             about | {"column": "", "fault": ""}
@@ -120,10 +120,10 @@ class EventFile:
 
 def found_in(sources: Iterable[EventFile]) -> Iterator[tuple[EventFile, FileEvent]]:
     """
-    Yield the events of all *sources*, and find fault with one that another stands in the way of.
+    Yield the events of all *sources*, with errors for conflicts between them.
 
-    Habeas takes two events of the same source and id for one, and two requests of the same source and
-    reference: the second would be lost. That is none where both say the same.
+    Two events with the same source and id are one for Habeas, as are two requests with the same
+    source and reference: the second would be lost. Equal ones are no conflict.
 
     Raises:
         ConfigurationError: A file cannot be read.
@@ -154,7 +154,7 @@ def _content(event: Event) -> bytes:
 
 
 def _request(source: str, reference: str) -> str:
-    """Return a name of the request that no event has."""
+    """Return a key of the request, distinct from those of events."""
     return f"request {derived_id(f'{source} {reference}', 0)}"
 
 
@@ -166,11 +166,11 @@ def _faulty(line: int, path: str, message: str) -> FileEvent:
 
 
 def _events(stream: BinaryIO) -> Iterator[FileEvent]:
-    """Tell a file with an event a line from one that is a single value by its first line."""
+    """Distinguish a file with an event a line from a single value by its first line."""
     lines = _lines(stream, 1)
     number, line = next(lines, (1, b""))
     if not line:
-        yield _faulty(1, "", "there is no event in it")
+        yield _faulty(1, "", "the file holds no event")
     elif _is_object(line):
         for at, event in chain([(number, line)], lines):
             yield _event(at, event.strip(BLANK))
@@ -188,7 +188,7 @@ def _lines(stream: BinaryIO, first: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _breaks_off(line: bytes, content: bytes) -> bool:
-    """Tell whether *line*, with which *content* begins, is an event that was to end there."""
+    """Return whether *line*, the start of *content*, is an event that should end there."""
     following = content[len(line) :].lstrip(BLANK).partition(b"\n")[0]
     return line.lstrip(BLANK).startswith(b"{") and _is_object(following) and not _is_object(content)
 
@@ -217,7 +217,7 @@ def _values(content: bytes, line: int) -> Iterator[FileEvent]:
 
 
 def _elements(text: str) -> Iterator[tuple[int, object]]:
-    """Yield each element of an array with the place where it begins, or what is there instead of an array."""
+    """Yield each element of an array with its place, or the single value."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
     at = _skip(text, 0)
     if text[at] != "[":
@@ -252,7 +252,7 @@ def _must_end(text: str, at: int) -> None:
 
 
 def _refuse(_constant: str) -> NoReturn:
-    """JSON knows no NaN and no infinity."""
+    """Refuse NaN and infinity, which JSON lacks."""
     raise json.JSONDecodeError(NO_JSON, "", 0)
 
 
@@ -260,7 +260,7 @@ def _value(line: int, value: object) -> FileEvent:
     try:
         return _event(line, orjson.dumps(value))
     except (orjson.JSONEncodeError, RecursionError):  # half of a pair of surrogates, a number of 30 digits
-        return _faulty(line, "", "it holds what JSON for Habeas cannot say")
+        return _faulty(line, "", "it holds a value outside JSON for Habeas")
 
 
 def _event(line: int, body: bytes) -> FileEvent:
@@ -297,7 +297,7 @@ def _rows(stream: BinaryIO, sheet: Sheet) -> Iterator[FileEvent]:
 
 
 def _row(row: SheetRow, source: str, now: datetime) -> FileEvent:
-    """Make an event of a row: its id follows from what it says, so that a sheet can be sent again."""
+    """Make an event of a row: its id follows from its content, so that a sheet can be sent again."""
     faults = tuple(FileFault(fault.line, fault.column, fault.message) for fault in row.faults)
     found = FileEvent(row.line, None, faults, row.reference)
     if row.request is None:

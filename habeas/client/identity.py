@@ -1,9 +1,9 @@
 """
-Who asks: what the verifier knows of it, for the privacy staff, and the proofs that wait for their eyes.
+The verification of requests for the privacy staff, and the proofs to review.
 
-Nobody sees a proof without leaving a trace: that it is looked at, by whom and why, stands in the verifier's
-journal before the first byte is opened. And nobody is shown the file itself, which a stranger has made: only
-what it looks like, drawn by a process that the file may do harm to.
+Each look at a proof, with account and reason, is in the verifier's
+journal before the first byte is opened. The file itself is
+never shown, only pictures of it, drawn by a confined process.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ SEEN_WITHIN_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class IdentityStatus:
-    """Where the verification of a request stands."""
+    """The state of a request's verification."""
 
     case: str
     known: Verification
@@ -51,19 +51,19 @@ class IdentityStatus:
 
     @property
     def waits_for_staff(self) -> bool:
-        """Whether somebody must look at a proof."""
+        """Whether a proof needs a review."""
         return self.known.status is VerificationStatus.OPEN and bool(self.known.reviewed_for)
 
     @property
     def proofs(self) -> Iterator[ProofRef]:
-        """The documents that were sent, as far as they are not destroyed."""
+        """The documents received and not destroyed."""
         for fact in self.facts:
             if isinstance(fact, RequestReceived | ProofReceived):
                 documents = [proof for proof in fact.proofs if proof.kind is ProofKind.DOCUMENT]
                 yield from (proof for proof in documents if proof.ref in self.known.evidence)
 
     def plain(self) -> dict[str, Any]:
-        """Return it as plain values: what is needed and why, what was gained, what a person must look at."""
+        """Return it as plain values: required proof with reasons, evidence, proofs to review."""
         needed = self.known.requirement
         examined = [fact for fact in self.facts if isinstance(fact, ProofExamined)]
         return {
@@ -85,11 +85,11 @@ class IdentityStatus:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What one of the staff was shown."""
+    """The result of a look at proofs."""
 
     written: Sequence[Path]
     withheld: Mapping[str, Sequence[str]]
-    """Proof → why it is not shown, or not all of it."""
+    """Proof → reason for not showing it, or not all of it."""
 
 
 @asynccontextmanager
@@ -104,14 +104,14 @@ async def opened(mongo_url: str, prefix: str) -> AsyncIterator["IdentityReader"]
 
 @dataclass(frozen=True, slots=True)
 class IdentityReader:
-    """Where the staff looks."""
+    """Reader of the verifier's journal and proofs."""
 
     client: Client
     prefix: str
 
     async def standing(self, case: str) -> IdentityStatus:
         """
-        Return where the verification of *case* stands.
+        Return the state of the verification of *case*.
 
         Raises:
             ConfigurationError: The verifier knows no such request.
@@ -126,7 +126,7 @@ class IdentityReader:
         return IdentityStatus(case, known, facts)
 
     async def waiting(self) -> list[IdentityStatus]:
-        """Return the requests in which somebody must look at a proof."""
+        """Return the requests with a proof to review."""
         with translated("read the verifier's journal"):
             cases = await self._rows().distinct("case", {"facts.type": IdentityReviewNeeded.TYPE})
         standings = [await self.standing(case) for case in cases]
@@ -134,17 +134,17 @@ class IdentityReader:
 
     async def show(self, standing: IdentityStatus, entry: str, master_key: RootKey, folder: Path) -> Looked:
         """
-        Write what the proofs of a request look like, and what was read from them, once that is on record.
+        Write pictures of a request's proofs, and the readings, once the look is on record.
 
         Args:
             standing: Of the request.
-            entry: Id of the event by which a staff account asked for it.
+            entry: Id of the event of the staff account.
             master_key: Opens the vault.
-            folder: Only its owner may read what is written there.
+            folder: For files readable by its owner only.
 
         Raises:
             ConfigurationError: The verifier refused it, or did not put it on record: it is not running. Or
-                what draws documents is not installed here.
+                the renderer of documents is not installed here.
             Destroyed: The case has no key any more.
         """
         encode = _encoder()
@@ -163,7 +163,7 @@ class IdentityReader:
         return Looked(_written(files, folder), {name: why for name, why in not_shown.items() if why})
 
     async def _admitted(self, case: str, entry: str) -> None:
-        """Wait until the verifier has answered to *entry*: an earlier look is no leave for this one."""
+        """Wait until the verifier has answered *entry*; an earlier look does not count."""
         deadline = time.monotonic() + SEEN_WITHIN_S
         while time.monotonic() < deadline:
             rows = (await self._journal().histories({case})).get(case, [])
@@ -174,7 +174,7 @@ class IdentityReader:
             if answers:
                 return
             await asyncio.sleep(0.1)
-        raise ConfigurationError("the verifier has not put it on record that you look: is it running?")
+        raise ConfigurationError("the verifier has not recorded the look: is it running?")
 
     def _journal(self) -> Journal:
         return Journal(self.client[f"{self.prefix}_verifier"], RECORDS)
@@ -184,7 +184,7 @@ class IdentityReader:
 
 
 async def _drawn(vault: Vault, standing: IdentityStatus) -> dict[str, FilePreview]:
-    """Return what each proof looks like."""
+    """Return pictures of each proof."""
     drawn = {}
     async with DocumentWorker() as examiner:
         for proof in standing.proofs:
@@ -194,7 +194,7 @@ async def _drawn(vault: Vault, standing: IdentityStatus) -> dict[str, FilePrevie
 
 
 def _encoder() -> Callable[[PagePixels], bytes]:
-    """Return what makes a JPEG of a page. It is given pixels, not a file: there is nothing to decode."""
+    """Return the JPEG encoder of a page. It gets pixels, so it decodes no file."""
     try:
         from services.verifier.documents.files.picture import encode  # noqa: PLC0415 - the extra `documents`
     except ImportError as error:
@@ -203,7 +203,7 @@ def _encoder() -> Callable[[PagePixels], bytes]:
 
 
 def _not_shown(shown: FilePreview) -> Sequence[str]:
-    """Return why a file is not shown, or not all of it; nothing where it is."""
+    """Return the reason for not showing a file, or not all of it; empty if shown."""
     if not shown.pages:
         return reasons_of(shown.known.checks)
     more = shown.known.pages - len(shown.pages)
@@ -226,7 +226,7 @@ def _written(files: Mapping[str, bytes], folder: Path) -> list[Path]:
 
 
 def table_of(standings: Sequence[IdentityStatus]) -> Table:
-    """Return the requests that wait, as a person reads them."""
+    """Return the waiting requests as a table."""
     table = Table("request", "needs", "has", "look at")
     for standing in standings:
         row = standing.plain()

@@ -1,4 +1,4 @@
-"""What would be made of a mail, what mails wait for the staff, and how the staff reads them."""
+"""The classification of a mail, and the mails for staff."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ from shared.runtime.mongo import Document, connect
 from shared.runtime.vault import Vault
 
 RAW = "mail"
-"""Name under which a mail that was asked back lies in the vault."""
+"""Name of a mail with a question back in the vault."""
 
 
 def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
     """
-    Return what would be made of the mail *content*, and why; nothing is done.
+    Return the classification of the mail *content* and its rules, without effect.
 
     Args:
-        content: The mail as it would come in.
-        address: Where people write to.
+        content: The mail as received.
+        address: The address for requests.
         trusted: Name under which our mail server writes ``Authentication-Results``.
     """
     mail = read(content)
@@ -49,7 +49,7 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
 
 
 async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
-    """Return references to the mails that people must read and to stopped requests, oldest first."""
+    """Return references to the mails for staff and to stopped requests, oldest first."""
     client = connect(mongo_url, app_name="habeas command")
     try:
         journal = client[f"{prefix}_intake"]["journal"]
@@ -67,7 +67,7 @@ async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
 
 async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
     """
-    Return a mail that lies sealed.
+    Return a sealed mail.
 
     Raises:
         UnknownRequest: There is none.

@@ -1,4 +1,4 @@
-"""The register of incidents, as the staff sees it: what happened, who is to be told by when, who approved."""
+"""The register of incidents for the staff: history, duties with deadlines, approvals."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -33,60 +33,60 @@ from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import Database, connect, translated
 from shared.runtime.vault import Vault
 
-NOBODY = "none"
-"""Stands for a law where none wants people told."""
+NO_LAW = "none"
+"""Key of people without a law that demands notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentCase:
-    """An incident, with what was declared of it, phase by phase."""
+    """An incident with its declarations, phase by phase."""
 
     id: str
     incident: Incident
-    told: Sequence[tuple[datetime, Fact]]
-    """What happened, the oldest first."""
+    facts: Sequence[tuple[datetime, Fact]]
+    """Facts with their moments, the oldest first."""
     declared: tuple[BreachDeclared, ...]
     stuck: Mapping[int, str] = field(default_factory=dict)
-    """Phases of which nobody can find out whom they concern, and why; it is tried on."""
+    """Phases without a scope, with reasons; attempts go on."""
 
     @property
     def last(self) -> BreachDeclared:
-        """What was declared last, and not taken back."""
+        """The last declaration that is not withdrawn."""
         return self.declared[self.incident.newest.number - 1]
 
     def last_as(self, role: BreachRole) -> BreachDeclared:
-        """Return what was declared last of what the company is *role* to; else what was declared last."""
+        """Return the last declaration with the company in *role*, else the last one."""
         theirs = [one for one in self.standing if one.role is role]
         return theirs[-1] if theirs else self.last
 
     @property
     def standing(self) -> tuple[BreachDeclared, ...]:
-        """What was declared and not taken back; all of it, where nothing stands."""
+        """The standing declarations; all, if none stands."""
         return tuple(
             self.declared[phase.number - 1] for phase in self.incident.standing or self.incident.phases
         )
 
     @property
     def role(self) -> str:
-        """What the company is to the data; both, where it is both to different parts of it."""
+        """The company's role; both, if it differs between phases."""
         return ", ".join(dict.fromkeys(one.role.value for one in self.standing))
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """What was breached of anybody, as was declared in any phase and found."""
+        """All breached categories, declared in any phase or found."""
         declared = (category for one in self.standing for category in one.categories)
         return tuple(dict.fromkeys((*declared, *self.incident.categories)))
 
     @property
     def detected_at(self) -> datetime:
-        """When it was noticed first, by any declaration that stands: that is what clocks run from."""
+        """The earliest detection in standing declarations: the start of clocks."""
         return min(one.detected_at for one in self.standing)
 
     def records(self, phases: Sequence[Phase]) -> int | None:
         """
-        Return roughly how many records *phases* are about; None where nobody has counted any.
+        Return roughly the number of records of *phases*; None before a count.
 
-        A supplement that names records again names all of them: those of the phase before are among them.
+        A supplement that names records again includes those of the phase before.
         """
         counted = 0
         for place, phase in enumerate(phases):
@@ -112,7 +112,7 @@ class IncidentCase:
         return known[name]
 
     def clocks(self, now: datetime) -> list[dict[str, Any]]:
-        """Return all clocks as plain values, with the customer of each that is about one."""
+        """Return all clocks as plain values, with their customers."""
         ids = {name: id_ for id_, name in customer_labels(self.incident, self.declared).items()}
         return [
             {
@@ -123,7 +123,7 @@ class IncidentCase:
         ]
 
     def next_due(self) -> NotificationDue | None:
-        """Return the duty that ends first of those that are not done."""
+        """Return the open duty that ends first."""
         running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
         return min((duty for duty in running if duty.due_at), key=_due_at, default=None)
 
@@ -148,16 +148,16 @@ class IncidentCase:
         }
 
     def _anew(self, phase: Phase) -> str | None:
-        """Return why *phase* may be a mistake that was taken back before: it is registered all the same."""
+        """Return why *phase* may be a repeated mistake; it is registered all the same."""
         said = [one.model_copy(update={"by": None}) for one in self.declared]
         for before in self.incident.phases[: phase.number - 1]:
             if before.withdrawn_by and said[before.number - 1] == said[phase.number - 1]:
-                return f"says what phase {before.number} did, which was withdrawn"
-        return "nothing stood any more" if phase.anew else None
+                return f"repeats phase {before.number}, which was withdrawn"
+        return "no phase stood any more" if phase.anew else None
 
     def history(self) -> Iterator[tuple[datetime, str]]:
-        """Yield what happened, in the words of the events; records of our own and moments say nothing new."""
-        for at, fact in self.told:
+        """Yield the history in the words of the events, without internal records and timers."""
+        for at, fact in self.facts:
             if not isinstance(fact, Record | BreachTimeCame):
                 about = fact.model_dump(mode="json", include=_TOLD, exclude_none=True)
                 said = ", ".join(f"{name} {value}" for name, value in about.items())
@@ -178,7 +178,7 @@ _TOLD = {
     "missed",
     "chunks",
 }
-"""Fields of events that say what happened."""
+"""Fields of events for the history."""
 
 
 def _short(fact: Fact) -> str:
@@ -186,7 +186,7 @@ def _short(fact: Fact) -> str:
 
 
 def _within(some: Sequence[AffectedCollection], others: Sequence[AffectedCollection]) -> bool:
-    """Tell whether *some* records, if any are named, are surely among *others*."""
+    """Return whether *some* records, if any are named, are surely among *others*."""
     whole = [one.model_copy(update={"filter": {}}) for one in some]
     pairs = zip(some, whole, strict=True)
     return bool(some) and all(one in others or everything in others for one, everything in pairs)
@@ -225,10 +225,10 @@ def phase_of(phase: Phase) -> dict[str, Any]:
 
 def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]:
     """
-    Return which phase *by* approves of, and what it declares; the newest where they do not name one.
+    Return the phase that *by* approves, with its declaration; the newest by default.
 
     Raises:
-        ConfigurationError: They may not, or it would let out more than they have named.
+        ConfigurationError: They may not, or it would release more than they have named.
     """
     incident = case.incident
     number = phase or approvable_phase(incident).number
@@ -238,53 +238,53 @@ def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]
     others = [one.number for one in incident.waiting(number) if one.number != number]
     if phase is None and others:
         raise ConfigurationError(
-            f"--phase: say which was looked at: phase {number} lets out phase {others[0]} too, in its words"
+            f"--phase: name the reviewed one: phase {number} releases phase {others[0]} too, in its words"
         )
     return {"phase": number, "declaration": incident.phases[number - 1].declaration}
 
 
 def lacks_a_second(incident: Incident, fact: BreachApproved) -> bool:
-    """Tell whether *fact* lets nothing out by itself: a system declared the phase, so two people approve."""
+    """Return whether *fact* needs a second approval: a system declared the phase."""
     return not evolve(incident, fact).phases[fact.phase - 1].seconded
 
 
 def addressed(phase: Phase) -> str:
-    """Return who is told in *phase*, as a person reads it: also those whom an earlier one has told."""
+    """Return the recipients of *phase* as text, including those of supplements."""
     languages = _by_language(phase, again=True)
-    told = ", ".join(f"{language} {people:,}" for language, people in languages.items())
-    people = f"{languages.total():,} people" + (f" ({told})" if told else "")
+    counts = ", ".join(f"{language} {people:,}" for language, people in languages.items())
+    people = f"{languages.total():,} people" + (f" ({counts})" if counts else "")
     return f"{people}, {phase.customers:,} customers"
 
 
 def without_address(phase: Phase) -> int:
-    """Return how many of those who are to be told in *phase* have no address that a letter goes to."""
+    """Return the number of people to notify in *phase* without a usable address."""
     return sum(group.unreachable for group in phase.groups if group.laws)
 
 
 def by_law(phases: Iterable[Phase]) -> Counter[str]:
     """
-    Count people by the law that wants them told, the first of several; ``none``: nobody has to.
+    Count people by the law that demands their notice, the first of several; ``none``: no law does.
 
-    Who is told stands in one phase; who is not may be found again in each, and is counted in the last.
+    Notified people count in one phase; others may be found in each, and count in the last.
     """
     counted: Counter[str] = Counter()
     for phase in phases:
         if phase.scoped is not None:
-            counted.pop(NOBODY, None)
+            counted.pop(NO_LAW, None)
             counted += groups_by_law(phase.groups)
     return counted
 
 
 def groups_by_law(groups: Iterable[AffectedGroup]) -> Counter[str]:
-    """Count the people of *groups* by the law that wants them told, the first of several."""
+    """Count the people of *groups* by the law that demands their notice, the first of several."""
     counted: Counter[str] = Counter()
     for group in groups:
-        counted[group.laws[0] if group.laws else NOBODY] += group.people
+        counted[group.laws[0] if group.laws else NO_LAW] += group.people
     return +counted
 
 
 def _by_language(phase: Phase, *, again: bool = False) -> Counter[str]:
-    """Count who is told in *phase* by what they read; *again*: also those whom an earlier one has told."""
+    """Count the recipients of *phase* by language; *again*: including those of supplements."""
     counted: Counter[str] = Counter()
     for group in phase.groups:
         if group.laws:
@@ -293,7 +293,7 @@ def _by_language(phase: Phase, *, again: bool = False) -> Counter[str]:
 
 
 def clock_of(duty: NotificationDue, incident: Incident, now: datetime) -> dict[str, Any]:
-    """Return a clock as plain values, with how it was counted."""
+    """Return a clock as plain values, with its calculation."""
     done = incident.done.get(duty.clock)
     stops = [stop for stop in incident.stops if stop.duty.clock == duty.clock]
     back = incident.withdrawn_with(duty.clock)
@@ -311,7 +311,7 @@ def clock_of(duty: NotificationDue, incident: Incident, now: datetime) -> dict[s
 
 
 def _stop(duty: NotificationDue, done: NotificationDone | None, now: datetime) -> dict[str, Any]:
-    """Return by when somebody is, or was, to be told, and when they were, and whether that is late."""
+    """Return deadline, fulfilment and lateness of a duty."""
     return {
         "due_at": duty.due_at and duty.due_at.isoformat(),
         "done_at": done and done.at.isoformat(),
@@ -334,11 +334,11 @@ class IncidentRegister:
     ids: Sequence[str]
     vault: Vault
     fulfillment: Database
-    """Where it is found out whom they concern."""
+    """The scopes of phases."""
 
     async def all(self) -> AsyncIterator[IncidentCase]:
         """
-        Yield the incidents whose record is kept, one at a time.
+        Yield the recorded incidents, one at a time.
 
         Raises:
             StoreUnavailable: The database did not answer.
@@ -351,7 +351,7 @@ class IncidentRegister:
 
     async def objection(self, id_: str, declared: BreachDeclared) -> str | None:
         """
-        Return why *declared* is no phase of the incident *id_*; None where it may be one, or its first.
+        Return why *declared* cannot be a phase of the incident *id_*; None if it can.
 
         Raises:
             StoreUnavailable: The database did not answer.
@@ -360,7 +360,7 @@ class IncidentRegister:
 
     async def the(self, id_: str) -> IncidentCase:
         """
-        Return the incident that is called *id_*.
+        Return the incident *id_*.
 
         Raises:
             ConfigurationError: There is none.
@@ -368,7 +368,7 @@ class IncidentRegister:
         rows = (await self.journal.histories({id_})).get(id_, [])
         incident = reduce(evolve, events_of(rows), Incident())
         if not incident.phases:
-            raise ConfigurationError(f"{id_}: no incident is called so; `habeas breach list` names all")
+            raise ConfigurationError(f"{id_}: there is no such incident; `habeas breach list` lists all")
         return await self._case(id_, incident, rows)
 
     async def _case(self, id_: str, incident: Incident, rows: Sequence[JournalRow]) -> IncidentCase:
@@ -383,7 +383,7 @@ class IncidentRegister:
 @asynccontextmanager
 async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[IncidentRegister]:
     """
-    Open the register of the installation at *mongo_url*, with the key that opens what lies sealed.
+    Open the register of the installation at *mongo_url*, with the key of its sealed content.
 
     Raises:
         StoreUnavailable: The database did not answer.
@@ -417,21 +417,23 @@ def must_fit(declared: BreachDeclared) -> None:
 
 def against(case: IncidentCase, declared: BreachDeclared) -> str | None:
     """
-    Return why *declared* is no further phase of *case*; None where it may be one.
+    Return why *declared* cannot be a further phase of *case*; None if it can.
 
-    A supplement to what was taken back tells more of what was not; and the words that were taken back are the
-    same event as before, of which nothing would come.
+    A withdrawn incident has no supplements, and a withdrawn declaration repeated
+    is the same event, without effect.
     """
     number, phases = case.incident.newest.number, case.incident.phases
     if not case.incident.standing:
         by = phases[number - 1].withdrawn_by
-        return f"phase {number} was withdrawn by {by}, and nothing stands: declare it under another reference"
+        return (
+            f"phase {number} was withdrawn by {by}, and no phase stands: declare it under another reference"
+        )
     known = dict(zip((phase.number for phase in phases), case.declared, strict=True))
     back = [phase.number for phase in phases if phase not in case.incident.standing]
     same = [one for one in back if event_id(SOURCE, known[one]) == event_id(SOURCE, declared)]
-    return f"says what phase {same[0]} did, which was withdrawn: say what is different" if same else None
+    return f"repeats phase {same[0]}, which was withdrawn: declare the difference" if same else None
 
 
 def id_of(declared: BreachDeclared, master_key: RootKey) -> str:
-    """Return the id of the incident that the command has declared, or will."""
+    """Return the id of an incident declared by the command."""
     return incident_id(SOURCE, declared.reference, key=derived_key(master_key, "request ids"))

@@ -1,7 +1,7 @@
 """
-Shows letters without sending any: one by one, in a gallery, and as the tables of ``docs/letters.md``.
+Previews of letters: one by one, in a gallery, and as the tables of ``docs/letters.md``.
 
-``python -m habeas.letters`` writes the tables of that page anew; a test keeps them in step with the policies.
+``python -m habeas.client.letters`` writes the tables; a test keeps them in step with the policies.
 """
 
 import re
@@ -63,7 +63,7 @@ SPECIAL = {
     LetterForm.COMPLAINT_RECEIVED: LetterElement.RECEIPT,
     LetterForm.COMPLAINT_DECIDED: LetterElement.ANSWER,
 }
-"""Letters that some laws alone know, by what such a law demands of them; others are written under any law."""
+"""Letters of some laws only, by the element that such a law demands; others are written under any law."""
 TEMPLATES = Environment(
     loader=PackageLoader("habeas"),
     autoescape=True,
@@ -75,7 +75,7 @@ TEMPLATES = Environment(
 
 @dataclass(frozen=True, slots=True)
 class LetterPreview:
-    """A letter as it is looked at."""
+    """A letter for a preview."""
 
     name: str
     facts: Facts
@@ -88,34 +88,34 @@ class LetterPreview:
 
     @property
     def citations(self) -> list[tuple[str, str]]:
-        """The blocks of the letter, and what demands each."""
+        """The blocks of the letter with their provisions."""
         return citations(self.body.html)
 
     @property
     def cited(self) -> str:
-        """The HTML form, with the provisions that demand each block in sight."""
+        """The HTML form with visible provisions."""
         return with_citations(self.body.html)
 
     @property
     def card(self) -> str:
-        """What is said, without the frame, for a page that shows many letters."""
+        """The body without the frame, for a page with many letters."""
         [(body, foot)] = CARD.findall(CITED.sub(_without_id, self.body.html))
         said = f'{body}<div class="foot">{foot}</div>'
         return re.sub(r"<(/?)h([12])", lambda tag: f"<{tag[1]}h{int(tag[2]) + 2}", said)
 
     @property
     def readability(self) -> Readability:
-        """How easy the sentences are to read; means nothing but in English."""
+        """Readability of the sentences, for English only."""
         return of_letter(self.body.html)
 
 
 def with_citations(html: str) -> str:
-    """Return a letter with the provisions that demand each block in sight."""
+    """Return a letter with visible provisions."""
     return CITED.sub(_with_citation, html.replace("</style>", f"{CITE}</style>"))
 
 
 def citations(html: str) -> list[tuple[str, str]]:
-    """Return the blocks of a letter that are demanded, and what demands each."""
+    """Return the demanded blocks of a letter with their provisions."""
     found = ((block[2], block[3]) for block in CITED.finditer(html))
     return [(block, unescape(provisions)) for block, provisions in found if provisions]
 
@@ -126,13 +126,13 @@ def forms() -> list[LetterForm]:
 
 
 def outcomes_of(form: LetterForm) -> list[str]:
-    """Return how what a kind of letter tells of can have ended; nothing where that is no question."""
+    """Return the possible outcomes in a kind of letter; empty if it has none."""
     found = (getattr(facts, "outcome", None) for facts in LETTERS.values() if facts.kind == form)
     return sorted({outcome.value for outcome in found if outcome})
 
 
 def known_to(law: Policy, form: LetterForm) -> bool:
-    """Tell whether letters of that kind are written under *law*."""
+    """Return whether letters of that kind are written under *law*."""
     return form not in SPECIAL or any(
         demand.element is SPECIAL[form] and form in demand.letters for demand in law.letters
     )
@@ -148,16 +148,16 @@ def preview(
         form: The kind.
         laws: Names of the laws that protect the person; the first is the one answered under.
         language: Tag of the language.
-        outcome: Only those that tell of it.
+        outcome: Only those with it.
 
     Raises:
         ConfigurationError: There is no such law, language or outcome.
     """
     if language not in LANGUAGES:
-        raise ConfigurationError(f"language {language!r}: there is none; known are {', '.join(LANGUAGES)}")
+        raise ConfigurationError(f"language {language!r}: unknown; known are {', '.join(LANGUAGES)}")
     if outcome and outcome not in outcomes_of(form):
         known = ", ".join(outcomes_of(form)) or "none"
-        raise ConfigurationError(f"outcome {outcome!r} of {form}: there is none; known are {known}")
+        raise ConfigurationError(f"outcome {outcome!r} of {form}: unknown; known are {known}")
     editions = tuple(map(law_named, laws))
     return [
         LetterPreview(name, facts, render(letter(facts, editions, language), SENDER))
@@ -202,7 +202,7 @@ def _page(template: str, **content: object) -> str:
 
 @lru_cache
 def explained(form: LetterForm) -> str:
-    """Return in a sentence what a kind of letter says."""
+    """Return a kind of letter in a sentence."""
     facts = next(type(facts) for facts in LETTERS.values() if facts.kind == form)
     return (facts.__doc__ or "").strip().splitlines()[0]
 
@@ -212,7 +212,7 @@ def _with_citation(block: re.Match[str]) -> str:
 
 
 def _without_id(block: re.Match[str]) -> str:
-    """Many letters stand on one page, and an id may stand there once."""
+    """Return a block without its id, since ids are unique in a page."""
     return _beside(block, f"<{block[1]}{block[4]}>")
 
 
@@ -223,7 +223,7 @@ def _beside(block: re.Match[str], tag: str) -> str:
 
 
 def tables() -> str:
-    """Return what letters say and where that is demanded, as Markdown: first every letter, then each kind."""
+    """Return the elements of letters with provisions, as Markdown: first every letter, then each kind."""
     demands = [demand for law in SHOWN for demand in _newest(law).letters]
     everywhere = [demand for demand in demands if demand.letters == "all"]
     particular = [demand for demand in demands if demand.letters != "all"]

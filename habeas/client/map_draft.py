@@ -1,4 +1,4 @@
-"""Drafts a data map of live stores for operators."""
+"""Drafts of data maps from live stores, for operators."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,17 +15,17 @@ __all__ = ["files", "save", "summary", "surveyed"]
 
 
 async def surveyed(
-    urls: Mapping[str, str], databases: Sequence[str], told: Told, *, sample: int = SAMPLE, own: str = ""
+    urls: Mapping[str, str], databases: Sequence[str], report: Told, *, sample: int = SAMPLE, own: str = ""
 ) -> StoreSurvey:
     """
-    Look at what the stores at *urls* hold.
+    Survey the stores at *urls*.
 
     Args:
         urls: By the names of the stores.
-        databases: Which to look at; where none is named, all but those of the database system and our own.
-        told: Is told how far the survey is.
-        sample: Documents to look at in each collection.
-        own: What the names of our own databases begin with.
+        databases: Names; by default all but those of the database system and our own.
+        report: Called with the progress.
+        sample: Documents sampled in each collection.
+        own: Prefix of our own databases.
 
     Raises:
         ConfigurationError: There is no collection to look at.
@@ -36,7 +36,7 @@ async def surveyed(
         for name, url in urls.items()
     ]
     try:
-        found = await survey(readers, databases, told)
+        found = await survey(readers, databases, report)
     finally:
         for reader in readers:
             reader.client.close()
@@ -46,7 +46,7 @@ async def surveyed(
 
 
 def files(found: StoreSurvey) -> dict[str, str]:
-    """Return the files of the draft; each has been read back as the services would read it."""
+    """Return the files of the draft; each was read back like by the services."""
     drafted = written(found)
     parse(drafted)
     return drafted
@@ -57,7 +57,7 @@ def save(drafted: Mapping[str, str], folder: Path) -> None:
     Write the files of a draft into *folder*.
 
     Raises:
-        ConfigurationError: One is there already: somebody may have worked on it.
+        ConfigurationError: One exists already.
     """
     there = [name for name in drafted if (folder / name).exists()]
     if there:

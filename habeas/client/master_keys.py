@@ -1,7 +1,7 @@
 """
 The master keys of an installation: the current one, and older ones until they are destroyed.
 
-A rotation replaces the keys that wrap the keys of cases. Keys that look something up or sign it (ids of
+A rotation replaces the keys that wrap the keys of cases. Keys for look-ups and signatures (ids of
 requests, keyed hashes, certificates) stay fixed: they are taken from the first master key and kept.
 """
 
@@ -40,7 +40,7 @@ class MasterKeys:
     older: tuple[Older, ...] = ()
     """The newest first."""
     fixed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """Purpose → key that rotations leave as it is; empty before the first one."""
+    """Purpose → key that rotations do not change; empty before the first one."""
 
     def ring(self, account: str) -> KeyRing:
         """Return the key ring of *account*."""
@@ -52,7 +52,7 @@ class MasterKeys:
         return tuple(derived_key(key, purpose) for key in (self.current, *(one.key for one in self.older)))
 
     def rotated(self, now: datetime, keep: timedelta) -> "MasterKeys":
-        """Return them with a new current key; the one until now is to be destroyed after *keep*."""
+        """Return them with a new current key; the old one is destroyed after *keep*."""
         fixed = self.fixed or {
             purpose: derived_key(self.current, purpose)
             for account in ACCOUNTS
@@ -62,7 +62,7 @@ class MasterKeys:
         return MasterKeys(os.urandom(KEY_BYTES), (Older(self.current, now + keep), *self.older), fixed)
 
     def without_overdue(self, now: datetime) -> "MasterKeys":
-        """Return them without those whose time is over."""
+        """Return them without expired ones."""
         return replace(self, older=tuple(one for one in self.older if one.destroy_at > now))
 
 

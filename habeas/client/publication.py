@@ -1,4 +1,4 @@
-"""Publishes what stands in files, once all of it is seen to be sound."""
+"""Validation and publication of files of events."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,27 +16,27 @@ BATCH = 500
 
 @dataclass(slots=True)
 class CheckedFiles:
-    """What was found in files."""
+    """The result of reading files."""
 
     sound: int = 0
     faulty: int = 0
     report: list[dict[str, str]] = field(default_factory=list)
-    """A line for each fault, and where all lines are wanted for each sound event as well."""
+    """A line for each error, and on demand for each valid event."""
 
 
 def check(
     sources: Sequence[EventFile],
-    told: Callable[[EventFile, FileEvent], None],
+    report: Callable[[EventFile, FileEvent], None],
     *,
     every: bool = False,
 ) -> CheckedFiles:
     """
-    Read all of *sources*, tell of each event that has faults, and return what was found.
+    Read all of *sources*, report each event with errors, and return the result.
 
     Args:
         sources: The files.
-        told: Hears of what is faulty, as it is found.
-        every: Whether the report has a line for what is sound, too.
+        report: Called with each event with errors.
+        every: Whether the report includes valid events.
 
     Raises:
         ConfigurationError: A file cannot be read.
@@ -45,7 +45,7 @@ def check(
     for source, found in found_in(sources):
         if found.faults:
             checked.faulty += 1
-            told(source, found)
+            report(source, found)
         else:
             checked.sound += 1
         if found.faults or every:
@@ -53,12 +53,12 @@ def check(
     return checked
 
 
-async def publish(amqp_url: str, sources: Sequence[EventFile], told: Callable[[int], None]) -> int:
+async def publish(amqp_url: str, sources: Sequence[EventFile], progress: Callable[[int], None]) -> int:
     """
-    Publish what is sound in *sources* and return how many events that was; *told* hears how many more.
+    Publish the valid events of *sources* and return their number; *progress* is called with each batch.
 
     Raises:
-        BrokerUnavailable: They were not all confirmed; it says how many are.
+        BrokerUnavailable: They were not all confirmed; the message has the number.
         ConfigurationError: A file cannot be read, or the broker is not one of Habeas.
         Unroutable: Habeas has no queue for an event.
     """
@@ -70,7 +70,7 @@ async def publish(amqp_url: str, sources: Sequence[EventFile], told: Callable[[i
             except (BrokerUnavailable, Unroutable) as error:
                 raise type(error)(f"{error}; {_confirmed(published)}") from None
             published += len(batch)
-            told(len(batch))
+            progress(len(batch))
     return published
 
 
@@ -79,7 +79,7 @@ def _confirmed(published: int) -> str:
 
 
 def messages(sources: Sequence[EventFile]) -> Iterator[Message]:
-    """Yield what is sound in *sources*, ready to be published."""
+    """Yield the valid events of *sources* as messages."""
     yield from (found.message for _, found in found_in(sources) if found.message is not None)
 
 
@@ -91,12 +91,12 @@ def _batches(all_: Iterable[Message]) -> Iterator[list[Message]]:
 
 def must_be_the_same(expected: int, published: int) -> None:
     """
-    Make sure that files had when they were published what they had when they were checked.
+    Check that files did not change between validation and publication.
 
     Raises:
-        ConfigurationError: They had not.
+        ConfigurationError: They did.
     """
     if expected != published:
         raise ConfigurationError(
-            f"{published} events were published, {expected} were sound: a file changed meanwhile; check it"
+            f"{published} events were published, {expected} were valid: a file changed meanwhile; check it"
         )

@@ -1,5 +1,5 @@
 """
-How easy an English text is to read: Flesch reading ease and the Flesch-Kincaid grade.
+Readability of English text: Flesch reading ease and the Flesch-Kincaid grade.
 
 Syllables are counted by their sound groups, which is right for about nine words in ten and wrong to both
 sides for the rest; over a letter that evens out to a few tenths of a grade.
@@ -15,7 +15,7 @@ from html import unescape
 SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 WORD = re.compile(r"[A-Za-z]+(?:['\N{RIGHT SINGLE QUOTATION MARK}][A-Za-z]+)?")
 NO_WORDS = re.compile(r"https?://\S+|\S+@\S+|\([^)]*\d[^)]*\)|\S*\d\S*")
-"""Addresses, numbers, and provisions in brackets: nobody reads them aloud."""
+"""Addresses, numbers, and provisions in brackets, which have no syllables."""
 SAID = re.compile(r"<(?:p(?! class)|li)\b[^>]*>(.*?)</(?:p|li)>", re.DOTALL)
 MARKUP = re.compile(r"<[^>]*>")
 GROUPS = re.compile(r"[aeiou]+(?:y(?![aeiou]))?|y(?![aeiou])")
@@ -30,7 +30,7 @@ SPOKEN = re.compile(r"[^aeiou]le$")
 
 @dataclass(frozen=True, slots=True)
 class Readability:
-    """What a text is measured by."""
+    """The measures of a text."""
 
     words: int
     sentences: int

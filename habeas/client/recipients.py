@@ -1,4 +1,4 @@
-"""How the recipients of data were told, for the privacy staff: from fulfillment's journal."""
+"""Notices to recipients of data, for the privacy staff: from fulfillment's journal."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ STATUSES: Mapping[str, str] = {
     RecipientFailed.TYPE: "failed",
 }
 
-Told: TypeAlias = tuple[str, datetime, Mapping[str, Any]]
-"""A case, when something was told in it, and the fact that says so."""
+RecipientFact: TypeAlias = tuple[str, datetime, Mapping[str, Any]]
+"""A case, the moment of a fact, and the fact's data."""
 
 
 @dataclass
 class RecipientMessage:
-    """A message to a recipient, and how it stands."""
+    """A message to a recipient, and its state."""
 
     concerned: RecipientConcerned
     since: datetime
@@ -63,7 +63,7 @@ async def messages(mongo_url: str, prefix: str, *, failed: bool) -> list[Recipie
     return [message for message in found.values() if not failed or message.status == "failed"]
 
 
-async def _facts(client: Client, prefix: str) -> AsyncIterator[Told]:
+async def _facts(client: Client, prefix: str) -> AsyncIterator[RecipientFact]:
     """Yield the facts about recipients in the order of time, those that were sent again included."""
     wanted = {"$in": list(STATUSES)}
     with translated("read fulfillment's journal"):

@@ -1,4 +1,4 @@
-"""Submits requests, as an upstream system would, and asks how they stand."""
+"""Submission of requests like an upstream system, and their status."""
 
 import json
 import sys
@@ -22,10 +22,10 @@ from shared.runtime.broker import Bus, Message
 F = TypeVar("F", bound=BaseModel)
 
 SOURCE = COMMAND
-"""CloudEvents source of what is submitted from the command line."""
+"""CloudEvents source of submissions from the command line."""
 NAMES = frozenset({"by", "agency"})
 LOOKS_LIKE = "write a-z, 0-9, _ and dots: dana.muster"
-"""What is said of a name of :data:`NAMES` that does not look so."""
+"""Message for an invalid name of :data:`NAMES`."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def made_of(right: str, *, email: str | None, name: str | None, country: str | None) -> dict[str, Any]:
-    """Return a request of these few words."""
+    """Return a request of these values."""
     subject = {key: value for key, value in (("email", email), ("name", name)) if value}
     residence = {"residence": {"country": country}} if country else {}
     return {"reference": uuid4().hex, "right": right, "subject": subject, **residence}
@@ -71,7 +71,7 @@ async def publish(amqp_url: str, body: bytes) -> None:
     Publish a CloudEvent to Habeas.
 
     Raises:
-        ConfigurationError: It is no event of the catalogue; the message says what is wrong and where.
+        ConfigurationError: It is no event of the catalogue; the message names the errors and places.
         BrokerUnavailable: The broker did not confirm.
     """
     try:
@@ -87,7 +87,7 @@ async def publish(amqp_url: str, body: bytes) -> None:
 
 def fact(kind: type[F], **fields: Any) -> F:
     """
-    Return the fact, or the part of one, that was typed in.
+    Return the fact, or the part of one, typed in.
 
     Raises:
         ConfigurationError: A field has a wrong form; the message says which.
@@ -103,7 +103,7 @@ def fact(kind: type[F], **fields: Any) -> F:
 
 async def announce(amqp_url: str, fact: Fact) -> str:
     """
-    Publish *fact*, which somebody of the privacy staff has decided, to all services; return its id.
+    Publish *fact*, a decision of the privacy staff, to all services; return its id.
 
     Raises:
         BrokerUnavailable: The broker did not confirm.
@@ -125,18 +125,18 @@ async def submit_by_amqp(amqp_url: str, data: Mapping[str, Any]) -> None:
 
 
 async def submit_by_http(url: str, data: Mapping[str, Any], *, key: str | None = None) -> str:
-    """Submit a request over the API, as the holder of *key* or as anybody, and return its id."""
+    """Submit a request over the API, with *key* or as the public, and return its id."""
     answer = await _call("POST", f"{url}/v1/requests", json=data, headers=_bearer(key))
     return str(answer["id"])
 
 
 async def status(url: str, request_id: str) -> dict[str, Any]:
-    """Return how a request stands."""
+    """Return the status of a request."""
     return await _call("GET", f"{url}/v1/requests/{request_id}")
 
 
 async def status_by_reference(url: str, reference: str, *, key: str) -> dict[str, Any]:
-    """Return how the request stands that the holder of *key* calls *reference*."""
+    """Return the status of the request *reference* of the holder of *key*."""
     return await _call("GET", f"{url}/v1/requests", params={"reference": reference}, headers=_bearer(key))
 
 
@@ -147,7 +147,7 @@ async def prove_by_code(url: str, request_id: str, code: str) -> None:
 
 
 async def ask_for_package_code(url: str, request_id: str) -> None:
-    """Have a code mailed that opens the package."""
+    """Request a mailed code for the package."""
     await _call("POST", f"{url}/v1/requests/{request_id}/package/codes")
 
 

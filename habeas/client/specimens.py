@@ -1,5 +1,5 @@
 """
-Letters of each kind and outcome, to a fictional person: what the preview shows and what tests look at.
+Letters of each kind and outcome, to a fictional person, for previews and tests.
 
 Addresses are those that RFC 2606 keeps for examples; the company and the authority are none.
 """
@@ -161,7 +161,7 @@ def erasure(outcome: Outcome, copy: PackageLetter | None = None) -> ErasureOutco
 
 
 def permit(representative: Representative) -> CodeLetter:
-    """Return the code that confirms the permission of who asks."""
+    """Return the code that confirms the requester's permission."""
     return CodeLetter(
         "402815",
         WRITTEN_AT,
@@ -211,7 +211,7 @@ LETTERS: dict[str, Facts] = {
     ),
     "code to permit": permit(Representative(Right.ERASURE, "Helfer e. V.")),
     "code to permit a parent": permit(Representative(Right.ACCESS, "Bruno Ferreira", parent=True)),
-    "code to permit somebody": permit(Representative(Right.ACCESS)),
+    "code to permit an agent": permit(Representative(Right.ACCESS)),
     "proof wanted": ProofWanted(Right.ACCESS, RECEIVED, WANTED),
     "another proof wanted": ProofWanted(
         Right.ERASURE,
@@ -306,7 +306,7 @@ LETTERS: dict[str, Facts] = {
     "late, no day": OverdueLetter(Right.ERASURE, RECEIVED, DUE),
     "duplicate": Duplicate(Right.ACCESS, DONE, RECEIVED, "77d1" * 8, DUE, WANTED.url),
     "forwarded": Forwarded(Right.ERASURE, RECEIVED, DONE, "Example Customer AG"),
-    "forwarded to somebody": Forwarded(Right.ACCESS, RECEIVED, DONE),
+    "forwarded to a customer": Forwarded(Right.ACCESS, RECEIVED, DONE),
     "forwarded to a controller": ForwardedToController(Right.ERASURE, RECEIVED, WANTED.url, EXPIRY),
     "fee quoted": FeeQuotedLetter(
         Right.ACCESS,
@@ -350,6 +350,6 @@ def law_named(name: str) -> Policy:
     Return the edition of a law that was in force when the letters were written.
 
     Raises:
-        ConfigurationError: Nobody knows that law; the message says which are known.
+        ConfigurationError: The law is unknown; the message lists the known ones.
     """
     return policies().in_force(name, WRITTEN_AT.date())

@@ -1,4 +1,4 @@
-"""Staff accounts, as the operator makes them, and decisions, as their holders sign and send them."""
+"""Staff accounts for the operator, and signed decisions of their holders."""
 
 import asyncio
 import base64
@@ -104,7 +104,7 @@ class AccountHolder:
 
 async def add(register: StaffRegister, person: AccountHolder, password: str | None = None) -> Enrolment:
     """
-    Make an account; its password is drawn where none is given.
+    Make an account; its password is random by default.
 
     Raises:
         ConfigurationError: The name is taken, a mailbox belongs to another account, or the password is short.
@@ -195,7 +195,7 @@ async def decide(signer: DecisionSigner, decision: D, text: bytes | None = None)
         text: A salted text that goes with it; the decision names it by ``written_item(text)``.
 
     Raises:
-        ConfigurationError: It was refused, or took no effect in time; the message says why.
+        ConfigurationError: It was refused, or took no effect in time; the message has the reason.
     """
     async with httpx.AsyncClient(base_url=signer.url, timeout=30) as client:
         salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")

@@ -20,7 +20,7 @@ from rich.markup import escape
 from habeas.client import engine, requests
 from habeas.client.collections import Place, Snapshot, difference, digest_of_id, documents, mentions, snapshot
 from habeas.embedded.company import ADA, BRUNO, fill
-from habeas.embedded.installation import Installation, api_key, run_until_told
+from habeas.embedded.installation import Installation, api_key, run_until_stopped
 from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.uptime import describe, fill_company
 from services.fulfillment.certificate.signatures import CertificateSigner
@@ -38,18 +38,18 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class DemoRequester:
-    """A person who asks."""
+    """A requester."""
 
     email: str
     name: str | None = None
     country: str | None = None
     words: tuple[str, ...] = ()
-    """What must not be found any more once they are erased."""
+    """Values that must be gone after the erasure."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoStage:
-    """Where the story plays."""
+    """The installation of the demonstration."""
 
     installation: Installation
     out: Console
@@ -57,26 +57,26 @@ class DemoStage:
 
     @property
     def url(self) -> str:
-        """Where the API is."""
+        """Address of the API."""
         return self.installation.url
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Whose data the story is about: the fictional company's, or anybody's."""
+    """The data of the demonstration: the fictional company's, or the operator's own."""
 
     data: Path | None = None
     datamap: Path | None = None
     people: Sequence[str] = ()
-    """Addresses of the two who ask, where the data is somebody's own."""
+    """Addresses of the two requesters in the operator's own data."""
 
 
 async def tell(state: Path, out: Console, setting: Setting, *, keep: bool) -> None:
     """
-    Tell the whole story in the folder *state*, and stop what it started unless told to *keep* it.
+    Run the demonstration in the folder *state*; stop its parts unless *keep* is set.
 
     Raises:
-        ConfigurationError: Something did not happen that must; the message says what.
+        ConfigurationError: A step failed; the message names it.
     """
     began = time.monotonic()
     asking, leaving = _cast(setting.data, setting.people)
@@ -90,7 +90,7 @@ async def tell(state: Path, out: Console, setting: Setting, *, keep: bool) -> No
         out.print(f"\n  Done in {time.monotonic() - began:.0f} s.")
         if keep:
             describe(installation, out)
-            await run_until_told(installation)
+            await run_until_stopped(installation)
     finally:
         client.close()
         with out.status("stopping"):

@@ -1,5 +1,5 @@
 """
-Everything on one machine: the embedded stack and, in one process beside it, all services.
+An installation on one machine: the embedded stack and, in one process beside it, all services.
 
 The state folder holds the parts' data and the file ``environment`` with every setting of the running
 services, so that the operator verbs, started there later, speak to the same installation.
@@ -33,7 +33,7 @@ from shared.runtime.broker import declare
 from shared.runtime.variables import FILE, PREFIX, SETTINGS, unknown
 
 COMPANY = Path(__file__).parent / "company" / "company.yaml"
-"""Who answers there."""
+"""The controller."""
 EXAMPLE_MAP = Path(__file__).parents[2] / "datamaps" / "example"
 UPSTREAM = "upstream"
 """Account that stands for every upstream system here."""
@@ -46,7 +46,7 @@ RUN_HERE = {
     "HABEAS_OPS_PORT": "`habeas up` takes its ports from --port-base",
     "HABEAS_BOUNCE_PORT": "`habeas up` takes its ports from --port-base",
 }
-"""Settings that an installation decides itself, each with the remedy for people who set them."""
+"""Settings that an installation sets itself, each with a remedy for operators who set them."""
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
@@ -56,7 +56,7 @@ ENVIRONMENT = "environment"
 
 
 def remembered(state: Path) -> Mapping[str, str]:
-    """Return the settings of the services that run, or ran, in the folder *state*; none when none did."""
+    """Return the settings of the last services in the folder *state*; empty if there were none."""
     path = state / ENVIRONMENT
     if not path.exists():
         return {}
@@ -72,7 +72,7 @@ class Installation:
         state: Folder of all data; made when it is not there.
         port_base: First of seven neighbouring ports to use; free ones when None.
         datamap: Folder of the data map; None takes `HABEAS_DATAMAP`, or the example.
-        environment: Where settings are read from. They take effect before the defaults of this module.
+        environment: Settings. They precede the defaults of this module.
 
     Raises:
         ConfigurationError: *environment* has a setting that is not known, or of a part that is run here.
@@ -177,7 +177,7 @@ class Installation:
         )
 
     def master_keys(self) -> master_keys.MasterKeys:
-        """Return the master keys of this installation, which no service sees; the first one is drawn here."""
+        """Return the master keys of this installation, unknown to services; make the first one."""
         keeper = self._credentials / master_keys.KEEPER
         keeper.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (keeper / master_keys.ROTATED).exists():
@@ -185,7 +185,7 @@ class Installation:
         return master_keys.load(self._credentials)
 
     def amqp_url_of(self, account: str) -> str:
-        """Return the broker's URL as *account* has it."""
+        """Return the broker's URL for *account*."""
         return (self._credentials / account / accounts.AMQP_URL).read_text(encoding="utf-8").strip()
 
     @property
@@ -271,7 +271,7 @@ def api_key(settings: Mapping[str, str]) -> str | None:
     return None if key is None else str(key)
 
 
-async def run_until_told(installation: Installation) -> None:
+async def run_until_stopped(installation: Installation) -> None:
     """Keep *installation* up until SIGTERM or SIGINT, or until its services end by themselves."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

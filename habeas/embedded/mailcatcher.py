@@ -1,5 +1,5 @@
 """
-A mail server that delivers nothing: each message it is sent becomes a file.
+A mail server that stores each message as a file.
 
 File names sort by arrival. A file is there whole or not at all, and its first lines are those a last mail
 server adds (RFC 5321 §4.4): ``Return-Path`` and one ``Delivered-To`` per recipient of the envelope.
@@ -32,12 +32,12 @@ class CaughtMessage:
 
     @property
     def sender(self) -> str:
-        """Address the envelope came from, where failures would be reported."""
+        """Envelope sender, for failure reports."""
         return str(self.message["Return-Path"]).strip("<>")
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """Addresses the envelope was for."""
+        """Envelope recipients."""
         return tuple(str(address) for address in self.message.get_all("Delivered-To", []))
 
     @property
@@ -59,7 +59,7 @@ def letters(folder: Path, *, after: str = "") -> Iterator[CaughtMessage]:
 
 
 class Catcher:
-    """Answers SMTP by keeping what comes. The method's name and signature are aiosmtpd's."""
+    """An SMTP handler that stores messages. Its methods are aiosmtpd's."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -68,13 +68,13 @@ class Catcher:
     async def handle_EHLO(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
-        """Tell clients that they need not wait between commands (RFC 2920); it is true of aiosmtpd."""
+        """Announce PIPELINING (RFC 2920), which aiosmtpd supports."""
         del server, envelope
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", responses[-1]]
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep one message."""
+        """Store one message."""
         del server, session
         self._last = max(time.time_ns(), self._last + 1)
         name = f"{self._last:020d}"

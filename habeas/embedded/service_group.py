@@ -1,4 +1,4 @@
-"""Runs several services in one process."""
+"""Several services in one process."""
 
 import importlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 
 def serve(names: Sequence[str]) -> None:
     """
-    Run the services *names* until told to stop.
+    Run the services *names* until they are stopped.
 
     Raises:
         ConfigurationError: There is no such service.
@@ -26,5 +26,5 @@ def serve(names: Sequence[str]) -> None:
 
 
 def _plans(name: str) -> Sequence[ServicePlan[Any]]:
-    """Import a service only when it is run: an operator's verb needs none of their libraries."""
+    """Import a service only when it runs: other verbs need none of its libraries."""
     return importlib.import_module(f"services.{name}.__main__").PLANS  # type: ignore[no-any-return]  # every service has them

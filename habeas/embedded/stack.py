@@ -2,7 +2,7 @@
 Real parts on one machine without containers: a broker, a database and a mail server of our own.
 
 They keep their data, their ports and their password in one folder, so that a stack which is started again
-there goes on where it stopped. They end with whoever started them, however that ends.
+there goes on where it stopped. They end with the process that started them, in every case.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ STOP_WITHIN = max(broker.STOP_WITHIN, database.STOP_WITHIN, mail.STOP_WITHIN)
 
 
 class StackPart(StrEnum):
-    """What a stack is made of."""
+    """A part of a stack."""
 
     BROKER = "broker"
     DATABASE = "database"
@@ -45,7 +45,7 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What a state folder remembers from one start to the next."""
+    """Ports and passwords that a state folder keeps."""
 
     ports: tuple[int, ...]
     """AMQP, MongoDB, SMTP, Erlang's own."""
@@ -98,7 +98,7 @@ class Stack:
 
     @property
     def mail_folder(self) -> Path:
-        """Folder of the letters that were caught; ``habeas.mailcatcher.letters`` reads it."""
+        """Folder of stored letters; ``habeas.embedded.mailcatcher.letters`` reads it."""
         return self.mail.letters
 
     async def __aenter__(self) -> Self:
@@ -152,7 +152,7 @@ class Stack:
 
 
 def _remember(state: Path, port_base: int | None) -> _Memory:
-    """Return what the folder remembers, brought up to date and written down."""
+    """Return the folder's memory, updated and saved."""
     path = state / "stack.json"
     known = _recall(path)
     ports = _neighbours(port_base) if port_base is not None else _still_free(known.ports if known else ())

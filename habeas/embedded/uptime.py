@@ -1,4 +1,4 @@
-"""Keeps an installation up: what ``habeas up`` does."""
+"""The installation of ``habeas up``."""
 
 import os
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from habeas.embedded.company import fill, generate
-from habeas.embedded.installation import EXAMPLE_MAP, Installation, run_until_told
+from habeas.embedded.installation import EXAMPLE_MAP, Installation, run_until_stopped
 
 SEED = 1
 PEOPLE = 2_000
@@ -17,7 +17,7 @@ PEOPLE = 2_000
 async def up(
     state: Path, out: Console, *, port_base: int | None, datamap: Path | None, company: bool
 ) -> None:
-    """Start everything in the folder *state*, say where it is, and keep it up until told to stop."""
+    """Start everything in the folder *state*, print its addresses, and keep it up until it is stopped."""
     with out.status("starting a broker, a database, a mail catcher and the services"):
         installation = Installation(state, datamap=datamap, port_base=port_base, environment=os.environ)
         await installation.__aenter__()
@@ -25,14 +25,14 @@ async def up(
         if company and installation.environment["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
             await fill_company(installation.stack.mongo_url, out)
         describe(installation, out)
-        await run_until_told(installation)
+        await run_until_stopped(installation)
     finally:
         with out.status("stopping"):
             await installation.__aexit__(None, None, None)
 
 
 def describe(installation: Installation, out: Console) -> None:
-    """Print where everything is."""
+    """Print all addresses."""
     out.print(f"  API        {installation.url}/docs")
     out.print(f"  letters    {installation.stack.mail_folder}")
     out.print(f"  database   {installation.stack.mongo_url}")

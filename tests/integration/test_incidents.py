@@ -239,7 +239,7 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     await tell(pipeline, scoped(case, 2, people=5))
     await until_it_is(pipeline, case, "scoped", 2)
     code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")
-    assert (code, "--phase: say which was looked at" in " ".join(wrong.split())) == (2, True)
+    assert (code, "--phase: name the reviewed one" in " ".join(wrong.split())) == (2, True)
 
     code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "1")
     assert (code, "phase 2 is newer" in wrong) == (2, True)

@@ -112,7 +112,7 @@ async def test_restricted_data_is_only_stored_and_the_person_is_told_before_that
 
     words = ("--as", "dana.muster", "--reason", "accuracy_verified")
     code, output, _ = await command(pipeline, "restriction", "lift", case, *words)
-    assert (code, "told" in output) == (0, True)
+    assert (code, "gets a letter" in output) == (0, True)
     await eventually(lambda: subjects(heard, case) == ["restricted", "unrestricted"])
     assert await contact_of(pipeline, ADA_ASKS) == before
     types = [event["type"] for event in heard.of(case)]

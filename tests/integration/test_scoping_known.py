@@ -255,11 +255,11 @@ async def test_a_dry_run_shows_numbers_and_nobody(
     file = breach_file(tmp_path, collections=[{"collection": "contacts"}, nobody])
     code, output, errors = await habeas(tmp_path, installed, mongo_url, str(file))
     assert code == 0, errors
-    assert output.startswith("60 people, of whom ")
+    assert output.startswith("60 people, ")
     assert "languages" in output
     there = f"{database_prefix}portal"
     assert f"{there}.contacts 60, {there}.tickets 0" in " ".join(output.split())
-    assert f"{there}.tickets: no record is found there; look at the filter" in output
+    assert f"{there}.tickets: no record is found there; check the filter" in output
     assert "user.authorization.password" in output
     assert "example" not in output
 

@@ -122,7 +122,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPa
 
 def test_a_request_that_is_not_named_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HABEAS_PUBLIC_URL", "http://127.0.0.1:1")
-    with pytest.raises(ConfigurationError, match="say which request"):
+    with pytest.raises(ConfigurationError, match="name the request"):
         CliRunner().invoke(app, ["status"], catch_exceptions=False)
 
 

@@ -92,12 +92,12 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
         pytest.param({"contcat": SECRET}, "contcat: is no field of a declaration", id="unknown"),
         pytest.param(
             {"contcat": SECRET},
-            "contcat: is no field of a declaration; look for a slip of the pen: perhaps contact",
+            "contcat: is no field of a declaration; check its spelling: perhaps contact",
             id="unknown, with the nearest",
         ),
         pytest.param(
             {"affected": {"list": [{"mail": SECRET}]}},
-            "affected.list.0.mail: is no field of a declaration; look for a slip of the pen: perhaps email",
+            "affected.list.0.mail: is no field of a declaration; check its spelling: perhaps email",
             id="unknown inside a list",
         ),
         pytest.param({"categories": ["user.finacial"]}, "categories.0: is no category", id="a category"),
@@ -129,7 +129,7 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
         ),
         pytest.param({"risk_unlikely": True}, "risk_unlikely needs a rationale", id="several fields"),
-        pytest.param({"by": None}, "say which staff account declares it, with --as", id="nobody"),
+        pytest.param({"by": None}, "name the declaring staff account with --as", id="nobody"),
     ],
 )
 def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
@@ -164,8 +164,8 @@ def test_every_flaw_has_a_line(tmp_path: Path) -> None:
     ("text", "said"),
     [
         pytest.param("a: [1,\nb: }", "incident.yaml:2: is neither YAML nor JSON", id="nonsense"),
-        pytest.param("a: 1\nb: {c: 1,\n c: 2}", "incident.yaml:3: a name stands twice", id="twice"),
-        pytest.param('{"a": 1,\n"a": 2}', "incident.yaml:2: a name stands twice", id="twice in JSON"),
+        pytest.param("a: 1\nb: {c: 1,\n c: 2}", "incident.yaml:3: a name is repeated", id="twice"),
+        pytest.param('{"a": 1,\n"a": 2}', "incident.yaml:2: a name is repeated", id="twice in JSON"),
         pytest.param("- a", "a declaration is an object", id="a list"),
         pytest.param("", "a declaration is an object", id="nothing"),
     ],
@@ -204,7 +204,7 @@ def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
         ("declare /nowhere.yaml --as ada", "there is no such file"),
         (f"hold {INCIDENT} --as ada --agency police --until 2020-01-01T00:00+01:00", "lies in the past"),
         (f"hold {INCIDENT} --as ada --agency police --until tomorrow", "--until: must be a moment"),
-        ("register --out register.txt", "call it .csv or .json"),
+        ("register --out register.txt", "name it .csv or .json"),
     ],
 )
 def test_a_verb_that_is_called_wrongly_says_the_remedy(words: str, said: str) -> None:
@@ -323,8 +323,8 @@ def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() ->
     [clock] = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.people"]
     assert (clock["done_at"], [stop["done_at"] for stop in clock["before"]]) == (None, [NOW.isoformat()])
     [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
-    assert [one for one in row["told"] if one.startswith("gdpr.people: ")]
-    assert [one for one in row["not_told"] if one == "gdpr.people: still to be told"]
+    assert [one for one in row["notified"] if one.startswith("gdpr.people: ")]
+    assert [one for one in row["not_notified"] if one == "gdpr.people: still to be notified"]
 
 
 def test_people_who_were_told_late_before_more_were_found_stay_late() -> None:
@@ -373,9 +373,9 @@ def test_who_was_told_and_is_not_owed_it_any_more_is_shown_as_told() -> None:
     case = case_of(reported())
     spared = tuple(duty.model_copy(update={"owed": False}) for duty in case.incident.clocks)
     clocks = evolve(case.incident, ClocksSet(request_id=INCIDENT, clocks=spared))
-    plain = IncidentCase(INCIDENT, clocks, case.told, case.declared).plain(NOW)
+    plain = IncidentCase(INCIDENT, clocks, case.facts, case.declared).plain(NOW)
     [clock] = [one for one in plain["clocks"] if one["done_at"]]
-    assert standing(clock, PRACTICE.company.zone).startswith("told 2026-03-08")
+    assert standing(clock, PRACTICE.company.zone).startswith("notified 2026-03-08")
 
 
 def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
@@ -435,7 +435,7 @@ def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_t
 
 def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
     """A phase that came since somebody looked is not approved unseen."""
-    with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):
+    with pytest.raises(ConfigurationError, match="--phase: name the reviewed one"):
         incident_register.approvable(waiting(*SECOND), None, "bruno")
     assert incident_register.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
     assert incident_register.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
@@ -453,7 +453,7 @@ def test_the_register_names_facts_effects_and_remedies() -> None:
     assert row["consequences"] == "Letters that pretend to come from us."
     assert row["measures"] == "The way in is closed."
     assert (row["records"], row["people"], row["letters_sent"]) == ("12", "10", "6")
-    assert "gdpr.authority.DE" in row["told"]
+    assert "gdpr.authority.DE" in row["notified"]
     assert (row["declared_by"], row["approved_by"]) == ("ada", "bruno")
 
 
@@ -495,9 +495,9 @@ def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, (known,), LAW, NOW))
     case = IncidentCase(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
     [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
-    assert (row["told"], row["late"], row["people"]) == ([], [], None)
+    assert (row["notified"], row["late"], row["people"]) == ([], [], None)
     assert (row["risk"], row["rationale"]) == ("unlikely", "It was encrypted.")
-    assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_told"])
+    assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_notified"])
 
 
 def whole() -> IncidentCase:
@@ -531,8 +531,8 @@ def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() 
     assert row["nature"] == first["nature"], "what was taken back is not what happened"
     until = (NOW + timedelta(days=1)).isoformat(timespec="minutes")
     assert row["holds"] == [f"{at} for police until {until}, by ada"]
-    assert any(one.startswith("gdpr.controller.1 (customer k-1): ") for one in row["told"])
-    assert (row["customers"], row["customers_told"], row["letters_doubtful"]) == (3, 1, 1)
+    assert any(one.startswith("gdpr.controller.1 (customer k-1): ") for one in row["notified"])
+    assert (row["customers"], row["customers_notified"], row["letters_doubtful"]) == (3, 1, 1)
 
 
 def test_the_register_says_when_it_was_noticed_first_and_what_each_phase_said_of_it() -> None:
@@ -579,11 +579,11 @@ def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
     clocks = {one["clock"]: one for one in case.plain(later)["clocks"]}
     authority = clocks["gdpr.authority.DE"]
     assert (authority["withdrawn"], authority["late"]) == (1, False)
-    assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: nobody is to be told"
+    assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: no notice is due"
     assert case.next_due() is None
     [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, later))
     assert (row["withdrawn"], row["late"]) == (["phase 1"], [])
-    assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_told"]
+    assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_notified"]
     assert row["nature"] == "A copy of the customer table was taken."
     csv_text = breaches.written([case], breaches.RegisterFormat.CSV, PRACTICE.company, later)
     assert "withdrawn with phase 1" in csv_text
@@ -600,9 +600,9 @@ def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
 @pytest.mark.parametrize(
     ("stands", "measures", "said"),
     [
-        pytest.param(False, "More.", "nothing stood any more", id="something else, and nothing stands"),
-        pytest.param(False, None, "says what phase 1 did, which was withdrawn", id="the same"),
-        pytest.param(True, None, "says what phase 1 did, which was withdrawn", id="the same, beside another"),
+        pytest.param(False, "More.", "no phase stood any more", id="something else, and nothing stands"),
+        pytest.param(False, None, "repeats phase 1, which was withdrawn", id="the same"),
+        pytest.param(True, None, "repeats phase 1, which was withdrawn", id="the same, beside another"),
         pytest.param(True, "More.", None, id="something else, beside another"),
     ],
 )
@@ -614,7 +614,7 @@ def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_
     again = TOLD[0].model_copy(update={"phase": number, "by": None})
     says = declaration(**({"measures": measures} if measures else {}), by=None)
     declared = (*before.declared, BreachDeclared.model_validate(says))
-    case = IncidentCase(INCIDENT, evolve(before.incident, again), before.told, declared)
+    case = IncidentCase(INCIDENT, evolve(before.incident, again), before.facts, declared)
     *_, last = case.plain(NOW)["phases"]
     with out.capture() as shown:
         _show_phase(last)
@@ -626,9 +626,9 @@ def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_
 def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
     more = BreachDeclared.model_validate(declaration(measures="More."))
     same = BreachDeclared.model_validate(declaration())
-    assert "withdrawn by carla, and nothing stands" in (incident_register.against(taken_back(), more) or "")
+    assert "withdrawn by carla, and no phase stands" in (incident_register.against(taken_back(), more) or "")
     stands = taken_back(SECOND[0])
-    assert "what phase 1 did, which was withdrawn" in (incident_register.against(stands, same) or "")
+    assert "repeats phase 1, which was withdrawn" in (incident_register.against(stands, same) or "")
     assert incident_register.against(stands, more) is None
     assert incident_register.against(waiting(), same) is None, "the same again changes nothing"
 

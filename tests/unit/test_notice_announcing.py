@@ -46,7 +46,7 @@ def test_a_public_notice_says_all_that_the_letter_would_and_greets_nobody(form: 
     for words in (
         "Public notice of a data breach",
         "We say this in public",
-        "Somebody got into our customer portal",
+        "An attacker entered our customer portal",
         "These kinds of data are part of it:",
         "pretend to be us",
         "made all keys void",
@@ -65,7 +65,7 @@ def test_whoever_uses_a_service_learns_what_happened_to_it_and_what_helps() -> N
     body = line(announced(USERS)["nis2.service_recipients.en"].body.text)
     for words in (
         "Incident that concerns a service you use",
-        "Somebody got into our customer portal",
+        "An attacker entered our customer portal",
         "Object storage",
         "pretend to be us",
         "Do not follow links",

@@ -289,7 +289,7 @@ def test_many_faults_are_counted_and_not_all_told(sent: list[int], tmp_path: Pat
     many = tmp_path / "many.jsonl"
     many.write_text((json.dumps(WRONG) + "\n") * 150)
     said = command("validate", str(many)).stdout
-    assert "… and 50 more that are wrong" in said
+    assert "… and 50 more with errors" in said
     assert sent == []
 
 

@@ -1,1 +1,1 @@
-"""What operators see of a breach before anybody is told: sample letters, and documents for authorities."""
+"""Sample letters of a breach and documents for authorities, for operators."""

@@ -1,4 +1,4 @@
-"""What is said where no letter goes to each: to the public, and to whoever uses a service."""
+"""Announcements of a breach to the public and to users of a service."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Literal
 from babel.languages import get_official_languages
 
 from habeas.client.breach_notices.documents import FormContext, save
-from habeas.client.breach_notices.samples import NOBODY
+from habeas.client.breach_notices.samples import UNNAMED
 from services.intake.breach.duties import NotificationDue
 from services.notifier.breach.notices.declared import Circumstances
 from services.notifier.breach.notices.draft import Draft, words_of
@@ -23,12 +23,12 @@ from shared.law.breaches import BreachPolicy, NoticeRecipientKind
 TO: Mapping[str, Literal["public", "users"]] = MappingProxyType(
     {NoticeRecipientKind.PUBLIC: "public", NoticeRecipientKind.SERVICE_RECIPIENTS: "users"}
 )
-"""Who is told so."""
+"""Recipients of announcements."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A text to be published, or sent by the staff."""
+    """A text for the staff to publish or send."""
 
     name: str
     """``br-lgpd.public.pt``"""
@@ -39,10 +39,10 @@ def announcements(
     clocks: Iterable[NotificationDue], known: IncidentFacts, desk: FormContext
 ) -> Iterator[Announcement]:
     """
-    Yield what is announced for *clocks* that are owed, in each language that it was declared in.
+    Yield the announcements of owed *clocks*, in each declared language.
 
     Law:
-        ANPD Res. 15/2024 Art. 9 § 3: in public, where people cannot be told one by one. NIS2 Art. 23(1)-(2).
+        ANPD Res. 15/2024 Art. 9 § 3: in public, where individual notice is impossible. NIS2 Art. 23(1)-(2).
     """
     for clock in clocks:
         if clock.owed and clock.policy is not None and clock.recipient in TO:
@@ -71,12 +71,12 @@ def _body(
     desk: FormContext,
 ) -> mime.Alternatives:
     held = known.delayed or known.held_until is not None
-    told = Circumstances(known.incident, False, held, desk.now)  # it is the first that these people hear
+    circumstances = Circumstances(known.incident, False, held, desk.now)  # the first notice of these people
     words = words_of((policy,), language, desk.house)
     used = (one.services for one in known.declared.affected.controllers)
     services = tuple(dict.fromkeys(chain.from_iterable(used)))
-    somebody = NOBODY.model_copy(update={"categories": known.categories, "services": services})
-    return Draft(known.declared, told, (policy,), to, desk.house, words).body(somebody, "")
+    recipient = UNNAMED.model_copy(update={"categories": known.categories, "services": services})
+    return Draft(known.declared, circumstances, (policy,), to, desk.house, words).body(recipient, "")
 
 
 def _languages(policy: BreachPolicy, declared: BreachDeclared) -> Iterable[str]:

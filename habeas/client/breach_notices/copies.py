@@ -1,4 +1,4 @@
-"""The letter that people get, as an authority wants a copy of it: without anybody's data."""
+"""The copy of people's letter for an authority, without personal data."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from habeas.client.breach_notices.documents import FormContext
 from habeas.client.breach_notices.reader import words_of
-from habeas.client.breach_notices.samples import NOBODY, NoticeAudience, Sample, SampleNotice, sample
+from habeas.client.breach_notices.samples import UNNAMED, NoticeAudience, Sample, SampleNotice, sample
 from habeas.client.incident_register import IncidentCase
 from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms.form_filler import AuthorityForm
@@ -18,7 +18,7 @@ from shared.pages.translation import SOURCE_LANGUAGE
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """A letter that goes to people, or went."""
+    """A letter to people, before or after its release."""
 
     wanted: NoticeAudience
     people: int
@@ -26,7 +26,7 @@ class Going:
 
 
 def going(case: IncidentCase, counted: Mapping[NoticeAudience, int], desk: FormContext) -> Iterator[Going]:
-    """Yield the letters to people of *case*, of whom so many are *counted*: in their words."""
+    """Yield the letters to people of *case*, with the *counted* numbers, in their released words."""
     for wanted, people in counted.items():
         if wanted.to == "people":
             phase = case.incident.phases[wanted.phase - 1]
@@ -43,15 +43,15 @@ def going(case: IncidentCase, counted: Mapping[NoticeAudience, int], desk: FormC
 
 
 def wants_copy(document: AuthorityForm) -> bool:
-    """Tell whether a copy of the letter goes with *document*."""
+    """Return whether a copy of the letter goes with *document*."""
     return any(field.part is Part.SAMPLE for field in document.fields)
 
 
 def copy_for(document: AuthorityForm, letters: Iterable[Going], desk: FormContext) -> Sample:
     """
-    Return the copy that goes with *document*: the one of *letters* that most get whom its law protects.
+    Return the copy that goes with *document*: the most common of *letters* under its law.
 
-    One in English, if there is any. Of people who are not found yet, what they would be told now.
+    One in English, if there is any. Before the scope is known, the letter they would get now.
 
     Law:
         Cal. Civ. Code § 1798.82(f), and the like: a sample copy of the notice that people get.
@@ -59,7 +59,7 @@ def copy_for(document: AuthorityForm, letters: Iterable[Going], desk: FormContex
     law = document.filing.duty.policy.id
     theirs = [one for one in letters if law in one.wanted.laws]
     chosen = max(theirs, key=lambda one: _rank(one, law), default=None) or _expected(document, desk)
-    return sample(chosen.wanted, None, chosen.telling, NOBODY)
+    return sample(chosen.wanted, None, chosen.telling, UNNAMED)
 
 
 def _rank(one: Going, law: str) -> tuple[bool, bool, int]:
@@ -68,7 +68,7 @@ def _rank(one: Going, law: str) -> tuple[bool, bool, int]:
 
 
 def _expected(document: AuthorityForm, desk: FormContext) -> Going:
-    """Return what people would be told who live where the law of *document* is in force."""
+    """Return the letter that residents under the law of *document* would get."""
     known, policy = document.filing.known, document.filing.duty.policy
     place = policy.scope.places[0] if policy.scope else None
     owed = laws_requiring_notice(
@@ -81,5 +81,5 @@ def _expected(document: AuthorityForm, desk: FormContext) -> Going:
 
 
 def _released_at(case: IncidentCase, phase: Phase) -> datetime | None:
-    out = (at for at, fact in case.told if isinstance(fact, NoticesReleased) and fact.phase == phase.number)
+    out = (at for at, fact in case.facts if isinstance(fact, NoticesReleased) and fact.phase == phase.number)
     return next(out, None)

@@ -1,4 +1,4 @@
-"""Documents for authorities: one for each duty to tell one, filled with what is known."""
+"""Documents for authorities: one for each duty, filled with the known facts."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,12 +24,12 @@ from shared.law.breaches import BreachPolicies, NoticeRecipientKind, NoticeStage
 from shared.pages.translation import SOURCE_LANGUAGE
 
 AUTHORITIES = (NoticeRecipientKind.AUTHORITY, NoticeRecipientKind.ATTORNEY_GENERAL)
-"""Whom a law means by the authority that it names."""
+"""Recipients that a law calls an authority."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormContext:
-    """Who fills documents in, when, and by which laws."""
+    """Company, moment and laws of documents."""
 
     company: CompanyProfile
     house: SenderSettings
@@ -56,7 +56,7 @@ def documents(known: IncidentFacts, duties: Iterable[FormDuty], desk: FormContex
 
 
 def duties(clocks: Iterable[NotificationDue], policies: BreachPolicies) -> Iterator[FormDuty]:
-    """Yield the duties of *clocks* that are owed, and that a document is for."""
+    """Yield the owed duties of *clocks* that need a document."""
     for clock in clocks:
         if not clock.owed or clock.policy is None or clock.recipient not in set(RECIPIENTS):
             continue
@@ -102,12 +102,12 @@ def save(files: Mapping[str, str], folder: Path) -> None:
 
 
 def sample_name(duty: FormDuty) -> str:
-    """Return the name of the file with the letter that the authority wants a copy of."""
+    """Return the name of the file with the copy of the letter."""
     return f"{duty.policy.law}.sample.html"
 
 
 def _stage(clock: str) -> NoticeStage:
-    """Return which of several notices it is; a clock's name says so where it is not the first."""
+    """Return the stage of a notice, from the clock's name."""
     return next(
         (NoticeStage(part) for part in clock.split(".") if part in set(NoticeStage)), NoticeStage.NOTICE
     )
@@ -125,7 +125,7 @@ def _authority(duty: FormDuty, company: CompanyProfile) -> str:
 
 
 def _account(duty: FormDuty, declared: BreachDeclared) -> BreachAccount:
-    """Return what was declared in a language of the authority; else as it was declared."""
+    """Return the declaration in a language of the authority, if there is one."""
     for language in get_official_languages(_country(duty)):
         if language in declared.translations or language == declared.language:
             return declared.account(language)

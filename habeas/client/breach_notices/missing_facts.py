@@ -1,4 +1,4 @@
-"""What the notices of an incident lack, seen from who is to be told."""
+"""Facts that the notices of an incident lack."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,13 @@ from shared.law.library import breach_policies
 
 
 def lacks(case: IncidentCase, sender: Sender) -> tuple[str, ...]:
-    """Return what the last declaration of *case* lacks of what the laws want told, each once."""
+    """Return the facts that laws demand and the last declaration of *case* lacks, each once."""
     found = (*_of_people(case, sender), *_of_customers(case))
     return tuple(dict.fromkeys(map(str, found)))
 
 
 def _groups(case: IncidentCase) -> Iterator[AffectedGroup]:
-    """Yield who is to be told; those of whom nobody wants it are none of them."""
+    """Yield the groups of people to be notified."""
     for phase in case.incident.standing:
         yield from (group for group in phase.scoped.groups if group.laws) if phase.scoped else ()
 
@@ -34,7 +34,7 @@ def _of_people(case: IncidentCase, sender: Sender) -> Iterator[Omission]:
 
 
 def _of_customers(case: IncidentCase) -> Iterator[Omission]:
-    """Yield what customers are not told, who are told by none of the laws on people: in their languages."""
+    """Yield the facts that customers' notices lack, in their languages."""
     declared = case.last_as(BreachRole.PROCESSOR)
     if declared.role is BreachRole.PROCESSOR:
         customers = [one for said in case.standing for one in said.affected.controllers]

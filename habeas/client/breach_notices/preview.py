@@ -1,4 +1,4 @@
-"""Shows samples of notices: as mail, as a page with provisions, as text, and all of them on one page."""
+"""Samples of notices: as mail, as a page with provisions, as text, with an index page."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,19 +14,19 @@ from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicies
 
 DECLARED = re.compile(r'<p id="(?:nature|consequences|measures|advice)"')
-"""Parts that are told as they were declared."""
+"""Parts in the declared words."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePreview:
-    """A sample, and what its files are called."""
+    """A sample with its file names."""
 
     sample: Sample
     name: str
     law: str
-    """What the first law is called."""
+    """Name of the first law."""
     translated: bool
-    """Whether what was declared is there in the language of the letter."""
+    """Whether the declaration has the language of the letter."""
 
     @property
     def files(self) -> tuple[tuple[str, bytes], ...]:
@@ -52,11 +52,11 @@ class SamplePreview:
         return "\n".join((self.sample.words("plain").rstrip(), "", "=" * 8, *lines, ""))
 
     def _note(self) -> str:
-        return f"not declared in {self.sample.wanted.language}: as it was declared"
+        return f"not declared in {self.sample.wanted.language}: as declared"
 
 
 def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[SamplePreview]:
-    """Return *samples* that differ, with names: two of the same law and language differ by a number."""
+    """Return the different *samples* with names: a number distinguishes those of one law and language."""
     found: list[SamplePreview] = []
     for sample in alike(samples):
         same = sum(one.sample.name == sample.name for one in found)
@@ -67,7 +67,7 @@ def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[SamplePre
 
 
 def lacks(letters: Iterable[SamplePreview]) -> dict[str, list[str]]:
-    """Return what the letters lack, and which of them lack it."""
+    """Return the missing facts, and the letters that lack them."""
     found: dict[str, list[str]] = {}
     for one in letters:
         for lack in one.sample.lacks:
@@ -77,7 +77,7 @@ def lacks(letters: Iterable[SamplePreview]) -> dict[str, list[str]]:
 
 def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: str, folder: Path) -> Path:
     """
-    Write *letters*, and a page that leads to all of them, into *folder*; return that page.
+    Write *letters* and an index page into *folder*; return that page.
 
     Raises:
         ConfigurationError: It cannot be written there.

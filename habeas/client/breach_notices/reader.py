@@ -1,4 +1,4 @@
-"""Reads of an incident what authorities are told, and who is to be written to."""
+"""Reader of an incident's facts for authorities, and of its recipients."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
@@ -13,14 +13,14 @@ from shared.runtime.vault import Vault
 
 
 def waiting(case: IncidentCase) -> tuple[Phase, ...]:
-    """Return the phases whose notices go out once somebody approves of them, or a hold is over."""
+    """Return the phases with notices that wait for approval or the end of a hold."""
     if case.incident.aborted:
         return ()
     return tuple(phase for phase in case.incident.standing if phase.chunks and not phase.out)
 
 
 def words_of(case: IncidentCase, phase: Phase) -> BreachDeclared:
-    """Return the words in which notices of *phase* go out: approved ones, or those that may be now."""
+    """Return the declaration used in notices of *phase*: the approved one, or the approvable one."""
     words = phase.words
     if phase.awaits_approval:
         words = case.incident.words_for(phase, approvable_phase(case.incident).number)
@@ -32,9 +32,9 @@ async def chunks(
     case: IncidentCase, vault: Vault, phases: Iterable[Phase] | None = None
 ) -> AsyncIterator[tuple[int, Chunk]]:
     """
-    Yield phase and chunk of everybody who is told in *phases*, or in all that stand; one chunk at a time.
+    Yield phase and batch of all people notified in *phases*, or in all standing ones; one batch at a time.
 
-    Who was told is forgotten after a while: the people of such a phase are left out.
+    Phases with forgotten people are left out.
 
     Raises:
         Destroyed: The incident has no key any more.
@@ -51,8 +51,8 @@ async def chunks(
 
 
 def _going_along(case: IncidentCase, phase: Phase) -> Iterable[int]:
-    """Return the phases whose notices went out at the moment of those of *phase*, or would."""
-    released = (fact for _, fact in case.told if isinstance(fact, NoticesReleased))
+    """Return the phases released together with *phase*, or that would be."""
+    released = (fact for _, fact in case.facts if isinstance(fact, NoticesReleased))
     for fact in released:
         if fact.phase == phase.number:
             return fact.along
@@ -60,16 +60,16 @@ def _going_along(case: IncidentCase, phase: Phase) -> Iterable[int]:
 
 
 def _but_for(spared: frozenset[int], chunk: Chunk) -> Chunk:
-    """Return *chunk* without those who get the letter of another phase."""
+    """Return *chunk* without the people who get the letter of another phase."""
     people = (person for number, person in enumerate(chunk.people) if number not in spared)
     return chunk.model_copy(update={"people": tuple(people)})
 
 
 def known(case: IncidentCase) -> IncidentFacts:
     """
-    Return what an authority can be told of *case*.
+    Return the known facts of *case* for an authority.
 
-    Where the company is a processor, too, of other data, its customers tell of that.
+    Customers report data for which the company is a processor.
     """
     incident, declared = case.incident, case.last_as(BreachRole.CONTROLLER)
     phases = _with_the_same_role(incident, declared.role)
@@ -82,7 +82,7 @@ def known(case: IncidentCase) -> IncidentFacts:
         people=residents_of(phases) if scoped else None,
         categories=case.categories,
         records=case.records(phases) or declared.records,
-        letters=_told(case, phases),
+        letters=_notified(case, phases),
         held_until=incident.hold.until if incident.hold else None,
         delayed=any(phase.delayed for phase in phases),
         notice_owed=any(group.laws for one in scoped for group in one.groups) or not scoped,
@@ -90,14 +90,14 @@ def known(case: IncidentCase) -> IncidentFacts:
 
 
 def _with_the_same_role(incident: Incident, role: BreachRole) -> list[Phase]:
-    """Return the phases that stand in which the company is *role*; all, where none says so."""
+    """Return the standing phases with the company in *role*; all, if none has it."""
     return [phase for phase in incident.standing if phase.role is role] or list(incident.standing)
 
 
-def _told(case: IncidentCase, phases: Sequence[Phase]) -> NoticeCounts | None:
-    """Return since when those of *phases* are told, and how many; None where nobody is yet."""
+def _notified(case: IncidentCase, phases: Sequence[Phase]) -> NoticeCounts | None:
+    """Return since when, and how many people of *phases* are notified; None before the first."""
     numbers = {phase.number for phase in phases}
-    released = (at for at, fact in case.told if isinstance(fact, NoticesReleased) and fact.phase in numbers)
+    released = (at for at, fact in case.facts if isinstance(fact, NoticesReleased) and fact.phase in numbers)
     first_at = next(released, None)
     if first_at is None:
         return None

@@ -1,4 +1,4 @@
-"""Sample letters of a breach: one for each set of laws, language and categories, to people who are none."""
+"""Sample letters of a breach: one for each set of laws, language and categories, to fictional people."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
@@ -26,16 +26,16 @@ from shared.law import CompanyProfile
 from shared.law.breaches import laws_requiring_notice
 from shared.law.library import breach_policies
 
-NOBODY = NoticeRecipient(key="0" * 32, email="nobody@example.net")
-"""Whom a copy for an authority goes to: it may hold nobody's data, not even of who does not exist."""
-SOMEBODY = NoticeRecipient(key="0" * 32, email="amelia@example.net", name="Amelia Ferreira")
+UNNAMED = NoticeRecipient(key="0" * 32, email="unnamed@example.net")
+"""Recipient of a copy for an authority, without any personal data."""
+SAMPLE_PERSON = NoticeRecipient(key="0" * 32, email="amelia@example.net", name="Amelia Ferreira")
 A_CUSTOMER = NoticeRecipient(key="1" * 32, email="security@example.org", name="Example Shop Ltd")
-"""Whom samples go to: nobody, at domains that RFC 2606 keeps for examples."""
+"""Recipient of samples, at a domain reserved by RFC 2606."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeAudience:
-    """Who is told the same."""
+    """Recipients of the same notice."""
 
     to: str
     laws: tuple[str, ...]
@@ -47,7 +47,7 @@ class NoticeAudience:
 
 @dataclass(frozen=True, slots=True)
 class SampleNotice:
-    """What is told, by whom and when."""
+    """Contents, sender and moment of a notice."""
 
     declared: BreachDeclared
     incident: str
@@ -55,30 +55,30 @@ class SampleNotice:
     written_at: datetime
     held_by_police: bool = False
     further: bool = False
-    """Whether others were told of the breach before."""
+    """Whether others were notified of the breach before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A letter as it is looked at."""
+    """A sample letter."""
 
     wanted: NoticeAudience
     people: int | None
-    """How many get such a letter; None where nobody has looked for them."""
+    """Number of such letters; None before the scope is known."""
     message: bytes
     lacks: tuple[Omission, ...]
     declared: BreachDeclared
-    """In whose words it is."""
+    """The declaration that it uses."""
 
     @property
     def name(self) -> str:
-        """What its files are called, without the ending."""
+        """Name of its files, without the suffix."""
         law = self.wanted.laws[0].partition("@")[0] if self.wanted.laws else "no-law"
         to = "" if self.wanted.to == "people" else f".{self.wanted.to}"
         return f"{law}{to}.{self.wanted.language}"
 
     def words(self, form: str) -> str:
-        """Return what is said: ``plain`` or ``html``."""
+        """Return the body in *form*: ``plain`` or ``html``."""
         message = message_from_bytes(self.message, policy=SMTP)
         part = message.get_body((form,)) if isinstance(message, EmailMessage) else None
         return str(part.get_content()).replace("\r\n", "\n") if part else ""
@@ -87,9 +87,9 @@ class Sample:
 def sample(
     wanted: NoticeAudience, people: int | None, telling: SampleNotice, to: NoticeRecipient | None = None
 ) -> Sample:
-    """Write the letter that whoever is *wanted* gets, to somebody who does not exist."""
-    somebody = to or (SOMEBODY if wanted.to == "people" else A_CUSTOMER)
-    person = somebody.model_copy(update={"categories": wanted.categories, "services": wanted.services})
+    """Write the letter that *wanted* gets, to a fictional person."""
+    recipient = to or (SAMPLE_PERSON if wanted.to == "people" else A_CUSTOMER)
+    person = recipient.model_copy(update={"categories": wanted.categories, "services": wanted.services})
     chunk = Chunk.model_validate(
         {"to": wanted.to, "laws": wanted.laws, "language": wanted.language, "people": (person,)}
     )
@@ -109,7 +109,7 @@ def sample(
 
 
 def alike(samples: Iterable[Sample]) -> list[Sample]:
-    """Return *samples*, of letters that say the same one, by law and language, those that most get first."""
+    """Return *samples* without equal letters, by law and language, the most common first."""
     same: dict[Hashable, Sample] = {}
     for one in samples:
         wanted, said = one.wanted, (one.words("plain"), one.words("html"), one.lacks)
@@ -119,7 +119,7 @@ def alike(samples: Iterable[Sample]) -> list[Sample]:
 
 
 def _together(first: Sample, other: Sample) -> Sample:
-    """Return one sample of two whose letters say the same."""
+    """Return one sample of two with equal letters."""
     people = None if first.people is None or other.people is None else first.people + other.people
     categories = tuple(sorted({*first.wanted.categories, *other.wanted.categories}))
     return replace(first, wanted=replace(first.wanted, categories=categories), people=people)
@@ -128,7 +128,7 @@ def _together(first: Sample, other: Sample) -> Sample:
 async def wanted_of(
     chunks: AsyncIterator[tuple[int, Chunk]], reached: Callable[[NoticeRecipient], bool] = lambda _: True
 ) -> Counter[NoticeAudience]:
-    """Return who is told the same in *chunks*, if they are *reached*, and how many; nobody's name is kept."""
+    """Return the audiences in *chunks* that are *reached*, with their sizes, without names."""
     counted: Counter[NoticeAudience] = Counter()
     async for phase, chunk in chunks:
         for person in filter(reached, chunk.people):
@@ -143,15 +143,15 @@ def wanted_by(
     declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], company: CompanyProfile
 ) -> Iterator[NoticeAudience]:
     """
-    Yield who would be told the same of what is *declared*, before anybody has looked for them.
+    Yield the audiences of what is *declared*, before the scope is known.
 
     Args:
-        declared: What would be told.
-        places: Where people live; those who are listed, or where the company is established, when empty.
-        languages: What they read; those that it is declared in when empty.
-        company: Who tells it.
+        declared: The declaration.
+        places: Residences; those of the listed people, or the company's, when empty.
+        languages: Their languages; the declared ones when empty.
+        company: The sender.
 
-    Where nothing is said of either, and all people are listed, it is exactly what they would be told.
+    Without both, and with all people listed, these are exactly the later audiences.
     """
     policies = breach_policies()
     law = PolicyEditions(policies, company)
@@ -169,7 +169,7 @@ def wanted_by(
 
 
 def _listed(declared: BreachDeclared, law: PolicyEditions) -> Iterator[NoticeAudience]:
-    """Yield who of the listed people are told the same, each once."""
+    """Yield the audiences of the listed people, each once."""
     letters = LetterCounter(declared)
     judge, people = Judge(declared, law), listed_in(declared, tagged=False)
     for one in merge_people(people, str).values():
@@ -179,16 +179,16 @@ def _listed(declared: BreachDeclared, law: PolicyEditions) -> Iterator[NoticeAud
 
 @dataclass
 class LetterCounter:
-    """Counts the letters to people and customers as they would be sent, none for who has no good address."""
+    """A counter of letters to people and customers, without those lacking a good address."""
 
     declared: BreachDeclared
     counted: Counter[NoticeAudience] = field(default_factory=Counter)
     unsafe: int = 0
-    """People with an address to which nobody may, or can, write."""
+    """People with a forbidden or invalid address."""
 
-    def add(self, group: NoticeGroup, somebody: AffectedPerson) -> None:
-        """Count the letter to *somebody* of *group*, if there is one."""
-        person = somebody.reached("")
+    def add(self, group: NoticeGroup, affected: AffectedPerson) -> None:
+        """Count the letter to the *affected* person of *group*, if there is one."""
+        person = affected.reached("")
         if not group.notified or person.email is None:
             return
         if reached(person, self.declared):
@@ -197,16 +197,16 @@ class LetterCounter:
             )
             self.counted[same] += 1
         elif group.to == PEOPLE:
-            self.unsafe += somebody.people
+            self.unsafe += affected.people
 
 
 def _customers(declared: BreachDeclared, law: PolicyEditions) -> Iterator[NoticeAudience]:
-    """Yield the customers who are told: by a processor, under the laws that bind it."""
+    """Yield the customers to be notified by a processor under its laws."""
     laws = law.to_customers(declared)
     if declared.role is not BreachRole.PROCESSOR or not laws:
         return
-    told = {(one.locale, one.services): None for one in declared.affected.controllers}
-    for language, used in told:
+    audiences = {(one.locale, one.services): None for one in declared.affected.controllers}
+    for language, used in audiences:
         yield NoticeAudience("controllers", laws, language, declared.categories, services=used)
 
 
@@ -217,7 +217,7 @@ def _places(declared: BreachDeclared, company: CompanyProfile) -> Iterable[str]:
 
 
 def _with_customers_of(wanted: NoticeAudience, declared: BreachDeclared) -> BreachDeclared:
-    """Return what is *declared* as far as it is about customers who use the same."""
+    """Return the part of *declared* about customers of the same services."""
     customers = tuple(one for one in declared.affected.controllers if one.services == wanted.services)
     affected = declared.affected.model_copy(update={"controllers": customers})
     return declared.model_copy(update={"affected": affected})

@@ -1,4 +1,4 @@
-"""What notices of a breach say and where that is demanded, as the tables of ``docs/letters.md``."""
+"""The tables of breach notices in ``docs/letters.md``: elements and provisions."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -6,11 +6,11 @@ from shared.law.breaches import BreachPolicy, NoticeElement, RequiredStatement
 from shared.law.library import breach_policies
 
 STATE = "us-tx"
-"""Whose notice stands for those of all States but California: they have one model."""
+"""The State that stands for all but California: they have one model."""
 
 
 def tables() -> str:
-    """Return what people, customers and authorities are told of a breach, as Markdown."""
+    """Return the elements of notices to people, customers and authorities, as Markdown."""
     newest = {policy.law: policy for policy in breach_policies()}
     shown = [policy for law, policy in newest.items() if not law.startswith("us-")]
     shown += [newest["us-ca"], newest[STATE]]
@@ -18,7 +18,7 @@ def tables() -> str:
         (
             "### To people\n",
             *_table(shown, lambda policy: policy.letter),
-            "### To customers whose processor the company is\n",
+            "### To customers of a processor\n",
             *_table(shown, lambda policy: policy.to_controller),
             "### To authorities\n",
             *_table(shown, lambda policy: policy.report),
@@ -27,9 +27,9 @@ def tables() -> str:
 
 
 def _table(
-    policies: Iterable[BreachPolicy], told: Callable[[BreachPolicy], Iterable[RequiredStatement]]
+    policies: Iterable[BreachPolicy], statements: Callable[[BreachPolicy], Iterable[RequiredStatement]]
 ) -> Iterator[str]:
-    said = [one for policy in policies for one in told(policy)]
+    said = [one for policy in policies for one in statements(policy)]
     yield "| Element | Demanded by |\n|---|---|"
     for element in NoticeElement:
         found = (one for one in said if one.element is element)

@@ -1,7 +1,7 @@
 """
-How well documents are read: known pictures, the readings of them, and the verdicts on them.
+The evaluation of the document reader on known pictures.
 
-The pictures and what is on them are described by a manifest. None of them is part of the project.
+A manifest describes the pictures and their contents. None of them is part of the project.
 """
 
 from habeas.client.evaluation.manifest import Manifest

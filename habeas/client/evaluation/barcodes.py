@@ -1,8 +1,8 @@
 """
 PDF417 symbols, and North American licences in them.
 
-What a licence should say is taken from the manifest, else out of its payload by a second, plain look for each
-element: the set holds payloads, not what a person would write down of them.
+The expected fields of a licence come from the manifest, else from its payload by
+a second, simple parser, since the set holds payloads only.
 """
 
 import re
@@ -26,14 +26,14 @@ FIELDS = {
 }
 """Question → field of the manifest."""
 QUESTIONS = (*FIELDS, "right")
-"""The last: whether all is as it should be, to the byte; a broken payload must be refused."""
+"""The last: whether all bytes are right; a broken payload must be refused."""
 DATE_DIGITS = 8
 ZIP_DIGITS = 5
 Fields = Mapping[str, str]
 
 
 def symbols() -> Family:
-    """Return what pictures of symbols are asked."""
+    """Return the questions about pictures of symbols."""
 
     def read(manifest: Manifest, entry: Entry) -> FileResult:
         content = _text(read_symbol(picture_of(manifest.folder / entry["file"])).content)
@@ -43,12 +43,12 @@ def symbols() -> Family:
 
 
 def licences() -> Family:
-    """Return what payloads of licences are asked, and pictures of them."""
+    """Return the questions about licences, as payloads and pictures."""
     return Family("licences", ("aamva_payload", "aamva_barcode_image"), QUESTIONS, _read_licence, _row)
 
 
 def payload_of(manifest: Manifest, entry: Entry) -> bytes:
-    """Return what the barcode of *entry* says in truth."""
+    """Return the true content of the barcode of *entry*."""
     if entry["kind"] == "aamva_payload":
         return manifest.content(entry)
     return str(entry["expected_text"]).encode()
@@ -98,7 +98,7 @@ def _said(licence: Licence | None) -> dict[str, str]:
 
 
 def _stated(entry: Entry) -> dict[str, str]:
-    """Return what the manifest says itself."""
+    """Return the fields in the manifest."""
     return {
         name: str(value)
         for name, value in entry.get("fields", {}).items()
@@ -107,7 +107,7 @@ def _stated(entry: Entry) -> dict[str, str]:
 
 
 def _wanted(text: str) -> dict[str, str]:
-    """Return what the elements of a payload say, each looked for by its name alone."""
+    """Return the elements of a payload, found by name."""
     whole = _element(text, "DAA")
     first, _, rest = whole.partition(",")
     surname, given = (first, ",".join(rest.split(",")[:2])) if rest else ("", whole)
@@ -127,7 +127,7 @@ def _wanted(text: str) -> dict[str, str]:
 
 
 def _element(text: str, name: str) -> str:
-    """Return what stands behind *name*; the first element may follow the table of subfiles."""
+    """Return the text after *name*; the first element may follow the table of subfiles."""
     found = re.search(rf"(?:[\n\r|\x1e]|DL|ID|\d){name}([^\n\r|\x1e]*)", text)
     return found[1].strip() if found else ""
 

@@ -1,9 +1,9 @@
 """
-What the examiner makes of each document when its own holder presents it.
+The examiner's verdicts on documents presented by their own holders.
 
-Each goes through the worker as it runs in production, and is judged by today's date. Good documents ought to
-convince; of what has expired or was tampered with, none may. What has expired is judged a second time by the
-day before it did: most specimens have, and that would hide what else is noticed.
+Each goes through the worker as it runs in production, and is judged by today's date. Good documents should
+convince; expired or tampered ones must not. Expired ones are judged a second time by the day before expiry:
+most specimens have expired, which would hide other findings.
 """
 
 import time
@@ -33,7 +33,7 @@ CARDS = ("mrz_document", "no_mrz", "card_front_no_mrz", "aamva_barcode_image")
 SORTS = ("good", "expired", "tampered", "specimen", "wrong digits", "nothing to read")
 DAY = timedelta(days=1)
 NEVER = frozenset({"expired", "tampered"})
-"""Sorts of which none may convince."""
+"""Sorts that must not convince."""
 VERDICTS = tuple(verdict.value for verdict in Verdict)
 
 
@@ -43,11 +43,11 @@ class EvaluationVerdicts:
 
     today: list[FileOutcome]
     while_valid: list[FileOutcome]
-    """Of what has expired, by the last day before."""
+    """Of expired ones, by the last day before."""
 
     @property
     def wrongly_convincing(self) -> list[str]:
-        """Return the files that convince and must not."""
+        """Return the files that convince wrongly."""
         return [
             outcome.entry["file"]
             for outcome in (*self.today, *self.while_valid)
@@ -110,13 +110,13 @@ def _slot(entry: Entry) -> ProofSlot:
 
 
 def _setting(name: str) -> timedelta:
-    """Return what a setting of the examiner is where nobody sets it."""
+    """Return the default of a setting of the examiner."""
     value: timedelta = ExaminerSettings.model_fields[name].default
     return value
 
 
 def _known(manifest: Manifest, entry: Entry) -> dict[str, Any]:
-    """Return what is known of the holder and of the document."""
+    """Return the known facts of the holder and of the document."""
     if entry["kind"] == "aamva_barcode_image":
         try:
             licence = parse_aamva(payload_of(manifest, entry))

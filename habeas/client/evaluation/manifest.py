@@ -1,4 +1,4 @@
-"""The manifest: which pictures there are, and what is known of each."""
+"""The manifest of known pictures."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Self
 from shared.errors import ConfigurationError
 
 Entry = Mapping[str, Any]
-"""What is known of one file: its ``file`` and ``kind``, and whatever is expected of one of that kind."""
+"""The known facts of one file: its ``file`` and ``kind``, and the expected values of that kind."""
 NAME = "manifest.json"
 
 
@@ -26,7 +26,7 @@ class Manifest:
         Return the manifest *path*, or the one in the folder *path*.
 
         Raises:
-            ConfigurationError: There is none, or it is none; a picture that it names is missing.
+            ConfigurationError: It is missing or invalid, or one of its pictures is missing.
         """
         file = path / NAME if path.is_dir() else path
         try:

@@ -1,4 +1,4 @@
-"""What was read in one file, whether it is right, and the tables that sum it up."""
+"""Results of reading one file, and summary tables."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -12,17 +12,17 @@ from habeas.client.evaluation.manifest import Entry, Manifest
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What was read in a file."""
+    """The readings of a file."""
 
     marks: Mapping[str, bool]
-    """Question → whether the answer is right; without the questions to which nobody knows the answer."""
+    """Question → whether the answer is right; without questions of unknown answer."""
     reading: Mapping[str, Any]
-    """What was read, as plain values."""
+    """The readings as plain values."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What came of one file."""
+    """The outcome of one file."""
 
     entry: Entry
     row: str
@@ -32,7 +32,7 @@ class FileOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Kinds of files that are asked the same questions."""
+    """Kinds of files with the same questions."""
 
     title: str
     kinds: tuple[str, ...]
@@ -42,7 +42,7 @@ class Family:
 
 
 def table_of(title: str, questions: Sequence[str], outcomes: Sequence[FileOutcome], unit: str = "") -> Table:
-    """Return how many answers are right, row by row, and what a file takes if *unit* says of which time."""
+    """Return the right answers, row by row, and the time for a file if *unit* names it."""
     timed = (unit, "p95", "most") if unit else ()
     table = Table(title, "files", *questions, *timed, box=None, padding=(0, 1, 0, 0))
     for row in dict.fromkeys(outcome.row for outcome in outcomes):

@@ -1,4 +1,4 @@
-"""Bills, and the printed side of cards, read as the worker reads them."""
+"""Bills, and the printed side of cards, read like by the worker."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,11 +33,11 @@ KINDS = {
     BillKind.INVOICE: ("invoice",),
     BillKind.UNKNOWN: ("unknown", "other"),
 }
-"""What manifests call them."""
+"""Their names in manifests."""
 
 
 def bills(readers: Readers, today: date) -> Family:
-    """Return what proofs of address are asked."""
+    """Return the questions about proofs of address."""
 
     def read(manifest: Manifest, entry: Entry) -> FileResult:
         bill = _examined(manifest, entry, WorkerTask.ADDRESS, readers).bill
@@ -49,7 +49,7 @@ def bills(readers: Readers, today: date) -> Family:
 
 
 def cards(readers: Readers) -> Family:
-    """Return what fronts of cards without anything for a machine are asked."""
+    """Return the questions about card fronts without machine-readable parts."""
 
     def read(manifest: Manifest, entry: Entry) -> FileResult:
         lines = _examined(manifest, entry, WorkerTask.IDENTITY, readers).lines
@@ -69,7 +69,7 @@ def _examined(manifest: Manifest, entry: Entry, slot: WorkerTask, readers: Reade
 
 
 def _known(expected: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the questions to which the manifest has the answer."""
+    """Return the questions answered by the manifest."""
     has = {"kind": "bill_type", "issuer": "issuer", "recipient": "recipient", "address": "address"}
     dated = "date" in expected or "stale" in expected
     known = [question for question, key in has.items() if expected.get(key)]
@@ -95,7 +95,7 @@ def _right(question: str, bill: Bill, expected: Mapping[str, Any], today: date) 
 
 
 def _dated(bill: Bill, expected: Mapping[str, Any], today: date) -> bool:
-    """Tell whether the day is read, or at least whether the bill is too old."""
+    """Return whether the day is read, or at least whether the bill is too old."""
     if "date" in expected:
         return date.fromisoformat(expected["date"]) in bill.issued
     stale = [today - day > timedelta(days=MOST_DAYS) for day in bill.issued]

@@ -1,4 +1,4 @@
-"""Goes through a manifest kind by kind, then judges its documents."""
+"""The evaluation of a manifest: readings by kind, then verdicts on documents."""
 
 import asyncio
 import time
@@ -19,12 +19,12 @@ from services.verifier.documents.worker.readers import installed_readers, warm_u
 from shared.errors import ConfigurationError
 
 Tell = Callable[[str, int, int], None]
-"""Hears what is being done, how many files are done and how many there are."""
+"""Called with the current step, the files done and their total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came of a manifest."""
+    """The result for a manifest."""
 
     read: Sequence[tuple[Family, Sequence[FileOutcome]]]
     judged: EvaluationVerdicts
@@ -39,7 +39,7 @@ class Evaluation:
             yield table_of("judged while valid", VERDICTS, _sorted(self.judged.while_valid))
 
     def readings(self) -> dict[str, dict[str, Any]]:
-        """Return what was read and judged, by file."""
+        """Return readings and verdicts, by file."""
         found: dict[str, dict[str, Any]] = {}
         for _, outcomes in self.read:
             for outcome in outcomes:
@@ -59,16 +59,16 @@ def _sorted(outcomes: Sequence[FileOutcome]) -> Sequence[FileOutcome]:
 
 def evaluate(manifest: Manifest, *, today: date, quick: bool, tell: Tell) -> Evaluation:
     """
-    Return how well the files of *manifest* are read, and what is made of the documents among them.
+    Return the quality of the readings of *manifest*, and the verdicts on its documents.
 
     Args:
         manifest: Of the set.
         today: The day documents are judged by.
         quick: Leave out the judging, which takes minutes.
-        tell: Hears how far it is.
+        tell: Called with the progress.
 
     Raises:
-        ConfigurationError: The manifest does not say what a file is expected to hold.
+        ConfigurationError: The manifest lacks the expected content of a file.
     """
     tell("load", 0, 1)
     readers = installed_readers()
@@ -88,7 +88,7 @@ def _read(family: Family, manifest: Manifest, tell: Tell) -> list[FileOutcome]:
         try:
             found = family.read(manifest, entry)
         except KeyError as error:
-            raise ConfigurationError(f"{entry['file']}: the manifest does not say {error}") from None
+            raise ConfigurationError(f"{entry['file']}: the manifest lacks {error}") from None
         outcomes.append(FileOutcome(entry, family.row(entry), found, time.process_time() - began))
     return outcomes
 

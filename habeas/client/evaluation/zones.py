@@ -1,4 +1,4 @@
-"""Machine-readable zones: what was read, character by character."""
+"""Machine-readable zones, compared character by character."""
 
 from datetime import date
 
@@ -13,12 +13,12 @@ from services.verifier.documents.results import Format, MachineZone
 from services.verifier.documents.worker.readers import ZONE_SECONDS
 
 QUESTIONS = ("core3", "five", "exact", "verdict", "accepted", "accepted_wrong")
-"""Number and dates; those and the names; every character; whether the digits fit; what would be believed."""
+"""Number and dates; those and the names; every character; valid digits; accepted values."""
 CORE = 3
 
 
 def zones(today: date) -> Family:
-    """Return what documents with a zone are asked, and those that are known to have none."""
+    """Return the questions about documents with a zone, and about those without."""
 
     def read(manifest: Manifest, entry: Entry) -> FileResult:
         picture = picture_of(manifest.folder / entry["file"])[:, :, ::-1]
@@ -29,7 +29,7 @@ def zones(today: date) -> Family:
 
 
 def row_of(entry: Entry) -> str:
-    """Return of which sort a picture is."""
+    """Return the sort of a picture."""
     if entry["kind"] == "no_mrz":
         return "none"
     if entry.get("tampered"):
@@ -57,7 +57,7 @@ def _marks(entry: Entry, zone: MachineZone | None, today: date) -> dict[str, boo
 
 
 def _five(zone: MachineZone) -> tuple[str, ...]:
-    """Return number, birth, expiry, surname and given names, the dates as they are printed."""
+    """Return number, birth, expiry, surname and given names, with dates as printed."""
     if zone.format is Format.FRENCH_LICENCE:
         return zone.lines
     fields = layout_for(zone.format).fields

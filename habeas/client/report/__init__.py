@@ -1,1 +1,1 @@
-"""The register of requests, and the figures that laws want published or kept (docs/register.md)."""
+"""The register of requests, and statutory figures (docs/register.md)."""

@@ -1,8 +1,8 @@
 """
-The register of breaches as it is handed over: a row for each incident, also for those nobody was told of.
+The export of the register of breaches: a row for each incident, also without notices.
 
 Law:
-    GDPR Art. 33(5): the controller documents any breach, its facts, its effects and what was done about it,
+    GDPR Art. 33(5): the controller documents any breach, its facts, its effects and the remedial action,
     so that the authority can verify it. DPO Art. 15(4); Breach of Security Safeguards Regulations s. 6.
 """
 
@@ -25,8 +25,8 @@ from shared.law import CompanyProfile
 FIELDS = (
     *("incident", "reference", "phases", "role", "risk", "rationale", "occurred_from", "occurred_to"),
     *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
-    *("consequences", "measures", "advice", "told", "late", "not_told", "late_because", "customers"),
-    *("customers_told", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
+    *("consequences", "measures", "advice", "notified", "late", "not_notified", "late_because", "customers"),
+    *("customers_notified", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
     *("declared_by", "approved_by", "withdrawn", "contact", "final", "declarations"),
 )
 """Columns of the register."""
@@ -36,7 +36,7 @@ MOMENTS = frozenset({"occurred_from", "occurred_to", "detected_at", "aware_at"})
 
 
 class RegisterFormat(StrEnum):
-    """How the register is written."""
+    """The format of the register."""
 
     CSV = "csv"
     JSON = "json"
@@ -45,17 +45,15 @@ class RegisterFormat(StrEnum):
 
 def form_of(file: Path) -> RegisterFormat:
     """
-    Return how *file* is written, by its name.
+    Return the format of *file*, by its name.
 
     Raises:
-        ConfigurationError: The name does not say it.
+        ConfigurationError: The suffix is unknown.
     """
     try:
         return RegisterFormat(file.suffix.removeprefix(".").lower())
     except ValueError:
-        raise ConfigurationError(
-            f"{file}: call it .csv or .json for programs, .html for a page to read"
-        ) from None
+        raise ConfigurationError(f"{file}: name it .csv or .json for programs, .html for a page") from None
 
 
 def written(
@@ -80,7 +78,7 @@ def written(
 
 
 def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
-    """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
+    """Return the entry of *case*: the last declaration, and the results of all phases."""
     last, phases = case.last, case.incident.standing
     clocks = case.clocks(now)
     duties = [clock for clock in clocks if clock["policy"] or clock["done_at"]]
@@ -106,12 +104,14 @@ def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
         "consequences": last.consequences,
         "measures": last.measures,
         "advice": last.advice,
-        "told": [_told(_called(duty), stop) for duty in duties for stop in _stops(duty)],
+        "notified": [_stop_text(_called(duty), stop) for duty in duties for stop in _stops(duty)],
         "late": [_called(duty) for duty in duties if duty["late"] or any(_late_before(duty))],
-        "not_told": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
+        "not_notified": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
         "late_because": last.late_because,
         "customers": _customers([phase for phase in phases if phase.customers]),
-        "customers_told": sum(bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER),
+        "customers_notified": sum(
+            bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER
+        ),
         "letters_sent": sum(one.sent for one in notified),
         "letters_doubtful": sum(one.doubtful for one in notified),
         "letters_failed": sum(one.failed for one in notified),
@@ -127,26 +127,26 @@ def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
 
 
 def _called(duty: dict[str, Any]) -> str:
-    """Return what a clock is called, with the customer whom it is about: in events it is a number."""
+    """Return the name of a clock with its customer, a number in events."""
     return f"{duty['clock']} (customer {duty['customer']})" if duty["customer"] else str(duty["clock"])
 
 
 def _customers(phases: Sequence[Phase]) -> int:
-    """Count the customers who are told in *phases*, each once where it is on record who they are."""
+    """Count the notified customers of *phases*, each once if they are on record."""
     known = [phase.written_to for phase in phases if phase.written_to is not None]
     named = len(frozenset().union(*known)) if len(known) == len(phases) else 0
     return named or sum(phase.customers for phase in phases)
 
 
 def _why_not(duty: dict[str, Any]) -> str:
-    """Return why nobody is told whom *duty* is about."""
+    """Return the reason for no notice of *duty*."""
     if duty["withdrawn"]:
         return f"withdrawn with phase {duty['withdrawn']}"
-    return "still to be told" if duty["owed"] else "; ".join(duty["why"])
+    return "still to be notified" if duty["owed"] else "; ".join(duty["why"])
 
 
 def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return when a clock was stopped: also before more people were found, and it began again."""
+    """Return the moments when a clock was stopped, including earlier ones."""
     return [stop for stop in (*duty["before"], duty) if stop["done_at"]]
 
 
@@ -154,7 +154,7 @@ def _late_before(duty: dict[str, Any]) -> Iterator[bool]:
     return (stop["late"] for stop in duty["before"])
 
 
-def _told(clock: str, stop: dict[str, Any]) -> str:
+def _stop_text(clock: str, stop: dict[str, Any]) -> str:
     by = f" by {stop['done_by']}" if stop["done_by"] else ""
     receipt = f" ({stop['receipt']})" if stop["receipt"] else ""
     return f"{clock}: {minute(datetime.fromisoformat(stop['done_at']))}{by}{receipt}"
@@ -174,11 +174,19 @@ def _cell(value: Any) -> str:
 
 HEADINGS = {
     "What happened": ("nature", "occurred_from", "occurred_to", "detected_at", "aware_at", "categories"),
-    "Who is affected": ("role", "records", "people", "people_by_law"),
+    "Affected people": ("role", "records", "people", "people_by_law"),
     "Effects": ("risk", "rationale", "consequences"),
     "What was done": ("measures", "advice", "contact", "final", "withdrawn"),
-    "Who was told": (
-        *("told", "not_told", "late", "late_because", "customers", "customers_told", "letters_sent"),
+    "Notices": (
+        *(
+            "notified",
+            "not_notified",
+            "late",
+            "late_because",
+            "customers",
+            "customers_notified",
+            "letters_sent",
+        ),
         *("letters_doubtful", "letters_failed", "held_by_police", "holds", "declared_by", "approved_by"),
     ),
 }

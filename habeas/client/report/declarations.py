@@ -1,4 +1,4 @@
-"""What was declared of a breach phase by phase, and how it was held up, as the register hands it over."""
+"""Declarations and holds of a breach, for the register."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,7 +20,7 @@ TEXTS = ("nature", "consequences", "measures", "advice", "rationale", "late_beca
 
 
 def declarations_of(case: IncidentCase) -> list[Declaration]:
-    """Return what each phase of *case* declared, who did and who approved of it when, and what came of it."""
+    """Return the declaration of each phase of *case*, with accounts, approvals and result."""
     return [
         _declaration(case, phase, declared)
         for phase, declared in zip(case.incident.phases, case.declared, strict=True)
@@ -52,32 +52,32 @@ def _declaration(case: IncidentCase, phase: Phase, declared: BreachDeclared) -> 
 
 
 def _declared(case: IncidentCase, number: int) -> Iterator[str]:
-    for at, fact in case.told:
+    for at, fact in case.facts:
         if isinstance(fact, BreachRegistered) and fact.phase == number:
             yield f"{minute(at)} by {fact.by or 'another system'}"
 
 
 def _approved(case: IncidentCase, phase: Phase) -> Iterator[str]:
-    """Yield who approved of *phase*: of it, or of a newer one in whose words it was told."""
+    """Yield the accounts that approved *phase*, or a newer one with its notices."""
     words = {one.number for one in case.incident.phases if one.declaration == phase.words}
-    for at, fact in case.told:
+    for at, fact in case.facts:
         if isinstance(fact, BreachApproved) and fact.by in phase.approved_by and fact.phase in words:
             yield f"{minute(at)} by {fact.by}, phase {fact.phase}"
 
 
 def _withdrawn(case: IncidentCase, number: int) -> Iterator[str]:
-    for at, fact in case.told:
+    for at, fact in case.facts:
         if isinstance(fact, BreachWithdrawn) and fact.phase == number:
             yield f"{minute(at)} by {fact.by}"
 
 
 def holds_of(case: IncidentCase) -> list[str]:
-    """Return who had notices held up, from when and until when."""
+    """Return the holds, with agency, start and end."""
     return list(_holds(case))
 
 
 def _holds(case: IncidentCase) -> Iterator[str]:
-    for at, fact in case.told:
+    for at, fact in case.facts:
         if isinstance(fact, BreachHeld):
             yield f"{minute(at)} for {fact.agency} until {minute(fact.until)}, by {fact.by}"
         if isinstance(fact, BreachHoldEnded):

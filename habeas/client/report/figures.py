@@ -1,9 +1,9 @@
 """
-What is reported of requests: how many came, what became of them, how long it took. Pure.
+The figures of requests: received, results, durations. Pure.
 
 Law:
     11 CCR § 7102(a)(1): received, complied with in whole or in part, denied, and the median or mean number
-    of days, for each kind of request and calendar year. (b): the same may be told for all individuals.
+    of days, for each kind of request and calendar year. (b): the same may be reported for all individuals.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from shared.contract.events import Code
 from shared.law import Right
 
 DENIED = frozenset({RequestResult.REFUSED, RequestResult.LAPSED})
-"""Results by which nothing of what was asked for is done, though the request was not taken back."""
+"""Results without any effect, other than withdrawals."""
 RESPONSES = DENIED | {RequestResult.GRANTED, RequestResult.PARTLY_GRANTED, RequestResult.NOTHING_HELD}
 """Results by which a request is answered in substance."""
 
@@ -43,22 +43,22 @@ class Figures:
 
     @property
     def received(self) -> int:
-        """How many requests came: as many as there are results."""
+        """Requests received: the sum of the results."""
         return self.results.total()
 
     @property
     def denied(self) -> int:
-        """How many were denied, for whatever ground."""
+        """Requests denied, on any ground."""
         return sum(self.results[result] for result in DENIED)
 
     @property
     def median_days(self) -> float | None:
-        """Days within which half of what is answered was answered."""
+        """Median days to an answer."""
         return median(self.days)
 
     @property
     def mean_days(self) -> float | None:
-        """Days that an answer took on average, to one decimal place."""
+        """Mean days to an answer, to one decimal place."""
         total = self.days.total()
         return round(sum(days * n for days, n in self.days.items()) / total, 1) if total else None
 

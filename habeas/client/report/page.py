@@ -21,7 +21,7 @@ PROVISIONS: Mapping[str, str] = {
     "gdpr": "GDPR Art. 5(2)",
     "uk-gdpr": "UK GDPR Art. 5(2)",
 }
-"""What demands that the figures of a law can be shown."""
+"""Provisions that demand the figures of a law."""
 
 
 def page(found: Sequence[Figures], year: int, names: Mapping[str, str], *, on: date, controller: str) -> str:
@@ -31,9 +31,9 @@ def page(found: Sequence[Figures], year: int, names: Mapping[str, str], *, on: d
     Args:
         found: Figures of the requests received in *year*.
         year: A calendar year.
-        names: Law → what it is called.
+        names: Law → its name.
         on: The day on which the figures were taken.
-        controller: Who answers; empty where nobody has said so.
+        controller: Name of the controller; may be empty.
     """
     laws = {one.law: [other for other in found if other.law == one.law] for one in found}
     return PAGES.get_template("report.html.jinja").render(

@@ -1,4 +1,4 @@
-"""Reads the register out of intake's journal, and the counts of what was purged, as of one moment."""
+"""Reader of the register from intake's journal, and of the counts of purged cases, in one snapshot."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -13,13 +13,13 @@ from shared.runtime.journal import Journal
 from shared.runtime.mongo import Database, Session, connect, snapshot
 
 Progress = Callable[[int], None]
-"""Is told of how many more requests were read."""
+"""Called with the number of further requests read."""
 STEP = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterSnapshot:
-    """The register, as it was when it was opened."""
+    """The register at the moment of its opening."""
 
     database: Database
     session: Session
@@ -34,14 +34,14 @@ class RegisterSnapshot:
             StoreUnavailable: The database did not answer.
             PermanentError: A row of the journal does not read; it names the row.
         """
-        # A request is never written down before it was received; a zone may be a day ahead.
+        # A request is never recorded before its receipt; a zone may be a day ahead.
         since = datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=1)
         journal, read = Journal(self.database, RECORDS), 0
-        async for _, told in journal.fact_histories(ENTRY_FACTS, OWED, since=since, session=self.session):
+        async for _, facts in journal.fact_histories(ENTRY_FACTS, OWED, since=since, session=self.session):
             read += 1
             if read % STEP == 0:
                 progress(STEP)
-            entry = CaseHistory.of(told).entry(self.zone)
+            entry = CaseHistory.of(facts).entry(self.zone)
             if entry is not None and entry.received_on.year == year:
                 yield entry
 
@@ -58,7 +58,7 @@ async def opened(mongo_url: str, prefix: str, zone: tzinfo) -> AsyncIterator[Reg
     """
     Open the register of the installation at *mongo_url*.
 
-    What is purged meanwhile is seen where it was at the beginning, and so counted once.
+    Cases purged meanwhile are seen in their first state, and so counted once.
 
     Raises:
         StoreUnavailable: The database did not answer.

@@ -25,9 +25,9 @@ HEADINGS: Mapping[str, str] = {
     "median_days": "median days",
     "mean_days": "mean days",
 }
-"""Figures that a table shows → what stands above them."""
+"""Figures of a table → their headings."""
 RARE = frozenset({"forwarded", "duplicate"})
-"""Figures that a terminal shows only where there are any."""
+"""Figures shown only if not zero."""
 ABOVE = {
     "received": "re-\nceived",
     "forwarded": "for-\nwarded",
@@ -73,7 +73,7 @@ def table(found: Sequence[Figures], law: str) -> Table:
 
 
 def number(value: float | None) -> str:
-    """Return a figure as it is read: no needless decimal place, a dash where there is none."""
+    """Return a figure as text: no needless decimal place, a dash for none."""
     return "–" if value is None else f"{value:g}"  # noqa: RUF001 - a dash, not a minus
 
 
@@ -98,7 +98,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], *, header: 
 
 
 def _cell(value: Any) -> Any:
-    """Lists and counts stand in one cell; a formula of somebody's spreadsheet must not begin one."""
+    """Return a value for one cell, which must not start a formula."""
     if isinstance(value, Mapping):
         return "; ".join(f"{name}={count}" for name, count in value.items())
     if isinstance(value, list):

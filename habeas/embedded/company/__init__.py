@@ -2,7 +2,7 @@
 Fernlicht, a fictional provider of edge, bare metal and transit, and its customers all over the world.
 
 Three databases: ``portal`` (accounts, contacts, sessions, tickets, newsletter), ``billing`` (customers,
-invoices, payments) and ``ops`` (servers, usage, and sites, in which nobody appears). The map to them is
+invoices, payments) and ``ops`` (servers, usage, and sites without people). The map to them is
 ``datamaps/example``.
 """
 

@@ -1,4 +1,4 @@
-"""All chance in the company's data comes from here, so that one seed repeats it."""
+"""The random source of the company's data, repeatable by its seed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,14 +18,14 @@ YEAR = timedelta(days=365.25)
 
 @dataclass(slots=True)
 class Dice:
-    """All chance in the data: the same seed gives the same company."""
+    """A random source: the same seed gives the same company."""
 
     rng: Random
     now: datetime
     _ids: Iterator[int] = field(default_factory=lambda: iter(range(1, 2**24)))
 
     def chance(self, probability: float) -> bool:
-        """Return True as often as *probability* says."""
+        """Return True with *probability*."""
         return self.rng.random() < probability
 
     def pick(self, choices: Sequence[T]) -> T:
@@ -42,7 +42,7 @@ class Dice:
         return after + timedelta(milliseconds=span // timedelta(milliseconds=1))
 
     def object_id(self, at: datetime) -> ObjectId:
-        """Return a new id whose first four bytes are *at*, as the server would have given."""
+        """Return a new id that starts with *at* in four bytes, as a server's does."""
         return ObjectId(
             int(at.timestamp()).to_bytes(4, "big")
             + self.rng.randbytes(5)
@@ -56,7 +56,7 @@ class Dice:
         return f"{self.pick(('192.0.2', '198.51.100', '203.0.113'))}.{self.between(1, 254)}"
 
     def spelled(self, person: DemoPerson) -> str:
-        """Return the person's e-mail address in the case somebody happened to type."""
+        """Return the person's e-mail address in random case."""
         if person in (ADA, BRUNO) or self.chance(0.4):
             return person.email_elsewhere
         return person.email

@@ -1,4 +1,4 @@
-"""What billing stores: customers, their invoices, which the law says to keep, and payments."""
+"""Records of billing: customers, invoices under a retention duty, and payments."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ LEADING_INVOICES_MONTHS_AGO = (132, 90, 24, 6, 3, 2, 1)
 
 
 def documents(organisation: Organisation, dice: Dice) -> Iterator[tuple[str, Document]]:
-    """Yield what billing knows of the people of *organisation* who pay."""
+    """Yield the billing records of paying people of *organisation*."""
     for customer in organisation.people:
         if customer.pays:
             yield "customers", _customer(customer, organisation, dice)

@@ -1,4 +1,4 @@
-"""Puts the company's records into real databases."""
+"""Loader of the company's records into databases."""
 
 import asyncio
 from collections import defaultdict
@@ -14,7 +14,7 @@ IN_FLIGHT = 4
 """Chunks under way at a time: the next ones are made while the server writes."""
 
 Progress = Callable[[str, int], None]
-"""Called with ``database.collection`` and how many documents have just been stored there."""
+"""Called with ``database.collection`` and the number of documents just stored there."""
 
 
 async def fill(
@@ -26,14 +26,14 @@ async def fill(
     progress: Progress = lambda _where, _stored: None,
 ) -> int:
     """
-    Create the indexes, then insert those *records* that are not there yet; return how many there are.
+    Create the indexes, then insert missing *records*; return their number.
 
     Args:
         mongo_url: The store the company keeps its data in.
-        records: From :func:`generate`, whose ids are repeatable: a second call changes nothing.
+        records: From :func:`generate`, with repeatable ids: a second call changes nothing.
         prefix: Put before the names of the databases, where the plain ones are taken.
         index: Whether to create the indexes of the company's own collections.
-        progress: Told of every chunk stored.
+        progress: Called after every stored chunk.
 
     Raises:
         StoreUnavailable: The server did not answer; the call may be repeated.

@@ -1,4 +1,4 @@
-"""What operations stores: servers, usage records, and the sites, which concern no person."""
+"""Records of operations: servers, usage, and sites without people."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def sites() -> Iterator[tuple[str, Document]]:
 
 
 def documents(organisation: Organisation, dice: Dice) -> Iterator[tuple[str, Document]]:
-    """Yield the servers and the metered traffic of the people of *organisation* who pay."""
+    """Yield the servers and the metered traffic of paying people of *organisation*."""
     for customer in organisation.people:
         if customer.pays:
             for _ in range(2 if customer.leading else dice.between(0, 2)):

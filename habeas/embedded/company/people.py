@@ -1,7 +1,7 @@
 """
-The people and organisations the fictional company deals with, and the two whose requests are demonstrated.
+The people and organisations of the fictional company, and the two requesters of the demonstration.
 
-Nobody here can be met or reached: names are combined at random, addresses lie under RFC 2606 domains,
+None of them exists: names are combined at random, addresses lie under RFC 2606 domains,
 telephone numbers in ranges that regulators set aside for fiction, IP addresses in documentation ranges.
 """
 
@@ -15,7 +15,7 @@ __all__ = ["ADA", "BRUNO", "DemoCustomer", "DemoPerson", "Organisation"]
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """Who somebody is, apart from being a customer."""
+    """A person, independent of their role as a customer."""
 
     first: str
     last: str
@@ -55,7 +55,7 @@ ADA = DemoPerson(
     language="en",
     born=datetime(1984, 12, 10, tzinfo=UTC),
 )
-"""Asks for access. She and :data:`BRUNO` have records in every collection that holds people."""
+"""The requester of access. She and :data:`BRUNO` have records in every collection with people."""
 
 BRUNO = DemoPerson(
     first="Bruno",
@@ -70,7 +70,7 @@ BRUNO = DemoPerson(
     language="de",
     born=datetime(1979, 3, 5, tzinfo=UTC),
 )
-"""Asks for erasure. He shares an account, tickets and servers with :data:`ADA`, whose data must survive."""
+"""The requester of erasure. He shares an account, tickets and servers with :data:`ADA`, her data stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class DemoCustomer:
 
     @property
     def leading(self) -> bool:
-        """Whether this is one of the two people of the demonstration, whose records lack nothing."""
+        """Whether this is one of the two people of the demonstration, with complete records."""
         return self.person in (ADA, BRUNO)
 
 

@@ -1,4 +1,4 @@
-"""Draws the people from fifteen countries and groups them into organisations."""
+"""Random people from fifteen countries, grouped into organisations."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ POOL = 200
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Where people live, and the telephone numbers that reach nobody there (``#`` = any digit)."""
+    """A country, and its telephone numbers without subscribers (``#`` = any digit)."""
 
     code: str
     locale: Locale
@@ -104,7 +104,7 @@ class Population:
         self._postal_codes = [places.postal_code() for _ in range(POOL)]
 
     def person(self, number: int) -> DemoPerson:
-        """Return somebody new; *number* keeps the mailbox unique."""
+        """Return a new person; *number* keeps the mailbox unique."""
         dice, country = self._dice, self._country
         first, last = dice.pick(self._firsts), dice.pick(self._lasts)
         return DemoPerson(

@@ -1,4 +1,4 @@
-"""What the customer portal stores: accounts, contacts, sessions, tickets and the newsletter list."""
+"""Records of the customer portal: accounts, contacts, sessions, tickets, newsletter list."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ ANSWERS = (
     "Thank you for the details. We have moved the session to the second router; please check.",
     "The part is on its way and will be fitted within the maintenance window.",
 )
-# People who are talked about without being in the conversation: what redaction is for.
+# People mentioned without being in the conversation, for redaction.
 MENTIONED = (
     {"name": "Carla Beispiel", "phone": "+49 30 23125 999", "email": "carla.beispiel@example.net"},
     {"name": "Owen Sample", "phone": "+44 20 7946 0999", "email": "owen.sample@example.com"},
@@ -54,7 +54,7 @@ JOBS = (
 
 
 def documents(organisation: Organisation, dice: Dice) -> Iterator[tuple[str, Document]]:
-    """Yield what the portal knows of *organisation* and its people."""
+    """Yield the portal records of *organisation* and its people."""
     yield "accounts", _account(organisation, dice)
     for customer in organisation.people:
         yield "contacts", _contact(customer, organisation, dice)

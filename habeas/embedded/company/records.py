@@ -1,4 +1,4 @@
-"""Every record of the company, from a seed; and the indexes that make its people easy to find."""
+"""Every record of the company, from a seed; and the indexes on its identities."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -42,7 +42,7 @@ def generate(seed: int, customers: int = 4_000, *, today: date) -> Iterator[tupl
 
     Args:
         seed: Chooses the company among all the companies there could be.
-        customers: How many people it knows; two of them are Ada and Bruno.
+        customers: The number of people; two of them are Ada and Bruno.
         today: The day the data looks back from; nothing in it happened later.
     """
     now = datetime(today.year, today.month, today.day, tzinfo=UTC)

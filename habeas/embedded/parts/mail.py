@@ -1,4 +1,4 @@
-"""A private mail server that keeps what it is sent: see ``habeas.mailcatcher``."""
+"""A private mail server that stores messages: see ``habeas.embedded.mailcatcher``."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ STOP_WITHIN = timedelta(seconds=4)
 
 @dataclass(frozen=True, slots=True)
 class MailPart:
-    """Where the mail server lives."""
+    """The mail server's folder and port."""
 
     folder: Path
     port: int
@@ -52,7 +52,7 @@ class MailPart:
         )
         try:
             await process.until(self._answers, START_WITHIN)
-        except BaseException:  # whoever gives up on a start must not leave half of one behind
+        except BaseException:  # a failed start must leave no process behind
             await process.kill()
             raise
         return process

@@ -28,21 +28,21 @@ def is_free(port: int) -> bool:
 
 async def dial(port: int) -> None:
     """
-    Find out whether anybody listens on *port*.
+    Check that a server listens on *port*.
 
     Raises:
-        TransientError: Nobody does.
+        TransientError: None does.
     """
     try:
         _, writer = await asyncio.open_connection(HOST, port)
     except OSError:
-        raise TransientError(f"nobody listens on port {port} yet") from None
+        raise TransientError(f"no server listens on port {port} yet") from None
     writer.close()
 
 
 def free_port(*, besides: AbstractSet[int] = frozenset()) -> int:
     """
-    Return a port nobody listens on, none of *besides*.
+    Return a free port, none of *besides*.
 
     Raises:
         ConfigurationError: None was found.

@@ -1,5 +1,5 @@
 """
-A process that belongs to us: it ends when we do, even when we are killed.
+A child process that ends with this one, even when this one is killed.
 
 Each runs in a session of its own, so that Ctrl-C in a terminal reaches only the program that holds it, which
 stops its parts in its own time.
@@ -18,7 +18,7 @@ from shared.errors import ConfigurationError, TransientError
 
 POLL_S = 0.05
 LAST_WORDS = 2_000
-"""Characters of a part's own output that are looked at when it does not start."""
+"""Characters of a part's output shown when it does not start."""
 
 DIES_WITH_US = ("setpriv", "--pdeathsig", "SIGKILL")
 """Linux kills the process when its parent is gone. Part of util-linux, which every Debian has."""
@@ -26,7 +26,7 @@ DIES_WITH_US = ("setpriv", "--pdeathsig", "SIGKILL")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, where, and where its output goes."""
+    """A command, its folder, and its output."""
 
     arguments: Sequence[str]
     folder: Path
@@ -104,7 +104,7 @@ class Process:
         return f"{name} {what}{said} (its log: {self._command.output})"
 
     def last_words(self) -> str:
-        """Return the end of what it wrote."""
+        """Return the end of its output."""
         return self._command.output.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:]
 
     async def stop(self, within: timedelta) -> None:

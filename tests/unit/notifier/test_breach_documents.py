@@ -47,7 +47,7 @@ GDPR = {
 """GDPR Art. 33(1), (3)-(4), and what authorities ask for besides; in German, as it is declared in it."""
 ENGLISH = {
     **GDPR,
-    E.NATURE: "got into our customer portal",
+    E.NATURE: "entered our customer portal",
     E.CONSEQUENCES: "pretend to be us",
     E.MEASURES: "made all keys void",
     E.PEOPLE_COUNT: "Approximately",

@@ -81,7 +81,7 @@ ACCESS = ("access granted", "access partly granted", "categories", "erasure with
 ERASURES = ("erasure granted", "erasure with a copy", "erasure partly granted")
 NOTHING = ("access, nothing held", "erasure, nothing held", "restriction, nothing held")
 PACKAGE_CODE = ("code for the package",)
-PERMITS = ("code to permit", "code to permit a parent", "code to permit somebody")
+PERMITS = ("code to permit", "code to permit a parent", "code to permit an agent")
 IRREVERSIBLE = ("code to erase", "code to transfer")
 OWN_CODES = ("code", "code, and more", *IRREVERSIBLE)
 OWN_OR_PACKAGE = (*OWN_CODES, *PACKAGE_CODE)
@@ -96,7 +96,7 @@ NAMING = tuple(kind for kind in LETTERS if kind not in (*CODES, *TO_OTHERS, "cla
 RECEIPT = ("acknowledgement",)
 NOT_YOURS = (*RECEIPT, "withdrawn", "reminder")
 KEEPING = ("erasure partly granted",)
-LATE, FORWARDED = ("late", "late, no day"), ("forwarded", "forwarded to somebody")
+LATE, FORWARDED = ("late", "late, no day"), ("forwarded", "forwarded to a customer")
 APPEALS = ("appeal received", "appeal granted", "appeal turned down")
 REFUSALS = ("refusal", "refusal of an erasure", "refusal of a correction")
 
@@ -158,7 +158,7 @@ ELEMENTS = (
     Element("11 CCR 7063(a): confirmed directly", PERMITS, ALL, "you confirm the permission"),
     Element("GDPR Art. 12(2): not permitted", PERMITS, ALL, "Then do not enter the code, and"),
     Element("11 CCR 7070: a parent", ("code to permit a parent",), ALL, "your parent or guardian"),
-    Element("GDPR Art. 32: no name", ("code to permit somebody",), ALL, "Somebody asks us in"),
+    Element("GDPR Art. 32: no name", ("code to permit an agent",), ALL, "Somebody asks us in"),
 
     Element("GDPR Art. 12(6): what is asked for", ASKING, ALL, "a sign-in to your account"),
     Element("GDPR Art. 5(1)(c): the least first", ASKING, ALL, "The first asks the least of you"),

@@ -27,14 +27,14 @@ from shared.law.library import breach_policies
 
 E = NoticeElement
 WORDS = {
-    E.NATURE: "Somebody got into our customer portal",
+    E.NATURE: "An attacker entered our customer portal",
     E.OCCURRED: "It happened between",
     E.DISCOVERED: "We noticed it on",
     E.AWARE: "We have known of it since",
     E.WRITTEN_ON: "Date of this notice:",
     E.HELD_BY_POLICE: "No law enforcement investigation",
     E.DATA: "These kinds of your data",
-    E.CONSEQUENCES: "Somebody may write to you and pretend",
+    E.CONSEQUENCES: "Criminals may write to you and pretend",
     E.MEASURES: "made all keys void",
     E.PROTECTION: "24 months, and it costs you nothing",
     E.ADVICE: "Do not follow links",
@@ -99,13 +99,13 @@ WANTED = {
 """What a letter to people says, in order. Other States: as ``us-tx``."""
 TO_CONTROLLERS = (
     (E.INCIDENT, INCIDENT),
-    (E.NATURE, "Somebody got into our customer portal"),
+    (E.NATURE, "An attacker entered our customer portal"),
     (E.OCCURRED, "It happened between"),
     (E.AWARE, "We have known of it since"),
     (E.SERVICES, "Object storage"),
     (E.DATA, "As far as we know"),
     (E.CONTENT_UNKNOWN, "We do not know what you store with us"),
-    (E.CONSEQUENCES, "Somebody may write to you and pretend"),
+    (E.CONSEQUENCES, "Criminals may write to you and pretend"),
     (E.CONTAINMENT, "made all keys void"),
     (E.ADVICE, "Do not follow links"),
     (E.CONTACT, "Hotline +49 30 5550100"),
