@@ -134,7 +134,7 @@ async def test_a_second_one_waits_for_the_first() -> None:
     assert len(office.told(AppealReceived)) == 2
 
 
-async def test_who_asks_about_nothing_is_told_so() -> None:
+async def test_a_rectification_without_corrections_is_a_fault() -> None:
     office = Office()
     await appeal(office)
     assert office.the(RequestRejected).errors[0].path == "data.request"
@@ -151,7 +151,7 @@ async def test_one_that_is_not_granted_is_answered_with_the_reasons() -> None:
 
 
 @pytest.mark.parametrize("sealed", [None, "You owe us money."], ids=["missing", "replaced"])
-async def test_decision_whose_explanation_differs_from_the_signed_text_is_refused(sealed: str | None) -> None:
+async def test_decision_with_another_explanation_than_the_signed_text_is_refused(sealed: str | None) -> None:
     office = await refused()
     await appeal(office)
     salt = bytes(TEXT_SALT_BYTES)
@@ -175,7 +175,7 @@ async def test_one_that_is_granted_takes_the_request_up_again_under_a_number_of_
     assert await office.vault.open(renewed, SUBMISSION) == await office.vault.open(CASE, SUBMISSION)
 
 
-async def test_one_that_is_not_decided_in_time_is_told_of() -> None:
+async def test_an_undecided_appeal_raises_an_alarm() -> None:
     office = await refused()
     await appeal(office)
     (moment,) = [at for (_, name), at in office.deadlines.moments.items() if name.startswith("appeal_missed")]
@@ -251,7 +251,7 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
 # --- on the page --------------------------------------------------------------------------------------------
 
 
-async def test_the_days_of_a_complaint_are_told_by_the_law_by_which_it_will_be_judged() -> None:
+async def test_the_days_of_a_complaint_follow_the_law_that_judges_it() -> None:
     """Data Protection Act 2018 s. 164A: in force after the request was made."""
     office = Office(practice=ABROAD)
     asked = {"residence": {"country": "GB"}, "received_at": "2026-02-03T12:00:00Z"}
@@ -268,7 +268,7 @@ async def posted(office: Office, statement: str) -> httpx.Response:
         return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})
 
 
-async def test_on_the_page_somebody_says_what_they_disagree_with() -> None:
+async def test_an_appeal_on_the_page_keeps_its_text() -> None:
     office = await refused()
     assert "We look at it again" in (await posted(office, SAID)).text
     await office.work()
@@ -279,7 +279,7 @@ async def test_on_the_page_somebody_says_what_they_disagree_with() -> None:
 
 
 @pytest.mark.parametrize("statement", ["", "  ", "x" * 10_001], ids=["nothing", "blanks", "too much"])
-async def test_who_says_nothing_or_too_much_is_told_at_the_field(statement: str) -> None:
+async def test_an_empty_or_long_text_is_a_fault_at_the_field(statement: str) -> None:
     office = await refused()
     page = await posted(office, statement)
     assert page.status_code == 422

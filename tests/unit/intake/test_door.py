@@ -165,7 +165,7 @@ async def test_a_request_that_could_not_be_announced_is_announced_at_the_next_tr
     assert office.the(RequestReceived).request_id == CASE
 
 
-async def test_nobody_can_do_anything_to_a_request_that_is_not_there() -> None:
+async def test_unknown_requests_are_not_found() -> None:
     door = Office().door
     for act in (
         door.case("0" * 32),
@@ -368,7 +368,7 @@ async def test_a_package_that_is_kept_no_longer_is_a_clear_answer() -> None:
         pytest.param(timedelta(minutes=29, seconds=1), False, id="at its very instant"),
     ],
 )
-async def test_a_package_expires_at_its_instant_whatever_its_code_says(late: timedelta, given: bool) -> None:
+async def test_a_package_expires_even_with_a_valid_code(late: timedelta, given: bool) -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     office.vault.items[CASE] |= {"package": ZIP, facts_of("package"): FACTS}
@@ -395,7 +395,7 @@ async def test_the_digest_of_a_code_is_never_the_code() -> None:
 # --- limits, and what is left behind ------------------------------------------------------------------
 
 
-async def test_what_may_be_done_about_one_request_within_an_hour_is_limited() -> None:
+async def test_operations_on_one_request_are_limited_per_hour() -> None:
     office = await answered()
     office.door.acts.per_hour = 1
     await Packages(office.door).issue_code(CASE)
@@ -460,7 +460,7 @@ async def test_the_code_that_opened_the_package_goes_on_with_a_download_that_was
     ],
     ids=["all", "no tag", "another tag", "a weak tag"],
 )
-async def test_a_spent_code_opens_nothing_for_who_does_not_name_what_it_opened(wanted: RangeRequest) -> None:
+async def test_a_spent_code_without_the_entity_tag_is_refused(wanted: RangeRequest) -> None:
     office, code = await cut_off()
     with pytest.raises(CodeRefused):
         await Packages(office.door).open(CASE, code, wanted)

@@ -95,7 +95,7 @@ async def test_no_second_download_before_the_first_is_answered() -> None:
     assert told.value.status == 409
 
 
-async def test_statuses_that_nobody_awaits_are_refused() -> None:
+async def test_unexpected_statuses_are_refused() -> None:
     with pytest.raises(DropCallRejected) as told:
         await of(open_all_day()).upload([StatusFile("20261126_4821_Email.csv", csv("Id,Status\n"))])
     assert told.value.status == 409
@@ -109,7 +109,7 @@ async def test_a_key_that_is_not_good_is_refused_and_not_said() -> None:
 
 
 @pytest.mark.parametrize("body", ["Id,Status\nAAAAAAAAAAAA,3\n", "ID,Status\n", "Id,Status\n{id},1\n"])
-async def test_a_file_that_is_not_taken_is_told_of(body: str) -> None:
+async def test_a_refused_file_is_reported(body: str) -> None:
     california = open_all_day()
     id_ = california.ask("Email", hash_of("kim@example.org"))
     await fetched(of(california))
@@ -158,7 +158,7 @@ async def test_an_archive_without_a_name_is_not_taken(answer: Response) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"accepted": 1}', b'{"accepted": [{}]}', b"{}"])
-async def test_an_answer_that_is_not_understood_is_for_somebody_to_look_at(content: bytes) -> None:
+async def test_an_unknown_answer_is_left_to_the_staff(content: bytes) -> None:
     california = open_all_day()
     california.answers = [Response(content, 400, media_type="application/json")]
     with pytest.raises(DropCallRejected):
@@ -166,7 +166,7 @@ async def test_an_answer_that_is_not_understood_is_for_somebody_to_look_at(conte
 
 
 @given(st.binary(max_size=300), st.sampled_from([202, 400, 404, 409, 418, 500]))
-async def test_whatever_the_platform_says_is_one_of_our_errors(content: bytes, status: int) -> None:
+async def test_any_answer_of_the_platform_is_a_known_error(content: bytes, status: int) -> None:
     california = open_all_day()
     california.answers = [Response(content, status), Response(content, status)]
     with pytest.raises((DropRetryLater, DropCallRejected)):

@@ -36,7 +36,7 @@ def answered(outcome: Outcome, right: Right = Right.ERASURE) -> IntakeCase:
         pytest.param(WITHDRAWN, DropStatus.NOT_FOUND, id="withdrawn"),
     ],
 )
-def test_what_became_of_a_case(case: IntakeCase, told: DropStatus | None) -> None:
+def test_statuses_of_a_case(case: IntakeCase, told: DropStatus | None) -> None:
     assert status_of(case) is told
 
 
@@ -56,9 +56,7 @@ def test_what_became_of_a_case(case: IntakeCase, told: DropStatus | None) -> Non
         pytest.param([], DropStatus.NOT_FOUND, id="nobody"),
     ],
 )
-def test_what_became_of_a_request_that_means_several_cases(
-    cases: list[IntakeCase], told: DropStatus | None
-) -> None:
+def test_statuses_of_a_request_with_several_cases(cases: list[IntakeCase], told: DropStatus | None) -> None:
     assert combined_status(cases) is told
 
 

@@ -92,12 +92,12 @@ async def test_an_agent_hears_of_every_change_once_and_of_the_last_one_too(stage
     assert len(stage.heard) == 3
 
 
-async def test_who_gives_no_address_is_not_called(stage: Stage) -> None:
+async def test_a_request_without_callback_address_gets_no_callback(stage: Stage) -> None:
     await stage.agent.made()
     assert stage.watch.watched == {}
 
 
-async def test_what_is_not_taken_is_told_again_as_it_stands_then(stage: Stage) -> None:
+async def test_a_failed_callback_is_retried_with_the_present_status(stage: Stage) -> None:
     stage.called.takes = False
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
     await look(stage.telling)
@@ -109,7 +109,7 @@ async def test_what_is_not_taken_is_told_again_as_it_stands_then(stage: Stage) -
     assert stage.watch.watched == {}
 
 
-async def test_who_never_takes_it_is_told_daily_and_anew_once_it_has_changed(stage: Stage) -> None:
+async def test_a_failing_receiver_is_retried_daily_and_again_after_a_change(stage: Stage) -> None:
     stage.called.takes = False
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
     await stage.agent.office.work()
@@ -129,7 +129,7 @@ async def test_who_never_takes_it_is_told_daily_and_anew_once_it_has_changed(sta
     assert stage.watch.watched == {}
 
 
-async def test_who_looks_before_a_request_is_lodged_does_not_take_it_for_gone(
+async def test_a_request_being_lodged_is_not_cleaned_up(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> None:
@@ -145,7 +145,7 @@ async def test_who_looks_before_a_request_is_lodged_does_not_take_it_for_gone(
     assert stage.heard == ["open", "in_progress"]
 
 
-async def test_a_crash_while_an_agent_is_told_tells_it_again(stage: Stage) -> None:
+async def test_a_crash_during_a_callback_repeats_it(stage: Stage) -> None:
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
     assert (await stage.watch.take(stage.agent.office.clock())) is not None
     await look(stage.telling)
@@ -172,7 +172,7 @@ async def test_an_old_request_is_looked_at_rarely(stage: Stage) -> None:
     assert look_at - stage.agent.office.clock() == timedelta(minutes=10)
 
 
-async def test_what_is_gone_is_watched_no_more(stage: Stage) -> None:
+async def test_a_purged_request_is_not_watched(stage: Stage) -> None:
     made = await stage.agent.made(status_callback=HERE)
     await stage.agent.office.vault.destroy(made)
     await stage.after(timedelta(minutes=1))
@@ -198,7 +198,7 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
     assert spoilt_one.tries == 1
 
 
-async def test_nothing_that_a_receiver_does_ends_the_telling(stage: Stage) -> None:
+async def test_no_receiver_can_end_the_callbacks(stage: Stage) -> None:
     class Strange(Called):
         async def tell(self, callback: Callback) -> bool:
             await super().tell(callback)
@@ -217,9 +217,7 @@ async def test_nothing_that_a_receiver_does_ends_the_telling(stage: Stage) -> No
     assert watched.tries == 1
 
 
-async def test_a_database_that_fails_delays_the_telling(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_database_outage_delays_callbacks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(now: datetime) -> None:
         del now
         raise StoreUnavailable("away")

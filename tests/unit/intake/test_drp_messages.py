@@ -127,11 +127,11 @@ def test_every_right_of_the_protocol_is_served_but_to_opt_in() -> None:
     assert request_in(message(exercise="sale:opt-in"), AGENT) is None
 
 
-def test_what_the_agent_signs_may_be_unknown_to_us() -> None:
+def test_unknown_signed_fields_are_accepted() -> None:
     assert request_message(message(loyalty_number="77", nested={"a": [1]})).exercise is Exercise.DELETION
 
 
-def test_what_is_wrong_is_told_by_its_path_alone() -> None:
+def test_faults_name_the_path_alone() -> None:
     with pytest.raises(DrpCallRefused) as error:
         request(email="ottilie at example", phone_number=12)
     assert "phone_number" in str(error.value)
@@ -139,21 +139,19 @@ def test_what_is_wrong_is_told_by_its_path_alone() -> None:
 
 
 @given(CLAIMS, ADDRESS | JSON)
-def test_whatever_an_agent_says_is_taken_or_refused_and_breaks_nothing(
-    claims: dict[str, Any], address: Any
-) -> None:
+def test_any_message_of_an_agent_is_accepted_or_refused(claims: dict[str, Any], address: Any) -> None:
     with suppress(DrpCallRefused):
         request_in(message(**claims | {"address": address}), AGENT)
 
 
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_whatever_an_agent_signs_is_read_or_refused(signed: bytes) -> None:
+def test_any_signed_message_is_parsed_or_refused(signed: bytes) -> None:
     with suppress(DrpCallRefused):
         read(signed)
 
 
 @given(TIMES | JSON, TIMES | JSON)
-def test_whatever_times_a_message_has_are_judged(issued_at: Any, expires_at: Any) -> None:
+def test_any_times_of_a_message_are_checked(issued_at: Any, expires_at: Any) -> None:
     content = {"agent-id": "A", "business-id": "B", "issued-at": issued_at, "expires-at": expires_at}
     with suppress(DrpCallRefused):
         valid_until(content, ExpectedMessage("A", "B", NOW))

@@ -114,7 +114,7 @@ async def test_the_time_to_answer_runs_from_when_the_agent_wrote_and_never_from_
         assert datetime.fromisoformat(page["received_at"]) == received
 
 
-async def test_what_the_agent_says_of_the_person_is_sealed_as_any_request_is(agent: Calling) -> None:
+async def test_the_agents_claims_are_sealed_as_any_request(agent: Calling) -> None:
     made = submission(agent, await agent.made(power_of_attorney="poa-12"))
     subject, asking = made.subject, made.agent
     assert subject.name == "Ottilie Quastenflosser"
@@ -371,7 +371,7 @@ async def test_no_agent_sees_or_revokes_anothers_requests(agent: Calling) -> Non
     assert (await agent.status(made))["status"] != "revoked"
 
 
-async def test_two_agents_who_say_the_same_have_two_requests(agent: Calling) -> None:
+async def test_equal_messages_of_two_agents_are_two_requests(agent: Calling) -> None:
     two = Calling(agent.office, agent.http, "TWO")
     await two.set_up()
     assert await agent.made() != await two.made()
@@ -390,7 +390,7 @@ async def test_an_unknown_request_is_not_found(refused: Calling, request_id: str
     assert_error(await refused.revoke(request_id), 404, fatal=False)
 
 
-async def test_what_others_have_lodged_is_no_agents(agent: Calling) -> None:
+async def test_requests_of_others_are_refused_to_agents(agent: Calling) -> None:
     form = {"right": "access", "subject": {"email": "somebody@example.org"}, "reference": "r-9"}
     lodged = (await agent.http.post("/v1/requests", json=form)).json()["id"]
     await agent.office.work()
@@ -450,7 +450,7 @@ async def test_a_refused_revocation_changes_nothing(unproven: tuple[Calling, str
     assert not agent.office.told(RequestWithdrawn)
 
 
-async def test_what_is_answered_cannot_be_revoked(agent: Calling) -> None:
+async def test_an_answered_request_cannot_be_revoked(agent: Calling) -> None:
     made = await agent.made()
     fulfilled = RequestFulfilled(
         request_id=made,
@@ -480,7 +480,7 @@ async def test_too_many_revocations_are_put_off(agent: Calling) -> None:
 # --- proving who asks --------------------------------------------------------------------------------------
 
 
-async def test_who_must_prove_who_they_are_is_sent_to_their_page(agent: Calling) -> None:
+async def test_a_person_who_must_prove_their_identity_is_redirected_to_the_page(agent: Calling) -> None:
     made = await agent.made(exercise="access")
     page = await agent.status(made)
     assert (page["status"], page["reason"]) == ("in_progress", "need_user_verification")
@@ -504,7 +504,7 @@ async def test_who_must_prove_who_they_are_is_sent_to_their_page(agent: Calling)
         ("", False),
     ],
 )
-async def test_who_has_proven_it_is_sent_back_to_the_agents_own_site_alone(
+async def test_after_the_proof_the_person_is_redirected_to_the_agents_site_alone(
     proven: tuple[Calling, str], back: str, followed: bool
 ) -> None:
     agent, made = proven
@@ -514,7 +514,7 @@ async def test_who_has_proven_it_is_sent_back_to_the_agents_own_site_alone(
     assert answer.headers["location"] == (back if followed else f"{ROOT}/requests/{made}")
 
 
-async def test_who_has_not_proven_it_is_not_sent_back_although_it_is_over(agent: Calling) -> None:
+async def test_without_a_proof_the_person_is_not_redirected_even_after_the_end(agent: Calling) -> None:
     made = await agent.made(exercise="access")
     await agent.revoke(made)
     await agent.office.work()
@@ -530,7 +530,7 @@ async def test_an_address_to_prove_it_at_is_one_requests_alone(proven: tuple[Cal
     assert_error(await agent.http.get(f"/drp/v1/verification/{UNKNOWN}"), 404, fatal=False)
 
 
-async def test_what_is_not_used_may_be_anything() -> None:
+async def test_unused_fields_may_hold_anything() -> None:
     async with calling(Office(trusted={"drp/AGENT_ONE"})) as agent:
         await agent.set_up()
         odd: object

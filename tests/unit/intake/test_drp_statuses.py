@@ -187,9 +187,7 @@ def test_every_state_of_a_case_has_its_status(
         pytest.param([RECEIVED, WANTED, refused("too_many_attempts")], S.DENIED, id="denied before"),
     ],
 )
-def test_what_an_agent_takes_back_is_revoked_unless_it_has_ended(
-    facts: list[Fact], standing: DrpStatus
-) -> None:
+def test_a_withdrawal_by_an_agent_is_revoked_unless_ended(facts: list[Fact], standing: DrpStatus) -> None:
     assert status(*facts, revoked=True)["status"] is standing
 
 
@@ -200,7 +198,7 @@ def test_the_results_are_good_as_long_as_the_package_is() -> None:
     assert found["results_url"] == LINKS.page
 
 
-def test_what_is_kept_or_withheld_is_said_to_be_part_of_the_answer() -> None:
+def test_retained_and_withheld_data_make_the_answer_partial() -> None:
     assert status(RECEIVED, VERIFIED, answered(G))["processing_details"] is None
     assert "kept" in status(RECEIVED, VERIFIED, answered(P))["processing_details"]
 
@@ -233,7 +231,7 @@ def test_the_answer_is_expected_by_the_end_of_its_last_day() -> None:
     assert expected_by(IntakeCase(), ZoneInfo("UTC")) is None
 
 
-def test_what_the_agent_does_not_number_is_not_numbered() -> None:
+def test_a_request_without_the_agents_number_has_none() -> None:
     asked = DrpRequestFacts(CASE, None, AT, AT, AT)
     assert "agent_request_id" not in status_object(asked, not_served())
 

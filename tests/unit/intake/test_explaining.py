@@ -68,7 +68,7 @@ def test_longer_is_counted_from_receipt_too() -> None:
 @pytest.mark.parametrize(
     ("days", "words"), [(1, "For one day we waited"), (4, "For 4 days we waited")], ids=["one", "several"]
 )
-def test_a_pause_is_told_in_days(days: int, words: str) -> None:
+def test_a_pause_is_reported_in_days(days: int, words: str) -> None:
     assert words in lines("gdpr@2018-05-25", paused=days)[2]
 
 

@@ -60,7 +60,7 @@ async def test_the_page_says_what_it_costs_and_lets_the_person_agree_or_withdraw
 
 
 @pytest.mark.parametrize("path", ["/requests/{}/fee", "/v1/requests/{}/fee"])
-async def test_whoever_agrees_on_the_page_or_by_the_api_is_answered(path: str) -> None:
+async def test_an_agreement_by_page_or_api_leads_to_the_answer(path: str) -> None:
     office = await quoted(TOLD)
     async with client_of(office.door) as client:
         answer = await client.post(path.format(CASE))
@@ -85,7 +85,7 @@ async def test_the_last_day_to_agree_is_waited_for_to_its_end_in_the_zone_of_the
     assert office.deadlines.moments[CASE, UNAGREED] == datetime(2026, 3, 18, 23, tzinfo=UTC)
 
 
-async def test_whoever_was_told_and_says_nothing_has_withdrawn_the_request() -> None:
+async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
     office = await quoted(TOLD)
     await office.tell(OVER, OVER, service="intake")
     assert office.the(RequestWithdrawn).deemed
@@ -96,7 +96,7 @@ async def test_whoever_was_told_and_says_nothing_has_withdrawn_the_request() -> 
 @pytest.mark.parametrize(
     "letters", [pytest.param((), id="not sent"), pytest.param((TOLD, CAME_BACK), id="came back")]
 )
-async def test_nobodys_silence_counts_whom_the_letter_has_not_reached(letters: tuple[Fact, ...]) -> None:
+async def test_silence_does_not_count_without_a_delivered_letter(letters: tuple[Fact, ...]) -> None:
     office = await quoted(*letters)
     await office.tell(OVER, service="intake")
     assert not office.told(RequestWithdrawn)

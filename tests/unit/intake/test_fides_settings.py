@@ -26,7 +26,7 @@ def needed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_nobody_is_served_unless_somebody_says_so() -> None:
+def test_the_api_is_disabled_by_default() -> None:
     settings = load(IntakeSettings)
     assert (settings.fides_served, settings.fides_clients, settings.fides_origins) == (False, {}, frozenset())
     assert settings.fides_policies["default_erasure_policy"] is Right.ERASURE
@@ -58,7 +58,7 @@ def test_clients_policies_and_sites_are_taken(monkeypatch: pytest.MonkeyPatch) -
         pytest.param("ORIGINS", ["https://center.example.com/"], id="a page, no site"),
     ],
 )
-def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+def test_invalid_settings_are_named(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
     monkeypatch.setenv(f"HABEAS_FIDES_{name}", json.dumps(value))
     with pytest.raises(ConfigurationError, match=f"HABEAS_FIDES_{name}") as error:
         load(IntakeSettings)

@@ -140,7 +140,7 @@ def test_where_a_request_stands(story: list[Fact], status: FidesStatus) -> None:
 
 
 @pytest.mark.parametrize("story", [[], [RECEIVED]])
-def test_who_need_not_prove_anything_is_not_asked_to(story: list[Fact]) -> None:
+def test_a_request_without_required_proof_asks_for_none(story: list[Fact]) -> None:
     assert status_of(reduce(evolve, story, IntakeCase()), asks_for_proof=False) is FidesStatus.PENDING
 
 
@@ -175,7 +175,7 @@ def test_moments_are_those_at_which_it_was_written_down() -> None:
     ]
 
 
-def test_a_letter_that_nobody_takes_is_an_error_in_the_log() -> None:
+def test_an_undeliverable_letter_is_an_error_in_the_log() -> None:
     failed: Any = NoticeFailed(request_id=CASE, letter="outcome", reason="refused")
     assert ObservedRequest.of([(NOW, RECEIVED), (NOW, failed)]).steps[-1].status == "error"
 

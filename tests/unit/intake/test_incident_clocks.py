@@ -48,7 +48,7 @@ def due(length: timedelta | None, **changes: Any) -> NotificationDue:
         pytest.param(due(None, begun=False), NOW, {}, id="not begun"),
     ],
 )
-def test_what_is_waited_for(duty: NotificationDue, set_at: datetime, moments: dict[str, timedelta]) -> None:
+def test_timers_of_a_request(duty: NotificationDue, set_at: datetime, moments: dict[str, timedelta]) -> None:
     waits = waits_of(duty, set_at)
     assert {kind_of(wait.name): wait.at - NOW for wait in waits} == moments
 
@@ -82,7 +82,7 @@ def known(*facts: Any, **declared: Any) -> dict[str, NotificationDue]:
     return {duty.clock: duty for duty in clocks_of(incident, (told,) * len(incident.phases), LAW, NOW)}
 
 
-def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:
+def test_the_authority_has_its_clock_before_people_are_counted() -> None:
     clock = known()["gdpr.authority.DE"]
     assert clock.due_at == AWARE_AT + 72 * H
     assert clock.runs_from == AWARE_AT
@@ -90,7 +90,7 @@ def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:
     assert not [name for name in known() if name.startswith("us-ca")]
 
 
-def test_californians_bring_their_clocks_and_the_attorney_general_is_told_after_them() -> None:
+def test_californians_add_their_clocks_and_the_attorney_generals() -> None:
     found = (scoped(DE=3, US_CA=501),)
     told_at = NOW + 2 * D
     before = known(*found, categories=["user.name", "user.government_id"])
@@ -104,13 +104,13 @@ def test_californians_bring_their_clocks_and_the_attorney_general_is_told_after_
     assert told_at + 13 * D < after.due_at <= told_at + 16 * D
 
 
-def test_what_was_found_breached_counts_as_if_it_were_declared() -> None:
+def test_found_categories_count_as_declared() -> None:
     found = scoped(US_CA=5).model_copy(update={"categories": ("user.name", "user.government_id")})
     assert known(found, categories=[])["us-ca.people"].owed
     assert not known(scoped(US_CA=5), categories=["user.name"])["us-ca.people"].owed
 
 
-def test_a_customer_is_told_within_the_hours_of_its_contract() -> None:
+def test_a_customer_is_notified_within_the_hours_of_its_contract() -> None:
     customers = [{"id": "k-1", "name": "Muster AG", "email": "security@example.com", "hours": 12}]
     clock = known(role="processor", affected={"controllers": customers})["gdpr.controller.1"]
     assert (clock.recipient, clock.due_at) == ("controller", AWARE_AT + 12 * H)
@@ -128,7 +128,7 @@ def test_the_next_update_has_a_clock_until_there_is_one() -> None:
     assert "update.2" in second
 
 
-def test_a_supplement_goes_to_whom_the_first_report_went() -> None:
+def test_a_supplement_goes_to_recipients_of_the_first_report() -> None:
     assert "supplement.1" not in known()
     supplement = known(registered(2))["supplement.2"]
     assert (supplement.recipient, supplement.due_at) == ("authority", None)
@@ -145,12 +145,12 @@ def test_a_supplement_goes_to_whom_the_first_report_went() -> None:
         pytest.param((approved("bruno"), out(), notified(failed=1)), True, id="one was not"),
     ],
 )
-def test_where_a_letter_reaches_nobody_the_public_is_told(facts: Sequence[Fact], owed: bool) -> None:
+def test_an_undeliverable_letter_requires_a_public_notice(facts: Sequence[Fact], owed: bool) -> None:
     risky = ["user.name", "user.financial"]
     assert known(scoped(BR=4), *facts, categories=risky)["br-lgpd.public"].owed is owed
 
 
-def test_where_somebody_has_no_address_the_public_is_told() -> None:
+def test_people_without_address_require_a_public_notice() -> None:
     found = scoped(BR=4)
     unreachable = tuple(group.model_copy(update={"unreachable": 1}) for group in found.groups)
     found = found.model_copy(update={"groups": unreachable})
@@ -188,7 +188,7 @@ def test_an_incident_is_kept_for_as_long_as_any_law_says() -> None:
     assert IntakeSettings.model_fields["incident_people_months"].default <= kept
 
 
-def test_what_is_to_be_kept_for_longer_meanwhile_is_kept() -> None:
+def test_a_longer_retention_set_meanwhile_counts() -> None:
     _, record = IncidentRetention(60, 36).waits(1, NOW)
     assert IncidentRetention(60, 36).later(record.name, record.at) is None
     later = IncidentRetention(72, 36).later(record.name, record.at)

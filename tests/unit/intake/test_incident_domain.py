@@ -125,7 +125,7 @@ def test_a_fact_in_no_row_of_a_status_is_an_error(status: PhaseStatus, kind: typ
 
 
 @pytest.mark.parametrize("fact", [scoped(), approved("bruno"), held(), notified()])
-def test_what_overtakes_the_incident_comes_back_later(fact: Fact) -> None:
+def test_an_event_that_overtakes_the_incident_is_retried(fact: Fact) -> None:
     with pytest.raises(TooEarly):
         evolve(Incident(), fact)
 
@@ -152,7 +152,7 @@ def test_what_overtakes_the_incident_comes_back_later(fact: Fact) -> None:
         ),
     ],
 )
-def test_what_cannot_follow_is_an_error(facts: Sequence[Fact]) -> None:
+def test_an_impossible_transition_is_an_error(facts: Sequence[Fact]) -> None:
     with pytest.raises(IllegalTransition):
         after(*facts)
 
@@ -191,7 +191,7 @@ NEXT = (registered(2, by="carla"), scoped(2))
         pytest.param((*NAMELESS, approved("bruno")), 1, "carla", None, id="nobody is named: a second"),
     ],
 )
-def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, reason: str | None) -> None:
+def test_approval_rules(facts: Sequence[Fact], phase: int, by: str, reason: str | None) -> None:
     said = approval_refusal(after(*facts), phase, by)
     assert (said is None) if reason is None else (reason in (said or ""))
 
@@ -200,7 +200,7 @@ def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, rea
     ("shown", "reason"),
     [(None, None), ("declared_1", None), ("declared_2", "differs from the declaration")],
 )
-def test_what_is_approved_is_what_was_looked_at(shown: str | None, reason: str | None) -> None:
+def test_an_approval_covers_the_declaration_that_was_shown(shown: str | None, reason: str | None) -> None:
     said = approval_refusal(after(*SCOPED), 1, "bruno", shown)
     assert (said is None) if reason is None else (reason in (said or ""))
 
@@ -216,27 +216,27 @@ def test_after_notices_were_stopped_for_good_none_is_approved() -> None:
     assert approval_refusal(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
 
 
-def test_where_nobody_is_named_two_people_approve() -> None:
+def test_without_a_named_declarer_two_people_approve() -> None:
     once = after(*NAMELESS, approved("bruno"))
     assert releasable_notices(INCIDENT, once, NOW) == []
     twice = evolve(once, approved("carla"))
     assert [notice.phase for notice in releasable_notices(INCIDENT, twice, NOW)] == [1]
 
 
-def test_who_approves_of_a_phase_approves_of_what_waits_before_it_in_its_words() -> None:
+def test_an_approval_covers_waiting_phases_in_the_approved_words() -> None:
     incident = after(*SCOPED, *NEXT, approved("bruno", 2))
     found = releasable_notices(INCIDENT, incident, NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2"), (2, "declared_2")]
 
 
-def test_what_was_approved_keeps_the_words_that_were_approved() -> None:
+def test_approved_notices_keep_the_approved_words() -> None:
     incident = after(*SCOPED, held(), approved("bruno"), *NEXT, approved("bruno", 2))
     assert releasable_notices(INCIDENT, incident, NOW) == []
     found = releasable_notices(INCIDENT, incident, LATER)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
-def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase() -> None:
+def test_people_found_late_are_notified_by_an_approval_of_the_newest_phase() -> None:
     late = (registered(), *NEXT, approved("bruno", 2), out(2), scoped(1))
     incident = after(*late)
     assert releasable_notices(INCIDENT, incident, NOW) == []
@@ -268,12 +268,12 @@ def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase()
         ),
     ],
 )
-def test_what_may_be_taken_back(facts: Sequence[Fact], phase: int, reason: str | None) -> None:
+def test_phases_that_may_be_withdrawn(facts: Sequence[Fact], phase: int, reason: str | None) -> None:
     said = withdrawal_refusal(after(*facts), phase)
     assert (said is None) if reason is None else (reason in (said or ""))
 
 
-def test_what_was_taken_back_is_never_released() -> None:
+def test_withdrawn_notices_are_never_released() -> None:
     incident = after(*SCOPED, held(), approved("bruno"), withdrawn())
     assert incident.phases[0].status is PhaseStatus.WITHDRAWN
     assert releasable_notices(INCIDENT, incident, LATER) == []
@@ -281,7 +281,7 @@ def test_what_was_taken_back_is_never_released() -> None:
     assert "was withdrawn" in (approval_refusal(after(registered(), withdrawn(), scoped()), 1, "bruno") or "")
 
 
-def test_what_was_approved_in_words_that_are_taken_back_is_to_be_approved_anew() -> None:
+def test_approved_words_that_are_withdrawn_need_a_new_approval() -> None:
     incident = after(*SCOPED, *NEXT, held(), approved("bruno", 2), withdrawn(2))
     assert releasable_notices(INCIDENT, incident, LATER) == []
     assert approval_refusal(incident, 1, "bruno") is None
@@ -289,7 +289,7 @@ def test_what_was_approved_in_words_that_are_taken_back_is_to_be_approved_anew()
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1")]
 
 
-def test_what_was_taken_back_counts_nowhere() -> None:
+def test_withdrawn_requests_count_nowhere() -> None:
     early = registered(2, aware_at=NOW - timedelta(days=9))
     incident = after(*SCOPED, early, scoped(2, US_CA=600), withdrawn(2))
     assert dict(incident.residents) == {None: 0, "DE": 3}
@@ -337,7 +337,7 @@ def test_notices_go_out_approved_and_unheld_whichever_comes_last(
         pytest.param((*SCOPED, withdrawn(), *NEXT, approved("bruno", 2)), {2: False}, id="taken back"),
     ],
 )
-def test_letters_say_that_others_were_told_before_only_where_they_were(
+def test_letters_mention_earlier_notices_only_if_there_were_any(
     facts: Sequence[Fact], further: dict[int, bool]
 ) -> None:
     """Law: GDPR Art. 33(4)."""
@@ -400,7 +400,7 @@ def test_notices_stop_the_clocks_of_those_they_went_to(told: BreachNotified, sto
     assert [duty.clock for duty in notified_duties(after(*BOTH, told))] == stopped
 
 
-def test_people_who_are_found_later_reopen_no_clock_of_a_customer() -> None:
+def test_people_found_later_reopen_no_clock_of_a_customer() -> None:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1", "gdpr.people"), at=NOW)
     incident = after(*BOTH, notified(), notified(2), done, registered(3), scoped(3))
     assert set(incident.done) == {"gdpr.controller.k-1"}
@@ -409,18 +409,18 @@ def test_people_who_are_found_later_reopen_no_clock_of_a_customer() -> None:
     assert after(*BOTH, notified(), done, registered(3), scoped(3), withdrawn(3)).stops == ()
 
 
-def test_a_customer_who_is_not_reached_makes_nobody_tell_the_public() -> None:
+def test_a_customer_not_reached_requires_no_public_notice() -> None:
     assert not after(*BOTH, notified(2, failed=1)).phases[1].unreached
     assert after(*BOTH, notified(failed=1)).phases[0].unreached
 
 
-def test_nobody_is_told_in_the_words_of_another_role() -> None:
+def test_words_of_another_role_are_never_sent() -> None:
     waiting = (registered(), scoped(), registered(2, role=PROCESSOR), to_customers(2), approved("b", 2))
     found = releasable_notices(INCIDENT, after(*waiting), NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
-def test_a_clock_runs_until_the_people_of_all_phases_are_told() -> None:
+def test_a_clock_runs_until_the_people_of_all_phases_are_notified() -> None:
     first = (*RELEASED, notified(), DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW))
     assert "gdpr.people" in after(*first).done
     found = (*first, registered(2), scoped(2))
@@ -465,7 +465,7 @@ def test_a_count_that_overtakes_the_end_of_a_phase_comes_back_later() -> None:
         after(*RELEASED, recounted())
 
 
-def test_a_customer_whose_notice_comes_back_is_not_told() -> None:
+def test_a_customer_with_a_returned_notice_is_not_notified() -> None:
     """Law: GDPR Art. 33(2)."""
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people", "gdpr.controller.k-1"), at=NOW)
     begun = tuple(

@@ -66,7 +66,7 @@ async def test_the_same_reference_with_more_is_the_next_phase(registry: Registry
     assert (await registry.declared(2)).measures == "Everybody has a new password."
 
 
-async def test_notices_go_out_when_somebody_else_approves(registry: Registry) -> None:
+async def test_notices_go_out_when_another_account_approves(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(scoped(chunks=7))
     await registry.approve("ada")
@@ -78,7 +78,7 @@ async def test_notices_go_out_when_somebody_else_approves(registry: Registry) ->
     assert released.declaration == registry.told(BreachRegistered)[0].declaration
 
 
-async def test_what_runs_from_the_notice_to_people_begins_when_it_goes_out(registry: Registry) -> None:
+async def test_clocks_that_depend_on_a_notice_begin_with_it(registry: Registry) -> None:
     """Cal. Civ. Code § 1798.82(f): 15 days of notifying consumers, also where a campaign never ends."""
     await registry.declare(categories=["user.name", "user.government_id"])
     await registry.tell(scoped(DE=3, US_CA=501))
@@ -99,7 +99,7 @@ async def test_what_runs_from_the_notice_to_people_begins_when_it_goes_out(regis
     assert general in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
 
 
-async def test_what_was_held_begins_to_run_when_the_hold_is_over(registry: Registry) -> None:
+async def test_clocks_start_at_the_end_of_a_hold(registry: Registry) -> None:
     await registry.declare(categories=["user.name", "user.government_id"])
     await registry.tell(scoped(US_CA=501))
     until = NOW + timedelta(days=5)
@@ -110,7 +110,7 @@ async def test_what_was_held_begins_to_run_when_the_hold_is_over(registry: Regis
     assert by_name(await registry.incident())["us-ca.attorney_general"].runs_from == until
 
 
-async def test_what_runs_from_their_notice_begins_with_the_first_that_goes_to_them(
+async def test_clocks_that_depend_on_a_notice_begin_with_the_first_letter(
     registry: Registry,
 ) -> None:
     found = ["user.name", "user.government_id"]
@@ -200,7 +200,7 @@ async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clo
         assert after[clock] == before[clock], "the shortest of the periods counts"
 
 
-async def test_a_customer_is_a_number_wherever_its_clock_is_told_of(registry: Registry) -> None:
+async def test_a_customer_is_a_number_in_every_clock(registry: Registry) -> None:
     """Its id may say who it is; a phase that is taken back gives nobody another number."""
     await registry.declare(role="processor", affected={"controllers": [customer(7, 24)]})
     await registry.declare(
@@ -229,7 +229,7 @@ async def test_a_phase_that_is_taken_back_while_it_is_scoped_opens_no_clock_agai
     assert "gdpr.people" in (await registry.incident()).done
 
 
-async def test_what_follows_a_phase_that_was_taken_back_is_no_supplement(registry: Registry) -> None:
+async def test_a_phase_after_a_withdrawn_one_is_no_supplement(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
     await registry.declare(id_="2", measures="More.")
@@ -263,7 +263,7 @@ async def test_duties_of_a_phase_that_was_taken_back_stay_on_record(registry: Re
     assert incident.withdrawn_with("gdpr.authority.DE") == 1
 
 
-async def test_what_is_out_is_not_taken_back(registry: Registry) -> None:
+async def test_sent_notices_cannot_be_withdrawn(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(scoped())
     await registry.approve("bruno")
@@ -311,7 +311,7 @@ async def test_a_clock_is_warned_of_and_then_missed_loudly(registry: Registry) -
     assert {alarm.clock for alarm in alarms} == {"gdpr.authority.DE"}
 
 
-async def test_a_breach_in_which_nobody_is_found_runs_on(registry: Registry) -> None:
+async def test_a_breach_without_affected_people_keeps_its_clocks(registry: Registry) -> None:
     """Declare first, tell more later: whom no declaration names yet is not found."""
     await registry.declare(high_risk=False)
     await registry.tell(scoped(chunks=0).model_copy(update={"groups": ()}))
@@ -394,14 +394,14 @@ async def test_a_moment_that_came_to_a_clock_behind_is_tried_again(registry: Reg
     assert len(registry.broker.waiting()) == 1
 
 
-async def test_it_is_asked_why_people_are_not_told_without_undue_delay(registry: Registry) -> None:
+async def test_a_missing_notice_without_undue_delay_raises_a_reminder(registry: Registry) -> None:
     await registry.declare()
     await registry.pass_time(timedelta(days=4))
     assert breaches_of(registry)["gdpr.people"] == [False]
 
 
 @pytest.mark.parametrize("shortened", [True, False])
-async def test_whom_an_investigation_held_beyond_their_time_is_asked_for_when_it_ends_early(
+async def test_a_duty_held_beyond_its_time_is_reminded_of_when_the_hold_ends_early(
     registry: Registry, shortened: bool
 ) -> None:
     await registry.declare(categories=["user.name", "user.government_id"])
@@ -416,7 +416,7 @@ async def test_whom_an_investigation_held_beyond_their_time_is_asked_for_when_it
     assert breaches_of(registry)["us-ca.people"] == [True]
 
 
-async def test_whom_an_investigation_holds_up_is_asked_for_when_it_is_over(registry: Registry) -> None:
+async def test_a_duty_delayed_by_a_hold_is_reminded_of_after_it(registry: Registry) -> None:
     await registry.declare()
     until = NOW + timedelta(days=10)
     await registry.tell(BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until))
@@ -448,7 +448,7 @@ async def test_scoping_corrects_the_clocks(registry: Registry) -> None:
     assert after["us-ca.people"].policy == CALIFORNIA
 
 
-async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(registry: Registry) -> None:
+async def test_the_clock_of_the_attorney_general_begins_with_the_notice_to_people(registry: Registry) -> None:
     await registry.declare(categories=["user.name", "user.government_id"])
     await registry.tell(scoped(US_CA=501))
     await registry.approve("bruno")
@@ -461,7 +461,7 @@ async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(re
     assert "us-ca.people" not in breaches_of(registry)
 
 
-async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_once(
+async def test_a_notice_returned_late_is_reported_to_the_staff_at_once(
     registry: Registry,
 ) -> None:
     """Law: GDPR Art. 33(2)."""
@@ -477,7 +477,7 @@ async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_o
     assert (await registry.incident()).running("gdpr.controller.1")
 
 
-async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_law_wants_it(
+async def test_letters_returned_late_require_a_public_notice_if_a_law_says_so(
     registry: Registry,
 ) -> None:
     """Law: ANPD Res. 15/2024 Art. 9 § 3."""
@@ -495,7 +495,7 @@ async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_la
 # --- what is delivered twice, and what is kept ----------------------------------------------------------
 
 
-async def test_what_is_delivered_twice_has_one_effect(registry: Registry) -> None:
+async def test_a_delivery_twice_has_one_effect(registry: Registry) -> None:
     await registry.declare()
     await registry.declare()
     for _ in range(2):

@@ -495,7 +495,7 @@ def test_a_receipt_at_night_counts_for_the_day_it_is_where_the_answer_is_written
     )
 
 
-def test_who_could_not_be_told_is_remembered_until_they_have_acknowledged() -> None:
+def test_a_recipient_not_notified_stays_listed_until_acknowledged() -> None:
     case = IntakeCase(status=CaseStatus.CLOSED)
     for name in ("Bank", "Courier", "Bank"):
         failed = RecipientFailed(request_id=CASE, recipient=name, notice="n", about="a", reason="refused")
@@ -680,7 +680,7 @@ def test_an_answer_of_which_a_server_reports_that_it_failed_is_owed_until_it_is_
     assert not evolve(closed, delayed).unanswered
 
 
-def test_what_is_not_decided_yet_cannot_have_been_delivered() -> None:
+def test_an_undecided_request_cannot_be_delivered() -> None:
     case = reduce(evolve, [RECEIVED, AnswerDelivered(request_id=CASE, by="anna", way="post")], IntakeCase())
     assert case.unanswered
 

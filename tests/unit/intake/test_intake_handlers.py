@@ -159,7 +159,7 @@ async def test_several_proofs_of_one_event_have_names_of_their_own() -> None:
 @pytest.mark.parametrize(
     "of", [{"request": "0" * 32}, {"reference": "never-heard-of"}], ids=["id", "reference"]
 )
-async def test_proofs_for_a_request_nobody_knows_are_rejected_and_not_kept(of: dict[str, str]) -> None:
+async def test_proofs_for_an_unknown_request_are_rejected_and_not_stored(of: dict[str, str]) -> None:
     office = Office()
     await office.offer(CODE, id_="p", **of)
     rejected = office.the(RequestRejected)
@@ -236,7 +236,7 @@ async def test_a_case_is_closed_by_the_letter_with_its_outcome() -> None:
     assert office.the(RequestClosed).outcome is Outcome.GRANTED
 
 
-async def test_a_letter_that_overtakes_what_it_tells_closes_the_case_later() -> None:
+async def test_a_letter_that_overtakes_its_decision_closes_the_case_later() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await office.tell(sent(LetterKind.OUTCOME), FULFILLED)
@@ -245,7 +245,7 @@ async def test_a_letter_that_overtakes_what_it_tells_closes_the_case_later() -> 
     assert office.the(RequestClosed).outcome is Outcome.GRANTED
 
 
-async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_again_whatever_comes_first() -> None:
+async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_in_either_order() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await withdrawn(office)
@@ -256,7 +256,7 @@ async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_again_whateve
     assert office.broker.parked("intake") == []
 
 
-async def test_the_letter_of_a_crossed_withdrawal_does_not_close_a_case_whose_answer_is_not_sent() -> None:
+async def test_a_crossed_withdrawals_letter_does_not_close_an_unanswered_case() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await withdrawn(office)

@@ -26,13 +26,13 @@ def settings(monkeypatch: pytest.MonkeyPatch, **changes: str) -> IntakeSettings:
     return load(IntakeSettings)
 
 
-def test_what_is_needed_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_fields_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = practice(monkeypatch)
     assert (found.zone.key, found.company.established_in) == ("Europe/Berlin", "DE-BE")
 
 
 @pytest.mark.parametrize("name", ["HABEAS_AMQP_URL", "HABEAS_MASTER_KEY"])
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_missing_fields_are_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for each, value in NEEDED.items():
         monkeypatch.setenv(each, value)
     monkeypatch.delenv(name)

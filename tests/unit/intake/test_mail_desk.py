@@ -139,7 +139,7 @@ async def test_the_law_that_is_named_is_the_one_invoked() -> None:
     assert (inbox.request(case).regulation, inbox.request(case).locale) == (Regulation.LGPD, "pt")
 
 
-async def test_what_a_person_says_goes_with_wishes_that_are_weighed_by_it() -> None:
+async def test_statements_are_kept_with_rights_that_need_them() -> None:
     inbox = Inbox()
     words = "My address is wrong. Please correct my address: 5 Example Road."
     case = await inbox.opened(words)
@@ -148,7 +148,7 @@ async def test_what_a_person_says_goes_with_wishes_that_are_weighed_by_it() -> N
     assert inbox.request(other).details.statement is None
 
 
-async def test_who_asks_for_the_same_again_has_one_answer() -> None:
+async def test_equal_requests_have_one_answer() -> None:
     inbox = Inbox(trusted=MX)
     case = await inbox.opened()
     await inbox.take(written(inbox.code(case), **VOUCHED), to=[THREADS.of(case)])
@@ -160,7 +160,7 @@ async def test_who_asks_for_the_same_again_has_one_answer() -> None:
 # --- what is unclear ----------------------------------------------------------------------------------------
 
 
-async def test_who_is_unclear_is_asked_back_and_their_answer_becomes_the_case() -> None:
+async def test_an_unclear_mail_is_asked_back_and_the_reply_becomes_the_case() -> None:
     inbox = Inbox()
     assert (
         await inbox.take(written("Hello, I have a question.", subject="California privacy rights"))
@@ -182,7 +182,7 @@ async def test_who_is_unclear_is_asked_back_and_their_answer_becomes_the_case() 
     assert "us-ca-ccpa" in " ".join(received.laws)
 
 
-async def test_what_could_be_several_things_is_asked_with_those() -> None:
+async def test_an_ambiguous_mail_is_asked_back_with_candidates() -> None:
     inbox = Inbox()
     await inbox.take(written("Please correct my address. Please delete my account."))
     case = inbox.office.the(InquiryLodged).request_id
@@ -283,7 +283,7 @@ async def test_plain_words_take_a_request_back_from_its_own_address_alone() -> N
     assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
 
 
-async def test_our_mail_server_must_vouch_for_who_takes_a_request_back_where_it_is_believed() -> None:
+async def test_a_withdrawal_by_mail_needs_an_authenticated_sender() -> None:
     inbox = Inbox(trusted="mx.example.com")
     case = await inbox.opened()
     for number, result in enumerate(("dmarc=none", "dmarc=none; spf=pass smtp.mailfrom=eve@example.net")):
@@ -389,7 +389,7 @@ async def test_an_answer_in_a_case_that_is_destroyed_is_a_mail_like_any_other() 
     assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == MailOutcome.OPENED
 
 
-async def test_a_mail_whose_case_is_destroyed_opens_no_other() -> None:
+async def test_a_mail_to_a_destroyed_case_opens_no_other() -> None:
     inbox = Inbox()
     await inbox.office.vault.destroy(await inbox.opened())
     assert await inbox.take(written(WISH)) == MailOutcome.OLD
@@ -416,7 +416,7 @@ async def test_a_mail_whose_case_is_destroyed_opens_no_other() -> None:
         ({"X_Spam_Flag": "YES"}, MailExclusion.SPAM),
     ],
 )
-async def test_what_a_machine_may_have_written_opens_no_case_and_is_set_aside_sealed(
+async def test_a_possible_machine_mail_is_set_aside_sealed(
     fields: dict[str, str], outcome: MailExclusion
 ) -> None:
     inbox = Inbox()
@@ -446,7 +446,7 @@ async def test_an_automatic_answer_in_a_case_proves_nothing() -> None:
     assert not inbox.office.told(ProofReceived)
 
 
-async def test_a_mail_that_nobody_has_written_is_set_aside_sealed() -> None:
+async def test_a_mail_without_author_is_set_aside_sealed() -> None:
     inbox = Inbox()
     content = b"Subject: no sender\r\n\r\nDelete my account."
     assert await inbox.take(content) == MailOutcome.SET_ASIDE
@@ -488,7 +488,7 @@ async def test_a_flood_from_one_address_is_a_few_cases_and_then_waits() -> None:
     assert await inbox.take(written(WISH, subject="one more")) == MailOutcome.OPENED
 
 
-def test_what_comes_again_is_counted_once() -> None:
+def test_repetitions_are_counted_once() -> None:
     senders = Senders(2)
     assert senders.admit(ADA, "a") == senders.admit(ADA, "a") == (Admission.OPENS, "a")
     assert senders.admit(ADA, "b") == (Admission.OPENS, "b")
@@ -578,7 +578,7 @@ async def test_a_mail_is_taken_when_it_is_durable_and_else_later() -> None:
         await absent.take(written(WISH))
 
 
-async def test_what_cannot_even_be_set_aside_stays_with_who_brings_it(
+async def test_a_mail_that_cannot_be_stored_stays_with_the_sender(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def stumbling(*_: object, **__: object) -> None:
@@ -610,7 +610,7 @@ async def test_a_mail_that_is_fetched_came_when_the_mailbox_says(monkeypatch: py
     assert [envelope.received_at for envelope in seen] == [datetime(2026, 3, 5, 9, 30, tzinfo=UTC)]
 
 
-async def test_a_flood_is_told_to_wait() -> None:
+async def test_a_flood_is_deferred() -> None:
     inbox = Inbox(per_hour=1)
     answers = [
         await port(inbox).handle_DATA(None, None, Said(written(WISH, subject=str(number))))  # type: ignore[arg-type]
@@ -622,7 +622,7 @@ async def test_a_flood_is_told_to_wait() -> None:
 @given(
     content=st.binary(max_size=1_000), words=st.text(max_size=300), own=st.booleans(), threaded=st.booleans()
 )
-async def test_whatever_comes_is_a_case_or_on_file_or_from_nobody(
+async def test_any_mail_is_a_case_or_filed_or_without_sender(
     content: bytes, words: str, own: bool, threaded: bool
 ) -> None:
     head = f"From: {ADA if own else EVE}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".encode()

@@ -71,7 +71,7 @@ def test_words_are_read_in_the_charset_that_they_are_written_in(charset: str) ->
 @pytest.mark.parametrize(
     "charset", ["no-such-thing", "zip", "idna", "punycode", "unicode_escape", "undefined", ""]
 )
-def test_what_is_no_charset_is_read_as_what_it_most_likely_is(charset: str) -> None:
+def test_an_unknown_charset_is_guessed(charset: str) -> None:
     assert characters("Löschen".encode(), charset) == "Löschen"
     assert characters("Löschen".encode("cp1252"), charset) == "Löschen"
 
@@ -136,7 +136,7 @@ def test_markup_that_is_never_closed_is_read_to_its_end(piece: str) -> None:
         "<p>Own</p><blockquote><p>theirs</blockquote>",
     ],
 )
-def test_what_markup_marks_as_an_earlier_mail_is_not_read(html: str) -> None:
+def test_marked_earlier_mails_are_not_read(html: str) -> None:
     assert text_of(html) == "Own"
 
 
@@ -185,7 +185,7 @@ def test_earlier_mails_and_signatures_do_not_count(text: str) -> None:
         "Von: Max Muster, Hauptstr. 1\nAn: Firma GmbH\nDatum: 1.1.2026\n\nOwn",
     ],
 )
-def test_what_nothing_precedes_is_no_end(text: str) -> None:
+def test_a_mark_at_the_start_ends_nothing(text: str) -> None:
     assert own_words(text).endswith("Own")
 
 
@@ -197,7 +197,7 @@ def test_what_nothing_precedes_is_no_end(text: str) -> None:
         "Von: Example\nGesendet: Montag\nAn: b\n\nLöschen",
     ],
 )
-def test_an_earlier_mail_that_nothing_precedes_is_nobodys_own(text: str) -> None:
+def test_a_mail_of_a_quotation_alone_has_no_own_words(text: str) -> None:
     assert own_words(text) == ""
 
 
@@ -225,7 +225,7 @@ def test_own_words_that_look_like_others_count(text: str) -> None:
         ("undisclosed-recipients:;", "", ""),
     ],
 )
-def test_the_sender_is_who_the_mail_says(value: str, address: str, name: str) -> None:
+def test_the_sender_is_the_author_of_the_mail(value: str, address: str, name: str) -> None:
     found = read(raw(f"From: {value}\r\nSubject: x"))
     assert (found.address, found.name) == (address, name)
 
@@ -285,14 +285,14 @@ def test_pictures_and_pdfs_are_proofs_of_what_their_names_say() -> None:
     }
 
 
-def test_files_without_a_telling_name_prove_identity_then_the_address_and_no_more() -> None:
+def test_files_without_a_known_name_prove_identity_then_the_address() -> None:
     files = [Attachment(f"IMG_{number}.jpg", JPEG + bytes([number])) for number in range(4)]
     found = documents_in(files)
     assert [document.slot for document in found] == [ProofSlot.IDENTITY, ProofSlot.ADDRESS]
     assert [document.content[-1] for document in found] == [0, 1]
 
 
-def test_what_a_mail_says_of_a_file_is_not_believed() -> None:
+def test_the_mails_type_of_a_file_is_ignored() -> None:
     [document] = documents_in([Attachment("passport.exe", PDF), Attachment("id.pdf", b"MZ")])
     assert (document.media_type, document.content) == ("application/pdf", PDF)
 
@@ -348,9 +348,7 @@ def test_small_pictures_that_belong_to_the_markup_are_no_proofs() -> None:
         ({"Authentication_Results": "elsewhere.example.org; dmarc=fail"}, None),
     ],
 )
-def test_what_no_person_wrote_to_us_opens_no_case(
-    fields: dict[str, str], reason: MailExclusion | None
-) -> None:
+def test_a_machine_mail_opens_no_case(fields: dict[str, str], reason: MailExclusion | None) -> None:
     found = read(bytes(mail(**fields)))
     assert refusal_of(found, "ada@example.org", ours=OURS, trusted="mx.example.com") is reason
 
@@ -365,7 +363,7 @@ def test_results_below_the_topmost_and_without_trust_are_not_believed() -> None:
     assert refusal_of(nameless, None, ours=OURS, trusted="") is None
 
 
-def test_the_empty_envelope_sender_is_a_report_and_one_that_nobody_knows_is_none() -> None:
+def test_only_an_empty_envelope_sender_means_a_report() -> None:
     found = read(bytes(mail()))
     assert refusal_of(found, "", ours=OURS, trusted="") is MailExclusion.BOUNCE
     assert refusal_of(found, None, ours=OURS, trusted="") is None

@@ -97,7 +97,7 @@ def test_every_language_knows_every_wish_and_how_to_take_it_back(language: str) 
     assert any(rule.id.startswith(f"{language}.") for rule in BOOK.withdrawals)
 
 
-def test_what_is_decided_names_the_words_that_it_follows_from() -> None:
+def test_a_classification_names_the_words_it_follows_from() -> None:
     [match] = read("Hello! Please delete my account.").matches
     assert (match.rule, match.where, match.text) == ("en.erasure.1", "words", "delete my account")
 
@@ -130,7 +130,7 @@ def test_a_deed_counts_more_than_the_things_it_is_done_to(words: str) -> None:
         "Have you deleted my data?",
     ],
 )
-def test_who_says_not_to_do_it_does_not_ask_for_it(words: str) -> None:
+def test_a_denied_intent_is_no_request(words: str) -> None:
     assert read(words).wish is not MailIntent.ERASURE
 
 
@@ -152,7 +152,7 @@ def test_two_wishes_are_one_where_one_answer_serves_both_and_else_unclear(
     assert (understood.clarity is Clarity.CONTRADICTORY) is (wish is None)
 
 
-def test_what_is_only_doubtful_is_asked_back_with_what_it_may_mean() -> None:
+def test_a_doubtful_mail_is_asked_back_with_candidates() -> None:
     asked = read("Do you delete my data after the warranty ends?")
     assert (asked.clarity, asked.wish, asked.candidates) == (Clarity.DOUBTFUL, None, (MailIntent.ERASURE,))
 
@@ -246,5 +246,5 @@ def test_nothing_that_is_written_cannot_be_read(subject: str, words: str) -> Non
     language_of(words, BOOK)
 
 
-def test_what_rules_see_is_folded() -> None:
+def test_rules_read_folded_text() -> None:
     assert folded("  LÖSCHEN\n Größe  L\u2019été ") == "loschen grosse l'ete"

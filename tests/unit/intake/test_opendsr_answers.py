@@ -67,7 +67,7 @@ async def handed_over(controller: Calling, version: str = "2") -> str:
 
 
 @VERSIONS
-async def test_what_is_another_controllers_is_not_there(version: str) -> None:
+async def test_requests_of_another_controller_are_not_found(version: str) -> None:
     office = Office()
     async with calling(office) as shop, calling(office, "club") as club:
         made = await handed_over(shop, version)
@@ -115,7 +115,7 @@ async def test_a_status_says_what_its_version_says(controller: Calling, version:
     assert (await controller.status(version=version)) == page | done
 
 
-async def test_what_the_law_refuses_is_cancelled_and_why_stands_under_our_domain(controller: Calling) -> None:
+async def test_a_refusal_by_law_is_cancelled_with_the_reason_in_our_extension(controller: Calling) -> None:
     made = await controller.made("3")
     case = controller.case_of(made)
     await controller.office.tell(answer_of(case, Outcome.REFUSED, reasons={"tax_law": 2}))
@@ -169,7 +169,7 @@ async def test_discovery_says_what_is_served_and_with_what_it_is_signed(
 
 
 @VERSIONS
-async def test_what_is_pending_can_be_cancelled(controller: Calling, version: str) -> None:
+async def test_a_pending_request_can_be_cancelled(controller: Calling, version: str) -> None:
     await controller.post(example(version), version)
     answer = await controller.delete(ID, version)
     assert answer.status_code == 202
@@ -192,7 +192,7 @@ async def test_what_is_pending_can_be_cancelled(controller: Calling, version: st
 
 
 @VERSIONS
-async def test_what_is_begun_or_over_cannot(controller: Calling, version: str) -> None:
+async def test_a_request_in_progress_or_over_cannot_be_cancelled(controller: Calling, version: str) -> None:
     made = await controller.made(version)
     assert_error(await controller.delete(made, version), 400, bare=version == "3", says="in_progress")
     await controller.office.tell(answer_of(controller.case_of(made)))
@@ -257,6 +257,6 @@ async def test_a_loop_that_downloads_is_slowed_down(controller: Calling) -> None
     assert (answers[0], answers[-1]) == (200, 429)
 
 
-async def test_what_has_come_to_nothing_has_no_results(controller: Calling) -> None:
+async def test_a_request_without_answer_has_no_results(controller: Calling) -> None:
     made = await controller.made()
     assert_error(await controller.get(f"{PATHS['2']}/{made}/results"), 404, says="no results")

@@ -78,7 +78,7 @@ async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -
     assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
-async def test_a_status_that_was_too_short_to_be_seen_is_told_all_the_same(stage: Stage) -> None:
+async def test_a_short_status_is_reported_all_the_same(stage: Stage) -> None:
     await stage.controller.post(example(status_callback_urls=[ONE]))
     await stage.controller.office.work()
     await stage.answer()
@@ -102,7 +102,7 @@ async def test_one_address_that_fails_holds_up_no_other_and_hears_it_later(stage
     assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
-async def test_what_is_cancelled_is_told(stage: Stage) -> None:
+async def test_a_cancellation_is_reported(stage: Stage) -> None:
     await stage.controller.post(example(status_callback_urls=[ONE]))
     await stage.controller.delete()
     await look(stage.telling)

@@ -101,7 +101,7 @@ def test_identities_that_are_not_served_are_refused_and_not_said_again(identitie
     assert_silent(refusal(subject_identities=identities), "subject_identities")
 
 
-def test_what_is_not_served_is_said_to_be_the_type_or_the_format() -> None:
+def test_an_unsupported_identity_names_type_or_format() -> None:
     assert "type" in str(refusal(subject_identities=[one("android_id", EMAIL)]))
     assert "format" in str(refusal(subject_identities=[one("email", EMAIL, "md5")]))
     assert "empty" in str(refusal(subject_identities=[one("email", "")]))
@@ -160,7 +160,7 @@ def test_a_body_that_is_no_json_object_is_refused(version: str, body: bytes) -> 
     assert refusal(version, body).status == 400
 
 
-def test_what_is_meant_for_others_and_what_nobody_knows_is_let_go() -> None:
+def test_unknown_fields_and_foreign_extensions_are_ignored() -> None:
     assert (
         taken(extensions={"elsewhere.example.net": {DOMAIN: 1}, DOMAIN: {}}, property_id="x").reference == ID
     )
@@ -211,12 +211,12 @@ JSON = st.recursive(
     st.sampled_from("123"),
     st.dictionaries(st.sampled_from([*example("3"), "group_id"]), JSON, max_size=4),
 )
-def test_whatever_fields_hold_they_are_taken_or_refused(version: str, changes: dict[str, Any]) -> None:
+def test_any_field_values_are_accepted_or_refused(version: str, changes: dict[str, Any]) -> None:
     body = orjson.dumps(example(version) | changes)
     with suppress(OpenDsrCallRefused):
         request_in(read(body, Version(int(version))), SERVED)
 
 
 @given(st.sampled_from("123"), st.binary(max_size=200))
-def test_whatever_bytes_come_they_are_refused(version: str, body: bytes) -> None:
+def test_random_bytes_are_refused(version: str, body: bytes) -> None:
     assert refusal(version, body).status == 400

@@ -96,7 +96,7 @@ async def test_the_law_counts_from_when_the_person_asked(controller: Calling) ->
     assert controller.office.told(RequestReceived)[-1].received_at == NOW
 
 
-async def test_what_a_controller_instructs_is_verified_at_once_and_nobody_is_asked(
+async def test_an_instruction_is_verified_at_once_without_proof(
     controller: Calling,
 ) -> None:
     await controller.made()
@@ -186,7 +186,7 @@ async def test_without_a_credential_nothing_is_answered(
 
 
 @VERSIONS
-async def test_what_is_malformed_is_refused_in_the_form_of_its_version(
+async def test_malformed_calls_are_refused_in_the_form_of_their_version(
     refused: Calling, version: str
 ) -> None:
     answer = await refused.post(example(version, subject_request_id=EMAIL), version)
@@ -231,7 +231,7 @@ async def test_there_are_no_other_calls(refused: Calling, method: str, path: str
 
 
 @VERSIONS
-async def test_an_id_counts_once_whatever_is_asked_under_it(controller: Calling, version: str) -> None:
+async def test_an_id_counts_once_for_any_right(controller: Calling, version: str) -> None:
     assert (await controller.post(example(version), version)).status_code == 201
     for later in ("1", "2", "3"):
         for changes in ({}, {"subject_request_type": "access"}):
@@ -252,7 +252,7 @@ async def test_an_equal_request_is_refused_as_long_as_the_first_is_open(controll
     assert_error(await controller.post(example(subject_request_id=fresh_id())), 409)
 
 
-async def test_too_many_are_told_when_to_come_again() -> None:
+async def test_requests_over_the_limit_get_a_time_to_retry() -> None:
     async with calling(Office(), per_hour=1) as controller:
         await controller.made()
         answer = await controller.post(example("3"), "3")

@@ -131,9 +131,7 @@ def test_a_cancellation_counts_before_the_register_has_heard_of_it() -> None:
 @pytest.mark.parametrize(
     ("now", "path"), [(P, [P]), (I, [P, I]), (C, [P, I, C]), (X, [P, X])], ids=["p", "i", "c", "x"]
 )
-def test_who_is_told_late_is_told_every_status_in_order(
-    now: OpenDsrStatus, path: list[OpenDsrStatus]
-) -> None:
+def test_a_late_receiver_gets_every_status_in_order(now: OpenDsrStatus, path: list[OpenDsrStatus]) -> None:
     told: list[OpenDsrStatus] = []
     while not told or told[-1] is not now:
         told.append(next_report(OpenDsrStatusReport(now), told[-1] if told else "").standing)

@@ -37,7 +37,7 @@ def no_address(case: str) -> NoticeFailed:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-async def test_who_cannot_be_written_to_reads_the_outcome_and_why(outcome: Outcome) -> None:
+async def test_without_an_address_the_page_shows_outcome_and_reasons(outcome: Outcome) -> None:
     page = await page_after(outcome, {"retention_duty": 3, "changed_meanwhile": 1})
     assert STANDINGS[outcome] in page
     assert "our letter" not in page
@@ -45,14 +45,14 @@ async def test_who_cannot_be_written_to_reads_the_outcome_and_why(outcome: Outco
     assert "changed meanwhile" in page
 
 
-async def test_who_is_refused_reads_why() -> None:
+async def test_a_refusal_shows_the_reason() -> None:
     page = await page_after(None, {"not_proven_in_time": 1})
     assert STANDINGS[Outcome.REFUSED] in page
     assert GROUNDS["not_proven_in_time"] in page
     assert "our letter" not in page
 
 
-async def test_who_gets_a_letter_reads_it_there() -> None:
+async def test_with_an_address_the_outcome_is_in_the_letter() -> None:
     page = await page_after(Outcome.PARTLY_GRANTED, {"retention_duty": 3}, reachable=True)
     assert "our letter is on its way" in page
     assert GROUNDS["retention_duty"] not in page

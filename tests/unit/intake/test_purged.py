@@ -41,7 +41,7 @@ async def test_each_service_forgets_a_purged_case() -> None:
     assert facts_of(case.office, "verifier") == [PURGED]
 
 
-async def test_a_service_that_died_before_it_forgot_forgets_when_it_is_told_again() -> None:
+async def test_a_purge_interrupted_by_a_crash_is_completed() -> None:
     case = await purged()
     journal = case.office.journals["verifier"]
     before = dict(journal.rows)
@@ -62,13 +62,13 @@ async def test_an_old_fact_does_not_bring_a_purged_case_back() -> None:
     assert len(case.office.broker.published) == published + 1, "but for the old fact itself"
 
 
-async def test_a_reference_that_was_used_before_the_purge_is_refused_and_its_publisher_told() -> None:
+async def test_a_reference_used_before_the_purge_is_refused_and_reported() -> None:
     case = await purged()
     await case.office.submit(request(), id_="2")
     assert case.office.the(RequestRejected).errors == (USED_BEFORE,)
     assert not [fact for fact in facts_of(case.office, "intake") if isinstance(fact, RequestReceived)]
 
 
-async def test_whoever_looks_for_a_purged_case_hears_that_it_ended() -> None:
+async def test_a_purged_case_is_reported_as_ended() -> None:
     case = await purged()
     assert (await case.office.door.case(CASE)).status is CaseStatus.PURGED

@@ -177,7 +177,7 @@ def test_the_register_says_what_became_of_a_request_and_why(
     assert found.result is RequestResult.OPEN or found.grounds == grounds
 
 
-def test_what_a_controller_has_is_answered_when_it_is_decided() -> None:
+def test_a_controllers_request_is_answered_at_the_decision() -> None:
     asks = received(requester="controller", role="end_user", reachable=False)
     assert entry(asks).result is RequestResult.OPEN
     found = entry(asks, fulfilled())
@@ -353,7 +353,7 @@ def restricted(right: Right, *more: Fact, **changes: object) -> CaseHistory:
         pytest.param(story(received(), fulfilled(), CLOSED), None, id="nothing"),
     ],
 )
-def test_a_case_that_somebody_still_needs_is_kept(
+def test_a_case_with_a_reason_to_retain_it_is_kept(
     told: CaseHistory, standing: RetentionReason | None
 ) -> None:
     assert told.standing is standing
@@ -481,6 +481,6 @@ def test_the_register_agrees_with_the_table_of_intake(facts: list[Fact]) -> None
 
 
 @given(st.lists(lives(), max_size=3))
-def test_what_is_counted_has_a_key_of_its_own(several: list[list[Fact]]) -> None:
+def test_each_count_has_its_own_key(several: list[list[Fact]]) -> None:
     kinds: set[CountedRequest] = {one for facts in several for one in counted(entry(*facts))}
     assert len({one.key for one in kinds}) == len(kinds)

@@ -60,7 +60,7 @@ def said(response: Response) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", STATES)
-async def test_every_state_is_told_in_words_of_the_language(state: str, language: str) -> None:
+async def test_every_status_has_a_text_in_each_language(state: str, language: str) -> None:
     page = await seen(await STATES[state](), language=language)
     assert page.status_code == 200
     assert f'<html lang="{language}">' in page.text
@@ -83,7 +83,7 @@ async def test_a_download_keeps_the_language_too() -> None:
     assert '<input type="hidden" name="lang" value="it">' in page.text
 
 
-async def test_what_is_wrong_is_said_in_the_language_as_well() -> None:
+async def test_faults_are_translated() -> None:
     async with client_of((await code_awaited()).door) as client:
         page = await client.post(f"/requests/{CASE}/code?lang=nl", data={"code": "1"})
     assert "Vul de code precies zo in" in said(page)
@@ -179,7 +179,7 @@ async def test_the_last_day_is_explained_until_there_is_an_answer() -> None:
     assert "Last day for our answer" not in said(await seen(await refused()))
 
 
-async def test_the_timeline_tells_what_happened_and_what_is_to_come() -> None:
+async def test_the_timeline_shows_past_and_future_steps() -> None:
     text = said(await seen(await documents_asked())).partition("What happened so far")[2]
     told = [
         "We received your request",
@@ -215,14 +215,14 @@ async def test_an_appeal_is_one_where_the_law_knows_it_and_a_complaint_elsewhere
     assert "Appeal" not in complaint
 
 
-async def test_an_appeal_that_is_open_is_told_with_its_last_day_and_not_offered_again() -> None:
+async def test_an_open_appeal_is_shown_with_its_last_day_and_not_offered_again() -> None:
     page = await seen(await appealed())
     assert "Your appeal Received on 10 April 2026" in said(page)
     assert "We decide by 8 June 2026" in said(page)
     assert "/appeal" not in page.text
 
 
-async def test_whom_to_turn_to_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_page_shows_the_contact(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"contact": "privacy@example.com", "officer": "officer@example.com"}
     company: CompanyProfile = PRACTICE.company.model_copy(update=known)
     monkeypatch.setattr(intake_api, "SITE", Site(company, intake_api.SITE.guard))

@@ -45,7 +45,7 @@ def test_people_at_a_public_door_are_not_counted_together() -> None:
         assert lane_of(door, NOON, {"*": 1}, ()).per_hour is None
 
 
-def test_what_habeas_passes_on_itself_has_a_limit_only_where_it_is_named() -> None:
+def test_own_sources_have_a_limit_only_if_named() -> None:
     for own in ("habeas/unsubscribe", "habeas/drop", "habeas/command"):
         assert lane_of(own, NOON, {"*": 1}, ()).per_hour is None
         assert lane_of(own, NOON, {"*": 1, own: 5}, ()).per_hour == 5
@@ -91,7 +91,7 @@ def received(right: str = "access", **changes: object) -> RequestReceived:
     ("right", "at_once"),
     [(right, right in PROOFLESS) for right in Right],
 )
-def test_what_nobody_needs_to_prove_begins_at_once(right: Right, at_once: bool) -> None:
+def test_requests_without_proof_begin_at_once(right: Right, at_once: bool) -> None:
     assert begins_at_once(received(right), NOON, UTC) is at_once
 
 
@@ -101,7 +101,7 @@ def test_an_objection_to_marketing_and_what_is_asked_of_a_child_begin_at_once() 
 
 
 @pytest.mark.parametrize(("days", "at_once"), [(-3, True), (0, True), (1, True), (2, False), (30, False)])
-def test_whose_last_day_comes_while_they_would_wait_begins_at_once(days: int, at_once: bool) -> None:
+def test_a_request_with_a_near_deadline_begins_at_once(days: int, at_once: bool) -> None:
     day = NOON.date() + timedelta(days=days)
     assert begins_at_once(received(due_on=day), NOON, UTC) is at_once
     for duty, counts in ((TimedDuty.ACKNOWLEDGEMENT, at_once), (TimedDuty.EXTENDED_ANSWER, False)):
@@ -136,9 +136,7 @@ def test_all_begin_where_there_is_no_limit_any_more() -> None:
 
 
 @given(per_hour=st.integers(1, 500), storm=st.integers(0, 100_000))
-def test_nobody_waits_for_longer_than_a_day_and_no_hour_has_more_than_it_must(
-    per_hour: int, storm: int
-) -> None:
+def test_no_request_waits_longer_than_a_day_and_the_hours_are_even(per_hour: int, storm: int) -> None:
     waiting, now = storm, NOON
     largest = max(per_hour, -(-storm // (LONGEST_WAIT // HOUR)))
     while waiting:

@@ -111,7 +111,7 @@ def test_a_sheet_reads_however_it_was_saved(content: bytes) -> None:
     assert requests_of(content) == requests_of(SHEET)
 
 
-def test_what_is_not_utf_8_says_what_it_is() -> None:
+def test_another_encoding_must_be_named() -> None:
     sheet = SHEET.replace("Ada Example", "Änne Müller").encode("windows-1252")
     assert requests_of(sheet, "windows-1252")[0].subject.name == "Änne Müller"
     assert faults(sheet) == [(2, "name")]
@@ -169,7 +169,7 @@ def test_nothing_is_received_before_it_is_sent() -> None:
         pytest.param("t-3,access,\ud800,a@example.org,DE,", (4, "name"), id="no character"),
     ],
 )
-def test_what_is_wrong_is_named_by_line_and_column(row: str, where: tuple[int, str]) -> None:
+def test_faults_name_line_and_column(row: str, where: tuple[int, str]) -> None:
     assert faults(f"{SHEET}{row}\n".encode("utf-8", "surrogatepass")) == [where]
 
 
@@ -203,7 +203,7 @@ def test_the_line_of_a_row_is_where_it_begins() -> None:
         pytest.param("reference,right" + ",x" * 300, "", id="too wide"),
     ],
 )
-def test_what_is_no_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None:
+def test_an_unreadable_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None:
     with pytest.raises(UnreadableSheet) as caught:
         read(sheet)
     assert caught.value.fault.column == column
@@ -237,9 +237,7 @@ def test_no_value_is_ever_repeated(cells: list[str]) -> None:
     content=st.binary(max_size=400),
     encoding=st.sampled_from([None, "utf-16", "utf-32", "utf-7", "idna", "hex"]),
 )
-def test_whatever_is_handed_in_is_read_or_refused_and_nothing_else(
-    content: bytes, encoding: str | None
-) -> None:
+def test_any_sheet_is_parsed_or_refused(content: bytes, encoding: str | None) -> None:
     for start in (b"", SHEET.encode(encoding or "utf-8") if encoding not in {"idna", "hex"} else b""):
         try:
             read(start + content, encoding)

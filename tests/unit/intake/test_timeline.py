@@ -132,11 +132,11 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
         ),
     ],
 )
-def test_what_is_told(facts: list[Fact], happened: list[TimelineKind]) -> None:
+def test_callbacks_for_each_status(facts: list[Fact], happened: list[TimelineKind]) -> None:
     assert [entry.what for entry in told(*facts)[1:]] == happened
 
 
-def test_days_that_are_set_are_told() -> None:
+def test_configured_days_are_reported() -> None:
     moved = DueMoved(
         request_id=CASE,
         days=2,
@@ -161,7 +161,7 @@ def test_days_that_are_set_are_told() -> None:
     ("remedy", "made", "decided"),
     [(Remedy.APPEAL, H.APPEALED, H.APPEAL_DECIDED), (Remedy.COMPLAINT, H.COMPLAINED, H.COMPLAINT_DECIDED)],
 )
-def test_appeals_and_complaints_are_told_apart(
+def test_appeals_and_complaints_are_distinguished(
     remedy: Remedy, made: TimelineKind, decided: TimelineKind
 ) -> None:
     day = date(2026, 3, 6)
@@ -179,7 +179,7 @@ def test_the_earliest_comes_first_whenever_it_was_written_down(days: list[int]) 
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
 
 
-async def test_it_is_told_by_the_api_as_on_the_page() -> None:
+async def test_the_api_returns_the_timeline_of_the_page() -> None:
     async with client_of((await in_review()).door) as client:
         timeline = (await client.get(f"/v1/requests/{CASE}")).json()["timeline"]
     assert [one["what"] for one in timeline] == [
@@ -205,7 +205,7 @@ async def test_no_timeline_holds_personal_data(state: str) -> None:
     ]
 
 
-async def test_a_verified_identity_is_told_once_the_person_has_shown_it() -> None:
+async def test_an_identity_is_reported_once_it_is_proven() -> None:
     office = await documents_asked()
     verified = IdentityVerified(
         request_id=CASE,

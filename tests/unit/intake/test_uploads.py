@@ -103,9 +103,7 @@ async def test_documents_of_a_form_are_sealed_each_for_what_it_is_to_prove() -> 
 
 @pytest.mark.parametrize("media_type", SAMPLES)
 @pytest.mark.parametrize("declared", ["image/jpeg", "application/octet-stream", "text/html; x=<script>", ""])
-async def test_a_file_is_what_its_first_bytes_say_whatever_the_browser_says(
-    declared: str, media_type: str
-) -> None:
+async def test_the_first_bytes_decide_the_type_of_a_file(declared: str, media_type: str) -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         await client.post(PROOFS, files={"identity": file(SAMPLES[media_type], media_type=declared)})
@@ -114,7 +112,7 @@ async def test_a_file_is_what_its_first_bytes_say_whatever_the_browser_says(
 
 
 @pytest.mark.parametrize("name", PATH_NAMES)
-async def test_the_name_of_a_file_is_kept_nowhere_and_told_to_nobody(
+async def test_the_name_of_a_file_is_not_stored_or_published(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     office = await waiting()
@@ -311,7 +309,7 @@ NOT_TAKEN = (
 
 
 @pytest.mark.parametrize(("form", "field"), NOT_TAKEN)
-async def test_what_is_not_taken_is_a_problem_422_that_names_the_field_and_repeats_nothing(
+async def test_invalid_input_is_a_problem_422_with_the_field_and_no_value(
     form: dict[str, Any], field: str
 ) -> None:
     office = await waiting()
@@ -336,7 +334,7 @@ async def test_what_is_not_taken_is_a_problem_422_that_names_the_field_and_repea
         pytest.param("application/json", b'{"proofs": "' + CANARY.encode(), id="half"),
     ],
 )
-async def test_what_cannot_be_read_is_a_problem_422(content_type: str, body: bytes) -> None:
+async def test_an_unreadable_body_is_a_problem_422(content_type: str, body: bytes) -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         response = await client.post(PROOFS, content=body, headers={"Content-Type": content_type})
@@ -345,7 +343,7 @@ async def test_what_cannot_be_read_is_a_problem_422(content_type: str, body: byt
     assert proofs_of(office) == []
 
 
-async def test_what_comes_when_nothing_is_asked_is_a_problem_409() -> None:
+async def test_proofs_that_are_not_awaited_are_a_problem_409() -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         await client.delete(f"/v1/requests/{CASE}")
