@@ -115,7 +115,7 @@ def _made_by(path: Path) -> set[str]:
 def test_every_event_is_on_the_map_with_who_publishes_and_who_consumes_it(event: type[Event]) -> None:
     [(_, publishers, consumers, says)] = [row for row in EVENTS_TABLE if row[0] == name_of(event)]
     assert publishers == ", ".join(publishers_of(event))
-    assert consumers == (", ".join(consumers_of(event)) or "nobody")
+    assert consumers == (", ".join(consumers_of(event)) or "none")
     assert says == (event.__doc__ or "").strip()
 
 
