@@ -87,7 +87,7 @@ def submitted(id_: str) -> Message:
     return Message(REQUESTS, body["type"], orjson.dumps(body), id_, STRUCTURED)
 
 
-async def test_each_deadline_is_told_once_though_a_replica_is_killed_meanwhile(
+async def test_each_deadline_is_reported_once_despite_a_killed_replica(
     replicas: list[Process], amqp_url: str, mongo_client: Client, database_prefix: str
 ) -> None:
     journal = mongo_client[f"{database_prefix}_intake"]["journal"]

@@ -264,7 +264,7 @@ async def test_a_record_that_was_gone_before_the_erasure_comes_back_and_goes(sho
     assert await shop.everything() == erased
 
 
-async def test_whoever_became_a_customer_again_stays_one(shop: World) -> None:
+async def test_returned_customer_is_not_erased_again(shop: World) -> None:
     await stock(shop, KIM, BO)
     backup = await shop.everything()
     await shop.erase()
@@ -286,7 +286,7 @@ async def test_whoever_became_a_customer_again_stays_one(shop: World) -> None:
     assert not report.done
 
 
-async def test_what_tells_no_time_and_no_entry_names_waits_for_a_person(shop: World) -> None:
+async def test_undated_record_outside_the_journal_waits_for_staff(shop: World) -> None:
     await stock(shop, 7, 8)
     await shop.erase()
     await shop["people"].insert_one({"_id": 9, "email": KIM})

@@ -53,9 +53,7 @@ async def seen(world: World, fields: str, about: str = "{}") -> Residue:
         "customer c-10001.",
     ],
 )
-async def test_a_text_of_somebody_else_that_names_the_person_is_found_and_not_touched(
-    world: World, text: str
-) -> None:
+async def test_mention_in_another_persons_text_is_found_and_not_changed(world: World, text: str) -> None:
     other = {"_id": 2, "email": "bo@example.org", "text": text}
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"}, other)
     residue = await seen(world, TEXT)
@@ -75,7 +73,7 @@ async def test_what_only_looks_alike_is_not_taken_for_the_person(world: World, t
     assert (await seen(world, TEXT)).mentions == ()
 
 
-async def test_a_full_name_is_told_to_the_staff_and_may_be_a_namesakes(world: World) -> None:
+async def test_full_name_is_reported_to_the_staff_as_a_possible_namesake(world: World) -> None:
     await world.insert(
         "desk.notes", {"_id": 1, "email": "kim@example.org"}, {"_id": 2, "text": "dear kim\nSAMPLE,"}
     )

@@ -58,7 +58,7 @@ async def documents(world: World) -> list[Document]:
     return [d async for d in world.client[world.prefix + "desk"]["notes"].find().sort("_id")]
 
 
-async def test_a_persons_records_are_marked_and_nobody_elses(world: World) -> None:
+async def test_only_the_persons_records_are_marked(world: World) -> None:
     data_map = one(EMAIL + RESTRICTED, about=MARKED)
     await world.insert("desk.notes", {"_id": 1, "email": KIM}, {"_id": 2, "email": LEE})
     done = await restricted(world, data_map)
@@ -171,7 +171,7 @@ async def test_of_a_shared_array_the_persons_element_is_corrected(world: World) 
         pytest.param(None, id="it is gone"),
     ],
 )
-async def test_a_value_that_changed_meanwhile_is_left_and_not_told_as_corrected(
+async def test_value_that_changed_meanwhile_is_left_and_not_reported_as_corrected(
     world: World, meanwhile: Any
 ) -> None:
     data_map = one(EMAIL + CITY)

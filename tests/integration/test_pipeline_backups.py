@@ -48,7 +48,7 @@ async def replayed(pipeline: Pipeline, *words: str) -> tuple[int, dict[str, Any]
     return code, json.loads(output)
 
 
-async def test_whoever_was_erased_stays_so_though_a_backup_is_restored(
+async def test_erased_person_stays_erased_after_a_restored_backup(
     parts: Stack | None, tmp_path: Path
 ) -> None:
     async with running(parts, tmp_path) as pipeline:

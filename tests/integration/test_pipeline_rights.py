@@ -86,7 +86,7 @@ def subjects(heard: Heard, case: str) -> list[str]:
 # --- restriction --------------------------------------------------------------------------------------
 
 
-async def test_restricted_data_is_only_stored_and_the_person_is_told_before_that_ends(
+async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     before = await contact_of(pipeline, ADA_ASKS)
@@ -170,7 +170,7 @@ PROOFLESS: list[Any] = [
 
 
 @pytest.mark.parametrize(("right", "more", "expected"), PROOFLESS)
-async def test_who_wants_less_done_is_heeded_at_once_and_need_not_say_who_they_are(
+async def test_opt_outs_take_effect_at_once_without_proof(
     pipeline: Pipeline,
     heard: Heard,
     right: str,
@@ -195,7 +195,7 @@ async def test_who_wants_less_done_is_heeded_at_once_and_need_not_say_who_they_a
 
 
 @pytest.mark.parametrize(("right", "more", "expected"), PROOFLESS)
-async def test_a_stranger_learns_from_no_answer_whether_somebody_is_known(
+async def test_no_answer_reveals_whether_a_person_is_known(
     pipeline: Pipeline,
     heard: Heard,
     right: str,
@@ -317,7 +317,7 @@ async def test_a_correction_changes_what_was_named_and_the_letter_shows_before_a
     assert "Neustadt" not in str(heard.of(case)), "values are told to the person alone"
 
 
-async def test_what_is_not_corrected_is_told_with_its_reason_and_the_statement_is_kept(
+async def test_denied_correction_has_a_reason_and_keeps_the_statement(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     person = (await pipeline.people())[17]

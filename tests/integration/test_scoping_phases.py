@@ -132,7 +132,7 @@ async def test_a_further_phase_that_breaks_off_comes_to_the_same(installed: Inst
         pytest.param(datetime(2025, 12, 30, tzinfo=UTC), "us-ca@2022-01-01", id="by that of the first phase"),
     ],
 )
-async def test_people_are_told_by_the_editions_that_the_register_counts_by(
+async def test_people_are_notified_by_the_editions_of_the_register(
     installed: Installation, judged_at: datetime | None, edition: str
 ) -> None:
     """An edition that came between two phases must not have a letter stop no clock."""

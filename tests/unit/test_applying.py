@@ -133,7 +133,7 @@ def found(
     return one.policy.law, str(one.last.due_on)
 
 
-def test_of_several_laws_the_earliest_day_counts_and_it_is_known_whose_it_is() -> None:
+def test_earliest_day_of_several_laws_counts_with_its_law() -> None:
     """Of what came on 1 June 2026 one month ends on 1 July, 45 days on 15 July, 30 days on 30 June."""
     both = applicable(policies(), BERLIN, ProtectedPerson("US-CA"), TODAY)
     assert found(TimedDuty.ANSWER, Right.ACCESS, both, BERLIN) == ("gdpr", "2026-07-01")

@@ -149,7 +149,7 @@ def elements(policy: BreachPolicy, part: str) -> list[NoticeElement]:
     ("part", "wanted"),
     [("report", REPORTS), ("to_controller", TO_CONTROLLERS), ("letter", LETTERS)],
 )
-def test_each_law_has_told_what_it_wants_told_and_nothing_twice(
+def test_each_law_has_its_demanded_elements_once(
     policy: BreachPolicy, part: str, wanted: dict[str, set[NoticeElement]]
 ) -> None:
     told = elements(policy, part)
@@ -276,7 +276,7 @@ BY_ACCESS = {"ct", "fl", "nj", "ny", "ri"}
 
 
 @pytest.mark.parametrize("law", STATES)
-def test_each_state_has_its_officer_and_agencies_told_from_so_many_on(law: str) -> None:
+def test_each_state_notifies_officer_and_agencies_from_a_number_on(law: str) -> None:
     for to, wanted in ((R.ATTORNEY_GENERAL, OFFICERS), (R.CONSUMER_AGENCIES, AGENCIES)):
         found = NEWEST[law].notice(to)
         assert (found.from_people if found else None) == wanted.get(law[3:])

@@ -52,18 +52,18 @@ def test_every_letter_says_what_happened_with_which_data_and_who_tells_more(poli
 
 
 @pytest.mark.parametrize("policy", TO_PEOPLE)
-def test_every_law_says_what_a_customer_and_an_authority_are_told(policy: BreachPolicy) -> None:
+def test_every_law_lists_elements_for_customers_and_authorities(policy: BreachPolicy) -> None:
     assert {said.element for said in policy.report} & {NoticeElement.NATURE, NoticeElement.SAMPLE}
     assert {said.element for said in policy.to_controller} >= {"incident", "services", "next_update"}
 
 
 @pytest.mark.parametrize("law", ["gdpr", "uk-gdpr"])
-def test_the_authority_is_told_all_of_article_33_3(law: str) -> None:
+def test_authority_gets_all_of_article_33_3(law: str) -> None:
     policy = _newest(law)
     assert {said.element for said in policy.report} >= ARTICLE_33_3
 
 
-def test_people_are_told_all_of_article_34_2_in_plain_order() -> None:
+def test_people_get_all_of_article_34_2_in_plain_order() -> None:
     said = [one.element for one in _newest("gdpr").letter]
     assert said == [
         "nature", "occurred", "data", "consequences", "measures", "advice", "contact", "officer", "rights",
@@ -140,7 +140,7 @@ def test_every_state_has_people_the_owner_and_nobody_else_told_by_a_number_it_sh
 
 
 @pytest.mark.parametrize("kind", BreachedKind)
-def test_kinds_are_told_in_words_of_the_map(kind: BreachedKind) -> None:
+def test_kinds_use_words_of_the_map(kind: BreachedKind) -> None:
     words = {word for group in (NAME, *WORDS[kind]) for word in group}
     assert words <= DEFAULT_CATEGORIES
     assert is_there(kind, words)

@@ -487,7 +487,7 @@ def test_records_that_a_supplement_names_again_count_once(
     assert row["records"] == known(case).records == records
 
 
-def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason() -> None:
+def test_breach_without_notices_is_in_the_register_with_the_reason() -> None:
     known = BreachDeclared.model_validate(
         declaration(high_risk=False, risk_unlikely=True, rationale="It was encrypted.")
     )
