@@ -1253,7 +1253,7 @@ class IdentityClaimed(Fact):
 
 
 class IdentityCompared(Fact):
-    """Claimed data points were compared with the records held; only their number is stated."""
+    """Claimed data points were compared with the records held; those that agreed are not named."""
 
     TYPE = "habeas.identity.compared.v1"
 

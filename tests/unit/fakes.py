@@ -291,7 +291,7 @@ class Office:
     async def compare(self, compared: IdentityCompared) -> None:
         """Have the last claim compared with the records, and the moment come when the person is told."""
         await self.tell(compared)
-        moment = f"{CLAIM_NOTICE}{len(self.told(IdentityClaimed))}_0"
+        moment = f"{CLAIM_NOTICE}{len(self.facts(IdentityClaimed))}_0"
         await self.tell(TimeCame(request_id=compared.request_id, name=moment), service="verifier")
 
     async def work(self) -> None:
@@ -312,13 +312,15 @@ class Office:
             for body in reversed(bodies.values())
         ]
 
-    def told(self, kind: type[F]) -> list[F]:
+    def facts(self, kind: type[F]) -> list[F]:
         """Return the facts of *kind* that were published."""
         return [event for event in self.events() if isinstance(event, kind)]
 
+    told = facts
+
     def the(self, kind: type[F]) -> F:
         """Return the only fact of *kind* that was published."""
-        (fact,) = self.told(kind)
+        (fact,) = self.facts(kind)
         return fact
 
     def sealed(self, case: str) -> dict[str, bytes]:

@@ -51,7 +51,7 @@ MESSAGE_ID = "<5f0c.1@privacy.example.com>"
 
 
 def asked(right: Right) -> RequestReceived:
-    """Return that somebody has asked for *right*."""
+    """Return a request for *right*."""
     return RequestReceived(
         request_id="a" * 32,
         right=right,

@@ -36,18 +36,18 @@ from services.notifier.smtp.reply_codes import LetterOutcome, outcome_of, status
         pytest.param(554, None, LetterOutcome.NEVER, id="554 says nothing"),
     ],
 )
-def test_an_answer_says_what_becomes_of_the_letter(
+def test_answer_decides_the_outcome_of_the_letter(
     code: int, status: str | None, expected: LetterOutcome
 ) -> None:
     assert outcome_of(code, status) is expected
 
 
 @pytest.mark.parametrize("status", [None, "5.1.1", "5.5.4", "5.7.1"])
-def test_what_is_refused_before_the_recipient_is_named_is_ours(status: str | None) -> None:
+def test_refusal_before_the_recipient_is_named_is_ours(status: str | None) -> None:
     assert outcome_of(550, status, recipient_named=False) is LetterOutcome.OURS
 
 
-def test_what_is_put_off_before_the_recipient_is_named_is_only_put_off() -> None:
+def test_deferral_before_the_recipient_is_named_is_only_deferred() -> None:
     assert outcome_of(451, "4.3.0", recipient_named=False) is LetterOutcome.LATER
 
 

@@ -1,4 +1,4 @@
-"""A letter that comes back is told once, whatever is lost on the way, and is sent again at most once."""
+"""A returned letter is reported once, despite losses on the way, and is sent again at most once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -79,7 +79,7 @@ class Ledger:
 
 
 class Campaigns:
-    """Which incidents people were told of."""
+    """Incidents with notices to people."""
 
     async def incident(self, campaign: str) -> str | None:
         return CASE if campaign == NOTICES.campaign(CASE) else None
@@ -92,7 +92,7 @@ class Outbox:
     ledger: Ledger
     sent: list[str] = field(default_factory=list)
     defers: str | None = None
-    """Whose mail server does not take it now."""
+    """A recipient whose server defers."""
 
     async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
         del kind, letter, recipient
@@ -150,7 +150,7 @@ class Office:
         await self.broker.advance(DELAYS["10m"])
         await self.work()
 
-    def told(self, kind: type[Fact]) -> set[str]:
+    def facts(self, kind: type[Fact]) -> set[str]:
         """Return the ids of the events of a kind that went out."""
         return {message.message_id for message in self.broker.published if message.routing_key == kind.TYPE}
 
@@ -185,15 +185,15 @@ async def test_a_letter_that_came_back_for_good_has_not_reached_the_person(offic
     assert office.outbox.sent == [ACKNOWLEDGED], "and it is not sent again"
 
 
-async def test_a_report_that_comes_twice_is_told_once(office: Office) -> None:
+async def test_repeated_report_is_published_once(office: Office) -> None:
     for _ in range(3):
         await office.desk.take(ACKNOWLEDGED, GONE)
         await office.work()
-    assert len(office.told(NoticeFailed)) == 1
+    assert len(office.facts(NoticeFailed)) == 1
     assert len(office.failures()) == 1
 
 
-async def test_a_report_whose_answer_was_lost_is_published_again_under_the_same_id(office: Office) -> None:
+async def test_report_with_lost_answer_is_published_again_under_the_same_id(office: Office) -> None:
     absent = BounceHandler(office.ledger, office.journals, Absent(), lambda: WRITTEN_AT)
     with pytest.raises(BrokerUnavailable):
         await absent.take(ACKNOWLEDGED, GONE)
@@ -202,21 +202,21 @@ async def test_a_report_whose_answer_was_lost_is_published_again_under_the_same_
     )
     for desk in (office.desk, later):
         await desk.take(ACKNOWLEDGED, GONE)
-    assert len(office.told(NoticeReported)) == 1
+    assert len(office.facts(NoticeReported)) == 1
 
 
 @pytest.mark.parametrize("report", [LATE, ARRIVED])
 async def test_a_delay_or_an_arrival_is_only_recorded(office: Office, report: DeliveryReport) -> None:
     await office.desk.take(ACKNOWLEDGED, report)
     await office.work()
-    assert [(told.action, told.status) for told in office.reports()] == [(report.action, report.status)]
+    assert [(one.action, one.status) for one in office.reports()] == [(report.action, report.status)]
     assert office.failures() == []
 
 
-async def test_a_letter_that_may_arrive_yet_is_sent_once_more_and_then_told_otherwise(office: Office) -> None:
+async def test_letter_that_may_arrive_yet_is_sent_once_more_and_then_reported(office: Office) -> None:
     await office.desk.take(ACKNOWLEDGED, FULL)
     await office.work()
-    assert [told.again for told in office.reports()] == [True]
+    assert [reported.again for reported in office.reports()] == [True]
     assert office.failures() == []
     await office.wait()
     first, second = office.outbox.sent
@@ -249,7 +249,7 @@ async def test_only_its_own_lane_hears_that_a_letter_is_sent_again(office: Offic
     assert len(office.outbox.sent) == 3
 
 
-async def test_a_code_that_came_back_is_told_though_its_lane_has_another_journal(office: Office) -> None:
+async def test_returned_code_is_reported_though_its_lane_has_another_journal(office: Office) -> None:
     await office.hear(PackageCodeIssued(request_id=CASE, ref="code_0", expires_at=WRITTEN_AT), CODE)
     await office.desk.take(CODE, GONE)
     await office.work()
@@ -271,12 +271,12 @@ async def test_a_report_that_overtakes_the_record_waits(office: Office) -> None:
     office.ledger.letters[CODE] = CASE  # begun, and not on record yet
     with pytest.raises(TooEarly):
         await office.desk.take(CODE, GONE)
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
 
 
-async def test_a_letter_that_nobody_has_begun_is_not_known(office: Office) -> None:
+async def test_letter_not_begun_is_unknown(office: Office) -> None:
     assert not await office.desk.take("f" * 32, GONE)
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
 
 
 async def test_a_letter_to_a_customer_is_not_sent_again_but_the_persons_about_it_is(office: Office) -> None:
@@ -290,10 +290,10 @@ async def test_a_letter_to_a_customer_is_not_sent_again_but_the_persons_about_it
     await office.wait()
     assert [failure.letter for failure in office.failures()] == [LetterKind.FORWARDED_TO_CONTROLLER]
     assert len(office.outbox.sent) == 4
-    assert len(office.told(ControllerNotified)) == 1, "or the person would hear of it twice"
+    assert len(office.facts(ControllerNotified)) == 1, "or the person would hear of it twice"
 
 
-async def test_who_defers_the_persons_letter_does_not_have_the_customer_written_to_again(
+async def test_deferred_letter_to_the_person_does_not_repeat_that_to_the_customer(
     office: Office,
 ) -> None:
     await office.vault.seal(CASE, "controller", CUSTOMER)
@@ -328,9 +328,9 @@ async def handed_in(
 
 async def test_a_report_is_acknowledged_only_when_it_is_durable(office: Office) -> None:
     assert (await handed_in(office, REPORT, publisher=Absent())).startswith("451")
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
     assert (await handed_in(office, REPORT)).startswith("250")
-    assert len(office.told(NoticeReported)) == 1
+    assert len(office.facts(NoticeReported)) == 1
 
 
 async def test_a_report_for_many_addresses_is_read_once_and_beside_the_letters(
@@ -353,9 +353,9 @@ async def test_a_report_that_overtakes_the_record_is_asked_for_again(office: Off
     assert (await handed_in(office, REPORT)).startswith("451")
 
 
-async def test_what_is_no_report_is_taken_and_dropped(office: Office) -> None:
+async def test_message_without_a_report_is_taken_and_dropped(office: Office) -> None:
     assert (await handed_in(office, b"Subject: I am away\r\n\r\nStatus: 5.1.1")).startswith("250")
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
 
 
 async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -> None:
@@ -374,11 +374,11 @@ async def test_only_addresses_that_we_have_made_are_taken(office: Office, addres
     assert bool(envelope.rcpt_tos) is (answer == "250")
 
 
-async def test_a_report_on_a_breach_notice_is_told_of_its_incident_once(office: Office) -> None:
+async def test_report_on_breach_notice_is_published_for_its_incident_once(office: Office) -> None:
     notice = CampaignNotice(NOTICES.campaign(CASE), phase=2, chunk=7, number=499)
     for _ in range(2):
         assert (await handed_in(office, REPORT, path=NOTICES.of(notice))).startswith("250")
-    [id_] = office.told(BreachNoticeReturned)
+    [id_] = office.facts(BreachNoticeReturned)
     [message] = {m.body for m in office.broker.published if m.message_id == id_}
     assert b'"chunk":7' in message
     assert b'"number":499' in message
@@ -387,4 +387,4 @@ async def test_a_report_on_a_breach_notice_is_told_of_its_incident_once(office: 
 async def test_a_report_on_a_notice_of_no_campaign_is_dropped(office: Office) -> None:
     stranger = CampaignNotice(NOTICES.campaign("f" * 32), phase=1, chunk=0, number=0)
     assert (await handed_in(office, REPORT, path=NOTICES.of(stranger))).startswith("250")
-    assert office.told(BreachNoticeReturned) == set()
+    assert office.facts(BreachNoticeReturned) == set()

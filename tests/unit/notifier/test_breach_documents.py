@@ -105,7 +105,7 @@ WANTED = {
     "nis2.csirt.progress_report.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
     "nis2.csirt.final_report.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
 }
-"""What a document says of each part that the law wants told, in its order."""
+"""The answers of a document for each part that the law demands, in its order."""
 
 
 def newest(law: str) -> BreachPolicy:
@@ -125,8 +125,8 @@ def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = 
     )
 
 
-def filled(clock: str, told: IncidentFacts | None = None, *, desk: FormContext = DESK) -> AuthorityForm:
-    [document] = documents(told or known(), duties([due(clock)], desk.policies), desk)
+def filled(clock: str, reported: IncidentFacts | None = None, *, desk: FormContext = DESK) -> AuthorityForm:
+    [document] = documents(reported or known(), duties([due(clock)], desk.policies), desk)
     return document
 
 
@@ -136,14 +136,14 @@ def answers(document: AuthorityForm) -> dict[NoticeElement, str]:
 
 def faults(document: AuthorityForm, wanted: dict[NoticeElement, str]) -> list[str]:
     """Return what is missing in *document*, or stands before what it should follow."""
-    told = answers(document)
-    missing = [part for part, words in wanted.items() if words not in told.get(part, "")]
-    order = [part for part in told if part in wanted]
+    reported = answers(document)
+    missing = [part for part, words in wanted.items() if words not in reported.get(part, "")]
+    order = [part for part in reported if part in wanted]
     return [*missing, *(part for part, other in zip(order, wanted, strict=False) if part is not other)]
 
 
 @pytest.mark.parametrize("clock", WANTED)
-def test_a_document_tells_what_the_law_wants_told(clock: str) -> None:
+def test_document_has_the_elements_that_the_law_demands(clock: str) -> None:
     assert faults(filled(clock), WANTED[clock]) == []
 
 
@@ -165,7 +165,7 @@ def test_it_would_be_noticed_if_something_was_missing_or_in_the_wrong_place(cloc
         assert faults(mutant, WANTED[clock])
 
 
-def test_every_part_that_any_law_wants_told_has_a_label_and_an_answer() -> None:
+def test_every_part_that_a_law_demands_has_a_label_and_an_answer() -> None:
     for policy in breach_policies():
         for said in policy.report:
             [duty] = duties([due("gdpr.authority.DE")], DESK.policies)
@@ -192,7 +192,7 @@ def test_the_page_and_the_json_say_the_same(clock: str) -> None:
     assert data["incident"] == INCIDENT
 
 
-def test_what_is_not_known_is_said_to_be_missing() -> None:
+def test_unknown_fact_is_stated_as_missing() -> None:
     declared = DECLARED.model_copy(update={"categories": (), "late_because": None, "records": None})
     nothing = known(declared=declared, people=None, records=None, categories=())
     late = replace(DESK, now=FIRST_THREE_DAYS + timedelta(seconds=1))
@@ -218,11 +218,11 @@ def test_a_reason_for_a_delay_is_given_where_there_is_one(now: datetime, because
     assert answers(document)[E.LATE_BECAUSE] == because
 
 
-def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it() -> None:
+def test_authority_reads_the_reason_in_its_language_if_it_was_declared() -> None:
     german = DECLARED.translations["de"].model_copy(update={"late_because": "Erst die Systeme."})
-    told = known(declared=DECLARED.model_copy(update={"translations": {"de": german}}))
+    reported = known(declared=DECLARED.model_copy(update={"translations": {"de": german}}))
     late = replace(DESK, now=FIRST_THREE_DAYS + timedelta(seconds=1))
-    assert answers(filled("gdpr.authority.DE", told, desk=late))[E.LATE_BECAUSE] == "Erst die Systeme."
+    assert answers(filled("gdpr.authority.DE", reported, desk=late))[E.LATE_BECAUSE] == "Erst die Systeme."
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it()
         ),
     ],
 )
-def test_it_is_told_whether_people_are_told_and_when(changes: dict[str, object], said: str) -> None:
+def test_document_states_whether_and_when_people_were_notified(changes: dict[str, object], said: str) -> None:
     assert said in answers(filled("gdpr.authority.DE", known(**changes)))[E.PEOPLE_NOTIFIED]
 
 
@@ -252,10 +252,10 @@ def test_it_is_told_whether_people_are_told_and_when(changes: dict[str, object],
         (2, True, "Supplement 1 to the first notice, and the last one"),
     ],
 )
-def test_the_phase_is_told(phase: int, final: bool, said: str) -> None:
+def test_phase_is_stated(phase: int, final: bool, said: str) -> None:
     """GDPR Art. 33(4)."""
-    told = known(phase=phase, declared=DECLARED.model_copy(update={"final": final}))
-    assert answers(filled("gdpr.authority.DE", told))[E.PHASE] == said
+    reported = known(phase=phase, declared=DECLARED.model_copy(update={"final": final}))
+    assert answers(filled("gdpr.authority.DE", reported))[E.PHASE] == said
 
 
 JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": "JP"}))
@@ -272,11 +272,11 @@ JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": 
         ("us-ca.attorney_general", DESK, ["96 protected by this law", "1,663 in all"]),
     ],
 )
-def test_those_are_counted_whom_the_law_protects(clock: str, desk: FormContext, counted: list[str]) -> None:
+def test_people_protected_by_the_law_are_counted(clock: str, desk: FormContext, counted: list[str]) -> None:
     """GDPR Art. 3(1): everybody only where the company is established under the law."""
     people = dict(known().people or {}) | ({"RE": 20} if desk is JAPAN else {})
-    told = answers(filled(clock, known(people=people), desk=desk))[E.PEOPLE_COUNT]
-    assert told.split(" / ") == [f"Approximately {one}" for one in counted]
+    reported = answers(filled(clock, known(people=people), desk=desk))[E.PEOPLE_COUNT]
+    assert reported.split(" / ") == [f"Approximately {one}" for one in counted]
 
 
 @pytest.mark.parametrize(
@@ -303,14 +303,14 @@ def test_those_are_counted_whom_the_law_protects(clock: str, desk: FormContext, 
         ("br-lgpd.authority.supplement", 2, "Supplement 1 to the first notice; more is to follow"),
     ],
 )
-def test_the_phase_is_what_the_title_calls_it(clock: str, phase: int, said: str) -> None:
+def test_phase_is_that_of_the_title(clock: str, phase: int, said: str) -> None:
     """NIS2 Art. 23(4), DPDP Rules 2025 Rule 7(2), ANPD Res. 15/2024 Art. 6."""
     assert answers(filled(clock, known(phase=phase)))[E.PHASE] == said
 
 
-def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
-    told = known(declared=DECLARED.model_copy(update={"occurred_to": None}))
-    assert "when it was over is not known" in answers(filled("ch-fadp.authority", told))[E.OCCURRED]
+def test_breach_without_known_end_has_no_duration() -> None:
+    reported = known(declared=DECLARED.model_copy(update={"occurred_to": None}))
+    assert "when it was over is not known" in answers(filled("ch-fadp.authority", reported))[E.OCCURRED]
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
         ("us-ma.consumer_agencies", "Equifax, Experian, TransUnion"),
     ],
 )
-def test_a_document_names_whom_it_is_for(clock: str, authority: str) -> None:
+def test_document_names_its_authority(clock: str, authority: str) -> None:
     assert filled(clock).filing.authority == authority
     assert authority in lines(page(filled(clock)))
 
@@ -334,7 +334,7 @@ def test_only_duties_of_the_staff_that_are_owed_have_documents() -> None:
     assert list(duties(clocks, DESK.policies)) == []
 
 
-def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: Path) -> None:
+def test_attorney_general_gets_the_letter_without_personal_data(tmp_path: Path) -> None:
     """Cal. Civ. Code § 1798.82(f): a sample copy, excluding any personally identifiable information."""
     document = filled("us-ca.attorney_general")
     letter = copy_for(document, (), DESK)
@@ -362,10 +362,8 @@ def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: 
     ],
     ids=["never", "ended", "in force"],
 )
-def test_it_is_told_whether_an_investigation_has_delayed_a_notice(
-    changes: dict[str, object], said: str
-) -> None:
-    """Cal. Civ. Code § 1798.82(d)(2)(D): also once it lets people be told."""
+def test_delay_by_an_investigation_is_stated(changes: dict[str, object], said: str) -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(D): also once it permits the notices."""
     assert answers(filled("us-ca.attorney_general", known(**changes)))[E.HELD_BY_POLICE] == said
 
 
@@ -393,7 +391,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         ("in-dpdp.authority.detailed_report", "Detailed report of a breach"),
     ],
 )
-def test_each_stage_is_called_what_it_is(clock: str, title: str) -> None:
+def test_each_stage_has_its_own_name(clock: str, title: str) -> None:
     assert filled(clock).title == title
 
 

@@ -1,4 +1,4 @@
-"""A signed letter convinces somebody else's verifier, and is the same to the byte whenever it is signed."""
+"""A signed letter passes another library's verifier, and is the same to the byte at each signing."""
 
 from base64 import b64encode
 from dataclasses import replace
@@ -90,7 +90,7 @@ def test_a_name_that_is_folded_over_lines_is_signed_as_well(ours: DkimSigner, al
         pytest.param(b"\r\nTo: ", b"\r\nSubject: Win!\r\nTo: ", id="a second subject"),
     ],
 )
-def test_whatever_is_changed_on_the_way_breaks_the_signature(
+def test_any_change_on_the_way_breaks_the_signature(
     before: bytes, after: bytes, ours: DkimSigner, algorithm: str
 ) -> None:
     message = ours.sign(written("code"))

@@ -88,7 +88,7 @@ async def asked_back(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_who_is_unclear_is_asked_in_their_language_what_they_mean(language: str) -> None:
+async def test_sender_of_an_unclear_mail_is_asked_in_their_language(language: str) -> None:
     outbox, [sent] = await asked_back(Right.ERASURE, Right.RECTIFICATION, locale=language)
     assert isinstance(sent, NoticeSent)
     assert sent.letter is LetterKind.CLARIFICATION
@@ -101,7 +101,7 @@ async def test_who_is_unclear_is_asked_in_their_language_what_they_mean(language
     assert "https://privacy.example.com" in flat
 
 
-async def test_who_could_mean_anything_is_offered_all_that_people_ask_for() -> None:
+async def test_unclear_mail_is_offered_all_common_rights() -> None:
     outbox, _ = await asked_back()
     flat = " ".join(outbox.text.split())
     assert all(RIGHTS[right] in flat for right in OFFERED)

@@ -68,7 +68,7 @@ AUTHORITIES = {
 CORRECTIONS = ("correction", "correction in part")
 RESTRICTIONS = ("restriction", "restriction in part")
 DONE = (*CORRECTIONS, *RESTRICTIONS, "objection", "withdrawal of consent", "opt-out", "limit")
-TOLD = (*CORRECTIONS, *RESTRICTIONS, "opt-out", "limit")
+NOTIFIED = (*CORRECTIONS, *RESTRICTIONS, "opt-out", "limit")
 IN_PART = ("correction in part", "restriction in part")
 UNCORRECTED = ("correction in part", "refusal of a correction")
 ANSWERS = (
@@ -130,7 +130,7 @@ ELEMENTS = (
     Element("GDPR Art. 12(3), 11 CCR 7021(b): extension", RECEIPT, LONGER, "If it takes us longer"),
     Element("11 CCR 7026(d): no proof", ("acknowledgement of an opt-out",), ALL, "We need no proof"),
 
-    Element("GDPR Art. 12(2): told at once", RECEIPT, ALL, "We received your request and"),
+    Element("GDPR Art. 12(2): acknowledged at once", RECEIPT, ALL, "We received your request and"),
     Element("GDPR Art. 32: not your request?", NOT_YOURS, ALL, "Then please tell us:"),
     Element("11 CCR 7101(b): what was asked", NAMING, ALL, "You asked for"),
 
@@ -207,8 +207,8 @@ ELEMENTS = (
     Element("GDPR Art. 19, 11 CCR 7022(b)(2)-(3)", ERASURES, ALL, "Billing Partner Ltd"),
     Element("GDPR recital 26: what masking is", ERASURES, ALL, "These records stay, but"),
     Element("GDPR Art. 5(2): proof", ERASURES, ALL, "C-17"),
-    Element("GDPR Art. 19: told what", ERASURES, ALL, "are telling these recipients to erase it too"),
-    Element("GDPR Art. 19: whom nobody tells yet", KEEPING, ALL, "Our staff still has"),
+    Element("GDPR Art. 19: the recipients", ERASURES, ALL, "are telling these recipients to erase it too"),
+    Element("GDPR Art. 19: recipients not notified yet", KEEPING, ALL, "Our staff still has"),
     Element("GDPR Art. 13(2)(a): one by one", KEEPING, ALL, "Each has its own day"),
     Element("11 CCR 7022(d): backups", ERASURES, ALL, "Backups may hold your data"),
     Element("11 CCR 7022(f)(1): kept, the basis", KEEPING, ALL, "A law obliges us"),
@@ -238,19 +238,19 @@ ELEMENTS = (
     Element("GDPR Art. 18(2): only stored", RESTRICTIONS, ALL, "from now on we only store it"),
     Element("GDPR Art. 18(2): what is marked", RESTRICTIONS, ALL, "Accounts"),
     Element("GDPR Art. 12(4): what is not", ("restriction in part",), ALL, "Server logs"),
-    Element("GDPR Art. 18(3): told before it ends",
+    Element("GDPR Art. 18(3): notified before it ends",
             (*RESTRICTIONS, "weighing"), ALL, "Before we use your data in any other way"),
     Element("GDPR Art. 18(1)(d): until it is weighed", ("weighing",), ALL, "we only store it"),
     Element("GDPR Art. 21(3): marketing stops", ("weighing",), ALL, "for direct marketing"),
-    Element("GDPR Art. 18(3): told", ("lifting",), ALL, "We will now use it again"),
-    Element("GDPR Art. 12(4): told why", ("lifting",), ALL, "We checked your data, and it is correct"),
+    Element("GDPR Art. 18(3): notified", ("lifting",), ALL, "We will now use it again"),
+    Element("GDPR Art. 12(4): the reason", ("lifting",), ALL, "We checked your data, and it is correct"),
     Element("GDPR Art. 21(1), (3): stopped", ("objection",), ALL, "that you objected to."),
     Element("GDPR Art. 7(3): stopped", ("withdrawal of consent",), ALL, "rests on your consent."),
     Element("GDPR Art. 7(3): until then lawful", ("withdrawal of consent",), ALL, "stays lawful"),
     Element("11 CCR 7026(g): confirmed", ("opt-out",), ALL, "We no longer sell or share your data"),
     Element("11 CCR 7027(h): confirmed", ("limit",), ALL, "without your choice"),
     Element("11 CCR 7026(k), 7027(l): 12 months", ("opt-out", "limit"), ALL, "at least 12 months"),
-    Element("GDPR Art. 19, 11 CCR 7026(f)(2), 7027(g)", TOLD, ALL, "Billing Partner Ltd"),
+    Element("GDPR Art. 19, 11 CCR 7026(f)(2), 7027(g)", NOTIFIED, ALL, "Billing Partner Ltd"),
     Element(
         "GDPR Art. 12(2), (6): what was not searched by",
         ("access with an identity that is not confirmed",),
@@ -280,7 +280,7 @@ ELEMENTS = (
     Element("Cal. Civ. Code 1798.145(h)(2): appeal", ANSWERS, (CCPA,), "We look at it again"),
 
     Element("Va. Code 59.1-577(C): how to appeal", DECLINED, (STATE,), "You can appeal within"),
-    Element("Va. Code 59.1-577(C): to whom", DECLINED, (STATE,), "dataprotection@example.com"),
+    Element("Va. Code 59.1-577(C): the recipient", DECLINED, (STATE,), "dataprotection@example.com"),
     Element("Va. Code 59.1-577(C): decided in 60 days", DECLINED, (STATE,), "with reasons in writing within"),
     Element("Va. Code 59.1-577(C): then the AG", DECLINED, (STATE,), "If we turn down your appeal"),
     Element("CO 6-1-1306(3): the appeal has arrived", ("appeal received",), ALL, "Thank you. Somebody who"),
@@ -292,7 +292,7 @@ ELEMENTS = (
     Element("4 CCR 904-3 Rule 6.11: a record of it", APPEALS, ALL, "We keep a record of your request"),
 
     Element("DPA 2018 s. 164A: it has arrived", ("complaint received",), ALL, "We received your complaint"),
-    Element("DPA 2018 s. 164A: told", ("complaint received",), ALL, "We tell you what we found"),
+    Element("DPA 2018 s. 164A: announced", ("complaint received",), ALL, "We tell you what we found"),
     Element("DPA 2018 s. 164A: by when", ("complaint received",), ALL, date(2026, 5, 5)),
     Element("DPA 2018 s. 164A: the outcome", ("complaint upheld",), ALL, "You are right, and we"),
     Element("DPA 2018 s. 164A: why not", ("complaint turned down",), ALL, "show data about other people"),
@@ -309,13 +309,13 @@ ELEMENTS = (
     Element("GDPR Art. 12(3)-(4): late", LATE, ALL, "We did not. We are sorry"),
     Element("GDPR Art. 12(3): which day", LATE, ALL, date(2026, 4, 2)),
     Element("GDPR Art. 12(3): when it comes", ("late",), ALL, date(2026, 4, 10)),
-    Element("GDPR Art. 12(3): or that nobody knows", ("late, no day",), ALL, "We cannot say yet"),
+    Element("GDPR Art. 12(3): or that it is unknown", ("late, no day",), ALL, "We cannot say yet"),
     Element("GDPR Art. 12(2): nothing to ask again", LATE, ALL, "You do not need to ask again"),
     Element("GDPR Art. 12(3): together", ("duplicate",), ALL, "So we take both requests together"),
     Element("GDPR Art. 12(3): with which", ("duplicate",), ALL, "77d1" * 8),
     Element("GDPR Art. 12(3): due with it", ("duplicate",), ALL, date(2026, 4, 2)),
     Element("GDPR Art. 28(3)(e), 11 CCR 7050(c): passed on", FORWARDED, ALL, "They decide about it"),
-    Element("LGPD Art. 18 § 4(I): to whom", ("forwarded",), ALL, "Example Customer AG"),
+    Element("LGPD Art. 18 § 4(I): the recipient", ("forwarded",), ALL, "Example Customer AG"),
     Element("GDPR Art. 28(3)(e): who answers", FORWARDED, ALL, "They answer you"),
     Element("GDPR Art. 28(3)(e): the controller decides",
             ("forwarded to a controller",), ALL, "You decide about this data"),
@@ -386,7 +386,7 @@ def lacking(law: Regulation, language: str) -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("language", QUICK)
 @pytest.mark.parametrize("law", Regulation)
-def test_what_the_law_demands_stands_in_both_forms(law: Regulation, language: str) -> None:
+def test_demanded_elements_stand_in_both_forms(law: Regulation, language: str) -> None:
     assert list(lacking(law, language)) == []
 
 
@@ -428,7 +428,7 @@ def test_every_element_that_a_policy_demands_is_a_block_that_cites_it(law: str) 
     assert sorted(found - wanted) == []
 
 
-def test_who_answers_says_what_they_are_known_by_and_for_whom_else_they_answer() -> None:
+def test_letter_names_products_and_affiliates_of_the_controller() -> None:
     known = replace(SENDER, products=("Example Edge", "Example Metal"), affiliates=("Example Inc",))
     said = words_of(render(letter(LETTERS["acknowledgement"], Regulation.GDPR), known))
     for form in said.values():
@@ -439,7 +439,7 @@ def test_who_answers_says_what_they_are_known_by_and_for_whom_else_they_answer()
     )
 
 
-def test_who_answers_is_named_as_the_law_knows_them() -> None:
+def test_controller_is_named_as_the_law_knows_it() -> None:
     known = replace(SENDER, name="Example Privacy", company="Example Networks GmbH")
     said = words_of(render(letter(LETTERS["acknowledgement"], Regulation.GDPR), known))
     for form in said.values():
@@ -451,17 +451,15 @@ def test_every_letter_is_known_to_the_law() -> None:
 
 
 @pytest.mark.parametrize(
-    ("element", "days"), [("appeal", None), ("remedy", 30)], ids=["no number", "a number that nobody tells"]
+    ("element", "days"), [("appeal", None), ("remedy", 30)], ids=["no number", "a number without a statement"]
 )
-def test_a_policy_gives_a_number_of_days_to_what_tells_of_days_and_to_nothing_else(
-    element: str, days: int | None
-) -> None:
+def test_policy_gives_days_to_elements_with_days_and_to_no_others(element: str, days: int | None) -> None:
     said = {"element": element, "letters": ["refusal"], "provision": "Art. 1", "read": "text", "days": days}
     with pytest.raises(ValidationError, match="days"):
         Demand.model_validate(said)
 
 
-def test_who_may_appeal_is_told_when_it_is_decided() -> None:
+def test_letter_on_an_appeal_states_when_it_is_decided() -> None:
     for law in ("us-va", "us-co", "us-ct", "us-tx", "us-al"):
         assert edition(law).rule(TimedDuty.APPEAL, Right.ACCESS), law
 
@@ -492,7 +490,7 @@ def test_an_authority_of_several_laws_stands_there_once() -> None:
     assert forms(LETTERS["refusal"], "gdpr+gdpr")["text"].count(AUTHORITY.name) == 1
 
 
-def test_a_customer_who_decides_is_told_nothing_of_the_person() -> None:
+def test_letter_to_deciding_customer_reveals_nothing_of_the_person() -> None:
     """GDPR Art. 5(1)(c): they fetch the request where it is safe."""
     for said in forms(LETTERS["forwarded to a controller"], GDPR).values():
         assert "Ferreira" not in said
@@ -510,7 +508,7 @@ def test_a_customer_who_decides_is_told_nothing_of_the_person() -> None:
         pytest.param("another proof wanted", CCPA, "which kinds of data", id="nor to an erasure"),
         pytest.param("another proof wanted", GDPR, "machine-readable", id="no hint for what is not asked"),
         pytest.param("another proof wanted", GDPR, "One of these", id="no choice where there is one way"),
-        pytest.param("code to permit", GDPR, "that the request is yours", id="it is somebody else's"),
+        pytest.param("code to permit", GDPR, "that the request is yours", id="another person's request"),
         pytest.param("erasure partly granted", GDPR, "opt-out", id="the GDPR knows no opt-out of sale"),
         pytest.param("erasure granted", CCPA, "opt-out", id="nothing is denied, so nothing is offered"),
         pytest.param("acknowledgement of an opt-out", CCPA, "longer", id="11 CCR 7026(f): no extension"),
@@ -519,15 +517,15 @@ def test_a_customer_who_decides_is_told_nothing_of_the_person() -> None:
         pytest.param("correction in part", GDPR, "250 words", id="nor is it offered elsewhere"),
         pytest.param("another proof wanted", CCPA, "declaration", id="none is asked for, so none is kept"),
         pytest.param("refusal", QUEBEC, "P-39.1 s. 34", id="what demands reasons is not the reason"),
-        pytest.param("refusal", PIPEDA, "we keep the data", id="nobody sees to it that the data is kept"),
+        pytest.param("refusal", PIPEDA, "we keep the data", id="the data is not kept"),
         pytest.param("refusal", PDPA, "We keep a copy", id="nor a copy of it"),
     ],
 )
-def test_no_letter_promises_what_its_law_does_not_know(kind: str, law: Regulation, words: str) -> None:
+def test_no_letter_promises_rights_outside_its_law(kind: str, law: Regulation, words: str) -> None:
     assert not any(words in form for form in forms(LETTERS[kind], law).values())
 
 
-def test_a_denied_correction_in_california_tells_of_erasure_and_statement() -> None:
+def test_denied_correction_in_california_mentions_erasure_and_statement() -> None:
     """11 CCR 7023(f)."""
     denied = refusal(ReasonCode.MANIFESTLY_UNFOUNDED, right=Right.RECTIFICATION)
     assert all("250 words" in form for form in forms(denied, CCPA).values())
@@ -596,14 +594,14 @@ def test_an_acknowledgement_exists_for_every_right_and_check(right: Right, check
     assert re.search(r'<section id="verification"[^>]*>\s*<h2>[^<]+</h2>\s*<p>[^<]+</p>', html)
 
 
-def test_an_erasure_says_when_nobody_had_to_be_told() -> None:
+def test_erasure_letter_states_that_there_were_no_recipients() -> None:
     """GDPR Art. 19."""
     erased = ErasureOutcome(Outcome.GRANTED, RECEIVED, RECEIVED, "C-17")
     assert all("Nobody had received the data" in form for form in forms(erased, GDPR).values())
 
 
 @pytest.mark.parametrize("evidence", Evidence)
-def test_each_piece_of_evidence_is_told_in_words_but_what_is_not_asked_of_the_person(
+def test_each_piece_of_evidence_has_words_except_the_companys_own(
     evidence: Evidence,
 ) -> None:
     wanted = replace(WANTED, ways=((evidence,),))
@@ -613,7 +611,7 @@ def test_each_piece_of_evidence_is_told_in_words_but_what_is_not_asked_of_the_pe
 
 
 @pytest.mark.parametrize("setback", Setback)
-def test_why_a_proof_has_not_convinced_is_told_in_words(setback: Setback) -> None:
+def test_each_setback_has_words(setback: Setback) -> None:
     for form in forms(ProofWanted(Right.ACCESS, RECEIVED, WANTED, setback), GDPR).values():
         assert "What you sent last did not convince us" in form
         assert setback.value not in form or setback is Setback.OTHER

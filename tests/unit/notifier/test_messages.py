@@ -1,4 +1,4 @@
-"""The bytes of a letter: valid mail whatever stands in it, and the same whenever it is written."""
+"""The bytes of a letter: valid mail with any content, and the same at each writing."""
 
 import quopri
 import re
@@ -90,7 +90,7 @@ def assert_valid_on_the_wire(message: bytes) -> None:
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("law", [Regulation.GDPR, Regulation.CCPA])
 @pytest.mark.parametrize("kind", LETTERS)
-def test_a_mail_program_reads_what_was_written(kind: str, law: Regulation, language: str) -> None:
+def test_mail_program_reads_the_written_text(kind: str, law: Regulation, language: str) -> None:
     example = letter(LETTERS[kind], law, language)
     message = written(example)
     assert_valid_on_the_wire(message)
@@ -104,7 +104,7 @@ def test_a_mail_program_reads_what_was_written(kind: str, law: Regulation, langu
     assert html.get_content().splitlines() == body.html.splitlines()
 
 
-def test_the_headers_say_who_writes_to_whom_and_that_no_person_need_answer() -> None:
+def test_headers_name_sender_and_recipient_and_mark_automatic_mail() -> None:
     parsed = read(written(letter(LETTERS["acknowledgement"], locale="de")))
     assert parsed["From"] == "Example Networks GmbH <privacy@example.com>"
     assert parsed["To"] == "Amélia Ferreira <amelia.ferreira@example.org>"
@@ -117,7 +117,7 @@ def test_the_headers_say_who_writes_to_whom_and_that_no_person_need_answer() -> 
 
 
 @pytest.mark.parametrize("kind", LETTERS)
-def test_nobody_unsubscribes_from_what_the_law_has_us_tell_them(kind: str) -> None:
+def test_letters_demanded_by_law_have_no_unsubscribe_header(kind: str) -> None:
     """A list header (RFC 2369, RFC 8058) would make a legal notice look like one of a mailing list."""
     names = [name.lower() for name in read(written(letter(LETTERS[kind])))]
     assert not [name for name in names if name.startswith("list-") or name == "precedence"]
@@ -131,7 +131,7 @@ def test_a_letter_written_again_is_the_same_to_the_byte(kind: str) -> None:
 
 
 def test_letters_of_one_shape_do_not_share_values() -> None:
-    """The cache of shapes holds marks; what one person is told never reaches another."""
+    """The cache of shapes holds marks; one person's content never reaches another."""
     mine = letter(Withdrawn(Right.ACCESS, RECEIVED, DONE))
     yours = replace(mine, name="Bruno Costa", to="bruno.costa@example.org", request_id="a" * 32)
     skeletons.skeletons.cache_clear()
@@ -210,7 +210,7 @@ def test_any_value_comes_through_on_one_line(label: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["amelia@example.org\r\nBcc: evil@example.net", "a@b, c@d", "amelia", ""])
-def test_what_is_no_address_is_refused_and_not_quoted(address: str) -> None:
+def test_invalid_address_is_refused_and_not_quoted(address: str) -> None:
     with pytest.raises(MailRefused) as caught:
         written(replace(letter(LETTERS["code"]), to=address))
     assert "amelia" not in str(caught.value)
@@ -223,7 +223,7 @@ def test_what_is_no_address_is_refused_and_not_quoted(address: str) -> None:
         ("BÜCHER.example", "xn--bcher-kva.example"),
         ("bu\u0308cher.example", "xn--bcher-kva.example"),
         ("\N{FULLWIDTH LATIN SMALL LETTER B}ücher\N{IDEOGRAPHIC FULL STOP}example", "xn--bcher-kva.example"),
-        pytest.param("fußball.example", "xn--fuball-cta.example", id="fussball is somebody else's"),
+        pytest.param("fußball.example", "xn--fuball-cta.example", id="fussball is another domain"),
         pytest.param("λόγος.example", "xn--oxapnm1c.example", id="a final sigma is a letter of its own"),
     ],
 )
@@ -242,7 +242,7 @@ def test_an_international_domain_is_written_as_name_servers_know_it(domain: str,
         *(f"amelia@{'ü' * 63}.example", "amelia@bücher\N{FULLWIDTH GREATER-THAN SIGN}.example"),
     ],
 )
-def test_what_only_looks_like_a_domain_is_none(address: str) -> None:
+def test_invalid_domain_is_none(address: str) -> None:
     with pytest.raises(MailRefused):
         addr_spec(address)
 

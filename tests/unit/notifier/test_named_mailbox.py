@@ -16,7 +16,7 @@ OTHER = "lou@example.net"
 NAMED = MailboxNamed(request_id=CASE, right=Right.ACCESS, ref="mailbox_0")
 
 
-async def told_of(address: str, outbox: Outbox) -> Notifier:
+async def notifier_with(address: str, outbox: Outbox) -> Notifier:
     """Return what the handler gets where records name *address*."""
     ctx = await notifier(outbox, asked(Right.ACCESS), agent=AGENT)
     vault = cast("MemoryVault", ctx.vault)
@@ -26,7 +26,7 @@ async def told_of(address: str, outbox: Outbox) -> Notifier:
 
 async def test_notice_names_neither_the_requester_nor_the_request() -> None:
     outbox = Outbox()
-    sent = await notify_named_mailbox(NAMED, await told_of(OTHER, outbox))
+    sent = await notify_named_mailbox(NAMED, await notifier_with(OTHER, outbox))
     assert kinds(sent) == [LetterKind.NAMED_MAILBOX]
     [(recipient, words)] = outbox.letters
     assert recipient == OTHER
@@ -47,6 +47,6 @@ async def test_notice_names_neither_the_requester_nor_the_request() -> None:
 )
 async def test_notice_says_which_kind_of_request_it_is(right: Right, words: str) -> None:
     outbox = Outbox()
-    await notify_named_mailbox(NAMED.model_copy(update={"right": right}), await told_of(OTHER, outbox))
+    await notify_named_mailbox(NAMED.model_copy(update={"right": right}), await notifier_with(OTHER, outbox))
     [(_, text)] = outbox.letters
     assert words in " ".join(text.split())

@@ -78,7 +78,7 @@ def test_twelve_months_are_enough_in_california_and_not_in_connecticut() -> None
         ("sv", ["letters are not written in 'sv'", "not declared in 'sv'"]),
     ],
 )
-def test_what_is_not_translated_is_said(language: str, said: list[str]) -> None:
+def test_untranslated_text_is_reported(language: str, said: list[str]) -> None:
     found = lacks(language=language)
     assert len(found) == len(said)
     assert all(words in one for words, one in zip(said, found, strict=True))
@@ -99,7 +99,7 @@ GERMAN = DECLARED.translations["de"]
         ("us-ca", "fr", {}, ["nature, consequences", "(sign_up) is not in 'fr'"]),
     ],
 )
-def test_what_is_told_besides_and_is_not_translated_is_said(
+def test_further_text_that_is_not_translated_is_reported(
     name: str, language: str, more: dict[str, str], said: list[str]
 ) -> None:
     declared = changed(translations={"de": GERMAN.model_copy(update=more)})
@@ -113,8 +113,8 @@ def test_a_category_that_no_language_has_a_name_for_is_said() -> None:
     assert lacks(categories=own) == []
     [lack] = lacks(categories=own, language="de")
     assert "loyalty.shoe_size has no name in 'de': it stands there as 'Shoe size'" in lack
-    [told] = missing_for_controllers(changed(categories=own), "de")
-    assert str(told) == lack
+    [reported] = missing_for_controllers(changed(categories=own), "de")
+    assert str(reported) == lack
 
 
 def test_a_translation_into_the_language_of_one_country_is_none_into_that_of_another() -> None:
@@ -134,7 +134,7 @@ def test_an_officer_is_missed_where_the_law_wants_one() -> None:
     assert lacks(SAFE, "us-ca", officer="") == []
 
 
-def test_it_is_said_that_one_law_forbids_what_another_wants() -> None:
+def test_part_that_one_law_forbids_and_another_demands_is_reported() -> None:
     """Mass. Gen. Laws ch. 93H § 3(b) against GDPR Art. 34(2)."""
     nature, consequences, _ = lacks(SAFE, "us-ma", "gdpr")
     assert "nature is left out: Massachusetts" in nature
@@ -142,7 +142,7 @@ def test_it_is_said_that_one_law_forbids_what_another_wants() -> None:
     assert all("GDPR Art. 34(2)" in lack for lack in (nature, consequences))
 
 
-def test_what_is_declared_beside_it_is_to_be_read_where_the_nature_may_not_be_told() -> None:
+def test_text_that_may_reveal_a_forbidden_nature_is_to_be_read() -> None:
     """Mass. Gen. Laws ch. 93H § 3(b)."""
     [lack] = lacks(SAFE, "us-ma")
     assert "measures, advice and how to sign up must not reveal the nature of the breach" in lack
@@ -169,7 +169,7 @@ def test_kinds_of_data_are_missed() -> None:
     ],
     ids=["whole", "no next update", "final", "no services"],
 )  # fmt: skip
-def test_a_notice_to_customers_lacks_what_comes_next_or_what_they_use(
+def test_notice_to_customers_lacks_next_update_or_affected_services(
     changes: dict[str, object], said: list[str]
 ) -> None:
     found = [str(one) for one in missing_for_controllers(changed(**changes), "en")]

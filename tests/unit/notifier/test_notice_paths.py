@@ -1,4 +1,4 @@
-"""A notice comes back to its place in the ledger; its address tells nobody how many people are affected."""
+"""A notice comes back to its place in the ledger; its address hides the number of people."""
 
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ def test_message_ids_are_the_same_at_each_attempt_and_no_two_notices_share_one()
     assert len(ids) == 12
 
 
-def test_who_is_in_doubt_comes_last_and_who_is_done_not_at_all() -> None:
+def test_doubtful_people_come_last_and_done_people_not_at_all() -> None:
     taken = LeasedBatch(
         "k", 1, 0, 5, "example.com", NOW, frozenset({1, 3}), {0: 1, 3: 1}, {2: Delayed(NOW, 1)}
     )

@@ -174,7 +174,7 @@ def faults(form: str, wanted: Sequence[tuple[NoticeElement, str]]) -> list[str]:
 
 @pytest.mark.parametrize("form", ["text", "html"])
 @pytest.mark.parametrize("law", LAWS)
-def test_a_notice_says_what_its_law_wants_in_the_order_of_the_law(law: str, form: str) -> None:
+def test_notice_has_the_elements_of_its_law_in_the_order_of_the_law(law: str, form: str) -> None:
     assert faults(said((law,))[form], wanted_by(law)) == []
 
 
@@ -207,18 +207,18 @@ def test_the_wanted_elements_are_those_of_the_policy() -> None:
     """Neither list may forget what the other has."""
     for law in LAWS:
         policy = newest(law)
-        told = {one.element for one in policy.letter} - set(policy.never)
-        assert {element for element, _ in wanted_by(law)} == told, law
+        reported = {one.element for one in policy.letter} - set(policy.never)
+        assert {element for element, _ in wanted_by(law)} == reported, law
 
 
 @pytest.mark.parametrize("form", ["text", "html"])
-def test_a_customer_is_told_what_it_needs_for_its_own_notice(form: str) -> None:
-    told = forms(written(["gdpr"], to_controllers=True))[form]
-    assert faults(told, TO_CONTROLLERS) == []
+def test_customer_letter_has_the_contents_for_its_own_notice(form: str) -> None:
+    reported = forms(written(["gdpr"], to_controllers=True))[form]
+    assert faults(reported, TO_CONTROLLERS) == []
     assert {element for element, _ in TO_CONTROLLERS} == {one.element for one in newest("gdpr").to_controller}
 
 
-def test_it_would_be_noticed_if_a_customer_was_not_told_something() -> None:
+def test_missing_part_of_a_customer_letter_is_detected() -> None:
     policy = newest("gdpr")
     chunk = Chunk(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
     draft = Draft.of(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
@@ -227,8 +227,8 @@ def test_it_would_be_noticed_if_a_customer_was_not_told_something() -> None:
         body = replace(draft, policies=(policy.model_copy(update={"to_controller": without}),)).body(
             CUSTOMER, ""
         )
-        told = _line(body.text).partition("Reference:")[0]
-        assert faults(told, TO_CONTROLLERS), one.element
+        reported = _line(body.text).partition("Reference:")[0]
+        assert faults(reported, TO_CONTROLLERS), one.element
 
 
 def parts(*laws: str) -> list[str]:
@@ -236,7 +236,7 @@ def parts(*laws: str) -> list[str]:
     return re.findall(r'<p id="([a-z0-9-]+)"', html)
 
 
-def test_what_another_law_wants_stands_last_where_it_belongs() -> None:
+def test_elements_of_another_law_stand_last_where_they_belong() -> None:
     """The order that California prescribes is never broken by what the GDPR wants besides."""
     assert [part for part in parts("us-ca", "gdpr") if part in parts("us-ca")] == parts("us-ca")
     found = parts("us-ca", "gdpr")
@@ -246,7 +246,7 @@ def test_what_another_law_wants_stands_last_where_it_belongs() -> None:
     ]
 
 
-def test_massachusetts_forbids_to_tell_of_the_nature_of_a_breach() -> None:
+def test_massachusetts_forbids_to_state_the_nature_of_a_breach() -> None:
     """Mass. Gen. Laws ch. 93H § 3(b): also where another law wants it."""
     assert "nature" not in parts("us-ma")
     assert not {"nature", "consequences"} & set(parts("us-ma", "gdpr"))
@@ -291,7 +291,7 @@ def test_a_notice_has_the_same_parts_in_every_language(law: str, language: str) 
     assert not re.search(r"\x00|%\(|\{\{|None|Undefined", said((law,), language)["html"])
 
 
-def test_each_part_cites_what_demands_it() -> None:
+def test_each_part_cites_its_provision() -> None:
     html = written(["us-ca", "gdpr"]).get_body(("html",)).get_content()  # type: ignore[union-attr]
     cited = dict(re.findall(r'id="([a-z-]+)" data-law="([^"]+)"', html))
     assert cited["held-by-police"] == "Cal. Civ. Code § 1798.82(d)(2)(D)"
@@ -301,12 +301,12 @@ def test_each_part_cites_what_demands_it() -> None:
 
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("to_controllers", [False, True])
-def test_no_part_goes_without_what_demands_it(law: str, to_controllers: bool) -> None:
+def test_no_part_goes_without_its_provision(law: str, to_controllers: bool) -> None:
     policy = newest(law)
     html = written([law], to_controllers=to_controllers).get_body(("html",)).get_content()  # type: ignore[union-attr]
-    told = policy.to_controller if to_controllers else policy.letter
+    reported = policy.to_controller if to_controllers else policy.letter
     wanted = {
-        one.element.replace("_", "-") for one in told if to_controllers or one.element not in policy.never
+        one.element.replace("_", "-") for one in reported if to_controllers or one.element not in policy.never
     }
     assert set(re.findall(r'<p id="([a-z-]+)" data-law="[^"]+"', html)) == wanted
 
@@ -326,7 +326,7 @@ def test_a_notice_is_plain_english(law: str) -> None:
         ("ch-fadp", "https://www.edoeb.admin.ch", "databreach"),
     ],
 )
-def test_a_letter_sends_nobody_to_a_portal_for_companies(law: str, page: str, portal: str) -> None:
+def test_letter_links_no_portal_for_companies(law: str, page: str, portal: str) -> None:
     for form in forms(written([law])).values():
         assert page in form
         assert portal not in form

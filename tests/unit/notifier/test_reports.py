@@ -188,7 +188,7 @@ def nested(depth: int) -> bytes:
         ),
     ],
 )
-def test_what_is_no_report_tells_nothing(content: bytes) -> None:
+def test_message_without_a_report_yields_nothing(content: bytes) -> None:
     assert report_in(content) is None
 
 
@@ -207,7 +207,7 @@ def test_any_bytes_are_read_without_an_error(noise: bytes) -> None:
     report_in(of_one("failed", "5.1.1")[:450] + noise)
 
 
-def test_what_another_library_writes_is_read() -> None:
+def test_signature_of_another_library_is_read() -> None:
     status = message_from_bytes(
         b"Content-Type: message/delivery-status\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n"
     )

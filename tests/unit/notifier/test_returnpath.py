@@ -1,4 +1,4 @@
-"""A letter comes back to an address that tells which letter it is, and that nobody else can make."""
+"""A letter comes back to an address that identifies it and cannot be forged."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_the_address_is_one_that_every_mail_server_takes() -> None:
     assert name.isascii()
 
 
-def test_the_address_does_not_tell_the_case() -> None:
+def test_return_address_does_not_reveal_the_case() -> None:
     address = PATHS.of(f"{CASE}:{LETTER}")
     assert CASE not in address
     assert address == PATHS.of(f"{'d' * 32}:{LETTER}")
@@ -51,7 +51,7 @@ def altered(address: str) -> str:
         pytest.param(f"bounces+{'a' * 10_000}@example.com", id="very long"),
     ],
 )
-def test_an_address_that_we_have_not_made_tells_nothing(address: str) -> None:
+def test_foreign_address_yields_nothing(address: str) -> None:
     assert PATHS.letter(address) is None
 
 

@@ -1,4 +1,4 @@
-"""Who is told what when a customer decides, an answer is late, a request ends, or an appeal is decided."""
+"""Letters when a customer decides, an answer is late, a request ends, or an appeal is decided."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -42,7 +42,7 @@ CUSTOMER = Controller(name="Example Customer AG", email="privacy@customer.exampl
 FORWARDED = RequestForwarded(
     request_id=CASE, controller="controller", link="link", digest="d", expires_at=WRITTEN_AT
 )
-TOLD = ControllerNotified(request_id=CASE, controller="controller")
+NOTIFIED = ControllerNotified(request_id=CASE, controller="controller")
 LATE = DeadlineMissed(request_id=CASE, duty=TimedDuty.ANSWER, due_on=date(2026, 4, 2))
 BEFORE_MIDNIGHT = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
 """In Berlin it is the tenth."""
@@ -72,13 +72,13 @@ async def test_the_customer_is_written_to_alone_and_the_person_only_after_that()
     outbox = Outbox()
     facts = await write_forwarding_letter(FORWARDED, await forwarding(outbox))
     assert kinds(facts) == [LetterKind.FORWARDED_TO_CONTROLLER]
-    assert facts[-1] == TOLD
+    assert facts[-1] == NOTIFIED
     [(recipient, words)] = outbox.letters
     assert recipient == CUSTOMER.email
     assert f"https://privacy.example.com/forwarded/{CASE}/secret" in words
 
 
-async def test_of_a_customer_who_could_not_be_told_the_person_hears_nothing() -> None:
+async def test_person_hears_nothing_of_a_customer_that_could_not_be_notified() -> None:
     outbox = Refusing()
     [failed] = await write_forwarding_letter(FORWARDED, await forwarding(outbox))
     assert isinstance(failed, NoticeFailed)
@@ -86,9 +86,9 @@ async def test_of_a_customer_who_could_not_be_told_the_person_hears_nothing() ->
     assert [recipient for recipient, _ in outbox.letters] == [CUSTOMER.email]
 
 
-async def test_the_person_is_told_who_decides_and_since_which_day_they_have_the_request() -> None:
+async def test_person_learns_the_deciding_customer_and_the_day_of_forwarding() -> None:
     outbox = Outbox()
-    assert kinds(await confirm_forwarding(TOLD, await forwarding(outbox))) == [LetterKind.FORWARDED]
+    assert kinds(await confirm_forwarding(NOTIFIED, await forwarding(outbox))) == [LetterKind.FORWARDED]
     [(recipient, words)] = outbox.letters
     assert recipient == "kim@example.org"
     assert "Example Customer AG" in words
@@ -102,7 +102,7 @@ async def test_a_withdrawal_is_of_the_day_on_which_it_was_made() -> None:
     assert "10 March 2026" in outbox.words
 
 
-async def test_who_waits_for_an_answer_is_told_that_it_is_late() -> None:
+async def test_person_waiting_for_an_answer_is_notified_that_it_is_late() -> None:
     outbox = Outbox()
     assert kinds(await write_overdue_letter(LATE, await notifier(outbox))) == [LetterKind.LATE]
     assert "We cannot say yet" in outbox.words
@@ -117,7 +117,7 @@ async def test_who_waits_for_an_answer_is_told_that_it_is_late() -> None:
     ],
     ids=["answered", "refused", "withdrawn"],
 )
-async def test_of_a_request_that_is_decided_nobody_says_that_no_day_is_known(settled: Fact) -> None:
+async def test_no_overdue_letter_follows_a_decision(settled: Fact) -> None:
     outbox = Outbox()
     assert await write_overdue_letter(LATE, await notifier(outbox, RECEIVED, settled)) == []
     assert outbox.letters == []
@@ -166,7 +166,7 @@ async def test_letter_goes_to_no_customer_but_the_signed_one() -> None:
 
 
 @pytest.mark.parametrize("said", [{"reasons": ("contract",)}, {"explanation": "written_1"}])
-def test_who_turns_an_appeal_down_says_why(said: dict[str, object]) -> None:
+def test_denied_appeal_needs_a_reason(said: dict[str, object]) -> None:
     """Va. Code § 59.1-577(C)."""
     refused = {"request_id": CASE, "by": "anna", "granted": False}
     assert AppealDecided.model_validate({**refused, **said})
@@ -175,14 +175,14 @@ def test_who_turns_an_appeal_down_says_why(said: dict[str, object]) -> None:
         AppealDecided.model_validate(refused)
 
 
-async def test_an_address_that_is_none_is_told_and_parks_nothing() -> None:
+async def test_invalid_address_is_reported_and_parks_nothing() -> None:
     nowhere = await notifier(Outbox(), subject={"email": "kim@exämple..org"})
     assert await write_overdue_letter(LATE, nowhere) == [
         NoticeFailed(request_id=CASE, letter=LetterKind.LATE, reason="mail_refused")
     ]
 
 
-async def test_nobody_is_written_to_where_a_controller_asks() -> None:
+async def test_no_letter_is_written_where_a_controller_asks() -> None:
     asks = RECEIVED.model_copy(update={"requester": Requester.CONTROLLER, "role": Role.END_USER})
     outbox = Outbox()
     # Even where an address is known by chance: it is no address to write to.

@@ -22,13 +22,13 @@ class Watched(Standings):
         return self.standing
 
 
-async def test_who_asks_at_the_same_time_shares_a_look() -> None:
+async def test_concurrent_callers_share_a_look() -> None:
     standings = Watched(CampaignState.PAUSED)
     await asyncio.gather(*(standings.lately("incident") for _ in range(10)))
     assert standings.looks == 1
 
 
-async def test_what_a_look_has_found_is_known_to_whoever_asks_next() -> None:
+async def test_result_of_a_look_is_shared_with_the_next_caller() -> None:
     standings = Watched(CampaignState.PAUSED)
     await standings.lately("incident")
     assert await standings.lately("incident") is CampaignState.PAUSED

@@ -9,7 +9,7 @@ TAGS = st.sets(st.integers(1, 40))
 
 
 @given(TAGS, TAGS)
-def test_what_was_settled_is_acknowledged_and_nothing_that_is_held(settled: set[int], held: set[int]) -> None:
+def test_settled_deliveries_are_acknowledged_and_held_ones_are_not(settled: set[int], held: set[int]) -> None:
     held -= settled
     upto, singly = acknowledgements(settled, held)
     covered = {tag for tag in settled | held if upto is not None and tag <= upto}
@@ -23,5 +23,5 @@ def test_one_word_is_enough_when_nothing_older_is_held(settled: set[int]) -> Non
     assert acknowledgements(settled, set()) == (max(settled), [])
 
 
-def test_what_lies_behind_a_slow_one_is_acknowledged_singly_and_what_lies_before_it_at_once() -> None:
+def test_messages_behind_a_slow_one_are_acknowledged_singly_and_those_before_it_at_once() -> None:
     assert acknowledgements({1, 2, 3, 5, 7}, {4, 6}) == (3, [5, 7])

@@ -26,5 +26,5 @@ def test_every_name_is_translated_and_no_translation_is_idle(language: str) -> N
         ("loyalty.points", None),
     ],
 )
-def test_a_category_is_called_like_itself_or_what_stands_above_it(category: str, name: str | None) -> None:
+def test_category_is_named_by_itself_or_its_parent(category: str, name: str | None) -> None:
     assert called(category, "de") == name

@@ -41,11 +41,11 @@ async def test_a_key_that_is_not_found_is_a_key_error_for_that_one_alone() -> No
     assert isinstance(missing, KeyError)
 
 
-async def test_a_key_that_spoils_the_query_hurts_nobody_else() -> None:
+async def test_key_that_spoils_the_query_does_not_affect_others() -> None:
     assert await ask(Shelf(PermanentError("no")), "one", "bad", "two") == [3, ANY_ERROR, 3]
 
 
-async def test_a_store_that_is_away_is_asked_once_and_everybody_is_told() -> None:
+async def test_store_that_is_away_is_asked_once_and_fails_all_callers() -> None:
     shelf = Shelf(StoreUnavailable("away"))
     answers = await ask(shelf, "one", "bad")
     assert all(isinstance(answer, StoreUnavailable) for answer in answers)
@@ -62,7 +62,7 @@ class _AnyError:
 ANY_ERROR = _AnyError()
 
 
-async def test_a_caller_that_gives_up_hurts_nobody_else() -> None:
+async def test_cancelled_caller_does_not_affect_others() -> None:
     look_up = DataLoader(Shelf().load)
     impatient, patient = asyncio.create_task(look_up("one")), asyncio.create_task(look_up("one"))
     await asyncio.sleep(0)
@@ -118,19 +118,19 @@ async def answered(*asked: int, most: int) -> list[list[int]]:
     return loads[: len(loads) // 2]
 
 
-async def test_those_whose_answer_is_due_first_go_first_where_not_all_fit() -> None:
+async def test_keys_due_first_go_first_where_not_all_fit() -> None:
     assert await answered(30, 5, 20, 1, 10, most=2) == [[5, 1], [20, 10], [30]]
 
 
-async def test_where_all_fit_nobody_waits() -> None:
+async def test_where_all_fit_no_key_waits() -> None:
     assert await answered(30, 5, 20, most=3) == [[30, 5, 20]]
 
 
-async def test_who_asks_for_more_than_fits_is_answered_alone() -> None:
+async def test_key_larger_than_a_load_is_loaded_alone() -> None:
     assert await answered(50, 30, 5, most=2) == [[30, 5], [50]]
 
 
-async def test_what_comes_later_and_is_due_earlier_does_not_wait_for_those_before_it() -> None:
+async def test_later_key_that_is_due_earlier_does_not_wait() -> None:
     loads: list[list[int]] = []
     begun = asyncio.Event()
 

@@ -70,7 +70,7 @@ def test_where_a_message_came_from_survives_all_tries_and_the_brokers_own_header
     assert "x-death" not in headers
 
 
-def test_what_an_upstream_system_chose_is_not_logged() -> None:
+def test_values_of_upstream_systems_are_not_logged() -> None:
     fields = failure(
         replace(FRESH, exchange=REQUESTS, routing_key="ada@example.org", message_id="ada")
     ).fields

@@ -75,7 +75,7 @@ def test_another_place_is_a_mismatch(one: Address | str, other: Address | str) -
         pytest.param(HERE, "Muster\u200bstraße 12, 12345 Berlin", Doubt.DISGUISE, id="something invisible"),
     ],
 )
-def test_what_is_doubtful_is_for_a_person(one: str, other: str, doubt: Doubt) -> None:
+def test_doubtful_values_are_for_a_person(one: str, other: str, doubt: Doubt) -> None:
     assert match_addresses(one, other) == Match(MatchOutcome.PARTIAL, (doubt,))
 
 

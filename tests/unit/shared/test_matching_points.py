@@ -79,7 +79,7 @@ def test_every_day_is_read_from_its_usual_spellings(day: date) -> None:
         ),
         pytest.param("+353 20 910 0142", "020 910 0143", "IE", MatchOutcome.MISMATCH, id="another number"),
         pytest.param(
-            "+353 20 910 0142", "020 910 0142", None, MatchOutcome.PARTIAL, id="from nobody knows where"
+            "+353 20 910 0142", "020 910 0142", None, MatchOutcome.PARTIAL, id="from an unknown country"
         ),
         pytest.param(
             "+1 202 555 0142 ext. 5", "+1 202 555 0142", None, MatchOutcome.PARTIAL, id="an extension"

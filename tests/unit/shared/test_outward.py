@@ -17,7 +17,7 @@ Answering: TypeAlias = Callable[[Callable[[], httpx.Response]], list[httpx.Reque
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
-    """Let whatever is reached answer as a test says."""
+    """Let every reached host answer as a test says."""
 
     def answers(answer: Callable[[], httpx.Response]) -> list[httpx.Request]:
         asked: list[httpx.Request] = []
@@ -61,7 +61,7 @@ async def test_a_packed_body_is_not_unpacked(answering: Answering) -> None:
     assert (await SafeHttp().post(HERE, {}, nothing)).body == packed[:MOST_RECEIPT_BYTES]
 
 
-async def test_whatever_goes_wrong_on_the_way_is_an_outage(answering: Answering) -> None:
+async def test_any_failure_on_the_way_is_an_outage(answering: Answering) -> None:
     def answer() -> httpx.Response:
         raise httpx.DecodingError("it does not unpack")
 

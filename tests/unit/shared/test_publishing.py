@@ -12,7 +12,7 @@ from shared.runtime.broker.plain import PlainOutlet
 
 
 class LostChannel:
-    """A channel whose connection is gone: the driver then cancels whoever waits for a confirm."""
+    """A channel without its connection: the driver then cancels tasks that wait for a confirm."""
 
     is_closed = False
 

@@ -1,4 +1,4 @@
-"""The runtime: whatever happens to a message, its effect happens once and its facts go out alike."""
+"""The runtime: in any failure the effect of a message happens once and its facts go out alike."""
 
 import asyncio
 from collections import Counter
@@ -195,8 +195,8 @@ async def test_two_services_and_two_cases_never_publish_under_the_same_id() -> N
     row = JournalRow(CASE, 0, "1", None, (fact,), NOW)
     ids = {
         id_
-        for service, told in [("intake", row), ("verifier", row), ("intake", replace(row, case=OTHER))]
-        for id_, _ in told.published(service)
+        for service, reported in [("intake", row), ("verifier", row), ("intake", replace(row, case=OTHER))]
+        for id_, _ in reported.published(service)
     }
     assert len(ids) == 3
 
@@ -216,7 +216,7 @@ async def test_a_failing_handler_leaves_no_trace(world: World) -> None:
     assert len(world.broker.waiting()) == 1
 
 
-async def test_a_poisoned_message_hurts_nobody_else_in_its_batch(world: World) -> None:
+async def test_poisoned_message_does_not_affect_others_in_its_batch(world: World) -> None:
     world.desk.errors[case(3)] = [KeyError(SECRET)]
     await world.tell(*(verified(case(number)) for number in range(6)))
     await world.drain()
@@ -243,7 +243,7 @@ class Picky(MemoryJournal):
         return await super().histories(cases)
 
 
-async def test_a_row_that_cannot_be_written_hurts_nobody_else_in_its_batch() -> None:
+async def test_unwritable_row_does_not_affect_others_in_its_batch() -> None:
     world = World(journal=Picky(spoilt=case(2)))
     await world.tell(*(verified(case(number)) for number in range(5)))
     await world.drain()
@@ -251,7 +251,7 @@ async def test_a_row_that_cannot_be_written_hurts_nobody_else_in_its_batch() -> 
     assert [m.message_id for m in world.broker.parked("fulfillment")] == [f"event-{case(2)}"]
 
 
-async def test_a_history_that_does_not_read_hurts_nobody_else_in_its_batch() -> None:
+async def test_unreadable_history_does_not_affect_others_in_its_batch() -> None:
     world = World(journal=Picky())
     await world.tell(verified(CASE), verified(OTHER), verified(case(1)))
     await world.drain()
@@ -274,7 +274,7 @@ async def test_six_hundred_copies_of_one_event_in_one_batch_are_one_event(world:
     assert not world.broker.parked("fulfillment")
 
 
-async def test_who_is_overtaken_by_another_replica_decides_again_on_what_that_one_wrote(world: World) -> None:
+async def test_overtaken_replica_decides_again_on_the_newer_row(world: World) -> None:
     class Overtaking(MemoryJournal):
         async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
             if not self.rows:
@@ -342,7 +342,7 @@ async def test_permanent_trouble_is_parked_at_once_with_its_reason(world: World)
         pytest.param(b"[" * 10_000, id="deeply nested"),
     ],
 )
-async def test_what_is_no_event_is_parked_and_stops_nobody(world: World, body: bytes) -> None:
+async def test_malformed_event_is_parked_and_stops_no_other(world: World, body: bytes) -> None:
     await world.broker.publish([Message(topology.EVENTS, verified().TYPE, body, "garbage")])
     await world.tell(verified())
     await world.drain()
@@ -447,7 +447,9 @@ async def test_our_own_database_and_broker_being_away_holds_the_batch_and_change
     assert not world.broker.parked("fulfillment")
 
 
-async def test_a_batch_is_durable_before_it_is_told_and_told_before_it_is_settled(world: World) -> None:
+async def test_batch_is_durable_before_it_is_published_and_published_before_it_is_settled(
+    world: World,
+) -> None:
     order: list[str] = []
     world.runtime.journal = Traced(world.journal, order)
     world.runtime.publisher = Traced(world.broker, order)
@@ -479,7 +481,7 @@ async def test_a_crash_after_any_step_loses_nothing_and_repeats_no_effect(world:
 
 @dataclass
 class Register:
-    """An intake that refuses whom it is told to, and sets aside what it is given."""
+    """An intake that refuses the given user, and sets aside the given submissions."""
 
     errors: list[Exception] = field(default_factory=list)
     aside: list[UnreadableSubmission] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The address of a case is known again, tells nothing, and nobody else can make one."""
+"""The address of a case is recognised, reveals nothing, and cannot be forged."""
 
 import pytest
 from hypothesis import given
@@ -19,18 +19,18 @@ def test_an_address_is_known_again_in_any_capitals(case: str) -> None:
 
 
 @given(case=CASES)
-def test_an_address_does_not_tell_the_case(case: str) -> None:
+def test_address_does_not_reveal_the_case(case: str) -> None:
     assert case not in THREADS.of(case)
     assert THREADS.of(case) != ReplyAddresses("privacy@example.com", b"l" * 32).of(case)
 
 
-def test_an_address_fits_what_mail_servers_take() -> None:
+def test_address_fits_mail_servers() -> None:
     longest = ReplyAddresses("p" * LONGEST_NAME + "@example.com", b"k" * 32).of(CASE)
     assert len(longest.partition("@")[0]) == LONGEST_LOCAL
 
 
 @given(place=st.integers(0, 41), letter=st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
-def test_an_address_with_another_letter_is_nobodys(place: int, letter: str) -> None:
+def test_address_with_another_letter_is_invalid(place: int, letter: str) -> None:
     name, _, domain = THREADS.of(CASE).partition("@")
     base, _, tag = name.partition("+")
     forged = f"{base}+{tag[:place]}{letter}{tag[place + 1 :]}@{domain}"
@@ -50,7 +50,7 @@ def test_an_address_with_another_letter_is_nobodys(place: int, letter: str) -> N
         "a+é@b",
     ],
 )
-def test_other_addresses_are_nobodys(address: str) -> None:
+def test_other_addresses_are_invalid(address: str) -> None:
     assert THREADS.case(address) is None
 
 

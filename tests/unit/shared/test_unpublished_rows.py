@@ -37,7 +37,7 @@ async def test_row_that_was_not_published_is_published_by_the_next_process_under
     assert await journal.unpublished(10) == []
 
 
-async def test_row_whose_key_is_taken_is_neither_appended_nor_published() -> None:
+async def test_row_with_taken_key_is_neither_appended_nor_published() -> None:
     journal, broker = MemoryJournal(rows={ROW.key: ROW}), MemoryBroker()
     outbox = Outbox("intake", journal, broker)
     assert not await outbox.append(ROW)

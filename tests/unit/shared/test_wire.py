@@ -52,7 +52,7 @@ async def passed(wire: Wire) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(30))
-async def test_messages_are_cut_out_wherever_the_stream_is_cut(seed: int) -> None:
+async def test_messages_are_cut_out_of_a_stream_cut_anywhere(seed: int) -> None:
     rng = random.Random(seed)
     bodies = [bytes(rng.randrange(256) for _ in range(rng.choice([0, 1, 40, 300]))) for _ in range(20)]
     others = [
@@ -95,14 +95,14 @@ async def test_a_message_of_many_frames_is_put_together(most: int) -> None:
     assert await passed(tapped) == b""
 
 
-async def test_what_arrives_together_is_handed_over_together() -> None:
+async def test_messages_that_arrive_together_are_handed_over_together() -> None:
     taken, tapped = Taken(), Wire()
     tapped.tap(1, taken.tap())
     tapped.feed_data(b"".join(frame for number in range(5) for frame in delivery(1, number, b"body")))
     assert taken.flushed == [5]
 
 
-async def test_content_that_nobody_asked_for_is_the_drivers() -> None:
+async def test_unrequested_content_is_left_to_the_driver() -> None:
     got = b"".join(content(1, commands.Basic.GetOk(1, False, "", "queue", 0), "1", b"body"))
     taken, tapped = Taken(), Wire()
     tapped.tap(1, taken.tap())
@@ -113,7 +113,7 @@ async def test_content_that_nobody_asked_for_is_the_drivers() -> None:
 @pytest.mark.parametrize(
     "garbage", [b"AMQP\x00\x00\x09\x01", b"\x01\x00\x01\x00\x00\x00\x01xx", b"HTTP/1.1 400"]
 )
-async def test_what_is_no_frame_is_left_to_the_driver_with_all_that_follows(garbage: bytes) -> None:
+async def test_malformed_frame_is_left_to_the_driver_with_all_that_follows(garbage: bytes) -> None:
     taken, tapped = Taken(), Wire()
     tapped.tap(1, taken.tap())
     first, second = b"".join(delivery(1, 1, b"1")), b"".join(delivery(1, 2, b"2"))

@@ -1,4 +1,4 @@
-"""What counts of an authorised agent's word whose signature was checked, and what it is not enough for."""
+"""The evidence of an authorised agent's word with a checked signature, and its limits."""
 
 from functools import reduce
 from typing import Any
@@ -64,18 +64,18 @@ def gained(office: Office) -> dict[Evidence, tuple[str, ...]]:
     return {fact.evidence: fact.identities for fact in facts}
 
 
-async def test_an_agent_who_is_trusted_and_has_verified_the_mailbox_is_believed() -> None:
+async def test_trusted_agent_with_verified_mailbox_is_believed() -> None:
     office = await asked(*BOTH, right="erasure")
     verified = office.the(IdentityVerified)
     assert verified.assurance is Assurance.VOUCHED
     assert verified.proven == ("email",)
     assert verified.reasons == ("agent_attests", "mailbox")
-    assert not office.told(IdentityChallenged)
+    assert not office.facts(IdentityChallenged)
 
 
-async def test_an_agent_who_is_not_trusted_has_shown_the_permission_alone() -> None:
+async def test_untrusted_agent_has_shown_the_permission_alone() -> None:
     office = await asked(*BOTH, trusted=False, right="erasure")
-    assert not office.told(IdentityVerified)
+    assert not office.facts(IdentityVerified)
     assert gained(office) == {E.PERMISSION: ()}
     challenged = office.the(IdentityChallenged)
     assert challenged.ref == "code_0"
@@ -92,17 +92,17 @@ async def test_the_permission_is_not_asked_for_again() -> None:
 @pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
 async def test_an_agents_word_opens_no_specific_pieces_in_california(right: Right) -> None:
     office = await asked(*BOTH, right=right)
-    assert not office.told(IdentityVerified)
+    assert not office.facts(IdentityVerified)
     assert (E.TWO_POINTS, E.DECLARATION) in office.the(IdentityChallenged).wanted
 
 
 async def test_an_agents_word_is_not_enough_for_sensitive_data() -> None:
     office = await asked(*BOTH, right="erasure", sensitivity=Sensitivity.HIGH)
-    assert not office.told(IdentityVerified)
-    assert office.told(IdentityChallenged)
+    assert not office.facts(IdentityVerified)
+    assert office.facts(IdentityChallenged)
 
 
-async def test_who_claims_wrong_details_beside_an_agents_word_gets_the_categories_at_most() -> None:
+async def test_wrong_claims_beside_an_agents_word_get_the_categories_at_most() -> None:
     """No code is mailed where the mailbox is attested: the last claim decides all the same."""
     office = await asked(*BOTH, right="access")
     for number in range(3):
@@ -110,13 +110,13 @@ async def test_who_claims_wrong_details_beside_an_agents_word_gets_the_categorie
         await office.door.prove(CASE, [claim])
         await office.work()
         await office.compare(IdentityCompared(request_id=CASE, agreed=0, claimed=1))
-    assert len(office.told(IdentityClaimed)) == 3
+    assert len(office.facts(IdentityClaimed)) == 3
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.reasons) == (Assurance.REASONABLE, ("enough_for_categories",))
-    assert not office.told(IdentityRefused)
+    assert not office.facts(IdentityRefused)
 
 
-def test_what_the_person_proves_is_no_agents_word_any_more() -> None:
+def test_evidence_proven_by_the_person_is_no_agents_word_any_more() -> None:
     received = RECEIVED.model_copy(update={"attested": BOTH})
     known = reduce(evolve, [received, *believed(received, trusted=True)], Verification())
     assert known.attested == set(BOTH)
@@ -124,7 +124,7 @@ def test_what_the_person_proves_is_no_agents_word_any_more() -> None:
     assert evolve(known, proven).attested == {E.PERMISSION}
 
 
-async def test_who_proves_the_mailbox_is_not_vouched_for() -> None:
+async def test_proof_of_the_mailbox_is_not_vouched_for() -> None:
     office = await asked(E.PERMISSION, right="erasure")
     await office.door.prove(CASE, [EmailCode(kind="email_code", code=office.code_of(CASE, "code_0"))])
     await office.work()
@@ -138,18 +138,18 @@ async def test_less_use_of_data_needs_no_agents_word(right: Right) -> None:
     assert office.the(IdentityVerified).assurance is Assurance.NONE_NEEDED
 
 
-async def test_no_submission_can_say_what_is_attested() -> None:
+async def test_no_submission_can_claim_attested_evidence() -> None:
     """What an upstream system publishes says who the agent is, and not that a signature was checked."""
     office = Office(trusted={SHOP})
     await office.submit(request(agent=AGENT, right="erasure", attested=["permission", "mailbox"]))
-    assert not office.told(RequestReceived)
+    assert not office.facts(RequestReceived)
     await office.submit(request(agent=AGENT, right="erasure"), id_="2")
     assert office.the(RequestReceived).attested == ()
-    assert not office.told(IdentityVerified)
+    assert not office.facts(IdentityVerified)
 
 
 @pytest.mark.parametrize("requester", [Requester.PERSON, Requester.PARENT])
-def test_the_word_of_nobody_but_an_agent_counts(requester: Requester) -> None:
+def test_word_of_an_agent_alone_counts(requester: Requester) -> None:
     received = RECEIVED.model_copy(update={"requester": requester, "attested": BOTH})
     assert believed(received, trusted=True) == ()
 

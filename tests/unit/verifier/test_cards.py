@@ -58,7 +58,7 @@ def only(checks: Sequence[Check], name: str) -> Check:
     return found
 
 
-def test_a_print_that_says_what_the_zone_says_passes() -> None:
+def test_print_that_matches_the_zone_passes() -> None:
     assert set(results(print_checks(passport(), ZONE)).values()) == {CheckResult.PASS}
 
 
@@ -83,7 +83,7 @@ def test_a_print_that_says_something_else_fails(printed: list[TextLine], field: 
         pytest.param(card(["BEISPIEL", "ERIKA ANNA", "03.02.1980", "06.05.2031"]), "born", id="no label"),
     ],
 )
-def test_what_is_alike_is_for_a_person(printed: list[TextLine], field: str) -> None:
+def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> None:
     check = only(print_checks(printed, ZONE), field)
     assert (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("mrz_print_mismatch",))
 
@@ -102,7 +102,7 @@ def test_what_is_alike_is_for_a_person(printed: list[TextLine], field: str) -> N
         ),
     ],
 )
-def test_what_was_not_read_never_passes(lines: Sequence[TextLine]) -> None:
+def test_unread_field_never_passes(lines: Sequence[TextLine]) -> None:
     found = results(print_checks(lines, ZONE))
     for field in ("surname", "given_names", "number", "born", "expires"):
         assert found[field] is CheckResult.INCONCLUSIVE
@@ -111,7 +111,7 @@ def test_what_was_not_read_never_passes(lines: Sequence[TextLine]) -> None:
 HEAD = ["Surname / Nom", "Beispiel", "Given names", "Erika Anna", "Date of birth", "03.02.1990",
         "Passport No", "C1FX2Y7K1"]  # fmt: skip
 OLD, ISSUED = "01.05.2021", "02.05.2011"
-"""When a document expired whose zone was computed anew, and when it was issued."""
+"""Expiry and issue of a document with a recomputed zone."""
 UNSURE = 0.75
 
 
@@ -207,7 +207,7 @@ def test_the_front_of_a_licence_confirms_its_barcode() -> None:
     assert (check.result, check.reasons) == (CheckResult.FAIL, ("barcode_print_mismatch",))
 
 
-def test_the_numbers_of_a_european_licence_tell_its_fields() -> None:
+def test_numbers_of_a_european_licence_label_its_fields() -> None:
     fields = printed_fields(
         card(
             ["FÜHRERSCHEIN", "1. Beispiel", "2. Erika Anna", "3. 03.02.1990 Musterstadt", "4a. 07.05.2016",
@@ -240,7 +240,7 @@ def test_values_beside_and_below_their_labels_are_found() -> None:
     ["SPECIMEN", "Specimen/Muster", "SPEClMEN", "MUSTERMANN", "VZOR", "UZORAK", "WZÓR", "UTOPIA", "ОБРАЗЕЦ",
      "NICHTGÜLTIGSPECIMEN"],
 )  # fmt: skip
-def test_a_sample_is_told_by_what_is_printed_across_it(text: str) -> None:
+def test_sample_is_recognised_by_the_text_across_it(text: str) -> None:
     check = specimen_check(card(["PASSPORT", text]))
     assert (check.result, check.reasons) == (CheckResult.FAIL, ("specimen_document",))
 

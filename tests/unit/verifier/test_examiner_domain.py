@@ -87,7 +87,7 @@ def test_a_passport_of_the_person_convinces() -> None:
     [
         pytest.param({"expires": date(2026, 11, 24)}, Verdict.REFUSED, "doc_expired", id="expired yesterday"),
         pytest.param({"born": date(1990, 5, 2)}, Verdict.REFUSED, "dob_mismatch", id="born another day"),
-        pytest.param({"surname": "OTHER"}, Verdict.REFUSED, "name_mismatch", id="somebody else"),
+        pytest.param({"surname": "OTHER"}, Verdict.REFUSED, "name_mismatch", id="another person"),
         pytest.param({"given_names": "MARIA"}, Verdict.REFUSED, "name_mismatch", id="a sister"),
         pytest.param({"document_code": "VC"}, Verdict.REFUSED, "doc_type_not_accepted", id="a visa"),
         pytest.param({"agreement": 1}, Verdict.REFUSED, "mrz_low_agreement", id="read but once"),
@@ -108,7 +108,7 @@ def test_a_passport_of_the_person_convinces() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_passport_decides_what_becomes_of_it(
+def test_faults_of_a_passport_decide_its_verdict(
     changes: dict[str, Any], verdict: Verdict, reason: str
 ) -> None:
     found, reasons = judged(passport(**changes))
@@ -120,7 +120,7 @@ def test_expiry_is_valid_through_its_day() -> None:
     assert "doc_expired" not in judged(passport(expires=TODAY))[1]
 
 
-def test_what_could_not_be_read_beside_the_zone_never_convinces() -> None:
+def test_unreadable_part_beside_the_zone_never_convinces() -> None:
     """Digits protect no name: only the print beside them does."""
     assert judged(passport(print_=()))[0] is Verdict.UNCLEAR
 
@@ -133,9 +133,7 @@ def test_what_could_not_be_read_beside_the_zone_never_convinces() -> None:
         pytest.param("Date of expiry", 0.75, id="read with doubt"),
     ],
 )
-def test_an_expired_passport_whose_zone_was_computed_anew_never_convinces(
-    label: str, confidence: float
-) -> None:
+def test_expired_passport_with_recomputed_zone_never_convinces(label: str, confidence: float) -> None:
     texts = {"Date of expiry": label, "01.05.2031": "01.05.2021"}
     changes = {
         line: {"text": texts[line.text], "confidence": confidence} for line in PRINT if line.text in texts
@@ -146,7 +144,7 @@ def test_an_expired_passport_whose_zone_was_computed_anew_never_convinces(
     assert reasons & {"mrz_print_mismatch", "print_unreadable"}
 
 
-def test_a_birth_date_that_was_not_claimed_is_not_held_against_anybody() -> None:
+def test_unclaimed_birth_date_is_no_mismatch() -> None:
     subject = KIM.model_copy(update={"date_of_birth": None})
     assert judged(passport(born=date(1971, 1, 1), print_=()), subject=subject)[0] is not Verdict.REFUSED
 
@@ -156,7 +154,7 @@ def test_without_a_claimed_name_a_person_looks() -> None:
     assert judged(passport(), subject=subject)[0] is Verdict.UNCLEAR
 
 
-def test_a_barcode_alone_convinces_nobody() -> None:
+def test_barcode_alone_does_not_convince() -> None:
     """Anybody can draw one."""
     reading = DocumentReading(media_type="image/jpeg", pages=1, licence=LICENCE)
     verdict, reasons = judged(reading)
@@ -199,18 +197,18 @@ def test_a_file_that_is_refused_is_refused(reason: str) -> None:
         pytest.param({"issued": (date(2026, 8, 1),)}, Verdict.REFUSED, "bill_too_old", id="old"),
         pytest.param({"issued": ()}, Verdict.REFUSED, "bill_date_unreadable", id="no date"),
         pytest.param({"kind": BillKind.INVOICE}, Verdict.REFUSED, "bill_type_not_accepted", id="an invoice"),
-        pytest.param({"recipient": "Robin Other"}, Verdict.REFUSED, "name_mismatch", id="somebody else"),
+        pytest.param({"recipient": "Robin Other"}, Verdict.REFUSED, "name_mismatch", id="another person"),
         pytest.param(
             {"address": ("Other Street 9", "20095 Hamburg")},
             Verdict.REFUSED,
             "address_mismatch",
             id="elsewhere",
         ),
-        pytest.param({"issuer": ""}, Verdict.UNCLEAR, "bill_issuer_unknown", id="of nobody"),
+        pytest.param({"issuer": ""}, Verdict.UNCLEAR, "bill_issuer_unknown", id="without issuer"),
         pytest.param({"addresses": 2}, Verdict.UNCLEAR, "bill_address_ambiguous", id="two addresses"),
     ],
 )
-def test_what_is_wrong_with_a_bill_decides_what_becomes_of_it(
+def test_faults_of_a_bill_decide_its_verdict(
     changes: dict[str, Any], verdict: Verdict, reason: str | None
 ) -> None:
     reading = DocumentReading(media_type="application/pdf", pages=1, bill=BILL.model_copy(update=changes))
@@ -231,7 +229,7 @@ def test_a_written_permission_is_for_a_person() -> None:
 
 
 @pytest.mark.parametrize("result", list(CheckResult))
-def test_only_what_passed_or_was_not_asked_lets_a_document_through(result: CheckResult) -> None:
+def test_only_passed_or_unasked_checks_let_a_document_through(result: CheckResult) -> None:
     verdict = verdict_on([Check(name="x", result=result, reasons=("anything",))])
     assert (verdict is Verdict.CONVINCING) is (result in (CheckResult.PASS, CheckResult.NOT_RUN))
 

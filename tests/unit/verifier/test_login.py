@@ -1,4 +1,4 @@
-"""Whose log-in it is: the mailbox of the request, and not one that only looks like it."""
+"""A log-in proves the mailbox of the request, and not one that only looks like it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -73,7 +73,7 @@ async def test_the_mailbox_of_the_request_is_proven(
         pytest.param("ζωης@x.example", "ζωησ@x.example", id="final sigma"),
         pytest.param("ada@straße.example", "ada@strasse.example", id="domain"),
         pytest.param("zoe\u0301@x.example", "zoe@x.example", id="accent"),
-        pytest.param("mallory@x.example", "ada@x.example", id="somebody else"),
+        pytest.param("mallory@x.example", "ada@x.example", id="another person"),
     ],
 )
 async def test_a_mailbox_that_only_looks_like_it_is_another(

@@ -139,7 +139,7 @@ def test_digits_protect_neither_names_nor_nationality_nor_sex() -> None:
         pytest.param(("D1DEU13AA000026181231MARTIN<<9",), id="a licence that is not French"),
     ],
 )
-def test_what_has_no_shape_of_a_zone_is_none(lines: tuple[str, ...]) -> None:
+def test_text_without_the_shape_of_a_zone_is_none(lines: tuple[str, ...]) -> None:
     assert layout_of(lines) is None
     assert parse(lines, today=TODAY) is None
 

@@ -16,7 +16,7 @@ def zones(*texts: str) -> list[tuple[str, ...]]:
     return [read.lines for read in zones_among([EngineText(text) for text in texts])]
 
 
-def test_what_is_right_stays() -> None:
+def test_right_characters_stay() -> None:
     assert zones(FIRST, SECOND) == [(FIRST, SECOND)]
     assert zones(*CARD) == [tuple(CARD)]
 
@@ -90,5 +90,5 @@ def test_cleaned_text_is_of_the_alphabet(text: str) -> None:
 
 
 @given(st.lists(st.text(ALPHABET + " «", max_size=50), max_size=6))
-def test_whatever_is_read_makes_zones_or_nothing(texts: list[str]) -> None:
+def test_any_read_makes_zones_or_nothing(texts: list[str]) -> None:
     assert all(layout_of(lines) is not None for lines in zones(*texts))

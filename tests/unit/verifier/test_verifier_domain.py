@@ -157,7 +157,7 @@ def test_every_fact_in_every_status_is_in_the_table_or_raises(status: Verificati
 
 
 @given(story=st.lists(FACTS, max_size=10))
-def test_what_is_decided_stays_decided(story: Sequence[Fact]) -> None:
+def test_decision_is_final(story: Sequence[Fact]) -> None:
     known, decided = after(RECEIVED), False
     for fact in story:
         try:
@@ -179,7 +179,7 @@ def test_nothing_comes_before_the_request(fact: Fact) -> None:
 @pytest.mark.parametrize(
     "late", [OFFERED, EXAMPLES[IdentityCompared], EXAMPLES[RequestWithdrawn], EXAMPLES[ProofSpent]]
 )
-def test_what_was_on_its_way_when_the_decision_fell_is_taken_note_of(late: Fact) -> None:
+def test_proof_on_its_way_during_the_decision_is_noted(late: Fact) -> None:
     assert after(RECEIVED, VERIFIED, late).status is VerificationStatus.DECIDED
 
 
@@ -271,6 +271,6 @@ def test_documents_alone_stay_for_a_person_to_look_at() -> None:
 
 
 @pytest.mark.parametrize("reason", ["records_differ", "dob_mismatch", "evidence_reused_other_person", "new"])
-def test_nothing_is_complete_while_a_person_looks_at_what_may_be_forged_or_stolen(reason: str) -> None:
+def test_nothing_is_complete_while_the_staff_examines_a_possible_forgery(reason: str) -> None:
     doubt = [*in_review(ProofSlot.ADDRESS, "bill_issuer_unknown"), *in_review(ProofSlot.ADDRESS, reason)]
     assert found(doubt, E.MAILBOX, E.TWO_POINTS) is None
