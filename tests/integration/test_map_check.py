@@ -94,7 +94,7 @@ async def test_a_look_up_that_reads_everything_is_told_with_the_index_that_mends
     await desk.insert(dict(KIM))
     [flaw] = await desk.flaws(mapped(EMAIL))
     assert (flaw.where, flaw.remark) == ("map.yml:8", True)
-    assert flaw.what == "looking up `email` whatever its case in `desk.notes` reads the whole collection"
+    assert flaw.what == "looking up `email` ignoring case in `desk.notes` reads the whole collection"
     assert flaw.remedy.startswith(
         'db.getSiblingDB("desk").getCollection("notes").createIndex({"email": 1}, {co'
     )

@@ -184,7 +184,7 @@ async def test_two_references_to_one_key_do_not_mix(
     if shuffled:
         fields = [fields[0], fields[2], fields[3], fields[1]]
     if shuffled and names[0] == "a":
-        with pytest.raises(InvalidDataMap, match=r"map\.yml:1[0-9].*cannot be told.*name those of one"):
+        with pytest.raises(InvalidDataMap, match=r"map\.yml:1[0-9].*it is unclear.*name those of one"):
             desk(customers=KEY, deals="\n".join(fields))
         return
     data_map = desk(customers=KEY, deals="\n".join(fields))

@@ -1,4 +1,4 @@
-"""Checks a data map as a whole: every name in it leads somewhere, and nothing is said twice."""
+"""Consistency checks of a whole data map: all names are defined, and nothing is declared twice."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from services.fulfillment.datamap.composite import UntoldError, composites, paired
+from services.fulfillment.datamap.composite import UngroupedError, composites, paired
 from services.fulfillment.datamap.model import (
     Collection,
     Erasure,
@@ -18,11 +18,11 @@ from services.fulfillment.datamap.model import (
 from services.fulfillment.datamap.yaml_loader import MapFindings
 
 MARKS = ("restriction", "opt_out", "consent")
-"""What of a collection names a field that requests set."""
+"""References to a field that requests set."""
 
 
 def check_consistency(collections: Sequence[Collection], notes: MapFindings) -> None:
-    """Note every flaw that only shows when all *collections* are seen together."""
+    """Note all errors that involve several *collections*."""
     keys = {collection.key: collection for collection in collections}
     for key, count in Counter(collection.key for collection in collections).items():
         if count > 1:
@@ -42,9 +42,9 @@ def check_consistency(collections: Sequence[Collection], notes: MapFindings) -> 
 
 def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
     """
-    Return *collections* with references that name collections as they are called.
+    Return *collections* with references to exact names of collections.
 
-    A name may have dots in it, and so has a path: the longest name that is declared is meant.
+    Names and paths may both have dots: the longest declared name is meant.
     """
     names = {collection.key for collection in collections}
     return tuple(
@@ -63,7 +63,7 @@ def _with_names(field: MappedField, names: AbstractSet[str]) -> MappedField:
 
 
 def _with_check(collection: Collection, field: MappedField) -> MappedField:
-    """Return *field* with the whole path of the field that states its verification: the nearest is meant."""
+    """Return *field* with the full path of the field that states its verification: the nearest one."""
     if field.verified is None or field.verified.field is None:
         return field
     around = field.path.split(".")[:-1]
@@ -107,7 +107,7 @@ def _check_deletion(collection: Collection, notes: MapFindings) -> None:
 
 
 def _check_fixed(collection: Collection, notes: MapFindings) -> None:
-    """Note the fields that must not change and go all the same, with what they stand in."""
+    """Note the fields that must not change and are still deleted, with the objects around them."""
     for field in collection.leaves:
         preserved = field.masking is not None and field.masking.strategy == "preserve"
         if not (field.read_only or preserved):
@@ -159,13 +159,13 @@ def _check_references(collection: Collection, keys: Mapping[str, Collection], no
 
 
 def _check_composites(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
-    """Note references to the parts of a key that may be paired in more ways: strangers would be met."""
+    """Note references to the parts of a key that can be paired in several ways."""
     if collection.skipped:
         return
     for other, ends in composites(collection, keys):
         try:
             paired(collection, other, ends)
-        except UntoldError as error:
+        except UngroupedError as error:
             what = f"references to the key of `{other.key}` are ambiguous: {error}"
             remedy = (
                 "name those of one reference alike (`buyer_tenant`, `buyer_no`), or nest them in one object"
@@ -185,7 +185,7 @@ def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: M
 
 
 def _check_verification(collection: Collection, notes: MapFindings) -> None:
-    """Note verifications that cannot be read from the document or element of the value."""
+    """Note verifications that are stated outside the document or element of the value."""
     for field in collection.fields:
         check = field.verified
         if check is None:

@@ -1,4 +1,4 @@
-"""Turns the declarations of datasets and collections, read from YAML, into the model."""
+"""Reads the declarations of datasets and collections from YAML into the model."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from services.fulfillment.datamap.words import (
     META,
     categories_of,
     facts_of,
-    habeas_of,
+    habeas_keys,
 )
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, Node
 from shared.law.taxonomy import DEFAULT_CATEGORIES
@@ -31,14 +31,14 @@ _PERIOD = re.compile(r"^P(?=\d)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """What a dataset or a collection says for all that stands in it."""
+    """The declarations of a dataset or a collection that apply to everything in it."""
 
     facts: Facts
     categories: tuple[str, ...]
 
 
 def extra_categories(rows: Iterable[Node], notes: MapFindings) -> frozenset[str]:
-    """Return the categories a map may use: the default ones and those it adds itself."""
+    """Return the categories of a map: the default ones and its own."""
     extra = set()
     for row in rows:
         keys = KnownKeys(row, notes, of="a data category")
@@ -50,7 +50,7 @@ def extra_categories(rows: Iterable[Node], notes: MapFindings) -> frozenset[str]
 
 
 def read_dataset(node: Node, known: frozenset[str], notes: MapFindings) -> Iterator[Collection]:
-    """Yield the collections of the dataset at *node*; *known* are the categories it may use."""
+    """Yield the collections of the dataset at *node*; *known* are the allowed categories."""
     keys = KnownKeys(node, notes, of="a dataset")
     name = keys.required("fides_key")
     categories = categories_of(keys, known, notes)
@@ -58,9 +58,9 @@ def read_dataset(node: Node, known: frozenset[str], notes: MapFindings) -> Itera
     keys.not_honoured("data_qualifier", instead=BY_CATEGORIES)
     keys.not_honoured("joint_controller", instead="name it in `meta: habeas: recipients`")
     keys.not_honoured("retention", instead=AS_RETENTION)
-    keys.not_honoured("third_country_transfers", instead="tell it in `meta: habeas: transfer`")
+    keys.not_honoured("third_country_transfers", instead="declare it in `meta: habeas: transfer`")
     after = _dataset_meta(keys)
-    habeas = habeas_of(keys)
+    habeas = habeas_keys(keys)
     store, facts = "default", Facts()
     if habeas is not None:
         store = habeas.text("store") or "default"
@@ -130,7 +130,7 @@ class _CollectionReader:
         return collection
 
     def _habeas_collection(self, keys: KnownKeys, collection: Collection) -> Collection:
-        habeas = habeas_of(keys)
+        habeas = habeas_keys(keys)
         if habeas is None:
             return collection
         erasure = habeas.choice("erasure", Erasure)

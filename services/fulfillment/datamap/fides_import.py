@@ -1,4 +1,4 @@
-"""Turns a dataset file of Fides into a data map of ours, and says line by line what is lost on the way."""
+"""Imports a dataset file of Fides as a data map, and reports unsupported keys line by line."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from shared.law.taxonomy import DEFAULT_CATEGORIES
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A data map made of a file of Fides."""
+    """A data map imported from a file of Fides."""
 
     text: str
     remarks: tuple[MapError, ...]
-    """What is not honoured, or is to be looked at, in the order of the file."""
+    """Unsupported keys, and declarations to check, in the order of the file."""
 
 
 def imported(name: str, text: str) -> Imported:
     """
-    Return the data map that the file *name* with *text* describes in Fides' words.
+    Return the data map in the Fides file *name* with *text*.
 
-    Categories of an own taxonomy are declared. References into other files stay, and are told.
+    Categories of an own taxonomy are declared. References into other files stay, and are reported.
 
     Raises:
-        InvalidDataMap: It is no dataset file; the message lists every flaw with file, line and remedy.
+        InvalidDataMap: It is no dataset file; the message lists every error with file, line and remedy.
     """
     notes = MapFindings()
     root = parse(name, text, notes)
@@ -50,7 +50,7 @@ def imported(name: str, text: str) -> Imported:
 
 
 def _categories(node: Node) -> Iterator[Node]:
-    """Yield every category that *node* names anywhere below it."""
+    """Yield every category at any depth below *node*."""
     if isinstance(node.value, Mapping):
         for key, below in node.value.items():
             if key == "data_categories" and isinstance(below.value, tuple):

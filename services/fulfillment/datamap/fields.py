@@ -1,4 +1,4 @@
-"""Turns the declarations of fields, read from YAML, into the model."""
+"""Reads the declarations of fields from YAML into the model."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from services.fulfillment.datamap.words import (
     META,
     categories_of,
     facts_of,
-    habeas_of,
+    habeas_keys,
 )
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, Node
 
@@ -44,22 +44,22 @@ TYPES = frozenset(
 """The types of BSON; each may be followed by ``[]``."""
 
 _WORDS = ("data_type", "identity", "masking_strategy_override", "primary_key", "read_only", "references")
-"""What describes a field under ``fides_meta``, and is found beside it now and then."""
+"""Keys that belong under ``fides_meta``, and are sometimes found beside it."""
 _NESTED = re.compile(r"(\[\]){2,}$")
 """An array of arrays, which MongoDB searches as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldReader:
-    """Reads fields, and the fields in them."""
+    """Reads fields, and their sub-fields."""
 
     known: frozenset[str]
-    """The categories that a map may use."""
+    """The allowed categories."""
     notes: MapFindings
-    """Takes what is wrong."""
+    """Collects the errors."""
 
     def read(self, rows: Iterable[Node], prefix: str, categories: tuple[str, ...]) -> Iterator[MappedField]:
-        """Yield the fields at *rows* below *prefix*, which have *categories* unless they say otherwise."""
+        """Yield the fields at *rows* below *prefix*, which inherit *categories*."""
         for row in rows:
             keys = KnownKeys(row, self.notes, of="a field")
             name = keys.required("name")
@@ -77,7 +77,7 @@ class FieldReader:
         about = "the `fides_meta` of a field"
         meta = keys.within(*META, of=about) or KnownKeys(Node({}, field.where), self.notes, of=about)
         meta.adopt(keys, _WORDS)
-        # Fides' own examples place categories here, where Fides drops them unseen.
+        # Fides' own examples place categories here, where Fides ignores them silently.
         categories = categories or categories_of(meta, self.known, self.notes)
         field = self._fides_field(meta, field)
         if not field.primary_key:
@@ -127,7 +127,7 @@ class FieldReader:
             yield Reference(f"{dataset}.{collection}", path, Direction(direction), row.where)
 
     def _habeas_field(self, keys: KnownKeys, field: MappedField) -> MappedField:
-        habeas = habeas_of(keys)
+        habeas = habeas_keys(keys)
         if habeas is None:
             return field
         disclose = habeas.choice("disclose", {"never", "always"})

@@ -1,4 +1,4 @@
-"""Reads how a field loses its value, and makes the mask fit the field's declared length."""
+"""Reads the mask of a field, and fits it to the field's declared length."""
 
 from collections.abc import Mapping
 
@@ -20,20 +20,20 @@ STRATEGIES = frozenset(
         "preserve",
     }
 )
-"""How a field can lose its value (``preserve``: it does not); beyond Fides': truncate, year, email, phone."""
+"""Strategies (``preserve``: no mask); beyond Fides': truncate, year, email, phone."""
 DIGITS = {"hash": 64, "hmac": 64}
-"""Characters of a mask whose length does not follow from its configuration."""
+"""Characters of a mask with a variable length."""
 _RANDOM = 30
 
 
 def read_masking(meta: KnownKeys, length: int | None, notes: MapFindings) -> Masking | None:
     """
-    Return the mask that ``masking_strategy_override`` asks for.
+    Return the mask in ``masking_strategy_override``.
 
     Args:
-        meta: The keys it stands among.
-        length: The most characters the field has room for, where the map says so.
-        notes: Takes what cannot be honoured.
+        meta: The keys around it.
+        length: The most characters of the field, if the map declares it.
+        notes: Collects unsupported declarations.
     """
     keys = meta.within("masking_strategy_override", of="`masking_strategy_override`")
     if keys is None:
@@ -58,7 +58,7 @@ def _strategy(keys: KnownKeys, notes: MapFindings) -> str | None:
 
 
 def _fitted(masking: Masking, length: int, where: str, notes: MapFindings) -> Masking:
-    """Return *masking* so that its text has at most *length* characters; a suffix must fit, too."""
+    """Return *masking* with texts of at most *length* characters, suffix included."""
     room = length - len(_suffix(masking))
     match masking.strategy:
         case "random_string_rewrite" if room > 0:

@@ -1,8 +1,8 @@
 """
 Reads a data map: a folder of YAML files in the words of Fides' dataset format (docs/adr/0006).
 
-Strict, because a map decides what is shown and what is erased: a key, category or reference that means
-nothing is an error with its file and line, never a shrug. All errors are told at once.
+Strict, because a map decides on disclosure and erasure: an undefined key, category or reference is an error
+with file and line. All errors are reported at once.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ OTHER_RESOURCES = (
     "system",
     "system_group",
 )
-"""What else a file of Fides may describe."""
+"""Other resources in a file of Fides."""
 
 
 def load(folder: Path) -> DataMap:
@@ -68,7 +68,7 @@ def load(folder: Path) -> DataMap:
     Return the data map that the YAML files in *folder* describe.
 
     Raises:
-        InvalidDataMap: It cannot be honoured; the message lists every flaw with file, line and remedy.
+        InvalidDataMap: It is invalid; the message lists every error with file, line and remedy.
     """
     if not folder.is_dir():
         raise InvalidDataMap(f"{folder}: no such folder; HABEAS_DATAMAP must name a folder of YAML files")
@@ -88,7 +88,7 @@ def parse(sources: Mapping[str, str]) -> DataMap:
     Return the data map that *sources* (file name → text) describe.
 
     Raises:
-        InvalidDataMap: It cannot be honoured; the message lists every flaw with file, line and remedy.
+        InvalidDataMap: It is invalid; the message lists every error with file, line and remedy.
     """
     notes = MapFindings()
     datasets, categories = _files(sources, notes)

@@ -1,4 +1,4 @@
-"""Remembers every data map that was used: a case runs to its end on the map it started with."""
+"""Stores every data map that was used: a case keeps the map it started with."""
 
 from services.fulfillment.datamap.reader import DataMap, parse
 from shared.errors import InvalidDataMap
@@ -9,7 +9,7 @@ class DataMapVersions:
     """The data maps, by version."""
 
     def __init__(self, database: Database, current: DataMap) -> None:
-        """Keep maps in *database*; *current* is the one new cases start with."""
+        """Keep maps in *database*; *current* is the one for new cases."""
         self._maps = database["datamaps"]
         self.current = current
         self._known = {current.version: current}
@@ -24,7 +24,7 @@ class DataMapVersions:
         Return the map of *version*.
 
         Raises:
-            InvalidDataMap: It was never used here.
+            InvalidDataMap: This version was never used here.
         """
         if version not in self._known:
             with translated("read a data map"):

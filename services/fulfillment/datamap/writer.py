@@ -1,4 +1,4 @@
-"""Writes collections as a data map in YAML, with comments for whoever has to complete it."""
+"""Writes collections as a data map in YAML, with comments for the person who completes it."""
 
 import json
 import re
@@ -27,7 +27,7 @@ _FACTS = {
     "purpose": "why the data is held (Art. 15(1)(a) GDPR)",
     "legal_basis": "what allows it: consent, contract, legal obligation, … (Art. 6(1) GDPR)",
     "source": "where it comes from (Art. 15(1)(g) GDPR)",
-    "recipients": "who receives it (Art. 15(1)(c) GDPR)",
+    "recipients": "recipients (Art. 15(1)(c) GDPR)",
     "transfer": "countries outside the European Union, and what protects it there (Art. 15(2) GDPR)",
 }
 _HEAD = """\
@@ -42,12 +42,12 @@ _HEAD = """\
 
 def written(collections: Iterable[Collection], categories: Sequence[str], remarks: Sequence[MapError]) -> str:
     """
-    Return a data map of *collections*; read again, it says the same of them.
+    Return a data map of *collections*; reading it returns equal ones.
 
     Args:
         collections: In their order; those of one dataset together.
-        categories: What the map adds to the taxonomy.
-        remarks: What is not honoured of the file that they were read from.
+        categories: Categories that the map adds to the taxonomy.
+        remarks: Unsupported declarations of the original file.
     """
     return "\n".join(_lines(collections, categories, remarks)) + "\n"
 
@@ -74,14 +74,14 @@ def _lines(
         yield f"        store: {word(store)} # which of HABEAS_STORES holds it"
         alike = len({collection.facts for collection in some}) == 1
         if alike:
-            yield from (f"        {line}" for line in _told(some[0].facts))
+            yield from (f"        {line}" for line in _facts(some[0].facts))
         yield "    collections:"
         for collection in some:
             yield from _collection(replace(collection, facts=Facts()) if alike else collection)
 
 
 def word(text: str) -> str:
-    """Return *text* as a value that YAML reads as that very text."""
+    """Return *text* as a YAML value that is read as the same text."""
     plain = _WORD.fullmatch(text) or _PROSE.fullmatch(text)
     return text if plain and text.lower() not in _RESERVED else json.dumps(text, ensure_ascii=False)
 
@@ -119,7 +119,7 @@ def _order(collection: Collection) -> Iterator[str]:
 
 def _habeas(collection: Collection) -> Iterator[str]:
     if collection.facts != Facts():
-        yield from _told(collection.facts)
+        yield from _facts(collection.facts)
     yield f"erasure: {collection.erasure.value}"
     if (kept := collection.retention) is not None:
         pairs = {"keep": _period(kept.keep), "from": word(kept.start), "because": word(kept.because)}
@@ -130,14 +130,14 @@ def _habeas(collection: Collection) -> Iterator[str]:
             yield f"{key}: {_flow({'field': word(mark.field), 'value': value})}"
 
 
-def _told(facts: Facts) -> Iterator[str]:
+def _facts(facts: Facts) -> Iterator[str]:
     known = _known(facts)
     for key, meaning in _FACTS.items():
         yield f"{key}: {known[key]}" if key in known else f"# {key}: {meaning}"
 
 
 def _known(facts: Facts) -> dict[str, str]:
-    """Return what *facts* say, ready to be written."""
+    """Return the known *facts* as YAML values."""
     texts = {key: word(value) for key in _FACTS if isinstance(value := getattr(facts, key), str)}
     lists = {"recipients": f"[{', '.join(map(word, facts.recipients))}]"} if facts.recipients else {}
     return texts | lists
@@ -179,9 +179,9 @@ def _comments(collection: Collection, field: MappedField) -> Iterator[str]:
         if field.verified is None:
             yield "# How its value is verified is yours to state (`verified`); until then, it is a claim."
     if field.path in collection.divided:
-        yield "# People are told apart in it: each is shown, and loses, their own elements only."
+        yield "# Its elements are different people's: each person is shown, and loses, their own ones only."
     if not field.container and not field.disclose:
-        yield "# Never shown: an answer says that it is held, not what it is (11 CCR § 7024(d))."
+        yield "# Never shown: an answer states that it is held, not its value (11 CCR § 7024(d))."
 
 
 def _a(name: str) -> str:

@@ -1,7 +1,7 @@
 """
-Reads YAML so that every value knows the file and line it stands on, and collects what is wrong with it.
+Reads YAML with file and line of every value, and collects the errors.
 
-YAML's own constructors would lose the lines, keep the last of two equal keys and say nothing.
+YAML's own constructors would lose the lines, and silently keep the last of two equal keys.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,34 +13,34 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The parser in C, where it is there, knows the lines as well, and is ten times as fast."""
+"""The C parser, if available, knows the lines as well, and is ten times as fast."""
 Scalar: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class MapError:
-    """One thing that is wrong, where it is, and what to do about it."""
+    """An error in a data map, with its place and remedy."""
 
     where: str
     """``file:line``."""
     what: str
     remedy: str
     remark: bool = False
-    """Whether it is only worth knowing."""
+    """Whether it is only a remark."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}"
 
     @property
     def place(self) -> tuple[str, int]:
-        """File and line, which order as a reader goes through them."""
+        """File and line, in reading order."""
         file, _, line = self.where.rpartition(":")
         return file, int(line) if line.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of a YAML file and where it stands."""
+    """A value of a YAML file with its place."""
 
     value: "Mapping[str, Node] | tuple[Node, ...] | Scalar"
     where: str
@@ -58,22 +58,22 @@ class Node:
 
 @dataclass(slots=True)
 class MapFindings:
-    """What a reader noticed on its way through the files."""
+    """Errors and remarks of a reader."""
 
     flaws: list[MapError] = field(default_factory=list)
     remarks: list[MapError] = field(default_factory=list)
 
     def flaw(self, where: str, what: str, remedy: str) -> None:
-        """Note something that must be put right."""
+        """Note an error."""
         self.flaws.append(MapError(where, what, remedy))
 
     def remark(self, where: str, what: str, remedy: str) -> None:
-        """Note something that is accepted but not honoured."""
+        """Note a declaration that is accepted but not supported."""
         self.remarks.append(MapError(where, what, remedy, remark=True))
 
 
 def parse(name: str, text: str, notes: MapFindings) -> Node | None:
-    """Return the only document of *text*, or none after noting why there is none."""
+    """Return the only document of *text*; None after noting why there is none."""
     try:
         root = yaml.compose(text, Loader=LOADER)
         return None if root is None else _node(root, name, notes)
@@ -106,7 +106,7 @@ def _entries(root: MappingNode, name: str, notes: MapFindings) -> Iterator[tuple
             notes.flaw(where, f"the key '{word}' stands here twice", "remove one")
             continue
         seen.add(word)
-        # The key's line, not the value's: that is where a person looks.
+        # The key's line, not the value's: it is easier to find.
         yield word, Node(_node(value, name, notes).value, where)
 
 
@@ -122,10 +122,10 @@ def _scalar(root: yaml.Node, where: str, notes: MapFindings) -> Scalar:
 
 
 class KnownKeys:
-    """Takes the known keys of a mapping one by one; what is left over at the end is a mistake."""
+    """Takes the known keys of a mapping one by one; remaining ones are errors."""
 
     def __init__(self, node: Node, notes: MapFindings, *, of: str) -> None:
-        """Read *node*, which describes *of*."""
+        """Read *node*, described as *of* in messages."""
         self.where = node.where
         self._of = of
         self._notes = notes
@@ -154,12 +154,12 @@ class KnownKeys:
         return str(node.value).strip()
 
     def peek(self, key: str) -> object:
-        """Return the plain value under *key* and leave it there."""
+        """Return the plain value under *key* without taking it."""
         node = self._left.get(key)
         return None if node is None else node.plain()
 
     def required(self, key: str) -> str:
-        """Return the text under *key*, which must be there."""
+        """Return the required text under *key*."""
         text = self.text(key)
         if not text:
             self._notes.flaw(self.where, f"{self._of} has no `{key}`", f"add `{key}`")
@@ -213,18 +213,18 @@ class KnownKeys:
         return None
 
     def within(self, *keys: str, of: str) -> "KnownKeys | None":
-        """Return the keys of the mapping under the first of *keys* that is there, and drop the others."""
+        """Return the keys of the mapping under the first of *keys* that exists, and drop the others."""
         nodes = [node for key in keys if (node := self.take(key)) is not None]
         return KnownKeys(nodes[0], self._notes, of=of) if nodes else None
 
     def not_honoured(self, key: str, *, instead: str) -> None:
-        """Accept *key* of Fides' format, which changes nothing here, and say what to do *instead*."""
+        """Accept *key* of Fides' format, which has no effect here, and note the alternative *instead*."""
         node = self.take(key)
         if node is not None and node.value not in ((), {}, False):
             self._notes.remark(node.where, f"`{key}` is not honoured", instead)
 
     def adopt(self, other: "KnownKeys", keys: Iterable[str]) -> None:
-        """Take *keys* that stand in *other* by mistake: what was meant is plain, and must not be lost."""
+        """Take misplaced *keys* from *other*: their meaning is clear."""
         for key in keys:
             node = other.take(key)
             if node is not None:
@@ -238,6 +238,6 @@ class KnownKeys:
             self._left.pop(key, None)
 
     def done(self) -> None:
-        """Note every key that nobody took."""
+        """Note every remaining key."""
         for key, node in self._left.items():
             self._notes.flaw(node.where, f"unknown key `{key}` in {self._of}", "correct or remove it")

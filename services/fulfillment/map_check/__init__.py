@@ -1,4 +1,4 @@
-"""Holds a data map against the databases it speaks of: what ``habeas map check`` tells."""
+"""Comparison of a data map with its databases, for ``habeas map check``."""
 
 from services.fulfillment.map_check.comparison import check
 

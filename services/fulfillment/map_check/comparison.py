@@ -1,4 +1,4 @@
-"""Holds a data map against the databases it speaks of, collection by collection, and orders what is found."""
+"""Compares a data map with its databases, collection by collection, and sorts the findings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -24,15 +24,17 @@ from shared.errors import ConfigurationError, PermanentError
 
 async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
     """
-    Return what is wrong with *data_map*, given what the databases hold; remarks are marked as such.
+    Return the errors in *data_map*, given the databases' contents; remarks are marked as such.
 
-    No finding repeats a value. Documents are sampled, except for fields that people are looked up by.
+    No finding contains a value. Documents are sampled, except for fields that people are looked up by.
 
     Raises:
-        StoreUnavailable: A store did not answer: nothing can be said.
+        StoreUnavailable: A store did not answer: the result would be incomplete.
     """
     graph, today = graph_of(data_map), datetime.now(UTC).date()
-    looked = await asyncio.gather(*(_look(collection, graph, stores) for collection in data_map.collections))
+    looked = await asyncio.gather(
+        *(_observed(collection, graph, stores) for collection in data_map.collections)
+    )
     observed = {seen.collection.key: seen for seen in looked if isinstance(seen, Observed)}
     flaws = [*data_map.remarks, *ways.unreached(data_map, graph), *ways.circles(data_map, graph)]
     flaws += [flaw for flaw in looked if isinstance(flaw, MapError)]
@@ -42,18 +44,18 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
         flaws += _compared(seen, observed, today)
         flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]
         flaws += [flaw async for flaw in _dangling(seen, observed, stores)]
-    flaws += [flaw async for flaw in _beside(data_map, observed, stores)]
+    flaws += [flaw async for flaw in _undeclared_collections(data_map, observed, stores)]
     return tuple(sorted(dict.fromkeys(flaws), key=lambda flaw: (flaw.place, flaw.remark)))
 
 
-async def _look(collection: Collection, graph: Graph, stores: Stores) -> Observed | MapError | None:
+async def _observed(collection: Collection, graph: Graph, stores: Stores) -> Observed | MapError | None:
     try:
         there = await stores.exists(collection.place)
     except ConfigurationError as error:
         return MapError(collection.where, str(error), "add the store or correct `meta.habeas.store`")
     if not there:
         what = f"the database `{collection.dataset}` has no collection `{collection.name}`"
-        return MapError(collection.where, what, "correct the name; with a wrong one nobody is ever found")
+        return MapError(collection.where, what, "correct the name; a search finds nothing there")
     try:
         return None if collection.skipped else await observe(collection, graph, stores)
     except PermanentError as error:
@@ -82,17 +84,17 @@ async def _tried(seen: Observed, data_map: DataMap, today: date, stores: Stores)
     for flaw in masks.clashing(seen, asked):
         yield flaw
     if seen.refuses:
-        fitted = masks.trials(masks.masks_of(seen, data_map, today, yielding=True))
-        told = False
-        for path, pairs in masks.trials(asked).items():
-            if not (told and path == masks.ALL) and await _refused(seen, pairs, stores):
-                told = True
+        fitted = masks.trial_pairs(masks.masks_of(seen, data_map, today, yielding=True))
+        reported = False
+        for path, pairs in masks.trial_pairs(asked).items():
+            if not (reported and path == masks.ALL) and await _refused(seen, pairs, stores):
+                reported = True
                 saved = not await _refused(seen, fitted.get(path, ()), stores)
                 yield masks.refused(seen, path, saved=saved)
 
 
 async def _refused(seen: Observed, pairs: masks.Pairs, stores: Stores) -> bool:
-    """Tell whether the database takes the first of some of *pairs* and not the second."""
+    """Return whether the database accepts the first of some of *pairs* and not the second."""
     place, condition = seen.collection.place, seen.rules.validator
     before = await sampler.passing(stores, place, condition, [old for old, _ in pairs])
     return await sampler.passing(stores, place, condition, [new for _, new in pairs]) < before
@@ -101,7 +103,7 @@ async def _refused(seen: Observed, pairs: masks.Pairs, stores: Stores) -> bool:
 async def _dangling(
     seen: Observed, observed: Mapping[str, Observed], stores: Stores
 ) -> AsyncIterator[MapError]:
-    """Yield the references some of whose values have no partner at the other end."""
+    """Yield the references with values without a partner at the other end."""
     for pair in references.pairs(seen, observed):
         followed = pair.followed()
         values = [form for forms in followed.values() for form in forms]
@@ -112,10 +114,10 @@ async def _dangling(
                 yield flaw
 
 
-async def _beside(
+async def _undeclared_collections(
     data_map: DataMap, observed: Mapping[str, Observed], stores: Stores
 ) -> AsyncIterator[MapError]:
-    """Yield the collections of the map's databases that it does not name."""
+    """Yield the collections in the map's databases that it does not name."""
     databases = {(c.store, c.dataset): c for c in reversed(data_map.collections) if c.key in observed}
     for (store, dataset), first in sorted(databases.items()):
         known = [c.name for c in data_map.collections if (c.store, c.dataset) == (store, dataset)]

@@ -1,4 +1,4 @@
-"""Compares what a map declares of a collection's fields with what the documents hold. Pure."""
+"""Compares the declarations of a collection's fields with its documents. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from shared.contract.suggestions import nearest_word
 
 
 def absent(observed: Observed) -> Iterator[MapError]:
-    """Yield the fields that no document has; wrong where the walk looks somebody up by one."""
+    """Yield the fields that no document has; an error if people are looked up by one."""
     collection, documents = observed.collection, observed.documents
     if not documents:
         yield MapError(
@@ -31,7 +31,7 @@ def absent(observed: Observed) -> Iterator[MapError]:
 
 
 def _name(field: MappedField, observed: Observed) -> str:
-    """Return what to do about a field that is not there: perhaps it goes by another name."""
+    """Return the remedy for a missing field, which may have another name."""
     known = set(observed.collection.by_path)
     others = sorted({path for document in observed.documents for path in paths_of(document)} - known)
     folded = {path.casefold(): path for path in others}
@@ -40,7 +40,7 @@ def _name(field: MappedField, observed: Observed) -> str:
 
 
 def mistyped(observed: Observed) -> Iterator[MapError]:
-    """Yield the fields that hold something else than they are declared to."""
+    """Yield the fields with values of another type than declared."""
     for field in observed.collection.fields:
         if field.container:
             yield from _container(field, observed)
@@ -49,14 +49,14 @@ def mistyped(observed: Observed) -> Iterator[MapError]:
 
 
 def _container(field: MappedField, observed: Observed) -> Iterator[MapError]:
-    """Yield what stands where an object with fields should: it is not looked into, so it stays."""
+    """Yield other values in place of an object with fields: they are not searched, so they stay."""
     collection = observed.collection
     odd = kinds_at(observed.documents, field.path)
     for kind in sorted(odd.keys() - {"object", "null"}):
         below = [leaf for leaf in collection.leaves if leaf.path.startswith(f"{field.path}.")]
         stays = collection.erasure is not Erasure.DELETE and any(leaf.personal for leaf in below)
         what = f"`{field.path}` holds a `{kind}`, not an object, {_count(odd[kind], observed)}"
-        yield MapError(field.where, what, "store an object there: what is none is not looked into", not stays)
+        yield MapError(field.where, what, "store an object there: other values are not searched", not stays)
     yield from _arrays(field, field.type or "object", observed, remark=field.type is None)
 
 
@@ -101,7 +101,7 @@ def _count(number: int, observed: Observed) -> str:
 
 
 def undated(observed: Observed, today: date) -> Iterator[MapError]:
-    """Yield the retention that runs from something that is no day: such records are kept for ever."""
+    """Yield retention periods that start at a value that is no date: such records are kept for ever."""
     collection, retention = observed.collection, observed.collection.retention
     if retention is None:
         return
@@ -118,7 +118,7 @@ def undated(observed: Observed, today: date) -> Iterator[MapError]:
 
 
 def unwritable(observed: Observed) -> Iterator[MapError]:
-    """Yield a collection that cannot be written to, and is to be."""
+    """Yield collections that an erasure must change and that cannot be written to."""
     collection = observed.collection
     if observed.kind == "view" and collection.erasure is not Erasure.KEEP:
         what = f"`{collection.key}` is a view: nothing can be erased in it"

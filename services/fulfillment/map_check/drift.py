@@ -1,4 +1,4 @@
-"""Finds what the databases hold and the map does not know: undeclared fields and collections. Pure."""
+"""Finds data that the map does not know: undeclared fields and collections. Pure."""
 
 import re
 from collections import defaultdict
@@ -11,13 +11,13 @@ from services.fulfillment.drafting.detection import categories_of
 from services.fulfillment.map_check.observations import Observed
 
 MOST_NAMED = 10
-"""Undeclared fields of a collection that are named one by one, beside those that seem personal."""
+"""Undeclared fields of a collection that are named one by one, besides those that seem personal."""
 SURE = 0.5
-"""How likely a category must be for its field to be called wrong."""
+"""Least confidence in a category for an error."""
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]{0,60}")
 
 _Values: TypeAlias = dict[str, list[Any]]
-"""Path → what stands there."""
+"""Path → values."""
 
 
 def paths_of(value: Any, above: str = "") -> Iterator[str]:
@@ -37,30 +37,30 @@ def _single(value: Any, above: str) -> Iterator[tuple[str, Any]]:
 
 
 def _below(above: str, name: str) -> str:
-    """Return a path; a name that is data itself, as of an object kept by e-mail address, becomes a star."""
+    """Return a path; a name that is data itself, like an e-mail address as key, becomes a star."""
     name = name if _PLAIN.fullmatch(name) else "*"
     return f"{above}.{name}" if above else name
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Which personal data something seems to hold."""
+    """The personal data that something seems to hold."""
 
     about: str
-    """In words; empty where it seems to hold none."""
+    """In words; empty if it seems to hold none."""
     sure: bool
-    """Whether it is likelier than not."""
+    """Whether it is more likely than not."""
 
 
 @dataclass(slots=True)
-class _Stray:
+class _UndeclaredPath:
     """A path that the map does not declare."""
 
     documents: int = 0
     values: _Values = field(default_factory=lambda: defaultdict(list))
 
     def note(self, path: str, members: Iterable[Any]) -> None:
-        """Remember what one document holds there."""
+        """Note the values of one document."""
         self.documents += 1
         for member in members:
             for leaf, value in _single(member, path):
@@ -68,7 +68,7 @@ class _Stray:
 
 
 def undeclared_fields(observed: Observed) -> Iterator[MapError]:
-    """Yield what documents hold and the map does not declare; wrong where it seems to be about a person."""
+    """Yield the undeclared fields in documents; errors if they seem to be personal."""
     collection, whole = observed.collection, len(observed.documents)
     strays = _strays(observed)
     suspicions = {path: suspected(strays[path].values) for path in sorted(strays)}
@@ -84,8 +84,8 @@ def undeclared_fields(observed: Observed) -> Iterator[MapError]:
         yield MapError(collection.where, what, remedy, remark=True)
 
 
-def _strays(observed: Observed) -> dict[str, _Stray]:
-    strays: dict[str, _Stray] = defaultdict(_Stray)
+def _strays(observed: Observed) -> dict[str, _UndeclaredPath]:
+    strays: dict[str, _UndeclaredPath] = defaultdict(_UndeclaredPath)
     for document in observed.documents:
         members: dict[str, list[Any]] = defaultdict(list)
         for path, member in _unknown(observed.collection, document, ""):
@@ -97,13 +97,13 @@ def _strays(observed: Observed) -> dict[str, _Stray]:
 
 def _remedy(collection: Collection) -> str:
     if collection.erasure is Erasure.DELETE:
-        return "declare it: it is shown as it is, and nobody has said whether it may be"
+        return "declare it: it is shown as it is, and this was not reviewed"
     return "declare it: an erasure by masking leaves it as it is"
 
 
 def suspected(values: Mapping[str, Sequence[Any]]) -> Suspicion:
-    """Return which personal data *values*, by their paths, seem to be."""
-    likeliest = {path: told[0] for path, some in values.items() if (told := categories_of(path, some))}
+    """Return the personal data that *values*, by their paths, seem to be."""
+    likeliest = {path: found[0] for path, some in values.items() if (found := categories_of(path, some))}
     sure = any(one.confidence >= SURE for one in likeliest.values())
     named = [f"`{one.category}` in `{path}`" for path, one in sorted(likeliest.items())[:MOST_NAMED]]
     if len(values) == len(likeliest) == 1:
@@ -113,7 +113,7 @@ def suspected(values: Mapping[str, Sequence[Any]]) -> Suspicion:
 
 
 def _unknown(collection: Collection, value: Any, above: str) -> Iterator[tuple[str, Any]]:
-    """Yield the path and value of what is not declared; of an undeclared object the outermost."""
+    """Yield path and value of undeclared fields; of an undeclared object the outermost."""
     if isinstance(value, list):
         for item in value:
             yield from _unknown(collection, item, above)
@@ -136,6 +136,6 @@ def undeclared_collections(beside: Collection, samples: Mapping[str, Sequence[An
         suspicion = suspected(values)
         has = f"the database `{beside.dataset}` has a collection `{name}`"
         what = f"{has}, which is not declared{suspicion.about}"
-        remedy = "declare it; with `skip_processing: true` if nobody appears in it"
+        remedy = "declare it; with `skip_processing: true` if it holds no people"
         if documents:
             yield MapError(beside.where, what, remedy, remark=not suspicion.sure)

@@ -1,4 +1,4 @@
-"""Tells whether what is stored as an identity is found by somebody who tells it. Pure."""
+"""Checks whether stored identities can be found by the identities in requests. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _BLANKS = "store it without blanks around it"
 
 
 def unfindable(observed: Observed) -> Iterator[MapError]:
-    """Yield the identities whose type, or whose way of writing, no request is looked up by."""
+    """Yield the identities with a type, or notation, that no request is looked up by."""
     for field in observed.collection.leaves:
         if field.identity is not None:
             yield from _typed(field, observed)
@@ -30,22 +30,22 @@ def unfindable(observed: Observed) -> Iterator[MapError]:
 
 
 def buried(observed: Observed) -> Iterator[MapError]:
-    """Yield what people are looked up by and lies in arrays of arrays, where no query of a path looks."""
+    """Yield the looked-up fields in arrays of arrays, which queries do not search."""
     for where, path, often in _looked_up(observed, _is_buried):
         what = f"`{path}` lies in arrays of arrays {often}"
-        yield MapError(where, what, "store it in one array: nobody is found by it there")
+        yield MapError(where, what, "store it in one array: a search finds nothing there")
 
 
 def pointed(observed: Observed) -> Iterator[MapError]:
-    """Yield what people are looked up by and is a pointer of a driver's, which holds an id and is none."""
+    """Yield the looked-up fields with a driver's pointer, which holds an id and is none."""
     for where, path, often in _looked_up(observed, _is_pointer):
         yield MapError(
-            where, f"`{path}` holds a DBRef {often}", "store the id alone: nobody is found by a DBRef"
+            where, f"`{path}` holds a DBRef {often}", "store the id alone: a search finds no DBRef"
         )
 
 
 def _looked_up(observed: Observed, is_so: Callable[[Document, str], bool]) -> Iterator[tuple[str, str, str]]:
-    """Yield where the map has each path that people are looked up by, the path, and how often it *is so*."""
+    """Yield each looked-up path with its place in the map, and how often it *is so*."""
     for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
         number = sum(is_so(document, path) for document in observed.documents)
         if number:
@@ -76,7 +76,7 @@ def _typed(field: MappedField, observed: Observed) -> Iterator[MapError]:
 
 
 def _missed(document: Document, field: MappedField) -> Iterator[Any]:
-    """Yield the values that are of none of the types in which a request's text is looked for."""
+    """Yield the values with a type that requests' texts are not looked up in."""
     for value in filter(refers, values_at(document, field.path)):
         text = text_of(value)
         if text is not None and all(key_of(value) != key_of(form) for form in forms(text, field.type)):
@@ -95,7 +95,7 @@ def _written(field: MappedField, observed: Observed) -> Iterator[MapError]:
 
 
 def _stands_alone(value: Any, field: MappedField) -> bool:
-    """Tell whether *value* is found by no other spelling of what it means."""
+    """Return whether *value* is found in its exact notation only."""
     if not isinstance(value, str) or not value:
         return False
     if field.identity != PHONE:

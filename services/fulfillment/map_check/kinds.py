@@ -1,4 +1,4 @@
-"""Which type of BSON a value has, in the words of the data map, and what a declared type allows. Pure."""
+"""BSON types of values in the words of the data map, and the types that a declaration allows. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (bytes, "binary"),
     (list, "array"),
 )
-"""Types of Python and what they are called; the first that fits counts."""
+"""Types of Python and their names; the first that fits counts."""
 _WHOLE = frozenset({"integer", "long"})
 _FRACTIONAL = _WHOLE | {"double"}
 _ALLOWED = {
@@ -54,17 +54,17 @@ def kind_of(value: Any) -> str:
 
 
 def allows(declared: str, kind: str) -> bool:
-    """Tell whether a field declared as a single *declared* may hold a *kind*; null is allowed everywhere."""
+    """Return whether a field declared as a single *declared* may hold a *kind*; null is always allowed."""
     return kind == "null" or kind in _ALLOWED.get(declared, {declared})
 
 
 def comparable(kind: str) -> str:
-    """Return what *kind* has in common with the types whose values MongoDB finds by one another."""
+    """Return a name that *kind* shares with the types that MongoDB compares with it."""
     return "number" if kind in _NUMBERS else "binary" if kind == "uuid" else kind
 
 
 def kinds_at(documents: Iterable[Document], path: str) -> Counter[str]:
-    """Return how many of *documents* hold which types at *path*; elements of an array count singly."""
+    """Return how many of *documents* hold each type at *path*; elements of an array count singly."""
     return Counter(kind for document in documents for kind in set(map(kind_of, values_at(document, path))))
 
 

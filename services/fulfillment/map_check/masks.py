@@ -1,4 +1,4 @@
-"""Tries the masks of an erasure on sampled documents: would the database take them?"""
+"""Tries the masks of an erasure on sampled documents against the database's rules."""
 
 import copy
 from collections import defaultdict
@@ -16,25 +16,25 @@ from services.fulfillment.search.ownership import OwnershipMatch
 from shared.runtime.mongo import Document
 
 MOST_TRIED = 10
-"""Documents of the sample that are masked on trial."""
+"""Sampled documents that are masked for the trial."""
 
 Tried: TypeAlias = Sequence[tuple[Document, Sequence[Mask]]]
-"""Documents, and the masks that each gets."""
+"""Documents with their masks."""
 Pairs: TypeAlias = Sequence[tuple[Document, Document]]
-"""Documents as they are, and as they would be."""
+"""Documents before and after."""
 ALL = ""
 """Stands for the path of every mask at once."""
 
 
 def masks_of(observed: Observed, data_map: DataMap, today: date, *, yielding: bool) -> Tried:
     """
-    Return sampled documents with the masks they would get if each were one person's.
+    Return sampled documents with the masks that an erasure would write.
 
     Args:
-        observed: What was sampled.
-        data_map: Says what is masked, and how.
-        today: The day by which retention is judged.
-        yielding: Whether the masks give way to the rules of the database, as after a refusal.
+        observed: The sample.
+        data_map: States the masks.
+        today: The day for the retention periods.
+        yielding: Whether the masks adapt to the rules of the database, as after a refusal.
     """
     found = [
         FoundRecord(
@@ -51,7 +51,7 @@ def masks_of(observed: Observed, data_map: DataMap, today: date, *, yielding: bo
 
 
 def masked(document: Document, masks: Sequence[Mask]) -> Document:
-    """Return a copy of *document* in which every one of *masks* has been carried out."""
+    """Return a copy of *document* with all of *masks* written."""
     changed = copy.deepcopy(document)
     for mask in masks:
         _put(changed, mask.path.split("."), mask)
@@ -71,27 +71,27 @@ def _put(value: Any, path: Sequence[str], mask: Mask) -> None:
             value[path[0]] = mask.value
 
 
-def trials(tried: Tried) -> dict[str, Pairs]:
+def trial_pairs(tried: Tried) -> dict[str, Pairs]:
     """Return by masked path the documents before and after it alone is masked; under :data:`ALL`, all."""
     by_path: dict[str, list[tuple[Document, Document]]] = defaultdict(list)
     for document, masks in tried:
         for path in dict.fromkeys(mask.path for mask in masks):
             alone = [mask for mask in masks if mask.path == path]
             by_path[path].append((document, masked(document, alone)))
-    # Last: a rule may want one of several fields, and let each go alone.
+    # Last: a rule may require one of several fields, and allow each to go alone.
     by_path[ALL] = [(document, masked(document, masks)) for document, masks in tried if masks]
     return dict(by_path)
 
 
 def clashing(observed: Observed, tried: Tried) -> Iterator[MapError]:
-    """Yield the unique indexes in which the second person's masks meet the first one's."""
+    """Yield the unique indexes in which two people's masks collide."""
     collection = observed.collection
     changed = {mask.path: mask for _, masks in tried for mask in masks}
     for index in observed.unique:
         own = [path for path in index.paths if path in changed]
-        told_apart = any(path in collection.primary_key for path in index.paths)
+        in_key = any(path in collection.primary_key for path in index.paths)
         same = all(constant(collection.by_path[path].masking or NULL) for path in own)
-        if own and same and not told_apart and not _leaves(index, changed[own[0]]):
+        if own and same and not in_key and not _leaves(index, changed[own[0]]):
             named = ", ".join(f"`{path}`" for path in index.paths)
             what = f"{named} is unique, so that only one document can be masked with the same value"
             remedy = "add `masking_strategy_override: { strategy: hash }`"
@@ -99,7 +99,7 @@ def clashing(observed: Observed, tried: Tried) -> Iterator[MapError]:
 
 
 def _leaves(index: Unique, mask: Mask) -> bool:
-    """Tell whether a document leaves *index* when its value becomes *mask*."""
+    """Return whether a document leaves *index* when its value becomes *mask*."""
     if mask.removed and (index.sparse or mask.path in index.partial):
         return True
     condition = index.partial.get(mask.path)
@@ -113,12 +113,12 @@ def _leaves(index: Unique, mask: Mask) -> bool:
 
 def refused(observed: Observed, path: str, *, saved: bool) -> MapError:
     """
-    Return that the rules of the database do not allow the mask of *path*.
+    Return the finding that the database's rules refuse the mask of *path*.
 
     Args:
         observed: The collection and its rules.
-        path: Of the field; :data:`ALL` for all of them together.
-        saved: Whether another mask, which the erasure then takes, is allowed.
+        path: The field; :data:`ALL` for all of them together.
+        saved: Whether another mask, which the erasure then takes, is accepted.
     """
     collection = observed.collection
     what = f"the validator of `{collection.key}` refuses a document once it is masked"

@@ -1,4 +1,4 @@
-"""What was read from a database, for a data map to be compared with. Pure."""
+"""Data read from a database for the comparison with a data map. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from services.fulfillment.search.rules import Rules
 from shared.runtime.mongo import Document
 
 
-class Speed(IntEnum):
-    """What a look-up costs."""
+class LookupSpeed(IntEnum):
+    """The cost of a look-up."""
 
     SCANS = 0
     """Every document of the collection is read."""
     SCANS_FOR_MANY = 1
-    """An index answers for a few people at once, not for many."""
+    """An index answers for few people at once, not for many."""
     INDEXED = 2
 
 
@@ -34,7 +34,7 @@ class Unique:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a database holds where the map names a collection."""
+    """The contents of a collection of the map in its database."""
 
     collection: Collection
     documents: Sequence[Document]
@@ -42,8 +42,8 @@ class Observed:
     """Or ``view``, or ``timeseries``."""
     rules: Rules = field(default_factory=Rules)
     refuses: bool = False
-    """Whether it has a validator that refuses what does not pass."""
+    """Whether it has a validator that refuses invalid documents."""
     unique: tuple[Unique, ...] = ()
-    speeds: Mapping[Lookup, Speed] = field(default_factory=dict)
+    speeds: Mapping[Lookup, LookupSpeed] = field(default_factory=dict)
     nowhere: frozenset[str] = frozenset()
-    """The paths of look-ups that no document of the whole collection has."""
+    """The looked-up paths that no document of the whole collection has."""

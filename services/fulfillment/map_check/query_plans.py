@@ -1,4 +1,4 @@
-"""Asks the database how it would answer a look-up of the walk: through an index, or by reading everything."""
+"""Query plans of look-ups: through an index, or by reading the whole collection."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,27 +6,27 @@ from typing import Any
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.map_check.observations import Speed
+from services.fulfillment.map_check.observations import LookupSpeed
 from services.fulfillment.search.bson_equality import refers
 from services.fulfillment.search.caseless import CASELESS, MOST_SPELLED, Indexes, Query, queries
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, translated
 
-ADDRESS = "nobody@example.org"
-"""Stands for the value of a look-up: which one it is does not change the way it is looked up."""
+ADDRESS = "person@example.org"
+"""A sample value for look-ups; the plan does not depend on it."""
 
 
 def stored(stores: Stores, place: CollectionPlace) -> Stored:
-    """Return the collection at *place* as the driver has it."""
-    return stores._stored(place)  # noqa: SLF001  # what is explained must be the walk's own collection
+    """Return the driver's collection at *place*."""
+    return stores._stored(place)  # noqa: SLF001  # the explained collection must be the search's own
 
 
 async def speed_of(
     lookup: Lookup, place: CollectionPlace, stores: Stores, documents: Sequence[Document]
-) -> Speed:
+) -> LookupSpeed:
     """
-    Return what the query that the walk sends for *lookup* costs, by the database's own account.
+    Return the cost of the search's query for *lookup*, by the database's query plan.
 
     Raises:
         StoreUnavailable: The store did not answer.
@@ -34,17 +34,17 @@ async def speed_of(
     if lookup.others or not lookup.caseless:
         condition = {path: {"$in": [_example(path, documents)]} for path in lookup.paths}
         query = Query([condition], CASELESS if lookup.caseless else None)
-        return Speed.SCANS if await _scans(stores, place, query) else Speed.INDEXED
+        return LookupSpeed.SCANS if await _scans(stores, place, query) else LookupSpeed.INDEXED
     known = await stores.indexes(place)
-    for number, speed in ((1, Speed.SCANS), (MOST_SPELLED + 1, Speed.SCANS_FOR_MANY)):
+    for number, speed in ((1, LookupSpeed.SCANS), (MOST_SPELLED + 1, LookupSpeed.SCANS_FOR_MANY)):
         for query in _caseless(lookup, known, number):
             if await _scans(stores, place, query):
                 return speed
-    return Speed.INDEXED
+    return LookupSpeed.INDEXED
 
 
 def _example(path: str, documents: Sequence[Document]) -> Any:
-    """Return a value of the type that is stored; never somebody's text."""
+    """Return a value of the stored type, without personal data."""
     found = (value for document in documents for value in values_at(document, path) if refers(value))
     value = next(found, ADDRESS)
     return ADDRESS if isinstance(value, str) else value
@@ -60,12 +60,12 @@ async def _scans(stores: Stores, place: CollectionPlace, query: Query) -> bool:
     if query.collation is not None:
         find["collation"] = dict(query.collation)
     with translated(f"explain a search of {place.database}.{place.name}"):
-        told = await collection.database.command("explain", find, verbosity="queryPlanner")
-    return "COLLSCAN" in stages(told["queryPlanner"]["winningPlan"])
+        plan = await collection.database.command("explain", find, verbosity="queryPlanner")
+    return "COLLSCAN" in stages(plan["queryPlanner"]["winningPlan"])
 
 
 def stages(plan: Any) -> frozenset[str]:
-    """Return the names of all stages of a query *plan*, whatever they stand in."""
+    """Return the names of all stages of a query *plan*, at any depth."""
     match plan:
         case Mapping():
             own = {str(plan["stage"])} if "stage" in plan else set()

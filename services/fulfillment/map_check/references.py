@@ -1,4 +1,4 @@
-"""Compares the two ends of a reference: types of values, and whether each has a partner. Pure."""
+"""Compares the two ends of a reference: types of values, and missing partners. Pure."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import forms
 
 MOST_FOLLOWED = 100
-"""Values of a reference whose partners are looked for."""
+"""Values of a reference that are checked for partners."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A reference, and what was sampled at its two ends."""
+    """A reference with the samples of its two ends."""
 
     here: Observed
     field: MappedField
@@ -32,15 +32,15 @@ class Pair:
 
     @property
     def caseless(self) -> bool:
-        """Whether upper and lower case are one."""
+        """Whether case does not count."""
         return EMAIL in (self.field.identity, self.other.identity)
 
     def key(self, value: Any) -> Hashable:
-        """Return what *value* has in common with its partners."""
+        """Return a key that *value* and its partners share."""
         return key_of(value, caseless=self.caseless)
 
     def followed(self) -> dict[Hashable, list[Any]]:
-        """Return sampled values, each in every form in which its partner may be stored."""
+        """Return sampled values, each in every form of a partner."""
         values = (
             value
             for document in self.here.documents
@@ -55,7 +55,7 @@ class Pair:
 
 
 def pairs(here: Observed, observed: Mapping[str, Observed]) -> Iterator[Pair]:
-    """Yield the references of a collection that lead to one that was looked at."""
+    """Yield the references of a collection to observed ones."""
     for field in here.collection.leaves:
         for reference in field.references:
             if reference.key in observed:
@@ -63,7 +63,7 @@ def pairs(here: Observed, observed: Mapping[str, Observed]) -> Iterator[Pair]:
 
 
 def unlike(pair: Pair) -> Iterator[MapError]:
-    """Yield a remark where the two ends hold values of different types."""
+    """Yield a remark if the two ends hold values of different types."""
     here, there = _types(pair.here, pair.field.path), _types(pair.there, pair.reference.path)
     if here and there and not {*map(comparable, here)} & {*map(comparable, there)}:
         what = f"`{pair.field.path}` holds {_listed(here)}, `{_named(pair.reference)}` holds {_listed(there)}"
@@ -74,7 +74,7 @@ def unlike(pair: Pair) -> Iterator[MapError]:
 def dangling(
     pair: Pair, followed: Mapping[Hashable, Sequence[Any]], partners: Sequence[Any]
 ) -> Iterator[MapError]:
-    """Yield a remark where some of the values *followed* are not among *partners*."""
+    """Yield a remark if some of the values *followed* are not among *partners*."""
     known = {pair.key(value) for value in partners}
     lost = sum(known.isdisjoint(map(pair.key, forms)) for forms in followed.values())
     if lost:

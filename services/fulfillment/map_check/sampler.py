@@ -1,7 +1,7 @@
 """
-Reads from a database what a data map is compared with.
+Samples databases for the comparison with a data map.
 
-Only here are the stores asked. Documents are taken at random; no value of theirs leaves the comparison.
+Only this module queries the stores. Documents are taken at random; no value of theirs is reported.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Document, translated
 
 SAMPLE = 200
-"""Documents looked at per collection, taken at random."""
+"""Random documents read per collection."""
 
 
 async def observe(collection: Collection, graph: Graph, stores: Stores) -> Observed:
     """
-    Look at what lies where *collection* is declared.
+    Return the sampled contents of *collection*.
 
     Raises:
-        StoreUnavailable: The store did not answer: nothing can be said.
+        StoreUnavailable: The store did not answer.
     """
     place = collection.place
     kind, options = await _options(stores, place)
@@ -79,7 +79,7 @@ async def _unique(stores: Stores, place: CollectionPlace) -> tuple[Unique, ...]:
 
 
 async def _nowhere(stores: Stores, place: CollectionPlace, paths: Iterable[str]) -> frozenset[str]:
-    """Return those of *paths* that no document has: a sample may miss what is rare."""
+    """Return those of *paths* that no document has: a sample may miss rare ones."""
     wanted = sorted(paths)
     found = await asyncio.gather(*(_first(stores, place, path) for path in wanted))
     return frozenset(path for path, there in zip(wanted, found, strict=True) if not there)
@@ -94,7 +94,7 @@ async def _first(stores: Stores, place: CollectionPlace, path: str) -> bool:
 async def passing(
     stores: Stores, place: CollectionPlace, condition: Mapping[str, Any], documents: Sequence[Document]
 ) -> int:
-    """Return how many of *documents*, stored or not, fulfil *condition* by the database's account."""
+    """Return how many of *documents*, stored or not, fulfil *condition* by the database's evaluation."""
     pipeline: list[Mapping[str, Any]] = [
         {"$limit": 1},
         {"$project": {"_id": 0, "given": {"$literal": list(documents)}}},
@@ -113,7 +113,7 @@ async def passing(
 async def partners(
     stores: Stores, place: CollectionPlace, path: str, values: Sequence[Any], *, caseless: bool
 ) -> list[Any]:
-    """Return what stands at *path* in the documents that hold one of *values* there."""
+    """Return the values at *path* in the documents with one of *values* there."""
     collation = dict(CASELESS) if caseless else None
     with translated(f"search {place.database}.{place.name}"):
         found: list[Any] = await stored(stores, place).distinct(
@@ -125,7 +125,7 @@ async def partners(
 async def undeclared(
     stores: Stores, place: CollectionPlace, known: Iterable[str]
 ) -> dict[str, list[Document]]:
-    """Return samples of the collections beside *place* that are not among *known*, by name."""
+    """Return samples of the collections beside *place* that are not *known*, by name."""
     with translated(f"list the collections of {place.database}"):
         names = await stored(stores, place).database.list_collection_names()
     others = sorted(name for name in set(names) - set(known) if not name.startswith("system."))

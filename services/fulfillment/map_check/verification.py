@@ -1,4 +1,4 @@
-"""Reports identity fields of a map that do not state whether their values are verified. Pure."""
+"""Finds identity fields of a map that do not state whether their values are verified. Pure."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ REMEDY = "add `verified: always`, `never`, or the field that states it: without 
 
 
 def unstated(collection: Collection) -> Iterator[MapError]:
-    """Yield the identity fields of *collection* that state no verification."""
+    """Yield the identity fields of *collection* without a declared verification."""
     for field in collection.identifying:
         if field.verified is None:
             what = f"`{field.path}` does not state whether its value is verified"

@@ -99,7 +99,7 @@ def test_comments_say_what_is_to_be_completed_and_what_a_key_does() -> None:
     text = imported("a.yml", FIDES).text
     assert "        # purpose: why the data is held (Art. 15(1)(a) GDPR)\n" in text
     assert "# A request that tells an `email` is looked up here.\n" in text
-    assert "# People are told apart in it" in text
+    assert "# Its elements are different people" in text
     assert "data_category:\n  - { fides_key: user.shoe_size }\n" in text
 
 

@@ -1,1 +1,1 @@
-"""Draws a data map: where a search starts, what it reaches in which wave, and what an erasure does there."""
+"""Diagrams of a data map: entry points, waves of the search, and effects of an erasure."""

@@ -1,4 +1,4 @@
-"""Finds the ways of arrows between collections that have their places; none goes through another."""
+"""Routes of arrows between placed collections; none crosses a collection."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,11 +13,11 @@ from services.fulfillment.datamap.diagram.page import (
 from services.fulfillment.datamap.diagram.picture import Arrow
 
 TRACK, TRACKS = 5.0, 4
-"""Ways beside one another at the foot of a lane: how far apart, and how many."""
+"""Parallel routes at the foot of a lane: distance and number."""
 
 
 def routes(page: DiagramPage) -> Iterator[Route]:
-    """Yield the way of every arrow of *page*, whose boxes have their places."""
+    """Yield the route of every arrow of *page* between placed boxes."""
     at = {placed.box.key: placed for placed in page.boxes}
     pills = {pill.name: pill for pill in page.pills}
     around = 0
@@ -47,7 +47,7 @@ def _between(arrow: Arrow, source: Placed, target: Placed) -> Route:
 def _around(
     arrow: Arrow, source: Placed, target: Placed, lanes: Sequence[DiagramLane], track: float
 ) -> Route:
-    """Return the way back over several waves: along the foot of a lane, where no collection stands."""
+    """Return the route back over several waves: along the foot of a lane, where no collection stands."""
     here, there = source.port(arrow.source_path), target.port(arrow.target_path)
     feet = [lane.y + lane.height - TRACK - track for lane in lanes]
     y = min(feet, key=lambda foot: abs(foot - here) + abs(foot - there))

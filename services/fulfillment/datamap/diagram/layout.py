@@ -1,8 +1,8 @@
 """
-Gives every part of a picture its place: waves are columns, left to right, and databases are lanes across.
+Layout of a diagram: waves are columns, left to right, and databases are lanes across.
 
-A search comes to a collection in the first wave that leads there, so an arrow never skips a column going
-forward. Inside a lane, collections stand as near as possible to what they are joined with.
+A collection is in the first wave that reaches it, so forward arrows never skip a column. Inside a lane,
+collections stand as near as possible to their neighbours in the graph.
 """
 
 from collections import defaultdict
@@ -41,7 +41,7 @@ SWEEPS = 3
 
 
 def arranged(picture: Picture) -> DiagramPage:
-    """Return *picture* with a place for everything; the same picture gives the same page."""
+    """Return *picture* with positions; the same picture gives the same page."""
     width = max([LEAST_WIDTH, *map(_width, picture.apart(CollectionReach.REACHED))])
     pill = max([LEAST_WIDTH * 0.6, *(len(name) * NAME_WIDTH + 32 for name in picture.identities)])
     first = MARGIN + (pill + GUTTER if picture.identities else 0)
@@ -62,12 +62,12 @@ def arranged(picture: Picture) -> DiagramPage:
 def _width(box: Box) -> float:
     rows = [*(len(port) for port in box.shown), len(withheld(box)) + 2]
     named = len(box.name if box.reach is CollectionReach.REACHED else box.key)
-    told = len(box.erasure.value) + len(box.kept) + 6
-    return max(named * NAME_WIDTH, told * FIELD_WIDTH, *(count * FIELD_WIDTH for count in rows)) + 28
+    labels = len(box.erasure.value) + len(box.kept) + 6
+    return max(named * NAME_WIDTH, labels * FIELD_WIDTH, *(count * FIELD_WIDTH for count in rows)) + 28
 
 
 def withheld(box: Box) -> str:
-    """Return what a box says about the fields that no answer shows."""
+    """Return the text of a box about its withheld fields."""
     if not box.withheld:
         return ""
     more = f" +{len(box.withheld) - 1}" if len(box.withheld) > 1 else ""
@@ -90,7 +90,7 @@ def _lanes(
         cells[box.lane, box.wave].append(box)
     order = _order(picture)
     lanes, placed = _stacked(order, cells, columns, width)
-    # One wave after the other: two that are sorted by one another at once would change places for ever.
+    # One wave after the other: two sorted by each other at once would swap for ever.
     for wave in [*range(picture.waves, 0, -1), *range(1, picture.waves + 1)] * SWEEPS:
         near = _nearness(picture, placed)
         for (_, of), boxes in cells.items():
@@ -101,7 +101,7 @@ def _lanes(
 
 
 def _order(picture: Picture) -> Sequence[str]:
-    """Return the lanes so that arrows between them are short."""
+    """Return the lanes in an order with short arrows between them."""
     lane_of = {box.key: box.lane for box in picture.boxes}
     pairs = [(lane_of[a.source], lane_of[a.target]) for a in picture.arrows if not a.entering]
     if len(picture.lanes) > MOST_LANES_TRIED:
@@ -138,7 +138,7 @@ def _stack(boxes: Sequence[Box]) -> float:
 
 
 def _nearness(picture: Picture, placed: Sequence[Placed]) -> dict[str, float]:
-    """Return for each box the mean height of what it is joined with; or its own."""
+    """Return for each box the mean height of its neighbours; or its own."""
     at = {one.box.key: one for one in placed}
     joined: dict[str, list[float]] = defaultdict(list)
     for arrow in picture.arrows:
@@ -150,7 +150,7 @@ def _nearness(picture: Picture, placed: Sequence[Placed]) -> dict[str, float]:
 
 
 def _pills(picture: Picture, boxes: Sequence[Placed], width: float) -> Iterator[Pill]:
-    """Yield the identities, each as near as possible to the fields it is looked up in."""
+    """Yield the identities, each as near as possible to its fields."""
     at = {one.box.key: one for one in boxes}
     wanted = {
         name: fmean(

@@ -1,4 +1,4 @@
-"""Writes a picture as Mermaid text, which many viewers of Markdown draw by themselves."""
+"""A diagram as Mermaid text, which many Markdown viewers render."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -46,11 +46,11 @@ def _group(name: str, title: str, boxes: Sequence[Box], names: Mapping[str, str]
     yield f'  subgraph {name}["{_quoted(title)}"]'
     for box in boxes:
         style = box.erasure.value if box.reach is CollectionReach.REACHED else "apart"
-        yield f'    {names[box.key]}["{"<br/>".join(map(_quoted, _told(box)))}"]:::{style}'
+        yield f'    {names[box.key]}["{"<br/>".join(map(_quoted, _labels(box)))}"]:::{style}'
     yield "  end"
 
 
-def _told(box: Box) -> Iterator[str]:
+def _labels(box: Box) -> Iterator[str]:
     yield box.name if box.reach is CollectionReach.REACHED else box.key
     if box.reach is CollectionReach.REACHED:
         yield f"wave {box.wave} · {box.erasure.value}" + (f" · {box.kept}" if box.kept else "")
@@ -67,5 +67,5 @@ def _arrow(arrow: Arrow, names: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return *text* so that Mermaid takes it for nothing but text."""
+    """Return *text* so that Mermaid reads it as plain text."""
     return text.translate(_CODES)

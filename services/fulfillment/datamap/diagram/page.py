@@ -1,11 +1,11 @@
-"""What a drawn data map consists of: rectangles and curves with their places on the page, in pixels."""
+"""The parts of a placed diagram: rectangles and curves, in pixels."""
 
 from dataclasses import dataclass, field
 
 from services.fulfillment.datamap.diagram.picture import Arrow, Box, Picture
 
 HEAD = 46.0
-"""Room for the name of a collection and what becomes of it."""
+"""Space for the name of a collection and its erasure."""
 ROW = 19.0
 GUTTER = 132.0
 PILL_HEIGHT = 34.0
@@ -13,7 +13,7 @@ PILL_HEIGHT = 34.0
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A collection and the rectangle it fills."""
+    """A collection and its rectangle."""
 
     box: Box
     x: float
@@ -22,13 +22,13 @@ class Placed:
     height: float
 
     def port(self, path: str) -> float:
-        """Return how far down the row of *path* is."""
+        """Return the vertical position of the row of *path*."""
         row = self.box.ports.index(path) if path in self.box.ports else 0
         return self.y + HEAD + ROW * row + ROW / 2
 
     @property
     def middle(self) -> float:
-        """Return how far down its middle is."""
+        """Return the vertical position of its middle."""
         return self.y + self.height / 2
 
 
@@ -44,7 +44,7 @@ class Pill:
 
 @dataclass(frozen=True, slots=True)
 class DiagramLane:
-    """A database, or what stands apart."""
+    """A database, or a group of collections outside the search."""
 
     title: str
     x: float
@@ -54,7 +54,7 @@ class DiagramLane:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of an arrow: its start, and for each curve two points of control and the end."""
+    """The route of an arrow: its start, and for each curve two control points and the end."""
 
     arrow: Arrow
     points: tuple[tuple[float, float], ...]
@@ -64,13 +64,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class DiagramPage:
-    """A picture with every part in its place."""
+    """A picture with positions."""
 
     picture: Picture
     width: float
     height: float
     columns: tuple[float, ...]
-    """Where the waves begin, that of the identities first."""
+    """The left edges of the waves, that of the identities first."""
     lanes: tuple[DiagramLane, ...]
     apart: tuple[DiagramLane, ...]
     pills: tuple[Pill, ...]

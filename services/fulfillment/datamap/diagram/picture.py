@@ -1,4 +1,4 @@
-"""What there is to draw of a data map, before anything has a place on the page."""
+"""The content of a diagram, without positions."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,13 +10,13 @@ from services.fulfillment.datamap.model import Collection, DataMap, Erasure, Ret
 
 
 class CollectionReach(StrEnum):
-    """Whether a search comes to a collection."""
+    """Whether a search reaches a collection."""
 
     REACHED = "reached"
     UNREACHED = "unreached"
-    """Nothing leads there: nobody is found in it."""
+    """No reference leads there: no search reaches it."""
     SKIPPED = "skipped"
-    """The map says that nobody appears in it."""
+    """The map states that it holds no people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +26,29 @@ class Box:
     key: str
     name: str
     lane: str
-    """The database it lies in, with its store."""
+    """Its database, with its store."""
     reach: CollectionReach
     wave: int
-    """After how many look-ups a search comes to it; 0: never."""
+    """Number of look-ups until a search reaches it; 0: never."""
     erasure: Erasure
     kept: str
     """Why records survive an erasure at first, in a word or two."""
     ports: tuple[str, ...]
-    """The fields that lead to it and on from it, in the order of the map."""
+    """The fields that lead to it and from it, in the order of the map."""
     shown: tuple[str, ...]
-    """The same, with brackets after the arrays whose elements belong to different people."""
+    """The same, with brackets after the arrays with elements of different people."""
     withheld: tuple[str, ...]
     """The fields that no answer shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """Values of one field are looked up in another."""
+    """A reference from one field to another, or an identity's entry."""
 
     source: str
     """The key of a collection, or the name of an identity."""
     source_path: str
-    """Empty where an identity enters."""
+    """Empty for an identity."""
     target: str
     target_path: str
     both: bool = False
@@ -56,7 +56,7 @@ class Arrow:
 
     @property
     def entering(self) -> bool:
-        """Whether a request enters here."""
+        """Whether an identity enters here."""
         return not self.source_path
 
 
@@ -76,16 +76,16 @@ class Picture:
 
     @property
     def waves(self) -> int:
-        """How many waves a search has at most."""
+        """The number of waves of a search."""
         return max((box.wave for box in self.boxes), default=0)
 
     def apart(self, reach: CollectionReach) -> tuple[Box, ...]:
-        """Return the collections that a search does not come to because of *reach*."""
+        """Return the collections outside the search because of *reach*."""
         return tuple(box for box in self.boxes if box.reach is reach)
 
 
 def picture_of(data_map: DataMap) -> Picture:
-    """Return what there is to draw of *data_map*; the same map gives the same picture."""
+    """Return the picture of *data_map*; the same map gives the same picture."""
     graph = graph_of(data_map)
     waves = waves_of(graph)
     arrows = tuple(_arrows(data_map, graph, waves))
@@ -98,7 +98,7 @@ def picture_of(data_map: DataMap) -> Picture:
 
 
 def waves_of(graph: Graph) -> dict[str, int]:
-    """Return for each collection that a search reaches the wave that first comes to it."""
+    """Return the first wave of each collection that a search reaches."""
     waves: dict[str, int] = {}
     wave, keys = 1, {lookup.key for lookups in graph.entries.values() for lookup in lookups}
     while keys:
@@ -163,20 +163,20 @@ def _arrows(data_map: DataMap, graph: Graph, waves: Mapping[str, int]) -> Iterat
 
 
 def _leading(graph: Graph, key: str) -> Iterator[Arrow]:
-    """Yield the arrows that lead on; every part of a composite key has its own."""
+    """Yield the arrows of references; every part of a composite key has its own."""
     for edge in graph.edges.get(key, ()):
         for source, target in zip(edge.paths, edge.target.paths, strict=True):
             yield Arrow(edge.key, source, edge.target.key, target)
 
 
 def _paired(arrows: Sequence[Arrow]) -> Iterator[Arrow]:
-    """Yield *arrows*, two that lead to and fro as one."""
+    """Yield *arrows*, with opposite ones as one."""
     known: Mapping[Arrow, None] = dict.fromkeys(arrows)
-    told: set[Arrow] = set()
+    done: set[Arrow] = set()
     for arrow in known:
         back = Arrow(arrow.target, arrow.target_path, arrow.source, arrow.source_path)
-        if back in told:
+        if back in done:
             continue
-        told.add(arrow)
+        done.add(arrow)
         both = back in known
         yield Arrow(arrow.source, arrow.source_path, arrow.target, arrow.target_path, both)

@@ -1,4 +1,4 @@
-"""Writes a picture as SVG: one file that needs nothing else, light or dark as its reader has it."""
+"""A diagram as SVG: one self-contained file, light or dark by the reader's preference."""
 
 from collections.abc import Iterator
 from html import escape
@@ -36,22 +36,22 @@ svg { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-ser
 .lane { fill: var(--lane); stroke: var(--line); }
 .box { fill: var(--box); stroke-width: 1.5; }
 .name { font-size: 14.5px; font-weight: 650; fill: var(--ink); }
-.told { font-size: 12px; font-weight: 600; }
+.label { font-size: 12px; font-weight: 600; }
 .field, .never { font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, monospace; fill: var(--ink); }
 .never { font-style: italic; fill: var(--soft); }
 .lock { fill: var(--soft); }
 .delete .box { stroke: var(--delete); }
 .delete .band { fill: var(--delete-soft); }
-.delete .told { fill: var(--delete); }
+.delete .label { fill: var(--delete); }
 .mask .box { stroke: var(--mask); }
 .mask .band { fill: var(--mask-soft); }
-.mask .told { fill: var(--mask); }
+.mask .label { fill: var(--mask); }
 .keep .box { stroke: var(--keep); }
 .keep .band { fill: var(--keep-soft); }
-.keep .told { fill: var(--keep); }
+.keep .label { fill: var(--keep); }
 .apart .box { stroke: var(--apart); stroke-dasharray: 5 4; }
 .apart .band { fill: var(--apart-soft); }
-.apart .told { fill: var(--soft); }
+.apart .label { fill: var(--soft); }
 .pill { fill: var(--identity-soft); stroke: var(--identity); stroke-width: 1.5; }
 .pill-name { font-size: 14px; font-weight: 650; fill: var(--identity); text-anchor: middle; }
 .way { fill: none; stroke: var(--way); stroke-width: 1.5; }
@@ -155,7 +155,7 @@ def _box(placed: Placed) -> Iterator[str]:
     yield f'<rect class="box" rx="8" {size} height="{placed.height:.1f}"/>'
     yield f'<path class="band" d="{_band(placed)}"/>'
     yield _text("name", x + 12, y + 19, box.name if reached else box.key)
-    yield _text("told", x + 12, y + 36, _told(placed))
+    yield _text("label", x + 12, y + 36, _label(placed))
     for number, path in enumerate(box.shown):
         yield _text("field", x + 14, y + HEAD + ROW * number + 14, path)
     if box.withheld:
@@ -173,10 +173,10 @@ def _band(placed: Placed) -> str:
     return f"M{x:.1f} {y + HEAD - 4:.1f} v-{side} q0 -8 8 -8 h{width - 16:.1f} q8 0 8 8 v{side} z"
 
 
-def _told(placed: Placed) -> str:
+def _label(placed: Placed) -> str:
     box = placed.box
     if box.reach is not CollectionReach.REACHED:
-        return "nobody is found here" if box.reach is CollectionReach.UNREACHED else "nobody appears in it"
+        return "not reached by a search" if box.reach is CollectionReach.UNREACHED else "holds no people"
     return f"{box.erasure.value} · {box.kept}" if box.kept else box.erasure.value
 
 
@@ -195,7 +195,7 @@ def _legend(page: DiagramPage) -> Iterator[str]:
         x += 44 + len(meaning) * 6.4
     y, x = y + 26, MARGIN
     yield f'<path class="lock" transform="translate({x + 3:.1f} {y + 2:.1f})" d="{_LOCK}"/>'
-    yield _text("small", x + 24, y + 12, "never shown to anybody")
+    yield _text("small", x + 24, y + 12, "never disclosed")
     x += 190
     yield f'<path class="way to" d="M{x:.1f} {y + 8:.1f} h34" marker-end="url(#head)"/>'
     yield _text("small", x + 42, y + 12, "values lead on (↔ both ways)")
