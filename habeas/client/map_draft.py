@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.samples import SAMPLE, SampleReader
-from services.fulfillment.drafting.survey import StoreSurvey, Told, survey
+from services.fulfillment.drafting.survey import Report, StoreSurvey, survey
 from services.fulfillment.drafting.writer import summary
 from services.fulfillment.drafting.writer import write as written
 from shared.errors import ConfigurationError
@@ -15,7 +15,7 @@ __all__ = ["files", "save", "summary", "surveyed"]
 
 
 async def surveyed(
-    urls: Mapping[str, str], databases: Sequence[str], report: Told, *, sample: int = SAMPLE, own: str = ""
+    urls: Mapping[str, str], databases: Sequence[str], report: Report, *, sample: int = SAMPLE, own: str = ""
 ) -> StoreSurvey:
     """
     Survey the stores at *urls*.

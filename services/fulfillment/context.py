@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Protocol
 
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.changes.change import Undone
+from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.completion import ErasableRecords as Erasing
@@ -46,7 +46,7 @@ class PersonRecords(Erasing, Protocol):
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
         """Return the records in which *identities* stand verified, and the records that refer to these."""
 
-    async def change(self, plan: ErasurePlan) -> Sequence[Undone]:
+    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
         """Mark and correct by *plan*, read again, and return the changes that are missing."""
 
 

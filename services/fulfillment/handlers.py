@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from services.fulfillment.changes.handlers import change, lift, plan_change, stop_at_once
+from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, stop_at_once
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.domain import MANY_MAILBOXES
 from services.fulfillment.drop.hash_lists import HashListBatch
@@ -23,12 +23,12 @@ from services.fulfillment.erasure.handlers import (
     search_again,
 )
 from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.suspension import Act, releases, stop, unless_stopped
+from services.fulfillment.erasure.suspension import HeldAct, releases, stop, unless_stopped
 from services.fulfillment.erasure.window import disclosure_timer, held_back, scheduled
 from services.fulfillment.package import answers
 from services.fulfillment.package.fees import decide_fee, fee_by_staff
-from services.fulfillment.package.handlers import Disclosure, hand_over, store_copy
-from services.fulfillment.recipients.notifications import tell
+from services.fulfillment.package.handlers import Disclosure, disclose_package, store_copy
+from services.fulfillment.recipients.notifications import notify
 from services.fulfillment.recipients.transfers import transfer
 from services.fulfillment.released_aliases import (
     objection,
@@ -143,7 +143,7 @@ async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     return [quoted] if quoted else await _answered(event, ctx)
 
 
-async def go_on(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
+async def answer_after_fee(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
     """Answer a request after the agreement to its fee; a request for the staff stays with the staff."""
     if ctx.known.status is not FulfillmentStatus.QUOTED or ctx.known.verified is None:
         return []
@@ -194,7 +194,7 @@ async def _announced(
         facts = await plan_change(event, submitted, identities, findings, ctx)
     else:
         window = held_back(event, ctx) if others else None
-        facts = await hand_over(Disclosure(event, submitted, identities, findings), ctx, window)
+        facts = await disclose_package(Disclosure(event, submitted, identities, findings), ctx, window)
     if not any(map(_concerns_others, facts)):
         return facts
     return [*await notices(others, event.right, ctx), *facts]
@@ -319,7 +319,7 @@ async def _further(
     else:
         window = DisclosureScheduled(request_id=ctx.case_id, at=at) if mailboxes and at > ctx.now else None
         completed = Disclosure(event, _to_the_person(submitted), identities, findings)
-        facts = await hand_over(completed, ctx.free(), window)
+        facts = await disclose_package(completed, ctx.free(), window)
         mailboxes = mailboxes if any(map(_concerns_others, facts)) else ()
     return [*await notices(mailboxes, event.right, ctx), *facts]
 
@@ -343,7 +343,7 @@ async def _released(
     return identities, await _gathered(ctx, identities, claimed)
 
 
-async def heed_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def handle_window_end(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """
     Start an erasure at the end of its window, or the round for confirmed aliases.
 
@@ -358,7 +358,7 @@ async def heed_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     return await _erased_further(event, ctx)
 
 
-async def heed_window_released(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def handle_released_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """Start the erasure of a window that ended while the request was stopped."""
     window = ctx.known.window
     ours = window is not None and event.name == window_name(window)
@@ -392,7 +392,7 @@ async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
     return facts or []
 
 
-async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
+async def handle_withdrawal(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
     """Record the withdrawal; nothing is done any more."""
     return []
 
@@ -403,13 +403,13 @@ async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
     return []
 
 
-RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
+RELEASED: Mapping[type[Fact], HeldAct] = MappingProxyType(
     {
         IdentityVerified: answer,
         FeeAgreed: answer_agreed,
         ErasurePlanned: begin_released,
         ErasureApproved: erase_approved,
-        ErasureDue: heed_window_released,
+        ErasureDue: handle_released_window,
         ErasureRetried: retry,
         ChangePlanned: change,
         DisclosureDue: disclose_released,
@@ -421,23 +421,23 @@ SUBSCRIPTIONS = (
     on(IdentityClaimed, compare_claims),
     on(IdentityVerified, unless_stopped(answer)),
     on(FeeDecided, decide_fee),
-    on(FeeAgreed, unless_stopped(go_on)),
+    on(FeeAgreed, unless_stopped(answer_after_fee)),
     on(ErasurePlanned, erase),
     on(ErasureApproved, approve),
     on(ErasureScheduled, await_window),
-    on(ErasureDue, heed_window),
+    on(ErasureDue, handle_window_end),
     on(DisclosureScheduled, await_disclosure),
     on(DisclosureDue, disclose),
     on(ErasureRetried, unless_stopped(retry)),
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),
     on(AliasConfirmed, confirm_alias),
-    on(RestrictionAnnounced, lift),
+    on(RestrictionAnnounced, lift_restriction),
     on(TransferOrdered, unless_stopped(transfer)),
     on(RequestStopped, stop),
     on(RequestReleased, releases(RELEASED)),
-    on(RecipientConcerned, tell),
-    on(RequestWithdrawn, note),
+    on(RecipientConcerned, notify),
+    on(RequestWithdrawn, handle_withdrawal),
     on(DropListed, look_up_lists),
     on(RequestPurged, forget),
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.changes.marks import plan_marks
 from services.fulfillment.erasure.execution import RemainderKind, execute, plan, verify
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan
@@ -260,6 +260,6 @@ async def test_where_a_collection_compares_loosely_an_element_of_another_case_is
     data_map = one(MEMBERS.format(more="") + "              - { name: blocked }\n", about=mark)
     await world.insert("desk.notes", {"_id": 1, "members": [{"code": "aB"}, {"code": "Ab"}]})
     found = await gather(data_map, world.stores, {"code": ("aB",)})
-    await carry_out(plan_marks(found, data_map, TODAY, Right.RESTRICTION), world.stores)
+    await execute_changes(plan_marks(found, data_map, TODAY, Right.RESTRICTION), world.stores)
     marked = [{"code": "aB", "blocked": True}, {"code": "Ab"}]
     assert await world.get("desk.notes") == {"_id": 1, "members": marked}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.changes.marks import plan_marks
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure.execution import execute, plan, verify
@@ -153,7 +153,7 @@ async def test_only_the_persons_elements_are_marked(world: World) -> None:
     data_map = parse({"map.yml": text.replace("{ name: text,", "{ name: no_use }, { name: text,")})
     await world.fill(customers=CUSTOMERS, visits=[{"_id": 1, "who": ELEMENTS}])
     marked = plan_marks(await world.find(data_map), data_map, TODAY, Right.RESTRICTION)
-    assert await carry_out(marked, world.stores) == ()
+    assert await execute_changes(marked, world.stores) == ()
     [document] = await world.client[world.prefix + "desk"]["visits"].find().to_list(None)
     assert document["who"] == [element("kim", no_use=True), *OTHERS]
 

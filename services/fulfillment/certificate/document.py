@@ -1,8 +1,8 @@
 """
-The certificate of an erasure: what was looked at, erased and kept, why, and what a second look found.
+The certificate of an erasure: searched, erased and retained records, with the verification.
 
-Signed, so that anybody can check it, and free of personal data, so that it can outlive the case. It has one
-written form only (the one that :func:`issue` gives it), hence no second reading that the signature misses.
+It is signed, so that anyone can check it, and free of personal data, so that it can outlive the case. It has
+one written form only (that of :func:`issue`), so the signature leaves no second reading.
 """
 
 import base64
@@ -21,24 +21,24 @@ from shared.pages.translation import Words
 
 FORMAT: Final = "habeas-erasure-certificate/1"
 RETRIED: Final = "daily"
-"""When it is tried again what an erasure has left: :mod:`services.fulfillment.erasure.deferred` does it."""
+"""When failed erasures are retried: :mod:`services.fulfillment.erasure.deferred` does it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """Records that the erasure left, and why."""
+    """Records that the erasure left, with the reason."""
 
     records: int
     reason: str
     """Reason code, as letters explain it."""
     citation: str = ""
     until: date | None = None
-    """Last day; none while the end of the reason is not known (a legal hold)."""
+    """Last day; None while the end is not known (a legal hold)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What was done in one collection."""
+    """The result of an erasure in one collection."""
 
     store: str
     dataset: str
@@ -48,34 +48,34 @@ class Handled:
     erased: int = 0
     masked: int = 0
     gone: int = 0
-    """Found, and no longer there when they were to be erased."""
+    """Found, and gone before they were to be erased."""
     retained: tuple[Retained, ...] = ()
     left: tuple[Retained, ...] = ()
-    """Records that were to go and are still there; they are tried again."""
+    """Records that could not be erased; they are retried."""
     incomplete: int = 0
-    """Of the masked ones, those in which fields stay that the data map forbids to change."""
+    """Masked records with fields that the data map forbids to change."""
 
     @property
     def accounted(self) -> int:
-        """Number of records of which the certificate says what became of them."""
+        """Number of records with a certified result."""
         remaining = sum(item.records for item in (*self.retained, *self.left))
         return self.erased + self.masked + self.gone + remaining
 
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
-    """What was found when the data was looked for again after the erasure."""
+    """The result of the verification after the erasure."""
 
     at: datetime
     collections: int
-    """How many were searched."""
+    """Number of searched collections."""
     remaining: int
     """Records still found that are not among those retained."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateProof:
-    """What was asked, and how the person proved to be the one it is about."""
+    """The request, and the proof that the requester is the data subject."""
 
     right: str
     regulation: str
@@ -84,9 +84,9 @@ class CertificateProof:
     by: tuple[str, ...]
     """Names of the identities that were proven; never their values."""
     reasons: tuple[str, ...]
-    """Codes of how."""
+    """Reason codes."""
     approved_by: str | None = None
-    """The second person, where one had to approve."""
+    """The second person, if one had to approve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ class Searched:
     status: str
     """Searched, skipped, unreached or missing."""
     found: int
-    """Records found again, those included that are retained."""
+    """Records found again, retained ones included."""
     read_again: int
     """Records read again by primary key."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookedThrough:
-    """What a look through the texts of a collection, for anything the person is named by, has found."""
+    """The result of the search for the person in the texts of a collection."""
 
     store: str
     dataset: str
@@ -114,16 +114,16 @@ class LookedThrough:
     label: str
     documents: int
     places: int
-    """Where the person is still named, a namesake's name included. Which ones lies sealed with the case."""
+    """Texts that still name the person, or a namesake. The list is sealed with the case."""
     records: int
-    """Records that still name the person by what is nobody else's."""
+    """Records that still name the person by an identity of theirs alone."""
     finished: bool = True
-    """Whether the look was finished in time."""
+    """Whether the search was finished in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """All of a certificate."""
+    """The content of a certificate."""
 
     number: str
     request_id: str
@@ -134,37 +134,37 @@ class Certificate:
     handled: tuple[Handled, ...]
     second_look: SecondLook
     recipients: tuple[str, ...] = ()
-    """Organisations that must be told to erase as well (GDPR Art. 19)."""
-    untold: tuple[str, ...] = ()
-    """Those of them that nobody was telling when this was issued; the others were being told."""
+    """Organisations that must be notified to erase as well (GDPR Art. 19)."""
+    not_notified: tuple[str, ...] = ()
+    """Those of them without an automatic notification."""
     proof: CertificateProof | None = None
     searched: tuple[Searched, ...] = ()
     """Every collection of the data map."""
     looked_through: tuple[LookedThrough, ...] = ()
     program: str = ""
-    """What issued it, with its version."""
+    """The issuing program, with its version."""
 
     @property
     def complete(self) -> bool:
-        """Whether the second look found nothing that should be gone."""
+        """Whether the verification found nothing that should be gone."""
         return self.second_look.remaining == 0
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateReport:
-    """What a check of a certificate found."""
+    """The result of a check of a certificate."""
 
     problems: tuple[str, ...]
     content: Mapping[str, Any]
-    """What is certified; empty when it could not be read."""
+    """The certified content; empty if it could not be read."""
     fingerprint: str = ""
-    """SHA-256 of the key in the file; to be compared with the controller's, unless that was given."""
+    """SHA-256 of the key in the file; compare it with the controller's, unless that was passed."""
     trusted: bool = False
-    """Whether the signature is that of the key that was given."""
+    """Whether the signature is that of the expected key."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was changed since it was signed."""
+        """Whether it is unchanged since it was signed."""
         return not self.problems
 
 
@@ -173,8 +173,8 @@ def issue(certificate: Certificate, signer: CertificateSigner) -> bytes:
     Return *certificate* as a signed JSON file.
 
     Raises:
-        ValueError: Its numbers do not add up: a record that was found has neither been dealt with nor kept.
-            Or it says that nothing is left, and nobody has looked anywhere.
+        ValueError: Its numbers do not add up: a record that was found was neither treated nor retained. Or
+          it certifies an empty result without a search.
     """
     if not certificate.second_look.collections and not certificate.handled:
         raise ValueError("nothing was searched and nothing found: there is nothing to certify")
@@ -190,7 +190,7 @@ def issue(certificate: Certificate, signer: CertificateSigner) -> bytes:
 
 def verify_certificate(file: bytes, *, issuer: str | None = None) -> CertificateReport:
     """
-    Return what is wrong with the certificate in *file*.
+    Return the problems of the certificate in *file*.
 
     Args:
         file: The JSON file.
@@ -213,10 +213,10 @@ def verify_certificate(file: bytes, *, issuer: str | None = None) -> Certificate
 
 def read(content: Mapping[str, Any]) -> Certificate:
     """
-    Return the certificate that a signed file says.
+    Return the certificate in a signed file.
 
     Args:
-        content: What :func:`verify_certificate` found signed.
+        content: The signed content from :func:`verify_certificate`.
     """
     look = content["verification"]
     return Certificate(
@@ -229,8 +229,8 @@ def read(content: Mapping[str, Any]) -> Certificate:
         handled=tuple(_handled(item) for item in content["collections"]),
         second_look=SecondLook(datetime.fromisoformat(look["at"]), look["collections"], look["remaining"]),
         recipients=tuple(content["recipients"]),
-        # Certificates of earlier versions do not say the rest.
-        untold=tuple(content.get("recipients_untold", ())),
+        # Certificates of earlier versions have no further fields.
+        not_notified=tuple(content.get("recipients_untold", ())),
         proof=_proof(content.get("asked")),
         searched=tuple(Searched(**item) for item in look.get("searched", ())),
         looked_through=tuple(LookedThrough(**item) for item in look.get("texts", ())),
@@ -263,21 +263,21 @@ def _proof(asked: Mapping[str, Any] | None) -> CertificateProof | None:
 def _opened(file: bytes) -> tuple[dict[str, Any], PublicKey, bytes]:
     whole = json.loads(file)
     content, seal = whole["certificate"], whole["seal"]
-    # The same content written another way (a name twice, say) could be read another way.
+    # The same content in another form (with a name twice, say) could be read differently.
     if json_text({"certificate": content, "seal": seal}) != file or content["format"] != FORMAT:
         raise ValueError("written in another way")
     if seal["algorithm"] != ALGORITHM:
         raise ValueError("signed in another way")
     signature = base64.b64decode(seal["signature"])
     key = PublicKey.of_pem(seal["key"].encode())
-    # Base64 has unused bits: only one way to write a signature is ours.
+    # Base64 has unused bits: only one form of a signature is valid.
     if base64.b64encode(signature).decode() != seal["signature"] or key.pem.decode() != seal["key"]:
         raise ValueError("written in another way")
     return content, key, signature
 
 
 def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterator[bytes]:
-    """Yield *certificate* as an HTML page to read or to print; the signature is that of the JSON file."""
+    """Yield *certificate* as an HTML page to read or print; the signature is that of the JSON file."""
     return pages.page(
         "certificate.jinja",
         words,
@@ -288,7 +288,7 @@ def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterato
         completed=words.moment(certificate.completed_at),
         looked=words.moment(certificate.second_look.at),
         received=words.day(certificate.proof.received_on) if certificate.proof else "",
-        telling=[name for name in certificate.recipients if name not in certificate.untold],
+        notified=[name for name in certificate.recipients if name not in certificate.not_notified],
         kept=[(handled.label, item) for handled in certificate.handled for item in handled.retained],
         left=[(handled.label, item) for handled in certificate.handled for item in _left(handled)],
         named=[item for item in certificate.looked_through if item.places or not item.finished],
@@ -314,7 +314,7 @@ def _content(certificate: Certificate) -> dict[str, Any]:
         "completed_at": certificate.completed_at.isoformat(),
         "collections": _collections(certificate.handled),
         "recipients": list(certificate.recipients),
-        "recipients_untold": list(certificate.untold),
+        "recipients_untold": list(certificate.not_notified),
         "verification": {
             "at": look.at.isoformat(),
             "collections": look.collections,

@@ -1,4 +1,4 @@
-"""Puts the certificate of an erasure together from what was decided, done and seen afterwards."""
+"""Creates the certificate of an erasure from its plan, its result and its verification."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,12 +24,12 @@ from services.fulfillment.recipients.directory import by_hand, recipients_of
 from services.fulfillment.search.walk import SearchStatus
 
 PROGRAM = f"habeas {version('habeas')}"
-"""Looked up once: it is read from a file."""
+"""Cached: it is read from a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Under which number, by whom and when a certificate is issued, and who had asked."""
+    """Number, issuer, times and request of a certificate."""
 
     number: str
     request_id: str
@@ -37,15 +37,15 @@ class Issue:
     begun_at: datetime
     completed_at: datetime
     proof: CertificateProof | None = None
-    """None where no request stands behind the erasure."""
+    """None if the erasure belongs to no request."""
     agreed: Collection[str] = ()
-    """The recipients that are being told, by a way agreed with them."""
+    """The recipients that are notified automatically."""
 
 
 def certificate(
     plan: ErasurePlan, remains: Remains, residues: Sequence[Residue], data_map: DataMap, issue: Issue
 ) -> Certificate:
-    """Return the certificate of an erasure by *plan*, after which *remains* and *residues* were seen."""
+    """Return the certificate of an erasure by *plan* with the verification *remains* and *residues*."""
     recipients = recipients_of(plan, data_map)
     searched = [part for part in remains.findings.coverage if part.status is SearchStatus.SEARCHED]
     return Certificate(
@@ -58,7 +58,7 @@ def certificate(
         handled=tuple(_handled(plan, data_map)),
         second_look=SecondLook(issue.completed_at, len(searched), len(remains.remainders)),
         recipients=recipients,
-        untold=by_hand(recipients, issue.agreed),
+        not_notified=by_hand(recipients, issue.agreed),
         proof=issue.proof,
         searched=tuple(_searched(remains, data_map)),
         looked_through=tuple(_looked_through(residues, data_map)),
@@ -102,7 +102,7 @@ def _reasons(steps: Iterable[tuple[RecordStep, int]], disposition: Disposition) 
 
 
 def _unchanged(records: int) -> Sequence[Retained]:
-    """Records in which nothing is what the erasure is about."""
+    """Records without data that the erasure covers."""
     return [Retained(records, "not_personal")] if records else []
 
 

@@ -1,5 +1,5 @@
 """
-Signatures under packages and certificates: Ed25519 (RFC 8032), by a key that is derived from the master key.
+Signatures of packages and certificates: Ed25519 (RFC 8032), with a key derived from the master key.
 
 Any program can check them: the public key is a PEM file, a signature is 64 bytes.
 """
@@ -55,7 +55,7 @@ class PublicKey:
         return hashlib.sha256(self.raw).hexdigest()
 
     def accepts(self, signature: bytes, content: bytes) -> bool:
-        """Tell whether *signature* was made over *content* with the private half of this key."""
+        """Return whether *signature* was made over *content* with the private half of this key."""
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, content)
         except InvalidSignature:
@@ -77,11 +77,11 @@ class CertificateSigner:
 
 
 def unknown_key(key: PublicKey) -> str:
-    """Return the problem of a file whose signer is not the issuer that was named."""
+    """Return the problem of a file that was not signed by the expected issuer."""
     return f"unknown key {key.fingerprint}"
 
 
 def fingerprint_in(text: str) -> str | None:
-    """Return the fingerprint that *text* is, in lower case, without colons and spaces; None if it is none."""
+    """Return *text* as a fingerprint, in lower case, without colons and spaces; None if it is none."""
     bare = re.sub(r"[\s:]", "", text).lower()
     return bare if FINGERPRINT.fullmatch(bare) else None

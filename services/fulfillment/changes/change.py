@@ -1,4 +1,4 @@
-"""What is marked or corrected for a request, what is not, and what truly came of it. Pure."""
+"""Marks and corrections of a request: the planned, declined and final ones. Pure."""
 
 import json
 from collections import Counter, defaultdict
@@ -12,18 +12,18 @@ DONE = frozenset({Disposition.MARKED, Disposition.CORRECTED})
 
 @dataclass(frozen=True, slots=True)
 class RefusedCorrection:
-    """A correction that is not made in one place, or nowhere."""
+    """A correction that is not made in one collection, or in none."""
 
     field: str
-    """As the person named it."""
+    """The name by which the person named it."""
     reason: str
     key: str | None = None
-    """The collection; none where the field is not found at all."""
+    """The collection; None if the field is not found at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """One value of a plan that does not stand where it should."""
+class MissingChange:
+    """A planned value that is missing afterwards."""
 
     step: RecordStep
     part: Set
@@ -32,7 +32,7 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is marked or corrected, and what was asked for and is not."""
+    """The marks or corrections of a request, made and declined."""
 
     plan: ErasurePlan
     declined: tuple[RefusedCorrection, ...] = ()
@@ -44,16 +44,16 @@ class Change:
 
     @property
     def whole(self) -> bool:
-        """Whether that is all that was asked for."""
+        """Whether everything requested is done."""
         return not self.declined and all(step.disposition in DONE for step in self.plan.steps)
 
     def reasons(self) -> dict[str, int]:
-        """Return how many records stay as they are, and corrections are not made, for which reason."""
+        """Return the numbers of unchanged records and declined corrections, by reason."""
         return dict(Counter(self.plan.reasons()) + Counter(item.reason for item in self.declined))
 
-    def after(self, undone: Sequence[Undone]) -> "Change":
-        """Return what truly was done: the same, without what is *undone*."""
-        parts: defaultdict[int, list[Undone]] = defaultdict(list)
+    def after(self, undone: Sequence[MissingChange]) -> "Change":
+        """Return the final change: the same without the values *undone*."""
+        parts: defaultdict[int, list[MissingChange]] = defaultdict(list)
         for item in undone:
             parts[id(item.step)].append(item)
         steps = tuple(_after(step, parts[id(step)]) for step in self.plan.steps)
@@ -65,21 +65,21 @@ class Change:
         return Change(replace(self.plan, steps=steps), (*self.declined, *declined))
 
     def lines(self) -> Iterator[str]:
-        """Yield it as JSON, every BSON type intact: what is declined, then the lines of the plan."""
+        """Yield it as JSON with all BSON types: the declined corrections, then the lines of the plan."""
         yield json.dumps([asdict(item) for item in self.declined])
         yield from self.plan.lines()
 
     @classmethod
     def of_lines(cls, lines: Iterable[str]) -> "Change":
-        """Return what :meth:`lines` wrote."""
+        """Return the change that :meth:`lines` wrote."""
         declined, *plan = lines
         items = tuple(RefusedCorrection(**item) for item in json.loads(declined))
         made = ErasurePlan.of_lines(plan)
-        # As many as are marked are looked at one by one: each is the very same step throughout.
+        # Marked records are handled one by one: each step object stays the same.
         return cls(replace(made, steps=tuple(made.steps)), items)
 
 
-def _after(step: RecordStep, undone: Sequence[Undone]) -> RecordStep:
+def _after(step: RecordStep, undone: Sequence[MissingChange]) -> RecordStep:
     if not undone:
         return step
     kept = tuple(part for part in step.sets if part not in [item.part for item in undone])

@@ -1,9 +1,9 @@
 """
-Which values of a person's records are corrected, and which are not and why. Pure.
+The planned corrections of a person's records, and the declined ones with reasons. Pure.
 
-A correction names a field as the data map does: by its path, or with the collection before it, and then
-there alone. It is done wherever the person's own records hold that field; a copy of the value in a field of
-another name is not touched.
+A correction names a field as the data map does: by its path, or with the collection before it, and then there
+alone. It applies to all of the person's records with that field; copies in fields of other names are not
+changed.
 """
 
 from collections import defaultdict
@@ -28,22 +28,22 @@ NOT_EDITABLE = "not_editable"
 NOT_FOUND = "not_found"
 """The person's records have no such field."""
 SAME_VALUE = "same_value"
-"""What the person wants stands there already."""
+"""The new value is stored already."""
 WRONG_TYPE = "wrong_type"
-"""A number, a date or a truth value is held, and the person wrote something else."""
+"""The field holds a number, a date or a truth value, and the text is none."""
 AMBIGUOUS = "ambiguous"
-"""Several different values are held under that name: which one is wrong was not said."""
+"""Several different values are stored under that name: it is unknown which one is wrong."""
 
 
 _Decision: TypeAlias = Set | str
-"""The value that is set, or the reason why none is."""
+"""The new value, or the reason against it."""
 _Place: TypeAlias = tuple[FoundRecord, _Decision]
 
 
 def plan_corrections(
     findings: Findings, data_map: DataMap, corrections: Sequence[Correction], today: date
 ) -> Change:
-    """Return what becomes of each of *corrections* in the records that were found."""
+    """Return the change for *corrections* in the records found."""
     named: defaultdict[tuple[Correction, str], list[_Place]] = defaultdict(list)
     fields = {correction: _named(data_map, correction.field) for correction in corrections}
     for found in findings.found:
@@ -72,7 +72,7 @@ def plan_corrections(
 def _settled(
     correction: Correction, named: Mapping[tuple[Correction, str], Sequence[_Place]]
 ) -> Iterator[tuple[str | None, str | None, Sequence[tuple[FoundRecord, Set]]]]:
-    """Yield for each collection that *correction* means why it is not made there, or where it is."""
+    """Yield for each collection of *correction* the reason against it, or the places to change."""
     means = {key: found for (other, key), found in named.items() if other == correction}
     if not means:
         yield NOT_FOUND, None, ()
@@ -93,7 +93,7 @@ def _alike(one: Set, other: Set) -> bool:
 
 
 def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[MappedField]]:
-    """Return the fields that *name* means, by collection: the nearest way to read it that leads anywhere."""
+    """Return the fields with *name*, by collection: by the first way of reading it with a result."""
     for reading in (_qualified, _by_path, _by_last_name):
         found = {
             collection.key: fields
@@ -118,7 +118,7 @@ def _by_last_name(_collection: Collection, field: MappedField, name: str) -> boo
 
 
 def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _Decision | None:
-    """Return what *field* becomes in a record, or why it stays; None where it is not the person's."""
+    """Return the new value of *field*, or the reason against it; None if it is not the person's."""
     place = _place(found, field)
     if place is None or isinstance(place, str):
         return place
@@ -135,17 +135,17 @@ def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _
 
 def _held(found: FoundRecord, today: date) -> bool:
     """
-    Tell whether a record is evidence, which must not change at all.
+    Return whether a record is evidence, which must not change at all.
 
     Law:
-        GDPR Art. 17(3)(e), by its reason: what is needed to establish or defend claims stays as it is.
+        GDPR Art. 17(3)(e), by its reason: data needed to establish or defend claims stays unchanged.
     """
     decided = decide_disposition(found.collection, found.document, today=today)
     return isinstance(decided, Retain) and decided.reason == LEGAL_HOLD
 
 
 def _place(found: FoundRecord, field: MappedField) -> Set | str | None:
-    """Return where *field* stands, with what stands there; or why that is not clear; None if nowhere."""
+    """Return the place of *field* with its value; or why it is unclear; None if there is none."""
     unit = array_around(field.path, found.divided)
     if unit is None:
         return _on_document(found, field) if found.owned else None

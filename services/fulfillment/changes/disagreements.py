@@ -1,8 +1,8 @@
 """
-Who disagrees with what is held about them, and in which case their statement lies.
+People who disagree with their data, and the cases with their statements.
 
-The statement itself stays sealed with its case. Here are keyed hashes of what the person is known by, so that
-whoever answers about the person finds it.
+The statement itself stays sealed with its case. This collection holds keyed hashes of the person's
+identities, so that later answers about the person find it.
 """
 
 from datetime import datetime
@@ -13,14 +13,14 @@ from services.fulfillment.search.identities import Identities
 from shared.runtime.mongo import Database, insert_new, translated
 
 PURPOSE: Final = "disagreements"
-"""What the key of the hashes is derived for."""
+"""Purpose of the key of the hashes."""
 
 
 class Disagreements:
     """The statements of one installation."""
 
     def __init__(self, database: Database, key: bytes) -> None:
-        """Remember in *database*; *key* makes the hashes."""
+        """Keep them in *database*; *key* makes the hashes."""
         self._disagreements = database["disagreements"]
         self._key = key
 
@@ -31,17 +31,17 @@ class Disagreements:
 
     async def keep(self, case: str, identities: Identities, at: datetime) -> None:
         """
-        Remember that *case* holds a statement of the person whom *identities* name. May be repeated.
+        Remember that *case* holds a statement of the person with *identities*. It may be repeated.
 
         Law:
             GDPR Art. 16: data is completed by a supplementary statement as well.
-            11 CCR § 7023(f): where a correction is denied, the consumer's statement is kept with the data.
+            11 CCR § 7023(f): if a correction is denied, the consumer's statement is kept with the data.
         """
         person = [value for _, value in hashed(identities, self._key)]
         await insert_new(self._disagreements, [{"_id": case, "person": person, "at": at}])
 
     async def of(self, identities: Identities) -> tuple[str, ...]:
-        """Return the cases in which statements of the person lie, oldest first."""
+        """Return the cases with statements of the person, oldest first."""
         person = [value for _, value in hashed(identities, self._key)]
         with translated("look for disagreements"):
             found = self._disagreements.find({"person": {"$in": person}}, {"_id": 1}).sort("at")

@@ -1,8 +1,8 @@
 """
-How a right is answered by marks or corrections: planned, carried out, looked at again, and told truthfully.
+Handlers for marks and corrections: planned, executed, verified, and reported truthfully.
 
-Where nobody proves who they are, nobody learns from the answer whether the person is known: the stop list
-takes everybody, and the letter is the same.
+Without a proof of identity, the answer must not disclose whether the person is known: the stop list takes
+everyone, and the letter is the same.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.package import answers
-from services.fulfillment.recipients.notifications import addressed, concerned
+from services.fulfillment.recipients.notifications import notifications_of, notifications_to
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, identities_of
 from services.fulfillment.state import (
@@ -51,19 +51,19 @@ from shared.law import Right, needs_proof
 CHANGE = "change_plan"
 AS_SURE_AS_FOR_ACCESS = frozenset({Assurance.VOUCHED, Assurance.MAILBOX, Assurance.REASONABLY_HIGH})
 """
-Enough to correct without anybody's looking at it: what can be read with it can also be changed with it.
+Proof enough for a correction without the staff: a correction is as sensitive as a disclosure.
 
 Law:
-    11 CCR § 7062(d): the proof of a correction follows what a wrong one would do.
+    11 CCR § 7062(d): the proof of a correction depends on the effects of a wrong one.
 """
 
 
 async def stop_at_once(event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment) -> None:
     """
-    Put whoever needs no proof on the stop list, whatever may then hold up the marks. May be repeated.
+    Add a requester who needs no proof to the stop list, even if the marks fail later. May be repeated.
 
     Law:
-        GDPR Art. 21(3): from the objection on, no direct marketing.
+        GDPR Art. 21(3): no direct marketing after the objection.
         11 CCR § 7026(f)(1): as soon as feasible.
     """
     await _stop(event.right, _everything(submitted), ctx)
@@ -76,10 +76,10 @@ async def plan_change(
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Plan the marks or corrections that a request asks for, or leave it to the staff."""
+    """Plan the marks or corrections of a request, or refer it to the staff."""
     known_by = _everything(submitted) if event.proven is None else identities
     decided = _decided(event.right, submitted, findings, ctx)
-    reason = _why_by_staff(event, submitted, decided, known_by, ctx.maps.current)
+    reason = _reason_for_staff(event, submitted, decided, known_by, ctx.maps.current)
     if reason is not None and not (reason == IDENTITY_CHANGE and ctx.known.corrections_approved):
         return [RequestReferred(request_id=ctx.case_id, right=event.right, reason=reason)]
     named = {name: tuple(spellings) for name, spellings in known_by.items()}
@@ -97,11 +97,11 @@ async def plan_change(
 
 async def change(event: ChangePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Stop, mark and correct as planned, look again, and say what truly came of it.
+    Stop, mark and correct as planned, verify, and publish the result.
 
     Raises:
-        PermanentError: A mark for somebody who has proven nothing does not hold. To tell them so would tell
-            that the person is known; a person must look.
+        PermanentError: A mark for a person without proof failed. An answer about it would disclose that the
+          person is known; the staff must look.
     """
     planned = await _opened(event.plan, ctx)
     submitted = await ctx.submission()
@@ -110,25 +110,27 @@ async def change(event: ChangePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     notices = _notices(event.right, done, submitted, ctx)
     if not needs_proof(event.right, direct_marketing=submitted.direct_marketing):
         if not done.whole:
-            raise PermanentError("not every record could be marked; the store says no, or somebody wrote too")
-        return await _granted_to_anybody(event.right, notices, done.plan.identities, ctx)
+            raise PermanentError(
+                "not every record could be marked: refused by the store, or changed meanwhile"
+            )
+        return await _granted_without_proof(event.right, notices, done.plan.identities, ctx)
     if event.right is Right.OBJECTION:
-        return [_referred(event.right, TO_BE_WEIGHED, ctx), *await _told(notices, done.plan, ctx)]
+        return [_referred(event.right, TO_BE_WEIGHED, ctx), *await _with_recipients(notices, done.plan, ctx)]
     if event.right is Right.RESTRICTION and not done.done:
         return [_referred(event.right, next(iter(done.reasons()), NOT_MARKABLE), ctx)]
     fulfilled = await _fulfilled(event.right, done, submitted, ctx)
-    return [fulfilled, *await _told(notices, done.plan, ctx)]
+    return [fulfilled, *await _with_recipients(notices, done.plan, ctx)]
 
 
-async def lift(event: RestrictionAnnounced, ctx: Fulfillment) -> Sequence[Fact]:
+async def lift_restriction(event: RestrictionAnnounced, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Take the marks of a restriction back, now that the person was told.
+    Remove the marks of a restriction, after the person was informed.
 
     Law:
-        GDPR Art. 18(3): the person is told before the restriction is lifted.
+        GDPR Art. 18(3): the person is informed before the restriction is lifted.
 
     Raises:
-        PermanentError: The case restricts nothing, or a mark is still there; a person must look.
+        PermanentError: The case restricts nothing, or a mark is still there; the staff must look.
     """
     if not ctx.known.change:
         raise PermanentError(f"{event.request_id} restricts nothing")
@@ -138,13 +140,18 @@ async def lift(event: RestrictionAnnounced, ctx: Fulfillment) -> Sequence[Fact]:
     if undone:
         raise PermanentError(f"{len(undone)} records are still marked as restricted")
     identifiers = ctx.pseudonyms_of(planned.plan.identities)
-    return await _told([SubjectUnrestricted(request_id=ctx.case_id, identifiers=identifiers)], lifting, ctx)
+    return await _with_recipients(
+        [SubjectUnrestricted(request_id=ctx.case_id, identifiers=identifiers)], lifting, ctx
+    )
 
 
-async def _told(notices: Sequence[Fact], done: ErasurePlan, ctx: Fulfillment) -> Sequence[Fact]:
-    """Return *notices* and, for each, whom of the recipients it concerns."""
+async def _with_recipients(notices: Sequence[Fact], done: ErasurePlan, ctx: Fulfillment) -> Sequence[Fact]:
+    """Return *notices* and, for each, the events for the recipients it concerns."""
     data_map = await ctx.maps.of(done.version)
-    return [*notices, *(heard for notice in notices for heard in concerned(notice, done, data_map, ctx))]
+    return [
+        *notices,
+        *(heard for notice in notices for heard in notifications_of(notice, done, data_map, ctx)),
+    ]
 
 
 async def _stop(right: Right, identities: Identities, ctx: Fulfillment) -> None:
@@ -157,7 +164,7 @@ async def _opened(ref: str, ctx: Fulfillment) -> Change:
 
 
 def _everything(submitted: RequestSubmitted) -> Identities:
-    """Return all that the person is known by, in the data map or not: the stop list asks no map."""
+    """Return all identities of the person, in the data map or not: the stop list needs no map."""
     residence = submitted.residence
     return identities_of(submitted.subject, country=residence.country if residence else None)
 
@@ -170,14 +177,14 @@ def _decided(right: Right, submitted: RequestSubmitted, findings: Findings, ctx:
     return Change(plan_marks(findings, data_map, today, right, direct_marketing=marketing))
 
 
-def _why_by_staff(
+def _reason_for_staff(
     event: IdentityVerified,
     submitted: RequestSubmitted,
     decided: Change,
     identities: Identities,
     data_map: DataMap,
 ) -> str | None:
-    """Return why a person must answer, as a code; None if nobody need."""
+    """Return why the staff must answer, as a code; None if it need not."""
     match event.right:
         case Right.RECTIFICATION if not submitted.details.corrections:
             return NOTHING_NAMED
@@ -198,7 +205,7 @@ def _changes_identity(decided: Change, data_map: DataMap) -> bool:
 
 
 def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment) -> Sequence[Fact]:
-    """Return what the recipients of the person's data must hear (GDPR Art. 19; 11 CCR § 7026(f)(2))."""
+    """Return the notices to the recipients of the person's data (GDPR Art. 19; 11 CCR § 7026(f)(2))."""
     case, identifiers = ctx.case_id, ctx.pseudonyms_of(done.plan.identities)
     facts: list[Fact] = []
     if restricts(right, direct_marketing=submitted.direct_marketing) and done.done:
@@ -215,18 +222,20 @@ def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfi
     return facts
 
 
-async def _granted_to_anybody(
+async def _granted_without_proof(
     right: Right, notices: Sequence[Fact], identities: Identities, ctx: Fulfillment
 ) -> Sequence[Fact]:
-    """Return the answer that says nothing about the person: no counts; all who receive such data hear it."""
-    told = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
+    """Return the answer without facts about the person, and the events for all recipients of such data."""
+    answer = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
     fulfilled = RequestFulfilled(
         request_id=ctx.case_id,
         right=right,
         outcome=Outcome.GRANTED,
-        answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
     )
-    concern = [fact for notice in notices for fact in addressed(notice, told.recipients, identities, ctx)]
+    concern = [
+        fact for notice in notices for fact in notifications_to(notice, answer.recipients, identities, ctx)
+    ]
     return [fulfilled, *notices, *concern]
 
 
@@ -237,14 +246,14 @@ async def _fulfilled(
     if stated:
         await ctx.disagreements.keep(ctx.case_id, done.plan.identities, ctx.occurred_at)
     data_map = await ctx.maps.of(done.plan.version)
-    told = answers.change(done, data_map, statement_kept=stated, agreed=ctx.house.recipients)
+    answer = answers.change(done, data_map, statement_kept=stated, agreed=ctx.house.recipients)
     return RequestFulfilled(
         request_id=ctx.case_id,
         right=right,
         outcome=outcome_of_change(done),
         dispositions=done.plan.counts(),
         reasons=done.reasons(),
-        answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
         statement_kept=stated,
     )
 

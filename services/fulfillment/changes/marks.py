@@ -1,8 +1,8 @@
 """
-Which records are marked for which right, and how a mark is taken back. Pure.
+The marks for each right, and their removal. Pure.
 
-A mark is a field that the map names; every program of the company that reads the record must heed it. What
-is marked before stays marked when a restriction is lifted: somebody else wanted it so.
+A mark is a field in the map; every program of the company that reads the record must respect it. Earlier
+marks stay when a restriction is lifted: they have another reason.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from services.fulfillment.search.ownership import OwnershipMatch
 from shared.law import Right
 
 NOT_MARKABLE = "not_markable"
-"""The map names no mark for the record, or the record has no room for it."""
+"""The map names no mark for the record, or the record has no place for it."""
 SENSITIVE = (
     "user.authorization",
     "user.biometric",
@@ -35,7 +35,7 @@ SENSITIVE = (
     "user.location.precise",
 )
 """
-Categories whose use a consumer may limit.
+Categories with a use that a consumer may limit.
 
 Law:
     Cal. Civ. Code § 1798.140(ae): government numbers, log-in and account numbers with their secrets, precise
@@ -45,11 +45,11 @@ Law:
 
 def restricts(right: Right, *, direct_marketing: bool) -> bool:
     """
-    Tell whether *right* puts all of the person's data under a restriction.
+    Return whether *right* restricts all of the person's data.
 
     Law:
-        GDPR Art. 18(1)(d): while it is weighed whose grounds prevail, an objection restricts. One to direct
-        marketing is not weighed (Art. 21(3)).
+        GDPR Art. 18(1)(d): while the grounds are weighed, an objection restricts. One to direct marketing is
+        not weighed (Art. 21(3)).
     """
     return right is Right.RESTRICTION or (right is Right.OBJECTION and not direct_marketing)
 
@@ -71,10 +71,10 @@ def plan_marks(
     findings: Findings, data_map: DataMap, today: date, right: Right, *, direct_marketing: bool = False
 ) -> ErasurePlan:
     """
-    Return which of the records in *findings* are marked for *right*, and how.
+    Return the plan of the marks for *right* on the records in *findings*.
 
-    Where the right restricts, a record that cannot be marked is in the plan as well, with the reason; else a
-    record without a mark is not concerned.
+    If the right restricts, records that cannot be marked are in the plan as well, with the reason; else
+    records without a mark are left out.
     """
     steps = tuple(
         step
@@ -93,7 +93,7 @@ def plan_marks(
 
 
 def lifted(plan: ErasurePlan, data_map: DataMap) -> ErasurePlan:
-    """Return what takes the restrictions of *plan* back: each record as it was, where it is still marked."""
+    """Return the plan that removes the restrictions of *plan* from records that are still marked."""
     steps = []
     for step in plan.steps:
         mark = data_map.by_key[step.key].restriction
@@ -132,7 +132,7 @@ def _step(found: FoundRecord, right: Right, *, direct_marketing: bool) -> Record
 
 
 def _sets(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
-    """Return what marks the person's part of a record: nothing where it is marked; None where nothing can."""
+    """Return the mark of the person's part of a record: empty if it is marked; None if it cannot be."""
     unit = array_around(mark.field, found.divided)
     if unit is None:
         return _on_document(found, mark) if found.owned else None
@@ -151,10 +151,10 @@ def _on_elements(
     found: FoundRecord, mark: MarkRule, unit: str, theirs: Sequence[OwnershipMatch]
 ) -> Iterator[Set]:
     """
-    Yield what marks the person's elements of the array *unit*.
+    Yield the marks on the person's elements of the array *unit*.
 
-    Elements are told apart by whose they are and by nothing else. So where some of the person's are marked
-    already, all stay so when the restriction is lifted.
+    Elements are identified by their person alone. So if some of the person's are marked already, all stay
+    marked when the restriction is lifted.
     """
     above = next((arrays for arrays, _ in places(found.document, unit)), ())
     for match in theirs:

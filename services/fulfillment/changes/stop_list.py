@@ -1,8 +1,8 @@
 """
-The stop list: who is not to be written to, whose data is not to be sold, whose records must not come back.
+The stop list: people who must not be written to, with data that must not be sold, or who were erased.
 
-It must remember people that nothing else may remember. So it holds keyed hashes of what they are known by,
-and no clear data; without the master key nobody can be looked up in it.
+It outlives the case, so it holds keyed hashes of identities and no clear data; it cannot be read without the
+master key.
 """
 
 import hmac
@@ -22,25 +22,25 @@ PHONE = "phone_number"
 
 
 class StopPurpose(StrEnum):
-    """What is stopped for a person."""
+    """The purposes that are stopped for a person."""
 
     MARKETING = "marketing"
-    """GDPR Art. 21(3): no direct marketing any more."""
+    """GDPR Art. 21(3): no more direct marketing."""
     CONSENT = "consent"
-    """GDPR Art. 7(3): nothing that rests on consent."""
+    """GDPR Art. 7(3): no processing based on consent."""
     SALE = "sale"
     """Cal. Civ. Code § 1798.120: no selling, no sharing."""
     SENSITIVE = "sensitive"
-    """Cal. Civ. Code § 1798.121: sensitive data for what cannot be done without it."""
+    """Cal. Civ. Code § 1798.121: sensitive data for necessary purposes only."""
     ERASED = "erased"
-    """GDPR Art. 17: the person was erased, and no import is to bring them back."""
+    """GDPR Art. 17: the person was erased, and must not be imported again."""
 
 
 def stops(right: Right) -> tuple[StopPurpose, ...]:
     """
-    Return what *right* stops for a person, besides what the marks on their records stop.
+    Return the purposes that *right* stops for a person, besides the marks on their records.
 
-    An objection to everything is one to direct marketing, too, and that part of it is not weighed.
+    An objection to all processing includes direct marketing, and that part of it is not weighed.
     """
     match right:
         case Right.OBJECTION:
@@ -66,9 +66,9 @@ class StopList:
 
     async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
         """
-        Put everybody whom *identities* name on the list, for *purpose* alone.
+        Add the people with *identities* to the list, for *purpose* alone.
 
-        Who stands there already keeps the earlier day: what was stopped then is stopped since then.
+        An earlier entry keeps its date.
 
         Raises:
             StoreUnavailable: The database did not answer; the call may be repeated.
@@ -81,10 +81,10 @@ class StopList:
 
     async def holds(self, identities: Identities, purpose: str) -> bool:
         """
-        Tell whether any of *identities* stands on the list for *purpose*.
+        Return whether any of *identities* is on the list for *purpose*.
 
         Raises:
-            StoreUnavailable: The database did not answer. That is not the same as nobody.
+            StoreUnavailable: The database did not answer, which differs from an empty list.
         """
         entries = [entry for _, entry in self._entries(identities, purpose)]
         with translated("read the stop list"):
@@ -92,7 +92,7 @@ class StopList:
 
     async def stopped(self, name: str, values: Sequence[str], purpose: str) -> frozenset[str]:
         """
-        Return those of *values*, all identities of *name*, that stand on the list for *purpose*.
+        Return those of *values*, identities of *name*, that are on the list for *purpose*.
 
         Raises:
             StoreUnavailable: The database did not answer.
@@ -109,7 +109,7 @@ class StopList:
 
 
 def hashed(identities: Identities, key: bytes) -> Iterator[tuple[str, str]]:
-    """Yield each value of each identity as a keyed hash, with its name, however it is spelt."""
+    """Yield each value of each identity as a keyed hash, with its name, the same for all spellings."""
     for name, spellings in identities.items():
         for value in _values(name, spellings):
             content = f"{len(name)} {name} {value}"
@@ -120,8 +120,8 @@ def _values(name: str, spellings: Sequence[str]) -> Sequence[str]:
     """
     Return the different values among *spellings*.
 
-    A telephone number is spelt with its country code and without: there is one value where the digits of one
-    end with those of the other.
+    A telephone number has spellings with and without country code: two are one value if the digits of one end
+    with those of the other.
     """
     plain = list(dict.fromkeys(_plain(name, spelling) for spelling in spellings))
     if name != PHONE:
@@ -133,7 +133,7 @@ def _values(name: str, spellings: Sequence[str]) -> Sequence[str]:
 
 
 def _plain(name: str, value: str) -> str:
-    """Return *value* without what people write differently."""
+    """Return *value* without differences of writing."""
     if name == PHONE:
         digits = re.sub(r"[^\d+]", "", value)
         return "+" + digits[2:] if digits.startswith("00") else digits

@@ -1,9 +1,8 @@
 """
 Decides along which references one person's records are found, and in which direction. Pure.
 
-Values flow from what is one person's: from a document or an element with an identity, and from what was
-reached from there. They do not flow into a record that names somebody else, and not out of one that belongs
-to many.
+Values flow from one person's data: from a document or an element with an identity, and from records reached
+from there. They do not flow into a record that names another person, and not out of one that belongs to many.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +14,16 @@ from services.fulfillment.drafting.references import End, ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline
 
 APART = 0.5
-"""Where fewer joined records than this name the same person, they are two people's."""
+"""With a smaller share of joined records that name the same person, they are two people's."""
 CROWDED = 0.5
-"""Where more records than this are referred to by several people's, none is one person's."""
+"""With a larger share of records that several people's refer to, none is one person's."""
 EXCLUSIVE = 10
-"""Values that must all differ before one record is taken to belong to another alone."""
+"""Values that must all differ before one record counts as belonging to another alone."""
 DESCRIBING = ("user.name", "user.demographic", "user.authorization.password", "user.account.username")
-"""Categories that describe a person rather than whom to write to."""
+"""Categories that describe a person rather than their contact."""
 SURE = 0.75
 
-NOBODYS = "what it leads to belongs to nobody, or to many"
+NOT_PERSONAL = "its target belongs to no single person"
 UPWARDS = "it leads to other records of the same kind, which are other people's"
 TWO_PEOPLE = "the two records name different people"
 
@@ -34,10 +33,10 @@ Unit = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class _Owned:
-    """What is one person's so far."""
+    """The units known to be one person's so far."""
 
     groups: frozenset[str]
-    """Collections whose documents many people share: found by one, they lead to nobody."""
+    """Collections with documents that many people share: found by one, they lead nowhere."""
     units: set[Unit] = field(default_factory=set)
 
     def __contains__(self, end: End) -> bool:
@@ -51,11 +50,11 @@ def followed(
     links: Sequence[ReferenceLink], identities: Mapping[str, Sequence[IdentityField]]
 ) -> tuple[ReferenceLink, ...]:
     """
-    Return *links* with the direction in which a person's records are found along each, or why along none.
+    Return *links* with the direction in which a person's records are found, or the reason against it.
 
     Args:
         links: References.
-        identities: The fields that name a person, by ``database.collection``.
+        identities: The fields that identify a person, by ``database.collection``.
     """
     owned = _Owned(_groups(links, identities))
     for key, found in identities.items():
@@ -64,11 +63,11 @@ def followed(
     decided: dict[int, ReferenceLink] = {}
     while _onwards(links, decided, owned) or _outwards(links, decided, owned):
         pass
-    return tuple(decided.get(place, replace(link, because=NOBODYS)) for place, link in enumerate(links))
+    return tuple(decided.get(place, replace(link, because=NOT_PERSONAL)) for place, link in enumerate(links))
 
 
 def _onwards(links: Sequence[ReferenceLink], decided: dict[int, ReferenceLink], owned: _Owned) -> bool:
-    """Decide every reference to what is one person's; tell whether there was any."""
+    """Decide every reference to one person's data; return whether there was any."""
     moved = False
     for place, link in enumerate(links):
         if place not in decided and (now := _from(link, owned)) is not None:
@@ -93,7 +92,7 @@ def _from(link: ReferenceLink, owned: _Owned) -> ReferenceLink | None:
 
 
 def _outwards(links: Sequence[ReferenceLink], decided: dict[int, ReferenceLink], owned: _Owned) -> bool:
-    """Decide one reference from what is one person's to what nobody else refers to."""
+    """Decide one reference from one person's data to a target without other references."""
     for place, link in enumerate(links):
         if place not in decided and _to(link, owned):
             decided[place] = replace(link, direction=Direction.TO)
@@ -118,10 +117,10 @@ def _groups(
     links: Iterable[ReferenceLink], identities: Mapping[str, Sequence[IdentityField]]
 ) -> frozenset[str]:
     """
-    Return the collections whose documents many people's records refer to: firms, shops, courses.
+    Return the collections with documents that many people's records refer to: firms, shops, courses.
 
-    The address in such a document is that of somebody who answers for all, and not all is theirs. Where the
-    document names and describes a person, it is a person whom others refer to: their doctor, their teacher.
+    The address in such a document is that of a person responsible, and not all of it is theirs. If the
+    document names and describes a person, it is a person that others refer to: their doctor, their teacher.
     """
     people = {key for key, found in identities.items() if any(one.unit is None for one in found)}
     return frozenset(

@@ -1,4 +1,4 @@
-"""Tells from names alone how likely a field refers to a collection. Pure."""
+"""Scores by names alone whether a field refers to a collection. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -16,25 +16,25 @@ _UPWARD_WORDS = (
     "supersedes merged vorgaenger nachfolger eltern padre anterior siguiente "
 )
 UPWARD_WORDS = frozenset(_UPWARD_WORDS.split())
-"""Words that lead to a record of the same kind."""
+"""Words for references to a record of the same kind."""
 ALIKE = 0.7
-"""Two words as similar as this are taken for one."""
+"""Two words with this similarity are taken for one."""
 SHORTEST = 3
-"""Letters that a shortened word still has."""
+"""Fewest letters of a shortened word."""
 _SILENT = re.compile(r"[a-z]{0,2}\d{1,4}|[a-z]")
 _GLUED = re.compile(r"(.{3,}?)(?:id|nr|no|nummer|numero|kennung|number|uuid|key)s?$")
 
 
 @dataclass(frozen=True, slots=True)
 class NameHint:
-    """What a field's name says about where it leads."""
+    """The evidence of a field's name for its target."""
 
     score: float
     silent: bool = False
-    """Whether the name means nothing at all, and so speaks against nothing."""
+    """Whether the name means nothing at all, and so contradicts nothing."""
 
 
-def leads_by_name(  # noqa: PLR0913 - what surrounds a name is part of what it says
+def leads_by_name(  # noqa: PLR0913 - the context of a name is part of its meaning
     source: str, target: str, field: str, *, people: bool, same: bool = False, others: Sequence[str] = ()
 ) -> NameHint:
     """
@@ -45,7 +45,7 @@ def leads_by_name(  # noqa: PLR0913 - what surrounds a name is part of what it s
         target: The name of a collection.
         field: A dotted path in it.
         people: Whether each of its documents is about one person.
-        same: Whether it is the collection that the field stands in.
+        same: Whether it is the collection of the field itself.
         others: Every collection's name: a name that points at another one points away from this.
     """
     words = words_of(source.rpartition(".")[2])
@@ -70,7 +70,7 @@ def leads_by_name(  # noqa: PLR0913 - what surrounds a name is part of what it s
 
 
 def stem_of(words: Sequence[str]) -> tuple[tuple[str, ...], bool]:
-    """Return *words* without those that only say "key", and whether there were any."""
+    """Return *words* without those that only mean "key", and whether there were any."""
     kept = tuple(word for word in words if word not in ID_WORDS)
     if len(kept) < len(words):
         return kept, True

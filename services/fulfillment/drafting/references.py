@@ -1,9 +1,9 @@
 """
 Decides which fields refer to which. Pure.
 
-That values overlap proves little: every store is full of numbers that begin at one. So what is found counts
-by how much more it is than chance would bring, and only a fitting name, or copies of the same person's data
-on both sides, make a series of numbers a reference.
+Common values prove little: every store has numbers that begin at one. So matches count by how much they
+exceed chance, and a series of numbers is a reference only with a fitting name, or with copies of the same
+person's data on both sides.
 """
 
 import re
@@ -18,18 +18,18 @@ from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.vocabulary import words_of
 
 ACCEPTED = 0.5
-"""What is less sure is not taken for a reference."""
+"""Least confidence of a reference."""
 DENSE = 0.7
-"""A series as full as this holds any number of its range: that it holds ours says nothing."""
+"""A series as full as this contains any number of its range: a match means nothing."""
 SHORT_TEXT = 3
 FEW = 3
-"""Values that a target needs to be one."""
+"""Fewest values of a target."""
 MANY = 20
-"""Values after which their range says something."""
+"""Fewest values for which their range means something."""
 GAIN = 0.1
-"""What is found must be this much more than chance."""
+"""Matches must exceed chance by this factor."""
 SLACK = 8
-"""How many gaps between sampled numbers their series may go on at either end."""
+"""Number of gaps between sampled numbers by which their series may extend at either end."""
 WHOLE, FULL, CONTAINED, HALF = 0.98, 0.9, 0.6, 0.5
 PLAUSIBLE = 0.15
 LINKING = (
@@ -39,7 +39,7 @@ LINKING = (
     "user.device.device_id",
     "user.authorization",
 )
-"""Categories whose values can lead from record to record; e-mail addresses and names do so as identities."""
+"""Categories of values that can be references; e-mail addresses and names are identities instead."""
 SURE = 0.6
 
 
@@ -71,7 +71,7 @@ class ReferenceCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What a look-up of the source's keys in the whole target found."""
+    """The result of a look-up of the source's keys in the whole target."""
 
     tested: int
     matched: int
@@ -88,11 +88,11 @@ class ReferenceLink:
     why: str
     contained: float
     agreement: float | None = None
-    """The share of joined records that name the same person on both sides; none where they name nobody."""
+    """The share of joined records that name the same person on both sides; None without names."""
     crowd: float | None = None
-    """The share of the target's records that records of several people refer to; none where not known."""
+    """The share of the target's records that records of several people refer to; None if unknown."""
     direction: Direction | None = None
-    """How values flow; none: not followed."""
+    """The direction of the values; None: not followed."""
     because: str = ""
     """Why it is not followed."""
 
@@ -126,7 +126,7 @@ def _impersonal(one: Property) -> bool:
 
 
 def _nameable(end: End) -> bool:
-    """Tell whether *end* can be what others refer to: each value stands for one record."""
+    """Return whether *end* can be a target: each value stands for one record."""
     one = end.field
     if one.path == "_id" or one.path in end.outline.unique:
         return True
@@ -144,33 +144,33 @@ def _referring(end: End) -> bool:
 def _possible(source: End, target: End) -> bool:
     if source.outline is target.outline:
         return source.field.path != target.field.path and target.field.path == "_id"
-    # A shared primary key is one; a primary key that merely is referred to is not a reference.
+    # A shared primary key is one; a primary key that is only referred to is not.
     return source.field.path != "_id" or (target.field.path == "_id" and _shared(source, target))
 
 
 def _shared(source: End, target: End) -> bool:
-    """Tell whether two primary keys may be one: of two counts only where the name says so."""
+    """Return whether two primary keys may be one; for two series the name decides."""
     if not any(map(counted, source.field.keys)):
         return True
     return similarity(words_of(source.outline.name)[:-1], words_of(target.outline.name)[-1:]) >= ALIKE
 
 
 def _called(end: End) -> str:
-    """Return what the field is called; a primary key goes by whose record its collection says it is."""
-    whose = words_of(end.outline.name)[:-1]
-    return "_".join((*whose, "id")) if end.field.path == "_id" and whose else end.field.path
+    """Return the name of the field; for a primary key, the name of its collection with ``id``."""
+    stem = words_of(end.outline.name)[:-1]
+    return "_".join((*stem, "id")) if end.field.path == "_id" and stem else end.field.path
 
 
 def scored(
     candidate: ReferenceCandidate, overlap: Overlap, people: frozenset[str], names: Sequence[str]
 ) -> ReferenceLink:
     """
-    Return how sure it is that *candidate* is a reference.
+    Return *candidate* as a link with its confidence.
 
     Args:
         candidate: Two fields.
-        overlap: What their values have in common.
-        people: Keys of the collections whose documents are about one person each.
+        overlap: Their common values.
+        people: Keys of the collections with documents about one person each.
         names: Names of all collections.
     """
     source, target = candidate.source, candidate.target
@@ -196,7 +196,7 @@ def scored(
 
 
 def _sparse(contained: float, chance: float, overlap: Overlap, named: float) -> tuple[float, str]:
-    """Judge keys that are hardly found by accident: by how many are found, and a little by the name."""
+    """Score keys that are hardly found by accident: by the matches, and a little by the name."""
     beyond = max(0.0, (contained - chance) / (1 - chance))
     value = (0.6 + 0.35 * beyond) * (1 - 0.6**overlap.matched) if beyond > GAIN else 0.0
     if chance and beyond < CONTAINED:
@@ -206,7 +206,7 @@ def _sparse(contained: float, chance: float, overlap: Overlap, named: float) -> 
 
 
 def by_chance(source: End, target: End) -> float:
-    """Return how likely any value of the source's kind and range is found in the target by accident."""
+    """Return the probability that a value of the source's kind and range is in the target by accident."""
     family = source.field.family
     if family not in {NUMBER, TEXT}:
         return 0.0
@@ -224,12 +224,12 @@ def by_chance(source: End, target: End) -> float:
         return 0.0
     around = total * sum(low <= number <= high for number in numbers) / len(numbers) / (high - low + 1)
     overall = total / (max(numbers) - min(numbers) + 1)
-    # Of few numbers in a short range the sample says little; then the whole series speaks.
+    # Of few numbers in a short range the sample says little; then the whole series counts.
     return min(1.0, max(around, overall))
 
 
 def _word_by_word(keys: Sequence[Key]) -> float:
-    """Return how likely a text is elsewhere because all the world writes it: ``DE``, ``open``, ``Lamp``."""
+    """Return the probability that a text is elsewhere because it is common: ``DE``, ``open``, ``Lamp``."""
     texts = [str(key.value) for key in keys]
     if sum(len(text) <= SHORT_TEXT for text in texts) * 2 > len(texts):
         return 0.6
@@ -237,7 +237,7 @@ def _word_by_word(keys: Sequence[Key]) -> float:
 
 
 def series(keys: Iterable[Key]) -> Mapping[str, list[int]]:
-    """Return the numbers of *keys*, by what stands before them."""
+    """Return the numbers of *keys*, by their prefix."""
     found: defaultdict[str, list[int]] = defaultdict(list)
     for key in keys:
         if (place := counted(key)) is not None:
@@ -248,14 +248,14 @@ def series(keys: Iterable[Key]) -> Mapping[str, list[int]]:
 def _dense(
     candidate: ReferenceCandidate, contained: float, tested: int, named: NameHint
 ) -> tuple[float, str]:
-    """Judge a series that would hold any number: by the name, and by how far the source fills it."""
+    """Score a series that would contain any number: by the name, and by how far the source fills it."""
     fills = _fills(candidate.source, candidate.target)
     why = f"{contained:.0%} of {tested} values are there, as any number would be"
     if named.silent:
         whole = contained >= WHOLE and tested >= MANY and fills >= FULL
         return (ACCEPTED if whole and not _own_series(candidate.source) else 0.2), why
     near = 0.95 if tested < MANY or fills >= HALF else 0.6
-    # Where several series would do, the one that is as long as ours is likelier.
+    # If several series fit, one as long as ours is likelier.
     return named.score * near * min(1.0, contained + 0.1) * (0.95 + 0.05 * fills), why
 
 
@@ -271,19 +271,19 @@ def _fills(source: End, target: End) -> float:
 
 
 def _own_series(source: End) -> bool:
-    """Tell whether the source counts its own records."""
+    """Return whether the source numbers its own records."""
     return source.field.unique and source.field.count >= source.outline.sampled * 0.9
 
 
 def chosen(links: Iterable[ReferenceLink]) -> tuple[ReferenceLink, ...]:
-    """Return the likeliest target of each field, where one is likely enough; and each pair one way only."""
+    """Return the likeliest target of each field, if likely enough; and each pair one way only."""
     best: dict[str, ReferenceLink] = {}
     for link in links:
         if link.confidence >= ACCEPTED:
             before = best.get(link.source.name)
             if before is None or _rank(link) > _rank(before):
                 best[link.source.name] = link
-    return tuple(link for link in best.values() if not _told_better(link, best))
+    return tuple(link for link in best.values() if not _has_better(link, best))
 
 
 def _rank(link: ReferenceLink) -> tuple[float, float, bool, bool]:
@@ -295,7 +295,7 @@ def _rank(link: ReferenceLink) -> tuple[float, float, bool, bool]:
     return round(link.confidence + bonus + 0.03 * primary + 0.02 * near, 2), link.contained, primary, unique
 
 
-def _told_better(link: ReferenceLink, best: Mapping[str, ReferenceLink]) -> bool:
+def _has_better(link: ReferenceLink, best: Mapping[str, ReferenceLink]) -> bool:
     back = best.get(link.target.name)
     if back is None or back.target.name != link.source.name:
         return False

@@ -1,5 +1,5 @@
 """
-Reads from a live store what a draft needs: samples, counts, indexes, and where values are found again.
+Samples of a live store for a draft: documents, counts, indexes, and matches of values.
 
 Everything is bounded: a number of documents per collection, a time per query, secondaries first.
 """
@@ -17,16 +17,16 @@ from shared.errors import HabeasError
 from shared.runtime.mongo import Client, Document, secondary_first, translated
 
 SAMPLE = 1_000
-"""Documents looked at per collection."""
+"""Documents sampled per collection."""
 CROWDS = 20
-"""Records looked at to see whether several people's refer to them."""
+"""Records that are checked for references from several people's."""
 JOINED = 60
-"""Records joined to see whether they name the same person."""
+"""Records that are joined to compare their people."""
 PATIENCE_MS = 20_000
-"""How long one query may run on the server; then less is known, and nothing is wrong."""
+"""Time limit of one query on the server; after it, less is known, and nothing is wrong."""
 VALUES_PER_QUERY = 1_000
 MOST_PER_KEY = 4
-"""Records read for one value; a value that so many have names none of them."""
+"""Records read for one value; a value of so many names none of them."""
 OWN = frozenset({"admin", "config", "local"})
 
 
@@ -38,13 +38,13 @@ class SampleReader:
     client: Client
     sample: int = SAMPLE
     ours: str = ""
-    """What the names of our own databases begin with: nobody's business data."""
+    """Prefix of the names of our own databases, which are no business data."""
 
     async def places(self, databases: Sequence[str]) -> list[tuple[str, str]]:
         """
         Return database and name of every collection.
 
-        Views, time series and what is the database system's own are left out.
+        Views, time series and system collections are left out.
 
         Raises:
             StoreUnavailable: The store did not answer.
@@ -62,7 +62,7 @@ class SampleReader:
             ]
 
     async def outline(self, database: str, name: str) -> CollectionOutline:
-        """Return what a sample of the collection holds."""
+        """Return the outline of the collection from a sample."""
         seen = Inference()
         async for document in self._sample(database, name):
             seen.add(document)
@@ -92,7 +92,7 @@ class SampleReader:
         except HabeasError:
             if taken:
                 return
-            # Too large to be drawn from in time: the first ones are better than none.
+            # Too large for a random sample in time: the first documents are better than none.
             with translated(f"read {database}.{name}"):
                 async for document in (
                     stored.find({}, batch_size=50).limit(self.sample).max_time_ms(PATIENCE_MS)
@@ -100,7 +100,7 @@ class SampleReader:
                     yield document
 
     async def found(self, end: End, keys: Sequence[Key]) -> Mapping[Key, int] | None:
-        """Return how often each of *keys* stands in the field *end*; ``None`` where that takes too long."""
+        """Return how often each of *keys* stands in the field *end*; ``None`` if that takes too long."""
         counts: Counter[Key] = Counter()
         try:
             for start in range(0, len(keys), VALUES_PER_QUERY):
@@ -126,9 +126,9 @@ class SampleReader:
         self, link: ReferenceLink, ours: Sequence[str], theirs: Sequence[str], target: "SampleReader"
     ) -> list[tuple[set[str], set[str]]]:
         """
-        Return for some records what they say at *ours*, and what those they refer to say at *theirs*.
+        Return for some records their texts at *ours*, and those of the referred records at *theirs*.
 
-        Only to be compared: it is people's data, and goes no further.
+        Only for comparison: it is personal data, and must not be passed on.
         """
         try:
             rows = await self._rows(link.source, ours)
@@ -138,7 +138,7 @@ class SampleReader:
         return [(said, known[key]) for key, said in rows if key in known]
 
     async def crowd(self, link: ReferenceLink, ours: Sequence[str]) -> list[list[set[str]]]:
-        """Return for some records of the target what each record that refers to it says at *ours*."""
+        """Return for some records of the target the texts at *ours* of each record that refers to it."""
         said: defaultdict[Key, list[set[str]]] = defaultdict(list)
         try:
             keys = dict.fromkeys(key for key, _ in await self._rows(link.source, ours))

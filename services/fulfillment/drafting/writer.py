@@ -1,7 +1,7 @@
 """
-Writes what a survey found as a data map with comments, one file for each database.
+Writes the result of a survey as a data map with comments, one file for each database.
 
-Comments say how sure each finding is and why. They name fields and count values; they repeat none.
+Comments state the confidence and reason of each finding. They name fields and count values; they repeat none.
 """
 
 import re
@@ -19,13 +19,13 @@ from services.fulfillment.drafting.references import ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.survey import StoreSurvey
 
-TOLD = 0.5
-"""What is less sure stands in a comment only."""
+LEAST_CONFIDENCE = 0.5
+"""Findings with less confidence are comments only."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _IDENTIFYING = (EMAIL, PHONE)
 _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 HEAD = """\
-# A draft, made by `habeas map draft` from a sample of the data: a proposal, and nobody has read it yet.
+# A draft, made by `habeas map draft` from a sample of the data: a proposal that was not reviewed yet.
 #
 # Read it before anything is answered by it. Each finding says how sure it is, from 0 to 1. What the data
 # cannot say is for you to write: purpose, legal_basis, source, recipients and transfer of each collection
@@ -37,22 +37,22 @@ dataset:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What is to be said about one collection."""
+    """The findings about one collection."""
 
     outline: CollectionOutline
     identities: Mapping[str, IdentityField]
     links: Mapping[str, Sequence[ReferenceLink]]
-    """By the path of the field that refers."""
+    """By the path of the referring field."""
     units: frozenset[str | None]
-    """What is one person's in it: the document (none), or elements of these arrays."""
+    """One person's units in it: the document (None), or elements of these arrays."""
 
     @property
     def owned(self) -> bool:
-        """Whether anybody's records are found in it."""
+        """Whether people's records are found in it."""
         return bool(self.units)
 
     def holds(self, one: Property) -> bool:
-        """Tell whether the field is part of what is one person's."""
+        """Return whether the field is part of one person's data."""
         return any(unit is None or f"{one.path}.".startswith(f"{unit}.") for unit in self.units)
 
 
@@ -99,9 +99,9 @@ def _collection(draft: _Draft) -> Iterator[str]:
         yield "          habeas:"
         yield f"            {_erasure(draft)}"
     else:
-        yield from _nobodys(outline)
+        yield from _unreached(outline)
         yield "        fides_meta:"
-        yield "          skip_processing: true # nothing leads from a person to here"
+        yield "          skip_processing: true # no reference leads from a person to here"
     yield from _fields(draft, "", 8)
 
 
@@ -111,8 +111,8 @@ def _erasure(draft: _Draft) -> str:
     return "erasure: mask # to decide: delete, mask or keep"
 
 
-def _nobodys(outline: CollectionOutline) -> Iterator[str]:
-    personal = [one.path for one in outline.properties if _told(one) and covered(_told(one), PERSONAL)]
+def _unreached(outline: CollectionOutline) -> Iterator[str]:
+    personal = [one.path for one in outline.properties if _sure(one) and covered(_sure(one), PERSONAL)]
     if personal:
         yield f"        # Look here: {_listed(personal)} may be personal data, and no request would find it."
 
@@ -142,7 +142,7 @@ def _field(draft: _Draft, one: Property, indent: int) -> Iterator[str]:
         category, why = _category(draft, one)
         yield f"{pad}data_categories: [{category}]{why}"
     yield from _fides_meta(draft, one, pad)
-    if draft.holds(one) and covered(_told(one), ("user.content",)) and one.type == "string":
+    if draft.holds(one) and covered(_sure(one), ("user.content",)) and one.type == "string":
         yield f"{pad}meta: {{ habeas: {{ third_parties: redact }} }} # a text may name other people"
     if one.container:
         yield from _fields(draft, one.path, indent + 2)
@@ -152,16 +152,16 @@ def _comments(draft: _Draft, one: Property) -> Iterator[str]:
     identity = draft.identities.get(one.path)
     if identity is not None:
         yield f"Identity, {identity.confidence:.2f}: {identity.why}."
-        yield "How its value is verified is yours to state (`verified`); until then, it is a claim."
+        yield "State how its value is verified (`verified`); until then, it is a claim."
         if identity.name not in {"email", "phone_number"}:
             yield f"A request finds it by {word(identity.name)} among its identifiers."
         if identity.unit is not None:
             yield f"Elements of {word(identity.unit)} belong to different people: each is found by its own."
-    for other in one.detected[1:3] if _told(one) else one.detected[:2]:
+    for other in one.detected[1:3] if _sure(one) else one.detected[:2]:
         yield f"Perhaps {other.category}, {other.confidence:.2f}: {other.why}."
     if identity is None and one.shared:
-        yield f"{one.shared:.0%} of the e-mail addresses look like an office's mailbox, which is nobody's."
-    if identity is None and _told(one) == PHONE:
+        yield f"{one.shared:.0%} of the e-mail addresses look like an office's mailbox, not a person's."
+    if identity is None and _sure(one) == PHONE:
         yield "No identity: few are in one piece with a country code, and a look-up would miss the rest."
     for link in draft.links.get(one.path, ()):
         if link.direction is None:
@@ -173,20 +173,20 @@ def _goal(link: ReferenceLink) -> str:
     return ".".join(word(part) for part in link.target.name.split("."))
 
 
-def _told(one: Property) -> str:
+def _sure(one: Property) -> str:
     top = one.category
-    return top.category if top is not None and top.confidence >= TOLD else ""
+    return top.category if top is not None and top.confidence >= LEAST_CONFIDENCE else ""
 
 
 def _category(draft: _Draft, one: Property) -> tuple[str, str]:
     """Return the category to write, and a comment on it."""
     top = one.category
-    if top is not None and top.confidence >= TOLD:
+    if top is not None and top.confidence >= LEAST_CONFIDENCE:
         known = one.path in draft.identities and top.category in _IDENTIFYING
         return top.category, "" if known else f" # {top.confidence:.2f}: {top.why}"
-    told = one.type == "string" and one.unique and one.count >= 10 and one.path != "_id"  # noqa: PLR2004
-    if draft.holds(one) and told and one.path not in draft.links:
-        return "user", " # a text of its own in each document: say what it is"
+    own_text = one.type == "string" and one.unique and one.count >= 10 and one.path != "_id"  # noqa: PLR2004
+    if draft.holds(one) and own_text and one.path not in draft.links:
+        return "user", " # an own text in each document: state its category"
     return "system.operations", ""
 
 
@@ -214,7 +214,7 @@ def _fides_meta(draft: _Draft, one: Property, pad: str) -> Iterator[str]:
 
 
 def _clashes(draft: _Draft, one: Property) -> bool:
-    """Tell whether a unique index would refuse the second person's null."""
+    """Return whether a unique index would refuse the second person's null."""
     personal = covered(_category(draft, one)[0], PERSONAL)
     return draft.owned and personal and one.path in draft.outline.unique and one.path != "_id"
 

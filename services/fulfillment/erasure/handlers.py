@@ -30,7 +30,7 @@ from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Steps, 
 from services.fulfillment.erasure.suspension import unless_stopped
 from services.fulfillment.erasure.window import TIMER, scheduled
 from services.fulfillment.package import answers
-from services.fulfillment.recipients.notifications import concerned
+from services.fulfillment.recipients.notifications import notifications_of
 from services.fulfillment.released_aliases import offered, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
@@ -284,7 +284,7 @@ async def _certified(
         mentions=places,
     )
     erased = SubjectErased(request_id=ctx.case_id, identifiers=ctx.pseudonyms_of(decided.identities))
-    return [fulfilled, erased, *concerned(erased, decided, data_map, ctx)]
+    return [fulfilled, erased, *notifications_of(erased, decided, data_map, ctx)]
 
 
 async def _completed(decided: ErasurePlan, done: Round, data_map: DataMap, ctx: Fulfillment) -> Completed:

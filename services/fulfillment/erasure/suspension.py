@@ -11,10 +11,10 @@ from services.fulfillment.context import Fulfillment
 from shared.contract.events import Fact, RequestReleased, RequestStopped
 from shared.runtime.log import logger
 
-Act: TypeAlias = Callable[[Any, Fulfillment], Awaitable[Sequence[Fact]]]
+HeldAct: TypeAlias = Callable[[Any, Fulfillment], Awaitable[Sequence[Fact]]]
 
 
-def unless_stopped(act: Act) -> Act:
+def unless_stopped(act: HeldAct) -> HeldAct:
     """Return *act* as a handler that does nothing while the request is stopped."""
 
     async def handler(event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
@@ -30,7 +30,7 @@ async def stop(event: RequestStopped, ctx: Fulfillment) -> Sequence[Fact]:
     return []
 
 
-def releases(acts: Mapping[type[Fact], Act]) -> Act:
+def releases(acts: Mapping[type[Fact], HeldAct]) -> HeldAct:
     """Return the handler that runs *acts* on the events kept for a released request."""
 
     async def release(event: RequestReleased, ctx: Fulfillment) -> Sequence[Fact]:

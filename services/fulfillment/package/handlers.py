@@ -52,7 +52,7 @@ class Disclosure:
     """Fingerprint for the comparison of copies; None if no fee can follow."""
 
 
-async def hand_over(
+async def disclose_package(
     wanted: Disclosure, ctx: Fulfillment, window: DisclosureScheduled | None = None
 ) -> Sequence[Fact]:
     """

@@ -1,4 +1,4 @@
-"""Sends a package on to another controller, signed; ``shared.runtime.safe_http`` is the way out."""
+"""Sends a package to another controller, signed, through ``shared.runtime.safe_http``."""
 
 import asyncio
 import base64
@@ -13,18 +13,18 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from shared.runtime.safe_http import Receipt, ReceiverUnavailable, SafeHttp, receiver
 
 LONGEST = timedelta(minutes=10)
-"""For the whole of a transfer: nobody may hold a service by answering slowly."""
+"""Time limit of a whole transfer: a slow receiver must not block the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is sent."""
+    """A package on its way."""
 
     url: str = field(repr=False)
     key: str
-    """The same for every attempt to send the same thing."""
+    """The same for every attempt to send the same package."""
     body: Callable[[], AsyncIterator[bytes]] = field(repr=False)
-    """Begins the body anew each time."""
+    """Starts the body again each time."""
     sent_at: datetime
 
 
@@ -40,9 +40,9 @@ class Carrier:
         Send *parcel* and return the receiver's receipt.
 
         Raises:
-            NotAllowed: Nothing may be sent there.
-            Refused: The receiver will not take it.
-            ReceiverUnavailable: The receiver did not answer, or not for good.
+            NotAllowed: The address is not allowed.
+            Refused: The receiver refuses it.
+            ReceiverUnavailable: The receiver did not answer, or only temporarily refused.
         """
         url = receiver(parcel.url)
         try:

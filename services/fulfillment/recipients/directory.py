@@ -1,12 +1,12 @@
 """
-Who else has a person's data, and how they are told what became of it. Pure.
+Recipients of a person's data, and their notifications. Pure.
 
-A recipient is named in the data map. It knows the person by identifiers hashed with a key agreed with it, so
-that the message says something to it and nothing to anybody else.
+A recipient is named in the data map. It knows the person by identifiers hashed with a shared key, so that the
+message means nothing to others.
 
 Law:
-    GDPR Art. 19: each recipient is told of a rectification, an erasure, a restriction.
-    11 CCR § 7022(b)(2)-(3), 7026(f)(2): service providers and third parties hear of deletions and opt-outs.
+    GDPR Art. 19: each recipient is notified of a rectification, an erasure, a restriction.
+    11 CCR § 7022(b)(2)-(3), 7026(f)(2): they are notified of deletions and opt-outs.
 """
 
 import base64
@@ -23,22 +23,22 @@ from services.fulfillment.search.identities import Identities
 
 @dataclass(frozen=True, slots=True)
 class DataRecipient:
-    """Somebody with whom a way to tell them is agreed."""
+    """A recipient that is notified automatically."""
 
     key: bytes = field(repr=False)
     """Hashes identifiers, and signs webhooks."""
     webhook: str | None = None
-    """Where messages go; without it, the recipient listens to our events."""
+    """Address of the messages; without it, the recipient listens to our events."""
     inside: bool = False
-    """Whether it may be a machine of our own, and without TLS."""
+    """Whether it may be an internal machine, without TLS."""
 
 
 def recipients_of(plan: ErasurePlan, data_map: DataMap) -> tuple[str, ...]:
     """
-    Return who received the data that *plan* changes, and must be told, by name.
+    Return the recipients of the data that *plan* changes, by name.
 
     Law:
-        GDPR Art. 19: the person is told about the recipients on request; here, without one.
+        GDPR Art. 19: the person is informed about the recipients on request; here, without one.
     """
     keys = dict.fromkeys(step.key for step, _ in alike(plan.steps) if step.changes)
     named = (recipient for key in keys for recipient in data_map.by_key[key].facts.recipients)
@@ -47,16 +47,16 @@ def recipients_of(plan: ErasurePlan, data_map: DataMap) -> tuple[str, ...]:
 
 def by_hand(names: Iterable[str], agreed: Collection[str]) -> tuple[str, ...]:
     """
-    Return those of *names* whom somebody must tell by other means: no way is agreed with them.
+    Return those of *names* that the staff must notify: no automatic way is agreed with them.
 
     Law:
-        GDPR Art. 19: each recipient is told, and being named in a data map tells nobody anything.
+        GDPR Art. 19: each recipient must be notified; a name in the data map is not enough.
     """
     return tuple(name for name in names if name not in agreed)
 
 
 def pseudonyms(identities: Identities, key: bytes) -> dict[str, str]:
-    """Return *identities* as who has *key* knows them: HMAC-SHA256 of the value in small letters."""
+    """Return *identities* as holders of *key* know them: HMAC-SHA256 of the value in small letters."""
     return {
         name: hmac.new(key, spellings[0].casefold().encode(), sha256).hexdigest()
         for name, spellings in identities.items()

@@ -1,4 +1,4 @@
-"""How the recipients of a person's data are told what became of it, each by the way agreed with them."""
+"""Notifications of the recipients of a person's data, each by its agreed way."""
 
 import json
 import secrets
@@ -20,20 +20,20 @@ from shared.contract.events import (
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable
 
 NO_WAY_AGREED = "no_way_agreed"
-"""The data map names the recipient and no setting says how it is told: the event is for nobody."""
+"""The data map names the recipient and no setting defines its notification."""
 
 
-def concerned(
+def notifications_of(
     fact: Fact, plan: ErasurePlan, data_map: DataMap, ctx: Fulfillment
 ) -> Sequence[RecipientConcerned]:
-    """Return who must hear of *fact*: the recipients of the records that *plan* has changed."""
-    return addressed(fact, recipients_of(plan, data_map), plan.identities, ctx)
+    """Return the events for the recipients of the records that *plan* has changed, about *fact*."""
+    return notifications_to(fact, recipients_of(plan, data_map), plan.identities, ctx)
 
 
-def addressed(
+def notifications_to(
     fact: Fact, names: Sequence[str], identities: Identities, ctx: Fulfillment
 ) -> Sequence[RecipientConcerned]:
-    """Return that each recipient of *names* must hear of *fact* about the person of *identities*."""
+    """Return the events for the recipients *names*, about *fact* and the person with *identities*."""
     return [
         RecipientConcerned(
             request_id=ctx.case_id,
@@ -47,9 +47,9 @@ def addressed(
     ]
 
 
-async def tell(event: RecipientConcerned, ctx: Fulfillment) -> Sequence[Fact]:
+async def notify(event: RecipientConcerned, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Tell one recipient, until it has acknowledged; or say that it could not be told, for somebody to do it.
+    Notify one recipient until it has acknowledged; after too long, report the failure to the staff.
 
     Law:
         GDPR Art. 19: unless this proves impossible.
@@ -86,7 +86,7 @@ def _message_of(event: RecipientConcerned) -> dict[str, str]:
 
 
 def _message(event: RecipientConcerned, ctx: Fulfillment) -> bytes:
-    """Return what is sent; the same for every attempt."""
+    """Return the message; the same for every attempt."""
     data = {"request": event.request_id, "identifiers": event.identifiers}
     if event.fields:
         data["fields"] = event.fields

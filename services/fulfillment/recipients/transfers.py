@@ -1,4 +1,4 @@
-"""What fulfillment does with a package that goes to another controller."""
+"""Transfers of packages to other controllers."""
 
 import base64
 import json
@@ -15,17 +15,17 @@ from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavai
 FORMAT = "habeas-transfer/1"
 RECEIPT = "transfer_receipt"
 MOST_TRYING = timedelta(hours=12)
-"""Then the person is told, well before the bus gives up by itself."""
+"""Time limit of a transfer, well before the bus gives up; then the person is informed."""
 TRIPLE = 3
 """Bytes that base64 turns into whole characters."""
 
 
 async def transfer(event: TransferOrdered, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Send a package on, and tell the person what came of it; they can download it in any case.
+    Send a package on, and inform the person of the result; they can download it in any case.
 
     Raises:
-        ReceiverUnavailable: The receiver does not answer now; it is tried again.
+        ReceiverUnavailable: The receiver does not answer now; it is retried.
 
     Law:
         GDPR Art. 20(2): transmitted directly from one controller to another, where technically feasible.
@@ -34,8 +34,8 @@ async def transfer(event: TransferOrdered, ctx: Fulfillment) -> Sequence[Fact]:
         return []
     submitted = await ctx.submission()
     result = await _sent(event, submitted, submitted.details.transfer_to or "", ctx)
-    told = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
-    told = told.model_copy(update={"transfer": result})
+    answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
+    answer = answer.model_copy(update={"transfer": result})
     reason = "transferred" if result.done else f"transfer_{result.reason}"
     return [
         RequestFulfilled(
@@ -44,7 +44,7 @@ async def transfer(event: TransferOrdered, ctx: Fulfillment) -> Sequence[Fact]:
             outcome=event.outcome,
             dispositions=event.dispositions,
             reasons={**event.reasons, reason: 1},
-            answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+            answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
             package=event.package,
             package_expires_at=ctx.now + ctx.house.package_lifetime,
         )
@@ -64,7 +64,7 @@ async def _sent(
         host = receiver(to).host
         receipt = await ctx.carrier.send(Parcel(to, event.package, body, ctx.occurred_at))
     except NotAllowed:
-        # What is no address could be any text; a letter must not carry it.
+        # An invalid address could be any text; a letter must not contain it.
         return TransferResult(to="", done=False, reason="not_allowed")
     except ReceiverRefused:
         return TransferResult(to=host, done=False, reason="refused")
@@ -77,7 +77,7 @@ async def _sent(
 
 
 def _frame(submitted: RequestSubmitted, facts: PackageFacts, ctx: Fulfillment) -> tuple[bytes, bytes]:
-    """Return what stands before and after the package in the JSON that is sent."""
+    """Return the JSON before and after the package."""
     message = {
         "format": FORMAT,
         "request": ctx.case_id,

@@ -1,4 +1,4 @@
-"""Sends messages to recipients of data: the way out of a package, with a signature of their own form."""
+"""Sends messages to recipients of data, signed in the form of Standard Webhooks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from services.fulfillment.recipients.directory import DataRecipient, signed
 from shared.runtime.safe_http import ReceiverUnavailable, SafeHttp, receiver
 
 LONGEST = timedelta(seconds=30)
-"""For the whole of one attempt: nobody may hold a service by answering slowly."""
+"""Time limit of one attempt: a slow recipient must not block the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,16 @@ class RecipientWebhooks:
 
     outward: SafeHttp
     inward: SafeHttp
-    """For recipients that may lie inside."""
+    """For internal recipients."""
 
     async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
         """
         Return when *recipient* has acknowledged *body*; every attempt carries the same *message_id*.
 
         Raises:
-            NotAllowed: Nothing may be sent there.
-            Refused: The recipient will not take it.
-            ReceiverUnavailable: The recipient did not answer, or not for good.
+            NotAllowed: The address is not allowed.
+            Refused: The recipient refuses it.
+            ReceiverUnavailable: The recipient did not answer, or only temporarily refused.
         """
         url = _address(recipient)
         headers = {

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.fulfillment.changes.change import Undone
-from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.change import MissingChange
+from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.execution import Refused, Remains, execute, verify
 from services.fulfillment.erasure.residue import Residue, search_texts
@@ -65,6 +65,6 @@ class RecordEngine:
         """Return a plan for the records that *done* has left."""
         return await plan_again(done, data_map, self.stores, today)
 
-    async def change(self, plan: ErasurePlan) -> Sequence[Undone]:
+    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
         """Mark and correct by *plan*, read again, and return the changes that are missing."""
-        return await carry_out(plan, self.stores)
+        return await execute_changes(plan, self.stores)

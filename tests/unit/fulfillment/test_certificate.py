@@ -149,7 +149,7 @@ def test_a_certificate_needs_that_somebody_has_looked() -> None:
 
 
 def test_nobody_is_called_told_whom_nobody_has_told() -> None:
-    partly = replace(CERTIFICATE, recipients=("Bank", "Courier"), untold=("Courier",))
+    partly = replace(CERTIFICATE, recipients=("Bank", "Courier"), not_notified=("Courier",))
     content = verify_certificate(issue(partly, SIGNER)).content
     assert (content["recipients"], content["recipients_untold"]) == (["Bank", "Courier"], ["Courier"])
     assert read(content) == partly

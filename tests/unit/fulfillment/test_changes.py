@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.changes import corrections
-from services.fulfillment.changes.change import Change, RefusedCorrection, Undone
+from services.fulfillment.changes.change import Change, MissingChange, RefusedCorrection
 from services.fulfillment.changes.conversion import converted
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.execution import NOT_TAKEN, OVERTAKEN
@@ -330,7 +330,7 @@ def test_a_plan_comes_back_from_its_lines_as_it_was() -> None:
 def test_a_mark_that_does_not_hold_is_not_told_as_done() -> None:
     plan = marked(person(), replace(person(), id={"_id": 2}))
     first = plan.steps[0]
-    done = Change(plan).after([Undone(first, first.sets[0], "not_taken")])
+    done = Change(plan).after([MissingChange(first, first.sets[0], "not_taken")])
     assert done.plan.counts() == {"unchanged": 1, "marked": 1}
     assert done.reasons() == {"not_taken": 1}
     assert outcome_of_change(done) is Outcome.PARTLY_GRANTED
@@ -339,11 +339,11 @@ def test_a_mark_that_does_not_hold_is_not_told_as_done() -> None:
 def test_a_correction_that_does_not_hold_is_declined_and_the_others_stand() -> None:
     change = corrected(person(city="A", visits=1), city="B", visits="2")
     [step] = change.plan.steps
-    done = change.after([Undone(step, step.sets[0], "overtaken")])
+    done = change.after([MissingChange(step, step.sets[0], "overtaken")])
     assert set(sets(done.plan)) == {"visits"}
     assert done.declined == (RefusedCorrection("city", "overtaken", "desk.people"),)
     assert outcome_of_change(done) is Outcome.PARTLY_GRANTED
-    nothing = done.after([Undone(done.plan.steps[0], done.plan.steps[0].sets[0], "overtaken")])
+    nothing = done.after([MissingChange(done.plan.steps[0], done.plan.steps[0].sets[0], "overtaken")])
     assert outcome_of_change(nothing) is Outcome.REFUSED
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.changes.change import Undone
-from services.fulfillment.changes.handlers import change, lift
+from services.fulfillment.changes.change import MissingChange
+from services.fulfillment.changes.handlers import change, lift_restriction
 from services.fulfillment.changes.stop_list import StopPurpose
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
@@ -102,8 +102,8 @@ class Stubborn:
             data_map.version, RecordTuple((FOUND,)), (Coverage(USERS.key, SearchStatus.SEARCHED, 1),)
         )
 
-    async def change(self, plan: ErasurePlan) -> Sequence[Undone]:
-        refused = [Undone(step, part, "not_taken") for step in plan.steps for part in step.sets]
+    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
+        refused = [MissingChange(step, part, "not_taken") for step in plan.steps for part in step.sets]
         return [] if self.takes else refused
 
 
@@ -165,7 +165,7 @@ async def test_a_restriction_of_which_no_mark_holds_is_left_to_the_staff() -> No
 async def test_a_restriction_that_does_not_go_away_is_not_told_as_lifted() -> None:
     _, ctx = await planned(Right.RESTRICTION, Stubborn(takes=False))
     with pytest.raises(PermanentError, match="1 records are still marked"):
-        await lift(ANNOUNCED, ctx)
+        await lift_restriction(ANNOUNCED, ctx)
 
 
 def correcting(ctx: Fulfillment, event: IdentityVerified, *approved: str) -> Fulfillment:
@@ -236,4 +236,4 @@ async def test_request_that_was_referred_for_another_reason_has_no_correction_to
 async def test_nothing_is_lifted_for_a_case_that_has_planned_nothing() -> None:
     _, ctx, _ = await context(Right.RESTRICTION, Stubborn())
     with pytest.raises(PermanentError, match="restricts nothing"):
-        await lift(ANNOUNCED, ctx)
+        await lift_restriction(ANNOUNCED, ctx)

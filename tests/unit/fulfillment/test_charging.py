@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.handlers import answer, go_on
+from services.fulfillment.handlers import answer, answer_after_fee
 from services.fulfillment.package.copies import content_of
 from services.fulfillment.package.fees import decide_fee
 from services.fulfillment.state import TRANSITIONS, FulfillmentStatus, Fulfilment, evolve
@@ -87,7 +87,7 @@ async def test_nothing_but_a_copy_costs_anything_by_itself(right: Right) -> None
 async def test_whoever_agrees_is_answered_and_asked_for_nothing_more() -> None:
     event, ctx = await asked()
     [quoted] = await answer(event, ctx)
-    [fact] = await go_on(AGREED, knowing(ctx, event, quoted))
+    [fact] = await answer_after_fee(AGREED, knowing(ctx, event, quoted))
     assert isinstance(fact, RequestFulfilled)
     assert (fact.outcome, bool(fact.package)) == (Outcome.GRANTED, True)
     assert evolve(knowing(ctx, event, quoted, AGREED).known, fact).status is FulfillmentStatus.FULFILLED
@@ -120,7 +120,7 @@ async def test_an_agreement_that_crosses_a_withdrawal_changes_nothing() -> None:
     event, ctx = await asked()
     [quoted] = await answer(event, ctx)
     gone = knowing(ctx, event, quoted, RequestWithdrawn(request_id=CASE))
-    assert not await go_on(AGREED, gone)
+    assert not await answer_after_fee(AGREED, gone)
     assert evolve(gone.known, AGREED).withdrawn
 
 
@@ -132,7 +132,7 @@ async def test_the_staff_may_want_a_fee_before_it_is_known_who_asks(right: Right
     [quoted] = await answer(event, knowing(ctx, decided))
     assert isinstance(quoted, FeeQuoted)
     assert (quoted.fee, quoted.reason, quoted.by) == (decided.fee, decided.reason, "anna")
-    [fact] = await go_on(AGREED, knowing(ctx, decided, event, quoted))
+    [fact] = await answer_after_fee(AGREED, knowing(ctx, decided, event, quoted))
     assert isinstance(fact, RequestFulfilled | ErasurePlanned)
 
 
@@ -142,7 +142,7 @@ async def test_what_the_staff_answers_by_hand_is_quoted_at_once_and_stays_theirs
     theirs, decided = knowing(ctx, event, referred), wanted(FeeReason.MANIFESTLY_UNFOUNDED)
     [quoted] = await decide_fee(decided, theirs)
     assert isinstance(quoted, FeeQuoted)
-    assert not await go_on(AGREED, knowing(ctx, event, referred, decided, quoted))
+    assert not await answer_after_fee(AGREED, knowing(ctx, event, referred, decided, quoted))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms, recipients_of, signed
-from services.fulfillment.recipients.notifications import tell
+from services.fulfillment.recipients.notifications import notify
 from services.fulfillment.settings import AgreedRecipient
 from shared.contract.answer import Answer
 from shared.contract.events import RecipientConcerned, RecipientFailed, RecipientNotified
@@ -120,8 +120,8 @@ def concerned(recipient: str) -> RecipientConcerned:
 
 async def test_who_is_only_named_in_the_data_map_is_told_by_nobody_and_that_is_said() -> None:
     house = replace(HOUSE, recipients={"Listener": DataRecipient(b"k" * 32)})
-    [told] = await tell(concerned("Listener"), around(house=house))
-    [untold] = await tell(concerned("Courier"), around(house=house))
+    [told] = await notify(concerned("Listener"), around(house=house))
+    [untold] = await notify(concerned("Courier"), around(house=house))
     assert isinstance(told, RecipientNotified)
     assert isinstance(untold, RecipientFailed)
     assert untold.reason == "no_way_agreed"

@@ -11,7 +11,7 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.handlers import await_window
 from services.fulfillment.erasure.suspension import releases
 from services.fulfillment.erasure.window import disclosure_timer
-from services.fulfillment.handlers import RELEASED, answer, confirm_alias, disclose, heed_window
+from services.fulfillment.handlers import RELEASED, answer, confirm_alias, disclose, handle_window_end
 from services.fulfillment.released_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
@@ -253,8 +253,8 @@ async def test_records_of_a_confirmed_alias_are_erased_only_after_a_window_of_th
     assert isinstance(ctx.timers, Clockwork)
     assert ctx.timers.moments == {(CASE, window_name(window)): window.at}
     with pytest.raises(TooEarly):
-        await heed_window(due(window), ctx)
-    [planned] = await heed_window(due(window), replace(ctx, now=window.at))
+        await handle_window_end(due(window), ctx)
+    [planned] = await handle_window_end(due(window), replace(ctx, now=window.at))
     assert isinstance(planned, ErasurePlanned)
     assert ctx.after(planned).known.status is FulfillmentStatus.PLANNED
 
@@ -262,13 +262,13 @@ async def test_records_of_a_confirmed_alias_are_erased_only_after_a_window_of_th
 async def test_end_of_a_window_that_a_later_one_replaces_erases_nothing() -> None:
     ctx, _, window = await in_window()
     later = window.model_copy(update={"at": window.at + DAY})
-    assert await heed_window(due(window), replace(ctx.after(later), now=window.at)) == []
+    assert await handle_window_end(due(window), replace(ctx.after(later), now=window.at)) == []
 
 
 async def test_stop_within_the_window_of_an_alias_keeps_its_records() -> None:
     ctx, _, window = await in_window()
     stopped = replace(ctx.after(STOPPED), now=window.at)
-    assert await heed_window(due(window), stopped) == []
+    assert await handle_window_end(due(window), stopped) == []
     released = RequestReleased(request_id=CASE)
     facts: list[Fact] = list(await releases(RELEASED)(released, stopped.after(due(window))))
     assert isinstance(facts[0], ErasurePlanned), "the staff lets it go on"
