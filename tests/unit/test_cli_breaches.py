@@ -1,4 +1,4 @@
-"""What the staff writes down of a breach is read or refused by place; what verbs and register show."""
+"""Declarations of breaches, the verbs about them, and the register."""
 
 import csv
 import io
@@ -69,12 +69,12 @@ def test_the_example_is_a_declaration() -> None:
     assert declared.account("de").nature.startswith("Am 3. März")
 
 
-def test_json_is_read_as_well(tmp_path: Path) -> None:
+def test_declaration_may_be_json(tmp_path: Path) -> None:
     file = written(tmp_path, json.dumps(declaration()))
     assert breach_files.read(file, None) == BreachDeclared.model_validate(declaration())
 
 
-def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
+def test_yaml_words_stay_strings_and_only_true_is_true(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("{country: DE}", "{country: NO}")
     text = text.replace("{language: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
     declared = breach_files.read(written(tmp_path, text), "ada")
@@ -132,9 +132,7 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
         pytest.param({"by": None}, "name the declaring staff account with --as", id="nobody"),
     ],
 )
-def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
-    tmp_path: Path, changes: dict[str, Any], said: str
-) -> None:
+def test_error_has_place_and_remedy_and_no_value(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     file = changed(tmp_path, **changes)
     with pytest.raises(ConfigurationError) as raised:
         breach_files.read(file, None)
@@ -142,19 +140,19 @@ def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
     assert SECRET not in str(raised.value)
 
 
-def test_what_may_be_written_in_two_ways_is_one_flaw(tmp_path: Path) -> None:
+def test_union_of_forms_gives_one_error(tmp_path: Path) -> None:
     home = {"country": "US", "subdivision": "North Dakota"}
     with pytest.raises(ConfigurationError) as raised:
         breach_files.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_who_decides_something_is_told_how_names_are_written() -> None:
+def test_invalid_account_name_is_refused_with_its_form() -> None:
     with pytest.raises(ConfigurationError, match=r"^by: write a-z, 0-9, _ and dots: dana\.muster$"):
         requests.fact(BreachApproved, request_id=INCIDENT, by="Dana Muster", phase=1)
 
 
-def test_every_flaw_has_a_line(tmp_path: Path) -> None:
+def test_each_error_has_its_own_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         breach_files.read(changed(tmp_path, contact=None, nature=None), None)
     assert len(str(raised.value).splitlines()) == 2
@@ -170,17 +168,17 @@ def test_every_flaw_has_a_line(tmp_path: Path) -> None:
         pytest.param("", "a declaration is an object", id="nothing"),
     ],
 )
-def test_what_is_no_declaration_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_invalid_declaration_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         breach_files.read(written(tmp_path, text), "ada")
 
 
-def test_who_declares_is_one_person(tmp_path: Path) -> None:
+def test_file_and_option_must_name_the_same_account(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="names another account than --as"):
         breach_files.read(changed(tmp_path), "bruno")
 
 
-def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
+def test_equal_declarations_have_the_same_event_id(tmp_path: Path) -> None:
     one, same = (breach_files.read(changed(tmp_path), None) for _ in range(2))
     other = breach_files.read(changed(tmp_path, measures="More."), None)
     ids = [breach_files.event_id("habeas/command", declared) for declared in (one, same, other)]
@@ -188,7 +186,7 @@ def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["declare FILE --as ada", "scope FILE", "preview FILE --out OUT"])
-def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
+def test_verbs_with_declarations_know_the_categories_of_the_map(
     tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HABEAS_DATAMAP", str(ROOT / "datamaps" / "example"))
@@ -207,7 +205,7 @@ def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
         ("register --out register.txt", "name it .csv or .json"),
     ],
 )
-def test_a_verb_that_is_called_wrongly_says_the_remedy(words: str, said: str) -> None:
+def test_wrong_call_of_a_verb_has_a_remedy(words: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         CliRunner().invoke(app, ["breach", *words.split()], catch_exceptions=False)
 
@@ -270,7 +268,7 @@ def reported(late: timedelta = timedelta()) -> BreachReported:
     return BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=at, receipt="LDA-1")
 
 
-def test_an_incident_is_shown_with_counts_approvals_and_clocks_that_explain_themselves() -> None:
+def test_incident_is_shown_with_counts_approvals_and_explained_clocks() -> None:
     plain = case_of(reported()).plain(NOW)
     [phase] = plain["phases"]
     assert phase["by_law"] == {GDPR: 7, "none": 3}
@@ -284,7 +282,7 @@ def test_an_incident_is_shown_with_counts_approvals_and_clocks_that_explain_them
     json.dumps(plain)
 
 
-def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
+def test_missing_facts_are_listed_for_notified_people_only() -> None:
     """GDPR Art. 34(2): of people whom no law wants told, nothing is missing."""
     found = lacks(case_of(), SENDER)
     assert [one for one in found if "not declared in 'fr'" in one]
@@ -294,7 +292,7 @@ def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
     assert lacks(case_of(language="fr", translations={"de": account}), SENDER) == ()
 
 
-def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages() -> None:
+def test_missing_facts_of_customers_are_listed_by_language() -> None:
     """GDPR Art. 33(2). No law has a processor tell people; its customers are told all the same."""
     customers = [
         {"id": f"k-{language}", "name": "Kunde", "email": f"{language}@example.com", "locale": language}
@@ -306,7 +304,7 @@ def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages()
     assert [one for one in found if "what they use that is affected" in one]
 
 
-def test_a_processor_who_names_no_customer_is_told_that_none_is_told() -> None:
+def test_processor_without_customers_gets_a_warning() -> None:
     """GDPR Art. 33(2)."""
     assert str(NO_CUSTOMER) in lacks(case_of(role="processor"), SENDER)
     customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
@@ -316,7 +314,7 @@ def test_a_processor_who_names_no_customer_is_told_that_none_is_told() -> None:
     assert str(NO_CUSTOMER) not in lacks(case_of(), SENDER)
 
 
-def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() -> None:
+def test_timely_notices_before_a_supplement_stay_on_record() -> None:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
     incident = reduce(evolve, (done, *SECOND), case_of().incident)
     case = IncidentCase(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
@@ -327,7 +325,7 @@ def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() ->
     assert [one for one in row["not_notified"] if one == "gdpr.people: still to be notified"]
 
 
-def test_people_who_were_told_late_before_more_were_found_stay_late() -> None:
+def test_late_notices_before_a_supplement_stay_late() -> None:
     late = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=NOW + timedelta(days=90))
     california = AffectedGroup(laws=("us-ca@2026-01-01",), place="US-CA", language="en", people=2)
     found = TWO_LAWS.model_copy(update={"groups": (california,)})
@@ -347,18 +345,18 @@ def test_people_who_were_told_late_before_more_were_found_stay_late() -> None:
     assert row["late"] == ["us-ca.people"]
 
 
-def test_what_was_late_stays_late() -> None:
+def test_late_duty_stays_late() -> None:
     plain = case_of(reported(late=timedelta(minutes=1))).plain(NOW)
     assert [one["clock"] for one in plain["clocks"] if one["late"]] == ["gdpr.authority.DE"]
 
 
-def test_what_is_not_done_is_late_once_it_is_due() -> None:
+def test_open_duty_is_late_after_its_deadline() -> None:
     at = AWARE_AT + timedelta(hours=73)
     assert [one["clock"] for one in case_of().plain(at)["clocks"] if one["late"]] == ["gdpr.authority.DE"]
     assert case_of().next_due() is not None
 
 
-def test_what_was_done_stays_on_record_when_its_clock_is_none_any_more() -> None:
+def test_fulfilled_duty_stays_on_record_without_its_clock() -> None:
     none = ClocksSet(request_id=INCIDENT, clocks=())
     case = case_of(reported(late=timedelta(minutes=1)), none)
     [clock] = case.plain(NOW)["clocks"]
@@ -369,7 +367,7 @@ def test_what_was_done_stays_on_record_when_its_clock_is_none_any_more() -> None
     assert len(evolve(case.incident, again).duties) == 1
 
 
-def test_who_was_told_and_is_not_owed_it_any_more_is_shown_as_told() -> None:
+def test_fulfilled_duty_is_shown_when_no_longer_owed() -> None:
     case = case_of(reported())
     spared = tuple(duty.model_copy(update={"owed": False}) for duty in case.incident.clocks)
     clocks = evolve(case.incident, ClocksSet(request_id=INCIDENT, clocks=spared))
@@ -378,7 +376,7 @@ def test_who_was_told_and_is_not_owed_it_any_more_is_shown_as_told() -> None:
     assert standing(clock, PRACTICE.company.zone).startswith("notified 2026-03-08")
 
 
-def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
+def test_people_without_notice_count_once_in_all_phases() -> None:
     again = BreachRegistered(
         request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT
     )
@@ -386,7 +384,7 @@ def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
     assert incident_register.by_law(incident.phases) == {GDPR: 14, "none": 3}
 
 
-def test_a_clock_that_is_none_is_refused_with_those_there_are() -> None:
+def test_unknown_clock_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"there are gdpr\.authority\.DE"):
         case_of().clock("gdpr.authority.XX")
 
@@ -403,13 +401,13 @@ SECOND = (
 )
 
 
-def test_what_is_approved_is_said_with_people_customers_and_languages() -> None:
+def test_approval_prints_people_customers_and_languages() -> None:
     case = waiting()
     assert incident_register.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
     assert incident_register.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
 
 
-def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
+def test_approval_prints_people_with_and_without_letter() -> None:
     """Also to whom an earlier phase told: else it would seem that nobody gets one."""
     groups = (
         AffectedGroup(laws=(GDPR,), place="DE", language="de", people=5, unreachable=2, again=4),
@@ -422,7 +420,7 @@ def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
     assert incident_register.without_address(incident.newest) == 2
 
 
-def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_to() -> None:
+def test_first_approval_of_a_system_declaration_asks_for_a_second() -> None:
     by_system = TOLD[0].model_copy(update={"by": None})
     scoped = reduce(evolve, (by_system, TOLD[1]), Incident())
     first, second = (
@@ -433,7 +431,7 @@ def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_t
     assert not incident_register.lacks_a_second(waiting().incident, second)
 
 
-def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
+def test_approval_that_releases_another_phase_needs_its_number() -> None:
     """A phase that came since somebody looked is not approved unseen."""
     with pytest.raises(ConfigurationError, match="--phase: name the reviewed one"):
         incident_register.approvable(waiting(*SECOND), None, "bruno")
@@ -516,7 +514,7 @@ def whole() -> IncidentCase:
     return IncidentCase(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
 
 
-def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() -> None:
+def test_register_has_declaration_and_result_of_each_phase() -> None:
     [row] = json.loads(breaches.written([whole()], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     first, second = row["declarations"]
     at = NOW.isoformat(timespec="minutes")
@@ -535,7 +533,7 @@ def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() 
     assert (row["customers"], row["customers_notified"], row["letters_doubtful"]) == (3, 1, 1)
 
 
-def test_the_register_says_when_it_was_noticed_first_and_what_each_phase_said_of_it() -> None:
+def test_register_has_the_first_detection_and_that_of_each_phase() -> None:
     first, later = AWARE_AT - timedelta(days=3), AWARE_AT - timedelta(days=1)
     before = (AWARE_AT - timedelta(days=9)).isoformat()
     known = tuple(
@@ -573,7 +571,7 @@ def taken_back(*more: Fact) -> IncidentCase:
     )
 
 
-def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
+def test_withdrawn_phase_stays_with_its_clocks() -> None:
     case = taken_back()
     later = NOW + timedelta(days=30)
     clocks = {one["clock"]: one for one in case.plain(later)["clocks"]}
@@ -589,7 +587,7 @@ def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
     assert "withdrawn with phase 1" in csv_text
 
 
-def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
+def test_phase_declared_anew_has_its_clocks() -> None:
     begun = taken_back(SECOND[0])
     clocks = clocks_of(begun.incident, begun.declared, LAW, NOW)
     case = taken_back(SECOND[0], ClocksSet(request_id=INCIDENT, clocks=clocks))
@@ -606,7 +604,7 @@ def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
         pytest.param(True, "More.", None, id="something else, beside another"),
     ],
 )
-def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_so(
+def test_repeated_declaration_of_a_system_is_shown_as_declared_anew(
     stands: bool, measures: str | None, said: str | None
 ) -> None:
     before = taken_back(*SECOND[:1]) if stands else taken_back()
@@ -623,7 +621,7 @@ def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_
     assert case.plain(NOW)["phases"][0]["anew"] is None
 
 
-def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
+def test_supplement_to_a_withdrawn_incident_is_refused() -> None:
     more = BreachDeclared.model_validate(declaration(measures="More."))
     same = BreachDeclared.model_validate(declaration())
     assert "withdrawn by carla, and no phase stands" in (incident_register.against(taken_back(), more) or "")
@@ -633,7 +631,7 @@ def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
     assert incident_register.against(waiting(), same) is None, "the same again changes nothing"
 
 
-def test_a_customer_who_is_told_in_two_phases_is_one() -> None:
+def test_customer_in_two_phases_counts_once() -> None:
     first = CustomersFound(request_id=INCIDENT, phase=1, customers=("k-1", "k-2"))
     second = CustomersFound(request_id=INCIDENT, phase=2, customers=("k-2", "k-3"))
     known = (BreachDeclared.model_validate(declaration(role="processor")),) * 2
@@ -671,6 +669,6 @@ def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
     assert "No breach is registered." in empty
 
 
-def test_every_column_stands_somewhere_on_the_page() -> None:
+def test_page_shows_every_column() -> None:
     shown = {name for names in breaches.HEADINGS.values() for name in names}
     assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases", "declarations"}

@@ -1,4 +1,4 @@
-"""The verb that says when something is due."""
+"""The verbs about deadlines."""
 
 import json
 
@@ -27,12 +27,12 @@ def test_each_step_is_printed() -> None:
     ]
 
 
-def test_without_explaining_there_is_a_line_for_each_duty() -> None:
+def test_without_explain_each_duty_has_one_line() -> None:
     told = due("--law", "us-ca-ccpa", "--received", "2026-11-18").splitlines()
     assert [line.split(",")[0][12:] for line in told[1:]] == ["answer", "extended answer", "acknowledgement"]
 
 
-def test_programs_get_the_same() -> None:
+def test_json_has_the_same_days() -> None:
     told = json.loads(due("--law", "us-ca-ccpa", "--received", "2026-11-18", "--json"))
     assert told["policies"] == [told["answer"]["policy"]] == ["us-ca-ccpa@2026-01-01"]
     assert (told["answer"]["due_on"], told["answer"]["read"]) == ("2026-12-31", "text")
@@ -53,6 +53,6 @@ def test_an_instant_counts_for_the_day_of_the_place_that_answers() -> None:
         pytest.param(["--received", "2026-01-01", "--calendar", "XX"], "no such country", id="no such place"),
     ],
 )
-def test_what_is_wrong_is_told_with_the_remedy(arguments: list[str], remedy: str) -> None:
+def test_wrong_input_has_a_remedy(arguments: list[str], remedy: str) -> None:
     with pytest.raises(ConfigurationError, match=remedy):
         due(*arguments)

@@ -1,4 +1,4 @@
-"""The verb that shows notices before anybody is told."""
+"""The verb that previews notices."""
 
 import re
 from email import message_from_bytes
@@ -50,7 +50,7 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
 
 
-def test_a_page_shows_what_demands_each_part_and_what_is_not_translated(file: Path, tmp_path: Path) -> None:
+def test_page_shows_provisions_and_missing_translations(file: Path, tmp_path: Path) -> None:
     shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr", "--language", "de")
     french = (tmp_path / "gdpr.fr.html").read_text(encoding="utf-8")
     assert '<cite class="law">GDPR Art. 34(2), 33(3)(a)</cite>' in french
@@ -61,7 +61,7 @@ def test_a_page_shows_what_demands_each_part_and_what_is_not_translated(file: Pa
     assert "! not declared in fr" in text
 
 
-def test_the_first_page_leads_to_every_file_and_says_what_is_lacking(file: Path, tmp_path: Path) -> None:
+def test_index_page_links_every_file_and_lists_missing_facts(file: Path, tmp_path: Path) -> None:
     told = shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     links = set(re.findall(r'href="([^"]+)"', index))
@@ -71,7 +71,7 @@ def test_the_first_page_leads_to_every_file_and_says_what_is_lacking(file: Path,
         assert "mail_domains" in said
 
 
-def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
+def test_without_places_the_listed_people_count(tmp_path: Path) -> None:
     listed = Affected(
         list=(ListedPerson(email="ada@example.org", residence=Residence(country="US", subdivision="TX")),)
     )
@@ -81,7 +81,7 @@ def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
     assert names(tmp_path / "samples", ".eml") == ["us-tx.en"]
 
 
-def test_a_processor_writes_to_its_customers_and_nobody_else_does(tmp_path: Path) -> None:
+def test_only_a_processor_notifies_customers(tmp_path: Path) -> None:
     """Law: GDPR Art. 33(2)."""
     path = tmp_path / "breach.json"
     theirs = DECLARED.model_copy(update={"role": BreachRole.PROCESSOR})
@@ -92,7 +92,7 @@ def test_a_processor_writes_to_its_customers_and_nobody_else_does(tmp_path: Path
         assert names(tmp_path / declared.role, ".eml") == wanted
 
 
-def test_of_people_who_are_listed_each_letter_is_shown_that_is_sent_and_no_other(tmp_path: Path) -> None:
+def test_preview_of_listed_people_shows_exactly_their_letters(tmp_path: Path) -> None:
     listed = (
         ListedPerson(email="ada@example.org", locale="fr", residence=Residence(country="DE")),
         ListedPerson(email="bo@example.org", residence=Residence(country="US", subdivision="TX")),
@@ -106,19 +106,19 @@ def test_of_people_who_are_listed_each_letter_is_shown_that_is_sent_and_no_other
     assert names(tmp_path / "samples", ".eml") == ["gdpr.fr", "us-tx.en"]
 
 
-def test_nobody_is_told_where_no_law_wants_it(tmp_path: Path) -> None:
+def test_preview_without_a_demanding_law_has_no_letter(tmp_path: Path) -> None:
     path = tmp_path / "breach.json"
     harmless = {"high_risk": False, "affected": Affected(), "categories": ("user.contact.email",)}
     path.write_text(DECLARED.model_copy(update=harmless).model_dump_json(exclude_none=True))
     assert "no law demands a notice" in shown(path, "--out", tmp_path / "samples", "--place", "DE")
 
 
-def test_a_folder_that_is_none_is_said(file: Path) -> None:
+def test_invalid_folder_is_reported(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         shown(file, "--out", file)
 
 
-def test_of_letters_that_say_the_same_one_is_looked_at_and_the_commonest_first() -> None:
+def test_equal_letters_have_one_sample_the_most_common_first() -> None:
     """Whose record names the city, too, reads of an address like anybody else."""
     telling = SampleNotice(OURS, INCIDENT, HOUSE, WRITTEN_AT)
     told = [

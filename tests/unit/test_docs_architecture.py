@@ -1,4 +1,4 @@
-"""The map is the territory: `docs/architecture.md` says what the code does."""
+"""`docs/architecture.md` agrees with the code."""
 
 import ast
 from collections.abc import Mapping

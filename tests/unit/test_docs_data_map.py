@@ -1,4 +1,4 @@
-"""The page on the data map says what the reader reads: examples load, every key, type and word is named."""
+"""The page on the data map agrees with the reader: examples load, every key, type and word is listed."""
 
 import ast
 import re

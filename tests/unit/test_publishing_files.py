@@ -1,4 +1,4 @@
-"""Files are read whole before anything is published; what is wrong is named by file, line and field."""
+"""Files are validated before anything is published; errors name file, line and field."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What is reported is what a naive count of the same requests gives, in every form it is written in."""
+"""The report agrees with a naive count of the same requests, in every format."""
 
 import csv
 import io
