@@ -83,10 +83,10 @@ def test_equal_remarks_are_printed_once_with_their_places(
 ) -> None:
     flaws = [MapError(f"map.yml:{n}", "the look-up has no index", "make one", remark=True) for n in (3, 5)]
     _show([*flaws, MapError("map.yml:9", "no such field", "remove it")])
-    told = capsys.readouterr().out
-    assert told.count("the look-up has no index") == 1
-    assert "map.yml:3, map.yml:5" in told
-    assert "wrong   map.yml:9: no such field; remove it" in told
+    output = capsys.readouterr().out
+    assert output.count("the look-up has no index") == 1
+    assert "map.yml:3, map.yml:5" in output
+    assert "wrong   map.yml:9: no such field; remove it" in output
 
 
 def test_plan_fits_eighty_columns_with_whole_names(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,11 +101,11 @@ def test_plan_fits_eighty_columns_with_whole_names(capsys: pytest.CaptureFixture
     ]
     plan = ErasurePlan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
     show_plan(plan, as_json=False)
-    told = capsys.readouterr().out
-    assert key in told
-    assert all(mask.path in told for mask in masks)
-    assert all(len(line) < 80 for line in told.splitlines() if key not in line)
-    assert "ids" not in told
+    output = capsys.readouterr().out
+    assert key in output
+    assert all(mask.path in output for mask in masks)
+    assert all(len(line) < 80 for line in output.splitlines() if key not in line)
+    assert "ids" not in output
     show_plan(plan, as_json=False, ids=True)
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10" in capsys.readouterr().out
     show_plan(replace(plan, steps=tuple(steps[:2])), as_json=False)

@@ -120,7 +120,7 @@ def test_yaml_words_stay_strings_and_only_true_is_true(tmp_path: Path) -> None:
         pytest.param(
             {"language": SECRET}, "language: write its code (ISO 639): de", id="the name of a language"
         ),
-        pytest.param({"by": SECRET}, "by: write a-z, 0-9, _ and dots: dana.muster", id="somebody"),
+        pytest.param({"by": SECRET}, "by: write a-z, 0-9, _ and dots: dana.muster", id="account"),
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
         pytest.param({"aware_at": "9999-03-05T09:30Z"}, "aware_at: lies in the future", id="not yet"),
@@ -129,7 +129,7 @@ def test_yaml_words_stay_strings_and_only_true_is_true(tmp_path: Path) -> None:
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
         ),
         pytest.param({"risk_unlikely": True}, "risk_unlikely needs a rationale", id="several fields"),
-        pytest.param({"by": None}, "name the declaring staff account with --as", id="nobody"),
+        pytest.param({"by": None}, "name the declaring staff account with --as", id="no account"),
     ],
 )
 def test_error_has_place_and_remedy_and_no_value(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -241,7 +241,7 @@ TWO_LAWS = BreachScoped(
     records=12,
     chunks=2,
 )
-TOLD: tuple[Fact, ...] = (
+FACTS: tuple[Fact, ...] = (
     BreachRegistered(
         request_id=INCIDENT, phase=1, declaration="d", role="controller", aware_at=AWARE_AT, by="ada"
     ),
@@ -255,9 +255,9 @@ TOLD: tuple[Fact, ...] = (
 def case_of(*more: Fact, **declared: Any) -> IncidentCase:
     """Return an incident of which notices are out, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration(**declared))
-    incident = reduce(evolve, TOLD, Incident())
+    incident = reduce(evolve, FACTS, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, (known,), LAW, NOW))
-    facts = (*TOLD, clocks, *more)
+    facts = (*FACTS, clocks, *more)
     return IncidentCase(
         INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,)
     )
@@ -283,7 +283,7 @@ def test_incident_is_shown_with_counts_approvals_and_explained_clocks() -> None:
 
 
 def test_missing_facts_are_listed_for_notified_people_only() -> None:
-    """GDPR Art. 34(2): of people whom no law wants told, nothing is missing."""
+    """GDPR Art. 34(2): notices without a demanding law lack no facts."""
     found = lacks(case_of(), SENDER)
     assert [one for one in found if "not declared in 'fr'" in one]
     assert len(found) == len(set(found))
@@ -293,7 +293,7 @@ def test_missing_facts_are_listed_for_notified_people_only() -> None:
 
 
 def test_missing_facts_of_customers_are_listed_by_language() -> None:
-    """GDPR Art. 33(2). No law has a processor tell people; its customers are told all the same."""
+    """GDPR Art. 33(2). A processor notifies its customers, not people."""
     customers = [
         {"id": f"k-{language}", "name": "Kunde", "email": f"{language}@example.com", "locale": language}
         for language in ("en", "fr")
@@ -329,9 +329,9 @@ def test_late_notices_before_a_supplement_stay_late() -> None:
     late = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=NOW + timedelta(days=90))
     california = AffectedGroup(laws=("us-ca@2026-01-01",), place="US-CA", language="en", people=2)
     found = TWO_LAWS.model_copy(update={"groups": (california,)})
-    told = (TOLD[0], found, *TOLD[2:])
+    changed = (FACTS[0], found, *FACTS[2:])
     known = (BreachDeclared.model_validate(declaration(categories=["user.name", "user.government_id"])),)
-    begun = reduce(evolve, told, Incident())
+    begun = reduce(evolve, changed, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
     incident = reduce(evolve, (clocks, late, SECOND[0], found.model_copy(update={"phase": 2})), begun)
     [row] = json.loads(
@@ -390,8 +390,8 @@ def test_unknown_clock_is_refused_with_the_known_ones() -> None:
 
 
 def waiting(*facts: Fact) -> IncidentCase:
-    """Return an incident whose first phase waits for an approval, and then *facts* happened."""
-    incident = reduce(evolve, (*TOLD[:2], *facts), Incident())
+    """Return an incident with a first phase that waits for approval, followed by *facts*."""
+    incident = reduce(evolve, (*FACTS[:2], *facts), Incident())
     return IncidentCase(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),))
 
 
@@ -408,21 +408,21 @@ def test_approval_prints_people_customers_and_languages() -> None:
 
 
 def test_approval_prints_people_with_and_without_letter() -> None:
-    """Also to whom an earlier phase told: else it would seem that nobody gets one."""
+    """Supplements count, too."""
     groups = (
         AffectedGroup(laws=(GDPR,), place="DE", language="de", people=5, unreachable=2, again=4),
         AffectedGroup(laws=(GDPR,), place="FR", language="fr", people=0, again=1),
         AffectedGroup(laws=(), place="JP", language="ja", people=9),
     )
     found = TWO_LAWS.model_copy(update={"groups": groups, "customers": 0})
-    incident = reduce(evolve, (TOLD[0], found), Incident())
+    incident = reduce(evolve, (FACTS[0], found), Incident())
     assert incident_register.addressed(incident.newest) == "10 people (de 9, fr 1), 0 customers"
     assert incident_register.without_address(incident.newest) == 2
 
 
 def test_first_approval_of_a_system_declaration_asks_for_a_second() -> None:
-    by_system = TOLD[0].model_copy(update={"by": None})
-    scoped = reduce(evolve, (by_system, TOLD[1]), Incident())
+    by_system = FACTS[0].model_copy(update={"by": None})
+    scoped = reduce(evolve, (by_system, FACTS[1]), Incident())
     first, second = (
         BreachApproved(request_id=INCIDENT, by=by, phase=1, declaration="d") for by in ("ada", "bruno")
     )
@@ -432,7 +432,7 @@ def test_first_approval_of_a_system_declaration_asks_for_a_second() -> None:
 
 
 def test_approval_that_releases_another_phase_needs_its_number() -> None:
-    """A phase that came since somebody looked is not approved unseen."""
+    """A phase newer than the reviewed one is not approved."""
     with pytest.raises(ConfigurationError, match="--phase: name the reviewed one"):
         incident_register.approvable(waiting(*SECOND), None, "bruno")
     assert incident_register.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
@@ -475,7 +475,7 @@ def test_records_that_a_supplement_names_again_count_once(
 ) -> None:
     """GDPR Art. 33(3)(a)."""
     more = SECOND[1].model_copy(update={"records": 100})
-    incident = reduce(evolve, (*TOLD[:2], SECOND[0], more), Incident())
+    incident = reduce(evolve, (*FACTS[:2], SECOND[0], more), Incident())
     declared = tuple(
         BreachDeclared.model_validate(declaration(affected={"collections": named}))
         for named in (first, second)
@@ -489,9 +489,9 @@ def test_breach_without_notices_is_in_the_register_with_the_reason() -> None:
     known = BreachDeclared.model_validate(
         declaration(high_risk=False, risk_unlikely=True, rationale="It was encrypted.")
     )
-    begun = reduce(evolve, TOLD[:1], Incident())
+    begun = reduce(evolve, FACTS[:1], Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, (known,), LAW, NOW))
-    case = IncidentCase(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
+    case = IncidentCase(INCIDENT, evolve(begun, clocks), [(NOW, FACTS[0])], (known,))
     [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert (row["notified"], row["late"], row["people"]) == ([], [], None)
     assert (row["risk"], row["rationale"]) == ("unlikely", "It was encrypted.")
@@ -504,7 +504,7 @@ def whole() -> IncidentCase:
     first = declaration(role="processor", affected={"controllers": [customer]})
     second = first | {"nature": "It was the table of another shop.", "by": None}
     held = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=NOW + timedelta(days=1))
-    facts = (*TOLD[:2], held, *TOLD[2:])
+    facts = (*FACTS[:2], held, *FACTS[2:])
     known = tuple(map(BreachDeclared.model_validate, (first, second)))
     incident = reduce(evolve, facts, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known[:1], LAW, NOW))
@@ -540,7 +540,7 @@ def test_register_has_the_first_detection_and_that_of_each_phase() -> None:
         BreachDeclared.model_validate(declaration(detected_at=at.isoformat(), occurred_from=before))
         for at in (first, later)
     )
-    incident = reduce(evolve, (*TOLD, SECOND[0]), Incident())
+    incident = reduce(evolve, (*FACTS, SECOND[0]), Incident())
     [row] = json.loads(
         breaches.written(
             [IncidentCase(INCIDENT, incident, [], known)], breaches.RegisterFormat.JSON, PRACTICE.company, NOW
@@ -555,12 +555,12 @@ def taken_back(*more: Fact) -> IncidentCase:
     """Return an incident of which the first phase was taken back, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration())
     clocks = ClocksSet(
-        request_id=INCIDENT, clocks=clocks_of(reduce(evolve, TOLD[:1], Incident()), (known,), LAW, NOW)
+        request_id=INCIDENT, clocks=clocks_of(reduce(evolve, FACTS[:1], Incident()), (known,), LAW, NOW)
     )
     back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=1)
     none = ClocksSet(request_id=INCIDENT, clocks=())
     gone = DutiesWithdrawn(request_id=INCIDENT, phase=1, duties=clocks.clocks)
-    facts = (TOLD[0], clocks, back, none, gone, *more)
+    facts = (FACTS[0], clocks, back, none, gone, *more)
     phases = sum(isinstance(fact, BreachRegistered) for fact in facts)
     other = BreachDeclared.model_validate(declaration(measures="More."))
     return IncidentCase(
@@ -609,7 +609,7 @@ def test_repeated_declaration_of_a_system_is_shown_as_declared_anew(
 ) -> None:
     before = taken_back(*SECOND[:1]) if stands else taken_back()
     number = len(before.declared) + 1
-    again = TOLD[0].model_copy(update={"phase": number, "by": None})
+    again = FACTS[0].model_copy(update={"phase": number, "by": None})
     says = declaration(**({"measures": measures} if measures else {}), by=None)
     declared = (*before.declared, BreachDeclared.model_validate(says))
     case = IncidentCase(INCIDENT, evolve(before.incident, again), before.facts, declared)
@@ -636,7 +636,7 @@ def test_customer_in_two_phases_counts_once() -> None:
     second = CustomersFound(request_id=INCIDENT, phase=2, customers=("k-2", "k-3"))
     known = (BreachDeclared.model_validate(declaration(role="processor")),) * 2
     for facts, customers in (((first, second), 3), ((first,), 6)):
-        incident = reduce(evolve, (*TOLD, *SECOND, *facts), Incident())
+        incident = reduce(evolve, (*FACTS, *SECOND, *facts), Incident())
         [row] = json.loads(
             breaches.written(
                 [IncidentCase(INCIDENT, incident, [], known)],

@@ -18,7 +18,7 @@ Please delete my account.
 """
 
 
-def told(tmp_path: Path, *options: str, fields: str = "") -> str:
+def explain(tmp_path: Path, *options: str, fields: str = "") -> str:
     file = tmp_path / "mail.eml"
     file.write_text(MAIL.format(fields=fields), encoding="utf-8")
     result = CliRunner().invoke(
@@ -29,7 +29,7 @@ def told(tmp_path: Path, *options: str, fields: str = "") -> str:
 
 
 def test_classification_of_a_mail_names_its_words(tmp_path: Path) -> None:
-    said = told(tmp_path)
+    said = explain(tmp_path)
     for line in (
         "outcome     opens a case",
         "right       erasure",
@@ -41,7 +41,7 @@ def test_classification_of_a_mail_names_its_words(tmp_path: Path) -> None:
 
 
 def test_classification_is_printed_as_json(tmp_path: Path) -> None:
-    found = json.loads(told(tmp_path, "--json"))
+    found = json.loads(explain(tmp_path, "--json"))
     assert (found["right"], found["residence"], found["language"]) == (
         "erasure",
         {"country": "US", "subdivision": "CA"},
@@ -50,9 +50,9 @@ def test_classification_is_printed_as_json(tmp_path: Path) -> None:
 
 
 def test_mail_without_case_has_its_reason(tmp_path: Path) -> None:
-    assert "opens no case: automatic" in told(tmp_path, fields="Auto-Submitted: auto-replied\n")
+    assert "opens no case: automatic" in explain(tmp_path, fields="Auto-Submitted: auto-replied\n")
 
 
 def test_a_mail_from_our_own_address_is_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HABEAS_INBOX_ADDRESS", "ada@example.org")
-    assert "opens no case: loop" in told(tmp_path)
+    assert "opens no case: loop" in explain(tmp_path)

@@ -23,18 +23,18 @@ def shown(*arguments: str) -> str:
 
 
 def test_without_arguments_all_kinds_are_listed() -> None:
-    told = shown()
-    assert all(form.value in told for form in LetterForm)
-    assert all(law in told for law in SHOWN)
-    assert all(language in told for language in LANGUAGES)
+    output = shown()
+    assert all(form.value in output for form in LetterForm)
+    assert all(law in output for law in SHOWN)
+    assert all(language in output for language in LANGUAGES)
 
 
 def test_letter_is_printed_with_provisions_and_readability() -> None:
-    told = shown("--kind", "refusal", "--law", "us-va", "--law", "gdpr")
-    assert "Attorney General of Virginia" in told
-    assert "§ appeal: Va. Code § 59.1-577(C)" in told
-    assert "§ remedy: GDPR Art. 12(4), 79" in told
-    assert re.search(r"refusal: reading ease \d+, grade \d\.\d", told)
+    output = shown("--kind", "refusal", "--law", "us-va", "--law", "gdpr")
+    assert "Attorney General of Virginia" in output
+    assert "§ appeal: Va. Code § 59.1-577(C)" in output
+    assert "§ remedy: GDPR Art. 12(4), 79" in output
+    assert re.search(r"refusal: reading ease \d+, grade \d\.\d", output)
 
 
 def test_other_languages_are_not_measured_by_english() -> None:
@@ -42,9 +42,9 @@ def test_other_languages_are_not_measured_by_english() -> None:
 
 
 def test_an_outcome_chooses_the_letters() -> None:
-    told = shown("--kind", "erasure", "--outcome", "partly_granted")
-    assert "Until:" in told
-    assert "erasure, nothing held" not in told
+    output = shown("--kind", "erasure", "--outcome", "partly_granted")
+    assert "Until:" in output
+    assert "erasure, nothing held" not in output
 
 
 def test_a_letter_is_written_as_a_page_that_shows_its_provisions(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def habeas(*arguments: str | Path) -> str:
 
 
 def test_suffix_chooses_the_form_of_a_drawing(tmp_path: Path) -> None:
-    told = habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / "map.svg")
-    assert "11 collections, 2 waves" in told
+    output = habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / "map.svg")
+    assert "11 collections, 2 waves" in output
     assert ET.parse(tmp_path / "map.svg").getroot().tag.endswith("svg")  # noqa: S314  ours
     habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / "map.mmd")
     assert (tmp_path / "map.mmd").read_text() == habeas("map", "graph", "--map", EXAMPLE)

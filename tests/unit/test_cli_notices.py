@@ -38,13 +38,13 @@ def names(folder: Path, ending: str) -> list[str]:
 
 def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "samples"
-    told = shown(
+    output = shown(
         file, "--out", out, "--place", "FR", "--place", "US-CA", "--language", "de", "--language", "fr"
     )
     wanted = ["gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
     assert names(out, ".eml") == names(out, ".txt") == wanted
     assert names(out, ".html") == sorted([*wanted, "index"])
-    assert "4 letters; open" in told
+    assert "4 letters; open" in output
     mail = message_from_bytes((out / "us-ca.de.eml").read_bytes(), policy=SMTP)
     assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
@@ -62,11 +62,11 @@ def test_page_shows_provisions_and_missing_translations(file: Path, tmp_path: Pa
 
 
 def test_index_page_links_every_file_and_lists_missing_facts(file: Path, tmp_path: Path) -> None:
-    told = shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr")
+    output = shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     links = set(re.findall(r'href="([^"]+)"', index))
     assert links == {path.name for path in tmp_path.iterdir()} - {"index.html", file.name, "samples"}
-    for said in (told, index):
+    for said in (output, index):
         assert "are not declared in" in said
         assert "mail_domains" in said
 
@@ -119,16 +119,16 @@ def test_invalid_folder_is_reported(file: Path) -> None:
 
 
 def test_equal_letters_have_one_sample_the_most_common_first() -> None:
-    """Whose record names the city, too, reads of an address like anybody else."""
+    """A city in a record counts as an address."""
     telling = SampleNotice(OURS, INCIDENT, HOUSE, WRITTEN_AT)
-    told = [
+    audiences = [
         (NoticeAudience("people", ("uk-gdpr@2021-01-01",), "en", ("user.name",)), 1),
         (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address")), 2),
         (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name",)), 3),
         (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address.city")), 4),
         (NoticeAudience("people", ("gdpr@2018-05-25",), "de", ("user.name",)), 5),
     ]
-    found = alike(sample(wanted, people, telling) for wanted, people in told)
+    found = alike(sample(wanted, people, telling) for wanted, people in audiences)
     assert [(one.name, one.people) for one in found] == [
         ("gdpr.de", 5), ("gdpr.en", 6), ("gdpr.en", 3), ("uk-gdpr.en", 1),
     ]  # fmt: skip

@@ -45,7 +45,7 @@ EVENTS: list[Submission] = [
 
 
 class Broker:
-    """Confirms nothing as often as it is told to."""
+    """A publisher that confirms nothing for a number of tries."""
 
     def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
         self.failures = failures

@@ -64,7 +64,7 @@ def publishers_of(event: type[Event]) -> list[str]:
 
 
 def makers_of(event: type[Event]) -> set[str]:
-    """Return the services in whose code *event* is made, and the command where a verb announces it."""
+    """Return the services that make *event*, and the command if a verb does."""
     if issubclass(event, Decision):
         return {"intake"}  # as a staff account signed it
     if event is DecisionRefused:

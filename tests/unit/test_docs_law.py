@@ -88,6 +88,6 @@ def test_the_table_of_the_states_says_what_their_files_say(policy: BreachPolicy)
         NoticeRecipientKind.CONSUMER_AGENCIES,
         NoticeRecipientKind.CONTROLLER,
     )
-    told = (when(policy.notice(to)) for to in (NoticeRecipientKind.PEOPLE, *others))
-    cells = (policy.law[3:].upper(), people.provision, f"{people.trigger}, {harm}", *told, people.read)
+    deadlines = (when(policy.notice(to)) for to in (NoticeRecipientKind.PEOPLE, *others))
+    cells = (policy.law[3:].upper(), people.provision, f"{people.trigger}, {harm}", *deadlines, people.read)
     assert f"| {' | '.join(cells)} |" in PAGE
