@@ -165,7 +165,7 @@ async def submission_of(ctx: Notifier) -> RequestSubmitted:
 
 async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     """
-    Write to the party that the letter is for; what became of the letter is a fact.
+    Write to the party that the letter is for; its outcome is a fact.
 
     No letter is written where a controller asks: it answers the person, and is answered where it asked.
 
@@ -197,7 +197,7 @@ def _addressee(
 async def write_to(
     addressee: Addressee, kind: LetterKind, facts: Facts, protecting: Iterable[PolicyId], ctx: Notifier
 ) -> Sequence[Fact]:
-    """Write to *addressee* under the laws *protecting* the person; what became of the letter is a fact."""
+    """Write to *addressee* under the laws *protecting* the person; the outcome is a fact."""
     laws = tuple(map(policies().named, protecting))
     letter = LetterRequest(
         facts=facts,

@@ -593,7 +593,7 @@ def confirmable(known: Verification) -> bool:
     """
     Return whether a confirmation without a code counts: all else is proven, and no code can be mailed.
 
-    The staff may have decided for a person who has lost the mailbox.
+    The staff may have decided for a person without their mailbox.
     """
     unreachable = known.request is not None and not known.request.reachable
     return known.wanted == CONFIRMED and (unreachable or known.agreed is not None)
@@ -603,7 +603,7 @@ def confirmed_elsewhere(request: RequestReceived, confirming: AbstractSet[str]) 
     """
     Return whether the person has confirmed the request where it was made.
 
-    The controller answers for what it instructs; the State and the platforms ask the person by contract; of
+    The controller answers for its instructions; the State and the platforms ask the person by contract; of
     an authorised agent, the signed permission names the right. Other sources are listed by the company.
     """
     return (

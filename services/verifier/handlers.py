@@ -200,7 +200,7 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
 
 
 async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
-    """Weigh what the examination of a document or a token has come to."""
+    """Weigh the verdict on a document or a token."""
     known = evolve(ctx.known, event)
     if not known.open:
         return [_spent(ctx.case_id, known)]
@@ -222,7 +222,7 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
 
 async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fact]:
     """
-    Do what the privacy staff has decided; where two must decide for the requester, wait for the second.
+    Carry out the decision of the privacy staff; where two must decide for the requester, wait for the second.
 
     Raises:
         RefusedDecision: The second decision comes from the account that made the first.
@@ -259,7 +259,7 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
 
 
 def _confirmation_missing(known: Verification) -> bool:
-    """Return whether the person has still to confirm what cannot be undone."""
+    """Return whether the person has still to confirm an irreversible act."""
     ways = known.requirement.ways if known.requirement else ()
     needed = any(Evidence.CONFIRMATION in way.evidence for way in ways)
     return needed and Evidence.CONFIRMATION not in known.held
@@ -486,7 +486,7 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     verdict = judge(ctx.known.code, digest, now=ctx.now)
     if verdict is CodeVerdict.MATCHED:
         gained = [_gained(ctx, Evidence.MAILBOX, proven_by_code(ctx.request()))]
-        # The letter with the code says what it confirms.
+        # The letter with the code states its effect.
         return (
             [*gained, _gained(ctx, Evidence.CONFIRMATION, ())] if _confirmation_missing(ctx.known) else gained
         )
@@ -516,7 +516,7 @@ async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
-    """Return *facts*, and what follows from them now that *event* is known, too."""
+    """Return *facts*, and those that follow from them and *event*."""
     after = ctx.with_facts(event, *facts)
     if after.known.open and not after.known.stopped:
         facts = [*facts, *await _next(after)]

@@ -38,8 +38,8 @@ class VerifierSettings(Settings):
 
     trusted_sources: frozenset[TrustedSource] = frozenset()
     """
-    Upstream systems whose log-in counts as proof of identity: JSON list of CloudEvents sources; `drp/ID` for
-    an authorised agent whose word counts that a mailbox is the person's. `portal=email,customer_no` states
+    Upstream systems with a log-in that proves the identity: JSON list of CloudEvents sources; `drp/ID` for
+    an authorised agent that may vouch for the person's mailbox. `portal=email,customer_no` states
     the identities that a source verifies; others count for nothing. Without it they are all that it names,
     a telephone number only where it names nothing else.
     """

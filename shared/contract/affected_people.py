@@ -34,7 +34,7 @@ class NoticeRecipient(BaseModel):
     postal: tuple[str, ...] = ()
     """Lines of their address, where the records hold one: for people without mail."""
     services: tuple[str, ...] = ()
-    """Of a customer: what it uses that was breached."""
+    """Of a customer: the breached services in use."""
     others: tuple[str, ...] = ()
     """Further addresses of the same person, used if the first fails."""
 

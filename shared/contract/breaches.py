@@ -47,7 +47,7 @@ Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.
 MailDomain: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$", to_lower=True)]
 
 
-# --- what upstream systems submit ---------------------------------------------------------------------
+# --- submissions of upstream systems ---------------------------------------------------------------------
 
 
 class AffectedCollection(Strict):
@@ -153,11 +153,11 @@ class BreachDeclared(Submission):
     risk_unlikely: bool = False
     """Whether harm is unlikely; then only *rationale* is kept, and no authority is notified."""
     rationale: LongText | None = None
-    """Why the risk is what it is said to be."""
+    """Reasons for the stated risk."""
     encrypted: bool = False
     """Whether the taken data was unintelligible."""
     key_taken: bool = False
-    """Whether what makes it legible got lost with it."""
+    """Whether the key was lost with it."""
     acquired: bool = True
     """Whether the data was got, and not merely could have been."""
     sensitive_to_security: bool = False
@@ -515,7 +515,7 @@ class BreachRecounted(Fact):
 
 
 class BreachNoticeReturned(Fact):
-    """A mail server reports what became of a notice that it had taken."""
+    """A mail server reports on a notice that it had taken."""
 
     TYPE = "habeas.breach.notice_returned.v1"
 

@@ -22,7 +22,7 @@ STRONG_LENGTH = 8
 STRONG_HALF = STRONG_LENGTH // 2
 _LETTER = f"[{LETTERS}{LETTERS.lower()}]"
 MOST_TYPED = 40
-"""Characters of what people type as a code."""
+"""Characters that people type in a code."""
 TYPED = rf"^[\s-]*(?:(?:[0-9][\s-]*){{{DIGITS}}}|(?:{_LETTER}[\s-]*){{{STRONG_LENGTH}}})$"
 """Pattern of a code as people type it: any case, with spaces and hyphens."""
 WRITTEN = (

@@ -31,7 +31,7 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Envelope(Generic[E_co]):
-    """An event, and what CloudEvents says about it."""
+    """An event with its CloudEvents attributes."""
 
     event: E_co
     id: str

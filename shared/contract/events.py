@@ -77,7 +77,7 @@ class Evidence(StrEnum):
     CONFIRMATION = "confirmation"
     """The person's, informed of its effect: an erasure, or a transfer to a named recipient."""
     RECORDS = "records"
-    """The records held agree with what the documents say."""
+    """The records held agree with the documents."""
 
 
 class Requester(StrEnum):
@@ -305,7 +305,7 @@ class DecisionRefused(Fact):
     reason: Code
 
 
-# --- what upstream systems submit: personal data, strict, sealed on arrival ---------------------------
+# --- submissions of upstream systems: personal data, strict, sealed on arrival ---------------------------
 
 
 class Strict(BaseModel):
@@ -657,7 +657,7 @@ class AppealDecided(Decision):
     granted: bool
     reasons: tuple[Code, ...] = ()
     explanation: Code | None = None
-    """Name, in the vault, of what they wrote to the person."""
+    """Name, in the vault, of their text to the person."""
 
     @model_validator(mode="after")
     def _says_why_not(self) -> "AppealDecided":
@@ -676,7 +676,7 @@ class AppealAnswered(Fact):
     granted: bool
     reasons: tuple[Code, ...] = ()
     explanation: Code | None = None
-    """Name, in the vault, of what the staff wrote to the person."""
+    """Name, in the vault, of the staff's text to the person."""
     renewed: RequestId | None = None
     """The request that takes the first one up again, where it is granted."""
 
@@ -714,7 +714,7 @@ class RequestReceived(Fact):
     """CloudEvents source of the upstream system, or Habeas' own door."""
     received_at: datetime
     registered_at: datetime | None = None
-    """When intake registered it, by its own clock: *received_at* is what the sender says."""
+    """When intake registered it, by its own clock: *received_at* is the sender's statement."""
     received_on: date
     due_on: date
     internal_due_on: date
@@ -1028,7 +1028,7 @@ class TokenPresented(Fact):
 
 
 class ProofExamined(Fact):
-    """A document or a token was examined. What exactly was found lies sealed."""
+    """A document or a token was examined. The findings lie sealed."""
 
     TYPE = "habeas.proof.examined.v1"
 
@@ -1102,7 +1102,7 @@ class RequestPaused(Fact):
 
 
 class RequestResumed(Fact):
-    """The person has sent what was asked for."""
+    """The person has sent the requested proof or answer."""
 
     TYPE = "habeas.request.resumed.v1"
 
@@ -1168,7 +1168,7 @@ class AnswerDelivered(Decision):
 
 
 class RequestLapsed(Fact):
-    """The person has not sent in time what was asked for."""
+    """The person has not sent the requested proof or answer in time."""
 
     TYPE = "habeas.request.lapsed.v1"
     TERMINAL = True
@@ -1210,7 +1210,7 @@ class DeadlineMissed(Fact):
 
 
 class FeeDecided(Decision):
-    """The privacy staff decides that an answer costs something, and on what ground."""
+    """The privacy staff decides on a fee, with its ground."""
 
     TYPE = "habeas.fee.decided.v1"
     ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
@@ -1487,7 +1487,7 @@ class SubjectConsentWithdrawn(Fact):
 
 
 class RecipientConcerned(Fact):
-    """A recipient must learn what became of a person's data; consumers of events have learned it now."""
+    """A recipient must learn of changes to a person's data; consumers of events have learned of them now."""
 
     TYPE = "habeas.recipient.concerned.v1"
 
@@ -1500,7 +1500,7 @@ class RecipientConcerned(Fact):
     identifiers: dict[str, str]
     """Identifier name → keyed hash agreed with this recipient."""
     fields: tuple[str, ...] = ()
-    """Paths of the data map, after a correction: what the recipient has to ask for."""
+    """Paths of the data map, after a correction: values that the recipient has to fetch."""
 
 
 class RecipientNotified(Fact):
@@ -1609,7 +1609,7 @@ class NoticeFailed(Fact):
 
 
 class NoticeReported(Fact):
-    """A mail server reports what became of a letter that was sent."""
+    """A mail server reports on a letter that was sent."""
 
     TYPE = "habeas.notice.reported.v1"
 

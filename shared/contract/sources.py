@@ -41,7 +41,7 @@ ALL: Final = "*"
 BELOW: Final = "/*"
 """Ends a binding of all sources below a prefix."""
 COMMAND: Final = Source("habeas/command")
-"""Source of what the staff submits by the command, with an account of its own on the broker."""
+"""Source of the staff's submissions by the command, with an account of its own on the broker."""
 INTAKE: Final = "-intake"
 """Ends the name of intake's own user on the broker, where each account has one."""
 _URI_REFERENCE = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,200}")
@@ -50,7 +50,7 @@ _MOST_ENCODINGS = 5
 
 
 def channel_source(channel: ChannelSource, name: str = "") -> Source:
-    """Return the source of what comes by *channel*, from the part of it called *name*."""
+    """Return the source of submissions by *channel*, from its part *name*."""
     return Source(f"{channel}/{name}" if name else channel.value)
 
 
@@ -60,7 +60,7 @@ def is_reserved(source: str) -> bool:
 
 
 def names_requests(source: str) -> bool:
-    """Return whether *source* chooses references itself; a channel derives them from what comes."""
+    """Return whether *source* chooses references itself; a channel derives them from the content."""
     return source == COMMAND or not is_reserved(source)
 
 

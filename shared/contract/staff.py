@@ -147,7 +147,7 @@ def objection(decision: StaffDecision, account: StaffAccount, now: datetime) -> 
 
 def step_of(code: str, key: bytes, at: datetime) -> int | None:
     """Return the half-minute of *code*; None where it is neither that of *at* nor the one before."""
-    # SHA-1 is what authenticator apps know; what matters to HMAC holds for it still.
+    # Authenticator apps know SHA-1 only; for HMAC it is still safe.
     made = TOTP(key, DIGITS, SHA1(), STEP_S)  # noqa: S303 - see above
     current = int(at.timestamp()) // STEP_S
     steps = range(current, current - LATE_STEPS - 1, -1)
@@ -166,7 +166,7 @@ def code_at(key: bytes, at: datetime) -> str:
 
 
 def mailbox_hash(address: str, key: bytes) -> str:
-    """Return the keyed hash of a mailbox; case and what follows a ``+`` make no other mailbox."""
+    """Return the keyed hash of a mailbox; case and the text behind a ``+`` make no other mailbox."""
     local, _, domain = address.strip().casefold().rpartition(_ADDRESS_MARK)
     plain = f"{local.partition('+')[0]}{_ADDRESS_MARK}{domain}"
     return hmac.new(key, plain.encode(), sha256).hexdigest()

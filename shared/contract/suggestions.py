@@ -26,7 +26,7 @@ TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "UM", "VI", "AA", "AE", "AP"})
 """Parts of the United States that are no State, and mail to its forces: the strictest laws apply."""
 ENGLISH = Locale("en")
 FIRST_LAW = datetime(2018, 5, 25, tzinfo=UTC)
-"""When the GDPR came to apply: what became known before is no breach of now."""
+"""When the GDPR came to apply: an earlier breach is not declared here."""
 MOMENTS = ("occurred_from", "occurred_to", "detected_at", "aware_at", "handled_at")
 """Moments that are past when a breach is declared."""
 CLOCKS_DIFFER = timedelta(hours=1)
@@ -131,9 +131,9 @@ def _categories(at: str, words: Iterable[str], mapped: Collection[str] | None) -
 
 def _slip_for(word: str, known: Collection[str]) -> str | None:
     """
-    Return the category that *word* is a slip for: what differs is one name, and one beside it is like it.
+    Return the category that *word* misspells: one name differs, and one beside it is like it.
 
-    A map may add names anywhere, and what stands below a name that is known is no slip for that.
+    A map may add names anywhere, and a name below a known one is no misspelling of that.
     """
     steps = word.split(".")
     depth = max(d for d in range(len(steps)) if d == 0 or ".".join(steps[:d]) in known)

@@ -11,7 +11,7 @@ The topology: exchanges, queues and bindings, as data.
 `habeas topology` declares the whole of it, with an account of its own; services declare nothing. Quorum
 queues only: they alone are flushed to disk before a publication is confirmed. A message waits its turn in a
 queue per delay, because messages expire only at the head of a queue (docs/adr/0004). No account may publish
-to ``habeas.redelivery``, nor to queues directly: what comes from there was in the service's own hands.
+to ``habeas.redelivery``, nor to queues directly: messages from there were in the service's own hands.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ COMMAND = "command"
 """Account of the ``habeas`` command, for operators."""
 
 REPLAYED = "replay"
-"""First part of the routing key of what comes back from a parking queue."""
+"""First part of the routing key of messages back from a parking queue."""
 
 DELAYS: Mapping[str, timedelta] = {
     "1s": timedelta(seconds=1),
@@ -338,7 +338,7 @@ High, because the broker counts every message a crashed consumer had prefetched,
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A quorum queue and what it is bound to."""
+    """A quorum queue and its bindings."""
 
     name: str
     bindings: tuple[tuple[str, str], ...] = ()

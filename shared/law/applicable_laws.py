@@ -133,7 +133,7 @@ class DeadlineCalculator:
     calendars: Calendars
     received_at: datetime
     paused_days: int = 0
-    """For how long the person was asked for what identifies them, in all."""
+    """For how long the person was asked for proof of identity, in all."""
 
     def __call__(self, policy: Policy, rule: DeadlineRule) -> DueDate:
         """Return the last day of *rule*, which is one of *policy*."""

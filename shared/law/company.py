@@ -79,7 +79,7 @@ class CompanyProfile(_Said):
     brand: Brand = Brand()
     """How pages look."""
     apps: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")], str] = {}
-    """Apps in which people have accounts: their ids in the stores, and what they are called there."""
+    """Apps in which people have accounts: their ids in the stores, and their names there."""
     developer: str = ""
     """The company's name in app stores; its name when empty."""
     keeps: tuple[RetainedData, ...] = ()

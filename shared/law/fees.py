@@ -39,4 +39,4 @@ class GivenCopies:
 
     total: int = 0
     same: int = 0
-    """Those of them that held what a copy would hold now."""
+    """Those of them with the content of a copy now."""

@@ -102,7 +102,7 @@ def _edition(file: Path, kind: type[E]) -> E:
     where = f"policies/breaches/{file.name}" if kind is BreachPolicy else f"policies/{file.name}"
     policy = _content(file, where, kind)
     if policy.id != file.stem:
-        raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after what it holds")
+        raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after its policy")
     return policy
 
 

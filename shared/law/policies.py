@@ -115,7 +115,7 @@ class Pause(LegalValue):
     """A ground for the period to stand still."""
 
     kind: Literal["identity"]
-    """``identity``: while the person is asked for what identifies them."""
+    """``identity``: while the person is asked for proof of identity."""
 
 
 class FeeGround(LegalValue):

@@ -17,7 +17,7 @@ WITH_PARAMETERS = ("content-type", "content-disposition")
 
 
 def split(content: bytes, *, largest_head: int) -> tuple[Message, bytes]:
-    """Return the fields of a message or part, and what follows them; no fields where they are too large."""
+    """Return the fields of a message or part, and the bytes behind them; no fields if they are too large."""
     if content.startswith((b"\r\n", b"\n")):  # a part without fields
         return Message(), content
     head, _, body = content.replace(b"\r\n", b"\n").partition(b"\n\n")
@@ -52,7 +52,7 @@ def _parameter(read: Callable[[], object]) -> str:
     """Return the result of *read*: over pieces and charsets of parameters (RFC 2231) the library stumbles."""
     try:
         found = read()
-    except Exception:  # noqa: BLE001 - what it raises depends on what anybody has written
+    except Exception:  # noqa: BLE001 - its errors depend on the sender's bytes
         return ""
     return found if isinstance(found, str) else ""
 

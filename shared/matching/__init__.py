@@ -1,7 +1,7 @@
 """
 Comparison of values: names, addresses, telephone numbers, mail addresses, dates. Pure.
 
-Three outcomes, because two are not enough: what a person has to look at is neither a match nor a mismatch.
+Three outcomes, because two are not enough: a case for a person is neither a match nor a mismatch.
 """
 
 from shared.matching.addresses import Address, match_addresses, match_streets

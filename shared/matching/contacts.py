@@ -18,7 +18,7 @@ def match_emails(one: str, other: str) -> Match:
     """
     Return whether both are the same mailbox.
 
-    Compatibility forms and case make no difference. What stands behind a ``+``, and dots, do: they are one
+    Compatibility forms and case make no difference. The text behind a ``+``, and dots, do: they are one
     mailbox with some providers and two with others.
     """
     ours, theirs = mailbox(one), mailbox(other)

@@ -92,7 +92,7 @@ def written_dates(text: str, *, day_first: bool | None = None) -> tuple[WrittenD
 
     Args:
         text: Words in English, German, French, Spanish, Italian, Dutch, Polish or Portuguese.
-        day_first: What comes first where both are numbers; none keeps both days.
+        day_first: Whether the day comes first where both are numbers; none keeps both days.
     """
     plain = stripped(folded(text))
     found: list[WrittenDate] = []

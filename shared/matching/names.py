@@ -2,7 +2,7 @@
 Comparison of people's names. Pure.
 
 The usual score for names, the token-set ratio, is 100 where one name is a part of the other, and 98 for two
-long names that differ by one letter: it lets sisters and spouses through. So it decides only what is *alike*.
+long names that differ by one letter: it lets sisters and spouses through. So it decides on likeness alone.
 A match needs more: no word on one side is missing on the other while a word there is missing here, and among
 the words that are the same letter by letter, in one of the spellings, are the surname and a given name.
 
@@ -27,7 +27,7 @@ from shared.matching.word_pairs import Pairing, begins
 __all__ = ["PersonName", "match_names", "match_parts"]
 
 ALIKE = 80
-"""Token-set ratio from which two names are alike: 80 to 92 is what sisters, spouses and slips come to."""
+"""Token-set ratio from which two names are alike: sisters, spouses and misspellings come to 80 to 92."""
 NOTHING_LIKE = 50
 """Ratio below which two words are different names."""
 

@@ -146,7 +146,7 @@ yekaterina: katya
 zbigniew: zbyszek
 zuzanna: zuzia
 """
-"""Name in the papers: what its bearers are called by."""
+"""Name in the papers → nicknames."""
 
 
 def _read(table: str) -> dict[str, frozenset[str]]:

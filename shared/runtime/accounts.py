@@ -83,7 +83,7 @@ OPERATED: Mapping[str, tuple[str, ...]] = {
 }
 """Service → the collections that operators' commands write to, and no other of its database."""
 OPERATING = ("find", "insert", "update", "remove", "createIndex", "listIndexes")
-"""What commands may do with them."""
+"""Rights of commands on them."""
 
 
 STAFF = "staff"

@@ -3,8 +3,8 @@ Signed heads of the chains of a journal, exported once a day.
 
 A chain shows that a row in it was changed, not that its end, or a whole case, was cut off. The heads show it:
 number and MAC of the newest row of every case that moved since the heads before. They are numbered, each
-names the digest of the one before, and all are signed (Ed25519). Copies belong where people who can write to
-the database cannot: files of ``habeas audit heads``, and the digest in the log.
+names the digest of the one before, and all are signed (Ed25519). Copies belong where writers of
+the database cannot write: files of ``habeas audit heads``, and the digest in the log.
 """
 
 import asyncio

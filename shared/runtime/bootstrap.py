@@ -3,7 +3,7 @@ Runs services in this process until it gets a signal to stop.
 
 One broker connection to publish on and one MongoDB client per account, one broker connection per service to
 consume from, one HTTP port, and beside intake's application another port for operators. On SIGTERM consuming
-stops, what is held is finished and acknowledged, then everything closes. A task that dies takes the process
+stops, held messages are finished and acknowledged, then everything closes. A task that dies takes the process
 with it: a service that only seems to run is worse than one that is started again.
 """
 

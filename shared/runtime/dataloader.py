@@ -54,7 +54,7 @@ class DataLoader(Generic[K, V]):
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, key: K) -> V:
-        """Return the value of *key*; raise what the load raised."""
+        """Return the value of *key*; raise the error of the load."""
         if not self._waiting:
             self._schedule()
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()

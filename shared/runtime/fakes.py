@@ -1,7 +1,7 @@
 """
 Fakes of broker, journal and vault, for tests.
 
-They promise what the real ones promise, and no more; one suite of behaviours runs on both
+They give the guarantees of the real ones, and no more; one suite of behaviours runs on both
 (``tests/contract``). Time passes only when a test says so.
 """
 
@@ -291,7 +291,7 @@ class MemoryVault:
         yield self._of(case)[item][start:]
 
     async def destroy(self, case: str) -> None:
-        """Destroy the key of *case*, and with it what it sealed."""
+        """Destroy the key of *case*, and with it the sealed content."""
         self.destroyed.add(case)
         self.items.pop(case, None)
 

@@ -70,7 +70,7 @@ DatedFact: TypeAlias = tuple[datetime, Fact]
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    """One handled event and what it led to."""
+    """One handled event and its facts."""
 
     case: str
     n: int

@@ -1,7 +1,7 @@
 """
 Public keys of an issuer (JSON Web Key Set, RFC 7517): fetched when needed, kept for a while.
 
-Where they lie is ours to say, or the issuer's configuration; what a token says about it (``jku``, ``x5u``,
+Where they lie is ours to say, or the issuer's configuration; a token's own statement (``jku``, ``x5u``,
 ``jwk``) is never looked at. They are fetched by TLS alone, or from this very machine; an issuer
 outside may name no address inside.
 """

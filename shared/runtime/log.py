@@ -108,7 +108,7 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 class _Libraries(logging.Handler):
-    """Says that a library has warned, and where. What it said may quote a message, a URL or a person."""
+    """Says that a library has warned, and where. Its text may quote a message, a URL or a person."""
 
     def emit(self, record: logging.LogRecord) -> None:
         place = f"{record.module}:{record.lineno} {record.funcName}"

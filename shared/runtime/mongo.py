@@ -93,7 +93,7 @@ Write: TypeAlias = DeleteOne | DeleteMany | UpdateOne
 
 _SIZE_BYTES = 4
 _MOST_BYTES = 17 << 20
-"""More than a document has, with what the server adds to the 16 MiB of one."""
+"""More than a document has, with the server's additions to the 16 MiB of one."""
 _OPTIONS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -187,8 +187,8 @@ def translated(what: str) -> Iterator[None]:
 
     Raises:
         StoreUnavailable: The server did not answer, is changing its primary, or ran out of time.
-        PermanentError: It refused the call. Neither message repeats what the driver says of a call, which may
-            quote documents; what it says of servers that it could not reach names hosts and causes alone.
+        PermanentError: It refused the call. Neither message repeats the driver's text about a call, which may
+            quote documents; its text about unreachable servers names hosts and causes alone.
     """
     try:
         yield

@@ -48,7 +48,7 @@ class Access:
 
 async def prepare(root: Client, access: Access) -> None:
     """
-    Make the server that *root* reaches what *access* needs.
+    Prepare the server at *root* for *access*.
 
     Raises:
         StoreUnavailable: It did not answer, or elected no primary in time.
@@ -89,7 +89,7 @@ async def run(root_url: str, user_url: str) -> None:
 
 
 def main() -> int:
-    """Return the exit code; one line says what went wrong."""
+    """Return the exit code; one line states the error."""
     try:
         root_url, user_url = (Path(name).read_text(encoding="utf-8").strip() for name in sys.argv[1:3])
         asyncio.run(run(root_url, user_url))

@@ -1,7 +1,7 @@
 """
 HTTP client for addresses given by strangers: HTTPS alone, to a public address, never redirected.
 
-Such an address may lead to no machine of ours. So what a name stands for is looked up once, every address is
+Such an address may lead to no machine of ours. So the addresses of a name are looked up once, each of them is
 judged, and the connection goes to the very address that was judged.
 """
 

@@ -139,7 +139,7 @@ class Settings(BaseSettings):
 
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] | None = Field(default=None, validate_default=True)
     """
-    Proxies whose `X-Forwarded-For` is believed: JSON, `["10.0.0.0/24"]`; `[]`: none. Required where
+    Proxies with a trusted `X-Forwarded-For`: JSON, `["10.0.0.0/24"]`; `[]`: none. Required where
     `HABEAS_PUBLIC_URL` is https: without it all clients would count as one.
     """
 
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     """Events that become durable in one write, at most."""
 
     retry_for: timedelta = timedelta(hours=24)
-    """How long a message whose trouble may pass is tried again before it is parked."""
+    """How long a message is tried again after a passing error before it is parked."""
 
     grace: timedelta = timedelta(seconds=20)
     """How long a service may finish what it holds after SIGTERM."""
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """The proxies whose `X-Forwarded-For` is believed."""
+        """The proxies with a trusted `X-Forwarded-For`."""
         return self.trusted_proxies or ()
 
     @field_validator("amqp_url")

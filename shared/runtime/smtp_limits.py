@@ -51,7 +51,7 @@ class LimitedConversation(SMTP):
         self.open_conversations.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes of a mail, and of commands: the reader itself would keep as much as of a mail."""
+        """Count the bytes of a mail, and of commands: the reader itself would keep as much as of a mail."""
         if self._has_room(len(data)):
             super().data_received(data)
         else:
@@ -108,7 +108,7 @@ async def listen(
     Answer on *listener* until cancelled.
 
     Args:
-        door: What mail goes to; its methods are aiosmtpd's handlers.
+        door: The handler of mail; its methods are aiosmtpd's.
         listener: Bound already.
         largest: Bytes of a message that are taken.
         local: Whether LMTP is spoken (RFC 2033), and no SMTP.

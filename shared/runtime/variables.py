@@ -148,7 +148,7 @@ MADE_BY_COMPOSE = {
     "HABEAS_OPS_PORT": "compose keeps the port of the health checks inside the network",
     "HABEAS_SMTP_URL": "put it into the file notifier/smtp_url of HABEAS_SECRETS",
 }
-"""Settings that docker-compose.yml fixes, each with the remedy for who sets it in ``.env``."""
+"""Settings that docker-compose.yml fixes, each with the remedy if ``.env`` sets it."""
 
 DEVELOPMENT = ("HABEAS_TEST_", "HABEAS_SCREENSHOTS", "HABEAS_DOCKERD_DIR")
 """Beginnings of variables that only tests and scripts read."""

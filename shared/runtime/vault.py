@@ -56,7 +56,7 @@ class VaultName:
 
 @dataclass(frozen=True, slots=True)
 class CaseKey:
-    """The key of a case, for what must be found by its place and lies beside the vault for that."""
+    """The key of a case, for content that must be found by its place and lies beside the vault for that."""
 
     _key: AESGCM
 
@@ -67,7 +67,7 @@ class CaseKey:
 
     @classmethod
     def unnamed(cls) -> "CaseKey":
-        """Return a new key that is kept nowhere: what it seals goes with the process."""
+        """Return a new key that is kept nowhere: its sealed content ends with the process."""
         return cls(AESGCM(os.urandom(KEY_BYTES)))
 
     def seal(self, content: bytes, name: str) -> bytes:
@@ -101,7 +101,7 @@ class Vault:
         Args:
             client: The database.
             prefix: First part of the names of our databases.
-            master_key: The master key, or the keys of one account: it opens what the account may open.
+            master_key: The master key, or the keys of one account: it opens the compartments of the account.
             changed: Returns the key anew where it was rotated since it was asked last.
         """
         self._keys = client[f"{prefix}_keys"]["keys"]
@@ -215,7 +215,7 @@ class Vault:
             number, skipped = number + 1, 0
 
     async def destroy(self, case: str) -> None:
-        """Destroy the key of *case*, and then what it sealed."""
+        """Destroy the key of *case*, and then the sealed content."""
         with translated("destroy a case"):
             await self._keys.update_one({"_id": case}, {"$set": {"key": None}}, upsert=True)
             await self._items.delete_many({"case": case})
@@ -260,7 +260,7 @@ class Vault:
         return compartments[compartment]
 
     async def _create_keys(self, cases: Sequence[str]) -> Mapping[str, None]:
-        self._is_refreshed()  # what an old key wraps is lost when that is destroyed
+        self._is_refreshed()  # keys wrapped by an old key are lost when that is destroyed
         await insert_new(self._keys, [{"_id": case, "key": self._wrapped_anew(case)} for case in cases])
         return dict.fromkeys(cases)
 

@@ -68,7 +68,7 @@ async def test_what_does_not_hold_is_in_the_log(desk: Steering, capsys: pytest.C
     await resume(RESUME, replace(desk, said_at=LATER))
     assert "does not hold" not in capsys.readouterr().out
     await pause(PAUSE, replace(desk, said_at=NOON))
-    assert "what the staff said of notices does not hold" in capsys.readouterr().out
+    assert "order of the staff does not hold" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("said_at", [NOON, LATER])

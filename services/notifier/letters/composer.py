@@ -51,7 +51,7 @@ class LetterRequest:
     name: str
     locale: str
     laws: tuple[Policy, ...]
-    """Those that protect the person: what each demands is said. The first is the one answered under."""
+    """Those that protect the person: the letter meets the demands of each. The first governs the answer."""
     authorities: tuple[AuthorityContact, ...]
     """For each of the laws, where the person can complain."""
     answers: str = ""

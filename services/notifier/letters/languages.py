@@ -7,4 +7,4 @@ from shared.pages.translation import Catalogues
 TEMPLATES = Path(__file__).parents[1] / "templates"
 CATALOGUES = Catalogues(TEMPLATES / "locale")
 LANGUAGES = CATALOGUES.languages
-"""Languages that letters are written in; what the person speaks otherwise is answered in the first."""
+"""Languages that letters are written in; any other language is answered in the first."""

@@ -42,7 +42,7 @@ class Demanded:
         return any(self._demands(element, self.laws.editions))
 
     def everywhere(self, element: str) -> bool:
-        """Return whether each of the laws demands it: for what one of them alone would not allow."""
+        """Return whether each of the laws demands it: for statements that one law alone would not allow."""
         return all(any(self._demands(element, [edition])) for edition in self.laws.editions)
 
     def laws_with(self, element: str) -> list[bool]:

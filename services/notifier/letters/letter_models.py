@@ -340,7 +340,7 @@ class ErasureOutcome:
     unconfirmed: bool = False
     """Whether their records name an identity that is not verified, by which nothing was searched."""
     package: PackageLetter | None = None
-    """A copy, for a person who asked for one before the erasure."""
+    """A copy, requested before the erasure."""
 
     @property
     def right(self) -> Right:
@@ -400,7 +400,7 @@ class RefusalLetter:
     kept: tuple[RetainedGroup, ...] = ()
     """Data in the scope of the erasure that must stay, and until when."""
     package: PackageLetter | None = None
-    """A copy, for a person who asked for one with the erasure."""
+    """A copy, requested with the erasure."""
     declined: tuple[DeclinedItem, ...] = ()
     """Corrections, one by one."""
     statement_kept: bool = False
@@ -587,7 +587,7 @@ class ComplaintDecided:
     received_on: date
     complained_on: date
     upheld: bool
-    """Whether the person was right; what we do then stands in the explanation."""
+    """Whether the person was right; the explanation states the remedy."""
     reasons: tuple[ReasonCode, ...] = ()
     explanation: str = ""
     """The decider's explanation to the person."""

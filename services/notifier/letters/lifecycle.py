@@ -107,7 +107,7 @@ async def write_duplicate_letter(event: RequestDuplicated, ctx: Notifier) -> Seq
     Announce that an open request asks for the same, and its deadline.
 
     Law:
-        GDPR Art. 12(3); 11 CCR § 7021(a): receipt is confirmed, with what happens next.
+        GDPR Art. 12(3); 11 CCR § 7021(a): receipt is confirmed, with the next steps.
     """
     request = ctx.request()
     facts = Duplicate(

@@ -1,7 +1,7 @@
 """
 Messages as bytes (RFC 5322, MIME). Pure.
 
-``email.message.EmailMessage`` costs half a millisecond a letter; what a letter needs is built here in a
+``email.message.EmailMessage`` costs half a millisecond a letter; the parts of a letter are built here in a
 few microseconds. Two rules: no header ever carries a line break that came from outside, and the same
 input gives the same bytes, so that a letter sent twice in doubt is recognised as one.
 """

@@ -1,7 +1,7 @@
 """
 Reasons for not doing something, in plain words, each with the provision that allows or demands it.
 
-The codes are what events and journals carry; the sentences are what the person reads.
+Events and journals carry the codes; the person reads the sentences.
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 Skeletons of letters: rendered templates with marks where values go. Pure.
 
 A template is written once: its blocks (``section``, ``table``, ``button`` …) exist for HTML and for text, its
-sentences for every language. So no form and no language of a letter can lack what another has.
+sentences for every language. So no form and no language of a letter can lack an element of another.
 
 Letters of one shape (same kind, outcome, law, language, number of rows) differ in their values alone.
 Jinja runs once per shape, which is some twenty times dearer than filling in values; and no cache holds

@@ -175,7 +175,7 @@ class BounceServer:
     """Answers SMTP for returned mail. The methods' names and signatures are aiosmtpd's."""
 
     def __init__(self, desk: BounceHandler, paths: ReturnPaths, notices: NoticeBounceHandler) -> None:
-        """Take what comes back on *paths* to *desk*, and breach notices to theirs."""
+        """Take letters returned on *paths* to *desk*, and breach notices to theirs."""
         self._desk = desk
         self._paths = paths
         self._notices = notices
@@ -192,7 +192,7 @@ class BounceServer:
         return "250 2.1.5 known"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take a message in; answer when what it reports is durable."""
+        """Take a message in; answer when its report is durable."""
         del server, session
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         report = await self._read(content)

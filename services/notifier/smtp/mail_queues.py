@@ -53,7 +53,7 @@ def notices_of(whole: int) -> int:
 
 
 def database_of(settings: NotifierSettings, platform: ServiceRuntime) -> Database:
-    """Return the database of what both lanes share: claims and counted minutes."""
+    """Return the database that both lanes share: claims and counted minutes."""
     return platform.client[f"{settings.database_prefix}_{MailLane.LETTERS}"]
 
 

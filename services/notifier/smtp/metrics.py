@@ -6,13 +6,13 @@ from shared.runtime.metrics import REGISTRY
 
 _LETTERS = Counter(
     "habeas_letters",
-    "What became of a letter that was to be sent, each time it was tried.",
+    "Outcomes of letters, each time that they were tried.",
     ["outcome"],
     registry=REGISTRY,
 )
 _REPORTS = Counter(
     "habeas_mail_reports",
-    "What came to the port for returned mail: `no_report` and `unknown_letter` were dropped.",
+    "Messages to the port for returned mail: `no_report` and `unknown_letter` were dropped.",
     ["outcome"],
     registry=REGISTRY,
 )

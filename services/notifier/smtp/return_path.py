@@ -103,7 +103,7 @@ class NoticePaths:
         return (int.from_bytes(content) ^ int.from_bytes(mask)).to_bytes(NOTICE.size)
 
     def _hash(self, purpose: bytes, content: bytes) -> bytes:
-        """Hash with what the key was worked into once: ``hmac.digest`` lets other threads run each time."""
+        """Hash with a state that holds the key: ``hmac.digest`` lets other threads run each time."""
         keyed = self._keyed.copy()
         keyed.update(purpose + content)
         return keyed.digest()

@@ -2,7 +2,7 @@
 The client of a mail server: it opens a connection and hands over a letter.
 
 One rule: when a letter does not get through, it is known whether the server can have it. So leave is asked
-for first, with MAIL, RCPT and DATA: what fails before the server has said to go on was never handed over. A
+for first, with MAIL, RCPT and DATA: before the server has said to go on, nothing is handed over. A
 server that takes them together (RFC 2920) is asked for all three at once, for one letter at a time.
 """
 

@@ -48,7 +48,7 @@ class CodeAllowances:
         return place < self._per_hour
 
     async def _asked_for(self, key: str, what: str, at: datetime) -> Sequence[str]:
-        """Note that *what* is asked for in the hour of *at*, and return all that is, in order."""
+        """Record the request of *what* in the hour of *at*, and return all of the hour, in order."""
         with translated("count codes"):
             document = await self._sent.find_one_and_update(
                 {"_id": f"{key}/{at:%Y-%m-%dT%H}"},

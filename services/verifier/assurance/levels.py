@@ -44,7 +44,7 @@ class Situation:
     attested: bool = False
     """Whether an agent has signed that the person gave permission."""
     confirms: bool = False
-    """Whether the person must confirm what cannot be undone."""
+    """Whether the person must confirm an irreversible act."""
     by_state: bool = False
     """Whether California's DROP passes the request on."""
 
@@ -130,7 +130,7 @@ WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
         ),
     }
 )
-"""Level → ways to it. A log-in or a mailbox asks for nothing new; a document is what comes last."""
+"""Level → ways to it. A log-in or a mailbox asks for nothing new; a document comes last."""
 
 
 def required(situation: Situation) -> Requirement:

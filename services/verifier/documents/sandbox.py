@@ -2,7 +2,7 @@
 Reads and draws files in a process that may crash, hang or be taken over without harm to the service.
 
 The worker (``worker``) gets the file over a pipe and answers with a reading, or with pixels; nothing is
-written to disk, its environment is empty, its limits are the kernel's. What it answers is data like any
+written to disk, its environment is empty, its limits are the kernel's. Its answer is data like any
 other: measured, validated, never trusted to be true.
 """
 
@@ -203,7 +203,7 @@ class DocumentWorker:
             *_numbers(self._limits),
             stdin=PIPE,
             stdout=PIPE,
-            stderr=DEVNULL,  # what a decoder complains about quotes the file
+            stderr=DEVNULL,  # complaints of decoders quote the file
             cwd=folder,
             env=_environment(folder) | dict(self._environment),
             start_new_session=True,

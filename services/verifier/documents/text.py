@@ -1,7 +1,7 @@
 """
 Reads the printed text of a picture, with PP-OCRv6 of the ``rapidocr`` package.
 
-No network and one thread. What cannot be read whole within the limits is not returned in parts: half a page
+No network and one thread. A page beyond the limits is not returned in parts: half a page
 could lack the second address or the date that says no.
 """
 

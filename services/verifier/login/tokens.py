@@ -18,7 +18,7 @@ from shared.runtime.jwks import KeySet, UnknownKey
 ALGORITHMS = ("RS256", "ES256")
 CLOCKS_DIFFER = timedelta(minutes=1)
 MOST_AGE = timedelta(minutes=10)
-"""How long ago the person may have logged in: that is what re-authentication means (11 CCR § 7061(a))."""
+"""How long ago the person may have logged in: as re-authentication demands (11 CCR § 7061(a))."""
 
 
 class TokenRefused(Exception):
@@ -106,7 +106,7 @@ _CODES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
 
 def _check_claims(claims: Mapping[str, Any], client: str, nonce: str, now: datetime) -> None:
     """
-    Check what the library leaves to us.
+    Check the claims that the library leaves to us.
 
     Source:
         OpenID Connect Core 1.0, section 3.1.3.7: points 4 and 5 for ``azp``, 11 for ``nonce``, 13 for

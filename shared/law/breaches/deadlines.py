@@ -37,7 +37,7 @@ class Clock:
     place: str | None
     """The authority's place, where each Member State has its own; None where the law has but one."""
     begun_at: datetime | None
-    """When its period began; None where what begins it, another notice, has not happened yet."""
+    """When its period began; None if it begins with another notice, not sent yet."""
     due_at: datetime | None
     """None: no number, so without undue delay; or it has not begun."""
     owed: bool

@@ -51,7 +51,7 @@ class Breach:
     risk: Risk
     occurred_from: datetime
     detected_at: datetime
-    """When it was noticed that something is wrong: what a law calls discovery, at the earliest."""
+    """When the first sign was noticed: the discovery of some laws, at the earliest."""
     aware_at: datetime
     """When it was reasonably certain that personal data was breached (EDPB Guidelines 9/2022)."""
     judged_at: datetime | None = None

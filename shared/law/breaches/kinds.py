@@ -38,7 +38,7 @@ class BreachedKind(StrEnum):
     BIRTH_DATE = "birth_date"
     EMPLOYEE_NUMBER = "employee_number"
     CREDENTIALS = "credentials"
-    """A user name or a mail address, with what opens the account: a password, or an answer to a question."""
+    """A user name or a mail address, with a secret of the account: a password, or an answer to a question."""
 
 
 NAME = ("user.name",)
@@ -70,7 +70,7 @@ WORDS: Mapping[BreachedKind, tuple[tuple[str, ...], ...]] = MappingProxyType(
 
 
 def is_there(kind: BreachedKind, categories: Iterable[str]) -> bool:
-    """Return whether data of *categories* has, or may have, what *kind* is."""
+    """Return whether data of *categories* has, or may have, the *kind*."""
     there = tuple(map(nearest, categories))
     return all(_meets(group, there) for group in WORDS[kind])
 

@@ -163,7 +163,7 @@ class BreachRegisterRule(LegalValue):
 
 
 class BreachPolicy(BaseModel):
-    """An edition of what a law says of breaches, or what several laws have in common."""
+    """An edition of a law's policy on breaches, or the common values of several laws."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -200,7 +200,7 @@ class BreachPolicy(BaseModel):
     to_controller: tuple[RequiredStatement, ...] = ()
     """Statements to a customer."""
     wants: tuple[RequiredStatement, ...] = ()
-    """Of what the model has said to people, what this law itself wants said, and by which provision."""
+    """Statements of the model that this law itself demands, with its provision."""
     cites: dict[str, str] = {}
     """Names of the model's provisions here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
     never: tuple[NoticeElement, ...] = ()
@@ -265,7 +265,7 @@ class BreachPolicy(BaseModel):
         return value
 
     def _wanted(self, letter: Iterable[RequiredStatement]) -> tuple[RequiredStatement, ...]:
-        """Return *letter*, with what this law itself wants said by the provision that says so."""
+        """Return *letter*, with this law's own provisions for the statements that it demands itself."""
         own = {said.element: said for said in self.wants}
         return tuple(own.get(said.element, said) for said in letter)
 

@@ -108,7 +108,7 @@ class NoticeElement(StrEnum):
     SERVICES = "services"
     """The affected services in use by the customer."""
     CONTENT_UNKNOWN = "content_unknown"
-    """That the company does not know what customers keep with it."""
+    """That the company does not know the content that customers keep with it."""
     CONTAINMENT = "containment"
     NEXT_UPDATE = "next_update"
 

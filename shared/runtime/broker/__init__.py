@@ -1,8 +1,8 @@
 """
 The only package that speaks AMQP.
 
-It publishes in confirmed batches and hands out what has arrived in natural batches. It knows no event and
-decides nothing; what becomes of a message is ``shared.runtime.service``'s business.
+It publishes in confirmed batches and hands out deliveries in natural batches. It knows no event and
+decides nothing; the outcome of a message is ``shared.runtime.service``'s business.
 
 Facts this rests on (tried on RabbitMQ 4.0 and aio-pika 10): a publication that no queue takes is silent
 unless the channel raises on returns; a returned message is matched by its message id, so no two in flight

@@ -60,7 +60,7 @@ async def connect(url: str, name: str, *, plain: bool = True) -> AbstractConnect
 
     Args:
         url: Where it is, with credentials and virtual host.
-        name: What its management page shows.
+        name: Shown on its management page.
         plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection`` may
         take a part of it.
 

@@ -51,7 +51,7 @@ class _Sent:
     returned: bool = False
 
     def is_returned_as(self, exchange: str, routing_key: str, message_id: str | None) -> bool:
-        """Return whether this may be what the broker gives back."""
+        """Return whether the broker may have returned this."""
         message = self.message
         return (
             not self.returned
@@ -88,7 +88,7 @@ class FastOutlet:
             BrokerUnavailable: It refused one.
             Unroutable: No queue takes a mandatory one; the others are confirmed.
         """
-        # The driver ends what waits on a channel when the channel ends.
+        # The driver ends tasks that wait on a channel when the channel ends.
         batch = _Batch(len(messages), self._channel.create_future())
         for portion in self._portions(messages):
             if self.closed:
@@ -156,7 +156,7 @@ class FastInlet(PlainInlet):
     """A channel to consume on."""
 
     def __init__(self, connection: WiredConnection, channel: Channel, arrive: Arrive) -> None:
-        """Hand what comes on *channel* of *connection* to *arrive*, all that has come at a time."""
+        """Hand deliveries on *channel* of *connection* to *arrive*, all that have come at a time."""
         super().__init__(channel, arrive)
         self._writer = connection.writer
         self._come: list[Delivery] = []

@@ -66,7 +66,7 @@ class PlainInlet:
     """A channel to consume on."""
 
     def __init__(self, channel: Channel, arrive: Arrive) -> None:
-        """Hand what comes on *channel* to *arrive*."""
+        """Hand deliveries on *channel* to *arrive*."""
         self._channel = channel
         self._arrive = arrive
 
@@ -79,7 +79,7 @@ class PlainInlet:
         acks = [(tag, False) for tag in tags] + ([] if upto is None else [(upto, True)])
         last = len(acks) - 1
         for index, (tag, multiple) in enumerate(acks):
-            # The driver forgets what it has not written when it is closed: the last one waits for all.
+            # The driver forgets unwritten bytes when it is closed: the last one waits for all.
             await self._channel.basic_ack(tag, multiple=multiple, wait=index == last)
 
 

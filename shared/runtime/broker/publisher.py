@@ -34,14 +34,14 @@ class Outlet(Protocol):
         """Whether it is of no use any more."""
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish *messages*; return when all are confirmed. Raises what the driver raises, or Unroutable."""
+        """Publish *messages*; return when all are confirmed. Raises the driver's errors, or Unroutable."""
 
 
 class Bus:
     """
     A connection to the broker to publish on, re-opened when it is lost.
 
-    It declares nothing: what it publishes to must be there (`habeas topology`).
+    It declares nothing: its exchanges must be there (`habeas topology`).
     """
 
     def __init__(self, url: str, *, name: str, plain: bool = False) -> None:
@@ -50,7 +50,7 @@ class Bus:
 
         Args:
             url: Where it is, with credentials and virtual host.
-            name: What its management page shows.
+            name: Shown on its management page.
             plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection``
             may take a part of it.
         """

@@ -152,7 +152,7 @@ class Consumer:
                 self._lose()
 
         def arrive(deliveries: list[Delivery]) -> None:
-            """Hold what has come, unless it came too late."""
+            """Hold the delivery, unless it came too late."""
             if channel is self._channel:
                 self._held.update(delivery.tag for delivery in deliveries)
                 self._arrived += deliveries

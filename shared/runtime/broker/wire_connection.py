@@ -2,7 +2,7 @@
 The driver's connection, with frames tapped on the way in and written directly on the way out.
 
 The driver reads from an ``asyncio.StreamReader`` and writes to a ``StreamWriter`` that a transport factory
-makes; ours does. Of what the broker sends, frames that a channel has asked for are handed over at once, many
+makes; ours does. Of the broker's bytes, frames that a channel has asked for are handed over at once, many
 at a time; the handshake, heartbeats, calls and everything else pass to the driver untouched. Whole frames
 are written, so ours and the driver's may follow one another in any order.
 
@@ -47,7 +47,7 @@ class Tap:
     methods: Mapping[bytes, OnMethod]
     contents: Mapping[bytes, OnContent]
     flush: Callable[[], None] = lambda: None
-    """Called when what has arrived together is through."""
+    """Called after the frames that arrived together."""
     _method: bytes = b""
     _header: bytes = b""
     _missing: int = 0
@@ -97,11 +97,11 @@ class Wire(asyncio.StreamReader):
         self._beaten_at = 0.0
 
     def tap(self, channel: int, tap: Tap) -> None:
-        """Hand over from now on what *tap* takes of *channel*."""
+        """Hand over from now on the frames that *tap* takes of *channel*."""
         self._taps[channel] = tap
 
     def feed_data(self, data: Iterable[SupportsIndex]) -> None:
-        """Take what has arrived, cut anywhere."""
+        """Take bytes that have arrived, cut anywhere."""
         arrived = self._rest + bytes(data)
         at = 0 if self._broken else self._sort(arrived)
         self._rest = arrived[at:]
@@ -173,7 +173,7 @@ class WiredConnection(aio_pika.Connection):
     async def create(
         self, url: URL, *, ssl_context_provider: Any, **options: Any
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open the streams: what the driver calls on a transport factory."""
+        """Open the streams: the method of a transport factory that the driver calls."""
         loop = asyncio.get_running_loop()
         ssl = await ssl_context_provider.get_context() if url.scheme == "amqps" else None
         self.wire = Wire()

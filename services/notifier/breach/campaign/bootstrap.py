@@ -55,7 +55,7 @@ def database_of(settings: NotifierSettings, platform: ServiceRuntime) -> Databas
 
 @asynccontextmanager
 async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put together what steers campaigns."""
+    """Assemble the steering of campaigns."""
     database = database_of(settings, platform)
     ledgers, standings, journal = (
         ledgers_of(database),
@@ -86,7 +86,7 @@ async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> Asyn
 
 @asynccontextmanager
 async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
-    """Put together what writes to chunks of people."""
+    """Assemble the writers of chunks."""
     sys.setswitchinterval(SWITCH_S)
     database = database_of(settings, platform)
     ledgers, standings = ledgers_of(database), Standings(database)

@@ -98,12 +98,10 @@ async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
 
 
 async def _note(standing: CampaignState, ctx: Steering) -> None:
-    """Note what the staff has said; what does not hold is in the log: they think that it does."""
+    """Record an order of the staff; an obsolete one is logged, for they believe that it holds."""
     if not await ctx.standings.set(ctx.incident, standing, ctx.said_at):
-        reason = f"`{standing.value}` was said before what holds, or no notices are out that it is about"
-        logger().warning(
-            "what the staff said of notices does not hold", request_id=ctx.incident, reason=reason
-        )
+        reason = f"`{standing.value}` is older than the order that holds, or no notices are out"
+        logger().warning("order of the staff does not hold", request_id=ctx.incident, reason=reason)
 
 
 async def _again(ctx: Steering) -> Sequence[Fact]:
@@ -130,7 +128,7 @@ def _due(released: NoticesReleased, number: int, turn: int) -> ChunkDue:
 
 
 async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fact]:
-    """Note what became of a letter after a mail server had taken it."""
+    """Record the later report on a letter that a mail server had taken."""
     await ctx.ledgers.returned(event)
     if event.action is DeliveryAction.FAILED:
         await ctx.standings.note_late(event.request_id, event.phase)

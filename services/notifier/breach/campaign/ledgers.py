@@ -78,7 +78,7 @@ class Ledgers:
             await self._ledgers.create_index([("incident", 1), ("phase", 1), ("through", 1)])
 
     async def open(self, chunks: Sequence[OpenedBatch], *, domain: str) -> None:
-        """Open a ledger for each of *chunks* that has none; *domain* is what their message ids end in."""
+        """Open a ledger for each of *chunks* that has none; *domain* is that of their message ids."""
         await insert_new(self._ledgers, [_blank(chunk, domain) for chunk in chunks])
 
     async def take(self, key: str) -> LeasedBatch | None:
@@ -144,7 +144,7 @@ class Ledgers:
             return frozenset([(ledger["phase"], ledger["chunk"]) async for ledger in found])
 
     async def returned(self, event: BreachNoticeReturned) -> None:
-        """Note what became of a letter that a mail server had taken; once, however often the same comes."""
+        """Record the later report on a letter that a mail server had taken, once."""
         key = f"{event.request_id}.{event.phase}.{event.chunk}"
         place = f"returned.{event.number}.{event.action}"
         report = {"$set": {place: [event.status, datetime.now(UTC)]}}

@@ -24,7 +24,7 @@ COUNT_EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LateBounceCounter:
-    """Counts anew what letters came back late, in one replica of the notifier."""
+    """Counts letters that came back late, in one replica of the notifier."""
 
     ledgers: Ledgers
     standings: Standings

@@ -51,7 +51,7 @@ class Standings:
             await self._campaigns.create_index("recount", partialFilterExpression={"recount": True})
 
     async def begin(self, incident: str, campaign: str) -> None:
-        """Note that notices of *incident* go out, and what stands for it in addresses."""
+        """Record that notices of *incident* go out, and its pseudonym in addresses."""
         fresh = {"campaign": campaign, "standing": CampaignState.ON}
         with translated("begin a campaign"):
             await self._campaigns.update_one({"_id": incident}, {"$setOnInsert": fresh}, upsert=True)
@@ -68,7 +68,7 @@ class Standings:
         if standing is not CampaignState.ABORTED:
             going_on["$or"] = [{"said_at": {"$exists": False}}, {"said_at": {"$lte": said_at}}]
         said = {"$set": {"standing": standing, "said_at": {"$min": [said_at, "$$NOW"]}}}
-        with translated("note what the staff says of a campaign"):
+        with translated("record an order of the staff"):
             return (await self._campaigns.update_one(going_on, [said])).matched_count == 1
 
     async def claim_end(self, incident: str, phase: int, claimant: str) -> bool:

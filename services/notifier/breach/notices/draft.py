@@ -64,7 +64,7 @@ class Draft:
         return form_of(bodies(shape, outline), headers)
 
     def body(self, person: NoticeRecipient, name: str) -> mime.Alternatives:
-        """Return the body of the notice to *person*, who is greeted as *name*."""
+        """Return the body of the notice to *person*, with *name* in the greeting."""
         outline = LetterOutline(self.words, [])
         return bodies(self._shape(person, name, outline), outline)
 

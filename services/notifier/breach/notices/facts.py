@@ -55,7 +55,7 @@ class BreachNotice:
     """Why people are notified later than the law says."""
     watch: IdentityMonitoring | None = None
     services: tuple[str, ...] = ()
-    """Of a customer: what it uses that was breached."""
+    """Of a customer: the breached services in use."""
     next_update_at: datetime | None = None
     final: bool = False
     """Whether nothing more is to come."""

@@ -52,7 +52,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class NoticeSection:
-    """A heading, and what stands below it."""
+    """A heading, and the parts below it."""
 
     id: str
     heading: str

@@ -52,5 +52,5 @@ HEADINGS_OF_STATES: Mapping[str, str] = MappingProxyType(
 The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes word for word; other States know them as well.
 
 Where they are prescribed, they stay in English in a notice in another language: the law gives the words, and
-no others. What they mean stands beside them. The same goes for the title.
+no others. Their meaning stands beside them. The same goes for the title.
 """

@@ -24,7 +24,7 @@ FIRST: Final = re.compile(r"(?:DL|ID|EN)?(D[A-D][A-Z].*)\Z")
 """The first element follows the subfile's designator, or (Wyoming, Connecticut) the table itself."""
 ELEMENT: Final = re.compile(r"\A(?:(?:DL|ID|EN)(?=D[A-D][A-Z]))?(D[A-D][A-Z])(.*)\Z")
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u024f]+")
-"""All but Latin letters and marks: control characters and what turns text round have no place on a card."""
+"""All but Latin letters and marks: control characters and text direction marks have no place on a card."""
 
 
 class NotALicenceError(ValueError):

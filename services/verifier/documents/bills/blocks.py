@@ -132,7 +132,7 @@ def _block(cells: Sequence[Cell], at: int) -> Block | None:
 
 
 def _named(lines: tuple[str, ...], parts: Parts, above: Sequence[str]) -> Block:
-    """Return the address in *lines* with the name that stands above it, and what stands between."""
+    """Return the address in *lines* with the name above it, and the text between."""
     headings = [text for text in above if not CARE_OF.match(text)][:_MOST_HEADINGS]
     at, name = next(
         ((at, name) for at, text in enumerate(headings) if is_person(name := _name_in(text))), (0, "")

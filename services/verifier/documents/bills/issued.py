@@ -51,7 +51,7 @@ def issued_on(cells: Sequence[Cell], *, day_first: bool | None) -> tuple[date, .
 
     Args:
         cells: The pieces of the page.
-        day_first: What comes first where both are numbers, by the country of the issuer.
+        day_first: Whether the day comes first where both are numbers, by the country of the issuer.
     """
     ranked: dict[Rank, list[_Days]] = {}
     for rank, days in _ranked(cells, day_first):
@@ -59,7 +59,7 @@ def issued_on(cells: Sequence[Cell], *, day_first: bool | None) -> tuple[date, .
     ranked.pop(Rank.OTHER, None)
     if not ranked:
         return ()
-    # Each mention narrows what the others may mean: 02/03 here and 2 March there.
+    # Each mention narrows the meaning of the others: 02/03 here and 2 March there.
     common = frozenset.intersection(*ranked[min(ranked)])
     return tuple(sorted(common))
 

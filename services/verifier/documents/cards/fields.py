@@ -213,7 +213,7 @@ def _by_words(lines: Sequence[TextLine]) -> Iterator[Printed]:
 
 
 def _labelled(text: str) -> tuple[PrintedField | None, str]:
-    """Return the field that the first words of *text* name, and what stands behind them."""
+    """Return the field that the first words of *text* name, and the text behind them."""
     words = re.sub(r"^\s*(?:4\s?[a-dA-D]|\d)[.)]?\s+(?=\D)", "", text).split()
     for count in range(min(len(words), MOST_LABEL_WORDS), 0, -1):
         field = _meaning(" ".join(words[:count]))

@@ -112,7 +112,7 @@ async def _document_examined(proof: ProofRef, slot: ProofSlot, ctx: ExaminerCont
 
 
 def _said(checks: Sequence[Check]) -> tuple[Code, ...]:
-    """Return the reasons of what did not pass; what did pass needs none."""
+    """Return the reasons of the checks that did not pass."""
     return reasons_of(
         check for check in checks if check.result in (CheckResult.FAIL, CheckResult.INCONCLUSIVE)
     )

@@ -50,14 +50,14 @@ class PresentedDocuments:
 
     async def note(self, case: str, ref: str, traces: Traces, person: str, at: datetime) -> tuple[str, ...]:
         """
-        Note that a document is presented, and return reason codes for what speaks against it.
+        Note that a document is presented, and return the reason codes against it.
 
         It may be repeated; the same proof of the same case counts once.
 
         Args:
             case: The request.
             ref: Name of the proof in the vault.
-            traces: What the document is known again by.
+            traces: The values that the document is recognised by.
             person: How the request names the person; it is hashed.
             at: When.
         """

@@ -15,7 +15,7 @@ def end_of_jpeg(content: bytes) -> int:
     """
     Return the offset after the last end-of-image marker of *content*.
 
-    Only what follows the header is searched: the thumbnail inside a header has an end of its own.
+    Only the bytes behind the header are searched: the thumbnail inside a header has an end of its own.
 
     Raises:
         Refused: There is none: the file was cut off.

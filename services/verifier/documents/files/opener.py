@@ -48,7 +48,7 @@ def open_file(content: bytes, media_type: str) -> OpenedFile:
         return OpenedFile(checks=(refused(error.refusal),))
     except (MemoryError, RecursionError):
         return OpenedFile(checks=(refused(FileFlaw.DECODE_LIMIT),))
-    except Exception:  # noqa: BLE001 - decoders raise anything at all on hostile bytes, and what they say is no news
+    except Exception:  # noqa: BLE001 - decoders raise any error on hostile bytes, and its text is no news
         return OpenedFile(checks=(refused(FileFlaw.BROKEN),))
 
 

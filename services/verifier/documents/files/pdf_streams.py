@@ -1,5 +1,5 @@
 """
-Measures what the streams of a PDF would become, without keeping any of it (ISO 32000-1 section 7.4).
+Measures the decoded size of the streams of a PDF, without keeping them (ISO 32000-1 section 7.4).
 
 Flate compresses a thousandfold, and twice over a millionfold: 1 kB became 400 MB.
 """

@@ -20,7 +20,7 @@ MOST_LINE_LETTERS: Final = 300
 WIDEST_GAP: Final = 1.5
 """In heights of a letter: a space is about a quarter."""
 MOST_DROP: Final = 0.5
-"""In heights of a letter: what stands lower is on another line."""
+"""In heights of a letter: lower text is on another line."""
 STEPS: Final = 10
 """Per point: the library measures the seen page in whole units."""
 ROWS: Final = 200

@@ -16,7 +16,7 @@ class FileFlaw(StrEnum):
     POLYGLOT = "file_polyglot"
     """It is, or may be, two things at once."""
     BROKEN = "file_broken"
-    """It begins as what it says it is and cannot be read as that."""
+    """It begins as the declared kind and cannot be read as that."""
     ENCRYPTED = "file_encrypted"
     ACTIVE_CONTENT = "file_active_content"
     DECODE_LIMIT = "file_decode_limit"

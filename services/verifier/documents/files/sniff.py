@@ -84,7 +84,7 @@ def _agrees(declared: str, kind: FileKind) -> bool:
     """
     Return whether a file of *kind* may have been *declared* so.
 
-    One picture for another is let pass: browsers declare what the name ends with, and people rename pictures.
+    One picture for another is let pass: browsers go by the end of the name, and people rename pictures.
     """
     if declared in UNDECLARED:
         return True
@@ -157,7 +157,7 @@ def _end(content: bytes, mark: bytes) -> int:
 
 
 def _from_a_phone(rest: bytes) -> bool:
-    """Return whether *rest* is what cameras put behind a photo: a directory of their own, a short film."""
+    """Return whether *rest* is a camera's addition to a photo: a directory of its own, a short film."""
     return rest.endswith(SAMSUNG_END) or rest[4:8] == b"ftyp"
 
 

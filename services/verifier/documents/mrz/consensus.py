@@ -52,10 +52,10 @@ def elected(reads: Sequence[Read], *, today: date) -> MachineZone | None:
 
 def agreement(zone: MachineZone, reads: Sequence[Read]) -> int:
     """
-    Return how many independent reads say exactly what *zone* says; at least 1.
+    Return the number of independent reads that equal *zone*; at least 1.
 
     Sure reads count, and two engines that say the same: their errors are different ones. Where digits do not
-    fit unsure reads count, too: what may have been tampered with is looked at by a person.
+    fit unsure reads count, too: a possible forgery is looked at by a person.
     """
     alike = [read for read in reads if read.lines == zone.lines]
     if zone.wrong_digits:
@@ -73,7 +73,7 @@ def _unknown(zone: MachineZone) -> bool:
 
 
 def _majorities(reads: Iterable[Lines]) -> set[Lines]:
-    """Return, for each shape, what most reads of it say at each place."""
+    """Return, for each shape, the majority of its reads at each place."""
     shapes: dict[tuple[int, ...], list[Lines]] = {}
     for lines in reads:
         shapes.setdefault(tuple(map(len, lines)), []).append(lines)

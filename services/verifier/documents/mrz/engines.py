@@ -15,7 +15,7 @@ from services.verifier.documents.worker.confinement import MODELS_VARIABLE, OWN_
 
 MODEL = "mrz"
 OTHER_CONFIDENCE = 100
-"""Of what PP-OCR reads: its errors are others than Tesseract's, so it is believed where both say the same."""
+"""Of PP-OCR's reads: its errors differ from Tesseract's, so it is believed where both agree."""
 LEAST_SIDE = 8
 """Of a picture, in pixels; Tesseract raises below."""
 

@@ -40,7 +40,7 @@ def zones_among(texts: Iterable[EngineText]) -> Iterator[Read]:
 
 
 def _without_margins(text: str) -> str:
-    """Return *text* cleaned, without what stands alone at its ends: a document's edge, read as a letter."""
+    """Return *text* cleaned, without single characters at its ends: a document's edge, read as a letter."""
     words = [word for word in map(cleaned, text.split()) if word]
     if max(map(len, words), default=0) < FEWEST:
         return "".join(words)

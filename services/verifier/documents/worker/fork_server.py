@@ -2,7 +2,7 @@
 Answers requests, each in a process of its own that is made by forking.
 
 The parent loads the models once, and never looks into a file; the child reads one file and ends. So no file
-meets what an earlier one left behind, memory cannot creep up, and a model costs its seconds only once.
+meets the remains of an earlier one, memory cannot creep up, and a model costs its seconds only once.
 """
 
 import ctypes
@@ -37,8 +37,8 @@ def serve(load: Callable[[], Examine], bounds: Bounds) -> None:
     Answer the requests on standard input until it ends.
 
     Args:
-        load: Returns what reads a file; called when this process is confined, and not at all where it is not.
-        bounds: What one file may use.
+        load: Returns the reader of a file; called only once this process is confined.
+        bounds: The resources that one file may use.
     """
     answers = os.dup(sys.stdout.fileno())
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -15,7 +15,7 @@ MOST_SHOWN: Final = 3
 LONGEST_SHOWN: Final = 2_400
 """Pixels of the longer side of a page that is shown."""
 REFUSED: Final = "refused"
-"""Names why a worker reads no files, in the place of what the kernel granted it."""
+"""Names why a worker reads no files, in the place of the granted confinement."""
 BYTES_PER_PIXEL: Final = 3
 """Red, green, blue."""
 

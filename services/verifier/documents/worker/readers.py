@@ -1,7 +1,7 @@
 """
 The readers as they are installed.
 
-The engines that read letters are large and optional: where one is missing, what it would read is not found.
+The engines that read letters are large and optional: where one is missing, its proofs are not found.
 """
 
 import importlib

@@ -107,7 +107,7 @@ class Turn:
     def __init__(
         self, chunk: LeasedBatch, letters: BatchLetterPort, book: BatchLedger, means: SendingPorts
     ) -> None:
-        """Write *letters* to who of *chunk* is left, by *means*, and keep *book*."""
+        """Write the *letters* left of *chunk*, by *means*, and keep *book*."""
         self._letters = letters
         self._book = book
         self._means = means
