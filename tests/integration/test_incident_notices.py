@@ -89,4 +89,4 @@ async def test_an_incident_that_is_none_is_said(pipeline: Pipeline, tmp_path: Pa
     for verb in ("preview", "forms"):
         code, _, wrong = await command(pipeline, "breach", verb, "0" * 32, "--out", str(tmp_path))
         assert code == 2
-        assert "no incident" in wrong
+        assert "no such incident" in wrong
