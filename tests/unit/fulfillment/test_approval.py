@@ -96,17 +96,17 @@ def test_a_second_person_is_asked_for_more_than_so_many_changes(above: int | Non
         pytest.param((replace(NEW, deleted=False),), 0, False, id="nothing is changed"),
     ],
 )
-def test_a_later_round_needs_approval_of_what_nobody_has_approved(
+def test_later_round_with_unapproved_records_needs_approval(
     steps: tuple[RecordStep, ...], above: int | None, *, wanted: bool
 ) -> None:
     assert needs_approval_again(plan(*steps), [plan(STEP)], above) is wanted
 
 
-def test_a_record_that_was_held_and_is_not_any_more_is_new() -> None:
+def test_record_released_from_a_hold_counts_as_new() -> None:
     assert needs_approval_again(plan(STEP), [plan(KEPT)], 0)
 
 
-def test_what_waits_after_the_erasure_began_is_stopped_by_nothing_and_certified_in_the_end() -> None:
+def test_records_that_wait_after_the_start_are_certified_despite_a_withdrawal() -> None:
     more = AGAIN.model_copy(update={"approval": True})
     waiting = after(PROPOSED, APPROVED, more)
     assert (waiting.status, waiting.rounds) == (FulfillmentStatus.PROPOSED_MORE, 2)
@@ -116,26 +116,26 @@ def test_what_waits_after_the_erasure_began_is_stopped_by_nothing_and_certified_
     assert after(PLANNED, PARTLY, RETRIED, more).status is FulfillmentStatus.PROPOSED_MORE
 
 
-def test_what_changes_nothing_needs_nobody() -> None:
+def test_plan_without_changes_needs_no_approval() -> None:
     assert not needs_approval(plan(KEPT), 0)
 
 
-def test_a_proposed_erasure_is_stopped_by_a_withdrawal_and_an_approved_one_is_not() -> None:
+def test_withdrawal_stops_a_proposed_erasure_and_no_approved_one() -> None:
     assert after(PROPOSED, WITHDRAWN).status is FulfillmentStatus.WITHDRAWN
     assert after(PROPOSED, WITHDRAWN, APPROVED).status is FulfillmentStatus.WITHDRAWN
     assert after(PROPOSED, APPROVED, WITHDRAWN).status is FulfillmentStatus.PLANNED
 
 
-def test_the_plan_that_comes_back_as_a_message_says_nothing_new() -> None:
+def test_redelivered_plan_changes_nothing() -> None:
     assert after(PROPOSED, PROPOSED) == after(PROPOSED)
     assert after(PROPOSED, APPROVED, PARTLY, PROPOSED).status is FulfillmentStatus.FULFILLED
 
 
-def test_who_approved_first_is_who_is_named() -> None:
+def test_first_approval_is_recorded() -> None:
     assert after(PROPOSED, APPROVED, OTHER).approved_by == "second.person"
 
 
-def test_a_try_again_has_rounds_of_its_own() -> None:
+def test_retry_has_its_own_rounds() -> None:
     assert after(PLANNED, AGAIN).rounds == 2
     assert after(PLANNED, AGAIN, PARTLY).rounds == 0
     tried = after(PLANNED, PARTLY, RETRIED, AGAIN)
@@ -145,10 +145,10 @@ def test_a_try_again_has_rounds_of_its_own() -> None:
 @pytest.mark.parametrize(
     "steps", [(STEP, LEFT), (LEFT,), (LEFT, KEPT)], ids=["some", "all", "all that was to go"]
 )
-def test_what_was_left_makes_an_erasure_partial(steps: tuple[RecordStep, ...]) -> None:
+def test_remaining_records_make_an_erasure_partial(steps: tuple[RecordStep, ...]) -> None:
     assert outcome_of_erasure(plan(*steps)) is Outcome.PARTLY_GRANTED
 
 
-def test_what_still_names_the_person_makes_an_erasure_partial() -> None:
+def test_remaining_mentions_make_an_erasure_partial() -> None:
     assert outcome_of_erasure(plan(STEP)) is Outcome.GRANTED
     assert outcome_of_erasure(plan(STEP), mentions=1) is Outcome.PARTLY_GRANTED

@@ -110,7 +110,7 @@ async def context(
     return event, around(vault=vault, records=shelf, maps=Maps(), house=house)
 
 
-async def test_a_second_attempt_tells_what_it_found_and_not_what_the_first_had_sealed() -> None:
+async def test_second_attempt_publishes_its_own_findings() -> None:
     shelf = Shelf()
     event, ctx = await context(shelf)
     [first] = await answer(event, ctx)  # dies before its row is written
@@ -123,7 +123,7 @@ async def test_a_second_attempt_tells_what_it_found_and_not_what_the_first_had_s
     assert [group.records for group in told.disclosed] == [1]
 
 
-async def test_a_package_that_was_promised_is_never_written_over() -> None:
+async def test_published_package_is_never_overwritten() -> None:
     shelf = Shelf((ADA,))
     event, ctx = await context(shelf)
     [promised] = await answer(event, ctx)
@@ -146,7 +146,7 @@ async def test_a_copy_is_stored_and_named_before_an_erasure_is_planned() -> None
     assert decided.identities == {"email": ("ada@example.org",)}
 
 
-async def test_the_search_begins_with_what_was_proven() -> None:
+async def test_search_starts_with_proven_identities() -> None:
     shelf = Shelf()
     event, ctx = await context(shelf)
     await answer(event, ctx)

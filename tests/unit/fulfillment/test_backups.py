@@ -52,7 +52,7 @@ PEOPLE = collection()
         pytest.param(" KIM-4711 ", "KIM-4711", id="a text with blanks"),
     ],
 )
-def test_an_identity_is_known_again_in_whatever_form_it_is_stored(asked: str, stored: Any) -> None:
+def test_identity_is_recognised_in_every_stored_form(asked: str, stored: Any) -> None:
     known = FINGERPRINTS.identities({"customer": (asked,)})
     assert FINGERPRINTS.identity("customer", stored) in known["customer"]
 
@@ -66,7 +66,7 @@ def test_case_counts_but_in_an_address() -> None:
 
 
 @pytest.mark.parametrize("nobody", [None, "", True, [], {}])
-def test_what_identifies_nobody_has_no_hash(nobody: Any) -> None:
+def test_value_without_identity_has_no_hash(nobody: Any) -> None:
     assert FINGERPRINTS.identity("customer", nobody) is None
 
 
@@ -82,7 +82,7 @@ def test_what_identifies_nobody_has_no_hash(nobody: Any) -> None:
         ({"number": 7}, False),
     ],
 )
-def test_an_id_is_kept_as_it_is_where_it_means_nothing(document_id: Any, kept: bool) -> None:
+def test_opaque_id_is_kept_unhashed(document_id: Any, kept: bool) -> None:
     assert opaque(document_id, PEOPLE) is kept
 
 
@@ -116,13 +116,13 @@ BEFORE, AFTER = ERASED - timedelta(days=1), ERASED + timedelta(days=1)
         ({"_id": 7}, True, True, ReturnVerdict.UNSURE),
     ],
 )
-def test_what_is_older_than_the_erasure_came_with_the_backup(
+def test_record_older_than_the_erasure_came_with_the_backup(
     record: dict[str, Any], named: bool, back: bool, verdict: ReturnVerdict
 ) -> None:
     assert judge(found(**record), ERASED, named=named, back=back) is verdict
 
 
-def test_a_key_of_several_parts_is_known_again_as_a_whole_alone() -> None:
+def test_composite_key_is_recognised_only_as_a_whole() -> None:
     others = (("who.n", FINGERPRINTS.value(1)),)
     trace = Trace("who.t", "who", (FINGERPRINTS.value("acme"),), others)
     treatment = Treatment(

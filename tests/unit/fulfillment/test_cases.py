@@ -67,12 +67,12 @@ def test_nothing_is_done_for_a_request_that_was_withdrawn_before_anything_was_pl
         after(WITHDRAWN, ERASED)
 
 
-def test_an_erasure_that_may_have_begun_is_finished_and_told_though_the_request_is_withdrawn() -> None:
+def test_started_erasure_is_finished_and_reported_despite_a_withdrawal() -> None:
     assert after(PLANNED, WITHDRAWN) is FulfillmentStatus.PLANNED
     assert after(PLANNED, WITHDRAWN, ERASED) is FulfillmentStatus.FULFILLED
 
 
-def test_marks_that_may_have_begun_are_finished_and_told_though_the_request_is_withdrawn() -> None:
+def test_started_marks_are_finished_and_reported_despite_a_withdrawal() -> None:
     assert after(CHANGE, WITHDRAWN, ERASED, RESTRICTED) is FulfillmentStatus.FULFILLED
     known = reduce(evolve, (CHANGE, WITHDRAWN), Fulfilment())
     assert known.change == "change_0"
@@ -94,7 +94,7 @@ def test_a_claim_that_comes_after_the_decision_changes_nothing(before: tuple[Fac
     assert after(*before, CLAIMED) is after(*before)
 
 
-def test_of_a_record_the_last_plan_that_names_it_counts() -> None:
+def test_last_plan_of_a_record_counts() -> None:
     erased = RecordStep(
         "shop.users", CollectionPlace("default", "shop", "users"), {"_id": 1}, Disposition.ERASED, ()
     )
@@ -106,7 +106,7 @@ def test_of_a_record_the_last_plan_that_names_it_counts() -> None:
     assert outcome_of_erasure(whole) is Outcome.PARTLY_GRANTED
 
 
-def test_a_plan_that_finds_nothing_to_do_does_not_hide_what_was_to_go() -> None:
+def test_plan_without_changes_does_not_hide_an_earlier_change() -> None:
     place, masks = CollectionPlace("default", "shop", "users"), (Mask("name", (), None),)
     masked = RecordStep("shop.users", place, {"_id": 1}, Disposition.MASKED, (), masks=masks)
     nothing = replace(masked, disposition=Disposition.UNCHANGED, masks=())
@@ -114,7 +114,7 @@ def test_a_plan_that_finds_nothing_to_do_does_not_hide_what_was_to_go() -> None:
     assert list(united([first, replace(first, steps=(nothing,))]).steps) == [masked]
 
 
-def test_what_is_withheld_for_others_sake_grants_access_in_part() -> None:
+def test_data_withheld_for_others_makes_access_partial() -> None:
     secret = WithheldGroup(label="Password", reason="never_disclosed")
     notes = WithheldGroup(label="Notes", reason="third_party_rights")
     assert outcome_of_disclosure(Answer(withheld=(secret,))) is Outcome.GRANTED

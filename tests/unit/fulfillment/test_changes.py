@@ -129,7 +129,7 @@ def sets(plan: ErasurePlan) -> dict[str, tuple[Any, Any]]:
 # --- marks --------------------------------------------------------------------------------------------
 
 
-def test_a_record_is_marked_as_its_collection_says_though_the_field_was_not_there() -> None:
+def test_record_is_marked_by_a_new_field() -> None:
     [step] = marked(person()).steps
     assert step.disposition is Disposition.MARKED
     assert step.sets == (Set("flags.restricted", True, created=True),)
@@ -157,7 +157,7 @@ def test_a_record_that_is_marked_already_is_marked_and_nothing_is_written() -> N
         ),
     ],
 )
-def test_what_cannot_be_marked_as_restricted_is_in_the_plan_with_the_reason(record: FoundRecord) -> None:
+def test_unmarkable_record_is_in_the_plan_with_the_reason(record: FoundRecord) -> None:
     [step] = marked(record).steps
     assert (step.disposition, step.reason, step.sets) == (Disposition.UNCHANGED, NOT_MARKABLE, ())
 
@@ -197,7 +197,7 @@ def test_the_use_of_sensitive_data_is_limited_where_it_is_held() -> None:
 # --- lifting ------------------------------------------------------------------------------------------
 
 
-def test_lifting_gives_back_what_stood_there_and_only_takes_our_own_mark() -> None:
+def test_lifting_restores_the_earlier_value_and_removes_only_our_mark() -> None:
     other = replace(person(flags={"restricted": "maybe"}), id={"_id": 2})
     back = lifted(marked(person(), other), MAP)
     created, changed = (step.sets[0] for step in back.steps)
@@ -205,7 +205,7 @@ def test_lifting_gives_back_what_stood_there_and_only_takes_our_own_mark() -> No
     assert (changed.removed, changed.before, changed.value, changed.instead) == (False, True, "maybe", True)
 
 
-def test_what_somebody_else_had_restricted_before_stays_restricted() -> None:
+def test_earlier_restriction_by_another_program_stays() -> None:
     assert lifted(marked(person(flags={"restricted": True})), MAP).steps == ()
 
 
@@ -215,7 +215,7 @@ def test_lifting_a_restriction_takes_no_objection_back() -> None:
     assert set(sets(lifted(plan, MAP))) == {"flags.restricted"}
 
 
-def test_where_some_of_a_persons_elements_were_restricted_before_all_stay_so() -> None:
+def test_elements_stay_restricted_if_some_were_before() -> None:
     account = {"_id": 1, "members": [{"email": KIM}, {"email": KIM, "restricted": True}]}
     plan = marked(found(ACCOUNTS, account, owned=False))
     assert sets(plan) == {"members.restricted": (True, True)}
@@ -313,7 +313,7 @@ def test_a_value_takes_the_type_of_its_field(
     [("x", 1), ("maybe", True), ("2 April", datetime.now(UTC)), ("a", ObjectId()), ("9" * 30, Int64(1))],
     ids=["number", "truth", "date", "id", "too large"],
 )
-def test_what_is_no_such_value_is_not_forced_into_one(text: str, stored: Any) -> None:
+def test_invalid_value_is_not_converted(text: str, stored: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         converted(text, stored, None)
 
@@ -327,7 +327,7 @@ def test_a_plan_comes_back_from_its_lines_as_it_was() -> None:
     assert Change.of_lines(list(change.lines())) == change
 
 
-def test_a_mark_that_does_not_hold_is_not_told_as_done() -> None:
+def test_failed_mark_is_not_reported_as_done() -> None:
     plan = marked(person(), replace(person(), id={"_id": 2}))
     first = plan.steps[0]
     done = Change(plan).after([MissingChange(first, first.sets[0], "not_taken")])
@@ -347,7 +347,7 @@ def test_a_correction_that_does_not_hold_is_declined_and_the_others_stand() -> N
     assert outcome_of_change(nothing) is Outcome.REFUSED
 
 
-def test_all_that_was_asked_for_is_granted() -> None:
+def test_complete_correction_is_granted() -> None:
     assert outcome_of_change(corrected(person(city="A"), city="B")) is Outcome.GRANTED
     assert outcome_of_change(Change(marked(person(flags={"restricted": True})))) is Outcome.GRANTED
 
@@ -379,7 +379,7 @@ def test_a_field_that_is_found_nowhere_is_named_as_the_person_named_it() -> None
     assert (item.label, item.reason) == ("shoe_size", "not_found")
 
 
-def test_who_has_proven_nothing_is_told_of_all_recipients_and_of_no_record() -> None:
+def test_answer_without_proof_names_all_recipients_and_no_record() -> None:
     told = answers.stopped(Right.OPT_OUT_OF_SALE, MAP, agreed=("Broker",))
     assert told == Answer(recipients=("Broker",))
 

@@ -142,27 +142,27 @@ async def planned(right: Right, store: Stubborn) -> tuple[ChangePlanned, Fulfill
     return fact, replace(ctx, known=evolve(Fulfilment(), fact))
 
 
-async def test_who_needs_no_proof_stands_on_the_stop_list_though_a_store_is_away() -> None:
+async def test_requester_without_need_of_proof_is_on_the_stop_list_despite_an_outage() -> None:
     event, ctx, noted = await context(Right.OPT_OUT_OF_SALE, Stubborn(away=True))
     with pytest.raises(StoreUnavailable):
         await answer(event, ctx)
     assert noted.entries == [({"email": (KIM,)}, StopPurpose.SALE)]
 
 
-async def test_a_mark_that_does_not_hold_is_not_told_to_somebody_who_has_proven_nothing() -> None:
+async def test_failed_mark_is_not_disclosed_to_a_requester_without_proof() -> None:
     event, ctx = await planned(Right.OPT_OUT_OF_SALE, Stubborn(takes=False))
     with pytest.raises(PermanentError, match="not every record could be marked"):
         await change(event, ctx)
 
 
-async def test_a_restriction_of_which_no_mark_holds_is_left_to_the_staff() -> None:
+async def test_restriction_without_any_mark_is_referred_to_the_staff() -> None:
     event, ctx = await planned(Right.RESTRICTION, Stubborn(takes=False))
     [referred] = await change(event, ctx)
     assert isinstance(referred, RequestReferred)
     assert referred.reason == "not_taken"
 
 
-async def test_a_restriction_that_does_not_go_away_is_not_told_as_lifted() -> None:
+async def test_failed_removal_of_a_restriction_is_not_reported_as_lifted() -> None:
     _, ctx = await planned(Right.RESTRICTION, Stubborn(takes=False))
     with pytest.raises(PermanentError, match="1 records are still marked"):
         await lift_restriction(ANNOUNCED, ctx)

@@ -84,7 +84,7 @@ async def test_nothing_but_a_copy_costs_anything_by_itself(right: Right) -> None
     assert isinstance(fact, RequestFulfilled | ErasurePlanned)
 
 
-async def test_whoever_agrees_is_answered_and_asked_for_nothing_more() -> None:
+async def test_agreement_to_a_fee_leads_to_the_answer_without_further_fees() -> None:
     event, ctx = await asked()
     [quoted] = await answer(event, ctx)
     [fact] = await answer_after_fee(AGREED, knowing(ctx, event, quoted))
@@ -104,7 +104,7 @@ async def test_whoever_agrees_is_answered_and_asked_for_nothing_more() -> None:
     ],
     ids=lambda fact: fact.TYPE,
 )
-async def test_no_answer_leads_past_a_fee_that_nobody_has_agreed_to(fact: Fact) -> None:
+async def test_no_answer_is_given_before_the_agreement_to_a_fee(fact: Fact) -> None:
     event, ctx = await asked()
     [quoted] = await answer(event, ctx)
     with pytest.raises(IllegalTransition):
@@ -116,7 +116,7 @@ async def test_no_answer_leads_past_a_fee_that_nobody_has_agreed_to(fact: Fact) 
     }
 
 
-async def test_an_agreement_that_crosses_a_withdrawal_changes_nothing() -> None:
+async def test_agreement_after_a_withdrawal_changes_nothing() -> None:
     event, ctx = await asked()
     [quoted] = await answer(event, ctx)
     gone = knowing(ctx, event, quoted, RequestWithdrawn(request_id=CASE))
@@ -136,7 +136,7 @@ async def test_the_staff_may_want_a_fee_before_it_is_known_who_asks(right: Right
     assert isinstance(fact, RequestFulfilled | ErasurePlanned)
 
 
-async def test_what_the_staff_answers_by_hand_is_quoted_at_once_and_stays_theirs() -> None:
+async def test_request_referred_to_the_staff_is_quoted_at_once() -> None:
     event, ctx = await asked()
     referred = RequestReferred(request_id=CASE, right=Right.ACCESS, reason="by_staff")
     theirs, decided = knowing(ctx, event, referred), wanted(FeeReason.MANIFESTLY_UNFOUNDED)
@@ -164,7 +164,7 @@ async def test_a_fee_that_a_law_forbids_is_not_quoted_and_the_answer_is_free(
     assert isinstance(fact, RequestFulfilled)
 
 
-async def test_one_fee_is_quoted_for_a_request_and_none_for_what_is_answered() -> None:
+async def test_request_has_at_most_one_fee_and_none_after_the_answer() -> None:
     event, ctx = await asked()
     [quoted] = await answer(event, ctx)
     again = wanted(FeeReason.EXCESSIVE)
@@ -178,7 +178,7 @@ def test_a_decision_about_a_fee_is_heard_whenever_it_comes(status: FulfillmentSt
     assert evolve(Fulfilment(status=status), wanted(FeeReason.EXCESSIVE)).status is status
 
 
-def test_copies_hold_the_same_data_whatever_the_order_it_is_found_in() -> None:
+def test_copies_are_compared_regardless_of_order() -> None:
     one, two = record("shop.users", score=17), record("shop.invoices", total=9_999)
     same = content_of(findings(one, two))
     assert same == content_of(findings(two, one))

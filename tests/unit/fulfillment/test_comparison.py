@@ -71,13 +71,13 @@ def found(*cards: Mapping[str, Any], **member: Any) -> list[FoundRecord]:
 
 
 @pytest.mark.parametrize("name", ["user", "user.account", "user.contact", "user.demographic"])
-def test_a_name_broader_than_what_proves_claims_nothing(name: str) -> None:
+def test_too_broad_name_claims_nothing(name: str) -> None:
     records = found(username="ada1984", number="ada1984", mobile="ada1984", born="ada1984")
     assert compare({name: "ada1984"}, records, KNOWN) == Agreement(0, 0)
 
 
 @pytest.mark.parametrize("name", ["user.unique_id", "user.contact.phone_number"])
-def test_a_category_that_proves_claims_what_it_names(name: str) -> None:
+def test_proving_category_claims_its_fields(name: str) -> None:
     assert compare({name: "M-774100"}, found(number="M-774100", mobile="M-774100"), KNOWN).agreed == 1
 
 
@@ -127,7 +127,7 @@ def test_a_name_that_is_a_username_too_is_known_to_a_neighbour() -> None:
         ),
     ],
 )
-def test_as_many_things_count_as_values_that_stand_for_one_each(points: dict[str, str], groups: int) -> None:
+def test_each_value_counts_for_one_fact(points: dict[str, str], groups: int) -> None:
     cards = ({"code": "first"}, {"code": "third"})
     member = {"username": "fourth", "number": "second", "code": "first", "name": "Ada Example"}
     assert compare(points, found(*cards, born="1984-12-10", **member), KNOWN).groups == groups
@@ -186,7 +186,7 @@ async def compared(
         pytest.param("zip", {"zip": "D00 E1E2"}, id="what it should be instead"),
     ],
 )
-async def test_what_a_correction_disputes_proves_nobody(disputed: str, points: dict[str, str]) -> None:
+async def test_disputed_value_proves_nothing(disputed: str, points: dict[str, str]) -> None:
     """11 CCR § 7060(h)."""
     alone = await compared(points, [disputed])
     assert (alone.claimed, alone.agreed, alone.groups, alone.private) == (0, 0, 0, False)
@@ -197,6 +197,6 @@ async def test_what_a_correction_disputes_proves_nobody(disputed: str, points: d
 @pytest.mark.parametrize(
     "disputed", [(), ("mobile",), ("shoe_size",), ("email",), ("cards.zip",), ("_id",), ("zi",)]
 )
-async def test_what_no_correction_disputes_still_counts(disputed: tuple[str, ...]) -> None:
+async def test_undisputed_value_counts(disputed: tuple[str, ...]) -> None:
     fact = await compared({"number": "M-7741", "zip": "D00 E1E1"}, disputed)
     assert (fact.claimed, fact.agreed, fact.groups, fact.private) == (2, 2, 2, True)

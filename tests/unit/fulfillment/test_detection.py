@@ -94,7 +94,7 @@ def test_personal_data_is_recognised(name: str, values: list[Any], category: str
         pytest.param("customer", [ObjectId(b"0" * 12)], id="a reference"),
     ],
 )
-def test_what_only_looks_like_it_is_not(name: str, values: list[Any]) -> None:
+def test_similar_values_are_not_recognised(name: str, values: list[Any]) -> None:
     assert likeliest(name, *values) is None
 
 
@@ -115,7 +115,7 @@ def test_elements_of_an_array_count_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("address", ["support@example.org", "no-reply@example.com", "info+de@example.net"])
-def test_an_offices_mailbox_is_nobodys(address: str) -> None:
+def test_office_mailbox_is_shared(address: str) -> None:
     assert is_email(address)
     assert is_shared_mailbox(address)
     assert not is_shared_mailbox("ada.support@example.org")

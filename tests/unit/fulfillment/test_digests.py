@@ -29,7 +29,7 @@ def test_numbers_that_are_equal_are_one_key(one: object, other: object) -> None:
     assert digest((key_of(one), "x")) == digest((key_of(other), "x"))
 
 
-def test_what_differs_has_another_digest() -> None:
+def test_different_keys_have_different_digests() -> None:
     values = [
         -1, -2, 5, 5 + 2**61 - 1, 0.1, Decimal128("0.1"), "5", "number", b"5", Binary(b"5", 4), True,
         ObjectId("5a9427648b0beebeb6957bfd"), "5a9427648b0beebeb6957bfd", float("nan"), float("inf"),

@@ -84,7 +84,7 @@ async def files(ctx: Fulfillment, fact: Fact) -> dict[str, bytes]:
     return content
 
 
-async def test_portability_hands_over_what_was_given_on_consent_or_contract_and_names_the_rest() -> None:
+async def test_portability_covers_data_on_consent_or_contract_and_names_the_rest() -> None:
     event, ctx = await stage(MAP, HELD, Right.PORTABILITY)
     [fulfilled] = await answer(event, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
@@ -101,7 +101,7 @@ async def test_portability_hands_over_what_was_given_on_consent_or_contract_and_
     assert "We hold it neither on your consent nor for a contract" in content["index.html"].decode()
 
 
-async def test_access_hands_over_all_of_it() -> None:
+async def test_access_covers_all_data() -> None:
     event, ctx = await stage(MAP, HELD)
     [fulfilled] = await answer(event, ctx)
     content = await files(ctx, fulfilled)
@@ -119,7 +119,7 @@ async def test_in_california_portability_is_a_form_of_access(named: Regulation) 
     assert "data/default.invoices.json" in await files(ctx, fulfilled)
 
 
-async def test_where_nothing_can_be_taken_elsewhere_the_request_is_refused_with_the_reason() -> None:
+async def test_portability_without_portable_data_is_refused_with_the_reason() -> None:
     event, ctx = await stage(MAP, findings(record("shop.invoices")), Right.PORTABILITY)
     assert isinstance(ctx.copies, Counter)
     [fulfilled] = await answer(event, ctx)
@@ -153,7 +153,7 @@ def test_data_is_left_out_only_where_the_map_says_that_the_right_does_not_cover_
     assert reason_against(Facts(legal_basis=basis, source=source)) == reason
 
 
-async def test_categories_are_told_with_what_the_map_says_and_without_a_value() -> None:
+async def test_categories_are_disclosed_with_their_facts_and_without_values() -> None:
     held = findings(record("shop.users", score=17), record("shop.invoices", total=9_999))
     event, ctx = await stage(MAP, held, Right.KNOW_CATEGORIES, regulation=Regulation.CCPA)
     [fulfilled] = await answer(event, ctx)
@@ -203,7 +203,7 @@ async def test_the_same_proof_is_enough_for_a_copy_in_europe() -> None:
     assert "data/default.users.json" in await files(ctx, fulfilled)
 
 
-async def test_about_says_everything_that_article_15_wants_said() -> None:
+async def test_about_states_everything_that_article_15_demands() -> None:
     event, ctx = await stage(MAP, HELD)
     machines = "A machine alone decides on credit up to 100 EUR, by age of the account."
     ctx = replace(ctx, house=replace(ctx.house, automated_decisions=machines))
@@ -233,7 +233,7 @@ async def test_the_first_copy_is_no_reason_and_a_further_one_is_counted_for_the_
     assert second.reasons["further_copy"] == 1
 
 
-async def test_what_others_are_known_by_too_is_counted_for_the_staff() -> None:
+async def test_identities_shared_with_others_are_counted_for_the_staff() -> None:
     event, ctx = await stage(MAP, replace(HELD, shared=("phone_number",)))
     [fulfilled] = await answer(event, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
@@ -287,7 +287,7 @@ async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept() ->
     [(ReceiverRefused(), "refused"), (NotAllowed(), "not_allowed")],
     ids=["refused", "not allowed"],
 )
-async def test_what_cannot_be_sent_is_offered_for_download(error: Exception, reason: str) -> None:
+async def test_failed_transfer_is_offered_for_download(error: Exception, reason: str) -> None:
     order, ctx = await ordered(Courier(error))
     [fulfilled] = await transfer(order, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
@@ -314,7 +314,7 @@ async def test_a_receiver_that_does_not_answer_is_tried_again_with_the_same_parc
     assert result.reason == "unreachable"
 
 
-async def test_what_is_no_address_for_https_is_never_sent_to() -> None:
+async def test_nothing_is_sent_to_an_address_without_https() -> None:
     courier = Courier()
     order, ctx = await ordered(courier, "Other Company Ltd")
     [fulfilled] = await transfer(order, ctx)

@@ -107,7 +107,7 @@ async def test_disclosure_without_another_mailbox_does_not_wait() -> None:
     assert kinds(await answer(event, ctx)) == [RequestFulfilled]
 
 
-async def test_disclosure_without_a_window_is_told_of_with_the_letters() -> None:
+async def test_disclosure_without_a_window_is_notified_with_the_letters() -> None:
     event, ctx = await asked(window=timedelta())
     assert kinds(await answer(event, ctx)) == [MailboxNamed, RequestFulfilled]
 
@@ -138,7 +138,7 @@ async def test_forged_or_early_end_of_the_window_discloses_nothing() -> None:
             await disclose(DUE, state)
 
 
-async def test_end_of_the_window_that_is_told_again_discloses_nothing_again() -> None:
+async def test_redelivered_end_of_the_window_discloses_nothing_again() -> None:
     ctx, _, window = await held_back()
     late = replace(ctx, now=window.at)
     answered = late.after(DUE, *await disclose(DUE, late))

@@ -24,7 +24,7 @@ def issued(year: int, month: int, day: int) -> dict[str, object]:
     return {"issued": datetime(year, month, day, 23, 59, tzinfo=UTC)}
 
 
-def test_a_record_nobody_must_keep_is_erased() -> None:
+def test_record_without_retention_is_erased() -> None:
     assert decide_disposition(PLAIN, {}, today=TODAY) == Erase(Erasure.DELETE)
 
 

@@ -86,7 +86,7 @@ def test_every_way_of_the_example_is_drawn_once(example: DataMap) -> None:
     assert {both.source, both.target} == {"billing.customers", "portal.contacts"}
 
 
-def test_a_circle_is_walked_wave_by_wave_and_what_nothing_leads_to_stands_apart() -> None:
+def test_circle_is_drawn_by_waves_and_unreached_collections_apart() -> None:
     picture = picture_of(parse({"a.yml": CIRCLE}))
     assert {box.key: (box.wave, box.reach.value) for box in picture.boxes} == {
         "desk.a": (1, "reached"),
@@ -160,7 +160,7 @@ def test_the_drawing_has_a_named_path_per_arrow(picture: Picture) -> None:
     assert len([title for title in titles if title]) == len(picture.arrows)
 
 
-def test_what_is_never_shown_is_marked_and_named(example: DataMap) -> None:
+def test_withheld_fields_are_marked_and_named(example: DataMap) -> None:
     root = ET.fromstring(svg(picture_of(example)))  # noqa: S314  ours
     [customers] = [group for group in root.iter(f"{SVG}g") if group.get("id") == "billing.customers"]
     told = [title.text for title in customers.iter(f"{SVG}title")]
@@ -189,7 +189,7 @@ def test_mermaid_says_the_same_as_text(example: DataMap) -> None:
     assert sum("|" in line for line in lines) == len(picture.arrows)
 
 
-def test_mermaid_takes_no_name_for_its_own_words() -> None:
+def test_mermaid_quotes_names_like_its_keywords() -> None:
     text = mermaid(picture_of(parse({"a.yml": CIRCLE})))
     assert '(["e #34;mail#34;"])' in text
     assert 'subgraph d0["desk · vault #60;2#62;"]' in text
@@ -210,6 +210,6 @@ dataset:
 """
 
 
-def test_collections_stand_beside_what_they_are_joined_with() -> None:
+def test_connected_collections_are_neighbours() -> None:
     at = {placed.box.name: placed.y for placed in arranged(picture_of(parse({"a.yml": CROSSED}))).boxes}
     assert (at["a"] < at["b"]) is (at["of_a"] < at["of_b"])

@@ -129,7 +129,7 @@ def test_a_record_has_a_hash_for_each_list(data_map: DataMap) -> None:
     }
 
 
-def test_it_is_followed_by_what_was_hashed_where_that_can_be_searched_for(data_map: DataMap) -> None:
+def test_hashed_identity_is_followed_if_searchable(data_map: DataMap) -> None:
     [anna] = people(data_map, "shop.people", ANNA)
     identities = {one.kind: one.identity for one in anna.hashes}
     assert identities[ListKind.EMAIL] == ("email", "Anna@Example.org")
@@ -137,7 +137,7 @@ def test_it_is_followed_by_what_was_hashed_where_that_can_be_searched_for(data_m
     assert anna.known_by[0] == ("email", "Anna@Example.org")
 
 
-def test_what_people_share_a_document_for_is_not_mixed(data_map: DataMap) -> None:
+def test_people_in_one_document_are_not_mixed(data_map: DataMap) -> None:
     document = {
         "_id": 1,
         "members": [
@@ -181,12 +181,12 @@ def test_a_whole_name_may_be_parted_in_several_ways(whole: str, standards: tuple
 
 
 @pytest.mark.parametrize("missing", ["first", "last", "born", "places"])
-def test_nothing_is_composed_of_what_is_not_there(data_map: DataMap, missing: str) -> None:
+def test_missing_part_makes_no_composite_hash(data_map: DataMap, missing: str) -> None:
     [anna] = people(data_map, "shop.people", {name: v for name, v in ANNA.items() if name != missing})
     assert ListKind.NDZ not in hashes(anna)
 
 
-def test_whatever_stands_there_instead_is_left_out(data_map: DataMap) -> None:
+def test_values_of_other_types_are_left_out(data_map: DataMap) -> None:
     for junk in (None, {}, [], [None], {"a": 1}, True, 1.5, b"x", "", " "):
         document = dict.fromkeys(ANNA, junk)
         assert all(

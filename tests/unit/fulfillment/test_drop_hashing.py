@@ -184,7 +184,7 @@ def test_a_name_of_nothing_but_marks_is_none() -> None:
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.binary(), st.datetimes()))
-def test_whatever_is_stored_is_standardised_or_left_out(value: Any) -> None:
+def test_any_stored_value_is_standardised_or_left_out(value: Any) -> None:
     rules = (
         standard_hashes.email, standard_hashes.phone, standard_hashes.birth, standard_hashes.zip_code,
         standard_hashes.name,

@@ -110,7 +110,7 @@ def test_names_that_are_not_wholly_the_same_may_be_two_people_s(name: str, other
         pytest.param([one(known_by=(HOME, ANNA)), one(known_by=(HOME, BEN))], id="two addresses"),
     ],
 )
-def test_what_may_be_two_people_s_is_not_erased(people: list[MatchedPerson]) -> None:
+def test_records_of_possibly_two_people_are_not_erased(people: list[MatchedPerson]) -> None:
     assert right_for(people) is Right.OPT_OUT_OF_SALE
 
 
@@ -127,12 +127,12 @@ def test_each_identity_is_followed_once_and_only_from_fresh_records() -> None:
     assert followed(people, Right.ERASURE) == [("email", "Anna@Example.org")]
 
 
-def test_records_that_tell_nothing_are_for_the_staff_to_find_once() -> None:
+def test_records_without_identities_are_referred_once() -> None:
     assert followed([one(known_by=()), one(known_by=())], Right.ERASURE) == [None]
     assert followed([], Right.ERASURE) == []
 
 
-def test_of_several_people_each_is_named_by_what_is_theirs_alone() -> None:
+def test_several_people_are_named_by_their_own_identities() -> None:
     anna = MatchedPerson(("Anna Quast",), (ANNA, HOME), HOME, fresh=True)
     ben = MatchedPerson(("Ben Quast",), (BEN, HOME), HOME, fresh=False)
     assert followed([anna, ben, MatchedPerson((), (), HOME, fresh=True)], Right.OPT_OUT_OF_SALE) == [
@@ -142,7 +142,7 @@ def test_of_several_people_each_is_named_by_what_is_theirs_alone() -> None:
     ]
 
 
-def test_somebody_is_held_by_a_wanted_hash_alone() -> None:
+def test_person_is_matched_by_a_wanted_hash_alone() -> None:
     mine = Hash(ListKind.EMAIL, "h", ANNA)
     person = HashedPerson((mine, Hash(ListKind.PHONE, "p")), ("Anna Quast",), (ANNA, HOME))
     assert matched_person(person, lambda h: h == mine, fresh=True) == MatchedPerson(
@@ -151,7 +151,7 @@ def test_somebody_is_held_by_a_wanted_hash_alone() -> None:
     assert matched_person(person, lambda h: h.value == "other", fresh=True) is None
 
 
-def test_a_hash_of_what_cannot_be_searched_for_is_followed_by_what_can() -> None:
+def test_unsearchable_hash_is_followed_by_another_identity() -> None:
     person = HashedPerson((Hash(ListKind.PHONE, "p"),), (), (ANNA, HOME))
     found = matched_person(person, lambda h: h.kind is ListKind.PHONE, fresh=True)
     assert found is not None
@@ -165,7 +165,7 @@ def test_a_customer_number_is_surer_than_the_mailbox_of_a_family() -> None:
     assert found.follow == NUMBER
 
 
-def test_a_lead_means_whoever_says_it_and_else_all() -> None:
+def test_lead_means_the_people_with_it_or_else_all() -> None:
     anna, ben = HashedPerson((), ("Anna Quast",), (ANNA,)), HashedPerson((), ("Ben Lohse",), (BEN,))
     assert [found.names for found in people_of_lead([anna, ben], ("email", "ANNA@example.org"))] == [
         anna.names
@@ -184,7 +184,7 @@ def wanted(one: Hash) -> bool:
     return one.value == "mine"
 
 
-def test_address_that_is_a_claim_erases_nobody() -> None:
+def test_claimed_address_erases_nothing() -> None:
     found = matched_person(POSING, wanted, fresh=True)
     assert found is not None
     assert right_for([found]) is Right.OPT_OUT_OF_SALE

@@ -186,7 +186,7 @@ def test_read_only_and_primary_key_are_never_written(word: str) -> None:
     assert masks(notes(NOTE % word), note="y") == {"email": None}
 
 
-def test_a_read_only_field_that_is_left_is_told() -> None:
+def test_unchanged_read_only_field_is_remarked() -> None:
     assert step(notes(NOTE % "read_only: true"), note="y").left == ("note",)
 
 
@@ -217,9 +217,7 @@ PRESERVE = "masking_strategy_override: { strategy: preserve }"
         pytest.param(THREADED % (", read_only: true", PRESERVE), "", [], id="in an array that stays"),
     ],
 )
-def test_what_must_not_change_and_goes_with_what_it_stands_in_is_told(
-    fields: str, more: str, told: list[str]
-) -> None:
+def test_fixed_field_deleted_with_its_object_is_remarked(fields: str, more: str, told: list[str]) -> None:
     assert remarks(notes(fields, more=more)) == told
 
 
@@ -270,7 +268,7 @@ def test_a_mask_is_no_longer_than_the_length_of_its_field(strategy: str, longest
     assert remarks(data_map) == []
 
 
-def test_a_mask_that_cannot_be_cut_to_the_length_is_told() -> None:
+def test_mask_too_long_for_its_field_is_remarked() -> None:
     data_map = notes(NOTE % "length: 10, masking_strategy_override: { strategy: hash }")
     assert remarks(data_map) == ["a mask by `hash` is longer than the `length: 10` of the field"]
 
@@ -376,7 +374,7 @@ dataset:
     assert only(data_map).by_path["email"].categories == ("user.contact.email",)
 
 
-def test_a_word_that_stands_beside_fides_meta_is_honoured_and_told() -> None:
+def test_key_beside_fides_meta_is_accepted_and_remarked() -> None:
     data_map = notes("- { name: number, identity: customer_no, data_type: long }")
     assert graph(data_map).entries["customer_no"][0].type == "long"
     assert [flaw.what for flaw in data_map.remarks] == [

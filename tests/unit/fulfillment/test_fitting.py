@@ -58,7 +58,7 @@ def test_a_field_that_must_be_there_is_not_removed_though_the_map_wants_it() -> 
         pytest.param("a", {"enum": ["a", "b"]}, id="one of few"),
     ],
 )
-def test_what_must_be_there_gets_a_value_that_the_schema_accepts(value: Any, schema: dict[str, Any]) -> None:
+def test_required_field_gets_a_value_that_the_schema_accepts(value: Any, schema: dict[str, Any]) -> None:
     fit = fitting_mask(value, "a", NULL, rules(schema, "a"), SECRET)
     assert conforms(fit.value, schema)
     assert fit.value != value

@@ -93,5 +93,5 @@ def test_a_value_is_never_taken_for_another(value: Any, kind: str | None, never:
 
 
 @pytest.mark.parametrize("value", [None, {"a": 1}, [1], "", "9" * 5_000, b"\x00"])
-def test_whatever_stands_in_a_document_is_at_least_itself(value: Any) -> None:
+def test_every_value_is_among_its_own_forms(value: Any) -> None:
     assert next(forms(value, None)) == value

@@ -67,7 +67,7 @@ def test_a_key_is_one_however_it_is_stored(spelled: tuple[Any, ...]) -> None:
 
 
 @pytest.mark.parametrize("value", [None, True, "", "two words", 1.5, Decimal128("12.00"), {"a": 1}])
-def test_what_names_nothing_is_no_key(value: Any) -> None:
+def test_value_that_names_nothing_is_no_key(value: Any) -> None:
     assert key_of(value) is None
 
 
@@ -112,7 +112,7 @@ def test_a_collection_may_share_its_primary_key_with_another() -> None:
     assert link(end(others, "_id"), end(customers(), "_id"), found).confidence < 0.5
 
 
-def test_what_comes_twice_in_the_target_names_no_record() -> None:
+def test_repeated_target_value_names_no_record() -> None:
     orders = outline("orders", [{"_id": n, "customer_id": n} for n in range(1, 99)])
     found = Overlap(60, 60, target_unique=False)
     assert link(end(orders, "customer_id"), end(customers(), "_id"), found).confidence == 0
@@ -197,11 +197,11 @@ def test_records_are_found_from_the_person_through_as_many_collections_as_it_tak
     assert told(TO_ORDER, TO_CUSTOMER, customers=EMAIL) == [Direction.FROM, Direction.FROM]
 
 
-def test_what_belongs_to_many_is_not_followed() -> None:
+def test_record_of_many_people_is_not_followed() -> None:
     assert told(TO_CUSTOMER, TO_PRODUCT, customers=EMAIL) == [Direction.FROM, None]
 
 
-def test_nothing_is_followed_where_nobody_is_named() -> None:
+def test_nothing_is_followed_without_an_identity() -> None:
     assert told(TO_CUSTOMER, TO_ORDER) == [None, None]
 
 
@@ -216,14 +216,14 @@ def test_a_reference_to_its_own_kind_leads_to_other_people() -> None:
     assert told(up, staff=EMAIL) == [None]
 
 
-def test_what_one_person_alone_refers_to_is_theirs() -> None:
+def test_record_with_one_persons_references_is_theirs() -> None:
     people = outline("people", [{"_id": n, "profile_id": n + 100} for n in range(30)])
     profiles = outline("profiles", [{"_id": n + 100} for n in range(30)])
     own = ReferenceLink(end(people, "profile_id"), end(profiles, "_id"), 0.9, "", 1)
     assert told(own, people=EMAIL) == [Direction.TO]
 
 
-def test_an_element_of_many_peoples_array_does_not_make_the_document_anybodys() -> None:
+def test_element_of_a_shared_array_does_not_own_the_document() -> None:
     groups = outline("groups", [{"_id": n, "members": [{"email": "x"}]} for n in range(30)])
     posts = outline("posts", [{"_id": n, "group_id": n} for n in range(30)])
     inside = IdentityField("members.email", "email", 0.9, "", "members")
@@ -253,7 +253,7 @@ def test_an_element_of_many_peoples_array_does_not_make_the_document_anybodys() 
         pytest.param("products", {"_id": 3, "product_id": 4, "name": "Oak Table"}, None, id="nobody"),
     ],
 )
-def test_where_nobody_has_an_address_people_are_known_by_a_key(
+def test_people_without_addresses_are_identified_by_a_key(
     name: str, documents: dict[str, Any], found: tuple[str, str] | None
 ) -> None:
     key = own_key(outline(name, [documents]), referring=())
@@ -266,7 +266,7 @@ def test_a_field_that_refers_to_something_else_is_no_key() -> None:
     )
 
 
-def test_what_several_people_refer_to_leads_from_none_to_the_others() -> None:
+def test_shared_record_does_not_connect_people() -> None:
     firms = outline("firms", [{"_id": n, "email": "x"} for n in range(30)])
     people = outline("people", [{"_id": n, "email": "y", "firm_id": n % 5} for n in range(30)])
     projects = outline("projects", [{"_id": n, "firm_id": n % 5} for n in range(30)])

@@ -68,7 +68,7 @@ def said(data_map: DataMap) -> list[Collection]:
     ]
 
 
-def test_what_is_imported_says_the_same() -> None:
+def test_imported_map_equals_the_original() -> None:
     before = parse({"a.yml": FIDES.replace("[user.shoe_size]", "[user.content]"), "b.yml": HALL})
     made = imported("a.yml", FIDES.replace("[user.shoe_size]", "[user.content]"))
     after = parse({"a.yml": made.text, "b.yml": HALL})
@@ -82,7 +82,7 @@ def test_a_map_of_ours_is_imported_without_loss(name: str) -> None:
     assert said(parse({**sources, name: made.text})) == said(parse(sources))
 
 
-def test_what_cannot_be_honoured_is_told_by_its_line_and_written_down() -> None:
+def test_unsupported_words_are_remarked_by_line() -> None:
     made = imported("a.yml", FIDES)
     assert [(remark.where, remark.what) for remark in made.remarks] == [
         ("a.yml:5", "`data_qualifier` is not honoured"),
@@ -95,7 +95,7 @@ def test_what_cannot_be_honoured_is_told_by_its_line_and_written_down() -> None:
     assert all(f"#   {remark}\n" in made.text for remark in made.remarks)
 
 
-def test_comments_say_what_is_to_be_completed_and_what_a_key_does() -> None:
+def test_comments_name_missing_facts_and_explain_keys() -> None:
     text = imported("a.yml", FIDES).text
     assert "        # purpose: why the data is held (Art. 15(1)(a) GDPR)\n" in text
     assert "# A request that tells an `email` is looked up here.\n" in text
@@ -111,7 +111,7 @@ def test_comments_say_what_is_to_be_completed_and_what_a_key_does() -> None:
         pytest.param("dataset: [}", "no valid YAML", id="no YAML"),
     ],
 )
-def test_what_is_no_dataset_file_is_refused(text: str, told: str) -> None:
+def test_file_without_datasets_is_refused(text: str, told: str) -> None:
     with pytest.raises(InvalidDataMap, match=told):
         imported("a.yml", text)
 

@@ -84,7 +84,7 @@ def test_every_type_is_declared_as_it_is_stored() -> None:
     }
 
 
-def test_an_identity_says_what_it_is_and_how_sure_it_is() -> None:
+def test_identity_is_written_with_its_confidence() -> None:
     found = survey(outline("people", PERSON))
     [text] = write(found).values()
     [collection] = parse({"shop.yml": text}).collections
@@ -98,12 +98,12 @@ def test_an_office_and_a_flag_about_an_address_are_no_identities() -> None:
     assert [field.identity for field in collection.fields] == [None, None, None]
 
 
-def test_what_a_letter_is_called_by_is_no_address() -> None:
+def test_message_id_is_no_address() -> None:
     [collection] = drafted(outline("mails", {"message_id": "2026.17@mail.example.org"})).collections
     assert collection.by_path["message_id"].identity is None
 
 
-def test_people_in_an_array_are_told_apart() -> None:
+def test_people_in_an_array_are_separate() -> None:
     [collection] = drafted(outline("teams", {"members": [PERSON, PERSON]})).collections
     assert collection.divided == {"members"}
 
@@ -136,7 +136,7 @@ def test_a_reference_is_written_with_its_direction() -> None:
     assert (reference.key, reference.path, reference.direction) == ("shop.people", "_id", Direction.FROM)
 
 
-def test_a_reference_that_is_not_followed_is_told_and_not_written() -> None:
+def test_unfollowed_reference_is_a_comment_only() -> None:
     people, teams = outline("people", {**PERSON, "team_id": 0}), outline("teams", {"title": "x"})
     found = survey(people, teams, links=[link(people, "team_id", teams, because="it belongs to many")])
     [text] = write(found).values()
@@ -145,7 +145,7 @@ def test_a_reference_that_is_not_followed_is_told_and_not_written() -> None:
     assert "# Not followed: it belongs to many." in text
 
 
-def test_a_collection_nobody_is_found_in_is_passed_over_and_says_what_it_may_hold() -> None:
+def test_unreached_collection_is_skipped_with_a_comment() -> None:
     found = survey(outline("leads", {"fullName": "Ada Example"}))
     [text] = write(found).values()
     [collection] = parse({"shop.yml": text}).collections
@@ -153,7 +153,7 @@ def test_a_collection_nobody_is_found_in_is_passed_over_and_says_what_it_may_hol
     assert "fullName may be personal data" in text
 
 
-def test_a_personal_key_makes_the_document_go() -> None:
+def test_document_with_a_personal_key_is_deleted() -> None:
     [collection] = drafted(outline("people", {"_id": "ada@example.org"})).collections
     assert collection.erasure == "delete"
 

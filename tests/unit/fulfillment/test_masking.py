@@ -118,11 +118,11 @@ LENGTH = Masking("truncate", {"length": 2})
         pytest.param(Masking("email"), 5, None, id="email: texts alone"),
     ],
 )
-def test_a_mask_keeps_what_the_map_asks_to_keep(masking: Masking, value: Any, mask: Any) -> None:
+def test_mask_keeps_the_part_that_the_map_states(masking: Masking, value: Any, mask: Any) -> None:
     assert masked(value, masking, SECRET) == mask
 
 
-def test_a_masked_address_is_an_address_that_reaches_nobody() -> None:
+def test_masked_address_is_undeliverable() -> None:
     mask = masked("kim@example.org", Masking("email"), SECRET)
     assert Subject(email=mask).email == mask
     assert mask.endswith(".invalid")

@@ -52,7 +52,7 @@ def matches(document: dict[str, Any], person: str) -> list[OwnershipMatch]:
     ]
 
 
-def test_what_stands_in_arrays_that_people_share_says_nothing_of_the_whole_record() -> None:
+def test_match_in_a_shared_array_does_not_own_the_record() -> None:
     collection = tickets()
     assert [field.path for field in collection.common] == ["_id", "owner", "subject"]
     assert [field.path for field in collection.common_about("user.contact")] == ["owner"]
@@ -83,13 +83,13 @@ DOCUMENTS = some.sampled_from(PEOPLE).flatmap(
 
 
 @given(DOCUMENTS)
-def test_nobody_is_shown_what_another_wrote(document: dict[str, Any]) -> None:
+def test_other_peoples_elements_are_not_disclosed(document: dict[str, Any]) -> None:
     shown = json_util.dumps(disclosed(tickets(), document, matches(document, "kim")))
     assert not any(f"by {other}" in shown or f'"{other}"' in shown for other in PEOPLE[1:])
 
 
 @given(DOCUMENTS)
-def test_everybody_is_shown_all_they_wrote(document: dict[str, Any]) -> None:
+def test_own_elements_are_all_disclosed(document: dict[str, Any]) -> None:
     shown = disclosed(tickets(), document, matches(document, "kim"))
     assert list(values_at(shown, "messages.body")).count("written by kim") == sum(
         message["email"] == "kim" for message in document["messages"]
@@ -105,7 +105,7 @@ def test_an_array_of_one_person_is_shown_whole() -> None:
 
 
 @pytest.mark.parametrize("owner", ["kim", "bo"])
-def test_in_an_array_of_arrays_each_element_is_somebodys(owner: str) -> None:
+def test_each_element_of_nested_arrays_is_one_persons(owner: str) -> None:
     document = {"_id": 1, "owner": owner, "cc": ["kim", ["bo", "kim"], ["bo"]]}
     matches = [
         OwnershipMatch("cc", "cc", ("kim",)),

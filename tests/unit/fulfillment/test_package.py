@@ -79,7 +79,7 @@ def test_the_sink_is_never_asked_to_seek_and_gets_the_file_in_pieces() -> None:
     assert parsed(unpacked(b"".join(pieces))["manifest.json"])["records"] == {JSON: 20_000}
 
 
-def test_what_is_withheld_is_in_no_file_in_any_form() -> None:
+def test_withheld_value_is_in_no_file() -> None:
     files = files_of(ADA)
     for content in files.values():
         assert b"TOPSECRET" not in content
@@ -90,7 +90,7 @@ def test_what_is_withheld_is_in_no_file_in_any_form() -> None:
     assert parsed(files[JSON])[0]["bank"] == {"holder": "Ada Example", "iban": notice}
 
 
-def test_letters_learn_what_is_withheld_and_how_often() -> None:
+def test_withheld_data_is_counted_for_the_letter() -> None:
     summary = build(contents(), signer=SIGNER).summary
     assert summary.parts == (NamedGroup("The person who pays", 1),)
     assert summary.withheld == (
@@ -109,7 +109,7 @@ def test_letters_learn_what_is_withheld_and_how_often() -> None:
         pytest.param({"keys": [["x", {"secret": "XX00TOPSECRET"}]]}, id="arrays in arrays"),
     ],
 )
-def test_a_secret_is_withheld_whatever_shape_it_has(document: Document) -> None:
+def test_secret_of_any_type_is_withheld(document: Document) -> None:
     assert not [name for name, content in files_of(document).items() if b"TOPSECRET" in content]
 
 
@@ -170,7 +170,7 @@ def test_of_many_records_none_is_lost_and_each_is_clean() -> None:
     assert page.count('<tr><td><bdi class="code">') == 200
 
 
-def test_times_are_written_in_utc_whatever_their_zone() -> None:
+def test_times_are_written_in_utc() -> None:
     at = datetime(2026, 1, 2, 1, tzinfo=timezone(timedelta(hours=3)))
     assert (
         text_of(at)
@@ -289,7 +289,7 @@ def test_the_records_are_valid_under_the_schema_beside_them() -> None:
     assert schema["items"]["properties"]["keys"]["items"]["properties"]["secret"]["x-withheld"] is True
 
 
-def test_about_says_for_every_category_what_the_law_wants_said() -> None:
+def test_about_states_the_facts_of_every_category() -> None:
     about = parsed(files_of(ADA)["about.json"])
     email = about["categories"]["user.contact.email"]
     assert email["purposes"] == ["To invoice services"]
@@ -314,7 +314,7 @@ def test_nothing_found_at_all_is_said() -> None:
     "text", ["plain", "a,b", 'say "no"', '"', "two\r\nlines", "a\nb", "a\rb", "", "a;b", " a "]
 )
 @pytest.mark.parametrize("names", [("_id",), ("_id", "note")])
-def test_any_reader_of_csv_reads_what_a_cell_says(text: str, names: tuple[str, ...]) -> None:
+def test_cells_are_read_by_any_csv_reader(text: str, names: tuple[str, ...]) -> None:
     content = b"".join(tables.csv_file([dict.fromkeys(names, text)] * 2, [(name,) for name in names]))
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     assert (tuple(header), rows) == (names, [[tables.cell(text) for _ in names]] * 2)

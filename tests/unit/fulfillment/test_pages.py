@@ -126,7 +126,7 @@ def test_a_long_collection_is_shown_in_part_and_says_so() -> None:
     assert html.count('<article class="record">') == pages.MOST_RECORDS
 
 
-def test_what_the_map_says_is_no_markup() -> None:
+def test_text_of_the_map_is_escaped() -> None:
     said = page(person="<b>Ada</b>", request_id="a & b")
     assert "<dd>&lt;b&gt;Ada&lt;/b&gt;</dd>" in said
     assert "<dd>a &amp; b</dd>" in said
@@ -147,7 +147,7 @@ def test_money_keeps_its_decimal_places() -> None:
     assert words("de").number(Decimal128("1234.50").to_decimal()) == "1.234,50"
 
 
-def test_what_is_remembered_of_one_map_or_controller_is_said_of_no_other() -> None:
+def test_cached_text_is_not_used_for_another_map_or_controller() -> None:
     """Both collections have one name: what is remembered must hang on what the map says of them."""
     other = replace(
         CUSTOMERS, fields=CUSTOMERS.fields[:2], facts=replace(CUSTOMERS.facts, purpose="To advise")

@@ -59,7 +59,7 @@ def test_two_recipients_know_a_person_by_different_names() -> None:
     assert first == pseudonyms({"email": ("kim@example.org",)}, b"a" * 32)
 
 
-def test_only_who_received_what_was_changed_is_told() -> None:
+def test_only_recipients_of_changed_data_are_notified() -> None:
     def step(name: str, *, deleted: bool) -> RecordStep:
         return RecordStep(
             f"shop.{name}",
@@ -118,7 +118,7 @@ def concerned(recipient: str) -> RecipientConcerned:
     )
 
 
-async def test_who_is_only_named_in_the_data_map_is_told_by_nobody_and_that_is_said() -> None:
+async def test_recipient_without_an_agreed_way_is_reported_as_not_notified() -> None:
     house = replace(HOUSE, recipients={"Listener": DataRecipient(b"k" * 32)})
     [told] = await notify(concerned("Listener"), around(house=house))
     [untold] = await notify(concerned("Courier"), around(house=house))
@@ -127,7 +127,7 @@ async def test_who_is_only_named_in_the_data_map_is_told_by_nobody_and_that_is_s
     assert untold.reason == "no_way_agreed"
 
 
-def test_the_answer_says_whom_somebody_must_tell_by_other_means() -> None:
+def test_answer_names_recipients_to_notify_by_other_means() -> None:
     step = RecordStep(
         "shop.people",
         CollectionPlace("default", "shop", "people"),
@@ -141,7 +141,7 @@ def test_the_answer_says_whom_somebody_must_tell_by_other_means() -> None:
     assert (answer.recipients, answer.by_hand) == (("Courier", "Bank"), ("Bank",))
 
 
-def test_what_is_kept_until_several_days_is_told_with_the_first_and_the_last() -> None:
+def test_retention_until_several_days_states_the_first_and_the_last() -> None:
     """GDPR Art. 12(1): whoever reads the last day alone believes that all is kept so long."""
     place = CollectionPlace("default", "shop", "people")
     days = (date(2030, 12, 31), date(2027, 12, 31), date(2030, 12, 31))

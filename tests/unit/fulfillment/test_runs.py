@@ -30,7 +30,7 @@ def many(number: int) -> list[RecordStep]:
     return [replace(STEP, id={"_id": n}) for n in range(number)]
 
 
-def test_steps_that_differ_in_their_key_alone_are_one_and_come_back_as_they_were() -> None:
+def test_steps_that_differ_in_the_key_alone_are_one_run() -> None:
     steps = Steps(runs_of(many(LONGEST_RUN)))
     assert len(steps.runs) == 1
     assert steps == many(LONGEST_RUN)
@@ -57,7 +57,7 @@ def test_a_run_ends_where_a_line_would_grow_too_long() -> None:
         pytest.param({"key": "desk.people"}, id="another collection"),
     ],
 )
-def test_what_differs_in_anything_else_is_not_alike(change: dict[str, Any]) -> None:
+def test_steps_with_other_differences_are_not_alike(change: dict[str, Any]) -> None:
     other = replace(STEP, **{"id": {"_id": 2}, **change})
     steps = Steps(runs_of([STEP, other]))
     assert len(steps.runs) == 2

@@ -73,7 +73,7 @@ def test_a_field_that_is_called_like_an_operator_is_none() -> None:
     assert query({"where": 1, "a.function": "$where"}, "f") == {"where": 1, "a.function": "$where"}
 
 
-def test_a_filter_may_compute_what_is_always_the_same() -> None:
+def test_filter_may_use_deterministic_operators() -> None:
     computed = {"$expr": {"$eq": [{"$toLower": "$$ROOT.a"}, "x"]}, "a": "$$NOW"}
     assert query(computed, "f") == computed
 
@@ -97,7 +97,7 @@ def test_records_are_named_by_dataset_and_collection_or_by_the_collection_alone(
         (named("cards"), "no collection `cards` in the store `default`"),
     ],
 )
-def test_records_that_nobody_can_tell_are_refused(one: AffectedCollection, complaint: str) -> None:
+def test_unclear_records_are_refused(one: AffectedCollection, complaint: str) -> None:
     with pytest.raises(FilterRefused, match=complaint):
         conditions(MAP, [one])
 
@@ -139,7 +139,7 @@ def test_fields_that_the_map_does_not_have_are_known(
     assert {one.path: one.nearest for one in found} == nearest
 
 
-def test_a_field_that_nobody_has_is_named_by_its_place_alone() -> None:
+def test_unknown_field_is_named_by_its_place() -> None:
     [slip, stranger] = unmapped(HOMES, [named("people"), named("people", langauge="de", xyzzy=1)])
     assert slip.complaint == (
         "affected.collections.1.filter: compares a field that no record of h.people has; "

@@ -64,5 +64,5 @@ def test_mailboxes_of_two_are_two(one: str, other: str) -> None:
     assert same(one, tagged=False) != same(other, tagged=False)
 
 
-def test_where_tags_tell_nobody_apart_the_mailbox_is_one() -> None:
+def test_mailbox_is_the_same_with_and_without_a_tag() -> None:
     assert same("Kim+News@example.org", tagged=True) == same("kim@example.org", tagged=True)

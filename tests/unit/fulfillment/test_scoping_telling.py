@@ -78,7 +78,7 @@ def told(name: str, document: dict[str, Any]) -> list[AffectedPerson]:
     return [contact.person_of(part) for contact in several for part in contact.parts(document)]
 
 
-def test_a_person_is_told_by_what_stands_in_their_own_part() -> None:
+def test_contact_data_comes_from_the_persons_own_part() -> None:
     document = {
         "mail": " Kim@Example.org ",
         "names": {"first": "Kim", "last": "Muster"},
@@ -106,7 +106,7 @@ def test_a_person_is_told_by_what_stands_in_their_own_part() -> None:
         pytest.param({"mail": ["a@b@example.org", "a b@example.org"]}, id="not to be written to"),
     ],
 )
-def test_who_has_no_address_of_their_own_is_written_to_at_none(document: dict[str, Any]) -> None:
+def test_person_without_an_own_address_gets_no_letter(document: dict[str, Any]) -> None:
     [person] = told("people", document)
     assert (person.email, person.identity) == (None, ())
 
@@ -122,13 +122,13 @@ def test_an_address_that_records_are_found_by_comes_before_another() -> None:
     assert last.email == "old@example.org"
 
 
-def test_what_is_held_is_what_has_a_value() -> None:
+def test_only_fields_with_values_are_breached() -> None:
     document = {"mail": "", "phone": None, "reads": " ", "names": {"first": "K"}, "addresses": [{"zip": 7}]}
     assert only("people").categories(document) == {"user.name.first", "user.contact.address.postal_code"}
     assert only("people").categories({"emergency": {"name": "C"}}) == {"user.name"}, "it lay in their record"
 
 
-def test_where_everybody_plays_a_part_each_is_somebody() -> None:
+def test_people_with_roles_are_separate_people() -> None:
     document = {"sender": {"mail": "s@example.org", "name": "S"}, "recipient": {"mail": "r@example.org"}}
     assert {one.email: one.reached("").name for one in told("parcels", document)} == {
         "s@example.org": "S",
@@ -142,7 +142,7 @@ def test_where_everybody_plays_a_part_each_is_somebody() -> None:
     ]
 
 
-def test_people_who_share_a_record_are_told_apart_and_what_names_nobody_is_nobodys() -> None:
+def test_people_in_one_record_are_separate() -> None:
     document = {
         "topic": "T",
         "guests": [{"mail": "a@example.org"}, {"mail": "b@example.org"}],
@@ -166,7 +166,7 @@ def test_people_who_share_a_record_are_told_apart_and_what_names_nobody_is_nobod
         pytest.param({"names": {"first": "K"}}, ("record", "shop.people"), id="nothing"),
     ],
 )
-def test_who_cannot_be_written_to_is_known_by_the_surest_there_is(
+def test_person_without_an_address_has_the_surest_identity(
     document: dict[str, Any], who: tuple[str, str]
 ) -> None:
     assert only("people").strangers_key(document, ("1", "", 0))[:2] == who
@@ -195,21 +195,19 @@ SOMEBODY = st.builds(
 
 
 @given(SOMEBODY, SOMEBODY, SOMEBODY)
-def test_in_whatever_order_records_come_they_tell_the_same(
-    a: AffectedPerson, b: AffectedPerson, c: AffectedPerson
-) -> None:
+def test_order_of_records_does_not_matter(a: AffectedPerson, b: AffectedPerson, c: AffectedPerson) -> None:
     assert a.also(b) == b.also(a)
     assert a.also(b).also(c) == a.also(b.also(c))
     assert a.also(a) == a
 
 
 @given(SOMEBODY)
-def test_what_is_sealed_reads_as_it_was(person: AffectedPerson) -> None:
+def test_sealed_person_is_read_back(person: AffectedPerson) -> None:
     again = read(written(person))
     assert again.also(person) == again
     assert again.reached("k") == person.reached("k")
 
 
-def test_a_state_is_told_where_any_record_names_it() -> None:
+def test_state_in_any_record_is_kept() -> None:
     person = AffectedPerson(("k",), places={"US": 0, "US-CA": 5, "DE": 3})
     assert person.place == "US-CA"

@@ -34,7 +34,7 @@ def test_people_of_two_addresses_take_no_memory_however_many_they_are() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_who_is_one_with_somebody_who_is_one_with_another_is_one_with_both(order: int) -> None:
+def test_same_person_relation_is_transitive(order: int) -> None:
     several = [at(1, "a", "x"), at(1, "b", "x", "y"), at(1, "c", "y", "z"), at(1, "d", "z"), at(2, "e", "x")]
     with closing(_People()) as people:
         people.add(several[::order])

@@ -36,7 +36,7 @@ def put(rack: RecordBuffers, key: Hashable, document: Document, name: str = ONE)
     rack.put(name, key, document, to_bson(document))
 
 
-def test_every_document_is_there_once_and_in_order(rack: RecordBuffers) -> None:
+def test_documents_are_kept_once_in_order(rack: RecordBuffers) -> None:
     for number in [*range(200), *range(0, 200, 3)]:
         put(rack, ("number", number), note(number))
     shelf = rack[ONE]
@@ -45,7 +45,7 @@ def test_every_document_is_there_once_and_in_order(rack: RecordBuffers) -> None:
     assert list(islice(shelf, 150)) + list(shelf)[150:] == list(shelf)
 
 
-def test_what_is_put_while_somebody_reads_is_there_for_the_next(rack: RecordBuffers) -> None:
+def test_document_put_during_an_iteration_is_in_the_next(rack: RecordBuffers) -> None:
     for number in range(100):
         put(rack, number, note(number))
     before = iter(rack[ONE])
@@ -67,7 +67,7 @@ def test_every_type_survives(rack: RecordBuffers) -> None:
     assert {name: type(value) for name, value in found.items()} == {n: type(v) for n, v in document.items()}
 
 
-def test_many_shelves_have_no_more_memory_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_buffers_share_the_memory_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 20_000)
     names = [f"shelf {number}" for number in range(20)]
     rack = RecordBuffers(names, Spool())
@@ -79,7 +79,7 @@ def test_many_shelves_have_no_more_memory_than_one(monkeypatch: pytest.MonkeyPat
     ]
 
 
-def test_the_fullest_shelf_gives_way_and_small_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fullest_buffer_moves_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 20_000)
     rack = RecordBuffers(["small", "large"], Spool())
     put(rack, 0, note(0), "small")
@@ -97,7 +97,7 @@ def test_blocks_that_are_not_full_lie_in_memory_and_are_the_smaller_the_more_the
     assert spool.block == spools.BLOCK
 
 
-def test_nothing_readable_lies_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_file_is_encrypted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     small(monkeypatch)
     written = (tmp_path / "spool").open("w+b")
     monkeypatch.setattr("tempfile.TemporaryFile", lambda: written)

@@ -32,7 +32,7 @@ def test_a_public_key_survives_its_pem_form() -> None:
 @pytest.mark.parametrize(
     "pem", [b"", b"no key", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"]
 )
-def test_what_is_no_public_key_is_refused(pem: bytes) -> None:
+def test_invalid_public_key_is_refused(pem: bytes) -> None:
     with pytest.raises(ValueError, match="not a public key"):
         PublicKey.of_pem(pem)
 
@@ -98,7 +98,7 @@ def test_a_manifest_that_is_none_is_a_problem_and_no_exception(manifest: bytes) 
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all", PACKAGE[:-40], PACKAGE[200:]])
-def test_what_is_no_package_is_a_problem_and_no_exception(content: bytes) -> None:
+def test_invalid_package_is_a_problem_and_no_exception(content: bytes) -> None:
     assert not verify_package(io.BytesIO(content)).ok
 
 

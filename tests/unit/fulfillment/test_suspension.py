@@ -77,7 +77,7 @@ async def test_handler_of_a_stopped_request_touches_no_store(fact: Fact) -> None
     assert await handler(fact, around(known=known)) == []
 
 
-async def test_release_runs_what_was_held_in_its_order_and_once() -> None:
+async def test_release_runs_held_events_once_in_order() -> None:
     ran: list[Fact] = []
 
     async def act(event: Fact, ctx: Fulfillment) -> Sequence[Fact]:

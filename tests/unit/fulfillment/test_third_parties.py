@@ -93,7 +93,7 @@ def texts(*records: FoundRecord) -> Any:
     return parsed(handed_over(*records)[0]["data/default.tickets.json"])[0]
 
 
-def test_a_text_is_handed_over_with_others_blacked_out_and_that_grants_the_request() -> None:
+def test_text_with_others_blacked_out_grants_the_request() -> None:
     files, outcome = handed_over(
         ticket(text="Jane from IT: write to bob@example.org", agent="Jane Roe"), user(name="Ada Example")
     )
@@ -104,7 +104,7 @@ def test_a_text_is_handed_over_with_others_blacked_out_and_that_grants_the_reque
     assert shown["text"] == "[name of somebody else] from IT: write to [e-mail address of somebody else]"
 
 
-def test_what_was_blacked_out_is_counted_on_the_page_in_the_facts_and_in_the_answer() -> None:
+def test_blacked_out_data_is_counted_on_page_facts_and_answer() -> None:
     files, _ = handed_over(ticket(text="bob@example.org, carl@example.org"))
     counted = {"area": "What was asked and answered", "what": "E-mail addresses of other people"}
     assert parsed(files["about.json"])["blacked_out"] == [counted | {"kind": "email", "count": 2}]
@@ -122,7 +122,7 @@ def test_what_was_blacked_out_is_counted_on_the_page_in_the_facts_and_in_the_ans
     ]
 
 
-def test_nothing_is_said_of_blacking_out_where_nothing_was() -> None:
+def test_answer_without_redaction_does_not_mention_it() -> None:
     files, outcome = handed_over(ticket(text="Where is my order?"))
     assert outcome is Outcome.GRANTED
     assert "blacked out" not in files["index.html"].decode()
@@ -140,14 +140,14 @@ def test_nothing_is_said_of_blacking_out_where_nothing_was() -> None:
         pytest.param("", "", id="nothing"),
     ],
 )
-def test_a_text_is_redacted_whatever_shape_it_has(value: object, shown: object) -> None:
+def test_text_in_any_type_is_redacted(value: object, shown: object) -> None:
     assert texts(ticket(text=value))["text"] == shown
 
 
 @pytest.mark.parametrize(
     "value", [b"bob@example.org", {"bob@example.org": "said"}], ids=["bytes", "names of fields"]
 )
-def test_what_cannot_be_redacted_is_withheld_and_makes_the_answer_partial(value: object) -> None:
+def test_unredactable_value_is_withheld_and_makes_the_answer_partial(value: object) -> None:
     files, outcome = handed_over(ticket(text=value))
     assert outcome is Outcome.PARTLY_GRANTED
     assert not [name for name, content in files.items() if b"bob@example" in content]
@@ -187,7 +187,7 @@ def test_never_are_more_than_a_few_records_in_memory() -> None:
     assert crowd.most <= 3
 
 
-def test_without_knowing_who_is_who_the_whole_text_is_withheld() -> None:
+def test_text_is_withheld_without_known_people() -> None:
     package = build(contents(PackageSection(TICKETS, [{"_id": 1, "text": "hello"}])), signer=SIGNER)
     assert [item.reason for item in package.summary.withheld] == ["third_party_rights"]
 
@@ -203,7 +203,7 @@ def test_other_peoples_names_are_learnt_from_all_of_the_record_and_not_the_perso
     assert names == frozenset({"Jane Roe"})
 
 
-def test_the_persons_own_are_what_records_were_found_by_and_what_stands_beside() -> None:
+def test_own_identities_are_the_searched_ones_and_those_beside() -> None:
     alias = {"email": ("old@example.org",)}
     own = who(user(phone="030 23125 000", name="Ada M. Example"), aliases=alias).own
     assert own == Own(
@@ -218,7 +218,7 @@ def test_a_name_in_a_record_that_may_name_others_is_not_taken_for_the_persons() 
     assert who(ticket(agent="Jane Roe")).own.names == {"Ada Example"}
 
 
-def test_who_tells_no_name_has_the_one_beside_the_identity_that_leads_to_the_record() -> None:
+def test_requester_without_a_name_gets_the_one_beside_the_identity() -> None:
     anonymous = SUBMITTED.model_copy(update={"subject": Subject(email=ADA)})
     who_is_who = people(findings(ticket(agent="Ada Example")), anonymous, {"email": (ADA,)})
     assert who_is_who.own.names == {"Ada Example"}

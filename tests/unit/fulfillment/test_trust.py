@@ -94,7 +94,7 @@ def test_trusted_source_proves_a_telephone_number_only_where_it_is_alone(
     assert set(vouched_identities(request(**subject), data_map)) == names
 
 
-def test_of_two_numbers_only_the_one_in_its_place_is_told(data_map: DataMap) -> None:
+def test_only_the_number_in_its_own_field_counts(data_map: DataMap) -> None:
     submitted = request(phone="+353 20 910 0142", identifiers={"phone_number": "+49 171 39200 42"})
     assert identity_to_look_up(submitted, data_map) == stated_identities(submitted, data_map)
     assert not any("39200" in spelling for spelling in stated_identities(submitted, data_map)["phone_number"])
@@ -157,7 +157,7 @@ def test_claims(found: list[FoundRecord], points: dict[str, str], agreement: tup
     assert (compared.claimed, compared.agreed) == agreement
 
 
-def test_a_claim_about_nobody_agrees_with_nothing() -> None:
+def test_claim_without_records_agrees_with_nothing() -> None:
     assert compare({"street": "7 Specimen Quay"}, [], {"email": ("ada@example.org",)}) == Agreement(0, 0)
 
 
@@ -174,7 +174,7 @@ def test_a_claim_about_nobody_agrees_with_nothing() -> None:
         pytest.param({"number": "C-1001", "zip": "D00 E1E1"}, 2, True, id="what no directory has"),
     ],
 )
-def test_only_what_is_independent_counts(
+def test_only_independent_facts_count(
     found: list[FoundRecord], points: dict[str, str], groups: int, private: bool
 ) -> None:
     compared = compare(points, found, {"email": ("ada@example.org",)})

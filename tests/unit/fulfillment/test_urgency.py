@@ -29,7 +29,7 @@ def test_the_last_day_follows_from_law_and_receipt() -> None:
     assert last_day(Regulation.CCPA, Right.ACCESS, date(2026, 3, 2)) == date(2026, 4, 15)
 
 
-async def test_what_runs_side_by_side_is_due_on_its_own_day() -> None:
+async def test_concurrent_tasks_keep_their_own_due_date() -> None:
     async def seen(day: date) -> date:
         with due_on(day):
             await asyncio.sleep(0)

@@ -16,7 +16,7 @@ ODD: list[Any] = [ObjectId(), "x", 7, 7.5, Decimal128("1.10"), b"x", {"a": 1}]
 
 
 @pytest.mark.parametrize("room", [5, 10_000])
-def test_everything_is_handed_out_once_in_portions(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_are_taken_once_in_portions(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "MOST_IN_MEMORY", room)
     waiting = LookupQueue(Spool())
     for number in range(100):
@@ -44,7 +44,7 @@ def test_values_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not waiting
 
 
-def test_little_of_what_waits_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_few_queued_values_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "MOST_IN_MEMORY", 10)
     waiting = LookupQueue(Spool())
     for number in range(1_000):
