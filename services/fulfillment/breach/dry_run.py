@@ -110,7 +110,7 @@ class _People:
             self._file.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", named)
 
     def unite(self) -> None:
-        """Merge those who are the same person at two addresses; they are read one by one."""
+        """Merge records of the same person at two addresses; they are read one by one."""
         rows = self._file.execute("SELECT alias, id FROM aliases ORDER BY alias, id")
         for _, some in groupby(rows, key=itemgetter(0)):
             ids = (id_ for _, id_ in some)

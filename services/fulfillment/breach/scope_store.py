@@ -288,7 +288,7 @@ class BreachScopes:
         asked = set(ids)
         while asked:
             wanted = {"_id": {"$in": sorted(asked)}, "into": {"$exists": True}}
-            with translated("read who is one person"):
+            with translated("read merged people"):
                 into = {one["_id"]: one["into"] async for one in self._people.find(wanted, {"into": 1})}
             merged = {id_: into.get(now, now) for id_, now in merged.items()}
             asked = set(into.values())

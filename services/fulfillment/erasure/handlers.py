@@ -140,7 +140,7 @@ async def _begun(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def begin_released(_event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
-    """Begin an erasure whose window ended, or that was planned, while its request was stopped."""
+    """Start an erasure at the release of its request, if it was planned or its window ended meanwhile."""
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
         return []
@@ -197,7 +197,7 @@ async def plan_released(
     """
     Plan another round of an erasure, of what confirmed aliases lead to.
 
-    *approval* says that a second person must approve whatever is configured.
+    *approval* demands a second person in any case.
     """
     planned = ctx.known.planned
     if planned is None or not findings.total:

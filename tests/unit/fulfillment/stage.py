@@ -1,4 +1,4 @@
-"""What stands around fulfillment's handlers in tests: parts that keep what they are told, in memory."""
+"""Test doubles for the dependencies of fulfillment's handlers, in memory."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, fields
@@ -38,7 +38,7 @@ class OneMap:
 
 
 class Absent:
-    """A part that a test does without: whatever is asked of it fails."""
+    """A dependency that a test does not use: every call fails."""
 
     def __getattr__(self, name: str) -> object:
         raise NotImplementedError(name)
@@ -46,7 +46,7 @@ class Absent:
 
 @dataclass
 class Held(Absent):
-    """Records that a search finds, whatever it searches for."""
+    """Records that every search finds."""
 
     findings: Findings
 
@@ -82,7 +82,7 @@ class Counter:
 
 @dataclass
 class Courier:
-    """Takes parcels, or raises what it is told to."""
+    """Takes parcels, or raises a given error."""
 
     error: Exception | None = None
     parcels: list[tuple[Parcel, bytes]] = field(default_factory=list)
@@ -139,8 +139,8 @@ def around(**parts: Any) -> Fulfillment:
     return Fulfillment(**(absent | usual | parts))
 
 
-async def told(ctx: Fulfillment, name: str) -> Answer:
-    """Return the answer that lies under *name*."""
+async def answer_of(ctx: Fulfillment, name: str) -> Answer:
+    """Return the answer sealed under *name*."""
     return Answer.model_validate_json(await ctx.vault.open(CASE, name))
 
 

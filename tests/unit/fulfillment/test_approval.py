@@ -1,4 +1,4 @@
-"""When an erasure waits for a second person, what stops it, and what trying again means."""
+"""Approval of erasures by a second person, stops and retries."""
 
 from dataclasses import replace
 from datetime import date
@@ -87,7 +87,7 @@ def test_a_second_person_is_asked_for_more_than_so_many_changes(above: int | Non
 @pytest.mark.parametrize(
     ("steps", "above", "wanted"),
     [
-        pytest.param((NEW,), 0, True, id="a record that nobody has approved of"),
+        pytest.param((NEW,), 0, True, id="an unapproved record"),
         pytest.param((NEW,), 1, True, id="two in all are more than one"),
         pytest.param((NEW,), 2, False, id="two in all are not more than two"),
         pytest.param((NEW,), None, False, id="never"),

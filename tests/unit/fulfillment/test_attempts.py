@@ -1,4 +1,4 @@
-"""What an attempt at an answer seals can never stand in for what another attempt told."""
+"""Answers of repeated attempts: the sealed content of one never replaces that of another."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
@@ -119,8 +119,8 @@ async def test_second_attempt_publishes_its_own_findings() -> None:
     assert isinstance(first, RequestFulfilled)
     assert isinstance(second, RequestFulfilled)
     assert (first.outcome, second.outcome) == (Outcome.NOTHING_HELD, Outcome.GRANTED)
-    told = Answer.model_validate_json(await ctx.vault.open(CASE, second.answer))
-    assert [group.records for group in told.disclosed] == [1]
+    sealed = Answer.model_validate_json(await ctx.vault.open(CASE, second.answer))
+    assert [group.records for group in sealed.disclosed] == [1]
 
 
 async def test_published_package_is_never_overwritten() -> None:

@@ -1,4 +1,4 @@
-"""By what an erased person is known again, and which ids may be kept as they are."""
+"""Recognition of erased people in restored backups, and ids that may be kept."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,9 +65,9 @@ def test_case_counts_but_in_an_address() -> None:
     assert Fingerprints(b"x" * 32).identity("login", "kim") not in known["login"], "with another key"
 
 
-@pytest.mark.parametrize("nobody", [None, "", True, [], {}])
-def test_value_without_identity_has_no_hash(nobody: Any) -> None:
-    assert FINGERPRINTS.identity("customer", nobody) is None
+@pytest.mark.parametrize("value", [None, "", True, [], {}])
+def test_value_without_identity_has_no_hash(value: Any) -> None:
+    assert FINGERPRINTS.identity("customer", value) is None
 
 
 @pytest.mark.parametrize(

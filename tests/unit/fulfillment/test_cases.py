@@ -1,4 +1,4 @@
-"""What fulfillment still does when facts cross one another, and what its records add up to."""
+"""Facts that cross one another, and the outcome of a request's records."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""Which records a right marks, which values are corrected, and what truly comes of a plan."""
+"""Plans of marks and corrections, and their final results."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -359,8 +359,8 @@ def test_a_letter_shows_no_secret_that_was_corrected() -> None:
     """11 CCR §§ 7024(d), 7023(j)."""
     payment = found(PAYMENTS, {"_id": 7, "email": KIM, "iban": "DE00 1", "city": "A"})
     change = corrected(payment, iban="DE00 2", payments__city="B")
-    told = answers.change(change, MAP, statement_kept=False, agreed=())
-    assert {(item.label, item.before, item.after) for item in told.corrected} == {
+    answer = answers.change(change, MAP, statement_kept=False, agreed=())
+    assert {(item.label, item.before, item.after) for item in answer.corrected} == {
         ("Payments: Iban", "", ""),
         ("Payments: City", "A", "B"),
     }
@@ -380,8 +380,8 @@ def test_a_field_that_is_found_nowhere_is_named_as_the_person_named_it() -> None
 
 
 def test_answer_without_proof_names_all_recipients_and_no_record() -> None:
-    told = answers.stopped(Right.OPT_OUT_OF_SALE, MAP, agreed=("Broker",))
-    assert told == Answer(recipients=("Broker",))
+    answer = answers.stopped(Right.OPT_OUT_OF_SALE, MAP, agreed=("Broker",))
+    assert answer == Answer(recipients=("Broker",))
 
 
 def test_every_reason_has_words_in_a_letter() -> None:

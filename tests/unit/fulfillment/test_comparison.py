@@ -1,4 +1,4 @@
-"""What one claimed value is worth: one thing at most, and nothing where the request disputes it."""
+"""The value of claimed data points: one fact at most, and none if the request disputes it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

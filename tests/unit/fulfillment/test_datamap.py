@@ -1,4 +1,4 @@
-"""A data map is read strictly; a Fides dataset loads unchanged."""
+"""The reader of data maps: strict, and compatible with datasets of Fides."""
 
 from pathlib import Path
 
@@ -171,10 +171,10 @@ def test_the_version_is_the_hash_of_the_text_and_parses_again_from_its_sources()
     ],
 )
 def test_undefined_word_is_an_error_with_place_and_remedy(text: str, where: str, what: str) -> None:
-    told = flaws(text)
-    assert where in told
-    assert what in told
-    assert ";" in told
+    errors = flaws(text)
+    assert where in errors
+    assert what in errors
+    assert ";" in errors
 
 
 def test_all_errors_are_reported_at_once() -> None:

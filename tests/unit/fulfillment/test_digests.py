@@ -1,4 +1,4 @@
-"""A set of very many keys keeps a few bytes of each, and takes none for another."""
+"""Sets of many keys keep a few bytes of each, without collisions."""
 
 import tracemalloc
 from decimal import Decimal
@@ -20,7 +20,7 @@ MANY = 20_000
         pytest.param(7, Decimal128("7.00"), id="decimal"),
         pytest.param(0.5, Decimal128("0.5"), id="fraction"),
         pytest.param(2.0**70, Decimal128(Decimal(2**70)), id="large"),
-        pytest.param(0.0, -0.0, id="nought"),
+        pytest.param(0.0, -0.0, id="zero"),
     ],
 )
 def test_numbers_that_are_equal_are_one_key(one: object, other: object) -> None:

@@ -1,4 +1,4 @@
-"""Which way values flow by a reference in an array that names no direction."""
+"""Default direction of references in arrays."""
 
 import pytest
 

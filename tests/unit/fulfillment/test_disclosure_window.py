@@ -1,4 +1,4 @@
-"""Records that name other mailboxes are disclosed after a window, in which their owners can stop it."""
+"""The window before the disclosure of records with other mailboxes, in which their owners can stop it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -53,9 +53,9 @@ from shared.contract.events import (
 from shared.errors import TooEarly
 from shared.law import FeeReason, Money, Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
-from tests.unit.fulfillment.test_changing import EDITABLE, PEOPLE
-from tests.unit.fulfillment.test_changing import HELD as PERSON
-from tests.unit.fulfillment.test_disclosing import HELD, MAP, findings, record
+from tests.unit.fulfillment.test_change_handlers import EDITABLE, PEOPLE
+from tests.unit.fulfillment.test_change_handlers import HELD as PERSON
+from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
 from tests.unit.fulfillment.test_erasure_window import DAY, Clockwork, after
 
 LOU, KIM = "lou@example.net", "kim@example.net"
@@ -366,10 +366,10 @@ async def test_later_round_whose_records_name_many_mailboxes_needs_approval() ->
 async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhile() -> None:
     ctx, _ = await second_round(findings(record("shop.users", email=KIM)))
     counts = {"left": 1}
-    told = RequestFulfilled(
+    fulfilled = RequestFulfilled(
         request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED, dispositions=counts, answer="answer"
     )
-    answered = ctx.after(told)
+    answered = ctx.after(fulfilled)
     facts = await retry(ErasureRetried(request_id=CASE), answered)
     assert kinds(facts) == [MailboxNamed, ErasurePlanned]
     assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is FulfillmentStatus.PLANNED

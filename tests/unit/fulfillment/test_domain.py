@@ -1,4 +1,4 @@
-"""Which records survive an erasure, until when, and by which provision."""
+"""Records that survive an erasure, until when, and by which provision."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Which hashes a record has, by what the data map says of its fields."""
+"""Hashes of a record by the fields of the data map."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -103,7 +103,7 @@ def data_map() -> DataMap:
 
 
 def people(data_map: DataMap, collection: str, document: dict[str, Any]) -> list[HashedPerson]:
-    return [who for source in sources(data_map)[collection] for who in source.people(document)]
+    return [person for source in sources(data_map)[collection] for person in source.people(document)]
 
 
 def hashes(person: HashedPerson) -> dict[ListKind, set[str]]:
@@ -146,7 +146,7 @@ def test_people_in_one_document_are_not_mixed(data_map: DataMap) -> None:
         ],
         "cc": ["cleo@example.org"],
     }
-    found = {who.known_by: who.names for who in people(data_map, "shop.teams", document)}
+    found = {person.known_by: person.names for person in people(data_map, "shop.teams", document)}
     assert set(found) == {
         (("email", "anna@example.org"),),
         (("email", "ben@example.org"),),
@@ -190,5 +190,7 @@ def test_values_of_other_types_are_left_out(data_map: DataMap) -> None:
     for junk in (None, {}, [], [None], {"a": 1}, True, 1.5, b"x", "", " "):
         document = dict.fromkeys(ANNA, junk)
         assert all(
-            len(one.value) == 44 for who in people(data_map, "shop.people", document) for one in who.hashes
+            len(one.value) == 44
+            for person in people(data_map, "shop.people", document)
+            for one in person.hashes
         )

@@ -1,4 +1,4 @@
-"""Whom the records mean that one hash has found, and what is asked for them."""
+"""The people that one hash has found, and the right exercised for them."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def one(
             [one("Anna Quast", births=("19850407", "19850704")), one("Anna Quast", births=("19850704",))],
             id="a birth that may be another's",
         ),
-        pytest.param([], id="nobody"),
+        pytest.param([], id="empty"),
     ],
 )
 def test_one_person_is_erased(people: list[MatchedPerson]) -> None:
@@ -106,7 +106,7 @@ def test_names_that_are_not_wholly_the_same_may_be_two_people_s(name: str, other
             [one("Anna Quast"), one(known_by=(HOME, BEN))], id="a nameless record with a mailbox of its own"
         ),
         pytest.param([one("Anna Quast"), one(births=("19800101",))], id="a nameless record with a birth"),
-        pytest.param([one("Anna Quast"), one(), one("Ben Lohse")], id="a nameless one is nobody's bridge"),
+        pytest.param([one("Anna Quast"), one(), one("Ben Lohse")], id="a nameless one connects no others"),
         pytest.param([one(known_by=(HOME, ANNA)), one(known_by=(HOME, BEN))], id="two addresses"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A plan is a value: it survives being stored, and its filters name content, never positions."""
+"""Erasure plans in stored form, and filters without array positions."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

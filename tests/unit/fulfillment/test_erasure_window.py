@@ -1,4 +1,4 @@
-"""A planned erasure waits for its window, ends before the deadline, and can be stopped until it begins."""
+"""The window before an erasure: it ends before the deadline, and the erasure can be stopped until its end."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +25,7 @@ from shared.contract.events import (
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, stage
-from tests.unit.fulfillment.test_disclosing import HELD, MAP
+from tests.unit.fulfillment.test_disclosure import HELD, MAP
 
 DAY = timedelta(days=1)
 WAITING = replace(HOUSE, erasure_window=DAY)
@@ -202,7 +202,7 @@ async def test_erasure_that_was_approved_while_it_was_stopped_waits_for_its_wind
 
 
 async def stopped_with_decider(*facts: Fact) -> Fulfillment:
-    """Return a stopped erasure that waits for approval, of a person whose identity dana decided."""
+    """Return a stopped erasure that waits for approval, with an identity that dana decided."""
     event, ctx = await asked(approval_above=0)
     event = event.model_copy(update={"deciders": ("dana",)})
     [planned] = await answer(event, ctx)

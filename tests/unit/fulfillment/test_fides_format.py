@@ -1,4 +1,4 @@
-"""Every word of Fides' dataset format: what it changes in search and erasure, or that it changes nothing."""
+"""The words of Fides' dataset format and their effect on search and erasure."""
 
 from datetime import date
 from typing import Any
@@ -199,7 +199,7 @@ PRESERVE = "masking_strategy_override: { strategy: preserve }"
 
 
 @pytest.mark.parametrize(
-    ("fields", "more", "told"),
+    ("fields", "more", "expected"),
     [
         pytest.param(NOTE % "read_only: true", "", [], id="masked: stays"),
         pytest.param(
@@ -217,8 +217,8 @@ PRESERVE = "masking_strategy_override: { strategy: preserve }"
         pytest.param(THREADED % (", read_only: true", PRESERVE), "", [], id="in an array that stays"),
     ],
 )
-def test_fixed_field_deleted_with_its_object_is_remarked(fields: str, more: str, told: list[str]) -> None:
-    assert remarks(notes(fields, more=more)) == told
+def test_fixed_field_deleted_with_its_object_is_remarked(fields: str, more: str, expected: list[str]) -> None:
+    assert remarks(notes(fields, more=more)) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Why a record is the person's is worked out when it is read; what is remembered of that is bounded."""
+"""The reason why a record is the person's is computed when it is read, in bounded memory."""
 
 from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.reader import parse

@@ -1,4 +1,4 @@
-"""What a request tells about its person becomes what records are looked up by."""
+"""Identities of a request that records are looked up by."""
 
 from services.fulfillment.search.identities import identities_of
 from shared.contract.events import PostalAddress, Subject

@@ -1,4 +1,4 @@
-"""A dataset file of Fides becomes a data map of ours that says the same, and what is lost is told by line."""
+"""Import of a Fides dataset as a data map, with remarks by line."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +49,7 @@ dataset:
 
 
 def said(data_map: DataMap) -> list[Collection]:
-    """What a map says, wherever it says it."""
+    """The content of a map."""
     return [
         replace(
             collection,
@@ -104,15 +104,15 @@ def test_comments_name_missing_facts_and_explain_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         pytest.param("policy: []\n", "no collection is declared", id="no dataset"),
         pytest.param(FIDES.replace("retention:", "retenton:"), "a.yml:6: unknown key `retenton`", id="slip"),
         pytest.param("dataset: [}", "no valid YAML", id="no YAML"),
     ],
 )
-def test_file_without_datasets_is_refused(text: str, told: str) -> None:
-    with pytest.raises(InvalidDataMap, match=told):
+def test_file_without_datasets_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(InvalidDataMap, match=expected):
         imported("a.yml", text)
 
 

@@ -1,4 +1,4 @@
-"""Which mailboxes are notified before records are disclosed or erased."""
+"""Mailboxes that are notified before records are disclosed or erased."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What of a document is the person's, and what refers to anything at all."""
+"""The person's part of a document."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

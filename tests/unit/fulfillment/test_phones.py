@@ -1,4 +1,4 @@
-"""A telephone number is one in every notation, and never another one."""
+"""Telephone numbers are recognised in every notation, and never confused."""
 
 import re
 from typing import Any

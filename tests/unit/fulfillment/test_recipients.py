@@ -1,4 +1,4 @@
-"""How recipients of data are told: signed as others expect, by identifiers that mean nothing elsewhere."""
+"""Notifications of recipients: signatures and hashed identifiers."""
 
 import base64
 from dataclasses import replace
@@ -120,11 +120,11 @@ def concerned(recipient: str) -> RecipientConcerned:
 
 async def test_recipient_without_an_agreed_way_is_reported_as_not_notified() -> None:
     house = replace(HOUSE, recipients={"Listener": DataRecipient(b"k" * 32)})
-    [told] = await notify(concerned("Listener"), around(house=house))
-    [untold] = await notify(concerned("Courier"), around(house=house))
-    assert isinstance(told, RecipientNotified)
-    assert isinstance(untold, RecipientFailed)
-    assert untold.reason == "no_way_agreed"
+    [notified] = await notify(concerned("Listener"), around(house=house))
+    [failed] = await notify(concerned("Courier"), around(house=house))
+    assert isinstance(notified, RecipientNotified)
+    assert isinstance(failed, RecipientFailed)
+    assert failed.reason == "no_way_agreed"
 
 
 def test_answer_names_recipients_to_notify_by_other_means() -> None:
@@ -142,7 +142,7 @@ def test_answer_names_recipients_to_notify_by_other_means() -> None:
 
 
 def test_retention_until_several_days_states_the_first_and_the_last() -> None:
-    """GDPR Art. 12(1): whoever reads the last day alone believes that all is kept so long."""
+    """GDPR Art. 12(1): stating the last day alone would suggest that all is kept so long."""
     place = CollectionPlace("default", "shop", "people")
     days = (date(2030, 12, 31), date(2027, 12, 31), date(2030, 12, 31))
     steps = tuple(

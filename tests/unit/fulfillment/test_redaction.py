@@ -1,4 +1,4 @@
-"""Other people vanish from texts; the person never does."""
+"""Redaction blacks out other people in texts, and never the requester."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -266,7 +266,7 @@ def test_the_person_is_never_blacked_out_of_running_text() -> None:
         pytest.param("with Rose Quill, a Rose", "with [name], a Rose", id="an ambiguous given name"),
         pytest.param("Xanthe Miller came", "[name] came", id="a surname"),
         pytest.param("Carla and Xanthe came", "[name] and [name] came", id="a name and another"),
-        pytest.param("Xanthe Quill wrote: no", "[name] wrote: no", id="who wrote"),
+        pytest.param("Xanthe Quill wrote: no", "[name] wrote: no", id="author"),
         pytest.param("for J. Quill and plan B. Then", "for [name] and plan B. Then", id="an initial"),
         pytest.param("Maria de la Cruz und Kai van der Velde", "[name] und [name]", id="particles"),
         pytest.param("Frau von Quill, Herr Koch", "Frau von [name], Herr [name]", id="titles"),
@@ -280,7 +280,7 @@ def test_evidence_for_a_name(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("Maria-Quill-Straße 5, Carla Quill GmbH, Santa Clara", id="called after somebody"),
+        pytest.param("Maria-Quill-Straße 5, Carla Quill GmbH, Santa Clara", id="named after a person"),
         pytest.param("Hotline Quill (030 23125 000), customer.care@example.org", id="no person's"),
         pytest.param("Dr. Oetker, Hugo Boss, Thomas Cook", id="brands"),
         pytest.param("it took 5 ms CPU", id="a unit"),

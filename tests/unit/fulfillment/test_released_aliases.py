@@ -1,4 +1,4 @@
-"""Aliases that records name open nothing before the staff confirms them, and what they open then."""
+"""Aliases in records are followed only after the staff confirms them."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -34,8 +34,8 @@ from shared.contract.events import (
 )
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
-from tests.unit.fulfillment.stage import CASE, Absent, stage, told
-from tests.unit.fulfillment.test_disclosing import ADA, HELD, MAP
+from tests.unit.fulfillment.stage import CASE, Absent, answer_of, stage
+from tests.unit.fulfillment.test_disclosure import ADA, HELD, MAP
 from tests.unit.fulfillment.test_erasure_window import Clockwork
 
 OTHER, NUMBER = "ada.other@example.net", "+353209100777"
@@ -69,7 +69,7 @@ class Asked(Absent):
 async def answered(
     right: Right = Right.ACCESS, findings: Findings = CLAIMING, *, two: bool = False, with_copy: bool = False
 ) -> tuple[Fulfillment, Asked]:
-    """Return a request whose answer has offered the claims of *findings*."""
+    """Return an answered request that has offered the claims of *findings*."""
     event, ctx = await stage(MAP, findings, right, with_copy=with_copy)
     records = Asked(findings)
     house = replace(ctx.house, two_deciders=two)
@@ -286,4 +286,4 @@ async def test_second_answer_says_that_all_was_searched_by() -> None:
     fulfilled = (await confirm_alias(confirmation(ctx), ctx))[-1]
     assert isinstance(fulfilled, RequestFulfilled)
     assert fulfilled.aliases is None
-    assert (await told(ctx, fulfilled.answer)).unconfirmed == ()
+    assert (await answer_of(ctx, fulfilled.answer)).unconfirmed == ()

@@ -1,4 +1,4 @@
-"""Names of fields say in what part somebody appears, in the languages in which data maps are written."""
+"""Names of fields state roles of people, in several languages."""
 
 import pytest
 

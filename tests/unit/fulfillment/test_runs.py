@@ -1,4 +1,4 @@
-"""Steps by the million: what is kept as one comes back as many, and nothing that differs becomes alike."""
+"""Runs of steps: alike steps are stored as one and read back as many."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""What would disclose, erase or change something waits while its request is stopped."""
+"""Events that would disclose, erase or change data are held while a request is stopped."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""What a package shows of texts that name other people, and how who is who is learnt from the records."""
+"""Texts in packages that name other people, and names in the records."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -85,8 +85,8 @@ def handed_over(*records: FoundRecord) -> tuple[dict[str, bytes], Outcome]:
     held = findings(*records)
     sections = [PackageSection(c, Disclosed(held, c.key)) for c in MAP.collections]
     package = build(contents(*sections, people=who(*records)), signer=SIGNER)
-    told = answers.disclosure(package.summary, held, MAP)
-    return unpacked(b"".join(package)), outcome_of_disclosure(told)
+    answer = answers.disclosure(package.summary, held, MAP)
+    return unpacked(b"".join(package)), outcome_of_disclosure(answer)
 
 
 def texts(*records: FoundRecord) -> Any:
@@ -116,8 +116,8 @@ def test_blacked_out_data_is_counted_on_page_facts_and_answer() -> None:
         contents(PackageSection(TICKETS, Disclosed(held, TICKETS.key)), people=who(*held.found)),
         signer=SIGNER,
     )
-    told = answers.disclosure(package.summary, held, MAP)
-    assert [(item.label, item.count) for item in told.blacked_out] == [
+    answer = answers.disclosure(package.summary, held, MAP)
+    assert [(item.label, item.count) for item in answer.blacked_out] == [
         ("E-mail addresses of other people", 2)
     ]
 

@@ -1,4 +1,4 @@
-"""A dry run keeps what it is told of people outside of its own memory, however many they are."""
+"""A dry run keeps people outside of its own memory."""
 
 import tracemalloc
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What one person's part of a record tells of them, and what it tells of others."""
+"""Contact data in one person's part of a record."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def only(name: str) -> ContactFields:
     return contact
 
 
-def told(name: str, document: dict[str, Any]) -> list[AffectedPerson]:
+def people_in(name: str, document: dict[str, Any]) -> list[AffectedPerson]:
     several = [contact for contact in contact_fields_of(MAP)[f"shop.{name}"] if not contact.mentions]
     return [contact.person_of(part) for contact in several for part in contact.parts(document)]
 
@@ -90,7 +90,7 @@ def test_contact_data_comes_from_the_persons_own_part() -> None:
         ],
         "emergency": {"name": "Carla", "mail": "carla@example.net", "country": "IT"},
     }
-    [person] = told("people", document)
+    [person] = people_in("people", document)
     reached = person.reached("k")
     assert (reached.email, reached.name, reached.place) == ("Kim@Example.org", "Kim Muster", "IE")
     assert reached.postal == ("7 Quay", "Flat 2", "D00 Dublin", "Ireland")
@@ -107,15 +107,15 @@ def test_contact_data_comes_from_the_persons_own_part() -> None:
     ],
 )
 def test_person_without_an_own_address_gets_no_letter(document: dict[str, Any]) -> None:
-    [person] = told("people", document)
+    [person] = people_in("people", document)
     assert (person.email, person.identity) == (None, ())
 
 
 def test_an_address_that_records_are_found_by_comes_before_another() -> None:
-    [person] = told("people", {"spare": "old@example.org", "mail": "new@example.org"})
+    [person] = people_in("people", {"spare": "old@example.org", "mail": "new@example.org"})
     assert person.email == "new@example.org"
     document = {"spare": "old@example.org", "mail": ""}
-    [person] = told("people", document)
+    [person] = people_in("people", document)
     assert person.identity == (), "it is followed first"
     last = only("people").guess_of(document)
     assert last is not None
@@ -130,7 +130,7 @@ def test_only_fields_with_values_are_breached() -> None:
 
 def test_people_with_roles_are_separate_people() -> None:
     document = {"sender": {"mail": "s@example.org", "name": "S"}, "recipient": {"mail": "r@example.org"}}
-    assert {one.email: one.reached("").name for one in told("parcels", document)} == {
+    assert {one.email: one.reached("").name for one in people_in("parcels", document)} == {
         "s@example.org": "S",
         "r@example.org": "",
     }
@@ -148,7 +148,7 @@ def test_people_in_one_record_are_separate() -> None:
         "guests": [{"mail": "a@example.org"}, {"mail": "b@example.org"}],
         "cc": ["c@example.org"],
     }
-    assert [one.email for one in told("rooms", document)] == [
+    assert [one.email for one in people_in("rooms", document)] == [
         "a@example.org",
         "b@example.org",
         "c@example.org",
@@ -185,7 +185,7 @@ SAID = st.dictionaries(
     st.tuples(st.integers(0, 3), st.text(max_size=3)),
 )
 PLACES = st.dictionaries(st.sampled_from(["DE", "US", "US-CA", "US-NY", "FR"]), st.integers(0, 3))
-SOMEBODY = st.builds(
+PEOPLE = st.builds(
     AffectedPerson,
     st.just(("k",)),
     SAID,
@@ -194,14 +194,14 @@ SOMEBODY = st.builds(
 )
 
 
-@given(SOMEBODY, SOMEBODY, SOMEBODY)
+@given(PEOPLE, PEOPLE, PEOPLE)
 def test_order_of_records_does_not_matter(a: AffectedPerson, b: AffectedPerson, c: AffectedPerson) -> None:
     assert a.also(b) == b.also(a)
     assert a.also(b).also(c) == a.also(b.also(c))
     assert a.also(a) == a
 
 
-@given(SOMEBODY)
+@given(PEOPLE)
 def test_sealed_person_is_read_back(person: AffectedPerson) -> None:
     again = read(written(person))
     assert again.also(person) == again

@@ -1,4 +1,4 @@
-"""What of a declaration is asked for in the company's databases, and what never is."""
+"""Filters of a declaration that are run in the company's databases, and refused ones."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Documents lie on shelves once each, in memory while all are few; who reads the disk sees none of them."""
+"""Buffers keep each document once, in memory or in an encrypted file."""
 
 from collections.abc import Hashable
 from itertools import islice

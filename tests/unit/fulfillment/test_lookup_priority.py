@@ -1,4 +1,4 @@
-"""What a request is looked up for is due when the request is."""
+"""Look-ups have the due date of their request."""
 
 import asyncio
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Where a store refuses a mask, the one that takes its place is accepted and hides the value all the same."""
+"""Masks in place of refused ones are accepted and hide the value."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a request tells is believed as far as it is proven, and claims prove what few people share."""
+"""Proven identities of a request, and the proof by claimed data points."""
 
 from typing import Any
 

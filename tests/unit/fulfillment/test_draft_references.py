@@ -1,4 +1,4 @@
-"""Which fields refer to which, and along which references one person's records are found."""
+"""References between fields, and those along which one person's records are found."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -177,10 +177,10 @@ def test_two_fields_refer_to_one_another_once() -> None:
     )
 
 
-# --- whose --------------------------------------------------------------------------------------------
+# --- ownership ----------------------------------------------------------------------------------------
 
 
-def told(*links: ReferenceLink, **identities: IdentityField) -> list[Direction | None]:
+def directions(*links: ReferenceLink, **identities: IdentityField) -> list[Direction | None]:
     named = {f"shop.{name}": (identity,) for name, identity in identities.items()}
     return [one.direction for one in followed(links, named)]
 
@@ -194,45 +194,45 @@ TO_PRODUCT = ReferenceLink(end(ORDERS, "product_id"), end(PRODUCTS, "_id"), 0.9,
 
 
 def test_records_are_found_from_the_person_through_as_many_collections_as_it_takes() -> None:
-    assert told(TO_ORDER, TO_CUSTOMER, customers=EMAIL) == [Direction.FROM, Direction.FROM]
+    assert directions(TO_ORDER, TO_CUSTOMER, customers=EMAIL) == [Direction.FROM, Direction.FROM]
 
 
 def test_record_of_many_people_is_not_followed() -> None:
-    assert told(TO_CUSTOMER, TO_PRODUCT, customers=EMAIL) == [Direction.FROM, None]
+    assert directions(TO_CUSTOMER, TO_PRODUCT, customers=EMAIL) == [Direction.FROM, None]
 
 
 def test_nothing_is_followed_without_an_identity() -> None:
-    assert told(TO_CUSTOMER, TO_ORDER) == [None, None]
+    assert directions(TO_CUSTOMER, TO_ORDER) == [None, None]
 
 
 def test_two_records_that_name_different_people_are_not_joined() -> None:
     apart = ReferenceLink(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1, agreement=0.0)
-    assert told(apart, customers=EMAIL, orders=EMAIL) == [None]
+    assert directions(apart, customers=EMAIL, orders=EMAIL) == [None]
 
 
 def test_a_reference_to_its_own_kind_leads_to_other_people() -> None:
     staff = outline("staff", [{"_id": n, "email": "x", "manager_id": 1} for n in range(30)])
     up = ReferenceLink(end(staff, "manager_id"), end(staff, "_id"), 0.9, "", 1)
-    assert told(up, staff=EMAIL) == [None]
+    assert directions(up, staff=EMAIL) == [None]
 
 
 def test_record_with_one_persons_references_is_theirs() -> None:
     people = outline("people", [{"_id": n, "profile_id": n + 100} for n in range(30)])
     profiles = outline("profiles", [{"_id": n + 100} for n in range(30)])
     own = ReferenceLink(end(people, "profile_id"), end(profiles, "_id"), 0.9, "", 1)
-    assert told(own, people=EMAIL) == [Direction.TO]
+    assert directions(own, people=EMAIL) == [Direction.TO]
 
 
 def test_element_of_a_shared_array_does_not_own_the_document() -> None:
     groups = outline("groups", [{"_id": n, "members": [{"email": "x"}]} for n in range(30)])
     posts = outline("posts", [{"_id": n, "group_id": n} for n in range(30)])
     inside = IdentityField("members.email", "email", 0.9, "", "members")
-    assert told(ReferenceLink(end(posts, "group_id"), end(groups, "_id"), 0.9, "", 1), groups=inside) == [
-        None
-    ]
+    assert directions(
+        ReferenceLink(end(posts, "group_id"), end(groups, "_id"), 0.9, "", 1), groups=inside
+    ) == [None]
 
 
-# --- who ----------------------------------------------------------------------------------------------
+# --- identities ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_element_of_a_shared_array_does_not_own_the_document() -> None:
         ),
         pytest.param("tweets", {"user": {"id": 3}}, ("user.id", "user_id"), id="by the object it is in"),
         pytest.param("users", {"_id": 3, "about": "x"}, ("_id", "user_id"), id="by the collection"),
-        pytest.param("products", {"_id": 3, "product_id": 4, "name": "Oak Table"}, None, id="nobody"),
+        pytest.param("products", {"_id": 3, "product_id": 4, "name": "Oak Table"}, None, id="no person"),
     ],
 )
 def test_people_without_addresses_are_identified_by_a_key(
@@ -272,8 +272,8 @@ def test_shared_record_does_not_connect_people() -> None:
     projects = outline("projects", [{"_id": n, "firm_id": n % 5} for n in range(30)])
     shared = ReferenceLink(end(people, "firm_id"), end(firms, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0)
     theirs = ReferenceLink(end(projects, "firm_id"), end(firms, "_id"), 0.9, "", 1)
-    assert told(shared, theirs, firms=EMAIL, people=EMAIL) == [None, None]
-    assert told(theirs, firms=EMAIL, people=EMAIL) == [Direction.FROM]
+    assert directions(shared, theirs, firms=EMAIL, people=EMAIL) == [None, None]
+    assert directions(theirs, firms=EMAIL, people=EMAIL) == [Direction.FROM]
 
 
 def test_a_person_to_whom_many_refer_is_still_one() -> None:
@@ -284,14 +284,14 @@ def test_a_person_to_whom_many_refer_is_still_one() -> None:
         end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0
     )
     theirs = ReferenceLink(end(visits, "doctor_id"), end(doctors, "_id"), 0.9, "", 1)
-    assert told(shared, theirs, doctors=EMAIL, patients=EMAIL) == [None, Direction.FROM]
+    assert directions(shared, theirs, doctors=EMAIL, patients=EMAIL) == [None, Direction.FROM]
 
 
 def test_the_records_of_several_people_are_not_those_of_the_one_they_refer_to() -> None:
     doctors = outline("doctors", [{"_id": n, "email": "x", "last_name": "Muster"} for n in range(30)])
     patients = outline("patients", [{"_id": n, "phone": "y", "doctor_id": n % 5} for n in range(30)])
     shared = ReferenceLink(end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, crowd=1.0)
-    assert told(shared, doctors=EMAIL, patients=EMAIL) == [None]
+    assert directions(shared, doctors=EMAIL, patients=EMAIL) == [None]
 
 
 def test_numbers_that_fill_half_a_series_are_found_there_by_accident() -> None:

@@ -1,4 +1,4 @@
-"""When an answer costs something it is not given before the person agrees, and the first copy never does."""
+"""Fees for answers: nothing is disclosed before the agreement, and the first copy is free."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -27,7 +27,7 @@ from shared.contract.events import (
 from shared.errors import IllegalTransition
 from shared.law import FeeReason, GivenCopies, Money, Regulation, Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, stage
-from tests.unit.fulfillment.test_disclosing import HELD, MAP, findings, record
+from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
 
 FEE = Money(amount=Decimal("12.50"), currency="EUR")
 CHARGING = replace(HOUSE, further_copy_fee=FEE)
@@ -39,7 +39,7 @@ AGREED = FeeAgreed(request_id=CASE)
 async def asked(
     before: GivenCopies = AGAIN, right: Right = Right.ACCESS, laws: tuple[str, ...] = GDPR, **parts: Any
 ) -> tuple[IdentityVerified, Fulfillment]:
-    """Return a verified request of somebody who was given the copies *before*."""
+    """Return a verified request of a person with the copies *before*."""
     event, ctx = await stage(MAP, HELD, right)
     ctx = replace(ctx, house=CHARGING, copies=Counter(before=before))
     return event.model_copy(update={"laws": laws}), replace(ctx, **parts)
@@ -153,7 +153,7 @@ async def test_request_referred_to_the_staff_is_quoted_at_once() -> None:
             ("ch-fadp@2023-09-01",), wanted(FeeReason.EFFORT, "300.01", "CHF"), id="more than it allows"
         ),
         pytest.param(GDPR, wanted(FeeReason.FURTHER_COPY), id="copies are counted, not decided about"),
-        pytest.param((), wanted(FeeReason.EXCESSIVE), id="an identity verified before laws were told"),
+        pytest.param((), wanted(FeeReason.EXCESSIVE), id="an identity verified before laws were stated"),
     ],
 )
 async def test_a_fee_that_a_law_forbids_is_not_quoted_and_the_answer_is_free(

@@ -1,4 +1,4 @@
-"""What waits to be looked up is handed out once, in portions, wherever it has been meanwhile."""
+"""Queued values are taken once, in portions."""
 
 from typing import Any
 

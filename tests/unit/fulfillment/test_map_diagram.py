@@ -1,4 +1,4 @@
-"""A drawing shows every collection where the walk comes to it, every way it takes, and nothing else."""
+"""Diagrams show every collection in its wave, and every reference."""
 
 from itertools import combinations
 from pathlib import Path
@@ -38,7 +38,7 @@ dataset:
         fields:
           - { name: _id, data_categories: [user.name] }
           - { name: a, fides_meta: { references: [ { dataset: desk, field: a.b, direction: to } ] } }
-      - name: nobody
+      - name: unreached
         fides_meta: { skip_processing: true }
         fields: [ { name: _id } ]
 """
@@ -93,7 +93,7 @@ def test_circle_is_drawn_by_waves_and_unreached_collections_apart() -> None:
         "desk.b": (2, "reached"),
         "desk.c": (3, "reached"),
         "desk.lost": (0, "unreached"),
-        "desk.nobody": (0, "skipped"),
+        "desk.unreached": (0, "skipped"),
     }
     assert not [arrow for arrow in picture.arrows if "desk.lost" in (arrow.source, arrow.target)]
     assert [route.back for route in arranged(picture).routes if route.arrow.source == "desk.c"] == [True]
@@ -163,8 +163,8 @@ def test_the_drawing_has_a_named_path_per_arrow(picture: Picture) -> None:
 def test_withheld_fields_are_marked_and_named(example: DataMap) -> None:
     root = ET.fromstring(svg(picture_of(example)))  # noqa: S314  ours
     [customers] = [group for group in root.iter(f"{SVG}g") if group.get("id") == "billing.customers"]
-    told = [title.text for title in customers.iter(f"{SVG}title")]
-    assert told == ["never shown: vat_id, bank.iban, bank.bic, card.last4, card.expires_on"]
+    titles = [title.text for title in customers.iter(f"{SVG}title")]
+    assert titles == ["never shown: vat_id, bank.iban, bank.bic, card.last4, card.expires_on"]
     assert [path for path in customers.iter(f"{SVG}path") if path.get("class") == "lock"]
 
 

@@ -1,4 +1,4 @@
-"""Which mailbox is written to, and when two texts name the same."""
+"""The mailbox for a letter, and when two texts name the same."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is handed over under which right, what is only described, and what goes to another controller."""
+"""Disclosure by right: copies, descriptions and transfers."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ from shared.law import Regulation, Right
 from shared.runtime.fakes import MemoryVault
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable
 from tests.unit.fulfillment.portfolio import parsed, repacked, unpacked
-from tests.unit.fulfillment.stage import CASE, HOUSE, Counter, Courier, stage, told, whole
+from tests.unit.fulfillment.stage import CASE, HOUSE, Counter, Courier, answer_of, stage, whole
 
 MAP = parse(
     {
@@ -94,7 +94,7 @@ async def test_portability_covers_data_on_consent_or_contract_and_names_the_rest
     assert not [name for name, text in content.items() if b"9999" in text or b"invoices" in name.encode()]
     assert fulfilled.outcome is Outcome.PARTLY_GRANTED
     assert fulfilled.dispositions == {"disclosed": 1}
-    left = [(item.label, item.reason) for item in (await told(ctx, fulfilled.answer)).withheld]
+    left = [(item.label, item.reason) for item in (await answer_of(ctx, fulfilled.answer)).withheld]
     assert left == [("Usage measurements", NOT_PROVIDED), ("Invoices", OTHER_BASIS)]
     named = {(item["what"], item["reason"]) for item in parsed(content["about.json"])["left_out"]}
     assert named == set(left)
@@ -129,7 +129,7 @@ async def test_portability_without_portable_data_is_refused_with_the_reason() ->
     assert fulfilled.package is None
     assert not ctx.copies.cases, "what was refused is no copy"
     assert isinstance(ctx.vault, MemoryVault)
-    assert not [name for name in ctx.vault.items[CASE] if "package" in name], "nobody is to find a package"
+    assert not [name for name in ctx.vault.items[CASE] if "package" in name], "no package is stored"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ async def test_categories_are_disclosed_with_their_facts_and_without_values() ->
     page = content["index.html"].decode()
     assert "To keep books." in page
     assert "Carrier" in page
-    answered = await told(ctx, fulfilled.answer)
+    answered = await answer_of(ctx, fulfilled.answer)
     assert answered.categories == ("E-mail address", "Payments", "Usage measurements")
     assert ctx.copies.cases == set()  # type: ignore[attr-defined]  # no copy was given
 
@@ -273,7 +273,7 @@ async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept() ->
     assert hashlib.sha256(package).hexdigest() == sent["package"]["sha256"]
     assert len(package) == sent["package"]["bytes"]
     assert package == await whole(ctx.vault.open_stream(CASE, order.package))
-    result = (await told(ctx, fulfilled.answer)).transfer
+    result = (await answer_of(ctx, fulfilled.answer)).transfer
     assert result is not None
     assert (result.done, result.to) == (True, "import.example.com")
     assert fulfilled.reasons["transferred"] == 1
@@ -291,7 +291,7 @@ async def test_failed_transfer_is_offered_for_download(error: Exception, reason:
     order, ctx = await ordered(Courier(error))
     [fulfilled] = await transfer(order, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
-    result = (await told(ctx, fulfilled.answer)).transfer
+    result = (await answer_of(ctx, fulfilled.answer)).transfer
     assert result is not None
     assert (result.done, result.reason) == (False, reason)
     assert fulfilled.package == order.package
@@ -309,7 +309,7 @@ async def test_a_receiver_that_does_not_answer_is_tried_again_with_the_same_parc
     assert courier.parcels[0][1] == courier.parcels[1][1]
     [fulfilled] = await transfer(order, replace(ctx, now=ctx.now + MOST_TRYING + timedelta(seconds=1)))
     assert isinstance(fulfilled, RequestFulfilled)
-    result = (await told(ctx, fulfilled.answer)).transfer
+    result = (await answer_of(ctx, fulfilled.answer)).transfer
     assert result is not None
     assert result.reason == "unreachable"
 

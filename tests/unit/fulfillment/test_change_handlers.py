@@ -1,4 +1,4 @@
-"""What fulfillment answers when marks and corrections do not go as planned."""
+"""Handlers for marks and corrections in case of failures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -169,7 +169,7 @@ async def test_failed_removal_of_a_restriction_is_not_reported_as_lifted() -> No
 
 
 def correcting(ctx: Fulfillment, event: IdentityVerified, *approved: str) -> Fulfillment:
-    """Return *ctx* of a request whose correction of an identity waits, approved by some accounts."""
+    """Return *ctx* of a request with a correction of an identity, approved by some accounts."""
     referred = RequestReferred(
         request_id=CASE, right=Right.RECTIFICATION, reason="identity_change_needs_proof"
     )

@@ -1,4 +1,4 @@
-"""What a survey found, as a data map that loads."""
+"""The result of a survey as a data map that loads."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -166,7 +166,7 @@ def test_a_unique_personal_field_is_masked_by_something_unique() -> None:
 
 
 def test_free_text_of_a_person_may_name_others() -> None:
-    [collection] = drafted(outline("people", {**PERSON, "notes": "a word about somebody else"})).collections
+    [collection] = drafted(outline("people", {**PERSON, "notes": "a word about another person"})).collections
     assert collection.by_path["notes"].redact
 
 

@@ -1,4 +1,4 @@
-"""A mask never shows what it hides, and equal values hide behind equal masks."""
+"""Masks never show the value, and equal values get equal masks."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -93,7 +93,7 @@ LENGTH = Masking("truncate", {"length": 2})
         pytest.param(LENGTH, "10", None, id="truncate: a text no longer than that would be shown whole"),
         pytest.param(LENGTH, "10…", "10…", id="truncate: twice is once"),
         pytest.param(LENGTH, 10115, None, id="truncate: texts alone"),
-        pytest.param(Masking("truncate"), "Berlin", "B…", id="truncate: one character unless told otherwise"),
+        pytest.param(Masking("truncate"), "Berlin", "B…", id="truncate: one character by default"),
         pytest.param(
             Masking("year"),
             datetime(1980, 5, 17, 3, 4, tzinfo=UTC),

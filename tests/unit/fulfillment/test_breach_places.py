@@ -1,4 +1,4 @@
-"""Where records say that people live, and what they read."""
+"""Residence and language in records."""
 
 import pytest
 
@@ -15,8 +15,8 @@ from services.fulfillment.breach.places import language_of, main_language, place
         pytest.param("Éire", "", "", "IE", id="name in a language of its own"),
         pytest.param("Allemagne", "", "", "DE", id="name in French"),
         pytest.param("DEU", "", "", "DE", id="three letters"),
-        pytest.param("UK", "", "", "GB", id="what is no code and everybody writes"),
-        pytest.param("U.S.A.", "Calif.", "", "US", id="a State that nobody calls so"),
+        pytest.param("UK", "", "", "GB", id="common name without code"),
+        pytest.param("U.S.A.", "Calif.", "", "US", id="an unusual name of a state"),
         pytest.param("US", "California", "", "US-CA", id="State by name"),
         pytest.param("United States", "ca", "", "US-CA", id="State by code"),
         pytest.param("US", "US-CA", "", "US-CA", id="State with its country"),
