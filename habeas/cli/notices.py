@@ -112,7 +112,7 @@ async def _of_incident(incident: str, state: Path) -> "tuple[SampleNotice, list[
         telling = SampleNotice(case.last, case.id, house(state), datetime.now(UTC))
         for phase in waiting(case):
             words = words_of(case, phase)
-            further = case.incident.tells_more(phase)
+            further = case.incident.has_earlier_notices(phase)
             telling = replace(telling, declared=words, held_by_police=phase.delayed, further=further)
             people = chunks(case, register.vault, [phase])
             counted = await wanted_of(people, partial(reached, declared=words))

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from services.intake.cases.clock import stands_still
+from services.intake.cases.clock import is_paused
 from services.intake.cases.deadlines import MISSED
 from services.intake.domain import RECORDS, IntakeCase, evolve
 from shared.law.library import policies
@@ -34,7 +34,7 @@ class OpenRequest:
             "right": received and received.right.value,
             "policy": received and received.policy,
             "status": self.case.status.value,
-            "stands_still": stands_still(self.case, policies()),
+            "stands_still": is_paused(self.case, policies()),
             "incident": received and received.incident,
         }
 
@@ -70,7 +70,7 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
         client.close()
     cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}
     found = [
-        OpenRequest(id_, case, case.due_on, case.due_on < today and not stands_still(case, policies()))
+        OpenRequest(id_, case, case.due_on, case.due_on < today and not is_paused(case, policies()))
         for id_, case in cases.items()
         if case.unanswered and case.due_on is not None
     ]

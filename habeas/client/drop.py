@@ -43,8 +43,8 @@ async def pull(mongo_url: str, prefix: str) -> bool:
         StoreUnavailable: The database did not answer.
     """
     async with _ledger(mongo_url, prefix) as ledger:
-        await ledger.hold(datetime.now(UTC))
-        await ledger.let_go(datetime.now(UTC))
+        await ledger.lease(datetime.now(UTC))
+        await ledger.release(datetime.now(UTC))
         await ledger.note(pull_at=NEVER, not_before=NEVER)
         return await ledger.open() is not None
 

@@ -145,7 +145,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         app.include_router(stop_page(door, site, derived_key(settings.root_key, STOP_LINKS)))
         clock = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
-        background = _together(
+        background = _run_all(
             clock,
             purge.run(),
             start_waiting(room, platform.bus),
@@ -159,7 +159,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         yield Running(intake, journal, app, background=background)
 
 
-async def _together(*works: Background) -> None:
+async def _run_all(*works: Background) -> None:
     """Run all *works*; when one fails, cancel the others."""
     async with asyncio.TaskGroup() as group:
         for work in works:

@@ -40,7 +40,7 @@ class WaitingQueuePort(Protocol):
     async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
         """Return whether *visitor* may begin at once; otherwise it waits from now on."""
 
-    async def hurry(self, case: str) -> bool:
+    async def start_next(self, case: str) -> bool:
         """Start *case* next, regardless of the limit; return whether it waits."""
 
     async def declare(self, burst: BurstDeclared) -> None:
@@ -103,5 +103,5 @@ async def end_waiting(ctx: Intake) -> None:
     Raises:
         TooEarly: It waited; the event is retried once it has begun.
     """
-    if await ctx.room.hurry(ctx.case_id):
+    if await ctx.room.start_next(ctx.case_id):
         raise TooEarly("the request waits its turn; it begins next")

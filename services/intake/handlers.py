@@ -3,30 +3,30 @@
 from collections.abc import Sequence
 
 from services.intake.cases.breach_declarations import lodge_breach
-from services.intake.cases.clock import resumed
+from services.intake.cases.clock import resumed_deadline
 from services.intake.cases.deadline_handlers import (
     handle_deadline,
     note_letter_failure,
     schedule_fee_deadline,
     schedule_package_expiry,
 )
-from services.intake.cases.deadlines import waits_for_agreement
+from services.intake.cases.deadlines import fee_timers
 from services.intake.cases.lifecycle import (
-    agree,
-    appeal,
-    appeal_lodged,
+    accept_fee,
     decide_appeal,
     extend,
     forward,
+    register_appeal,
+    register_lodged_appeal,
     renew,
 )
-from services.intake.cases.registration import begun
+from services.intake.cases.registration import begin
 from services.intake.cases.sealed_content import (
-    says_the_same,
+    is_equal_request,
     seal_proofs,
     seal_request,
     sealed_request,
-    whole,
+    single_piece,
 )
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus, outcome_of
@@ -116,11 +116,11 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     lodged = RequestLodged(
         request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs
     )
-    return await begun(sealed, lodged, ctx)
+    return await begin(sealed, lodged, ctx)
 
 
 def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None:
-    if not says_the_same(sealed, event):
+    if not is_equal_request(sealed, event):
         raise Unreadable((REUSED,))
 
 
@@ -128,7 +128,7 @@ async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
     """Start the clock of a request sealed by HTTP, once."""
     if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
-    return await begun(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
+    return await begin(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
 
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
@@ -219,7 +219,7 @@ async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
 async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
     """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
-    await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, whole(event.body))
+    await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, single_piece(event.body))
     rejected = RequestRejected(
         request_id=ctx.case_id,
         publisher_source=event.publisher_source,
@@ -255,7 +255,7 @@ async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
     """
     if ctx.case.paused_since is None:
         raise TooEarly("resume received before pause")
-    moved = resumed(ctx.case, event.at, ctx.practice)
+    moved = resumed_deadline(ctx.case, event.at, ctx.practice)
     return [] if moved is None else [moved]
 
 
@@ -269,7 +269,7 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.is_overtaken_by(event.letter):
         raise TooEarly(f"the request is {ctx.case.status}: its last letter came before the decision")
     if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
-        await set_timers(waits_for_agreement(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
+        await set_timers(fee_timers(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
         return []
     return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
@@ -300,7 +300,7 @@ SUBSCRIPTIONS = (
     on(ErasureScheduled, note),
     on(RequestFulfilled, schedule_package_expiry),
     on(FeeQuoted, schedule_fee_deadline),
-    on(AgreementLodged, agree),
+    on(AgreementLodged, accept_fee),
     on(RequestReferred, note),
     on(NoticeSent, close),
     on(NoticeFailed, note_letter_failure),
@@ -311,8 +311,8 @@ SUBSCRIPTIONS = (
     on(IdentityReviewNeeded, note),
     on(RequestPaused, note),
     on(RequestResumed, resume),
-    on(AppealSubmitted, appeal),
-    on(AppealLodged, appeal_lodged),
+    on(AppealSubmitted, register_appeal),
+    on(AppealLodged, register_lodged_appeal),
     on(AppealDecided, decide_appeal),
     on(RequestRenewed, renew),
     on(ForwardingDecided, forward),

@@ -234,7 +234,7 @@ class World:
         puller, matching = self.puller(life or Life()), self.matching(life or Life())
         idle = 0
         while idle < 2:
-            done = await puller.turn()
+            done = await puller.run_step()
             done = await matching.work() is not None or done
             idle = 0 if done else idle + 1
             self.now += timedelta(seconds=0 if done else 5)
@@ -461,7 +461,7 @@ async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near
 async def test_a_refusal_is_no_proof_that_the_statuses_have_arrived(world: World) -> None:
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
-    await world.puller(Life()).turn()
+    await world.puller(Life()).run_step()
     given, world.california.given = world.california.given, {}
     with capture_logs() as logs:
         await world.live()
@@ -598,7 +598,7 @@ async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> 
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     known = world.california.waiting["Phone"].copy()
     world.california.given = {}
-    await world.puller(Life()).turn()
+    await world.puller(Life()).run_step()
     world.california.given["20261126_4821_Phone"] = {}  # as if it did not know the ids
     with capture_logs() as logs:
         await world.live()
@@ -624,8 +624,8 @@ async def test_rows_that_cannot_be_read_are_loud_and_kept_and_hold_up_no_other(w
 async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> None:
     ask(world)
     held = world.ledger
-    assert await held.hold(world.now) is not None
-    assert not await world.puller(Life()).turn()
+    assert await held.lease(world.now) is not None
+    assert not await world.puller(Life()).run_step()
     assert not world.california.calls
 
 

@@ -234,23 +234,23 @@ async def test_a_status_is_told_over_tls_and_to_no_machine_inside(tmp_path: Path
             return Callback(url, headers, json.dumps(status).encode(), mark="", final=False)
 
         allowed = CallbackClient(SafeHttp(frozenset({"localhost"}), called.trust))
-        assert await allowed.tell(to(called.url))
+        assert await allowed.send(to(called.url))
         [(headers, body, _)] = called.received
         assert headers["content-type"] == "application/json"
         assert json.loads(body) == status
-        assert not await CallbackClient(SafeHttp(trust=called.trust)).tell(to(called.url))
-        assert not await CallbackClient(SafeHttp(frozenset({"localhost"}))).tell(to(called.url))
+        assert not await CallbackClient(SafeHttp(trust=called.trust)).send(to(called.url))
+        assert not await CallbackClient(SafeHttp(frozenset({"localhost"}))).send(to(called.url))
         for elsewhere in (
             called.url.replace("https", "http"),
             "https://localhost:1/",
             "https://[::1",
             "nowhere",
         ):
-            assert not await allowed.tell(to(elsewhere))
+            assert not await allowed.send(to(elsewhere))
         assert len(called.received) == 1
         for refusal in (Response(status_code=500), Response(status_code=404), RedirectResponse("/elsewhere")):
             called.answers.append(refusal)
-            assert not await allowed.tell(to(called.url))
+            assert not await allowed.send(to(called.url))
         assert len(called.received) == 4
 
 

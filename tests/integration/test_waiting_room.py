@@ -140,8 +140,8 @@ async def test_nobody_waits_for_longer_than_a_day(database: Database) -> None:
 async def test_whoever_has_more_to_say_begins_next(database: Database) -> None:
     async with room(database, shop=1) as shop:
         await come(shop, 1, 2, 3)
-        assert await shop.hurry(case(3))
-        assert not await shop.hurry(case(9))
+        assert await shop.start_next(case(3))
+        assert not await shop.start_next(case(9))
         assert await begin(shop, NOON) == [3]
 
 

@@ -182,7 +182,7 @@ class MemoryRoom:
         del source, now
         return self.free <= 0
 
-    async def hurry(self, case: str) -> bool:
+    async def start_next(self, case: str) -> bool:
         self.hurried.append(case)
         return case in self.waiting
 

@@ -37,7 +37,7 @@ def going(case: IncidentCase, counted: Mapping[NoticeAudience, int], desk: FormC
                 desk.house,
                 written_at,
                 held_by_police=phase.delayed,
-                further=case.incident.tells_more(phase),
+                further=case.incident.has_earlier_notices(phase),
             )
             yield Going(wanted, people, telling)
 

@@ -39,7 +39,7 @@ def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | No
         return _nothing_to_approve(phase)
     if shown not in {None, phase.declaration}:
         return f"phase {number} differs from the declaration that was shown: read it again"
-    return _not_by_them(phase, by)
+    return _already_involved(phase, by)
 
 
 def _not_there(incident: Incident, number: int) -> str | None:
@@ -84,7 +84,7 @@ def _nothing_to_approve(phase: Phase) -> str:
     return f"phase {phase.number} has no notices to approve: it affects no people"
 
 
-def _not_by_them(phase: Phase, by: Code) -> str | None:
+def _already_involved(phase: Phase, by: Code) -> str | None:
     if by == phase.by:
         return f"phase {phase.number} was declared by the same person: another account has to approve"
     if by in phase.approved_by and not phase.seconded:
@@ -108,7 +108,7 @@ def releasable_notices(case: RequestId, incident: Incident, now: datetime) -> li
             held_by_police=phase.delayed,
             at=now,
             along=tuple(other.number for other in out if other is not phase),
-            further=incident.tells_more(phase),
+            further=incident.has_earlier_notices(phase),
         )
         for phase in out
     ]
@@ -121,12 +121,12 @@ def notified_duties(incident: Incident) -> Iterator[NotificationDue]:
     Any letter counts for a customer; a supplement reports later findings.
     """
     for duty in incident.clocks:
-        notified = [phase.has_notified(duty) for phase in _about(incident, duty)]
+        notified = [phase.has_notified(duty) for phase in _phases_of(incident, duty)]
         if incident.running(duty.clock) and (any(notified) if duty.customer else notified and all(notified)):
             yield duty
 
 
-def _about(incident: Incident, duty: NotificationDue) -> list[Phase]:
+def _phases_of(incident: Incident, duty: NotificationDue) -> list[Phase]:
     """Return the phases with letters to the people of *duty*; only its own phase for a supplement to all."""
     if duty.recipient != CUSTOMERS:
         return [phase for phase in incident.standing if phase.concerns(duty)]

@@ -53,11 +53,11 @@ def clocks_of(
     """
     said = [Statement(phase, declared[phase.number - 1]) for phase in incident.standing]
     found = duties_of(incident, said, law, customer_labels(incident, declared))
-    by_law = [_unless_missed(_due(clock, incident.aware_at), incident, now) for clock in found]
+    by_law = [_keep_missed(_due(clock, incident.aware_at), incident, now) for clock in found]
     return (*by_law, *_promised(incident, said[-1].declared), *_supplements(incident, by_law, now))
 
 
-def _unless_missed(duty: NotificationDue, incident: Incident, now: datetime) -> NotificationDue:
+def _keep_missed(duty: NotificationDue, incident: Incident, now: datetime) -> NotificationDue:
     """Return *duty*, or its earlier form if it was missed: a later beginning does not undo that."""
     before = incident.running(duty.clock)
     missed = before is not None and before.due_at is not None and before.due_at <= now
@@ -113,14 +113,14 @@ def _supplements(
     reports = [duty for duty in owed if duty.recipient != CONTROLLER]
     if reports:
         clock = f"{SUPPLEMENT}.{number}"
-        since = _asked_since(clock, incident, now)
+        since = _supplement_due_since(clock, incident, now)
         yield _supplement(clock, reports[0].recipient, reports[0].policy, since)
     if len(owed) > len(reports):
         clock = f"{SUPPLEMENT}.{number}.{CUSTOMERS}"
-        yield _supplement(clock, CUSTOMERS, owed[-1].policy, _asked_since(clock, incident, now))
+        yield _supplement(clock, CUSTOMERS, owed[-1].policy, _supplement_due_since(clock, incident, now))
 
 
-def _asked_since(clock: str, incident: Incident, now: datetime) -> datetime:
+def _supplement_due_since(clock: str, incident: Incident, now: datetime) -> datetime:
     """Return since when the supplement is due; a later one does not postpone one that was not sent."""
     waiting = [duty for duty in incident.clocks if duty.clock not in incident.done or duty.clock == clock]
     alike = [duty.runs_from for duty in waiting if _supplements_alike(duty.clock, clock)]
@@ -143,7 +143,7 @@ def _supplement(clock: str, recipient: str, policy: str | None, since: datetime)
     )
 
 
-def waits_of(duty: NotificationDue, now: datetime) -> list[IncidentTimer]:
+def timers_of(duty: NotificationDue, now: datetime) -> list[IncidentTimer]:
     """
     Return the moments of warnings for *duty*, and its end.
 
@@ -174,7 +174,7 @@ def is_held_over(duty: NotificationDue, now: datetime) -> bool:
     return duty.recipient == PEOPLE and all(wait.at <= now for wait in _moments(duty))
 
 
-def after_hold(duty: NotificationDue, until: datetime) -> IncidentTimer:
+def check_after_hold(duty: NotificationDue, until: datetime) -> IncidentTimer:
     """Return when to check *duty* again, which an investigation delays *until* then."""
     return _wait(f"{HELD}{until:%Y%m%d%H%M%S}", duty, until + AFTER_HOLD)
 

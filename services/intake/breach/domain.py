@@ -119,7 +119,7 @@ class Incident:
         alike = (one for one in self.standing if one.role is phase.role and one.number <= number)
         return [phase, *alike][-1].declaration
 
-    def tells_more(self, phase: Phase) -> bool:
+    def has_earlier_notices(self, phase: Phase) -> bool:
         """
         Return whether others are notified of the breach before *phase* is.
 

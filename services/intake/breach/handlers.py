@@ -17,12 +17,12 @@ from services.intake.breach.assessment import BreachLaw
 from services.intake.breach.clocks import (
     END,
     IncidentTimer,
-    after_hold,
+    check_after_hold,
     clocks_of,
     duty_named,
     is_held_over,
     kind_of,
-    waits_of,
+    timers_of,
 )
 from services.intake.breach.customers import customer_labels, customers_in
 from services.intake.breach.domain import HOLD, Incident, end_of_hold, evolve
@@ -85,7 +85,7 @@ class IncidentContext:
         sealed = await self.vault.open(self.case_id, chunk_item(phase, chunk))
         return Chunk.model_validate_json(sealed).people
 
-    async def await_all(self, waits: Sequence[IncidentTimer]) -> None:
+    async def set_timers(self, waits: Sequence[IncidentTimer]) -> None:
         """Set timers for *waits*."""
         # All at once, for a single write.
         await asyncio.gather(*(self.timers.set(self.case_id, wait.name, wait.at) for wait in waits))
@@ -95,7 +95,7 @@ async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
     """Register an incident, or its next phase, and start the clocks; earlier notifications stand."""
     declared = await ctx.declared(event.declaration)
     for phase in ctx.incident.standing:
-        if _same(declared, await ctx.declared(phase.declaration)):
+        if _is_equal(declared, await ctx.declared(phase.declaration)):
             return []
     registered = BreachRegistered(
         request_id=ctx.case_id,
@@ -105,13 +105,13 @@ async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
         aware_at=min(declared.aware_at, ctx.now),  # a future time comes from a wrong clock
         by=declared.by,
     )
-    await ctx.await_all(ctx.retention.waits(registered.phase, ctx.now))
+    await ctx.set_timers(ctx.retention.waits(registered.phase, ctx.now))
     after = evolve(ctx.incident, registered)
     fact = registered.model_copy(update={"judged_at": after.judged_at})
     return [fact, *await _clocks_set(after, ctx)]
 
 
-def _same(one: BreachDeclared, other: BreachDeclared) -> bool:
+def _is_equal(one: BreachDeclared, other: BreachDeclared) -> bool:
     """Return whether both state the same, regardless of the declarer."""
     return one.model_copy(update={"by": None}) == other.model_copy(update={"by": None})
 
@@ -184,7 +184,7 @@ async def _clocks_set(incident: Incident, ctx: IncidentContext) -> Sequence[Fact
     if incident.standing:
         declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
         clocks = clocks_of(incident, declared, ctx.law, ctx.now)
-    await ctx.await_all([wait for duty in clocks for wait in waits_of(duty, ctx.now)])
+    await ctx.set_timers([wait for duty in clocks for wait in timers_of(duty, ctx.now)])
     return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
 
 
@@ -198,10 +198,10 @@ async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]
     against = approval_refusal(ctx.incident, event.phase, event.by, event.declaration)
     if against is not None:
         raise PermanentError(against)
-    return await _let_out(evolve(ctx.incident, event), ctx)
+    return await _release(evolve(ctx.incident, event), ctx)
 
 
-async def _let_out(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+async def _release(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Release the notices of *incident* that are ready, and start the clocks that run from there."""
     out = releasable_notices(ctx.case_id, incident, ctx.now)
     return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
@@ -222,10 +222,10 @@ async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fac
     notified = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in notified_duties(after)}
     unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
     found = [unscoped, *await _stopped(after, notified, ctx)]
-    return [*found, *_withdrawn(event, reduce(evolve, found, after), ctx)]
+    return [*found, *_ended_duties(event, reduce(evolve, found, after), ctx)]
 
 
-def _withdrawn(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+def _ended_duties(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
     """Return the duties that end *after* a phase was withdrawn: they stay in the register."""
     gone = [
         duty
@@ -246,22 +246,22 @@ async def hold(event: BreachHeld, ctx: IncidentContext) -> Sequence[Fact]:
     """Delay notices that are not out yet, until a set moment."""
     after = evolve(ctx.incident, event)
     await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
-    await _ask_again(after, max(event.until, ctx.now), ctx)
+    await _remind_after_hold(after, max(event.until, ctx.now), ctx)
     # It may be about a moment already past, and replace a hold that was in force.
-    return await _let_out(after, ctx)
+    return await _release(after, ctx)
 
 
 async def end_hold(event: BreachHoldEnded, ctx: IncidentContext) -> Sequence[Fact]:
     """Release the notices that nothing else delays."""
     after = evolve(ctx.incident, event)
-    await _ask_again(after, ctx.now, ctx)
-    return await _let_out(after, ctx)
+    await _remind_after_hold(after, ctx.now, ctx)
+    return await _release(after, ctx)
 
 
-async def _ask_again(incident: Incident, until: datetime, ctx: IncidentContext) -> None:
+async def _remind_after_hold(incident: Incident, until: datetime, ctx: IncidentContext) -> None:
     """Set a check, soon after *until*, of duties that a hold delays beyond their time."""
     over = [duty for duty in incident.clocks if incident.running(duty.clock) and is_held_over(duty, ctx.now)]
-    await ctx.await_all([after_hold(duty, until) for duty in over])
+    await ctx.set_timers([check_after_hold(duty, until) for duty in over])
 
 
 async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[Fact]:
@@ -324,20 +324,20 @@ async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[
     if kind == HOLD:
         if ctx.incident.held(ctx.now) and not after.held(ctx.now):
             raise TooEarly(BEHIND)
-        return await _let_out(after, ctx)
+        return await _release(after, ctx)
     if kind in KEPT:
-        return await _forgotten(event, ctx)
+        return await _forget(event, ctx)
     duty = duty_named(event.name, ctx.incident)
-    return [] if duty is None else await _warned(duty, kind, ctx)
+    return [] if duty is None else await _warn(duty, kind, ctx)
 
 
-async def _forgotten(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
+async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
     """Forget the people notified, or the whole incident if no later phase has renewed it."""
     later = ctx.retention.later(event.name, ctx.now)
     if later is not None:
         if later.name == event.name:
             raise TooEarly(BEHIND)
-        await ctx.await_all([later])
+        await ctx.set_timers([later])
         return []
     phase = phase_of(event.name)
     if kind_of(event.name) == PEOPLE_KEPT:
@@ -349,10 +349,10 @@ async def _forgotten(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fa
     return [RequestPurged(request_id=ctx.case_id)]
 
 
-async def _warned(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
+async def _warn(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
     """Raise an alarm for a missing notification; later, if an investigation delays it."""
     if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
-        await ctx.await_all([after_hold(duty, ctx.incident.hold.until)])
+        await ctx.set_timers([check_after_hold(duty, ctx.incident.hold.until)])
         return []
     missed = _is_over(duty, ctx.now)
     if kind == END and not missed:

@@ -20,7 +20,9 @@ DECIDED = frozenset({CaseStatus.REFUSED, CaseStatus.ANSWERED, CaseStatus.CLOSED}
 """Statuses with an answer to appeal against."""
 
 
-def appealed(case: IntakeCase, statement: Code, at: datetime, practice: ClockRules) -> AppealReceived | None:
+def received_appeal(
+    case: IntakeCase, statement: Code, at: datetime, practice: ClockRules
+) -> AppealReceived | None:
     """
     Return the appeal or complaint received at *at*; None if there is no request, or one is open already.
 
@@ -50,7 +52,7 @@ def remedy_of(case: IntakeCase, received: RequestReceived, practice: ClockRules)
     return Remedy.APPEAL if known and case.status in DECIDED else Remedy.COMPLAINT
 
 
-def judging(
+def judging_policies(
     remedy: Remedy, received: RequestReceived, at: datetime, practice: ClockRules
 ) -> Sequence[Policy]:
     """
@@ -69,4 +71,6 @@ def _counted(
     remedy: Remedy, received: RequestReceived, at: datetime, practice: ClockRules
 ) -> Strictest | None:
     counting = DeadlineCalculator(practice.company, practice.calendars, at)
-    return strictest(judging(remedy, received, at, practice), DUTIES[remedy], received.right, counting)
+    return strictest(
+        judging_policies(remedy, received, at, practice), DUTIES[remedy], received.right, counting
+    )

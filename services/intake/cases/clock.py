@@ -91,7 +91,7 @@ class Arrival:
     """Whether it comes from a controller with a checked credential."""
 
 
-def receive(request: RequestSubmitted, arrival: Arrival, practice: ClockRules) -> RequestReceived:
+def received_request(request: RequestSubmitted, arrival: Arrival, practice: ClockRules) -> RequestReceived:
     """
     Return the laws that govern *request* and its deadlines.
 
@@ -139,7 +139,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: ClockRules) -
     )
 
 
-def resumed(case: IntakeCase, at: datetime, practice: ClockRules) -> DueMoved | None:
+def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> DueMoved | None:
     """Return the deadline after the clock of *case* runs again; None if it never stopped."""
     if case.received is None or case.paused_since is None:
         return None
@@ -168,7 +168,7 @@ def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | 
     return _the(counted, case.received.right).last
 
 
-def explained(case: IntakeCase, practice: ClockRules) -> Strictest | None:
+def explained_deadline(case: IntakeCase, practice: ClockRules) -> Strictest | None:
     """
     Return the last day for the answer to *case*, with each step of the calculation.
 
@@ -182,7 +182,7 @@ def explained(case: IntakeCase, practice: ClockRules) -> Strictest | None:
     return counted if counted is not None and counted.last.due_on == case.due_on else None
 
 
-def extended(
+def extended_deadline(
     case: IntakeCase, reason: ExtensionReason, now: datetime, practice: ClockRules
 ) -> RequestExtended | None:
     """
@@ -208,7 +208,7 @@ def extended(
     )
 
 
-def stands_still(case: IntakeCase, policies: PolicyLibrary) -> bool:
+def is_paused(case: IntakeCase, policies: PolicyLibrary) -> bool:
     """Return whether the clock of *case* is paused now: every law must allow it, and proof be awaited."""
     if case.received is None or case.paused_since is None:
         return False

@@ -13,12 +13,12 @@ from services.intake.cases.deadlines import (
     UNEXTENDED,
     day_of,
     duty_of,
+    fee_timers,
     is_done,
     kind_of,
-    looked_at_again,
-    wait_for,
-    waits_for_agreement,
-    waits_for_package,
+    next_check,
+    package_timers,
+    timer_at,
 )
 from services.intake.context import Intake, set_timers
 from services.intake.domain import OWED, evolve
@@ -45,13 +45,13 @@ BOUNCED = "bounced"
 
 async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
     """Record the answer, and set the timers of its package."""
-    await set_timers(waits_for_package(event), ctx)
+    await set_timers(package_timers(event), ctx)
     return []
 
 
 async def schedule_fee_deadline(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
     """Record the fee, and set the deadline for the agreement; the clock runs on."""
-    await set_timers(waits_for_agreement(event, ctx.now, ctx.practice), ctx)
+    await set_timers(fee_timers(event, ctx.now, ctx.practice), ctx)
     return []
 
 
@@ -104,10 +104,10 @@ async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
     day = day_of(kind, ctx.case)
     if day is None or is_done(kind, ctx.case):
         return []
-    later = looked_at_again(kind, ctx.case, ctx.now, ctx.practice)
+    later = next_check(kind, ctx.case, ctx.now, ctx.practice)
     if later is None:
         return await _deadline_fact(kind, day, ctx)
-    wait = wait_for(kind, later)
+    wait = timer_at(kind, later)
     if wait.name == event.name:
         raise TooEarly("the timer is ahead of this clock")
     await set_timers([wait], ctx)
@@ -128,7 +128,7 @@ async def _end_unagreed(ctx: Intake) -> Sequence[Fact]:
     if ctx.case.fee_notified:
         return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
     logger().error("fee letter not delivered", request_id=ctx.case_id, reason="the letter did not arrive")
-    await set_timers([wait_for(UNAGREED, ctx.now + timedelta(days=1))], ctx)
+    await set_timers([timer_at(UNAGREED, ctx.now + timedelta(days=1))], ctx)
     return []
 
 
@@ -157,7 +157,7 @@ async def _deadline_fact(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
     approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
     end = end_of(day, ctx.practice.zone)
     # Also after the deadline: `habeas deadlines` finds late cases by it.
-    await set_timers([wait_for(MISSED, end)], ctx)
+    await set_timers([timer_at(MISSED, end)], ctx)
     return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
-from services.intake.cases.clock import ClockRules, begin_of, due_now, end_of, stands_still
+from services.intake.cases.clock import ClockRules, begin_of, due_now, end_of, is_paused
 from services.intake.domain import IntakeCase
 from shared.contract.events import (
     AppealReceived,
@@ -62,12 +62,12 @@ def kind_of(name: str) -> str:
     return next(kind for kind in (*DUTIES, UNAGREED, EXPIRING, EXPIRED) if name.startswith(kind))
 
 
-def wait_for(kind: str, at: datetime) -> DeadlineTimer:
+def timer_at(kind: str, at: datetime) -> DeadlineTimer:
     """Return the timer for *at*, named so that another day is another timer."""
     return DeadlineTimer(f"{kind}_{at:%Y%m%d}", at)
 
 
-def first_waits(received: RequestReceived, practice: ClockRules) -> list[DeadlineTimer]:
+def initial_timers(received: RequestReceived, practice: ClockRules) -> list[DeadlineTimer]:
     """Return the timers of a new request."""
     waits = [DeadlineTimer(APPROACHING, begin_of(received.internal_due_on, practice.zone))]
     acknowledged_by = _acknowledged_by(received)
@@ -76,27 +76,27 @@ def first_waits(received: RequestReceived, practice: ClockRules) -> list[Deadlin
     return waits
 
 
-def waits_after(extension: RequestExtended, case: IntakeCase, practice: ClockRules) -> list[DeadlineTimer]:
+def extension_timers(
+    extension: RequestExtended, case: IntakeCase, practice: ClockRules
+) -> list[DeadlineTimer]:
     """
     Return the timers of *case* after an extension.
 
     Law:
         GDPR Art. 12(3), 11 CCR § 7021(b): the person is notified, with the reason, within the first period.
     """
-    waits = [wait_for(APPROACHING, begin_of(extension.meant_for, practice.zone))]
+    waits = [timer_at(APPROACHING, begin_of(extension.meant_for, practice.zone))]
     if case.due_on is not None and not case.addressless:
         waits.append(DeadlineTimer(UNEXTENDED, end_of(case.due_on, practice.zone)))
     return waits
 
 
-def waits_for_decision(appeal: AppealReceived, practice: ClockRules) -> list[DeadlineTimer]:
+def appeal_timers(appeal: AppealReceived, practice: ClockRules) -> list[DeadlineTimer]:
     """Return the timers of an appeal."""
-    return [] if appeal.due_on is None else [wait_for(UNDECIDED, end_of(appeal.due_on, practice.zone))]
+    return [] if appeal.due_on is None else [timer_at(UNDECIDED, end_of(appeal.due_on, practice.zone))]
 
 
-def waits_for_agreement(
-    quoted: FeeQuoted, notified_at: datetime, practice: ClockRules
-) -> list[DeadlineTimer]:
+def fee_timers(quoted: FeeQuoted, notified_at: datetime, practice: ClockRules) -> list[DeadlineTimer]:
     """
     Return the timers of a fee after its letter.
 
@@ -104,24 +104,24 @@ def waits_for_agreement(
         DPO Art. 19(3): ten days from the letter.
     """
     notified_on = notified_at.astimezone(practice.zone).date()
-    return [wait_for(UNAGREED, end_of(max(quoted.answer_by, notified_on + TIME_TO_AGREE), practice.zone))]
+    return [timer_at(UNAGREED, end_of(max(quoted.answer_by, notified_on + TIME_TO_AGREE), practice.zone))]
 
 
-def waits_for_package(answer: RequestFulfilled) -> list[DeadlineTimer]:
+def package_timers(answer: RequestFulfilled) -> list[DeadlineTimer]:
     """Return the timers of a package."""
     if answer.package is None or answer.package_expires_at is None:
         return []
     end = answer.package_expires_at
-    return [wait_for(EXPIRING, end - REMINDED_BEFORE), wait_for(EXPIRED, end)]
+    return [timer_at(EXPIRING, end - REMINDED_BEFORE), timer_at(EXPIRED, end)]
 
 
-def looked_at_again(kind: str, case: IntakeCase, now: datetime, practice: ClockRules) -> datetime | None:
+def next_check(kind: str, case: IntakeCase, now: datetime, practice: ClockRules) -> datetime | None:
     """Return the next check if the deadline of *case* has moved; None if it has come."""
     if kind == UNDECIDED:
         return _not_yet(end_of(day, practice.zone), now) if (day := day_of(kind, case)) else None
     if kind not in {APPROACHING, MISSED}:
         return None
-    if stands_still(case, practice.policies):
+    if is_paused(case, practice.policies):
         return now + timedelta(days=1)
     last = due_now(case, now, practice) if case.paused_since else None
     if last is not None:

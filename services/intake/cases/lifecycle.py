@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.intake.cases.appeals import DECIDED, appealed
-from services.intake.cases.clock import Arrival, extended, receive
-from services.intake.cases.deadlines import waits_after, waits_for_decision
-from services.intake.cases.registration import forwarded, registered
+from services.intake.cases.appeals import DECIDED, received_appeal
+from services.intake.cases.clock import Arrival, extended_deadline, received_request
+from services.intake.cases.deadlines import appeal_timers, extension_timers
+from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import seal_request
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus
@@ -38,12 +38,12 @@ RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
 """CloudEvents source of a renewed request."""
 
 
-async def agree(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
+async def accept_fee(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
     """Continue a request after the requester agreed to the fee, unless it was withdrawn meanwhile."""
     return [FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
 
 
-async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
+async def register_appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
     Register an appeal or a complaint.
 
@@ -57,13 +57,13 @@ async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
     must_be_own(ctx)
     name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     await ctx.vault.seal(ctx.case_id, name, event.statement.encode())
-    received = appealed(ctx.case, name, _appealed_at(ctx), ctx.practice)
+    received = received_appeal(ctx.case, name, _appealed_at(ctx), ctx.practice)
     if received is None:
         return [rejected(ctx, SubmissionError(path="data.request", message="an appeal is open already"))]
     return await _appeal_received(received, ctx)
 
 
-async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
+async def register_lodged_appeal(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
     """
     Register an appeal sealed by HTTP; a second one beside an open one is only kept.
 
@@ -73,7 +73,7 @@ async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.received is None:
         await end_waiting(ctx)
         raise TooEarly("the appeal came before its request")
-    received = appealed(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
+    received = received_appeal(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
     return [] if received is None else await _appeal_received(received, ctx)
 
 
@@ -117,7 +117,7 @@ async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
     again = (await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)).request
     source = COMPANION if event.right else RENEWAL
     arrival = Arrival(ctx.case_id, source, ctx.occurred_at, ctx.now, follows=event.follows)
-    return await registered(again, receive(again, arrival, ctx.practice), ctx)
+    return await register_request(again, received_request(again, arrival, ctx.practice), ctx)
 
 
 async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
@@ -137,7 +137,7 @@ async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
         logger().warning("forwarding not possible", request_id=ctx.case_id, reason=str(ctx.case.status))
         return []
     await _check_text(event.controller, ctx)
-    return [await forwarded(event.controller, ctx)]
+    return [await forwarding(event.controller, ctx)]
 
 
 async def _check_text(item: str | None, ctx: Intake) -> None:
@@ -161,11 +161,11 @@ async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
     """
     if ctx.case.received is None:
         raise TooEarly("the extension came before its request")
-    longer = extended(ctx.case, event.reason, ctx.now, ctx.practice)
+    longer = extended_deadline(ctx.case, event.reason, ctx.now, ctx.practice)
     if longer is None:
         logger().warning("extension not possible", request_id=ctx.case_id, reason=f"due on {ctx.case.due_on}")
         return []
-    await set_timers(waits_after(longer, ctx.case, ctx.practice), ctx)
+    await set_timers(extension_timers(longer, ctx.case, ctx.practice), ctx)
     return [longer]
 
 
@@ -176,5 +176,5 @@ def _appealed_at(ctx: Intake) -> datetime:
 
 
 async def _appeal_received(received: AppealReceived, ctx: Intake) -> Sequence[Fact]:
-    await set_timers(waits_for_decision(received, ctx.practice), ctx)
+    await set_timers(appeal_timers(received, ctx.practice), ctx)
     return [received]

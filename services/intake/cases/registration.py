@@ -6,8 +6,8 @@ from datetime import timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
-from services.intake.cases.clock import Arrival, receive
-from services.intake.cases.deadlines import first_waits
+from services.intake.cases.clock import Arrival, received_request
+from services.intake.cases.deadlines import initial_timers
 from services.intake.cases.fingerprint import duplicate_of, fingerprint_of
 from services.intake.cases.rate_limit import WaitingRequest, begins_at_once
 from services.intake.context import Intake, set_timers
@@ -32,7 +32,7 @@ LOST_AFTER = timedelta(hours=1)
 """Time after which a first request that was never registered loses its claim."""
 
 
-async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -> Sequence[Fact]:
+async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -> Sequence[Fact]:
     """Register a sealed request, or let it wait in the queue; its clock runs from the receipt."""
     arrival = Arrival(
         ctx.case_id,
@@ -43,32 +43,34 @@ async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -
         attested=lodged.attested,
         instructed=lodged.instructed,
     )
-    received = receive(request, arrival, ctx.practice)
+    received = received_request(request, arrival, ctx.practice)
     lane = await ctx.room.lane(lodged.source, received.received_at, ctx.now)
     at_once = begins_at_once(received, ctx.now, ctx.practice.zone)
     visitor = WaitingRequest(lodged, received.internal_due_on, received.received_at, at_once)
     if not await ctx.room.enter(visitor, lane, ctx.now):
         return []
-    return await registered(request, received.model_copy(update={"incident": lane.incident}), ctx)
+    return await register_request(request, received.model_copy(update={"incident": lane.incident}), ctx)
 
 
-async def registered(request: RequestSubmitted, received: RequestReceived, ctx: Intake) -> Sequence[Fact]:
+async def register_request(
+    request: RequestSubmitted, received: RequestReceived, ctx: Intake
+) -> Sequence[Fact]:
     """Start the clock of a sealed request, and forward it if another decides about the data."""
     # In parallel, for one round trip; the timers of a duplicate have no effect.
     duplicated, _ = await asyncio.gather(
-        _duplicated(request, received, ctx), set_timers(first_waits(received, ctx.practice), ctx)
+        _first_request(request, received, ctx), set_timers(initial_timers(received, ctx.practice), ctx)
     )
     if duplicated is not None:
         return [received.model_copy(update={"repeats": duplicated.first}), duplicated]
     if not received.goes_to_customer:
-        return [received, *_companion(received)]
+        return [received, *_opt_out_of_child(received)]
     if request.controller is None:
         return [received]
     await ctx.vault.seal(ctx.case_id, CONTROLLER, request.controller.model_dump_json().encode())
-    return [received, await forwarded(CONTROLLER, ctx)]
+    return [received, await forwarding(CONTROLLER, ctx)]
 
 
-def _companion(received: RequestReceived) -> Iterator[Fact]:
+def _opt_out_of_child(received: RequestReceived) -> Iterator[Fact]:
     """
     Opt a child's data out of sale at once, for any right: that needs no proof.
 
@@ -80,7 +82,7 @@ def _companion(received: RequestReceived) -> Iterator[Fact]:
         yield RequestRenewed(request_id=id_, follows=received.request_id, right=Right.OPT_OUT_OF_SALE)
 
 
-async def _duplicated(
+async def _first_request(
     request: RequestSubmitted, received: RequestReceived, ctx: Intake
 ) -> RequestDuplicated | None:
     """
@@ -104,7 +106,7 @@ async def _duplicated(
     return duplicate
 
 
-async def forwarded(controller: str, ctx: Intake) -> RequestForwarded:
+async def forwarding(controller: str, ctx: Intake) -> RequestForwarded:
     """Return the fact that forwards a request to the customer sealed as *controller*."""
     link = f"{LINK}_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     await ctx.vault.seal(ctx.case_id, link, token_urlsafe(LINK_BYTES).encode())

@@ -151,7 +151,7 @@ class Purge:
             await self._purge(cases[:half], before)
             await self._purge(cases[half:], before)
             return
-        outlived_ones = {case: rows for case, rows in histories.items() if _may_go(rows, before)}
+        outlived_ones = {case: rows for case, rows in histories.items() if _may_be_purged(rows, before)}
         if outlived_ones:
             await self._count_and_forget(outlived_ones)
 
@@ -194,7 +194,7 @@ class Purge:
             return {(row["case"], row["n"]): row["at"] async for row in found}
 
 
-def _may_go(rows: Sequence[JournalRow], before: datetime) -> bool:
+def _may_be_purged(rows: Sequence[JournalRow], before: datetime) -> bool:
     story = CaseHistory.of(facts_of(rows))
     return not story.purged and may_be_purged(story, before)
 

@@ -31,7 +31,7 @@ async def seal_request(request: RequestSubmitted, vault: VaultPort, case_id: str
     if await vault.seal(case_id, SUBMISSION, bare.model_dump_json().encode()):
         return SealedRequest(bare, fresh=True, same=True)
     first = await sealed_request(vault, case_id)
-    return SealedRequest(first, fresh=False, same=says_the_same(first, bare))
+    return SealedRequest(first, fresh=False, same=is_equal_request(first, bare))
 
 
 async def sealed_request(vault: VaultPort, case_id: str) -> RequestSubmitted:
@@ -39,7 +39,7 @@ async def sealed_request(vault: VaultPort, case_id: str) -> RequestSubmitted:
     return RequestSubmitted.model_validate_json(await vault.open(case_id, SUBMISSION))
 
 
-def says_the_same(first: RequestSubmitted, second: RequestSubmitted) -> bool:
+def is_equal_request(first: RequestSubmitted, second: RequestSubmitted) -> bool:
     """Return whether two requests are equal in content; proofs are no part of a request."""
     return _without_proofs(first).model_dump() == _without_proofs(second).model_dump()
 
@@ -57,7 +57,7 @@ async def seal_proofs(
     refs = tuple(_ref(proof, f"proof_{derived_id(cause, index)}") for index, proof in enumerate(proofs))
     for proof, ref in zip(proofs, refs, strict=True):
         if isinstance(proof, Document):
-            await vault.seal_stream(case_id, ref.ref, whole(proof.content))
+            await vault.seal_stream(case_id, ref.ref, single_piece(proof.content))
         else:
             await vault.seal(case_id, ref.ref, proof.model_dump_json().encode())
     return refs
@@ -69,6 +69,6 @@ def _ref(proof: Proof, name: str) -> ProofRef:
     return ProofRef(kind=ProofKind(proof.kind), ref=name)
 
 
-async def whole(body: bytes) -> AsyncIterator[bytes]:
+async def single_piece(body: bytes) -> AsyncIterator[bytes]:
     """Yield *body* as one piece."""
     yield body

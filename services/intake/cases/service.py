@@ -27,11 +27,11 @@ from services.intake.cases.errors import (
 )
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
 from services.intake.cases.sealed_content import (
-    says_the_same,
+    is_equal_request,
     seal_proofs,
     seal_request,
     sealed_request,
-    whole,
+    single_piece,
 )
 from services.intake.domain import CaseStatus, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SET_ASIDE
@@ -87,7 +87,7 @@ class WaitingRequestPort(Protocol):
     async def is_full(self, source: str, now: datetime) -> bool:
         """Return whether a request of *source* would have to wait."""
 
-    async def hurry(self, case: str) -> bool:
+    async def start_next(self, case: str) -> bool:
         """Start *case* next, regardless of the limit; return whether it waits."""
 
 
@@ -179,7 +179,7 @@ class RequestService:
             request.reference for request, other in zip(cases.values(), others, strict=True) if other
         )
 
-    async def must_have_room(self, request: RequestSubmitted, source: str) -> None:
+    async def refuse_if_full(self, request: RequestSubmitted, source: str) -> None:
         """
         Refuse a request of *source* that would have to wait and can be sent again.
 
@@ -209,7 +209,7 @@ class RequestService:
         except Destroyed:
             raise UnknownRequest("no request has this id") from None
 
-    async def keep_whole(self, case_id: str, item: str, content: bytes) -> None:
+    async def keep_large(self, case_id: str, item: str, content: bytes) -> None:
         """
         Seal *content* of any size, as received; to be called before it is announced.
 
@@ -218,11 +218,11 @@ class RequestService:
         """
         try:
             await self.vault.create(case_id)
-            await self.vault.seal_stream(case_id, item, whole(content))
+            await self.vault.seal_stream(case_id, item, single_piece(content))
         except Destroyed:
             raise UnknownRequest("no request has this id") from None
 
-    async def inquire(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
+    async def ask_back(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
         """
         Send the author of a sealed mail a question back.
 
@@ -292,7 +292,7 @@ class RequestService:
         case_id = self.id_of(source, reference)
         try:
             await self.vault.create(case_id)
-            await self.vault.seal_stream(case_id, SET_ASIDE, whole(content))
+            await self.vault.seal_stream(case_id, SET_ASIDE, single_piece(content))
         except Destroyed:
             return case_id  # checked and erased since
         rejected = RequestRejected(
@@ -499,7 +499,7 @@ class RequestService:
         if not self.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
         if case.status is CaseStatus.UNKNOWN and self.room is not None:
-            await self.room.hurry(case_id)
+            await self.room.start_next(case_id)
         return case
 
     @asynccontextmanager
@@ -530,7 +530,7 @@ class RequestService:
     async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
         """Return whether a request other than *request* is sealed."""
         try:
-            return not says_the_same(await sealed_request(self.vault, case_id), request)
+            return not is_equal_request(await sealed_request(self.vault, case_id), request)
         except (KeyError, Destroyed):
             return False
 

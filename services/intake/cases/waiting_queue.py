@@ -91,7 +91,7 @@ class WaitingQueue:
             return False
         return await self._is_waited_for(lane) or await self._begun(lane.name, now) >= lane.per_hour
 
-    async def hurry(self, case: str) -> bool:
+    async def start_next(self, case: str) -> bool:
         """Start *case* next, regardless of the limit; return whether it waits."""
         with translated("advance a waiting request"):
             found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})

@@ -110,7 +110,7 @@ async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]
         requests = ClientsLedger(ground.database)
         # If they are disabled later, open consent requests still expire.
         sweeps = ConsentCleanup(begun, ground.vault), RequestCleanup(requests, ground.door, ground.vault)
-        swept = ChannelAdapter(works=[cleanup.for_ever(sweep.work) for sweep in sweeps])
+        swept = ChannelAdapter(works=[cleanup.run_forever(sweep.work) for sweep in sweeps])
         opened = [await _platforms(ground, stack), swept]
         if settings.fides_served:
             opened.append(await _clients(ground, begun, requests))
@@ -140,7 +140,7 @@ async def _agents(ground: ChannelContext) -> ChannelAdapter:
         root=settings.public_url.rstrip("/"),
     )
     telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.drp_callback_allow)))
-    return ChannelAdapter("/drp", drp_app(desk), [telling.for_ever()])
+    return ChannelAdapter("/drp", drp_app(desk), [telling.run_forever()])
 
 
 async def _controllers(ground: ChannelContext) -> ChannelAdapter:
@@ -172,7 +172,7 @@ async def _controllers(ground: ChannelContext) -> ChannelAdapter:
         attempts=ground.attempts,
     )
     telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.opendsr_callback_allow)))
-    return ChannelAdapter("/opendsr", opendsr_app(desk), [telling.for_ever()])
+    return ChannelAdapter("/opendsr", opendsr_app(desk), [telling.run_forever()])
 
 
 async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
@@ -218,7 +218,7 @@ async def _california(ground: ChannelContext) -> ChannelAdapter:
     state = California(settings.drop_url, settings.drop_key.get_secret_value())
     listing = BatchLists(ground.vault, door.journal, door.publisher)
     puller = DropPuller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
-    return ChannelAdapter(works=[puller.for_ever()])
+    return ChannelAdapter(works=[puller.run_forever()])
 
 
 def _inbox(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:

@@ -21,7 +21,7 @@ from services.intake.cases.service import RequestService
 from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline_of
 from services.intake.channels.csv import upload
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
-from services.intake.channels.unsubscribe.pages import unsubscribing
+from services.intake.channels.unsubscribe.pages import unsubscribe_routes
 from services.intake.domain import PUBLIC_DOOR, CaseStatus, IntakeCase, outcome_of
 from services.intake.http import uploads
 from services.intake.http.descriptions import paragraphs
@@ -33,7 +33,7 @@ from services.intake.http.ranges import RangeRequest
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.pages.centre.pages import centre
 from services.intake.pages.centre.signal import honour
-from services.intake.pages.forwarded_request import forwardings
+from services.intake.pages.forwarded_request import forwarded_request_routes
 from services.intake.pages.routes import certificate_response, pages
 from services.intake.pages.site import READ, Site, signals
 from shared.contract.declarations import TEXTS
@@ -266,7 +266,7 @@ class Callers:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Owned:
+class OwnRequestsOnly:
     """Restricts an upstream system to its own requests; people present no key."""
 
     door: RequestService
@@ -306,7 +306,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
-    own = Depends(Owned(door, callers))
+    own = Depends(OwnRequestsOnly(door, callers))
     app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
 
@@ -323,7 +323,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
             if signals(request) and form.agent is None and form.subject.email:
                 await honour(door, site.company, form.subject.email, form.locale or site.company.language)
         else:
-            await door.must_have_room(form, source)
+            await door.refuse_if_full(form, source)
         case_id = await door.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{site.root}/v1/requests/{case_id}")
 
@@ -332,13 +332,13 @@ def create_app(  # noqa: PLR0913 - everything that is served
         """Return each edition of each law, with its citations."""
         return list(policies())
 
-    @app.get("/v1/requests", dependencies=[Depends(not_stored)])
+    @app.get("/v1/requests", dependencies=[Depends(forbid_caching)])
     async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
         """Return the state of the calling system's request with *reference*."""
         case_id = door.id_of(source, reference)
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    @app.get("/v1/requests/{case_id}", dependencies=[Depends(not_stored), own])
+    @app.get("/v1/requests/{case_id}", dependencies=[Depends(forbid_caching), own])
     async def status(case_id: RequestId) -> StatusPage:
         """Return the state of a request."""
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
@@ -366,9 +366,9 @@ def create_app(  # noqa: PLR0913 - everything that is served
     _add_description(app, site)
     app.include_router(centre(door, site, callers.public))
     app.include_router(pages(door, site, ClockRules(site.company, policies(), calendar_named)))
-    app.include_router(forwardings(door, site))
-    app.include_router(upload.batches(door, callers.system, root=site.root, zone=site.company.zone))
-    routers = [unsubscribing(door, site, links, callers.system)] if links else []
+    app.include_router(forwarded_request_routes(door, site))
+    app.include_router(upload.batch_route(door, callers.system, root=site.root, zone=site.company.zone))
+    routers = [unsubscribe_routes(door, site, links, callers.system)] if links else []
     _add_others(app, protocols or {}, [*routers, *([staff_decisions(staff, site.root)] if staff else [])])
     return app
 
@@ -479,14 +479,14 @@ def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
         An interrupted download resumes with the same code: `Range: bytes=N-` and `If-Range` with the entity
         tag of the first answer.
         """
-        offered = needed(code)
+        offered = required_code(code)
         await door.codes.take(network_of_client(request), door.clock())
         return package_response(case_id, await packages.open(case_id, offered, wanted))
 
     @app.head("/v1/requests/{case_id}/package", response_class=Response)
     async def look(case_id: RequestId, request: Request, code: str = "") -> Response:
         """Return the size of the package, for a code that stays valid."""
-        offered = needed(code)
+        offered = required_code(code)
         await door.codes.take(network_of_client(request), door.clock())
         return package_head(case_id, await packages.look(case_id, offered))
 
@@ -496,12 +496,12 @@ def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
         return certificate_response(case_id, await door.certificate(case_id))
 
 
-def not_stored(response: Response) -> None:
+def forbid_caching(response: Response) -> None:
     """Forbid caches to store an answer: the status of a request changes, and is for one person."""
     response.headers["Cache-Control"] = "no-store"
 
 
-def needed(code: str) -> str:
+def required_code(code: str) -> str:
     """
     Return *code*.
 

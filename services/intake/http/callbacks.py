@@ -151,7 +151,7 @@ class CallbackSource(Protocol):
 class CallbackPort(Protocol):
     """Sends reports."""
 
-    async def tell(self, callback: Callback) -> bool:
+    async def send(self, callback: Callback) -> bool:
         """Return whether the receiver has accepted *callback*."""
 
 
@@ -161,7 +161,7 @@ class CallbackClient:
 
     way: SafeHttp
 
-    async def tell(self, callback: Callback) -> bool:
+    async def send(self, callback: Callback) -> bool:
         """Return whether the receiver has accepted *callback*; the rest of its answer is ignored."""
         headers = {**callback.headers, "Content-Length": str(len(callback.body))}
 
@@ -180,14 +180,14 @@ class CallbackClient:
 class CallbackProtocol:
     """Reports changes to the callers of one protocol."""
 
-    teller: CallbackSource
+    source: CallbackSource
     watch: WatchedRequestPort
     way: CallbackPort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _busy: Counter[str] = field(default_factory=Counter, repr=False)
     """Host → number of calls in progress."""
 
-    async def for_ever(self) -> None:
+    async def run_forever(self) -> None:
         """Report changes, until cancelled; errors only delay it."""
         room = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as looking:
@@ -204,12 +204,12 @@ class CallbackProtocol:
         """Check a request; an error counts as an attempt, and delays no other request."""
         try:
             try:
-                await self._tell_what_changed(watched)
+                await self._report_change(watched)
             except Exception as error:  # noqa: BLE001 - nothing that one receiver does may end us
                 _warn("a callback goes out later", error, watched.request_id)
                 await self._not_taken(watched, watched.missed, self.clock())
-        except Exception as error:  # noqa: BLE001 - it is looked at again when its lease is over
-            _warn("a callback is looked at again later", error, watched.request_id)
+        except Exception as error:  # noqa: BLE001 - it is checked again after its lease
+            _warn("callback check delayed", error, watched.request_id)
 
     async def _due(self) -> WatchedRequest | None:
         try:
@@ -218,8 +218,8 @@ class CallbackProtocol:
             _warn("callbacks go out later", error)
             return None
 
-    async def _tell_what_changed(self, watched: WatchedRequest) -> None:
-        callback = await self.teller.callback(watched.name, watched.reported)
+    async def _report_change(self, watched: WatchedRequest) -> None:
+        callback = await self.source.callback(watched.name, watched.reported)
         if callback is None:
             await self.watch.end(watched.name)
             return
@@ -236,7 +236,7 @@ class CallbackProtocol:
     async def _send(self, host: str, callback: Callback) -> bool:
         self._busy[host] += 1
         try:
-            return await self.way.tell(callback)
+            return await self.way.send(callback)
         finally:
             self._busy[host] -= 1
             if not self._busy[host]:

@@ -165,7 +165,7 @@ class StaffDecisions:
         reasons = [outcome.reason for outcome in outcomes if outcome.reason is not None]
         if reasons:
             return DecisionStatus(id=id_, status=Effect.REFUSED, reason=reasons[0])
-        acting = {service for outcome in outcomes for service in _acting(outcome.type)}
+        acting = {service for outcome in outcomes for service in _acting_services(outcome.type)}
         seen = {outcome.service for outcome in outcomes}
         return DecisionStatus(id=id_, status=Effect.ACCEPTED if acting and acting <= seen else Effect.PENDING)
 
@@ -209,7 +209,7 @@ def _read(form: DecisionForm) -> StaffDecision:
         raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
 
 
-def _acting(type_: str) -> Sequence[str]:
+def _acting_services(type_: str) -> Sequence[str]:
     """Return the services that act on decisions of a type; declarations go to intake."""
     acting = [service for service, types in topology.LISTENS.items() if type_ in types]
     return acting or ["intake"]

@@ -34,7 +34,7 @@ CORRECT = _("Correct %(field)s to")
 AGENT = _("Asked by")
 
 
-def forwardings(door: RequestService, site: Site) -> APIRouter:
+def forwarded_request_routes(door: RequestService, site: Site) -> APIRouter:
     """Return the pages on *door*."""
     router = APIRouter(prefix="/forwarded", include_in_schema=False)
 
@@ -56,14 +56,14 @@ def forwardings(door: RequestService, site: Site) -> APIRouter:
             request=submitted,
             received=received,
             right=THEIR_RIGHTS[submitted.right],
-            person=list(_said_of(submitted, view.words)),
+            person=list(_content_of(submitted, view.words)),
             case_id=case_id,
         )
 
     return router
 
 
-def _said_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, str]]:
+def _content_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, str]]:
     """Yield the person's data and statements in a request, by label."""
     subject = request.subject
     address = subject.postal_address

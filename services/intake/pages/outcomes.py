@@ -49,12 +49,12 @@ GROUNDS: Mapping[Code, str] = MappingProxyType(
 """Reasons to retain data, or to refuse a request. A reason without text appears by its name."""
 
 
-def standing_of(case: IntakeCase) -> str:
+def outcome_text(case: IntakeCase) -> str:
     """Return the status of *case* in a few words; the answer itself if no letter can be sent."""
     outcome = outcome_of(case)
     if case.addressless and case.status in DECIDED and outcome is not None:
         return STANDINGS[outcome]
-    return proof_form.standing_of(case)
+    return proof_form.status_text(case)
 
 
 def grounds_of(case: IntakeCase) -> Iterator[str]:

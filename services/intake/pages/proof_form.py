@@ -246,7 +246,7 @@ class ProofForm:
     meaning: str = MEANINGS[CURRENT]
 
 
-def asked_of(case: IntakeCase) -> ProofForm | None:
+def proof_form_of(case: IntakeCase) -> ProofForm | None:
     """Return the proofs that *case* needs; None without any, or while the staff decides."""
     if case.status is not CaseStatus.CHALLENGED or case.received is None or case.stopped is not None:
         return None
@@ -305,7 +305,7 @@ def consequence_of(received: RequestReceived) -> str:
     return SENT if received.transfers else ""
 
 
-def standing_of(case: IntakeCase) -> str:
+def status_text(case: IntakeCase) -> str:
     """
     Return the status of *case* in a few words.
 

@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from services.intake.cases.appeals import DECIDED, DUTIES, judging, remedy_of
-from services.intake.cases.clock import ClockRules, explained
+from services.intake.cases.appeals import DECIDED, DUTIES, judging_policies, remedy_of
+from services.intake.cases.clock import ClockRules, explained_deadline
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.cases.timeline import TimelineEntry, timeline_of
@@ -177,9 +177,9 @@ class RequestPage:
             "case_id": self.case_id,
             "at": lambda part: self.view.link(self._path(part)),
             "chosen": self.view.chosen,
-            "standing": outcomes.standing_of(case),
+            "standing": outcomes.outcome_text(case),
             "grounds": list(outcomes.grounds_of(case)),
-            "asked": proof_form.asked_of(case),
+            "asked": proof_form.proof_form_of(case),
             "asked_on": self._day(case.paused_since),
             "answer_by": self._day(case.wanted_until),
             "reviewed": case.awaits_proof and case.in_review,
@@ -221,7 +221,7 @@ def problem_of(error: Refusal) -> str:
 
 
 def _why(case: IntakeCase, practice: ClockRules, words: Words) -> tuple[ExplanationLine, ...]:
-    counted = explained(case, practice)
+    counted = explained_deadline(case, practice)
     if counted is None or case.received is None or case.status in ENDED:
         return ()
     return explanation(counted, case.received.received_at, words, laws=len(case.received.laws))
@@ -249,7 +249,7 @@ def _objection(case: IntakeCase, at: datetime, practice: ClockRules) -> Objectio
     remedy = remedy_of(case, received, practice)
     if case.open_appeal is not None and case.open_appeal.remedy is remedy:
         return None
-    laws = judging(remedy, received, at, practice)
+    laws = judging_policies(remedy, received, at, practice)
     rules = (policy.rule(DUTIES[remedy], received.right) for policy in laws)
     return Objection(remedy, min((rule.length for rule in rules if rule), default=None))
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from services.intake.cases.appeals import appealed
+from services.intake.cases.appeals import received_appeal
 from services.intake.domain import CaseStatus, IntakeCase, request_id
 from services.intake.http.api import Callers, create_app
 from services.intake.pages.site import Site
@@ -85,7 +85,7 @@ def case(*laws: str, status: CaseStatus = CaseStatus.CLOSED) -> IntakeCase:
 def test_the_law_says_what_it_is_and_by_when_it_is_dealt_with(
     laws: list[str], status: CaseStatus, remedy: Remedy, due_on: date | None
 ) -> None:
-    fact = appealed(case(*laws, status=status), "appeal_1", NOW, ABROAD)
+    fact = received_appeal(case(*laws, status=status), "appeal_1", NOW, ABROAD)
     assert fact is not None
     assert (fact.remedy, fact.due_on, fact.received_on) == (remedy, due_on, date(2026, 3, 5))
 

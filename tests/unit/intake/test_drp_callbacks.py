@@ -39,7 +39,7 @@ class Called:
     takes: bool = True
     heard: list[tuple[str, str]] = field(default_factory=list)
 
-    async def tell(self, callback: Callback) -> bool:
+    async def send(self, callback: Callback) -> bool:
         assert callback.headers == {"Content-Type": "application/json"}
         self.heard.append((callback.url, json.loads(callback.body)["status"]))
         return self.takes
@@ -189,9 +189,9 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
                 raise Sealed("it does not open")
             return await DrpService.callback(self, name, told)
 
-    desk = stage.telling.teller
+    desk = stage.telling.source
     spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(DrpService)))
-    await look(replace(stage.telling, teller=spoilt))
+    await look(replace(stage.telling, source=spoilt))
     assert [url for url, _ in stage.called.heard] == [f"{HERE}/2"]
     assert set(stage.watch.watched) == {first, second}
     (_, spoilt_one), _ = stage.watch.watched.values()
@@ -200,8 +200,8 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
 
 async def test_no_receiver_can_end_the_callbacks(stage: Stage) -> None:
     class Strange(Called):
-        async def tell(self, callback: Callback) -> bool:
-            await super().tell(callback)
+        async def send(self, callback: Callback) -> bool:
+            await super().send(callback)
             raise ValueError(callback.url)
 
     await stage.agent.made(status_callback=HERE)
@@ -234,8 +234,8 @@ async def test_a_database_outage_delays_callbacks(stage: Stage, monkeypatch: pyt
 
 async def test_a_host_that_is_slow_holds_up_no_other(stage: Stage) -> None:
     class Slow(Called):
-        async def tell(self, callback: Callback) -> bool:
-            await super().tell(callback)
+        async def send(self, callback: Callback) -> bool:
+            await super().send(callback)
             if callback.url == HERE:
                 await asyncio.Event().wait()
             return True
@@ -251,7 +251,7 @@ async def test_a_host_that_is_slow_holds_up_no_other(stage: Stage) -> None:
 
 @asynccontextmanager
 async def running(telling: CallbackProtocol) -> AsyncIterator[None]:
-    task = asyncio.create_task(telling.for_ever())
+    task = asyncio.create_task(telling.run_forever())
     yield
     assert not task.done()
     task.cancel()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.intake.cases.clock import explained
+from services.intake.cases.clock import explained_deadline
 from services.intake.domain import IntakeCase
 from services.intake.pages.deadline_explanation import explanation
 from services.intake.pages.languages import CATALOGUES, LANGUAGES
@@ -135,7 +135,7 @@ def test_it_is_said_in_every_language(language: str) -> None:
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 async def test_a_day_on_record_is_explained(state: Callable[[], Awaitable[Office]]) -> None:
     case = await (await state()).door.case(CASE)
-    found = explained(case, PRACTICE)
+    found = explained_deadline(case, PRACTICE)
     assert found is not None
     assert found.last.due_on == case.due_on
 
@@ -152,7 +152,7 @@ def test_a_day_that_is_counted_otherwise_today_is_not_explained_away() -> None:
         due_on=date(2026, 4, 7),
         internal_due_on=date(2026, 4, 1),
     )
-    assert explained(IntakeCase(received=received), PRACTICE) is not None
+    assert explained_deadline(IntakeCase(received=received), PRACTICE) is not None
     earlier = received.model_copy(update={"due_on": received.due_on - timedelta(days=1)})
-    assert explained(IntakeCase(received=earlier), PRACTICE) is None
-    assert explained(replace(IntakeCase(), received=None), PRACTICE) is None
+    assert explained_deadline(IntakeCase(received=earlier), PRACTICE) is None
+    assert explained_deadline(replace(IntakeCase(), received=None), PRACTICE) is None

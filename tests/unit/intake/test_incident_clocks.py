@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.breach.clocks import clocks_of, duty_named, kind_of, waits_of
+from services.intake.breach.clocks import clocks_of, duty_named, kind_of, timers_of
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
 from services.intake.breach.retention import IncidentRetention
@@ -49,19 +49,19 @@ def due(length: timedelta | None, **changes: Any) -> NotificationDue:
     ],
 )
 def test_timers_of_a_request(duty: NotificationDue, set_at: datetime, moments: dict[str, timedelta]) -> None:
-    waits = waits_of(duty, set_at)
+    waits = timers_of(duty, set_at)
     assert {kind_of(wait.name): wait.at - NOW for wait in waits} == moments
 
 
 def test_the_moments_of_a_clock_that_was_corrected_mean_nothing() -> None:
-    wait = waits_of(due(72 * H), NOW)[0]
+    wait = timers_of(due(72 * H), NOW)[0]
     for length, same in ((72 * H, True), (71 * H, False)):
         begun = reduce(evolve, (registered(), clocks_set(due(length))), Incident())
         assert (duty_named(wait.name, begun) is not None) is same
 
 
 def test_the_moments_of_a_clock_that_is_stopped_mean_nothing() -> None:
-    wait = waits_of(due(72 * H), NOW)[0]
+    wait = timers_of(due(72 * H), NOW)[0]
     done = DutiesDone(request_id=INCIDENT, clocks=("x.people",), at=NOW)
     incident = reduce(evolve, (registered(), clocks_set(due(72 * H)), done), Incident())
     assert duty_named(wait.name, incident) is None

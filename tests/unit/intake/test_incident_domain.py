@@ -345,7 +345,7 @@ def test_letters_mention_earlier_notices_only_if_there_were_any(
     found = releasable_notices(INCIDENT, incident, NOW)
     assert {notice.phase: notice.further for notice in found} == further
     now_out = reduce(evolve, found, incident)
-    assert {number: now_out.tells_more(now_out.phases[number - 1]) for number in further} == further
+    assert {number: now_out.has_earlier_notices(now_out.phases[number - 1]) for number in further} == further
 
 
 def test_notices_are_released_once() -> None:

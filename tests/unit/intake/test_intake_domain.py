@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.cases.clock import Arrival, ClockRules, due_now, extended, receive, resumed
+from services.intake.cases.clock import (
+    Arrival,
+    ClockRules,
+    due_now,
+    extended_deadline,
+    received_request,
+    resumed_deadline,
+)
 from services.intake.domain import (
     CLOSED_BY,
     PRESUMES_PROOF,
@@ -432,7 +439,7 @@ def received(
     occurred_at: datetime = NOW,
     now: datetime = NOW,
 ) -> RequestReceived:
-    return receive(request, Arrival(CASE, "shop.example.com", occurred_at, now), practice)
+    return received_request(request, Arrival(CASE, "shop.example.com", occurred_at, now), practice)
 
 
 @pytest.mark.parametrize(
@@ -528,12 +535,12 @@ def paused(regulation: Regulation = Regulation.GDPR) -> IntakeCase:
 def test_the_last_day_moves_by_as_long_as_proof_was_awaited(
     regulation: Regulation, days: int, due_on: date | None
 ) -> None:
-    moved = resumed(paused(regulation), NOW + timedelta(days=days), PRACTICE)
+    moved = resumed_deadline(paused(regulation), NOW + timedelta(days=days), PRACTICE)
     assert (None if moved is None else moved.due_on) == due_on
 
 
 def test_in_california_the_clock_never_stands() -> None:
-    assert resumed(paused(Regulation.CCPA), NOW + timedelta(days=9), PRACTICE) is None
+    assert resumed_deadline(paused(Regulation.CCPA), NOW + timedelta(days=9), PRACTICE) is None
 
 
 def test_a_case_is_judged_to_its_end_by_the_edition_that_it_began_with() -> None:
@@ -542,16 +549,16 @@ def test_a_case_is_judged_to_its_end_by_the_edition_that_it_began_with() -> None
     later = begun.model_copy(update={"edition": date(2026, 3, 1), "pauses": ()})
     practice = replace(PRACTICE, policies=PolicyLibrary([begun, later]))
     case = paused()
-    assert resumed(case, NOW + timedelta(days=4), practice) is not None
+    assert resumed_deadline(case, NOW + timedelta(days=4), practice) is not None
     assert case.received is not None
     received = case.received.model_copy(update={"policy": later.id})
-    assert resumed(replace(case, received=received), NOW + timedelta(days=4), practice) is None
+    assert resumed_deadline(replace(case, received=received), NOW + timedelta(days=4), practice) is None
 
 
 def test_two_pauses_add_up_and_the_day_of_receipt_never_moves() -> None:
     case = paused()
     for number in range(2):
-        moved = resumed(case, NOW + timedelta(days=10 * number + 3), PRACTICE)
+        moved = resumed_deadline(case, NOW + timedelta(days=10 * number + 3), PRACTICE)
         assert moved is not None
         back = RequestResumed(request_id=CASE, at=NOW)
         again = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW + timedelta(days=10))
@@ -564,7 +571,9 @@ def test_two_pauses_add_up_and_the_day_of_receipt_never_moves() -> None:
 def test_of_two_laws_the_one_that_knows_no_pause_holds_the_answer_to_its_day() -> None:
     received = RECEIVED.model_copy(update={"also": ("us-ca-ccpa@2026-01-01",)})
     asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
-    moved = resumed(reduce(evolve, [received, asked], IntakeCase()), NOW + timedelta(days=30), PRACTICE)
+    moved = resumed_deadline(
+        reduce(evolve, [received, asked], IntakeCase()), NOW + timedelta(days=30), PRACTICE
+    )
     assert moved is not None
     assert (moved.days, moved.due_on) == (30, date(2026, 4, 17))
     assert evolve(IntakeCase(received=received), moved).due_by == "us-ca-ccpa@2026-01-01"
@@ -572,7 +581,7 @@ def test_of_two_laws_the_one_that_knows_no_pause_holds_the_answer_to_its_day() -
 
 @pytest.mark.parametrize(("hours", "days"), [(23, None), (24, 1), (47, 1)])
 def test_part_of_a_day_moves_no_last_day(hours: int, days: int | None) -> None:
-    moved = resumed(paused(), NOW + timedelta(hours=hours), PRACTICE)
+    moved = resumed_deadline(paused(), NOW + timedelta(hours=hours), PRACTICE)
     assert (moved and moved.days) == days
 
 
@@ -596,7 +605,7 @@ def test_an_employee_of_another_company_in_texas_has_what_everybody_is_granted()
 
 
 def longer(case: IntakeCase, now: datetime = NOW) -> RequestExtended | None:
-    return extended(case, ExtensionReason.COMPLEXITY, now, PRACTICE)
+    return extended_deadline(case, ExtensionReason.COMPLEXITY, now, PRACTICE)
 
 
 def test_an_answer_takes_two_months_longer_counted_from_receipt() -> None:
@@ -633,7 +642,7 @@ def test_an_opt_out_knows_no_extension(right: Right) -> None:
 def test_a_pause_moves_an_extended_answer_too() -> None:
     asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
     case = reduce(evolve, [RECEIVED, EXAMPLES[RequestExtended], asked], IntakeCase())
-    moved = resumed(case, NOW + timedelta(days=4), PRACTICE)
+    moved = resumed_deadline(case, NOW + timedelta(days=4), PRACTICE)
     assert moved is not None
     assert moved.due_on == date(2026, 6, 9)
 

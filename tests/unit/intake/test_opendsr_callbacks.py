@@ -26,7 +26,7 @@ class Called:
     refuses: set[str] = field(default_factory=set)
     heard: list[Callback] = field(default_factory=list)
 
-    async def tell(self, callback: Callback) -> bool:
+    async def send(self, callback: Callback) -> bool:
         self.heard.append(callback)
         return callback.url not in self.refuses
 

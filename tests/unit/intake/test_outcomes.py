@@ -4,7 +4,7 @@ import pytest
 
 from services.intake.domain import IntakeCase
 from services.intake.pages import proof_form
-from services.intake.pages.outcomes import GROUNDS, STANDINGS, grounds_of, standing_of
+from services.intake.pages.outcomes import GROUNDS, STANDINGS, grounds_of, outcome_text
 from services.notifier.letters.reasons import ReasonCode
 from shared.contract.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
 from shared.law import Right
@@ -63,5 +63,5 @@ def test_every_ground_is_one_that_letters_know() -> None:
 
 
 def test_a_request_that_is_under_way_stands_where_it_stands() -> None:
-    assert standing_of(IntakeCase()) == proof_form.standing_of(IntakeCase())
+    assert outcome_text(IntakeCase()) == proof_form.status_text(IntakeCase())
     assert list(grounds_of(IntakeCase())) == []

@@ -52,7 +52,7 @@ async def test_a_body_that_says_it_is_packed_and_is_not_is_taken_as_it_is(answer
     receipt = await SafeHttp().post(HERE, {}, nothing)
     assert receipt.body == b"no gzip"
     assert asked[0].headers["accept-encoding"] == "identity"
-    assert await CallbackClient(SafeHttp()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
+    assert await CallbackClient(SafeHttp()).send(Callback(str(HERE), {}, b"{}", mark="", final=False))
 
 
 async def test_a_packed_body_is_not_unpacked(answering: Answering) -> None:
@@ -68,7 +68,7 @@ async def test_any_failure_on_the_way_is_an_outage(answering: Answering) -> None
     answering(answer)
     with pytest.raises(ReceiverUnavailable):
         await SafeHttp().post(HERE, {}, nothing)
-    assert not await CallbackClient(SafeHttp()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
+    assert not await CallbackClient(SafeHttp()).send(Callback(str(HERE), {}, b"{}", mark="", final=False))
 
 
 @pytest.mark.parametrize(

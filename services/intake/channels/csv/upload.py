@@ -62,7 +62,7 @@ class SheetResult(BaseModel):
     """Rows that were skipped: only with `keep_going`."""
 
 
-def batches(
+def batch_route(
     door: RequestService, system: Callable[[Request], Source], *, root: str, zone: tzinfo
 ) -> APIRouter:
     """Return the route; *system* identifies the calling system, *zone* is where days begin."""

@@ -53,7 +53,7 @@ class DropFetcher:
     door: RequestService
     clock: Callable[[], datetime]
 
-    async def fetched(self) -> ListBatch:
+    async def fetch(self) -> ListBatch:
         """
         Return the sealed new lists; a batch without lists if there are none.
 
@@ -69,7 +69,7 @@ class DropFetcher:
         await self.ledger.begin(batch)
         return batch
 
-    async def recovered(self, batch: ListBatch) -> bool:
+    async def recover(self, batch: ListBatch) -> bool:
         """
         Resume lists without a record of arrival; return whether they are complete.
 

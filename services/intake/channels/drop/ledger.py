@@ -112,7 +112,7 @@ class DropLedger:
 
     # --- lease ------------------------------------------------------------------------------------------
 
-    async def hold(self, now: datetime) -> PlatformState | None:
+    async def lease(self, now: datetime) -> PlatformState | None:
         """Lease the platform and return its state; None if another replica holds it."""
         await insert_new(self._state, [{"_id": STATE, "since": now, "held_until": NEVER, "holder": ""}])
         free = {"_id": STATE, "$or": [{"held_until": {"$lte": now}}, {"holder": self._holder}]}
@@ -121,7 +121,7 @@ class DropLedger:
             found: Document | None = await self._state.find_one_and_update(free, change)
         return None if found is None else _state(found)
 
-    async def let_go(self, now: datetime) -> None:
+    async def release(self, now: datetime) -> None:
         """Release the lease of the platform."""
         with translated("release DROP"):
             await self._state.update_one(

@@ -53,25 +53,25 @@ class DropPuller:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
-    def fetching(self) -> DropFetcher:
+    def fetcher(self) -> DropFetcher:
         """The fetcher of lists."""
         return DropFetcher(self.platform, self.ledger, self.listing, self.door, self.clock)
 
     @property
-    def lodging(self) -> DropLodger:
+    def lodger(self) -> DropLodger:
         """The lodger of requests for matches."""
         return DropLodger(self.ledger, self.listing, self.door)
 
     @property
-    def answering(self) -> DropReporter:
+    def reporter(self) -> DropReporter:
         """The reporter of statuses."""
         return DropReporter(self.platform, self.ledger, self.listing, self.clock)
 
-    async def for_ever(self) -> None:
+    async def run_forever(self) -> None:
         """Do the steps that are due, until cancelled; an outage only delays them."""
         while True:
             try:
-                while await self.turn():
+                while await self.run_step():
                     pass
             except HabeasError as error:
                 logger().warning("DROP delayed", service=NAME, reason=str(error))
@@ -79,12 +79,12 @@ class DropPuller:
                 logger().error("DROP delayed", service=NAME, reason=type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def turn(self) -> bool:
+    async def run_step(self) -> bool:
         """Do one step, unless another replica does; return whether another may follow at once."""
-        state = await self.ledger.hold(self.clock())
+        state = await self.ledger.lease(self.clock())
         if state is None:
             return False
-        holding = asyncio.create_task(self._hold_on())
+        holding = asyncio.create_task(self._extend_lease())
         try:
             return await self._step(state)
         except DropRetryLater as error:
@@ -95,20 +95,20 @@ class DropPuller:
             await self._leave_alone(str(error), LATER)
         finally:
             holding.cancel()
-            await self.ledger.let_go(self.clock())
+            await self.ledger.release(self.clock())
         return False
 
-    async def _hold_on(self) -> None:
+    async def _extend_lease(self) -> None:
         """Extend the lease of the platform; if that fails, another replica may repeat the step."""
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             with suppress(HabeasError):
-                await self.ledger.hold(self.clock())
+                await self.ledger.lease(self.clock())
 
     async def _step(self, state: PlatformState) -> bool:
         await self._tell_how_long(state)
         batch = await self.ledger.open()
-        if await self.answering.looked():
+        if await self.reporter.check_statuses():
             return True
         if batch is None:
             return await self._at_rest(state)
@@ -120,25 +120,25 @@ class DropPuller:
             case BatchStep.SEALED:
                 return await self._listed(batch)
             case BatchStep.LISTED:
-                return await self.lodging.lodged(batch)
+                return await self.lodger.lodge(batch)
             case _:
-                return self._may_call(state) and await self.answering.answered(batch)
+                return self._may_call(state) and await self.reporter.report(batch)
 
     async def _at_rest(self, state: PlatformState) -> bool:
         if not self._may_call(state):
             return False
         if self.clock() >= state.pull_at:
-            return await self._pull()
-        return await self.answering.amended()
+            return await self._download()
+        return await self.reporter.amend()
 
     # --- download ------------------------------------------------------------------------------------------
 
-    async def _pull(self) -> bool:
-        await self._note_fetched(await self.fetching.fetched())
+    async def _download(self) -> bool:
+        await self._note_fetched(await self.fetcher.fetch())
         return True
 
     async def _recovered(self, batch: ListBatch) -> bool:
-        if await self.fetching.recovered(batch):
+        if await self.fetcher.recover(batch):
             await self._note_fetched(batch)
         return True
 
@@ -148,7 +148,7 @@ class DropPuller:
         logger().info("lists of DROP fetched", service=NAME, request_id=batch.id)
 
     async def _unpacked(self, batch: ListBatch) -> bool:
-        await self.fetching.unpack(batch)
+        await self.fetcher.unpack(batch)
         return True
 
     async def _listed(self, batch: ListBatch) -> bool:

@@ -32,7 +32,7 @@ class DropLodger:
     listing: BatchLists
     door: RequestService
 
-    async def lodged(self, batch: ListBatch) -> bool:
+    async def lodge(self, batch: ListBatch) -> bool:
         """Lodge the requests of *batch*, once its matches are known; return whether they are."""
         found = await self.listing.found(batch.id)
         if found is None:

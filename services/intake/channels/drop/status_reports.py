@@ -68,7 +68,7 @@ class DropReporter:
     listing: BatchLists
     clock: Callable[[], datetime]
 
-    async def looked(self) -> bool:
+    async def check_statuses(self) -> bool:
         """Check the status of some requests; return whether any has changed."""
         now = self.clock()
         answers = await self.ledger.to_look_at(now)
@@ -79,7 +79,7 @@ class DropReporter:
         await self.ledger.decide(decided)
         return any(status is not one.status for one in answers for status in [decided[one.id][0]])
 
-    async def answered(self, batch: ListBatch) -> bool:
+    async def report(self, batch: ListBatch) -> bool:
         """
         Report the decided statuses of *batch*, once due; return whether more may follow at once.
 
@@ -178,7 +178,7 @@ class DropReporter:
         content.seek(0)
         return made
 
-    async def amended(self) -> bool:
+    async def amend(self) -> bool:
         """Amend some outdated statuses; return whether there were any."""
         async for origin, kind in self.ledger.to_amend():
             batch = (await self.ledger.batches([origin])).get(origin)

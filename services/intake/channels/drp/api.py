@@ -69,7 +69,7 @@ def _add_requests(app: FastAPI, desk: DrpService) -> None:
         """Redirect the person to the request's page, and back to the agent once the identity is proven."""
         if request_id not in {"", case_id}:
             raise DrpCallRefused(HTTPStatus.NOT_FOUND, "this address is another request's")
-        return RedirectResponse(await desk.way_on(case_id, redirect_to), HTTPStatus.SEE_OTHER)
+        return RedirectResponse(await desk.redirect_target(case_id, redirect_to), HTTPStatus.SEE_OTHER)
 
 
 async def _caller(desk: DrpService, request: Request) -> ListedAgent:

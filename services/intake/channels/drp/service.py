@@ -15,12 +15,18 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from services.intake.cases.clock import Arrival, ClockRules, receive
+from services.intake.cases.clock import Arrival, ClockRules, received_request
 from services.intake.cases.service import RequestService
 from services.intake.channels.drp import messages
 from services.intake.channels.drp.directory import ListedAgent
 from services.intake.channels.drp.messages import LONGEST, DrpMessage, ExpectedMessage
-from services.intake.channels.drp.signatures import DrpCallRefused, digest_of, message_in, opened, unsigned
+from services.intake.channels.drp.signatures import (
+    DrpCallRefused,
+    digest_of,
+    message_in,
+    unsigned,
+    verified_message,
+)
 from services.intake.channels.drp.statuses import (
     DrpLinks,
     DrpRequestFacts,
@@ -89,7 +95,7 @@ class DrpService:
             DrpCallRefused: The message has another sender or recipient, is not valid now, or was used before.
         """
         agent = self._listed(agent_id)
-        message = opened(body, agent.key)
+        message = verified_message(body, agent.key)
         content = messages.read(message)
         until = messages.valid_until(content, self._expected(agent))
         messages.must_be_of_this_version(content)
@@ -117,7 +123,7 @@ class DrpService:
         Raises:
             DrpCallRefused: The message has another sender or recipient, is not valid now, or is malformed.
         """
-        message = opened(body, agent.key)
+        message = verified_message(body, agent.key)
         content = messages.read(message)
         messages.valid_until(content, self._expected(agent))
         messages.must_be_of_this_version(content)
@@ -167,7 +173,7 @@ class DrpService:
             NotPossibleNow: It has been answered meanwhile.
             TooManyAttempts: Too many operations on it within the hour.
         """
-        messages.read(opened(body, agent.key))
+        messages.read(verified_message(body, agent.key))
         filed = await self._filed(agent, request_id)
         _, report = await self._report(filed)
         if report.final and report.standing is not DrpStatus.REVOKED:
@@ -179,7 +185,7 @@ class DrpService:
             await self.door.keep(request_id, REVOCATION, body)
         return await self.status(agent, request_id)
 
-    async def way_on(self, request_id: str, redirect_to: str) -> str:
+    async def redirect_target(self, request_id: str, redirect_to: str) -> str:
         """
         Return the address for a person who comes to prove their identity.
 
@@ -245,7 +251,7 @@ class DrpService:
             return IntakeCase()
         at = filed.said.issued_at
         arrival = Arrival(filed.request_id, filed.agent.source, at, self.door.clock())
-        return IntakeCase(received=receive(request, arrival, self.practice))
+        return IntakeCase(received=received_request(request, arrival, self.practice))
 
     def _links(self, request_id: str) -> DrpLinks:
         return DrpLinks(f"{self.root}/requests/{request_id}", f"{self.root}/drp/v1/verification/{request_id}")

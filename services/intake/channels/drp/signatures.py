@@ -24,7 +24,7 @@ class DrpCallRefused(Exception):
         self.fatal = fatal
 
 
-def opened(body: bytes, key: bytes) -> bytes:
+def verified_message(body: bytes, key: bytes) -> bytes:
     """
     Return the message in *body*, if it is signed with the public *key*.
 

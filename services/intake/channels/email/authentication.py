@@ -48,7 +48,7 @@ def is_forged(mail: ParsedMail, trusted: str) -> bool:
         mail: What came in.
         trusted: Name of our mail server in ``Authentication-Results``.
     """
-    return bool(FAILED.search(_said(mail, trusted)))
+    return bool(FAILED.search(_results_field(mail, trusted)))
 
 
 def is_authenticated(mail: ParsedMail, trusted: str) -> bool:
@@ -67,7 +67,7 @@ def is_authenticated(mail: ParsedMail, trusted: str) -> bool:
         RFC 7489 sections 3.1 and 6.6.2: authenticated is an identifier that passes and is aligned.
         RFC 8601 section 2.7: ``none`` is the absence of a policy or a signature.
     """
-    results = _results(_said(mail, trusted))
+    results = _results(_results_field(mail, trusted))
     domain = mail.address.rpartition("@")[2].lower()
     by_policy = [result for result in results if result.method == "dmarc"]
     if any(result.found not in WITHOUT_POLICY for result in by_policy):
@@ -90,7 +90,7 @@ def _is_above(checked: str, domain: str) -> bool:
     return "." in checked and domain.endswith(f".{checked}")
 
 
-def _said(mail: ParsedMail, trusted: str) -> str:
+def _results_field(mail: ParsedMail, trusted: str) -> str:
     """Return the topmost field, our server's own; anyone may have written the others (RFC 8601 section 5)."""
     server, _, results = mail.field("authentication-results").partition(";")
     named = next(iter(server.split()), "")

@@ -151,7 +151,7 @@ class EmailService:
                 await self._file(mail.identity, content, case, "flood", own=True)
                 return MailOutcome.FLOOD
             case Admission.OPENS:
-                await self.door.keep_whole(case_id, RAW, content)
+                await self.door.keep_large(case_id, RAW, content)
                 return await self._begun(mail, case_id, envelope)
 
     async def _begun(self, mail: ParsedMail, case_id: str, envelope: MailEnvelope) -> str:
@@ -163,7 +163,7 @@ class EmailService:
             await self.door.lodge(request, MAIL)
             return MailOutcome.OPENED
         day = received_at.astimezone(self.practice.zone).date()
-        await self.door.inquire(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
+        await self.door.ask_back(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
         return MailOutcome.ASKED_BACK
 
     def _received_at(self, mail: ParsedMail, envelope: MailEnvelope) -> datetime:
@@ -243,7 +243,7 @@ class EmailService:
         deed = action_of(answer, known.case, known.inquiry, self.book)
         stopped = known.inquiry is None and stops(answer, deed, known.case)
         if stopped or deed is not ReplyAction.BEGINS:
-            await self.door.keep_whole(case_id, _item(mail.identity), content)
+            await self.door.keep_large(case_id, _item(mail.identity), content)
         if stopped:
             await self._filed(mail, case_id, "other", own=answer.own)
             await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
@@ -306,7 +306,7 @@ class EmailService:
         return MailOutcome.FILED
 
     async def _file(self, identity: str, content: bytes, case_id: str, reason: str, *, own: bool) -> None:
-        await self.door.keep_whole(case_id, _item(identity), content)
+        await self.door.keep_large(case_id, _item(identity), content)
         await self.door.note_message(case_id, _item(identity), reason, own=own)
 
     async def _set_aside(self, identity: str, content: bytes, reason: str) -> str:

@@ -46,13 +46,13 @@ def sole_code(mail: ParsedMail, case: str) -> str | None:
 def _code_in(text: str, case: str) -> str | None:
     lines = _without_quotations(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     end = next((number for number in range(len(lines)) if _begins_original(lines, number)), len(lines))
-    own = _said(_without_signature(lines[:end]))
+    own = _words_in(_without_signature(lines[:end]))
     if len(own) != 1 or not is_code(own[0]):
         return None
     return normalized(own[0]) if _is_original(lines[end:], case) else None
 
 
-def _said(lines: Sequence[str]) -> list[str]:
+def _words_in(lines: Sequence[str]) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -85,7 +85,7 @@ def _begins_original(lines: Sequence[str], number: int) -> bool:
 def _without_signature(lines: Sequence[str]) -> Sequence[str]:
     """Return *lines* without a signature at their end; one longer than the standard is not one."""
     begin = next((number for number, line in enumerate(lines) if SIGNATURE.fullmatch(line)), len(lines))
-    return lines[:begin] if len(_said(lines[begin + 1 :])) <= MOST_SIGNATURE_LINES else lines
+    return lines[:begin] if len(_words_in(lines[begin + 1 :])) <= MOST_SIGNATURE_LINES else lines
 
 
 def _is_original(lines: Sequence[str], case: str) -> bool:
@@ -95,7 +95,7 @@ def _is_original(lines: Sequence[str], case: str) -> bool:
     The letter has the heads of a mail, and ends with our reference: text below it is detected. Of quotations
     in markup, only the introduction is left.
     """
-    said = _said(lines)
+    said = _words_in(lines)
     if not said or (len(said) <= WRAPPED and INTRODUCTION.match(" ".join(said))):
         return True
     headed = any(has_heads(lines, number) for number in range(min(len(lines), WRAPPED + 2)))

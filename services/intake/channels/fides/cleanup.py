@@ -68,7 +68,7 @@ class RequestCleanup:
         await self.door.lodge(request, source_of(entry.client), at=entry.at)
 
 
-async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
+async def run_forever(work: Callable[[], Awaitable[None]]) -> None:
     """Do *work* again and again, until cancelled; an outage only delays it."""
     while True:
         try:

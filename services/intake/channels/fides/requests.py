@@ -17,7 +17,7 @@ NO_KEY = "Leave encryption_key out: the package opens with a code to the person'
 NO_OPT_IN = "The request has no opt-out; opting in is not supported."
 
 
-def wish_in(said: CreateRequest, policies: FidesPolicies) -> Wish:
+def request_kind(said: CreateRequest, policies: FidesPolicies) -> Wish:
     """
     Return the request of a body by its policy.
 

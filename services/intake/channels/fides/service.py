@@ -22,7 +22,7 @@ from services.intake.channels.fides.entries import FidesEntry
 from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
 from services.intake.channels.fides.filters import FilteredRequest
 from services.intake.channels.fides.policies import FidesPolicies, Wish
-from services.intake.channels.fides.requests import request_in, wish_in
+from services.intake.channels.fides.requests import request_in, request_kind
 from services.intake.channels.fides.responses import response
 from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest
 from services.intake.domain import CaseStatus
@@ -120,7 +120,7 @@ class FidesService:
         Raises:
             NotTaken: It does not identify a person, or asks for something unsupported.
         """
-        wanted = wish_in(said, self.policies) if wish is None else wish
+        wanted = request_kind(said, self.policies) if wish is None else wish
         reference = name or token_hex(16)
         request = request_in(said, wanted, reference=reference, public=client is None)
         source = source_of(client)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from services.intake.cases.clock import Arrival, ClockRules, end_of, receive
+from services.intake.cases.clock import Arrival, ClockRules, end_of, received_request
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.channels.opendsr import messages
 from services.intake.channels.opendsr.certificate import ProcessorCertificate
@@ -212,7 +212,7 @@ class OpenDsrService:
                 self.files.door.clock(),
                 instructed=True,
             )
-            day = receive(request, arrival, self.practice).due_on
+            day = received_request(request, arrival, self.practice).due_on
         return end_of(day, self.practice.zone) - timedelta(seconds=1)
 
 

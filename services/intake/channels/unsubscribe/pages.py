@@ -39,7 +39,7 @@ class UnsubscribeLink(BaseModel):
     """Headers of the mail, both to be signed by DKIM."""
 
 
-def unsubscribing(
+def unsubscribe_routes(
     door: RequestService, site: Site, links: UnsubscribeLinks, system: Callable[[Request], Source]
 ) -> APIRouter:
     """Return the page on *site* for people with a link, and the call that makes *links* for a *system*."""
