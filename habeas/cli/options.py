@@ -171,11 +171,11 @@ def company_of(state: Path) -> "CompanyProfile":
 
 def house(state: Path) -> "SenderSettings":
     """Return the sender of letters."""
-    from services.notifier.context import house_of  # noqa: PLC0415
+    from services.notifier.context import sender_settings_of  # noqa: PLC0415
 
     known, company = settings(state), company_of(state)
     mail_from = known.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
-    return house_of(company, mail_from, reply_to=known.get("HABEAS_MAIL_REPLY_TO", ""))
+    return sender_settings_of(company, mail_from, reply_to=known.get("HABEAS_MAIL_REPLY_TO", ""))
 
 
 def controller(state: Path) -> str:

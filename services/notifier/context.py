@@ -58,7 +58,7 @@ class SenderSettings:
         return self.sender.address.rpartition("@")[2]
 
 
-def house_of(
+def sender_settings_of(
     company: CompanyProfile,
     mail_from: str,
     *,

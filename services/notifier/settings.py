@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from services.notifier.context import SenderSettings, house_of
+from services.notifier.context import SenderSettings, sender_settings_of
 from services.notifier.letters.mime import addr_spec
 from services.notifier.smtp import dkim
 from services.notifier.smtp.domain_limits import OTHERS
@@ -100,7 +100,7 @@ class NotifierSettings(InboxSettings):
 
     @field_validator("bounce_port")
     @classmethod
-    def _knows_what_comes_back(cls, port: int, info: ValidationInfo) -> int:
+    def _has_return_address(cls, port: int, info: ValidationInfo) -> int:
         if port and not info.data.get("mail_bounces"):
             raise ValueError("needs HABEAS_MAIL_BOUNCES")
         return port
@@ -138,7 +138,7 @@ class NotifierSettings(InboxSettings):
 
     def house(self) -> SenderSettings:
         """Return the sender settings."""
-        house = house_of(
+        house = sender_settings_of(
             self.company,
             self.mail_from,
             reply_to=self.mail_reply_to,

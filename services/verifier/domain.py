@@ -468,7 +468,7 @@ def _reliable(compared: IdentityCompared, known: Verification) -> bool:
     return agrees and (compared.private or mailbox)
 
 
-def points_wait(known: Verification) -> bool:
+def comparison_waits(known: Verification) -> bool:
     """
     Return whether data points are compared only once the mailbox is proven.
 
@@ -543,7 +543,7 @@ def reasons_for(way: ProofWay, known: Verification) -> tuple[Code, ...]:
     return (*attested, *sorted(way.evidence)) or (way.level.value,)
 
 
-def believed(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained, ...]:
+def evidence_of_agent(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained, ...]:
     """
     Return the evidence of an agent's word with a checked signature.
 

@@ -24,16 +24,16 @@ from services.verifier.domain import (
     EvidenceGained,
     StaffAgreed,
     Verification,
-    believed,
+    comparison_waits,
     completed,
     confirmable,
     confirmed_elsewhere,
+    evidence_of_agent,
     evolve,
     gained_by_comparison,
     gained_by_examination,
     level_of,
     only_records_missing,
-    points_wait,
     proven,
     proven_by_code,
     proven_elsewhere,
@@ -172,7 +172,7 @@ async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
         return _settled(event, [], ctx)
     vouched = await _vouched(event, ctx)
     assessed = _assessed(event, ctx, vouched=vouched is None or bool(vouched))
-    attested = believed(event, trusted=vouched is None or EMAIL in vouched)
+    attested = evidence_of_agent(event, trusted=vouched is None or EMAIL in vouched)
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed, *attested))
     return await _concluded(event, [assessed, *attested, *weighed], ctx)
 
@@ -428,7 +428,7 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return await _judged(proof, ctx)
         case ProofKind.NEW_CODE:
             return await _challenge(ctx)
-        case ProofKind.DATA_POINTS if points_wait(ctx.known):
+        case ProofKind.DATA_POINTS if comparison_waits(ctx.known):
             return []
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
             return await _claimed(proof, ctx)
@@ -559,7 +559,7 @@ async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
         return [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
     if known.comparisons < known.claims:
         return []
-    if known.points_on_hold and not points_wait(known) and known.claims < MOST_CLAIMS:
+    if known.points_on_hold and not comparison_waits(known) and known.claims < MOST_CLAIMS:
         return await _claimed(known.points_on_hold, ctx)
     if only_records_missing(known) and not known.documented:
         return await _compare_documented(ctx)

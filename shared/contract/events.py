@@ -660,7 +660,7 @@ class AppealDecided(Decision):
     """Name, in the vault, of their text to the person."""
 
     @model_validator(mode="after")
-    def _says_why_not(self) -> "AppealDecided":
+    def _has_reason(self) -> "AppealDecided":
         if not (self.granted or self.reasons or self.explanation):
             raise ValueError("a decision that does not grant needs a reason or an explanation")
         return self

@@ -86,7 +86,7 @@ def faults_of(
 def is_purged(case: str, rows: Sequence[Row], key: bytes) -> bool:
     """Return whether a genuine row says that *case* was purged."""
     return any(
-        _says_purged(row) and isinstance(row.get(BEFORE), bytes) and _fits(case, row, row[BEFORE], key)
+        _records_purge(row) and isinstance(row.get(BEFORE), bytes) and _fits(case, row, row[BEFORE], key)
         for row in rows
     )
 
@@ -110,7 +110,7 @@ class _ChainWalk:
             yield (n if isinstance(n, int) else None), ChainFault.ADDED
             return
         self._any = True
-        covers = _says_purged(row) and isinstance(row.get(BEFORE), bytes)
+        covers = _records_purge(row) and isinstance(row.get(BEFORE), bytes)
         if n > self._next:
             if not (covers and _fits(self._case, row, row[BEFORE], self._key)):
                 yield from ((missing, ChainFault.MISSING) for missing in range(self._next, n))
@@ -146,7 +146,7 @@ class _ChainWalk:
 def _fits(case: str, row: Row, before: bytes, key: bytes) -> bool:
     if row.get("case") != case or not row.keys() <= {*CONTENT, *MARKS} or not isinstance(row.get(MAC), bytes):
         return False
-    if BEFORE in row and not _says_purged(row):
+    if BEFORE in row and not _records_purge(row):
         return False
     try:
         content = to_bson({name: row[name] for name in CONTENT if name in row})
@@ -155,7 +155,7 @@ def _fits(case: str, row: Row, before: bytes, key: bytes) -> bool:
     return row["_id"] == f"{case}:{row['n']}" and hmac.compare_digest(_mac(key, before, content), row[MAC])
 
 
-def _says_purged(row: Row) -> bool:
+def _records_purge(row: Row) -> bool:
     stored = [row.get("event"), *(row.get("facts") or ())]
     return any(isinstance(fact, Mapping) and fact.get("type") == RequestPurged.TYPE for fact in stored)
 

@@ -173,11 +173,11 @@ async def run(plans: Sequence[ServicePlan[Any]], settings: Sequence[Settings]) -
         ]
         for one in hosted:
             await _retry(one.consumer.probe, stopping)
-        _spare_the_collector()
+        _freeze_start_up_objects()
         await _serve(hosted, common, stopping, listener)
 
 
-def _spare_the_collector() -> None:
+def _freeze_start_up_objects() -> None:
     """Freeze the objects of start-up for the garbage collector, and collect less often: a batch is big."""
     gc.collect()
     gc.freeze()
@@ -259,19 +259,23 @@ async def _serve(
     servers = _servers(parts, settings, _checks(hosted), listener)
     async with asyncio.TaskGroup() as group:
         serving = [
-            group.create_task(_lasting(server.serve([own]), "the HTTP server", stopping))
+            group.create_task(_run_forever(server.serve([own]), "the HTTP server", stopping))
             for server, own in servers
         ]
-        runtimes = [group.create_task(_lasting(one.runtime().run(), one.name, stopping)) for one in hosted]
+        runtimes = [
+            group.create_task(_run_forever(one.runtime().run(), one.name, stopping)) for one in hosted
+        ]
         group.create_task(_watch(consumers, stopping))
         beside = [
-            group.create_task(_lasting(part.background, f"the background of {part.service.name}", stopping))
+            group.create_task(
+                _run_forever(part.background, f"the background of {part.service.name}", stopping)
+            )
             for part in parts
             if part.background is not None
         ]
         beside += [
             group.create_task(
-                _lasting(_heads(one.part, one.settings).run(), f"the audit of {one.name}", stopping)
+                _run_forever(_heads(one.part, one.settings).run(), f"the audit of {one.name}", stopping)
             )
             for one in hosted
         ]
@@ -294,7 +298,7 @@ def _heads(part: Running, settings: Settings) -> HeadExport:
     return HeadExport(part.journal.database, part.service.name, settings.root_key)
 
 
-async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:
+async def _run_forever(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:
     """
     Do *work*, which must not end before a stop is requested.
 

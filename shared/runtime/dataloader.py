@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class Turns(Generic[K]):
+class LoadOrder(Generic[K]):
     """The order of keys when one load cannot take all that wait."""
 
     most: int
@@ -36,7 +36,7 @@ class DataLoader(Generic[K, V]):
         load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
         *,
         window: float | None = None,
-        turns: Turns[K] | None = None,
+        turns: LoadOrder[K] | None = None,
     ) -> None:
         """
         Use *load* to answer; a key it leaves out is answered with ``KeyError``.

@@ -86,7 +86,7 @@ class KeySet:
         self._failed_at = self.clock() if failed else None
 
     async def _fetch(self) -> None:
-        found = await self._json(self.url or await self._said_url())
+        found = await self._json(self.url or await self._announced_url())
         listed = found.get("keys")
         if not isinstance(listed, list):
             raise IssuerUnavailable("the issuer's keys do not read")
@@ -94,15 +94,15 @@ class KeySet:
         self._keys = {key.key_id: key for key in keys if key is not None and key.key_id}
         self._fetched_at = self.clock()
 
-    async def _said_url(self) -> str:
+    async def _announced_url(self) -> str:
         configuration = await self._json(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if configuration.get("issuer") != self.issuer:
             raise IssuerUnavailable("the issuer's configuration speaks of another issuer")
         url = str(configuration.get("jwks_uri", ""))
-        await self._must_lead_outside(url)
+        await self._check_external(url)
         return url
 
-    async def _must_lead_outside(self, url: str) -> None:
+    async def _check_external(self, url: str) -> None:
         """Refuse an internal address of an external issuer; an internal issuer may have one."""
         _must_be_unchanged(url)
         if await self._is_outside(self.issuer) and not await self._is_outside(url):

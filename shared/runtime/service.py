@@ -259,7 +259,7 @@ class Runtime(Generic[S, C]):
             task.add_done_callback(partial(self._note_finished, tasks[task]))
         left = await self._settle([*results, *known, *(_outcome(task, tasks[task]) for task in quick)])
         outlasting = {tasks[task].case for task in slow}
-        return left + self._let_go([work for work in mine if work.case not in outlasting])
+        return left + self._release([work for work in mine if work.case not in outlasting])
 
     def _claim(self, works: Sequence[_Work]) -> list[_Work]:
         """
@@ -277,7 +277,7 @@ class Runtime(Generic[S, C]):
                 mine.append(work)
         return mine
 
-    def _let_go(self, works: Sequence[_Work]) -> list[_Work]:
+    def _release(self, works: Sequence[_Work]) -> list[_Work]:
         """Release the cases of *works*; return the works that have waited for them."""
         return [waiting for work in works for waiting in self._under_way.pop(work.case)]
 
@@ -296,7 +296,7 @@ class Runtime(Generic[S, C]):
             self._doorbell.clear()
             finished, self._finished = self._finished, []
             left = await self._settle([_outcome(task, work) for work, task in finished])
-            left += self._let_go([work for work, _ in finished])
+            left += self._release([work for work, _ in finished])
             if left:
                 following = group.create_task(self._work_off(left, (), group))
                 self._following.add(following)

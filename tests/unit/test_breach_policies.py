@@ -46,7 +46,7 @@ def test_no_recipient_is_told_the_same_twice(policy: BreachPolicy) -> None:
 
 @pytest.mark.parametrize("policy", TO_PEOPLE)
 def test_every_letter_says_what_happened_with_which_data_and_who_tells_more(policy: BreachPolicy) -> None:
-    said = {one.element for one in policy.said_of(SSN)}
+    said = {one.element for one in policy.statements_for(SSN)}
     wanted = {NoticeElement.NATURE, NoticeElement.DATA, NoticeElement.ADVICE, NoticeElement.CONTACT}
     assert wanted - said <= set(policy.never)
 
@@ -90,13 +90,13 @@ def test_what_is_said_only_of_some_data_is_left_out_of_other_letters() -> None:
     policy = _newest("us-ca")
     password = ("user.contact.email", "user.authorization.password")
     only = {NoticeElement.PROTECTION, NoticeElement.CREDIT_BUREAUS, NoticeElement.PASSWORD}
-    assert {one.element for one in policy.said_of(SSN)} & only == only - {NoticeElement.PASSWORD}
-    assert {one.element for one in policy.said_of(password)} & only == {NoticeElement.PASSWORD}
+    assert {one.element for one in policy.statements_for(SSN)} & only == only - {NoticeElement.PASSWORD}
+    assert {one.element for one in policy.statements_for(password)} & only == {NoticeElement.PASSWORD}
 
 
 def test_massachusetts_forbids_to_say_what_happened() -> None:
     """M.G.L. c. 93H § 3(b)."""
-    said = {one.element for one in _newest("us-ma").said_of(SSN)}
+    said = {one.element for one in _newest("us-ma").statements_for(SSN)}
     assert NoticeElement.NATURE not in said
     assert NoticeElement.POLICE_REPORT in said
 

@@ -22,7 +22,7 @@ from services.fulfillment.search.bson_equality import AS_IT_IS, key_of
 from services.fulfillment.search.forms import forms
 from services.fulfillment.search.phones import canonical, integers, longhand
 from services.fulfillment.search.priority import due
-from shared.runtime.dataloader import DataLoader, Turns, side_by_side
+from shared.runtime.dataloader import DataLoader, LoadOrder, side_by_side
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, each_with_bson, translated
 
@@ -145,7 +145,7 @@ class CollectionLookup:
         self._scans: DataLoader[BatchSearch, None] = DataLoader(
             lambda s: self._load(s, VALUES_PER_SCAN),
             window=SCAN_WINDOW,
-            turns=Turns(VALUES_PER_SCAN, lambda search: len(search.probes), lambda search: search.due),
+            turns=LoadOrder(VALUES_PER_SCAN, lambda search: len(search.probes), lambda search: search.due),
         )
         self._index_reads = DataLoader(self._read_indexes)
         self._indexes = caseless.Indexes(frozenset(), {}, frozenset())

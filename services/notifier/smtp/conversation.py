@@ -150,12 +150,12 @@ class Conversation(asyncio.Protocol):
         self._until = self._loop.time() + patience.total_seconds()
         if not self._looking:
             self._looking = True
-            self._loop.call_at(self._until, self._look)
+            self._loop.call_at(self._until, self._check_timeout)
 
-    def _look(self) -> None:
+    def _check_timeout(self) -> None:
         self._looking = self.is_open and self._until > self._loop.time()
         if self._looking:
-            self._loop.call_later(self.patience.answer.total_seconds(), self._look)
+            self._loop.call_later(self.patience.answer.total_seconds(), self._check_timeout)
         else:
             self.close()
 

@@ -217,7 +217,7 @@ class BreachPolicy(BaseModel):
         """Return the first notice to a recipient; None where this law demands none."""
         return next((notice for notice in self.notices if notice.to is to), None)
 
-    def said_of(self, categories: Iterable[str]) -> tuple[RequiredStatement, ...]:
+    def statements_for(self, categories: Iterable[str]) -> tuple[RequiredStatement, ...]:
         """Return the statements, in order, to people with breached data of *categories*."""
         there = tuple(categories)
         return tuple(said for said in self.letter if said.element not in self.never and said.holds_for(there))

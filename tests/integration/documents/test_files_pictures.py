@@ -6,8 +6,8 @@ import pytest
 from PIL import Image, ImageFilter
 from PIL.PngImagePlugin import PngInfo
 
-from services.verifier.documents.files.looks import digest, distance, looks
 from services.verifier.documents.files.opener import OpenedFile, open_file
+from services.verifier.documents.files.perceptual_hashes import digest, distance, perceptual_hash
 from services.verifier.documents.files.picture import decode, encode
 from services.verifier.documents.files.quality import quality
 from services.verifier.documents.files.sniff import FileKind
@@ -122,9 +122,9 @@ def test_a_copy_looks_like_its_original_and_another_picture_does_not() -> None:
     copy = np.asarray(Image.fromarray(original).resize((450, 300)).filter(ImageFilter.GaussianBlur(1)))
     other = np.rot90(original)
 
-    assert len(looks(original)) == 16
-    assert distance(looks(original), looks(copy)) <= 6
-    assert distance(looks(original), looks(other)) > 12
+    assert len(perceptual_hash(original)) == 16
+    assert distance(perceptual_hash(original), perceptual_hash(copy)) <= 6
+    assert distance(perceptual_hash(original), perceptual_hash(other)) > 12
     assert digest(original) != digest(copy)
 
 

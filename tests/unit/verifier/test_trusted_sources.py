@@ -11,7 +11,7 @@ from shared.contract.events import Assurance, Evidence, IdentityChallenged, Iden
 from tests.unit.fakes import SOURCE, Office, request
 from tests.unit.intake_api import CASE
 from tests.unit.shared.test_settings import GOOD
-from tests.unit.verifier.test_agents_word import SOURCE as AGENCY
+from tests.unit.verifier.test_agent_evidence import SOURCE as AGENCY
 
 KIM, NUMBER, PHONE = "kim@example.org", "C-1001", "+353209100142"
 EVERYTHING = {"email": KIM, "phone": PHONE, "identifiers": {"customer_no": NUMBER, "visitor": "9"}}

@@ -91,7 +91,7 @@ def _half_translated(
     if _short(language) == _short(declared.language):
         return
     there = declared.translation(language)
-    wanted = {said.element: said for policy in policies for said in policy.said_of(categories)}
+    wanted = {said.element: said for policy in policies for said in policy.statements_for(categories)}
     late, offered = wanted.get(Part.LATE_BECAUSE), wanted.get(Part.PROTECTION)
     if late and declared.late_because and not (there and there.late_because):
         yield Omission(

@@ -65,7 +65,7 @@ def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tupl
     pages = {line.page for line in seen}
     unread = {line for line in layer if line.page not in pages}
     read = {line: [one for one in seen if _in_one_place(one, line)] for line in layer}
-    kept = tuple(line for line in layer if line in unread or _says(read[line], line))
+    kept = tuple(line for line in layer if line in unread or _is_read(read[line], line))
     lines = _as_seen(kept, _places(layer, seen))
     covered = [line for line in set(layer) - set(kept) if _is_long_enough(line) and _is_clear(read[line])]
     if covered or _overlaid(kept):
@@ -97,7 +97,7 @@ def _as_seen(kept: Iterable[TextLine], places: Iterable[Place]) -> tuple[TextLin
     """Return the lines of a layer that were *kept*, or the text read there where it differs."""
     shown: dict[TextLine, Sequence[TextLine]] = {}
     for inside, read in places:
-        just_that = not read or _looks(inside) == _looks(read)
+        just_that = not read or _look_alike_text(inside) == _look_alike_text(read)
         shown |= {line: (line,) if just_that else read for line in inside}
     return tuple(dict.fromkeys(one for line in kept for one in shown[line]))
 
@@ -118,7 +118,7 @@ def _places(layer: Iterable[TextLine], seen: Sequence[TextLine]) -> Iterator[Pla
         yield inside, read
 
 
-def _looks(lines: Iterable[TextLine]) -> str:
+def _look_alike_text(lines: Iterable[TextLine]) -> str:
     """Return the letters and digits of *lines* from left to right, the same for those that look the same."""
     in_order = sorted(lines, key=lambda line: line.box[0])
     text = "".join(map(_letters, in_order)).translate(TWINS)
@@ -163,7 +163,7 @@ def _shared(one: TextLine, other: TextLine) -> bool:
     return shared > LEAST_SHARED * min(width, other_width)
 
 
-def _says(read: Iterable[TextLine], line: TextLine) -> bool:
+def _is_read(read: Iterable[TextLine], line: TextLine) -> bool:
     """Return whether the text *read* is *line*, or holds it; a part of it is not enough."""
     said, wanted = "".join(_letters(one) for one in read), _letters(line)
     scorer = fuzz.partial_ratio if len(said) > len(wanted) else fuzz.ratio

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.verifier.documents.files.hidden import visible
-from services.verifier.documents.files.looks import digest, looks
 from services.verifier.documents.files.pdf_pages import read_pages
 from services.verifier.documents.files.pdf_structure import plain_pdf
+from services.verifier.documents.files.perceptual_hashes import digest, perceptual_hash
 from services.verifier.documents.files.picture import decode
 from services.verifier.documents.files.quality import quality
 from services.verifier.documents.files.refusal import FILE, FileFlaw, FileRefused, refused
@@ -59,7 +59,7 @@ def _picture(content: bytes, kind: FileKind) -> OpenedFile:
         pages=1,
         pictures=(picture,),
         checks=(READ, *quality(picture)),
-        looks=looks(picture),
+        looks=perceptual_hash(picture),
         digest=digest(picture),
     )
 
@@ -75,6 +75,6 @@ def _pdf(content: bytes) -> OpenedFile:
         layer=layer,
         layered=any(page.layered for page in pages),
         checks=(READ, hidden),
-        looks=looks(pictures[0]),
+        looks=perceptual_hash(pictures[0]),
         digest=digest(pictures[0]),
     )

@@ -51,7 +51,7 @@ def plain_pdf(content: bytes) -> bytes:
         with pikepdf.open(BytesIO(content)) as pdf:
             if pdf.is_encrypted:
                 raise FileRefused(FileFlaw.ENCRYPTED)
-            _look_through(pdf)
+            _check_objects(pdf)
             _measure_pages(pdf)
             return _written_anew(pdf)
     except pikepdf.PasswordError as error:
@@ -60,7 +60,7 @@ def plain_pdf(content: bytes) -> bytes:
         raise FileRefused(FileFlaw.BROKEN) from error
 
 
-def _look_through(pdf: pikepdf.Pdf) -> None:
+def _check_objects(pdf: pikepdf.Pdf) -> None:
     """Refuse *pdf* if any of its values is active, or all of them together too much."""
     budget = StreamBudget()
     for count, value in enumerate(_values(pdf)):

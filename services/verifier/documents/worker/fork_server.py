@@ -50,7 +50,7 @@ def serve(load: Callable[[], Examine], bounds: Bounds) -> None:
     os.dup2(nowhere, sys.stdout.fileno())  # libraries print; nothing of it may look like an answer
     os.close(nowhere)
     examine = load()
-    granted["filtered_calls"] = _in_a_child(_says_whether_filtered, NO_FILE, bounds, answers) == FILTERED
+    granted["filtered_calls"] = _in_a_child(_reports_filter, NO_FILE, bounds, answers) == FILTERED
     if not granted["filtered_calls"]:
         granted = {REFUSED: "no filter of system calls"}
     _write(answers, frame(json.dumps(granted | {"bounds": asdict(bounds)}).encode()))
@@ -86,7 +86,7 @@ def _read_and_end(examine: Examine, request: Request, bounds: Bounds, writing: i
         os._exit(status)
 
 
-def _says_whether_filtered(_: Request) -> bytes:
+def _reports_filter(_: Request) -> bytes:
     """Return whether system calls are filtered; that it returns at all shows that forking works."""
     return FILTERED if is_filtered(ctypes.CDLL(None)) else b"not"
 

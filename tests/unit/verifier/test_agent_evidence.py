@@ -7,7 +7,7 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.assurance.levels import GROUNDS, Sensitivity, Situation, required
-from services.verifier.domain import Assessed, EvidenceGained, Verification, believed, evolve
+from services.verifier.domain import Assessed, EvidenceGained, Verification, evidence_of_agent, evolve
 from shared.contract.events import (
     Assurance,
     DataPoints,
@@ -118,7 +118,7 @@ async def test_wrong_claims_beside_an_agents_word_get_the_categories_at_most() -
 
 def test_evidence_proven_by_the_person_is_no_agents_word_any_more() -> None:
     received = RECEIVED.model_copy(update={"attested": BOTH})
-    known = reduce(evolve, [received, *believed(received, trusted=True)], Verification())
+    known = reduce(evolve, [received, *evidence_of_agent(received, trusted=True)], Verification())
     assert known.attested == set(BOTH)
     proven = EvidenceGained(request_id=CASE, evidence=E.MAILBOX, identities=("email",))
     assert evolve(known, proven).attested == {E.PERMISSION}
@@ -151,7 +151,7 @@ async def test_no_submission_can_claim_attested_evidence() -> None:
 @pytest.mark.parametrize("requester", [Requester.PERSON, Requester.PARENT])
 def test_word_of_an_agent_alone_counts(requester: Requester) -> None:
     received = RECEIVED.model_copy(update={"requester": requester, "attested": BOTH})
-    assert believed(received, trusted=True) == ()
+    assert evidence_of_agent(received, trusted=True) == ()
 
 
 async def test_why_an_agent_is_believed_stays_with_the_case() -> None:

@@ -11,7 +11,7 @@ from services.verifier.documents.files.thumbnails import Picture
 SIDE: Final = 8
 
 
-def looks(picture: Picture) -> str:
+def perceptual_hash(picture: Picture) -> str:
     """
     Return the difference hash of *picture*: 64 bits in hexadecimal, close for pictures that look alike.
 

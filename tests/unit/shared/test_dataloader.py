@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.errors import PermanentError, StoreUnavailable
-from shared.runtime.dataloader import DataLoader, Turns
+from shared.runtime.dataloader import DataLoader, LoadOrder
 
 
 class Shelf:
@@ -112,7 +112,7 @@ async def answered(*asked: int, most: int) -> list[list[int]]:
         return TODAY + timedelta(days=days)
 
     for window in (0.005, None):
-        ask = DataLoader(load, window=window, turns=Turns(most, lambda days: 9 if days == 50 else 1, due))
+        ask = DataLoader(load, window=window, turns=LoadOrder(most, lambda days: 9 if days == 50 else 1, due))
         assert await asyncio.gather(*map(ask, asked)) == list(asked)
     assert loads[: len(loads) // 2] == loads[len(loads) // 2 :]
     return loads[: len(loads) // 2]
@@ -141,7 +141,7 @@ async def test_later_key_that_is_due_earlier_does_not_wait() -> None:
         return {key: key for key in keys}
 
     ask = DataLoader(
-        load, window=0.001, turns=Turns(1, lambda _: 1, lambda days: TODAY + timedelta(days=days))
+        load, window=0.001, turns=LoadOrder(1, lambda _: 1, lambda days: TODAY + timedelta(days=days))
     )
     early = [asyncio.ensure_future(ask(days)) for days in (20, 30)]
     await begun.wait()
