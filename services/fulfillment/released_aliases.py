@@ -1,8 +1,8 @@
 """
-Aliases that the person's records name and nothing verifies, and what a confirmed one leads to.
+Unverified aliases in the person's records, and the release of records by a confirmed one.
 
 An answer offers them by number to the staff; their values lie sealed. Once an account confirms that one is
-the person's, it counts as proven, and what it leads to is released.
+the person's, it counts as proven, and its records are released.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from services.fulfillment.state import FulfillmentStatus, Fulfilment
 from shared.contract.events import AliasConfirmed, Code, ErasureScheduled, OfferedAliases, Requester
 
 OFFER = "aliases"
-"""First part of the names under which offered aliases lie in the vault."""
+"""Prefix of the vault names of offered aliases."""
 WINDOW = "alias_window_"
-"""First part of the names of the moments at which windows of confirmed aliases end."""
+"""Prefix of the names of the timers for the end of confirmed aliases' windows."""
 MOST_OFFERED = 20
 
 
@@ -75,5 +75,5 @@ async def own_mailbox(event: AliasConfirmed, requester: Requester, ctx: Fulfillm
 
 
 def window_name(window: ErasureScheduled) -> str:
-    """Return the name of the moment at which *window*, of a confirmed alias, ends."""
+    """Return the name of the timer for the end of *window* of a confirmed alias."""
     return f"{WINDOW}{int(window.at.timestamp())}"

@@ -152,5 +152,5 @@ async def test_the_look_can_be_switched_off(world: World) -> None:
     remains = await verify(decided, data_map, world.stores, PERSON)
     for switched_on in (True, False):
         engine = Fulfilling(world.stores, switched_on)
-        seen = await engine.look_through(decided, remains, data_map, needles(KIM, None))
+        seen = await engine.search_texts(decided, remains, data_map, needles(KIM, None))
         assert bool(seen) is switched_on

@@ -57,7 +57,7 @@ async def test_a_phase_that_was_taken_back_is_not_looked_into(installed: Install
     assert scope is not None
     await unscope(installed, 1)
     with pytest.raises(ScopeLeaseLost):
-        await installed.scopes.alive(scope, installed.clock())
+        await installed.scopes.prolong(scope, installed.clock())
     await unscope(installed, 2)
     await installed.register(declared(collections=EVERYBODY), phase=2)
     assert not await installed.replica().work()

@@ -106,7 +106,7 @@ class ContactFields(RecordUnit):
         rank = self.rank + hops * FURTHER
         said = {
             "email": "" if self.mentions else address or "",
-            "name": "" if self.mentions else next(self.own.called(part), "").strip(),
+            "name": "" if self.mentions else next(self.own.written_names(part), "").strip(),
             "language": next(filter(None, map(language_of, self.texts(part, self.languages))), ""),
         }
         homes = [home for address in self.addresses for home in self._homes(part, address)]

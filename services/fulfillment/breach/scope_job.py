@@ -41,7 +41,7 @@ BREACHES_AT_ONCE = 4
 """Incidents that one replica works on side by side: a slow store delays only its own."""
 LOG_EVERY_S = 10.0
 """Seconds between two log lines about one long step."""
-LATER = "a breach is scoped later"
+LATER = "breach scope is retried later"
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
@@ -64,13 +64,13 @@ class ScopeProgress:
 
     async def beat(self, handled: int, collection: str = "") -> None:
         """Count *handled* more records or people."""
-        await self.scopes.alive(self.scope, self.clock())
+        await self.scopes.prolong(self.scope, self.clock())
         self.handled += handled
         now = asyncio.get_running_loop().time()
         if now - self._logged_at > LOG_EVERY_S:
             self._logged_at = now
             logger().info(
-                "the people of a breach are looked for",
+                "breach scope is running",
                 service="scoping",
                 request_id=self.scope.incident,
                 outcome=self.scope.stage.value,
@@ -155,7 +155,7 @@ class ScopeJob:
         for _ in range(int(HANGS_S / BEAT_S)):
             await asyncio.sleep(BEAT_S)
             with suppress(HabeasError):  # the next write reports it
-                await self.scopes.alive(scope, self.clock())
+                await self.scopes.prolong(scope, self.clock())
 
     async def _go_on(self, scope: BreachScope) -> None:
         sealed = await self.vault.open(scope.incident, scope.declaration)
@@ -216,7 +216,7 @@ class ScopeJob:
             await pulse.beat(looked_at)
         await self.publish([_message(scope, counting, sealed)])
         logger().info(
-            "a breach is scoped", service="scoping", request_id=scope.incident, handled=counting.people
+            "breach scope is complete", service="scoping", request_id=scope.incident, handled=counting.people
         )
         return await self.scopes.reach(scope, ScopeStage.REPORTED, self.clock())
 

@@ -159,7 +159,7 @@ class BreachScopes:
             return None
         return taken
 
-    async def alive(self, scope: BreachScope, now: datetime) -> None:
+    async def prolong(self, scope: BreachScope, now: datetime) -> None:
         """
         Prolong the lease of *scope*.
 
@@ -395,7 +395,7 @@ class BreachScopes:
             "stage": ScopeStage.REPORTED.value,
             "phase": {"$ne": scope.phase},
         }
-        with translated("read what is scoped of a breach"):
+        with translated("read the scopes of a breach"):
             return [one["phase"] async for one in self._scopes.find(wanted, {"phase": 1}).sort("phase", 1)]
 
     async def notified_people(
@@ -443,7 +443,7 @@ async def failures(database: Database, incident: str) -> dict[int, str]:
     """Return the failing phases of *incident*, with the reasons."""
     waits = {"$or": [{"done": False}, {"refused": True}]}
     stuck = {"incident": incident, "failed": {"$ne": None}, **waits}
-    with translated("read what is scoped of a breach"):
+    with translated("read the scopes of a breach"):
         return {one["phase"]: one["failed"] async for one in database["breach_scopes"].find(stuck)}
 
 

@@ -25,18 +25,17 @@ _PROSE = re.compile(r"[A-Za-z_§][^:#\n\"'{}\[\],&*!|>%@`]*[^:#\s\"'{}\[\],&*!|>
 _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"})
 _FACTS = {
     "purpose": "why the data is held (Art. 15(1)(a) GDPR)",
-    "legal_basis": "what allows it: consent, contract, legal obligation, … (Art. 6(1) GDPR)",
+    "legal_basis": "legal basis: consent, contract, legal obligation, … (Art. 6(1) GDPR)",
     "source": "where it comes from (Art. 15(1)(g) GDPR)",
     "recipients": "recipients (Art. 15(1)(c) GDPR)",
-    "transfer": "countries outside the European Union, and what protects it there (Art. 15(2) GDPR)",
+    "transfer": "countries outside the European Union, and the safeguards there (Art. 15(2) GDPR)",
 }
 _HEAD = """\
 # A data map, made of a dataset file of Fides by `habeas map import`.
 #
-# What Fides has no word for stands under `meta: habeas:`. Lines that begin with `# purpose:` and the like are
-# for you to complete: an answer to a person has to tell these facts. Whether an erasure deletes a document,
-# masks what is personal in it or keeps it is said by `erasure`; `habeas map check` holds the whole against
-# the live databases.
+# Declarations beyond Fides' format stand under `meta: habeas:`. Lines such as `# purpose:` are for you
+# to complete: answers must state these facts. `erasure` states whether an erasure deletes a
+# document, masks the personal data in it or keeps it; `habeas map check` compares the map with the databases.
 """
 
 
@@ -175,9 +174,9 @@ def _field(collection: Collection, field: MappedField) -> Iterator[str]:
 
 def _comments(collection: Collection, field: MappedField) -> Iterator[str]:
     if field.identity:
-        yield f"# A request that tells {_a(field.identity)} is looked up here."
+        yield f"# A request with {_a(field.identity)} is looked up here."
         if field.verified is None:
-            yield "# How its value is verified is yours to state (`verified`); until then, it is a claim."
+            yield "# State how its value is verified (`verified`); until then, it is a claim."
     if field.path in collection.divided:
         yield "# Its elements are different people's: each person is shown, and loses, their own ones only."
     if not field.container and not field.disclose:

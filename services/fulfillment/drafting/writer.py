@@ -27,10 +27,10 @@ _RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "
 HEAD = """\
 # A draft, made by `habeas map draft` from a sample of the data: a proposal that was not reviewed yet.
 #
-# Read it before anything is answered by it. Each finding says how sure it is, from 0 to 1. What the data
-# cannot say is for you to write: purpose, legal_basis, source, recipients and transfer of each collection
+# Review it before use. Each finding has a confidence from 0 to 1. Facts that the data does not show are
+# for you to write: purpose, legal_basis, source, recipients and transfer of each collection
 # (Art. 15(1) GDPR), retention and legal holds, and whether an erasure deletes a document, masks it or keeps
-# it. `habeas map check` then holds the map against the data.
+# it. `habeas map check` then compares the map with the data.
 dataset:
 """
 

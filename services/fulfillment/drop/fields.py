@@ -77,7 +77,7 @@ class HashSource(RecordUnit):
     def _of(self, part: Any) -> HashedPerson:
         names = list(dict.fromkeys(self._names(part)))
         hashes = (*self._single(part), *self._composite(part, names))
-        called = tuple(dict.fromkeys(self.called(part)))
+        called = tuple(dict.fromkeys(self.written_names(part)))
         return HashedPerson(
             tuple(dict.fromkeys(hashes)),
             called,
@@ -111,8 +111,8 @@ class HashSource(RecordUnit):
 
     def _names(self, part: Any) -> Iterator[tuple[str, str]]:
         """Yield first and last names: of separate fields, and possible ones in a whole name."""
-        yield from product(self.texts(part, self.firsts), self.texts(part, self.lasts))
-        for whole in self.texts(part, self.wholes):
+        yield from product(self.texts(part, self.first_name_fields), self.texts(part, self.last_name_fields))
+        for whole in self.texts(part, self.whole_name_fields):
             yield from _parted(whole)
 
     def _births(self, part: Any) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class HashLists:
             )
         return None if found is None else HashListBatch(found["_id"], tuple(found["lists"]))
 
-    async def alive(self, batch: str, now: datetime) -> None:
+    async def prolong(self, batch: str, now: datetime) -> None:
         """Prolong the lease of *batch*."""
         with translated("prolong a batch of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": {"at": now}})

@@ -115,7 +115,7 @@ class HashLookupJob:
                 await self.listed.remove([row.id for row in rows])
             else:
                 await self.listed.add(rows, kind, batch.id)
-            await self.listed.alive(batch.id, self.clock())
+            await self.listed.prolong(batch.id, self.clock())
 
     async def _rows(self, batch: str, item: str, tally: LookupCounts) -> AsyncIterator[Sequence[ListRow]]:
         rows, first = list[ListRow](), True
@@ -144,7 +144,7 @@ class HashLookupJob:
             async for documents in in_portions(self.stores.scan(place, paths), DOCUMENTS_AT_ONCE):
                 await self._match(documents, key, several, batch)
                 tally.documents += len(documents)
-                await self.listed.alive(batch.id, self.clock())
+                await self.listed.prolong(batch.id, self.clock())
 
     async def _match(
         self, documents: Sequence[Document], key: str, several: Sequence[HashSource], batch: HashListBatch
@@ -177,7 +177,7 @@ class HashLookupJob:
             for found in await self._people_of_requests(batch, wanted):
                 tally.found += 1
                 yield found.model_dump_json().encode() + b"\n"
-            await self.listed.alive(batch.id, self.clock())
+            await self.listed.prolong(batch.id, self.clock())
 
     async def _people_of_requests(
         self, batch: HashListBatch, wanted: Mapping[str, ListedHash]

@@ -33,7 +33,7 @@ class ErasableRecords(Protocol):
     async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
         """Search again for the planned records."""
 
-    async def look_through(
+    async def search_texts(
         self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
     ) -> Sequence[Residue]:
         """Return the texts that still name the person."""
@@ -120,7 +120,7 @@ async def complete(  # noqa: PLR0913 - the parts of a completed erasure
     """
     await memory.remember(decided, data_map)
     wanted = needles(decided.known_by, name)
-    residues = await records.look_through(decided, done.remains, data_map, wanted)
+    residues = await records.search_texts(decided, done.remains, data_map, wanted)
     certified = await asyncio.to_thread(certificate, decided, done.remains, residues, data_map, details)
     return Completed(decided, residues, issue(certified, signer))
 

@@ -55,7 +55,7 @@ class DailyJobStates:
         with translated("take a daily job"):
             return (await self._days.update_one(silent, {"$set": {"at": now}})).modified_count > 0
 
-    async def alive(self, day: date, now: datetime) -> None:
+    async def prolong(self, day: date, now: datetime) -> None:
         """Record that the job of *day* is still running."""
         with translated("prolong a daily job"):
             await self._days.update_one({"_id": day.isoformat()}, {"$set": {"at": now}})
@@ -85,7 +85,7 @@ class DailyJob:
             try:
                 await self.work()
             except HabeasError as error:
-                log.logger().warning("the day's work is not done yet", reason=str(error))
+                log.logger().warning("daily job is retried later", reason=str(error))
             await asyncio.sleep(every_s)
 
     async def work(self) -> bool:
@@ -96,14 +96,14 @@ class DailyJob:
             return False
         done = True
         for entries in await self.purging.left(day):
-            await self.days.alive(day, self.clock())
+            await self.days.prolong(day, self.clock())
             try:
                 await self._do(entries, day)
             except HabeasError as error:
                 # An unavailable store must not keep the records in the others.
                 done = False
                 log.logger().warning(
-                    "an erasure's rest stays", request_id=entries[0].erasure, reason=str(error)
+                    "retained records stay for now", request_id=entries[0].erasure, reason=str(error)
                 )
         if done:
             await self.days.end(day)

@@ -33,7 +33,7 @@ class Carrier:
     """Sends parcels."""
 
     signer: CertificateSigner = field(repr=False)
-    outward: SafeHttp
+    http: SafeHttp
 
     async def send(self, parcel: Parcel) -> Receipt:
         """
@@ -47,7 +47,7 @@ class Carrier:
         url = receiver(parcel.url)
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
-                return await self.outward.post(url, await self._headers(parcel, url), parcel.body)
+                return await self.http.post(url, await self._headers(parcel, url), parcel.body)
         except TimeoutError as error:
             raise ReceiverUnavailable(f"the receiver did not answer: {type(error).__name__}") from None
 

@@ -18,8 +18,8 @@ LONGEST = timedelta(seconds=30)
 class RecipientWebhooks:
     """Sends messages."""
 
-    outward: SafeHttp
-    inward: SafeHttp
+    http: SafeHttp
+    internal_http: SafeHttp
     """For internal recipients."""
 
     async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
@@ -37,7 +37,7 @@ class RecipientWebhooks:
             "Content-Length": str(len(body)),
             **signed(message_id, at, body, recipient.key),
         }
-        way = self.inward if recipient.inside else self.outward
+        way = self.internal_http if recipient.inside else self.http
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
                 await way.post(url, headers, lambda: _whole(body))

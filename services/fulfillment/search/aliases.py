@@ -161,11 +161,11 @@ class KnownIdentities:
         self._trusted |= named
         self._meet(named)
 
-    def overtake(self) -> None:
+    def mark_outdated(self) -> None:
         """Note that a record was taken that newer verified values show to be another person's."""
         self._taken = True
 
-    def overtaken(self) -> bool:
+    def is_outdated(self) -> bool:
         """
         Return whether verified values contradict a record taken before; the search then starts again.
 

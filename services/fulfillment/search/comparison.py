@@ -56,7 +56,7 @@ GROUPS = {
     "user.contact.phone_number": PHONES,
     "user.contact.email": "email",
 }
-"""Category → what it is about; any other category is about itself."""
+"""Category → its subject; any other category is its own subject."""
 IN_DIRECTORIES = frozenset({NAME, BIRTH, POSTAL, PHONES, "email"})
 """Categories that a neighbour may know, or anyone can look up."""
 
@@ -292,7 +292,7 @@ def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
 
 
 def _same(one: _Claim, other: _Claim) -> bool:
-    """Tell whether both mean one value; a telephone number is one with its country's code and without."""
+    """Return whether both mean one value; a telephone number is one with its country's code and without."""
     if one.keys & other.keys:
         return True
     numbers = product(one.keys, other.keys) if PHONES in one.groups | other.groups else ()

@@ -55,7 +55,7 @@ class RecordEngine:
         """Search again for the records that *plan* was to erase."""
         return await verify(plan, data_map, self.stores, identities)
 
-    async def look_through(
+    async def search_texts(
         self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
     ) -> Sequence[Residue]:
         """Return the texts that still name the person; none if this search is switched off."""

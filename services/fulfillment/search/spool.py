@@ -73,7 +73,7 @@ class Spool:
         return block
 
     def read(self, block: _Block) -> bytes:
-        """Return what was written as *block*."""
+        """Return the content of *block*."""
         if self._file is None:
             raise ValueError("nothing was written")
         with self._lock:

@@ -54,24 +54,24 @@ class RecordUnit:
         return [str(value) for field in fields for value in self.values(part, field)]
 
     @cached_property
-    def firsts(self) -> Sequence[MappedField]:
+    def first_name_fields(self) -> Sequence[MappedField]:
         """The fields that hold first names alone."""
         return [field for field in self.fields if is_of(field, (FIRST,))]
 
     @cached_property
-    def lasts(self) -> Sequence[MappedField]:
+    def last_name_fields(self) -> Sequence[MappedField]:
         """The fields that hold last names alone."""
         return [field for field in self.fields if is_of(field, (LAST,))]
 
     @cached_property
-    def wholes(self) -> Sequence[MappedField]:
+    def whole_name_fields(self) -> Sequence[MappedField]:
         """The fields that hold whole names."""
         return [f for f in self.fields if is_of(f, (NAME,)) and not is_of(f, (FIRST, LAST))]
 
-    def called(self, part: Any) -> Iterator[str]:
+    def written_names(self, part: Any) -> Iterator[str]:
         """Yield names as they are written; a first or a last one alone where there is no whole one."""
-        firsts, lasts = self.texts(part, self.firsts), self.texts(part, self.lasts)
-        whole = self.texts(part, self.wholes)
+        firsts, lasts = self.texts(part, self.first_name_fields), self.texts(part, self.last_name_fields)
+        whole = self.texts(part, self.whole_name_fields)
         pairs = [" ".join(pair) for pair in product(firsts, lasts)]
         yield from (name for name in [*pairs, *whole] or [*firsts, *lasts] if name.strip())
 

@@ -85,7 +85,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
         known.remember(aliases or {})
         walk = _SearchWalk(data_map, graph, stores, missing, known)
         await walk.run(identities)
-        if not known.doubtful and not known.overtaken():
+        if not known.doubtful and not known.is_outdated():
             break
     reached = graph.reached({*identities, *known.spellings()})
     missing |= await _gone(data_map, stores, reached - missing, walk.holdings)
@@ -232,7 +232,7 @@ class _SearchWalk:
         collection = self.holdings.questions[name].collection
         self._known.leave_out(rejected_identities(collection, judged.rejected))
         if self.holdings.holds(name, document):
-            self._known.overtake()
+            self._known.mark_outdated()
 
     def _judged(
         self, questions: CollectionQuery, document: Document, matches: Sequence[OwnershipMatch]

@@ -114,7 +114,7 @@ def _text(kind: str, x: float, y: float, text: str) -> str:
 def _header(page: DiagramPage) -> Iterator[str]:
     yield _text("title", MARGIN, 36, "The walk of a data map")
     yield _text("small", MARGIN, 54, f"map {page.picture.version[:12]}")
-    names = ["a request tells", *(f"wave {number}" for number in range(1, len(page.columns)))]
+    names = ["request", *(f"wave {number}" for number in range(1, len(page.columns)))]
     for x, name in zip(page.columns, names, strict=True):
         yield _text("wave", x, HEADER - 12, name)
 
@@ -184,7 +184,7 @@ def _legend(page: DiagramPage) -> Iterator[str]:
     x, y = MARGIN, page.height + 8
     meanings = {
         Erasure.DELETE: "an erasure deletes the document",
-        Erasure.MASK: "an erasure masks what is personal",
+        Erasure.MASK: "an erasure masks personal data",
         Erasure.KEEP: "an erasure keeps it, with a reason",
     }
     for erasure, meaning in meanings.items():
