@@ -91,7 +91,7 @@ def test_the_law_says_what_it_is_and_by_when_it_is_dealt_with(
 
 
 async def refused(**changes: object) -> Office:
-    """Return an office that has refused a request of somebody in Virginia, and told them."""
+    """Return an office that has refused a request of a person in Virginia, and sent the letter."""
     office = Office(practice=PRACTICE)
     await office.submit(request(residence={"country": "US", "subdivision": "VA"}, **changes))
     await office.tell(IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",)), service="verifier")

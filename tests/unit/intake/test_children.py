@@ -1,4 +1,4 @@
-"""Requests of children go first, their data is sold to nobody meanwhile, and more proof is wanted."""
+"""Requests of children go first, their data is not sold meanwhile, and need more proof."""
 
 from datetime import date
 

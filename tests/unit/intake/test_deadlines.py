@@ -1,4 +1,4 @@
-"""The days that an answer is measured by: told when they come, once, and only of what is not answered."""
+"""Deadlines: alarms at their days, once, and only for open requests."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -117,7 +117,7 @@ async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_a
 
 
 async def test_a_day_that_overtakes_its_request_is_tried_again() -> None:
-    """What is late when it comes is told of at once."""
+    """A late request raises the alarm at once."""
     office = Office()
     await office.tell(DeadlineCame(request_id=CASE, name=APPROACHING), service="intake")
     await office.submit(request(received_at=(NOW - timedelta(days=28)).isoformat()))
@@ -126,7 +126,7 @@ async def test_a_day_that_overtakes_its_request_is_tried_again() -> None:
 
 
 async def test_in_california_the_clock_never_stands_so_it_is_missed_all_the_same() -> None:
-    """11 CCR § 7021(b): whatever time verification takes."""
+    """11 CCR § 7021(b): regardless of the time that verification takes."""
     office = Office()
     await office.submit(request(residence={"country": "US", "subdivision": "CA"}))
     await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
@@ -286,7 +286,7 @@ async def test_a_returned_extension_notice_does_not_count(office: Office, late: 
 
 
 async def test_a_moment_that_comes_to_a_clock_that_is_behind_is_not_lost(office: Office) -> None:
-    """Another replica, whose clock is ahead, has told it; it is told once only."""
+    """Another replica with a fast clock has raised it; it is raised once."""
     await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
     office.clock.now = AT_MIDNIGHT_IN_BERLIN - timedelta(seconds=1)
     await office.tell(DeadlineCame(request_id=CASE, name=f"{MISSED}_20260407"), service="intake")

@@ -330,7 +330,7 @@ async def test_guesses_at_the_same_moment_cost_a_try_each() -> None:
 
 
 class BrokenVault(MemoryVault):
-    """A vault whose large items cannot be read now."""
+    """A vault with unreadable large items."""
 
     async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         del start
@@ -434,7 +434,7 @@ REST = RangeRequest("bytes=5-", ETAG)
 
 
 async def cut_off() -> tuple[Office, str]:
-    """Return an office whose package was opened once, and the code that opened it."""
+    """Return an office with a package that was opened once, and the code that opened it."""
     office = await answered()
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")

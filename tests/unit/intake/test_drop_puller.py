@@ -1,4 +1,4 @@
-"""What serves California's DROP goes on, whatever happens."""
+"""The background work for California's DROP survives all errors."""
 
 import asyncio
 import zipfile

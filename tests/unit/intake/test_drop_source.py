@@ -1,4 +1,4 @@
-"""Only California's DROP itself asks without proof: nobody may pass for it."""
+"""Only California's DROP itself asks without proof: the source cannot be forged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What California's DROP is told of each request."""
+"""The status of each request for California's DROP."""
 
 import pytest
 

@@ -34,7 +34,7 @@ HERE = "https://one.agency.example/update_status"
 
 @dataclass
 class Called:
-    """Agents, who take what they are told unless a test says otherwise."""
+    """Agents that accept callbacks unless a test says otherwise."""
 
     takes: bool = True
     heard: list[tuple[str, str]] = field(default_factory=list)

@@ -43,7 +43,7 @@ async def agent() -> AsyncIterator[Calling]:
 
 @pytest_asyncio.fixture(scope="module")
 async def refused() -> AsyncIterator[Calling]:
-    """An agent from whom nothing is taken, so that one is enough."""
+    """An agent with refused calls, so that one is enough."""
     async with calling(Office()) as agent:
         await agent.set_up()
         yield agent
@@ -280,7 +280,7 @@ async def test_every_faulty_request_is_an_error_that_says_nothing_of_the_person(
 
 
 async def test_the_signature_is_checked_before_anything_is_read(agent: Calling) -> None:
-    """The order is the protocol's: who has not signed is told nothing of what else is wrong."""
+    """The order is the protocol's: an unsigned message gets no other error."""
     body = agent.signed(agent.exercise_message(agent_id="AGENT_TWO", exercise="nothing"), by="TWO")
     assert "signed" in assert_error(await agent.exercise(body), 403, fatal=False)["message"]
     late = dated(agent, issued=timedelta(hours=-2))
@@ -349,7 +349,7 @@ async def test_a_message_does_not_come_again_once_it_is_late(agent: Calling) -> 
 
 
 async def test_two_messages_of_one_number_are_two_requests(agent: Calling) -> None:
-    """What the agent calls a request is the agent's affair, and unique to nobody."""
+    """An agent's name for a request is its own, and need not be unique."""
     first = (await agent.exercise(agent_request_id="7")).json()
     second = (await agent.exercise(agent_request_id="7", exercise="access")).json()
     assert first["request_id"] != second["request_id"]

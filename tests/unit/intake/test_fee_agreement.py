@@ -1,4 +1,4 @@
-"""Whoever is told of a fee agrees to it, or takes the request back: silence does that too, once they know."""
+"""Fees: the requester agrees or withdraws; silence after the letter withdraws, too."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

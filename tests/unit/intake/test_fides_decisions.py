@@ -1,4 +1,4 @@
-"""What a client that works for the privacy staff can decide; where there is nothing to decide, it is told."""
+"""Decisions of clients that work for the privacy staff, and their errors."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -52,7 +52,7 @@ async def in_review(client: Calling, **changes: Any) -> str:
 
 
 async def planned(client: Calling, *, approval: bool = True) -> str:
-    """Return a request whose erasure waits for a second person."""
+    """Return a request with an erasure that waits for a second person."""
     name = await client.made(policy_key="default_erasure_policy")
     code = client.code_of(name)
     await client.call("POST", f"/privacy-request/{name}/verify", {"code": code})

@@ -1,4 +1,4 @@
-"""The code from the mailbox: what follows it is told at once, as a form in a browser needs it."""
+"""The code from the mailbox: its result is returned at once, for a form in a browser."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Requests about data that the company holds for a customer go to the customer, and to nobody else."""
+"""Requests about data held for a customer go to that customer alone."""
 
 from datetime import timedelta
 
@@ -85,7 +85,7 @@ async def test_customer_that_differs_from_the_signed_one_gets_nothing(item: str)
 
 
 async def test_a_stranger_names_no_customer() -> None:
-    """Else anybody could have us write to whom they like."""
+    """Otherwise a caller could have us write to any address."""
     office = Office()
     async with browser(office, public=1) as client:
         asked = await client.post("/v1/requests", json=request(role="end_user", controller=CUSTOMER))

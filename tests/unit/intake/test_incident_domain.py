@@ -1,4 +1,4 @@
-"""What can happen to an incident; who may approve of what; whose clocks stop."""
+"""Incidents: events, approvals, and the clocks that stop."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -364,11 +364,11 @@ def test_phases_that_go_out_at_one_moment_know_of_one_another() -> None:
     assert [(one.phase, one.along) for one in releasable_notices(INCIDENT, later, NOW)] == [(2, ())]
 
 
-# --- whose clocks stop --------------------------------------------------------------------------------
+# --- clocks that stop -------------------------------------------------------------------------------------
 
 
 def to_customers(phase: int) -> BreachScoped:
-    """Return what scoping tells of a phase of a processor: a customer, and people whom it does not tell."""
+    """Return the scope of a processor's phase: a customer, and people without notices."""
     people = tuple(group.model_copy(update={"laws": ()}) for group in scoped(phase).groups)
     return scoped(phase).model_copy(update={"groups": people, "customers": 1})
 

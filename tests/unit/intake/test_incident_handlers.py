@@ -201,7 +201,7 @@ async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clo
 
 
 async def test_a_customer_is_a_number_in_every_clock(registry: Registry) -> None:
-    """Its id may say who it is; a phase that is taken back gives nobody another number."""
+    """Its id may name the customer; a withdrawn phase changes no numbers."""
     await registry.declare(role="processor", affected={"controllers": [customer(7, 24)]})
     await registry.declare(
         id_="2", role="processor", affected={"controllers": [customer(8, 24), customer(9, 9)]}
@@ -312,7 +312,7 @@ async def test_a_clock_is_warned_of_and_then_missed_loudly(registry: Registry) -
 
 
 async def test_a_breach_without_affected_people_keeps_its_clocks(registry: Registry) -> None:
-    """Declare first, tell more later: whom no declaration names yet is not found."""
+    """Declare first, report more later: undeclared customers are not searched for."""
     await registry.declare(high_risk=False)
     await registry.tell(scoped(chunks=0).model_copy(update={"groups": ()}))
     await registry.pass_time(timedelta(hours=71))
@@ -346,7 +346,7 @@ async def test_a_system_hears_why_its_declaration_does_not_fit_together(
 async def test_a_slip_of_the_pen_is_refused_at_once_and_with_its_place(
     registry: Registry, source: str
 ) -> None:
-    """A law would judge by it; customers whom a controller names would be told by nobody (Art. 33(2))."""
+    """A law would judge by it; a controller's customers would get no notice (Art. 33(2))."""
     await registry.declare(
         source=source, categories=["user.finacial"], affected={"controllers": [customer(1, 24)]}
     )

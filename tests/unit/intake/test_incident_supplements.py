@@ -82,7 +82,7 @@ async def test_findings_of_a_supplement_have_their_own_alarms_and_stops(
 
 
 async def test_phases_with_the_same_awareness_run_from_it(registry: Registry) -> None:
-    """Whoever was aware of it all from the first has no more time because it was looked for twice."""
+    """Full awareness from the first leaves no more time because of a second search."""
     await registry.declare(categories=SSN)
     await registry.tell(scoped(DE=3))
     await registry.pass_time(5 * DAY)
@@ -360,7 +360,7 @@ async def written_to(registry: Registry, phase: int, *customers: dict[str, Any])
 
 
 async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(registry: Registry) -> None:
-    """GDPR Art. 33(2): whose records were not found is not written to, and may have to be told by hand."""
+    """GDPR Art. 33(2): customers without found records get no letter, and may need one by hand."""
     same, other = (
         CUSTOMER | {"id": "k-2", "name": "Kunde Tochter"},
         CUSTOMER | {"id": "k-3", "email": "c@example.org"},
@@ -472,7 +472,7 @@ async def test_a_supplement_returned_late_is_owed_again_and_the_first_notice_is_
 async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_them_waits(
     registry: Registry,
 ) -> None:
-    """GDPR Art. 33(2), 33(4): they are told, and what is more is told later."""
+    """GDPR Art. 33(2), 33(4): they are notified, and get later findings later."""
     await both_written_to(registry)
     await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
     await registry.tell(await written_to(registry, 2, *BOTH))
@@ -485,7 +485,7 @@ async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_t
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
 async def test_one_letter_of_two_phases_is_enough(registry: Registry, order: tuple[int, int]) -> None:
-    """GDPR Art. 33(2): one letter stands for both, and where it comes back nobody is told."""
+    """GDPR Art. 33(2): one letter stands for both; if it comes back, neither is done."""
     await registry.declare(role="processor", affected={"controllers": BOTH})
     await registry.tell(await written_to(registry, 1, *BOTH))
     await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
@@ -549,7 +549,7 @@ async def test_indistinguishable_customers_are_both_notified(registry: Registry)
 
 
 async def test_a_customer_named_later_has_the_time_left(registry: Registry) -> None:
-    """Whoever knew that customers are affected, and not which, had to find out."""
+    """Awareness of affected customers without their names required a search."""
     await registry.declare(role="processor")
     assert (await by_name(registry))["gdpr.controller"].owed
     later = NOW + timedelta(hours=20)

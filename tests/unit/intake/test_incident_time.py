@@ -1,4 +1,4 @@
-"""Whatever is declared and found of an incident, in whatever order: no clock that runs gets more time."""
+"""Declarations and findings in any order: no running clock gets more time."""
 
 import random
 from collections.abc import Iterator

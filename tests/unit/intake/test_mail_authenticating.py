@@ -1,4 +1,4 @@
-"""For which senders our mail server vouches, whatever others have written into what it says."""
+"""Authentication of senders by our mail server, in spite of forged results."""
 
 import pytest
 from hypothesis import given

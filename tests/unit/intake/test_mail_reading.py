@@ -1,4 +1,4 @@
-"""What is read in a mail, whatever somebody has put into it."""
+"""The parser of mails, for any content."""
 
 import random
 from base64 import b64encode
@@ -384,7 +384,7 @@ def test_only_reports_and_our_own_letters_are_dropped() -> None:
     assert not is_dropped(read(bytes(mail(From="MAILER-DAEMON@example.org"))), ours=False)
 
 
-# --- whatever comes -----------------------------------------------------------------------------------------
+# --- any content -----------------------------------------------------------------------------------------
 
 
 def sample() -> bytes:

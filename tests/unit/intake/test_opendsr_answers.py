@@ -63,7 +63,7 @@ async def handed_over(controller: Calling, version: str = "2") -> str:
     return made
 
 
-# --- whose it is -----------------------------------------------------------------------------------------
+# --- owners ----------------------------------------------------------------------------------------------
 
 
 @VERSIONS
@@ -185,7 +185,7 @@ async def test_a_pending_request_can_be_cancelled(controller: Calling, version: 
     await controller.office.work()
     assert controller.office.the(RequestWithdrawn).request_id == controller.case_of()
     assert (await controller.status(version=version))["request_status"] == "cancelled"
-    # Cancelled once is cancelled; and it stands in nobody's way.
+    # A repeated cancellation has no effect, and the request blocks no other.
     assert_error(await controller.delete(ID, version), 400, bare=version == "3", says="pending")
     again = example(version, subject_request_id=fresh_id())
     assert (await controller.post(again, version)).status_code == 201

@@ -21,7 +21,7 @@ ONE, TWO = "https://shop.example.org/one", "https://shop.example.org/two"
 
 @dataclass
 class Called:
-    """Controllers, who take what they are told unless a test says otherwise."""
+    """Controllers that accept callbacks unless a test says otherwise."""
 
     refuses: set[str] = field(default_factory=set)
     heard: list[Callback] = field(default_factory=list)

@@ -36,7 +36,7 @@ def _turn() -> Generator[None]:
 
 @dataclass
 class Stepped:
-    """Something whose every call waits for its turn."""
+    """An object with calls that wait for their turn."""
 
     it: Any
 

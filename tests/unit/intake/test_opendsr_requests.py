@@ -50,7 +50,7 @@ async def controller() -> AsyncIterator[Calling]:
 
 @pytest_asyncio.fixture(scope="module")
 async def refused() -> AsyncIterator[Calling]:
-    """A controller from whom nothing is taken, so that one is enough."""
+    """A controller with refused calls, so that one is enough."""
     async with calling(Office()) as controller:
         yield controller
 

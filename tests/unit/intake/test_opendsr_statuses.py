@@ -149,7 +149,7 @@ class Life:
 
 
 class Requests(RuleBasedStateMachine):
-    """A request lives, and a listener is told of it whenever somebody has the time."""
+    """A request changes, and a listener gets its statuses at random times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class Requests(RuleBasedStateMachine):
     @invariant()
     def is_in_the_machine(self) -> None:
         assert not self.told or self.told[0] is P
-        # An answer that crossed a cancellation is told: what is erased is erased.
+        # An answer that crossed a cancellation is reported: an erasure cannot be undone.
         crossing = {(X, C)} if self.life.cancelled else set()
         assert set(pairwise(self.told)) <= LEGAL | crossing
         assert self.now.settled <= (self.now.standing in FINAL)

@@ -1,4 +1,4 @@
-"""What the page of a request says to whom no letter reaches."""
+"""The page of a request for people without an address."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.unit.platforms import ROOT, platforms, signed_request
 
 
 async def page_after(outcome: Outcome | None, reasons: dict[str, int], *, reachable: bool = False) -> str:
-    """Return what the person sees whom Meta has told where to look, once it is decided."""
+    """Return the page that Meta links to, after the decision."""
     office = Office(trusted={"meta"} if outcome else ())
     async with platforms(office) as calling:
         said = (await calling.meta(signed_request())).json()

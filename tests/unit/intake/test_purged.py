@@ -1,4 +1,4 @@
-"""A case whose record was purged stays purged, whatever is delivered again."""
+"""A purged case stays purged after any redelivery."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ PURGED = RequestPurged(request_id=CASE)
 
 @dataclass
 class Purged:
-    """An office that had a case once; intake has purged it and not told the others yet."""
+    """An office with a purged case; the other services are not notified yet."""
 
     office: Office
     received: RequestReceived

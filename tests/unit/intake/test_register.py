@@ -448,7 +448,7 @@ FACTS: dict[type[Fact], list[Fact]] = {
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Fact]:
-    """Draw a way through intake's table, of somebody with a mailbox or without one."""
+    """Draw a path through intake's table, with or without a mailbox."""
     addressless = draw(st.booleans())
     facts: list[Fact] = [received(), *([NO_MAILBOX] if addressless else [])]
     status = CaseStatus.RECEIVED

@@ -1,4 +1,4 @@
-"""Who asks for the same again is answered with the first request, and nobody is silenced by it."""
+"""Duplicates are answered with the first request, and block no other requester."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -203,7 +203,7 @@ async def test_a_flood_in_one_name_is_one_request_and_blocks_no_other() -> None:
     for day in range(40):
         await asked(office, name=f"flood-{day}", received_at=office.clock.now.isoformat())
         office.clock.move(timedelta(days=1))
-    # Late, so the next is a request of its own although nobody has said that the first lapsed.
+    # Late, so the next is a request of its own although the first has not lapsed yet.
     assert len([fact for fact in office.told(RequestReceived) if fact.repeats is None]) == 2
 
 
@@ -349,7 +349,7 @@ async def test_a_proven_repeated_request_has_one_answer() -> None:
 
 
 async def claimed(case: str) -> Office:
-    """Return an office that *case* has told what it asks for, and died."""
+    """Return an office in which *case* claimed its fingerprint, and crashed."""
     (wish,) = (await asked_once()).firsts.claims
     office = Office()
     await office.firsts.claim(wish.encode(), case, NOW)

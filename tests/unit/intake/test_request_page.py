@@ -1,4 +1,4 @@
-"""What the page of a request tells: in the language of the person, whom to turn to, and no program's text."""
+"""The page of a request: in the person's language, with the contact, without program texts."""
 
 import re
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""A storm of one source is spread over hours, the most urgent first; nobody waits for longer than a day."""
+"""Rate limits: a storm is spread over hours, the most urgent first, at most for a day."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -70,7 +70,7 @@ CODED = IdentityChallenged(request_id=CASE, expires_at=NOW, kind=ProofKind.EMAIL
 
 
 def told(*facts: Fact) -> list[TimelineEntry]:
-    """Return the timeline of a request that was received and of which *facts* were told, a day apart."""
+    """Return the timeline of a received request with *facts*, a day apart."""
     days = [(NOW + timedelta(days=n), fact) for n, fact in enumerate((RECEIVED, *facts))]
     return list(timeline_of(days))
 

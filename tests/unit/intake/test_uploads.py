@@ -1,4 +1,4 @@
-"""Proofs that come as a form: in memory, within limits, sealed, and with nothing told that was in them."""
+"""Proofs uploaded in a form: in memory, within limits, sealed, and never repeated."""
 
 import base64
 import json

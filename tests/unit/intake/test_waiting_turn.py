@@ -1,4 +1,4 @@
-"""A request that waits its turn is sealed, its clock runs, and whoever has more to say of it has it begin."""
+"""A waiting request is sealed, its clock runs, and an event about it starts it."""
 
 from datetime import UTC, timedelta
 from typing import Any
