@@ -80,9 +80,9 @@ async def test_lists_that_are_being_put_together_are_asked_for_again_when_the_pl
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
     california.preparing = 1
-    with pytest.raises(DropRetryLater) as told:
+    with pytest.raises(DropRetryLater) as reported:
         await fetched(of(california))
-    assert told.value.after == timedelta(seconds=1)
+    assert reported.value.after == timedelta(seconds=1)
     await fetched(of(california))
 
 
@@ -90,22 +90,22 @@ async def test_no_second_download_before_the_first_is_answered() -> None:
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
     await fetched(of(california))
-    with pytest.raises(DropCallRejected) as told:
+    with pytest.raises(DropCallRejected) as reported:
         await fetched(of(california))
-    assert told.value.status == 409
+    assert reported.value.status == 409
 
 
 async def test_unexpected_statuses_are_refused() -> None:
-    with pytest.raises(DropCallRejected) as told:
+    with pytest.raises(DropCallRejected) as reported:
         await of(open_all_day()).upload([StatusFile("20261126_4821_Email.csv", csv("Id,Status\n"))])
-    assert told.value.status == 409
+    assert reported.value.status == 409
 
 
 async def test_a_key_that_is_not_good_is_refused_and_not_said() -> None:
-    with pytest.raises(DropCallRejected) as told:
+    with pytest.raises(DropCallRejected) as reported:
         await fetched(of(open_all_day(), "another key"))
-    assert told.value.status == 401
-    assert "another key" not in f"{told.value} {of(open_all_day(), 'another key')!r}"
+    assert reported.value.status == 401
+    assert "another key" not in f"{reported.value} {of(open_all_day(), 'another key')!r}"
 
 
 @pytest.mark.parametrize("body", ["Id,Status\nAAAAAAAAAAAA,3\n", "ID,Status\n", "Id,Status\n{id},1\n"])
@@ -133,9 +133,9 @@ async def test_a_refused_file_is_reported(body: str) -> None:
 async def test_the_platform_is_left_alone_for_as_long_as_it_says(answer: Response, after: int) -> None:
     california = open_all_day()
     california.answers = [answer]
-    with pytest.raises(DropRetryLater) as told:
+    with pytest.raises(DropRetryLater) as reported:
         await fetched(of(california))
-    assert told.value.after == timedelta(seconds=after)
+    assert reported.value.after == timedelta(seconds=after)
 
 
 async def test_a_platform_that_is_not_there_is_asked_again() -> None:

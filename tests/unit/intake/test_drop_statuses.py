@@ -17,7 +17,7 @@ def answered(outcome: Outcome, right: Right = Right.ERASURE) -> IntakeCase:
 
 
 @pytest.mark.parametrize(
-    ("case", "told"),
+    ("case", "reported"),
     [
         pytest.param(answered(Outcome.GRANTED), DropStatus.DELETED, id="deleted"),
         pytest.param(
@@ -36,12 +36,12 @@ def answered(outcome: Outcome, right: Right = Right.ERASURE) -> IntakeCase:
         pytest.param(WITHDRAWN, DropStatus.NOT_FOUND, id="withdrawn"),
     ],
 )
-def test_statuses_of_a_case(case: IntakeCase, told: DropStatus | None) -> None:
-    assert status_of(case) is told
+def test_statuses_of_a_case(case: IntakeCase, reported: DropStatus | None) -> None:
+    assert status_of(case) is reported
 
 
 @pytest.mark.parametrize(
-    ("cases", "told"),
+    ("cases", "reported"),
     [
         pytest.param([answered(Outcome.GRANTED), UNDECIDED], None, id="one is not decided"),
         pytest.param(
@@ -56,8 +56,10 @@ def test_statuses_of_a_case(case: IntakeCase, told: DropStatus | None) -> None:
         pytest.param([], DropStatus.NOT_FOUND, id="nobody"),
     ],
 )
-def test_statuses_of_a_request_with_several_cases(cases: list[IntakeCase], told: DropStatus | None) -> None:
-    assert combined_status(cases) is told
+def test_statuses_of_a_request_with_several_cases(
+    cases: list[IntakeCase], reported: DropStatus | None
+) -> None:
+    assert combined_status(cases) is reported
 
 
 def test_the_numbers_are_the_platform_s() -> None:

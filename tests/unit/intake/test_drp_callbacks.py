@@ -184,10 +184,10 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
     second = await stage.agent.made(status_callback=f"{HERE}/2", exercise="access")
 
     class Spoilt(DrpService):
-        async def callback(self, name: str, told: str) -> Callback | None:
+        async def callback(self, name: str, reported: str) -> Callback | None:
             if name == first:
                 raise Sealed("it does not open")
-            return await DrpService.callback(self, name, told)
+            return await DrpService.callback(self, name, reported)
 
     desk = stage.telling.source
     spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(DrpService)))

@@ -136,9 +136,9 @@ async def test_the_signed_bytes_are_kept_sealed_as_they_came(agent: Calling) -> 
 
 async def test_no_event_names_the_person(agent: Calling) -> None:
     await agent.made()
-    told = b"".join(message.body for message in agent.office.broker.published)
+    reported = b"".join(message.body for message in agent.office.broker.published)
     for word in ("ottilie", "quastenflosser", "5550147", "Example Road", "94203"):
-        assert word.encode() not in told
+        assert word.encode() not in reported
     assert agent.office.the(RequestLodged).attested == (Evidence.PERMISSION, Evidence.MAILBOX)
 
 

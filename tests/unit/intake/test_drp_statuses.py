@@ -239,8 +239,8 @@ def test_a_request_without_the_agents_number_has_none() -> None:
 @given(st.sampled_from(CaseStatus), st.booleans(), st.booleans())
 def test_every_status_that_there_is_fits(state: CaseStatus, in_review: bool, revoked: bool) -> None:
     case = IntakeCase(status=state, received=RECEIVED, in_review=in_review)
-    told = report_of(case, ASKED, LINKS, revoked=revoked)
-    found = status_object(ASKED, told)
-    assert told.final is (found["status"] in FINAL)
+    reported = report_of(case, ASKED, LINKS, revoked=revoked)
+    found = status_object(ASKED, reported)
+    assert reported.final is (found["status"] in FINAL)
     if state not in {CaseStatus.REFUSED, CaseStatus.ANSWERED}:
         assert_fits(found)

@@ -88,8 +88,8 @@ def test_opt_outs_are_counted_in_working_days() -> None:
 
 
 def test_of_several_laws_the_strictest_is_named() -> None:
-    told = lines("us-ca-ccpa@2026-01-01", "gdpr@2018-05-25")
-    assert told[1].endswith("so we go by it: General Data Protection Regulation (GDPR).")
+    reported = lines("us-ca-ccpa@2026-01-01", "gdpr@2018-05-25")
+    assert reported[1].endswith("so we go by it: General Data Protection Regulation (GDPR).")
     assert not [line for line in lines("gdpr@2018-05-25") if "Several laws" in line]
 
 
@@ -118,18 +118,20 @@ def test_every_explanation_ends_on_the_day_itself(
     instant = NOW + timedelta(days=days)
     assume(PRACTICE.policies.named(law).rule(duty, right) is not None)
     found = counted(law, right=right, at=instant, paused=paused, duty=duty)
-    told = explanation(found, instant, ENGLISH, laws=1)
+    reported = explanation(found, instant, ENGLISH, laws=1)
     last = ENGLISH.weekday(found.last.due_on)
-    assert last in told[-1].text
-    assert len(told) == len(found.last.steps)
+    assert last in reported[-1].text
+    assert len(reported) == len(found.last.steps)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_said_in_every_language(language: str) -> None:
     words = CATALOGUES.words(language, BERLIN)
-    told = explanation(counted("gdpr@2018-05-25", paused=3), NOW, words, laws=2)
-    assert words.weekday(date(2026, 4, 8)) in told[-1].text
-    assert language == "en" or not [line for line in told if "that day" in line.text or "we " in line.text]
+    reported = explanation(counted("gdpr@2018-05-25", paused=3), NOW, words, laws=2)
+    assert words.weekday(date(2026, 4, 8)) in reported[-1].text
+    assert language == "en" or not [
+        line for line in reported if "that day" in line.text or "we " in line.text
+    ]
 
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)

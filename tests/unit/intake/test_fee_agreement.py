@@ -30,7 +30,7 @@ QUOTED = FeeQuoted(
     reason=FeeReason.FURTHER_COPY,
     answer_by=date(2026, 3, 18),
 )
-TOLD = NoticeSent(request_id=CASE, letter=LetterKind.FEE_QUOTED)
+NOTIFIED = NoticeSent(request_id=CASE, letter=LetterKind.FEE_QUOTED)
 CAME_BACK = NoticeFailed(request_id=CASE, letter=LetterKind.FEE_QUOTED, reason="bounced")
 OVER = DeadlineCame(request_id=CASE, name=UNAGREED)
 
@@ -61,7 +61,7 @@ async def test_the_page_says_what_it_costs_and_lets_the_person_agree_or_withdraw
 
 @pytest.mark.parametrize("path", ["/requests/{}/fee", "/v1/requests/{}/fee"])
 async def test_an_agreement_by_page_or_api_leads_to_the_answer(path: str) -> None:
-    office = await quoted(TOLD)
+    office = await quoted(NOTIFIED)
     async with client_of(office.door) as client:
         answer = await client.post(path.format(CASE))
         assert answer.is_success
@@ -86,7 +86,7 @@ async def test_the_last_day_to_agree_is_waited_for_to_its_end_in_the_zone_of_the
 
 
 async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
-    office = await quoted(TOLD)
+    office = await quoted(NOTIFIED)
     await office.tell(OVER, OVER, service="intake")
     assert office.the(RequestWithdrawn).deemed
     await office.tell(AgreementLodged(request_id=CASE), service="intake")
@@ -94,7 +94,7 @@ async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "letters", [pytest.param((), id="not sent"), pytest.param((TOLD, CAME_BACK), id="came back")]
+    "letters", [pytest.param((), id="not sent"), pytest.param((NOTIFIED, CAME_BACK), id="came back")]
 )
 async def test_silence_does_not_count_without_a_delivered_letter(letters: tuple[Fact, ...]) -> None:
     office = await quoted(*letters)

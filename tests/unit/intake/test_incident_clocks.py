@@ -78,8 +78,8 @@ def known(*facts: Any, **declared: Any) -> dict[str, NotificationDue]:
     """Return the clocks, by name, of an incident of which *facts* are known."""
     begun = registered(aware_at=AWARE_AT)
     incident = reduce(evolve, (begun, *facts), Incident())
-    told = BreachDeclared.model_validate(declaration(**declared))
-    return {duty.clock: duty for duty in clocks_of(incident, (told,) * len(incident.phases), LAW, NOW)}
+    reported = BreachDeclared.model_validate(declaration(**declared))
+    return {duty.clock: duty for duty in clocks_of(incident, (reported,) * len(incident.phases), LAW, NOW)}
 
 
 def test_the_authority_has_its_clock_before_people_are_counted() -> None:
@@ -92,16 +92,16 @@ def test_the_authority_has_its_clock_before_people_are_counted() -> None:
 
 def test_californians_add_their_clocks_and_the_attorney_generals() -> None:
     found = (scoped(DE=3, US_CA=501),)
-    told_at = NOW + 2 * D
+    notified_at = NOW + 2 * D
     before = known(*found, categories=["user.name", "user.government_id"])
     people, general = before["us-ca.people"], before["us-ca.attorney_general"]
     assert people.due_at is not None
     assert (general.begun, general.due_at) == (False, None)
-    told = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=told_at)
-    after = known(*found, told, categories=["user.name", "user.government_id"])["us-ca.attorney_general"]
-    assert (after.begun, after.runs_from) == (True, told_at)
+    reported = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=notified_at)
+    after = known(*found, reported, categories=["user.name", "user.government_id"])["us-ca.attorney_general"]
+    assert (after.begun, after.runs_from) == (True, notified_at)
     assert after.due_at is not None
-    assert told_at + 13 * D < after.due_at <= told_at + 16 * D
+    assert notified_at + 13 * D < after.due_at <= notified_at + 16 * D
 
 
 def test_found_categories_count_as_declared() -> None:

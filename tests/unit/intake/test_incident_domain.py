@@ -209,8 +209,8 @@ ABORTED = CampaignAborted(request_id=INCIDENT, by="ada")
 
 
 def test_after_notices_were_stopped_for_good_none_is_approved() -> None:
-    told = (*SCOPED, approved("bruno"), out(), ABORTED, *NEXT)
-    assert "stopped for good" in (approval_refusal(after(*told), 2, "bruno") or "")
+    reported = (*SCOPED, approved("bruno"), out(), ABORTED, *NEXT)
+    assert "stopped for good" in (approval_refusal(after(*reported), 2, "bruno") or "")
     given_up = (*SCOPED, approved("bruno"), out(), notified(aborted=True), *NEXT)
     assert "stopped for good" in (approval_refusal(after(*given_up), 2, "bruno") or "")
     assert approval_refusal(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
@@ -380,7 +380,7 @@ BOTH = (
 
 
 @pytest.mark.parametrize(
-    ("told", "stopped"),
+    ("reported", "stopped"),
     [
         pytest.param(notified(), ["gdpr.people"], id="all people were told, and no customer was"),
         pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached"),
@@ -396,8 +396,8 @@ BOTH = (
         pytest.param(notified(2, failed=1), [], id="one customer was not reached"),
     ],
 )
-def test_notices_stop_the_clocks_of_those_they_went_to(told: BreachNotified, stopped: list[str]) -> None:
-    assert [duty.clock for duty in notified_duties(after(*BOTH, told))] == stopped
+def test_notices_stop_the_clocks_of_those_they_went_to(reported: BreachNotified, stopped: list[str]) -> None:
+    assert [duty.clock for duty in notified_duties(after(*BOTH, reported))] == stopped
 
 
 def test_people_found_later_reopen_no_clock_of_a_customer() -> None:

@@ -280,10 +280,10 @@ async def test_the_first_phase_says_which_edition_judges_in_every_service(
     after = (await by_name(registry))["us-ca.people"]
     assert (before.policy, after.policy) == (policy, policy)
     assert (after.due_at is None) is (before.due_at is None)
-    told = registry.told(BreachRegistered)
-    assert [one.judged_at for one in told] == [first, first]
+    reported = registry.told(BreachRegistered)
+    assert [one.judged_at for one in reported] == [first, first]
     scoping = PolicyEditions(LAW.policies, LAW.company)
-    for number, one in enumerate(told, 1):
+    for number, one in enumerate(reported, 1):
         declared = (await registry.declared(number)).judged_by(one.judged_at)
         assert policy in scoping.owed(declared, "US-CA", ())
 
@@ -319,8 +319,8 @@ async def test_a_controllers_duties_hold_though_the_processor_knew_before(
     await registry.declare(role="processor", affected={"controllers": [CUSTOMER]})
     await registry.pass_time(DAY)
     await supplement(registry, registry.clock(), scoped(2, DE=3))
-    told = (await by_name(registry))["gdpr.people"]
-    assert (told.owed, told.runs_from) == (True, registry.clock())
+    reported = (await by_name(registry))["gdpr.people"]
+    assert (reported.owed, reported.runs_from) == (True, registry.clock())
 
 
 async def test_people_found_as_a_processor_do_not_count_for_the_controllers_officer(
@@ -532,10 +532,10 @@ async def test_customers_notified_under_clocks_without_numbers_stay_notified(
         await registry.declare(**declared)
         await registry.tell(await written_to(registry, 1, *both))
         await tell_people(registry, 1)
-    told = {"gdpr.controller.k-1", "gdpr.controller.k-2"}
-    assert set((await registry.incident()).done) == told
+    reported = {"gdpr.controller.k-1", "gdpr.controller.k-2"}
+    assert set((await registry.incident()).done) == reported
     await supplement(registry, NOW, **declared)
-    assert set((await registry.incident()).done) == told
+    assert set((await registry.incident()).done) == reported
     await registry.pass_time(5 * DAY)
     assert not [alarm for alarm in registry.told(BreachAlarmed) if ".controller." in alarm.clock]
 

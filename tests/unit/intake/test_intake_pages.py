@@ -209,10 +209,10 @@ async def test_browsers_can_help_to_fill_in(name: str) -> None:
 
 async def test_the_proof_ways_are_listed_least_intrusive_first() -> None:
     text = (await page(await asked(*CODE_OR_MORE))).text
-    told = [
+    reported = [
         text.index(words) for words in ("Enter the code that", "Tell us three details", "Send a picture of")
     ]
-    assert told == sorted(told)
+    assert reported == sorted(reported)
     assert "your passport, identity card or driving licence. Send a recent bill" in text
     assert "GDPR Art. 12(6)" in text
     assert "destroyed when we have decided" in text

@@ -48,7 +48,7 @@ authority: { name: Authority of Examplia, url: "https://authority.example.org" }
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         pytest.param(
             COMPANY.replace("Europe/Berlin", "Mars/Olympus"), "zone: ", id="a place without a clock"
@@ -61,13 +61,13 @@ authority: { name: Authority of Examplia, url: "https://authority.example.org" }
     ],
 )
 def test_a_company_that_cannot_be_is_refused_with_the_place(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str, told: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str, reported: str
 ) -> None:
     file = tmp_path / "company.yaml"
     file.write_text(content)
     with pytest.raises(ConfigurationError, match="HABEAS_COMPANY") as error:
         settings(monkeypatch, company=str(file))
-    assert told in str(error.value)
+    assert reported in str(error.value)
 
 
 def test_a_company_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

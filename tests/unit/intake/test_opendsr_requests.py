@@ -122,9 +122,9 @@ async def test_no_event_names_the_person_or_what_the_controller_calls_the_reques
     controller: Calling,
 ) -> None:
     made = await controller.made("3", group_id="g-of-johndoe")
-    told = b"".join(message.body for message in controller.office.broker.published)
+    reported = b"".join(message.body for message in controller.office.broker.published)
     for word in ("johndoe", made, "callbacks", "g-of"):
-        assert word.encode() not in told
+        assert word.encode() not in reported
     assert controller.office.the(RequestLodged).instructed
 
 

@@ -67,7 +67,7 @@ def after(*facts: Fact) -> IntakeCase:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "reported"),
     [
         pytest.param((), OpenDsrStatusReport(P), id="lodged"),
         pytest.param((RECEIVED,), OpenDsrStatusReport(P), id="received"),
@@ -118,8 +118,8 @@ def after(*facts: Fact) -> IntakeCase:
         pytest.param((RECEIVED, WITHDRAWN), OpenDsrStatusReport(X, settled=True), id="withdrawn"),
     ],
 )
-def test_each_state_has_its_status(facts: tuple[Fact, ...], told: OpenDsrStatusReport) -> None:
-    assert report_of(after(*facts), cancelled=False) == told
+def test_each_state_has_its_status(facts: tuple[Fact, ...], reported: OpenDsrStatusReport) -> None:
+    assert report_of(after(*facts), cancelled=False) == reported
 
 
 def test_a_cancellation_counts_before_the_register_has_heard_of_it() -> None:
@@ -132,10 +132,10 @@ def test_a_cancellation_counts_before_the_register_has_heard_of_it() -> None:
     ("now", "path"), [(P, [P]), (I, [P, I]), (C, [P, I, C]), (X, [P, X])], ids=["p", "i", "c", "x"]
 )
 def test_a_late_receiver_gets_every_status_in_order(now: OpenDsrStatus, path: list[OpenDsrStatus]) -> None:
-    told: list[OpenDsrStatus] = []
-    while not told or told[-1] is not now:
-        told.append(next_report(OpenDsrStatusReport(now), told[-1] if told else "").standing)
-    assert told == path
+    reported: list[OpenDsrStatus] = []
+    while not reported or reported[-1] is not now:
+        reported.append(next_report(OpenDsrStatusReport(now), reported[-1] if reported else "").standing)
+    assert reported == path
 
 
 LEGAL = {(P, I), (P, X), (I, C), (I, X)}

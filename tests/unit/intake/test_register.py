@@ -225,8 +225,8 @@ def test_days_run_from_receipt_to_the_letter_in_the_zone_of_the_company() -> Non
     ("days", "late"), [pytest.param(45, False, id="the last day"), pytest.param(46, True, id="the day after")]
 )
 def test_an_answer_is_late_after_the_last_day(days: int, late: bool) -> None:
-    told = [(MARCH, received()), (MARCH, fulfilled()), (MARCH + timedelta(days=days), CLOSED)]
-    found = CaseHistory.of(told).entry(BERLIN)
+    reported = [(MARCH, received()), (MARCH, fulfilled()), (MARCH + timedelta(days=days), CLOSED)]
+    found = CaseHistory.of(reported).entry(BERLIN)
     assert found is not None
     assert found.late is late
 
@@ -239,8 +239,13 @@ def test_a_pause_moves_the_last_day_and_no_other_number() -> None:
         meant_for=date(2026, 4, 16),
         policy="gdpr@2018-05-25",
     )
-    told = [(MARCH, received()), (MARCH, moved), (MARCH, fulfilled()), (MARCH + timedelta(days=50), CLOSED)]
-    found = CaseHistory.of(told).entry(BERLIN)
+    reported = [
+        (MARCH, received()),
+        (MARCH, moved),
+        (MARCH, fulfilled()),
+        (MARCH + timedelta(days=50), CLOSED),
+    ]
+    found = CaseHistory.of(reported).entry(BERLIN)
     assert found is not None
     assert (found.late, found.days, found.paused_days) == (False, 50, 5)
 
@@ -256,13 +261,13 @@ def test_an_extension_moves_the_last_day() -> None:
             "policy": "us-ca-ccpa@2026-01-01",
         }
     )
-    told = [
+    reported = [
         (MARCH, received()),
         (MARCH, extended),
         (MARCH, fulfilled()),
         (MARCH + timedelta(days=60), CLOSED),
     ]
-    found = CaseHistory.of(told).entry(BERLIN)
+    found = CaseHistory.of(reported).entry(BERLIN)
     assert found is not None
     assert (found.late, found.extended, found.due_on) == (False, True, date(2026, 5, 31))
 
@@ -301,8 +306,8 @@ def test_the_register_says_that_there_was_an_appeal_and_what_came_of_it() -> Non
 
 def test_a_case_is_kept_while_an_appeal_is_open_and_two_years_after_it() -> None:
     assert not may_be_purged(story(received(), fulfilled(), CLOSED, APPEALED), MARCH + LONG)
-    told = story(received(), fulfilled(), CLOSED, APPEALED, DENIED)
-    assert told.ended_at == MARCH + timedelta(days=4)
+    reported = story(received(), fulfilled(), CLOSED, APPEALED, DENIED)
+    assert reported.ended_at == MARCH + timedelta(days=4)
 
 
 def test_an_open_request_is_late_once_its_deadline_was_missed() -> None:
@@ -324,7 +329,7 @@ def restricted(right: Right, *more: Fact, **changes: object) -> CaseHistory:
 
 
 @pytest.mark.parametrize(
-    ("told", "standing"),
+    ("reported", "standing"),
     [
         pytest.param(restricted(Right.RESTRICTION), RetentionReason.RESTRICTED, id="a restriction in force"),
         pytest.param(
@@ -354,10 +359,10 @@ def restricted(right: Right, *more: Fact, **changes: object) -> CaseHistory:
     ],
 )
 def test_a_case_with_a_reason_to_retain_it_is_kept(
-    told: CaseHistory, standing: RetentionReason | None
+    reported: CaseHistory, standing: RetentionReason | None
 ) -> None:
-    assert told.standing is standing
-    assert may_be_purged(told, MARCH + LONG) is (standing is None)
+    assert reported.standing is standing
+    assert may_be_purged(reported, MARCH + LONG) is (standing is None)
 
 
 @pytest.mark.parametrize(
@@ -376,15 +381,15 @@ def test_an_open_case_is_kept_however_old(facts: tuple[Fact, ...]) -> None:
 
 
 def test_a_case_is_kept_to_the_very_moment() -> None:
-    told = story(received(), fulfilled(), CLOSED, apart=timedelta())
-    assert not may_be_purged(told, MARCH)
-    assert may_be_purged(told, MARCH + timedelta(microseconds=1))
+    reported = story(received(), fulfilled(), CLOSED, apart=timedelta())
+    assert not may_be_purged(reported, MARCH)
+    assert may_be_purged(reported, MARCH + timedelta(microseconds=1))
 
 
 def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
-    told = story(RequestRejected(request_id=CASE, publisher_source=None, publisher_id=None, errors=()))
-    assert told.entry(BERLIN) is None
-    assert may_be_purged(told, MARCH + timedelta(days=1))
+    reported = story(RequestRejected(request_id=CASE, publisher_source=None, publisher_id=None, errors=()))
+    assert reported.entry(BERLIN) is None
+    assert may_be_purged(reported, MARCH + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -396,9 +401,9 @@ def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
     ids=["asked back", "set aside"],
 )
 def test_a_mail_of_which_no_request_came_is_in_no_count_and_goes_as_well(fact: Fact) -> None:
-    told = story(fact)
-    assert told.entry(BERLIN) is None
-    assert may_be_purged(told, MARCH + timedelta(days=1))
+    reported = story(fact)
+    assert reported.entry(BERLIN) is None
+    assert may_be_purged(reported, MARCH + timedelta(days=1))
     assert not may_be_purged(story(fact, received()), MARCH + timedelta(days=9))
 
 
@@ -465,9 +470,9 @@ def lives(draw: st.DrawFn) -> list[Fact]:
 
 @given(lives())
 def test_the_register_agrees_with_the_table_of_intake(facts: list[Fact]) -> None:
-    case, told = reduce(evolve, facts, IntakeCase()), story(*facts)
-    assert (told.ended_at is None) is case.unanswered
-    if told.result not in {
+    case, reported = reduce(evolve, facts, IntakeCase()), story(*facts)
+    assert (reported.ended_at is None) is case.unanswered
+    if reported.result not in {
         RequestResult.OPEN,
         RequestResult.WITHDRAWN,
         RequestResult.FORWARDED,
@@ -476,7 +481,7 @@ def test_the_register_agrees_with_the_table_of_intake(facts: list[Fact]) -> None
         outcome = outcome_of(case)
         assert outcome is not None
         assert (
-            RequestResult.REFUSED if told.result is RequestResult.LAPSED else told.result
+            RequestResult.REFUSED if reported.result is RequestResult.LAPSED else reported.result
         ) == outcome.value
 
 

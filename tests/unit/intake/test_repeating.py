@@ -86,9 +86,9 @@ def sent(letter: LetterKind, case: str = FIRST) -> NoticeSent:
 async def test_a_duplicate_is_linked_to_the_first_and_needs_no_proof() -> None:
     office = await asked_twice()
     first = office.told(RequestReceived)[0]
-    told = office.the(RequestDuplicated)
-    assert (told.request_id, told.first) == (SECOND, FIRST)
-    assert (told.first_received_on, told.due_on) == (first.received_on, first.due_on)
+    reported = office.the(RequestDuplicated)
+    assert (reported.request_id, reported.first) == (SECOND, FIRST)
+    assert (reported.first_received_on, reported.due_on) == (first.received_on, first.due_on)
     assert office.told(RequestReceived)[1].repeats == FIRST
     assert {fact.request_id for fact in office.told(IdentityChallenged)} == {FIRST}
     assert (await office.door.case(SECOND)).status is CaseStatus.DUPLICATE
@@ -227,8 +227,8 @@ async def test_a_duplicate_gets_no_later_deadline_than_its_own() -> None:
     await asked(office, name="r-2", received_at=office.clock.now.isoformat())
     assert office.told(RequestDuplicated) == []
     await asked(office, name="r-3", received_at=office.clock.now.isoformat())
-    told = office.the(RequestDuplicated)
-    assert (told.first, told.due_on) == (SECOND, office.told(RequestReceived)[-1].due_on)
+    reported = office.the(RequestDuplicated)
+    assert (reported.first, reported.due_on) == (SECOND, office.told(RequestReceived)[-1].due_on)
 
 
 async def test_an_earlier_request_keeps_its_own_deadline() -> None:
@@ -283,8 +283,8 @@ async def test_an_agent_gets_the_status_of_a_duplicate() -> None:
     office = await asked_twice()
     asked_of = DrpRequestFacts(SECOND, None, NOW, NOW, NOW)
     links = DrpLinks("https://privacy.example.com", "https://privacy.example.com")
-    told = report_of(await office.door.case(SECOND), asked_of, links, revoked=False)
-    assert (told.standing, told.reason) == (DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS)
+    reported = report_of(await office.door.case(SECOND), asked_of, links, revoked=False)
+    assert (reported.standing, reported.reason) == (DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS)
 
 
 def test_a_request_with_more_evidence_does_not_wait_for_an_unproven_first() -> None:

@@ -181,13 +181,13 @@ async def test_the_last_day_is_explained_until_there_is_an_answer() -> None:
 
 async def test_the_timeline_shows_past_and_future_steps() -> None:
     text = said(await seen(await documents_asked())).partition("What happened so far")[2]
-    told = [
+    reported = [
         "We received your request",
         "Letter sent: We received your request",
         "We asked for proof of who asks",
         "7 April 2026 The last day for our answer",
     ]
-    assert [text.index(one) for one in told] == sorted(text.index(one) for one in told)
+    assert [text.index(one) for one in reported] == sorted(text.index(one) for one in reported)
 
 
 async def test_days_are_those_of_the_place_that_answers() -> None:

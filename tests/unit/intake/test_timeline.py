@@ -69,7 +69,7 @@ ASKED = IdentityChallenged(request_id=CASE, expires_at=NOW)
 CODED = IdentityChallenged(request_id=CASE, expires_at=NOW, kind=ProofKind.EMAIL_CODE, ref="c")
 
 
-def told(*facts: Fact) -> list[TimelineEntry]:
+def reported(*facts: Fact) -> list[TimelineEntry]:
     """Return the timeline of a received request with *facts*, a day apart."""
     days = [(NOW + timedelta(days=n), fact) for n, fact in enumerate((RECEIVED, *facts))]
     return list(timeline_of(days))
@@ -84,7 +84,7 @@ def refused(reason: str) -> ProofRefused:
 
 
 def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down() -> None:
-    assert told() == [TimelineEntry(RECEIVED.received_at, H.RECEIVED)]
+    assert reported() == [TimelineEntry(RECEIVED.received_at, H.RECEIVED)]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
     ],
 )
 def test_callbacks_for_each_status(facts: list[Fact], happened: list[TimelineKind]) -> None:
-    assert [entry.what for entry in told(*facts)[1:]] == happened
+    assert [entry.what for entry in reported(*facts)[1:]] == happened
 
 
 def test_configured_days_are_reported() -> None:
@@ -152,7 +152,7 @@ def test_configured_days_are_reported() -> None:
         meant_for=date(2026, 6, 1),
         policy="gdpr@2018-05-25",
     )
-    _, first, second = told(moved, longer)
+    _, first, second = reported(moved, longer)
     assert (first.what, first.until) == (H.DUE_MOVED, date(2026, 4, 9))
     assert (second.what, second.until) == (H.EXTENDED, date(2026, 6, 9))
 
@@ -169,7 +169,7 @@ def test_appeals_and_complaints_are_distinguished(
         request_id=CASE, remedy=remedy, statement="s", received_on=day, due_on=None, policy=None
     )
     answered = AppealAnswered(request_id=CASE, remedy=remedy, received_on=day, granted=True)
-    assert [entry.what for entry in told(came, answered)[1:]] == [made, decided]
+    assert [entry.what for entry in reported(came, answered)[1:]] == [made, decided]
 
 
 @given(st.lists(st.integers(min_value=-5, max_value=5), max_size=8))
@@ -216,8 +216,8 @@ async def test_an_identity_is_reported_once_it_is_proven() -> None:
         reasons=(),
     )
     await office.tell(verified)
-    _, told_ = await office.door.history(CASE)
-    assert timeline_of(told_)[-1].what is H.VERIFIED
+    _, reported_ = await office.door.history(CASE)
+    assert timeline_of(reported_)[-1].what is H.VERIFIED
 
 
 def test_everything_that_can_happen_has_words() -> None:
