@@ -79,7 +79,7 @@ def scope(
     if declared.role is BreachRole.PROCESSOR and not declared.affected.controllers:
         out.print(f"lacks: {NO_CUSTOMER}", markup=False)
     if index is not None:
-        out.print(f"samples of the letters, and what they lack: open {index}", markup=False)
+        out.print(f"samples of the letters and missing facts: open {index}", markup=False)
 
 
 def register(app: typer.Typer) -> None:

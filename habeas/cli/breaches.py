@@ -71,7 +71,7 @@ def declare(
         return
     known = mapped_categories(None, state)
     declared = breach_files.read(file if str(file) == "-" else existing(file), account, known)
-    incident_register.must_fit(declared)
+    incident_register.check_size(declared)
     if known is not None:
         run(_check(declared, file, state))
     refused = run(_objection(declared, state))
@@ -191,10 +191,10 @@ def _show_approved(case: "IncidentCase", fact: BreachApproved) -> None:
     from habeas.client import incident_register  # noqa: PLC0415
 
     for one in case.incident.waiting(fact.phase):
-        out.print(f"phase {one.number}: {incident_register.addressed(one)}", markup=False)
+        out.print(f"phase {one.number}: {incident_register.recipients_text(one)}", markup=False)
         if nowhere := incident_register.without_address(one):
             out.print(f"    {nowhere:,} of them have no mail address and get no letter", markup=False)
-    if incident_register.lacks_a_second(case.incident, fact):
+    if incident_register.needs_second_approval(case.incident, fact):
         out.print("approved by one; no staff account declared it: a second one has to approve")
         return
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
@@ -391,7 +391,7 @@ async def _seen(incident: str, state: Path) -> "IncidentCase | None":
 
 async def _the(incident: str, state: Path) -> "IncidentCase":
     async with _opened(state) as register:
-        return await register.the(incident)
+        return await register.incident(incident)
 
 
 @asynccontextmanager

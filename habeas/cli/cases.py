@@ -169,7 +169,7 @@ def confirm_alias(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Confirm that an alias is the person's: what it leads to is disclosed or erased in the same case."""
+    """Confirm that an alias is the person's: its records are disclosed or erased in the same case."""
     from habeas.client import requests  # noqa: PLC0415
 
     ref, _, number = alias.rpartition(":")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habeas.cli.erasures import remembering
+from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, State, case_of, existing, out, run
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def fetch_certificate(
     from habeas.client import certificates  # noqa: PLC0415
 
     async def work() -> bytes:
-        async with remembering(state) as memory:
+        async with open_erasure_records(state) as memory:
             kept = await memory.certificates.of(request_id)
         if kept is not None:
             return kept

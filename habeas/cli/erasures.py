@@ -55,7 +55,7 @@ def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) ->
     from habeas.client import erasures  # noqa: PLC0415
 
     async def work() -> list[dict[str, Any]]:
-        async with remembering(state) as memory:
+        async with open_erasure_records(state) as memory:
             return await erasures.listed(memory, _moment(since))
 
     found = run(work())
@@ -116,7 +116,7 @@ def purge(
     certificates: dict[str, bytes | None] = {}
 
     async def work() -> None:
-        async with remembering(state) as memory, _purging(memory, data_map, urls, state) as purging:
+        async with open_erasure_records(state) as memory, _purging(memory, data_map, urls, state) as purging:
             async for item in purging.due(today):
                 purged.append(item.summary())
                 if not dry_run and not item.idle:
@@ -178,7 +178,7 @@ def replay(
     scope = ReplayScope(_moment(since), store, dry_run)
 
     async def work() -> Any:
-        async with remembering(state) as memory:
+        async with open_erasure_records(state) as memory:
             with _progress() as report:
                 return await erasures.replay(memory, data_map, urls, scope, report)
 
@@ -207,15 +207,15 @@ def filter_(
     wanted, lines = erasures.purpose_of(purpose), _lines(file)
 
     async def work() -> None:
-        async with remembering(state) as memory:
-            async for line in erasures.passed(memory, lines, identity=identity, purpose=wanted):
+        async with open_erasure_records(state) as memory:
+            async for line in erasures.unlisted_lines(memory, lines, identity=identity, purpose=wanted):
                 print(line)
 
     run(work())
 
 
 @asynccontextmanager
-async def remembering(state: Path) -> "AsyncIterator[ErasureRecords]":
+async def open_erasure_records(state: Path) -> "AsyncIterator[ErasureRecords]":
     """
     Open the erasure records of the installation.
 

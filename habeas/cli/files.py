@@ -92,7 +92,7 @@ def publish(
     url = setting("AMQP_URL", state)
     with _progress(sound) as progress:
         published = run(publication.publish(url, sources, progress))
-    publication.must_be_the_same(sound, published)
+    publication.check_unchanged(sound, published)
     out.print(f"{published} events are published")
     raise typer.Exit(1 if faulty else 0)
 
@@ -125,14 +125,14 @@ def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
 
     printed = 0
 
-    def tell(source: "EventFile", found: "FileEvent") -> None:
+    def print_faults(source: "EventFile", found: "FileEvent") -> None:
         nonlocal printed
         printed += 1
         if printed <= MOST_FAULTS:
             for fault in found.faults:
                 out.print(f"{source.name}:{fault}", markup=False)
 
-    checked = publication.check(sources, tell, every=report is not None)
+    checked = publication.check(sources, print_faults, every=report is not None)
     if printed > MOST_FAULTS:
         out.print(f"… and {printed - MOST_FAULTS} more with errors; --report FILE has all")
     if report is not None:
@@ -161,12 +161,12 @@ def _progress(total: int) -> "Iterator[Callable[[int], None]]":
     task = shown.add_task("", total=total)
     began = shown.get_time()
 
-    def tell(more: int) -> None:
+    def advance(more: int) -> None:
         shown.advance(task, more)
         if shown.get_time() - began > SILENT_FOR_S and not shown.live.is_started:
             shown.start()
 
     try:
-        yield tell
+        yield advance
     finally:
         shown.stop()

@@ -18,7 +18,7 @@ from shared.contract.events import RefusalReason
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from habeas.client.identity import IdentityStatus, Looked
+    from habeas.client.identity import EvidenceLook, IdentityStatus
     from habeas.client.staff import DecisionSigner
 
 app = typer.Typer(help="Identity: requested proofs, and decisions of staff.")
@@ -64,7 +64,7 @@ def show(
     from shared.contract.events import EvidenceAsked  # noqa: PLC0415
 
     standing = run(_standing(request_id, state))
-    looked = identity.Looked((), {})
+    looked = identity.EvidenceLook((), {})
     if folder is not None:
         signer = signer_of(account, code, state)
         refs = tuple(proof.ref for proof in standing.proofs)
@@ -93,7 +93,7 @@ async def _standing(request_id: str, state: Path) -> "IdentityStatus":
         return await desk.standing(request_id)
 
 
-async def _looked(standing: "IdentityStatus", entry: str, folder: Path, state: Path) -> "Looked":
+async def _looked(standing: "IdentityStatus", entry: str, folder: Path, state: Path) -> "EvidenceLook":
     from habeas.client import identity  # noqa: PLC0415
 
     key = root_key(state)
@@ -143,8 +143,8 @@ def evaluate(
         raise ConfigurationError(f"{error.name} is not installed: it is in the extra `documents`") from None
 
     known = Manifest.read(manifest)
-    with _progress() as tell:
-        found = evaluate(known, today=datetime.now(UTC).date(), quick=quick, tell=tell)
+    with _progress() as progress:
+        found = evaluate(known, today=datetime.now(UTC).date(), quick=quick, progress=progress)
     for table in found.tables():
         out.print(table, width=WIDTH)
         out.print()
@@ -163,10 +163,10 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("")
 
-        def tell(doing: str, done: int, files: int) -> None:
+        def progress(doing: str, done: int, files: int) -> None:
             shown.update(task, description=f"{doing:10}", completed=done, total=files)
 
-        yield tell
+        yield progress
 
 
 def _decide(signer: "DecisionSigner", request_id: str, decided: Mapping[str, Any]) -> None:

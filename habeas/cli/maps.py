@@ -152,7 +152,7 @@ def draft(
 
     with Console(stderr=True).status("reading …") as status:
         found = run(
-            map_draft.surveyed(
+            map_draft.survey_stores(
                 stores_of(stores, state), database or (), status.update, sample=sample, own=prefix_of(state)
             )
         )

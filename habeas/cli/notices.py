@@ -91,31 +91,31 @@ def _of_file(
     file: Path, places: list[str], languages: list[str], state: Path
 ) -> "tuple[SampleNotice, list[Sample]]":
     from habeas.client.breach_files import unsigned  # noqa: PLC0415
-    from habeas.client.breach_notices.samples import SampleNotice, sample, wanted_by  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import SampleNotice, audiences_of, sample  # noqa: PLC0415
 
     declared = unsigned(file, mapped_categories(None, state))
     telling = SampleNotice(declared, DRAFT, house(state), datetime.now(UTC))
-    wanted = wanted_by(declared, places, languages, company_of(state))
+    wanted = audiences_of(declared, places, languages, company_of(state))
     return telling, [sample(one, None, telling) for one in wanted]
 
 
 async def _of_incident(incident: str, state: Path) -> "tuple[SampleNotice, list[Sample]]":
     from habeas.client.breach_notices.reader import chunks, waiting, words_of  # noqa: PLC0415
-    from habeas.client.breach_notices.samples import SampleNotice, sample, wanted_of  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import SampleNotice, audiences_in, sample  # noqa: PLC0415
     from habeas.client.incident_register import opened  # noqa: PLC0415
     from services.notifier.breach.notices.mailboxes import reached  # noqa: PLC0415
 
     key = root_key(state)
     samples: list[Sample] = []
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
-        case = await register.the(incident)
+        case = await register.incident(incident)
         telling = SampleNotice(case.last, case.id, house(state), datetime.now(UTC))
         for phase in waiting(case):
             words = words_of(case, phase)
             further = case.incident.has_earlier_notices(phase)
             telling = replace(telling, declared=words, held_by_police=phase.delayed, further=further)
             people = chunks(case, register.vault, [phase])
-            counted = await wanted_of(people, partial(reached, declared=words))
+            counted = await audiences_in(people, partial(reached, declared=words))
             samples += [sample(one, number, telling) for one, number in counted.items()]
     return telling, samples
 
@@ -124,21 +124,21 @@ async def _documents(
     incident: str, folder: Path, state: Path
 ) -> "tuple[list[AuthorityForm], list[Announcement]]":
     from habeas.client.breach_notices import announcements  # noqa: PLC0415
-    from habeas.client.breach_notices.copies import copy_for, going, wants_copy  # noqa: PLC0415
+    from habeas.client.breach_notices.copies import copy_for, people_letters, wants_copy  # noqa: PLC0415
     from habeas.client.breach_notices.documents import FormContext, documents, duties, write  # noqa: PLC0415
     from habeas.client.breach_notices.reader import chunks, known  # noqa: PLC0415
-    from habeas.client.breach_notices.samples import wanted_of  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import audiences_in  # noqa: PLC0415
     from habeas.client.incident_register import opened  # noqa: PLC0415
 
     key = root_key(state)
     desk = FormContext(company_of(state), house(state), breach_policies(), datetime.now(UTC))
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
-        case = await register.the(incident)
+        case = await register.incident(incident)
         owed = duties(case.incident.clocks, desk.policies)
         filled = list(documents(known(case), owed, desk))
         copied = any(map(wants_copy, filled))
         sealed = chunks(case, register.vault)
-        letters = list(going(case, await wanted_of(sealed), desk)) if copied else []
+        letters = list(people_letters(case, await audiences_in(sealed), desk)) if copied else []
     for document in filled:
         write(document, copy_for(document, letters, desk) if wants_copy(document) else None, folder)
     announced = list(announcements.announcements(case.incident.clocks, known(case), desk))

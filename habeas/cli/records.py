@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from habeas.cli.erasures import remembering
+from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -106,7 +106,9 @@ def erase(
                     plan, person, controller=controller(state), signer=signer(state), memory=memory
                 )
             kept = memory is not None
-            _tell(completed, recipients_of(completed.plan, opened.data_map), certificate, kept, as_json)
+            _print_result(
+                completed, recipients_of(completed.plan, opened.data_map), certificate, kept, as_json
+            )
             return completed
 
     completed = run(work())
@@ -133,7 +135,7 @@ def _writable(file: Path) -> None:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
 
 
-def _tell(
+def _print_result(
     completed: "Completed", recipients: Sequence[str], file: Path | None, kept: bool, as_json: bool
 ) -> None:
     """Print the result, the recipients to notify, and the place of the certificate."""
@@ -168,5 +170,5 @@ async def _memory(state: Path) -> "AsyncIterator[ErasureRecords | None]":
         print(f"habeas: {note}", file=sys.stderr)
         yield None
         return
-    async with remembering(state) as memory:
+    async with open_erasure_records(state) as memory:
         yield memory

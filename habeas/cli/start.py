@@ -50,4 +50,4 @@ def demo(
     """Run two requests through the whole pipeline: an access and an erasure."""
     from habeas.embedded import demo as story  # noqa: PLC0415
 
-    run(story.tell(state, out, story.Setting(data, map_folder, identity or []), keep=keep))
+    run(story.run_demonstration(state, out, story.DemoSetting(data, map_folder, identity or []), keep=keep))

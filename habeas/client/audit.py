@@ -116,7 +116,7 @@ async def verify(
     rows: AuditRowPort, master_key: RootKey, *, case: str | None = None, kept: Path | None = None
 ) -> AuditReport:
     """
-    Verify all journals, or what they hold of one case.
+    Verify all journals, or one case.
 
     Args:
         rows: Where they are read.

@@ -55,12 +55,12 @@ class ErasureRecords:
     database: Database
     """Of fulfillment, with the data maps of retained records."""
 
-    def of(self, erasure: str, data_map: DataMap) -> "Remembering":
+    def of(self, erasure: str, data_map: DataMap) -> "ErasureRecorder":
         """Return the registers for an operator's erasure with the number *erasure*."""
         registers = Registers(
             self.kept, self.erasures, self.suppressions, erasure, datetime.now(UTC), asked=False
         )
-        return Remembering(registers, DataMapVersions(self.database, data_map))
+        return ErasureRecorder(registers, DataMapVersions(self.database, data_map))
 
     def purging(
         self, current: DataMap, stores: Stores, *, controller: str, signer: CertificateSigner
@@ -79,7 +79,7 @@ class ErasureRecords:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembering:
+class ErasureRecorder:
     """The registers, and the data map for retained records."""
 
     registers: Registers
@@ -204,7 +204,7 @@ def purpose_of(text: str) -> StopPurpose:
         raise ConfigurationError(f"a purpose is one of {', '.join(StopPurpose)}") from None
 
 
-async def passed(
+async def unlisted_lines(
     remembered: ErasureRecords, lines: Iterable[str], *, identity: str, purpose: StopPurpose
 ) -> AsyncIterator[str]:
     """

@@ -84,7 +84,7 @@ class IdentityStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class EvidenceLook:
     """The result of a look at proofs."""
 
     written: Sequence[Path]
@@ -132,7 +132,9 @@ class IdentityReader:
         standings = [await self.standing(case) for case in cases]
         return [standing for standing in standings if standing.waits_for_staff]
 
-    async def show(self, standing: IdentityStatus, entry: str, master_key: RootKey, folder: Path) -> Looked:
+    async def show(
+        self, standing: IdentityStatus, entry: str, master_key: RootKey, folder: Path
+    ) -> EvidenceLook:
         """
         Write pictures of a request's proofs, and the readings, once the look is on record.
 
@@ -160,7 +162,7 @@ class IdentityReader:
             read = orjson.loads(await vault.open(standing.case, report))
             files[f"report-{report[-8:]}.json"] = orjson.dumps(read, option=orjson.OPT_INDENT_2)
         not_shown = {name: _not_shown(shown) for name, shown in drawn.items()}
-        return Looked(_written(files, folder), {name: why for name, why in not_shown.items() if why})
+        return EvidenceLook(_written(files, folder), {name: why for name, why in not_shown.items() if why})
 
     async def _admitted(self, case: str, entry: str) -> None:
         """Wait until the verifier has answered *entry*; an earlier look does not count."""

@@ -243,12 +243,12 @@ def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]
     return {"phase": number, "declaration": incident.phases[number - 1].declaration}
 
 
-def lacks_a_second(incident: Incident, fact: BreachApproved) -> bool:
+def needs_second_approval(incident: Incident, fact: BreachApproved) -> bool:
     """Return whether *fact* needs a second approval: a system declared the phase."""
     return not evolve(incident, fact).phases[fact.phase - 1].seconded
 
 
-def addressed(phase: Phase) -> str:
+def recipients_text(phase: Phase) -> str:
     """Return the recipients of *phase* as text, including those of supplements."""
     languages = _by_language(phase, again=True)
     counts = ", ".join(f"{language} {people:,}" for language, people in languages.items())
@@ -356,9 +356,9 @@ class IncidentRegister:
         Raises:
             StoreUnavailable: The database did not answer.
         """
-        return against(await self.the(id_), declared) if id_ in self.ids else None
+        return against(await self.incident(id_), declared) if id_ in self.ids else None
 
-    async def the(self, id_: str) -> IncidentCase:
+    async def incident(self, id_: str) -> IncidentCase:
         """
         Return the incident *id_*.
 
@@ -399,7 +399,7 @@ async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncItera
         client.close()
 
 
-def must_fit(declared: BreachDeclared) -> None:
+def check_size(declared: BreachDeclared) -> None:
     """
     Check that a declaration fits into one message.
 

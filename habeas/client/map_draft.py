@@ -11,10 +11,10 @@ from services.fulfillment.drafting.writer import write as written
 from shared.errors import ConfigurationError
 from shared.runtime.mongo import connect
 
-__all__ = ["files", "save", "summary", "surveyed"]
+__all__ = ["files", "save", "summary", "survey_stores"]
 
 
-async def surveyed(
+async def survey_stores(
     urls: Mapping[str, str], databases: Sequence[str], report: Report, *, sample: int = SAMPLE, own: str = ""
 ) -> StoreSurvey:
     """

@@ -25,7 +25,7 @@ FIRST, ROTATED = "master_key", "master_keys"
 
 
 @dataclass(frozen=True, slots=True)
-class Older:
+class ReplacedKey:
     """A master key that was replaced."""
 
     key: bytes = field(repr=False)
@@ -37,7 +37,7 @@ class MasterKeys:
     """All master keys that are not destroyed yet."""
 
     current: bytes = field(repr=False)
-    older: tuple[Older, ...] = ()
+    older: tuple[ReplacedKey, ...] = ()
     """The newest first."""
     fixed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Purpose → key that rotations do not change; empty before the first one."""
@@ -59,7 +59,7 @@ class MasterKeys:
             for purpose in purposes_of(account)
             if not wraps(purpose)
         }
-        return MasterKeys(os.urandom(KEY_BYTES), (Older(self.current, now + keep), *self.older), fixed)
+        return MasterKeys(os.urandom(KEY_BYTES), (ReplacedKey(self.current, now + keep), *self.older), fixed)
 
     def without_overdue(self, now: datetime) -> "MasterKeys":
         """Return them without expired ones."""
@@ -112,7 +112,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _parsed(read: dict[str, Any]) -> MasterKeys:
-    older = tuple(Older(_key(one["key"]), datetime.fromisoformat(one["destroy_at"])) for one in read["older"])
+    older = tuple(
+        ReplacedKey(_key(one["key"]), datetime.fromisoformat(one["destroy_at"])) for one in read["older"]
+    )
     fixed = {str(purpose): _key(key) for purpose, key in read["fixed"].items()}
     return MasterKeys(_key(read["current"]), older, fixed)
 

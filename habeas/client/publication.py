@@ -89,7 +89,7 @@ def _batches(all_: Iterable[Message]) -> Iterator[list[Message]]:
         yield batch
 
 
-def must_be_the_same(expected: int, published: int) -> None:
+def check_unchanged(expected: int, published: int) -> None:
     """
     Check that files did not change between validation and publication.
 

@@ -219,7 +219,7 @@ LETTERS: dict[str, Facts] = {
         replace(WANTED, ways=((Evidence.TWO_POINTS,),)),
         Setback.DOCUMENT_UNREADABLE,
     ),
-    "proof wanted of who is asked for": ProofWanted(
+    "proof wanted of the person": ProofWanted(
         Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS, "Helfer e. V."))
     ),
     "reminder": Reminder(Right.ACCESS, RECEIVED, WANTED),

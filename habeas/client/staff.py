@@ -76,7 +76,7 @@ class Enrolment:
 
     @property
     def uri(self) -> str:
-        """Return what an authenticator app reads (as a picture or typed in)."""
+        """Return the URI for an authenticator app (as a picture or typed in)."""
         secret = base64.b32encode(self.account.second_factor).decode()
         return f"otpauth://totp/Habeas:{quote(self.account.name)}?secret={secret}&issuer=Habeas"
 
@@ -131,19 +131,19 @@ async def reset(register: StaffRegister, name: str, password: str | None = None)
     Raises:
         ConfigurationError: There is no such account, or the password is short.
     """
-    enrolment = _enrolled(register, await the(register, name), password)
+    enrolment = _enrolled(register, await account_named(register, name), password)
     await register.replace(enrolment.account)
     return enrolment
 
 
 async def disable(register: StaffRegister, name: str) -> None:
     """
-    Disable an account: what it signs from now on, and what is on its way, is refused.
+    Disable an account: all its decisions, also pending ones, are refused.
 
     Raises:
         ConfigurationError: There is no such account.
     """
-    await register.replace(replace(await the(register, name), disabled=True))
+    await register.replace(replace(await account_named(register, name), disabled=True))
 
 
 async def add_program(register: StaffRegister, program: AccountHolder) -> str:
@@ -162,7 +162,7 @@ async def add_program(register: StaffRegister, program: AccountHolder) -> str:
     return base64.b64encode(key.private_bytes_raw()).decode()
 
 
-async def the(register: StaffRegister, name: str) -> StaffAccount:
+async def account_named(register: StaffRegister, name: str) -> StaffAccount:
     """
     Return the account *name*.
 

@@ -62,7 +62,7 @@ class DemoStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class DemoSetting:
     """The data of the demonstration: the fictional company's, or the operator's own."""
 
     data: Path | None = None
@@ -71,7 +71,7 @@ class Setting:
     """Addresses of the two requesters in the operator's own data."""
 
 
-async def tell(state: Path, out: Console, setting: Setting, *, keep: bool) -> None:
+async def run_demonstration(state: Path, out: Console, setting: DemoSetting, *, keep: bool) -> None:
     """
     Run the demonstration in the folder *state*; stop its parts unless *keep* is set.
 

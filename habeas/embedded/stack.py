@@ -125,10 +125,10 @@ class Stack:
 
     async def start(self, part: StackPart) -> None:
         """
-        Start *part* with the data it has; nothing happens when it runs.
+        Start *part* with its data, unless it runs.
 
         Raises:
-            ConfigurationError: It cannot be started; the message says what to do.
+            ConfigurationError: It cannot be started; the message has the remedy.
         """
         if part not in self._running or not self._running[part].running:
             self._running[part] = await self._startable(part).start()

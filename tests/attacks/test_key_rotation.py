@@ -67,7 +67,9 @@ async def test_cases_go_on_through_a_rotation_and_old_keys_open_nothing_afterwar
 
     assert "0 master keys are destroyed" in await did(pipeline, "retire")
     keys = master_keys.load(credentials)
-    overdue = [master_keys.Older(one.key, datetime.now(UTC) - timedelta(seconds=1)) for one in keys.older]
+    overdue = [
+        master_keys.ReplacedKey(one.key, datetime.now(UTC) - timedelta(seconds=1)) for one in keys.older
+    ]
     master_keys.save(master_keys.MasterKeys(keys.current, tuple(overdue), keys.fixed), credentials)
     assert "1 master keys are destroyed" in await did(pipeline, "retire")
     left = master_keys.load(credentials)

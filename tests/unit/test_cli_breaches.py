@@ -404,7 +404,7 @@ SECOND = (
 def test_approval_prints_people_customers_and_languages() -> None:
     case = waiting()
     assert incident_register.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
-    assert incident_register.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
+    assert incident_register.recipients_text(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
 
 
 def test_approval_prints_people_with_and_without_letter() -> None:
@@ -416,7 +416,7 @@ def test_approval_prints_people_with_and_without_letter() -> None:
     )
     found = TWO_LAWS.model_copy(update={"groups": groups, "customers": 0})
     incident = reduce(evolve, (FACTS[0], found), Incident())
-    assert incident_register.addressed(incident.newest) == "10 people (de 9, fr 1), 0 customers"
+    assert incident_register.recipients_text(incident.newest) == "10 people (de 9, fr 1), 0 customers"
     assert incident_register.without_address(incident.newest) == 2
 
 
@@ -426,9 +426,9 @@ def test_first_approval_of_a_system_declaration_asks_for_a_second() -> None:
     first, second = (
         BreachApproved(request_id=INCIDENT, by=by, phase=1, declaration="d") for by in ("ada", "bruno")
     )
-    assert incident_register.lacks_a_second(scoped, first)
-    assert not incident_register.lacks_a_second(evolve(scoped, first), second)
-    assert not incident_register.lacks_a_second(waiting().incident, second)
+    assert incident_register.needs_second_approval(scoped, first)
+    assert not incident_register.needs_second_approval(evolve(scoped, first), second)
+    assert not incident_register.needs_second_approval(waiting().incident, second)
 
 
 def test_approval_that_releases_another_phase_needs_its_number() -> None:

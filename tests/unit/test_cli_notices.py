@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.client.breach_notices.samples import NoticeAudience, SampleNotice, alike, sample
+from habeas.client.breach_notices.samples import NoticeAudience, SampleNotice, distinct_samples, sample
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
 from shared.contract.breaches import Affected, BreachRole, ListedPerson
 from shared.contract.events import Residence
@@ -128,7 +128,7 @@ def test_equal_letters_have_one_sample_the_most_common_first() -> None:
         (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address.city")), 4),
         (NoticeAudience("people", ("gdpr@2018-05-25",), "de", ("user.name",)), 5),
     ]
-    found = alike(sample(wanted, people, telling) for wanted, people in audiences)
+    found = distinct_samples(sample(wanted, people, telling) for wanted, people in audiences)
     assert [(one.name, one.people) for one in found] == [
         ("gdpr.de", 5), ("gdpr.en", 6), ("gdpr.en", 3), ("uk-gdpr.en", 1),
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from habeas.client.breach_notices.copies import copy_for, going, wants_copy
+from habeas.client.breach_notices.copies import copy_for, people_letters, wants_copy
 from habeas.client.breach_notices.documents import FormContext, documents, duties
 from habeas.client.breach_notices.reader import chunks, known, waiting, words_of
 from habeas.client.breach_notices.samples import NoticeAudience
@@ -82,7 +82,7 @@ def document_of(case: IncidentCase) -> AuthorityForm:
 def copied(case: IncidentCase, counted: Mapping[NoticeAudience, int]) -> str:
     document = document_of(case)
     assert wants_copy(document)
-    return " ".join(copy_for(document, going(case, counted, DESK), DESK).words("plain").split())
+    return " ".join(copy_for(document, people_letters(case, counted, DESK), DESK).words("plain").split())
 
 
 def test_the_attorney_general_sees_all_that_the_letter_says_whichever_law_wants_it() -> None:

@@ -280,9 +280,9 @@ def test_a_report_has_a_line_for_each_event_and_no_formula(sent: list[int], tmp_
 
 
 def test_a_file_that_changes_meanwhile_is_noticed() -> None:
-    publication.must_be_the_same(2, 2)
+    publication.check_unchanged(2, 2)
     with pytest.raises(ConfigurationError, match="changed meanwhile"):
-        publication.must_be_the_same(2, 1)
+        publication.check_unchanged(2, 1)
 
 
 def test_many_faults_are_counted_and_not_all_told(sent: list[int], tmp_path: Path) -> None:

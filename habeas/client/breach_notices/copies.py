@@ -17,7 +17,7 @@ from shared.pages.translation import SOURCE_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
+class PeopleLetter:
     """A letter to people, before or after its release."""
 
     wanted: NoticeAudience
@@ -25,7 +25,9 @@ class Going:
     telling: SampleNotice
 
 
-def going(case: IncidentCase, counted: Mapping[NoticeAudience, int], desk: FormContext) -> Iterator[Going]:
+def people_letters(
+    case: IncidentCase, counted: Mapping[NoticeAudience, int], desk: FormContext
+) -> Iterator[PeopleLetter]:
     """Yield the letters to people of *case*, with the *counted* numbers, in their released words."""
     for wanted, people in counted.items():
         if wanted.to == "people":
@@ -39,7 +41,7 @@ def going(case: IncidentCase, counted: Mapping[NoticeAudience, int], desk: FormC
                 held_by_police=phase.delayed,
                 further=case.incident.has_earlier_notices(phase),
             )
-            yield Going(wanted, people, telling)
+            yield PeopleLetter(wanted, people, telling)
 
 
 def wants_copy(document: AuthorityForm) -> bool:
@@ -47,7 +49,7 @@ def wants_copy(document: AuthorityForm) -> bool:
     return any(field.part is Part.SAMPLE for field in document.fields)
 
 
-def copy_for(document: AuthorityForm, letters: Iterable[Going], desk: FormContext) -> Sample:
+def copy_for(document: AuthorityForm, letters: Iterable[PeopleLetter], desk: FormContext) -> Sample:
     """
     Return the copy that goes with *document*: the most common of *letters* under its law.
 
@@ -62,12 +64,12 @@ def copy_for(document: AuthorityForm, letters: Iterable[Going], desk: FormContex
     return sample(chosen.wanted, None, chosen.telling, UNNAMED)
 
 
-def _rank(one: Going, law: str) -> tuple[bool, bool, int]:
+def _rank(one: PeopleLetter, law: str) -> tuple[bool, bool, int]:
     english = one.wanted.language.partition("-")[0] == SOURCE_LANGUAGE
     return one.wanted.laws[0] == law, english, one.people
 
 
-def _expected(document: AuthorityForm, desk: FormContext) -> Going:
+def _expected(document: AuthorityForm, desk: FormContext) -> PeopleLetter:
     """Return the letter that residents under the law of *document* would get."""
     known, policy = document.filing.known, document.filing.duty.policy
     place = policy.scope.places[0] if policy.scope else None
@@ -77,7 +79,7 @@ def _expected(document: AuthorityForm, desk: FormContext) -> Going:
     laws = tuple(law.id for law in owed)
     held = known.delayed or known.held_until is not None
     telling = SampleNotice(known.declared, known.incident, desk.house, desk.now, held_by_police=held)
-    return Going(NoticeAudience("people", laws, SOURCE_LANGUAGE, known.categories), 0, telling)
+    return PeopleLetter(NoticeAudience("people", laws, SOURCE_LANGUAGE, known.categories), 0, telling)
 
 
 def _released_at(case: IncidentCase, phase: Phase) -> datetime | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from habeas.client.breach_notices.samples import Sample, alike
+from habeas.client.breach_notices.samples import Sample, distinct_samples
 from habeas.client.letters import TEMPLATES, citations, with_citations
 from services.notifier.breach.notices.missing_facts import is_written
 from shared.contract.breaches import BreachDeclared
@@ -58,7 +58,7 @@ class SamplePreview:
 def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[SamplePreview]:
     """Return the different *samples* with names: a number distinguishes those of one law and language."""
     found: list[SamplePreview] = []
-    for sample in alike(samples):
+    for sample in distinct_samples(samples):
         same = sum(one.sample.name == sample.name for one in found)
         name = f"{sample.name}.{same + 1}" if same else sample.name
         law = policies.named(sample.wanted.laws[0]).name if sample.wanted.laws else "no law"

@@ -108,7 +108,7 @@ def sample(
     )
 
 
-def alike(samples: Iterable[Sample]) -> list[Sample]:
+def distinct_samples(samples: Iterable[Sample]) -> list[Sample]:
     """Return *samples* without equal letters, by law and language, the most common first."""
     same: dict[Hashable, Sample] = {}
     for one in samples:
@@ -125,7 +125,7 @@ def _together(first: Sample, other: Sample) -> Sample:
     return replace(first, wanted=replace(first.wanted, categories=categories), people=people)
 
 
-async def wanted_of(
+async def audiences_in(
     chunks: AsyncIterator[tuple[int, Chunk]], reached: Callable[[NoticeRecipient], bool] = lambda _: True
 ) -> Counter[NoticeAudience]:
     """Return the audiences in *chunks* that are *reached*, with their sizes, without names."""
@@ -139,7 +139,7 @@ async def wanted_of(
     return counted
 
 
-def wanted_by(
+def audiences_of(
     declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], company: CompanyProfile
 ) -> Iterator[NoticeAudience]:
     """

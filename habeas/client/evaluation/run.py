@@ -18,7 +18,7 @@ from habeas.client.evaluation.zones import zones
 from services.verifier.documents.worker.readers import installed_readers, warm_up
 from shared.errors import ConfigurationError
 
-Tell = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Called with the current step, the files done and their total."""
 
 
@@ -57,7 +57,7 @@ def _sorted(outcomes: Sequence[FileOutcome]) -> Sequence[FileOutcome]:
     return sorted(outcomes, key=lambda outcome: SORTS.index(outcome.row))
 
 
-def evaluate(manifest: Manifest, *, today: date, quick: bool, tell: Tell) -> Evaluation:
+def evaluate(manifest: Manifest, *, today: date, quick: bool, progress: ProgressCallback) -> Evaluation:
     """
     Return the quality of the readings of *manifest*, and the verdicts on its documents.
 
@@ -65,25 +65,25 @@ def evaluate(manifest: Manifest, *, today: date, quick: bool, tell: Tell) -> Eva
         manifest: Of the set.
         today: The day documents are judged by.
         quick: Leave out the judging, which takes minutes.
-        tell: Called with the progress.
+        progress: Called with the progress.
 
     Raises:
         ConfigurationError: The manifest lacks the expected content of a file.
     """
-    tell("load", 0, 1)
+    progress("load", 0, 1)
     readers = installed_readers()
     warm_up(readers)
     families = (zones(today), licences(), symbols(), bills(readers, today), cards(readers))
-    read = [(family, _read(family, manifest, tell)) for family in families]
-    judged = EvaluationVerdicts([], []) if quick else asyncio.run(_judge(manifest, today, tell))
+    read = [(family, _read(family, manifest, progress)) for family in families]
+    judged = EvaluationVerdicts([], []) if quick else asyncio.run(_judge(manifest, today, progress))
     return Evaluation([(family, outcomes) for family, outcomes in read if outcomes], judged)
 
 
-def _read(family: Family, manifest: Manifest, tell: Tell) -> list[FileOutcome]:
+def _read(family: Family, manifest: Manifest, progress: ProgressCallback) -> list[FileOutcome]:
     entries = manifest.of(*family.kinds)
     outcomes = []
     for number, entry in enumerate(entries):
-        tell(family.title, number, len(entries))
+        progress(family.title, number, len(entries))
         began = time.process_time()
         try:
             found = family.read(manifest, entry)
@@ -93,13 +93,13 @@ def _read(family: Family, manifest: Manifest, tell: Tell) -> list[FileOutcome]:
     return outcomes
 
 
-async def _judge(manifest: Manifest, today: date, tell: Tell) -> EvaluationVerdicts:
+async def _judge(manifest: Manifest, today: date, progress: ProgressCallback) -> EvaluationVerdicts:
     done, files = 0, len(manifest.of(*CARDS, *PAPERS))
 
     def note() -> None:
         nonlocal done
         done += 1
-        tell("judged", done, files)
+        progress("judged", done, files)
 
-    tell("judged", 0, files)
+    progress("judged", 0, files)
     return await judge(manifest, today, note)

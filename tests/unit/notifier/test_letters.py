@@ -89,7 +89,7 @@ CODES = (*OWN_OR_PACKAGE, *PERMITS)
 DIGITS = tuple(kind for kind in CODES if kind not in IRREVERSIBLE)
 ERASING = ("code to erase", "code to permit")
 ASKING = ("proof wanted", "reminder")
-ASKED = (*ASKING, "another proof wanted", "proof wanted of who is asked for")
+ASKED = (*ASKING, "another proof wanted", "proof wanted of the person")
 NAMED = ("named mailbox, access", "named mailbox, erasure")
 TO_OTHERS = ("forwarded to a controller", "duplicate", *NAMED)
 NAMING = tuple(kind for kind in LETTERS if kind not in (*CODES, *TO_OTHERS, "clarification"))
@@ -153,7 +153,7 @@ ELEMENTS = (
     Element("GDPR Art. 12(6): it is not all", ("code, and more",), ALL, "The code alone is not"),
     Element("11 CCR 7063(a): who asks", ("code to permit",), ALL, "asks us in your name"),
     Element("11 CCR 7063(a): also by mail",
-            ("proof wanted of who is asked for",), ALL, "asks us in your name"),
+            ("proof wanted of the person",), ALL, "asks us in your name"),
     Element("11 CCR 7063(a): what for", ("code to permit",), ALL, "Erasure of your personal data"),
     Element("11 CCR 7063(a): confirmed directly", PERMITS, ALL, "you confirm the permission"),
     Element("GDPR Art. 12(2): not permitted", PERMITS, ALL, "Then do not enter the code, and"),
