@@ -7,7 +7,6 @@ names the digest of the one before, and all are signed (Ed25519). Copies belong 
 the database cannot write: files of ``habeas audit heads``, and the digest in the log.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 
-from shared.errors import HabeasError
 from shared.runtime.audit_chain import MAC, ChainFault, ChainFinding, Head
 from shared.runtime.audit_keys import heads_key
 from shared.runtime.key_rings import RootKey
 from shared.runtime.log import logger
 from shared.runtime.mongo import Database, Document, insert_new, translated
+from shared.runtime.worker import work_forever
 
 COLLECTION: Final = "audit_heads"
 FORMAT: Final = "habeas-audit-heads/1"
@@ -92,12 +91,9 @@ class HeadExport:
 
     async def run(self) -> None:
         """Export the heads that are due, for as long as the service runs; an outage only delays it."""
-        while True:
-            try:
-                await self.work()
-            except HabeasError as error:
-                logger().warning("heads are exported later", service=self._service, reason=str(error))
-            await asyncio.sleep(LOOK_EVERY_S)
+        await work_forever(
+            self.work, service=self._service, delayed="heads are exported later", every_s=LOOK_EVERY_S
+        )
 
     async def work(self) -> None:
         """

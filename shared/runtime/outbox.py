@@ -5,16 +5,16 @@ The row is marked as unpublished in the write that appends it. The mark goes whe
 row's facts. If the broker is away, :meth:`Outbox.run` publishes them later, under the same ids.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.errors import HabeasError, TransientError, Unroutable
+from shared.errors import TransientError, Unroutable
 from shared.runtime.broker import EventPublisher
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.service import messages_of
+from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
@@ -61,13 +61,18 @@ class Outbox:
 
     async def run(self) -> None:
         """Publish unpublished rows for as long as the service runs; an outage only delays it."""
-        while True:
-            try:
-                while rows := await self.rows.unpublished(MOST_AT_ONCE):
-                    await self._publish(rows)
-            except HabeasError as error:
-                logger().warning("rows are published later", service=self.service, reason=str(error))
-            await asyncio.sleep(LOOK_EVERY_S)
+        await work_forever(
+            self._publish_unpublished,
+            service=self.service,
+            delayed="rows are published later",
+            every_s=LOOK_EVERY_S,
+        )
+
+    async def _publish_unpublished(self) -> bool:
+        rows = await self.rows.unpublished(MOST_AT_ONCE)
+        if rows:
+            await self._publish(rows)
+        return bool(rows)
 
     async def _publish(self, rows: Sequence[JournalRow]) -> None:
         await self.publisher.publish([one for row in rows for one in messages_of(row, self.service)])

@@ -5,7 +5,6 @@ A timer is a document that waits until the broker has confirmed its event. Two r
 the same time, under the same id, and its consumer recognises the repetition.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,13 +12,12 @@ from typing import TypeAlias
 
 from shared.contract.breaches import BreachTimeCame
 from shared.contract.events import DeadlineCame, DisclosureDue, ErasureDue, TimeCame
-from shared.errors import TransientError
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
-from shared.runtime.log import logger
 from shared.runtime.mongo import Database, UpdateOne, translated
 from shared.runtime.service import messages_of
+from shared.runtime.worker import work_forever
 
 TimerEvent: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
 """An event that reports a moment to a service."""
@@ -96,16 +94,15 @@ async def publish_due_timers(
     event: Callable[..., TimerEvent],
 ) -> None:
     """Publish each timer as an *event* when it is due, for ever; an outage only delays it."""
-    while True:
-        try:
-            while due := await timers.due(clock()):
-                await publisher.publish(
-                    [message for timer in due for message in _messages(timer, service, event)]
-                )
-                await timers.mark_published(due)
-        except TransientError as error:
-            logger().warning("a timer is published later", service=service, reason=str(error))
-        await asyncio.sleep(LOOK_EVERY_S)
+
+    async def publish() -> bool:
+        due = await timers.due(clock())
+        if due:
+            await publisher.publish([one for timer in due for one in _messages(timer, service, event)])
+            await timers.mark_published(due)
+        return bool(due)
+
+    await work_forever(publish, service=service, delayed="a timer is published later", every_s=LOOK_EVERY_S)
 
 
 def _unless_set(timer: Timer) -> UpdateOne:

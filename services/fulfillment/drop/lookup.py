@@ -31,11 +31,12 @@ from shared.contract.drop import KIND_OF, LineSplitter, ListKind, ListMatch, Lis
 from shared.contract.envelope import encode
 from shared.contract.events import DropMatched
 from shared.contract.ports import VaultPort
-from shared.errors import HabeasError, InvalidDataMap
+from shared.errors import InvalidDataMap
 from shared.law import Right
 from shared.runtime.broker import Message
 from shared.runtime.log import logger
 from shared.runtime.mongo import Document
+from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S = 1.0
 TRY_AGAIN_S = 60.0
@@ -73,15 +74,13 @@ class HashLookupJob:
 
     async def run(self) -> None:
         """Look up every batch, for ever; the next replica repeats failed ones."""
-        while True:
-            pause = LOOK_EVERY_S
-            try:
-                while await self.work():
-                    pass
-            except HabeasError as error:
-                pause = TRY_AGAIN_S
-                logger().error("hashes of DROP are looked up later", service="fulfillment", reason=str(error))
-            await asyncio.sleep(pause)
+        await work_forever(
+            self.work,
+            service="fulfillment",
+            delayed="hashes of DROP are looked up later",
+            every_s=LOOK_EVERY_S,
+            retry_s=lambda _: TRY_AGAIN_S,
+        )
 
     async def work(self) -> LookupCounts | None:
         """

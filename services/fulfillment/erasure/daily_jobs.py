@@ -5,7 +5,6 @@ Letters promise it, so it needs no external schedule. One of the replicas does i
 database first, and if it dies, another one goes on after an hour.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +18,7 @@ from shared.errors import HabeasError
 from shared.runtime import log
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Database, insert_new, translated
+from shared.runtime.worker import work_forever
 
 LEASE = timedelta(hours=1)
 """How long a running daily job may be silent before another replica takes over."""
@@ -81,12 +81,13 @@ class DailyJob:
 
     async def run(self, *, every_s: float = LOOK_EVERY_S) -> None:
         """Do the job of each day, for ever. A failed one is repeated after an hour."""
-        while True:
-            try:
-                await self.work()
-            except HabeasError as error:
-                log.logger().warning("daily job is retried later", reason=str(error))
-            await asyncio.sleep(every_s)
+        await work_forever(
+            self.once, service="fulfillment", delayed="daily job is retried later", every_s=every_s
+        )
+
+    async def once(self) -> None:
+        """Do today's job if it is due."""
+        await self.work()
 
     async def work(self) -> bool:
         """Do today's job unless another replica does; return whether it was done here."""

@@ -18,13 +18,14 @@ from datetime import UTC, datetime, tzinfo
 from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
 from shared.contract.events import RequestPurged
 from shared.contract.ports import VaultPort
-from shared.errors import HabeasError, PermanentError, StoreUnavailable
+from shared.errors import PermanentError, StoreUnavailable
 from shared.law import Right
 from shared.runtime.broker import EventPublisher
 from shared.runtime.journal import Journal, JournalRow, facts_of
 from shared.runtime.log import logger
 from shared.runtime.mongo import Client, Database, Document, Session, UpdateOne, transaction, translated
 from shared.runtime.service import messages_of
+from shared.runtime.worker import work_forever
 
 NAME = "intake"
 LOOK_EVERY_S = 3600.0
@@ -102,14 +103,13 @@ class Purge:
 
     async def run(self) -> None:
         """Purge old cases, for ever; an outage, or another replica, only delays it."""
-        while True:
-            try:
-                await self.work()
-                pause = LOOK_EVERY_S
-            except HabeasError as error:
-                logger().warning("purge delayed", service=NAME, reason=str(error))
-                pause = random.uniform(0, TRY_AGAIN_S)  # noqa: S311 - so that two do not meet again
-            await asyncio.sleep(pause)
+        await work_forever(
+            self.work,
+            service=NAME,
+            delayed="purge delayed",
+            every_s=LOOK_EVERY_S,
+            retry_s=lambda _: random.uniform(0, TRY_AGAIN_S),  # noqa: S311 - so that two do not meet again
+        )
 
     async def work(self) -> None:
         """

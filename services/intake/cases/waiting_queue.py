@@ -5,7 +5,6 @@ A waiting request is a document until the broker has confirmed its start, so a c
 may start it at the same time, under one id: the second start has no effect.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from services.intake.cases.rate_limit import (
     next_hour,
 )
 from shared.contract.events import BurstDeclared, RequestLodged
-from shared.errors import TransientError
 from shared.runtime import metrics
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
@@ -29,6 +27,7 @@ from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.mongo import Database, Document, ReturnDocument, UpdateOne, translated
 from shared.runtime.service import messages_of
+from shared.runtime.worker import work_forever
 
 NAME = "intake"
 LOOK_EVERY_S = 1.0
@@ -216,14 +215,15 @@ async def start_waiting(
     room: WaitingQueue, publisher: EventPublisher, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> None:
     """Start waiting requests, for ever; an outage only delays it."""
-    while True:
-        try:
-            while turns := await room.turns(clock()):
-                await publisher.publish([message for one in turns for message in _messages(one)])
-                await room.begun(turns, clock())
-        except TransientError as error:
-            logger().warning("start of waiting requests delayed", service=NAME, reason=str(error))
-        await asyncio.sleep(LOOK_EVERY_S)
+
+    async def start() -> bool:
+        turns = await room.turns(clock())
+        if turns:
+            await publisher.publish([message for one in turns for message in _messages(one)])
+            await room.begun(turns, clock())
+        return bool(turns)
+
+    await work_forever(start, service=NAME, delayed="start of waiting requests delayed", every_s=LOOK_EVERY_S)
 
 
 def _messages(lodged: RequestLodged) -> list[Message]:

@@ -29,6 +29,7 @@ from services.intake.channels.drop.status_reports import WITHIN, DropReporter
 from shared.errors import HabeasError
 from shared.runtime import metrics
 from shared.runtime.log import logger
+from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S: Final = 1.0
 WARNED: Final = timedelta(days=10)
@@ -69,15 +70,7 @@ class DropPuller:
 
     async def run_forever(self) -> None:
         """Do the steps that are due, until cancelled; an outage only delays them."""
-        while True:
-            try:
-                while await self.run_step():
-                    pass
-            except HabeasError as error:
-                logger().warning("DROP delayed", service=NAME, reason=str(error))
-            except Exception as error:  # noqa: BLE001 - its words may hold what the state has sent
-                logger().error("DROP delayed", service=NAME, reason=type(error).__name__)
-            await asyncio.sleep(LOOK_EVERY_S)
+        await work_forever(self.run_step, service=NAME, delayed="DROP delayed", every_s=LOOK_EVERY_S)
 
     async def run_step(self) -> bool:
         """Do one step, unless another replica does; return whether another may follow at once."""

@@ -23,6 +23,7 @@ from services.intake.channels.email.parser import LARGEST
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope
 from shared.errors import HabeasError, TransientError
 from shared.runtime.log import logger
+from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S = 20.0
 MOST_WAIT_S = 300.0
@@ -83,15 +84,13 @@ class MailboxWatcher:
 
     async def run(self) -> None:
         """Poll for ever; an error of any kind only delays it."""
-        wait = self.look_every_s
-        while True:
-            try:
-                await self.work()
-                wait = self.look_every_s
-            except TransientError as error:
-                logger().warning("mailbox check delayed", service="intake", reason=str(error))
-                wait = min(max(wait * 2, self.look_every_s), MOST_WAIT_S)
-            await asyncio.sleep(wait)
+        await work_forever(
+            self.work,
+            service="intake",
+            delayed="mailbox check delayed",
+            every_s=self.look_every_s,
+            retry_s=lambda errors: min(self.look_every_s * 2 ** min(errors, 20), MOST_WAIT_S),
+        )
 
     async def work(self) -> None:
         """

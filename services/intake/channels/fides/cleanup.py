@@ -5,7 +5,6 @@ A client cannot repeat a request by name, so a timer finds them. A whole sealed 
 other was never acknowledged, and is destroyed.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +16,9 @@ from services.intake.channels.fides.entries import FidesEntry
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestId, RequestSubmitted
 from shared.contract.ports import VaultPort
-from shared.errors import HabeasError, UnknownRequest
+from shared.errors import UnknownRequest
 from shared.runtime.log import logger
+from shared.runtime.worker import work_forever
 
 LEFT_AFTER = timedelta(days=1)
 LOOK_EVERY_S = 600.0
@@ -70,9 +70,4 @@ class RequestCleanup:
 
 async def run_forever(work: Callable[[], Awaitable[None]]) -> None:
     """Do *work* again and again, until cancelled; an outage only delays it."""
-    while True:
-        try:
-            await work()
-        except HabeasError as error:
-            logger().warning("cleanup delayed", service="intake", reason=str(error))
-        await asyncio.sleep(LOOK_EVERY_S)
+    await work_forever(work, service="intake", delayed="cleanup delayed", every_s=LOOK_EVERY_S)

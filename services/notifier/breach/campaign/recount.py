@@ -5,7 +5,6 @@ They may come back by the thousand, within minutes, and each count goes through 
 is noted that some came, and counted now and then.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,9 +14,8 @@ from services.notifier.breach.campaign.ledgers import Ledgers
 from services.notifier.breach.campaign.states import LateBounces, Standings
 from shared.contract.breaches import BreachRecounted
 from shared.contract.envelope import encode
-from shared.errors import TransientError
 from shared.runtime.broker import Message
-from shared.runtime.log import logger
+from shared.runtime.worker import work_forever
 
 COUNT_EVERY_S = 10.0
 
@@ -32,12 +30,12 @@ class LateBounceCounter:
 
     async def run(self) -> None:
         """Count, for ever; an outage only delays it."""
-        while True:
-            try:
-                await self.count()
-            except TransientError as error:
-                logger().warning("letters that came back are counted later", reason=str(error))
-            await asyncio.sleep(COUNT_EVERY_S)
+        await work_forever(
+            self.count,
+            service="campaigns",
+            delayed="letters that came back are counted later",
+            every_s=COUNT_EVERY_S,
+        )
 
     async def count(self) -> None:
         """
