@@ -48,7 +48,8 @@ RUN cd /product && find habeas services/fulfillment/drafting services/fulfillmen
 # ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 habeas \
- && useradd --uid 10001 --gid habeas --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin habeas
+ && useradd --uid 10001 --gid habeas --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin habeas \
+ && install -d -o habeas -g habeas /var/lib/habeas/heads
 # Nothing is written outside /tmp: the root filesystem may be read-only. What lies in /tmp is never imported.
 ENV PATH=/app/product/bin:/app/.venv/bin:$PATH PYTHONPATH=/app/product PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

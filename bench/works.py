@@ -145,6 +145,7 @@ def environment(here: Ground) -> dict[str, str]:
         "HABEAS_TRUSTED_SOURCES": json.dumps([SOURCE]),
         "HABEAS_CONFIRMING_SOURCES": json.dumps([SOURCE]),
         "HABEAS_ERASURE_WINDOW": "PT0S",
+        "HABEAS_LETTERS_PER_DAY": "1000000",
         "HABEAS_MAIL_FROM": "Example Privacy <privacy@example.com>",
     }
 

@@ -106,6 +106,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Sche
     return workers.Scheduling(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep an installation that runs in the folder of the checkout out of the tests."""
+    os.environ["HABEAS_STATE"] = str(tmp_path_factory.mktemp("no-state"))
+
+
 @pytest_asyncio.fixture(scope="session")
 async def own_parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Parts that this process alone uses."""

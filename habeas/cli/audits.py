@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting
+from shared.contract.topology import COMMAND
 
 app = typer.Typer(help="Verify the journals: tampering is detected.", no_args_is_help=True)
 
@@ -50,11 +51,16 @@ def write_heads(
     state: State = STATE,
 ) -> None:
     """Copy the signed heads of all journals to a folder, to be kept where the database cannot be written."""
+    copy_heads(folder, state)
+
+
+def copy_heads(folder: Path, state: Path, account: str = COMMAND) -> None:
+    """Copy the signed heads that *account* can read to *folder*."""
     from habeas.client import audit  # noqa: PLC0415
     from shared.runtime.mongo import connect  # noqa: PLC0415
 
     async def work() -> int:
-        client = connect(setting("MONGO_URL", state), app_name="habeas-audit")
+        client = connect(setting("MONGO_URL", state, account), app_name="habeas-audit")
         try:
             stored = audit.StoredRows(client, prefix_of(state))
             return sum([audit.write_heads(folder, name, await stored.heads(name)) for name in audit.JOURNALS])

@@ -72,6 +72,7 @@ def retire(state: State = STATE) -> None:
     credentials = Path(setting("CREDENTIALS", state))
     keys = master_keys.load(credentials)
     left = keys.without_overdue(datetime.now(UTC))
+    master_keys.issue(keys, credentials)  # a rotation that was interrupted may not have issued them
     done = run(_wrap_anew(keys, state))
     if left != keys:
         master_keys.save(left, credentials)

@@ -1,11 +1,14 @@
 """Verbs that start services and demonstrations."""
 
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from habeas.cli.options import STATE, MapFolder, State, out, run
+from shared.errors import HabeasError
 
 app = typer.Typer()
 
@@ -18,6 +21,30 @@ def serve(
     from habeas.embedded import service_group  # noqa: PLC0415  each verb loads only what it needs
 
     service_group.serve(services)
+
+
+@app.command()
+def upkeep(
+    heads: Annotated[Path, typer.Option(help="Folder for copies of the signed heads of the journals.")],
+    once: Annotated[bool, typer.Option("--once", help="Do it once, and end.")] = False,
+    state: State = STATE,
+) -> None:
+    """Each day, destroy master keys whose time is over and copy the signed heads of the journals."""
+    from habeas.cli.audits import copy_heads  # noqa: PLC0415
+    from habeas.cli.keys import retire  # noqa: PLC0415
+    from shared.runtime.accounts import TOPOLOGY  # noqa: PLC0415
+
+    while True:
+        try:
+            retire(state)
+            copy_heads(heads, state, TOPOLOGY)
+        except HabeasError as error:
+            if once:
+                raise
+            out.print(f"later: {error}", markup=False)
+        if once:
+            return
+        time.sleep(timedelta(days=1).total_seconds())
 
 
 @app.command()

@@ -102,6 +102,8 @@ class AuditReport:
     findings: list[ChainFinding] = field(default_factory=list)
     until: dict[str, str] = field(default_factory=dict)
     """Service → the day up to which signed heads cover its rows."""
+    unsigned: list[str] = field(default_factory=list)
+    """Services that have rows and no signed heads."""
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -109,7 +111,13 @@ class AuditReport:
             {"service": one.service, "case": one.case, "n": one.n, "fault": one.fault.value}
             for one in self.findings
         ]
-        return {"rows": self.rows, "cases": self.cases, "heads_until": self.until, "findings": found}
+        return {
+            "rows": self.rows,
+            "cases": self.cases,
+            "heads_until": self.until,
+            "without_heads": self.unsigned,
+            "findings": found,
+        }
 
 
 async def verify(
@@ -133,9 +141,12 @@ async def verify(
         copies = read_heads(kept, service) if kept else []
         heads, faults = faults_of_heads(await rows.heads(service), copies, master_key, service)
         report.findings += faults if case is None else []
+        before = report.rows
         await _verify_journal(_Journal(service, master_key, heads), rows, case, report)
         if heads:
             report.until[service] = heads[-1].day.isoformat()
+        elif report.rows > before:
+            report.unsigned.append(service)
     return report
 
 
@@ -148,7 +159,14 @@ class _Journal:
     signed: Sequence[SignedHeads]
     seen: set[str] = field(default_factory=set)
     purged: set[str] = field(default_factory=set)
+    oldest: datetime | None = None
     newest: datetime | None = None
+
+    def note(self, moments: Iterable[datetime]) -> None:
+        """Take the moments of rows into account."""
+        for at in moments:
+            self.oldest = min(at, self.oldest or at)
+            self.newest = max(at, self.newest or at)
 
     def head_of(self) -> Mapping[str, Head]:
         """Return the newest exported row of each case."""
@@ -171,8 +189,7 @@ async def _verify_journal(
         journal.seen.add(name)
         if is_purged(name, stored, key):
             journal.purged.add(name)
-        moments = [row["at"] for row in stored if isinstance(row.get("at"), datetime)]
-        journal.newest = max([*moments, *([journal.newest] if journal.newest else [])], default=None)
+        journal.note(row["at"] for row in stored if isinstance(row.get("at"), datetime))
         found = faults_of(name, stored, key, heads.get(name))
         report.findings += [ChainFinding(journal.service, name, n, fault) for n, fault in found]
     report.findings += _gone(journal, heads, case)
@@ -191,11 +208,12 @@ def _gone(journal: _Journal, heads: Mapping[str, Head], case: str | None) -> Ite
 
 def _late(journal: _Journal) -> Iterable[ChainFinding]:
     """Yield the heads that should have been exported by now."""
-    if journal.newest is None or not journal.signed:
+    if journal.newest is None or journal.oldest is None:
         return
-    newest = journal.signed[-1]
-    if journal.newest.date() - newest.day > LATE:
-        yield ChainFinding(journal.service, PLACE, newest.number + 1, ChainFault.MISSING)
+    newest = journal.signed[-1] if journal.signed else None
+    since = newest.day if newest else journal.oldest.date()
+    if journal.newest.date() - since > LATE:
+        yield ChainFinding(journal.service, PLACE, newest.number + 1 if newest else 1, ChainFault.MISSING)
 
 
 def _ordered(rows: list[Document]) -> list[Document]:
@@ -253,9 +271,10 @@ def text_of(report: AuditReport) -> str:
     if report.findings:
         return "\n".join(map(str, report.findings))
     covered = min(report.until.values(), default="")
-    return f"{report.rows} rows of {report.cases} cases are unchanged" + (
-        f"; signed heads reach to {covered}" if covered else "; no signed heads yet"
-    )
+    said = [f"{report.rows} rows of {report.cases} cases are unchanged"]
+    said += [f"signed heads reach to {covered}"] if covered else []
+    said += [f"no signed heads yet: {', '.join(report.unsigned)}"] if report.unsigned else []
+    return "; ".join(said)
 
 
 def json_of(report: AuditReport) -> str:

@@ -14,6 +14,7 @@ from services.notifier.letters.composer import LetterRequest
 from services.notifier.letters.letter_models import (
     AccessOutcome,
     Acknowledgement,
+    AliasCode,
     AppealDecidedLetter,
     AppealReceivedLetter,
     AuthorityContact,
@@ -297,6 +298,9 @@ LETTERS: dict[str, Facts] = {
     "refusal of a correction": RefusalLetter(
         Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), declined=(NOT_EDITABLE,)
     ),
+    "code to another mailbox, access": AliasCode("BCDF-GHJK", EXPIRY, Right.ACCESS),
+    "code to another mailbox, erasure": AliasCode("BCDF-GHJK", EXPIRY, Right.ERASURE),
+    "code to another mailbox, correction": AliasCode("BCDF-GHJK", EXPIRY, Right.RECTIFICATION),
     "named mailbox, access": NamedMailbox(Right.ACCESS),
     "named mailbox, erasure": NamedMailbox(Right.ERASURE),
     "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),

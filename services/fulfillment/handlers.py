@@ -15,9 +15,11 @@ from services.fulfillment.erasure.handlers import (
     await_window,
     begin,
     begin_released,
+    certify_withdrawn,
     contents_of,
     erase,
     erase_approved,
+    later_window,
     plan_released,
     retry,
     search_again,
@@ -39,7 +41,7 @@ from services.fulfillment.released_aliases import (
 )
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.named_mailboxes import not_notified, notices
+from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
 from services.fulfillment.search.priority import due_on, last_day
 from services.fulfillment.search.proven_identities import (
     identity_to_look_up,
@@ -60,6 +62,7 @@ from services.fulfillment.state import (
 from shared.contract.answer import ANSWER
 from shared.contract.events import (
     AliasConfirmed,
+    AliasProven,
     ChangePlanned,
     CorrectionApproved,
     DataPoints,
@@ -184,8 +187,8 @@ async def _announced(
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Disclose, or plan an erasure or a change, after the owners of other mailboxes were notified."""
-    others = await not_notified(findings, ctx.maps.current, identities, event.requester, ctx)
+    """Disclose, or plan an erasure or a change, and have the owners of other mailboxes notified before."""
+    others = await not_notified(findings, ctx.maps.current, event, ctx)
     if others is None:
         return [_referred(event.right, MANY_MAILBOXES, ctx)]
     if event.right is Right.ERASURE:
@@ -193,7 +196,7 @@ async def _announced(
     elif event.right in CHANGING:
         facts = await plan_change(event, submitted, identities, findings, ctx)
     else:
-        window = held_back(event, ctx) if others else None
+        window = held_back(ctx) if others else None
         facts = await disclose_package(Disclosure(event, submitted, identities, findings), ctx, window)
     if not any(map(_concerns_others, facts)):
         return facts
@@ -286,7 +289,8 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
         return []
     if verified.right is Right.ERASURE and (await ctx.submission()).details.with_copy:
         raise RefusedDecision("copy_wanted")
-    facts = await _further(verified, await own_mailbox(event, verified.requester, ctx), ctx)
+    mailboxes = await own_mailbox(event, verified.requester, ctx)
+    facts = await _further(verified, mailboxes, ctx, waits=True)
     if facts is None:
         raise RefusedDecision(MANY_MAILBOXES)
     if not facts:
@@ -294,21 +298,48 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
     return facts
 
 
+async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Release what an alias leads to whose owner has proven it by a code, or correct an identity to it.
+
+    Raises:
+        TooEarly: The request is not answered yet, or an earlier round of its erasure is not done.
+    """
+    known = ctx.known
+    if known.verified is None or not known.offers(event):
+        return []
+    if known.awaits_correction:
+        return await _answered(known.verified, ctx.after(event))
+    if known.withdrawn or known.status is FulfillmentStatus.REFERRED:
+        return []
+    if known.status is not FulfillmentStatus.FULFILLED:
+        raise TooEarly("the answer that a proven alias adds to is not given yet")
+    facts = await _further(known.verified, (), ctx.after(event), waits=bool(known.confirmations))
+    if facts is None:
+        logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
+    return facts or []
+
+
 async def _further(
-    event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment
+    event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment, *, waits: bool = False
 ) -> Sequence[Fact] | None:
     """
     Return the further answer for confirmed aliases, or its window; None if the staff must decide.
+
+    While the window of an alias is open, what another one adds waits as well: it is found by both.
 
     Args:
         event: The verification of the requester.
         mailboxes: Mailboxes with owners to notify, beside those in the records.
         ctx: The case.
+        waits: Whether a disclosure waits although no owner is notified now.
     """
+    waits = waits or (ctx.known.disclosure is not None and ctx.now < ctx.known.disclosure.at)
     submitted = await ctx.submission()
     identities, findings = await _released(event, submitted, ctx)
     data_map = await ctx.maps.of(findings.version)
-    others = await not_notified(findings, data_map, identities, event.requester, ctx)
+    mailboxes = [spelling_of(mailbox, findings, data_map) for mailbox in mailboxes]
+    others = await not_notified(findings, data_map, event, ctx, *mailboxes)
     if others is None or not findings.total:
         return None if others is None else []
     mailboxes, at = (*mailboxes, *others), ctx.now + ctx.house.erasure_window
@@ -317,7 +348,8 @@ async def _further(
         if at <= ctx.now:
             facts = await plan_released(identities, findings, ctx)
     else:
-        window = DisclosureScheduled(request_id=ctx.case_id, at=at) if mailboxes and at > ctx.now else None
+        wanted = at > ctx.now and (waits or bool(mailboxes))
+        window = DisclosureScheduled(request_id=ctx.case_id, at=at) if wanted else None
         completed = Disclosure(event, _to_the_person(submitted), identities, findings)
         facts = await disclose_package(completed, ctx.free(), window)
         mailboxes = mailboxes if any(map(_concerns_others, facts)) else ()
@@ -372,9 +404,11 @@ async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]
     event = ctx.known.verified
     identities, findings = await _released(event, await ctx.submission(), ctx)
     data_map = await ctx.maps.of(findings.version)
-    others = await not_notified(findings, data_map, identities, event.requester, ctx)
+    others = await not_notified(findings, data_map, event, ctx)
     facts = await plan_released(identities, findings, ctx, approval=others is None)
-    return [*await notices(others or (), event.right, ctx), *facts]
+    waits = bool(facts) and not any(isinstance(fact, ErasurePlanned) and fact.approval for fact in facts)
+    window = later_window(others or (), ctx) if waits else ()
+    return [*await notices(others or (), event.right, ctx), *facts, *window]
 
 
 _erased_further = unless_stopped(_erase_further)
@@ -392,11 +426,6 @@ async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
     return facts or []
 
 
-async def handle_withdrawal(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
-    """Record the withdrawal; nothing is done any more."""
-    return []
-
-
 async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
     """Enqueue the hashes of California's DROP; the look-up takes long and runs in the background."""
     await ctx.listed.take(HashListBatch(event.request_id, event.lists))
@@ -405,6 +434,7 @@ async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
 
 RELEASED: Mapping[type[Fact], HeldAct] = MappingProxyType(
     {
+        AliasProven: release_proven,
         IdentityVerified: answer,
         FeeAgreed: answer_agreed,
         ErasurePlanned: begin_released,
@@ -432,12 +462,13 @@ SUBSCRIPTIONS = (
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),
     on(AliasConfirmed, confirm_alias),
+    on(AliasProven, unless_stopped(release_proven)),
     on(RestrictionAnnounced, lift_restriction),
     on(TransferOrdered, unless_stopped(transfer)),
     on(RequestStopped, stop),
     on(RequestReleased, releases(RELEASED)),
     on(RecipientConcerned, notify),
-    on(RequestWithdrawn, handle_withdrawal),
+    on(RequestWithdrawn, certify_withdrawn),
     on(DropListed, look_up_lists),
     on(RequestPurged, forget),
 )
@@ -505,7 +536,7 @@ async def _plan_erasure(
         approval=needs_approval(decided, ctx.house.approval_above),
         aliases=await offered(findings.claims, ctx),
     )
-    window = None if planned.approval else scheduled(planned, ctx.after(event))
+    window = None if planned.approval else scheduled(ctx.after(event))
     return [planned] if window is None else [planned, window]
 
 

@@ -5,13 +5,15 @@ An answer offers them by number to the staff; their values lie sealed. Once an a
 the person's, it counts as proven, and its records are released.
 """
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 import orjson
 
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.search.identities import Identities, spellings_of
+from services.fulfillment.search.mailboxes import addresses_in
 from services.fulfillment.state import FulfillmentStatus, Fulfilment
 from shared.contract.events import AliasConfirmed, Code, ErasureScheduled, OfferedAliases, Requester
 
@@ -23,12 +25,23 @@ MOST_OFFERED = 20
 
 
 async def offered(claims: Identities, ctx: Fulfillment) -> OfferedAliases | None:
-    """Seal the unverified values that the person's records name, and return them by number; None if none."""
-    pairs = [(name, value) for name, values in claims.items() for value in values][:MOST_OFFERED]
+    """
+    Seal the unverified values that the person's records name, and return them by number; None if none.
+
+    A mailbox is offered only as a letter is sent to it: a look-alike may find another person's records.
+    """
+    named = ((name, value) for name, values in claims.items() for value in values)
+    pairs = [one for one in named if one[0] != EMAIL or _is_exact(one[1])][:MOST_OFFERED]
     if not pairs:
         return None
     ref = await ctx.sealed(OFFER, orjson.dumps(pairs))
     return OfferedAliases(ref=ref, identities=tuple(name for name, _ in pairs))
+
+
+def _is_exact(mailbox: str) -> bool:
+    """Return whether a letter to *mailbox* is sent to these very characters, in NFC."""
+    plain = mailbox.strip()
+    return list(addresses_in(plain)) == [plain] and unicodedata.is_normalized("NFC", plain)
 
 
 def values_of(sealed: bytes) -> Sequence[tuple[str, str]]:
@@ -38,16 +51,15 @@ def values_of(sealed: bytes) -> Sequence[tuple[str, str]]:
 
 def objection(event: AliasConfirmed, known: Fulfilment, *, two: bool) -> Code | None:
     """Return why the confirmation *event* is refused, or None; *two* says whether two must decide."""
-    offer = next((one for one in known.offered if one.ref == event.aliases), None)
     earlier = known.confirmations_of(event)
     match known:
         case Fulfilment(stopped=True):
             return "request_stopped"
-        case Fulfilment(status=FulfillmentStatus.FULFILLED) if offer is None or event.number > len(
-            offer.identities
-        ):
+        case Fulfilment(status=FulfillmentStatus.FULFILLED) if not known.offers(event):
             return "alias_unknown"
-        case Fulfilment(status=FulfillmentStatus.FULFILLED) if len(earlier) > two:
+        case Fulfilment(status=FulfillmentStatus.FULFILLED) if (
+            len(earlier) > two or (event.aliases, event.number) in known.aliases_proven
+        ):
             return "alias_confirmed"
         case Fulfilment(status=FulfillmentStatus.FULFILLED):
             return "decider_decided_before" if event.by in earlier else None
@@ -58,20 +70,31 @@ def objection(event: AliasConfirmed, known: Fulfilment, *, two: bool) -> Code | 
 async def with_confirmed(identities: Identities, ctx: Fulfillment) -> dict[str, tuple[str, ...]]:
     """Return *identities* and the aliases that were confirmed in the case."""
     found = {name: tuple(spellings) for name, spellings in identities.items()}
-    for ref, number in ctx.known.confirmed(two=ctx.house.two_deciders):
-        name, value = values_of(await ctx.vault.open(ctx.case_id, ref))[number - 1]
+    for name, value in await _values(ctx.known.confirmed(two=ctx.house.two_deciders), ctx):
         found[name] = tuple(dict.fromkeys((*found.get(name, ()), *spellings_of(name, value))))
     return found
+
+
+async def values_of_aliases(
+    identity: str, aliases: Iterable[tuple[Code, int]], ctx: Fulfillment
+) -> tuple[str, ...]:
+    """Return the values of those of *aliases*, given by name and number, that are an *identity*."""
+    return tuple(value for name, value in await _values(aliases, ctx) if name == identity)
+
+
+async def _values(aliases: Iterable[tuple[Code, int]], ctx: Fulfillment) -> Sequence[tuple[str, str]]:
+    return [values_of(await ctx.vault.open(ctx.case_id, ref))[number - 1] for ref, number in aliases]
 
 
 async def own_mailbox(event: AliasConfirmed, requester: Requester, ctx: Fulfillment) -> tuple[str, ...]:
     """
     Return the confirmed alias where it is a mailbox; its owner is notified, for staff may have been deceived.
 
-    A parent's request notifies no mailbox: it is the child's.
+    A parent's request notifies no mailbox: it is the child's. Nor does a controller's instruction.
     """
     name, value = values_of(await ctx.vault.open(ctx.case_id, event.aliases))[event.number - 1]
-    return (value,) if name == EMAIL and requester is not Requester.PARENT else ()
+    silent = requester in {Requester.PARENT, Requester.CONTROLLER}
+    return (value,) if name == EMAIL and not silent else ()
 
 
 def window_name(window: ErasureScheduled) -> str:

@@ -87,11 +87,11 @@ class FulfillmentSettings(Settings):
     erasure_approval: str = Field(default="never", pattern=r"^(never|always|above:[0-9]{1,9})$")
     """Whether a second person must approve of an erasure: `never`, `always`, or `above:N` records."""
 
-    erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta())
+    erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta(), le=timedelta(days=7))
     """
-    The window before an erasure, and before a copy or transfer of records with other mailboxes: their
-    owners are notified first. It can be stopped until then; it ends before the last day for the answer.
-    `PT0S`: neither waits.
+    The window before an erasure, and before a copy or transfer whose records name other mailboxes: their
+    owners are notified first. It can be stopped until then. It is never cut: after a late proof it may pass
+    the last day for the answer. At most a week. `PT0S`: neither waits.
     """
 
     two_deciders: bool = False

@@ -11,6 +11,7 @@ from services.fulfillment.search.identities import Identities
 from shared.contract.answer import Answer
 from shared.contract.events import (
     AliasConfirmed,
+    AliasProven,
     Assurance,
     ChangePlanned,
     Code,
@@ -129,6 +130,7 @@ TELLING: tuple[type[Fact], ...] = (
 
 HELD: frozenset[type[Fact]] = frozenset(
     {
+        AliasProven,
         IdentityVerified,
         FeeAgreed,
         ErasurePlanned,
@@ -188,6 +190,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         **dict.fromkeys(_LATE, S.TRANSFERRING),
     },
     S.WITHDRAWN: {
+        AliasProven: S.WITHDRAWN,
         IdentityClaimed: S.WITHDRAWN,
         IdentityVerified: S.WITHDRAWN,
         TransferOrdered: S.WITHDRAWN,
@@ -251,10 +254,11 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         # Records left by an erasure may be retried while recipients are still being notified.
         **dict.fromkeys(TELLING, S.PLANNED),
     },
-    # An answer that was given stands; a late withdrawal changes nothing. Records left by an erasure
-    # are planned and reported again.
+    # An answer that was given stands; a withdrawal ends what waits for the window of a confirmed alias. What
+    # an erasure has left is planned anew, and told anew.
     S.FULFILLED: {
         AliasConfirmed: S.FULFILLED,
+        AliasProven: S.FULFILLED,
         IdentityClaimed: S.FULFILLED,
         FeeDecided: S.FULFILLED,
         ErasurePlanned: S.PLANNED,
@@ -270,6 +274,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
     },
     S.REFERRED: {
         IdentityClaimed: S.REFERRED,
+        AliasProven: S.REFERRED,
         CorrectionApproved: S.REFERRED,
         MailboxNamed: S.REFERRED,
         ChangePlanned: S.PLANNED,
@@ -322,6 +327,8 @@ class Fulfilment:
     """Aliases in the records that are not verified."""
     confirmations: tuple[AliasConfirmed, ...] = ()
     """Decisions of the staff that some of them are the person's."""
+    aliases_proven: tuple[tuple[Code, int], ...] = ()
+    """Name and number of those that were proven by a code."""
     window: ErasureScheduled | None = None
     """The time of the erasure for a confirmed alias; the last of several windows counts."""
     stopped: bool = False
@@ -345,9 +352,14 @@ class Fulfilment:
         return len(self.confirmations_of(alias)) > two
 
     def confirmed(self, *, two: bool) -> tuple[tuple[Code, int], ...]:
-        """Return name and number of each alias that is confirmed; *two* says whether two must decide."""
+        """Return name and number of each alias that is proven, or confirmed (where *two* must: twice)."""
         enough = [each for each in self.confirmations if len(self.confirmations_of(each)) > two]
-        return tuple(dict.fromkeys((each.aliases, each.number) for each in enough))
+        return tuple(dict.fromkeys((*self.aliases_proven, *((each.aliases, each.number) for each in enough))))
+
+    def offers(self, alias: AliasConfirmed | AliasProven) -> bool:
+        """Return whether *alias* is one that an answer has offered."""
+        sizes = {offer.ref: len(offer.identities) for offer in self.offered}
+        return alias.number <= sizes.get(alias.aliases, 0)
 
     def may_approve(self, account: Code) -> bool:
         """Return whether *account* is another than those that decided that the requester is the person."""
@@ -363,6 +375,11 @@ class Fulfilment:
     def waiting(self) -> bool:
         """Whether nothing is decided yet, so that a claim still matters."""
         return self.status is FulfillmentStatus.WAITING
+
+    @property
+    def later_round(self) -> bool:
+        """Whether an erasure is planned whose records came to light after an earlier round of it."""
+        return self.rounds > 1 or self.fulfilled is not None
 
     @property
     def not_begun(self) -> bool:
@@ -393,6 +410,14 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
         return known
     if isinstance(fact, RequestWithdrawn) and known.not_begun:
         status = FulfillmentStatus.WITHDRAWN
+    if (
+        isinstance(fact, RequestWithdrawn)
+        and known.status is FulfillmentStatus.SCHEDULED
+        and known.later_round
+    ):
+        status = FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.PLANNED
+    if isinstance(fact, RequestWithdrawn) and status is FulfillmentStatus.FULFILLED:
+        known = replace(known, window=None, disclosure=None)
     held = (fact,) if known.stopped and type(fact) in HELD else ()
     return _noted(replace(known, held=(*known.held, *held)), status, fact)
 
@@ -430,18 +455,22 @@ def _noted(known: Fulfilment, status: FulfillmentStatus, fact: Fact) -> Fulfilme
             return _staff_noted(replace(known, status=status), fact)
 
 
-def _offered(known: Fulfilment, fact: RequestFulfilled | ErasurePlanned) -> tuple[OfferedAliases, ...]:
+def _offered(
+    known: Fulfilment, fact: RequestFulfilled | ErasurePlanned | RequestReferred
+) -> tuple[OfferedAliases, ...]:
     return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
 
 
 def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
     match fact:
         case RequestReferred():
-            return replace(known, referred=fact)
+            return replace(known, referred=fact, offered=_offered(known, fact))
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
         case AliasConfirmed():
             return replace(known, confirmations=(*known.confirmations, fact))
+        case AliasProven() if known.offers(fact):
+            return replace(known, aliases_proven=(*known.aliases_proven, (fact.aliases, fact.number)))
         case _:
             return known
 
@@ -471,7 +500,8 @@ def _scheduled(
             later = known.window is None or known.window.at < fact.at
             return replace(known, window=fact) if later else known
         case ErasureScheduled():
-            return known if known.scheduled else replace(known, status=status, scheduled=fact)
+            later = known.scheduled is None or known.scheduled.at < fact.at
+            return replace(known, status=status, scheduled=fact) if later else known
         case DisclosureScheduled():
             newer = known.disclosure is None or fact.at > known.disclosure.at
             return replace(known, status=status, disclosure=fact) if newer else known

@@ -14,7 +14,7 @@ from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
 from services.intake.channels.registry import Background, ChannelContext, channels
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
-from services.intake.context import CodeFailures, FirstRequestPort, Intake, WaitingQueuePort
+from services.intake.context import CodeAttempts, FirstRequestPort, Intake, WaitingQueuePort
 from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.http.api import Callers, create_app
@@ -58,7 +58,7 @@ class Ports:
     timers: TimersPort
     firsts: FirstRequestPort
     room: WaitingQueuePort
-    codes: CodeFailures
+    codes: CodeAttempts
 
 
 def service(
@@ -128,7 +128,9 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     door = RequestService(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = UnsubscribeLinks(settings.root_key, settings.public_url)
-    guard = CsrfGuard(derived_key(settings.root_key, "forms"), settings.public_url)
+    guard = CsrfGuard.of(
+        derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
+    )
     site = Site(settings.company, guard)
     ground = ChannelContext(
         settings, database, platform.vault, door, firsts, callers.public, callers.attempts

@@ -47,8 +47,11 @@ class WaitingQueuePort(Protocol):
         """Store *burst*."""
 
 
-class CodeFailures(Protocol):
-    """The wrong codes of all requests."""
+class CodeAttempts(Protocol):
+    """The codes that are offered, and the wrong ones, of all requests."""
+
+    async def take_of_source(self, source: str, codes: int, now: datetime) -> None:
+        """Count *codes* that *source* offers, or raise ``TooOften``."""
 
     async def failed(self, attempt: str, now: datetime) -> None:
         """Count a wrong code; the same attempt counts once."""
@@ -68,7 +71,7 @@ class Intake:
     timers: TimersPort = field(repr=False)
     firsts: FirstRequestPort = field(repr=False)
     room: WaitingQueuePort = field(repr=False)
-    codes: CodeFailures = field(repr=False)
+    codes: CodeAttempts = field(repr=False)
     practice: ClockRules
 
 

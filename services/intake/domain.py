@@ -16,6 +16,8 @@ from shared.contract.breaches import BreachLodged
 from shared.contract.codes import TRIES, IssuedCode
 from shared.contract.events import (
     AgreementLodged,
+    AliasCodeIssued,
+    AliasProven,
     AnswerDelivered,
     AppealAnswered,
     AppealDecided,
@@ -27,6 +29,7 @@ from shared.contract.events import (
     DeadlineCame,
     DeadlineMissed,
     DeliveryAction,
+    DisclosureScheduled,
     DropMatched,
     ErasureApproved,
     ErasurePlanned,
@@ -48,6 +51,7 @@ from shared.contract.events import (
     NoticeFailed,
     NoticeReported,
     NoticeSent,
+    OfferedAliases,
     Outcome,
     PackageCodeIssued,
     PackageExpired,
@@ -84,7 +88,7 @@ from shared.contract.events import (
 )
 from shared.contract.sources import ChannelSource, channel_source
 from shared.errors import IllegalTransition, TooEarly
-from shared.law import TimedDuty, needs_proof
+from shared.law import Right, TimedDuty, needs_proof
 
 OWN_DOOR = "habeas/"
 """Prefix of the sources of requests that no upstream system passed on."""
@@ -95,7 +99,9 @@ MAIL = channel_source(ChannelSource.HABEAS, "mail")
 GPC = channel_source(ChannelSource.HABEAS, "gpc")
 """CloudEvents source of browser signals (Global Privacy Control)."""
 PUBLIC_DOORS: frozenset[str] = frozenset({PUBLIC_DOOR, MAIL, GPC})
-"""Public sources, where the requester is not known."""
+"""Sources behind which anybody may ask in anybody's name."""
+EMAIL = "email"
+"""Name of the identity that is a mailbox, in the data map."""
 NO_ADDRESS = "no_address"
 """Reason of a letter without an address."""
 
@@ -135,6 +141,25 @@ class PackageCodeRefused(Record):
     TYPE: ClassVar[str] = "habeas.package.code_refused.v1"
 
 
+class AliasCodeKept(Record):
+    """A code that proves another mailbox was drawn; this is its digest."""
+
+    TYPE: ClassVar[str] = "habeas.alias.code_kept.v1"
+
+    digest: str
+    expires_at: datetime
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: int
+    """Which of them it proves."""
+
+
+class AliasCodeRefused(Record):
+    """A wrong code was offered for another mailbox."""
+
+    TYPE: ClassVar[str] = "habeas.alias.code_refused.v1"
+
+
 class DueMoved(Record):
     """The new deadline after a pause of the clock."""
 
@@ -149,7 +174,7 @@ class DueMoved(Record):
     """The law that sets the day."""
 
 
-RECORDS = (PackageCodeKept, PackageCodeRefused, DueMoved)
+RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved)
 
 S = CaseStatus
 _AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
@@ -182,6 +207,8 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     S.ANSWERED: {
         RequestClosed: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
+        # It takes back what waits for a window; the answer that was given stands.
+        RequestWithdrawn: S.ANSWERED,
         IdentityChallenged: S.ANSWERED,
         ProofRefused: S.ANSWERED,
         IdentityVerified: S.ANSWERED,
@@ -204,6 +231,7 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
         IdentityVerified: S.CLOSED,
         IdentityRefused: S.CLOSED,
         RequestReferred: S.CLOSED,
+        RequestWithdrawn: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
     },
     S.PURGED: {RequestPurged: S.PURGED},
@@ -226,6 +254,10 @@ OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_T
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
         AgreementLodged,
+        AliasCodeIssued,
+        AliasCodeKept,
+        AliasCodeRefused,
+        AliasProven,
         AnswerDelivered,
         AppealAnswered,
         AppealDecided,
@@ -236,6 +268,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         DeadlineApproaching,
         DeadlineCame,
         DeadlineMissed,
+        DisclosureScheduled,
         DropMatched,
         DueMoved,
         ErasureApproved,
@@ -331,6 +364,8 @@ class IntakeCase:
     """Whether the person agrees to it."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then it can be stopped."""
+    disclosed_at: datetime | None = None
+    """When records that name other mailboxes are disclosed; until then it can be stopped."""
     deciders: tuple[Code, ...] = ()
     """Staff accounts that decided that the requester is the person."""
     awaits_approval: bool = False
@@ -347,7 +382,36 @@ class IntakeCase:
     stopped: StopReason | None = None
     """Why the request is stopped until the privacy staff decides; None if it is not."""
     stops: int = 0
-    """Number of stops."""
+    """Times that it was stopped."""
+    offer: OfferedAliases | None = None
+    """Aliases that the records name, and that open nothing before they are proven."""
+    alias_asked: AliasCodeKept | None = None
+    """The mailbox that the last code went to."""
+    alias_code: IssuedCode | None = None
+    alias_codes: int = 0
+    aliases_proven: frozenset[tuple[Code, int]] = frozenset()
+
+    @property
+    def provable_aliases(self) -> tuple[int, ...]:
+        """
+        Return which offered aliases are mailboxes that a code can prove: once the request is answered.
+
+        The new mailbox of a correction can be proven while that waits for the staff. Not where a controller
+        asks, a parent, whose records name the child's mailbox, or where a copy was made before the erasure:
+        what comes later would be erased without one.
+        """
+        answered = self.fulfilled is not None and self.status in {CaseStatus.ANSWERED, CaseStatus.CLOSED}
+        answered |= self.status is CaseStatus.REFERRED
+        asks = self.received is not None and self.received.requester in {Requester.PERSON, Requester.AGENT}
+        if not answered or not asks or self.offer is None or self.stopped or self._copied_before:
+            return ()
+        mailboxes = [n for n, name in enumerate(self.offer.identities, 1) if name == EMAIL]
+        return tuple(n for n in mailboxes if (self.offer.ref, n) not in self.aliases_proven)
+
+    @property
+    def _copied_before(self) -> bool:
+        answer = self.fulfilled
+        return answer is not None and answer.right is Right.ERASURE and answer.package is not None
 
     @property
     def open_appeal(self) -> AppealReceived | None:
@@ -450,6 +514,14 @@ class IntakeCase:
             CaseStatus.REFERRED,
         }
 
+    def has_window(self, now: datetime) -> bool:
+        """Return whether an erasure or a disclosure waits *now*, also one that is added to an answer."""
+        return any(at is not None and now < at for at in (self.erasure_at, self.disclosed_at))
+
+    def withdrawable_at(self, now: datetime) -> bool:
+        """Return whether something can be taken back: the request, or what is added to its answer."""
+        return self.withdrawable or (self.status in ANSWERED and self.has_window(now))
+
     def erased_after(self, now: datetime) -> datetime | None:
         """Return when a planned erasure begins that can be stopped *now*; None if there is none."""
         waits = self.withdrawable and self.erasure_at is not None and now < self.erasure_at
@@ -512,6 +584,8 @@ def _noted(case: IntakeCase, fact: Fact) -> IntakeCase:
             return _package_noted(case, fact)
         case AppealReceived() | AppealAnswered():
             return _appeal_noted(case, fact)
+        case AliasCodeKept() | AliasCodeRefused() | AliasProven():
+            return _alias_noted(case, fact)
         case _:
             return _staff_noted(case, fact)
 
@@ -520,10 +594,16 @@ def _staff_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case IdentityVerified():
             return replace(case, deciders=fact.deciders)
+        case RequestReferred():
+            return replace(case, offer=fact.aliases)
         case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved() | ErasureScheduled():
             return _consent_noted(case, fact)
         case RequestStopped() | RequestReleased():
             return _stop_noted(case, fact)
+        case DisclosureScheduled():
+            return replace(case, disclosed_at=fact.at)
+        case RequestWithdrawn():
+            return replace(case, erasure_at=None, disclosed_at=None)
         case _:
             return case
 
@@ -536,12 +616,25 @@ def _stop_noted(case: IntakeCase, fact: RequestStopped | RequestReleased) -> Int
             return replace(case, stopped=None)
 
 
+def _alias_noted(case: IntakeCase, fact: AliasCodeKept | AliasCodeRefused | AliasProven) -> IntakeCase:
+    match fact:
+        case AliasCodeKept():
+            code = IssuedCode(fact.digest, fact.expires_at)
+            return replace(case, alias_asked=fact, alias_code=code, alias_codes=case.alias_codes + 1)
+        case AliasCodeRefused():
+            return replace(case, alias_code=case.alias_code and case.alias_code.tried())
+        case AliasProven():
+            proven = case.aliases_proven | {(fact.aliases, fact.number)}
+            return replace(case, alias_asked=None, alias_code=None, aliases_proven=proven)
+
+
 def _decision_noted(
     case: IntakeCase, fact: RequestFulfilled | RequestForwarded | RequestDuplicated
 ) -> IntakeCase:
     match fact:
         case RequestFulfilled():
-            return replace(case, fulfilled=fact)
+            erased = fact.right is Right.ERASURE
+            return replace(case, fulfilled=fact, offer=case.offer if erased else fact.aliases)
         case RequestForwarded():
             return replace(case, forwarded=fact)
         case RequestDuplicated():
@@ -571,7 +664,7 @@ def _consent_noted(
         case ErasureScheduled():
             return replace(case, erasure_at=fact.at)
         case ErasurePlanned():
-            return replace(case, awaits_approval=fact.approval)
+            return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
         case ErasureApproved():
             return replace(case, awaits_approval=False)
         case FeeQuoted():

@@ -11,6 +11,7 @@ from services.intake.cases.deadline_handlers import (
     schedule_package_expiry,
 )
 from services.intake.cases.deadlines import fee_timers
+from services.intake.cases.errors import TooManyAttempts
 from services.intake.cases.lifecycle import (
     accept_fee,
     decide_appeal,
@@ -41,7 +42,9 @@ from shared.contract.events import (
     AppealSubmitted,
     BurstDeclared,
     DeadlineCame,
+    DisclosureScheduled,
     DropMatched,
+    EmailCode,
     ErasureApproved,
     ErasurePlanned,
     ErasureScheduled,
@@ -143,6 +146,11 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
+    codes = sum(isinstance(proof, EmailCode) for proof in event.proofs)
+    try:
+        await ctx.codes.take_of_source(ctx.source, codes, ctx.now)
+    except TooManyAttempts as error:
+        return [rejected(ctx, SubmissionError(path="data.proofs", message=str(error)))]
     if ctx.case.stopped is not None:
         return [rejected(ctx, SubmissionError(path="data.proofs", message="the request is stopped"))]
     if not ctx.case.awaits_proof:
@@ -164,7 +172,7 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
-    if not ctx.case.withdrawable:
+    if not ctx.case.withdrawable_at(ctx.now):
         return [
             rejected(ctx, SubmissionError(path="data.request", message=f"the request is {ctx.case.status}"))
         ]
@@ -181,17 +189,19 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
-    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
+    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
 
 
 async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
-    """Continue a stopped request, or end it; one with an answer stays stopped."""
+    """Let a stopped request go on, or end it; one that is answered and has no window stays stopped."""
     if ctx.case.stopped is None:
         logger().warning("stop not decided", request_id=ctx.case_id, reason="the request is not stopped")
         return []
     if event.resume:
         return [RequestReleased(request_id=ctx.case_id)]
-    return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)] if ctx.case.withdrawable else []
+    if not ctx.case.withdrawable_at(ctx.now):
+        return []
+    return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)]
 
 
 async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[Fact]:
@@ -205,7 +215,7 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
-    if not ctx.case.withdrawable:
+    if not ctx.case.withdrawable_at(ctx.now):
         raise RefusedDecision("too_late_to_withdraw")
     return [RequestWithdrawn(request_id=ctx.case_id)]
 
@@ -298,6 +308,7 @@ SUBSCRIPTIONS = (
     on(ErasurePlanned, note),
     on(ErasureApproved, note_approval),
     on(ErasureScheduled, note),
+    on(DisclosureScheduled, note),
     on(RequestFulfilled, schedule_package_expiry),
     on(FeeQuoted, schedule_fee_deadline),
     on(AgreementLodged, accept_fee),

@@ -6,12 +6,13 @@ from datetime import date, datetime
 from email.utils import parseaddr
 from typing import Protocol
 
-from services.notifier.domain import Correspondence, authorities
+from services.notifier.domain import Correspondence, LetterCount, authorities, count_of
 from services.notifier.letters.composer import LetterRequest, compose
 from services.notifier.letters.letter_models import AuthorityContact, Facts, Sender
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import SUBMISSION
 from shared.contract.correspondents import Correspondent, correspondent_of, mailbox_for
+from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Fact,
     LetterKind,
@@ -29,12 +30,15 @@ from shared.law import CompanyProfile
 from shared.law.library import policies
 from shared.mail.reply_address import ReplyAddresses
 
+WITHOUT_STOP_LINK = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
+"""Letters without the link that stops the request: a controller has a link of its own."""
+
 
 class LetterPostPort(Protocol):
     """The way out for letters."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        """Return whether *recipient* may be sent a letter of *kind* today."""
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        """Return whether *recipient* may be sent one more of the letters *counted* today."""
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         """Hand over *message*, known as *letter*: ``<case>:<event>``."""
@@ -51,6 +55,8 @@ class SenderSettings:
     """Where answers go, each to the case that its letter is about; None: to one address for all."""
     stop_key: bytes = field(default=b"", repr=False)
     """Key of the links that stop a request; empty: letters have none."""
+    language: str = "en"
+    """Of letters to people whose language is not known."""
 
     @property
     def domain(self) -> str:
@@ -92,7 +98,7 @@ def sender_settings_of(
         zone=company.zone,
     )
     authority = AuthorityContact(company.authority.name, company.authority.url, company.authority.address)
-    return SenderSettings(sender, authority, public_url, threads)
+    return SenderSettings(sender, authority, public_url, threads, language=company.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +158,6 @@ class Addressee:
     locale: str
     answers: str = ""
     """Where answers go, when not to where all answers go."""
-    may_stop: bool = True
-    """Whether the letter has the link that stops the request."""
     referenced: bool = True
     """Whether the letter names the request; its id opens the requester's page."""
 
@@ -185,7 +189,7 @@ def _addressee(
 ) -> Addressee | None:
     """Return the party that a letter goes to; None if the request names no mailbox that may have it."""
     mailbox = mailbox_for(kind, request.requester, submitted)
-    if mailbox is None:
+    if mailbox is None or request.source == DROP:  # California notifies its consumers
         return None
     agent = submitted.agent
     represents = correspondent_of(kind, request.requester, submitted) is Correspondent.REPRESENTATIVE
@@ -206,7 +210,7 @@ async def write_to(
         name=addressee.name,
         locale=addressee.locale,
         answers=addressee.answers,
-        stop=ctx.stop_link() if addressee.may_stop else "",
+        stop="" if kind in WITHOUT_STOP_LINK else ctx.stop_link(),
         laws=laws,
         authorities=authorities(laws, ctx.house.authority),
     )
@@ -216,7 +220,8 @@ async def write_to(
     except MailRefused:  # no mail server could take the address
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
     name = f"{ctx.case_id}:{ctx.event_id}"
-    if not await ctx.post.admit(kind, name, letter.to):
+    counted = count_of(kind, facts, ctx.known)
+    if counted is not None and not await ctx.post.admit(counted, name, letter.to):
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="too_many_letters")]
     posted = await ctx.post.send(name, letter.to, message)
     if posted.failure is not None:

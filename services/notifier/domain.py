@@ -2,12 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from services.notifier.letters.letter_models import AuthorityContact, IdentityCheck
+from services.notifier.letters.letter_models import (
+    AuthorityContact,
+    CodeLetter,
+    CodePurpose,
+    Facts,
+    IdentityCheck,
+)
 from shared.contract.events import (
+    ErasureScheduled,
     Fact,
+    FeeQuoted,
     IdentityRefused,
     InquiryLodged,
+    LetterKind,
+    MailboxNamed,
     NoticeFailed,
     NoticeSent,
     ProofKind,
@@ -20,6 +31,27 @@ from shared.contract.events import (
 from shared.errors import TooEarly
 from shared.law import Policy, needs_proof
 
+AFTER_PROOF = frozenset(
+    {
+        LetterKind.ERASURE_SCHEDULED,
+        LetterKind.FEE_QUOTED,
+        LetterKind.LIFTING,
+        LetterKind.OUTCOME,
+        LetterKind.PACKAGE_EXPIRING,
+        LetterKind.WEIGHING,
+    }
+)
+"""Letters that follow from a proof, where the right needs one."""
+
+
+class LetterCount(StrEnum):
+    """Letters that a mailbox is sent so many of in a day; each is counted alone."""
+
+    UNPROVEN = "unproven"
+    """About requests in which nothing is proven, or need be."""
+    NOTICES = "notices"
+    """To the owner of another mailbox in the records: a flood of the others must not hold one back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
@@ -29,7 +61,9 @@ class Correspondence:
     restricted: bool = False
     """Whether the person's data is restricted, and the end not announced yet."""
     inquired: bool = False
-    """Whether a mail came in that is no request yet."""
+    """Whether somebody has written of whom no request is made yet."""
+    proven: bool = False
+    """Whether something has happened that only a proven requester can cause."""
     settled: bool = False
     """Whether it is decided, or was taken back: no proof is waited for."""
 
@@ -50,14 +84,44 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
     if known.request is None:
         raise TooEarly(f"{fact.TYPE} came before its request was acknowledged")
     match fact:
+        case ErasureScheduled() | FeeQuoted() | MailboxNamed():
+            return replace(known, proven=True)
         case SubjectRestricted():
             return replace(known, restricted=True)
         case RestrictionAnnounced():
             return replace(known, restricted=False)
-        case IdentityRefused() | RequestFulfilled() | RequestWithdrawn():
+        case RequestFulfilled():
+            return replace(known, settled=True, proven=True)
+        case IdentityRefused() | RequestWithdrawn():
             return replace(known, settled=True)
         case _:
             return known
+
+
+def count_of(letter: LetterKind, facts: Facts, known: Correspondence) -> LetterCount | None:
+    """
+    Return the limit that *letter*, which says *facts*, counts towards; None where it is not limited.
+
+    Every letter counts that a stranger can cause: of a request in which nothing is proven or need be, and to
+    mailboxes that a requester can write into records. A request is carried out, and its page answers it, also
+    where its letters are not sent.
+    """
+    if letter is LetterKind.NAMED_MAILBOX:
+        return LetterCount.NOTICES
+    if letter is LetterKind.FORWARDED_TO_CONTROLLER:  # a customer of ours, who must have each request
+        return None
+    if letter is LetterKind.ALIAS_CODE or not _is_proven(letter, facts, known):
+        return LetterCount.UNPROVEN
+    return None
+
+
+def _is_proven(letter: LetterKind, facts: Facts, known: Correspondence) -> bool:
+    """Return whether *letter* is about a request that needed a proof and got it."""
+    request = known.request
+    if request is None or not needs_proof(request.right, direct_marketing=request.direct_marketing):
+        return False
+    opens_package = isinstance(facts, CodeLetter) and facts.purpose is CodePurpose.DOWNLOAD
+    return known.proven or opens_package or letter in AFTER_PROOF
 
 
 def authorities(laws: Iterable[Policy], lead: AuthorityContact) -> tuple[AuthorityContact, ...]:

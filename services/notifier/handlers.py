@@ -10,6 +10,7 @@ from services.notifier.letters.composer import presentable
 from services.notifier.letters.letter_models import (
     AccessOutcome,
     Acknowledgement,
+    AliasCode,
     CodeLetter,
     CodePurpose,
     CorrectedItem,
@@ -44,6 +45,7 @@ from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup, WithheldGroup
 from shared.contract.correspondents import Correspondent, correspondent_of
 from shared.contract.events import (
+    AliasCodeIssued,
     DeliveryAction,
     ErasureScheduled,
     Evidence,
@@ -133,6 +135,22 @@ async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence
     return await _send_code(event.ref, CodeLetter("", event.expires_at, CodePurpose.DOWNLOAD), ctx)
 
 
+async def send_alias_code(event: AliasCodeIssued, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Send the code that proves another mailbox to its owner, who may not be the requester.
+
+    The letter says nothing of the requester, and leaves out the reference, which opens their page.
+    """
+    if not await ctx.vault.holds(ctx.case_id, event.ref):
+        return []
+    code, address = [
+        (await ctx.vault.open(ctx.case_id, name)).decode() for name in (event.ref, event.mailbox)
+    ]
+    owner = Addressee(address, "", (await submission_of(ctx)).locale or "en", referenced=False)
+    facts = AliasCode(code, event.expires_at, ctx.request().right)
+    return await write_to(owner, LetterKind.ALIAS_CODE, facts, ctx.request().laws, ctx)
+
+
 async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
     """Announce that the request is refused because the identity stayed unclear, with the remedies."""
     return await write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
@@ -174,11 +192,11 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
     """
     Notify the owner of another mailbox that stands in records which are disclosed, erased or changed.
 
-    The letter says nothing of the requester, and its reference is left out: it opens their page.
+    The letter says nothing of the requester, and its reference is left out: it opens their page. Its language
+    is the company's: the requester would choose one that the owner does not read.
     """
     address = (await ctx.vault.open(ctx.case_id, event.ref)).decode()
-    locale = (await submission_of(ctx)).locale or "en"
-    owner = Addressee(address, "", locale, referenced=False)
+    owner = Addressee(address, "", ctx.house.language, referenced=False)
     facts = NamedMailbox(event.right)
     return await write_to(owner, LetterKind.NAMED_MAILBOX, facts, ctx.request().laws, ctx)
 

@@ -774,7 +774,6 @@ def _verified(
         right=request.right,
         regulation=request.regulation,
         received_on=request.received_on,
-        registered_at=request.registered_at,
         assurance=assurance,
         proven=proven,
         reasons=reasons,

@@ -95,7 +95,13 @@ def representative_mailbox(request: RequestSubmitted) -> str | None:
 
 
 def parties(requester: Requester, request: RequestSubmitted) -> tuple[str, ...]:
-    """Return the mailboxes of the people that may decide on *request*: of a child's, the parent alone."""
+    """
+    Return the mailboxes whose owners may say what becomes of *request*.
+
+    Of a child's request it is the parent's alone; of a controller's instruction there is none.
+    """
+    if requester is Requester.CONTROLLER:
+        return ()
     person, representative = person_mailbox(request), representative_mailbox(request)
     if requester is Requester.PARENT:
         return tuple(filter(None, (representative,)))

@@ -7,9 +7,14 @@ no further. A *record* stays in its service's own journal. The envelope around e
 ``shared.contract.envelope``'s business.
 """
 
+import re
+import unicodedata
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from functools import partial
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -19,8 +24,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.contract.codes import MOST_TYPED, TYPED
 from shared.law import DIRECT_MARKETING, FeeReason, Money, Regulation, Right, Role, TimedDuty
@@ -36,6 +43,12 @@ Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_le
 LongText: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)
 ]
+Mailbox: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"),
+    AfterValidator(partial(unicodedata.normalize, "NFC")),
+]
+"""A mail address in NFC: records are searched by the characters that a letter is sent to."""
 Country: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Locale: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
 
@@ -154,6 +167,7 @@ class LetterKind(StrEnum):
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_DECIDED = "complaint_decided"
     NAMED_MAILBOX = "named_mailbox"
+    ALIAS_CODE = "alias_code"
 
 
 class DeliveryAction(StrEnum):
@@ -196,6 +210,8 @@ class StopReason(StrEnum):
     """The link in a letter was used: its reader did not make the request."""
     UNCLEAR_REPLY = "unclear_reply"
     """A reply to a letter says something that only a person can judge."""
+    MAILBOX_UNREACHABLE = "mailbox_unreachable"
+    """The notice to another mailbox in the records could not be delivered: its owner cannot object."""
 
 
 class Remedy(StrEnum):
@@ -331,15 +347,55 @@ class PostalAddress(Strict):
     country: Country | None = None
 
 
+CONTACTS: Mapping[str, str] = MappingProxyType({"email": "email", "phone_number": "phone", "phone": "phone"})
+"""Identifiers that mean the same as a field of a subject, and the field."""
+
+
 class Subject(Strict):
     """The person the data is about, as the requester describes them."""
 
     name: Text | None = None
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")] | None = None
+    email: Mailbox | None = None
     phone: Text | None = None
     postal_address: PostalAddress | None = None
     date_of_birth: date | None = None
     identifiers: dict[Code, Text] = Field(default_factory=dict, max_length=50)
+    """`email`, `phone_number` and `phone` among them are moved to the fields `email` and `phone`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _contacts_moved(cls, content: Any) -> Any:
+        """
+        Move a mailbox and a telephone number from the identifiers to their fields.
+
+        A mailbox that records are found by is so the one that is asked and notified.
+
+        Raises:
+            ValidationError: The field holds another value.
+        """
+        identifiers = content.get("identifiers") if isinstance(content, Mapping) else None
+        if not isinstance(identifiers, Mapping) or CONTACTS.keys().isdisjoint(identifiers):
+            return content
+        moved, rest = dict(content), dict(identifiers)
+        for name in filter(rest.__contains__, CONTACTS):
+            field, value = CONTACTS[name], rest.pop(name)
+            if moved.get(field) is None:
+                moved[field] = value
+            elif _contact(field, moved[field]) != _contact(field, value):
+                raise _contradiction(cls.__name__, name, field)
+        return moved | {"identifiers": rest}
+
+
+def _contact(field: str, value: object) -> str:
+    """Return a mailbox or a telephone number without what is written differently."""
+    return re.sub(r"\D", "", str(value)) if field == "phone" else str(value).strip().lower()
+
+
+def _contradiction(title: str, name: str, field: str) -> ValidationError:
+    error = PydanticCustomError("contradiction", "must not differ from the field {field}", {"field": field})
+    return ValidationError.from_exception_data(
+        title, [InitErrorDetails(type=error, loc=("identifiers", name), input=None)]
+    )
 
 
 class Residence(Strict):
@@ -381,7 +437,7 @@ class Controller(Strict):
     """A customer for which the company holds a person's data, and that decides about it."""
 
     name: Text
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+    email: Mailbox
 
 
 class EmailCode(Strict):
@@ -713,8 +769,6 @@ class RequestReceived(Fact):
     source: str
     """CloudEvents source of the upstream system, or Habeas' own door."""
     received_at: datetime
-    registered_at: datetime | None = None
-    """When intake registered it, by its own clock: *received_at* is the sender's statement."""
     received_on: date
     due_on: date
     internal_due_on: date
@@ -926,6 +980,8 @@ class RequestReferred(Fact):
 
     right: Right
     reason: Code
+    aliases: OfferedAliases | None = None
+    """The new mailbox that a correction would enter; it can be proven instead of approved."""
 
 
 class MailboxNamed(Fact):
@@ -1277,8 +1333,6 @@ class IdentityVerified(Fact):
     right: Right
     regulation: Regulation
     received_on: date
-    registered_at: datetime | None = None
-    """When intake registered the request, by its own clock."""
     assurance: Assurance
     proven: tuple[Code, ...] | None = None
     """Names of the identities proven to be the requester's; all identities of the request when None."""
@@ -1405,6 +1459,8 @@ class TransferOrdered(Fact):
     """Name of the answer in the vault."""
     package: Code
     """Name of the package in the vault."""
+    aliases: OfferedAliases | None = None
+    """What the records disclosed name besides; it opens nothing before it is confirmed."""
 
 
 class SubjectErased(Fact):
@@ -1550,6 +1606,29 @@ class RestrictionAnnounced(Fact):
     TYPE = "habeas.restriction.announced.v1"
 
     reason: LiftingReason
+
+
+class AliasCodeIssued(Fact):
+    """A code was drawn that proves another mailbox which the records name; the person asked for it."""
+
+    TYPE = "habeas.alias.code_issued.v1"
+
+    ref: Code
+    """Name of the code in the vault."""
+    mailbox: Code
+    """Name in the vault of the mailbox that it goes to."""
+    expires_at: datetime
+
+
+class AliasProven(Fact):
+    """Another mailbox, which the person's records name, was proven by the code that was sent to it."""
+
+    TYPE = "habeas.alias.proven.v1"
+
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: Annotated[int, Field(ge=1)]
+    """Which of them; 1 is the first."""
 
 
 class PackageCodeIssued(Fact):

@@ -76,6 +76,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.stop.decided.v1",
         "habeas.withdrawal.decided.v1",
         "habeas.erasure.scheduled.v1",
+        "habeas.disclosure.scheduled.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",
@@ -111,6 +112,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.erasure.retried.v1",
         "habeas.change.planned.v1",
         "habeas.alias.confirmed.v1",
+        "habeas.alias.proven.v1",
         "habeas.correction.approved.v1",
         "habeas.restriction.announced.v1",
         "habeas.recipient.concerned.v1",
@@ -146,6 +148,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
     "codes": (
         "habeas.request.received.v1",
         "habeas.identity.challenged.v1",
+        "habeas.alias.code_issued.v1",
         "habeas.package.code_issued.v1",
         "habeas.request.purged.v1",
     ),
@@ -238,6 +241,8 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.deadline.missed.v1",
         "habeas.agreement.lodged.v1",
         "habeas.fee.agreed.v1",
+        "habeas.alias.code_issued.v1",
+        "habeas.alias.proven.v1",
         "habeas.package.code_issued.v1",
         "habeas.package.fetched.v1",
         "habeas.package.expiring.v1",

@@ -32,6 +32,7 @@ class LetterForm(StrEnum):
     COMPLAINT_DECIDED = "complaint_decided"
     WITHDRAWN = "withdrawn"
     NAMED_MAILBOX = "named_mailbox"
+    ALIAS_CODE = "alias_code"
 
 
 class LetterElement(StrEnum):

@@ -28,6 +28,7 @@ COMPARTMENTS = ("case", "proofs", "codes", "packages", "plans", "breach")
 _BEGINNINGS = (
     ("package_code_", "codes"),
     ("code_", "codes"),
+    ("alias_", "codes"),
     ("proof_", "proofs"),
     ("report_", "proofs"),
     ("claim_of_documents", "proofs"),

@@ -135,6 +135,11 @@ COMPOSE = frozenset(
 )
 """Variables that docker-compose.yml itself reads. A test keeps them equal."""
 
+COMPOSE_FILES = frozenset(
+    {"HABEAS_DKIM_KEY_FILE", "HABEAS_OPENDSR_CERTIFICATE_FILE", "HABEAS_OPENDSR_KEY_FILE"}
+)
+"""Settings that docker-compose.yml takes from a file. A test keeps them equal."""
+
 MADE_BY_COMPOSE = {
     "HABEAS_AMQP_URL": "compose makes the broker's accounts itself (scripts/secrets)",
     "HABEAS_CREDENTIALS": "name the folder in HABEAS_SECRETS",
@@ -171,5 +176,18 @@ def _described(name: str) -> str:
 
 def without_effect(variables: Collection[str]) -> list[str]:
     """Describe each of *variables* that a ``.env`` of docker-compose.yml names in vain."""
-    fixed = sorted(set(variables) & MADE_BY_COMPOSE.keys())
-    return [f"{name}: has no effect in .env; {MADE_BY_COMPOSE[name]}" for name in fixed] + unknown(variables)
+    fixed = {name: _remedy(name) for name in sorted(variables) if name.startswith(PREFIX)}
+    vain = [f"{name}: has no effect in .env; {remedy}" for name, remedy in fixed.items() if remedy]
+    return vain + unknown([name for name in variables if not fixed.get(name)])
+
+
+def _remedy(name: str) -> str:
+    """Return what to do instead of giving *name* in ``.env``; empty where it has an effect, or is unknown."""
+    if name in MADE_BY_COMPOSE:
+        return MADE_BY_COMPOSE[name]
+    if name.endswith(FILE) and name not in COMPOSE | COMPOSE_FILES:
+        setting = name.removesuffix(FILE)
+        return MADE_BY_COMPOSE.get(setting, f"give {setting} itself") if setting in SETTINGS else ""
+    if name in COMMAND - SETTINGS - COMPOSE or name.startswith(DEVELOPMENT):
+        return "set it where the command runs"
+    return ""

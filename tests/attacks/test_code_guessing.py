@@ -9,6 +9,8 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.stack import Stack
+from services.intake.cases.code_limits import PER_SOURCE_IN_ALARM
+from shared.contract.events import ProofSubmitted
 from tests.integration.pipeline import KEYS, SHOP, Pipeline, comes_true, running
 
 PEOPLE, GUESSES = 25, 15
@@ -90,6 +92,24 @@ async def test_guesses_over_many_requests_are_noticed_and_throttled(pipeline: Pi
         assert await guess(upstream, cases[OF_SHOP], codes[OF_SHOP], **key) == 202
         assert await guess(upstream, cases[23], codes[23], Authorization="Bearer of no key") == 401
     await pipeline.closed(cases[OF_SHOP])
+    await attack_by_a_source(pipeline, cases[OF_SHOP])
+
+
+async def attack_by_a_source(pipeline: Pipeline, case: str) -> None:
+    """Guess with the API key of the system that lodged *case*, and then by its events."""
+    codes = [{"kind": "email_code", "code": f"{number:06}"} for number in range(10)]
+    key = {"Authorization": f"Bearer {KEYS[SHOP]}"}
+    path = f"/v1/requests/{case}/proofs"
+    answers = [(await pipeline.http.post(path, json={"proofs": codes}, headers=key)) for _ in range(12)]
+    assert [answer.status_code for answer in answers[-3:]] == [429] * 3
+    assert "by this source" in answers[-1].text
+    assert sum(answer.status_code != 429 for answer in answers) == PER_SOURCE_IN_ALARM // len(codes) - 1
+    await pipeline.send({"request": case, "proofs": codes}, source=SHOP, type_=ProofSubmitted.TYPE)
+
+    async def rejected() -> bool:
+        return "too many codes were offered by this source" in str(await pipeline.rows("intake", case=case))
+
+    await comes_true(rejected)
 
 
 async def test_many_codes_in_one_request_are_as_many_attempts(pipeline: Pipeline) -> None:
@@ -104,10 +124,11 @@ async def test_many_codes_in_one_request_are_as_many_attempts(pipeline: Pipeline
 
 
 async def test_guesses_at_package_codes_count_as_well(pipeline: Pipeline) -> None:
+    case = await pipeline.lodge((await pipeline.people())[31].asks("access"))
     async with at(pipeline, "127.0.0.6") as attacker:
         paths = [f"/v1/requests/{number:032x}/package?code={number:06}" for number in range(61)]
         answers = [(await attacker.get(path)).status_code for path in paths]
         assert answers[:60] == [404] * 60
         assert answers[60] == 429
-        page = await attacker.get(f"/requests/{1:032x}/package?code=000001", headers={"Accept": "text/html"})
-        assert page.status_code in {404, 409, 429}
+        page = await attacker.get(f"/requests/{case}/package?code=000001", headers={"Accept": "text/html"})
+        assert page.status_code == 429

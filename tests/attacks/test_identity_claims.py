@@ -6,6 +6,7 @@ The first attacks run on the whole product; the variants search a store as the p
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
@@ -65,11 +66,21 @@ async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
 
 
 def with_reviews(folder: Path, prefix: str) -> Path:
-    """Write the data map of the example, with nicknames of contacts to which reviews refer."""
+    """
+    Write the data map of the example, with more of contacts that people enter themselves.
+
+    A nickname, to which reviews refer, and a second address.
+    """
     portal = datamap(folder, prefix) / "portal.yml"
     account = "          - name: account_id\n"
     nickname = "          - { name: nickname, data_categories: [user.unique_id] }\n"
-    text = portal.read_text(encoding="utf-8").replace(account, nickname + account, 1)
+    second = (
+        "          - name: second_email\n"
+        "            data_categories: [user.contact.email]\n"
+        "            fides_meta: { data_type: string, identity: email }\n"
+        "            meta: { habeas: { editable: true, verified: never } }\n"
+    )
+    text = portal.read_text(encoding="utf-8").replace(account, nickname + second + account, 1)
     portal.write_text(text + REVIEWS.format(prefix), encoding="utf-8")
     return folder
 
@@ -320,6 +331,120 @@ async def test_victims_number_that_deceived_staff_confirm_opens_no_record_verifi
     assert await everything_of_the_victim(pipeline) == before
 
 
+# --- an alias that its owner proves ------------------------------------------------------------------------
+
+
+async def with_newsletter(pipeline: Pipeline, person: Somebody, address: str) -> None:
+    """Have *person*'s profile name *address*, under which a newsletter is sent."""
+    contacts = pipeline.business("portal", "contacts")
+    await contacts.update_one({"email": person.email}, {"$set": {"second_email": address}})
+    subscription = {"customer_id": None, "email": address, "topics": [f"only for {address}"]}
+    await pipeline.business("portal", "newsletter").insert_one(subscription)
+
+
+async def press(pipeline: Pipeline, case: str, action: str, **form: str) -> str:
+    """Press a button on the page of *case*; return the page."""
+    path, headers = f"/requests/{case}/{action}", {"Accept": "text/html"}
+    return (await pipeline.http.post(path, data=form, headers=headers)).text
+
+
+async def ask_for_code(pipeline: Pipeline, case: str) -> str:
+    """Press the button that proves the other address; return the page."""
+    page = await pipeline.http.get(f"/requests/{case}", headers={"Accept": "text/html"})
+    action = re.search(r"aliases/[0-9]+/code", page.text)
+    assert action is not None
+    return await press(pipeline, case, action[0])
+
+
+async def letter_to(pipeline: Pipeline, address: str, words: str) -> str:
+    """Return the letter to *address* that says *words*."""
+
+    def found() -> str:
+        bodies = [letter.body() for letter in pipeline.letters_to(Somebody(address, ""))]
+        return next((body for body in bodies if words in " ".join(body.split())), "")
+
+    text: str = await eventually(found, WITHIN)
+    return text
+
+
+def code_in(letter: str) -> str:
+    """Return the code of eight letters in *letter*."""
+    found = re.search(r"\b[B-Z]{4}-[B-Z]{4}\b", letter)
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+async def test_code_from_the_other_mailbox_releases_its_records(
+    pipeline: Pipeline, heard: Heard, right: str
+) -> None:
+    person = (await attackers(pipeline))[-1]
+    other = f"second.{right}@example.net"
+    await with_newsletter(pipeline, person, other)
+    case = await pipeline.verified(right, person)
+    await pipeline.closed(case)
+    newsletter = pipeline.business("portal", "newsletter")
+    assert await newsletter.find_one({"email": other}) is not None
+    await ask_for_code(pipeline, case)
+    letter = await letter_to(pipeline, other, "you confirm that the request is yours")
+    for secret in (case, person.email, person.name):
+        assert secret not in letter
+    assert "go on with your request" in await press(pipeline, case, "alias", code=code_in(letter))
+    await answers(heard, case, 2)
+    await pipeline.closed(case)
+    if right == "erasure":
+        assert await newsletter.find_one({"email": other}) is None
+    else:
+        assert f"only for {other}" in await package(pipeline, person, case)
+    assert other not in json.dumps(heard.of(case)), "events name no address"
+
+
+async def test_button_alone_and_guessed_codes_open_nothing_of_the_victim_and_a_stop_ends_it(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    attacker = (await attackers(pipeline))[-1]
+    contacts = pipeline.business("portal", "contacts")
+    await contacts.update_one({"email": attacker.email}, {"$set": {"second_email": VICTIM.email}})
+    before = await everything_of_the_victim(pipeline)
+    case = await pipeline.verified("erasure", attacker)
+    await pipeline.closed(case)
+    page = await ask_for_code(pipeline, case)
+    assert "Prove this address" in page
+    assert VICTIM.email not in page
+    letter = await letter_to(pipeline, VICTIM.email, "We then erase the data that we hold under your address")
+    assert case not in letter
+    assert "go on with" not in await press(pipeline, case, "alias", code="BBBB-BBBB")
+    link = re.search(r"/stop/\S+", letter)
+    assert link is not None
+    (await pipeline.http.post(link[0])).raise_for_status()
+    assert "go on with" not in await press(pipeline, case, "alias", code=code_in(letter))
+    assert heard.of(case, "alias.proven") == []
+    assert len(heard.of(case, "request.fulfilled")) == 1
+    assert await everything_of_the_victim(pipeline) == before
+
+
+async def test_new_mailbox_is_entered_only_with_the_code_that_was_sent_to_it(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person, contacts = (await attackers(pipeline))[-2], pipeline.business("portal", "contacts")
+    for new, honest in ((VICTIM.email, False), ("entered@example.net", True)):
+        corrections = [{"field": "contacts.second_email", "value": new}]
+        case = await pipeline.verified("rectification", person, details={"corrections": corrections})
+        await pipeline.until_it_is("referred", case)
+        await ask_for_code(pipeline, case)
+        letter = await letter_to(pipeline, new, "We then enter your address in the data")
+        for secret in (case, person.email, person.name):
+            assert secret not in letter
+        code = code_in(letter) if honest else "BBBB-BBBB"
+        assert ("go on with" in await press(pipeline, case, "alias", code=code)) is honest
+        if honest:
+            await pipeline.closed(case)
+        assert bool(heard.of(case, "request.fulfilled")) is honest
+        contact = await contacts.find_one({"email": person.email})
+        assert (contact.get("second_email") == new) is honest
+        assert new not in json.dumps(heard.of(case))
+
+
 # --- the owners of other mailboxes -------------------------------------------------------------------------
 
 
@@ -453,6 +578,31 @@ async def test_directory_data_of_the_victim_without_a_mailbox_restricts_nothing(
         await pipeline.until_it_is("challenged", case)
         assert not heard.of(case, "identity.verified")
     assert await everything_of_the_victim(pipeline) == before
+
+
+async def test_mailbox_among_the_identifiers_is_asked_before_data_points_count(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    before = await everything_of_the_victim(pipeline)
+    points = await points_about(pipeline, VICTIM)
+    subject = {"name": VICTIM.name, "identifiers": {"email": VICTIM.email}}
+    for right in ("restriction", "erasure"):
+        asked = VICTIM.asks(right, subject=subject, proofs=[{"kind": "data_points", "points": points}])
+        case = await pipeline.lodge(asked)
+        await pipeline.until_it_is("challenged", case)
+        await pipeline.code_for(VICTIM, case)
+        assert not heard.of(case, "identity.claimed"), "no record is looked at"
+        assert not heard.of(case, "identity.verified")
+    assert await everything_of_the_victim(pipeline) == before
+
+
+async def test_second_mailbox_among_the_identifiers_is_refused_with_its_path(pipeline: Pipeline) -> None:
+    attacker = (await attackers(pipeline))[9]
+    subject = {"email": attacker.email, "identifiers": {"email": VICTIM.email}}
+    refused = await pipeline.http.post("/v1/requests", json=attacker.asks("access", subject=subject))
+    assert refused.status_code == 422
+    assert "identifiers.email" in refused.text
+    assert VICTIM.email not in refused.text
 
 
 # --- variants ----------------------------------------------------------------------------------------------

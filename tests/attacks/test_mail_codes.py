@@ -68,7 +68,10 @@ HONEST = {
     "with a hyphen": written("123-456"),
     "above the quoted letter": written(f"{CODE}\n\n{WROTE}\n{QUOTED}"),
     "below the quoted letter": written(f"{WROTE}\n{QUOTED}\n\n{CODE}\n"),
-    "with a signature": written(f"{CODE}\n-- \nAda Example\n5 Example Road"),
+    "with a signature": written(f"{CODE}\n-- \nAda Example\n+353 20 910 0143"),
+    "with a signature of address and site": written(f"{CODE}\n-- \nADA\n{ADA}\nhttps://www.example.org"),
+    "with an empty signature": written(f"{CODE}\n-- \n"),
+    "with a signature in markup": html(f"<div>{CODE}</div><div>--</div><div>Ada Example</div>"),
     "with a signature and the quoted letter": written(f"{CODE}\n-- \nAda\n\n{WROTE}\n{QUOTED}"),
     "above a letter without marks": written(f"{CODE}\n\n-----Original Message-----\n{HEADS}\n{LETTER}"),
     "as markup": html(f"<p>{CODE}</p><blockquote>{LETTER}</blockquote>"),
@@ -102,6 +105,18 @@ OTHER = {
     "forwarded": written(f"{CODE}\n\n---------- Forwarded message ---------\n{HEADS}\n{LETTER}"),
     "device signature": written(f"{CODE}\n\nSent from my telephone, and I want none of this"),
     "long signature": written(f"{CODE}\n-- \n1\n2\n3\n4\nI never asked for this"),
+    "denial below a separator": written(f"{CODE}\n-- \nI never asked for this! Stop"),
+    "denial below a separator without a space": written(f"{CODE}\n--\nDo not erase anything of mine"),
+    "denial below name and separator": written(f"{CODE}\n-- \nAda Example\nStop"),
+    "denial beside the name below a separator": written(f"{CODE}\n-- \nAda Example: stop"),
+    "denial below a separator and above the letter": written(f"{CODE}\n-- \nNot me!\n\n{WROTE}\n{QUOTED}"),
+    "denial below a separator in markup": html(f"<p>{CODE}</p><div>--</div><div>Not me!</div>"),
+    "denial as a site": written(f"{CODE}\n-- \nhttps://example.net/i-never-asked-for-this"),
+    "denial as a path of the own site": written(f"{CODE}\n-- \nhttps://example.org/stop"),
+    "denial as another address": written(f"{CODE}\n-- \nstop.this@example.org"),
+    "denial behind a telephone number": written(f"{CODE}\n-- \n+353 20 910 0143 stop"),
+    "another code below a separator": written(f"{CODE}\n-- \n654321"),
+    "denial below a second separator": written(f"{CODE}\n-- \nAda\n-- \nStop this"),
     "markup says more": html(f"<p>{CODE}</p><p>I never asked for this</p>", plain=CODE),
     "markup says another code": html("<p>654321</p>", plain=CODE),
     "plain text says more": html(f"<p>{CODE}</p>", plain=f"{CODE}\nI never asked for this"),
@@ -148,6 +163,8 @@ async def test_authenticated_code_alone_proves_the_mailbox() -> None:
     [
         "I never asked for this! Your code {code} - stop this",
         "{code}\nI never asked for this",
+        "{code}\n-- \nI never asked for this! Stop",
+        "{code}\n--\nDo not erase anything of mine",
         "What is this?\n\n> Your code: {code}",
         "Thank you.",
         "",
@@ -314,12 +331,18 @@ async def reply_to_code(writer: Writer, person: Somebody, case: str, text: str) 
     await writer.mail(person, words, "--header", vouched, subject=f"Re: {letter.subject}", to=to)
 
 
-async def test_angry_reply_with_the_code_erases_nothing(writer: Writer) -> None:
+@pytest.mark.parametrize(
+    ("place", "angry"),
+    [
+        (2, "I never asked for this! Your code {code} - stop this"),
+        (4, "{code}\n-- \nI never asked for this! Stop"),
+    ],
+)
+async def test_angry_reply_with_the_code_erases_nothing(writer: Writer, place: int, angry: str) -> None:
     pipeline = writer.pipeline
-    person = (await pipeline.people())[2]
+    person = (await pipeline.people())[place]
     before = await pipeline.mentions(person.email)
     case = await pipeline.lodge(person.asks("erasure"))
-    angry = "I never asked for this! Your code {code} - stop this"
     await reply_to_code(writer, person, case, angry)
     await eventually(lambda: writer.heard.of(case, "request.stopped"), WITHIN)
     code = await pipeline.code_for(person, case)

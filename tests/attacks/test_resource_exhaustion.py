@@ -11,8 +11,11 @@ import pytest_asyncio
 
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
+from services.intake.pages.centre.options import WISHES
+from services.intake.pages.csrf import FORMS_PER_REQUEST
+from tests.attacks.test_code_guessing import at
 from tests.integration.forks import said
-from tests.integration.pipeline import Pipeline, Somebody, comes_true, prepared
+from tests.integration.pipeline import SHOP, Pipeline, Somebody, comes_true, prepared
 
 INBOX = "privacy@fernlicht.example"
 MIB = 1 << 20
@@ -145,6 +148,64 @@ async def test_requests_in_a_strangers_name_cause_few_letters(product: Pipeline)
     assert len(product.letters_to(victim)) <= MOST_LETTERS
     pages = [await product.page(case) for case in cases]
     assert any(page["undelivered"] for page in pages)
+
+
+async def test_requests_without_proof_cause_few_letters_and_are_carried_out(product: Pipeline) -> None:
+    """36 requests of kinds that need no proof sent 42 letters to one mailbox."""
+    victim = (await product.people())[5]
+    async with at(product, "127.0.0.9") as stranger:
+        answers = [
+            await stranger.post("/v1/requests", json=victim.asks(right))
+            for right in ("opt_out_of_sale", "consent_withdrawal", "limit_sensitive_use")
+            for _ in range(12)
+        ]
+    cases = [answer.raise_for_status().json()["id"] for answer in answers]
+
+    async def all_answered() -> bool:
+        return all([(await product.page(case))["outcome"] for case in cases])
+
+    await comes_true(all_answered, timedelta(seconds=60))
+
+    async def all_decided() -> bool:
+        rows = await product.rows("notifier", case={"$in": cases})
+        facts = [fact for row in rows for fact in row["facts"]]
+        notices = [fact for fact in facts if fact["type"].startswith("habeas.notice.")]
+        return sum("'letter': 'outcome'" in str(notice) for notice in notices) >= len(cases)
+
+    await comes_true(all_decided, timedelta(seconds=60))
+    assert len(product.letters_to(victim)) <= MOST_LETTERS
+
+
+async def head_alone(product: Pipeline, path: str) -> str:
+    """Send the head of a form from 127.0.0.8 and none of its body; return the status line."""
+    address = ("127.0.0.8", 0)
+    reader, writer = await asyncio.open_connection(HOST, product.http.base_url.port, local_addr=address)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {product.http.base_url.host}\r\nContent-Length: 100000\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+    writer.write(head.encode())
+    try:
+        async with asyncio.timeout(4):
+            return (await reader.readline()).decode()
+    finally:
+        writer.close()
+
+
+async def test_forms_are_counted_before_their_bodies_are_read(product: Pipeline) -> None:
+    """Forms of the privacy centre were parsed first, and those that were not sent on never counted."""
+    case = await product.lodge(Somebody("gil@example.org", "Gil Example").asks("access"), source=SHOP)
+    form = next(iter(WISHES.values())).where
+    async with at(product, "127.0.0.8") as stranger:
+        typed = {"name": "Gil Example", "step": "change"}
+        first = [(await stranger.post(form, data=typed)).status_code for _ in range(20)]
+        for _ in range(FORMS_PER_REQUEST * PUBLIC_REQUESTS - len(first)):
+            last = await stranger.post("/find", data={"reference": "0" * 32})
+    assert set(first) <= {200, 422}
+    assert last.status_code == 404
+    paths = (form, "/find", *(f"/requests/{case}/{part}" for part in ("code", "alias", "details", "appeal")))
+    for path in paths:
+        assert " 429 " in await head_alone(product, path), path
 
 
 async def test_forwarded_address_of_a_client_is_not_believed(product: Pipeline) -> None:

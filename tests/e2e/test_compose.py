@@ -276,3 +276,11 @@ def test_an_image_is_small_and_a_new_version_changes_little_of_it(
 def test_the_data_map_of_the_example_is_where_fulfillment_looks(composed: Composed) -> None:
     mounted = composed.run("fulfillment", "ls", "/etc/habeas/datamap").split()
     assert set(mounted) == set(os.listdir(ROOT / "datamaps" / "example"))  # noqa: PTH208  names only
+
+
+async def test_overdue_keys_and_heads_are_dealt_with_each_day(composed: Composed) -> None:
+    def done() -> bool:
+        return "new heads in /var/lib/habeas/heads" in composed.logs()
+
+    assert await eventually(done, SOON)
+    assert state_of(composed, "upkeep")["Status"] == "running"

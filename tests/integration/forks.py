@@ -17,10 +17,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import IO, cast
 
 from habeas.embedded.parts.process import DIES_WITH_US, Command, Process
+
+STATE = {"HABEAS_STATE": str(Path(gettempdir(), f"habeas-no-state-{os.getpid()}"))}
+"""A folder that is not there: an installation that runs in ours influences no test."""
 
 
 class Copy:
@@ -74,7 +77,7 @@ async def copied(module: str, command: Command, outputs: tuple[int, int]) -> Cop
         "module": module,
         "arguments": list(command.arguments),
         "folder": str(command.folder),
-        "environment": dict(os.environ if command.environment is None else command.environment),
+        "environment": STATE | dict(os.environ if command.environment is None else command.environment),
     }
     socket.send_fds(_origin(), [json.dumps(life).encode()], [*outputs, tells])
     os.close(tells)

@@ -123,7 +123,8 @@ class Pipeline:
     @property
     def environment(self) -> dict[str, str]:
         """Everything a service, or the command, is started with."""
-        given = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.settings}
+        own = {"HOME": str(self.folder), "HABEAS_STATE": str(self.folder / "state")}
+        given = {"PATH": os.environ["PATH"], **own, **self.settings}
         if "HABEAS_CREDENTIALS" in given:  # the key rings there take the place of the master key
             given.pop("HABEAS_MASTER_KEY", None)
         return given

@@ -430,7 +430,9 @@ async def test_interrupted_erasure_is_certified_or_has_erased_nothing(
             assert await durable.fulfilled() == [], last
             untouched += 1
         else:
-            assert (await durable.certificate())["verification"]["result"] == "nothing_left", last
+            # A stop ends the erasure between two rounds: the certificate says that the rest is left.
+            results = {"nothing_left", "records_left"} if STOP in meanwhile else {"nothing_left"}
+            assert (await durable.certificate())["verification"]["result"] in results, last
             certified += 1
         if durable.lived:
             break

@@ -1,14 +1,18 @@
 """What only a process of its own shows: that the command starts, what it imports, and that nothing varies."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from habeas.embedded.installation import ENVIRONMENT
 from services.fulfillment.datamap.diagram.mermaid import mermaid
 from services.fulfillment.datamap.diagram.picture import picture_of
 from services.fulfillment.datamap.diagram.svg import svg
 from services.fulfillment.datamap.reader import load
+from tests.integration.forks import said
 from tests.unit.pages import ROOT, text
 
 EXAMPLE = ROOT / "datamaps" / "example"
@@ -51,3 +55,27 @@ def test_the_language_of_the_machine_does_not_change_an_explanation() -> None:
 
 def test_the_library_is_imported_with_the_first_calendar_and_not_before() -> None:
     assert run_python("import shared.law.calendars, sys; print('holidays' in sys.modules)") == "False"
+
+
+@pytest.fixture
+def _installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the current folder one in which an installation runs."""
+    (tmp_path / ".state").mkdir()
+    (tmp_path / ".state" / ENVIRONMENT).write_text(f"HABEAS_DATAMAP={EXAMPLE}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_installation")
+async def test_installation_in_the_folder_of_the_checkout_influences_no_copied_process() -> None:
+    bare = {"PATH": os.environ["PATH"]}
+    for environment in (bare, None):
+        code, _, complaint = await said("habeas", ("map", "graph"), environment)
+        assert (code, "HABEAS_DATAMAP is not set" in complaint) == (2, True)
+    assert (await said("habeas", ("map", "graph", "--state", ".state"), bare))[0] == 0
+
+
+@pytest.mark.usefixtures("_installation")
+def test_installation_in_the_folder_of_the_checkout_influences_no_other_process() -> None:
+    call = [sys.executable, "-m", "habeas", "map", "graph"]
+    done = subprocess.run(call, capture_output=True, check=False)  # noqa: S603  ours
+    assert (done.returncode, b"HABEAS_DATAMAP is not set" in done.stderr) == (2, True)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from habeas.embedded.stack import Stack
+from services.notifier.domain import LetterCount
+from services.notifier.letters.mailbox_limits import MailboxLimits
 from services.notifier.smtp.domain_limits import Allowed, DomainLimits, PutOff
 from services.notifier.smtp.mail_queues import MailLane
 from shared.runtime.mongo import Client
@@ -107,3 +109,13 @@ async def test_a_letter_that_must_wait_leaves_the_way_to_all_others(
         await eventually(lambda: "HABEAS_MAIL_LIMITS" in pipeline.log.read_text(), WITHIN)
         await pipeline.stop()
         assert len(host.taken) < 40, "most of them wait in the broker"
+
+
+async def test_flood_of_unproven_letters_holds_back_no_notice_to_another_mailbox(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    counts = MailboxLimits(mongo_client[f"{database_prefix}_notifier"], bytes(32), per_day=3)
+    unproven = [await counts.admit(LetterCount.UNPROVEN, "ada@example.org", f"a:{n}", noon) for n in range(5)]
+    notices = [await counts.admit(LetterCount.NOTICES, "ada@example.org", f"b:{n}", noon) for n in range(5)]
+    assert unproven == notices == [True, True, True, False, False]

@@ -46,10 +46,10 @@ ROOT = "https://privacy.example.com"
 MASTER_KEY = b"m" * 32
 LINKS = UnsubscribeLinks(MASTER_KEY, ROOT)
 STOP_KEY = b"s" * 32
-SITE = Site(PRACTICE.company, CsrfGuard(b"f" * 32, ROOT))
-
-
 UNLIMITED, CLOSED = Allowance(10**9), Allowance(0)
+SITE = Site(PRACTICE.company, CsrfGuard(b"f" * 32, ROOT, UNLIMITED))
+
+
 FORGIVING = FailedAttempts(Allowance(10**9), Allowance(10**9))
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from services.intake.alias_codes import AliasCodes
 from services.intake.http.packages import Packages
 from shared.contract.answer import facts_of
 from shared.contract.events import (
@@ -19,6 +20,7 @@ from shared.contract.events import (
     LetterKind,
     NoticeReported,
     NoticeSent,
+    OfferedAliases,
     Outcome,
     ProofKind,
     ProofReceived,
@@ -144,6 +146,16 @@ async def downloaded() -> Office:
     return office
 
 
+async def other_mailbox_asked() -> Office:
+    """A code is on its way to another mailbox in the records; the records name two."""
+    office = await answered()
+    offer = OfferedAliases(ref="aliases_1", identities=("email", "email"))
+    office.vault.items[CASE][offer.ref] = b'[["email", "lou@example.net"], ["email", "max@example.net"]]'
+    await then(office, ANSWERED.model_copy(update={"aliases": offer}))
+    await AliasCodes(office.door).issue(CASE, 2)
+    return office
+
+
 async def refused() -> Office:
     facts = (challenged(*DOCUMENTS), timedelta(days=30), REFUSED, sent(LetterKind.REFUSAL))
     return await after(Office(practice=ABROAD), *facts, **VIRGINIA)
@@ -173,6 +185,7 @@ STATES: Mapping[str, Callable[[], Awaitable[Office]]] = MappingProxyType(
         "fee quoted": fee_quoted,
         "answered": answered,
         "downloaded": downloaded,
+        "other mailbox asked": other_mailbox_asked,
         "refused": refused,
         "withdrawn": withdrawn,
         "appealed": appealed,

@@ -127,6 +127,38 @@ def test_setting_that_compose_fixes_is_refused_in_env_with_the_remedy() -> None:
     assert "HABEAS_PORT" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("HABEAS_ERASURE_APPROVAL_FILE", "give HABEAS_ERASURE_APPROVAL itself"),
+        ("HABEAS_TWO_DECIDERS_FILE", "give HABEAS_TWO_DECIDERS itself"),
+        ("HABEAS_MASTER_KEY_FILE", "put it into the file keys/master_key of HABEAS_SECRETS"),
+        ("HABEAS_STAFF_ACCOUNT", "set it where the command runs"),
+        ("HABEAS_TEST_CAMPAIGN", "set it where the command runs"),
+    ],
+)
+def test_variable_that_no_service_of_compose_reads_is_refused_in_env(name: str, remedy: str) -> None:
+    answer = checked(**{name: "always"})
+    assert answer.returncode == 2
+    assert f"{name}: has no effect in .env; {remedy}" in answer.stderr
+
+
+def test_settings_that_compose_takes_from_files_are_known() -> None:
+    passed = {name for service in SERVICES for name in passed_to(service)}
+    assert {name for name in passed if name.endswith("_FILE")} == variables.COMPOSE_FILES
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"])
+def test_memory_of_every_container_that_stays_is_limited(service: str) -> None:
+    assert "mem_limit" in COMPOSE["services"][service] or service == "secrets"
+
+
+def test_overdue_keys_and_heads_are_dealt_with_every_day() -> None:
+    upkeep = COMPOSE["services"]["upkeep"]
+    assert upkeep["entrypoint"][:4] == ["python", "-m", "habeas", "upkeep"]
+    assert (upkeep["restart"], upkeep["profiles"]) == ("unless-stopped", [])
+
+
 @each_service
 def test_services_wait_for_the_check_of_env(service: str) -> None:
     check = COMPOSE["services"]["settings"]

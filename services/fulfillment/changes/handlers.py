@@ -13,10 +13,12 @@ from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, plan_marks, restricts
 from services.fulfillment.changes.stop_list import stops
 from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.notifications import notifications_of, notifications_to
+from services.fulfillment.released_aliases import offered, with_confirmed
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, identities_of
 from services.fulfillment.state import (
@@ -80,8 +82,13 @@ async def plan_change(
     known_by = _everything(submitted) if event.proven is None else identities
     decided = _decided(event.right, submitted, findings, ctx)
     reason = _reason_for_staff(event, submitted, decided, known_by, ctx.maps.current)
-    if reason is not None and not (reason == IDENTITY_CHANGE and ctx.known.corrections_approved):
-        return [RequestReferred(request_id=ctx.case_id, right=event.right, reason=reason)]
+    if reason == IDENTITY_CHANGE and not ctx.known.corrections_approved:
+        mailbox = _new_mailbox(decided, ctx.maps.current)
+        if not mailbox or mailbox not in (await with_confirmed({}, ctx)).get(EMAIL, ()):
+            offer = await offered({EMAIL: (mailbox,)}, ctx) if mailbox else None
+            return [_referred(event.right, IDENTITY_CHANGE, ctx).model_copy(update={"aliases": offer})]
+    elif reason is not None and reason != IDENTITY_CHANGE:
+        return [_referred(event.right, reason, ctx)]
     named = {name: tuple(spellings) for name, spellings in known_by.items()}
     planned = replace(decided, plan=replace(decided.plan, identities=named))
     return [
@@ -202,6 +209,18 @@ def _changes_identity(decided: Change, data_map: DataMap) -> bool:
     """Return whether a correction changes a field by which records are found."""
     fields = (data_map.by_key[step.key].by_path.get(part.path) for step, part in corrected(decided))
     return any(field is not None and field.identity is not None for field in fields)
+
+
+def _new_mailbox(decided: Change, data_map: DataMap) -> str:
+    """Return the mailbox that corrections would enter; empty where several, or another identity, change."""
+    changed = [
+        (field.identity, part.value)
+        for step, part in corrected(decided)
+        if (field := data_map.by_key[step.key].by_path.get(part.path)) is not None and field.identity
+    ]
+    values = {value for name, value in changed if name == EMAIL and isinstance(value, str)}
+    alone = all(name == EMAIL and isinstance(value, str) for name, value in changed)
+    return values.pop() if alone and len(values) == 1 else ""
 
 
 def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment) -> Sequence[Fact]:

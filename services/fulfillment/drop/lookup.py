@@ -27,7 +27,7 @@ from services.fulfillment.drop.people import (
 )
 from services.fulfillment.search.lookups import entering
 from services.fulfillment.stores.mongodb import Probe, Stores, in_portions
-from shared.contract.drop import KIND_OF, LineSplitter, ListKind, ListMatch, ListRow, row_of
+from shared.contract.drop import KIND_OF, NO_IDENTITY, LineSplitter, ListKind, ListMatch, ListRow, row_of
 from shared.contract.envelope import encode
 from shared.contract.events import DropMatched
 from shared.contract.ports import VaultPort
@@ -44,9 +44,7 @@ DOCUMENTS_AT_ONCE = 1_000
 """Documents that are hashed and looked up together."""
 REQUESTS_AT_ONCE = 200
 MOST_SIGHTINGS = 1_000
-"""Most records that are read again to find the person of one request."""
-NO_IDENTITY = "drop"
-"""Name of an identity that no data map has: the staff must find the records."""
+"""Records that are read again to see whom one request means."""
 Lead: TypeAlias = tuple[str, str]
 """Name and value of an identity that leads to records."""
 Publish = Callable[[list[Message]], Awaitable[None]]

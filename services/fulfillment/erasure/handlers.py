@@ -28,7 +28,7 @@ from services.fulfillment.erasure.residue import Residue, records_naming
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Steps, alike, run_of_line
 from services.fulfillment.erasure.suspension import unless_stopped
-from services.fulfillment.erasure.window import TIMER, scheduled
+from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.notifications import notifications_of
 from services.fulfillment.released_aliases import offered, window_name
@@ -51,8 +51,8 @@ from shared.contract.events import (
     ErasureRetried,
     ErasureScheduled,
     Fact,
-    Requester,
     RequestFulfilled,
+    RequestWithdrawn,
     SubjectErased,
 )
 from shared.errors import RefusedDecision, TooEarly
@@ -70,11 +70,22 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     """
     Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn.
 
-    An erasure that has begun is finished and certified, also after a stop of the request or a crash.
+    One that has begun is finished and certified, also if the request was stopped or the process died since.
+    Where a round has not begun when the request is stopped, the rounds before are certified.
     """
-    if ctx.known.status is not FulfillmentStatus.PLANNED or (ctx.known.stopped and not await _has_begun(ctx)):
+    if ctx.known.status is not FulfillmentStatus.PLANNED:
         return []
+    if ctx.known.stopped and not await _has_begun(ctx):
+        return await _certified_without(event, ctx)
     return await _executed(event, ctx)
+
+
+async def certify_withdrawn(_event: RequestWithdrawn, ctx: Fulfillment) -> Sequence[Fact]:
+    """Certify the rounds before the one whose window a withdrawal ends."""
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status is not FulfillmentStatus.SCHEDULED or not ctx.known.later_round:
+        return []
+    return await _certified_without(planned, ctx)
 
 
 async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
@@ -89,11 +100,11 @@ async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     if not ctx.known.may_approve(event.by):
         raise RefusedDecision("decider_decided_before")
     planned = ctx.known.planned
-    stopped = ctx.known.stopped and not await _has_begun(ctx)
-    if stopped or planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
+    if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         return []
-    window = scheduled(planned, ctx) if ctx.known.status is FulfillmentStatus.PROPOSED else None
-    return [window or _now(planned)]
+    if ctx.known.stopped and not await _has_begun(ctx):
+        return await _certified_without(planned, ctx)
+    return [_window(ctx) or _now(planned)]
 
 
 async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
@@ -103,14 +114,14 @@ async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[F
         return []
     if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
         return []
-    first = ctx.known.rounds == 1 and ctx.known.fulfilled is None
-    window = scheduled(planned, ctx) if first else None
-    return [window or _now(planned)]
+    return [_window(ctx) or _now(planned)]
 
 
 async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
     """Set the timer for the end of the window; after the answer it is the window of a confirmed alias."""
-    name = window_name(event) if ctx.known.status is FulfillmentStatus.FULFILLED else TIMER
+    later = ctx.known.later_round and ctx.known.status is not FulfillmentStatus.FULFILLED
+    name = round_timer(event) if later else TIMER
+    name = window_name(event) if ctx.known.status is FulfillmentStatus.FULFILLED else name
     await ctx.timers.set(ctx.case_id, name, event.at)
     return []
 
@@ -217,10 +228,14 @@ async def plan_released(
 
 
 async def _has_begun(ctx: Fulfillment) -> bool:
-    """Return whether an erasure has begun that is not certified yet; a crash may have interrupted it."""
-    known = ctx.known
-    marks = [_mark(plan) for plan in known.plans[len(known.plans) - known.rounds :]]
-    return any([await ctx.vault.holds(ctx.case_id, mark) for mark in marks])
+    """Return whether the newest round of an erasure has begun; a crash may have interrupted it."""
+    newest = _untold(ctx.known)[-1:]
+    return any([await ctx.vault.holds(ctx.case_id, _mark(plan)) for plan in newest])
+
+
+def _untold(known: Fulfilment) -> Sequence[str]:
+    """Return the plans whose rounds are not certified yet."""
+    return known.plans[len(known.plans) - known.rounds :]
 
 
 def _mark(plan: str) -> str:
@@ -248,11 +263,34 @@ async def _next_round(
     """
     approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
     data_map = await ctx.maps.of(plans[0].version)
-    requester = ctx.known.verified.requester if ctx.known.verified else Requester.PERSON
-    mailboxes = await not_notified(done.remains.findings, data_map, plans[0].identities, requester, ctx)
+    verified = ctx.known.verified
+    mailboxes = await not_notified(done.remains.findings, data_map, verified, ctx) if verified else ()
     name = await ctx.sealed_lines(PLAN, again.lines())
     planned = event.model_copy(update={"plan": name, "approval": approval or mailboxes is None})
-    return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned]
+    window = () if planned.approval else later_window(mailboxes or (), ctx)
+    return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned, *window]
+
+
+def _window(ctx: Fulfillment) -> ErasureScheduled | None:
+    """Return the window of an approved erasure; that of a later round is not announced again."""
+    window = scheduled(ctx)
+    return window and window.model_copy(update={"letter": window.letter and not ctx.known.later_round})
+
+
+def later_window(mailboxes: Sequence[str], ctx: Fulfillment) -> Sequence[ErasureScheduled]:
+    """Return the window of a later round of an erasure whose records name *mailboxes* not notified before."""
+    at = ctx.now + ctx.house.erasure_window
+    wanted = mailboxes and at > ctx.now
+    return [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)] if wanted else []
+
+
+async def _certified_without(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """Certify the rounds that were carried out; the records of the newest, which was not, are left."""
+    if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _untold(ctx.known))]):
+        return []
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    return await _certified(event, await verify_plans(plans, data_map, ctx.records), data_map, ctx)
 
 
 async def _certified(

@@ -237,4 +237,5 @@ def _ordered(fulfilled: RequestFulfilled) -> TransferOrdered:
         reasons=fulfilled.reasons,
         answer=fulfilled.answer,
         package=fulfilled.package or "",
+        aliases=fulfilled.aliases,
     )

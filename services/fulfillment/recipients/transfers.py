@@ -47,6 +47,7 @@ async def transfer(event: TransferOrdered, ctx: Fulfillment) -> Sequence[Fact]:
             answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
             package=event.package,
             package_expires_at=ctx.now + ctx.house.package_lifetime,
+            aliases=event.aliases,
         )
     ]
 

@@ -48,17 +48,18 @@ PROVING = (
 )
 """Categories with values that few people share. A country or a currency is guessed at the first try."""
 LEAST_CHARACTERS = 4
-NAME, BIRTH, POSTAL, PHONES = "name", "birth", "postal", "phone"
+NAME, BIRTH, POSTAL, PHONES, USERNAME = "name", "birth", "postal", "phone", "username"
 GROUPS = {
+    "user.account.username": USERNAME,
     "user.name": NAME,
     "user.demographic.date_of_birth": BIRTH,
     "user.contact.address": POSTAL,
     "user.contact.phone_number": PHONES,
     "user.contact.email": "email",
 }
-"""Category → its subject; any other category is its own subject."""
-IN_DIRECTORIES = frozenset({NAME, BIRTH, POSTAL, PHONES, "email"})
-"""Categories that a neighbour may know, or anyone can look up."""
+"""Category → what it is about; any other category is about itself."""
+IN_DIRECTORIES = frozenset({NAME, BIRTH, POSTAL, PHONES, USERNAME, "email"})
+"""Groups of values that a neighbour, or anybody who looks them up, may know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class _ClaimedField:
     collection: str
     path: str
     categories: tuple[str, ...]
+    public: bool = False
+    """Whether it is an identity that people state themselves: it may be shown beside their texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,14 @@ class _Claim:
     keys: frozenset[str]
     agrees: bool
     groups: frozenset[str] = frozenset()
-    """The subjects of the fields in which it agrees."""
+    """What the fields are about in which it agrees."""
+    public: bool = False
+    """Whether one of these fields may be shown to others."""
 
     @property
     def private(self) -> bool:
-        """Whether it agrees in a field that a neighbour does not know."""
-        return bool(self.groups) and not self.groups & IN_DIRECTORIES
+        """Whether it agrees, and nowhere with what a neighbour knows."""
+        return bool(self.groups) and not self.public and not self.groups & IN_DIRECTORIES
 
 
 def disputed(corrections: Iterable[Correction], data_map: DataMap) -> frozenset[str]:
@@ -185,13 +190,17 @@ def plain(value: Any) -> str:
 def _fields(name: str, records: Iterable[FoundRecord], ignored: Many[str]) -> frozenset[_ClaimedField]:
     """Return the fields that *name* means and that can prove an identity, except those about *ignored*."""
     return frozenset(
-        _ClaimedField(found.collection.key, field.path, tuple(field.categories))
+        _ClaimedField(found.collection.key, field.path, tuple(field.categories), _is_public(field))
         for found in records
         for field in found.collection.leaves
         if name in {field.path, field.path.rpartition(".")[2], field.identity}
         or (covered(name, PROVING) and _is_of(name, field))
         if (groups := _groups(field.categories)) and groups.isdisjoint(ignored)
     )
+
+
+def _is_public(field: MappedField) -> bool:
+    return field.identity is not None and not field.always_verified
 
 
 def _is_of(category: str, field: MappedField) -> bool:
@@ -219,7 +228,7 @@ def _known(value: str, identities: Identities) -> bool:
 
 def _claim(value: str, fields: Iterable[_ClaimedField], records: Iterable[FoundRecord]) -> _Claim:
     agreeing = [
-        (plain(stored), _groups(field.categories))
+        (plain(stored), _groups(field.categories), field.public)
         for found in records
         for field in fields
         if field.collection == found.collection.key
@@ -227,10 +236,13 @@ def _claim(value: str, fields: Iterable[_ClaimedField], records: Iterable[FoundR
         if _means(value, stored, field.categories)
     ]
     whole = (_whole_name(fields, found) for found in records)
-    agreeing += [(plain(name), frozenset({NAME})) for name in whole if name and match_names(value, name)]
-    keys = frozenset({plain(value), *(key for key, _ in agreeing)})
-    groups = frozenset(group for _, several in agreeing for group in several)
-    return _Claim(keys, agrees=bool(agreeing), groups=groups)
+    agreeing += [
+        (plain(name), frozenset({NAME}), False) for name in whole if name and match_names(value, name)
+    ]
+    keys = frozenset({plain(value), *(key for key, _, _ in agreeing)})
+    groups = frozenset(group for _, several, _ in agreeing for group in several)
+    public = any(public for _, _, public in agreeing)
+    return _Claim(keys, agrees=bool(agreeing), groups=groups, public=public)
 
 
 def _groups(categories: Iterable[str]) -> frozenset[str]:
@@ -288,7 +300,11 @@ def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
     same = [other for other in distinct if _same(other, claim)]
     keys = claim.keys.union(*(other.keys for other in same))
     groups = claim.groups.union(*(other.groups for other in same))
-    return [*others, _Claim(keys, claim.agrees or any(other.agrees for other in same), groups)]
+    agrees, public = (
+        any([claim.agrees, *(other.agrees for other in same)]),
+        any([claim.public, *(other.public for other in same)]),
+    )
+    return [*others, _Claim(keys, agrees, groups, public)]
 
 
 def _same(one: _Claim, other: _Claim) -> bool:

@@ -1,7 +1,6 @@
 """The mailbox in a text that should be an address, and when two mailboxes are the same. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Hashable, Iterator
 from email.utils import getaddresses
 
@@ -40,12 +39,14 @@ def same(address: str, *, tagged: bool) -> Hashable:
     """
     Return a key that all notations of the mailbox *address* share.
 
+    Upper and lower case are one in ASCII alone: what mail servers make of other letters differs.
+
     Args:
         address: As :func:`address_in` returned it, or as a person wrote it.
         tagged: Whether it is the same with and without a part after a plus sign.
     """
     local, _, domain = (untagged(address) if tagged else address).strip().rpartition("@")
-    return f"{unicodedata.normalize('NFC', local).lower()}@{looked_up(domain)}"
+    return f"{local.encode().lower().decode()}@{looked_up(domain)}"
 
 
 def _mailboxes(text: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Mailboxes that a person's records name besides the proven one; each owner gets one notice."""
 
 import asyncio
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from services.fulfillment.context import Fulfillment
@@ -9,43 +10,78 @@ from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masks import NOWHERE
+from services.fulfillment.released_aliases import values_of_aliases
+from services.fulfillment.search.bson_equality import untagged
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mailboxes import addresses_in, same
 from services.fulfillment.search.roles import roles
-from shared.contract.events import MailboxNamed, Requester
+from shared.contract.events import Assurance, Evidence, IdentityVerified, MailboxNamed, Requester
 from shared.law import Right
 
 MOST_NOTIFIED = 5
 """Limit of mailboxes notified for one request; with more, the staff decides."""
 MAILBOX = "named_mailbox"
-"""Prefix of the names of other mailboxes in the vault."""
+"""First part of the names under which other mailboxes lie in the vault."""
+BY_OWNER = frozenset({Evidence.ACCOUNT, Evidence.MAILBOX})
+"""Evidence that only the owner of a mailbox has."""
 OWN_ROLES = frozenset({"buyer", "deliver", "delivery", "payer", "ship", "shipping", "to"})
 """Words in the names of fields (``billed_to``) that mean the record's own person."""
 
 
 async def not_notified(
-    findings: Findings, data_map: DataMap, proven: Identities, requester: Requester, ctx: Fulfillment
+    findings: Findings, data_map: DataMap, event: IdentityVerified, ctx: Fulfillment, *more: str
 ) -> tuple[str, ...] | None:
     """
-    Return the other mailboxes in *findings* with owners that this request has yet to notify.
+    Return the mailboxes in *findings* whose owners the request that *event* is of has yet to notify.
 
-    None if they are more than :data:`MOST_NOTIFIED`, counting those already notified. A parent's request
-    notifies no mailbox: those in the records are the child's.
+    None where they are more than :data:`MOST_NOTIFIED` with those that it has notified. A parent's request
+    notifies no mailbox: those in the records are the child's. Nor does a controller's. *more* are
+    notified already.
+
+    Law:
+        GDPR Art. 28(3)(a), 29: a processor acts on the controller's instructions, who answers for them.
     """
+    if event.requester is Requester.CONTROLLER:
+        return ()
     notified = [(await ctx.vault.open(ctx.case_id, ref)).decode() for ref in ctx.known.mailboxes]
-    known = {**proven, EMAIL: (*proven.get(EMAIL, ()), *notified)}
-    # In a thread: a million records take long, and the broker needs heartbeats.
+    proven = await _proven_by_the_owner(event, ctx)
+    known = {EMAIL: (*proven, *notified, *more)}
+    # In a thread, for it may be about a million records, and the broker waits for a sign of life.
     found = await asyncio.to_thread(other_mailboxes, findings, data_map, known)
     if len(notified) + len(found) > MOST_NOTIFIED:
         return None
-    return () if requester is Requester.PARENT else found
+    return () if event.requester is Requester.PARENT else found
+
+
+async def _proven_by_the_owner(event: IdentityVerified, ctx: Fulfillment) -> tuple[str, ...]:
+    """Return the mailboxes that a code, a log-in or a trusted source has proven; data points prove none."""
+    submitted = await ctx.submission()
+    vouched = event.assurance is Assurance.VOUCHED or event.proven is None
+    sure = vouched or not BY_OWNER.isdisjoint(event.reasons)
+    own = submitted.subject.email if sure and EMAIL in (event.proven or (EMAIL,)) else None
+    aliases = await values_of_aliases(EMAIL, ctx.known.aliases_proven, ctx)
+    return (*filter(None, (own,)), *aliases)
 
 
 async def notices(mailboxes: Sequence[str], right: Right, ctx: Fulfillment) -> Sequence[MailboxNamed]:
     """Return the events that have the owners of *mailboxes* notified."""
     refs = [await ctx.sealed(MAILBOX, mailbox) for mailbox in mailboxes]
     return [MailboxNamed(request_id=ctx.case_id, right=right, ref=ref) for ref in refs]
+
+
+def spelling_of(mailbox: str, findings: Findings, data_map: DataMap) -> str:
+    """
+    Return the spelling under which the owner of the alias *mailbox* gets letters.
+
+    That is the one of the records found: an alias may be written so that it finds them and reaches another
+    mailbox. Without one, it is the alias in NFC, without a tag where tags are one mailbox.
+    """
+    tagged = _tagged(data_map)
+    wanted = same(mailbox, tagged=tagged)
+    found = (one for one in _addresses(findings, data_map) if same(one, tagged=tagged) == wanted)
+    plain = unicodedata.normalize("NFC", mailbox.strip())
+    return next(found, untagged(plain) if tagged else plain)
 
 
 def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -> tuple[str, ...]:
@@ -56,7 +92,7 @@ def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -
     A mask that an earlier erasure has left is no mailbox. Of more than :data:`MOST_NOTIFIED` addresses, the
     first ones are returned, and one more.
     """
-    tagged = any(field.plus_tags for collection in data_map.collections for field in collection.fields)
+    tagged = _tagged(data_map)
     known = {same(address, tagged=tagged) for address in proven.get(EMAIL, ())}
     found: list[str] = []
     for address in _addresses(findings, data_map):
@@ -67,6 +103,11 @@ def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -
         if len(found) > MOST_NOTIFIED:
             break
     return tuple(found)
+
+
+def _tagged(data_map: DataMap) -> bool:
+    """Return whether an address is the same with and without a part after a plus sign."""
+    return any(field.plus_tags for collection in data_map.collections for field in collection.leaves)
 
 
 def _addresses(findings: Findings, data_map: DataMap) -> Iterator[str]:

@@ -122,7 +122,6 @@ def received_request(request: RequestSubmitted, arrival: Arrival, practice: Cloc
         last_days=tuple(_last_day(duty, one) for duty, one in days.items() if one is not None),
         source=arrival.source,
         received_at=received_at,
-        registered_at=arrival.now,
         received_on=received_on,
         due_on=answer.last.due_on,
         internal_due_on=_meant_for(answer.last, practice, child=child),
@@ -285,6 +284,6 @@ def _requester(request: RequestSubmitted, day: date, *, child: bool) -> Requeste
 
 
 def _is_reachable(request: RequestSubmitted, requester: Requester) -> bool:
-    if requester is Requester.PARENT:
+    if requester in {Requester.PARENT, Requester.CONTROLLER}:
         return mailbox_for(LetterKind.CODE, requester, request) is not None
     return person_mailbox(request) is not None

@@ -1,5 +1,7 @@
 """
-Limits on attempts at one-time codes over all requests: per network, and stricter while many are wrong.
+Limits attempts at one-time codes over all requests, more strictly while many are wrong.
+
+People are counted per network; an upstream system, by API key or event, per source.
 
 Each code allows five tries, but an attacker who knows many requests has five tries at each of their codes.
 Wrong codes are therefore counted over all requests, in the database, so that all replicas share the count.
@@ -20,6 +22,9 @@ KEEP: Final = timedelta(days=2)
 PER_NETWORK: Final = 60
 """Codes that one network may offer within an hour: people behind one address share it."""
 PER_NETWORK_IN_ALARM: Final = 5
+PER_SOURCE: Final = 1_000
+"""Codes that one upstream system may offer within an hour, of all its customers."""
+PER_SOURCE_IN_ALARM: Final = 100
 
 
 class WrongCodeCount(Protocol):
@@ -70,15 +75,18 @@ class WrongCodes:
 @dataclass(slots=True)
 class CodeLimit:
     """
-    Limits the codes that one network may offer within an hour.
+    Limits the codes that one network, or one upstream system, may offer within an hour.
 
-    While the alarm is on, the limit is five: it slows down an attacker with many addresses, and a person can
-    still enter the code of their own letter.
+    While the alarm is on, the limit of a network is five: an attacker with many addresses is slowed down, and
+    a person who enters the code of their own letter is still heard.
     """
 
     wrong: WrongCodeCount | None = None
     calm: Allowance = field(default_factory=lambda: Allowance(PER_NETWORK))
     alarmed: Allowance = field(default_factory=lambda: Allowance(PER_NETWORK_IN_ALARM))
+
+    of_source: Allowance = field(default_factory=lambda: Allowance(PER_SOURCE))
+    of_source_alarmed: Allowance = field(default_factory=lambda: Allowance(PER_SOURCE_IN_ALARM))
 
     @classmethod
     def of(cls, wrong: WrongCodeCount, per_network: int) -> "CodeLimit":
@@ -92,9 +100,23 @@ class CodeLimit:
         Raises:
             TooManyAttempts: It has offered too many within the hour.
         """
-        alarm = self.wrong is not None and await self.wrong.is_alarming(now)
-        if not self.calm.take(network) or (alarm and not self.alarmed.take(network)):
+        if not self.calm.take(network) or (await self._alarm(now) and not self.alarmed.take(network)):
             raise TooManyAttempts("too many codes were offered from this address; try again in an hour")
+
+    async def take_of_source(self, source: str, codes: int, now: datetime) -> None:
+        """
+        Count *codes* that the upstream system *source* offers, by its API key or by an event.
+
+        Raises:
+            TooOften: It has offered too many within the hour.
+        """
+        for _ in range(codes):
+            alarm = await self._alarm(now)
+            if not self.of_source.take(source) or (alarm and not self.of_source_alarmed.take(source)):
+                raise TooManyAttempts("too many codes were offered by this source; try again in an hour")
+
+    async def _alarm(self, now: datetime) -> bool:
+        return self.wrong is not None and await self.wrong.is_alarming(now)
 
     async def failed(self, attempt: str, now: datetime) -> None:
         """Count a wrong code."""

@@ -34,7 +34,9 @@ from shared.contract.events import (
     PackageExpired,
     PackageExpiring,
     RequestFulfilled,
+    RequestStopped,
     RequestWithdrawn,
+    StopReason,
 )
 from shared.errors import TooEarly
 from shared.runtime.log import logger
@@ -44,7 +46,15 @@ BOUNCED = "bounced"
 
 
 async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
-    """Record the answer, and set the timers of its package."""
+    """
+    Remember the answer, and the day until which its package is kept; the one that it replaces is destroyed.
+
+    Law:
+        GDPR Art. 5(1)(e): kept no longer than necessary.
+    """
+    before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
+    if before is not None and event.package not in {None, before}:
+        await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
     await set_timers(package_timers(event), ctx)
     return []
 
@@ -66,13 +76,23 @@ async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact
         GDPR Art. 12(3): the information is provided to the person, so it has to arrive.
     """
     if event.reason == BOUNCED and event.letter not in ctx.case.sent:
-        raise TooEarly("a letter came back before it was reported sent")
+        raise TooEarly("a letter came back before it was heard that it was sent")
+    if event.letter is LetterKind.NAMED_MAILBOX:
+        return _held_for_staff(ctx)
     before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
         return _unextended(before.tell_by, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
     return await _deadline_fact(APPROACHING, day, ctx)
+
+
+def _held_for_staff(ctx: Intake) -> Sequence[Fact]:
+    """Stop a request of which the owner of a mailbox cannot be notified, as far as it can be stopped."""
+    if ctx.case.stopped is not None or not ctx.case.withdrawable_at(ctx.now):
+        return []
+    logger().warning("request stopped", request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)
+    return [RequestStopped(request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)]
 
 
 def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:

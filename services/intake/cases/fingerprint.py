@@ -14,6 +14,7 @@ from datetime import date, datetime
 import orjson
 
 from services.intake.domain import PUBLIC_DOORS, IntakeCase
+from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Agent,
     RequestDuplicated,
@@ -44,7 +45,7 @@ def fingerprint_of(request: RequestSubmitted, received: RequestReceived) -> byte
     the person's own. Requests without proof are cheaper to repeat than to compare; proofs in a request are
     checked in any case.
     """
-    if received.follows or received.proofs or received.role is Role.END_USER:
+    if received.follows or received.proofs or received.role is Role.END_USER or received.source == DROP:
         return None
     if not needs_proof(received.right, direct_marketing=received.direct_marketing):
         return None

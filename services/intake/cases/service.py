@@ -385,7 +385,7 @@ class RequestService:
             TooManyAttempts: Too many operations on the request within the hour.
         """
         case = await self.act(case_id)
-        if not (case.withdrawable or case.status is CaseStatus.UNKNOWN):
+        if not (case.withdrawable_at(self.clock()) or case.status is CaseStatus.UNKNOWN):
             raise NotPossibleNow(
                 f"it is too late to withdraw: the request is {case.status}", CaseError.TOO_LATE_TO_WITHDRAW
             )

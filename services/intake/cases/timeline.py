@@ -176,8 +176,8 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
 
 def _of_letter(at: datetime, fact: NoticeSent | NoticeFailed | NoticeReported) -> Iterator[TimelineEntry]:
     match fact:
-        case _ if fact.letter is LetterKind.NAMED_MAILBOX:
-            pass  # sent to another person
+        case _ if fact.letter in {LetterKind.NAMED_MAILBOX, LetterKind.ALIAS_CODE}:
+            pass  # it went to another person
         case NoticeSent():
             yield TimelineEntry(at, H.LETTER_SENT, fact.letter)
         case NoticeFailed() if fact.reason != NO_ADDRESS:

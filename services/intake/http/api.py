@@ -343,7 +343,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
         """Return the state of a request."""
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    _add_proofs(app, door, own)
+    _add_proofs(app, door, callers, own)
 
     @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def withdraw(case_id: RequestId) -> None:
@@ -389,10 +389,13 @@ def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequenc
         app.mount(path, protocol)
 
 
-def _add_proofs(app: FastAPI, door: RequestService, own: Any) -> None:
+def _add_proofs(app: FastAPI, door: RequestService, callers: Callers, own: Any) -> None:
     async def limit(request: Request, codes: int) -> None:
-        """Count the codes of a client without an API key."""
-        for _ in range(0 if "authorization" in request.headers else codes):
+        """Count the codes of a person's network, or of the upstream system that shows its API key."""
+        if "authorization" in request.headers:
+            await door.codes.take_of_source(callers.system(request), codes, door.clock())
+            return
+        for _ in range(codes):
             await door.codes.take(network_of_client(request), door.clock())
 
     async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:

@@ -17,10 +17,15 @@ from urllib.parse import urlsplit
 from fastapi import HTTPException, Request
 
 from shared.pages.translation import mark as _
+from shared.runtime.client_limits import Allowance, network_of
 
 LEAST = timedelta(seconds=1)
 """Shortest time for a person to send a form, even one filled in by the browser."""
 LIFETIME = timedelta(hours=24)
+LEAST_FORMS = 200
+"""Forms that one network may always send within an hour: people behind one address share it."""
+FORMS_PER_REQUEST = 10
+"""Forms for each request that a network may lodge: people look again, correct and enter codes."""
 OWN = frozenset({"same-origin", "none"})
 TRAP = "website"
 """A field that is hidden from people, but not from programs."""
@@ -28,6 +33,7 @@ TRAP = "website"
 TRAPPED = _("Please leave this field empty. It is there to catch programs.")
 TOO_FAST = _("This was sent faster than people write. Please send it once more.")
 STALE = _("This page was open for a long time. Please check what you wrote, and send it once more.")
+TOO_MANY_FORMS = "Too many forms were sent from this address; try again in an hour."
 FROM_ELSEWHERE = "The form was sent by another site. Open the page here, and send it again."
 
 
@@ -49,6 +55,26 @@ class CsrfGuard:
 
     key: bytes = field(repr=False)
     public_url: str
+    forms: Allowance = field(default_factory=lambda: Allowance(LEAST_FORMS))
+    """Forms that one network may send within an hour, whatever becomes of them."""
+
+    @classmethod
+    def of(cls, key: bytes, public_url: str, requests_per_hour: int) -> "CsrfGuard":
+        """Return the guard of a site where one network may lodge *requests_per_hour*."""
+        return cls(key, public_url, Allowance(max(LEAST_FORMS, FORMS_PER_REQUEST * requests_per_hour)))
+
+    def admit(self, request: Request) -> None:
+        """
+        Let a form through that this site's own pages, or no browser, have sent; count it before it is read.
+
+        FastAPI reads the body first where a handler declares form fields: those of forms read it themselves.
+
+        Raises:
+            HTTPException: Another site has a browser send this, or the network has sent too many.
+        """
+        self.same_origin(request)
+        if not self.forms.take(network_of(request.client.host if request.client else "")):
+            raise HTTPException(429, TOO_MANY_FORMS, {"Retry-After": "3600"})
 
     def same_origin(self, request: Request) -> None:
         """

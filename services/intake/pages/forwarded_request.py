@@ -43,7 +43,7 @@ def forwarded_request_routes(door: RequestService, site: Site) -> APIRouter:
         del case_id, secret  # guesses get the same answer
         return site.at(request).draw(TEMPLATE, headers=HEADERS, problem="", request=None)
 
-    @router.post("/{case_id}/{secret}", dependencies=[Depends(site.guard.same_origin)])
+    @router.post("/{case_id}/{secret}", dependencies=[Depends(site.guard.admit)])
     async def show(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
         view = site.at(request)
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from services.intake.alias_codes import AliasCodes
 from services.intake.cases.appeals import DECIDED, DUTIES, judging_policies, remedy_of
 from services.intake.cases.clock import ClockRules, explained_deadline
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
@@ -51,7 +52,8 @@ ARGUABLE = (
 )
 """Statuses in which a complaint to us is possible."""
 HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
-"""The address is a secret and sent to no other site. Without a referrer, forms would lose their origin."""
+"""The address is a secret and told to nobody else. Told to nobody at all, who posts would be hidden, too."""
+ALIAS_PROVEN = _("Thank you. We go on with your request.")
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
 Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
 
@@ -100,6 +102,23 @@ class RequestPage:
         """The packages of the answers."""
         return Packages(self.door)
 
+    @property
+    def aliases(self) -> AliasCodes:
+        """Proofs of other mailboxes."""
+        return AliasCodes(self.door)
+
+    async def alias_proven(self, network: str, code: str) -> HTMLResponse:
+        """Offer *code* for another mailbox, which *network* sends, and return the page that says so."""
+        try:
+            await self.door.codes.take(network, self.door.clock())
+            await self.aliases.prove(self.case_id, code)
+        except CodeRefused as error:
+            said = PageText(problem=proof_form.SETBACKS[error.verdict])
+            return await self.show(said, status=HTTPStatus.CONFLICT)
+        except (NotPossibleNow, TooManyAttempts) as error:
+            return await self.refused(error)
+        return await self.show(PageText(notice=ALIAS_PROVEN))
+
     async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
         case, facts = await self.door.history(self.case_id)
@@ -122,8 +141,9 @@ class RequestPage:
         return await self.show(PageText(notice=notice))
 
     async def refused(self, error: Refusal) -> HTMLResponse:
-        """Return the page with the reason against an act."""
-        return await self.show(PageText(problem=problem_of(error)), status=HTTPStatus.CONFLICT)
+        """Return the page that says why something cannot be done."""
+        status = HTTPStatus.TOO_MANY_REQUESTS if isinstance(error, TooManyAttempts) else HTTPStatus.CONFLICT
+        return await self.show(PageText(problem=problem_of(error)), status=status)
 
     async def proven(self, *proofs: Proof) -> HTMLResponse:
         """Offer *proofs* and return the page with the result."""

@@ -7,7 +7,7 @@ Works without scripts. The address opens the page, as with the API: the id is a 
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.intake.cases.clock import ClockRules
@@ -32,6 +32,7 @@ GOING_ON = _("Thank you. We go on with your request.")
 LOOKING_AGAIN = _("Thank you. We look at it again, and confirm that by mail.")
 CODE_COMING = _("Another code is on its way to your mailbox.")
 PACKAGE_CODE_COMING = _("A code for the package is on its way to your mailbox. It is good for 30 minutes.")
+ALIAS_CODE_COMING = _("A code is on its way to the other address. It is good for 30 minutes.")
 TOO_FEW = _("Fill in at least %(least)s details that you are sure of.")
 NO_STATEMENT = _("Say in your own words what you disagree with; 10,000 characters at most.")
 TOO_LONG = _("This is longer than we can take.")
@@ -45,12 +46,13 @@ def pages(door: RequestService, site: Site, practice: ClockRules) -> APIRouter:
     _add_proofs(router, counter)
     _add_confirmation(router, counter)
     _add_package(router, counter)
+    _add_aliases(router, counter)
     return router
 
 
 def _add_status(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.same_origin)]
+    guarded = [Depends(counter.site.guard.admit)]
 
     @router.api_route("/{case_id}", methods=READ)
     async def show(page: Here, code: str = "") -> HTMLResponse:
@@ -83,10 +85,11 @@ def _add_status(router: APIRouter, counter: RequestPages) -> None:
 
 def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.same_origin)]
+    guarded = [Depends(counter.site.guard.admit)]
 
     @router.post("/{case_id}/code", dependencies=guarded)
-    async def prove(page: Here, request: Request, code: Annotated[str, Form()] = "") -> HTMLResponse:
+    async def prove(page: Here, request: Request) -> HTMLResponse:
+        code = (await _typed(request, "code"))["code"]
         if not is_code(code):
             return await page.flawed(uploads.flaw("code", uploads.NO_CODE), {})
         return await page.proven_by_code(network_of_client(request), code)
@@ -120,7 +123,7 @@ def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
 def _add_confirmation(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
 
-    @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.same_origin)])
+    @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.admit)])
     async def confirm(page: Here) -> HTMLResponse:
         received = (await page.door.case(page.case_id)).received
         if received is None:
@@ -130,7 +133,7 @@ def _add_confirmation(router: APIRouter, counter: RequestPages) -> None:
 
 def _add_package(router: APIRouter, counter: RequestPages) -> None:
     Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.same_origin)]
+    guarded = [Depends(counter.site.guard.admit)]
 
     @router.post("/{case_id}/package-code", dependencies=guarded)
     async def issue_code(page: Here) -> HTMLResponse:
@@ -160,6 +163,22 @@ def _add_package(router: APIRouter, counter: RequestPages) -> None:
         except (NotPossibleNow, TooManyAttempts, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)
         return package_response(page.case_id, opened)
+
+
+def _add_aliases(router: APIRouter, counter: RequestPages) -> None:
+    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
+    guarded = [Depends(counter.site.guard.admit)]
+
+    @router.post("/{case_id}/aliases/{number}/code", dependencies=guarded)
+    async def issue_alias_code(page: Here, number: int) -> HTMLResponse:
+        return await page.after(page.aliases.issue(page.case_id, number), ALIAS_CODE_COMING)
+
+    @router.post("/{case_id}/alias", dependencies=guarded)
+    async def prove_alias(page: Here, request: Request) -> HTMLResponse:
+        code = (await _typed(request, "code"))["code"]
+        if not is_code(code):
+            return await page.flawed(uploads.flaw("alias-code", uploads.NO_CODE), {})
+        return await page.alias_proven(network_of_client(request), code)
 
 
 def certificate_response(case_id: str, content: bytes) -> Response:

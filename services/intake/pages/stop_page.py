@@ -42,6 +42,7 @@ def stop_page(door: RequestService, site: Site, key: bytes) -> APIRouter:
             before = await door.stop(case_id, StopReason.NOT_ME)
         except UnknownRequest:
             return page(request, "unknown", HTTPStatus.NOT_FOUND)
-        return page(request, "late" if before.status in ENDED or before.fulfilled else "done")
+        answered = before.status in ENDED or before.fulfilled
+        return page(request, "late" if answered and not before.has_window(door.clock()) else "done")
 
     return router

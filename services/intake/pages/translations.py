@@ -131,6 +131,7 @@ LETTERS: Mapping[LetterKind, str] = MappingProxyType(
         LetterKind.APPEAL_DECIDED: _("What came of your appeal"),
         LetterKind.COMPLAINT_RECEIVED: _("We received your complaint"),
         LetterKind.COMPLAINT_DECIDED: _("What came of your complaint"),
+        LetterKind.ALIAS_CODE: _("Is this request yours?"),
         LetterKind.NAMED_MAILBOX: _("A request about data with your email address"),
     }
 )

@@ -8,8 +8,15 @@ request. So requests are noted here as well, and no letter is written about them
 from collections.abc import Sequence
 
 from services.notifier.context import Notifier
-from services.notifier.handlers import challenge, send_package_code
-from shared.contract.events import Fact, IdentityChallenged, PackageCodeIssued, RequestPurged, RequestReceived
+from services.notifier.handlers import challenge, send_alias_code, send_package_code
+from shared.contract.events import (
+    AliasCodeIssued,
+    Fact,
+    IdentityChallenged,
+    PackageCodeIssued,
+    RequestPurged,
+    RequestReceived,
+)
 from shared.runtime.service import forget, on
 
 
@@ -27,5 +34,6 @@ SUBSCRIPTIONS = (
     on(RequestReceived, note),
     on(IdentityChallenged, mail_code),
     on(PackageCodeIssued, send_package_code),
+    on(AliasCodeIssued, send_alias_code),
     on(RequestPurged, forget),
 )

@@ -435,6 +435,16 @@ class NamedMailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasCode:
+    """A code by which the reader confirms that a request from another address is theirs."""
+
+    kind: ClassVar[str] = "alias_code"
+    code: str
+    expires_at: datetime
+    right: Right
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """The person has withdrawn the request."""
 
@@ -607,6 +617,7 @@ Facts: TypeAlias = (
     | RefusalLetter
     | Withdrawn
     | NamedMailbox
+    | AliasCode
     | Weighing
     | Lifting
     | Extension

@@ -82,7 +82,7 @@ async def write_forwarding_letter(event: RequestForwarded, ctx: Notifier) -> Seq
     secret = (await ctx.vault.open(ctx.case_id, event.link)).decode()
     url = f"{ctx.house.public_url}/forwarded/{ctx.case_id}/{secret}"
     facts = ForwardedToController(request.right, request.received_on, url, event.expires_at)
-    addressee = Addressee(controller.email, controller.name, "en", may_stop=False)
+    addressee = Addressee(controller.email, controller.name, "en")
     written = await write_to(addressee, LetterKind.FORWARDED_TO_CONTROLLER, facts, request.laws, ctx)
     if not any(isinstance(fact, NoticeSent) for fact in written):
         return written

@@ -37,6 +37,7 @@ PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
         "withdrawn": _("We stopped working on your request"),
         "extension": _("We need more time for your request"),
         "late": _("We are late with our answer"),
+        "alias_code": _("Is this request yours?"),
         "named_mailbox": _("A request about data with your email address"),
         "duplicate": _("We are already working on the same request"),
         "forwarded": _("We passed your request on"),

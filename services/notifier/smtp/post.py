@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from services.notifier.domain import LetterCount
 from services.notifier.smtp import metrics
 from services.notifier.smtp.mail_channel import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
-from shared.contract.events import Code, LetterKind
+from shared.contract.events import Code
 from shared.errors import MailRefused, MailUnavailable
 from shared.runtime.log import logger
 
@@ -65,8 +66,8 @@ class DomainLimitPort(Protocol):
 class MailboxLimitPort(Protocol):
     """Limits on letters to a mailbox."""
 
-    async def admit(self, kind: LetterKind, mailbox: str, letter: str, now: datetime) -> bool:
-        """Count *letter* and return whether *mailbox* may be sent it."""
+    async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
+        """Count *letter* among those *counted* and return whether *mailbox* may be sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,9 @@ class LetterPost:
     """How long a full mailbox, or a policy, is waited for before the person is notified by other means."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        """Return whether *recipient* may be sent a letter of *kind* today."""
-        admitted = await self.mailboxes.admit(kind, recipient, letter, self.clock())
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        """Return whether *recipient* may be sent one more of the letters *counted* today."""
+        admitted = await self.mailboxes.admit(counted, recipient, letter, self.clock())
         if not admitted:
             metrics.letter("limited")
         return admitted

@@ -25,6 +25,8 @@ HOUSE = FulfillmentProfile(
     "Example", "privacy@example.com", "Authority", UTC, CertificateSigner(KEY), KEY, timedelta(days=30)
 )
 
+ON_PROOF = (Assurance.REASONABLE, Assurance.REASONABLY_HIGH)
+
 
 @dataclass
 class OneMap:
@@ -119,7 +121,7 @@ async def stage(  # noqa: PLR0913 - what tests change
         received_on=date(2026, 11, 25),
         assurance=assurance,
         proven=("email",),
-        reasons=(assurance.value,),
+        reasons=("mailbox",) if assurance in ON_PROOF else (assurance.value,),
     )
     ctx = around(vault=vault, records=Held(findings), maps=OneMap(data_map), carrier=courier or Courier())
     return event, ctx

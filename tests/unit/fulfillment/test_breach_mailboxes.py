@@ -57,6 +57,9 @@ def test_notations_of_one_mailbox_are_one(one: str, other: str) -> None:
     [
         ("u@fußball.example", "u@fussball.example"),
         ("straße@example.org", "strasse@example.org"),
+        ("\N{KELVIN SIGN}im@example.org", "kim@example.org"),
+        ("ÉVA@example.org", "éva@example.org"),
+        ("e\N{COMBINING ACUTE ACCENT}va@example.org", "éva@example.org"),
         ("kim+news@example.org", "kim@example.org"),
     ],
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from services.fulfillment.changes.change import MissingChange
@@ -14,7 +15,8 @@ from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import ErasurePlan
-from services.fulfillment.handlers import answer, approve_correction
+from services.fulfillment.handlers import answer, approve_correction, release_proven
+from services.fulfillment.released_aliases import values_of
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
@@ -22,18 +24,21 @@ from services.fulfillment.state import FulfillmentStatus as Fulfilled
 from services.fulfillment.state import Fulfilment, evolve
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
+    AliasProven,
     Assurance,
     ChangePlanned,
     CorrectionApproved,
     IdentityVerified,
     LiftingReason,
+    OfferedAliases,
     RequestReferred,
     RequestStopped,
     RequestSubmitted,
+    RequestWithdrawn,
     RestrictionAnnounced,
     StopReason,
 )
-from shared.errors import PermanentError, RefusedDecision, StoreUnavailable
+from shared.errors import PermanentError, RefusedDecision, StoreUnavailable, TooEarly
 from shared.law import Regulation, Right
 from shared.runtime.fakes import MemoryVault
 from tests.unit.fulfillment.stage import CASE, OneMap, around, stage
@@ -69,6 +74,10 @@ dataset:
         fields:
           - { name: _id, fides_meta: { primary_key: true } }
           - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - name: second
+            data_categories: [user.contact.email]
+            fides_meta: { identity: email }
+            meta: { habeas: { editable: true } }
           - name: phone
             data_categories: [user.contact.phone_number]
             fides_meta: { identity: phone_number }
@@ -217,6 +226,57 @@ async def test_of_two_deciders_both_must_approve_a_correction() -> None:
     second = APPROVED.model_copy(update={"by": "kim"})
     [planned] = await approve_correction(second, correcting(ctx, event, "robin"))
     assert isinstance(planned, ChangePlanned)
+
+
+NEW = "kim.new@example.net"
+
+
+async def readdressed(**values: str) -> tuple[IdentityVerified, Fulfillment, RequestReferred]:
+    """Return a request to correct fields of a person, and why it waits."""
+    findings = Findings(
+        EDITABLE.version, RecordTuple((HELD,)), (Coverage(PEOPLE.key, SearchStatus.SEARCHED, 1),)
+    )
+    corrections = [{"field": f"people.{field}", "value": value} for field, value in values.items()]
+    event, ctx = await stage(EDITABLE, findings, Right.RECTIFICATION, corrections=corrections)
+    [referred] = await answer(event, ctx)
+    assert isinstance(referred, RequestReferred)
+    return event, ctx, referred
+
+
+async def test_new_mailbox_of_a_correction_is_entered_once_it_is_proven() -> None:
+    event, ctx, referred = await readdressed(second=NEW)
+    assert referred.aliases is not None
+    assert values_of(await ctx.vault.open(CASE, referred.aliases.ref)) == [("email", NEW)]
+    assert NEW not in referred.model_dump_json()
+    proven = AliasProven(request_id=CASE, aliases=referred.aliases.ref, number=1)
+    ctx = ctx.after(event, referred)
+    [planned] = await release_proven(proven, ctx)
+    assert isinstance(planned, ChangePlanned)
+    after = ctx.after(proven, planned)
+    with pytest.raises(TooEarly):
+        await release_proven(proven, after)
+
+
+async def test_correction_of_more_than_one_mailbox_offers_no_proof() -> None:
+    for values in ({"phone": "+353209100143"}, {"second": NEW, "phone": "+353209100143"}):
+        _, _, referred = await readdressed(**values)
+        assert referred.aliases is None
+
+
+async def test_proof_of_one_mailbox_enters_no_other() -> None:
+    event, ctx, referred = await readdressed(second=NEW)
+    other = await ctx.sealed("aliases", orjson.dumps([["email", "other@example.net"]]))
+    foreign = referred.model_copy(update={"aliases": OfferedAliases(ref=other, identities=("email",))})
+    proven = AliasProven(request_id=CASE, aliases=other, number=1)
+    [again] = await release_proven(proven, ctx.after(event, foreign))
+    assert isinstance(again, RequestReferred)
+
+
+async def test_mailbox_proven_after_a_withdrawal_is_not_entered() -> None:
+    event, ctx, referred = await readdressed(second=NEW)
+    assert referred.aliases is not None
+    proven = AliasProven(request_id=CASE, aliases=referred.aliases.ref, number=1)
+    assert await release_proven(proven, ctx.after(event, referred, RequestWithdrawn(request_id=CASE))) == []
 
 
 async def test_stopped_correction_is_not_approved() -> None:

@@ -34,7 +34,11 @@ dataset:
           - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
           - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
           - { name: username, data_categories: [user.account.username] }
-          - { name: number, data_categories: [user.unique_id], fides_meta: { identity: member_no } }
+          - name: number
+            data_categories: [user.unique_id]
+            fides_meta: { identity: member_no }
+            meta: { habeas: { verified: always } }
+          - { name: nickname, data_categories: [user.unique_id], fides_meta: { identity: nickname } }
           - { name: mobile, data_categories: [user.contact.phone_number] }
           - { name: name, data_categories: [user.name] }
           - { name: born, data_categories: [user.demographic.date_of_birth] }
@@ -91,7 +95,21 @@ def test_proving_category_claims_its_fields(name: str) -> None:
 )
 def test_one_value_in_fields_of_two_kinds_is_one_thing(points: dict[str, str]) -> None:
     records = found({"code": "ada1984"}, username="ada1984", number="ada1984", code="ada1984")
-    assert compare(points, records, KNOWN) == Agreement(1, 1, groups=1, private=True)
+    assert compare(points, records, KNOWN) == Agreement(1, 1, groups=1, private=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "private"),
+    [
+        pytest.param("username", False, id="username"),
+        pytest.param("nickname", False, id="identity without verification"),
+        pytest.param("number", True, id="verified identity"),
+    ],
+)
+def test_username_and_unverified_identity_are_no_private_data_point(name: str, *, private: bool) -> None:
+    records = found(**{name: "ada-1984-x"}, zip="D00 E1E1")
+    agreement = compare({name: "ada-1984-x", "zip": "D00 E1E1"}, records, KNOWN)
+    assert agreement == Agreement(2, 2, groups=2, private=private)
 
 
 @pytest.mark.parametrize("username", ["491713920042", "+491713920042", "01713920042", "0171 / 392 0042"])

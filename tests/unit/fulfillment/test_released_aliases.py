@@ -7,17 +7,27 @@ from typing import Any, cast
 import pytest
 
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.handlers import await_window
 from services.fulfillment.erasure.suspension import releases
 from services.fulfillment.erasure.window import disclosure_timer
-from services.fulfillment.handlers import RELEASED, answer, confirm_alias, disclose, handle_window_end
+from services.fulfillment.handlers import (
+    RELEASED,
+    SUBSCRIPTIONS,
+    answer,
+    confirm_alias,
+    disclose,
+    handle_window_end,
+    release_proven,
+)
+from services.fulfillment.recipients.transfers import transfer
 from services.fulfillment.released_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import FulfillmentStatus
 from shared.contract.events import (
     AliasConfirmed,
+    AliasProven,
     DisclosureDue,
     DisclosureScheduled,
     ErasureDue,
@@ -30,12 +40,14 @@ from shared.contract.events import (
     RequestFulfilled,
     RequestReleased,
     RequestStopped,
+    RequestWithdrawn,
     StopReason,
+    TransferOrdered,
 )
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
-from tests.unit.fulfillment.stage import CASE, Absent, answer_of, stage
-from tests.unit.fulfillment.test_disclosure import ADA, HELD, MAP
+from tests.unit.fulfillment.stage import CASE, Absent, OneMap, answer_of, stage
+from tests.unit.fulfillment.test_disclosure import ADA, HELD, MAP, findings, record
 from tests.unit.fulfillment.test_erasure_window import Clockwork
 
 OTHER, NUMBER = "ada.other@example.net", "+353209100777"
@@ -100,6 +112,17 @@ async def test_answer_offers_aliases_by_number_and_seals_their_values() -> None:
     assert values_of(sealed) == [("email", OTHER), ("phone_number", NUMBER)]
 
 
+async def test_transfer_offers_aliases_and_what_they_add_goes_to_the_person_alone() -> None:
+    event, ctx = await stage(MAP, CLAIMING, Right.PORTABILITY, transfer_to="https://import.example.com/")
+    ctx = replace(ctx, records=cast(Any, Asked(CLAIMING)))
+    [ordered] = await answer(event, ctx)
+    assert isinstance(ordered, TransferOrdered)
+    [fulfilled] = await transfer(ordered, ctx.after(event, ordered))
+    ctx = ctx.after(event, ordered, fulfilled)
+    [*_, further] = await confirm_alias(confirmation(ctx), ctx)
+    assert isinstance(further, RequestFulfilled)
+
+
 async def test_records_that_name_no_alias_offer_none() -> None:
     ctx, _ = await answered(findings=HELD)
     assert ctx.known.offered == ()
@@ -109,6 +132,52 @@ async def test_only_so_many_aliases_are_offered() -> None:
     many = {"email": tuple(f"{n}@example.net" for n in range(MOST_OFFERED + 1))}
     ctx, _ = await answered(findings=replace(HELD, claims=many))
     assert len(ctx.known.offered[0].identities) == MOST_OFFERED
+
+
+@pytest.mark.parametrize(
+    "look_alike",
+    [
+        pytest.param("\N{KELVIN SIGN}im@example.net", id="letter of another script"),
+        pytest.param("e\u0301va@example.net", id="not composed"),
+        pytest.param(f"kim+{'x' * 70}@example.net", id="local part too long"),
+        pytest.param("Kim <kim@example.net>", id="with a name"),
+        pytest.param("a@example.net, kim@example.net", id="two"),
+    ],
+)
+async def test_mailbox_that_letters_would_reach_by_other_characters_is_not_offered(look_alike: str) -> None:
+    ctx, _ = await answered(findings=replace(HELD, claims={"email": (look_alike,)}))
+    assert ctx.known.offered == ()
+
+
+@pytest.mark.parametrize(
+    ("alias", "written", "tags", "letters"),
+    [
+        pytest.param("KIM@Example.NET", "kim@example.net", False, ["kim@example.net"], id="in other case"),
+        pytest.param("kim+x@example.net", "kim@example.net", True, ["kim@example.net"], id="tagged"),
+        pytest.param("kim+x@example.net", None, True, ["kim@example.net"], id="tagged, not in the records"),
+        pytest.param("kim+x@example.net", None, False, ["kim+x@example.net"], id="as it is"),
+        pytest.param(
+            "ÉVA@example.net", "éva@example.net", False, ["ÉVA@example.net", "éva@example.net"], id="both"
+        ),
+    ],
+)
+async def test_letter_about_an_alias_goes_to_the_mailbox_in_the_records(
+    alias: str, written: str | None, letters: list[str], *, tags: bool
+) -> None:
+    ctx, records = await answered(findings=replace(HELD, claims={"email": (alias,)}))
+    found = findings(record("shop.users", email=written or ADA))
+    records.findings = found
+    if tags:
+        tagged = replace(MAP, collections=tuple(map(_tagged, MAP.collections)))
+        ctx = replace(ctx, maps=cast(Any, OneMap(tagged)))
+        records.findings = replace(found, version=tagged.version)
+    facts = await confirm_alias(confirmation(ctx), ctx)
+    named = [fact for fact in facts if isinstance(fact, MailboxNamed)]
+    assert [(await ctx.vault.open(CASE, one.ref)).decode() for one in named] == letters
+
+
+def _tagged(collection: Collection) -> Collection:
+    return replace(collection, fields=tuple(replace(field, plus_tags=True) for field in collection.fields))
 
 
 async def test_confirmed_alias_is_searched_by_as_if_proven() -> None:
@@ -153,6 +222,32 @@ async def test_copy_waits_until_the_owner_of_a_confirmed_mailbox_could_stop_it()
     assert isinstance(fulfilled, RequestFulfilled)
 
 
+async def test_withdrawal_within_the_window_of_an_alias_ends_it() -> None:
+    ctx, _ = await answered()
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
+    event = confirmation(ctx)
+    named, window = await confirm_alias(event, ctx)
+    assert isinstance(window, DisclosureScheduled)
+    ctx = ctx.after(event, named, window, RequestWithdrawn(request_id=CASE))
+    due = DisclosureDue(request_id=CASE, name=disclosure_timer(window))
+    assert await disclose(due, replace(ctx, now=window.at)) == []
+    proven = AliasProven(request_id=CASE, aliases=event.aliases, number=2)
+    [further] = await release_proven(proven, ctx)
+    assert isinstance(further, DisclosureScheduled), "what staff confirmed waits, whatever else is proven"
+
+
+async def test_withdrawal_within_the_window_of_an_alias_erases_nothing_further() -> None:
+    ctx, _ = await answered(Right.ERASURE)
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
+    event = confirmation(ctx)
+    facts = await confirm_alias(event, ctx)
+    window = facts[-1]
+    assert isinstance(window, ErasureScheduled)
+    ctx = ctx.after(event, *facts, RequestWithdrawn(request_id=CASE))
+    due = ErasureDue(request_id=CASE, name=window_name(window))
+    assert await handle_window_end(due, replace(ctx, now=window.at)) == []
+
+
 async def test_end_of_a_window_without_a_confirmed_alias_answers_nothing_again() -> None:
     ctx, _ = await answered()
     window = DisclosureScheduled(request_id=CASE, at=ctx.now)
@@ -160,11 +255,40 @@ async def test_end_of_a_window_without_a_confirmed_alias_answers_nothing_again()
     assert await disclose(due, ctx.after(window)) == []
 
 
-async def test_alias_that_is_no_mailbox_waits_for_no_window_before_a_copy() -> None:
+async def test_copy_waits_after_the_confirmation_of_an_alias_that_is_no_mailbox() -> None:
     ctx, _ = await answered()
     ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
-    [fulfilled] = await confirm_alias(confirmation(ctx, 2), ctx)
+    event = confirmation(ctx, 2)
+    [window] = await confirm_alias(event, ctx)
+    assert isinstance(window, DisclosureScheduled)
+    due = DisclosureDue(request_id=CASE, name=disclosure_timer(window))
+    [fulfilled] = await disclose(due, replace(ctx.after(event, window), now=window.at))
     assert isinstance(fulfilled, RequestFulfilled)
+
+
+@pytest.mark.parametrize("by_code", [False, True], ids=["confirmed", "proven"])
+async def test_second_alias_opens_nothing_within_the_window_of_the_first(*, by_code: bool) -> None:
+    ctx, _ = await answered()
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
+    first = confirmation(ctx, 1)
+    ctx = ctx.after(first, *await confirm_alias(first, ctx))
+    first_window = ctx.known.disclosure
+    assert first_window is not None
+    ctx = replace(ctx, now=ctx.now + timedelta(minutes=1))
+    second = confirmation(ctx, 2)
+    if by_code:
+        proven = AliasProven(request_id=CASE, aliases=second.aliases, number=2)
+        [window] = await release_proven(proven, ctx)
+        ctx = ctx.after(proven, window)
+    else:
+        [window] = await confirm_alias(second, ctx)
+        ctx = ctx.after(second, window)
+    assert isinstance(window, DisclosureScheduled)
+    with pytest.raises(TooEarly):
+        await disclose(DisclosureDue(request_id=CASE, name=disclosure_timer(first_window)), ctx)
+    due = DisclosureDue(request_id=CASE, name=disclosure_timer(window))
+    assert await disclose(due, replace(ctx, now=window.at).after(STOPPED)) == []
+    assert [type(f) for f in await disclose(due, replace(ctx, now=window.at))] == [RequestFulfilled]
 
 
 async def test_mailbox_that_a_parents_request_leads_to_is_not_notified() -> None:
@@ -230,6 +354,49 @@ async def test_erasure_is_not_answered_before_it_is_done() -> None:
 async def test_alias_of_an_erasure_with_a_copy_needs_a_request_of_its_own() -> None:
     ctx, _ = await answered(Right.ERASURE, with_copy=True)
     assert await refusal(confirmation(ctx), ctx) == "copy_wanted"
+
+
+async def test_alias_proven_by_a_code_is_searched_by_and_its_owner_gets_no_notice() -> None:
+    ctx, records = await answered(two=True)
+    [offer] = ctx.known.offered
+    proven = AliasProven(request_id=CASE, aliases=offer.ref, number=1)
+    [fulfilled] = await release_proven(proven, ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert records.by[-1] == {"email": (ADA, OTHER)}
+    assert await refusal(confirmation(ctx), ctx.after(proven)) == "alias_confirmed"
+
+
+@pytest.mark.parametrize(("ref", "number"), [("aliases_0", 1), ("", 3)])
+async def test_proof_of_an_alias_that_was_not_offered_releases_nothing(ref: str, number: int) -> None:
+    ctx, records = await answered()
+    [offer] = ctx.known.offered
+    proven = AliasProven(request_id=CASE, aliases=ref or offer.ref, number=number)
+    assert await release_proven(proven, ctx) == []
+    assert ctx.after(proven).known.confirmed(two=False) == ()
+    assert len(records.by) == 1
+
+
+async def test_alias_proven_while_the_request_is_stopped_waits_for_the_staff() -> None:
+    ctx, records = await answered()
+    [offer] = ctx.known.offered
+    proven = AliasProven(request_id=CASE, aliases=offer.ref, number=1)
+    stopped = ctx.after(STOPPED)
+    [handler] = [one.handler for one in SUBSCRIPTIONS if one.event is AliasProven]
+    assert await handler(proven, stopped) == []
+    assert len(records.by) == 1
+    released = RequestReleased(request_id=CASE)
+    facts = await releases(RELEASED)(released, stopped.after(proven))
+    assert any(isinstance(fact, RequestFulfilled) for fact in facts)
+
+
+async def test_alias_proven_during_another_round_of_the_erasure_waits_for_its_end() -> None:
+    ctx, _ = await answered(Right.ERASURE)
+    [offer] = ctx.known.offered
+    [again] = await confirm_alias(confirmation(ctx, 2), ctx)
+    with pytest.raises(TooEarly):
+        await release_proven(
+            AliasProven(request_id=CASE, aliases=offer.ref, number=1), ctx.after(confirmation(ctx, 2), again)
+        )
 
 
 async def in_window() -> tuple[Fulfillment, AliasConfirmed, ErasureScheduled]:

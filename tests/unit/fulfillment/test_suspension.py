@@ -10,6 +10,7 @@ from services.fulfillment.erasure.suspension import releases
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS
 from services.fulfillment.state import HELD, FulfillmentStatus, Fulfilment, evolve
 from shared.contract.events import (
+    AliasProven,
     Assurance,
     ChangePlanned,
     DisclosureDue,
@@ -46,6 +47,7 @@ FACTS: Sequence[Fact] = (
         assurance=Assurance.MAILBOX,
         reasons=("mailbox",),
     ),
+    AliasProven(request_id=CASE, aliases="aliases_1", number=1),
     FeeAgreed(request_id=CASE),
     PLANNED,
     ErasureApproved(request_id=CASE, by="dana.muster"),

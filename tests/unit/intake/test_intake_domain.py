@@ -21,6 +21,8 @@ from services.intake.domain import (
     PRESUMES_PROOF,
     REMARKS,
     TRANSITIONS,
+    AliasCodeKept,
+    AliasCodeRefused,
     CaseStatus,
     DueMoved,
     IntakeCase,
@@ -35,6 +37,8 @@ from shared.contract.breaches import BreachLodged
 from shared.contract.codes import TRIES
 from shared.contract.events import (
     AgreementLodged,
+    AliasCodeIssued,
+    AliasProven,
     AnswerDelivered,
     AppealAnswered,
     AppealDecided,
@@ -46,6 +50,7 @@ from shared.contract.events import (
     DeadlineCame,
     DeadlineMissed,
     DeliveryAction,
+    DisclosureScheduled,
     DropMatched,
     ErasureApproved,
     ErasurePlanned,
@@ -147,6 +152,7 @@ PLANNED = ErasurePlanned(
 )
 APPROVED = ErasureApproved(request_id=CASE, by="second.person")
 SCHEDULED = ErasureScheduled(request_id=CASE, at=datetime(2026, 3, 6, 9, 30, tzinfo=UTC))
+HELD_BACK = DisclosureScheduled(request_id=CASE, at=SCHEDULED.at)
 KEPT = PackageCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW)
 APPEAL = AppealReceived(
     request_id=CASE,
@@ -177,6 +183,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         PLANNED,
         APPROVED,
         SCHEDULED,
+        HELD_BACK,
         KEPT,
         NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),
         NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused"),
@@ -232,6 +239,10 @@ EXAMPLES: dict[type[Fact], Fact] = {
         APPEAL,
         AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)),
         AppealAnswered(request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False),
+        AliasCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW, aliases="aliases_1", number=1),
+        AliasCodeIssued(request_id=CASE, ref="alias_code_0", mailbox="alias_mailbox_0_1", expires_at=NOW),
+        AliasCodeRefused(request_id=CASE),
+        AliasProven(request_id=CASE, aliases="aliases_1", number=1),
         PackageCodeRefused(request_id=CASE),
         PackageFetched(request_id=CASE),
         ProofReceived(request_id=CASE, proofs=()),

@@ -1,9 +1,11 @@
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from services.intake.cases.code_limits import CodeLimit
+from services.intake.cases.errors import TooManyAttempts
 from services.intake.context import Intake
 from services.intake.domain import CaseStatus, IntakeCase, request_id
 from services.intake.handlers import SET_ASIDE, accept_proofs, register, withdraw_lodged
@@ -11,6 +13,7 @@ from services.intake.http.packages import Packages
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import STRUCTURED
 from shared.contract.events import (
+    Fact,
     IdentityClaimed,
     IdentityCompared,
     IdentityRefused,
@@ -33,6 +36,7 @@ from shared.contract.topology import REQUESTS
 from shared.errors import TooEarly
 from shared.law import Right
 from shared.runtime.broker import Message
+from shared.runtime.client_limits import Allowance
 from shared.runtime.fakes import MemoryJournal, MemoryTimers, MemoryVault
 from tests.unit.fakes import (
     NOW,
@@ -136,6 +140,35 @@ async def test_proofs_are_sealed_under_names_derived_from_the_event() -> None:
     await again.submit(request(proofs=[CLAIM]))
     assert again.the(RequestReceived).proofs == first
     assert json.loads(office.sealed(CASE)[first[0].ref]) == CLAIM
+
+
+async def test_codes_in_events_count_per_source() -> None:
+    vault, case = MemoryVault(), IntakeCase(status=CaseStatus.CHALLENGED)
+    await vault.create(CASE)
+    codes = CodeLimit(of_source=Allowance(3))
+
+    async def offered(number: int, source: str) -> list[Fact]:
+        event = ProofSubmitted.model_validate({"request": CASE, "proofs": [CODE]})
+        ctx = replace(context(vault, case=case, event_id=f"{number}", source=source), codes=codes)
+        return list(await accept_proofs(event, ctx))
+
+    facts = [fact for number in range(4) for fact in await offered(number, "a.example.com")]
+    assert [type(fact) for fact in facts] == [ProofReceived] * 3 + [RequestRejected]
+    [other] = await offered(9, "b.example.com")
+    assert isinstance(other, ProofReceived)
+
+
+async def test_source_is_held_to_fewer_codes_while_many_are_wrong() -> None:
+    class Alarm:
+        async def note(self, attempt: str, at: datetime) -> None: ...
+
+        async def is_alarming(self, now: datetime) -> bool:
+            return now is NOW
+
+    codes = CodeLimit(Alarm(), of_source=Allowance(5), of_source_alarmed=Allowance(2))
+    await codes.take_of_source(SOURCE, 2, NOW)
+    with pytest.raises(TooManyAttempts):
+        await codes.take_of_source(SOURCE, 1, NOW)
 
 
 async def test_two_systems_with_the_same_event_id_do_not_share_the_name_of_a_proof() -> None:

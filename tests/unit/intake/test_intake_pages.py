@@ -418,7 +418,7 @@ async def test_operations_over_the_limit_end_with_an_explaining_page() -> None:
     for _ in range(60):
         office.door.acts.take(CASE)
     response = await sent(office, "code", {"code": "123456"})
-    assert response.status_code == 409
+    assert response.status_code == 429
     assert "try again in an hour" in drawn(response).text
 
 

@@ -17,6 +17,8 @@ from services.intake.channels.opendsr.protocol import (
     Version,
     instant,
 )
+from shared.contract.correspondents import mailbox_for, parties
+from shared.contract.events import LetterKind, Requester
 from shared.law import Regulation, Right, Role
 from tests.unit.controllers import DOMAIN, EMAIL, ID, IDENTITIES, LISTED, NUMBER, example
 
@@ -41,13 +43,14 @@ def taken(version: str = "2", **changes: Any) -> Any:
     ("kind", "right"),
     [("erasure", Right.ERASURE), ("access", Right.ACCESS), ("portability", Right.PORTABILITY)],
 )
-def test_an_instruction_becomes_a_request_without_an_address_to_write_to(
+def test_instruction_becomes_a_request_of_which_no_letter_goes_to_the_person(
     version: str, kind: str, right: Right
 ) -> None:
     request = taken(version, subject_request_type=kind)
     assert (request.right, request.reference, request.role) == (right, ID, Role.END_USER)
-    assert request.subject.email is None
-    assert request.subject.identifiers == {"email": EMAIL}
+    assert (request.subject.email, request.subject.identifiers) == (EMAIL, {})
+    assert not any(mailbox_for(letter, Requester.CONTROLLER, request) for letter in LetterKind)
+    assert parties(Requester.CONTROLLER, request) == ()
     assert request.regulation is Regulation.GDPR
     assert request.received_at == datetime(2026, 3, 1, 15, tzinfo=UTC)
 
@@ -65,10 +68,11 @@ def one(kind: str, value: Any, form: str = "raw") -> dict[str, Any]:
 
 def test_each_identity_is_looked_up_by_the_name_of_the_data_map() -> None:
     both = [one("email", EMAIL), one("controller_customer_id", NUMBER)]
-    assert taken(subject_identities=both).subject.identifiers == {"email": EMAIL, "customer_no": NUMBER}
+    subject = taken(subject_identities=both).subject
+    assert (subject.email, subject.identifiers) == (EMAIL, {"customer_no": NUMBER})
     keyed = {"controller_customer_id": {"value": NUMBER, "encoding": "raw"}}
     assert taken("3", subject_identities=keyed).subject.identifiers == {"customer_no": NUMBER}
-    assert taken(subject_identities=both[:1] * 2).subject.identifiers == {"email": EMAIL}
+    assert taken(subject_identities=both[:1] * 2).subject.email == EMAIL
 
 
 def test_a_misspelt_type_of_one_client_is_understood() -> None:

@@ -115,7 +115,7 @@ async def test_an_instruction_is_verified_at_once_without_proof(
     submission = RequestSubmitted.model_validate_json(
         controller.office.sealed(received.request_id)[SUBMISSION]
     )
-    assert (submission.subject.email, submission.subject.identifiers) == (None, {"email": EMAIL})
+    assert (submission.subject.email, submission.subject.identifiers) == (EMAIL, {})
 
 
 async def test_no_event_names_the_person_or_what_the_controller_calls_the_request(

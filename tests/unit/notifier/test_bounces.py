@@ -10,6 +10,7 @@ from aiosmtpd.smtp import Envelope
 
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
 from services.notifier.context import SenderSettings
+from services.notifier.domain import LetterCount
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.smtp import bounces
 from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBounceHandler
@@ -94,8 +95,8 @@ class Outbox:
     defers: str | None = None
     """A recipient whose server defers."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from services.notifier.context import Notifier, SenderSettings
-from services.notifier.domain import Correspondence, evolve
+from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import acknowledge
 from services.notifier.letters.clarifications import OFFERED, ask_back
 from services.notifier.letters.languages import CATALOGUES, LANGUAGES
@@ -45,8 +45,8 @@ class Outbox:
 
     letters: list[EmailMessage] = field(default_factory=list)
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

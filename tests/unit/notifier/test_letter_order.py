@@ -3,11 +3,11 @@
 import pytest
 
 from services.notifier.context import Notifier, SenderSettings
-from services.notifier.domain import Correspondence
+from services.notifier.domain import Correspondence, LetterCount
 from services.notifier.handlers import confirm_withdrawal, refuse, write_outcome_letter
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import ANSWER, Answer
-from shared.contract.events import IdentityRefused, LetterKind, Outcome, RequestFulfilled, RequestWithdrawn
+from shared.contract.events import IdentityRefused, Outcome, RequestFulfilled, RequestWithdrawn
 from shared.errors import TooEarly
 from shared.law import Right
 from shared.runtime.fakes import MemoryVault
@@ -19,8 +19,8 @@ CASE = "a" * 32
 class Unused:
     """A way out that nothing may take."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

@@ -91,7 +91,8 @@ ERASING = ("code to erase", "code to permit")
 ASKING = ("proof wanted", "reminder")
 ASKED = (*ASKING, "another proof wanted", "proof wanted of the person")
 NAMED = ("named mailbox, access", "named mailbox, erasure")
-TO_OTHERS = ("forwarded to a controller", "duplicate", *NAMED)
+ALIAS_CODES = tuple(f"code to another mailbox, {right}" for right in ("access", "erasure", "correction"))
+TO_OTHERS = ("forwarded to a controller", "duplicate", *NAMED, *ALIAS_CODES)
 NAMING = tuple(kind for kind in LETTERS if kind not in (*CODES, *TO_OTHERS, "clarification"))
 RECEIPT = ("acknowledgement",)
 NOT_YOURS = (*RECEIPT, "withdrawn", "reminder")
@@ -135,6 +136,16 @@ ELEMENTS = (
     Element("11 CCR 7101(b): what was asked", NAMING, ALL, "You asked for"),
 
     Element("GDPR Art. 5(1)(f): if it was not you", NAMED, ALL, "please tell us at once"),
+
+    Element("GDPR Art. 12(6): the code of another mailbox", ALIAS_CODES, ALL, "BCDF-GHJK"),
+    Element("GDPR Art. 12(2): who asks", ALIAS_CODES, ALL, "It was made from another"),
+    Element("GDPR Art. 12(2): what it confirms", ALIAS_CODES, ALL, "you confirm that the request is yours"),
+    Element("GDPR Art. 12(2): who gets a copy", ALIAS_CODES[:1], ALL, "other address then gets a copy"),
+    Element("GDPR Art. 12(2): what is erased", ALIAS_CODES[1:2], ALL, "then erase the data that we"),
+    Element("GDPR Art. 12(2): what is entered", ALIAS_CODES[2:], ALL, "then enter your address in the"),
+    Element("GDPR Art. 32: how long it works", ALIAS_CODES, ALL, "It works until"),
+    Element("GDPR Art. 32: not to be shared", ALIAS_CODES, ALL, "will ask you for it"),
+    Element("GDPR Art. 5(1)(f): if it is not yours", ALIAS_CODES, ALL, "do not pass the code on"),
 
     Element("GDPR Art. 12(6): the code", DIGITS, ALL, "402815"),
     Element("GDPR Art. 12(6): the strong code", IRREVERSIBLE, ALL, "WDJB-MJHT"),

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.notifier.context import Notifier
+from services.notifier.domain import LetterCount
 from services.notifier.handlers import acknowledge, confirm_withdrawal, send_package_code
 from services.notifier.letters.lifecycle import (
     confirm_forwarding,
@@ -52,8 +53,8 @@ BEFORE_MIDNIGHT = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
 class Refusing(Outbox):
     """A mail server that takes nothing."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

@@ -1,12 +1,14 @@
 """The notice to the owner of another mailbox in the records: what it says and leaves out."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
 from services.notifier.context import Notifier
 from services.notifier.handlers import notify_named_mailbox
-from shared.contract.events import LetterKind, MailboxNamed
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import LetterKind, MailboxNamed, RequestSubmitted, Subject
 from shared.law import Right
 from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import asked
@@ -32,6 +34,19 @@ async def test_notice_names_neither_the_requester_nor_the_request() -> None:
     assert recipient == OTHER
     assert "kim" not in words.lower()
     assert CASE not in words
+
+
+async def test_requester_does_not_choose_the_language_of_the_notice() -> None:
+    outbox = Outbox()
+    ctx = await notifier_with(OTHER, outbox)
+    submitted = RequestSubmitted(reference="r", right=Right.ACCESS, subject=Subject(), locale="fr")
+    vault = cast("MemoryVault", ctx.vault)
+    vault.items[CASE][SUBMISSION] = submitted.model_dump_json().encode()
+    await notify_named_mailbox(NAMED, ctx)
+    await notify_named_mailbox(NAMED, replace(ctx, house=replace(ctx.house, language="de")))
+    [(_, english), (_, german)] = outbox.letters
+    assert "data" in english
+    assert "Daten" in german
 
 
 @pytest.mark.parametrize(

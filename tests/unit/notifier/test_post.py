@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from services.notifier.domain import LetterCount
 from services.notifier.smtp.mail_channel import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from services.notifier.smtp.post import LetterPost, Posted
-from shared.contract.events import LetterKind
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
 from tests.unit.notifier.examples import WRITTEN_AT
 
@@ -72,8 +72,8 @@ class Mailboxes:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    async def admit(self, kind: LetterKind, mailbox: str, letter: str, now: datetime) -> bool:
-        del kind, mailbox, now
+    async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
+        del counted, mailbox, now
         self.sent.append(letter)
         return len(self.sent) <= 2
 
@@ -211,5 +211,5 @@ async def test_server_that_blames_us_is_logged_as_error_without_a_name(
 
 async def test_letter_over_the_limit_of_its_mailbox_is_not_admitted(server: Server) -> None:
     way_out = post(server)
-    admitted = [await way_out.admit(LetterKind.CODE, f"case:{n}", TO) for n in range(3)]
+    admitted = [await way_out.admit(LetterCount.UNPROVEN, f"case:{n}", TO) for n in range(3)]
     assert admitted == [True, True, False]

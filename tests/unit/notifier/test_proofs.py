@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.notifier.context import Notifier, SenderSettings
-from services.notifier.domain import Correspondence, evolve
+from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import (
     SUBSCRIPTIONS,
     challenge,
@@ -67,8 +67,8 @@ class Outbox:
     letters: list[tuple[str, str]] = field(default_factory=list)
     """Recipient and words."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

@@ -6,7 +6,7 @@ from functools import reduce
 import pytest
 
 from services.notifier.context import Notifier, SenderSettings
-from services.notifier.domain import Correspondence, evolve
+from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import announce_lifting
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import SUBMISSION
@@ -40,8 +40,8 @@ class Counter:
     answer: Posted
     letters: int = 0
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

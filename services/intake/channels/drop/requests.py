@@ -8,12 +8,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import ValidationError
+
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
 from services.intake.channels.drop.lists import BatchLists, in_portions
 from services.intake.channels.drop.statuses import DropStatus
-from shared.contract.drop import SOURCE, ListKind, ListMatch
+from shared.contract.drop import NO_IDENTITY, SOURCE, ListKind, ListMatch
 from shared.contract.events import RequestSubmitted, Residence, Subject
 from shared.errors import UnknownRequest
 from shared.law import Regulation
@@ -60,7 +62,7 @@ class DropLodger:
         request = RequestSubmitted(
             reference=f"{batch.id}/{found.id}/{found.number}",
             right=found.right,
-            subject=Subject(identifiers=found.identifiers),
+            subject=_subject(found),
             residence=Residence(country="US", subdivision="CA"),
             regulation=Regulation.CCPA,
             received_at=batch.fetched_at,
@@ -82,6 +84,14 @@ class DropLodger:
             logger().warning(
                 "a request of DROP was not withdrawn", service=NAME, request_id=case, reason=str(error)
             )
+
+
+def _subject(found: ListMatch) -> Subject:
+    """Return the person by the value in the records; staff answers where no request can have that value."""
+    try:
+        return Subject(identifiers=found.identifiers)
+    except ValidationError:
+        return Subject(identifiers={NO_IDENTITY: found.id})
 
 
 def _answer(found: ListMatch, case: str, batch: ListBatch) -> ListedAnswer:

@@ -1,9 +1,9 @@
 """
 Detection of replies that consist of a code alone. Pure.
 
-A reply counts as a proof only if its author sent the code on purpose: it is the entire reply, without the
-quoted letter and a standard signature. Any other text may say the opposite, so it is not interpreted. All
-forms of the mail must agree.
+A reply counts as a proof only if its writer sent the code on purpose: it is the entire reply, without the
+quoted letter and a signature that says who the sender is and nothing else. Anything else may say the opposite
+of what a code would prove, so nothing else is interpreted. All forms of the mail must say the same.
 """
 
 import re
@@ -15,8 +15,10 @@ from shared.contract.codes import is_code, normalized
 
 QUOTED = re.compile(r"\s*>")
 SIGNATURE = re.compile(r"--[ \xa0]?")
-"""The start of a signature (RFC 3676 section 4.3); markup loses the space."""
-MOST_SIGNATURE_LINES = 4
+"""What a signature begins with (RFC 3676 section 4.3); markup loses the space."""
+TELEPHONE = re.compile(
+    r"(?:(?:tel|phone|mobile|fax)[.:]{0,2} ?)?\+?[0-9](?:[ ()./-]{0,2}[0-9]){6,14}", re.IGNORECASE
+)
 ORIGINAL = re.compile(
     r"\s*(?:-{2,}\s*(?:original message|urspr.{2,4}ngliche (?:nachricht|mail)|message d.origine"
     r"|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|原始邮件)\s*-{2,}"
@@ -39,14 +41,14 @@ def sole_code(mail: ParsedMail, case: str) -> str | None:
     texts = [text for text in mail.texts if text.strip()]
     if not mail.whole or not 0 < len(texts) <= MOST_TEXTS:
         return None
-    codes = {_code_in(text, case) for text in texts}
+    codes = {_code_in(text, mail, case) for text in texts}
     return codes.pop() if len(codes) == 1 else None
 
 
-def _code_in(text: str, case: str) -> str | None:
+def _code_in(text: str, mail: ParsedMail, case: str) -> str | None:
     lines = _without_quotations(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     end = next((number for number in range(len(lines)) if _begins_original(lines, number)), len(lines))
-    own = _words_in(_without_signature(lines[:end]))
+    own = _words_in(_without_signature(lines[:end], mail))
     if len(own) != 1 or not is_code(own[0]):
         return None
     return normalized(own[0]) if _is_original(lines[end:], case) else None
@@ -82,10 +84,23 @@ def _begins_original(lines: Sequence[str], number: int) -> bool:
     return is_introduced(lines, number) or bool(ORIGINAL.fullmatch(lines[number])) or has_heads(lines, number)
 
 
-def _without_signature(lines: Sequence[str]) -> Sequence[str]:
-    """Return *lines* without a signature at their end; one longer than the standard is not one."""
+def _without_signature(lines: Sequence[str], mail: ParsedMail) -> Sequence[str]:
+    """Return *lines* without a signature at their end; one that says more than who *mail* is from is none."""
     begin = next((number for number, line in enumerate(lines) if SIGNATURE.fullmatch(line)), len(lines))
-    return lines[:begin] if len(_words_in(lines[begin + 1 :])) <= MOST_SIGNATURE_LINES else lines
+    named = all(_names_sender(line, mail) for line in _words_in(lines[begin + 1 :]))
+    return lines[:begin] if named else lines
+
+
+def _names_sender(line: str, mail: ParsedMail) -> bool:
+    """Return whether *line* is a telephone number, or the name (or a part), address or site of the sender."""
+    said, address = line.casefold(), mail.address.casefold()
+    domain = address.rpartition("@")[2]
+    names = set(mail.name.casefold().split())
+    return (
+        said in {address, f"www.{domain}", f"https://{domain}", f"https://www.{domain}"}
+        or names.issuperset(said.split())
+        or TELEPHONE.fullmatch(line) is not None
+    )
 
 
 def _is_original(lines: Sequence[str], case: str) -> bool:

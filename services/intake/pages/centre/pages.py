@@ -110,7 +110,7 @@ def centre(door: RequestService, site: Site, allowance: Allowance) -> APIRouter:
         draw = site.at(request).draw
         return draw("centre/account_deletion.html.jinja", headers=HEADERS, here=here, app=name)
 
-    @router.post("/find", dependencies=[Depends(site.guard.same_origin)])
+    @router.post("/find", dependencies=[Depends(site.guard.admit)])
     async def find(request: Request) -> Response:
         view, wanted = site.at(request), await _typed(request, "reference")
         reference = "".join(wanted["reference"].split()).lower()
@@ -136,7 +136,7 @@ def _add_form(router: APIRouter, desk: Centre, wish: RequestOption) -> None:
         return await desk.sent(wish, request)
 
     router.add_api_route(wish.where, show, methods=READ)
-    guarded = [Depends(desk.site.guard.same_origin)]
+    guarded = [Depends(desk.site.guard.admit)]
     router.add_api_route(wish.where, send, methods=["POST"], dependencies=guarded)
 
 

@@ -1,0 +1,105 @@
+"""What a withdrawal, a stop and an undeliverable letter do to the window of a confirmed alias."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.intake.cases.errors import NotPossibleNow
+from shared.contract.events import (
+    DisclosureScheduled,
+    ErasureScheduled,
+    Fact,
+    LetterKind,
+    NoticeFailed,
+    RequestStopped,
+    RequestWithdrawn,
+    StopDecided,
+    StopReason,
+)
+from shared.contract.stop_links import PATH, stop_url
+from tests.unit.fakes import Office, request
+from tests.unit.intake.test_alias_codes import answered
+from tests.unit.intake_api import CASE, STOP_KEY, client_of
+
+URL = stop_url("", STOP_KEY, CASE)
+DAY = timedelta(days=1)
+UNREACHABLE = NoticeFailed(request_id=CASE, letter=LetterKind.NAMED_MAILBOX, reason="unknown_mailbox")
+KINDS: tuple[type[DisclosureScheduled | ErasureScheduled], ...] = (DisclosureScheduled, ErasureScheduled)
+
+
+async def waiting(kind: type[DisclosureScheduled | ErasureScheduled] = DisclosureScheduled) -> Office:
+    """Return an answered request to whose answer an alias adds something after a window."""
+    office, _ = await answered()
+    window: Fact = kind(request_id=CASE, at=office.clock() + DAY)
+    await office.tell(window, service="fulfillment")
+    return office
+
+
+async def test_undeliverable_letter_to_another_mailbox_holds_the_request() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.tell(UNREACHABLE, UNREACHABLE, service="notifier")
+    assert [fact.reason for fact in office.told(RequestStopped)] == [StopReason.MAILBOX_UNREACHABLE]
+
+
+async def test_undeliverable_letter_of_the_requester_holds_nothing() -> None:
+    office = Office()
+    await office.submit(request())
+    failed = UNREACHABLE.model_copy(update={"letter": LetterKind.ACKNOWLEDGEMENT})
+    await office.tell(failed, service="notifier")
+    assert office.told(RequestStopped) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_undeliverable_letter_holds_what_waits_for_the_window_of_an_alias(
+    kind: type[DisclosureScheduled | ErasureScheduled],
+) -> None:
+    office = await waiting(kind)
+    await office.tell(UNREACHABLE, service="notifier")
+    assert office.the(RequestStopped).reason is StopReason.MAILBOX_UNREACHABLE
+
+
+async def test_undeliverable_letter_holds_nothing_that_has_happened() -> None:
+    office = await waiting()
+    office.clock.move(DAY)
+    await office.tell(UNREACHABLE, service="notifier")
+    assert office.told(RequestStopped) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_withdrawal_reaches_the_window_of_an_alias(
+    kind: type[DisclosureScheduled | ErasureScheduled],
+) -> None:
+    office = await waiting(kind)
+    await office.door.withdraw(CASE)
+    await office.work()
+    assert office.told(RequestWithdrawn)
+    with pytest.raises(NotPossibleNow):
+        await office.door.withdraw(CASE)
+
+
+async def test_answer_without_an_open_window_is_not_withdrawn() -> None:
+    office = await waiting()
+    office.clock.move(DAY)
+    with pytest.raises(NotPossibleNow):
+        await office.door.withdraw(CASE)
+
+
+async def test_staff_ends_a_stopped_request_within_the_window_of_an_alias() -> None:
+    office = await waiting()
+    await office.door.stop(CASE, StopReason.NOT_ME)
+    await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=False), service="command")
+    assert office.the(RequestWithdrawn).stopped
+
+
+@pytest.mark.parametrize(("passed", "done"), [(timedelta(), True), (DAY, False)])
+async def test_stop_page_says_whether_the_window_of_an_alias_was_open(
+    passed: timedelta, *, done: bool
+) -> None:
+    office = await waiting()
+    office.clock.move(passed)
+    async with client_of(office.door) as http:
+        page = await http.post(URL)
+    assert PATH in URL
+    assert ("before anything else happens" in page.text) is done
+    assert ("answered or ended before" in page.text) is not done

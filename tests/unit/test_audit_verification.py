@@ -1,0 +1,22 @@
+"""Heads that should be there by now, and a report that names the journals without any."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from habeas.client.audit import AuditReport, _Journal, _late, text_of
+from shared.runtime.audit_chain import ChainFault
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("days", "missing"), [(1, False), (30, True)])
+def test_heads_are_missing_where_a_journal_is_older_than_a_few_days(days: int, *, missing: bool) -> None:
+    journal = _Journal("intake", b"0" * 32, ())
+    journal.note([NOW, NOW - timedelta(days=days)])
+    assert [(one.n, one.fault) for one in _late(journal)] == ([(1, ChainFault.MISSING)] if missing else [])
+
+
+def test_report_names_journals_without_heads() -> None:
+    report = AuditReport(rows=3, cases=1, until={"verifier": "2026-03-01"}, unsigned=["intake"])
+    assert text_of(report).endswith("signed heads reach to 2026-03-01; no signed heads yet: intake")
