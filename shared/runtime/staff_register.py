@@ -221,16 +221,21 @@ class StaffRegister:
         return None if document is None else str(document["use"])
 
     async def _concerned(self, decision: StaffDecision, account: StaffAccount) -> Code | None:
-        """Return a reason where a mailbox of the deciding person stands in the request."""
+        """Return a reason where a mailbox of the deciding person is in the request or its aliases."""
         case = getattr(decision, "request_id", None)
         if case is None or not account.mailboxes:
             return None
-        try:
-            submission = await self._vault.open(case, SUBMISSION)
-        except (KeyError, Destroyed):
-            return None
-        named = {self.mailbox(address) for address in addresses_in(submission)}
+        items = (SUBMISSION, getattr(decision, "aliases", None))
+        named = {hashed for item in items if item for hashed in await self._named_in(case, item)}
         return "decider_is_concerned" if named & account.mailboxes else None
+
+    async def _named_in(self, case: str, item: str) -> frozenset[str]:
+        """Return the keyed hashes of the mailboxes in *item* of *case*; none where it is not there."""
+        try:
+            content = await self._vault.open(case, item)
+        except (KeyError, Destroyed):
+            return frozenset()
+        return frozenset(self.mailbox(address) for address in addresses_in(content))
 
     # --- outcomes ---------------------------------------------------------------------------------------
 

@@ -248,6 +248,14 @@ async def test_withdrawal_within_the_window_of_an_alias_erases_nothing_further()
     assert await handle_window_end(due, replace(ctx, now=window.at)) == []
 
 
+async def test_proven_alias_opens_nothing_within_the_window_of_another_proven_one() -> None:
+    ctx, _ = await answered()
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
+    ctx = ctx.after(DisclosureScheduled(request_id=CASE, at=ctx.now + timedelta(hours=1)))
+    proven = AliasProven(request_id=CASE, aliases=ctx.known.offered[0].ref, number=2)
+    assert [type(fact) for fact in await release_proven(proven, ctx)] == [DisclosureScheduled]
+
+
 async def test_end_of_a_window_without_a_confirmed_alias_answers_nothing_again() -> None:
     ctx, _ = await answered()
     window = DisclosureScheduled(request_id=CASE, at=ctx.now)
