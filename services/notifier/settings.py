@@ -48,8 +48,8 @@ class NotifierSettings(InboxSettings):
 
     letters_per_day: int = Field(default=20, ge=3)
     """
-    Letters that a mailbox is sent in a day about requests in which nothing is proven, or need be; and as many
-    notices that other people's records name it. More are not sent; the requests are carried out.
+    Letters per mailbox and day about requests without a proof; the same limit applies to notices that other
+    people's records name it. Further letters are not sent; the requests are carried out.
     """
 
     mail_bounces: str = ""

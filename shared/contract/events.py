@@ -1609,7 +1609,7 @@ class RestrictionAnnounced(Fact):
 
 
 class AliasCodeIssued(Fact):
-    """A code was drawn that proves another mailbox which the records name; the person asked for it."""
+    """The person asked for a code that proves another mailbox in the records; it is mailed there."""
 
     TYPE = "habeas.alias.code_issued.v1"
 
@@ -1621,7 +1621,7 @@ class AliasCodeIssued(Fact):
 
 
 class AliasProven(Fact):
-    """Another mailbox, which the person's records name, was proven by the code that was sent to it."""
+    """Another mailbox in the person's records was proven by the code sent to it."""
 
     TYPE = "habeas.alias.proven.v1"
 
