@@ -55,7 +55,7 @@ def write_heads(
 
 
 def copy_heads(folder: Path, state: Path, account: str = COMMAND) -> None:
-    """Copy the signed heads that *account* can read to *folder*."""
+    """Copy the signed heads to *folder*, as *account* can read them."""
     from habeas.client import audit  # noqa: PLC0415
     from shared.runtime.mongo import connect  # noqa: PLC0415
 

@@ -29,7 +29,7 @@ def upkeep(
     once: Annotated[bool, typer.Option("--once", help="Do it once, and end.")] = False,
     state: State = STATE,
 ) -> None:
-    """Each day, destroy master keys whose time is over and copy the signed heads of the journals."""
+    """Destroy overdue master keys and copy the signed heads of the journals, once a day."""
     from habeas.cli.audits import copy_heads  # noqa: PLC0415
     from habeas.cli.keys import retire  # noqa: PLC0415
     from shared.runtime.accounts import TOPOLOGY  # noqa: PLC0415

@@ -163,7 +163,7 @@ class _Journal:
     newest: datetime | None = None
 
     def note(self, moments: Iterable[datetime]) -> None:
-        """Take the moments of rows into account."""
+        """Extend the period of the rows by *moments*."""
         for at in moments:
             self.oldest = min(at, self.oldest or at)
             self.newest = max(at, self.newest or at)

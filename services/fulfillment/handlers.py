@@ -187,7 +187,7 @@ async def _announced(
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Disclose, or plan an erasure or a change, and have the owners of other mailboxes notified before."""
+    """Notify the owners of other mailboxes, then disclose, or plan an erasure or a change."""
     others = await not_notified(findings, ctx.maps.current, event, ctx)
     if others is None:
         return [_referred(event.right, MANY_MAILBOXES, ctx)]
@@ -300,7 +300,7 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
 
 async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Release what an alias leads to whose owner has proven it by a code, or correct an identity to it.
+    Release the records of an alias that its owner has proven by a code, or correct an identity to it.
 
     Raises:
         TooEarly: The request is not answered yet, or an earlier round of its erasure is not done.
@@ -326,7 +326,7 @@ async def _further(
     """
     Return the further answer for confirmed aliases, or its window; None if the staff must decide.
 
-    While the window of an alias is open, what another one adds waits as well: it is found by both.
+    While the window of an alias is open, records of another alias wait as well: the search uses both.
 
     Args:
         event: The verification of the requester.

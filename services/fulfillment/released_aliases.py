@@ -26,9 +26,9 @@ MOST_OFFERED = 20
 
 async def offered(claims: Identities, ctx: Fulfillment) -> OfferedAliases | None:
     """
-    Seal the unverified values that the person's records name, and return them by number; None if none.
+    Seal the unverified values in the person's records, and return them by number; None if there are none.
 
-    A mailbox is offered only as a letter is sent to it: a look-alike may find another person's records.
+    A mailbox is offered only in the spelling of letters to it: a look-alike may find another person's records.
     """
     named = ((name, value) for name, values in claims.items() for value in values)
     pairs = [one for one in named if one[0] != EMAIL or _is_exact(one[1])][:MOST_OFFERED]
@@ -39,7 +39,7 @@ async def offered(claims: Identities, ctx: Fulfillment) -> OfferedAliases | None
 
 
 def _is_exact(mailbox: str) -> bool:
-    """Return whether a letter to *mailbox* is sent to these very characters, in NFC."""
+    """Return whether a letter to *mailbox* goes to exactly this spelling, in NFC."""
     plain = mailbox.strip()
     return list(addresses_in(plain)) == [plain] and unicodedata.is_normalized("NFC", plain)
 
@@ -78,7 +78,7 @@ async def with_confirmed(identities: Identities, ctx: Fulfillment) -> dict[str, 
 async def values_of_aliases(
     identity: str, aliases: Iterable[tuple[Code, int]], ctx: Fulfillment
 ) -> tuple[str, ...]:
-    """Return the values of those of *aliases*, given by name and number, that are an *identity*."""
+    """Return the values of *aliases*, by name and number, that are of the kind *identity*."""
     return tuple(value for name, value in await _values(aliases, ctx) if name == identity)
 
 

@@ -254,8 +254,8 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         # Records left by an erasure may be retried while recipients are still being notified.
         **dict.fromkeys(TELLING, S.PLANNED),
     },
-    # An answer that was given stands; a withdrawal ends what waits for the window of a confirmed alias. What
-    # an erasure has left is planned anew, and told anew.
+    # The answer stands; a withdrawal ends the window of a confirmed alias. Records that an erasure has left
+    # are planned and reported again.
     S.FULFILLED: {
         AliasConfirmed: S.FULFILLED,
         AliasProven: S.FULFILLED,
@@ -328,7 +328,7 @@ class Fulfilment:
     confirmations: tuple[AliasConfirmed, ...] = ()
     """Decisions of the staff that some of them are the person's."""
     aliases_proven: tuple[tuple[Code, int], ...] = ()
-    """Name and number of those that were proven by a code."""
+    """Name and number of the aliases that a code has proven."""
     window: ErasureScheduled | None = None
     """The time of the erasure for a confirmed alias; the last of several windows counts."""
     stopped: bool = False
@@ -352,7 +352,7 @@ class Fulfilment:
         return len(self.confirmations_of(alias)) > two
 
     def confirmed(self, *, two: bool) -> tuple[tuple[Code, int], ...]:
-        """Return name and number of each alias that is proven, or confirmed (where *two* must: twice)."""
+        """Return name and number of each alias that is proven, or confirmed (with *two*: by two accounts)."""
         enough = [each for each in self.confirmations if len(self.confirmations_of(each)) > two]
         return tuple(dict.fromkeys((*self.aliases_proven, *((each.aliases, each.number) for each in enough))))
 
@@ -378,7 +378,7 @@ class Fulfilment:
 
     @property
     def later_round(self) -> bool:
-        """Whether an erasure is planned whose records came to light after an earlier round of it."""
+        """Whether an erasure is planned of records that were found after an earlier round."""
         return self.rounds > 1 or self.fulfilled is not None
 
     @property

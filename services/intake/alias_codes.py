@@ -1,8 +1,8 @@
 """
-Codes that prove another mailbox which the records name, once the request is answered.
+Codes that prove another mailbox in the records, once the request is answered.
 
-The person never learns the address here: they ask for a code, its owner gets it, and who enters it on the
-page has it from the owner. Codes and wrong ones go into the journal like everything else.
+The page does not show the address. The requester asks for a code, the owner of the mailbox gets it, and the
+requester enters it on the page. The journal records codes and failed tries.
 """
 
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ CODE, MAILBOX = "alias_code_", "alias_mailbox_"
 
 @dataclass(frozen=True, slots=True)
 class AliasCodes:
-    """Proofs of other mailboxes, of the cases behind a door."""
+    """Proofs of other mailboxes for the requests of a service."""
 
     door: RequestService
 
     async def issue(self, case_id: str, number: int) -> datetime:
         """
-        Have a code mailed to the mailbox that is alias *number* of the newest answer; return when it expires.
+        Mail a code to the mailbox that is alias *number* of the newest answer; return its expiry.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: No such mailbox can be proven, or too many codes were issued.
-            TooOften: Too much was done about the request within the hour.
+            NotPossibleNow: No such mailbox can be proven, or too many codes were issued.
+            TooManyAttempts: The request has reached its hourly limit.
         """
         await self.door.act(case_id)
         while True:
@@ -62,11 +62,11 @@ class AliasCodes:
 
     async def prove(self, case_id: str, code: str) -> None:
         """
-        Have the mailbox that *code* was mailed to count as proven; the code is spent.
+        Record the mailbox that *code* was mailed to as proven; the code is spent.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: The request is stopped, or nothing can be proven any more.
+            NotPossibleNow: The request is stopped, or no mailbox can be proven any more.
             CodeRefused: The code is wrong, spent or expired.
         """
         while True:
@@ -85,13 +85,13 @@ class AliasCodes:
                 raise CodeRefused(verdict)
 
     async def _seal_mailbox(self, case_id: str, case: IntakeCase, number: int) -> None:
-        """Seal the mailbox where the mailing of codes can open it: the list of aliases it cannot."""
+        """Seal the mailbox for the process that mails codes, which cannot open the list of aliases."""
         ref = case.offer.ref if case.offer else ""
         _, address = orjson.loads(await self.door.vault.open(case_id, ref))[number - 1]
         await self.door.vault.seal(case_id, f"{MAILBOX}{case.alias_codes}_{number}", address.encode())
 
     async def _new_code(self, case_id: str, issued: int) -> str:
-        """Draw a code and return its digest; the code that is kept counts, should two be drawn at once."""
+        """Draw a code and return its digest; if two are drawn at once, the stored one counts."""
         ref = f"{CODE}{issued}"
         await self.door.vault.seal(case_id, ref, draw_code(strong=True).encode())
         code = (await self.door.vault.open(case_id, ref)).decode()

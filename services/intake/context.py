@@ -48,10 +48,10 @@ class WaitingQueuePort(Protocol):
 
 
 class CodeAttempts(Protocol):
-    """The codes that are offered, and the wrong ones, of all requests."""
+    """Limits of codes, and the count of wrong ones, over all requests."""
 
     async def take_of_source(self, source: str, codes: int, now: datetime) -> None:
-        """Count *codes* that *source* offers, or raise ``TooOften``."""
+        """Count *codes* that *source* offers, or raise ``TooManyAttempts``."""
 
     async def failed(self, attempt: str, now: datetime) -> None:
         """Count a wrong code; the same attempt counts once."""

@@ -99,7 +99,7 @@ MAIL = channel_source(ChannelSource.HABEAS, "mail")
 GPC = channel_source(ChannelSource.HABEAS, "gpc")
 """CloudEvents source of browser signals (Global Privacy Control)."""
 PUBLIC_DOORS: frozenset[str] = frozenset({PUBLIC_DOOR, MAIL, GPC})
-"""Sources behind which anybody may ask in anybody's name."""
+"""Sources that accept requests from any sender, in any name."""
 EMAIL = "email"
 """Name of the identity that is a mailbox, in the data map."""
 NO_ADDRESS = "no_address"
@@ -142,7 +142,7 @@ class PackageCodeRefused(Record):
 
 
 class AliasCodeKept(Record):
-    """A code that proves another mailbox was drawn; this is its digest."""
+    """The digest of a code that proves another mailbox."""
 
     TYPE: ClassVar[str] = "habeas.alias.code_kept.v1"
 
@@ -151,7 +151,7 @@ class AliasCodeKept(Record):
     aliases: Code
     """Name of the offered aliases in the vault."""
     number: int
-    """Which of them it proves."""
+    """Number of the alias that it proves."""
 
 
 class AliasCodeRefused(Record):
@@ -207,7 +207,7 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     S.ANSWERED: {
         RequestClosed: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
-        # It takes back what waits for a window; the answer that was given stands.
+        # It ends what waits for a window; the answer stands.
         RequestWithdrawn: S.ANSWERED,
         IdentityChallenged: S.ANSWERED,
         ProofRefused: S.ANSWERED,
@@ -384,7 +384,7 @@ class IntakeCase:
     stops: int = 0
     """Times that it was stopped."""
     offer: OfferedAliases | None = None
-    """Aliases that the records name, and that open nothing before they are proven."""
+    """Aliases in the records; they open no records before they are proven."""
     alias_asked: AliasCodeKept | None = None
     """The mailbox that the last code went to."""
     alias_code: IssuedCode | None = None
@@ -394,11 +394,11 @@ class IntakeCase:
     @property
     def provable_aliases(self) -> tuple[int, ...]:
         """
-        Return which offered aliases are mailboxes that a code can prove: once the request is answered.
+        Return the numbers of offered mailboxes that a code can prove, once the request is answered.
 
-        The new mailbox of a correction can be proven while that waits for the staff. Not where a controller
-        asks, a parent, whose records name the child's mailbox, or where a copy was made before the erasure:
-        what comes later would be erased without one.
+        The new mailbox of a correction can be proven while the correction waits for the staff. There are
+        none for a controller, for a parent (the records name the child's mailbox), and for an erasure after a
+        copy: further records would be erased without a copy.
         """
         answered = self.fulfilled is not None and self.status in {CaseStatus.ANSWERED, CaseStatus.CLOSED}
         answered |= self.status is CaseStatus.REFERRED
@@ -519,7 +519,7 @@ class IntakeCase:
         return any(at is not None and now < at for at in (self.erasure_at, self.disclosed_at))
 
     def withdrawable_at(self, now: datetime) -> bool:
-        """Return whether something can be taken back: the request, or what is added to its answer."""
+        """Return whether a withdrawal has an effect: on the request, or on an addition to its answer."""
         return self.withdrawable or (self.status in ANSWERED and self.has_window(now))
 
     def erased_after(self, now: datetime) -> datetime | None:

@@ -38,7 +38,7 @@ class LetterPostPort(Protocol):
     """The way out for letters."""
 
     async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
-        """Return whether *recipient* may be sent one more of the letters *counted* today."""
+        """Return whether *recipient* may get one more of the letters *counted* today."""
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         """Hand over *message*, known as *letter*: ``<case>:<event>``."""
@@ -56,7 +56,7 @@ class SenderSettings:
     stop_key: bytes = field(default=b"", repr=False)
     """Key of the links that stop a request; empty: letters have none."""
     language: str = "en"
-    """Of letters to people whose language is not known."""
+    """Language of letters to people without a known one."""
 
     @property
     def domain(self) -> str:

@@ -41,16 +41,16 @@ AFTER_PROOF = frozenset(
         LetterKind.WEIGHING,
     }
 )
-"""Letters that follow from a proof, where the right needs one."""
+"""Letters that are written only after a proof, if the right needs one."""
 
 
 class LetterCount(StrEnum):
-    """Letters that a mailbox is sent so many of in a day; each is counted alone."""
+    """Kinds of letters with a limit per mailbox and day of their own."""
 
     UNPROVEN = "unproven"
-    """About requests in which nothing is proven, or need be."""
+    """About requests without a proof, also where none is needed."""
     NOTICES = "notices"
-    """To the owner of another mailbox in the records: a flood of the others must not hold one back."""
+    """To the owner of another mailbox in the records: a flood of other letters must not block them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class Correspondence:
     restricted: bool = False
     """Whether the person's data is restricted, and the end not announced yet."""
     inquired: bool = False
-    """Whether somebody has written of whom no request is made yet."""
+    """Whether a mail arrived that is not a request yet."""
     proven: bool = False
-    """Whether something has happened that only a proven requester can cause."""
+    """Whether a fact shows that the requester is proven."""
     settled: bool = False
-    """Whether it is decided, or was taken back: no proof is waited for."""
+    """Whether it is decided or withdrawn, so that no proof is pending."""
 
 
 def evolve(known: Correspondence, fact: Fact) -> Correspondence:
@@ -100,15 +100,15 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
 
 def count_of(letter: LetterKind, facts: Facts, known: Correspondence) -> LetterCount | None:
     """
-    Return the limit that *letter*, which says *facts*, counts towards; None where it is not limited.
+    Return the limit for *letter* with *facts*; None if it has no limit.
 
-    Every letter counts that a stranger can cause: of a request in which nothing is proven or need be, and to
-    mailboxes that a requester can write into records. A request is carried out, and its page answers it, also
-    where its letters are not sent.
+    Every letter that a stranger can cause has a limit: of a request without a proof, and to mailboxes that a
+    requester can write into records. A request is carried out, and its page answers it, even if its letters
+    are not sent.
     """
     if letter is LetterKind.NAMED_MAILBOX:
         return LetterCount.NOTICES
-    if letter is LetterKind.FORWARDED_TO_CONTROLLER:  # a customer of ours, who must have each request
+    if letter is LetterKind.FORWARDED_TO_CONTROLLER:  # the customer must get each request
         return None
     if letter is LetterKind.ALIAS_CODE or not _is_proven(letter, facts, known):
         return LetterCount.UNPROVEN

@@ -139,7 +139,7 @@ async def send_alias_code(event: AliasCodeIssued, ctx: Notifier) -> Sequence[Fac
     """
     Send the code that proves another mailbox to its owner, who may not be the requester.
 
-    The letter says nothing of the requester, and leaves out the reference, which opens their page.
+    The letter leaves out the requester, and the reference, which opens their page.
     """
     if not await ctx.vault.holds(ctx.case_id, event.ref):
         return []
@@ -192,8 +192,8 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
     """
     Notify the owner of another mailbox that stands in records which are disclosed, erased or changed.
 
-    The letter says nothing of the requester, and its reference is left out: it opens their page. Its language
-    is the company's: the requester would choose one that the owner does not read.
+    The letter leaves out the requester, and the reference, which opens their page. Its language is the
+    company's: a requester could choose one that the owner cannot read.
     """
     address = (await ctx.vault.open(ctx.case_id, event.ref)).decode()
     owner = Addressee(address, "", ctx.house.language, referenced=False)

@@ -96,9 +96,9 @@ def representative_mailbox(request: RequestSubmitted) -> str | None:
 
 def parties(requester: Requester, request: RequestSubmitted) -> tuple[str, ...]:
     """
-    Return the mailboxes whose owners may say what becomes of *request*.
+    Return the mailboxes of the people that may decide on *request*.
 
-    Of a child's request it is the parent's alone; of a controller's instruction there is none.
+    For a child's request it is the parent's alone; for a controller's instruction there is none.
     """
     if requester is Requester.CONTROLLER:
         return ()

@@ -21,7 +21,7 @@ from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
 
 SOURCE: Final = channel_source(ChannelSource.HABEAS, "drop")
-"""CloudEvents source of the requests that the platform passes on; nobody else may use it."""
+"""CloudEvents source of the requests that the platform passes on; reserved for them."""
 NO_IDENTITY: Final = "drop"
 """Name of an identity that no data map has: the staff must find the records."""
 HASH_BYTES: Final = 32

@@ -368,7 +368,7 @@ class Subject(Strict):
         """
         Move a mailbox and a telephone number from the identifiers to their fields.
 
-        A mailbox that records are found by is so the one that is asked and notified.
+        The mailbox that the search uses is then the one that gets codes and letters.
 
         Raises:
             ValidationError: The field holds another value.
@@ -387,7 +387,7 @@ class Subject(Strict):
 
 
 def _contact(field: str, value: object) -> str:
-    """Return a mailbox or a telephone number without what is written differently."""
+    """Return a mailbox or a telephone number in a normal form for comparison."""
     return re.sub(r"\D", "", str(value)) if field == "phone" else str(value).strip().lower()
 
 
@@ -1395,7 +1395,7 @@ class AliasConfirmed(Decision):
     aliases: Code
     """Name of the offered aliases in the vault."""
     number: Annotated[int, Field(ge=1)]
-    """Which of them; 1 is the first."""
+    """Number of the alias; 1 is the first."""
 
 
 class CorrectionApproved(Decision):
@@ -1460,7 +1460,7 @@ class TransferOrdered(Fact):
     package: Code
     """Name of the package in the vault."""
     aliases: OfferedAliases | None = None
-    """What the records disclosed name besides; it opens nothing before it is confirmed."""
+    """Aliases in the disclosed records; they open no records before they are confirmed."""
 
 
 class SubjectErased(Fact):
@@ -1616,7 +1616,7 @@ class AliasCodeIssued(Fact):
     ref: Code
     """Name of the code in the vault."""
     mailbox: Code
-    """Name in the vault of the mailbox that it goes to."""
+    """Name in the vault of the recipient's mailbox."""
     expires_at: datetime
 
 
@@ -1628,7 +1628,7 @@ class AliasProven(Fact):
     aliases: Code
     """Name of the offered aliases in the vault."""
     number: Annotated[int, Field(ge=1)]
-    """Which of them; 1 is the first."""
+    """Number of the alias; 1 is the first."""
 
 
 class PackageCodeIssued(Fact):

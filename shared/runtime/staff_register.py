@@ -230,7 +230,7 @@ class StaffRegister:
         return "decider_is_concerned" if named & account.mailboxes else None
 
     async def _named_in(self, case: str, item: str) -> frozenset[str]:
-        """Return the keyed hashes of the mailboxes in *item* of *case*; none where it is not there."""
+        """Return the keyed hashes of the mailboxes in *item* of *case*; none if it is missing."""
         try:
             content = await self._vault.open(case, item)
         except (KeyError, Destroyed):

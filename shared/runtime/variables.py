@@ -182,7 +182,7 @@ def without_effect(variables: Collection[str]) -> list[str]:
 
 
 def _remedy(name: str) -> str:
-    """Return what to do instead of giving *name* in ``.env``; empty where it has an effect, or is unknown."""
+    """Return the remedy for *name* in ``.env``; empty if it has an effect there, or is unknown."""
     if name in MADE_BY_COMPOSE:
         return MADE_BY_COMPOSE[name]
     if name.endswith(FILE) and name not in COMPOSE | COMPOSE_FILES:

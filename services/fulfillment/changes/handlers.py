@@ -212,7 +212,7 @@ def _changes_identity(decided: Change, data_map: DataMap) -> bool:
 
 
 def _new_mailbox(decided: Change, data_map: DataMap) -> str:
-    """Return the mailbox that corrections would enter; empty where several, or another identity, change."""
+    """Return the new mailbox of the corrections; empty if several, or another identity, change."""
     changed = [
         (field.identity, part.value)
         for step, part in corrected(decided)

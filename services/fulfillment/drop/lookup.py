@@ -44,7 +44,7 @@ DOCUMENTS_AT_ONCE = 1_000
 """Documents that are hashed and looked up together."""
 REQUESTS_AT_ONCE = 200
 MOST_SIGHTINGS = 1_000
-"""Records that are read again to see whom one request means."""
+"""Most records that are read again to find the person of one request."""
 Lead: TypeAlias = tuple[str, str]
 """Name and value of an identity that leads to records."""
 Publish = Callable[[list[Message]], Awaitable[None]]

@@ -70,8 +70,8 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     """
     Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn.
 
-    One that has begun is finished and certified, also if the request was stopped or the process died since.
-    Where a round has not begun when the request is stopped, the rounds before are certified.
+    An erasure that has begun is finished and certified, also after a stop or a crash. If a stop comes before a
+    later round begins, the rounds before are certified.
     """
     if ctx.known.status is not FulfillmentStatus.PLANNED:
         return []
@@ -81,7 +81,7 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def certify_withdrawn(_event: RequestWithdrawn, ctx: Fulfillment) -> Sequence[Fact]:
-    """Certify the rounds before the one whose window a withdrawal ends."""
+    """Certify the earlier rounds when a withdrawal ends the window of a later one."""
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not FulfillmentStatus.SCHEDULED or not ctx.known.later_round:
         return []
@@ -229,12 +229,12 @@ async def plan_released(
 
 async def _has_begun(ctx: Fulfillment) -> bool:
     """Return whether the newest round of an erasure has begun; a crash may have interrupted it."""
-    newest = _untold(ctx.known)[-1:]
+    newest = _uncertified(ctx.known)[-1:]
     return any([await ctx.vault.holds(ctx.case_id, _mark(plan)) for plan in newest])
 
 
-def _untold(known: Fulfilment) -> Sequence[str]:
-    """Return the plans whose rounds are not certified yet."""
+def _uncertified(known: Fulfilment) -> Sequence[str]:
+    """Return the plans of rounds without a certificate."""
     return known.plans[len(known.plans) - known.rounds :]
 
 
@@ -272,21 +272,21 @@ async def _next_round(
 
 
 def _window(ctx: Fulfillment) -> ErasureScheduled | None:
-    """Return the window of an approved erasure; that of a later round is not announced again."""
+    """Return the window of an approved erasure; that of a later round has no letter of its own."""
     window = scheduled(ctx)
     return window and window.model_copy(update={"letter": window.letter and not ctx.known.later_round})
 
 
 def later_window(mailboxes: Sequence[str], ctx: Fulfillment) -> Sequence[ErasureScheduled]:
-    """Return the window of a later round of an erasure whose records name *mailboxes* not notified before."""
+    """Return the window of a later round of an erasure; none without new *mailboxes* to notify."""
     at = ctx.now + ctx.house.erasure_window
     wanted = mailboxes and at > ctx.now
     return [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)] if wanted else []
 
 
 async def _certified_without(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
-    """Certify the rounds that were carried out; the records of the newest, which was not, are left."""
-    if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _untold(ctx.known))]):
+    """Certify the finished rounds, with the records of the newest round as left."""
+    if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _uncertified(ctx.known))]):
         return []
     plans = await _plans(ctx)
     data_map = await ctx.maps.of(plans[0].version)

@@ -21,10 +21,10 @@ DISCLOSURE = "disclosure_window_"
 
 def scheduled(ctx: Fulfillment) -> ErasureScheduled | None:
     """
-    Return when a planned erasure is carried out; None where there is no window.
+    Return the time of a planned erasure; None without a window.
 
-    The window is never cut, not even by the last day for the answer: the requester chooses the residence, and
-    with it the law, and the day of the proof.
+    The window is never shortened, not even by the last day for the answer: the requester chooses the
+    residence, and with it the law, and the day of the proof.
 
     Law:
         GDPR Art. 12(3), 12(6), 32: a late proof is the requester's; the answer goes out once it is safe.
@@ -37,7 +37,7 @@ def scheduled(ctx: Fulfillment) -> ErasureScheduled | None:
 
 def held_back(ctx: Fulfillment) -> DisclosureScheduled | None:
     """
-    Return when records that name other mailboxes are disclosed; None where there is no window.
+    Return the time of a disclosure of records with other mailboxes; None without a window.
 
     Law:
         GDPR Art. 15(4), 20(4): a copy must not harm others.
@@ -47,7 +47,7 @@ def held_back(ctx: Fulfillment) -> DisclosureScheduled | None:
 
 
 def _end(ctx: Fulfillment) -> datetime | None:
-    """Return when a window that begins now ends; None where the setting is zero."""
+    """Return the end of a window that begins now; None if the setting is zero."""
     return ctx.now + ctx.house.erasure_window if ctx.house.erasure_window else None
 
 
@@ -57,7 +57,7 @@ def disclosure_timer(window: DisclosureScheduled) -> Code:
 
 
 def round_timer(window: ErasureScheduled) -> Code:
-    """Return the name of the moment at which *window*, of a later round of an erasure, ends."""
+    """Return the name of the timer that ends *window*, of a later round of an erasure."""
     return f"{TIMER}_{window.at:%Y%m%d%H%M%S%f}"
 
 

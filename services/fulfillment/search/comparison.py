@@ -59,7 +59,7 @@ GROUPS = {
 }
 """Category → what it is about; any other category is about itself."""
 IN_DIRECTORIES = frozenset({NAME, BIRTH, POSTAL, PHONES, USERNAME, "email"})
-"""Groups of values that a neighbour, or anybody who looks them up, may know."""
+"""Groups of values that a neighbour may know or look up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class _ClaimedField:
     path: str
     categories: tuple[str, ...]
     public: bool = False
-    """Whether it is an identity that people state themselves: it may be shown beside their texts."""
+    """Whether it is an identity that people state themselves, and that others may see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class _Claim:
     groups: frozenset[str] = frozenset()
     """What the fields are about in which it agrees."""
     public: bool = False
-    """Whether one of these fields may be shown to others."""
+    """Whether others may see one of these fields."""
 
     @property
     def private(self) -> bool:

@@ -39,7 +39,7 @@ def same(address: str, *, tagged: bool) -> Hashable:
     """
     Return a key that all notations of the mailbox *address* share.
 
-    Upper and lower case are one in ASCII alone: what mail servers make of other letters differs.
+    Case is ignored in ASCII alone: mail servers treat other letters differently.
 
     Args:
         address: As :func:`address_in` returned it, or as a person wrote it.

@@ -33,11 +33,10 @@ async def not_notified(
     findings: Findings, data_map: DataMap, event: IdentityVerified, ctx: Fulfillment, *more: str
 ) -> tuple[str, ...] | None:
     """
-    Return the mailboxes in *findings* whose owners the request that *event* is of has yet to notify.
+    Return the mailboxes in *findings* that get a notice and had none; *more* are notified already.
 
-    None where they are more than :data:`MOST_NOTIFIED` with those that it has notified. A parent's request
-    notifies no mailbox: those in the records are the child's. Nor does a controller's. *more* are
-    notified already.
+    None if the request would notify more than :data:`MOST_NOTIFIED` in all. A parent's request notifies none,
+    since mailboxes in the records are the child's; a controller's instruction notifies none either.
 
     Law:
         GDPR Art. 28(3)(a), 29: a processor acts on the controller's instructions, who answers for them.
@@ -47,7 +46,7 @@ async def not_notified(
     notified = [(await ctx.vault.open(ctx.case_id, ref)).decode() for ref in ctx.known.mailboxes]
     proven = await _proven_by_the_owner(event, ctx)
     known = {EMAIL: (*proven, *notified, *more)}
-    # In a thread, for it may be about a million records, and the broker waits for a sign of life.
+    # In a thread: a million records would block the loop, and the broker expects heartbeats.
     found = await asyncio.to_thread(other_mailboxes, findings, data_map, known)
     if len(notified) + len(found) > MOST_NOTIFIED:
         return None
@@ -72,10 +71,10 @@ async def notices(mailboxes: Sequence[str], right: Right, ctx: Fulfillment) -> S
 
 def spelling_of(mailbox: str, findings: Findings, data_map: DataMap) -> str:
     """
-    Return the spelling under which the owner of the alias *mailbox* gets letters.
+    Return the spelling of the alias *mailbox* for letters to its owner.
 
-    That is the one of the records found: an alias may be written so that it finds them and reaches another
-    mailbox. Without one, it is the alias in NFC, without a tag where tags are one mailbox.
+    It is the spelling in the records: an alias may be written so that it finds them, but reaches another
+    mailbox. If the records have none, it is the alias in NFC, without its tag if the map ignores tags.
     """
     tagged = _tagged(data_map)
     wanted = same(mailbox, tagged=tagged)

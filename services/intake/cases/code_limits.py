@@ -23,7 +23,7 @@ PER_NETWORK: Final = 60
 """Codes that one network may offer within an hour: people behind one address share it."""
 PER_NETWORK_IN_ALARM: Final = 5
 PER_SOURCE: Final = 1_000
-"""Codes that one upstream system may offer within an hour, of all its customers."""
+"""Codes that one upstream system may offer within an hour, for all its customers."""
 PER_SOURCE_IN_ALARM: Final = 100
 
 
@@ -108,7 +108,7 @@ class CodeLimit:
         Count *codes* that the upstream system *source* offers, by its API key or by an event.
 
         Raises:
-            TooOften: It has offered too many within the hour.
+            TooManyAttempts: It has offered too many within the hour.
         """
         for _ in range(codes):
             alarm = await self._alarm(now)

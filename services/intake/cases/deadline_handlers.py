@@ -47,7 +47,7 @@ BOUNCED = "bounced"
 
 async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
     """
-    Remember the answer, and the day until which its package is kept; the one that it replaces is destroyed.
+    Store the answer and the last day of its package; destroy the package that it replaces.
 
     Law:
         GDPR Art. 5(1)(e): kept no longer than necessary.
@@ -78,7 +78,7 @@ async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact
     if event.reason == BOUNCED and event.letter not in ctx.case.sent:
         raise TooEarly("a letter came back before it was heard that it was sent")
     if event.letter is LetterKind.NAMED_MAILBOX:
-        return _held_for_staff(ctx)
+        return _stop_for_staff(ctx)
     before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
         return _unextended(before.tell_by, ctx)
@@ -87,8 +87,8 @@ async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact
     return await _deadline_fact(APPROACHING, day, ctx)
 
 
-def _held_for_staff(ctx: Intake) -> Sequence[Fact]:
-    """Stop a request of which the owner of a mailbox cannot be notified, as far as it can be stopped."""
+def _stop_for_staff(ctx: Intake) -> Sequence[Fact]:
+    """Stop a request after an undeliverable notice to another mailbox, while it can still be stopped."""
     if ctx.case.stopped is not None or not ctx.case.withdrawable_at(ctx.now):
         return []
     logger().warning("request stopped", request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)

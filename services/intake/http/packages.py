@@ -53,7 +53,7 @@ class Packages:
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: It has no package, or too many codes were issued.
+            NotPossibleNow: It has no package, or too many codes were issued.
             TooManyAttempts: Too many operations on the request within the hour.
         """
         await self.door.act(case_id)
@@ -85,7 +85,7 @@ class Packages:
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: It has no package, or no longer.
+            NotPossibleNow: It has no package, or no longer.
             TooManyAttempts: Too many operations on the request within the hour.
             CodeRefused: The code is wrong, spent or expired.
             NotSatisfiable: The bytes wanted lie behind the end; the code is not spent.
@@ -111,7 +111,7 @@ class Packages:
 
         Raises:
             UnknownRequest: The request does not exist, or is another's.
-            NotNow: It has no package, or no longer.
+            NotPossibleNow: It has no package, or no longer.
             TooManyAttempts: Too many operations on the request within the hour.
             NotSatisfiable: The bytes wanted lie behind the end.
             StoreUnavailable: The package cannot be read now.
@@ -132,7 +132,7 @@ class Packages:
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: It has no package, or no longer.
+            NotPossibleNow: It has no package, or no longer.
             CodeRefused: The code is wrong, spent or expired.
         """
         while True:

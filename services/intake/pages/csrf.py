@@ -23,9 +23,9 @@ LEAST = timedelta(seconds=1)
 """Shortest time for a person to send a form, even one filled in by the browser."""
 LIFETIME = timedelta(hours=24)
 LEAST_FORMS = 200
-"""Forms that one network may always send within an hour: people behind one address share it."""
+"""Least number of forms that one network may send within an hour: people behind one address share it."""
 FORMS_PER_REQUEST = 10
-"""Forms for each request that a network may lodge: people look again, correct and enter codes."""
+"""Forms for each request that a network may make: people reload, correct and enter codes."""
 OWN = frozenset({"same-origin", "none"})
 TRAP = "website"
 """A field that is hidden from people, but not from programs."""
@@ -56,21 +56,21 @@ class CsrfGuard:
     key: bytes = field(repr=False)
     public_url: str
     forms: Allowance = field(default_factory=lambda: Allowance(LEAST_FORMS))
-    """Forms that one network may send within an hour, whatever becomes of them."""
+    """Forms that one network may send within an hour, accepted or not."""
 
     @classmethod
     def of(cls, key: bytes, public_url: str, requests_per_hour: int) -> "CsrfGuard":
-        """Return the guard of a site where one network may lodge *requests_per_hour*."""
+        """Return the guard of a site with a limit of *requests_per_hour* per network."""
         return cls(key, public_url, Allowance(max(LEAST_FORMS, FORMS_PER_REQUEST * requests_per_hour)))
 
     def admit(self, request: Request) -> None:
         """
-        Let a form through that this site's own pages, or no browser, have sent; count it before it is read.
+        Admit a form from this site's own pages, or from no browser; count it before its body is read.
 
-        FastAPI reads the body first where a handler declares form fields: those of forms read it themselves.
+        FastAPI reads the body first if a handler declares form fields; handlers of forms read it themselves.
 
         Raises:
-            HTTPException: Another site has a browser send this, or the network has sent too many.
+            HTTPException: Another site has made a browser send it, or the network has sent too many.
         """
         self.same_origin(request)
         if not self.forms.take(network_of(request.client.host if request.client else "")):

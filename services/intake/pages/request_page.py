@@ -52,7 +52,7 @@ ARGUABLE = (
 )
 """Statuses in which a complaint to us is possible."""
 HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
-"""The address is a secret and told to nobody else. Told to nobody at all, who posts would be hidden, too."""
+"""The address is a secret: other sites must not get it. Our own forms need it to name their origin."""
 ALIAS_PROVEN = _("Thank you. We go on with your request.")
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
 Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
@@ -108,7 +108,7 @@ class RequestPage:
         return AliasCodes(self.door)
 
     async def alias_proven(self, network: str, code: str) -> HTMLResponse:
-        """Offer *code* for another mailbox, which *network* sends, and return the page that says so."""
+        """Offer *code* from *network* for another mailbox, and return the page with the result."""
         try:
             await self.door.codes.take(network, self.door.clock())
             await self.aliases.prove(self.case_id, code)

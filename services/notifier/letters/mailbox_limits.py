@@ -1,8 +1,8 @@
 """
-How many letters a mailbox is sent in a day that a stranger can cause.
+Limits of letters per mailbox and day, for letters that a stranger can cause.
 
-A stranger can lodge requests in the name of a mailbox, and each causes letters; `count_of` says which ones
-count. Counted in the database, for all replicas, by a keyed hash of the mailbox.
+A stranger can make requests in the name of a mailbox, and each causes letters; `count_of` returns the limit
+of a letter. Letters are counted in the database, for all replicas, by a keyed hash of the mailbox.
 """
 
 import hmac
@@ -31,10 +31,10 @@ class MailboxLimits:
 
     async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
         """
-        Count *letter* and return whether *mailbox* may be sent it; the same letter again is counted once.
+        Count *letter* and return whether *mailbox* may get it; a repeated letter is counted once.
 
         Args:
-            counted: The letters that it counts among.
+            counted: The limit that it counts towards.
             mailbox: Its address.
             letter: Distinguishes one letter from all others.
             now: The present moment.

@@ -67,7 +67,7 @@ class MailboxLimitPort(Protocol):
     """Limits on letters to a mailbox."""
 
     async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
-        """Count *letter* among those *counted* and return whether *mailbox* may be sent it."""
+        """Count *letter* towards the limit *counted* and return whether *mailbox* may get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class LetterPost:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
-        """Return whether *recipient* may be sent one more of the letters *counted* today."""
+        """Return whether *recipient* may get one more of the letters *counted* today."""
         admitted = await self.mailboxes.admit(counted, recipient, letter, self.clock())
         if not admitted:
             metrics.letter("limited")

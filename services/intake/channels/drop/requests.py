@@ -87,7 +87,7 @@ class DropLodger:
 
 
 def _subject(found: ListMatch) -> Subject:
-    """Return the person by the value in the records; staff answers where no request can have that value."""
+    """Return the person by the value in the records; staff answers if no request can have that value."""
     try:
         return Subject(identifiers=found.identifiers)
     except ValidationError:

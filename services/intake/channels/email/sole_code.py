@@ -2,8 +2,8 @@
 Detection of replies that consist of a code alone. Pure.
 
 A reply counts as a proof only if its writer sent the code on purpose: it is the entire reply, without the
-quoted letter and a signature that says who the sender is and nothing else. Anything else may say the opposite
-of what a code would prove, so nothing else is interpreted. All forms of the mail must say the same.
+quoted letter and a signature that only identifies the sender. Any other text may contradict the code, so it
+is not interpreted. All forms of the mail must say the same.
 """
 
 import re
@@ -15,7 +15,7 @@ from shared.contract.codes import is_code, normalized
 
 QUOTED = re.compile(r"\s*>")
 SIGNATURE = re.compile(r"--[ \xa0]?")
-"""What a signature begins with (RFC 3676 section 4.3); markup loses the space."""
+"""Beginning of a signature (RFC 3676 section 4.3); markup loses the space."""
 TELEPHONE = re.compile(
     r"(?:(?:tel|phone|mobile|fax)[.:]{0,2} ?)?\+?[0-9](?:[ ()./-]{0,2}[0-9]){6,14}", re.IGNORECASE
 )
@@ -85,7 +85,7 @@ def _begins_original(lines: Sequence[str], number: int) -> bool:
 
 
 def _without_signature(lines: Sequence[str], mail: ParsedMail) -> Sequence[str]:
-    """Return *lines* without a signature at their end; one that says more than who *mail* is from is none."""
+    """Return *lines* without a signature at their end that only identifies the sender of *mail*."""
     begin = next((number for number, line in enumerate(lines) if SIGNATURE.fullmatch(line)), len(lines))
     named = all(_names_sender(line, mail) for line in _words_in(lines[begin + 1 :]))
     return lines[:begin] if named else lines

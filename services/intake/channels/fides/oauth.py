@@ -47,7 +47,7 @@ class Clients:
 
         Raises:
             Refused: The secret is wrong, or the client unknown: the answer is the same.
-            TooOften: Too many wrong secrets.
+            TooManyAttempts: Too many wrong secrets.
         """
         right = partial(shows_secret, self.known, client_id, secret)
         if not self.attempts.shown(client_id, network, lambda: right() or None):

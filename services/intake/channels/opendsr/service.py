@@ -50,7 +50,7 @@ class OpenDsrService:
         Return the controller with the credential in the header *authorization*; None if unknown.
 
         Raises:
-            TooOften: Too many wrong secrets for the controller that it names.
+            TooManyAttempts: Too many wrong secrets for the controller that it names.
         """
         controllers = self.files.controllers.values()
         name = name_in(authorization)
@@ -75,7 +75,7 @@ class OpenDsrService:
 
         Raises:
             OpenDsrCallRefused: It is malformed, exists already, or an equal one is in progress.
-            TooOften: The controller has exceeded its hourly limit.
+            TooManyAttempts: The controller has exceeded its hourly limit.
         """
         if not self.submissions.take(controller.id):
             raise TooManyAttempts("too many requests were sent within the hour")
