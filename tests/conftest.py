@@ -108,7 +108,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Sche
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep an installation that runs in the folder of the checkout out of the tests."""
+    """Keep an installation in the folder of the checkout out of the tests."""
     os.environ["HABEAS_STATE"] = str(tmp_path_factory.mktemp("no-state"))
 
 

@@ -28,7 +28,7 @@ async def offered(claims: Identities, ctx: Fulfillment) -> OfferedAliases | None
     """
     Seal the unverified values in the person's records, and return them by number; None if there are none.
 
-    A mailbox is offered only in the spelling of letters to it: a look-alike may find another person's records.
+    A mailbox is only offered in the spelling of letters to it: a look-alike may find another's records.
     """
     named = ((name, value) for name, values in claims.items() for value in values)
     pairs = [one for one in named if one[0] != EMAIL or _is_exact(one[1])][:MOST_OFFERED]

@@ -96,7 +96,7 @@ async def test_guesses_over_many_requests_are_noticed_and_throttled(pipeline: Pi
 
 
 async def attack_by_a_source(pipeline: Pipeline, case: str) -> None:
-    """Guess with the API key of the system that lodged *case*, and then by its events."""
+    """Guess codes with the API key of the system that sent *case*, then by its events."""
     codes = [{"kind": "email_code", "code": f"{number:06}"} for number in range(10)]
     key = {"Authorization": f"Bearer {KEYS[SHOP]}"}
     path = f"/v1/requests/{case}/proofs"

@@ -278,7 +278,7 @@ def test_the_data_map_of_the_example_is_where_fulfillment_looks(composed: Compos
     assert set(mounted) == set(os.listdir(ROOT / "datamaps" / "example"))  # noqa: PTH208  names only
 
 
-async def test_overdue_keys_and_heads_are_dealt_with_each_day(composed: Composed) -> None:
+async def test_overdue_keys_are_destroyed_and_heads_copied_each_day(composed: Composed) -> None:
     def done() -> bool:
         return "new heads in /var/lib/habeas/heads" in composed.logs()
 

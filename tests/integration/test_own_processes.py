@@ -59,14 +59,14 @@ def test_the_library_is_imported_with_the_first_calendar_and_not_before() -> Non
 
 @pytest.fixture
 def _installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the current folder one in which an installation runs."""
+    """Make the current folder one with a running installation."""
     (tmp_path / ".state").mkdir()
     (tmp_path / ".state" / ENVIRONMENT).write_text(f"HABEAS_DATAMAP={EXAMPLE}\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.usefixtures("_installation")
-async def test_installation_in_the_folder_of_the_checkout_influences_no_copied_process() -> None:
+async def test_copied_process_ignores_an_installation_in_the_checkout() -> None:
     bare = {"PATH": os.environ["PATH"]}
     for environment in (bare, None):
         code, _, complaint = await said("habeas", ("map", "graph"), environment)
@@ -75,7 +75,7 @@ async def test_installation_in_the_folder_of_the_checkout_influences_no_copied_p
 
 
 @pytest.mark.usefixtures("_installation")
-def test_installation_in_the_folder_of_the_checkout_influences_no_other_process() -> None:
+def test_other_process_ignores_an_installation_in_the_checkout() -> None:
     call = [sys.executable, "-m", "habeas", "map", "graph"]
     done = subprocess.run(call, capture_output=True, check=False)  # noqa: S603  ours
     assert (done.returncode, b"HABEAS_DATAMAP is not set" in done.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""Heads that should be there by now, and a report that names the journals without any."""
+"""Overdue heads of journals, and a report of journals without heads."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -153,7 +153,7 @@ def test_memory_of_every_container_that_stays_is_limited(service: str) -> None:
     assert "mem_limit" in COMPOSE["services"][service] or service == "secrets"
 
 
-def test_overdue_keys_and_heads_are_dealt_with_every_day() -> None:
+def test_upkeep_destroys_overdue_keys_and_copies_heads_every_day() -> None:
     upkeep = COMPOSE["services"]["upkeep"]
     assert upkeep["entrypoint"][:4] == ["python", "-m", "habeas", "upkeep"]
     assert (upkeep["restart"], upkeep["profiles"]) == ("unless-stopped", [])

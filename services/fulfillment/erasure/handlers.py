@@ -70,8 +70,8 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     """
     Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn.
 
-    An erasure that has begun is finished and certified, also after a stop or a crash. If a stop comes before a
-    later round begins, the rounds before are certified.
+    An erasure that has begun is finished and certified, also after a stop or a crash. If a stop comes before
+    a later round begins, the rounds before are certified.
     """
     if ctx.known.status is not FulfillmentStatus.PLANNED:
         return []

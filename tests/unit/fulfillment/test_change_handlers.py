@@ -232,7 +232,7 @@ NEW = "kim.new@example.net"
 
 
 async def readdressed(**values: str) -> tuple[IdentityVerified, Fulfillment, RequestReferred]:
-    """Return a request to correct fields of a person, and why it waits."""
+    """Return a request to correct fields of a person, and the reason why it waits."""
     findings = Findings(
         EDITABLE.version, RecordTuple((HELD,)), (Coverage(PEOPLE.key, SearchStatus.SEARCHED, 1),)
     )

@@ -148,7 +148,7 @@ async def test_mailbox_that_its_owner_has_proven_gets_no_further_letter(known_by
     assert kinds(await answer(event.model_copy(update=known_by), ctx)) == [RequestFulfilled]
 
 
-async def test_disclosure_without_a_window_is_told_of_with_the_letters() -> None:
+async def test_disclosure_without_a_window_goes_out_with_the_letters() -> None:
     event, ctx = await asked(window=timedelta())
     assert kinds(await answer(event, ctx)) == [MailboxNamed, RequestFulfilled]
 
@@ -399,7 +399,7 @@ class Coming(Held):
 async def second_round(
     new: Findings, requester: Requester = Requester.PERSON, window: timedelta = timedelta()
 ) -> tuple[Fulfillment, Sequence[Fact]]:
-    """Return an erasure after its first round; the first window is over, later ones last *window*."""
+    """Return an erasure after its first round; later windows last *window*."""
     event, ctx = await asked(right=Right.ERASURE, window=timedelta())
     event = event.model_copy(update={"requester": requester})
     facts = await answer(event, ctx)
@@ -440,14 +440,14 @@ async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhi
 
 
 async def with_window(new: Findings) -> tuple[Fulfillment, Sequence[Fact]]:
-    """Return an erasure whose second round waits, and the facts that led there."""
+    """Return an erasure with a waiting second round, and the facts before."""
     ctx, facts = await second_round(new, window=DAY)
     return ctx.after(*facts), facts
 
 
 @pytest.fixture
 def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Issue certificates without the registers that they look into."""
+    """Issue certificates without the registers that they read."""
 
     async def complete(decided: ErasurePlan, *_: object) -> Completed:
         return Completed(decided, (), b"certificate")

@@ -154,7 +154,7 @@ LATE = [
     pytest.param(BRAZIL, datetime(2026, 12, 9, 23, 59, 59, tzinfo=UTC), id="end of day 14 in Brazil"),
     pytest.param(BRAZIL, datetime(2026, 12, 24, tzinfo=UTC), id="overdue in Brazil"),
 ]
-"""Days of proof that the requester chooses, under laws that the residence brings."""
+"""Days of proof, chosen by the requester, under the laws of the residence."""
 
 
 @pytest.mark.parametrize(("laws", "proven_at"), LATE)

@@ -112,7 +112,7 @@ async def test_answer_offers_aliases_by_number_and_seals_their_values() -> None:
     assert values_of(sealed) == [("email", OTHER), ("phone_number", NUMBER)]
 
 
-async def test_transfer_offers_aliases_and_what_they_add_goes_to_the_person_alone() -> None:
+async def test_transfer_offers_aliases_and_their_records_go_to_the_person_alone() -> None:
     event, ctx = await stage(MAP, CLAIMING, Right.PORTABILITY, transfer_to="https://import.example.com/")
     ctx = replace(ctx, records=cast(Any, Asked(CLAIMING)))
     [ordered] = await answer(event, ctx)
@@ -144,7 +144,7 @@ async def test_only_so_many_aliases_are_offered() -> None:
         pytest.param("a@example.net, kim@example.net", id="two"),
     ],
 )
-async def test_mailbox_that_letters_would_reach_by_other_characters_is_not_offered(look_alike: str) -> None:
+async def test_mailbox_with_another_spelling_in_letters_is_not_offered(look_alike: str) -> None:
     ctx, _ = await answered(findings=replace(HELD, claims={"email": (look_alike,)}))
     assert ctx.known.offered == ()
 
@@ -364,7 +364,7 @@ async def test_alias_of_an_erasure_with_a_copy_needs_a_request_of_its_own() -> N
     assert await refusal(confirmation(ctx), ctx) == "copy_wanted"
 
 
-async def test_alias_proven_by_a_code_is_searched_by_and_its_owner_gets_no_notice() -> None:
+async def test_alias_proven_by_a_code_is_searched_without_a_notice_to_its_owner() -> None:
     ctx, records = await answered(two=True)
     [offer] = ctx.known.offered
     proven = AliasProven(request_id=CASE, aliases=offer.ref, number=1)

@@ -1,4 +1,4 @@
-"""Codes that prove another mailbox in the records: to its owner alone, few, counted, and worth one proof."""
+"""Codes that prove another mailbox in the records go to its owner alone, are limited, and prove once."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ FULFILLED = door.FULFILLED.model_copy(update={"aliases": OFFER})
 
 
 async def answered() -> tuple[Office, AliasCodes]:
-    """Return an office with an answered request whose records name another mailbox."""
+    """Return an office with an answered request and another mailbox in the records."""
     office = await door.answered()
     office.vault.items[CASE][OFFER.ref] = SEALED
     await office.tell(FULFILLED)
@@ -107,7 +107,7 @@ async def test_code_expires() -> None:
     assert refused.value.verdict is CodeVerdict.EXPIRED
 
 
-async def test_new_code_makes_the_old_one_worthless_and_codes_run_out() -> None:
+async def test_new_code_replaces_the_old_one_and_codes_run_out() -> None:
     office, codes = await answered()
     for _ in range(MOST_ISSUED):
         await codes.issue(CASE, 2)
@@ -119,14 +119,14 @@ async def test_new_code_makes_the_old_one_worthless_and_codes_run_out() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
-async def test_no_code_goes_where_no_mailbox_was_offered(number: int) -> None:
+async def test_no_code_goes_to_a_mailbox_that_was_not_offered(number: int) -> None:
     office, codes = await answered()
     with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, number)
     assert office.told(AliasCodeIssued) == []
 
 
-async def test_stop_by_the_owner_of_the_mailbox_makes_the_code_worthless() -> None:
+async def test_stop_by_the_owner_of_the_mailbox_invalidates_the_code() -> None:
     office, codes = await answered()
     await codes.issue(CASE, 2)
     await office.door.stop(CASE, StopReason.NOT_ME)

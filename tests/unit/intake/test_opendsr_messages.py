@@ -43,7 +43,7 @@ def taken(version: str = "2", **changes: Any) -> Any:
     ("kind", "right"),
     [("erasure", Right.ERASURE), ("access", Right.ACCESS), ("portability", Right.PORTABILITY)],
 )
-def test_instruction_becomes_a_request_of_which_no_letter_goes_to_the_person(
+def test_instruction_becomes_a_request_without_letters_to_the_person(
     version: str, kind: str, right: Right
 ) -> None:
     request = taken(version, subject_request_type=kind)

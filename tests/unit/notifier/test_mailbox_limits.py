@@ -1,4 +1,4 @@
-"""Which letters count towards the letters that a mailbox is sent in a day."""
+"""Letters that count towards the limit per mailbox and day."""
 
 from datetime import timedelta
 from functools import reduce

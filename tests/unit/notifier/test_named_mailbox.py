@@ -36,7 +36,7 @@ async def test_notice_names_neither_the_requester_nor_the_request() -> None:
     assert CASE not in words
 
 
-async def test_requester_does_not_choose_the_language_of_the_notice() -> None:
+async def test_notice_is_in_the_companys_language() -> None:
     outbox = Outbox()
     ctx = await notifier_with(OTHER, outbox)
     submitted = RequestSubmitted(reference="r", right=Right.ACCESS, subject=Subject(), locale="fr")
