@@ -48,7 +48,7 @@ class NotifierSettings(InboxSettings):
 
     letters_per_day: int = Field(default=20, ge=3)
     """
-    Letters per mailbox and day about requests without a proof; the same limit applies to notices that other
+    Letters per mailbox and day about requests without a proof, needed or not, and as many notices that other
     people's records name it. Further letters are not sent; the requests are carried out.
     """
 
