@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.fulfillment.erasure.steps import ErasurePlan, Steps, run_of_line
 from services.fulfillment.package.sealed_text import open_lines
-from services.fulfillment.released_aliases import values_of
+from services.fulfillment.search.released_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled
 from shared.errors import ConfigurationError

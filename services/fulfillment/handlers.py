@@ -32,13 +32,6 @@ from services.fulfillment.package.fees import decide_fee, fee_by_staff
 from services.fulfillment.package.handlers import Disclosure, disclose_package, store_copy
 from services.fulfillment.recipients.notifications import notify
 from services.fulfillment.recipients.transfers import transfer
-from services.fulfillment.released_aliases import (
-    objection,
-    offered,
-    own_mailbox,
-    window_name,
-    with_confirmed,
-)
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
@@ -48,6 +41,13 @@ from services.fulfillment.search.proven_identities import (
     proven_identities,
     stated_identities,
     vouched_identities,
+)
+from services.fulfillment.search.released_aliases import (
+    objection,
+    offered,
+    own_mailbox,
+    window_name,
+    with_confirmed,
 )
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.search.walk import SearchAnswer as Search

@@ -31,11 +31,11 @@ from services.fulfillment.erasure.suspension import unless_stopped
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.notifications import notifications_of
-from services.fulfillment.released_aliases import offered, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
 from services.fulfillment.search.priority import due_on, last_day
+from services.fulfillment.search.released_aliases import offered, window_name
 from services.fulfillment.state import (
     FulfillmentStatus,
     Fulfilment,

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from services.intake.alias_codes import AliasCodes
+from services.intake.cases.alias_codes import AliasCodes
 from services.intake.cases.appeals import DECIDED, DUTIES, judging_policies, remedy_of
 from services.intake.cases.clock import ClockRules, explained_deadline
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts

@@ -16,10 +16,10 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.handlers import answer, approve_correction, release_proven
-from services.fulfillment.released_aliases import values_of
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.search.released_aliases import values_of
 from services.fulfillment.state import FulfillmentStatus as Fulfilled
 from services.fulfillment.state import Fulfilment, evolve
 from shared.contract.answer import SUBMISSION

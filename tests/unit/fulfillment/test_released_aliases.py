@@ -21,9 +21,9 @@ from services.fulfillment.handlers import (
     release_proven,
 )
 from services.fulfillment.recipients.transfers import transfer
-from services.fulfillment.released_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.released_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.state import FulfillmentStatus
 from shared.contract.events import (
     AliasConfirmed,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.intake.alias_codes import AliasCodes
+from services.intake.cases.alias_codes import AliasCodes
 from services.intake.cases.errors import CodeRefused, NotPossibleNow
 from services.intake.domain import AliasCodeRefused, CaseStatus, IntakeCase, evolve
 from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES, CodeVerdict
