@@ -70,7 +70,9 @@ async def test_guesses_over_many_requests_are_noticed_and_throttled(pipeline: Pi
         return "possible guessing" in pipeline.log.read_text()
 
     await comes_true(noticed)
-    lines = [json.loads(line) for line in pipeline.log.read_text().splitlines() if "may be guessing" in line]
+    lines = [
+        json.loads(line) for line in pipeline.log.read_text().splitlines() if "possible guessing" in line
+    ]
     assert {line["level"] for line in lines} == {"error"}
     assert lines[0]["count"] == ALARM
 

@@ -187,11 +187,11 @@ async def test_worker_that_the_kernel_does_not_confine_reads_nothing_and_the_log
 ) -> None:
     program = (
         "import sys\n"
-        "from services.verifier.documents.worker import confinement, forking, landlock\n"
+        "from services.verifier.documents.worker import confinement, fork_server, landlock\n"
         f"{missing}\n"
         f"sys.path.insert(0, {str(HERE)!r})\n"
         "import document_worker\n"
-        "forking.serve(document_worker.load, confinement.Bounds(*map(int, sys.argv[1:])))\n"
+        "fork_server.serve(document_worker.load, confinement.Bounds(*map(int, sys.argv[1:])))\n"
     )
     async with DocumentWorker(LIMITS, command=(sys.executable, "-P", "-s", "-B", "-c", program)) as examiner:
         reading = await examiner.examine(b"read /etc/hostname", "")
@@ -204,11 +204,11 @@ async def test_worker_that_the_kernel_does_not_confine_reads_nothing_and_the_log
 def test_service_that_holds_keys_is_not_inspected_by_others_of_its_user() -> None:
     program = (
         "import ctypes\n"
-        "from shared.runtime.bootstrap import Plan, main\n"
+        "from shared.runtime.bootstrap import ServicePlan, main\n"
         "def settings():\n"
         "    print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"  # PR_GET_DUMPABLE
         "    raise SystemExit\n"
-        "main([Plan(settings, None)])\n"
+        "main([ServicePlan(settings, None)])\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
     assert ended.stdout == "0\n", ended.stderr

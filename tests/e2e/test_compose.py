@@ -238,9 +238,9 @@ def test_the_verifiers_image_has_the_model_with_its_licence(composed: Composed) 
 def test_what_reads_documents_is_confined_in_its_container(composed: Composed) -> None:
     start = (
         "import asyncio, json\n"
-        "from services.verifier.documents.sandbox import Examiner\n"
+        "from services.verifier.documents.sandbox import DocumentWorker\n"
         "async def granted():\n"
-        "    async with Examiner() as examiner:\n"
+        "    async with DocumentWorker() as examiner:\n"
         "        await examiner.start()\n"
         "        return dict(examiner.granted)\n"
         "print(json.dumps(asyncio.run(granted())))\n"

@@ -37,7 +37,7 @@ from services.intake.channels.drop.status_reports import EXEMPTED_AGAIN, MARGIN,
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.drop import SOURCE
 from shared.contract.envelope import decode
-from shared.contract.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted
+from shared.contract.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted, Subject
 from shared.errors import InvalidDataMap, StoreUnavailable
 from shared.law import Right
 from shared.runtime.broker import Message
@@ -93,6 +93,11 @@ WRITES = frozenset(
 mortal = partial(Mortal, writes=WRITES)
 
 
+def values_of(subject: Subject) -> list[str]:
+    """Return the values by which *subject* is looked for."""
+    return [*filter(None, (subject.email, subject.phone)), *subject.identifiers.values()]
+
+
 @dataclass
 class Requests:
     """The door, and what becomes of all that is lodged."""
@@ -116,7 +121,7 @@ class Requests:
 
     def case(self, case: str) -> IntakeCase:
         request = self.lodged[case]
-        outcome = self.outcomes.get(next(iter(request.subject.identifiers.values())), Outcome.GRANTED)
+        outcome = self.outcomes.get(values_of(request.subject)[0], Outcome.GRANTED)
         if case in self.withdrawn:
             return IntakeCase(status=CaseStatus.WITHDRAWN)
         if outcome is None:
@@ -126,9 +131,7 @@ class Requests:
 
     @property
     def asked(self) -> set[tuple[Right, str]]:
-        return {
-            (one.right, value) for one in self.lodged.values() for value in one.subject.identifiers.values()
-        }
+        return {(one.right, value) for one in self.lodged.values() for value in values_of(one.subject)}
 
 
 class Answering(BatchLists):
@@ -292,11 +295,12 @@ async def test_each_request_is_told_what_became_of_it(world: World) -> None:
     assert all(not held for held in world.vault.items.values()), "the lists are gone from the vault"
 
 
-async def test_a_request_asks_no_proof_and_names_nobody_to_write_to(world: World) -> None:
+async def test_request_of_the_state_names_no_person_and_a_californian_residence(world: World) -> None:
     ask(world)
     await world.live()
     for request in world.requests.lodged.values():
-        assert (request.subject.email, request.subject.name, request.subject.phone) == (None, None, None)
+        assert request.subject.name is None
+        assert len(values_of(request.subject)) == 1
         assert request.residence is not None
         assert (request.residence.country, request.residence.subdivision) == ("US", "CA")
 

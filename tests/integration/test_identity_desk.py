@@ -29,6 +29,6 @@ async def test_an_earlier_look_is_no_leave_for_this_one(
     await journal.append([JournalRow(CASE, 0, "e" * 32, ASKED, (), datetime(2026, 3, 5, tzinfo=UTC))])
     monkeypatch.setattr(identity, "SEEN_WITHIN_S", 0.5)
     desk, standing = IdentityReader(mongo_client, database_prefix), IdentityStatus(CASE, Verification(), ())
-    with pytest.raises(ConfigurationError, match="on record"):
+    with pytest.raises(ConfigurationError, match="has not recorded the look"):
         await desk.show(standing, "f" * 32, b"m" * 32, tmp_path / "proofs")
     assert not (tmp_path / "proofs").exists()

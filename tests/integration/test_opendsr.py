@@ -302,7 +302,7 @@ async def test_intake_does_not_start_with_a_certificate_of_another(stage: Stage)
     other = replace(stage.pipeline, settings=stage.pipeline.settings | wrong)
     code, _, errors = await command(other, "serve", "intake")
     assert code != 0
-    assert "HABEAS_OPENDSR_CERTIFICATE: is not the key's own" in errors
+    assert "HABEAS_OPENDSR_CERTIFICATE: does not belong to HABEAS_OPENDSR_KEY" in errors
 
 
 async def test_no_name_of_a_group_lies_in_the_database(mongo_client: Client, database_prefix: str) -> None:

@@ -150,12 +150,12 @@ async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_pro
 
 OWNER = """
 import asyncio, pathlib, sys
-from habeas.stack import Part, Stack
+from habeas.embedded.stack import Stack, StackPart
 
 async def main():
     stack = Stack(pathlib.Path(sys.argv[1]))
-    await stack.start(Part.MAIL)
-    print(stack.pid(Part.MAIL), flush=True)
+    await stack.start(StackPart.MAIL)
+    print(stack.pid(StackPart.MAIL), flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(main())
