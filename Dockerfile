@@ -41,8 +41,8 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
 # Code of the operator's command, of protocols that are off by default, and of the document readers, which are loaded
 # once, stays without byte code: a sixth of the layer less.
-RUN cd /product && find habeas services/fulfillment/drafting services/fulfillment/checking services/fulfillment/drawing \
-    services/fulfillment/drop services/intake/drop services/intake/drp services/intake/fides services/intake/opendsr \
+RUN cd /product && find habeas services/fulfillment/drafting services/fulfillment/map_check services/fulfillment/datamap/diagram \
+    services/fulfillment/drop services/intake/channels/drop services/intake/channels/drp services/intake/channels/fides services/intake/channels/opendsr \
     services/verifier/documents -name __pycache__ -prune -exec rm -r {} +
 
 # ---------------------------------------------------------------- what runs
@@ -58,7 +58,7 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080 8081
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=500ms --retries=6 \
-    CMD ["python", "-m", "shared.probe"]
+    CMD ["python", "-m", "shared.runtime.probe"]
 ENTRYPOINT ["python", "-m"]
 
 # The product is a layer of its own: a new version of it is a few megabytes to send, not its dependencies again.

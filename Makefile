@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup:  ## Install what the project needs (quiet when nothing is to do)
+setup:  ## Install the dependencies (quiet when complete)
 	@scripts/setup
 
 check: setup  ## Format, lint, types, import rules, unit tests; under a minute
@@ -45,16 +45,16 @@ test-e2e: setup  ## Whole journeys, also in containers
 up: setup  ## Run everything on this machine until Ctrl-C
 	@$(BIN)/habeas up
 
-demo: setup  ## The main job before your eyes: two requests, from the form to the last letter
+demo: setup  ## Run two requests through the whole pipeline, with a real broker and database
 	@$(BIN)/habeas demo
 
-bench: setup  ## Measure, beside the raw floor; writes bench/results/latest.jsonl
+bench: setup  ## Run the benchmarks beside the raw floor; writes bench/results/latest.jsonl
 	@$(BIN)/python -m bench
 
 chaos: setup  ## Kill parts and services over and over; nothing may be lost or done twice
 	@$(BIN)/python -m bench.chaos
 
-clock: setup  ## The clock of the law beside a calendar walked day by day, 100,000 cases for each edition
+clock: setup  ## Compare the clock of the law with a day-by-day calendar, 100,000 cases for each edition
 	@$(BIN)/python -m bench.clock
 
 campaign: setup  ## The long tests in full: damaged files, kills, bursts, every page in every layout

@@ -16,7 +16,7 @@ from bench.requesters import ACCOUNTS, Kind, Load, Requester
 from bench.upstream import HEARS
 from bench.works import MASTER_KEY, SOURCE
 from services.intake.domain import request_id
-from shared.events import (
+from shared.contract.events import (
     NoticeSent,
     RequestClosed,
     RequestFulfilled,
@@ -25,8 +25,8 @@ from shared.events import (
     RequestWithdrawn,
     SubjectErased,
 )
-from shared.keyring import derived_key
-from shared.topology import LISTENS
+from shared.contract.topology import LISTENS
+from shared.runtime.key_rings import derived_key
 
 LETTERS = frozenset({RequestReceived.TYPE, RequestFulfilled.TYPE, RequestWithdrawn.TYPE})
 """Facts that a person is written to about, in this run."""

@@ -36,16 +36,16 @@ from bench.processes import cpu_seconds, resident_mib
 from bench.servers import SERVERS, Server, serving
 from bench.victims import Worker
 from bench.works import MASTER_KEY, Ground, environment
-from habeas.parts.ports import HOST, free_port
-from habeas.parts.process import Command, Process
-from habeas.stack import Part, Stack
-from shared.affected import CHUNK
-from shared.bus import Bus, Message, declare
-from shared.envelope import encode
-from shared.incidents import BreachNotified
-from shared.mongo import Collection, Document, connect
-from shared.topology import EVENTS
-from shared.vault import Vault
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract.affected_people import CHUNK
+from shared.contract.breaches import BreachNotified
+from shared.contract.envelope import encode
+from shared.contract.topology import EVENTS
+from shared.runtime.broker import Bus, Message, declare
+from shared.runtime.mongo import Collection, Document, connect
+from shared.runtime.vault import Vault
 
 FLOORS = {
     "bare letters": "bare",
@@ -154,7 +154,7 @@ async def prepared(folder: Path, order: Order) -> AsyncIterator[Field]:
         here = Ground(stack, folder, client, f"smtp://{HOST}:{server.port}")
         worker = _worker(here, http, order.connections)
         try:
-            await asyncio.gather(*(stack.start(part) for part in (Part.BROKER, Part.DATABASE)))
+            await asyncio.gather(*(stack.start(part) for part in (StackPart.BROKER, StackPart.DATABASE)))
             await declare(stack.amqp_url)
             await worker.start()
             yield Field(here, bus, worker, server, sink, order.connections)
@@ -204,7 +204,12 @@ async def rate(ground: Field, order: Order, toll: Toll) -> Rates:
 def _cpu(ground: Field) -> tuple[float, ...]:
     process = ground.worker.process
     parts = ground.here.parts
-    pids = (process.pid if process else 0, parts[Part.DATABASE], parts[Part.BROKER], ground.sink.pid)
+    pids = (
+        process.pid if process else 0,
+        parts[StackPart.DATABASE],
+        parts[StackPart.BROKER],
+        ground.sink.pid,
+    )
     return tuple(cpu_seconds([pid]) for pid in pids)
 
 
@@ -268,9 +273,9 @@ async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None
         await ground.worker.kill()
         toll.kills += 1
         if number == order.kills // 2:
-            await ground.here.stack.kill(Part.BROKER)
+            await ground.here.stack.kill(StackPart.BROKER)
             toll.restarts += 1
-            await ground.here.stack.start(Part.BROKER)
+            await ground.here.stack.start(StackPart.BROKER)
         await ground.worker.start()
 
 

@@ -17,25 +17,27 @@ import aiosmtplib
 import uvloop
 
 from bench.notices import address, chunks, declared
-from services.notifier.conversation import Patience
-from services.notifier.facts import Authority, Sender
-from services.notifier.notices.writing import Notices
-from services.notifier.smtp import MailServer, hand_over
-from services.notifier.wire import Wired, wired
-from services.notifier.writing import House
-from shared.affected import CHUNK
-from shared.policies import EXAMPLE, company
+from services.notifier.breach.notices.writer import Notices
+from services.notifier.context import SenderSettings
+from services.notifier.letters.letter_models import AuthorityContact, Sender
+from services.notifier.smtp.conversation import Patience
+from services.notifier.smtp.server import MailServer, hand_over
+from services.notifier.smtp.smtp_data import Wired, wired
+from shared.contract.affected_people import CHUNK
+from shared.law.library import EXAMPLE, company
 
 FROM = "Example Privacy <privacy@example.com>"
 SENDER = parseaddr(FROM)[1]
 
 
-def house() -> House:
+def house() -> SenderSettings:
     """Return who writes."""
     told = company(EXAMPLE)
     name, mailbox = parseaddr(FROM)
     sender = Sender(name=name, address=mailbox, postal_address=told.postal_address, zone=told.zone)
-    return House(sender, Authority(told.authority.name, told.authority.url), "http://127.0.0.1:8080")
+    return SenderSettings(
+        sender, AuthorityContact(told.authority.name, told.authority.url), "http://127.0.0.1:8080"
+    )
 
 
 def letters() -> list[bytes]:

@@ -31,14 +31,14 @@ from bench.requesters import ACCOUNTS, DATA_MAP, ORDERS, STORE, Load, made_up
 from bench.upstream import QUEUE, Listener, Publisher, waiting
 from bench.victims import Executioner, Toll, deck_of, service_recoveries, worker
 from bench.works import SERVICES, Ground
-from habeas.parts.ports import HOST, dial, free_port
-from habeas.parts.process import Command, Process
-from habeas.stack import Part, Stack
-from services.notifier.lanes import BATCH
-from shared.bus import Bus, declare
-from shared.bus.consuming import CAUTIOUS_PREFETCH
-from shared.mongo import Client, connect
-from shared.topology import LISTENS, queues
+from habeas.embedded.parts.ports import HOST, dial, free_port
+from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.stack import Stack, StackPart
+from services.notifier.smtp.mail_queues import BATCH
+from shared.contract.topology import LISTENS, queues
+from shared.runtime.broker import Bus, declare
+from shared.runtime.broker.subscriber import CAUTIOUS_PREFETCH
+from shared.runtime.mongo import Client, connect
 
 RESULTS = Path(__file__).parent / "results" / "chaos.jsonl"
 BETWEEN_KILLS_S = 2.0
@@ -81,7 +81,7 @@ class Outcome:
     @property
     def bound(self) -> int:
         """Letters that may be in doubt: those held at each kill of the notifier, or of what it writes to."""
-        away = self.toll.kills["notifier"] + self.toll.ended["notifier"] + self.toll.kills[Part.DATABASE]
+        away = self.toll.kills["notifier"] + self.toll.ended["notifier"] + self.toll.kills[StackPart.DATABASE]
         return HELD * away
 
     @property
@@ -157,7 +157,7 @@ async def _ground(folder: Path) -> AsyncIterator[Ground]:
         running.push_async_callback(sink.stop, evidence.SINK_STOPS_WITHIN)
         await sink.until(lambda: dial(port), evidence.SINK_STOPS_WITHIN)
         running.push_async_callback(stack.stop)
-        await asyncio.gather(*(stack.start(part) for part in (Part.BROKER, Part.DATABASE)))
+        await asyncio.gather(*(stack.start(part) for part in (StackPart.BROKER, StackPart.DATABASE)))
         await declare(stack.amqp_url)
         client = connect(stack.mongo_url, app_name="habeas-bench")
         running.callback(client.close)
@@ -253,7 +253,7 @@ def figures(outcome: Outcome) -> list[tuple[str, float, str]]:
         ("recovery of a service: longest", round(max(recoveries), 2), "s"),
         *(
             (f"recovery of the {part}: longest", round(max(toll.recoveries.get(part, [0.0])), 2), "s")
-            for part in (Part.BROKER, Part.DATABASE)
+            for part in (StackPart.BROKER, StackPart.DATABASE)
         ),
         ("duration", round(outcome.seconds), "s"),
     ]

@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from shared.calendars import calendar_named
-from shared.law import Calendar, DayOff, Duty, FirstDay, Period, Policy, Right, Unit, due
+from shared.law import Calendar, DayOff, FirstDay, PeriodUnit, Policy, Right, StatutoryPeriod, TimedDuty, due
 from shared.law.breaches import BreachPolicy
-from shared.policies import breach_policies, policies
+from shared.law.calendars import calendar_named
+from shared.law.library import breach_policies, policies
 
 MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 FIRST, LAST = datetime(2018, 5, 25, tzinfo=UTC), datetime(2034, 1, 1, tzinfo=UTC)
@@ -71,16 +71,16 @@ def _length(year: int, month: int) -> int:
     return MONTHS[month - 1] + (leap and month == 2)
 
 
-def walked(rule: Period, received: Day, calendar: Calendar) -> Day:
+def walked(rule: StatutoryPeriod, received: Day, calendar: Calendar) -> Day:
     """Return the last day of *rule*, by walking there."""
     match rule.unit:
-        case Unit.MONTH:
+        case PeriodUnit.MONTH:
             end = _after_months(received, rule.length)
-        case Unit.CALENDAR_DAY:
+        case PeriodUnit.CALENDAR_DAY:
             end = received if rule.first_day is FirstDay.RECEIPT else received.after()
             for _ in range(rule.length - 1):
                 end = end.after()
-        case Unit.BUSINESS_DAY:
+        case PeriodUnit.BUSINESS_DAY:
             return _after_working_days(received, rule.length, calendar)
     while not end.works(calendar):
         end = end.after() if rule.day_off is DayOff.NEXT else end.before()
@@ -110,7 +110,7 @@ def _after_working_days(received: Day, days: int, calendar: Calendar) -> Day:
 class Case:
     """What begins a period under a law, and where it is counted."""
 
-    rule: Period
+    rule: StatutoryPeriod
     received_at: datetime
     zone: ZoneInfo
     calendar: Calendar
@@ -124,11 +124,11 @@ class Case:
         return (last.due_on.year, last.due_on.month, last.due_on.day) == (end.year, end.month, end.day)
 
 
-def rules_of(policy: Policy | BreachPolicy) -> list[Period]:
+def rules_of(policy: Policy | BreachPolicy) -> list[StatutoryPeriod]:
     """Return the periods that *policy* sets in days and months."""
     if isinstance(policy, BreachPolicy):
         return [period for notice in policy.notices if (period := notice.period()) is not None]
-    return [rule for duty in Duty for right in Right if (rule := policy.rule(duty, right)) is not None]
+    return [rule for duty in TimedDuty for right in Right if (rule := policy.rule(duty, right)) is not None]
 
 
 def cases(policy: Policy | BreachPolicy, dice: random.Random) -> Iterator[Case]:

@@ -19,13 +19,13 @@ from pathlib import Path
 from bench.drafting_shapes import TUNED, UNSEEN
 from bench.drafting_stores import Made, Shape, make
 from bench.figures import Figure, report
-from habeas.company.records import generate
-from habeas.parts.database import Database
-from habeas.parts.ports import free_port
-from services.fulfillment.datamap.reading import DataMap, load, parse
-from services.fulfillment.drafting.sampling import Reader
-from services.fulfillment.drafting.survey import Survey, survey
-from shared.mongo import Client, Document, connect, insert_new, json_util
+from habeas.embedded.company.records import generate
+from habeas.embedded.parts.database import Database
+from habeas.embedded.parts.ports import free_port
+from services.fulfillment.datamap.reader import DataMap, load, parse
+from services.fulfillment.drafting.samples import SampleReader
+from services.fulfillment.drafting.survey import StoreSurvey, survey
+from shared.runtime.mongo import Client, Document, connect, insert_new, json_util
 
 ROOT = Path(__file__).parents[1]
 SET = ROOT.parent / "shared" / "data" / "sample_mflix"
@@ -100,7 +100,7 @@ def known_of_made(made: Made, database: str) -> Known:
     return frozenset(f"{database}.{path}" for path in made.truth.identities), named["sure"], named["either"]
 
 
-def drafted_of(found: Survey) -> tuple[set[str], set[frozenset[str]]]:
+def drafted_of(found: StoreSurvey) -> tuple[set[str], set[frozenset[str]]]:
     """Return the identity fields and the references that a draft would have."""
     identities = {f"{key}.{one.path}" for key, some in found.identities.items() for one in some}
     return identities, {
@@ -108,7 +108,7 @@ def drafted_of(found: Survey) -> tuple[set[str], set[frozenset[str]]]:
     }
 
 
-def scores(found: Survey, known: Known) -> Scores:
+def scores(found: StoreSurvey, known: Known) -> Scores:
     """Compare *found* with *known*."""
     identities, references = drafted_of(found)
     return Scores(Score.of(identities, known[0]), Score.of(references - known[2], known[1]))
@@ -116,13 +116,13 @@ def scores(found: Survey, known: Known) -> Scores:
 
 async def examine(client: Client, databases: list[str], known: Known, *, verbose: bool = False) -> Scores:
     """Draft a map of *databases* and compare it with *known*."""
-    found = await survey([Reader("default", client)], databases, lambda _: None)
+    found = await survey([SampleReader("default", client)], databases, lambda _: None)
     if verbose:
         _explain(found, known)
     return scores(found, known)
 
 
-def _explain(found: Survey, known: Known) -> None:
+def _explain(found: StoreSurvey, known: Known) -> None:
     """Say what was missed and what was made up."""
     identities, references = drafted_of(found)
     for what, drafted, true in (

@@ -15,7 +15,7 @@ from uuid import UUID
 from mimesis import Generic, Locale
 
 from bench.drafting_words import STYLES, Naming, naming
-from shared.mongo import Binary, Decimal128, Document, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, Document, ObjectId
 
 LOCALES = (Locale.EN, Locale.DE, Locale.ES, Locale.FR)
 KINDS = (

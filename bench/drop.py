@@ -21,16 +21,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from bench.figures import Figure, figure, report
-from habeas.stack import Stack
-from services.fulfillment.datamap.reading import load
+from habeas.embedded.stack import Stack
+from services.fulfillment.datamap.reader import load
 from services.fulfillment.drop.fields import sources
-from services.fulfillment.drop.wanted import Batch, Listed
-from services.fulfillment.matching import Matching, Tally
-from services.fulfillment.search.stores import Stores
-from shared.bus import Message
-from shared.drop import LISTS, ListKind
-from shared.mongo import Client, Document, connect
-from shared.vault import Vault
+from services.fulfillment.drop.hash_lists import HashListBatch, HashLists
+from services.fulfillment.drop.lookup import HashLookupJob, LookupCounts
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.drop import LISTS, ListKind
+from shared.runtime.broker import Message
+from shared.runtime.mongo import Client, Document, connect
+from shared.runtime.vault import Vault
 
 MAP = Path(__file__).parents[1] / "datamaps" / "example"
 BATCH = "d" * 32
@@ -77,18 +77,18 @@ async def look_up(url: str, hashes: int, people: int) -> None:
     for kind in kinds:
         await vault.seal_stream(BATCH, kind.item, _async(listed(kind, hashes // len(kinds), people)))
     floor = await _floor(client)
-    wanted = Listed(client["bench_fulfillment"], KEY)
+    wanted = HashLists(client["bench_fulfillment"], KEY)
     await wanted.prepare()
-    await wanted.take(Batch(BATCH, tuple(kind.item for kind in LISTS if kind in kinds)))
+    await wanted.take(HashListBatch(BATCH, tuple(kind.item for kind in LISTS if kind in kinds)))
     data_map = load(MAP)
 
     async def publish(_messages: list[Message]) -> None:
         """Tell nobody."""
 
-    matching = Matching(wanted, Stores({"default": client}), vault, lambda: data_map, publish)
+    matching = HashLookupJob(wanted, Stores({"default": client}), vault, lambda: data_map, publish)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     began = time.perf_counter()
-    tally = await matching.work() or Tally()
+    tally = await matching.work() or LookupCounts()
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(seconds, floor, tally.documents, tally.found, before, peak)

@@ -23,17 +23,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Figure, figure, out, report
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
+from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.package.building import build
-from services.fulfillment.package.contents import Contents, Disclosed, Section
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.package.builder import build
+from services.fulfillment.package.contents import Contents, Disclosed, PackageSection
 from services.fulfillment.search.walk import Findings, gather
-from services.fulfillment.signing import Signer
-from shared.host import COLLECT_AFTER
-from shared.mongo import Client, DeleteOne, Document, connect, json_util
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.bootstrap import COLLECT_AFTER
+from shared.runtime.mongo import Client, DeleteOne, Document, connect, json_util
 
 RECORDS = (10, 1_000, 10_000)
 COLLECTIONS = (5, 20)
@@ -46,7 +46,7 @@ UNINDEXED = 300_000
 DATABASE = "bench_engine"
 WRITES = 1_000
 TODAY = date(2026, 11, 25)
-SIGNER = Signer(bytes(32))
+SIGNER = CertificateSigner(bytes(32))
 """A service derives its key once, when it starts."""
 
 
@@ -159,7 +159,7 @@ def _contents(data_map: DataMap, findings: Findings) -> Contents:
         map_version=data_map.version,
         made_at=datetime.now(UTC),
         controller="Example",
-        sections=[Section(collection, Disclosed(findings, key)) for collection, key in parts],
+        sections=[PackageSection(collection, Disclosed(findings, key)) for collection, key in parts],
     )
 
 

@@ -24,12 +24,12 @@ from rich.table import Table
 from bench.figures import out
 from bench.proofs import Desk, desk
 from bench.works import MASTER_KEY, Ground, ground, services
-from habeas.requests import cloud_event
+from habeas.client.requests import cloud_event
 from services.intake.domain import request_id
-from shared.bus import Message
-from shared.events import Fact, IdentityChallenged, ProofRefused, ProofSubmitted, RequestSubmitted
-from shared.keyring import derived_key
-from shared.topology import REQUESTS
+from shared.contract.events import Fact, IdentityChallenged, ProofRefused, ProofSubmitted, RequestSubmitted
+from shared.contract.topology import REQUESTS
+from shared.runtime.broker import Message
+from shared.runtime.key_rings import derived_key
 
 HELD = {"unknown": 0, "one record": 1, "500 records": 500}
 """What is held of a person → how many records."""

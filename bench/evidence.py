@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from bench.requesters import ACCOUNTS, ORDERS, STORE
-from shared.envelope import derived_id
-from shared.mongo import Client, Document, id_bytes, raw_documents
-from shared.topology import LISTENS
+from shared.contract.envelope import derived_id
+from shared.contract.topology import LISTENS
+from shared.runtime.mongo import Client, Document, id_bytes, raw_documents
 
 SINK_STOPS_WITHIN = timedelta(seconds=10)
 

@@ -13,7 +13,7 @@ import aio_pika
 from bench.floor import ROW, WORKS, declare
 from bench.load import CHUNK
 from bench.works import WITHIN, Ground
-from habeas.parts.process import Command, Process
+from habeas.embedded.parts.process import Command, Process
 from shared.errors import TransientError
 
 

@@ -12,10 +12,10 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from bench.works import MASTER_KEY, SOURCE, Ground
 from services.intake.domain import request_id
-from shared.bus import Bus, Message
-from shared.events import RequestClosed, RequestSubmitted
-from shared.keyring import derived_key
-from shared.topology import EVENTS, REQUESTS
+from shared.contract.events import RequestClosed, RequestSubmitted
+from shared.contract.topology import EVENTS, REQUESTS
+from shared.runtime.broker import Bus, Message
+from shared.runtime.key_rings import derived_key
 
 CHUNK = 500
 

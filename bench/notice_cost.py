@@ -2,7 +2,8 @@
 What a notice costs of a processor: ``python -m bench.notice_cost [--people N]``.
 
 People of one chunk, under California's law and the GDPR together, in Chinese (of which every character is
-encoded); beside it the same people by way of :func:`services.notifier.letters.compose`, which lays out each
+encoded); beside it the same people by way of :func:`services.notifier.letters.composer.compose`, which lays
+out each
 letter for itself, and beside that the bare copying of as many bytes.
 """
 
@@ -12,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from bench.figures import Figure, figure, report
-from habeas.breach_specimens import EVERYTHING, INCIDENT, PERSON, WRITTEN_AT, notices
-from habeas.specimens import LETTERS, SENDER, law_named, letter
-from services.notifier.letters import compose
-from shared.affected import CHUNK, Reached
+from habeas.client.breach_specimens import EVERYTHING, INCIDENT, PERSON, WRITTEN_AT, notices
+from habeas.client.specimens import LETTERS, SENDER, law_named, letter
+from services.notifier.letters.composer import compose
+from shared.contract.affected_people import CHUNK, NoticeRecipient
 
 LAWS = ("us-ca@2026-01-01", "gdpr@2018-05-25")
 LANGUAGE = "zh"
@@ -47,7 +48,7 @@ def measure(people: int, runs: int) -> list[Figure]:
     ]
 
 
-def everybody(people: int) -> Iterable[Reached]:
+def everybody(people: int) -> Iterable[NoticeRecipient]:
     """Yield *people* with names and addresses of their own, and a few sets of categories."""
     for number in range(people):
         yield PERSON.model_copy(
@@ -59,7 +60,7 @@ def everybody(people: int) -> Iterable[Reached]:
         )
 
 
-def _notices(crowd: Sequence[Reached]) -> Callable[[], None]:
+def _notices(crowd: Sequence[NoticeRecipient]) -> Callable[[], None]:
     def write() -> None:
         for begin in range(0, len(crowd), CHUNK):
             writer = notices(LAWS, LANGUAGE)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-from shared.affected import CHUNK, Chunk, Reached, chunk_item, declaration_item
-from shared.incidents import BreachDeclared, NoticesReleased
-from shared.vault import Vault
+from shared.contract.affected_people import CHUNK, Chunk, NoticeRecipient, chunk_item, declaration_item
+from shared.contract.breaches import BreachDeclared, NoticesReleased
+from shared.runtime.vault import Vault
 
 CATEGORIES = ("user.contact.email", "user.name")
 DOMAINS = ("example.org", "example.net", "example.com")
@@ -64,9 +64,11 @@ def chunks(people: int, size: int = CHUNK) -> Iterator[Chunk]:
         yield Chunk(laws=("gdpr@2018-05-25",), language=language, people=tuple(map(_person, some)))
 
 
-def _person(number: int) -> Reached:
+def _person(number: int) -> NoticeRecipient:
     key = blake2b(str(number).encode(), digest_size=16).hexdigest()
-    return Reached(key=key, email=address(number), name=f"Person {number}", place="DE", categories=CATEGORIES)
+    return NoticeRecipient(
+        key=key, email=address(number), name=f"Person {number}", place="DE", categories=CATEGORIES
+    )
 
 
 async def seal(vault: Vault, people: int, *, size: int = CHUNK) -> Breach:

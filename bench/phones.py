@@ -13,11 +13,11 @@ from pathlib import Path
 
 from bench.engine import DATABASE, RUNS, UNINDEXED, Spent
 from bench.figures import Figure, figure, report
-from habeas.stack import Stack
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.search.stores import Stores
+from habeas.embedded.stack import Stack
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client, Collection, connect
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client, Collection, connect
 
 AT_ONCE = 10_000
 FIRST = 30_000_000

@@ -23,11 +23,10 @@ import orjson
 from bench.figures import Figure, figure, out, report
 from bench.papers import bill, passport
 from bench.works import MASTER_KEY, Ground, ground, services
-from habeas.requests import cloud_event
+from habeas.client.requests import cloud_event
 from services.intake.domain import request_id
-from shared.bus import Bus, Message
-from shared.envelope import encode
-from shared.events import (
+from shared.contract.envelope import encode
+from shared.contract.events import (
     EmailCode,
     Fact,
     IdentityChallenged,
@@ -38,12 +37,13 @@ from shared.events import (
     ProofReceived,
     ProofRef,
     ProofRefused,
+    ProofSlot,
     RequestSubmitted,
-    Slot,
 )
-from shared.keyring import derived_key
-from shared.topology import EVENTS, REQUESTS
-from shared.vault import Vault
+from shared.contract.topology import EVENTS, REQUESTS
+from shared.runtime.broker import Bus, Message
+from shared.runtime.key_rings import derived_key
+from shared.runtime.vault import Vault
 
 F = TypeVar("F", bound=Fact)
 
@@ -93,7 +93,7 @@ class Desk:
         await self.hear(IdentityVerified, case)
         return (time.perf_counter() - began) * 1000
 
-    async def document_examined(self, content: bytes, slot: Slot) -> float:
+    async def document_examined(self, content: bytes, slot: ProofSlot) -> float:
         """Return how many seconds a document takes to be examined."""
         # Who names no mailbox is asked for papers; who does is not, and they are not looked at.
         case, _ = await self.request({"identifiers": {"customer_id": str(next(self._numbers))}})
@@ -153,7 +153,7 @@ async def measure() -> list[Figure]:
     """Measure everything."""
     with tempfile.TemporaryDirectory(prefix="habeas-bench-") as folder:
         async with ground(Path(folder)) as here, services(here), desk(here) as codes, desk(here) as papers:
-            first = await papers.document_examined(_paper(Slot.IDENTITY), Slot.IDENTITY)
+            first = await papers.document_examined(_paper(ProofSlot.IDENTITY), ProofSlot.IDENTITY)
             alone = [await codes.code_answered() for _ in range(CODES)]
             reading = asyncio.create_task(_read_on(papers))
             beside: list[float] = []
@@ -175,16 +175,16 @@ async def measure() -> list[Figure]:
     ]
 
 
-_SLOTS = (Slot.IDENTITY, Slot.ADDRESS)
+_SLOTS = (ProofSlot.IDENTITY, ProofSlot.ADDRESS)
 
 
-async def _read_on(papers: Desk) -> Sequence[tuple[float, Slot]]:
+async def _read_on(papers: Desk) -> Sequence[tuple[float, ProofSlot]]:
     slots = [slot for _ in range(DOCUMENTS) for slot in _SLOTS]
     return [(await papers.document_examined(_paper(slot), slot), slot) for slot in slots]
 
 
-def _paper(slot: Slot) -> bytes:
-    if slot is Slot.IDENTITY:
+def _paper(slot: ProofSlot) -> bytes:
+    if slot is ProofSlot.IDENTITY:
         return passport("Brandel", "Ottilie", born=BORN, expires=EXPIRES)
     return bill(NAME, "Example Street 12", "10115 Berlin", datetime.now(UTC).date())
 

@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 
 from bench.works import SOURCE
-from shared import service
-from shared.bus import Message
-from shared.envelope import STRUCTURED, decode
-from shared.events import RequestSubmitted, WithdrawalSubmitted
+from shared.contract.envelope import STRUCTURED, decode
+from shared.contract.events import RequestSubmitted, WithdrawalSubmitted
+from shared.contract.topology import REQUESTS
 from shared.law import Right
-from shared.topology import REQUESTS
+from shared.runtime import service
+from shared.runtime.broker import Message
 
 STORE = "bench_shop"
 ACCOUNTS, ORDERS = "accounts", "orders"

@@ -19,8 +19,8 @@ from typing import Protocol
 
 from bench.notices import letters_in
 from bench.works import WITHIN
-from habeas.parts.ports import HOST, dial, free_port
-from habeas.parts.process import Command, Process
+from habeas.embedded.parts.ports import HOST, dial, free_port
+from habeas.embedded.parts.process import Command, Process
 
 POSTFIX = Path("/usr/sbin/postfix")
 MASTER = Path("/usr/lib/postfix/sbin/master")

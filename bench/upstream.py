@@ -15,10 +15,10 @@ import aio_pika
 import orjson
 from aio_pika.abc import AbstractIncomingMessage
 
-from shared.bus import Bus, Message
+from shared.contract.events import RequestClosed, RequestRejected, SubjectErased, SubjectOptedOut
+from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable
-from shared.events import RequestClosed, RequestRejected, SubjectErased, SubjectOptedOut
-from shared.topology import EVENTS
+from shared.runtime.broker import Bus, Message
 
 QUEUE = "bench.upstream"
 HEARS = (RequestClosed.TYPE, RequestRejected.TYPE, SubjectErased.TYPE, SubjectOptedOut.TYPE)

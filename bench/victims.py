@@ -20,12 +20,19 @@ from pathlib import Path
 import httpx
 
 from bench.works import SERVICES, Ground, environment
-from habeas.parts.ports import HOST, free_port
-from habeas.parts.process import Command, Process
-from habeas.stack import Part, Stack
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.stack import Stack, StackPart
 from shared.errors import ConfigurationError, TransientError
 
-WEIGHTS = {"intake": 3, "verifier": 2, "fulfillment": 4, "notifier": 4, Part.BROKER: 2, Part.DATABASE: 2}
+WEIGHTS = {
+    "intake": 3,
+    "verifier": 2,
+    "fulfillment": 4,
+    "notifier": 4,
+    StackPart.BROKER: 2,
+    StackPart.DATABASE: 2,
+}
 """How often each is killed, against the others."""
 READY_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=30)
@@ -141,10 +148,12 @@ class Executioner:
         if name in self.workers:
             await self.workers[name].kill()
         else:
-            await self.stack.kill(Part(name))
+            await self.stack.kill(StackPart(name))
 
     async def _revive(self, name: str, began: float) -> None:
-        start = self.workers[name].start if name in self.workers else partial(self.stack.start, Part(name))
+        start = (
+            self.workers[name].start if name in self.workers else partial(self.stack.start, StackPart(name))
+        )
         while True:
             try:
                 await start()

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import httpx
 
-from habeas.parts.broker import USER
-from habeas.parts.ports import HOST, free_port
-from habeas.parts.process import Command, Process
-from habeas.stack import Part, Stack
-from shared.bus import declare
+from habeas.embedded.parts.broker import USER
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract.sources import ALL
 from shared.errors import TransientError
-from shared.mongo import Client, connect
-from shared.sources import ALL
+from shared.runtime.broker import declare
+from shared.runtime.mongo import Client, connect
 
 SOURCE = "bench"
 """CloudEvents source of the load; its log-in is trusted, so that no code is asked for."""
@@ -61,7 +61,7 @@ class Ground:
     @property
     def parts(self) -> Mapping[str, int]:
         """Process ids by name."""
-        return {part.value: self.stack.pid(part) for part in (Part.BROKER, Part.DATABASE)}
+        return {part.value: self.stack.pid(part) for part in (StackPart.BROKER, StackPart.DATABASE)}
 
 
 @asynccontextmanager

@@ -14,16 +14,16 @@ from typing import Any
 import yaml
 from pydantic.json_schema import models_json_schema
 
-from shared.catalogue import catalogue
-from shared.envelope import MAX_BODY, STRUCTURED
-from shared.events import Event, Fact, Submission
-from shared.topology import EVENTS, REQUESTS
+from shared.contract.catalogue import catalogue
+from shared.contract.envelope import MAX_BODY, STRUCTURED
+from shared.contract.events import Event, Fact, Submission
+from shared.contract.topology import EVENTS, REQUESTS
 
 FOLDER = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DESCRIPTIONS = {
-    REQUESTS: "What upstream systems publish to Habeas. Topic exchange; the routing key is the event's type.",
-    EVENTS: "What Habeas tells everyone. Topic exchange; the routing key is the event's type.",
+    REQUESTS: "Submissions of upstream systems. Topic exchange; the routing key is the event's type.",
+    EVENTS: "Facts that Habeas publishes. Topic exchange; the routing key is the event's type.",
 }
 
 
@@ -36,7 +36,7 @@ def documents() -> Iterator[tuple[str, str]]:
 
 
 def events() -> list[type[Event]]:
-    """Return the catalogue by exchange and type; the same type on two exchanges stands there twice."""
+    """Return the catalogue by exchange and type; the same type on two exchanges is listed twice."""
     kinds = (kind for kind in catalogue() if "TYPE" in vars(kind))
     return sorted(kinds, key=lambda kind: (kind.EXCHANGE != REQUESTS, kind.TYPE))
 

@@ -1,1 +1,1 @@
-"""The platform every service stands on. It knows no service."""
+"""The platform of all services. It imports no service."""

@@ -1,5 +1,5 @@
 """
-What can go wrong, named by what a consumer does about it.
+Errors, named by the reaction of a consumer.
 
 ::
 
@@ -12,11 +12,11 @@ What can go wrong, named by what a consumer does about it.
     │   └── TooEarly              a fact overtook one that must come before it
     └── PermanentError            park at once: a person must look
         ├── MalformedEvent        a message that is no event of the catalogue
-        ├── UnknownRequest        a request id nobody knows
+        ├── UnknownRequest        a request id that is unknown
         ├── IllegalTransition     a fact that cannot follow the ones before it
-        ├── Unroutable            an event that nobody has a queue for
+        ├── Unroutable            an event without a queue
         ├── Sealed                sealed data that its key does not open
-        ├── Destroyed             a case whose key was destroyed
+        ├── Destroyed             a case with a destroyed key
         ├── MailRefused           the mail server will never take the letter
         ├── RefusedDecision       a decision of the staff that the case does not allow
         ├── InvalidDataMap        a data map that cannot be honoured; names file and line
@@ -27,7 +27,7 @@ An error carries ids; its message never holds personal data. A lawful "no" is no
 
 
 class HabeasError(Exception):
-    """Anything this system raises on purpose."""
+    """An error that Habeas raises on purpose."""
 
 
 class TransientError(HabeasError):
@@ -71,7 +71,7 @@ class IllegalTransition(PermanentError):
 
 
 class Unroutable(PermanentError):
-    """Nobody has a queue for a published event."""
+    """No queue takes a published event."""
 
 
 class Sealed(PermanentError):

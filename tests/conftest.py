@@ -26,10 +26,10 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from habeas.stack import Part, Stack
-from shared.bus import declare
+from habeas.embedded.stack import Stack, StackPart
 from shared.errors import ConfigurationError
-from shared.mongo import Client, connect
+from shared.runtime.broker import declare
+from shared.runtime.mongo import Client, connect
 from tests import workers
 from tests.extent import extent
 from tests.mailbox import Mailbox
@@ -108,7 +108,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Sche
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep an installation that runs in the folder of the checkout out of the tests."""
+    """Keep an installation in the folder of the checkout out of the tests."""
     os.environ["HABEAS_STATE"] = str(tmp_path_factory.mktemp("no-state"))
 
 
@@ -133,7 +133,7 @@ async def shared_parts(
         try:
             stack = workers.joined(request.config.workerinput["parts"], tmp_path_factory.mktemp("stack"))  # type: ignore[attr-defined]
             running.push_async_callback(stack.stop)
-            await stack.start(Part.MAIL)
+            await stack.start(StackPart.MAIL)
         except ConfigurationError as error:
             missing(str(error))
         yield stack

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from habeas.mailcatcher import Letter, letters
+from habeas.embedded.mailcatcher import CaughtMessage, letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Mailbox:
         """Leave out what *folder* holds already."""
         return cls(url, folder, max((path.name for path in folder.glob("*.eml")), default=""))
 
-    def letters(self) -> list[Letter]:
+    def letters(self) -> list[CaughtMessage]:
         """Return them in order of arrival."""
         return list(letters(self.folder, after=self.since))
 
-    def to(self, address: str) -> list[Letter]:
+    def to(self, address: str) -> list[CaughtMessage]:
         """Return those for *address*."""
         return [letter for letter in self.letters() if address in letter.recipients]

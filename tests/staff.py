@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared.events import Decision, StaffRole
-from shared.staff import StaffAccount, code_at, private_key, public_bytes, signed
-from shared.staff_register import StaffRegister
+from shared.contract.events import Decision, StaffRole
+from shared.contract.staff import StaffAccount, code_at, private_key, public_bytes, signed
+from shared.runtime.staff_register import StaffRegister
 
 PASSWORD = "the password of a test account"
 DECIDERS = frozenset({StaffRole.AGENT, StaffRole.APPROVER, StaffRole.INCIDENT_OFFICER})

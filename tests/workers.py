@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from habeas.parts import ports
-from habeas.parts.broker import Broker
-from habeas.parts.database import Database
-from habeas.stack import Part, Stack
+from habeas.embedded.parts import ports
+from habeas.embedded.parts.broker import Broker
+from habeas.embedded.parts.database import Database
+from habeas.embedded.stack import Stack, StackPart
 from shared.errors import ConfigurationError
 
 WORKERS = min(2 * (os.cpu_count() or 1), 8)
@@ -104,8 +104,8 @@ class SharedParts:
             running.push_async_callback(self._stack.stop)
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._stack.start(Part.BROKER))
-                    group.create_task(self._stack.start(Part.DATABASE))
+                    group.create_task(self._stack.start(StackPart.BROKER))
+                    group.create_task(self._stack.start(StackPart.DATABASE))
                 await seldom_tick(self._stack.broker)
             except* ConfigurationError as errors:
                 self._say(str(errors.exceptions[0]))

@@ -1,4 +1,4 @@
-"""Verbs about the journals as evidence."""
+"""Verbs that verify the journals."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting
-from shared.topology import COMMAND
+from shared.contract.topology import COMMAND
 
-app = typer.Typer(help="The journals as evidence: tampering is detected.", no_args_is_help=True)
+app = typer.Typer(help="Verify the journals: tampering is detected.", no_args_is_help=True)
 
 
 @app.command()
@@ -26,8 +26,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify each row against the chain of its case and the signed heads; exit 1 if one does not fit."""
-    from habeas import audit  # noqa: PLC0415
-    from shared.mongo import connect  # noqa: PLC0415
+    from habeas.client import audit  # noqa: PLC0415
+    from shared.runtime.mongo import connect  # noqa: PLC0415
 
     key, prefix = root_key(state), prefix_of(state)
 
@@ -55,9 +55,9 @@ def write_heads(
 
 
 def copy_heads(folder: Path, state: Path, account: str = COMMAND) -> None:
-    """Copy the signed heads that *account* can read to *folder*."""
-    from habeas import audit  # noqa: PLC0415
-    from shared.mongo import connect  # noqa: PLC0415
+    """Copy the signed heads to *folder*, as *account* can read them."""
+    from habeas.client import audit  # noqa: PLC0415
+    from shared.runtime.mongo import connect  # noqa: PLC0415
 
     async def work() -> int:
         client = connect(setting("MONGO_URL", state, account), app_name="habeas-audit")

@@ -1,4 +1,4 @@
-"""Verbs about breaches: declared, looked at, held, approved, reported; and the register of all."""
+"""Verbs about breaches: declaration, holds, approval, reports, and the register."""
 
 import json
 from collections.abc import AsyncIterator
@@ -27,16 +27,22 @@ from habeas.cli.options import (
     stores_of,
 )
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.breaches import (
+    BreachApproved,
+    BreachHeld,
+    BreachHoldEnded,
+    BreachReported,
+    BreachWithdrawn,
+)
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
-from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported, BreachWithdrawn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from habeas.incidents import Case, Incidents
-    from shared.incidents import BreachDeclared
+    from habeas.client.incident_register import IncidentCase, IncidentRegister
+    from shared.contract.breaches import BreachDeclared
 
-app = typer.Typer(help="Breaches of personal data: declare them, see who is to be told, let notices go out.")
+app = typer.Typer(help="Breaches of personal data: declare, review, approve notices.")
 
 Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
 
@@ -47,39 +53,39 @@ def declare(
     account: As = None,
     code: OneTimeCode = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Declare nothing: say whom it would concern, as `scope` does.")
+        bool, typer.Option("--dry-run", help="Declare nothing: print the same as `scope`.")
     ] = False,
     state: State = STATE,
 ) -> None:
     """
-    Declare a breach, or tell more of one: the same reference again is the next phase of its incident.
+    Declare a breach, or the next phase of its incident by the same reference.
 
-    The same content again changes nothing. More of an incident that was withdrawn is refused. Another account
-    than the one that declares has to approve the notices.
+    The same content again has no effect. Phases of a withdrawn incident are refused. Another account
+    than the declaring one has to approve the notices.
     """
-    from habeas import breachfiles, incidents  # noqa: PLC0415
-    from habeas.cli.scoping import scope  # noqa: PLC0415
+    from habeas.cli.breach_scope import scope  # noqa: PLC0415
+    from habeas.client import breach_files, incident_register  # noqa: PLC0415
 
     if dry_run:
         scope(file, state=state)
         return
     known = mapped_categories(None, state)
-    declared = breachfiles.read(file if str(file) == "-" else existing(file), account, known)
-    incidents.must_fit(declared)
+    declared = breach_files.read(file if str(file) == "-" else existing(file), account, known)
+    incident_register.check_size(declared)
     if known is not None:
         run(_check(declared, file, state))
     refused = run(_objection(declared, state))
     if refused is not None:
         raise ConfigurationError(f"{declared.reference}: {refused}")
     _, incident = decide(signer_of(declared.by, code, state), declared)
-    out.print(f"declared; `habeas breach show {incident}` says who is to be told, and by when")
+    out.print(f"declared; `habeas breach show {incident}` lists recipients and deadlines")
 
 
 @app.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
-    """List the incidents, those first of which somebody is to be told first."""
+    """List the incidents, the earliest deadline first."""
 
-    async def work() -> "list[Case]":
+    async def work() -> "list[IncidentCase]":
         async with _opened(state) as register:
             return [case async for case in register.all()]
 
@@ -93,7 +99,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
         due, newest = case.next_due(), case.incident.newest
         said = [f"phase {newest.number}: {newest.status}"]
         if newest.number in case.stuck:
-            said.append("nobody can find out whom it concerns; `show` says why")
+            said.append("no scope; `show` has the reason")
         if due is not None and due.due_at is not None:
             late = ", LATE" if due.due_at < now else ""
             said.append(f"{due.clock} by {due.due_at.astimezone(zone):%Y-%m-%d %H:%M %Z}{late}")
@@ -104,8 +110,8 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> None:
-    """Show an incident: phases, counts by law and language, clocks and how each is counted, approvals."""
-    from habeas.notices.lacking import lacks  # noqa: PLC0415
+    """Show an incident: phases, counts by law and language, clocks with calculation, approvals."""
+    from habeas.client.breach_notices.missing_facts import lacks  # noqa: PLC0415
 
     case, now = run(_the(incident, state)), datetime.now(UTC)
     if as_json:
@@ -119,119 +125,121 @@ def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> N
 @app.command()
 def hold(
     incident: Incident,
-    agency: Annotated[str, typer.Option(help="Who investigates: a-z, 0-9, _ and dots.")],
-    until: Annotated[str, typer.Option(help="Nobody is told before: 2026-03-09T00:00+01:00.")],
+    agency: Annotated[str, typer.Option(help="The investigator: a-z, 0-9, _ and dots.")],
+    until: Annotated[str, typer.Option(help="No notice before: 2026-03-09T00:00+01:00.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Hold notices up that are not out, as who investigates a crime has asked; what is said last counts."""
-    from habeas import requests  # noqa: PLC0415
+    """Hold unsent notices for an investigation; the latest hold counts."""
+    from habeas.client import requests  # noqa: PLC0415
 
     end = moment("--until", until)
     if end <= datetime.now(UTC):
-        raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` lets notices out")
+        raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` releases notices")
     case = run(_seen(incident, state))
     signer = signer_of(account, code, state)
     decide(
         signer, requests.fact(BreachHeld, request_id=incident, by=signer.account, agency=agency, until=end)
     )
-    out.print("held; what is approved meanwhile goes out at the end, and says that it was delayed")
+    out.print("held; approved notices go out at the end, and mention the delay")
     for phase in case.incident.phases if case else ():
         if phase.status.value in {"released", "notified"}:
-            out.print(f"phase {phase.number} is out already; `habeas breach pause` stops what is not sent")
+            out.print(f"phase {phase.number} is released already; `habeas breach pause` stops unsent notices")
 
 
 @app.command("end-hold")
 def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
-    """Let notices out that an investigation has held up, before the moment that was named."""
-    from habeas import requests  # noqa: PLC0415
+    """End a hold before its declared end, and release the notices."""
+    from habeas.client import requests  # noqa: PLC0415
 
     case = run(_seen(incident, state))
     if case is not None and not case.incident.held(datetime.now(UTC)):
-        raise ConfigurationError(f"{case.id}: nothing holds its notices up")
+        raise ConfigurationError(f"{case.id}: its notices are not held")
     signer = signer_of(account, code, state)
     decide(signer, requests.fact(BreachHoldEnded, request_id=incident, by=signer.account))
-    out.print(f"ended; `habeas breach show {incident}` says what goes out")
+    out.print(f"ended; `habeas breach show {incident}` lists the released notices")
 
 
 @app.command()
 def approve(
     incident: Incident,
-    phase: Annotated[int | None, typer.Option(min=1, help="Which phase was looked at; the newest.")] = None,
+    phase: Annotated[
+        int | None, typer.Option(min=1, help="The reviewed phase; the newest by default.")
+    ] = None,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Let the notices of an incident go out, as its second account; they wait for the end of a hold."""
-    from habeas import incidents, requests  # noqa: PLC0415
+    """Approve the notices of an incident as its second account; they wait for the end of a hold."""
+    from habeas.client import incident_register, requests  # noqa: PLC0415
 
     case, signer = run(_seen(incident, state)), signer_of(account, code, state)
     if case is None and phase is None:
-        raise ConfigurationError("--phase: say which was looked at")
-    words = incidents.approvable(case, phase, signer.account) if case else {"phase": phase}
+        raise ConfigurationError("--phase: name the reviewed one")
+    words = incident_register.approvable(case, phase, signer.account) if case else {"phase": phase}
     fact = requests.fact(BreachApproved, request_id=incident, by=signer.account, **words)
     decide(signer, fact)
     if case is None:
-        out.print("approved; notices go out once two accounts stand behind them and nothing holds them")
+        out.print("approved; notices go out after all approvals and holds")
     else:
         _show_approved(case, fact)
 
 
-def _show_approved(case: "Case", fact: BreachApproved) -> None:
+def _show_approved(case: "IncidentCase", fact: BreachApproved) -> None:
     """Print the effect of an approval."""
-    from habeas import incidents  # noqa: PLC0415
+    from habeas.client import incident_register  # noqa: PLC0415
 
     for one in case.incident.waiting(fact.phase):
-        out.print(f"phase {one.number}: {incidents.addressed(one)}", markup=False)
-        if nowhere := incidents.without_address(one):
-            out.print(f"    {nowhere:,} of them have no mail address: no letter goes to them", markup=False)
-    if incidents.lacks_a_second(case.incident, fact):
-        out.print("approved by one; no staff account has declared it: a second one has to approve, too")
+        out.print(f"phase {one.number}: {incident_register.recipients_text(one)}", markup=False)
+        if nowhere := incident_register.without_address(one):
+            out.print(f"    {nowhere:,} of them have no mail address and get no letter", markup=False)
+    if incident_register.needs_second_approval(case.incident, fact):
+        out.print("approved by one; no staff account declared it: a second one has to approve")
         return
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
     until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
-    out.print(f"approved{until}; `habeas breach show {case.id}` says how far they are")
+    out.print(f"approved{until}; `habeas breach show {case.id}` shows the progress")
 
 
 @app.command()
 def withdraw(
     incident: Incident,
-    phase: Annotated[int, typer.Option(min=1, help="Which phase was declared wrongly; the newest first.")],
+    phase: Annotated[int, typer.Option(min=1, help="The wrong phase; the newest by default.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Take a phase back whose notices are not out: nobody is told because of it, and its clocks end."""
-    from habeas import requests  # noqa: PLC0415
-    from services.intake.incidents.notices import too_late  # noqa: PLC0415
+    """Withdraw a phase before its notices: none is sent for it, and its clocks end."""
+    from habeas.client import requests  # noqa: PLC0415
+    from services.intake.breach.approvals import withdrawal_refusal  # noqa: PLC0415
 
     case = run(_seen(incident, state))
-    against = too_late(case.incident, phase) if case else None
+    against = withdrawal_refusal(case.incident, phase) if case else None
     if against is not None:
         raise ConfigurationError(against)
     signer = signer_of(account, code, state)
     decide(signer, requests.fact(BreachWithdrawn, request_id=incident, by=signer.account, phase=phase))
-    out.print(f"withdrawn; phase {phase} stays in the register, and whom it named may be told in a later one")
+    out.print(f"withdrawn; phase {phase} stays in the register; a later phase may name its people")
 
 
 @app.command()
 def reported(
     incident: Incident,
-    clock: Annotated[str, typer.Option(help="Which duty is done: gdpr.authority.DE; `show` lists them.")],
-    at: Annotated[str | None, typer.Option(help="When; now where nothing is said.")] = None,
-    receipt: Annotated[str | None, typer.Option(help="What the authority calls it.")] = None,
+    clock: Annotated[str, typer.Option(help="The fulfilled duty: gdpr.authority.DE; `show` lists them.")],
+    at: Annotated[str | None, typer.Option(help="When; now by default.")] = None,
+    receipt: Annotated[str | None, typer.Option(help="Receipt number of the authority.")] = None,
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Record that an authority was told, or somebody else whom no letter of ours goes to: its clock stops."""
-    from habeas import requests  # noqa: PLC0415
+    """Record a report to an authority, or another recipient without a letter: its clock stops."""
+    from habeas.client import requests  # noqa: PLC0415
 
     case, now = run(_seen(incident, state)), datetime.now(UTC)
     done_at = moment("--at", at) if at else now
     if done_at > now or (case is not None and done_at < case.incident.aware_at):
-        raise ConfigurationError("--at: must lie between the moment when it became known and now")
+        raise ConfigurationError("--at: must lie between awareness and now")
     due_at = case.clock(clock).due_at if case else None
     signer = signer_of(account, code, state)
     fact = requests.fact(
@@ -239,7 +247,7 @@ def reported(
     )
     decide(signer, fact)
     late = due_at is not None and done_at > due_at
-    out.print("recorded; it was late, and the register says so" if late else "recorded")
+    out.print("recorded, as late" if late else "recorded")
 
 
 @app.command()
@@ -247,12 +255,12 @@ def register(
     file: Annotated[Path, typer.Option("--out", help="Write it here: .csv, .json or .html.")],
     state: State = STATE,
 ) -> None:
-    """Write the register of breaches: facts, effects and remedies, also where nobody had to be told."""
-    from habeas.report import breaches  # noqa: PLC0415
+    """Write the register of breaches: facts, effects and remedies, also without notices."""
+    from habeas.client.report import breaches  # noqa: PLC0415
 
     form = breaches.form_of(file)
 
-    async def work() -> "list[Case]":
+    async def work() -> "list[IncidentCase]":
         async with _opened(state) as incidents:
             return [case async for case in incidents.all()]
 
@@ -265,7 +273,7 @@ def register(
     out.print(f"{len(cases)} incidents are in {file}", markup=False)
 
 
-def _urgency(case: "Case") -> datetime:
+def _urgency(case: "IncidentCase") -> datetime:
     due = case.next_due()
     return due.due_at if due is not None and due.due_at is not None else datetime.max.replace(tzinfo=UTC)
 
@@ -278,8 +286,8 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
     for phase in plain["phases"]:
         _show_phase(phase)
     for clock in plain["clocks"]:
-        whose = f" (customer {clock['customer']})" if clock["customer"] else ""
-        out.print(f"{clock['clock']}{whose}: {standing(clock, zone)}", markup=False)
+        customer = f" (customer {clock['customer']})" if clock["customer"] else ""
+        out.print(f"{clock['clock']}{customer}: {standing(clock, zone)}", markup=False)
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
         fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
@@ -292,7 +300,7 @@ def _show_phase(phase: dict[str, Any]) -> None:
     reached = {name: phase[name] for name in ("sent", "doubtful", "failed") if phase[name] is not None}
     fields(
         {
-            "declared by": [phase["declared_by"] or "nobody is named"],
+            "declared by": [phase["declared_by"] or "no account"],
             "declared anew": [phase["anew"]] if phase["anew"] else [],
             "approved by": phase["approved_by"],
             "withdrawn by": [phase["withdrawn_by"]] if phase["withdrawn_by"] else [],
@@ -303,26 +311,26 @@ def _show_phase(phase: dict[str, Any]) -> None:
             "not scoped": [phase["stuck"]] if phase["stuck"] else [],
             "no customer": [f"{phase['unnamed']} records"] if phase["unnamed"] else [],
             "shared": [f"{phase['crowded']} mailboxes by many people"] if phase["crowded"] else [],
-            "told of more": [str(phase["again"])] if phase["again"] else [],
+            "supplements": [str(phase["again"])] if phase["again"] else [],
             "letters": [f"{number} {name}" for name, number in reached.items()],
         }
     )
 
 
 def standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
-    """Return where a clock stands, as a person reads it."""
+    """Return the state of a clock as text."""
     if clock["withdrawn"]:
-        return f"withdrawn with phase {clock['withdrawn']}: nobody is to be told"
+        return f"withdrawn with phase {clock['withdrawn']}: no notice is due"
     if not clock["owed"] and not clock["done_at"]:
-        return "nobody is to be told"
+        return "no notice is due"
     due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
     if clock["done_at"]:
         who = f" by {clock['done_by']}" if clock["done_by"] else ""
         receipt = f" ({clock['receipt']})" if clock["receipt"] else ""
         late = ", LATE" if clock["late"] else ""
-        told = f"told {_local(clock['done_at'], zone)}{who}{receipt}{late}"
-        return f"{told}; due {due}" if clock["owed"] else f"{told}; it would not be owed any more"
-    return f"to be told {due}{', LATE' if clock['late'] else ''}"
+        done = f"notified {_local(clock['done_at'], zone)}{who}{receipt}{late}"
+        return f"{done}; due {due}" if clock["owed"] else f"{done}; no longer due"
+    return f"due {due}{', LATE' if clock['late'] else ''}"
 
 
 def _local(text: str, zone: "ZoneInfo") -> str:
@@ -331,10 +339,10 @@ def _local(text: str, zone: "ZoneInfo") -> str:
 
 def moment(option: str, text: str) -> datetime:
     """
-    Return the moment that was typed in.
+    Return the moment typed in.
 
     Raises:
-        ConfigurationError: It is none, or does not say its offset.
+        ConfigurationError: It is no moment, or lacks its offset.
     """
     try:
         at = datetime.fromisoformat(text)
@@ -346,25 +354,25 @@ def moment(option: str, text: str) -> datetime:
 
 
 async def _check(declared: "BreachDeclared", file: Path, state: Path) -> None:
-    """See that it can be found out whom a breach concerns, if the stores are known here."""
-    from habeas import engine, scoping  # noqa: PLC0415
+    """Check that the scope can be determined, if the stores are known here."""
+    from habeas.client import breach_scope, engine  # noqa: PLC0415
 
     if not {"HABEAS_STORES", "HABEAS_MONGO_URL"} & settings(state).keys():
         return
     async with engine.opened(map_folder_of(None, state), stores_of(None, state)) as opened:
         try:
-            await scoping.check(opened, declared)
+            await breach_scope.check(opened, declared)
         except PermanentError as error:
             raise ConfigurationError(f"{file}: {error}") from None
 
 
 async def _objection(declared: "BreachDeclared", state: Path) -> str | None:
-    """Return what the register has against a declaration; where it cannot be asked, that holds up none."""
-    from habeas import incidents  # noqa: PLC0415
+    """Return the register's objection to a declaration; None if it cannot be read."""
+    from habeas.client import incident_register  # noqa: PLC0415
 
     if not _is_operator(state):
         return None
-    incident = incidents.id_of(declared, root_key(state))
+    incident = incident_register.id_of(declared, root_key(state))
     with suppress(StoreUnavailable):
         async with _opened(state) as register:
             return await register.objection(incident, declared)
@@ -376,27 +384,29 @@ def _is_operator(state: Path) -> bool:
     return {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= settings(state).keys()
 
 
-async def _seen(incident: str, state: Path) -> "Case | None":
+async def _seen(incident: str, state: Path) -> "IncidentCase | None":
     """Return an incident; None where the register cannot be read here."""
     return await _the(incident, state) if _is_operator(state) else None
 
 
-async def _the(incident: str, state: Path) -> "Case":
+async def _the(incident: str, state: Path) -> "IncidentCase":
     async with _opened(state) as register:
-        return await register.the(incident)
+        return await register.incident(incident)
 
 
 @asynccontextmanager
-async def _opened(state: Path) -> "AsyncIterator[Incidents]":
-    from habeas import incidents  # noqa: PLC0415
+async def _opened(state: Path) -> "AsyncIterator[IncidentRegister]":
+    from habeas.client import incident_register  # noqa: PLC0415
 
     master_key = root_key(state)
-    async with incidents.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as register:
+    async with incident_register.opened(
+        setting("MONGO_URL", state), prefix_of(state), master_key
+    ) as register:
         yield register
 
 
 def _company(state: Path) -> Any:
-    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 

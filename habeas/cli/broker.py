@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from habeas.cli.options import STATE, State, out, prefix_of, run, setting, settings
-from shared.accounts import TOPOLOGY
+from shared.runtime.accounts import TOPOLOGY
 
 app = typer.Typer()
 
@@ -23,9 +23,9 @@ def topology(
     Declare exchanges, queues, bindings, users and permissions; services declare nothing.
 
     Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL. Users of the broker need
-    HABEAS_MANAGEMENT_URL, users of the database need `topology/mongo_url`. What is there already stays.
+    HABEAS_MANAGEMENT_URL, users of the database need `topology/mongo_url`. Existing things stay.
     """
-    from habeas import accounts  # noqa: PLC0415  each verb loads only what it needs
+    from habeas.client import accounts  # noqa: PLC0415  each verb loads only what it needs
 
     known = settings(state, TOPOLOGY)
     folder, management = known.get("HABEAS_CREDENTIALS"), known.get("HABEAS_MANAGEMENT_URL")

@@ -1,4 +1,4 @@
-"""Verbs about notices that are going out: see how far they are, stop them, list whom they do not reach."""
+"""Verbs about released notices: progress, pause, abort, people not reached."""
 
 import json
 import time
@@ -13,13 +13,13 @@ import typer
 from habeas.cli.breaches import Incident
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting, settings
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.breaches import CampaignAborted, CampaignPaused, CampaignResumed
+from shared.contract.events import Decision
 from shared.errors import ConfigurationError
-from shared.events import Decision
-from shared.incidents import CampaignAborted, CampaignPaused, CampaignResumed
 
 if TYPE_CHECKING:
-    from habeas.campaigns import Campaigns, Proof, Report, Unreached
-    from habeas.staff import Signer
+    from habeas.client.campaigns import CampaignReader, CampaignReport, NoticeRecord, Unreached
+    from habeas.client.staff import DecisionSigner
 
 WATCH_S = 2.0
 
@@ -32,13 +32,13 @@ def register(app: typer.Typer) -> None:
 
 def progress(
     incident: Incident,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again until all is through.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until the end.")] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far the notices of an incident are: written, failed, left, how fast, and how long it takes."""
+    """Show the progress of an incident's notices: sent, failed, left, rate and remaining time."""
 
-    async def look() -> "Report":
+    async def look() -> "CampaignReport":
         async with _opened(state) as campaigns:
             return await campaigns.report(incident)
 
@@ -54,15 +54,15 @@ def progress(
 
 
 def pause(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
-    """Stop the notices of an incident for now, within a second; `resume` lets them go on where they were."""
+    """Pause the notices of an incident within a second; `resume` continues."""
     _decide(CampaignPaused, incident, signer_of(account, code, state), state)
-    out.print("paused; letters that a mail server is being given this moment still go")
+    out.print("paused; letters in transmission still go")
 
 
 def resume(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
-    """Let the notices of an incident go on."""
+    """Resume the notices of an incident."""
     _decide(CampaignResumed, incident, signer_of(account, code, state), state)
-    out.print("resumed; nobody who has a letter gets another")
+    out.print("resumed; no person gets a second letter")
 
 
 def abort(
@@ -72,11 +72,13 @@ def abort(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Stop the notices of an incident for good; `unreached` lists who has none."""
+    """Abort the notices of an incident; `unreached` lists the people without one."""
     if not yes:
-        raise ConfigurationError("abort: cannot be taken back; say it with --yes, or `pause`")
+        raise ConfigurationError("abort: cannot be undone; confirm with --yes, or `pause`")
     _decide(CampaignAborted, incident, signer_of(account, code, state), state)
-    out.print(f"aborted; `habeas breach unreached {incident} --out FILE.csv` lists who has no letter")
+    out.print(
+        f"aborted; `habeas breach unreached {incident} --out FILE.csv` lists the people without a letter"
+    )
 
 
 def unreached(
@@ -84,8 +86,8 @@ def unreached(
     file: Annotated[Path, typer.Option("--out", help="Write the list here, as CSV.")],
     state: State = STATE,
 ) -> None:
-    """List whom no notice reached, with what is needed to write by post: names, addresses, and why."""
-    from habeas.campaigns import write  # noqa: PLC0415
+    """List the people not reached, for letters by post: names, addresses, reasons."""
+    from habeas.client.campaigns import write  # noqa: PLC0415
 
     async def work() -> "list[Unreached]":
         async with _opened(state) as campaigns:
@@ -98,13 +100,13 @@ def unreached(
 
 def proof(
     incident: Incident,
-    email: Annotated[str, typer.Option(help="Address that the notice went to.")],
+    email: Annotated[str, typer.Option(help="Address of the notice.")],
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show when which mail server took the notice to somebody, and what it said."""
+    """Show time and answer of the mail server for the notice to a person."""
 
-    async def work() -> "list[Proof]":
+    async def work() -> "list[NoticeRecord]":
         async with _opened(state) as campaigns:
             return [one async for one in campaigns.proofs(incident, email)]
 
@@ -121,16 +123,16 @@ def proof(
         for action, status in one.returned.items():
             out.print(f"    reported afterwards: {action} {status}", markup=False)
     if not found:
-        out.print("nobody with this address is affected")
+        out.print("no affected person has this address")
 
 
-def _show(report: "Report") -> None:
+def _show(report: "CampaignReport") -> None:
     for part in report.parts:
         out.print(
             f"phase {part.phase}, {' '.join(part.laws)}: {part.sent} of {part.people} written to "
             f"({part.doubtful} doubtful), {part.failed} failed, "
-            f"{part.elsewhere} told by another phase, {part.left} left; "
-            f"{part.through} of {part.chunks} chunks through",
+            f"{part.elsewhere} covered by another phase, {part.left} left; "
+            f"{part.through} of {part.chunks} batches done",
             markup=False,
         )
     left = report.minutes
@@ -154,16 +156,16 @@ def _known(incident: str, state: Path) -> str:
 
 
 @asynccontextmanager
-async def _opened(state: Path) -> "AsyncIterator[Campaigns]":
-    from habeas import campaigns  # noqa: PLC0415
+async def _opened(state: Path) -> "AsyncIterator[CampaignReader]":
+    from habeas.client import campaigns  # noqa: PLC0415
 
     master_key = root_key(state)
     async with campaigns.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as found:
         yield found
 
 
-def _decide(kind: type[Decision], incident: str, signer: "Signer", state: Path) -> None:
-    from habeas import requests  # noqa: PLC0415
+def _decide(kind: type[Decision], incident: str, signer: "DecisionSigner", state: Path) -> None:
+    from habeas.client import requests  # noqa: PLC0415
 
     if {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= settings(state).keys():
         _known(incident, state)

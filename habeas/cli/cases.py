@@ -1,4 +1,4 @@
-"""Verbs with which a staff account decides about a case."""
+"""Verbs for decisions of a staff account about a case."""
 
 import json
 import secrets
@@ -11,8 +11,7 @@ import typer
 from habeas.cli.options import STATE, AsJson, State, existing, out, prefix_of, root_key, run, setting
 from habeas.cli.staff import As, OneTimeCode, signer_of
 from habeas.cli.staff import decide as decide_as
-from shared.errors import ConfigurationError
-from shared.events import (
+from shared.contract.events import (
     AliasConfirmed,
     AnswerDelivered,
     AppealDecided,
@@ -24,10 +23,11 @@ from shared.events import (
     ForwardingDecided,
     StopDecided,
 )
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.errors import ConfigurationError
 from shared.law import FeeReason, Money
-from shared.staff import TEXT_SALT_BYTES, salted, written_item
 
-app = typer.Typer(help="What the privacy staff decides about a request.")
+app = typer.Typer(help="Decisions of the privacy staff about a request.")
 
 RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
 
@@ -35,44 +35,44 @@ RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
 @app.command()
 def extend(
     request_id: RequestId,
-    reason: Annotated[ExtensionReason, typer.Option(help="Why; the person is told.")],
+    reason: Annotated[ExtensionReason, typer.Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Take longer for an answer, once and by as much as the law has; the person is told so and why."""
-    from habeas import requests  # noqa: PLC0415
+    """Extend the answer once, by the law's period; the person gets a letter with the reason."""
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(
         signer, requests.fact(ExtensionDecided, request_id=request_id, by=signer.account, reason=reason)
     )
-    out.print(f"decided; `habeas status {request_id}` says when it is due now, if the law lets it be later")
+    out.print(f"decided; `habeas status {request_id}` shows the new deadline, if the law allows it")
 
 
 @app.command()
 def quote(
     request_id: RequestId,
-    amount: Annotated[str, typer.Option(help="How much: 20.00.")],
+    amount: Annotated[str, typer.Option(help="Amount: 20.00.")],
     currency: Annotated[str, typer.Option(help="ISO 4217: EUR.")],
-    reason: Annotated[FeeReason, typer.Option(help="On what ground; the person is told.")],
+    reason: Annotated[FeeReason, typer.Option(help="The ground, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """
-    Take a fee for an answer that is not given yet, where all laws that protect the person let it.
+    Quote a fee for an open answer, where all laws that protect the person allow it.
 
-    The person is told once it is known who asks; nothing is done before they agree.
+    The person gets a letter once identity is proven; nothing is done before they agree.
     """
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     fee = requests.fact(Money, amount=amount, currency=currency)
     signer = signer_of(account, code, state)
     decide_as(
         signer, requests.fact(FeeDecided, request_id=request_id, by=signer.account, fee=fee, reason=reason)
     )
-    out.print(f"decided; `habeas status {request_id}` shows the fee once the person is told")
+    out.print(f"decided; `habeas status {request_id}` shows the fee after the letter")
 
 
 @app.command()
@@ -83,8 +83,8 @@ def delivered(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Record that an answer, whose letter came back, was handed over by other means."""
-    from habeas import requests  # noqa: PLC0415
+    """Record another delivery of an answer after a returned letter."""
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(AnswerDelivered, request_id=request_id, by=signer.account, way=way))
@@ -94,9 +94,9 @@ def delivered(
 @app.command()
 def decide(
     request_id: RequestId,
-    granted: Annotated[bool, typer.Option("--granted/--refused", help="Whether the person is right.")],
+    granted: Annotated[bool, typer.Option("--granted/--refused", help="Grant or refuse the appeal.")],
     reason: Annotated[
-        list[str] | None, typer.Option(help="Why not: a reason that letters know; may be repeated.")
+        list[str] | None, typer.Option(help="Reason of a refusal, as letters know it; may be repeated.")
     ] = None,
     explanation: Annotated[
         Path | None, typer.Option(help="Text to the person, sealed before anything is published.")
@@ -105,8 +105,8 @@ def decide(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Decide an appeal or a complaint; one that is granted takes the request up again."""
-    from habeas import requests  # noqa: PLC0415
+    """Decide an appeal or a complaint; a granted one reopens the request."""
+    from habeas.client import requests  # noqa: PLC0415
 
     reasons = _known_to_letters(reason or ())
     text = None if explanation is None else _salted(existing(explanation).read_bytes())
@@ -120,13 +120,13 @@ def decide(
         explanation=None if text is None else written_item(text),
     )
     decide_as(signer, decided, text)
-    out.print(f"decided; the person is told, and `habeas status {request_id}` shows it")
+    out.print(f"decided; the person gets a letter, and `habeas status {request_id}` shows it")
 
 
 @app.command()
 def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
-    """Let a request go on that a reader of a letter, or an unclear reply, has stopped."""
-    from habeas import requests  # noqa: PLC0415
+    """Resume a request that a letter's reader, or an unclear reply, has stopped."""
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=True))
@@ -136,7 +136,7 @@ def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, 
 @app.command()
 def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=False))
@@ -146,7 +146,7 @@ def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, s
 @app.command()
 def aliases(request_id: RequestId, state: State = STATE, as_json: AsJson = False) -> None:
     """List addresses, numbers … that the person's records name and nothing verifies; they opened nothing."""
-    from habeas import cases  # noqa: PLC0415
+    from habeas.client import cases  # noqa: PLC0415
 
     async def work() -> list[tuple[str, str, str]]:
         url, prefix = setting("MONGO_URL", state), prefix_of(state)
@@ -169,8 +169,8 @@ def confirm_alias(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Confirm that an alias is the person's: what it leads to is disclosed or erased in the same case."""
-    from habeas import requests  # noqa: PLC0415
+    """Confirm that an alias is the person's: its records are disclosed or erased in the same case."""
+    from habeas.client import requests  # noqa: PLC0415
 
     ref, _, number = alias.rpartition(":")
     signer = signer_of(account, code, state)
@@ -186,7 +186,7 @@ def approve_correction(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(CorrectionApproved, request_id=request_id, by=signer.account))
@@ -196,14 +196,14 @@ def approve_correction(
 @app.command()
 def forward(
     request_id: RequestId,
-    name: Annotated[str, typer.Option(help="Name of the customer who decides about the data.")],
-    email: Annotated[str, typer.Option(help="Where the customer gets the letter.")],
+    name: Annotated[str, typer.Option(help="Name of the deciding customer.")],
+    email: Annotated[str, typer.Option(help="Mail address of the customer.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Forward the request of an end user to the customer who decides; both are told."""
-    from habeas import requests  # noqa: PLC0415
+    """Forward the request of an end user to the deciding customer; both get a letter."""
+    from habeas.client import requests  # noqa: PLC0415
 
     text = _salted(requests.fact(Controller, name=name, email=email).model_dump_json().encode())
     signer = signer_of(account, code, state)
@@ -214,7 +214,7 @@ def forward(
         controller=written_item(text),
     )
     decide_as(signer, decided, text)
-    out.print("decided; both are told")
+    out.print("decided; both get a letter")
 
 
 def _salted(text: bytes) -> bytes:
@@ -222,11 +222,9 @@ def _salted(text: bytes) -> bytes:
 
 
 def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
-    from services.notifier.reasons import ReasonCode  # noqa: PLC0415
+    from services.notifier.letters.reasons import ReasonCode  # noqa: PLC0415
 
     for reason in reasons:
         if reason not in set(ReasonCode):
-            raise ConfigurationError(
-                f"reason {reason!r}: letters know none; known are {', '.join(ReasonCode)}"
-            )
+            raise ConfigurationError(f"reason {reason!r}: unknown reason; known are {', '.join(ReasonCode)}")
     return reasons

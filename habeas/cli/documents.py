@@ -1,16 +1,16 @@
-"""Verbs about what people were given."""
+"""Verbs about packages and certificates."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habeas.cli.erasures import remembering
+from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import STATE, State, case_of, existing, out, run
 
 if TYPE_CHECKING:
-    from services.fulfillment.certificate import CertificateReport
-    from services.fulfillment.package.verification import Report
+    from services.fulfillment.certificate.document import CertificateReport
+    from services.fulfillment.package.verification import PackageReport
 
 Issuer = Annotated[
     str | None,
@@ -32,19 +32,19 @@ def verify_package(file: Path, issuer: Issuer = None) -> None:
 @certificates.command("verify")
 def verify_certificate(file: Path, issuer: Issuer = None) -> None:
     """Check a certificate of erasure: the issuer, its form, its signature. Needs no network."""
-    from services.fulfillment.certificate import verify_certificate as verify  # noqa: PLC0415
+    from services.fulfillment.certificate.document import verify_certificate as verify  # noqa: PLC0415
 
     _conclude(verify(existing(file).read_bytes(), issuer=_fingerprint(issuer)))
 
 
 def _fingerprint(issuer: str | None) -> str | None:
-    from habeas import certificates  # noqa: PLC0415
+    from habeas.client import certificates  # noqa: PLC0415
 
     return None if issuer is None else certificates.issuer_of(issuer)
 
 
-def _conclude(report: "Report | CertificateReport") -> None:
-    """Print what *report* found; exit 0 only if the file is unchanged and its issuer is known."""
+def _conclude(report: "PackageReport | CertificateReport") -> None:
+    """Print *report*; exit 0 only if the file is unchanged and its issuer is known."""
     lines = list(report.problems)
     if report.ok and not report.trusted:
         lines.append(
@@ -57,17 +57,17 @@ def _conclude(report: "Report | CertificateReport") -> None:
 @certificates.command("fetch")
 def fetch_certificate(
     request_id: Annotated[
-        str, typer.Argument(help="Id of the request; or the number that `habeas erase` has printed.")
+        str, typer.Argument(help="Id of the request, or the number printed by `habeas erase`.")
     ],
-    folder: Annotated[Path, typer.Option("--out", help="Where it is written.")] = Path(),
-    language: Annotated[str, typer.Option(help="Of the page: en, de …")] = "en",
+    folder: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path(),
+    language: Annotated[str, typer.Option(help="Language of the page: en, de …")] = "en",
     state: State = STATE,
 ) -> None:
     """Write a certificate of erasure: the signed JSON file, and a page to read."""
-    from habeas import certificates  # noqa: PLC0415
+    from habeas.client import certificates  # noqa: PLC0415
 
     async def work() -> bytes:
-        async with remembering(state) as memory:
+        async with open_erasure_records(state) as memory:
             kept = await memory.certificates.of(request_id)
         if kept is not None:
             return kept

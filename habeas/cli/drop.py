@@ -13,14 +13,14 @@ app = typer.Typer(help="California's deletion lists (DROP).")
 
 @app.command()
 def status(state: State = STATE, as_json: AsJson = False) -> None:
-    """Say when the lists were fetched, by when they must be again, and what became of whom; 1 when late."""
-    from habeas import drop  # noqa: PLC0415
+    """Show the last and next fetch of the lists and their statuses; exit 1 when late."""
+    from habeas.client import drop  # noqa: PLC0415
 
     found = run(drop.standing(setting("MONGO_URL", state), prefix_of(state), datetime.now(UTC)))
     if as_json:
         print(json.dumps(found))
     elif found is None:
-        out.print("DROP was never spoken to: set HABEAS_DROP_KEY")
+        out.print("DROP was never called: set HABEAS_DROP_KEY")
     else:
         late = "LATE" if found["late"] else f"{found['days_left']} days left"
         out.print(f"due again by {found['last_day']}: {late}", markup=False)
@@ -38,8 +38,8 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
 
 @app.command()
 def pull(state: State = STATE) -> None:
-    """Have the lists fetched as soon as DROP is open, and has its answer to the last ones."""
-    from habeas import drop  # noqa: PLC0415
+    """Fetch the lists as soon as DROP is open and the last ones are answered."""
+    from habeas.client import drop  # noqa: PLC0415
 
     waits = run(drop.pull(setting("MONGO_URL", state), prefix_of(state)))
     out.print("fetched once the last lists are answered" if waits else "fetched as soon as DROP is open")

@@ -1,4 +1,4 @@
-"""Verbs about what was erased, and that it stays so."""
+"""Verbs about erasures, the erasure journal and the stop list."""
 
 import json
 import sys
@@ -34,28 +34,28 @@ from habeas.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from habeas.erasures import Memory
-    from services.fulfillment.backups.sightings import Progress as Told
+    from habeas.client.erasures import ErasureRecords
     from services.fulfillment.datamap.model import DataMap
-    from services.fulfillment.erasure.steps import Plan
-    from services.fulfillment.purging import Due, Purging
+    from services.fulfillment.erasure.deferred import DueRecords, Purging
+    from services.fulfillment.erasure.journal.sightings import Progress as Report
+    from services.fulfillment.erasure.steps import ErasurePlan
 
-app = typer.Typer(help="What was erased: look at it, and erase it again after a backup was restored.")
-stop_list = typer.Typer(help="Who is on the stop list.")
+app = typer.Typer(help="Erasures: list them, and repeat them after a backup was restored.")
+stop_list = typer.Typer(help="People on the stop list.")
 
 Since = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only what was erased since then (UTC)."),
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only erasures since then (UTC)."),
 ]
 
 
 @app.command("list")
 def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) -> None:
-    """List the erasures that are remembered, the latest first."""
-    from habeas import erasures  # noqa: PLC0415
+    """List the erasures in the journal, the latest first."""
+    from habeas.client import erasures  # noqa: PLC0415
 
     async def work() -> list[dict[str, Any]]:
-        async with remembering(state) as memory:
+        async with open_erasure_records(state) as memory:
             return await erasures.listed(memory, _moment(since))
 
     found = run(work())
@@ -67,7 +67,7 @@ def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) ->
         for key, records in row["collections"].items():
             out.print(f"    {records:>9} {key}", markup=False)
     if not found:
-        out.print("no erasure is remembered")
+        out.print("the erasure journal is empty")
 
 
 @app.command()
@@ -77,9 +77,9 @@ def plan(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the erasure of a request does, or would do once somebody approves of it."""
+    """Show the erasure plan of a request."""
 
-    async def work() -> "Plan":
+    async def work() -> "ErasurePlan":
         async with case_of(request_id, state) as case:
             return await case.plan()
 
@@ -90,9 +90,9 @@ def plan(
 def retry(
     request_id: Annotated[str, typer.Argument(help="Id of the request.")], state: State = STATE
 ) -> None:
-    """Try again what an erasure has left because a store refused it, once the cause is gone."""
-    from habeas import requests  # noqa: PLC0415
-    from shared.events import ErasureRetried  # noqa: PLC0415
+    """Retry records that a store refused to erase, once the cause is gone."""
+    from habeas.client import requests  # noqa: PLC0415
+    from shared.contract.events import ErasureRetried  # noqa: PLC0415
 
     fact = requests.fact(ErasureRetried, request_id=request_id)
     run(requests.announce(setting("AMQP_URL", state), fact))
@@ -101,24 +101,24 @@ def retry(
 
 @app.command()
 def purge(
-    dry_run: Annotated[bool, typer.Option(help="Say what is due and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="List due records and change nothing.")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="Write the certificates here.")] = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what had to be kept until now, and try again what a store refused; fulfillment does it daily."""
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+    """Erase records at the end of their retention, and retry refused ones; fulfillment does it daily."""
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     data_map, urls = load(map_folder_of(map_folder, state)), stores_of(stores, state)
-    today, told = datetime.now(UTC).date(), []
+    today, purged = datetime.now(UTC).date(), []
     certificates: dict[str, bytes | None] = {}
 
     async def work() -> None:
-        async with remembering(state) as memory, _purging(memory, data_map, urls, state) as purging:
+        async with open_erasure_records(state) as memory, _purging(memory, data_map, urls, state) as purging:
             async for item in purging.due(today):
-                told.append(item.summary())
+                purged.append(item.summary())
                 if not dry_run and not item.idle:
                     certificates[item.erasure] = await _purged(item, purging, state)
 
@@ -128,18 +128,18 @@ def purge(
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{erasure}-{today}.json").write_bytes(certificate)
     if as_json:
-        print(json.dumps(told))
+        print(json.dumps(purged))
         return
-    for item in told:
+    for item in purged:
         counts = ", ".join(f"{count} {name}" for name, count in item["records"].items())
         out.print(f"{item['erasure']}  {'is tried again' if item['retried'] else counts}")
-    out.print(f"{len(told)} erasures had records that were due")
+    out.print(f"{len(purged)} erasures had due records")
 
 
-async def _purged(item: "Due", purging: "Purging", state: Path) -> bytes | None:
-    """Erase what is due; return the certificate, unless the service does it."""
-    from habeas import requests  # noqa: PLC0415
-    from shared.events import ErasureRetried  # noqa: PLC0415
+async def _purged(item: "DueRecords", purging: "Purging", state: Path) -> bytes | None:
+    """Erase due records; return the certificate, unless the service does it."""
+    from habeas.client import requests  # noqa: PLC0415
+    from shared.contract.events import ErasureRetried  # noqa: PLC0415
 
     if item.retried:
         fact = requests.fact(ErasureRetried, request_id=item.erasure)
@@ -150,10 +150,10 @@ async def _purged(item: "Due", purging: "Purging", state: Path) -> bytes | None:
 
 @asynccontextmanager
 async def _purging(
-    memory: "Memory", data_map: "DataMap", urls: Mapping[str, str], state: Path
+    memory: "ErasureRecords", data_map: "DataMap", urls: Mapping[str, str], state: Path
 ) -> "AsyncIterator[Purging]":
-    """Open what purges by the registers of *memory*."""
-    from habeas import engine  # noqa: PLC0415
+    """Open the purge by the registers of *memory*."""
+    from habeas.client import engine  # noqa: PLC0415
 
     async with engine.connected(urls) as stores:
         yield memory.purging(data_map, stores, controller=controller(state), signer=signer(state))
@@ -163,30 +163,30 @@ async def _purging(
 def replay(
     since: Since = None,
     store: Annotated[str | None, typer.Option(help="Only in this store of HABEAS_STORES.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="Say what has come back and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="List returned records and change nothing.")] = False,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase again what a restored backup has brought back. Ends with 1 where something could not be."""
-    from habeas import erasures  # noqa: PLC0415
-    from services.fulfillment.backups.replay import Scope  # noqa: PLC0415
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+    """Erase records again that a restored backup has brought back. Exits 1 if any is left."""
+    from habeas.client import erasures  # noqa: PLC0415
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
+    from services.fulfillment.erasure.journal.replay import ReplayScope  # noqa: PLC0415
 
     data_map, urls = load(map_folder_of(map_folder, state)), stores_of(stores, state)
-    scope = Scope(_moment(since), store, dry_run)
+    scope = ReplayScope(_moment(since), store, dry_run)
 
     async def work() -> Any:
-        async with remembering(state) as memory:
-            with _progress() as told:
-                return await erasures.replay(memory, data_map, urls, scope, told)
+        async with open_erasure_records(state) as memory:
+            with _progress() as report:
+                return await erasures.replay(memory, data_map, urls, scope, report)
 
     report = run(work())
     if as_json:
         print(json.dumps(report.plain()))
     else:
-        out.print(erasures.table_of_report(report) if report.collections else "nothing has come back")
+        out.print(erasures.table_of_report(report) if report.collections else "no record has come back")
         for remark in erasures.remarks(report):
             out.print(remark)
     raise typer.Exit(0 if report.done else 1)
@@ -195,32 +195,34 @@ def replay(
 @stop_list.command("filter")
 def filter_(
     file: Annotated[Path, typer.Argument(help="An identity a line; - reads standard input.")] = Path("-"),
-    identity: Annotated[str, typer.Option(help="What the lines are, as the data map calls it.")] = "email",
+    identity: Annotated[
+        str, typer.Option(help="Identity in the lines, by its name in the data map.")
+    ] = "email",
     purpose: Annotated[str, typer.Option(help="erased, marketing, consent, sale, sensitive")] = "erased",
     state: State = STATE,
 ) -> None:
-    """Print the lines of a file whose person is not on the stop list: what may be imported."""
-    from habeas import erasures  # noqa: PLC0415
+    """Print the lines of people who are not on the stop list, for an import."""
+    from habeas.client import erasures  # noqa: PLC0415
 
     wanted, lines = erasures.purpose_of(purpose), _lines(file)
 
     async def work() -> None:
-        async with remembering(state) as memory:
-            async for line in erasures.passed(memory, lines, identity=identity, purpose=wanted):
+        async with open_erasure_records(state) as memory:
+            async for line in erasures.unlisted_lines(memory, lines, identity=identity, purpose=wanted):
                 print(line)
 
     run(work())
 
 
 @asynccontextmanager
-async def remembering(state: Path) -> "AsyncIterator[Memory]":
+async def open_erasure_records(state: Path) -> "AsyncIterator[ErasureRecords]":
     """
-    Open the memory of the installation that is spoken to.
+    Open the erasure records of the installation.
 
     Raises:
         ConfigurationError: A setting is missing.
     """
-    from habeas import erasures  # noqa: PLC0415
+    from habeas.client import erasures  # noqa: PLC0415
 
     master_key = root_key(state)
     keep = erasures.kept_for(settings(state).get("HABEAS_BACKUP_RETENTION"))
@@ -242,16 +244,16 @@ def _moment(day: datetime | None) -> datetime:
 
 
 @contextmanager
-def _progress() -> "Iterator[Told]":
-    """Show what is gone through, on the error stream, so that the output is the report alone."""
+def _progress() -> "Iterator[Report]":
+    """Show progress on the error stream, so that the output is the report alone."""
     count = TextColumn("{task.completed:.0f}")
     columns = (SpinnerColumn(), TextColumn("{task.description}"), count, TimeElapsedColumn())
     tasks: dict[str, Any] = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
 
-        def told(what: str, by: int) -> None:
+        def report(what: str, by: int) -> None:
             if what not in tasks:
                 tasks[what] = shown.add_task(what, total=None)
             shown.advance(tasks[what], by)
 
-        yield told
+        yield report

@@ -1,4 +1,4 @@
-"""Verbs about mail that comes in."""
+"""Verbs about incoming mail."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from habeas.cli.options import (
     settings,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Mail that comes in: what is made of it, what waits for you.")
+app = typer.Typer(no_args_is_help=True, help="Incoming mail: classification, and mails for staff.")
 
 
 @app.command()
@@ -30,8 +30,8 @@ def explain(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Say what would be made of a mail and by which rules; nothing is done."""
-    from habeas.inbox import explained  # noqa: PLC0415
+    """Print the classification of a mail and its rules, without effect."""
+    from habeas.client.inbox import explained  # noqa: PLC0415
 
     known = settings(state)
     found = explained(
@@ -51,8 +51,8 @@ def explain(
 
 @app.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
-    """List the mails that only people can deal with: references, and why."""
-    from habeas.inbox import waiting  # noqa: PLC0415
+    """List the mails for staff: references and reasons."""
+    from habeas.client.inbox import waiting  # noqa: PLC0415
 
     found = run(waiting(setting("MONGO_URL", state), prefix_of(state)))
     if as_json:
@@ -67,12 +67,12 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 @app.command()
 def read(
-    request: Annotated[str, typer.Argument(help="The request that it belongs to.")],
-    mail: Annotated[str, typer.Argument(help="Its name, as `inbox list` says it.")] = "mail",
+    request: Annotated[str, typer.Argument(help="Its request.")],
+    mail: Annotated[str, typer.Argument(help="Its name from `inbox list`.")] = "mail",
     state: State = STATE,
 ) -> None:
-    """Print a mail as it came in."""
-    from habeas.inbox import opened  # noqa: PLC0415
+    """Print a mail as received."""
+    from habeas.client.inbox import opened  # noqa: PLC0415
 
     master_key = root_key(state)
     content = run(opened(setting("MONGO_URL", state), prefix_of(state), master_key, request, mail))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from habeas.cli.options import STATE, State, out, prefix_of, run, setting, signer
-from shared.accounts import ACCOUNTS, TOPOLOGY
+from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
 
 if TYPE_CHECKING:
-    from habeas.master_keys import MasterKeys
-    from shared.vault import Rewrapped
+    from habeas.client.master_keys import MasterKeys
+    from shared.runtime.vault import Rewrapped
 
 app = typer.Typer(help="Keys of the installation.", no_args_is_help=True)
 
@@ -34,9 +34,9 @@ def issue(state: State = STATE) -> None:
     """
     Write the key ring of each account, from the master keys in the folder `keys` of HABEAS_CREDENTIALS.
 
-    A process gets the keys that its work needs, and no other; none gets a master key.
+    A process gets only the keys of its work; none gets a master key.
     """
-    from habeas import master_keys  # noqa: PLC0415  each verb loads only what it needs
+    from habeas.client import master_keys  # noqa: PLC0415  each verb loads only what it needs
 
     credentials = Path(setting("CREDENTIALS", state))
     master_keys.issue(master_keys.load(credentials), credentials)
@@ -45,15 +45,15 @@ def issue(state: State = STATE) -> None:
 
 @app.command()
 def rotate(
-    keep: Annotated[int, typer.Option("--keep", help="Days until the master key of now is destroyed.")] = 7,
+    keep: Annotated[int, typer.Option("--keep", help="Days until the current master key is destroyed.")] = 7,
     state: State = STATE,
 ) -> None:
     """
     Replace the master key: issue new key rings and wrap the keys of all cases anew, while services run.
 
-    Until the old key is destroyed (`habeas keys retire`), both open what either has wrapped.
+    Until the old key is destroyed (`habeas keys retire`), both are valid.
     """
-    from habeas import master_keys  # noqa: PLC0415
+    from habeas.client import master_keys  # noqa: PLC0415
 
     credentials = Path(setting("CREDENTIALS", state))
     keys = master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
@@ -66,8 +66,8 @@ def rotate(
 
 @app.command()
 def retire(state: State = STATE) -> None:
-    """Destroy master keys whose time is over, after wrapping anew what they still wrap; for a daily job."""
-    from habeas import master_keys  # noqa: PLC0415
+    """Destroy expired master keys after rewrapping the remaining case keys; for a daily job."""
+    from habeas.client import master_keys  # noqa: PLC0415
 
     credentials = Path(setting("CREDENTIALS", state))
     keys = master_keys.load(credentials)
@@ -88,8 +88,8 @@ def _warn(done: "Rewrapped") -> None:
 
 
 async def _wrap_anew(keys: "MasterKeys", state: Path) -> "Rewrapped":
-    from shared.mongo import connect  # noqa: PLC0415
-    from shared.vault import wrap_anew  # noqa: PLC0415
+    from shared.runtime.mongo import connect  # noqa: PLC0415
+    from shared.runtime.vault import wrap_anew  # noqa: PLC0415
 
     client = connect(setting("MONGO_URL", state, TOPOLOGY), app_name="habeas keys")
     try:

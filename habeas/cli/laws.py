@@ -1,4 +1,4 @@
-"""Verbs about the law: when something is due, and why."""
+"""Verbs about legal deadlines."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ import typer
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting, settings
 from shared.errors import ConfigurationError
-from shared.law import DueDate, Duty, Right, Strictest, hours_later, internal_due, strictest
+from shared.law import DueDate, Right, Strictest, TimedDuty, hours_later, internal_due, strictest
 from shared.law import due as counted_by
 
 if TYPE_CHECKING:
-    from shared.law import Policy, Rule
+    from shared.law import DeadlineRule, Policy
 
 app = typer.Typer()
 NOON = time(12)
@@ -26,31 +26,31 @@ def due(
     law: Annotated[
         list[str], typer.Option(help="A law of the folder policies: uk-gdpr, us-ca-ccpa; may be repeated.")
     ] = ["gdpr"],  # noqa: B006 - typer takes no other
-    right: Annotated[Right, typer.Option(help="What is asked for.")] = Right.ACCESS,
+    right: Annotated[Right, typer.Option(help="The requested right.")] = Right.ACCESS,
     calendar: Annotated[
         str | None,
-        typer.Option(help="Public holidays that count: DE-BE. Of several laws, for those that do not say."),
+        typer.Option(help="Public holidays: DE-BE. For laws without a calendar of their own."),
     ] = None,
     zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
     explain: Annotated[bool, typer.Option("--explain", help="Print each step.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """
-    Say when a request is due under a law: the answer, and whatever else the law wants in time.
+    Print the deadlines of a request under a law: the answer, and other duties.
 
-    Of several laws the strictest counts; it is printed with each day whose it is.
+    Of several laws the strictest counts; its name is printed with each day.
     """
-    from shared.calendars import calendar_named  # noqa: PLC0415
-    from shared.policies import policies  # noqa: PLC0415
+    from shared.law.calendars import calendar_named  # noqa: PLC0415
+    from shared.law.library import policies  # noqa: PLC0415
 
     at = _instant(received, zone)
     laws = [policies().in_force(name, at.date()) for name in law]
 
-    def counted(policy: "Policy", rule: "Rule") -> DueDate:
+    def counted(policy: "Policy", rule: "DeadlineRule") -> DueDate:
         place = calendar if len(laws) == 1 and calendar else policy.calendar or _given(calendar, policy)
         return counted_by(rule, at, ZoneInfo(zone), calendar_named(place))
 
-    days = {duty: strictest(laws, duty, right, counted) for duty in Duty}
+    days = {duty: strictest(laws, duty, right, counted) for duty in TimedDuty}
     found = {duty: day for duty, day in days.items() if day is not None}
     if as_json:
         print(json.dumps(_all_plain(laws, found), ensure_ascii=False))
@@ -62,27 +62,27 @@ def due(
 def hours_of(
     aware: Annotated[str, typer.Option(help="The instant: 2026-12-24T18:30+01:00.")],
     calendar: Annotated[str, typer.Option(help="Public holidays of the place that answers: DE-BE.")],
-    length: Annotated[int, typer.Option(min=1, max=1_000, help="How many hours.")] = 72,
+    length: Annotated[int, typer.Option(min=1, max=1_000, help="Number of hours.")] = 72,
     zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
 ) -> None:
-    """Say when a period in hours ends, as for a breach: to keep, and at the very latest."""
-    from shared.calendars import calendar_named  # noqa: PLC0415
+    """Print the end of a period in hours, as for a breach: the plain and the latest reading."""
+    from shared.law.calendars import calendar_named  # noqa: PLC0415
 
     found = hours_later(length, _instant(aware, zone), _place(zone), calendar_named(calendar))
-    out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the very moment", markup=False)
+    out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the exact moment", markup=False)
     latest = "the hour of the event not counted, two working days at least; not to be relied on"
     out.print(f"{found.latest_at:%Y-%m-%d %H:%M %Z}  {latest}", markup=False)
 
 
 @app.command()
 def deadlines(
-    days: Annotated[int, typer.Option(min=0, help="How far ahead to look.")] = 7,
+    days: Annotated[int, typer.Option(min=0, help="Days ahead.")] = 7,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List the requests that are not answered and due soon, or late; end 1 when one is late."""
-    from habeas.deadlines import due_within, line_of  # noqa: PLC0415
-    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+    """List open requests that are due soon or late; exit 1 when one is late."""
+    from habeas.client.deadlines import due_within, line_of  # noqa: PLC0415
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     today = datetime.now(company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone).date()
     found = run(due_within(setting("MONGO_URL", state), prefix_of(state), timedelta(days=days), today))
@@ -121,12 +121,12 @@ def _written_out(received: str) -> datetime:
 def _given(calendar: str | None, policy: "Policy") -> str:
     if calendar is None:
         raise ConfigurationError(
-            f"--calendar: {policy.id} goes by the public holidays of the place that answers; say which: DE-BE"
+            f"--calendar: {policy.id} needs the public holidays of the place that answers: DE-BE"
         )
     return calendar
 
 
-def _all_plain(laws: Sequence["Policy"], found: Mapping[Duty, Strictest]) -> dict[str, Any]:
+def _all_plain(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest]) -> dict[str, Any]:
     return {
         "policies": [policy.id for policy in laws],
         **{duty: {"policy": day.policy.id, **_plain(day.last)} for duty, day in found.items()},
@@ -145,13 +145,13 @@ def _plain(last: DueDate) -> dict[str, Any]:
     }
 
 
-def _show(laws: Sequence["Policy"], found: Mapping[Duty, Strictest], *, explain: bool) -> None:
+def _show(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest], *, explain: bool) -> None:
     for policy in laws:
         out.print(f"{policy.id}: {policy.name}", markup=False)
     for duty, day in found.items():
-        whose = f"; by {day.policy.id}" if len(laws) > 1 else ""
+        law = f"; by {day.policy.id}" if len(laws) > 1 else ""
         last = day.last
-        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}{whose}", markup=False)
+        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}{law}", markup=False)
         if explain:
             for step in last.steps:
                 out.print(f"            {step}", markup=False)

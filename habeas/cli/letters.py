@@ -10,10 +10,10 @@ from shared.errors import ConfigurationError
 from shared.law import LetterForm
 
 if TYPE_CHECKING:
-    from habeas.letters import Shown
+    from habeas.client.letters import LetterPreview
 
 app = typer.Typer(no_args_is_help=True, help="Show letters, without sending any.")
-KIND = typer.Option(help="Kind of letter; without it, what there is is listed.")
+KIND = typer.Option(help="Kind of letter; without it, all kinds are listed.")
 FOLDER = typer.Option(help="Write HTML files into this folder.")
 
 
@@ -22,11 +22,11 @@ def preview(
     kind: Annotated[LetterForm | None, KIND] = None,
     law: Annotated[list[str] | None, typer.Option(help="Law; several protect the person together.")] = None,
     language: Annotated[str, typer.Option(help="Language: de.")] = "en",
-    outcome: Annotated[str | None, typer.Option(help="Only letters that tell of it: granted.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only letters with this outcome: granted.")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Write HTML files into this folder.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the first letter, as HTML, to this file.")] = None,
     text: Annotated[
-        bool, typer.Option("--text", help="Print the text form; so it is without --out.")
+        bool, typer.Option("--text", help="Print the text form; the default without --out.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Make the gallery, in the folder --out.")] = False,
 ) -> None:
@@ -54,7 +54,7 @@ def _show(
     html: Path | None,
     text: bool,
 ) -> None:
-    from habeas.letters import preview as written  # noqa: PLC0415
+    from habeas.client.letters import preview as written  # noqa: PLC0415
 
     letters = written(kind, laws, language, outcome)
     if html:
@@ -67,7 +67,7 @@ def _show(
             _print(letter, english=language == "en")
 
 
-def _print(letter: "Shown", *, english: bool) -> None:
+def _print(letter: "LetterPreview", *, english: bool) -> None:
     out.rule(letter.name)
     out.print(letter.body.text, markup=False)
     for block, provisions in letter.citations:
@@ -77,8 +77,8 @@ def _print(letter: "Shown", *, english: bool) -> None:
 
 
 def _list() -> None:
-    from habeas.letters import SHOWN, explained, forms, outcomes_of  # noqa: PLC0415
-    from services.notifier.wording import LANGUAGES  # noqa: PLC0415
+    from habeas.client.letters import SHOWN, explained, forms, outcomes_of  # noqa: PLC0415
+    from services.notifier.letters.languages import LANGUAGES  # noqa: PLC0415
 
     for form in forms():
         outcomes = f" [{', '.join(outcomes_of(form))}]" if outcomes_of(form) else ""
@@ -88,10 +88,10 @@ def _list() -> None:
 
 
 def _make_gallery(folder: Path | None) -> None:
-    from habeas.letters import gallery  # noqa: PLC0415
+    from habeas.client.letters import gallery  # noqa: PLC0415
 
     if folder is None:
-        raise ConfigurationError("--all: say where with --out FOLDER")
+        raise ConfigurationError("--all: needs --out FOLDER")
     for name, page in gallery():
         _write(folder / name, page)
     out.print(f"open {folder / 'index.html'}", markup=False)

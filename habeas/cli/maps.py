@@ -25,22 +25,22 @@ from habeas.cli.options import (
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from services.fulfillment.datamap.loading import Flaw
+    from services.fulfillment.datamap.yaml_loader import MapError
 
 app = typer.Typer(
     help="Data maps: draft, import, draw, and check them against the data.", no_args_is_help=True
 )
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Remarks, apart from what a verb writes."""
+"""Remarks, apart from a verb's output."""
 
 
 @app.command()
 def check(
     map_folder: MapFolder = None, stores: Stores = None, state: State = STATE, as_json: AsJson = False
 ) -> None:
-    """Read a data map and hold it against the live databases; end 1 when an answer would be wrong."""
-    from habeas import engine  # noqa: PLC0415
-    from services.fulfillment.checking import check as checked  # noqa: PLC0415
+    """Compare a data map with the live databases; exit 1 when an answer would be wrong."""
+    from habeas.client import engine  # noqa: PLC0415
+    from services.fulfillment.map_check import check as checked  # noqa: PLC0415
 
     async def work() -> Any:
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
@@ -52,13 +52,13 @@ def check(
     wrong = [flaw for flaw in flaws if not flaw.remark]
     if not as_json:
         _show(flaws)
-        told = f"{len(wrong)} wrong, {len(flaws) - len(wrong)} to know"
-        out.print(told if wrong else "the map fits the data")
+        summary = f"{len(wrong)} wrong, {len(flaws) - len(wrong)} to know"
+        out.print(summary if wrong else "the map fits the data")
     raise typer.Exit(1 if wrong else 0)
 
 
-def _show(flaws: "Sequence[Flaw]") -> None:
-    """Print *flaws*, those that say the same of several places together."""
+def _show(flaws: "Sequence[MapError]") -> None:
+    """Print *flaws*, equal ones of several places together."""
     alike: dict[tuple[bool, str, str], list[str]] = {}
     for flaw in flaws:
         alike.setdefault((flaw.remark, flaw.what, flaw.remedy), []).append(flaw.where)
@@ -85,11 +85,11 @@ def graph(
     ] = None,
     state: State = STATE,
 ) -> None:
-    """Draw the walk: what a request starts from, what it reaches when, and what an erasure does there."""
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
-    from services.fulfillment.drawing.mermaid import mermaid  # noqa: PLC0415
-    from services.fulfillment.drawing.picture import picture_of  # noqa: PLC0415
-    from services.fulfillment.drawing.svg import svg  # noqa: PLC0415
+    """Draw the search: its identities, the collections reached, and the effect of an erasure."""
+    from services.fulfillment.datamap.diagram.mermaid import mermaid  # noqa: PLC0415
+    from services.fulfillment.datamap.diagram.picture import picture_of  # noqa: PLC0415
+    from services.fulfillment.datamap.diagram.svg import svg  # noqa: PLC0415
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     forms = {".svg": svg, ".mmd": mermaid}
     if file is not None and file.suffix not in forms:
@@ -107,8 +107,8 @@ def import_(
     fides_file: Annotated[Path, typer.Argument(help="A dataset file of Fides.")],
     file: Annotated[Path | None, typer.Option("--out", help="Write to this file; else print.")] = None,
 ) -> None:
-    """Make a data map of a dataset file of Fides; say line by line what is not honoured."""
-    from services.fulfillment.datamap.importing import imported  # noqa: PLC0415
+    """Convert a dataset file of Fides to a data map; report ignored keys by line."""
+    from services.fulfillment.datamap.fides_import import imported  # noqa: PLC0415
 
     if file is not None and file.exists():
         raise ConfigurationError(f"{file}: is there already; name another file or remove it")
@@ -119,7 +119,7 @@ def import_(
         print(made.text, end="")
     else:
         _save(file, made.text)
-        out.print(f"{file}: complete what its comments ask for, then check it", markup=False)
+        out.print(f"{file}: complete it as its comments say, then check it", markup=False)
 
 
 def _text(file: Path) -> str:
@@ -141,31 +141,29 @@ def draft(
     folder: Annotated[
         Path | None, typer.Option("--out", help="Write a file per database into this folder; else print.")
     ] = None,
-    database: Annotated[
-        list[str] | None, typer.Option(help="Look at this database; may be given several times [all].")
-    ] = None,
-    sample: Annotated[int, typer.Option(help="Documents to look at in each collection.", min=1)] = 1_000,
+    database: Annotated[list[str] | None, typer.Option(help="This database; may be repeated [all].")] = None,
+    sample: Annotated[int, typer.Option(help="Documents sampled in each collection.", min=1)] = 1_000,
     stores: Stores = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Sample live databases and propose a data map: fields, identities, categories, references."""
-    from habeas import drafting  # noqa: PLC0415
+    from habeas.client import map_draft  # noqa: PLC0415
 
     with Console(stderr=True).status("reading …") as status:
         found = run(
-            drafting.surveyed(
+            map_draft.survey_stores(
                 stores_of(stores, state), database or (), status.update, sample=sample, own=prefix_of(state)
             )
         )
-    drafted = drafting.files(found)
+    drafted = map_draft.files(found)
     if folder is not None:
-        drafting.save(drafted, folder)
+        map_draft.save(drafted, folder)
     if as_json:
-        print(json.dumps(drafting.summary(found)))
+        print(json.dumps(map_draft.summary(found)))
     elif folder is None:
         print("".join(drafted.values()), end="")
     else:
-        out.print(f"{len(drafted)} files in {folder}: read them before they decide anything", markup=False)
+        out.print(f"{len(drafted)} files in {folder}: review them before use", markup=False)
         identities = sum(len(some) for some in found.identities.values())
         out.print(f"{identities} identity fields: state how the value of each is verified", markup=False)

@@ -1,4 +1,4 @@
-"""Verbs that show what is told of a breach before anybody is told: letters, and documents for authorities."""
+"""Verbs that preview letters of a breach and write documents for authorities."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,42 +20,40 @@ from habeas.cli.options import (
     run,
     setting,
 )
-from shared.policies import breach_policies
+from shared.law.library import breach_policies
 
 if TYPE_CHECKING:
-    from habeas.notices.announcing import Announcement
-    from habeas.notices.samples import Sample, Telling
-    from services.notifier.notices.forms.filling import Document
+    from habeas.client.breach_notices.announcements import Announcement
+    from habeas.client.breach_notices.samples import Sample, SampleNotice
+    from services.notifier.breach.notices.forms.form_filler import AuthorityForm
 
 DRAFT = "draft"
-"""What an incident is called that nobody has declared yet."""
+"""Id of an undeclared incident."""
 
 
 def register(app: typer.Typer) -> None:
-    """Put the verbs beside those of incidents."""
+    """Add the verbs to the breach verbs."""
     app.command()(preview)
     app.command()(forms)
 
 
 def preview(
-    incident: Annotated[str, typer.Argument(help="Id of an incident, or a file as `declare` takes it.")],
+    incident: Annotated[str, typer.Argument(help="Id of an incident, or a file as for `declare`.")],
     folder: Annotated[Path, typer.Option("--out", help="Write the samples into this folder.")],
     place: Annotated[
-        list[str] | None, typer.Option(help="Of a file: where people live, DE or US-CA; may be repeated.")
+        list[str] | None, typer.Option(help="Of a file: residence, DE or US-CA; may be repeated.")
     ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Of a file: what they read; may be repeated.")
-    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Of a file: language; may be repeated.")] = None,
     state: State = STATE,
 ) -> None:
     """
-    Write a sample of each letter: as mail, as a page with provisions, as text; say what they lack.
+    Write a sample of each letter: as mail, as a page with provisions, as text; list missing facts.
 
-    Nobody is written to. Samples go to people who do not exist.
+    No letter is sent. Samples are addressed to fictional people.
     """
-    from habeas.notices.showing import lacks, shown, write  # noqa: PLC0415
+    from habeas.client.breach_notices.preview import lacks, shown, write  # noqa: PLC0415
 
-    file, nothing = Path(incident), "no law wants anybody told"
+    file, nothing = Path(incident), "no law demands a notice"
     if file.is_file():
         telling, samples = _of_file(file, place or [], language or [], state)
     else:
@@ -75,10 +73,10 @@ def forms(
     state: State = STATE,
 ) -> None:
     """
-    Fill in what each authority is told: a page to send or to copy from, and the same as JSON.
+    Write the document for each authority: a page to send or to copy from, and the same as JSON.
 
-    What is told to the public, or to whoever uses a service, is written there, too, as a text.
-    What is not known is said to be missing. `habeas breach reported` records that it was sent.
+    Texts for the public and for users of a service are written there, too.
+    Missing facts are listed. `habeas breach reported` records a sent document.
     """
     written, announced = run(_documents(incident, folder, state))
     for document in written:
@@ -91,57 +89,59 @@ def forms(
 
 def _of_file(
     file: Path, places: list[str], languages: list[str], state: Path
-) -> "tuple[Telling, list[Sample]]":
-    from habeas.breachfiles import unsigned  # noqa: PLC0415
-    from habeas.notices.samples import Telling, sample, wanted_by  # noqa: PLC0415
+) -> "tuple[SampleNotice, list[Sample]]":
+    from habeas.client.breach_files import unsigned  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import SampleNotice, audiences_of, sample  # noqa: PLC0415
 
     declared = unsigned(file, mapped_categories(None, state))
-    telling = Telling(declared, DRAFT, house(state), datetime.now(UTC))
-    wanted = wanted_by(declared, places, languages, company_of(state))
+    telling = SampleNotice(declared, DRAFT, house(state), datetime.now(UTC))
+    wanted = audiences_of(declared, places, languages, company_of(state))
     return telling, [sample(one, None, telling) for one in wanted]
 
 
-async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sample]]":
-    from habeas.incidents import opened  # noqa: PLC0415
-    from habeas.notices.reading import chunks, waiting, words_of  # noqa: PLC0415
-    from habeas.notices.samples import Telling, sample, wanted_of  # noqa: PLC0415
-    from services.notifier.notices.mailboxes import reached  # noqa: PLC0415
+async def _of_incident(incident: str, state: Path) -> "tuple[SampleNotice, list[Sample]]":
+    from habeas.client.breach_notices.reader import chunks, waiting, words_of  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import SampleNotice, audiences_in, sample  # noqa: PLC0415
+    from habeas.client.incident_register import opened  # noqa: PLC0415
+    from services.notifier.breach.notices.mailboxes import reached  # noqa: PLC0415
 
     key = root_key(state)
     samples: list[Sample] = []
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
-        case = await register.the(incident)
-        telling = Telling(case.last, case.id, house(state), datetime.now(UTC))
+        case = await register.incident(incident)
+        telling = SampleNotice(case.last, case.id, house(state), datetime.now(UTC))
         for phase in waiting(case):
             words = words_of(case, phase)
-            further = case.incident.tells_more(phase)
+            further = case.incident.has_earlier_notices(phase)
             telling = replace(telling, declared=words, held_by_police=phase.delayed, further=further)
             people = chunks(case, register.vault, [phase])
-            counted = await wanted_of(people, partial(reached, declared=words))
+            counted = await audiences_in(people, partial(reached, declared=words))
             samples += [sample(one, number, telling) for one, number in counted.items()]
     return telling, samples
 
 
-async def _documents(incident: str, folder: Path, state: Path) -> "tuple[list[Document], list[Announcement]]":
-    from habeas.incidents import opened  # noqa: PLC0415
-    from habeas.notices import announcing  # noqa: PLC0415
-    from habeas.notices.copies import copy_for, going, wants_copy  # noqa: PLC0415
-    from habeas.notices.documents import Desk, documents, duties, write  # noqa: PLC0415
-    from habeas.notices.reading import chunks, known  # noqa: PLC0415
-    from habeas.notices.samples import wanted_of  # noqa: PLC0415
+async def _documents(
+    incident: str, folder: Path, state: Path
+) -> "tuple[list[AuthorityForm], list[Announcement]]":
+    from habeas.client.breach_notices import announcements  # noqa: PLC0415
+    from habeas.client.breach_notices.copies import copy_for, people_letters, wants_copy  # noqa: PLC0415
+    from habeas.client.breach_notices.documents import FormContext, documents, duties, write  # noqa: PLC0415
+    from habeas.client.breach_notices.reader import chunks, known  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import audiences_in  # noqa: PLC0415
+    from habeas.client.incident_register import opened  # noqa: PLC0415
 
     key = root_key(state)
-    desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
+    desk = FormContext(company_of(state), house(state), breach_policies(), datetime.now(UTC))
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
-        case = await register.the(incident)
+        case = await register.incident(incident)
         owed = duties(case.incident.clocks, desk.policies)
         filled = list(documents(known(case), owed, desk))
         copied = any(map(wants_copy, filled))
         sealed = chunks(case, register.vault)
-        letters = list(going(case, await wanted_of(sealed), desk)) if copied else []
+        letters = list(people_letters(case, await audiences_in(sealed), desk)) if copied else []
     for document in filled:
         write(document, copy_for(document, letters, desk) if wants_copy(document) else None, folder)
-    announced = list(announcing.announcements(case.incident.clocks, known(case), desk))
+    announced = list(announcements.announcements(case.incident.clocks, known(case), desk))
     for announcement in announced:
-        announcing.write(announcement, folder)
+        announcements.write(announcement, folder)
     return filled, announced

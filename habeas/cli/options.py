@@ -1,4 +1,4 @@
-"""Where the installation is that a verb speaks to, and what options verbs share."""
+"""Settings of the installation, and shared options of verbs."""
 
 import asyncio
 import json
@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from habeas import installation
+from habeas.embedded import installation
+from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError, InvalidDataMap
-from shared.keyring import RootKey
-from shared.settings import root_key as root_key_of
-from shared.topology import COMMAND
-from shared.variables import FILE, PREFIX, SETTINGS
+from shared.runtime.key_rings import RootKey
+from shared.runtime.settings import root_key as root_key_of
+from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from habeas.cases import Case
-    from services.fulfillment.erasure.steps import Plan
-    from services.fulfillment.signing import Signer
-    from services.notifier.writing import House
-    from shared.law import Company
+    from habeas.client.cases import FulfillmentCase
+    from services.fulfillment.certificate.signatures import CertificateSigner
+    from services.fulfillment.erasure.steps import ErasurePlan
+    from services.notifier.context import SenderSettings
+    from shared.law import CompanyProfile
 
 T = TypeVar("T")
 
@@ -43,26 +43,26 @@ Identities = Annotated[
 STATE = Path(".state")
 COLUMNS = 79
 FEW = 10
-"""Records of a collection whose ids are shown without being asked for."""
+"""Ids of a collection shown by default."""
 
 
 def settings(state: Path, account: str = COMMAND) -> Mapping[str, str]:
     """
-    Return the settings of the installation that is spoken to; secrets may stand in files of *account*.
+    Return the settings of the installation; secrets may be in files of *account*.
 
-    All of the environment, its files included, comes before what is remembered in *state*.
+    The environment, its files included, precedes the settings remembered in *state*.
     """
     return {**_given(installation.remembered(state), account), **_given(os.environ, account)}
 
 
 def _given(variables: Mapping[str, str], account: str) -> dict[str, str]:
-    """Return *variables*, and the settings in the files that they name."""
+    """Return *variables*, and the settings in the files they name."""
     folder = variables.get("HABEAS_CREDENTIALS")
     return {**(_credentials(Path(folder, account)) if folder else {}), **_files(variables), **variables}
 
 
 def root_key(state: Path, account: str = COMMAND) -> RootKey:
-    """Return what the command takes keys from: its key ring, or the master key."""
+    """Return the command's source of keys: its key ring, or the master key."""
     try:
         return root_key_of(setting("MASTER_KEY", state, account))
     except ValueError as error:
@@ -112,10 +112,10 @@ def _content(variable: str, path: Path) -> str:
 
 def setting(name: str, state: Path, account: str = COMMAND) -> str:
     """
-    Return the setting *name* of the installation that is spoken to, as *account* has it.
+    Return the setting *name* of the installation, for *account*.
 
     Raises:
-        ConfigurationError: Nobody has set it.
+        ConfigurationError: It is not set.
     """
     variable = f"HABEAS_{name}"
     value = settings(state, account).get(variable)
@@ -135,8 +135,8 @@ def map_folder_of(folder: Path | None, state: Path) -> Path:
 
 
 def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None:
-    """Return the categories that the data map uses; None where no map can be read: that is told elsewhere."""
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+    """Return the categories that the data map uses; None if no map can be read."""
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     named = folder or settings(state).get("HABEAS_DATAMAP")
     if not named:
@@ -150,7 +150,7 @@ def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None
 
 def stores_of(text: str | None, state: Path) -> dict[str, str]:
     """Return the URLs of the stores by name: those of *text* if it was given."""
-    from habeas import engine  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
 
     if text is None and "HABEAS_STORES" not in settings(state):
         return {"default": setting("MONGO_URL", state)}
@@ -158,49 +158,49 @@ def stores_of(text: str | None, state: Path) -> dict[str, str]:
 
 
 def prefix_of(state: Path) -> str:
-    """Return what the names of our databases begin with."""
+    """Return the prefix of our databases."""
     return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")
 
 
-def company_of(state: Path) -> "Company":
-    """Return what the company says of itself."""
-    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+def company_of(state: Path) -> "CompanyProfile":
+    """Return the company."""
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 
 
-def house(state: Path) -> "House":
-    """Return who writes letters there."""
-    from services.notifier.writing import house_of  # noqa: PLC0415
+def house(state: Path) -> "SenderSettings":
+    """Return the sender of letters."""
+    from services.notifier.context import sender_settings_of  # noqa: PLC0415
 
-    told, company = settings(state), company_of(state)
-    mail_from = told.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
-    return house_of(company, mail_from, reply_to=told.get("HABEAS_MAIL_REPLY_TO", ""))
+    known, company = settings(state), company_of(state)
+    mail_from = known.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
+    return sender_settings_of(company, mail_from, reply_to=known.get("HABEAS_MAIL_REPLY_TO", ""))
 
 
 def controller(state: Path) -> str:
-    """Return the name of who answers."""
+    """Return the controller's name."""
     return settings(state).get("HABEAS_MAIL_FROM", "").partition(" <")[0]
 
 
-def signer(state: Path) -> "Signer":
-    """Return what signs for the installation."""
-    from services.fulfillment.signing import Signer  # noqa: PLC0415
+def signer(state: Path) -> "CertificateSigner":
+    """Return the installation's signer."""
+    from services.fulfillment.certificate.signatures import CertificateSigner  # noqa: PLC0415
 
-    return Signer(root_key(state))
+    return CertificateSigner(root_key(state))
 
 
-def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[Case]":
-    """Open the case of a request in the installation that is spoken to."""
-    from habeas import cases  # noqa: PLC0415
+def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[FulfillmentCase]":
+    """Open the case of a request in the installation."""
+    from habeas.client import cases  # noqa: PLC0415
 
     master_key = root_key(state)
     return cases.opened(setting("MONGO_URL", state), prefix_of(state), master_key, request_id)
 
 
-def show_plan(decided: "Plan", *, as_json: bool, ids: bool = False) -> None:
-    """Print what an erasure would do; all *ids* only when asked for, where they are more than a few."""
-    from habeas import engine  # noqa: PLC0415
+def show_plan(decided: "ErasurePlan", *, as_json: bool, ids: bool = False) -> None:
+    """Print an erasure plan; all *ids* only on demand, if there are many."""
+    from habeas.client import engine  # noqa: PLC0415
 
     if as_json:
         print(json.dumps(engine.summary_of_plan(decided)))
@@ -225,7 +225,7 @@ def show_plan(decided: "Plan", *, as_json: bool, ids: bool = False) -> None:
 
 
 def fields(named: Mapping[str, Sequence[str]]) -> None:
-    """Print what is not empty of *named*, indented, in lines that a terminal of 80 columns shows whole."""
+    """Print the non-empty values of *named*, indented, for a terminal of 80 columns."""
     for name, values in named.items():
         if values:
             lead = f"    {name:16}"

@@ -7,7 +7,7 @@ import typer
 
 from habeas.cli.options import STATE, AsJson, State, fields, out, prefix_of, run, setting
 
-app = typer.Typer(help="Who was told of what became of a person's data: look at it, and tell them again.")
+app = typer.Typer(help="Notices to recipients of data: list and resend them.")
 
 
 @app.callback(invoke_without_command=True)
@@ -17,18 +17,18 @@ def recipients(
         bool,
         typer.Option(
             "--failed",
-            help="Only who could not be told, or with whom no way is agreed; ends with 1 if there are any.",
+            help="Only recipients not notified; exits 1 if there are any.",
         ),
     ] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List which recipients of data must be told of what, and how that stands."""
+    """List the notices to recipients of data and their states."""
     if context.invoked_subcommand is not None:
         return
-    from habeas import recipients as told  # noqa: PLC0415
+    from habeas.client import recipients as notices  # noqa: PLC0415
 
-    found = run(told.messages(setting("MONGO_URL", state), prefix_of(state), failed=failed))
+    found = run(notices.messages(setting("MONGO_URL", state), prefix_of(state), failed=failed))
     if as_json:
         print(json.dumps([message.plain() for message in found]))
     else:
@@ -38,7 +38,7 @@ def recipients(
             out.print(f"{row['recipient']}: {status}", markup=False)
             fields({name: [row[name]] for name in ("about", "request", "since")})
         if not found:
-            out.print("nobody")
+            out.print("none")
     raise typer.Exit(1 if failed and found else 0)
 
 
@@ -47,11 +47,11 @@ def retry(
     recipient: Annotated[str | None, typer.Option(help="Only this one, by its name in the data map.")] = None,
     state: State = STATE,
 ) -> None:
-    """Tell those again who could not be told, once the cause is gone."""
-    from habeas import recipients as told  # noqa: PLC0415
-    from habeas import requests  # noqa: PLC0415
+    """Notify failed recipients again, once the cause is gone."""
+    from habeas.client import recipients as notices  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
-    found = run(told.messages(setting("MONGO_URL", state), prefix_of(state), failed=True))
+    found = run(notices.messages(setting("MONGO_URL", state), prefix_of(state), failed=True))
     again = [message.concerned for message in found if recipient in (None, message.concerned.recipient)]
     for concerned in again:
         run(requests.announce(setting("AMQP_URL", state), concerned))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from habeas.cli.erasures import remembering
+from habeas.cli.erasures import open_erasure_records
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -31,27 +31,25 @@ from habeas.cli.options import (
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from habeas.engine import Engine
-    from habeas.erasures import Memory
-    from services.fulfillment.completing import Completed
+    from habeas.client.engine import OperatorEngine
+    from habeas.client.erasures import ErasureRecords
+    from services.fulfillment.erasure.completion import Completed
 
 app = typer.Typer()
-GO_ON = "remove the cause and run the same command again; `habeas erasures purge` tries it, too"
+GO_ON = "remove the cause and run the command again; `habeas erasures purge` retries as well"
 
 
 @app.command()
 def gather(
     identity: Identities,
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="Write what was found into this folder.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Write the records into this folder.")] = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Find every record of a person."""
-    from habeas import engine  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
 
     async def work() -> Any:
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
@@ -87,9 +85,9 @@ def erase(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase every record of a person, as far as map and law allow, and certify it; ends 1 if any is left."""
-    from habeas import engine  # noqa: PLC0415
-    from services.fulfillment.recipients import recipients_of  # noqa: PLC0415
+    """Erase every record of a person, as far as map and law allow, and certify it; exits 1 if any is left."""
+    from habeas.client import engine  # noqa: PLC0415
+    from services.fulfillment.recipients.directory import recipients_of  # noqa: PLC0415
 
     person = engine.identities(identity)
     if certificate is not None and not dry_run:
@@ -108,7 +106,9 @@ def erase(
                     plan, person, controller=controller(state), signer=signer(state), memory=memory
                 )
             kept = memory is not None
-            _tell(completed, recipients_of(completed.plan, opened.data_map), certificate, kept, as_json)
+            _print_result(
+                completed, recipients_of(completed.plan, opened.data_map), certificate, kept, as_json
+            )
             return completed
 
     completed = run(work())
@@ -118,8 +118,8 @@ def erase(
         raise typer.Exit(1)
 
 
-def _warn(opened: "Engine", person: Mapping[str, Sequence[str]]) -> None:
-    """Say which of several identities nobody is looked for by."""
+def _warn(opened: "OperatorEngine", person: Mapping[str, Sequence[str]]) -> None:
+    """Warn about identities that the map does not know."""
     unknown = opened.unknown(person)
     if unknown:
         print(f"habeas: {opened.not_known(unknown)}", file=sys.stderr)
@@ -135,11 +135,11 @@ def _writable(file: Path) -> None:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
 
 
-def _tell(
+def _print_result(
     completed: "Completed", recipients: Sequence[str], file: Path | None, kept: bool, as_json: bool
 ) -> None:
-    """Say what has become of the records, who must hear of it, and where the certificate is."""
-    from habeas import certificates  # noqa: PLC0415
+    """Print the result, the recipients to notify, and the place of the certificate."""
+    from habeas.client import certificates  # noqa: PLC0415
 
     issued = completed.certificate
     number = certificates.number_of(issued)
@@ -149,10 +149,10 @@ def _tell(
         print(issued.decode())
         return
     counts = ", ".join(f"{records} {name}" for name, records in completed.plan.counts().items())
-    remaining = "" if completed.plan.counts().get("left") else "; looked for again: nothing is left"
+    remaining = "" if completed.plan.counts().get("left") else "; searched again: nothing is left"
     out.print(f"done: {counts or 'nothing was held'}{remaining}", markup=False)
     if recipients:
-        out.print("nobody was told by this verb; these recipients must erase it too (GDPR Art. 19):")
+        out.print("this verb notifies no recipient; these must erase it too (GDPR Art. 19):")
         fields({"": recipients})
     if file is not None:
         out.print(f"certificate {number}: {file}", markup=False)
@@ -163,12 +163,12 @@ def _tell(
 
 
 @asynccontextmanager
-async def _memory(state: Path) -> "AsyncIterator[Memory | None]":
-    """Open what an erasure leaves an entry in; where no database is named for it, say so and do without."""
+async def _memory(state: Path) -> "AsyncIterator[ErasureRecords | None]":
+    """Open the erasure journal; warn if no database is set for it."""
     if "HABEAS_MONGO_URL" not in settings(state):
-        note = "HABEAS_MONGO_URL is not set: after a backup is restored, nothing will know of this erasure"
+        note = "HABEAS_MONGO_URL is not set: this erasure will not be repeated after a backup is restored"
         print(f"habeas: {note}", file=sys.stderr)
         yield None
         return
-    async with remembering(state) as memory:
+    async with open_erasure_records(state) as memory:
         yield memory

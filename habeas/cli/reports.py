@@ -1,4 +1,4 @@
-"""The verb about the register: what was asked, what became of it, how long it took."""
+"""The verb that reports on the register of requests."""
 
 import sys
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ from shared.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from habeas.report.figures import Figures
-    from habeas.report.reading import Progress as Told
-    from shared.law import Company
+    from habeas.client.report.figures import Figures
+    from habeas.client.report.reader import Progress as Report
+    from shared.law import CompanyProfile
 
 app = typer.Typer()
 
 
-class Form(StrEnum):
-    """How a report is written."""
+class ReportFormat(StrEnum):
+    """The format of a report."""
 
     TABLE = "table"
     CSV = "csv"
@@ -37,29 +37,31 @@ class Form(StrEnum):
 @app.command()
 def report(
     year: Annotated[
-        int | None, typer.Option(min=2018, max=9000, help="When the requests were received; by default now.")
+        int | None, typer.Option(min=2018, max=9000, help="Year of receipt; the current one by default.")
     ] = None,
     law: Annotated[str | None, typer.Option(help="Only under this law: us-ca-ccpa, gdpr.")] = None,
-    form: Annotated[Form, typer.Option("--format", help="How it is written.")] = Form.TABLE,
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="Format of the report.")
+    ] = ReportFormat.TABLE,
     file: Annotated[Path | None, typer.Option("--out", help="Write it into this file.")] = None,
     register: Annotated[
         bool, typer.Option("--register", help="Print the register, request by request, as csv or json.")
     ] = False,
     state: State = STATE,
 ) -> None:
-    """Report on requests by right, law and year: what became of them, and how long it took."""
+    """Report on requests by right, law and year: results and durations."""
     _known(law)
     year = year or datetime.now(_company(state).zone).year
     if register:
-        if form not in {Form.CSV, Form.JSON}:
-            raise ConfigurationError("--register: say --format csv, or --format json")
+        if form not in {ReportFormat.CSV, ReportFormat.JSON}:
+            raise ConfigurationError("--register: needs --format csv, or --format json")
         with _written(file) as text:
             run(_write_register(text, year, law, form, state))
         return
     found = run(_figures(year, law, state))
-    if form is Form.TABLE:
+    if form is ReportFormat.TABLE:
         if file is not None:
-            raise ConfigurationError("--out: say --format csv, json or html")
+            raise ConfigurationError("--out: needs --format csv, json or html")
         _show(found, year)
         return
     with _written(file) as text:
@@ -67,38 +69,38 @@ def report(
 
 
 async def _figures(year: int, law: str | None, state: Path) -> "Sequence[Figures]":
-    from habeas.report.figures import figures  # noqa: PLC0415
-    from habeas.report.reading import opened  # noqa: PLC0415
+    from habeas.client.report.figures import figures  # noqa: PLC0415
+    from habeas.client.report.reader import opened  # noqa: PLC0415
 
     async with opened(setting("MONGO_URL", state), prefix_of(state), _company(state).zone) as register:
-        with _progress() as told:
-            found = figures(await register.counts(year, told))
+        with _progress() as report:
+            found = figures(await register.counts(year, report))
     return [one for one in found if law in {None, one.law}]
 
 
-async def _write_register(text: TextIO, year: int, law: str | None, form: Form, state: Path) -> None:
-    from habeas.report.reading import opened  # noqa: PLC0415
-    from habeas.report.writing import FIELDS, as_csv, line  # noqa: PLC0415
-    from services.intake.register import laws_of  # noqa: PLC0415
+async def _write_register(text: TextIO, year: int, law: str | None, form: ReportFormat, state: Path) -> None:
+    from habeas.client.report.reader import opened  # noqa: PLC0415
+    from habeas.client.report.writer import FIELDS, as_csv, line  # noqa: PLC0415
+    from services.intake.cases.register import laws_of  # noqa: PLC0415
 
-    if form is Form.CSV:
+    if form is ReportFormat.CSV:
         text.write(as_csv((), FIELDS))
     async with opened(setting("MONGO_URL", state), prefix_of(state), _company(state).zone) as register:
-        with _progress() as told:
-            async for entry in register.entries(year, told):
+        with _progress() as report:
+            async for entry in register.entries(year, report):
                 if law is None or law in laws_of(entry):
                     text.write(line(entry, form))
 
 
-def _shaped(found: "Sequence[Figures]", year: int, form: Form, state: Path) -> str:
-    from habeas.report import writing  # noqa: PLC0415
-    from habeas.report.page import page  # noqa: PLC0415
+def _shaped(found: "Sequence[Figures]", year: int, form: ReportFormat, state: Path) -> str:
+    from habeas.client.report import writer  # noqa: PLC0415
+    from habeas.client.report.page import page  # noqa: PLC0415
 
     match form:
-        case Form.CSV:
-            return writing.figures_as_csv(found)
-        case Form.JSON:
-            return writing.figures_as_json(found)
+        case ReportFormat.CSV:
+            return writer.figures_as_csv(found)
+        case ReportFormat.JSON:
+            return writer.figures_as_json(found)
         case _:
             who = _company(state)
             today = datetime.now(who.zone).date()
@@ -106,7 +108,7 @@ def _shaped(found: "Sequence[Figures]", year: int, form: Form, state: Path) -> s
 
 
 def _show(found: "Sequence[Figures]", year: int) -> None:
-    from habeas.report.writing import table  # noqa: PLC0415
+    from habeas.client.report.writer import table  # noqa: PLC0415
 
     for law, name in _names(found).items():
         out.print(table([one for one in found if one.law == law], name))
@@ -115,28 +117,28 @@ def _show(found: "Sequence[Figures]", year: int) -> None:
 
 
 def _names(found: "Sequence[Figures]") -> dict[str, str]:
-    """Return what the laws of *found* are called."""
-    from shared.policies import policies  # noqa: PLC0415
+    """Return the names of the laws of *found*."""
+    from shared.law.library import policies  # noqa: PLC0415
 
     return {one.law: policies().in_force(one.law, date(one.year, 12, 31)).name for one in found}
 
 
 def _known(law: str | None) -> None:
     """
-    Make sure that *law* is one.
+    Check that *law* exists.
 
     Raises:
-        ConfigurationError: It is none; a report under it would be empty, and believed.
+        ConfigurationError: It does not; its report would be empty.
     """
-    from shared.policies import policies  # noqa: PLC0415
+    from shared.law.library import policies  # noqa: PLC0415
 
     known = sorted({policy.law for policy in policies() if not policy.common})
     if law is not None and law not in known:
         raise ConfigurationError(f"--law {law}: there is no such law; there are {', '.join(known)}")
 
 
-def _company(state: Path) -> "Company":
-    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+def _company(state: Path) -> "CompanyProfile":
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 
@@ -160,8 +162,8 @@ def _written(file: Path | None) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _progress() -> "Iterator[Told]":
-    """Show how many requests are read, on the error stream, so that the output is the report alone."""
+def _progress() -> "Iterator[Report]":
+    """Show the number of requests read on the error stream, so that the output is the report alone."""
     count = TextColumn("{task.completed:.0f} requests read")
     with Progress(
         SpinnerColumn(), count, TimeElapsedColumn(), console=Console(stderr=True), transient=True

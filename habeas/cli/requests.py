@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from habeas import installation
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -22,6 +21,7 @@ from habeas.cli.options import (
     settings,
 )
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.embedded import installation
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -36,12 +36,12 @@ def submit(
     right: Annotated[str, typer.Option(help="access, erasure, …")] = "access",
     email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
-    country: Annotated[str | None, typer.Option(help="Where the person lives: DE, GB, US …")] = None,
+    country: Annotated[str | None, typer.Option(help="Residence: DE, GB, US …")] = None,
     by: Annotated[str, typer.Option(help="http or amqp")] = "http",
     state: State = STATE,
 ) -> None:
     """Submit a request, over the API or as an event."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     data = (
         requests.read(file if str(file) == "-" else existing(file))
@@ -59,12 +59,12 @@ def submit(
 @app.command()
 def status(
     request_id: Annotated[str | None, typer.Argument(help="Id of the request.")] = None,
-    reference: Annotated[str | None, typer.Option(help="What the submitting system calls it.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Reference of the submitting system.")] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Say how a request stands."""
-    from habeas import requests  # noqa: PLC0415
+    """Show the status of a request."""
+    from habeas.client import requests  # noqa: PLC0415
 
     url = setting("PUBLIC_URL", state)
     if request_id is not None:
@@ -73,7 +73,7 @@ def status(
         key = installation.api_key(settings(state)) or ""
         standing = run(requests.status_by_reference(url, reference, key=key))
     else:
-        raise ConfigurationError("say which request: its id, or --reference")
+        raise ConfigurationError("name the request: its id, or --reference")
     if as_json:
         print(json.dumps(standing))
         return
@@ -89,9 +89,9 @@ def approve(
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Approve of an erasure that waits for a second person (HABEAS_ERASURE_APPROVAL)."""
-    from habeas import requests  # noqa: PLC0415
-    from shared.events import ErasureApproved  # noqa: PLC0415
+    """Approve an erasure that waits for approval (HABEAS_ERASURE_APPROVAL)."""
+    from habeas.client import requests  # noqa: PLC0415
+    from shared.contract.events import ErasureApproved  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide(signer, requests.fact(ErasureApproved, request_id=request_id, by=signer.account))
@@ -104,7 +104,7 @@ def mail(
     state: State = STATE,
 ) -> None:
     """List the letters that the embedded stack has caught, or print one."""
-    from habeas.mailcatcher import letters  # noqa: PLC0415
+    from habeas.embedded.mailcatcher import letters  # noqa: PLC0415
 
     caught = list(letters(state / "mail" / "letters"))
     if number is not None:
@@ -120,8 +120,8 @@ def mail(
 
 @app.command()
 def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = False) -> None:
-    """Print what a person has stated about data of theirs that was not corrected."""
-    from habeas import disagreements as kept  # noqa: PLC0415
+    """Print a person's statements about uncorrected data."""
+    from habeas.client import disagreements as kept  # noqa: PLC0415
 
     master_key = root_key(state)
     found = run(

@@ -6,23 +6,23 @@ import typer
 
 from habeas.cli.options import STATE, State, out
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from shared.events import LiftingReason, RestrictionLifting
+from shared.contract.events import LiftingReason, RestrictionLifting
 
-app = typer.Typer(help="Restrictions of what is done with a person's data (GDPR Art. 18).")
+app = typer.Typer(help="Restrictions of processing (GDPR Art. 18).")
 
 
 @app.command()
 def lift(
     request_id: Annotated[str, typer.Argument(help="Id of the request that restricted the data.")],
-    reason: Annotated[LiftingReason, typer.Option(help="Why; the person is told.")],
+    reason: Annotated[LiftingReason, typer.Option(help="The reason, for the letter.")],
     account: As = None,
     code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Lift a restriction: the person is told, and then the marks are taken back."""
-    from habeas import requests  # noqa: PLC0415
+    """Lift a restriction: the person gets a letter, then the marks are removed."""
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     fact = requests.fact(RestrictionLifting, request_id=request_id, by=signer.account, reason=reason)
     decide(signer, fact)
-    out.print("the person is told now; the marks go when the mail server has taken the letter")
+    out.print("the person gets a letter; the marks are removed when the mail server has taken it")

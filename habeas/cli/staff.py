@@ -1,4 +1,4 @@
-"""Verbs about staff accounts, for the operator who holds the master key; and how the other verbs sign."""
+"""Verbs about staff accounts, for the operator; and the signing of decisions."""
 
 import json
 import re
@@ -23,21 +23,21 @@ from habeas.cli.options import (
     setting,
     settings,
 )
+from shared.contract.breaches import BreachDeclared
+from shared.contract.events import Decision, StaffRole
 from shared.errors import ConfigurationError
-from shared.events import Decision, StaffRole
-from shared.incidents import BreachDeclared
 
 if TYPE_CHECKING:
-    from habeas.staff import Enrolment, Signer
-    from shared.staff import StaffAccount
-    from shared.staff_register import StaffRegister
+    from habeas.client.staff import DecisionSigner, Enrolment
+    from shared.contract.staff import StaffAccount
+    from shared.runtime.staff_register import StaffRegister
 
 app = typer.Typer(no_args_is_help=True, help="Staff accounts: the people who may decide, and their roles.")
 
 D = TypeVar("D", Decision, BreachDeclared)
 NAME = re.compile(r"[a-z0-9_.]{1,60}")
 Name = Annotated[str, typer.Argument(help="Name of the account: a-z, 0-9, _ and dots.")]
-Roles = Annotated[list[StaffRole], typer.Option("--role", help="What it may decide; may be repeated.")]
+Roles = Annotated[list[StaffRole], typer.Option("--role", help="Role; may be repeated.")]
 DisplayName = Annotated[str, typer.Option("--name", help="Name of the person or program.")]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="File with the person's own password; one is drawn where none is given.")
@@ -64,14 +64,14 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make an account; prints its password and the secret of its second factor, once."""
-    from habeas import staff  # noqa: PLC0415
+    from habeas.client import staff  # noqa: PLC0415
 
     if not NAME.fullmatch(name):
         raise ConfigurationError("the name of an account is written with a-z, 0-9, _ and dots: dana.muster")
 
     async def work() -> "Enrolment":
         async with _opened(state) as register:
-            made = staff.Person(name, display_name, tuple(role), tuple(mailbox))
+            made = staff.AccountHolder(name, display_name, tuple(role), tuple(mailbox))
             return await staff.add(register, made, _password(password_file))
 
     _show(run(work()), as_json=as_json)
@@ -80,14 +80,14 @@ def add(
 @app.command("add-program")
 def add_program(name: Name, role: Roles, display_name: DisplayName = "", state: State = STATE) -> None:
     """Make the account of a program that decides without a person; prints its key, once."""
-    from habeas import staff  # noqa: PLC0415
+    from habeas.client import staff  # noqa: PLC0415
 
     if not NAME.fullmatch(name):
         raise ConfigurationError("the name of an account is written with a-z, 0-9, _ and dots: fides.bridge")
 
     async def work() -> str:
         async with _opened(state) as register:
-            return await staff.add_program(register, staff.Person(name, display_name, tuple(role)))
+            return await staff.add_program(register, staff.AccountHolder(name, display_name, tuple(role)))
 
     out.print(run(work()), markup=False)
 
@@ -120,7 +120,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def disable(name: Name, state: State = STATE) -> None:
     """Disable an account: every decision that it signs is refused, also one that is on its way."""
-    from habeas import staff  # noqa: PLC0415
+    from habeas.client import staff  # noqa: PLC0415
 
     async def work() -> None:
         async with _opened(state) as register:
@@ -135,7 +135,7 @@ def reset(
     name: Name, password_file: PasswordFile = None, state: State = STATE, as_json: AsJson = False
 ) -> None:
     """Give an account a new password and second factor, and enable it; prints them, once."""
-    from habeas import staff  # noqa: PLC0415
+    from habeas.client import staff  # noqa: PLC0415
 
     async def work() -> "Enrolment":
         async with _opened(state) as register:
@@ -144,35 +144,35 @@ def reset(
     _show(run(work()), as_json=as_json)
 
 
-def signer_of(account: str | None, code: str | None, state: Path) -> "Signer":
+def signer_of(account: str | None, code: str | None, state: Path) -> "DecisionSigner":
     """
-    Return what signs the decision of this verb.
+    Return the signer of this verb's decision.
 
     Raises:
         ConfigurationError: No account is named.
     """
-    from habeas.staff import Signer  # noqa: PLC0415
+    from habeas.client.staff import DecisionSigner  # noqa: PLC0415
 
     if account is None:
-        raise ConfigurationError("say which staff account decides: --as, or HABEAS_STAFF_ACCOUNT")
+        raise ConfigurationError("name the deciding staff account: --as, or HABEAS_STAFF_ACCOUNT")
     known = settings(state)
     url = known.get("HABEAS_URL") or known.get("HABEAS_PUBLIC_URL", "")
-    return Signer(url.rstrip("/"), account, known.get("HABEAS_STAFF_PASSWORD", ""), code or "")
+    return DecisionSigner(url.rstrip("/"), account, known.get("HABEAS_STAFF_PASSWORD", ""), code or "")
 
 
-def decide(signer: "Signer", decision: D, text: bytes | None = None) -> tuple[str, str]:
+def decide(signer: "DecisionSigner", decision: D, text: bytes | None = None) -> tuple[str, str]:
     """
     Sign *decision* and have it take effect; return the ids of the event and the case.
 
-    The password and the code are asked for where they are not known.
+    A missing password or code is asked for.
 
     Raises:
         ConfigurationError: It was refused, or took no effect in time.
     """
-    from habeas import staff  # noqa: PLC0415
+    from habeas.client import staff  # noqa: PLC0415
 
     if not signer.url:
-        raise ConfigurationError("HABEAS_URL is not set: say where people reach intake")
+        raise ConfigurationError("HABEAS_URL is not set: the public address of intake")
     password = signer.password or typer.prompt("Password", hide_input=True, err=True)
     code = signer.code or typer.prompt("Code that your authenticator shows", err=True)
     return run(staff.decide(replace(signer, password=password, code=code), decision, text))
@@ -205,7 +205,7 @@ def _password(file: Path | None) -> str | None:
 
 @asynccontextmanager
 async def _opened(state: Path) -> "AsyncIterator[StaffRegister]":
-    from habeas import staff  # noqa: PLC0415
+    from habeas.client import staff  # noqa: PLC0415
 
     master_key = root_key(state)
     async with staff.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as register:

@@ -6,58 +6,58 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from services.fulfillment.backups.erasures import Erasures
-from services.fulfillment.backups.fingerprints import PURPOSE, Fingerprints
-from services.fulfillment.carrier import Carrier
-from services.fulfillment.cases import Fulfilment, evolve
-from services.fulfillment.certificates import Certificates
-from services.fulfillment.context import Carrier as Carrying
-from services.fulfillment.context import Copies as Counted
-from services.fulfillment.context import Disagreements as Disputed
-from services.fulfillment.context import Fulfillment, House, Maps, Records, Timers, Vault
-from services.fulfillment.context import Listed as Listing
-from services.fulfillment.context import Webhooks as Telling
-from services.fulfillment.copies import Copies
-from services.fulfillment.daily import Daily, Days
-from services.fulfillment.datamap.reading import DataMap, load
-from services.fulfillment.disagreements import PURPOSE as DISAGREEMENTS
-from services.fulfillment.disagreements import Disagreements
-from services.fulfillment.drop.wanted import PURPOSE as HASHES
-from services.fulfillment.drop.wanted import Listed
-from services.fulfillment.engine import Engine
+from services.fulfillment.breach.bootstrap import SCOPING
+from services.fulfillment.certificate.store import Certificates
+from services.fulfillment.changes.disagreements import PURPOSE as DISAGREEMENTS
+from services.fulfillment.changes.disagreements import Disagreements
+from services.fulfillment.changes.stop_list import StopList
+from services.fulfillment.context import CarrierPort as Carrying
+from services.fulfillment.context import CopyCounterPort as Counted
+from services.fulfillment.context import DataMapPort, Fulfillment, FulfillmentProfile, PersonRecords
+from services.fulfillment.context import DisagreementPort as Disputed
+from services.fulfillment.context import HashListPort as Listing
+from services.fulfillment.context import RecipientWebhookPort as Telling
+from services.fulfillment.datamap.reader import DataMap, load
+from services.fulfillment.datamap.versions import DataMapVersions as StoredMaps
+from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
+from services.fulfillment.drop.hash_lists import HashLists
+from services.fulfillment.drop.lookup import HashLookupJob
+from services.fulfillment.erasure.daily_jobs import DailyJob, DailyJobStates
+from services.fulfillment.erasure.deferred import Purging
+from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
+from services.fulfillment.erasure.journal.recorder import ErasureJournalPort as Remembered
+from services.fulfillment.erasure.journal.recorder import RetainedRecordsPort as Registered
+from services.fulfillment.erasure.journal.recorder import StopListPort as Stopped
+from services.fulfillment.erasure.journal.store import ErasureJournal
+from services.fulfillment.erasure.retained_records import PURPOSE as KEPT
+from services.fulfillment.erasure.retained_records import RetainedRecords
+from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
-from services.fulfillment.keeping import PURPOSE as KEPT
-from services.fulfillment.keeping import Kept
-from services.fulfillment.matching import Matching
-from services.fulfillment.purging import Purging
-from services.fulfillment.remembering import Erasures as Remembered
-from services.fulfillment.remembering import Kept as Registered
-from services.fulfillment.remembering import Suppressions as Stopped
-from services.fulfillment.scoping.plan import SCOPING
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.package.copies import CopyCounter
+from services.fulfillment.recipients.carrier import Carrier
+from services.fulfillment.recipients.webhooks import RecipientWebhooks
+from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
-from services.fulfillment.store import Maps as StoredMaps
-from services.fulfillment.suppression import Suppressions
-from services.fulfillment.webhooks import Webhooks
-from services.fulfillment.window import window_ended
-from shared.audit_keys import chain_key
+from services.fulfillment.state import Fulfilment, evolve
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import ConfigurationError, InvalidDataMap
-from shared.host import Plan, Platform, Running, main
-from shared.journal import Journal
-from shared.keyring import derived_key
-from shared.outward import Outward
-from shared.service import Moment, Service
-from shared.timers import Timers as MomentsKept
-from shared.timers import tell_the_time
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.safe_http import SafeHttp
+from shared.runtime.scheduler import Timers, publish_due_timers
+from shared.runtime.service import Moment, Service
 
 NAME = "fulfillment"
 
 
 def service(  # noqa: PLR0913 - the parts of a service
-    vault: Vault,
-    records: Records,
-    maps: Maps,
-    house: House,
+    vault: VaultPort,
+    records: PersonRecords,
+    maps: DataMapPort,
+    house: FulfillmentProfile,
     suppressions: Stopped,
     *,
     disagreements: Disputed,
@@ -67,9 +67,9 @@ def service(  # noqa: PLR0913 - the parts of a service
     carrier: Carrying,
     webhooks: Telling,
     listed: Listing,
-    timers: Timers,
+    timers: TimersPort,
 ) -> Service[Fulfilment, Fulfillment]:
-    """Return fulfillment, put together."""
+    """Return the assembled service."""
 
     def context(moment: Moment[Fulfilment]) -> Fulfillment:
         return Fulfillment(
@@ -96,30 +96,30 @@ def service(  # noqa: PLR0913 - the parts of a service
 
 
 @asynccontextmanager
-async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncIterator[Running]:
-    """Put fulfillment together."""
+async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Assemble fulfillment."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, key=chain_key(settings.root_key, NAME))
     maps = StoredMaps(database, _loaded(settings.datamap))
     await journal.prepare()
     await maps.prepare()
-    suppressions = Suppressions(database, derived_key(settings.root_key, "suppressions"))
+    suppressions = StopList(database, derived_key(settings.root_key, "suppressions"))
     disagreements = Disagreements(database, derived_key(settings.root_key, DISAGREEMENTS))
     await disagreements.prepare()
     fingerprints = Fingerprints(derived_key(settings.root_key, PURPOSE))
-    erasures = Erasures(database, fingerprints, settings.backup_retention)
+    erasures = ErasureJournal(database, fingerprints, settings.backup_retention)
     await erasures.prepare()
-    kept = Kept(database, derived_key(settings.root_key, KEPT))
+    kept = RetainedRecords(database, derived_key(settings.root_key, KEPT))
     await kept.prepare()
-    copies = Copies(database, derived_key(settings.root_key, "copies"))
+    copies = CopyCounter(database, derived_key(settings.root_key, "copies"))
     await copies.prepare()
-    listed = Listed(database, derived_key(settings.root_key, HASHES))
+    listed = HashLists(database, derived_key(settings.root_key, HASHES))
     await listed.prepare()
-    timers = MomentsKept(database)
+    timers = Timers(database)
     await timers.prepare()
     stores = Stores.connect(settings.store_urls())
     try:
-        engine, house = Engine(stores, settings.residual_scan), settings.house()
+        engine, house = RecordEngine(stores, settings.residual_scan), settings.house()
         put_together = service(
             platform.vault,
             engine,
@@ -130,12 +130,12 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
             erasures=erasures,
             kept=kept,
             copies=copies,
-            carrier=Carrier(house.signer, Outward(settings.transfer_allow)),
-            webhooks=Webhooks(Outward(), Outward(settings.inner_recipients())),
+            carrier=Carrier(house.signer, SafeHttp(settings.transfer_allow)),
+            webhooks=RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients())),
             listed=listed,
             timers=timers,
         )
-        days = Days(database)
+        days = DailyJobStates(database)
         await days.prepare()
         purging = Purging(
             kept,
@@ -148,16 +148,16 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
             house.signer,
             house.zone,
         )
-        daily = Daily(days, purging, platform.bus.publish)
-        matching = Matching(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
-        clock = tell_the_time(timers, platform.bus, NAME, event=window_ended)
+        daily = DailyJob(days, purging, platform.bus.publish)
+        matching = HashLookupJob(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
+        clock = publish_due_timers(timers, platform.bus, NAME, event=window_ended)
         yield Running(put_together, journal, background=_together(daily.run(), matching.run(), clock))
     finally:
         stores.close()
 
 
 async def _together(*works: Coroutine[Any, Any, None]) -> None:
-    """Do all of *works*; when one fails, so do the others."""
+    """Run all of *works* together; when one fails, so do the others."""
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work)
@@ -170,7 +170,7 @@ def _loaded(folder: Path) -> DataMap:
         raise ConfigurationError(f"HABEAS_DATAMAP: {error}") from None
 
 
-PLANS = (Plan(FulfillmentSettings, build), SCOPING)
+PLANS = (ServicePlan(FulfillmentSettings, build), SCOPING)
 
 if __name__ == "__main__":
     main(PLANS)

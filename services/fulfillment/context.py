@@ -1,4 +1,4 @@
-"""What fulfillment's handlers may know and use: the vault, the records, the data maps, and who answers."""
+"""The dependencies of fulfillment's handlers: vault, records, data maps, controller."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -7,34 +7,31 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import reduce
 from typing import Protocol
 
-from services.fulfillment.carrier import Parcel
-from services.fulfillment.cases import Fulfilment, evolve
-from services.fulfillment.changes.change import Undone
-from services.fulfillment.completing import Records as Erasing
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.drop.wanted import Batch
-from services.fulfillment.erasure.steps import Plan
-from services.fulfillment.recipients import Recipient, pseudonyms
-from services.fulfillment.remembering import Erasures, Kept, Suppressions
-from services.fulfillment.sealing import Vault as Sealing
-from services.fulfillment.sealing import open_lines, seal_lines
+from services.fulfillment.drop.hash_lists import HashListBatch
+from services.fulfillment.erasure.completion import ErasableRecords as Erasing
+from services.fulfillment.erasure.journal.recorder import (
+    ErasureJournalPort,
+    RetainedRecordsPort,
+    StopListPort,
+)
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.package.sealed_text import open_lines, seal_lines
+from services.fulfillment.recipients.carrier import Parcel
+from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Findings
-from services.fulfillment.signing import Signer
-from shared.answer import SUBMISSION
-from shared.events import Fact, RequestSubmitted
+from services.fulfillment.state import Fulfilment, evolve
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import Fact, RequestSubmitted
+from shared.contract.ports import TimersPort, VaultPort
 from shared.law import GivenCopies, Money
-from shared.outward import Receipt
+from shared.runtime.safe_http import Receipt
 
 
-class Vault(Sealing, Protocol):
-    """Where personal data is sealed."""
-
-    async def holds(self, case: str, item: str) -> bool:
-        """Return whether something is kept."""
-
-
-class Records(Erasing, Protocol):
+class PersonRecords(Erasing, Protocol):
     """The person's records, in the stores of the data map."""
 
     async def gather(
@@ -47,125 +44,118 @@ class Records(Erasing, Protocol):
         """Return every record of the person."""
 
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
-        """Return the records in which *identities* stand verified, and those that belong to these."""
+        """Return the records in which *identities* stand verified, and the records that refer to these."""
 
-    async def change(self, plan: Plan) -> Sequence[Undone]:
-        """Mark and correct by *plan*, read it again, and return what does not stand there."""
+    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
+        """Mark and correct by *plan*, read again, and return the changes that are missing."""
 
 
-class Maps(Protocol):
+class DataMapPort(Protocol):
     """The data maps."""
 
     @property
     def current(self) -> DataMap:
-        """The map that new cases start with."""
+        """The map for new cases."""
 
     async def of(self, version: str) -> DataMap:
-        """Return the map that a case started with."""
+        """Return the map of a case."""
 
 
-class Disagreements(Protocol):
-    """Who disagrees with what is held about them."""
+class DisagreementPort(Protocol):
+    """Statements of people who disagree with their data."""
 
     async def keep(self, case: str, identities: Identities, at: datetime) -> None:
-        """Remember that *case* holds a statement of the person whom *identities* name."""
+        """Remember that *case* holds a statement of the person with *identities*."""
 
 
-class Copies(Protocol):
+class CopyCounterPort(Protocol):
     """The copies that people were given."""
 
     async def given(self, case: str, identities: Identities, at: datetime, content: bytes) -> GivenCopies:
-        """Return the copies, of known content, that cases but *case* gave the person within a year."""
+        """Return the copies with known content that other cases than *case* gave the person within a year."""
 
     async def count(
         self, case: str, identities: Identities, at: datetime, content: bytes | None = None
     ) -> int:
-        """Note that *case* gives a copy, and return how many the person was given within a year."""
+        """Register a copy by *case*, and return the number of the person's copies within a year."""
 
 
-class Carrier(Protocol):
-    """The way to other controllers."""
+class CarrierPort(Protocol):
+    """The connection to other controllers."""
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Send *parcel* and return the receiver's receipt."""
 
 
-class Webhooks(Protocol):
-    """The way to the recipients of data."""
+class RecipientWebhookPort(Protocol):
+    """The connection to the recipients of data."""
 
-    async def send(self, recipient: Recipient, message_id: str, body: bytes, at: datetime) -> None:
+    async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
         """Return when *recipient* has acknowledged *body*."""
 
 
-class Timers(Protocol):
-    """Moments that are waited for."""
+class HashListPort(Protocol):
+    """The hash lists of California's DROP."""
 
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Have the moment *at* reported; the first one that is set under *name* counts."""
-
-
-class Listed(Protocol):
-    """What California's DROP has listed."""
-
-    async def take(self, batch: Batch) -> None:
-        """Have *batch* looked up; taking it again changes nothing."""
+    async def take(self, batch: HashListBatch) -> None:
+        """Enqueue *batch* for the look-up; repeating it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """Who answers, and how."""
+class FulfillmentProfile:
+    """The controller, and its policies for answers."""
 
     controller: str
     contact: str
     authority: str
     zone: tzinfo
-    signer: Signer = field(repr=False)
+    signer: CertificateSigner = field(repr=False)
     pseudonyms: bytes = field(repr=False)
     """Key that identifiers are hashed with for the recipients of data."""
     package_lifetime: timedelta
     approval_above: int | None = None
-    """How many records an erasure may change before a second person must approve of it; none: any number."""
+    """Most records that an erasure changes without the approval of a second person; None: any number."""
     two_deciders: bool = False
-    """Whether two of the staff must decide that an alias or a corrected identity is the person's."""
+    """Whether two staff accounts must decide that an alias or a corrected identity is the person's."""
     erasure_window: timedelta = timedelta()
-    """How long a planned erasure waits, in which it can be stopped."""
-    recipients: Mapping[str, Recipient] = field(default_factory=dict)
-    """Those with whom a way to tell them is agreed, by their names in the data map."""
+    """The window before a planned erasure, in which it can be stopped."""
+    recipients: Mapping[str, DataRecipient] = field(default_factory=dict)
+    """Recipients that are notified automatically, by their names in the data map."""
     patience: timedelta = timedelta(hours=24)
-    """How long a recipient is tried to be told."""
+    """How long the notification of a recipient is retried."""
 
     def key_of(self, recipient: str) -> bytes:
-        """Return the key that identifiers are hashed with for *recipient*."""
+        """Return the key for the hashes of identifiers for *recipient*."""
         agreed = self.recipients.get(recipient)
         return self.pseudonyms if agreed is None else agreed.key
 
     automated_decisions: str = ""
-    """What answers say of decisions that machines make alone; nothing when empty."""
+    """The answers' statement on automated decisions; may be empty."""
     further_copy_fee: Money | None = None
-    """What a copy costs after those that the laws give for nothing; none: they are all free."""
+    """The fee for a copy after the free ones; None: all are free."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fulfillment:
-    """What a handler may know and use."""
+    """The dependencies of a handler."""
 
     case_id: str
     known: Fulfilment
     now: datetime
     occurred_at: datetime
-    vault: Vault = field(repr=False)
-    records: Records = field(repr=False)
-    maps: Maps = field(repr=False)
-    house: House
-    suppressions: Suppressions = field(repr=False)
-    disagreements: Disagreements = field(repr=False)
-    erasures: Erasures = field(repr=False)
-    kept: Kept = field(repr=False)
-    copies: Copies = field(repr=False)
-    carrier: Carrier = field(repr=False)
-    webhooks: Webhooks = field(repr=False)
-    listed: Listed = field(repr=False)
-    timers: Timers = field(repr=False)
+    vault: VaultPort = field(repr=False)
+    records: PersonRecords = field(repr=False)
+    maps: DataMapPort = field(repr=False)
+    house: FulfillmentProfile
+    suppressions: StopListPort = field(repr=False)
+    disagreements: DisagreementPort = field(repr=False)
+    erasures: ErasureJournalPort = field(repr=False)
+    kept: RetainedRecordsPort = field(repr=False)
+    copies: CopyCounterPort = field(repr=False)
+    carrier: CarrierPort = field(repr=False)
+    webhooks: RecipientWebhookPort = field(repr=False)
+    listed: HashListPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:
         """Return the request as it was submitted."""
@@ -175,27 +165,27 @@ class Fulfillment:
         """
         Seal *content* under a name of its own and return the name, for a fact to carry.
 
-        An attempt that is overtaken, or dies before its facts are written, leaves what nobody names; it can
-        never stand in for what another attempt told.
+        An attempt that is overtaken, or dies before its facts are written, leaves an unused name; it never
+        replaces the content of another attempt.
         """
         name = f"{kind}_{secrets.token_hex(8)}"
         await self.vault.seal(self.case_id, name, content if isinstance(content, bytes) else content.encode())
         return name
 
     def after(self, *facts: Fact) -> "Fulfillment":
-        """Return this after *facts*."""
+        """Return a copy of this after *facts*."""
         return replace(self, known=reduce(evolve, facts, self.known))
 
     def free(self) -> "Fulfillment":
-        """Return this where nothing costs a fee: what completes an answer is no further copy."""
+        """Return a copy of this without fees: a completed answer is no further copy."""
         return replace(self, house=replace(self.house, further_copy_fee=None))
 
     def pseudonyms_of(self, identities: Identities) -> dict[str, str]:
-        """Return the identifiers as recipients know them: hashed with the key agreed with them."""
+        """Return the identifiers as recipients know them: hashed with their key."""
         return pseudonyms(identities, self.house.pseudonyms)
 
     async def sealed_lines(self, kind: str, lines: Iterable[str]) -> str:
-        """Seal *lines* as :meth:`sealed` does, however many they are; they are never all in memory."""
+        """Seal any number of *lines* like :meth:`sealed`; they are never all in memory."""
         name = f"{kind}_{secrets.token_hex(8)}"
         await seal_lines(self.vault, self.case_id, name, lines)
         return name
@@ -205,5 +195,5 @@ class Fulfillment:
         return open_lines(self.vault, self.case_id, name)
 
     def today(self) -> date:
-        """Return the day it is where requests are answered."""
+        """Return today's date in the time zone of the controller."""
         return self.now.astimezone(self.house.zone).date()

@@ -1,4 +1,4 @@
-"""What the law makes of each record that an erasure meets. Pure: the day comes in, and so does the record."""
+"""The disposition of each record in an erasure, by law. Pure: gets the day and the record as arguments."""
 
 import calendar
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import Collection, Erasure, Hold, Period, Retention
+from services.fulfillment.datamap.model import Collection, Erasure, Hold, RetentionPeriod, RetentionRule
 from services.fulfillment.datamap.paths import raw_at, values_at
 
 LEGAL_HOLD = "legal_hold"
@@ -24,7 +24,7 @@ NOT_CHANGEABLE = "not_changeable"
 SHARED_IDENTITY = "shared_identity"
 UNCONFIRMED_IDENTITY = "unconfirmed_identity"
 MANY_MAILBOXES = "many_mailboxes"
-"""The records name more other mailboxes than are written to; staff looks whose they are."""
+"""The records name more other mailboxes than are notified; the staff decides."""
 REFUSALS: Mapping[int, str] = MappingProxyType(
     {
         121: STORE_RULES,  # DocumentValidationFailure
@@ -44,7 +44,7 @@ MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """The record goes, or loses what is personal in it."""
+    """The record is deleted, or its personal data is replaced."""
 
     mode: Erasure
 
@@ -58,9 +58,9 @@ class Retain:
     because: str
     """The provision."""
     until: date | None
-    """Last day of the duty; none where no day is known."""
+    """Last day of the duty; None if no day is known."""
     reduced: bool
-    """Whether fields that the duty does not need are masked all the same."""
+    """Whether fields that the duty does not need are masked."""
 
 
 Disposition: TypeAlias = Erase | Retain
@@ -75,14 +75,13 @@ def decide_disposition(collection: Collection, document: Mapping[str, Any], *, t
     """
     Decide whether *document* is erased or kept.
 
-    A hold prevails over a period, because evidence must not change at all; a period prevails through its
-    last day. Where the day a period runs from is not known, the record is kept: what is erased wrongly
-    cannot be brought back.
+    A hold prevails over a period, because evidence must not change at all; a period prevails through its last
+    day. If the first day of a period is unknown, the record is retained: a wrong erasure cannot be undone.
 
     Law:
         GDPR Art. 17(3)(b): no erasure where processing is needed for a legal obligation.
         GDPR Art. 17(3)(e): nor where it is needed to establish, exercise or defend legal claims.
-        GDPR Art. 5(1)(c): of what is kept, only what that duty needs.
+        GDPR Art. 5(1)(c): of retained data, only the data that the duty needs.
         Cal. Civ. Code § 1798.105(d)(8): a business need not delete what a legal obligation demands.
     """
     if collection.legal_hold is not None and _holds(collection.legal_hold, document):
@@ -95,13 +94,13 @@ def decide_disposition(collection: Collection, document: Mapping[str, Any], *, t
     return Erase(collection.erasure)
 
 
-def last_day(retention: Retention, document: Mapping[str, Any], *, today: date) -> date | None:
-    """Return the last day of *retention* for *document*; none where the map's field holds no day."""
+def last_day(retention: RetentionRule, document: Mapping[str, Any], *, today: date) -> date | None:
+    """Return the last day of *retention* for *document*; None if the map's field holds no day."""
     start = today if retention.start == "now" else _day(raw_at(document, retention.start))
     return None if start is None else after(start, retention.keep)
 
 
-def after(start: date, period: Period) -> date:
+def after(start: date, period: RetentionPeriod) -> date:
     """Return the same date *period* later, or the month's last day (Reg. 1182/71 Art. 3(2)(c))."""
     months = start.year * MONTHS + start.month - 1 + period.years * MONTHS + period.months
     year, month = divmod(months, MONTHS)
@@ -118,7 +117,7 @@ def _ground(collection: Collection) -> str:
 
 
 def _holds(hold: Hold, document: Mapping[str, Any]) -> bool:
-    """Tell whether *document* is under *hold*; of an array, one element is enough, as it is in a query."""
+    """Return whether *document* is under *hold*; in an array, one element is enough, as in a query."""
     return any(
         found == hold.value for found in (raw_at(document, hold.field), *values_at(document, hold.field))
     )

@@ -1,26 +1,15 @@
-"""What fulfillment does when something arrives: it compares claims, gathers, plans an erasure, erases."""
+"""Handlers of fulfillment: claims, searches, disclosures and the planning of erasures."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from services.fulfillment import answers
-from services.fulfillment.cases import (
-    BY_STAFF,
-    CHANGING,
-    DISCLOSING,
-    NOTHING_DECLARED,
-    Status,
-    needs_approval,
-)
-from services.fulfillment.changing import change, lift, plan_change, stop_at_once
-from services.fulfillment.charging import decide_fee, fee_by_staff
+from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, stop_at_once
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
 from services.fulfillment.domain import MANY_MAILBOXES
-from services.fulfillment.drop.wanted import Batch
-from services.fulfillment.erasing import (
+from services.fulfillment.drop.hash_lists import HashListBatch
+from services.fulfillment.erasure.handlers import (
     PLAN,
     approve,
     await_window,
@@ -35,28 +24,43 @@ from services.fulfillment.erasing import (
     retry,
     search_again,
 )
-from services.fulfillment.erasure.planning import plan
-from services.fulfillment.named_mailboxes import not_notified, notices, spelling_of
-from services.fulfillment.released_aliases import (
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.suspension import HeldAct, releases, stop, unless_stopped
+from services.fulfillment.erasure.window import disclosure_timer, held_back, scheduled
+from services.fulfillment.package import answers
+from services.fulfillment.package.fees import decide_fee, fee_by_staff
+from services.fulfillment.package.handlers import Disclosure, disclose_package, store_copy
+from services.fulfillment.recipients.notifications import notify
+from services.fulfillment.recipients.transfers import transfer
+from services.fulfillment.search.comparison import compare, disputed
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
+from services.fulfillment.search.priority import due_on, last_day
+from services.fulfillment.search.proven_identities import (
+    identity_to_look_up,
+    proven_identities,
+    stated_identities,
+    vouched_identities,
+)
+from services.fulfillment.search.released_aliases import (
     objection,
     offered,
     own_mailbox,
     window_name,
     with_confirmed,
 )
-from services.fulfillment.search.comparison import compare, disputed
-from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.trust import proven, to_look_up, told, vouched
-from services.fulfillment.search.urgency import due_on, last_day
-from services.fulfillment.search.walk import Answer as Search
 from services.fulfillment.search.walk import Findings
-from services.fulfillment.suspension import Act, releases, stop, unless_stopped
-from services.fulfillment.telling import tell
-from services.fulfillment.transferring import transfer
-from services.fulfillment.window import disclosure_timer, held_back, scheduled
-from shared.answer import ANSWER
-from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
-from shared.events import (
+from services.fulfillment.search.walk import SearchAnswer as Search
+from services.fulfillment.state import (
+    BY_STAFF,
+    CHANGING,
+    DISCLOSING,
+    NOTHING_DECLARED,
+    FulfillmentStatus,
+    needs_approval,
+)
+from shared.contract.answer import ANSWER
+from shared.contract.events import (
     AliasConfirmed,
     AliasProven,
     ChangePlanned,
@@ -88,27 +92,28 @@ from shared.events import (
     RestrictionAnnounced,
     TransferOrdered,
 )
+from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import Right, needs_proof
-from shared.log import logger
-from shared.service import forget, on
+from shared.runtime.log import logger
+from shared.runtime.service import forget, on
 
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Compare the data points that a person claims with the records held, unless it is decided already.
+    Compare claimed data points with the records, unless the case is decided already.
 
     A record counts only where the identity stands verified: a stranger could write another person's address
     into a record of their own, beside data points that they know.
 
     Law:
-        11 CCR § 7060(h): what a request to correct disputes is no data point.
+        11 CCR § 7060(h): a value that a request to correct disputes is no data point.
     """
     if not ctx.known.waiting or not all(
         [await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]
     ):
         return []
     submitted = await ctx.submission()
-    identities = to_look_up(submitted, ctx.maps.current)
+    identities = identity_to_look_up(submitted, ctx.maps.current)
     findings = _whole(await ctx.records.gather_verified(ctx.maps.current, identities))
     points: dict[str, str] = {}
     for proof in event.proofs:
@@ -131,9 +136,9 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
 
 async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Answer a request whose requester is known: hand over, plan what is erased or changed, or leave it.
+    Answer a verified request: disclose, plan an erasure or a change, or refer it to the staff.
 
-    Where the answer costs something it is not given yet, but quoted.
+    If the answer costs a fee, it is quoted first.
     """
     if ctx.known.withdrawn:
         return []
@@ -141,16 +146,16 @@ async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     return [quoted] if quoted else await _answered(event, ctx)
 
 
-async def go_on(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Answer a request now that the person agrees to what it costs; what the staff does by hand is theirs."""
-    if ctx.known.status is not Status.QUOTED or ctx.known.verified is None:
+async def answer_after_fee(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
+    """Answer a request after the agreement to its fee; a request for the staff stays with the staff."""
+    if ctx.known.status is not FulfillmentStatus.QUOTED or ctx.known.verified is None:
         return []
     return await answer_agreed(event, ctx.after(event))
 
 
 async def answer_agreed(_event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Answer a request whose fee was agreed to while it was stopped."""
-    if ctx.known.status is not Status.WAITING or ctx.known.verified is None:
+    """Answer a request with a fee that was agreed to while the request was stopped."""
+    if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
 
@@ -182,7 +187,7 @@ async def _announced(
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Disclose, or plan an erasure or a change, and have the owners of other mailboxes notified before."""
+    """Notify the owners of other mailboxes, then disclose, or plan an erasure or a change."""
     others = await not_notified(findings, ctx.maps.current, event, ctx)
     if others is None:
         return [_referred(event.right, MANY_MAILBOXES, ctx)]
@@ -192,7 +197,7 @@ async def _announced(
         facts = await plan_change(event, submitted, identities, findings, ctx)
     else:
         window = held_back(ctx) if others else None
-        facts = await hand_over(Disclosure(event, submitted, identities, findings), ctx, window)
+        facts = await disclose_package(Disclosure(event, submitted, identities, findings), ctx, window)
     if not any(map(_concerns_others, facts)):
         return facts
     return [*await notices(others, event.right, ctx), *facts]
@@ -215,9 +220,9 @@ async def await_disclosure(event: DisclosureScheduled, ctx: Fulfillment) -> Sequ
 
 async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Answer a request whose window before the disclosure has ended, unless it was stopped.
+    Answer a request at the end of its window before a disclosure, unless it was stopped.
 
-    The records are searched anew. Where they name a mailbox by now that was not notified, it waits again.
+    The records are searched again. If they name a new mailbox that was not notified, the answer waits again.
 
     Raises:
         TooEarly: The window has not ended by the clock of this process.
@@ -230,25 +235,25 @@ async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 @unless_stopped
 async def _disclosed(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    if ctx.known.status is Status.FULFILLED:
+    if ctx.known.status is FulfillmentStatus.FULFILLED:
         return await _disclose_further(event, ctx)
-    if ctx.known.status is not Status.DISCLOSURE_SCHEDULED:
+    if ctx.known.status is not FulfillmentStatus.DISCLOSURE_SCHEDULED:
         return []
     return await disclose_released(event, ctx.after(event))
 
 
 async def disclose_released(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Answer a request whose window before the disclosure ended while it was stopped."""
-    if ctx.known.status is Status.FULFILLED:
+    """Answer a released request if its window before the disclosure ended meanwhile."""
+    if ctx.known.status is FulfillmentStatus.FULFILLED:
         return await _disclose_further(event, ctx)
-    if ctx.known.status is not Status.WAITING or ctx.known.verified is None:
+    if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
 
 
 async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Correct an identity, now that the staff approves; where two must decide, once the second one does.
+    Correct an identity after the approval of the staff, or of the second account if two must decide.
 
     Raises:
         RefusedDecision: No such correction waits, the request is stopped, or the account decided before.
@@ -267,10 +272,10 @@ async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Seq
 
 async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Release what an alias leads to that the staff confirms; where two must decide, once the second one does.
+    Release the records of an alias that the staff confirms, or the second account if two must decide.
 
-    A disclosure is answered anew, and waits where owners of mailboxes are notified; an erasure gets another
-    round, after a window of its own.
+    A disclosure is repeated, and waits if owners of mailboxes are notified; an erasure gets another round,
+    after a window of its own.
 
     Raises:
         RefusedDecision: The request, the alias or the account does not allow it.
@@ -295,7 +300,7 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
 
 async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Release what an alias leads to whose owner has proven it by a code, or correct an identity to it.
+    Release the records of an alias that its owner has proven by a code, or correct an identity to it.
 
     Raises:
         TooEarly: The request is not answered yet, or an earlier round of its erasure is not done.
@@ -305,9 +310,9 @@ async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]
         return []
     if known.awaits_correction:
         return await _answered(known.verified, ctx.after(event))
-    if known.withdrawn or known.status is Status.REFERRED:
+    if known.withdrawn or known.status is FulfillmentStatus.REFERRED:
         return []
-    if known.status is not Status.FULFILLED:
+    if known.status is not FulfillmentStatus.FULFILLED:
         raise TooEarly("the answer that a proven alias adds to is not given yet")
     facts = await _further(known.verified, (), ctx.after(event), waits=bool(known.confirmations))
     if facts is None:
@@ -319,13 +324,13 @@ async def _further(
     event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment, *, waits: bool = False
 ) -> Sequence[Fact] | None:
     """
-    Return what confirmed aliases add to an answer, or the window that it waits for; None if staff must look.
+    Return the further answer for confirmed aliases, or its window; None if the staff must decide.
 
-    While the window of an alias is open, what another one adds waits as well: it is found by both.
+    While the window of an alias is open, records of another alias wait as well: the search uses both.
 
     Args:
-        event: The answer goes to its requester.
-        mailboxes: Whose owners are notified beside those of the records.
+        event: The verification of the requester.
+        mailboxes: Mailboxes with owners to notify, beside those in the records.
         ctx: The case.
         waits: Whether a disclosure waits although no owner is notified now.
     """
@@ -346,13 +351,13 @@ async def _further(
         wanted = at > ctx.now and (waits or bool(mailboxes))
         window = DisclosureScheduled(request_id=ctx.case_id, at=at) if wanted else None
         completed = Disclosure(event, _to_the_person(submitted), identities, findings)
-        facts = await hand_over(completed, ctx.free(), window)
+        facts = await disclose_package(completed, ctx.free(), window)
         mailboxes = mailboxes if any(map(_concerns_others, facts)) else ()
     return [*await notices(mailboxes, event.right, ctx), *facts]
 
 
 def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
-    """Return *submitted* without the recipient of a transfer: what completes an answer goes to the person."""
+    """Return *submitted* without the recipient of a transfer: further answers go to the person."""
     details = submitted.details.model_copy(update={"transfer_to": None})
     return submitted.model_copy(update={"details": details})
 
@@ -360,19 +365,19 @@ def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
 async def _released(
     event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment
 ) -> tuple[Identities, Findings]:
-    """Return all that is proven or confirmed of the person, and the records found by it."""
+    """Return the proven and confirmed identities of the person, and the records found by them."""
     maps = ctx.maps.current
-    claimed, names = told(submitted, maps), event.proven
-    sure = vouched(submitted, maps) if names is None else proven(submitted, names, maps)
+    claimed, names = stated_identities(submitted, maps), event.proven
+    sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
     identities = await with_confirmed(sure, ctx)
     if event.right is Right.ERASURE:
         return identities, _whole(await search_again(identities, claimed, ctx))
     return identities, await _gathered(ctx, identities, claimed)
 
 
-async def heed_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def handle_window_end(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Begin an erasure whose window has ended, or the round of it that confirmed aliases add.
+    Start an erasure at the end of its window, or the round for confirmed aliases.
 
     Raises:
         TooEarly: The window has not ended by the clock of this process, or an earlier round is not done.
@@ -380,20 +385,20 @@ async def heed_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     window = ctx.known.window
     if window is None or event.name != window_name(window):
         return await begin(event, ctx)
-    if ctx.now < window.at or ctx.known.status is not Status.FULFILLED:
+    if ctx.now < window.at or ctx.known.status is not FulfillmentStatus.FULFILLED:
         raise TooEarly("the window of a confirmed alias has not ended, or the erasure is not done")
     return await _erased_further(event, ctx)
 
 
-async def heed_window_released(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Begin what a window was for that ended while the request was stopped."""
+async def handle_released_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """Start the erasure of a window that ended while the request was stopped."""
     window = ctx.known.window
     ours = window is not None and event.name == window_name(window)
     return await (_erase_further if ours else begin_released)(event, ctx)
 
 
 async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Plan the round of an erasure that confirmed aliases add."""
+    """Plan the round of an erasure for confirmed aliases."""
     if ctx.known.verified is None:
         return []
     event = ctx.known.verified
@@ -410,7 +415,7 @@ _erased_further = unless_stopped(_erase_further)
 
 
 async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    """Complete an answer by what confirmed aliases lead to, once the window has ended."""
+    """Disclose the records of confirmed aliases at the end of the window."""
     window, verified = ctx.known.disclosure, ctx.known.verified
     confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
     if not confirmed or verified is None or window is None or event.name != disclosure_timer(window):
@@ -422,35 +427,35 @@ async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
 
 
 async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Have the hashes of California's DROP looked up; that takes long, and goes on beside all else."""
-    await ctx.listed.take(Batch(event.request_id, event.lists))
+    """Enqueue the hashes of California's DROP; the look-up takes long and runs in the background."""
+    await ctx.listed.take(HashListBatch(event.request_id, event.lists))
     return []
 
 
-RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
+RELEASED: Mapping[type[Fact], HeldAct] = MappingProxyType(
     {
         AliasProven: release_proven,
         IdentityVerified: answer,
         FeeAgreed: answer_agreed,
         ErasurePlanned: begin_released,
         ErasureApproved: erase_approved,
-        ErasureDue: heed_window_released,
+        ErasureDue: handle_released_window,
         ErasureRetried: retry,
         ChangePlanned: change,
         DisclosureDue: disclose_released,
         TransferOrdered: transfer,
     }
 )
-"""What each event of ``cases.HELD`` leads to once its request is released."""
+"""The handler of each event of ``HELD`` once its request is released."""
 SUBSCRIPTIONS = (
     on(IdentityClaimed, compare_claims),
     on(IdentityVerified, unless_stopped(answer)),
     on(FeeDecided, decide_fee),
-    on(FeeAgreed, unless_stopped(go_on)),
+    on(FeeAgreed, unless_stopped(answer_after_fee)),
     on(ErasurePlanned, erase),
     on(ErasureApproved, approve),
     on(ErasureScheduled, await_window),
-    on(ErasureDue, heed_window),
+    on(ErasureDue, handle_window_end),
     on(DisclosureScheduled, await_disclosure),
     on(DisclosureDue, disclose),
     on(ErasureRetried, unless_stopped(retry)),
@@ -458,11 +463,11 @@ SUBSCRIPTIONS = (
     on(CorrectionApproved, approve_correction),
     on(AliasConfirmed, confirm_alias),
     on(AliasProven, unless_stopped(release_proven)),
-    on(RestrictionAnnounced, lift),
+    on(RestrictionAnnounced, lift_restriction),
     on(TransferOrdered, unless_stopped(transfer)),
     on(RequestStopped, stop),
     on(RequestReleased, releases(RELEASED)),
-    on(RecipientConcerned, tell),
+    on(RecipientConcerned, notify),
     on(RequestWithdrawn, certify_withdrawn),
     on(DropListed, look_up_lists),
     on(RequestPurged, forget),
@@ -472,15 +477,15 @@ SUBSCRIPTIONS = (
 async def _found(
     submitted: RequestSubmitted, names: Sequence[str] | None, ctx: Fulfillment
 ) -> tuple[Identities, Findings]:
-    """Return the identities of *names*, or those vouched for if None, and the records found by them."""
-    claimed = told(submitted, ctx.maps.current)
+    """Return the identities of *names*, or the vouched ones if None, and the records found by them."""
+    claimed = stated_identities(submitted, ctx.maps.current)
     maps = ctx.maps.current
-    sure = vouched(submitted, maps) if names is None else proven(submitted, names, maps)
+    sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
     return sure, await _gathered(ctx, sure, claimed)
 
 
 async def _gathered(ctx: Fulfillment, identities: Identities, claimed: Identities | None = None) -> Findings:
-    """Return the person's records; for errors see :func:`_whole`."""
+    """Return the person's records; raises like :func:`_whole`."""
     return _whole(await ctx.records.gather(ctx.maps.current, identities, claimed))
 
 
@@ -489,7 +494,7 @@ def _whole(findings: Findings) -> Findings:
     Return *findings*.
 
     Raises:
-        InvalidDataMap: The map names a collection that is not there: an answer would be less than whole.
+        InvalidDataMap: The map names a collection that does not exist: the answer would be incomplete.
     """
     if findings.missing:
         raise InvalidDataMap(
@@ -501,8 +506,8 @@ def _whole(findings: Findings) -> Findings:
 
 
 async def _nothing_held(right: Right, findings: Findings, ctx: Fulfillment) -> Sequence[Fact]:
-    told_so = answers.nothing_held(findings, ctx.maps.current)
-    name = await ctx.sealed(ANSWER, told_so.model_dump_json())
+    nothing = answers.nothing_held(findings, ctx.maps.current)
+    name = await ctx.sealed(ANSWER, nothing.model_dump_json())
     return [RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)]
 
 
@@ -513,13 +518,13 @@ async def _plan_erasure(
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Plan an erasure; where a copy is wanted first, nothing is planned before it is safe."""
+    """Plan an erasure; if a copy is requested, store it first."""
     package = None
     if submitted.details.with_copy:
         package, contents = await store_copy(Disclosure(event, submitted, identities, findings), ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
-    # In a thread, for it may be about a million records, and the broker waits for a sign of life.
+    # In a thread: there may be a million records, and the broker needs heartbeats.
     made = await asyncio.to_thread(plan, findings, ctx.maps.current, ctx.today())
     decided = replace(made, identities=found_by)
     planned = ErasurePlanned(

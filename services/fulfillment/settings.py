@@ -1,4 +1,4 @@
-"""What fulfillment alone needs to be told."""
+"""Settings of fulfillment."""
 
 import base64
 import binascii
@@ -10,19 +10,19 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from services.fulfillment.backups.erasures import USUAL_RETENTION
-from services.fulfillment.context import House
-from services.fulfillment.recipients import Recipient
-from services.fulfillment.signing import Signer
-from shared.keyring import derived_key
-from shared.settings import Settings
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.context import FulfillmentProfile
+from services.fulfillment.erasure.journal.store import USUAL_RETENTION
+from services.fulfillment.recipients.directory import DataRecipient
+from shared.runtime.key_rings import derived_key
+from shared.runtime.settings import Settings
 
 PREFIX = "whsec_"
 LEAST_KEY_BYTES = 24
 
 
 class AgreedRecipient(BaseModel):
-    """How one recipient of data is told."""
+    """The agreed notification of one recipient of data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -31,7 +31,7 @@ class AgreedRecipient(BaseModel):
     webhook: str | None = None
     """Address, `https://…`; without it the recipient listens to `habeas.recipient.concerned.v1`."""
     inside: bool = False
-    """Whether the address may lie inside, and be one for plain HTTP."""
+    """Whether the address may be internal, and use plain HTTP."""
 
     @field_validator("key")
     @classmethod
@@ -52,10 +52,10 @@ class AgreedRecipient(BaseModel):
             raise ValueError(f"webhook: must begin with {' or '.join(schemes)}")
         return self
 
-    def value(self) -> Recipient:
-        """Return it as handlers know it."""
+    def value(self) -> DataRecipient:
+        """Return the value for handlers."""
         key = base64.b64decode(self.key.get_secret_value().removeprefix(PREFIX))
-        return Recipient(key, self.webhook, self.inside)
+        return DataRecipient(key, self.webhook, self.inside)
 
 
 class FulfillmentSettings(Settings):
@@ -64,33 +64,33 @@ class FulfillmentSettings(Settings):
     account: ClassVar[str] = "fulfillment"
 
     datamap: Path
-    """Folder of the data map: YAML files that say where personal data lies."""
+    """Folder of the data map: YAML files that describe where personal data is."""
 
     stores: dict[str, SecretStr] = Field(default_factory=dict)
     """MongoDB URLs of the business data: JSON, store name → URL; `default` is Habeas' own when left out."""
 
     mail_from: str
-    """Who answers: `Example Privacy <privacy@example.com>`."""
+    """The controller: `Example Privacy <privacy@example.com>`."""
 
     automated_decisions: str = ""
-    """What answers say of decisions that machines make alone, and by what logic (GDPR Art. 15(1)(h))."""
+    """The answers' statement on automated decisions and their logic (GDPR Art. 15(1)(h))."""
 
     package_lifetime: timedelta = timedelta(days=30)
     """How long a package can be downloaded."""
 
     backup_retention: timedelta = USUAL_RETENTION
-    """How long backups of the business data are kept; the erasure journal remembers as long."""
+    """How long backups of the business data are kept; also the expiry of the erasure journal."""
 
     recipients: dict[str, AgreedRecipient] = Field(default_factory=dict)
-    """How recipients are told: JSON, name in the data map → `{"webhook": "https://…", "key": "whsec_…"}`."""
+    """Notified recipients: JSON, name in the data map → `{"webhook": "https://…", "key": "whsec_…"}`."""
 
     erasure_approval: str = Field(default="never", pattern=r"^(never|always|above:[0-9]{1,9})$")
     """Whether a second person must approve of an erasure: `never`, `always`, or `above:N` records."""
 
     erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta(), le=timedelta(days=7))
     """
-    The window before an erasure, and before a copy or transfer whose records name other mailboxes: their
-    owners are notified first. It can be stopped until then. It is never cut: after a late proof it may pass
+    The window before an erasure, and before a copy or transfer of records with other mailboxes: their owners
+    are notified first. It can be stopped until then. It is never shortened: after a late proof it may pass
     the last day for the answer. At most a week. `PT0S`: neither waits.
     """
 
@@ -98,18 +98,18 @@ class FulfillmentSettings(Settings):
     """Whether two of the staff must decide that an alias or a corrected identity is the person's."""
 
     transfer_allow: frozenset[str] = frozenset()
-    """Hosts that a package may be sent on to although they lie inside: JSON, `["import.example.com"]`."""
+    """Internal hosts that a package may be sent on to: JSON, `["import.example.com"]`."""
 
     breach_query_time: timedelta = timedelta(minutes=10)
-    """How long one query of whom a breach concerns may keep a store busy, before it is tried later."""
+    """Time limit of one query for the people affected by a breach, before it is retried later."""
 
     residual_scan: bool = True
-    """Whether an erasure ends with a look through all mapped texts for what still names the person."""
+    """Whether an erasure ends with a search of all mapped texts for the person."""
 
     @field_validator("stores")
     @classmethod
     def _are_databases(cls, stores: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        """Refuse a URL of another kind: the driver would look for a host of that name for ever."""
+        """Reject a URL of another kind: the driver would look for a host of that name for ever."""
         schemes = ("mongodb://", "mongodb+srv://")
         if not all(url.get_secret_value().startswith(schemes) for url in stores.values()):
             raise ValueError(f"every URL must begin with {' or '.join(schemes)}")
@@ -121,19 +121,19 @@ class FulfillmentSettings(Settings):
         return {"default": self.mongo_url.get_secret_value(), **urls}
 
     def inner_recipients(self) -> frozenset[str]:
-        """Return the hosts of the recipients that may lie inside."""
+        """Return the hosts of the recipients that may be internal."""
         inside = [agreed for agreed in self.recipients.values() if agreed.inside]
         return frozenset(urlsplit(agreed.webhook or "").hostname or "" for agreed in inside)
 
-    def house(self) -> House:
-        """Return who answers, and how."""
+    def house(self) -> FulfillmentProfile:
+        """Return the controller's profile."""
         _, address = parseaddr(self.mail_from)
-        return House(
+        return FulfillmentProfile(
             controller=self.company.name,
             contact=address,
             authority=self.company.authority.name,
             zone=self.company.zone,
-            signer=Signer(self.root_key),
+            signer=CertificateSigner(self.root_key),
             pseudonyms=derived_key(self.root_key, "pseudonyms"),
             package_lifetime=self.package_lifetime,
             further_copy_fee=self.company.further_copy_fee,

@@ -5,29 +5,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from services.intake.api import Callers, create_app
-from services.intake.channels import Background, Ground, channels
-from services.intake.clock import Practice
-from services.intake.code_limits import CodeLimit, WrongCodes
-from services.intake.context import CodeAttempts, Firsts, Intake, Room, Timers, Vault
-from services.intake.domain import RECORDS, Case, evolve, incident_id, request_id
-from services.intake.door import Door, Keys
-from services.intake.firsts import Firsts as FirstsKept
-from services.intake.guard import Guard
+from services.intake.breach.bootstrap import INCIDENTS
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.code_limits import CodeLimit, WrongCodes
+from services.intake.cases.duplicates import FirstRequests as FirstsKept
+from services.intake.cases.retention import Purge, RegisterRetention
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
+from services.intake.channels.registry import Background, ChannelContext, channels
+from services.intake.channels.unsubscribe.links import UnsubscribeLinks
+from services.intake.context import CodeAttempts, FirstRequestPort, Intake, WaitingQueuePort
+from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SUBSCRIPTIONS
-from services.intake.incidents.plan import INCIDENTS
-from services.intake.purge import Purge, Retention
+from services.intake.http.api import Callers, create_app
+from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
+from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.site import Site
+from services.intake.pages.stop_page import stop_page
 from services.intake.settings import IntakeSettings
-from services.intake.site import Site
-from services.intake.staff_decisions import CALLS_PER_HOUR, StaffDecisions
-from services.intake.stop_page import stop_page
-from services.intake.unsubscribing.links import Links
-from services.intake.waiting import WaitingRoom, let_in
-from shared.audit_keys import chain_key
-from shared.bus import user_of
-from shared.client_limits import Allowance
-from shared.envelope import Envelope
-from shared.events import (
+from shared.contract.breaches import BreachDeclared
+from shared.contract.envelope import Envelope
+from shared.contract.events import (
     AppealSubmitted,
     DeadlineCame,
     Event,
@@ -36,33 +34,37 @@ from shared.events import (
     UnreadableSubmission,
     WithdrawalSubmitted,
 )
-from shared.host import Plan, Platform, Running, main
-from shared.incidents import BreachDeclared
-from shared.journal import Journal
-from shared.keyring import derived_key
-from shared.outbox import Outbox
-from shared.service import Moment, Service, case_of_fact
-from shared.sources import Bindings, command_user
-from shared.stop_links import PURPOSE as STOP_LINKS
-from shared.timers import Timers as MomentsKept
-from shared.timers import tell_the_time
+from shared.contract.ports import TimersPort, VaultPort
+from shared.contract.sources import Bindings, command_user
+from shared.contract.stop_links import PURPOSE as STOP_LINKS
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
+from shared.runtime.broker import user_of
+from shared.runtime.client_limits import Allowance
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.outbox import Outbox
+from shared.runtime.scheduler import Timers, publish_due_timers
+from shared.runtime.service import Moment, Service, case_of_fact
 
 NAME = "intake"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What intake stands on."""
+    """The ports that intake depends on."""
 
-    vault: Vault
-    timers: Timers
-    firsts: Firsts
-    room: Room
+    vault: VaultPort
+    timers: TimersPort
+    firsts: FirstRequestPort
+    room: WaitingQueuePort
     codes: CodeAttempts
 
 
-def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) -> Service[Case, Intake]:
-    """Return intake, put together on *ports*; *key* turns references into ids."""
+def service(
+    ports: Ports, practice: ClockRules, key: bytes, bindings: Bindings
+) -> Service[IntakeCase, Intake]:
+    """Return intake, built on *ports*; *key* is hashed with to turn references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
         event = envelope.event
@@ -78,7 +80,7 @@ def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) ->
             case _:
                 return case_of_fact(envelope)
 
-    def context(moment: Moment[Case]) -> Intake:
+    def context(moment: Moment[IntakeCase]) -> Intake:
         return Intake(
             case_id=moment.case,
             case=moment.state,
@@ -94,41 +96,45 @@ def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) ->
             practice=practice,
         )
 
-    return Service(NAME, SUBSCRIPTIONS, Case(), evolve, context, RECORDS, case_of, key, bindings.refusal)
+    return Service(
+        NAME, SUBSCRIPTIONS, IntakeCase(), evolve, context, RECORDS, case_of, key, bindings.refusal
+    )
 
 
 @asynccontextmanager
-async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[Running]:
-    """Put intake together."""
+async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Build intake."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
         Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
-        MomentsKept(database),
+        Timers(database),
     )
     await journal.prepare()
     await timers.prepare()
     firsts = FirstsKept(database, journal, derived_key(settings.root_key, "repeated requests"))
     await firsts.prepare()
-    room = WaitingRoom(database, settings.requests_per_hour)
+    room = WaitingQueue(database, settings.requests_per_hour)
     await room.prepare()
-    retention = Retention(settings.register_months, settings.company.zone)
+    retention = RegisterRetention(settings.register_months, settings.company.zone)
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
     await purge.prepare()
-    keys = Keys(
+    keys = ServiceKeys(
         requests=derived_key(settings.root_key, "request ids"),
         codes=derived_key(settings.root_key, "package codes"),
     )
     wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
     await wrong.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
-    door = Door(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
+    door = RequestService(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
-    links = Links(settings.root_key, settings.public_url)
-    guard = Guard.of(
+    links = UnsubscribeLinks(settings.root_key, settings.public_url)
+    guard = CsrfGuard.of(
         derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
     )
     site = Site(settings.company, guard)
-    ground = Ground(settings, database, platform.vault, door, firsts, callers.public, callers.attempts)
+    ground = ChannelContext(
+        settings, database, platform.vault, door, firsts, callers.public, callers.attempts
+    )
     async with channels(ground) as opened:
         app = create_app(
             door,
@@ -139,12 +145,12 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
             staff=StaffDecisions(door, platform.staff, door.clock, Allowance(CALLS_PER_HOUR)),
         )
         app.include_router(stop_page(door, site, derived_key(settings.root_key, STOP_LINKS)))
-        clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
+        clock = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
-        background = _together(
+        background = _run_all(
             clock,
             purge.run(),
-            let_in(room, platform.bus),
+            start_waiting(room, platform.bus),
             Outbox(NAME, journal, platform.bus).run(),
             *works,
         )
@@ -155,14 +161,14 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
         yield Running(intake, journal, app, background=background)
 
 
-async def _together(*works: Background) -> None:
-    """Do all of *works*; when one fails, so do the others."""
+async def _run_all(*works: Background) -> None:
+    """Run all *works*; when one fails, cancel the others."""
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work)
 
 
-PLANS = (Plan(IntakeSettings, build), INCIDENTS)
+PLANS = (ServicePlan(IntakeSettings, build), INCIDENTS)
 
 if __name__ == "__main__":
     main(PLANS)

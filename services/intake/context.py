@@ -1,88 +1,57 @@
-"""What the handlers of intake may know and use."""
+"""The context of intake's handlers."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from services.intake.clock import Practice
-from services.intake.deadlines import (
-    Wait,
-)
-from services.intake.domain import Case
-from services.intake.repeating import Claim
-from services.intake.shaping import Lane, Visitor
-from shared.envelope import Unreadable
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.deadlines import DeadlineTimer
+from services.intake.cases.fingerprint import FirstRequest
+from services.intake.cases.rate_limit import RateLane, WaitingRequest
+from services.intake.domain import IntakeCase
+from shared.contract.envelope import Unreadable
+from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
+from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import TooEarly
-from shared.events import (
-    BurstDeclared,
-    Flaw,
-    RequestRejected,
-)
 
-NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
+NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id or reference")
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
+class FirstRequestPort(Protocol):
+    """The first requests by fingerprint."""
 
-    async def create(self, case: str) -> None:
-        """Give *case* its key."""
+    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
+        """Return the claim that holds *wish*: that of *case*, unless another is first."""
 
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already; return whether it is."""
+    async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
+        """Give *held* to *case*; return False if another was faster."""
 
-    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
-        """Keep something large."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def discard(self, case: str, items: Sequence[str]) -> None:
-        """Remove *items* for good."""
+    async def case(self, case: str) -> IntakeCase:
+        """Return the state of *case*."""
 
 
-class Timers(Protocol):
-    """Moments that are waited for."""
+class WaitingQueuePort(Protocol):
+    """The queue of waiting requests."""
 
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Have the moment *at* told; the first one that is set under *name* counts."""
+    async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
+        """Return the lane of a request of *source*."""
 
+    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
+        """Return whether *visitor* may begin at once; otherwise it waits from now on."""
 
-class Firsts(Protocol):
-    """Who was the first to ask for something."""
-
-    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
-        """Return whose *wish* is: that of *case*, unless another has claimed it."""
-
-    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
-        """Make *held* the claim of *case*; return whether it is, and nobody was faster."""
-
-    async def case(self, case: str) -> Case:
-        """Return what is known of *case*."""
-
-
-class Room(Protocol):
-    """Where requests wait their turn."""
-
-    async def lane(self, source: str, received_at: datetime, now: datetime) -> Lane:
-        """Return which requests one of *source* is counted with."""
-
-    async def enter(self, visitor: Visitor, lane: Lane, now: datetime) -> bool:
-        """Return whether *visitor* may begin at once; whoever may not waits from now on."""
-
-    async def hurry(self, case: str) -> bool:
-        """Let *case* begin next, whatever the limit says; return whether it waits."""
+    async def start_next(self, case: str) -> bool:
+        """Start *case* next, regardless of the limit; return whether it waits."""
 
     async def declare(self, burst: BurstDeclared) -> None:
-        """Remember *burst*."""
+        """Store *burst*."""
 
 
 class CodeAttempts(Protocol):
-    """The codes that are offered, and the wrong ones, of all requests."""
+    """Limits of codes, and the count of wrong ones, over all requests."""
 
     async def take_of_source(self, source: str, codes: int, now: datetime) -> None:
-        """Count *codes* that *source* offers, or raise ``TooOften``."""
+        """Count *codes* that *source* offers, or raise ``TooManyAttempts``."""
 
     async def failed(self, attempt: str, now: datetime) -> None:
         """Count a wrong code; the same attempt counts once."""
@@ -90,30 +59,30 @@ class CodeAttempts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a handler may know and use."""
+    """The ports and the state that a handler of intake uses."""
 
     case_id: str
-    case: Case
+    case: IntakeCase
     now: datetime
     event_id: str
     source: str
     occurred_at: datetime
-    vault: Vault = field(repr=False)
-    timers: Timers = field(repr=False)
-    firsts: Firsts = field(repr=False)
-    room: Room = field(repr=False)
+    vault: VaultPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
+    firsts: FirstRequestPort = field(repr=False)
+    room: WaitingQueuePort = field(repr=False)
     codes: CodeAttempts = field(repr=False)
-    practice: Practice
+    practice: ClockRules
 
 
-async def wait_for_all(waits: Sequence[Wait], ctx: Intake) -> None:
-    """Have each of *waits* told when it has come."""
+async def set_timers(waits: Sequence[DeadlineTimer], ctx: Intake) -> None:
+    """Set timers for *waits*."""
     for wait in waits:
         await ctx.timers.set(ctx.case_id, wait.name, wait.at)
 
 
-def rejected(ctx: Intake, *flaws: Flaw) -> RequestRejected:
-    """Return what tells the publisher of a submission what is wrong with it."""
+def rejected(ctx: Intake, *flaws: SubmissionError) -> RequestRejected:
+    """Return the rejection that reports the errors of a submission to its publisher."""
     return RequestRejected(
         request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=flaws
     )
@@ -121,21 +90,21 @@ def rejected(ctx: Intake, *flaws: Flaw) -> RequestRejected:
 
 def must_be_own(ctx: Intake) -> None:
     """
-    Refuse what a publisher says of the request of another source, in the words for one that is not there.
+    Refuse an event about the request of another source, as if it did not exist.
 
     Raises:
-        Unreadable: It is another's.
+        Unreadable: It is the request of another source.
     """
     if ctx.case.received is not None and ctx.case.received.source != ctx.source:
         raise Unreadable((NOT_KNOWN,))
 
 
-async def must_not_wait(ctx: Intake) -> None:
+async def end_waiting(ctx: Intake) -> None:
     """
-    Let the request begin next if it waits its turn: somebody has more to say of it.
+    Start the request next if it waits in the queue, as an event about it has arrived.
 
     Raises:
-        TooEarly: It waited; what is said of it is heard once it has begun.
+        TooEarly: It waited; the event is retried once it has begun.
     """
-    if await ctx.room.hurry(ctx.case_id):
+    if await ctx.room.start_next(ctx.case_id):
         raise TooEarly("the request waits its turn; it begins next")

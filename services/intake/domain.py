@@ -1,7 +1,7 @@
 """
-What can happen to a case, and what is known of it.
+The events of a case, and its state.
 
-Pure. The life of a case is one table, :data:`TRANSITIONS`; what is not in it is an error.
+Pure. The life of a case is one table, :data:`TRANSITIONS`; a transition that is not in it is an error.
 """
 
 import hashlib
@@ -12,9 +12,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from shared.codes import TRIES, IssuedCode
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import (
+from shared.contract.breaches import BreachLodged
+from shared.contract.codes import TRIES, IssuedCode
+from shared.contract.events import (
     AgreementLodged,
     AliasCodeIssued,
     AliasProven,
@@ -86,28 +86,28 @@ from shared.events import (
     WithdrawalDecided,
     WithdrawalLodged,
 )
-from shared.incidents import BreachLodged
-from shared.law import Duty, Right, needs_proof
-from shared.sources import Channel, channel_source
+from shared.contract.sources import ChannelSource, channel_source
+from shared.errors import IllegalTransition, TooEarly
+from shared.law import Right, TimedDuty, needs_proof
 
 OWN_DOOR = "habeas/"
-"""What the source of a request begins with that no upstream system has passed on."""
-PUBLIC_DOOR = channel_source(Channel.HABEAS, "public")
-"""CloudEvents source of what people lodge without a key."""
-MAIL = channel_source(Channel.HABEAS, "mail")
-"""CloudEvents source of what people ask by mail."""
-GPC = channel_source(Channel.HABEAS, "gpc")
-"""CloudEvents source of what browsers ask by a signal (Global Privacy Control)."""
+"""Prefix of the sources of requests that no upstream system passed on."""
+PUBLIC_DOOR = channel_source(ChannelSource.HABEAS, "public")
+"""CloudEvents source of requests without a key."""
+MAIL = channel_source(ChannelSource.HABEAS, "mail")
+"""CloudEvents source of requests by mail."""
+GPC = channel_source(ChannelSource.HABEAS, "gpc")
+"""CloudEvents source of browser signals (Global Privacy Control)."""
 PUBLIC_DOORS: frozenset[str] = frozenset({PUBLIC_DOOR, MAIL, GPC})
-"""Sources behind which anybody may ask in anybody's name."""
+"""Sources that accept requests from any sender, in any name."""
 EMAIL = "email"
 """Name of the identity that is a mailbox, in the data map."""
 NO_ADDRESS = "no_address"
-"""Why a letter cannot be sent to somebody who has named no address."""
+"""Reason of a letter without an address."""
 
 
-class Status(StrEnum):
-    """Where a case stands."""
+class CaseStatus(StrEnum):
+    """The status of a case."""
 
     UNKNOWN = "unknown"
     RECEIVED = "received"
@@ -117,17 +117,17 @@ class Status(StrEnum):
     REFUSED = "refused"
     ANSWERED = "answered"
     FORWARDED = "forwarded"
-    """To the customer who decides about the data."""
+    """To the customer that decides about the data."""
     DUPLICATE = "duplicate"
     """Of a request that is answered."""
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
     PURGED = "purged"
-    """Its record was kept long enough; only that it was there is still known."""
+    """Its record was purged after its retention; only its existence is known."""
 
 
 class PackageCodeKept(Record):
-    """A code that opens the package was drawn; this is its digest."""
+    """A code for the package was issued; this is its digest."""
 
     TYPE: ClassVar[str] = "habeas.package.code_kept.v1"
 
@@ -142,7 +142,7 @@ class PackageCodeRefused(Record):
 
 
 class AliasCodeKept(Record):
-    """A code that proves another mailbox was drawn; this is its digest."""
+    """The digest of a code that proves another mailbox."""
 
     TYPE: ClassVar[str] = "habeas.alias.code_kept.v1"
 
@@ -151,7 +151,7 @@ class AliasCodeKept(Record):
     aliases: Code
     """Name of the offered aliases in the vault."""
     number: int
-    """Which of them it proves."""
+    """Number of the alias that it proves."""
 
 
 class AliasCodeRefused(Record):
@@ -161,30 +161,30 @@ class AliasCodeRefused(Record):
 
 
 class DueMoved(Record):
-    """The clock stood still for some days; when the answer is due since."""
+    """The new deadline after a pause of the clock."""
 
     TYPE: ClassVar[str] = "habeas.intake.due_moved.v1"
 
     days: int
-    """In all, since the request was received."""
+    """In total, since the receipt."""
     due_on: date
     meant_for: date
-    """The day by which the answer is meant to be sent."""
+    """The target day of the answer."""
     policy: PolicyId
     """The law that sets the day."""
 
 
 RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved)
 
-S = Status
-_AWAITING_PROOF: Mapping[type[Fact], Status] = {
+S = CaseStatus
+_AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
     IdentityChallenged: S.CHALLENGED,
     ProofRefused: S.CHALLENGED,
     IdentityVerified: S.VERIFIED,
     IdentityRefused: S.REFUSED,
     RequestWithdrawn: S.WITHDRAWN,
 }
-TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
+TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     S.UNKNOWN: {RequestReceived: S.RECEIVED, RequestPurged: S.PURGED},
     S.RECEIVED: {**_AWAITING_PROOF, RequestForwarded: S.FORWARDED, RequestDuplicated: S.DUPLICATE},
     S.CHALLENGED: _AWAITING_PROOF,
@@ -192,7 +192,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         RequestFulfilled: S.ANSWERED,
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
-        # A challenge may still be on its way when the decision that overtook it comes in; so below.
+        # A challenge may still be in transit when the decision that overtook it arrives; so below.
         IdentityChallenged: S.VERIFIED,
         ProofRefused: S.VERIFIED,
     },
@@ -207,7 +207,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.ANSWERED: {
         RequestClosed: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
-        # It takes back what waits for a window; the answer that was given stands.
+        # It ends what waits for a window; the answer stands.
         RequestWithdrawn: S.ANSWERED,
         IdentityChallenged: S.ANSWERED,
         ProofRefused: S.ANSWERED,
@@ -215,7 +215,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
     S.FORWARDED: {RequestForwarded: S.FORWARDED, RequestClosed: S.CLOSED},
     S.DUPLICATE: {RequestClosed: S.CLOSED},
-    # A withdrawal crosses what was decided before it was heard; an answer that was given stands.
+    # A withdrawal may cross a decision; a sent answer stands.
     S.WITHDRAWN: {
         RequestClosed: S.CLOSED,
         IdentityChallenged: S.WITHDRAWN,
@@ -236,21 +236,21 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
     S.PURGED: {RequestPurged: S.PURGED},
 }
-"""Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
+"""Status → fact → status. A fact without an entry for a status is an :class:`IllegalTransition`."""
 PRESUMES_PROOF: frozenset[type[Fact]] = frozenset({RequestFulfilled, RequestReferred})
-"""Facts that follow from a verified identity, and overtake it where deliveries are repeated after a crash."""
-CLOSED_BY: Mapping[Status, LetterKind] = {
+"""Facts that follow from a verified identity, and may overtake it when deliveries are retried."""
+CLOSED_BY: Mapping[CaseStatus, LetterKind] = {
     S.REFUSED: LetterKind.REFUSAL,
     S.ANSWERED: LetterKind.OUTCOME,
     S.WITHDRAWN: LetterKind.WITHDRAWN,
     S.FORWARDED: LetterKind.FORWARDED,
     S.DUPLICATE: LetterKind.DUPLICATE,
 }
-"""The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
-ANSWERED = frozenset({Status.ANSWERED, Status.REFUSED, Status.FORWARDED, Status.CLOSED})
-"""Where a case stands of which there is something to hand over."""
+"""The last letter of a case. If two decisions crossed, both letters are written."""
+ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.FORWARDED, CaseStatus.CLOSED})
+"""Statuses with an answer to download."""
 OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
-"""Letters that the law demands to arrive."""
+"""Letters that the law requires to arrive."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
         AgreementLodged,
@@ -308,14 +308,14 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         WithdrawalLodged,
     }
 )
-"""Facts that belong to a case and leave its status as it is."""
+"""Facts of a case that do not change its status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """What intake knows of a request."""
+class IntakeCase:
+    """The state of a request in intake."""
 
-    status: Status = Status.UNKNOWN
+    status: CaseStatus = CaseStatus.UNKNOWN
     received: RequestReceived | None = None
     fulfilled: RequestFulfilled | None = None
     forwarded: RequestForwarded | None = None
@@ -323,45 +323,45 @@ class Case:
     refused_for: tuple[Code, ...] = ()
     tries_left: int | None = None
     codes: int = 0
-    """Codes that were mailed to prove the mailbox."""
+    """Number of codes mailed to prove the mailbox."""
     wanted_until: datetime | None = None
-    """When the request lapses unless it is proven who asks."""
+    """When the request lapses without a proof of identity."""
     wanted: tuple[tuple[Evidence, ...], ...] = ()
-    """Ways to prove who asks, the least intrusive first: what is still missing for each."""
+    """The sufficient proofs, the least intrusive first: for each, the missing evidence."""
     proof_refused_for: Code | None = None
-    """Why the last proof has not convinced."""
+    """Why the last proof was not accepted."""
     in_review: bool = False
-    """Whether the staff looks at a proof."""
+    """Whether the staff checks a proof."""
     paused_since: datetime | None = None
-    """When the person was asked for proof, which has not come yet."""
+    """When proof was requested that has not come yet."""
     paused_days: int = 0
-    """How long the clock stood still before, in all."""
+    """Total days of earlier pauses."""
     moved_to: date | None = None
-    """When the answer is due because it did, or because of an extension."""
+    """The deadline after a pause or an extension."""
     moved_by: PolicyId | None = None
     """The law that sets that day."""
     moved_target: date | None = None
-    """By when it is meant to be sent, then."""
-    missed: frozenset[tuple[Duty, date]] = frozenset()
-    """What was not done in time, and is told."""
+    """The target day then."""
+    missed: frozenset[tuple[TimedDuty, date]] = frozenset()
+    """Steps that were late, and reported so."""
     tell_by: date | None = None
-    """When the answer was due before an extension: by then the person is told of it."""
+    """The deadline before an extension: the person must be notified by then."""
     sent: frozenset[LetterKind] = frozenset()
-    """Letters that the mail server has taken."""
+    """Letters that the mail server accepted."""
     returned: frozenset[LetterKind] = frozenset()
-    """Letters that came back, or that no mail server will take."""
+    """Letters that came back, or that mail servers refuse."""
     delivered: bool = False
-    """Whether the staff has handed over the answer by other means."""
+    """Whether the staff has delivered the answer by other means."""
     undelivered: tuple[LetterKind, ...] = ()
-    """Letters that no mail server will take."""
+    """Letters that mail servers refuse."""
     addressless: bool = False
-    """Whether no letters can be sent, nor need be: the answer is read where the request stands."""
-    untold: tuple[str, ...] = ()
-    """Recipients of the person's data that could not be told what became of it."""
+    """Whether letters are impossible and unnecessary: the answer is on the request's page."""
+    unnotified: tuple[str, ...] = ()
+    """Recipients of the person's data that could not be notified."""
     quoted: FeeQuoted | None = None
-    """What the answer costs, as the person was told."""
+    """The fee in the fee letter."""
     agreed: bool = False
-    """Whether the person agrees to that."""
+    """Whether the person agrees to it."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then it can be stopped."""
     disclosed_at: datetime | None = None
@@ -369,12 +369,12 @@ class Case:
     deciders: tuple[Code, ...] = ()
     """Staff accounts that decided that the requester is the person."""
     awaits_approval: bool = False
-    """Whether an erasure is planned that a second person must approve of."""
+    """Whether a planned erasure needs a second person's approval."""
     package_code: IssuedCode | None = None
     opened_by: IssuedCode | None = None
-    """The code that opened the package last; it goes on with a download that was cut off."""
+    """The last code that opened the package; it resumes an interrupted download."""
     opened_ref: int = 0
-    """Which of the codes that was."""
+    """The number of that code."""
     package_codes: int = 0
     downloads: int = 0
     appeals: tuple[AppealReceived, ...] = ()
@@ -384,7 +384,7 @@ class Case:
     stops: int = 0
     """Times that it was stopped."""
     offer: OfferedAliases | None = None
-    """Aliases that the records name, and that open nothing before they are proven."""
+    """Aliases in the records; they open no records before they are proven."""
     alias_asked: AliasCodeKept | None = None
     """The mailbox that the last code went to."""
     alias_code: IssuedCode | None = None
@@ -394,14 +394,14 @@ class Case:
     @property
     def provable_aliases(self) -> tuple[int, ...]:
         """
-        Return which offered aliases are mailboxes that a code can prove: once the request is answered.
+        Return the numbers of offered mailboxes that a code can prove, once the request is answered.
 
-        The new mailbox of a correction can be proven while that waits for the staff. Not where a controller
-        asks, a parent, whose records name the child's mailbox, or where a copy was made before the erasure:
-        what comes later would be erased without one.
+        The new mailbox of a correction can be proven while the correction waits for the staff. There are
+        none for a controller, for a parent (the records name the child's mailbox), and for an erasure after a
+        copy: further records would be erased without a copy.
         """
-        answered = self.fulfilled is not None and self.status in {Status.ANSWERED, Status.CLOSED}
-        answered |= self.status is Status.REFERRED
+        answered = self.fulfilled is not None and self.status in {CaseStatus.ANSWERED, CaseStatus.CLOSED}
+        answered |= self.status is CaseStatus.REFERRED
         asks = self.received is not None and self.received.requester in {Requester.PERSON, Requester.AGENT}
         if not answered or not asks or self.offer is None or self.stopped or self._copied_before:
             return ()
@@ -415,14 +415,14 @@ class Case:
 
     @property
     def open_appeal(self) -> AppealReceived | None:
-        """The appeal or complaint that is not decided yet; there is one at a time."""
+        """The appeal or complaint without a decision; there is one at a time."""
         return self.appeals[-1] if len(self.appeals) > self.answered_appeals else None
 
     @property
     def forwardable(self) -> bool:
-        """Whether a customer decides about the data who has not been told yet, or could not be."""
-        told = LetterKind.FORWARDED_TO_CONTROLLER in self.sent - self.returned
-        waits = self.status is Status.RECEIVED or (self.status is Status.FORWARDED and not told)
+        """Whether a customer decides about the data and was not notified, or could not be."""
+        forwarded = LetterKind.FORWARDED_TO_CONTROLLER in self.sent - self.returned
+        waits = self.status is CaseStatus.RECEIVED or (self.status is CaseStatus.FORWARDED and not forwarded)
         return self.not_ours and waits
 
     @property
@@ -432,104 +432,109 @@ class Case:
 
     @property
     def due_by(self) -> PolicyId | None:
-        """The law that the last day for the answer is of."""
+        """The law that sets the last day."""
         days = self.received.last_days if self.received else ()
-        first = next((day.policy for day in days if day.duty is Duty.ANSWER), None)
+        first = next((day.policy for day in days if day.duty is TimedDuty.ANSWER), None)
         return self.moved_by or first
 
     @property
     def extended(self) -> bool:
-        """Whether the answer takes longer than the first period."""
+        """Whether the deadline was extended."""
         return self.tell_by is not None
 
     @property
     def not_ours(self) -> bool:
-        """Whether a customer decides about the data, and not the company, and has not asked for this."""
+        """Whether a customer decides about the data, not the company, and has not asked itself."""
         return self.received is not None and self.received.goes_to_customer
 
     @property
     def instructed(self) -> bool:
-        """Whether the controller asks who decides about the data, and is who gets the answer."""
+        """Whether the controller asks that decides about the data, and gets the answer."""
         return self.received is not None and self.received.requester is Requester.CONTROLLER
 
     @property
     def taken_at_its_word(self) -> bool:
-        """Whether nobody checks who asks: the right needs no proof, or a customer decides about the data."""
+        """Whether no identity is checked: the right needs no proof, or a customer decides about the data."""
         received = self.received
         proofless = received and not needs_proof(received.right, direct_marketing=received.direct_marketing)
         return self.not_ours or bool(proofless)
 
     @property
     def awaits_proof(self) -> bool:
-        """Whether a proof of identity can still change anything."""
-        return self.status in {Status.RECEIVED, Status.CHALLENGED} and not self.not_ours
+        """Whether a proof of identity can still have an effect."""
+        return self.status in {CaseStatus.RECEIVED, CaseStatus.CHALLENGED} and not self.not_ours
 
     @property
     def unanswered(self) -> bool:
         """
-        Whether the duty to answer is open: it ends when the last letter is sent, not at the decision.
+        Whether the duty to answer is open: it ends with the last letter, not with the decision.
 
-        Where there is nobody to write to, it ends when the answer can be read; where the letter came back,
-        it is open again until the answer is delivered by other means. A duplicate is not answered itself.
+        Without an address it ends when the answer can be read; after a returned letter it is open until the
+        answer is delivered by other means. A duplicate is not answered itself.
         """
-        if self.delivered or self.status in {Status.WITHDRAWN, Status.DUPLICATE}:
+        if self.delivered or self.status in {CaseStatus.WITHDRAWN, CaseStatus.DUPLICATE}:
             return False
         if not self.returned.isdisjoint(OWED):
             return True
-        return self.status is not Status.CLOSED and not (self.addressless and self.status in CLOSED_BY)
+        return self.status is not CaseStatus.CLOSED and not (self.addressless and self.status in CLOSED_BY)
 
     @property
     def awaits_agreement(self) -> bool:
-        """Whether the answer costs something, and the person has still to say whether they want it."""
+        """Whether the answer has a fee that the person has not agreed to yet."""
         return self.quoted is not None and not self.agreed and self.withdrawable
 
     @property
-    def told_of_fee(self) -> bool:
-        """Whether the person was told what the answer costs, and that silence takes the request back."""
+    def fee_notified(self) -> bool:
+        """Whether the person was notified of the fee, and that silence withdraws the request."""
         return LetterKind.FEE_QUOTED in self.sent - self.returned
 
     @property
     def meant_for(self) -> date | None:
-        """The day by which the answer is meant to be sent; it moves as the last day does."""
+        """The target day of the answer; it moves with the last day."""
         return self.moved_target or (self.received.internal_due_on if self.received else None)
 
     def is_closed_by(self, letter: LetterKind) -> bool:
-        """Whether *letter* was the last thing outstanding."""
+        """Whether *letter* was the last step."""
         return CLOSED_BY.get(self.status) is letter
 
     def is_overtaken_by(self, letter: LetterKind) -> bool:
-        """Whether *letter* tells of something that has not been heard of here yet."""
+        """Whether *letter* follows from a fact that has not arrived yet."""
         if letter is LetterKind.OUTCOME:
             return self.fulfilled is None
-        settled = self.status in CLOSED_BY or self.status is Status.CLOSED
+        settled = self.status in CLOSED_BY or self.status is CaseStatus.CLOSED
         return letter in CLOSED_BY.values() and not settled
 
     @property
     def withdrawable(self) -> bool:
-        """Whether the request can be taken back: it is not answered yet."""
-        return self.status in {Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED}
+        """Whether the request can be withdrawn: it has no answer yet."""
+        return self.status in {
+            CaseStatus.RECEIVED,
+            CaseStatus.CHALLENGED,
+            CaseStatus.VERIFIED,
+            CaseStatus.REFERRED,
+        }
 
     def has_window(self, now: datetime) -> bool:
         """Return whether an erasure or a disclosure waits *now*, also one that is added to an answer."""
         return any(at is not None and now < at for at in (self.erasure_at, self.disclosed_at))
 
     def withdrawable_at(self, now: datetime) -> bool:
-        """Return whether something can be taken back: the request, or what is added to its answer."""
+        """Return whether a withdrawal has an effect: on the request, or on an addition to its answer."""
         return self.withdrawable or (self.status in ANSWERED and self.has_window(now))
 
     def erased_after(self, now: datetime) -> datetime | None:
-        """Return when a planned erasure begins that can still be stopped *now*; None where there is none."""
+        """Return when a planned erasure begins that can be stopped *now*; None if there is none."""
         waits = self.withdrawable and self.erasure_at is not None and now < self.erasure_at
         return self.erasure_at if waits else None
 
     @property
     def answer_awaited(self) -> bool:
-        """Whether the answer is still to come: nothing has ended the request, and no letter of it failed."""
-        on_its_way = self.status is Status.ANSWERED and LetterKind.OUTCOME not in self.undelivered
+        """Whether the answer is still to come: the request goes on, and no letter of it failed."""
+        on_its_way = self.status is CaseStatus.ANSWERED and LetterKind.OUTCOME not in self.undelivered
         return self.withdrawable or on_its_way
 
 
-def evolve(case: Case, fact: Fact) -> Case:
+def evolve(case: IntakeCase, fact: Fact) -> IntakeCase:
     """
     Return *case* after *fact*.
 
@@ -540,9 +545,9 @@ def evolve(case: Case, fact: Fact) -> Case:
     return _noted(replace(case, status=status_after(case.status, fact)), fact)
 
 
-def status_after(status: Status, fact: Fact) -> Status:
+def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:
     """
-    Return where a case stands after *fact*.
+    Return the status of a case after *fact*.
 
     Raises:
         TooEarly: The request itself, or what *fact* follows from, has not arrived yet.
@@ -550,20 +555,20 @@ def status_after(status: Status, fact: Fact) -> Status:
     """
     if type(fact) in REMARKS:
         return status
-    if status is Status.UNKNOWN and type(fact) not in TRANSITIONS[status]:
+    if status is CaseStatus.UNKNOWN and type(fact) not in TRANSITIONS[status]:
         raise TooEarly(f"{fact.TYPE} came before its request")
-    if type(fact) in PRESUMES_PROOF and status in {Status.RECEIVED, Status.CHALLENGED}:
-        raise TooEarly(f"{fact.TYPE} came before it was heard that the requester is verified")
+    if type(fact) in PRESUMES_PROOF and status in {CaseStatus.RECEIVED, CaseStatus.CHALLENGED}:
+        raise TooEarly(f"{fact.TYPE} came before the identity was verified")
     try:
         return TRANSITIONS[status][type(fact)]
     except KeyError:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {status}") from None
 
 
-def _noted(case: Case, fact: Fact) -> Case:
+def _noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case RequestReceived():
-            # A controller reads the answer where it asked; nobody writes to the person in its place.
+            # A controller reads the answer where it asked; the person gets no letter.
             return replace(case, received=fact, addressless=fact.requester is Requester.CONTROLLER)
         case RequestFulfilled() | RequestForwarded() | RequestDuplicated():
             return _decision_noted(case, fact)
@@ -585,7 +590,7 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _staff_noted(case, fact)
 
 
-def _staff_noted(case: Case, fact: Fact) -> Case:
+def _staff_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case IdentityVerified():
             return replace(case, deciders=fact.deciders)
@@ -603,7 +608,7 @@ def _staff_noted(case: Case, fact: Fact) -> Case:
             return case
 
 
-def _stop_noted(case: Case, fact: RequestStopped | RequestReleased) -> Case:
+def _stop_noted(case: IntakeCase, fact: RequestStopped | RequestReleased) -> IntakeCase:
     match fact:
         case RequestStopped():
             return replace(case, stopped=fact.reason, stops=case.stops + 1)
@@ -611,7 +616,7 @@ def _stop_noted(case: Case, fact: RequestStopped | RequestReleased) -> Case:
             return replace(case, stopped=None)
 
 
-def _alias_noted(case: Case, fact: AliasCodeKept | AliasCodeRefused | AliasProven) -> Case:
+def _alias_noted(case: IntakeCase, fact: AliasCodeKept | AliasCodeRefused | AliasProven) -> IntakeCase:
     match fact:
         case AliasCodeKept():
             code = IssuedCode(fact.digest, fact.expires_at)
@@ -623,7 +628,9 @@ def _alias_noted(case: Case, fact: AliasCodeKept | AliasCodeRefused | AliasProve
             return replace(case, alias_asked=None, alias_code=None, aliases_proven=proven)
 
 
-def _decision_noted(case: Case, fact: RequestFulfilled | RequestForwarded | RequestDuplicated) -> Case:
+def _decision_noted(
+    case: IntakeCase, fact: RequestFulfilled | RequestForwarded | RequestDuplicated
+) -> IntakeCase:
     match fact:
         case RequestFulfilled():
             erased = fact.right is Right.ERASURE
@@ -634,15 +641,15 @@ def _decision_noted(case: Case, fact: RequestFulfilled | RequestForwarded | Requ
             return replace(case, duplicated=fact)
 
 
-def _recipient_noted(case: Case, fact: RecipientFailed | RecipientAcknowledged) -> Case:
+def _recipient_noted(case: IntakeCase, fact: RecipientFailed | RecipientAcknowledged) -> IntakeCase:
     match fact:
         case RecipientFailed():
-            return replace(case, untold=tuple(dict.fromkeys((*case.untold, fact.recipient))))
+            return replace(case, unnotified=tuple(dict.fromkeys((*case.unnotified, fact.recipient))))
         case RecipientAcknowledged():
-            return replace(case, untold=tuple(name for name in case.untold if name != fact.recipient))
+            return replace(case, unnotified=tuple(name for name in case.unnotified if name != fact.recipient))
 
 
-def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
+def _appeal_noted(case: IntakeCase, fact: AppealReceived | AppealAnswered) -> IntakeCase:
     match fact:
         case AppealReceived():
             return replace(case, appeals=(*case.appeals, fact))
@@ -651,8 +658,8 @@ def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
 
 
 def _consent_noted(
-    case: Case, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved | ErasureScheduled
-) -> Case:
+    case: IntakeCase, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved | ErasureScheduled
+) -> IntakeCase:
     match fact:
         case ErasureScheduled():
             return replace(case, erasure_at=fact.at)
@@ -666,7 +673,9 @@ def _consent_noted(
             return replace(case, agreed=True)
 
 
-def _letter_noted(case: Case, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered) -> Case:
+def _letter_noted(
+    case: IntakeCase, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered
+) -> IntakeCase:
     match fact:
         case NoticeSent():
             return replace(case, sent=case.sent | {fact.letter}, returned=case.returned - {fact.letter})
@@ -682,13 +691,13 @@ def _letter_noted(case: Case, fact: NoticeSent | NoticeFailed | NoticeReported |
             return case
 
 
-def _came_back(case: Case, letter: LetterKind) -> Case:
+def _came_back(case: IntakeCase, letter: LetterKind) -> IntakeCase:
     return replace(case, returned=case.returned | {letter})
 
 
 def _clock_noted(
-    case: Case, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended | DeadlineMissed
-) -> Case:
+    case: IntakeCase, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended | DeadlineMissed
+) -> IntakeCase:
     match fact:
         case DeadlineMissed():
             return replace(case, missed=case.missed | {(fact.duty, fact.due_on)})
@@ -702,16 +711,16 @@ def _clock_noted(
             return replace(_moved(case, fact), tell_by=fact.promised_on)
 
 
-def _moved(case: Case, fact: DueMoved | RequestExtended) -> Case:
+def _moved(case: IntakeCase, fact: DueMoved | RequestExtended) -> IntakeCase:
     return replace(case, moved_to=fact.due_on, moved_by=fact.policy, moved_target=fact.meant_for)
 
 
 def _proof_noted(
-    case: Case, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded | IdentityRefused
-) -> Case:
+    case: IntakeCase, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded | IdentityRefused
+) -> IntakeCase:
     match fact:
         case IdentityRefused():
-            return replace(case, refused_for=fact.reasons) if case.status is Status.REFUSED else case
+            return replace(case, refused_for=fact.reasons) if case.status is CaseStatus.REFUSED else case
         case IdentityChallenged(kind=None):
             return replace(
                 case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
@@ -727,7 +736,9 @@ def _proof_noted(
             return replace(case, in_review=True)
 
 
-def _package_noted(case: Case, fact: PackageCodeKept | PackageCodeRefused | PackageFetched) -> Case:
+def _package_noted(
+    case: IntakeCase, fact: PackageCodeKept | PackageCodeRefused | PackageFetched
+) -> IntakeCase:
     match fact:
         case PackageCodeKept():
             code = IssuedCode(fact.digest, fact.expires_at)
@@ -750,22 +761,22 @@ def _package_noted(case: Case, fact: PackageCodeKept | PackageCodeRefused | Pack
 
 def request_id(source: str, reference: str, *, key: bytes) -> str:
     """
-    Return the id of the request that *source* calls *reference*: the same pair gives the same id.
+    Return the id of the request with the *reference* of *source*: equal pairs have one id.
 
-    It is a keyed hash: who knows a reference cannot work out the id, which opens the status page.
+    It is a keyed hash: a reference does not reveal the id, which opens the status page.
     """
     text = f"{len(source)} {source} {reference}"
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def incident_id(source: str, reference: str, *, key: bytes) -> str:
-    """Return the id of the incident that *source* calls *reference*; never that of a request."""
-    text = f"breach {len(source)} {source} {reference}"  # what a request is hashed from begins with a digit
+    """Return the id of the incident with the *reference* of *source*; never that of a request."""
+    text = f"breach {len(source)} {source} {reference}"  # the text of a request begins with a digit
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def outcome_of(case: Case) -> Outcome | None:
-    """Return what the person was told; none for a withdrawn request."""
+def outcome_of(case: IntakeCase) -> Outcome | None:
+    """Return the outcome in the person's letter; None for a withdrawn request."""
     if case.fulfilled is not None:
         return case.fulfilled.outcome
     return Outcome.REFUSED if case.refused_for else None

@@ -1,21 +1,40 @@
-"""What intake does when something arrives: it registers, passes proofs on, takes back, closes, sets aside."""
+"""Handlers of intake: registration, proofs, withdrawals, stops, pauses, closing."""
 
 from collections.abc import Sequence
 
-from services.intake.breaches import lodge_breach
-from services.intake.clock import resumed
-from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wait, rejected, wait_for_all
-from services.intake.course import agree, appeal, appeal_lodged, decide_appeal, extend, forward, renew
-from services.intake.deadlines import waits_for_agreement
-from services.intake.domain import Status, outcome_of
-from services.intake.obstacles import TooOften
-from services.intake.registering import begun
-from services.intake.sealing import says_the_same, seal_proofs, seal_request, sealed_request, whole
-from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
-from shared.codes import Verdict
-from shared.envelope import Unreadable
-from shared.errors import RefusedDecision, TooEarly
-from shared.events import (
+from services.intake.cases.breach_declarations import lodge_breach
+from services.intake.cases.clock import resumed_deadline
+from services.intake.cases.deadline_handlers import (
+    handle_deadline,
+    note_letter_failure,
+    schedule_fee_deadline,
+    schedule_package_expiry,
+)
+from services.intake.cases.deadlines import fee_timers
+from services.intake.cases.errors import TooManyAttempts
+from services.intake.cases.lifecycle import (
+    accept_fee,
+    decide_appeal,
+    extend,
+    forward,
+    register_appeal,
+    register_lodged_appeal,
+    renew,
+)
+from services.intake.cases.registration import begin
+from services.intake.cases.sealed_content import (
+    is_equal_request,
+    seal_proofs,
+    seal_request,
+    sealed_request,
+    single_piece,
+)
+from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
+from services.intake.domain import CaseStatus, outcome_of
+from shared.contract.breaches import BreachDeclared
+from shared.contract.codes import CodeVerdict
+from shared.contract.envelope import Unreadable
+from shared.contract.events import (
     AgreementLodged,
     AnswerDelivered,
     AppealDecided,
@@ -32,7 +51,6 @@ from shared.events import (
     ExtensionDecided,
     Fact,
     FeeQuoted,
-    Flaw,
     ForwardingDecided,
     IdentityChallenged,
     IdentityRefused,
@@ -63,31 +81,36 @@ from shared.events import (
     RequestWithdrawn,
     StopDecided,
     SubjectUnrestricted,
+    SubmissionError,
     UnreadableSubmission,
     WithdrawalDecided,
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
-from shared.incidents import BreachDeclared
-from shared.log import logger
-from shared.service import on
+from shared.errors import RefusedDecision, TooEarly
+from shared.runtime.log import logger
+from shared.runtime.service import on
 
 SET_ASIDE = "set_aside"
-"""Name under which a message that could not be read lies in the vault."""
-REUSED = Flaw(path="data.reference", message="names another request of this source; choose another")
-USED_BEFORE = Flaw(path="data.reference", message="names an old request whose record is gone; choose another")
+"""Name of an unreadable message in the vault."""
+REUSED = SubmissionError(
+    path="data.reference", message="names another request of this source; choose another"
+)
+USED_BEFORE = SubmissionError(
+    path="data.reference", message="names a request that was purged; choose another"
+)
 
 
 async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Seal a request that an upstream system submitted, and start its clock - once.
+    Seal a request of an upstream system, and start its clock, once.
 
     Raises:
-        Unreadable: The reference names another request, or one whose record is gone: the event is set aside.
+        Unreadable: The reference belongs to another or purged request: the event is set aside.
     """
-    if ctx.case.status is Status.PURGED:
+    if ctx.case.status is CaseStatus.PURGED:
         raise Unreadable((USED_BEFORE,))
-    if ctx.case.status is not Status.UNKNOWN:
+    if ctx.case.status is not CaseStatus.UNKNOWN:
         _must_be_the_same(await sealed_request(ctx.vault, ctx.case_id), event)
         return []
     sealed = (await seal_request(event, ctx.vault, ctx.case_id)).request
@@ -96,71 +119,75 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     lodged = RequestLodged(
         request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs
     )
-    return await begun(sealed, lodged, ctx)
+    return await begin(sealed, lodged, ctx)
 
 
 def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None:
-    if not says_the_same(sealed, event):
+    if not is_equal_request(sealed, event):
         raise Unreadable((REUSED,))
 
 
 async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
-    """Start the clock of a request that was sealed when it came in by HTTP - once."""
-    if ctx.case.status is not Status.UNKNOWN:
+    """Start the clock of a request sealed by HTTP, once."""
+    if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
-    return await begun(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
+    return await begin(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
 
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Seal proofs of identity, for the verifier to look at.
+    Seal proofs of identity for the verifier.
 
     Raises:
-        TooEarly: The request waits its turn, which it has next.
+        TooEarly: The request waits in the queue; it starts next.
         Unreadable: It is the request of another source: the event is set aside.
     """
-    if ctx.case.status is Status.UNKNOWN:
-        await must_not_wait(ctx)
+    if ctx.case.status is CaseStatus.UNKNOWN:
+        await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     codes = sum(isinstance(proof, EmailCode) for proof in event.proofs)
     try:
         await ctx.codes.take_of_source(ctx.source, codes, ctx.now)
-    except TooOften as error:
-        return [rejected(ctx, Flaw(path="data.proofs", message=str(error)))]
+    except TooManyAttempts as error:
+        return [rejected(ctx, SubmissionError(path="data.proofs", message=str(error)))]
     if ctx.case.stopped is not None:
-        return [rejected(ctx, Flaw(path="data.proofs", message="the request is stopped"))]
+        return [rejected(ctx, SubmissionError(path="data.proofs", message="the request is stopped"))]
     if not ctx.case.awaits_proof:
-        return [rejected(ctx, Flaw(path="data.proofs", message=f"the request is {ctx.case.status}"))]
+        return [
+            rejected(ctx, SubmissionError(path="data.proofs", message=f"the request is {ctx.case.status}"))
+        ]
     return [ProofReceived(request_id=ctx.case_id, proofs=await _sealed_proofs(event, ctx))]
 
 
 async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Take a request back, if it is not answered yet.
+    Withdraw a request without an answer.
 
     Raises:
-        TooEarly: The request waits its turn, which it has next.
+        TooEarly: The request waits in the queue; it starts next.
         Unreadable: It is the request of another source: the event is set aside.
     """
-    if ctx.case.status is Status.UNKNOWN:
-        await must_not_wait(ctx)
+    if ctx.case.status is CaseStatus.UNKNOWN:
+        await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     if not ctx.case.withdrawable_at(ctx.now):
-        return [rejected(ctx, Flaw(path="data.request", message=f"the request is {ctx.case.status}"))]
+        return [
+            rejected(ctx, SubmissionError(path="data.request", message=f"the request is {ctx.case.status}"))
+        ]
     return [RequestWithdrawn(request_id=ctx.case_id)]
 
 
 async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fact]:
     """
-    Take back a request whose withdrawal came in by HTTP, if it is not answered meanwhile.
+    Withdraw a request after a withdrawal by HTTP, unless it was answered meanwhile.
 
     Raises:
-        TooEarly: The withdrawal overtook the request, which is being tried again.
+        TooEarly: The withdrawal overtook the request, which is retried.
     """
-    if ctx.case.status is Status.UNKNOWN:
-        await must_not_wait(ctx)
+    if ctx.case.status is CaseStatus.UNKNOWN:
+        await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
     return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
 
@@ -168,7 +195,7 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
 async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
     """Let a stopped request go on, or end it; one that is answered and has no window stays stopped."""
     if ctx.case.stopped is None:
-        logger().warning("nothing to decide", request_id=ctx.case_id, reason="the request is not stopped")
+        logger().warning("stop not decided", request_id=ctx.case_id, reason="the request is not stopped")
         return []
     if event.resume:
         return [RequestReleased(request_id=ctx.case_id)]
@@ -185,8 +212,8 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
         TooEarly: The decision overtook the request, which is being tried again.
         RefusedDecision: It is answered already.
     """
-    if ctx.case.status is Status.UNKNOWN:
-        await must_not_wait(ctx)
+    if ctx.case.status is CaseStatus.UNKNOWN:
+        await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
     if not ctx.case.withdrawable_at(ctx.now):
         raise RefusedDecision("too_late_to_withdraw")
@@ -194,15 +221,15 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
 
 
 async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
-    """Mark the requests that come in the time of an incident, from now on."""
+    """Mark the requests during a declared incident, from now on."""
     await ctx.room.declare(event)
     return []
 
 
 async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
-    """Seal a message that cannot be read, and tell its publisher what is wrong with it."""
+    """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
-    await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, whole(event.body))
+    await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, single_piece(event.body))
     rejected = RequestRejected(
         request_id=ctx.case_id,
         publisher_source=event.publisher_source,
@@ -213,16 +240,16 @@ async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
 
 
 async def note(_event: Fact, _ctx: Intake) -> Sequence[Fact]:
-    """Remember what another service reported; the register follows from it."""
+    """Record a fact of another service."""
     return []
 
 
 async def note_approval(event: ErasureApproved, ctx: Intake) -> Sequence[Fact]:
     """
-    Remember that nothing of the erasure waits for approval any more.
+    Record that the erasure needs no more approvals.
 
     Raises:
-        RefusedDecision: The account decided already that the requester is the person.
+        RefusedDecision: The account already decided that the requester is the person.
     """
     if event.by in ctx.case.deciders:
         raise RefusedDecision("decider_decided_before")
@@ -231,14 +258,14 @@ async def note_approval(event: ErasureApproved, ctx: Intake) -> Sequence[Fact]:
 
 async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
     """
-    Let the clock run again, and move the last day by as long as it stood still.
+    Resume the clock, and move the last day by the length of the pause.
 
     Raises:
-        TooEarly: It came before it was heard that the clock stands still.
+        TooEarly: The start of the pause is not known yet.
     """
     if ctx.case.paused_since is None:
-        raise TooEarly("the clock runs: that it stands still is not heard of yet")
-    moved = resumed(ctx.case, event.at, ctx.practice)
+        raise TooEarly("resume received before pause")
+    moved = resumed_deadline(ctx.case, event.at, ctx.practice)
     return [] if moved is None else [moved]
 
 
@@ -247,20 +274,20 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     Close a case when its last letter is sent.
 
     Raises:
-        TooEarly: The letter overtook the fact that it tells of.
+        TooEarly: The letter overtook the fact that it follows from.
     """
     if ctx.case.is_overtaken_by(event.letter):
-        raise TooEarly(f"the request is {ctx.case.status}: what its last letter tells is not here yet")
+        raise TooEarly(f"the request is {ctx.case.status}: its last letter came before the decision")
     if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
-        await wait_for_all(waits_for_agreement(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
+        await set_timers(fee_timers(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
         return []
     return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
 
 
 async def count_wrong_code(event: ProofRefused, ctx: Intake) -> Sequence[Fact]:
-    """Count a wrong code over all requests: guesses at many of them look like one mistake at each."""
-    if event.reason == Verdict.WRONG:
+    """Count a wrong code over all requests: guesses at many look like one mistake at each."""
+    if event.reason == CodeVerdict.WRONG:
         await ctx.codes.failed(ctx.event_id, ctx.now)
     return []
 
@@ -282,12 +309,12 @@ SUBSCRIPTIONS = (
     on(ErasureApproved, note_approval),
     on(ErasureScheduled, note),
     on(DisclosureScheduled, note),
-    on(RequestFulfilled, await_expiry),
-    on(FeeQuoted, await_agreement),
-    on(AgreementLodged, agree),
+    on(RequestFulfilled, schedule_package_expiry),
+    on(FeeQuoted, schedule_fee_deadline),
+    on(AgreementLodged, accept_fee),
     on(RequestReferred, note),
     on(NoticeSent, close),
-    on(NoticeFailed, note_failure),
+    on(NoticeFailed, note_letter_failure),
     on(NoticeReported, note),
     on(AnswerDelivered, note),
     on(RecipientAcknowledged, note),
@@ -295,13 +322,13 @@ SUBSCRIPTIONS = (
     on(IdentityReviewNeeded, note),
     on(RequestPaused, note),
     on(RequestResumed, resume),
-    on(AppealSubmitted, appeal),
-    on(AppealLodged, appeal_lodged),
+    on(AppealSubmitted, register_appeal),
+    on(AppealLodged, register_lodged_appeal),
     on(AppealDecided, decide_appeal),
     on(RequestRenewed, renew),
     on(ForwardingDecided, forward),
     on(ExtensionDecided, extend),
-    on(DeadlineCame, heed_deadline),
+    on(DeadlineCame, handle_deadline),
     on(SubjectUnrestricted, note),
     on(DropMatched, note),
     on(StopDecided, decide_stop),
@@ -312,5 +339,5 @@ SUBSCRIPTIONS = (
 
 
 async def _sealed_proofs(event: ProofSubmitted, ctx: Intake) -> tuple[ProofRef, ...]:
-    """An event's id is unique together with its source only: two systems may use the same one."""
+    """An event's id is unique only together with its source: two systems may use the same one."""
     return await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")

@@ -1,36 +1,36 @@
-"""What intake alone needs to be told."""
+"""The settings of intake alone."""
 
 from datetime import date, timedelta
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from services.intake.clock import Practice
-from services.intake.code_limits import PER_NETWORK
-from services.intake.drop.files import hours
-from services.intake.drp.directory import ListedAgent
-from services.intake.fides.bodies import Key
-from services.intake.fides.clients import Client
-from services.intake.fides.policies import DATA_USES, DEFAULTS, Wish
-from services.intake.mail.imap import Account
-from services.intake.opendsr.controllers import ListedController
-from services.intake.opendsr.protocol import IDENTITY_TYPES
-from services.intake.webhooks.apple import KEYS
-from shared.calendars import calendar_named
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.code_limits import PER_NETWORK
+from services.intake.channels.drop.files import hours
+from services.intake.channels.drp.directory import ListedAgent
+from services.intake.channels.email.imap import ImapAccount
+from services.intake.channels.fides.bodies import Key
+from services.intake.channels.fides.clients import Client
+from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, Wish
+from services.intake.channels.opendsr.controllers import ListedController
+from services.intake.channels.opendsr.protocol import IDENTITY_TYPES
+from services.intake.channels.webhooks.apple import KEYS
+from shared.contract.events import Code
+from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
-from shared.events import Code
-from shared.law import Company
-from shared.policies import policies
-from shared.settings import InboxSettings
-from shared.sources import Source, binding, upstream_source
+from shared.law import CompanyProfile
+from shared.law.calendars import calendar_named
+from shared.law.library import policies
+from shared.runtime.settings import InboxSettings
 
 SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
 SourcePattern: TypeAlias = Annotated[str, AfterValidator(binding)]
 KEY_CHARACTERS = 16
-"""An empty key would let everybody in, a short one everybody who tries."""
+"""An empty key would admit every caller, a short one can be guessed."""
 
 ClientId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,70}$")]
-"""It stands in events as who has decided something."""
+"""Events name it as the decider."""
 Origin: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[a-zA-Z0-9.:\[\]-]+$")]
 """Scheme, host and port of a site, without a slash at the end."""
 
@@ -63,83 +63,85 @@ class IntakeSettings(InboxSettings):
 
     wrong_codes_alarm: int = Field(default=100, ge=1)
     """
-    Wrong codes within an hour, over all requests, from which on an error is logged and each network may
-    offer five codes an hour.
+    Wrong codes within an hour, over all requests, that log an error and limit each network to five codes an
+    hour.
     """
 
     register_months: int = Field(default=24, ge=24, le=1200)
-    """Months that the record of a request is kept after it ended; then it is only counted."""
+    """Months that the record of a request is kept after its end; then it is only counted."""
 
     incident_months: int = Field(default=60, ge=24, le=1200)
-    """Months that an incident stays in the register of breaches after it was last declared."""
+    """Months that an incident stays in the register of breaches after its last declaration."""
 
     incident_people_months: int = Field(default=36, ge=12, le=1200)
-    """Months that it is kept who was told of a breach: as long as somebody may say that they were not."""
+    """Months that the people notified of a breach are kept, as evidence of their notices."""
 
     public_requests_per_hour: int = Field(default=20, ge=0)
-    """Requests one address may lodge without a key; 0 closes the public door."""
+    """Requests that one address may lodge without a key within an hour; 0 closes the public channels."""
 
     requests_per_hour: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     """Requests that begin in an hour, more wait: JSON, upstream system → number; `*`: each other one."""
 
     drp_business: str = Field(default="", max_length=200)
-    """Id of the company in the service directory of the Data Rights Protocol; empty: no agents are served."""
+    """
+    Id of the company in the service directory of the Data Rights Protocol; empty: the protocol is disabled.
+    """
 
     drp_agents: tuple[ListedAgent, ...] = ()
-    """Authorised agents that are served: JSON list of entries of the protocol's `agents.json`."""
+    """Authorised agents: JSON list of entries of the protocol's `agents.json`."""
 
     drp_callback_allow: frozenset[str] = frozenset()
-    """Hosts that agents may be called back at although they lie inside: JSON, `["agent.example.com"]`."""
+    """Internal hosts that agents may be called back at: JSON, `["agent.example.com"]`."""
 
     opendsr_controllers: tuple[ListedController, ...] = ()
     """
-    Controllers that are served by OpenDSR: JSON, `[{"id": "shop", "key": "…", "secret": "…"}]`; a secret has
-    16 characters or more. Each can have anybody's data, and have it erased.
+    Controllers that may use OpenDSR: JSON, `[{"id": "shop", "key": "…", "secret": "…"}]`; a secret has 16
+    characters or more. Each can request any person's data, and its erasure.
     """
 
     opendsr_url: str = Field(default="", pattern=r"^$|^https://[^/?#@]+(/[^?#]*)?$")
-    """Where controllers reach `/opendsr` of intake, `https://opendsr.example.com/opendsr`: over HTTPS."""
+    """Public address of intake's `/opendsr`, `https://opendsr.example.com/opendsr`: over HTTPS."""
 
     opendsr_key: SecretStr = SecretStr("")
-    """Private key that answers to controllers are signed with: PEM, RSA of 2048 bits or more."""
+    """Private key that signs answers to controllers: PEM, RSA of 2048 bits or more."""
 
     opendsr_certificate: str = ""
-    """Certificate of that key, for the host of `HABEAS_OPENDSR_URL`: PEM, with what leads to an authority."""
+    """Certificate of that key, for the host of `HABEAS_OPENDSR_URL`: PEM, with its chain to an authority."""
 
     opendsr_identities: dict[IdentityType, Code] = Field(
         default_factory=lambda: {"email": "email"}, min_length=1
     )
-    """By what controllers name people: JSON, the protocol's identity type → identity of the data map."""
+    """Identity types of people in OpenDSR: JSON, the protocol's identity type → identity of the data map."""
 
     opendsr_requests_per_hour: int = Field(default=10_000, ge=1)
     """Requests that one controller may send within an hour."""
 
     opendsr_callback_allow: frozenset[str] = frozenset()
-    """Hosts that controllers may be called back at although they lie inside: JSON, `["dsr.example.com"]`."""
+    """Internal hosts that controllers may be called back at: JSON, `["dsr.example.com"]`."""
 
     shopify_secrets: tuple[SecretStr, ...] = ()
     """
-    Client secrets of the Shopify apps whose webhooks are taken: JSON list, the old one beside the new one
-    while it is exchanged; empty: none are taken.
+    Client secrets of Shopify apps that send webhooks: JSON list, the old one beside the new one during an
+    exchange; empty: disabled.
     """
 
     meta_secrets: tuple[SecretStr, ...] = ()
-    """Secrets of the Meta apps whose data deletion requests are taken: JSON list; empty: none are taken."""
+    """Secrets of Meta apps that send data deletion requests: JSON list; empty: disabled."""
 
     apple_clients: frozenset[str] = frozenset()
-    """Apps whose Sign in with Apple notifications are taken: JSON list of client ids; empty: none."""
+    """Apps that send Sign in with Apple notifications: JSON list of client ids; empty: disabled."""
 
     apple_keys: str = Field(default=KEYS, pattern="^https://")
-    """Where the keys lie that Apple signs with."""
+    """Address of Apple's public keys."""
 
     risc_issuer: str = Field(default="", pattern="^$|^https://")
-    """Issuer whose security events (RISC) are taken, pushed as RFC 8935 says; empty: nobody's."""
+    """Issuer of security events (RISC), pushed by RFC 8935; empty: disabled."""
 
     risc_audiences: frozenset[str] = frozenset()
-    """Whom those events must be meant for: JSON list, usually the client ids of your apps there."""
+    """Audiences of those events: JSON list, usually the client ids of your apps there."""
 
     risc_keys: str = Field(default="", pattern="^$|^https://")
-    """Where the keys lie that the issuer signs with; empty: its OpenID Connect configuration says so."""
+    """Address of the issuer's public keys; empty: as its OpenID Connect configuration states."""
 
     @field_validator("shopify_secrets", "meta_secrets")
     @classmethod
@@ -149,41 +151,41 @@ class IntakeSettings(InboxSettings):
         return secrets
 
     drop_key: SecretStr = SecretStr("")
-    """Key of a data broker for California's DROP; empty: its lists are not fetched."""
+    """Key of a data broker for California's DROP; empty: disabled."""
 
     drop_url: str = Field(
         default="https://api.drop.privacy.ca.gov", pattern=r"^https://|^http://(127\.0\.0\.1|localhost)[:/]"
     )
-    """Where DROP is called; its sandbox is at `https://api.drop.privacy.ca.gov/sandbox`."""
+    """Address of DROP; its sandbox is at `https://api.drop.privacy.ca.gov/sandbox`."""
 
     drop_every: timedelta = Field(default=timedelta(days=7), gt=timedelta(), le=timedelta(days=40))
-    """How often the lists are fetched; by law every 45 days at least."""
+    """Interval between downloads of the lists; by law at most 45 days."""
 
     drop_closed: str = "01:00/03:00"
-    """When DROP takes no calls, by the clock of California; empty: it always does."""
+    """Hours in which DROP is closed, in California's time; empty: none."""
 
     inbox_port: int = Field(default=0, ge=0, le=65535)
-    """Port that takes mail for `HABEAS_INBOX_ADDRESS`, on `HABEAS_HTTP_HOST`; 0: none."""
+    """Port for mail to `HABEAS_INBOX_ADDRESS`, on `HABEAS_HTTP_HOST`; 0: none."""
 
     inbox_protocol: Literal["smtp", "lmtp"] = "smtp"
-    """What is spoken on that port: `smtp` or `lmtp`."""
+    """Protocol of that port: `smtp` or `lmtp`."""
 
     inbox_imap: SecretStr | None = Field(default=None, validate_default=True)
-    """Mailbox that mail is fetched from, `imaps://user:password@host/INBOX`; `imap://` is not encrypted."""
+    """Mailbox to fetch mail from, `imaps://user:password@host/INBOX`; `imap://` is not encrypted."""
 
     inbox_folder: str = Field(default="Habeas", pattern=r"^[\x20-\x7e]{0,100}$")
-    """Folder of that mailbox that mails go to once they are taken in; empty: they stay, and are marked."""
+    """Folder of that mailbox for processed mail; empty: it stays, and is marked."""
 
     inbox_trust: str = Field(default="", max_length=255)
-    """Name under which your mail server writes `Authentication-Results`; empty: none is believed."""
+    """Name of your mail server in `Authentication-Results`; empty: no results are trusted."""
 
     inbox_per_hour: int = Field(default=6, ge=1, le=1000)
-    """Cases that one sender may open by mail within an hour; more of it goes on file in the last of them."""
+    """Cases that one sender may open by mail within an hour; further mail is filed in the last one."""
 
     @field_validator("inbox_port", "inbox_imap")
     @classmethod
-    def _knows_its_address(cls, value: object, told: ValidationInfo) -> object:
-        if value and not told.data.get("inbox_address"):
+    def _knows_its_address(cls, value: object, info: ValidationInfo) -> object:
+        if value and not info.data.get("inbox_address"):
             raise ValueError("needs HABEAS_INBOX_ADDRESS")
         return value
 
@@ -191,11 +193,11 @@ class IntakeSettings(InboxSettings):
     @classmethod
     def _is_a_mailbox(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            Account.parse(url.get_secret_value())
+            ImapAccount.parse(url.get_secret_value())
         return url
 
     fides_served: bool = False
-    """Whether requests are taken below `/fides` in the form that clients of Fides send them."""
+    """Whether the API of Fides is served below `/fides`."""
 
     fides_clients: dict[ClientId, Client] = Field(default_factory=dict)
     """
@@ -204,13 +206,13 @@ class IntakeSettings(InboxSettings):
     """
 
     fides_origins: frozenset[Origin] = frozenset()
-    """Sites whose pages call from a browser: JSON, `["https://privacy.example.com"]`."""
+    """Sites that may call from a browser: JSON, `["https://privacy.example.com"]`."""
 
     fides_policies: dict[Key, Wish] = Field(default_factory=lambda: dict(DEFAULTS))
-    """What policies of Fides stand for: JSON, key → right, or `direct_marketing` for an objection to that."""
+    """Rights of Fides' policies: JSON, key → right, or `direct_marketing` for an objection to that."""
 
     fides_data_uses: dict[str, Wish] = Field(default_factory=lambda: dict(DATA_USES))
-    """What opting out of a use of data stands for, whatever the policy says: JSON, use → right."""
+    """Rights of an opt-out from a use of data, for any policy: JSON, use → right."""
 
     @field_validator("api_keys")
     @classmethod
@@ -234,7 +236,7 @@ class IntakeSettings(InboxSettings):
 
     @field_validator("opendsr_controllers")
     @classmethod
-    def _are_told_apart(cls, listed: tuple[ListedController, ...]) -> tuple[ListedController, ...]:
+    def _have_distinct_names(cls, listed: tuple[ListedController, ...]) -> tuple[ListedController, ...]:
         secrets = {one.secret.get_secret_value() for one in listed}
         if min(len({one.id for one in listed}), len({one.key for one in listed}), len(secrets)) < len(listed):
             raise ValueError("two controllers have the same id, key or secret")
@@ -242,7 +244,7 @@ class IntakeSettings(InboxSettings):
 
     @field_validator("company")
     @classmethod
-    def _has_a_known_calendar(cls, company: Company) -> Company:
+    def _has_a_known_calendar(cls, company: CompanyProfile) -> CompanyProfile:
         try:
             for place in company.places:
                 calendar_named(place)
@@ -252,6 +254,6 @@ class IntakeSettings(InboxSettings):
             raise ValueError(str(error)) from None
         return company
 
-    def practice(self) -> Practice:
+    def practice(self) -> ClockRules:
         """Return how this company counts days."""
-        return Practice(self.company, policies(), calendar_named)
+        return ClockRules(self.company, policies(), calendar_named)

@@ -1,12 +1,17 @@
-"""What the notifier decides: which letter a fact calls for. Pure."""
+"""Decisions of the notifier: the letter that a fact calls for. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from services.notifier.facts import Authority, Code, Facts, IdentityCheck, Purpose
-from shared.errors import TooEarly
-from shared.events import (
+from services.notifier.letters.letter_models import (
+    AuthorityContact,
+    CodeLetter,
+    CodePurpose,
+    Facts,
+    IdentityCheck,
+)
+from shared.contract.events import (
     ErasureScheduled,
     Fact,
     FeeQuoted,
@@ -23,6 +28,7 @@ from shared.events import (
     RestrictionAnnounced,
     SubjectRestricted,
 )
+from shared.errors import TooEarly
 from shared.law import Policy, needs_proof
 
 AFTER_PROOF = frozenset(
@@ -35,36 +41,36 @@ AFTER_PROOF = frozenset(
         LetterKind.WEIGHING,
     }
 )
-"""Letters that follow from a proof, where the right needs one."""
+"""Letters that are written only after a proof, if the right needs one."""
 
 
 class LetterCount(StrEnum):
-    """Letters that a mailbox is sent so many of in a day; each is counted alone."""
+    """Kinds of letters with a limit per mailbox and day of their own."""
 
     UNPROVEN = "unproven"
-    """About requests in which nothing is proven, or need be."""
+    """About requests without a proof, also where none is needed."""
     NOTICES = "notices"
-    """To the owner of another mailbox in the records: a flood of the others must not hold one back."""
+    """To the owner of another mailbox in the records: a flood of other letters must not block them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
-    """What the notifier knows of a request."""
+    """The notifier's state of a request."""
 
     request: RequestReceived | None = None
     restricted: bool = False
-    """Whether the person's data is restricted, and they have not been told that this ends."""
+    """Whether the person's data is restricted, and the end not announced yet."""
     inquired: bool = False
-    """Whether somebody has written of whom no request is made yet."""
+    """Whether a mail arrived that is not a request yet."""
     proven: bool = False
-    """Whether something has happened that only a proven requester can cause."""
+    """Whether a fact shows that the requester is proven."""
     settled: bool = False
-    """Whether it is decided, or was taken back: no proof is waited for."""
+    """Whether it is decided or withdrawn, so that no proof is pending."""
 
 
 def evolve(known: Correspondence, fact: Fact) -> Correspondence:
     """
-    Return what is known after *fact*.
+    Return the state after *fact*.
 
     Raises:
         TooEarly: The request itself has not been acknowledged yet: letters keep their order.
@@ -94,15 +100,15 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
 
 def count_of(letter: LetterKind, facts: Facts, known: Correspondence) -> LetterCount | None:
     """
-    Return the limit that *letter*, which says *facts*, counts towards; None where it is not limited.
+    Return the limit for *letter* with *facts*; None if it has no limit.
 
-    Every letter counts that a stranger can cause: of a request in which nothing is proven or need be, and to
-    mailboxes that a requester can write into records. A request is carried out, and its page answers it, also
-    where its letters are not sent.
+    Every letter that a stranger can cause has a limit: of a request without a proof, and to mailboxes that a
+    requester can write into records. A request is carried out, and its page answers it, even if its letters
+    are not sent.
     """
     if letter is LetterKind.NAMED_MAILBOX:
         return LetterCount.NOTICES
-    if letter is LetterKind.FORWARDED_TO_CONTROLLER:  # a customer of ours, who must have each request
+    if letter is LetterKind.FORWARDED_TO_CONTROLLER:  # the customer must get each request
         return None
     if letter is LetterKind.ALIAS_CODE or not _is_proven(letter, facts, known):
         return LetterCount.UNPROVEN
@@ -114,11 +120,11 @@ def _is_proven(letter: LetterKind, facts: Facts, known: Correspondence) -> bool:
     request = known.request
     if request is None or not needs_proof(request.right, direct_marketing=request.direct_marketing):
         return False
-    opens_package = isinstance(facts, Code) and facts.purpose is Purpose.DOWNLOAD
+    opens_package = isinstance(facts, CodeLetter) and facts.purpose is CodePurpose.DOWNLOAD
     return known.proven or opens_package or letter in AFTER_PROOF
 
 
-def authorities(laws: Iterable[Policy], lead: Authority) -> tuple[Authority, ...]:
+def authorities(laws: Iterable[Policy], lead: AuthorityContact) -> tuple[AuthorityContact, ...]:
     """
     Return for each of *laws* the body that complaints go to.
 
@@ -126,11 +132,13 @@ def authorities(laws: Iterable[Policy], lead: Authority) -> tuple[Authority, ...
         GDPR Art. 12(4), 77: *lead*, that of the establishment, or any other of the person's choice.
         Elsewhere: the one that the policy names.
     """
-    return tuple(Authority(law.authority.name, law.authority.url) if law.authority else lead for law in laws)
+    return tuple(
+        AuthorityContact(law.authority.name, law.authority.url) if law.authority else lead for law in laws
+    )
 
 
 def identity_check(request: RequestReceived) -> IdentityCheck:
-    """Return what an acknowledgement can say of how the requester's identity is checked."""
+    """Return the check of the requester's identity, as far as an acknowledgement can state it."""
     if not needs_proof(request.right, direct_marketing=request.direct_marketing):
         return IdentityCheck.NONE
     if any(proof.kind is ProofKind.DATA_POINTS for proof in request.proofs):

@@ -1,51 +1,50 @@
-"""Which letter the notifier writes when something happens."""
+"""Handlers of the notifier: each writes a letter about an event."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.notifier import inquiries, sequels
+from services.notifier.context import Addressee, Notifier, submission_of, write, write_to
 from services.notifier.domain import identity_check
-from services.notifier.facts import (
+from services.notifier.letters import clarifications, lifecycle
+from services.notifier.letters.composer import presentable
+from services.notifier.letters.letter_models import (
     AccessOutcome,
     Acknowledgement,
     AliasCode,
-    Code,
-    Corrected,
-    Declined,
+    CodeLetter,
+    CodePurpose,
+    CorrectedItem,
+    DeclinedItem,
     Deed,
-    Done,
     ErasureAnnounced,
     ErasureOutcome,
     Facts,
     Hindrance,
     IdentityCheck,
     InReview,
-    Kept,
-    Left,
+    LetterGroup,
     Lifting,
     NamedMailbox,
-    Package,
-    Part,
+    PackageLetter,
+    ProofOption,
     ProofWanted,
-    Purpose,
-    Refusal,
+    RefusalLetter,
     Reminder,
     Representative,
+    RequestDone,
+    RetainedGroup,
     Setback,
-    Transfer,
-    Wanted,
+    TransferItem,
+    UnmarkedGroup,
     Weighing,
     Withdrawn,
-    Withheld,
+    WithheldItem,
 )
-from services.notifier.facts import Answer as AnswerOutcome
-from services.notifier.letters import presentable
-from services.notifier.reasons import ReasonCode
-from services.notifier.writing import Addressee, Notifier, submission_of, write, write_to
-from shared.answer import Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
-from shared.correspondents import Correspondent, correspondent_of
-from shared.errors import PermanentError
-from shared.events import (
+from services.notifier.letters.letter_models import Answer as AnswerOutcome
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup, WithheldGroup
+from shared.contract.correspondents import Correspondent, correspondent_of
+from shared.contract.events import (
     AliasCodeIssued,
     DeliveryAction,
     ErasureScheduled,
@@ -71,18 +70,19 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
+from shared.errors import PermanentError
 from shared.law import Right
-from shared.outward import host_of
-from shared.service import forget, on
+from shared.runtime.safe_http import host_of
+from shared.runtime.service import forget, on
 
 CONFIRMED = ((Evidence.CONFIRMATION,),)
 
 
 async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     """
-    Confirm that a request has arrived and say by when it is answered.
+    Confirm that a request has arrived and state the day of the answer.
 
-    Not of one that goes to a customer, or repeats another: what becomes of it is told at once.
+    Not of one that goes to a customer, or repeats another: its own letter follows at once.
     """
     if event.goes_to_customer or event.repeats:
         return []
@@ -92,15 +92,15 @@ async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
 
 
 async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """Send the code that proves who has the mailbox, or say what else can prove who asks."""
+    """Send the code that proves the mailbox, or list the other proofs of identity."""
     if event.kind is None or event.ref is None:
         return await _ask(LetterKind.PROOF_WANTED, event, ctx)
     by_code = {Evidence.MAILBOX, Evidence.CONFIRMATION}
     alone = not event.wanted or any(by_code.issuperset(way) for way in event.wanted)
-    code = Code(
+    code = CodeLetter(
         "",
         event.expires_at,
-        Purpose.IDENTITY,
+        CodePurpose.IDENTITY,
         more=not alone,
         representative=await _asking(LetterKind.CODE, ctx),
         right=ctx.request().right,
@@ -110,19 +110,19 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
 
 
 async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """Say what can prove who asks. Codes are mailed by ``services.notifier.codes``, past other letters."""
+    """List the proofs of identity. Codes are mailed by ``services.notifier.codes``, past other letters."""
     # Where only a confirmation is missing, the letter with the code has said so.
     by_code = event.wanted == CONFIRMED and event.refused_for is None
     return [] if event.ref or by_code else await challenge(event, ctx)
 
 
 async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
-    """Remind the person of what they were asked for."""
+    """Remind the person of the requested proof."""
     return await _ask(LetterKind.REMINDER, event, ctx)
 
 
-async def tell_of_review(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequence[Fact]:
-    """Say that somebody of the staff looks at a proof, and that there is nothing to do."""
+async def write_review_letter(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequence[Fact]:
+    """Announce that the staff examines a proof, and that there is nothing to do."""
     request = ctx.request()
     if ctx.known.settled:
         return []
@@ -132,14 +132,14 @@ async def tell_of_review(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequenc
 
 async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence[Fact]:
     """Send the code that opens the package."""
-    return await _send_code(event.ref, Code("", event.expires_at, Purpose.DOWNLOAD), ctx)
+    return await _send_code(event.ref, CodeLetter("", event.expires_at, CodePurpose.DOWNLOAD), ctx)
 
 
 async def send_alias_code(event: AliasCodeIssued, ctx: Notifier) -> Sequence[Fact]:
     """
     Send the code that proves another mailbox to its owner, who may not be the requester.
 
-    The letter says nothing of the requester, and leaves out the reference, which opens their page.
+    The letter leaves out the requester, and the reference, which opens their page.
     """
     if not await ctx.vault.holds(ctx.case_id, event.ref):
         return []
@@ -152,7 +152,7 @@ async def send_alias_code(event: AliasCodeIssued, ctx: Notifier) -> Sequence[Fac
 
 
 async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
-    """Say that the request is refused because it stayed unclear who asks, and what can be done."""
+    """Announce that the request is refused because the identity stayed unclear, with the remedies."""
     return await write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
 
 
@@ -172,8 +172,8 @@ async def announce_erasure(event: ErasureScheduled, ctx: Notifier) -> Sequence[F
     return await write(LetterKind.ERASURE_SCHEDULED, facts, request, ctx)
 
 
-async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
-    """Tell what was found, handed over, erased and kept."""
+async def write_outcome_letter(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
+    """Report the data found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     if event.outcome is Outcome.REFUSED:
         facts: Facts = replace(
@@ -192,8 +192,8 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
     """
     Notify the owner of another mailbox that stands in records which are disclosed, erased or changed.
 
-    The letter says nothing of the requester, and its reference is left out: it opens their page. Its language
-    is the company's: the requester would choose one that the owner does not read.
+    The letter leaves out the requester, and the reference, which opens their page. Its language is the
+    company's: a requester could choose one that the owner cannot read.
     """
     address = (await ctx.vault.open(ctx.case_id, event.ref)).decode()
     owner = Addressee(address, "", ctx.house.language, referenced=False)
@@ -202,7 +202,7 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
 
 
 async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence[Fact]:
-    """Remember that the person must be told before this ends; tell who objects that it has begun."""
+    """Record that the person must be notified before this ends; announce it to a person that objects."""
     request = ctx.request()
     if request.right is not Right.OBJECTION:
         return []
@@ -212,17 +212,17 @@ async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence
 
 async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence[Fact]:
     """
-    Tell the person that the restriction is lifted; only then may it be.
+    Notify the person that the restriction is lifted; only then may it be.
 
     Law:
         GDPR Art. 18(3).
 
     Raises:
-        PermanentError: Nothing is restricted, or the person was told already.
+        PermanentError: Nothing is restricted, or the person was notified already.
     """
     request = ctx.request()
     if not ctx.known.restricted:
-        raise PermanentError(f"{ctx.case_id} restricts nothing, or the person was told already")
+        raise PermanentError(f"{ctx.case_id} restricts nothing, or the person was notified already")
     facts = Lifting(
         right=request.right,
         received_on=request.received_on,
@@ -234,9 +234,9 @@ async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence
     return [*written, RestrictionAnnounced(request_id=ctx.case_id, reason=event.reason)]
 
 
-async def heed_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
+async def handle_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
     """
-    Say that a letter has not reached the person where it came back for good; else the report is on record.
+    Report a letter that came back for good as not delivered; otherwise only record the report.
 
     Law:
         GDPR Art. 12(3): the information is to be provided, so a letter that came back has not done it.
@@ -250,23 +250,23 @@ SUBSCRIPTIONS = (
     on(RequestReceived, acknowledge),
     on(IdentityChallenged, ask_for_proof),
     on(IdentityReminded, remind),
-    on(IdentityReviewNeeded, tell_of_review),
+    on(IdentityReviewNeeded, write_review_letter),
     on(IdentityRefused, refuse),
     on(RequestWithdrawn, confirm_withdrawal),
     on(ErasureScheduled, announce_erasure),
     on(MailboxNamed, notify_named_mailbox),
-    on(RequestFulfilled, tell_outcome),
+    on(RequestFulfilled, write_outcome_letter),
     on(SubjectRestricted, note_restriction),
     on(RestrictionLifting, announce_lifting),
-    on(NoticeReported, heed_report),
-    *sequels.SUBSCRIPTIONS,
-    *inquiries.SUBSCRIPTIONS,
+    on(NoticeReported, handle_report),
+    *lifecycle.SUBSCRIPTIONS,
+    *clarifications.SUBSCRIPTIONS,
     on(RequestPurged, forget),
 )
 
 
 async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityCheck:
-    """Return what an acknowledgement says of the check; an agent is not the one whose mailbox is proven."""
+    """Return the identity check for an acknowledgement; an agent's own mailbox is not proven."""
     check = identity_check(event)
     if check is not IdentityCheck.IF_NEEDED or event.requester is Requester.PERSON:
         return check
@@ -276,24 +276,24 @@ async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityChec
     return IdentityCheck.BY_THE_PERSON if reader is Correspondent.REPRESENTATIVE else check
 
 
-async def _send_code(ref: str, facts: Code, ctx: Notifier) -> Sequence[Fact]:
-    """A code that is gone has served, or its request was withdrawn: nobody waits for it."""
+async def _send_code(ref: str, facts: CodeLetter, ctx: Notifier) -> Sequence[Fact]:
+    """A code that is gone has served, or its request was withdrawn: it is not sent."""
     if not await ctx.vault.holds(ctx.case_id, ref):
         return []
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
     # The link fills the code in; nothing is confirmed before the person does so.
-    url = f"{ctx.page()}?code={code}" if facts.purpose is Purpose.IDENTITY else ctx.page()
+    url = f"{ctx.page()}?code={code}" if facts.purpose is CodePurpose.IDENTITY else ctx.page()
     return await write(LetterKind.CODE, replace(facts, code=code, url=url), ctx.request(), ctx)
 
 
 async def _ask(
     kind: LetterKind, event: IdentityChallenged | IdentityReminded, ctx: Notifier
 ) -> Sequence[Fact]:
-    """Whoever has taken the request back, or is refused, is asked for nothing more."""
+    """After a withdrawal or a refusal nothing more is asked."""
     request = ctx.request()
     if ctx.known.settled:
         return []
-    wanted = Wanted(
+    wanted = ProofOption(
         ways=event.wanted,
         answer_by=event.expires_at,
         url=ctx.page(),
@@ -316,7 +316,7 @@ def _setback(reason: str | None) -> Setback | None:
 
 
 async def _asking(letter: LetterKind, ctx: Notifier) -> Representative | None:
-    """Return who asks in the person's name; None if it is the person, or who reads the letter."""
+    """Return the representative; None if the person asks, or the representative reads the letter."""
     request = ctx.request()
     if request.requester is Requester.PERSON:
         return None
@@ -335,9 +335,9 @@ async def _recipient(ctx: Notifier) -> str:
     return host_of((await submission_of(ctx)).details.transfer_to or "")
 
 
-def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:
+def _refusal(reasons: Sequence[str], ctx: Notifier) -> RefusalLetter:
     request = ctx.request()
-    return Refusal(
+    return RefusalLetter(
         right=request.right,
         received_on=request.received_on,
         reasons=tuple(map(ReasonCode, reasons)),
@@ -354,9 +354,9 @@ def _answered(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, c
             return _done(outcome, deed, answer, ctx)
 
 
-def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) -> Done:
+def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) -> RequestDone:
     request = ctx.request()
-    return Done(
+    return RequestDone(
         right=right,
         received_on=request.received_on,
         done_on=ctx.occurred_on(),
@@ -364,8 +364,10 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
         by_hand=answer.by_hand,
         outcome=outcome,
         marked=_parts(answer.marked),
-        left=tuple(Left(group.label, group.records, ReasonCode(group.reason)) for group in answer.left),
-        corrected=tuple(Corrected(c.label, c.before, c.after) for c in answer.corrected),
+        left=tuple(
+            UnmarkedGroup(group.label, group.records, ReasonCode(group.reason)) for group in answer.left
+        ),
+        corrected=tuple(CorrectedItem(c.label, c.before, c.after) for c in answer.corrected),
         declined=tuple(map(_declined, answer.declined)),
         statement_kept=answer.statement_kept,
         searched=answer.searched,
@@ -373,8 +375,8 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
     )
 
 
-def _declined(item: DeclinedCorrection) -> Declined:
-    return Declined(item.label, ReasonCode(item.reason))
+def _declined(item: DeclinedCorrection) -> DeclinedItem:
+    return DeclinedItem(item.label, ReasonCode(item.reason))
 
 
 def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> AccessOutcome:
@@ -387,16 +389,18 @@ def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx
         withheld=tuple(map(_withheld, answer.withheld)),
         searched=answer.searched,
         unconfirmed=bool(answer.unconfirmed),
-        blacked_out=tuple(Part(group.label, group.count) for group in answer.blacked_out),
+        blacked_out=tuple(LetterGroup(group.label, group.count) for group in answer.blacked_out),
         categories=answer.categories,
         transfer=_transfer(answer),
     )
 
 
-def _transfer(answer: Answer) -> Transfer | None:
+def _transfer(answer: Answer) -> TransferItem | None:
     if answer.transfer is None:
         return None
-    return Transfer(answer.transfer.to, Hindrance(answer.transfer.reason) if answer.transfer.reason else None)
+    return TransferItem(
+        answer.transfer.to, Hindrance(answer.transfer.reason) if answer.transfer.reason else None
+    )
 
 
 def _erasure(
@@ -419,21 +423,21 @@ def _erasure(
     )
 
 
-def _package(event: RequestFulfilled, answer: Answer, ctx: Notifier) -> Package | None:
+def _package(event: RequestFulfilled, answer: Answer, ctx: Notifier) -> PackageLetter | None:
     if event.package is None or event.package_expires_at is None:
         return None
-    return Package(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
+    return PackageLetter(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
 
 
-def _parts(groups: Sequence[Group]) -> tuple[Part, ...]:
-    return tuple(Part(group.label, group.records) for group in groups)
+def _parts(groups: Sequence[AnswerGroup]) -> tuple[LetterGroup, ...]:
+    return tuple(LetterGroup(group.label, group.records) for group in groups)
 
 
-def _withheld(group: WithheldGroup) -> Withheld:
-    return Withheld(group.label, ReasonCode(group.reason), group.citation)
+def _withheld(group: WithheldGroup) -> WithheldItem:
+    return WithheldItem(group.label, ReasonCode(group.reason), group.citation)
 
 
-def _kept(group: KeptGroup) -> Kept:
-    return Kept(
+def _kept(group: KeptGroup) -> RetainedGroup:
+    return RetainedGroup(
         group.label, group.records, ReasonCode(group.reason), group.citation, group.until, group.first
     )

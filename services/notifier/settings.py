@@ -1,4 +1,4 @@
-"""What the notifier alone needs to be told."""
+"""Settings of the notifier alone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,15 +7,15 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from services.notifier import dkim
-from services.notifier.limits import OTHERS
-from services.notifier.mime import addr_spec
-from services.notifier.returnpath import LONGEST_NAME, NoticePaths, ReturnPaths
-from services.notifier.writing import House, house_of
+from services.notifier.context import SenderSettings, sender_settings_of
+from services.notifier.letters.mime import addr_spec
+from services.notifier.smtp import dkim
+from services.notifier.smtp.domain_limits import OTHERS
+from services.notifier.smtp.return_path import LONGEST_NAME, NoticePaths, ReturnPaths
+from shared.contract.stop_links import PURPOSE as STOP_LINKS
 from shared.errors import MailRefused
-from shared.keyring import RootKey, derived_key
-from shared.settings import InboxSettings
-from shared.stop_links import PURPOSE as STOP_LINKS
+from shared.runtime.key_rings import RootKey, derived_key
+from shared.runtime.settings import InboxSettings
 
 FEWEST = 3
 
@@ -48,8 +48,8 @@ class NotifierSettings(InboxSettings):
 
     letters_per_day: int = Field(default=20, ge=3)
     """
-    Letters that a mailbox is sent in a day about requests in which nothing is proven, or need be; and as many
-    notices that other people's records name it. More are not sent; the requests are carried out.
+    Letters per mailbox and day about requests without a proof, needed or not, and as many notices that other
+    people's records name it. Further letters are not sent; the requests are carried out.
     """
 
     mail_bounces: str = ""
@@ -100,15 +100,15 @@ class NotifierSettings(InboxSettings):
 
     @field_validator("bounce_port")
     @classmethod
-    def _knows_what_comes_back(cls, port: int, told: ValidationInfo) -> int:
-        if port and not told.data.get("mail_bounces"):
+    def _has_return_address(cls, port: int, info: ValidationInfo) -> int:
+        if port and not info.data.get("mail_bounces"):
             raise ValueError("needs HABEAS_MAIL_BOUNCES")
         return port
 
     @field_validator("dkim_key")
     @classmethod
-    def _can_sign(cls, key: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
-        selector = told.data.get("dkim_selector", "")
+    def _can_sign(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        selector = info.data.get("dkim_selector", "")
         if bool(key) is not bool(selector):
             raise ValueError("needs HABEAS_DKIM_SELECTOR, and that needs a key")
         if key:
@@ -116,7 +116,7 @@ class NotifierSettings(InboxSettings):
         return key
 
     def return_path(self) -> Callable[[str], str]:
-        """Return what says where a letter comes back to."""
+        """Return the function from a letter to its return address."""
         if not self.mail_bounces:
             return lambda _letter: parseaddr(self.mail_from)[1]
         return self.return_paths().of
@@ -130,15 +130,15 @@ class NotifierSettings(InboxSettings):
         return notice_paths(self.mail_bounces, self.root_key)
 
     def sign(self) -> Callable[[bytes], bytes] | None:
-        """Return what signs a letter, if anything does."""
+        """Return the signer of letters, if there is a key."""
         if self.dkim_key is None:
             return None
         domain = addr_spec(parseaddr(self.mail_from)[1]).rpartition("@")[2]
         return dkim.signer(domain, self.dkim_selector, self.dkim_key.get_secret_value().encode()).sign
 
-    def house(self) -> House:
-        """Return who writes, and from where."""
-        house = house_of(
+    def house(self) -> SenderSettings:
+        """Return the sender settings."""
+        house = sender_settings_of(
             self.company,
             self.mail_from,
             reply_to=self.mail_reply_to,

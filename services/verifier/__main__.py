@@ -3,31 +3,31 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.verifier.allowances import Allowances as CodesSent
+from services.verifier.assurance.code_allowances import CodeAllowances
+from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
-from services.verifier.examiner.plan import EXAMINER
-from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Timers, Vault, Verifier
-from services.verifier.login.plan import LOGIN
+from services.verifier.handlers import SUBSCRIPTIONS, AssuranceRules, CodeAllowancePort, Verifier
+from services.verifier.login.bootstrap import LOGIN
 from services.verifier.settings import VerifierSettings
-from shared.audit_keys import chain_key
-from shared.events import TimeCame
-from shared.host import Plan, Platform, Running, main
-from shared.journal import Journal
-from shared.keyring import derived_key
-from shared.service import Moment, Service
-from shared.timers import Timers as MomentsKept
-from shared.timers import tell_the_time
+from shared.contract.events import TimeCame
+from shared.contract.ports import TimersPort, VaultPort
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.scheduler import Timers, publish_due_timers
+from shared.runtime.service import Moment, Service
 
 NAME = "verifier"
 
 
 def service(
-    vault: Vault,
-    timers: Timers,
-    allowances: Allowances,
+    vault: VaultPort,
+    timers: TimersPort,
+    allowances: CodeAllowancePort,
     *,
     key: bytes,
-    practice: Practice,
+    practice: AssuranceRules,
 ) -> Service[Verification, Verifier]:
     """Return the verifier, put together on *vault*; codes are hashed with *key*."""
 
@@ -48,27 +48,27 @@ def service(
 
 
 @asynccontextmanager
-async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator[Running]:
+async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the verifier together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
         Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
-        MomentsKept(database),
+        Timers(database),
     )
     await journal.prepare()
-    allowances = CodesSent(
+    allowances = CodeAllowances(
         database, derived_key(settings.root_key, "mailboxes"), per_hour=settings.codes_per_hour
     )
     await timers.prepare()
     await allowances.prepare()
     key = derived_key(settings.root_key, "verification codes")
-    clock = tell_the_time(timers, platform.bus, NAME, event=TimeCame)
+    clock = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
     made = service(platform.vault, timers, allowances, key=key, practice=_practice(settings))
     yield Running(made, journal, background=clock)
 
 
-def _practice(settings: VerifierSettings) -> Practice:
-    return Practice(
+def _practice(settings: VerifierSettings) -> AssuranceRules:
+    return AssuranceRules(
         trusted=settings.trusted,
         confirming=settings.confirming_sources,
         sensitivity=settings.sensitivity,
@@ -78,7 +78,7 @@ def _practice(settings: VerifierSettings) -> Practice:
     )
 
 
-PLANS = (Plan(VerifierSettings, build), EXAMINER, LOGIN)
+PLANS = (ServicePlan(VerifierSettings, build), EXAMINER, LOGIN)
 
 if __name__ == "__main__":
     main(PLANS)

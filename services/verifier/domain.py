@@ -1,9 +1,9 @@
 """
-What the verifier knows of a request, what can happen to it, and what is decided from it. Pure.
+The verifier's state of a request, its transitions, and the decisions from it. Pure.
 
 Evidence is gained piece by piece, until one of the ways to the level that the request needs is complete
-(``assurance``). Each kind of proof has an allowance; whoever uses one up is refused, for guessing is the
-only way to do so.
+(``assurance``). Each kind of proof has an allowance; a requester that uses one up is refused, for guessing is
+the only way to do so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from services.verifier.assurance import Requirement, Way
-from shared.codes import IssuedCode
-from shared.drop import SOURCE as DROP
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import (
+from services.verifier.assurance.levels import ProofWay, Requirement
+from shared.contract.codes import IssuedCode
+from shared.contract.drop import SOURCE as DROP
+from shared.contract.events import (
     Assurance,
     Code,
+    EventPart,
     Evidence,
     EvidenceAsked,
     EvidenceDestroyed,
@@ -33,13 +33,13 @@ from shared.events import (
     IdentityReminded,
     IdentityReviewNeeded,
     IdentityVerified,
-    Part,
     ProofExamined,
     ProofKind,
     ProofPresented,
     ProofReceived,
     ProofRef,
     ProofRefused,
+    ProofSlot,
     ProofSpent,
     Record,
     Requester,
@@ -50,28 +50,28 @@ from shared.events import (
     RequestResumed,
     RequestStopped,
     RequestWithdrawn,
-    Slot,
     Subject,
     TimeCame,
     TokenPresented,
     Verdict,
 )
+from shared.errors import IllegalTransition, TooEarly
 from shared.law import Regulation, Right
 
 POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
-"""Times a person may claim data points; each claim is a guess at what is held."""
+"""Times a person may claim data points; each claim is a guess at the data held."""
 MOST_EXAMINED = 6
 """Documents and tokens that are examined for one request."""
-SOMEBODY_ELSE = frozenset({"name_mismatch", "dob_mismatch"})
-"""Reasons for which a document is somebody else's. Once is a mistake; twice somebody is trying."""
+ANOTHER_PERSON = frozenset({"name_mismatch", "dob_mismatch"})
+"""Reasons for which a document is another person's. Once is a mistake; twice is an attempt."""
 EMAIL = "email"
 """Name of the identity that a code to the mailbox proves."""
 PHONE = "phone_number"
 DOCUMENTED = "claim_of_documents"
 """Where the details lie sealed that documents confirm, to be compared with the records."""
-CLAIM_TOLD = "claim_told_"
-"""What the moments are called at which it is told that a claim has not convinced: this, and its number."""
+CLAIM_NOTICE = "claim_notice_"
+"""Prefix of the timers that report a claim that has not convinced; its number follows."""
 TOO_MANY_CODES = "too_many_codes"
 """Reason for which a code is put off: its mailbox was sent as many as it may be."""
 CODE_BY_MAIL = "code_by_mail"
@@ -83,11 +83,11 @@ UNDECIDED = frozenset(
         "name_not_claimed", "name_partial", "needs_a_person", "print_alone", "print_unreadable",
     }
 )  # fmt: skip
-"""Reasons for a review that say what could not be read or told; any other may speak of forgery or theft."""
+"""Reasons for a review that name unreadable or unclear content; any other may mean forgery or theft."""
 
 
-class Status(StrEnum):
-    """Where the verification of a request stands."""
+class VerificationStatus(StrEnum):
+    """The status of a request's verification."""
 
     UNKNOWN = "unknown"
     OPEN = "open"
@@ -104,7 +104,7 @@ class CodeIssued(Record):
     expires_at: datetime
 
 
-class AssessedWay(Part):
+class AssessedWay(EventPart):
     """One way to prove an identity."""
 
     level: Assurance
@@ -112,7 +112,7 @@ class AssessedWay(Part):
 
 
 class Assessed(Record):
-    """It was decided how sure the verifier must be, how that can be reached, and why."""
+    """The level of assurance was decided, with its ways and reasons."""
 
     TYPE: ClassVar[str] = "habeas.verifier.assessed.v1"
 
@@ -120,12 +120,12 @@ class Assessed(Record):
     ways: tuple[AssessedWay, ...]
     grounds: tuple[Code, ...]
     lapses_at: datetime
-    """When the request lapses, unless it is proven who asks."""
+    """When the request lapses, unless the identity is proven."""
 
     @property
     def requirement(self) -> Requirement:
-        """What was decided."""
-        ways = tuple(Way(way.level, frozenset(way.evidence)) for way in self.ways)
+        """The decided requirement."""
+        ways = tuple(ProofWay(way.level, frozenset(way.evidence)) for way in self.ways)
         return Requirement(self.level, ways, self.grounds)
 
 
@@ -144,7 +144,7 @@ class EvidenceGained(Record):
 
 
 class StaffAgreed(Record):
-    """The privacy staff has decided for the requester, who has still to confirm what they ask for."""
+    """The privacy staff has decided for the requester; their confirmation is still missing."""
 
     TYPE: ClassVar[str] = "habeas.verifier.staff_agreed.v1"
 
@@ -155,23 +155,23 @@ class StaffAgreed(Record):
 
 RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed)
 CONFIRMED = ((Evidence.CONFIRMATION,),)
-"""What is asked for where nothing else is missing."""
+"""The evidence that is requested where nothing else is missing."""
 CHANNELS = frozenset({DROP, "meta", "apple", "risc"})
 CHANNEL_PREFIXES = ("drp/", "shopify/")
-"""Sources of intake's own channels whose contract has the person confirm before the request is passed on."""
+"""Sources of intake's own channels with a contract that has the person confirm before the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the verifier knows of a request."""
+    """The verifier's state of a request."""
 
-    status: Status = Status.UNKNOWN
+    status: VerificationStatus = VerificationStatus.UNKNOWN
     request: RequestReceived | None = None
     requirement: Requirement | None = None
     gained: Mapping[Evidence, tuple[Code, ...]] | None = None
-    """What has convinced → names of the identities that it proves."""
+    """Convincing evidence → names of the identities that it proves."""
     attested: frozenset[Evidence] = frozenset()
-    """What of it is an agent's word."""
+    """The part of it that is an agent's word."""
     code: IssuedCode | None = None
     code_ref: Code = ""
     codes: int = 0
@@ -181,8 +181,8 @@ class Verification:
     """Times that data points were claimed."""
     comparisons: int = 0
     """Claims that were compared with the records, and weighed; the others are still on their way."""
-    untold: int = 0
-    """Claims that were compared in vain, of which the person has not been told yet."""
+    not_notified: int = 0
+    """Claims that were compared in vain, and not reported to the person yet."""
     points_on_hold: ProofRef | None = None
     """The newest claim of data points, while the proof of the mailbox is awaited."""
     documented: bool = False
@@ -191,34 +191,34 @@ class Verification:
     """Documents and tokens that were given out to be examined."""
     examined: int = 0
     wanted: tuple[tuple[Evidence, ...], ...] | None = None
-    """What the person was asked for last."""
+    """The evidence that the person was asked for last."""
     lapses_at: datetime | None = None
     pointed: bool = False
-    """Whether the person was told that a code by mail does not count, and where to enter it."""
+    """Whether the person was informed that a code by mail does not count, and where to enter it."""
     paused: bool = False
     stopped: bool = False
     """Whether no proof counts, because a reader of a letter or of a reply stopped the request."""
     kept: tuple[Code, ...] = ()
     """Names of proofs that the law wants kept."""
     mismatches: int = 0
-    """Documents that were somebody else's."""
+    """Documents that were another person's."""
     reviewed_for: tuple[Code, ...] = ()
-    """Why a person must look at a proof; empty where nobody must."""
+    """Why the staff must look at a proof; empty if it need not."""
     unclear: tuple[Evidence, ...] = ()
-    """What the proofs would be worth that a person must look at."""
+    """The evidence of the proofs that the staff must look at, if they hold."""
     first_decision: IdentityDecided | None = None
-    """Who has decided for the requester already, where two must, and for which identities."""
+    """The first of two staff decisions for the requester, and its identities."""
     agreed: StaffAgreed | None = None
-    """What the staff has decided, while the person's confirmation is awaited."""
+    """The decision of the staff, while the person's confirmation is awaited."""
     enough_for_categories: tuple[Code, ...] | None = None
-    """Names of the identities that claimed data points agree with, well enough to tell kinds of data by."""
+    """Names of the identities that claimed data points agree with, well enough to disclose kinds of data."""
     evidence: tuple[Code, ...] = ()
     """Names of sealed proofs, reports and codes that are still to be destroyed."""
 
     @property
     def open(self) -> bool:
         """Whether a proof can still change anything."""
-        return self.status is Status.OPEN
+        return self.status is VerificationStatus.OPEN
 
     @property
     def busy(self) -> bool:
@@ -227,13 +227,13 @@ class Verification:
 
     @property
     def held(self) -> Mapping[Evidence, tuple[Code, ...]]:
-        """What has convinced."""
+        """The convincing evidence."""
         return self.gained or {}
 
 
-S = Status
-TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
-    # Decided from the beginning where it is proven elsewhere who asks.
+S = VerificationStatus
+TRANSITIONS: Mapping[VerificationStatus, Mapping[type[Fact], VerificationStatus]] = {
+    # Decided from the beginning where the identity is proven elsewhere.
     S.UNKNOWN: {RequestReceived: S.OPEN, RequestStopped: S.UNKNOWN, RequestReleased: S.UNKNOWN},
     S.OPEN: {
         Assessed: S.OPEN,
@@ -263,7 +263,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         IdentityRefused: S.DECIDED,
         RequestWithdrawn: S.DECIDED,
     },
-    # Whatever was on its way when the decision fell is noted, and its evidence destroyed.
+    # Proofs that were on their way when the decision fell are noted, and their evidence destroyed.
     S.DECIDED: {
         EvidenceDestroyed: S.DECIDED,
         EvidenceAsked: S.DECIDED,
@@ -291,7 +291,10 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
         TooEarly: The request itself has not arrived yet.
         IllegalTransition: *fact* cannot happen in this status.
     """
-    if verification.status is Status.UNKNOWN and type(fact) not in TRANSITIONS[Status.UNKNOWN]:
+    if (
+        verification.status is VerificationStatus.UNKNOWN
+        and type(fact) not in TRANSITIONS[VerificationStatus.UNKNOWN]
+    ):
         raise TooEarly(f"{fact.TYPE} came before its request")
     try:
         status = TRANSITIONS[verification.status][type(fact)]
@@ -305,7 +308,7 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
 def _noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case RequestReceived():
-            status = Status.DECIDED if proven_elsewhere(fact) else known.status
+            status = VerificationStatus.DECIDED if proven_elsewhere(fact) else known.status
             evidence = tuple(proof.ref for proof in fact.proofs)
             hold = _newest_points(fact.proofs, known)
             return replace(known, status=status, request=fact, evidence=evidence, points_on_hold=hold)
@@ -366,8 +369,8 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, presented=known.presented + 1)
         case ProofExamined():
             return _examined(known, fact)
-        case TimeCame() if fact.name.startswith(CLAIM_TOLD) and known.untold:
-            return replace(known, comparisons=known.comparisons + 1, untold=known.untold - 1)
+        case TimeCame() if fact.name.startswith(CLAIM_NOTICE) and known.not_notified:
+            return replace(known, comparisons=known.comparisons + 1, not_notified=known.not_notified - 1)
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
@@ -399,7 +402,7 @@ def _examined(known: Verification, fact: ProofExamined) -> Verification:
     return replace(
         known,
         examined=known.examined + 1,
-        mismatches=known.mismatches + bool(SOMEBODY_ELSE.intersection(fact.reasons)),
+        mismatches=known.mismatches + bool(ANOTHER_PERSON.intersection(fact.reasons)),
         unclear=(*known.unclear, *unclear),
         evidence=(*known.evidence, *reports),
     )
@@ -421,26 +424,26 @@ def _gained(known: Verification, fact: EvidenceGained) -> Verification:
 
 def _compared(known: Verification, fact: IdentityCompared) -> Verification:
     enough = fact.identities if _is_enough_for_categories(fact, known) else known.enough_for_categories
-    told_now = gained_by_comparison(fact, known) is not None or DOCUMENTED in fact.proofs
+    at_once = gained_by_comparison(fact, known) is not None or DOCUMENTED in fact.proofs
     return replace(
         known,
-        comparisons=known.comparisons + told_now,
-        untold=known.untold + (not told_now),
+        comparisons=known.comparisons + at_once,
+        not_notified=known.not_notified + (not at_once),
         enough_for_categories=enough,
     )
 
 
 def gained_by_comparison(compared: IdentityCompared, known: Verification) -> Evidence | None:
     """
-    Return what the agreement of claimed data points is worth, or None when it is worth nothing.
+    Return the evidence of agreeing claimed data points, or None where they are none.
 
-    Every claim must agree: one that does not is a doubt. What counts are independent things, of which one
-    at least stands in no directory. What documents have confirmed must be what the records say, too.
+    Every claim must agree: one that does not is a doubt. Independent data points count; one
+    at least must stand in no directory. Values confirmed by documents must be those of the records, too.
 
     Law:
         11 CCR § 7062(b): two data points make reasonably sure; (c): three, with a signed declaration, do so
         to a reasonably high degree.
-        GDPR Art. 12(6), EDPB Guidelines 01/2022 para. 65: proportionate to what is disclosed.
+        GDPR Art. 12(6), EDPB Guidelines 01/2022 para. 65: proportionate to the disclosed data.
     """
     if compared.agreed < compared.claimed or not compared.agreed:
         return None
@@ -465,40 +468,40 @@ def _reliable(compared: IdentityCompared, known: Verification) -> bool:
     return agrees and (compared.private or mailbox)
 
 
-def points_wait(known: Verification) -> bool:
+def comparison_waits(known: Verification) -> bool:
     """
     Return whether data points are compared only once the mailbox is proven.
 
-    Records are not looked at before: the outcome would show strangers of whom the company holds data.
+    Earlier the outcome would show strangers whether the company holds data of a person.
     """
     reachable = known.request is not None and known.request.reachable
     return reachable and Evidence.MAILBOX not in known.held
 
 
-GAINED_BY_SLOT: Mapping[Slot | None, Evidence] = {
+GAINED_BY_SLOT: Mapping[ProofSlot | None, Evidence] = {
     None: Evidence.ACCOUNT,
-    Slot.IDENTITY: Evidence.IDENTITY_DOCUMENT,
-    Slot.ADDRESS: Evidence.ADDRESS_DOCUMENT,
-    Slot.PERMISSION: Evidence.PERMISSION,
+    ProofSlot.IDENTITY: Evidence.IDENTITY_DOCUMENT,
+    ProofSlot.ADDRESS: Evidence.ADDRESS_DOCUMENT,
+    ProofSlot.PERMISSION: Evidence.PERMISSION,
 }
-"""What a document, or a token where there is no slot, is worth once it convinces."""
+"""The evidence of a document, or of a token where there is no slot, once it convinces."""
 
 
 def gained_by_examination(examined: ProofExamined) -> EvidenceGained | None:
-    """Return what an examined proof is worth, or None where it has not convinced."""
+    """Return the evidence of an examined proof, or None where it has not convinced."""
     if examined.verdict is not Verdict.CONVINCING:
         return None
     evidence = GAINED_BY_SLOT[examined.proof.slot]
     return EvidenceGained(request_id=examined.request_id, evidence=evidence, identities=examined.identities)
 
 
-def completed(known: Verification) -> Way | None:
+def completed(known: Verification) -> ProofWay | None:
     """
     Return the first way that is complete, or None.
 
-    While a person must look at a proof, only other evidence completes one: none of the kind that is looked
-    at, and no documents held against the records. Where the proof may be forged or somebody else's, nothing
-    does: what speaks against the requester is not outweighed unseen.
+    While the staff must look at a proof, only other evidence completes one: none of the kind that is looked
+    at, and no documents held against the records. Where the proof may be forged or another person's, nothing
+    does: reasons against the requester are not outweighed unseen.
     """
     if known.requirement is None or not UNDECIDED.issuperset(known.reviewed_for):
         return None
@@ -507,12 +510,12 @@ def completed(known: Verification) -> Way | None:
     return replace(known.requirement, ways=ways).reached(known.held.keys())
 
 
-def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:
+def proven(way: ProofWay, known: Verification) -> tuple[Code, ...] | None:
     """
     Return the names of the identities that *way* proves; none where an upstream system vouches for all.
 
-    A mailbox or a log-in proves itself: what else the request names may be somebody else's, unless three
-    independent things agree of which a stranger cannot know all.
+    A mailbox or a log-in proves itself: further identities of the request may be another's, unless three
+    independent things agree that a stranger cannot all know.
     """
     if not way.evidence - {Evidence.CONFIRMATION}:
         return None
@@ -529,23 +532,23 @@ def vouched_identities(subject: Subject, verifies: AbstractSet[str]) -> tuple[Co
     return tuple(sorted(named & verifies))
 
 
-def level_of(way: Way, known: Verification) -> Assurance:
-    """Return how sure *way* makes: what is an agent's word alone is vouched for, and not proven."""
+def level_of(way: ProofWay, known: Verification) -> Assurance:
+    """Return the level of *way*: an agent's word alone is vouched for, and not proven."""
     return Assurance.VOUCHED if way.evidence and way.evidence <= known.attested else way.level
 
 
-def reasons_for(way: Way, known: Verification) -> tuple[Code, ...]:
-    """Return what is said of why *way* has convinced."""
+def reasons_for(way: ProofWay, known: Verification) -> tuple[Code, ...]:
+    """Return the reasons for which *way* has convinced."""
     attested = ("agent_attests",) if way.evidence & known.attested else ()
     return (*attested, *sorted(way.evidence)) or (way.level.value,)
 
 
-def believed(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained, ...]:
+def evidence_of_agent(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained, ...]:
     """
-    Return what counts of an agent's word whose signature was checked.
+    Return the evidence of an agent's word with a checked signature.
 
-    The permission, for that is what the signature says; the mailbox only of agents whose checks of identity
-    the company trusts.
+    The permission, for that is what the signature says; the mailbox only of agents with
+    checks of identity that the company trusts.
 
     Law:
         11 CCR § 7063(a): proof of the permission, and confirmation by the person, may be asked for; they
@@ -568,10 +571,10 @@ def believed(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained
 
 def wanted(known: Verification, *, logs_in: bool) -> tuple[tuple[Evidence, ...], ...]:
     """
-    Return what the person may still do, the least intrusive first.
+    Return the ways that the person has left, the least intrusive first.
 
     Args:
-        known: What is known of the request.
+        known: The state of the request.
         logs_in: Whether the company's own log-in can be asked.
     """
     if known.requirement is None:
@@ -590,7 +593,7 @@ def confirmable(known: Verification) -> bool:
     """
     Return whether a confirmation without a code counts: all else is proven, and no code can be mailed.
 
-    The staff may have decided for a person who has lost the mailbox.
+    The staff may have decided for a person without their mailbox.
     """
     unreachable = known.request is not None and not known.request.reachable
     return known.wanted == CONFIRMED and (unreachable or known.agreed is not None)
@@ -600,7 +603,7 @@ def confirmed_elsewhere(request: RequestReceived, confirming: AbstractSet[str]) 
     """
     Return whether the person has confirmed the request where it was made.
 
-    The controller answers for what it instructs; the State and the platforms ask the person by contract; of
+    The controller answers for its instructions; the State and the platforms ask the person by contract; of
     an authorised agent, the signed permission names the right. Other sources are listed by the company.
     """
     return (
@@ -611,7 +614,7 @@ def confirmed_elsewhere(request: RequestReceived, confirming: AbstractSet[str]) 
 
 
 def only_records_missing(known: Verification) -> bool:
-    """Tell whether documents have convinced, and their details are still to be held against the records."""
+    """Return whether documents have convinced, and their details are still to be held against the records."""
     ways = known.requirement.ways if known.requirement else ()
     held = {*known.held, Evidence.CONFIRMATION}
     return any(way.missing(held) == (Evidence.RECORDS,) for way in ways)
@@ -619,10 +622,10 @@ def only_records_missing(known: Verification) -> bool:
 
 def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -> bool:
     """
-    Tell whether a comparison that does not open the data itself makes sure enough to tell kinds of data.
+    Return whether a comparison that does not open the data itself is enough to disclose kinds of data.
 
     Law:
-        11 CCR § 7024(a): who cannot be verified for the specific pieces is answered as if they had asked for
+        11 CCR § 7024(a): a requester not verified for specific pieces is answered as if they had asked for
         the categories; § 7062(b): for these, two data points that agree are enough.
     """
     agrees = _reliable(compared, known) or (
@@ -635,9 +638,9 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
 
 def proven_elsewhere(request: RequestReceived) -> bool:
     """
-    Tell whether nobody proves who they are for *request*, and nothing is decided about it here.
+    Return whether *request* needs no proof here, and is not decided here.
 
-    Of an end user the customer asks for proof; of two that are the same, the first is proven.
+    The customer asks its end user for proof; of two equal requests, the first is proven.
 
     Law:
         GDPR Art. 28(3)(e): a processor changes nothing in the data on its own.
@@ -655,11 +658,11 @@ def may_have_categories(request: RequestReceived) -> bool:
     Return whether proof that is too weak for the data itself is enough for kinds of data.
 
     Law:
-        11 CCR § 7024(a). § 7070(c): a parent who has not shown to be one gets no answer about a child.
+        11 CCR § 7024(a). § 7070(c): an unproven parent gets no answer about a child.
     """
     return wants_specific_pieces(request) and request.requester is not Requester.PARENT
 
 
 def wants_specific_pieces(request: RequestReceived) -> bool:
-    """Tell whether a Californian asks for the data itself."""
+    """Return whether a Californian asks for the data itself."""
     return request.proof_regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}

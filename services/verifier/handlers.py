@@ -1,4 +1,4 @@
-"""What the verifier does when something arrives: it believes, asks, weighs proofs, and destroys them."""
+"""Handlers of the verifier: it weighs proofs, asks for missing ones, decides, and destroys evidence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Protocol, TypeAlias
 
-from services.verifier import declarations
-from services.verifier.assurance import LOGGED_IN, Sensitivity, Situation, required
+from services.verifier.assurance import declarations
+from services.verifier.assurance.levels import LOGGED_IN, Sensitivity, Situation, required
 from services.verifier.domain import (
-    CLAIM_TOLD,
+    CLAIM_NOTICE,
     CODE_BY_MAIL,
     CONFIRMED,
     DOCUMENTED,
@@ -24,16 +24,16 @@ from services.verifier.domain import (
     EvidenceGained,
     StaffAgreed,
     Verification,
-    believed,
+    comparison_waits,
     completed,
     confirmable,
     confirmed_elsewhere,
+    evidence_of_agent,
     evolve,
     gained_by_comparison,
     gained_by_examination,
     level_of,
     only_records_missing,
-    points_wait,
     proven,
     proven_by_code,
     proven_elsewhere,
@@ -41,12 +41,11 @@ from services.verifier.domain import (
     vouched_identities,
     wanted,
 )
-from shared.answer import SUBMISSION
-from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
-from shared.correspondents import mailbox_for
-from shared.drop import SOURCE as DROP
-from shared.errors import RefusedDecision
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.codes import LIFETIME, MOST_ISSUED, CodeVerdict, digest_of, draw_code, judge, uses_a_try
+from shared.contract.correspondents import mailbox_for
+from shared.contract.drop import SOURCE as DROP
+from shared.contract.events import (
     Assurance,
     Confirmation,
     DataPoints,
@@ -87,62 +86,44 @@ from shared.events import (
     TimeCame,
     TokenPresented,
 )
-from shared.events import Verdict as Examined
-from shared.log import logger
-from shared.service import forget, on
+from shared.contract.events import Verdict as Examined
+from shared.contract.ports import TimersPort, VaultPort
+from shared.errors import RefusedDecision
+from shared.runtime.log import logger
+from shared.runtime.service import forget, on
 
 BY_STAFF = "decided_by_staff"
 SEALED = ("proof_", "report_", "code_", DOCUMENTED)
-"""What the names of sealed evidence begin with."""
+"""Prefixes of the names of sealed evidence."""
 AT_ONCE = timedelta(days=3)
-"""Who asks later than this after a request came lets the clock run (EDPB Guidelines 01/2022 section 5.3)."""
+"""A later request for proof does not stop the clock (EDPB Guidelines 01/2022 section 5.3)."""
 REMINDER, LAPSE = "proof_reminder", "proof_lapse"
 """Moments that are waited for."""
 LATER = "code_later"
-"""What the moments are called at which a code is mailed that was put off: this, its number, and how often."""
-CLAIM_TOLD_AFTER = timedelta(seconds=15)
-"""How long after a claim the person hears that it has not convinced: at no time that the records tell."""
+"""Prefix of the timers that mail a delayed code; its number, and how often, follow."""
+CLAIM_NOTICE_AFTER = timedelta(seconds=15)
+"""Delay of the report that a claim has not convinced: it must not depend on the records."""
 ALLOWANCE_WINDOW = timedelta(hours=1)
 """How long a mailbox that was sent too many codes is sent none."""
 LONGEST_DOUBLINGS = 9
 """A code is put off for twice as long each time, for three weeks at last: a flood is not made ours."""
 Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
-"""What is missing for each way to prove who asks."""
+"""The missing evidence of each way to prove the identity."""
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already; return whether it is."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str]) -> None:
-        """Remove for good whatever has a name that begins with one of *prefixes*, *but* for some."""
-
-
-class Timers(Protocol):
-    """Moments that are waited for."""
-
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        """Have the moment *at* told; the first one that is set under *name* counts."""
-
-
-class Allowances(Protocol):
-    """How often a mailbox may be sent a code."""
+class CodeAllowancePort(Protocol):
+    """The limit on codes to a mailbox."""
 
     async def take(self, mailbox: str, what: str, now: datetime) -> bool:
-        """Tell whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
+        """Return whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Practice:
-    """How this company makes sure who asks: what the law leaves to it."""
+class AssuranceRules:
+    """How this company verifies identities: the choices that the law leaves to it."""
 
     trusted: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-    """Sources whose log-in counts as proof, with the identities that each verifies; None: not stated."""
+    """Sources with a log-in that counts as proof, and the identities that each verifies; None: not stated."""
     confirming: frozenset[str] = frozenset()
     """Sources that have the person confirm an erasure or a transfer before they pass the request on."""
     sensitivity: Sensitivity = Sensitivity.ORDINARY
@@ -157,18 +138,18 @@ class Practice:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What a handler may know and use."""
+    """The context of a handler."""
 
     case_id: str
     event_id: str
     known: Verification
     now: datetime
-    vault: Vault = field(repr=False)
-    timers: Timers = field(repr=False)
-    allowances: Allowances = field(repr=False)
+    vault: VaultPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
+    allowances: CodeAllowancePort = field(repr=False)
     key: bytes = field(repr=False)
     """Codes are hashed with it."""
-    practice: Practice
+    practice: AssuranceRules
 
     def request(self) -> RequestReceived:
         """Return the request that is verified."""
@@ -186,12 +167,12 @@ class Verifier:
 
 
 async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
-    """Decide how sure one must be, weigh the proofs that came along, and ask for what is missing."""
+    """Decide the level needed, weigh the proofs that came along, and ask for the missing evidence."""
     if proven_elsewhere(event):
         return _settled(event, [], ctx)
     vouched = await _vouched(event, ctx)
     assessed = _assessed(event, ctx, vouched=vouched is None or bool(vouched))
-    attested = believed(event, trusted=vouched is None or EMAIL in vouched)
+    attested = evidence_of_agent(event, trusted=vouched is None or EMAIL in vouched)
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed, *attested))
     return await _concluded(event, [assessed, *attested, *weighed], ctx)
 
@@ -207,7 +188,7 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequence[Fact]:
-    """Weigh how many claimed data points agree with the records; too few are told of in their time."""
+    """Weigh the claimed data points that agree with the records; too few are reported in their time."""
     if not ctx.known.open:
         return []
     if (evidence := gained_by_comparison(event, ctx.known)) is not None:
@@ -219,7 +200,7 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
 
 
 async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
-    """Weigh what the examination of a document or a token has come to."""
+    """Weigh the verdict on a document or a token."""
     known = evolve(ctx.known, event)
     if not known.open:
         return [_spent(ctx.case_id, known)]
@@ -241,7 +222,7 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
 
 async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fact]:
     """
-    Do what the privacy staff has decided; where two must decide for the requester, wait for the second.
+    Carry out the decision of the privacy staff; where two must decide for the requester, wait for the second.
 
     Raises:
         RefusedDecision: The second decision comes from the account that made the first.
@@ -278,39 +259,39 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
 
 
 def _confirmation_missing(known: Verification) -> bool:
-    """Return whether the person has still to confirm what cannot be undone."""
+    """Return whether the person has still to confirm an irreversible act."""
     ways = known.requirement.ways if known.requirement else ()
     needed = any(Evidence.CONFIRMATION in way.evidence for way in ways)
     return needed and Evidence.CONFIRMATION not in known.held
 
 
 def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
-    """Return the identities that all who must decide have decided for."""
+    """Return the identities that all required staff decisions agree on."""
     first = ctx.known.first_decision
     if first is None or not ctx.practice.four_eyes:
         return event.identities
     return tuple(name for name in event.identities if name in first.identities)
 
 
-async def heed_time(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
-    """Do what was put off until now, unless nobody waits for it any more, or a person looks at a proof."""
+async def handle_timer(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+    """Do the delayed act, unless it is no longer needed, or the staff looks at a proof."""
     if ctx.known.stopped:
         return []
-    if ctx.known.open and event.name.startswith(CLAIM_TOLD):
-        return await _tell_of_claim(event, ctx)
+    if ctx.known.open and event.name.startswith(CLAIM_NOTICE):
+        return await _notify_of_claim(event, ctx)
     if not ctx.known.open or (ctx.known.reviewed_for and ctx.known.agreed is None):
         return []
     if event.name.startswith(LATER):
         return await _mail_code_put_off(event, ctx)
-    return await come_to_an_end(event, ctx)
+    return await end(event, ctx)
 
 
-async def come_to_an_end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """
-    Remind the person of the proof that has not come; let the request lapse when it never does.
+    Remind the person of the missing proof; let the request lapse at the end.
 
     Law:
-        GDPR Art. 12(2), (6): who cannot be identified is refused, and told so; 11 CCR § 7062(f)-(g).
+        GDPR Art. 12(2), (6): an unidentified request is refused, with notice; 11 CCR § 7062(f)-(g).
     """
     known = ctx.known
     if known.busy or known.wanted is None or known.lapses_at is None:
@@ -329,7 +310,7 @@ async def come_to_an_end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def wait_for_proof(event: IdentityChallenged, ctx: Verifier) -> Sequence[Fact]:
-    """Have the moments told at which the person is reminded, and the request lapses."""
+    """Set the timers of the reminder and of the lapse."""
     lapses_at = ctx.known.lapses_at or event.expires_at
     await ctx.timers.set(ctx.case_id, REMINDER, lapses_at - ctx.practice.patience / 2)
     await ctx.timers.set(ctx.case_id, LAPSE, lapses_at)
@@ -337,7 +318,7 @@ async def wait_for_proof(event: IdentityChallenged, ctx: Verifier) -> Sequence[F
 
 
 async def admit(event: EvidenceAsked, ctx: Verifier) -> Sequence[Fact]:
-    """Put on record that an account of the staff, whose proof is verified, looks at sealed proofs."""
+    """Record that an account of the staff, with a verified proof, looks at sealed proofs."""
     return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
 
 
@@ -347,7 +328,7 @@ async def suspend(_event: RequestStopped, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
-    """Go on with a request that was stopped; the code that was void is replaced by a new one."""
+    """Resume a request that was stopped; the void code is replaced by a new one."""
     after = ctx.with_facts(event)
     if not (ctx.known.stopped and after.known.open):
         return []
@@ -358,14 +339,14 @@ async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
 
 
 def _misses_code(ctx: Verifier) -> bool:
-    """Tell whether a code is wanted, none is valid, and another may be mailed."""
+    """Return whether a code is wanted, none is valid, and another may be mailed."""
     known = ctx.known
     wants = _code_helps(wanted(known, logs_in=ctx.practice.logs_in), ctx) and not known.reviewed_for
     return wants and known.code is None and known.codes < MOST_ISSUED
 
 
 async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
-    """Ask no more of somebody who has withdrawn the request."""
+    """Ask no more of a person that has withdrawn the request."""
     return [_spent(ctx.case_id, evolve(ctx.known, event))]
 
 
@@ -377,9 +358,9 @@ async def destroy(event: ProofSpent, ctx: Verifier) -> Sequence[Fact]:
         GDPR Art. 5(1)(c), (e): no more and no longer than needed; EDPB Guidelines 01/2022 para. 79.
         11 CCR § 7060(d): data collected to verify is deleted as soon as it has served.
     """
-    # All of it: a proof whose arrival was never announced lies there as well.
+    # All of it: a proof that was never announced lies there as well.
     await ctx.vault.discard_all(ctx.case_id, SEALED, but=ctx.known.kept)
-    # That evidence was destroyed is said of what is known to have been there.
+    # The destruction is reported only of evidence that is known to have been there.
     return [EvidenceDestroyed(request_id=ctx.case_id, refs=event.refs)] if event.refs else []
 
 
@@ -390,7 +371,7 @@ SUBSCRIPTIONS = (
     on(ProofExamined, decide_on_examination),
     on(IdentityDecided, decide_by_staff),
     on(IdentityChallenged, wait_for_proof),
-    on(TimeCame, heed_time),
+    on(TimeCame, handle_timer),
     on(EvidenceAsked, admit),
     on(RequestStopped, suspend),
     on(RequestReleased, release),
@@ -447,7 +428,7 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return await _judged(proof, ctx)
         case ProofKind.NEW_CODE:
             return await _challenge(ctx)
-        case ProofKind.DATA_POINTS if points_wait(ctx.known):
+        case ProofKind.DATA_POINTS if comparison_waits(ctx.known):
             return []
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
             return await _claimed(proof, ctx)
@@ -465,7 +446,7 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def _claimed(proof: ProofRef, ctx: Verifier) -> list[Fact]:
-    await _tell_later(ctx, ctx.known.claims + 1)
+    await _notify_later(ctx, ctx.known.claims + 1)
     return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
 
 
@@ -481,7 +462,7 @@ async def _judged(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 
 
 def _is_wanted(proof: ProofRef, ctx: Verifier) -> bool:
-    """Tell whether a document may be looked at: what is not needed must not be (GDPR Art. 5(1)(c))."""
+    """Return whether a document may be looked at: needless ones must not be (GDPR Art. 5(1)(c))."""
     evidence = GAINED_BY_SLOT[proof.slot]
     needed = ctx.known.requirement
     return needed is not None and any(evidence in way.evidence for way in needed.ways)
@@ -503,15 +484,15 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     offered = EmailCode.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)
-    if verdict is Verdict.MATCHED:
+    if verdict is CodeVerdict.MATCHED:
         gained = [_gained(ctx, Evidence.MAILBOX, proven_by_code(ctx.request()))]
-        # The letter with the code says what it confirms.
+        # The letter with the code states its effect.
         return (
             [*gained, _gained(ctx, Evidence.CONFIRMATION, ())] if _confirmation_missing(ctx.known) else gained
         )
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
-    used_up = tries_left <= 0 or verdict is Verdict.EXPIRED
+    used_up = tries_left <= 0 or verdict is CodeVerdict.EXPIRED
     if used_up and ctx.known.codes >= MOST_ISSUED:
         return [_refused(ctx, "too_many_attempts")]
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]
@@ -535,7 +516,7 @@ async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
-    """Return *facts*, and what follows from them now that *event* is known, too."""
+    """Return *facts*, and those that follow from them and *event*."""
     after = ctx.with_facts(event, *facts)
     if after.known.open and not after.known.stopped:
         facts = [*facts, *await _next(after)]
@@ -543,12 +524,12 @@ async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Seque
 
 
 async def _next(ctx: Verifier) -> Sequence[Fact]:
-    """Decide for the requester once a way is complete; else ask for what is missing, if nobody is at it."""
+    """Decide for the requester once a way is complete; else ask for missing evidence, unless awaited."""
     known, way = ctx.known, completed(ctx.known)
     if known.agreed is not None:
         return await _confirmed_or_asked(known.agreed, ctx)
     if way is not None and Evidence.RECORDS in way.evidence:
-        # Papers can be drawn: where nothing else speaks for somebody, a person looks.
+        # Papers can be drawn: where nothing else supports them, the staff looks.
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
     if way is not None:
         level, names = level_of(way, known), proven(way, known)
@@ -572,13 +553,13 @@ async def _confirmed_or_asked(agreed: StaffAgreed, ctx: Verifier) -> Sequence[Fa
 
 
 async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
-    """Ask for what is missing, if nobody is at it and it is not too late."""
+    """Ask for missing evidence, unless it is awaited or too late."""
     known = ctx.known
     if known.lapses_at is not None and ctx.now >= known.lapses_at and not known.busy:
         return [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
     if known.comparisons < known.claims:
         return []
-    if known.points_on_hold and not points_wait(known) and known.claims < MOST_CLAIMS:
+    if known.points_on_hold and not comparison_waits(known) and known.claims < MOST_CLAIMS:
         return await _claimed(known.points_on_hold, ctx)
     if only_records_missing(known) and not known.documented:
         return await _compare_documented(ctx)
@@ -612,7 +593,7 @@ def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[
     It does not where we keep the person waiting for a code.
     """
     asked_at_once = ctx.now - ctx.request().received_at <= AT_ONCE
-    doubtful = asks != CONFIRMED  # a confirmation is asked for without any doubt of who asks
+    doubtful = asks != CONFIRMED  # a confirmation is requested without any doubt of the identity
     pauses = asked_at_once and doubtful and not (ctx.known.paused or ctx.known.put_off)
     challenged = IdentityChallenged(
         request_id=ctx.case_id,
@@ -627,7 +608,7 @@ def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[
 
 
 def _asked_again(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
-    """Say that a document or a token has not convinced, and what may be sent instead."""
+    """Report that a document or a token has not convinced, and the proofs that may be sent instead."""
     reason = _coarse(event)
     refused = _proof_refused(ctx, reason, MOST_EXAMINED - ctx.known.examined, spends_code=False)
     if ctx.known.busy or ctx.known.reviewed_for:
@@ -637,9 +618,9 @@ def _asked_again(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
 
 def _coarse(event: ProofExamined) -> str:
     """
-    Return what the person is told of why a proof has not convinced.
+    Return the reason that the person gets why a proof has not convinced.
 
-    Whether it cannot be read they can do something about; what in it differed they are not told.
+    An unreadable proof can be sent again; differences in it are not disclosed.
     """
     if event.proof.kind is ProofKind.ID_TOKEN:
         return "log_in_failed"
@@ -651,14 +632,14 @@ UNREADABLE = (
     "file_", "image_", "mrz_not_found", "mrz_unreadable", "mrz_low_agreement", "barcode_unreadable",
     "bill_date_unreadable", "back_missing", "document_not_found", "scan_unavailable",
 )  # fmt: skip
-"""What reasons begin with that another picture may help against."""
+"""Prefixes of the reasons that another picture may help against."""
 
 
 async def _compare_documented(ctx: Verifier) -> Sequence[Fact]:
     """
     Have the details that documents confirm compared with the records held.
 
-    A genuine document of one's own opens nobody else's records.
+    A genuine document of one's own opens no other person's records.
     """
     subject = (await ctx.submission()).subject
     address = subject.postal_address
@@ -668,10 +649,10 @@ async def _compare_documented(ctx: Verifier) -> Sequence[Fact]:
         "user.contact.address.postal_code": address and address.postal_code,
         "user.demographic.date_of_birth": born and born.isoformat(),
     }
-    told = {name: value for name, value in points.items() if value}
-    if not told:
+    documented = {name: value for name, value in points.items() if value}
+    if not documented:
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
-    claim = DataPoints(kind="data_points", points=told)
+    claim = DataPoints(kind="data_points", points=documented)
     await ctx.vault.seal(ctx.case_id, DOCUMENTED, claim.model_dump_json().encode())
     proof = ProofRef(kind=ProofKind.DATA_POINTS, ref=DOCUMENTED)
     return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
@@ -704,9 +685,9 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
 
 async def _put_off(ctx: Verifier) -> Sequence[Fact]:
     """
-    Have the code mailed later, and ask for whatever else can prove it meanwhile.
+    Have the code mailed later, and ask for other evidence meanwhile.
 
-    Anybody can use up what a mailbox may be sent: the person whose mailbox it is may not be left without an
+    A stranger can use up the limit of a mailbox: its owner may not be left without an
     answer for it.
     """
     known = ctx.known
@@ -720,30 +701,30 @@ async def _put_off(ctx: Verifier) -> Sequence[Fact]:
 
 
 async def _mail_code_put_off(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
-    """Mail the code that was put off, unless another was mailed or nobody needs one; or put it off again."""
+    """Mail the delayed code, unless another was mailed or none is needed; or delay it again."""
     asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
     if not ctx.known.put_off or not _code_helps(asks, ctx):
         return []
     return await _concluded(event, await _challenge(ctx), ctx)
 
 
-async def _tell_later(ctx: Verifier, claim: int, wait: int = 0) -> None:
-    """Have the moment told at which the person hears that claim number *claim* has not convinced."""
-    name, after = f"{CLAIM_TOLD}{claim}_{wait}", CLAIM_TOLD_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
+async def _notify_later(ctx: Verifier, claim: int, wait: int = 0) -> None:
+    """Set the timer that reports to the person that claim number *claim* has not convinced."""
+    name, after = f"{CLAIM_NOTICE}{claim}_{wait}", CLAIM_NOTICE_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
     await ctx.timers.set(ctx.case_id, name, ctx.now + after)
 
 
-async def _tell_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def _notify_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """
-    Tell that a claim has not convinced, or ask for what else can; wait again where it is still compared.
+    Report that a claim has not convinced, or ask for other evidence; wait again where it is still compared.
 
-    To look through many records takes longer than to find none: an answer that came at once would tell
-    strangers of whom a company holds data.
+    A search of many records takes longer than an empty one: an answer at once would show
+    strangers whether the company holds data of a person.
     """
-    claim, wait = map(int, event.name.removeprefix(CLAIM_TOLD).split("_"))
-    if not ctx.known.untold:
+    claim, wait = map(int, event.name.removeprefix(CLAIM_NOTICE).split("_"))
+    if not ctx.known.not_notified:
         if ctx.known.comparisons < claim:
-            await _tell_later(ctx, claim, wait + 1)
+            await _notify_later(ctx, claim, wait + 1)
         return []
     known = evolve(ctx.known, event)
     if known.comparisons >= MOST_CLAIMS:
@@ -764,7 +745,7 @@ def _settled(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact
     """Return *facts*; where one of them decides, the clock runs again first, and the evidence has served."""
     known = ctx.with_facts(event, *facts).known
     if known.open or (isinstance(event, RequestReceived) and not known.evidence):
-        return facts  # decided at once, where nobody was asked for a proof: there is none to destroy
+        return facts  # decided at once, without any requested proof: there is none to destroy
     return [*(_resumed(ctx) if known.paused else ()), *facts, _spent(ctx.case_id, known)]
 
 

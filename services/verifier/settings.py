@@ -1,4 +1,4 @@
-"""What the verifier alone needs to be told."""
+"""Settings of the verifier alone."""
 
 import re
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, Field, field_validator
 
-from services.verifier.assurance import Sensitivity
-from shared.settings import Settings
-from shared.sources import trustable
+from services.verifier.assurance.levels import Sensitivity
+from shared.contract.sources import trustable
+from shared.runtime.settings import Settings
 
 _IDENTITIES = re.compile(r"[a-z0-9_.]{1,80}(,[a-z0-9_.]{1,80})*")
 
@@ -38,8 +38,8 @@ class VerifierSettings(Settings):
 
     trusted_sources: frozenset[TrustedSource] = frozenset()
     """
-    Upstream systems whose log-in counts as proof of identity: JSON list of CloudEvents sources; `drp/ID` for
-    an authorised agent whose word counts that a mailbox is the person's. `portal=email,customer_no` states
+    Upstream systems with a log-in that proves the identity: JSON list of CloudEvents sources; `drp/ID` for
+    an authorised agent that may vouch for the person's mailbox. `portal=email,customer_no` states
     the identities that a source verifies; others count for nothing. Without it they are all that it names,
     a telephone number only where it names nothing else.
     """

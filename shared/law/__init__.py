@@ -1,7 +1,7 @@
 """
-What the law says, as values and pure functions: which law governs a request, and when its answer is due.
+The law as values and pure functions: the law that governs a request, and the day its answer is due.
 
-No clock, no I/O: the rule, the instant of receipt, the zone and the calendar come in, and what comes out
+No clock, no I/O: the rule, the instant of receipt, the zone and the calendar come in, and the result
 explains itself step by step. The values stand in ``policies/``; each rule stands in ``docs/law.md`` beside
 the test that keeps it.
 
@@ -9,10 +9,10 @@ Days change at midnight in the zone of the place that answers. Where a text leav
 the earlier day is taken: answering early is always lawful.
 """
 
-from shared.law.applying import (
+from shared.law.applicable_laws import (
     Calendars,
-    Counting,
-    Person,
+    DeadlineCalculator,
+    ProtectedPerson,
     Strictest,
     age_on,
     applicable,
@@ -21,26 +21,26 @@ from shared.law.applying import (
     proof_regulation,
     strictest,
 )
-from shared.law.clock import Calendar, DueDate, Move, Step, due, internal_due
-from shared.law.company import Company
+from shared.law.clock import Calendar, DayStep, DueDate, Move, due, internal_due
+from shared.law.company import CompanyProfile
 from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.hours import LastHour, hours_later
-from shared.law.letters import Element, LetterForm
+from shared.law.letters import LetterElement, LetterForm
 from shared.law.policies import (
-    Authority,
+    ComplaintBody,
     DayOff,
+    DeadlineRule,
     Demand,
-    Duty,
     FeeGround,
     FirstDay,
+    LawScope,
     Pause,
-    Period,
-    Policies,
+    PeriodUnit,
     Policy,
-    Reading,
-    Rule,
-    Scope,
-    Unit,
+    PolicyLibrary,
+    SourceStatus,
+    StatutoryPeriod,
+    TimedDuty,
 )
 from shared.law.scope import (
     DIRECT_MARKETING,
@@ -54,38 +54,38 @@ from shared.law.scope import (
 __all__ = [
     "DIRECT_MARKETING",
     "PROOFLESS",
-    "Authority",
     "Calendar",
     "Calendars",
-    "Company",
-    "Counting",
+    "CompanyProfile",
+    "ComplaintBody",
     "DayOff",
+    "DayStep",
+    "DeadlineCalculator",
+    "DeadlineRule",
     "Demand",
     "DueDate",
-    "Duty",
-    "Element",
     "FeeGround",
     "FeeReason",
     "FirstDay",
     "GivenCopies",
     "LastHour",
+    "LawScope",
+    "LetterElement",
     "LetterForm",
     "Money",
     "Move",
     "Pause",
-    "Period",
-    "Person",
-    "Policies",
+    "PeriodUnit",
     "Policy",
-    "Reading",
+    "PolicyLibrary",
+    "ProtectedPerson",
     "Regulation",
     "Right",
     "Role",
-    "Rule",
-    "Scope",
-    "Step",
+    "SourceStatus",
+    "StatutoryPeriod",
     "Strictest",
-    "Unit",
+    "TimedDuty",
     "age_on",
     "applicable",
     "due",

@@ -1,4 +1,4 @@
-"""From the instant of receipt to the last day of a period, every step explained."""
+"""The last day of a statutory period, from the instant of receipt, every step explained."""
 
 from calendar import monthrange
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from itertools import count, islice
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from shared.law.policies import DayOff, FirstDay, Period, Unit
+from shared.law.policies import DayOff, FirstDay, PeriodUnit, StatutoryPeriod
 
 ONE_DAY = timedelta(days=1)
 RECEIPT = "receipt"
@@ -19,9 +19,9 @@ SAFE_MONTH = timedelta(days=28)
 """No month is shorter (ICO guidance on time limits)."""
 
 INTERNAL_MARGIN = {
-    Unit.MONTH: timedelta(0),  # the 28 days are the margin
-    Unit.CALENDAR_DAY: timedelta(days=5),
-    Unit.BUSINESS_DAY: timedelta(days=7),  # a working week
+    PeriodUnit.MONTH: timedelta(0),  # the 28 days are the margin
+    PeriodUnit.CALENDAR_DAY: timedelta(days=5),
+    PeriodUnit.BUSINESS_DAY: timedelta(days=7),  # a working week
 }
 """How long before the last day the answer is meant to be sent, unless the controller chose otherwise."""
 
@@ -35,7 +35,7 @@ class Calendar:
 
     def is_working_day(self, day: date) -> bool:
         """
-        Tell whether *day* is neither a Saturday, a Sunday nor a public holiday.
+        Return whether *day* is neither a Saturday, a Sunday nor a public holiday.
 
         Law:
             Reg. (EEC, Euratom) 1182/71 Art. 2(2): every other day is a working day.
@@ -43,12 +43,12 @@ class Calendar:
         return self.day_off(day) is None
 
     def day_off(self, day: date) -> str | None:
-        """Name what makes *day* no working day, if anything does."""
+        """Return the reason why *day* is no working day, if there is one."""
         return self.holidays_in(day.year).get(day) or WEEKEND.get(day.weekday())
 
 
 class Move(StrEnum):
-    """What a step of a computation does."""
+    """The effect of a step of a computation."""
 
     RECEIVED = "received"
     COUNTED = "counted"
@@ -57,7 +57,7 @@ class Move(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DayStep:
     """One step of a computation: the *day* it arrives at, why, and by which provision."""
 
     day: date
@@ -65,15 +65,15 @@ class Step:
     provision: str
     move: Move = Move.COUNTED
     passed: tuple[date, ...] = ()
-    """Days off that it goes by: for whoever explains it in other words."""
+    """Days off that it passes, for explanations in other words."""
 
     def __str__(self) -> str:
         return f"{self.day}  {self.reason} [{self.provision}]"
 
 
 @dataclass(frozen=True, slots=True)
-class StoodStill:
-    """For how many days, in all, a period stood still, and by which provision it may."""
+class ClockPause:
+    """The days, in all, that a period stood still, and the provision."""
 
     days: int
     provision: str
@@ -86,20 +86,20 @@ class DueDate:
     received_on: date
     due_on: date
     """The last day, until its midnight in *zone*, on which the answer may be sent."""
-    rule: Period
+    rule: StatutoryPeriod
     zone: str
     calendar: str
-    steps: tuple[Step, ...]
+    steps: tuple[DayStep, ...]
     stood_still: int = 0
     """For how many days the period stood still."""
 
 
 def due(
-    rule: Period,
+    rule: StatutoryPeriod,
     received_at: datetime,
     zone: ZoneInfo,
     calendar: Calendar,
-    stood_still: StoodStill | None = None,
+    stood_still: ClockPause | None = None,
 ) -> DueDate:
     """
     Return the last day of the period that *rule* sets, counted from the day of receipt in *zone*.
@@ -108,14 +108,14 @@ def due(
         ICO guidance on time limits: that day counts until its last minute, working day or not.
         GDPR Art. 12(3), 11 CCR § 7021(b): an extended period is counted from receipt, too, and not from the
         notice of the extension.
-        EDPB Guidelines 01/2022 section 5.3: while the person is asked, without delay, for what is needed to
+        EDPB Guidelines 01/2022 section 5.3: while the person is asked, without delay, for data needed to
         identify them, the period is suspended. ICO guidance on time limits: it begins when that is there.
     """
     if received_at.tzinfo is None:
         raise ValueError("received_at must say its offset from UTC")
     # By way of UTC: a wall time that the clocks skip is otherwise kept as it stands.
     local = received_at.astimezone(UTC).astimezone(zone)
-    received = Step(local.date(), f"received at {local:%H:%M} {zone}", rule.provision, Move.RECEIVED)
+    received = DayStep(local.date(), f"received at {local:%H:%M} {zone}", rule.provision, Move.RECEIVED)
     steps = [received, _count(rule, received.day, calendar, RECEIPT)]
     if stood_still is not None:
         steps.append(_later(steps[-1], stood_still))
@@ -131,47 +131,47 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     No law asks for it. Queues, reminders and alarms go by it, so that the last day is never needed.
     """
     target = legal.due_on - (INTERNAL_MARGIN[legal.rule.unit] if margin is None else margin)
-    if legal.rule.unit is Unit.MONTH:
+    if legal.rule.unit is PeriodUnit.MONTH:
         safe = legal.rule.length * SAFE_MONTH + legal.stood_still * ONE_DAY
         target = min(target, legal.received_on + safe)
     return max(legal.received_on, min(target, legal.due_on))
 
 
-def counted(rule: Period, begun_on: date, begun: str, calendar: Calendar) -> tuple[Step, ...]:
+def counted(rule: StatutoryPeriod, begun_on: date, begun: str, calendar: Calendar) -> tuple[DayStep, ...]:
     """
-    Return the steps from the day on which something else than a receipt begins a period to its last day.
+    Return the steps from another event than a receipt to the last day of its period.
 
     Args:
         rule: The period.
         begun_on: The day on which it happened.
-        begun: What it was: ``awareness``.
-        calendar: Whose holidays count.
+        begun: The event: ``awareness``.
+        calendar: The holidays that count.
     """
     ended = _count(rule, begun_on, calendar, begun)
     return (ended, *_moved_off_holidays(ended, rule, calendar))
 
 
-def _later(ended: Step, stood: StoodStill) -> Step:
+def _later(ended: DayStep, stood: ClockPause) -> DayStep:
     days = "1 day" if stood.days == 1 else f"{stood.days} days"
     reason = f"the clock stood still for {days}: proof was awaited"
-    return Step(ended.day + stood.days * ONE_DAY, reason, stood.provision, Move.STOOD_STILL)
+    return DayStep(ended.day + stood.days * ONE_DAY, reason, stood.provision, Move.STOOD_STILL)
 
 
-def _count(rule: Period, received_on: date, calendar: Calendar, begun: str) -> Step:
+def _count(rule: StatutoryPeriod, received_on: date, calendar: Calendar, begun: str) -> DayStep:
     match rule.unit:
-        case Unit.MONTH:
+        case PeriodUnit.MONTH:
             return _count_months(rule, received_on)
-        case Unit.CALENDAR_DAY:
+        case PeriodUnit.CALENDAR_DAY:
             return _count_calendar_days(rule, received_on, begun)
-        case Unit.BUSINESS_DAY:
+        case PeriodUnit.BUSINESS_DAY:
             return _count_business_days(rule, received_on, calendar, begun)
         case _:
             assert_never(rule.unit)
 
 
-def _count_months(rule: Period, received_on: date) -> Step:
+def _count_months(rule: StatutoryPeriod, received_on: date) -> DayStep:
     """
-    Go to the same day of a later month.
+    Return the step to the same day of a later month.
 
     Law:
         Reg. (EEC, Euratom) 1182/71 Art. 3(2)(c): same date, or the month's last day where there is none.
@@ -179,7 +179,7 @@ def _count_months(rule: Period, received_on: date) -> Step:
     """
     end = _months_later(received_on, rule.length)
     missing = "" if end.day == received_on.day else f", the last day: there is no day {received_on.day}"
-    return Step(end, f"{rule.period} later{missing}", rule.counting)
+    return DayStep(end, f"{rule.period} later{missing}", rule.counting)
 
 
 def _months_later(day: date, months: int) -> date:
@@ -189,7 +189,7 @@ def _months_later(day: date, months: int) -> date:
     return date(year, month, min(day.day, last))
 
 
-def _count_calendar_days(rule: Period, received_on: date, begun: str) -> Step:
+def _count_calendar_days(rule: StatutoryPeriod, received_on: date, begun: str) -> DayStep:
     """
     Count every day.
 
@@ -199,10 +199,10 @@ def _count_calendar_days(rule: Period, received_on: date, begun: str) -> Step:
     on_receipt = rule.first_day is FirstDay.RECEIPT
     end = received_on + (rule.length - on_receipt) * ONE_DAY
     first = f"the day of {begun} being day 1" if on_receipt else f"the day after {begun} being day 1"
-    return Step(end, f"day {rule.length}, {first}", rule.counting)
+    return DayStep(end, f"day {rule.length}, {first}", rule.counting)
 
 
-def _moved_off_holidays(ended: Step, rule: Period, calendar: Calendar) -> tuple[Step, ...]:
+def _moved_off_holidays(ended: DayStep, rule: StatutoryPeriod, calendar: Calendar) -> tuple[DayStep, ...]:
     """
     Go from a day off to the working day that the rule says; days off inside the period do not lengthen it.
 
@@ -219,10 +219,10 @@ def _moved_off_holidays(ended: Step, rule: Period, calendar: Calendar) -> tuple[
         return ()
     reason = "next working day after" if later else "nothing moves the end later, so before"
     named = ", ".join(f"{off} ({name})" for off, name in passed.items())
-    return (Step(day, f"{reason} {named}", ended.provision, Move.OFF, tuple(passed)),)
+    return (DayStep(day, f"{reason} {named}", ended.provision, Move.OFF, tuple(passed)),)
 
 
-def _count_business_days(rule: Period, received_on: date, calendar: Calendar, begun: str) -> Step:
+def _count_business_days(rule: StatutoryPeriod, received_on: date, calendar: Calendar, begun: str) -> DayStep:
     """
     Count the working days after the day of receipt.
 
@@ -235,7 +235,7 @@ def _count_business_days(rule: Period, received_on: date, calendar: Calendar, be
     holidays = _weekday_holidays(received_on, end, calendar)
     named = "".join(f", {day} ({name})" for day, name in holidays.items())
     reason = f"{rule.period} after the day of {begun}, without weekends{named}"
-    return Step(end, reason, rule.counting, passed=tuple(holidays))
+    return DayStep(end, reason, rule.counting, passed=tuple(holidays))
 
 
 def _weekday_holidays(after: date, before: date, calendar: Calendar) -> Mapping[date, str]:

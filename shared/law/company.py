@@ -1,4 +1,4 @@
-"""What a company says of itself: who it is, where it is established, and what it grants beyond the laws."""
+"""The company's profile: its names, its establishments, and the rights it grants beyond the laws."""
 
 from datetime import timedelta
 from typing import Annotated, TypeAlias
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from shared.brand import Brand
+from shared.law.brand import Brand
 from shared.law.fees import Money
 
 
@@ -27,7 +27,7 @@ class _Said(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Authority(_Said):
+class EstablishmentAuthority(_Said):
     """The supervisory authority of the place of establishment."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -35,8 +35,8 @@ class Authority(_Said):
     address: str = ""
 
 
-class Kept(_Said):
-    """Something that stays when an account is deleted."""
+class RetainedData(_Said):
+    """Data that stays when an account is deleted."""
 
     what: Annotated[str, Field(min_length=1)]
     why: Annotated[str, Field(min_length=1)]
@@ -44,7 +44,7 @@ class Kept(_Said):
     """How long, in words."""
 
 
-class Company(_Said):
+class CompanyProfile(_Said):
     """The controller: one file, ``policies/company.yaml``."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -52,18 +52,18 @@ class Company(_Said):
     officer: str = ""
     """How the data protection officer is reached."""
     contact: str = ""
-    """How those are reached who answer requests: a mail address, or a page."""
+    """How the people that answer requests are reached: a mail address, or a page."""
     established_in: Place
-    """Whose public holidays count where the law does not say so."""
+    """Place of the public holidays that count where the law does not say so."""
     also_established_in: tuple[Place, ...] = ()
-    """Further places; their laws protect everybody who asks."""
+    """Further places; their laws protect every requester."""
     zone: Zone
     """Where requests are answered: days begin and end there."""
-    authority: Authority
+    authority: EstablishmentAuthority
     products: tuple[str, ...] = ()
-    """What people know the company by: letters say so."""
+    """Names of its products: letters list them."""
     affiliates: tuple[str, ...] = ()
-    """Companies in whose name it answers as well: letters say so."""
+    """Companies that it answers for as well: letters list them."""
     privacy_policy: Url | None = None
     """Where the privacy policy is."""
     opt_out: Url | None = None
@@ -71,26 +71,26 @@ class Company(_Said):
     complaints: Url | None = None
     """Where people complain to the company itself, if it has a form for that."""
     grants_to_others: str = "gdpr"
-    """The law whose rights everybody has whom no law protects."""
+    """The law that applies to people outside all laws."""
     grants_to_everybody: str | None = None
-    """A law whose rights everybody has besides those of their own; None for no such law."""
+    """A law that applies to all people besides their own; None for no such law."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] = "en"
-    """What pages are written in for whom nothing says what they read."""
+    """Language of pages for visitors without a stated language."""
     brand: Brand = Brand()
     """How pages look."""
     apps: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")], str] = {}
-    """Apps in which people have accounts: their ids in the stores, and what they are called there."""
+    """Apps in which people have accounts: their ids in the stores, and their names there."""
     developer: str = ""
-    """What app stores call the company; its name when empty."""
-    keeps: tuple[Kept, ...] = ()
-    """What stays when an account is deleted."""
+    """The company's name in app stores; its name when empty."""
+    keeps: tuple[RetainedData, ...] = ()
+    """Data that stays when an account is deleted."""
     small: bool = False
     """Whether it is a small company to which the law of Brazil gives twice as long (ANPD Res. 2/2022)."""
     margin_days: Annotated[int, Field(ge=0, le=20)] | None = None
     """How long before the last day an answer should be sent; None: as long as the period makes sensible."""
 
     further_copy_fee: Money | None = None
-    """What a copy of the data costs after those that the laws give for nothing; None: they are all free."""
+    """The price of a copy of the data after those that are free by law; None: all are free."""
 
     @property
     def margin(self) -> timedelta | None:

@@ -1,4 +1,4 @@
-"""What may cost a person something, and how much: values that laws and the company name."""
+"""Fees: values that laws and the company name."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class FeeReason(StrEnum):
-    """What a fee is taken for."""
+    """The reason for a fee."""
 
     FURTHER_COPY = "further_copy"
     EXCESSIVE = "excessive"
@@ -39,4 +39,4 @@ class GivenCopies:
 
     total: int = 0
     same: int = 0
-    """Those of them that held what a copy would hold now."""
+    """Those of them with the content of a copy now."""

@@ -1,4 +1,4 @@
-"""Periods in hours, as for telling of a breach: they run through nights, weekends and holidays."""
+"""Periods in hours, as for notices of a breach: they run through nights, weekends and holidays."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -17,14 +17,14 @@ class LastHour:
     """The end of a period in hours, in two readings."""
 
     due_at: datetime
-    """The hours from the very moment: whoever is done by then is in time by every reading."""
+    """The hours from the very moment: in time by every reading."""
     latest_at: datetime
     """Not to be relied on: the hour of the event does not count, and two working days are in the period."""
 
 
 def hours_later(hours: int, aware_at: datetime, zone: ZoneInfo, calendar: Calendar) -> LastHour:
     """
-    Return when a period of *hours* ends that begins with what happened at *aware_at*.
+    Return the end of a period of *hours* that begins with an event at *aware_at*.
 
     Law:
         Reg. (EEC, Euratom) 1182/71 Art. 3(1): the hour in which something happens is not counted;

@@ -1,4 +1,4 @@
-"""The letters of a case, and what a law can demand that they say."""
+"""The letters of a case, and the elements that a law can demand in them."""
 
 from enum import StrEnum
 
@@ -35,8 +35,8 @@ class LetterForm(StrEnum):
     ALIAS_CODE = "alias_code"
 
 
-class Element(StrEnum):
-    """Something that a letter says, as the block is called that says it."""
+class LetterElement(StrEnum):
+    """An element of a letter, named like its block."""
 
     ABOUT = "about"
     ALTERNATIVE = "alternative"
@@ -107,10 +107,10 @@ class Element(StrEnum):
 
 TELL_DAYS = frozenset(
     {
-        Element.APPEAL,
-        Element.COMPLAINT_PROCEDURE,
-        Element.GRIEVANCE,
-        Element.RECOURSE_LIMIT,
+        LetterElement.APPEAL,
+        LetterElement.COMPLAINT_PROCEDURE,
+        LetterElement.GRIEVANCE,
+        LetterElement.RECOURSE_LIMIT,
     }
 )
-"""Elements that tell of a number of days."""
+"""Elements that state a number of days."""

@@ -1,7 +1,7 @@
 """
-What each law says, edition by edition: values, and for each the provision it comes from.
+Policies: the values of each law, edition by edition, each with its provision.
 
-The values stand in ``policies/``, one file for each edition of a law; here is what such a file may say, and
+The values stand in ``policies/``, one file for each edition of a law; here are the fields of such a file, and
 how the value for a request is found. A request is judged by the edition in force on the day of its receipt,
 to its end (ADR 0014).
 """
@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
 from shared.law.fees import FeeReason, GivenCopies, Money
-from shared.law.letters import TELL_DAYS, Element, LetterForm
+from shared.law.letters import TELL_DAYS, LetterElement, LetterForm
 from shared.law.scope import Regulation, Right, Role
 
 
-class Reading(StrEnum):
-    """How we know what a provision says."""
+class SourceStatus(StrEnum):
+    """The certainty of a provision's content."""
 
     TEXT = "text"
     """The provision was read."""
@@ -32,8 +32,8 @@ class Reading(StrEnum):
     """No provision says so: it is our caution."""
 
 
-class Duty(StrEnum):
-    """What is to be done in time."""
+class TimedDuty(StrEnum):
+    """A duty with a deadline."""
 
     ANSWER = "answer"
     EXTENDED_ANSWER = "extended answer"
@@ -43,8 +43,8 @@ class Duty(StrEnum):
     COMPLAINT = "acknowledgement of a complaint"
 
 
-class Unit(StrEnum):
-    """What a period is counted in, and with it how it is counted."""
+class PeriodUnit(StrEnum):
+    """The unit of a period, and how it is counted."""
 
     MONTH = "month"
     CALENDAR_DAY = "calendar day"
@@ -52,34 +52,34 @@ class Unit(StrEnum):
 
 
 class FirstDay(StrEnum):
-    """Which day is the first of a period."""
+    """The first day of a period."""
 
     RECEIPT = "receipt"
     AFTER_RECEIPT = "after receipt"
 
 
 class DayOff(StrEnum):
-    """Where a period ends whose last day is a Saturday, a Sunday or a public holiday."""
+    """The end of a period on a Saturday, a Sunday or a public holiday."""
 
     NEXT = "next working day"
     BEFORE = "working day before"
 
 
-class Value(BaseModel):
-    """Something that a law says, and where."""
+class LegalValue(BaseModel):
+    """A value of a law, with its provision."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     provision: Annotated[str, Field(min_length=1)]
     """Where it is said."""
-    read: Reading
+    read: SourceStatus
 
 
-class Period(Value):
+class StatutoryPeriod(LegalValue):
     """A statutory period in days or months."""
 
     length: Annotated[int, Field(gt=0)]
-    unit: Unit
+    unit: PeriodUnit
     first_day: FirstDay = FirstDay.AFTER_RECEIPT
     day_off: DayOff | None = None
     """None only for business days, of which none is a day off."""
@@ -96,30 +96,30 @@ class Period(Value):
 
     @model_validator(mode="after")
     def _is_countable(self) -> Self:
-        if (self.day_off is None) is not (self.unit is Unit.BUSINESS_DAY):
+        if (self.day_off is None) is not (self.unit is PeriodUnit.BUSINESS_DAY):
             raise ValueError("day_off is needed, but for business days")
-        if self.first_day is FirstDay.RECEIPT and self.unit is not Unit.CALENDAR_DAY:
+        if self.first_day is FirstDay.RECEIPT and self.unit is not PeriodUnit.CALENDAR_DAY:
             raise ValueError("only calendar days can begin on the day of receipt")
         return self
 
 
-class Rule(Period):
-    """By when a request is dealt with."""
+class DeadlineRule(StatutoryPeriod):
+    """The deadline of a request."""
 
-    duty: Duty
+    duty: TimedDuty
     rights: tuple[Right, ...] | Literal["all", "others"]
     """``others``: those that no answer of the same policy names."""
 
 
-class Pause(Value):
-    """Something that the period may stand still for."""
+class Pause(LegalValue):
+    """A ground for the period to stand still."""
 
     kind: Literal["identity"]
-    """``identity``: while the person is asked for what identifies them."""
+    """``identity``: while the person is asked for proof of identity."""
 
 
-class FeeGround(Value):
-    """Something that a fee may be taken for from whoever was told of it and agrees."""
+class FeeGround(LegalValue):
+    """A ground for a fee, from a person that was informed of it and agrees."""
 
     reason: FeeReason
     free: Annotated[int, Field(ge=0)] = 0
@@ -127,7 +127,7 @@ class FeeGround(Value):
     same_data: bool = False
     """Whether only those count that held the same data: about other data it is a request of its own."""
     most: Money | None = None
-    """The highest fee; None where the law says no more than what is reasonable."""
+    """The highest fee; None where the law only asks that it be reasonable."""
 
     @model_validator(mode="after")
     def _leaves_the_first_copy_free(self) -> Self:
@@ -136,66 +136,66 @@ class FeeGround(Value):
         return self
 
     def stands(self, fee: Money, before: GivenCopies) -> bool:
-        """Tell whether *fee* may be taken from who was given the copies *before*; other currencies: never."""
+        """Return whether *fee* may be taken after the copies *before*; other currencies: never."""
         capped = self.most is not None and (
             fee.currency != self.most.currency or fee.amount > self.most.amount
         )
         return not capped and (before.same if self.same_data else before.total) >= self.free
 
 
-class Demand(Value):
-    """Something that letters must say."""
+class Demand(LegalValue):
+    """A statement that letters must make."""
 
-    element: Element
+    element: LetterElement
     letters: Annotated[tuple[LetterForm, ...], Field(min_length=1)] | Literal["all"]
     rights: tuple[Right, ...] = tuple(Right)
-    """Rights whose exercise it is about."""
+    """Rights that it applies to."""
     days: Annotated[int, Field(gt=0)] | None = None
-    """The number of days that it tells of."""
+    """The number of days that it states."""
 
     @model_validator(mode="after")
-    def _tells_of_days(self) -> Self:
+    def _names_days_if_needed(self) -> Self:
         if (self.days is None) is (self.element in TELL_DAYS):
-            raise ValueError(f"{self.element} tells of {'days' if self.days is None else 'no days'}")
+            raise ValueError(f"{self.element} states {'days' if self.days is None else 'no days'}")
         return self
 
     def holds_for(self, letter: str, right: Right | None) -> bool:
-        """Tell whether *letter* must say it that is about *right*, or about none."""
+        """Return whether *letter* must say it that is about *right*, or about none."""
         here = self.letters == "all" or letter in self.letters
         return here and (right is None or right in self.rights)
 
 
-class Scope(Value):
-    """Whom a law protects."""
+class LawScope(LegalValue):
+    """The people that a law protects."""
 
     places: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...]
     """Where they live: countries and parts of countries (ISO 3166)."""
     by_establishment: bool = False
-    """Whether it protects everybody, wherever they live, if the company is established in such a place."""
+    """Whether it protects people anywhere if the company is established in such a place."""
     not_as: tuple[Role, ...] = ()
-    """Roles in which it protects nobody."""
+    """Roles in which it does not protect people."""
 
     def covers(self, place: str | None, role: Role) -> bool:
-        """Tell whether somebody who lives in *place* is protected in *role*."""
+        """Return whether a resident of *place* is protected in *role*."""
         return role not in self.not_as and lies_in(place, self.places)
 
 
-class Authority(Value):
-    """Where people complain."""
+class ComplaintBody(LegalValue):
+    """An authority that takes complaints."""
 
     name: str
     url: Annotated[str, Field(pattern=r"^https://")]
 
 
-class Childhood(Value):
-    """How long somebody is a child."""
+class Childhood(LegalValue):
+    """The age limit of childhood."""
 
     below: Annotated[int, Field(gt=0, le=21)]
-    """Age, in years, of which somebody is none any more."""
+    """Age, in years, at which childhood ends."""
 
 
 def lies_in(place: str | None, places: Iterable[str]) -> bool:
-    """Tell whether *place*, a country or a part of one (``US-CA``), is one of *places* or lies in one."""
+    """Return whether *place*, a country or a part of one (``US-CA``), is one of *places* or lies in one."""
     if place is None:
         return False
     country, _, _ = place.partition("-")
@@ -203,7 +203,7 @@ def lies_in(place: str | None, places: Iterable[str]) -> bool:
 
 
 class Policy(BaseModel):
-    """An edition of a law, or what several laws have in common."""
+    """An edition of a law, or the common values of several laws."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -212,20 +212,20 @@ class Policy(BaseModel):
     """The first day on which it is in force."""
     name: str
     model: str | None = None
-    """Id of the policy that holds for whatever this one does not say."""
+    """Id of the policy that supplies the values missing here."""
     common: bool = False
     """Whether it is no law, but only a model of others."""
     regulation: Regulation | None = None
-    """What requests under it are called; only a model need not say so."""
-    scope: Scope | None = None
-    """Only a model protects nobody by itself."""
-    authority: Authority | None = None
+    """Name of requests under it; only a model has none."""
+    scope: LawScope | None = None
+    """Only a model has no scope."""
+    authority: ComplaintBody | None = None
     """None: that of the place where the company is established."""
     childhood: Childhood | None = None
-    """Whose data nobody sells without leave, and whose requests go first."""
+    """Children: their data is not sold without leave, and their requests go first."""
     calendar: str | None = None
-    """Whose public holidays count; None: those of the establishment that answers."""
-    periods: tuple[Rule, ...] = ()
+    """Place of the public holidays that count; None: that of the answering establishment."""
+    periods: tuple[DeadlineRule, ...] = ()
     pauses: tuple[Pause, ...] = ()
     fees: tuple[FeeGround, ...] = ()
     """All that may cost anything; nothing else does."""
@@ -233,40 +233,40 @@ class Policy(BaseModel):
 
     @property
     def id(self) -> str:
-        """What a case keeps: ``gdpr@2018-05-25``."""
+        """The id that a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
 
-    def rule(self, duty: Duty, right: Right) -> Rule | None:
+    def rule(self, duty: TimedDuty, right: Right) -> DeadlineRule | None:
         """Return the period in which *duty* is done for *right*; None where this law sets none."""
         fitting = (rule for rule in self.periods if rule.duty is duty and right in self._covered(rule))
         return next(fitting, None)
 
-    def answer(self, right: Right) -> Rule:
+    def answer(self, right: Right) -> DeadlineRule:
         """
         Return the period in which a request is answered.
 
         Raises:
             ConfigurationError: The policy sets none.
         """
-        rule = self.rule(Duty.ANSWER, right)
+        rule = self.rule(TimedDuty.ANSWER, right)
         if rule is None:
             raise ConfigurationError(f"policies/{self.id}.yaml: periods: no answer for {right}")
         return rule
 
     def pause(self, kind: str) -> Pause | None:
-        """Return what lets the period stand still for *kind*; None where nothing does."""
+        """Return the pause of the period for *kind*; None where there is none."""
         return next((pause for pause in self.pauses if pause.kind == kind), None)
 
     def fee_for(self, reason: FeeReason) -> FeeGround | None:
-        """Return what lets a fee be taken for *reason*; None where it must not be."""
+        """Return the ground for a fee for *reason*; None where none is lawful."""
         return next((ground for ground in self.fees if ground.reason is reason), None)
 
     def stands_still_for(self, kind: str) -> bool:
-        """Tell whether the period may stand still for *kind*."""
+        """Return whether the period may stand still for *kind*."""
         return self.pause(kind) is not None
 
     def after(self, model: "Policy") -> "Policy":
-        """Return this policy, with what *model* says wherever it says nothing itself."""
+        """Return this policy, completed by *model*."""
         own = {demand.element for demand in self.letters}
         return self.model_copy(
             update={
@@ -282,10 +282,10 @@ class Policy(BaseModel):
 
     @property
     def _named(self) -> frozenset[Right]:
-        answers = (rule for rule in self.periods if rule.duty is Duty.ANSWER)
+        answers = (rule for rule in self.periods if rule.duty is TimedDuty.ANSWER)
         return frozenset(right for rule in answers if isinstance(rule.rights, tuple) for right in rule.rights)
 
-    def _covered(self, rule: Rule) -> frozenset[Right]:
+    def _covered(self, rule: DeadlineRule) -> frozenset[Right]:
         match rule.rights:
             case "all":
                 return frozenset(Right)
@@ -295,7 +295,7 @@ class Policy(BaseModel):
                 return frozenset(rights)
 
 
-class Policies:
+class PolicyLibrary:
     """All editions of all laws. None is ever taken away: open cases are judged by old ones."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
@@ -336,7 +336,7 @@ class Policies:
         Return the edition of *law* that is in force on *day*; before the first one, the first.
 
         Raises:
-            ConfigurationError: Nobody knows that law; the message says which are known.
+            ConfigurationError: The law is unknown; the message lists the known ones.
         """
         editions = [policy for policy in self if policy.law == law]
         if not editions:
@@ -347,7 +347,7 @@ class Policies:
         """
         Return the edition in force on *day* of a law that is answered under *regulation*.
 
-        Where it is the law of a State and nobody says which, it is one of them.
+        Where it is the law of an unnamed State, it is one of them.
         """
         law = next(policy.law for policy in self if policy.regulation is regulation)
         return self.in_force(law, day)

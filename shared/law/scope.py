@@ -20,19 +20,19 @@ class Regulation(StrEnum):
 
 
 class Role(StrEnum):
-    """What the person is to the company."""
+    """The person's role towards the company."""
 
     CONSUMER = "consumer"
     EMPLOYEE = "employee"
-    """Also who applied for work, and who worked on a contract of their own."""
+    """Also applicants, and contractors."""
     BUSINESS_CONTACT = "business_contact"
-    """Somebody who acts for another company."""
+    """A person acting for another company."""
     END_USER = "end_user"
-    """Somebody whose data the company holds for a customer, on the customer's orders."""
+    """A person in the data that the company holds for a customer, on the customer's orders."""
 
 
 class Right(StrEnum):
-    """What a data subject (CCPA: consumer) asks for."""
+    """A right of a data subject (CCPA: consumer)."""
 
     ACCESS = "access"
     PORTABILITY = "portability"
@@ -56,19 +56,19 @@ Law:
 """
 
 DIRECT_MARKETING = "direct_marketing"
-"""What the scope of an objection says where it is to direct marketing, and to nothing else."""
+"""Scope of an objection to direct marketing alone."""
 
 
 def needs_proof(right: Right, *, direct_marketing: bool = False) -> bool:
     """
-    Tell whether anybody is asked who they are before *right* is exercised.
+    Return whether *right* needs proof of identity.
 
     Args:
-        right: What is asked for.
+        right: The right of the request.
         direct_marketing: Whether it is an objection to direct marketing alone.
 
     Law:
-        GDPR Art. 21(2)-(3): an objection to direct marketing stops it, whatever the reasons. Nothing is
+        GDPR Art. 21(2)-(3): an objection to direct marketing stops it, for any reason. Nothing is
         weighed and nothing can go wrong, so there is no doubt to clear (Art. 12(6)).
         11 CCR §§ 7026(d), 7027(e), 7060(b): see :data:`PROOFLESS`.
     """

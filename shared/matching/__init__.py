@@ -1,21 +1,21 @@
 """
-Whether two values mean the same: names, addresses, telephone numbers, mail addresses, dates. Pure.
+Comparison of values: names, addresses, telephone numbers, mail addresses, dates. Pure.
 
-Three outcomes, because two are not enough: what a person has to look at is neither a match nor a mismatch.
+Three outcomes, because two are not enough: a case for a person is neither a match nor a mismatch.
 """
 
 from shared.matching.addresses import Address, match_addresses, match_streets
 from shared.matching.contacts import mailbox, match_emails, match_phones
 from shared.matching.dates import match_dates, read_dates
-from shared.matching.names import Name, match_names, match_parts
-from shared.matching.outcome import Doubt, Match, Outcome
+from shared.matching.names import PersonName, match_names, match_parts
+from shared.matching.outcome import Doubt, Match, MatchOutcome
 
 __all__ = [
     "Address",
     "Doubt",
     "Match",
-    "Name",
-    "Outcome",
+    "MatchOutcome",
+    "PersonName",
     "mailbox",
     "match_addresses",
     "match_dates",

@@ -1,8 +1,8 @@
 """
-Whether two postal addresses are the same place. Pure.
+Comparison of postal addresses. Pure.
 
 Postal code and number are compared exactly, the street by its words; the town only where one code is that of
-several villages. Who lives in the same house is somebody else, so a flat that differs, or stands on one
+several villages. The same house has different people, so a flat that differs, or stands on one
 side alone, is for a person to look at. A street that is only alike is, too: Bergstraße and Burgstraße differ
 by one letter.
 """
@@ -27,7 +27,7 @@ ANOTHER_TOWN = 50
 """Ratio below which two names are not those of one town; Köln and Cologne come to 50."""
 MOST_LINES = 10
 _FINE_CODES = CODE_LAST | {"NL"}
-"""Countries whose codes stand for a few streets at most."""
+"""Countries with codes that stand for a few streets at most."""
 _APART = re.compile(r"\s*[,;|·•\n]+\s*|\s+[-–]\s+|\s{3,}")  # noqa: RUF001 - a dash of typesetting
 _ALONE = re.compile(r"(?:n[°º.o]?\s*|nr\.?\s*)?(\d{1,5}\s?[a-z]?)", re.IGNORECASE)
 _FIRST = re.compile(
@@ -67,7 +67,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an address comes down to."""
+    """The parts of an address that are compared."""
 
     postcode: str = ""
     number: str = ""
@@ -84,7 +84,7 @@ class Parts:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Return what two addresses of one house share."""
+        """Return the common key of the addresses of one house."""
         return (self.postcode or self.city, self.number + self.suffix, "".join(self.street))
 
 
@@ -109,7 +109,7 @@ def match_addresses(one: Address | Sequence[str] | str, other: Address | Sequenc
 
 
 def match_streets(one: str, other: str) -> Match:
-    """Return whether *one* and *other* are the same street, house and dwelling, in whatever town."""
+    """Return whether *one* and *other* are the same street, house and dwelling, in any town."""
     a, b = parts_of(one), parts_of(other)
     if _apart(a, b) or not (a.street and b.street and a.number and b.number):
         return MISMATCH
@@ -118,7 +118,7 @@ def match_streets(one: str, other: str) -> Match:
 
 
 def parts_of(address: Address | Sequence[str] | str) -> Parts:
-    """Return *address* in parts, as far as they are to be told apart."""
+    """Return *address* in parts, as far as they are to be distinguished."""
     given = Address.of(address)
     pieces = [piece for line in given.lines[:MOST_LINES] for piece in _pieces(line)]
     postcode, town, left = _town(pieces, given.country)
@@ -144,7 +144,7 @@ def parts_of(address: Address | Sequence[str] | str) -> Parts:
 
 
 def _apart(a: Parts, b: Parts) -> bool:
-    """Tell whether something is said on both sides and differs."""
+    """Return whether something is said on both sides and differs."""
     pairs = [(a.number, b.number), (a.suffix, b.suffix), (a.directions, b.directions)]
     pairs.append((a.postcode, b.postcode) if a.postcode and b.postcode else (a.city, b.city))
     if any(x and y and x != y for x, y in pairs):
@@ -153,7 +153,7 @@ def _apart(a: Parts, b: Parts) -> bool:
 
 
 def _doubts(a: Parts, b: Parts) -> Iterator[Doubt]:
-    """Yield what is missing on one side, or only alike."""
+    """Yield doubts: parts missing on one side, or only alike."""
     if not (a.postcode and b.postcode and a.number and b.number and a.street and b.street):
         yield Doubt.INCOMPLETE
     if a.street and b.street and not (_same_street(a, b) and a.directions == b.directions):
@@ -165,7 +165,7 @@ def _doubts(a: Parts, b: Parts) -> Iterator[Doubt]:
 
 
 def _towns_apart(a: Parts, b: Parts) -> bool:
-    """Tell whether two towns of one postal code are different villages, each with its own Main Street."""
+    """Return whether two towns of one postal code are different villages, each with its own Main Street."""
     fine = (a.countries | b.countries) & _FINE_CODES
     if fine or not (a.city and b.city) or a.city in b.city or b.city in a.city:
         return False

@@ -1,5 +1,5 @@
 """
-Text as characters: what is written alike, and what only looks alike. Pure.
+Text as characters: equal spellings, and confusable ones. Pure.
 
 Source: Unicode Standard Annex 15 (normalisation) and Technical Standard 39 (mixed scripts, confusables).
 """
@@ -44,7 +44,7 @@ def stripped(text: str) -> str:
 
 def disguised(text: str) -> bool:
     """
-    Tell whether *text* has characters that nobody types: invisible, reversing, or made to look like others.
+    Return whether *text* has characters not typed on purpose: invisible, reversing, or confusable ones.
 
     Letters of two scripts in one word count, too: a Latin name with one Cyrillic letter reads well.
     """
@@ -58,7 +58,7 @@ def disguised(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def script_of(character: str) -> str:
-    """Return the script of a letter by its Unicode name: ``LATIN``; ``COMMON`` for what is no letter."""
+    """Return the script of a letter by its Unicode name: ``LATIN``; ``COMMON`` for other characters."""
     if unicodedata.combining(character) or not character.isalpha():
         return "COMMON"
     first = unicodedata.name(character, "UNKNOWN").split()[0]

@@ -1,11 +1,11 @@
-"""Whether two mail addresses or telephone numbers are the same. Pure."""
+"""Comparison of mail addresses and telephone numbers. Pure."""
 
 import re
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-from shared.maildomains import looked_up
+from shared.mail.domains import looked_up
 from shared.matching.characters import disguised, folded, normal
 from shared.matching.outcome import MATCH, MISMATCH, Doubt, Match, doubted, partial
 
@@ -18,7 +18,7 @@ def match_emails(one: str, other: str) -> Match:
     """
     Return whether both are the same mailbox.
 
-    Compatibility forms and case make no difference. What stands behind a ``+``, and dots, do: they are one
+    Compatibility forms and case make no difference. The text behind a ``+``, and dots, do: they are one
     mailbox with some providers and two with others.
     """
     ours, theirs = mailbox(one), mailbox(other)
@@ -47,7 +47,7 @@ def match_phones(one: str, other: str, region: str | None = None) -> Match:
 
 
 def mailbox(address: str) -> str:
-    """Return *address* as all write it who mean the same mailbox; empty where it is none."""
+    """Return *address* in the one spelling of its mailbox; empty where it is no address."""
     local, at, domain = normal(address).rpartition("@")
     name = looked_up(domain)
     return f"{folded(local)}@{name}" if at and local and name else ""
@@ -65,5 +65,5 @@ def _e164(number: PhoneNumber) -> str:
 
 
 def _digits(text: str) -> str:
-    """Return the digits of a number without what is dialled before it at home."""
+    """Return the digits of a number without its domestic prefix."""
     return re.sub(r"\D", "", normal(text)[:MOST_CHARACTERS]).lstrip("0")

@@ -1,7 +1,7 @@
 """
-Dates as people and documents write them, and whether two mean the same day. Pure.
+Comparison of dates as people and documents write them. Pure.
 
-Nothing is guessed: ``02/03/2026`` is two days until somebody knows the writer's country, and a year of two
+Nothing is guessed: ``02/03/2026`` is two days unless the writer's country is known, and a year of two
 digits is one of two years. Words such as *tomorrow* are no dates.
 """
 
@@ -77,7 +77,7 @@ _SHORT_YEAR = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenDate:
     """A date in a text."""
 
     dates: tuple[date, ...]
@@ -86,21 +86,21 @@ class Written:
     end: int
 
 
-def written_dates(text: str, *, day_first: bool | None = None) -> tuple[Written, ...]:
+def written_dates(text: str, *, day_first: bool | None = None) -> tuple[WrittenDate, ...]:
     """
     Return the dates that stand in *text*, in their order there.
 
     Args:
         text: Words in English, German, French, Spanish, Italian, Dutch, Polish or Portuguese.
-        day_first: What comes first where both are numbers; none keeps both days.
+        day_first: Whether the day comes first where both are numbers; none keeps both days.
     """
     plain = stripped(folded(text))
-    found: list[Written] = []
+    found: list[WrittenDate] = []
     for pattern in _PATTERNS:
         for match in pattern.finditer(plain):
             free = all(match.end() <= one.start or match.start() >= one.end for one in found)
             if free and (dates := tuple(sorted(set(_meant(match, day_first))))):
-                found.append(Written(dates, *match.span()))
+                found.append(WrittenDate(dates, *match.span()))
     return tuple(sorted(found, key=lambda one: one.start))
 
 
@@ -111,7 +111,7 @@ def read_dates(text: str, *, day_first: bool | None = None) -> tuple[date, ...]:
 
 
 def match_dates(one: Dates, other: Dates) -> Match:
-    """Return whether both mean the same day. What may mean two days is a match with neither of them."""
+    """Return whether both mean the same day. A date of two possible days matches neither."""
     ours, theirs = _days(one), _days(other)
     if not ours & theirs:
         return MISMATCH

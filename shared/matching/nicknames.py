@@ -1,4 +1,4 @@
-"""Names that people are called by, beside those in their papers: a doubt, never a match. Pure."""
+"""Nicknames, beside the names in papers: a doubt, never a match. Pure."""
 
 from types import MappingProxyType
 
@@ -146,7 +146,7 @@ yekaterina: katya
 zbigniew: zbyszek
 zuzanna: zuzia
 """
-"""Name in the papers: what its bearers are called by."""
+"""Name in the papers → nicknames."""
 
 
 def _read(table: str) -> dict[str, frozenset[str]]:

@@ -1,12 +1,12 @@
-"""What a comparison of two values came to. Pure."""
+"""Outcomes of comparing two values. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
-    """Whether two values mean the same. What a person must look at is never a match."""
+class MatchOutcome(StrEnum):
+    """Whether two values mean the same. A doubtful pair is never a match."""
 
     MATCH = "match"
     PARTIAL = "partial"
@@ -14,19 +14,19 @@ class Outcome(StrEnum):
 
 
 class Doubt(StrEnum):
-    """Why a comparison is not surer than it is."""
+    """A reason for doubt in a comparison."""
 
     SCRIPT = "script"
     """The two are written in scripts between which no table leads."""
     DISGUISE = "disguise"
-    """Invisible characters, or letters that look like others: nobody types them by accident."""
+    """Invisible characters, or letters that look like others: not typed by accident."""
     NICKNAME = "nickname"
     TRUNCATION = "truncation"
     """One seems to be the beginning of the other."""
     INCOMPLETE = "incomplete"
     """One lacks a part that the other has, and the rest does not suffice."""
     ROLE = "role"
-    """The same names, but what is a surname in one is a given name in the other."""
+    """The same names, but the surname of one is a given name in the other."""
     GENERATION = "generation"
     """One says junior or senior, and the other does not."""
     SPELLING = "spelling"
@@ -41,34 +41,34 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The outcome of a comparison, and what is doubtful about it."""
+    """The outcome of a comparison, and its doubts."""
 
-    outcome: Outcome
+    outcome: MatchOutcome
     doubts: tuple[Doubt, ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether it is a match. A doubtful one is not."""
-        return self.outcome is Outcome.MATCH
+        """Return whether it is a match. A doubtful one is not."""
+        return self.outcome is MatchOutcome.MATCH
 
 
-MATCH = Match(Outcome.MATCH)
-MISMATCH = Match(Outcome.MISMATCH)
+MATCH = Match(MatchOutcome.MATCH)
+MISMATCH = Match(MatchOutcome.MISMATCH)
 
 
 def partial(*doubts: Doubt) -> Match:
     """Return that the two may mean the same."""
-    return Match(Outcome.PARTIAL, tuple(dict.fromkeys(doubts)))
+    return Match(MatchOutcome.PARTIAL, tuple(dict.fromkeys(doubts)))
 
 
 def doubted(match: Match, doubts: Iterable[Doubt]) -> Match:
     """Return *match* at most as sure as *doubts* allow."""
     further = tuple(doubts)
-    if not further or match.outcome is Outcome.MISMATCH:
+    if not further or match.outcome is MatchOutcome.MISMATCH:
         return match
     return partial(*match.doubts, *further)
 
 
 def best(matches: Iterable[Match]) -> Match:
     """Return the surest of *matches*; a mismatch if there is none."""
-    order = tuple(Outcome)
+    order = tuple(MatchOutcome)
     return min(matches, key=lambda match: order.index(match.outcome), default=MISMATCH)

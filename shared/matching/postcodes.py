@@ -48,7 +48,7 @@ class Postcode:
     code: str
     """As :func:`plain_code` returns it."""
     countries: frozenset[str]
-    """Countries whose code looks so."""
+    """Countries with codes of this form."""
     start: int
     end: int
 
@@ -77,7 +77,7 @@ def find_postcode(line: str, country: str | None = None) -> Postcode | None:
 
 
 def plain_code(code: str) -> str:
-    """Return a postal *code* without blanks, country and what a ZIP code says of the route."""
+    """Return a postal *code* without blanks, country and a ZIP code's route."""
     bare = re.sub(r"^[A-Z]{1,2}-(?=\d)", "", code.strip().upper())
     bare = re.sub(r"[^A-Z0-9]", "", bare)
     zipped = _ZIP.fullmatch(bare)

@@ -3,7 +3,7 @@ Words of addresses in one spelling: kinds of street, directions, kinds of dwelli
 
 Source: USPS Publication 28, appendices B (directions), C1 (suffixes) and C2 (units); for other countries the
 usual abbreviations. A word and its abbreviation become one short form, even where two words share it (*St* is
-street and saint): the rest of the line tells them apart.
+street and saint): the rest of the line distinguishes them.
 """
 
 import re
@@ -117,9 +117,9 @@ UNIT = re.compile(
     r"| (?<=\d\s)(?P<bare>\d{1,2}\s?[a-h])$"
     r"| (?P<ground>eg|rdc|dg|rez-de-chauss[ée]e|ground\ floor|basement|bsmt) (?![\w]) )"
 )
-"""What tells one dwelling in a house, and which one."""
+"""The kind and number of a dwelling in a house."""
 CARE_OF = re.compile(r"(?i)^(?:c\s?/\s?o|z\.? ?h(?:d|\.d)\.?|attn\.?|p/a|chez)\b.*")
-"""Whose letter box it is: no part of the address."""
+"""The owner of the letter box: no part of the address."""
 COUNTRIES = listed(
     """
     deutschland germany allemagne france frankreich españa espana spain italia italy italien nederland

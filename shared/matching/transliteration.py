@@ -1,5 +1,5 @@
 """
-Letters of other alphabets in A to Z, as documents print them. Pure.
+Transliteration of other alphabets to A to Z, as documents print them. Pure.
 
 One spelling is not enough. The machine-readable zone has MUELLER, a bill has Muller, both for Müller; and one
 Cyrillic letter is transliterated in different ways for different languages. Each word therefore has
@@ -19,7 +19,7 @@ from anyascii import anyascii
 from shared.matching.characters import folded, scripts, stripped
 
 TRANSLITERABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "MODIFIER"})
-"""Scripts whose spellings in Latin letters are known well enough to compare names by."""
+"""Scripts with known spellings in Latin letters."""
 
 _LATIN = str.maketrans(
     {
@@ -122,6 +122,6 @@ def _paired(text: str, pair: str, latin: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the letters and digits of *text*, without marks; what no table knows, as anyascii has it."""
+    """Return the letters and digits of *text*, without marks; other characters as anyascii spells them."""
     bare = stripped(text)
     return "".join(one for one in (bare if bare.isascii() else anyascii(bare).lower()) if one.isalnum())

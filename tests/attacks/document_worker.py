@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from services.verifier.documents.reading import Reading
+from services.verifier.documents.results import DocumentReading
 from services.verifier.documents.worker.confinement import Bounds
-from services.verifier.documents.worker.forking import Examine, serve
+from services.verifier.documents.worker.fork_server import Examine, serve
 from services.verifier.documents.worker.frames import Request
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -179,7 +179,7 @@ def load() -> Examine:
 
 
 def _told(outcome: bytes) -> bytes:
-    return Reading(media_type=outcome.decode("latin-1")).model_dump_json().encode()
+    return DocumentReading(media_type=outcome.decode("latin-1")).model_dump_json().encode()
 
 
 if __name__ == "__main__":

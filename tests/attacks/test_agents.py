@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
-from services.notifier.handlers import acknowledge, challenge, send_package_code, tell_of_review
+from habeas.embedded.stack import Stack
+from services.notifier.handlers import acknowledge, challenge, send_package_code, write_review_letter
 from services.verifier.domain import MOST_CLAIMS
 from services.verifier.handlers import LAPSE
-from shared.events import (
+from shared.contract.events import (
     Evidence,
     IdentityChallenged,
     IdentityCompared,
@@ -24,10 +24,10 @@ from shared.events import (
     ProofKind,
     ProofReceived,
     ProofRef,
+    ProofSlot,
     Requester,
     RequestReceived,
     RequestWithdrawn,
-    Slot,
     TimeCame,
     Verdict,
 )
@@ -45,7 +45,9 @@ ELEVEN = {**PERSON, "date_of_birth": "2015-01-01"}
 ADULT = {**PERSON, "date_of_birth": "1990-01-01"}
 CHILD_LETTERS = {"name": "Mia Example", "email": "mia@example.org", "date_of_birth": "2015-01-01"}
 CALIFORNIA = {"residence": {"country": "US", "subdivision": "CA"}}
-PERMISSION = ProofRef(kind=ProofKind.DOCUMENT, ref="p", slot=Slot.PERMISSION, media_type="application/pdf")
+PERMISSION = ProofRef(
+    kind=ProofKind.DOCUMENT, ref="p", slot=ProofSlot.PERMISSION, media_type="application/pdf"
+)
 
 
 # --- who asks -----------------------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ REVIEW = IdentityReviewNeeded(request_id=RECEIVED.request_id, reasons=("needs_a_
 
 @pytest.mark.parametrize(
     ("act", "event"),
-    [(acknowledge, None), (challenge, CODE), (send_package_code, ISSUED), (tell_of_review, REVIEW)],
+    [(acknowledge, None), (challenge, CODE), (send_package_code, ISSUED), (write_review_letter, REVIEW)],
 )
 async def test_mother_gets_each_letter_and_the_child_none(act: Any, event: Any) -> None:
     outbox = await letters(Requester.PARENT, MOTHER | {"parent": True}, act, event)
@@ -172,7 +174,7 @@ async def test_parent_without_permission_gets_no_answer_not_even_kinds_of_data(a
 async def test_parents_code_names_no_identity_of_the_child_even_beside_a_permission() -> None:
     office = Office()
     await office.submit(request(agent=MOTHER | {"parent": True}, subject=ELEVEN))
-    for slot in (Slot.PERMISSION, Slot.IDENTITY):
+    for slot in (ProofSlot.PERMISSION, ProofSlot.IDENTITY):
         proof = PERMISSION.model_copy(update={"slot": slot})
         examined = ProofExamined(request_id=CASE, proof=proof, verdict=Verdict.CONVINCING)
         await office.tell(examined, service="examiner")

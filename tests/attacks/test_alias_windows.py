@@ -1,11 +1,11 @@
-"""What a withdrawal, a stop and an undeliverable letter do to the window of a confirmed alias."""
+"""Effects of a withdrawal, a stop and an undeliverable letter on the window of a confirmed alias."""
 
 from datetime import timedelta
 
 import pytest
 
-from services.intake.obstacles import NotNow
-from shared.events import (
+from services.intake.cases.errors import NotPossibleNow
+from shared.contract.events import (
     DisclosureScheduled,
     ErasureScheduled,
     Fact,
@@ -16,7 +16,7 @@ from shared.events import (
     StopDecided,
     StopReason,
 )
-from shared.stop_links import PATH, stop_url
+from shared.contract.stop_links import PATH, stop_url
 from tests.unit.fakes import Office, request
 from tests.unit.intake.test_alias_codes import answered
 from tests.unit.intake_api import CASE, STOP_KEY, client_of
@@ -28,21 +28,21 @@ KINDS: tuple[type[DisclosureScheduled | ErasureScheduled], ...] = (DisclosureSch
 
 
 async def waiting(kind: type[DisclosureScheduled | ErasureScheduled] = DisclosureScheduled) -> Office:
-    """Return an answered request to whose answer an alias adds something after a window."""
+    """Return an answered request with an alias that adds records after a window."""
     office, _ = await answered()
     window: Fact = kind(request_id=CASE, at=office.clock() + DAY)
     await office.tell(window, service="fulfillment")
     return office
 
 
-async def test_undeliverable_letter_to_another_mailbox_holds_the_request() -> None:
+async def test_undeliverable_letter_to_another_mailbox_stops_the_request() -> None:
     office = Office()
     await office.submit(request())
     await office.tell(UNREACHABLE, UNREACHABLE, service="notifier")
     assert [fact.reason for fact in office.told(RequestStopped)] == [StopReason.MAILBOX_UNREACHABLE]
 
 
-async def test_undeliverable_letter_of_the_requester_holds_nothing() -> None:
+async def test_undeliverable_letter_to_the_requester_stops_nothing() -> None:
     office = Office()
     await office.submit(request())
     failed = UNREACHABLE.model_copy(update={"letter": LetterKind.ACKNOWLEDGEMENT})
@@ -51,7 +51,7 @@ async def test_undeliverable_letter_of_the_requester_holds_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_undeliverable_letter_holds_what_waits_for_the_window_of_an_alias(
+async def test_undeliverable_letter_stops_an_addition_that_waits_for_its_window(
     kind: type[DisclosureScheduled | ErasureScheduled],
 ) -> None:
     office = await waiting(kind)
@@ -59,7 +59,7 @@ async def test_undeliverable_letter_holds_what_waits_for_the_window_of_an_alias(
     assert office.the(RequestStopped).reason is StopReason.MAILBOX_UNREACHABLE
 
 
-async def test_undeliverable_letter_holds_nothing_that_has_happened() -> None:
+async def test_undeliverable_letter_stops_no_finished_request() -> None:
     office = await waiting()
     office.clock.move(DAY)
     await office.tell(UNREACHABLE, service="notifier")
@@ -74,14 +74,14 @@ async def test_withdrawal_reaches_the_window_of_an_alias(
     await office.door.withdraw(CASE)
     await office.work()
     assert office.told(RequestWithdrawn)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.withdraw(CASE)
 
 
 async def test_answer_without_an_open_window_is_not_withdrawn() -> None:
     office = await waiting()
     office.clock.move(DAY)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.withdraw(CASE)
 
 

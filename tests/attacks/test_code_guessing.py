@@ -8,9 +8,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
-from services.intake.code_limits import PER_SOURCE_IN_ALARM
-from shared.events import ProofSubmitted
+from habeas.embedded.stack import Stack
+from services.intake.cases.code_limits import PER_SOURCE_IN_ALARM
+from shared.contract.events import ProofSubmitted
 from tests.integration.pipeline import KEYS, SHOP, Pipeline, comes_true, running
 
 PEOPLE, GUESSES = 25, 15
@@ -67,10 +67,12 @@ async def test_guesses_over_many_requests_are_noticed_and_throttled(pipeline: Pi
         assert set(answers) == {202, 429}
 
     async def noticed() -> bool:
-        return "somebody may be guessing" in pipeline.log.read_text()
+        return "possible guessing" in pipeline.log.read_text()
 
     await comes_true(noticed)
-    lines = [json.loads(line) for line in pipeline.log.read_text().splitlines() if "may be guessing" in line]
+    lines = [
+        json.loads(line) for line in pipeline.log.read_text().splitlines() if "possible guessing" in line
+    ]
     assert {line["level"] for line in lines} == {"error"}
     assert lines[0]["count"] == ALARM
 
@@ -96,7 +98,7 @@ async def test_guesses_over_many_requests_are_noticed_and_throttled(pipeline: Pi
 
 
 async def attack_by_a_source(pipeline: Pipeline, case: str) -> None:
-    """Guess with the API key of the system that lodged *case*, and then by its events."""
+    """Guess codes with the API key of the system that sent *case*, then by its events."""
     codes = [{"kind": "email_code", "code": f"{number:06}"} for number in range(10)]
     key = {"Authorization": f"Bearer {KEYS[SHOP]}"}
     path = f"/v1/requests/{case}/proofs"

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.integration.pipeline import PORTAL, WITHIN, Pipeline, Somebody, comes_true, running
 from tests.waiting import eventually
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from services.verifier.documents.reading import reasons_of
-from services.verifier.documents.sandbox import Examiner, Limits
+from services.verifier.documents.results import reasons_of
+from services.verifier.documents.sandbox import DocumentWorker, WorkerLimits
 from tests.attacks import document_worker
 
 HERE = Path(__file__).parent
 ATTACKER = (sys.executable, "-P", "-s", "-B", str(HERE / "document_worker.py"))
-LIMITS = Limits(memory_bytes=1 << 30, cpu=timedelta(seconds=2), wall=timedelta(seconds=60))
+LIMITS = WorkerLimits(memory_bytes=1 << 30, cpu=timedelta(seconds=2), wall=timedelta(seconds=60))
 SECRET = "c2VjcmV0IG1hc3RlciBrZXk="
 FILES, FOLDERS = ("/etc/passwd", "/etc/shadow"), ("/", "/home", "/run", "/sys", "/var/lib", "/proc")
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
@@ -63,28 +63,32 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def attacker(listener: socket.socket) -> AsyncIterator[Examiner]:
+async def attacker(listener: socket.socket) -> AsyncIterator[DocumentWorker]:
     port = {"ATTACKED_PORT": str(listener.getsockname()[1])}
-    async with Examiner(LIMITS, command=ATTACKER, environment=port) as examiner:
+    async with DocumentWorker(LIMITS, command=ATTACKER, environment=port) as examiner:
         yield examiner
 
 
-async def outcome(attacker: Examiner, *words: object) -> str:
+async def outcome(attacker: DocumentWorker, *words: object) -> str:
     return (await attacker.examine(" ".join(map(str, words)).encode(), "")).media_type
 
 
 @pytest.mark.parametrize("name", ["environ", "mem", "maps", "fd", "cwd/", "root/etc/passwd", "status"])
-async def test_another_process_is_not_read_through_proc(attacker: Examiner, victim: int, name: str) -> None:
+async def test_another_process_is_not_read_through_proc(
+    attacker: DocumentWorker, victim: int, name: str
+) -> None:
     how = "list_folder" if name == "fd" else "read"
     assert await outcome(attacker, how, f"/proc/{victim}/{name}") == "refused EACCES"
 
 
-async def test_service_is_not_read_through_proc(attacker: Examiner) -> None:
+async def test_service_is_not_read_through_proc(attacker: DocumentWorker) -> None:
     for pid in (os.getpid(), 1, "self"):
         assert await outcome(attacker, "read", f"/proc/{pid}/environ") == "refused EACCES"
 
 
-async def test_key_file_is_not_read_by_any_path(attacker: Examiner, key_file: Path, victim: int) -> None:
+async def test_key_file_is_not_read_by_any_path(
+    attacker: DocumentWorker, key_file: Path, victim: int
+) -> None:
     assert await outcome(attacker, "read", key_file) == "refused EACCES"
     for around in (f"/proc/{victim}/root{key_file}", f"/dev/../{key_file}", f"/usr/lib/../..{key_file}"):
         assert await outcome(attacker, "read", around) == "refused EACCES"
@@ -92,12 +96,12 @@ async def test_key_file_is_not_read_by_any_path(attacker: Examiner, key_file: Pa
 
 
 @pytest.mark.parametrize("path", [*FILES, *FOLDERS])
-async def test_files_of_the_machine_are_not_read(attacker: Examiner, path: str) -> None:
+async def test_files_of_the_machine_are_not_read(attacker: DocumentWorker, path: str) -> None:
     how = "read" if path in FILES else "list_folder"
     assert await outcome(attacker, how, path) in {"refused EACCES", "refused ENOENT"}
 
 
-async def test_folder_around_the_code_is_not_read(attacker: Examiner) -> None:
+async def test_folder_around_the_code_is_not_read(attacker: DocumentWorker) -> None:
     """`habeas up` keeps its state, with the master key, in a folder beside the packages."""
     root = HERE.parents[1]
     assert await outcome(attacker, "list_folder", root) == "refused EACCES"
@@ -106,7 +110,7 @@ async def test_folder_around_the_code_is_not_read(attacker: Examiner) -> None:
 
 
 @pytest.mark.parametrize("escape", ["read_memory", "trace", "end", "change_limits", "be_signalled_for"])
-async def test_another_process_is_not_touched(attacker: Examiner, victim: int, escape: str) -> None:
+async def test_another_process_is_not_touched(attacker: DocumentWorker, victim: int, escape: str) -> None:
     for pid in (victim, os.getpid()):
         assert await outcome(attacker, escape, pid) == "refused EPERM"
 
@@ -118,29 +122,31 @@ async def test_another_process_is_not_touched(attacker: Examiner, victim: int, e
         *("become_readable", "make_namespace", "make_key", "use_old_calls"),
     ],
 )
-async def test_call_that_reading_does_not_need_is_refused(attacker: Examiner, escape: str) -> None:
+async def test_call_that_reading_does_not_need_is_refused(attacker: DocumentWorker, escape: str) -> None:
     assert await outcome(attacker, escape) == "refused EPERM"
 
 
-async def test_file_is_neither_opened_for_writing_nor_changed(attacker: Examiner, key_file: Path) -> None:
+async def test_file_is_neither_opened_for_writing_nor_changed(
+    attacker: DocumentWorker, key_file: Path
+) -> None:
     assert await outcome(attacker, "write", key_file) == "refused EPERM"
     assert await outcome(attacker, "write", "/dev/null") == "refused EPERM"
     assert await outcome(attacker, "change_mode", key_file) == "refused EPERM"
     assert await outcome(attacker, "mount", key_file.parent) == "refused EPERM"
 
 
-async def test_program_is_not_run(attacker: Examiner) -> None:
+async def test_program_is_not_run(attacker: DocumentWorker) -> None:
     assert await outcome(attacker, "run", "/bin/true") == "refused EPERM"
     assert await outcome(attacker, "run", sys.executable) == "refused EPERM"
 
 
-async def test_socket_is_not_made(attacker: Examiner) -> None:
+async def test_socket_is_not_made(attacker: DocumentWorker) -> None:
     assert await outcome(attacker, "connect", 5672) == "refused EPERM"
     assert await outcome(attacker, "connect_locally", "/run/docker.sock") == "refused EPERM"
 
 
 async def test_worker_has_no_network_even_before_it_reads(
-    attacker: Examiner, listener: socket.socket
+    attacker: DocumentWorker, listener: socket.socket
 ) -> None:
     """What loads the models is not filtered: a network of its own keeps it from sending anything."""
     assert await outcome(attacker, "sent_before_files") == "refused ENETUNREACH"
@@ -149,14 +155,14 @@ async def test_worker_has_no_network_even_before_it_reads(
         listener.recv(64)
 
 
-async def test_processor_time_ends_long_before_the_clock_does(attacker: Examiner) -> None:
+async def test_processor_time_ends_long_before_the_clock_does(attacker: DocumentWorker) -> None:
     began = time.monotonic()
     assert await outcome(attacker, "loop") == ""
     assert time.monotonic() - began < LIMITS.wall.total_seconds() / 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user")
-async def test_worker_of_root_is_another_user(attacker: Examiner) -> None:
+async def test_worker_of_root_is_another_user(attacker: DocumentWorker) -> None:
     await outcome(attacker, "read", "/")
     worker = attacker._worker
     assert worker is not None
@@ -181,13 +187,13 @@ async def test_worker_that_the_kernel_does_not_confine_reads_nothing_and_the_log
 ) -> None:
     program = (
         "import sys\n"
-        "from services.verifier.documents.worker import confinement, forking, landlock\n"
+        "from services.verifier.documents.worker import confinement, fork_server, landlock\n"
         f"{missing}\n"
         f"sys.path.insert(0, {str(HERE)!r})\n"
         "import document_worker\n"
-        "forking.serve(document_worker.load, confinement.Bounds(*map(int, sys.argv[1:])))\n"
+        "fork_server.serve(document_worker.load, confinement.Bounds(*map(int, sys.argv[1:])))\n"
     )
-    async with Examiner(LIMITS, command=(sys.executable, "-P", "-s", "-B", "-c", program)) as examiner:
+    async with DocumentWorker(LIMITS, command=(sys.executable, "-P", "-s", "-B", "-c", program)) as examiner:
         reading = await examiner.examine(b"read /etc/hostname", "")
     assert (reading.media_type, reasons_of(reading.checks)) == ("", ("file_decode_limit",))
     logged = capsys.readouterr().out
@@ -198,11 +204,11 @@ async def test_worker_that_the_kernel_does_not_confine_reads_nothing_and_the_log
 def test_service_that_holds_keys_is_not_inspected_by_others_of_its_user() -> None:
     program = (
         "import ctypes\n"
-        "from shared.host import Plan, main\n"
+        "from shared.runtime.bootstrap import ServicePlan, main\n"
         "def settings():\n"
         "    print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"  # PR_GET_DUMPABLE
         "    raise SystemExit\n"
-        "main([Plan(settings, None)])\n"
+        "main([ServicePlan(settings, None)])\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
     assert ended.stdout == "0\n", ended.stderr

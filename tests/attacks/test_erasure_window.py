@@ -12,11 +12,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
-from shared import topology
-from shared.bus import Message
-from shared.envelope import encode
-from shared.events import ErasureDue, RequestFulfilled, WithdrawalSubmitted
+from habeas.embedded.stack import Stack
+from shared.contract import topology
+from shared.contract.envelope import encode
+from shared.contract.events import ErasureDue, RequestFulfilled, WithdrawalSubmitted
+from shared.runtime.broker import Message
 from tests.attacks.test_identity_claims import with_addresses
 from tests.attacks.test_stop_link import LINK
 from tests.integration.pipeline import PORTAL, SHOP, WITHIN, Pipeline, Somebody, comes_true, now, prepared

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas import audit
-from habeas.stack import Stack
-from services.intake.purge import Purge, Retention
-from shared.audit_chain import BEFORE, MAC, START, Fault, Finding, chained
-from shared.audit_heads import COLLECTION, HeadExport
-from shared.audit_keys import chain_key
-from shared.events import RequestPurged
-from shared.mongo import Collection, Document, to_bson
+from habeas.client import audit
+from habeas.embedded.stack import Stack
+from services.intake.cases.retention import Purge, RegisterRetention
+from shared.contract.events import RequestPurged
+from shared.runtime.audit_chain import BEFORE, MAC, START, ChainFault, ChainFinding, chained
+from shared.runtime.audit_heads import COLLECTION, HeadExport
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.mongo import Collection, Document, to_bson
 from tests.integration.pipeline import PORTAL, Pipeline, comes_true, command, running
 
 SERVICE = "fulfillment"
@@ -46,7 +46,7 @@ class History:
     async def rows(self, case: str, service: str = SERVICE) -> list[Document]:
         return [row async for row in self.journal(service).find({"case": case}).sort("n", 1)]
 
-    async def verify(self, case: str | None = None, *, kept: bool = False) -> list[Finding]:
+    async def verify(self, case: str | None = None, *, kept: bool = False) -> list[ChainFinding]:
         stored = audit.StoredRows(self.pipeline.client, self.pipeline.prefix)
         heads = self.heads if kept else None
         return (await audit.verify(stored, self.master_key, case=case, kept=heads)).findings
@@ -100,8 +100,8 @@ async def restored(*collections: Collection) -> AsyncIterator[None]:
                 await one.insert_many(documents)
 
 
-def found(case: str, *faults: tuple[int | None, Fault], service: str = SERVICE) -> list[Finding]:
-    return [Finding(service, case, n, fault) for n, fault in faults]
+def found(case: str, *faults: tuple[int | None, ChainFault], service: str = SERVICE) -> list[ChainFinding]:
+    return [ChainFinding(service, case, n, fault) for n, fault in faults]
 
 
 async def test_untouched_history_fits_and_the_command_says_so(history: History) -> None:
@@ -155,7 +155,7 @@ async def test_deleted_last_row_is_found_by_the_heads(history: History) -> None:
     [*_, last] = await history.rows(case, "intake")
     async with restored(history.journal("intake")):
         await history.journal("intake").delete_one({"_id": last["_id"]})
-        assert await history.verify() == found(case, (last["n"], Fault.MISSING), service="intake")
+        assert await history.verify() == found(case, (last["n"], ChainFault.MISSING), service="intake")
 
 
 async def test_deleted_first_and_middle_rows_are_found(history: History) -> None:
@@ -165,7 +165,7 @@ async def test_deleted_first_and_middle_rows_are_found(history: History) -> None
     for n in (0, count // 2):
         async with restored(history.journal("intake")):
             await history.journal("intake").delete_one({"_id": f"{case}:{n}"})
-            assert await history.verify() == found(case, (n, Fault.MISSING), service="intake")
+            assert await history.verify() == found(case, (n, ChainFault.MISSING), service="intake")
 
 
 async def test_swapped_rows_are_found(history: History) -> None:
@@ -182,7 +182,7 @@ async def test_swapped_rows_are_found(history: History) -> None:
         await history.journal("intake").insert_many(swapped)
         findings = await history.verify()
     assert findings == found(
-        case, (1, Fault.CHANGED), (2, Fault.CHANGED), (3, Fault.CHANGED), service="intake"
+        case, (1, ChainFault.CHANGED), (2, ChainFault.CHANGED), (3, ChainFault.CHANGED), service="intake"
     )
 
 
@@ -192,7 +192,7 @@ async def test_inserted_row_is_found(history: History) -> None:
     n = last["n"] + 1
     async with restored(history.journal()):
         await history.journal().insert_one(last | {"_id": f"{case}:{n}", "n": n, "cause": "new"})
-        assert await history.verify() == found(case, (n, Fault.ADDED))
+        assert await history.verify() == found(case, (n, ChainFault.ADDED))
 
 
 async def test_invented_case_is_found(history: History) -> None:
@@ -200,15 +200,15 @@ async def test_invented_case_is_found(history: History) -> None:
     case = "f" * 32
     async with restored(history.journal()):
         await history.journal().insert_one(first | {"_id": f"{case}:0", "case": case})
-        assert await history.verify() == found(case, (0, Fault.ADDED))
+        assert await history.verify() == found(case, (0, ChainFault.ADDED))
 
 
 async def test_deleted_case_is_found(history: History) -> None:
     case = history.cases[0]
     async with restored(history.journal()):
         await history.journal().delete_many({"case": case})
-        assert await history.verify() == found(case, (None, Fault.MISSING))
-        assert await history.verify(case) == found(case, (None, Fault.MISSING))
+        assert await history.verify() == found(case, (None, ChainFault.MISSING))
+        assert await history.verify(case) == found(case, (None, ChainFault.MISSING))
 
 
 async def test_replayed_old_rows_are_found(history: History) -> None:
@@ -218,7 +218,7 @@ async def test_replayed_old_rows_are_found(history: History) -> None:
     async with restored(history.journal("intake")):
         await history.journal("intake").delete_many({"case": case})
         await history.journal("intake").insert_many(rows[:2])
-        missing = [(n, Fault.MISSING) for n in range(2, len(rows))]
+        missing = [(n, ChainFault.MISSING) for n in range(2, len(rows))]
         assert await history.verify() == found(case, *missing, service="intake")
 
 
@@ -235,7 +235,7 @@ async def test_rows_under_the_key_of_another_service_are_found(history: History,
         await history.journal().insert_many([added, begun])
         findings = await history.verify()
     assert sorted(findings) == sorted(
-        [*found(history.cases[0], (n, Fault.ADDED)), *found(other, (0, Fault.ADDED))]
+        [*found(history.cases[0], (n, ChainFault.ADDED)), *found(other, (0, ChainFault.ADDED))]
     )
 
 
@@ -248,18 +248,18 @@ async def test_purge_that_did_not_happen_is_found(history: History) -> None:
     async with restored(history.journal()):
         await history.journal().delete_many({"case": case})
         await history.journal().insert_one(row)
-        assert Finding(SERVICE, case, n, Fault.ADDED) in await history.verify()
+        assert ChainFinding(SERVICE, case, n, ChainFault.ADDED) in await history.verify()
 
 
 async def test_genuine_purge_fits(history: History) -> None:
     case = history.cases[2]
     pipeline = history.pipeline
     database = pipeline.client[f"{pipeline.prefix}_intake"]
-    from shared.journal import Journal  # noqa: PLC0415
-    from shared.testing import MemoryBroker, MemoryVault  # noqa: PLC0415
+    from shared.runtime.fakes import MemoryBroker, MemoryVault  # noqa: PLC0415
+    from shared.runtime.journal import Journal  # noqa: PLC0415
 
     journal = Journal(database, key=chain_key(history.master_key, "intake"))
-    retention = Retention(0, UTC)
+    retention = RegisterRetention(0, UTC)
     purge = Purge(pipeline.client, database, journal, MemoryVault(), MemoryBroker(), retention)
     rows = (await journal.histories({case}))[case]
     async with restored(history.journal("intake")):
@@ -276,8 +276,8 @@ async def test_heads_that_are_removed_are_found_by_their_copies(history: History
         await heads.delete_many({})
         await history.journal().delete_many({"case": history.cases[0]})
         findings = await history.verify(kept=True)
-    assert Finding(SERVICE, COLLECTION, 1, Fault.MISSING) in findings
-    assert Finding(SERVICE, history.cases[0], None, Fault.MISSING) in findings
+    assert ChainFinding(SERVICE, COLLECTION, 1, ChainFault.MISSING) in findings
+    assert ChainFinding(SERVICE, history.cases[0], None, ChainFault.MISSING) in findings
 
 
 async def test_heads_that_are_changed_or_signed_by_others_are_found(history: History) -> None:
@@ -287,8 +287,8 @@ async def test_heads_that_are_changed_or_signed_by_others_are_found(history: His
     for content, signature in ((b"{}", b"x" * 64), (other["content"], other["signature"])):
         async with restored(heads):
             await heads.update_one({"_id": 1}, {"$set": {"content": content, "signature": signature}})
-            assert Finding(SERVICE, COLLECTION, None, Fault.ADDED) in await history.verify()
-            assert Finding(SERVICE, COLLECTION, 1, Fault.MISSING) in await history.verify(kept=True)
+            assert ChainFinding(SERVICE, COLLECTION, None, ChainFault.ADDED) in await history.verify()
+            assert ChainFinding(SERVICE, COLLECTION, 1, ChainFault.MISSING) in await history.verify(kept=True)
 
 
 async def test_heads_of_later_days_go_on_where_the_last_ones_ended(history: History) -> None:
@@ -302,7 +302,7 @@ async def test_heads_of_later_days_go_on_where_the_last_ones_ended(history: Hist
         assert await collections[0].count_documents({}) == exported + 1
         assert await history.verify(kept=True) == []
         await collections[0].delete_one({"_id": 1})
-        assert Finding(audit.JOURNALS[0], COLLECTION, 1, Fault.MISSING) in await history.verify()
+        assert ChainFinding(audit.JOURNALS[0], COLLECTION, 1, ChainFault.MISSING) in await history.verify()
 
 
 async def test_dump_is_verified_without_a_database(history: History, tmp_path: Path) -> None:
@@ -327,6 +327,6 @@ async def test_dump_is_verified_without_a_database(history: History, tmp_path: P
 
 
 def _documents(file: Path) -> Iterator[Document]:
-    from shared.mongo import documents_in  # noqa: PLC0415
+    from shared.runtime.mongo import documents_in  # noqa: PLC0415
 
     return documents_in(file)

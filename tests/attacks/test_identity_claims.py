@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA
-from habeas.stack import Stack
-from services.fulfillment.datamap.reading import DataMap
-from services.fulfillment.engine import Engine
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
+from services.fulfillment.datamap.reader import DataMap
 from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import Findings
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client, Document
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import (
     WITHIN,
     Heard,
@@ -335,7 +335,7 @@ async def test_victims_number_that_deceived_staff_confirm_opens_no_record_verifi
 
 
 async def with_newsletter(pipeline: Pipeline, person: Somebody, address: str) -> None:
-    """Have *person*'s profile name *address*, under which a newsletter is sent."""
+    """Write *address*, which gets a newsletter, into *person*'s profile."""
     contacts = pipeline.business("portal", "contacts")
     await contacts.update_one({"email": person.email}, {"$set": {"second_email": address}})
     subscription = {"customer_id": None, "email": address, "topics": [f"only for {address}"]}
@@ -399,7 +399,7 @@ async def test_code_from_the_other_mailbox_releases_its_records(
     assert other not in json.dumps(heard.of(case)), "events name no address"
 
 
-async def test_button_alone_and_guessed_codes_open_nothing_of_the_victim_and_a_stop_ends_it(
+async def test_guessed_codes_open_no_records_of_the_victim_and_a_stop_ends_the_request(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     attacker = (await attackers(pipeline))[-1]
@@ -423,9 +423,7 @@ async def test_button_alone_and_guessed_codes_open_nothing_of_the_victim_and_a_s
     assert await everything_of_the_victim(pipeline) == before
 
 
-async def test_new_mailbox_is_entered_only_with_the_code_that_was_sent_to_it(
-    pipeline: Pipeline, heard: Heard
-) -> None:
+async def test_new_mailbox_is_entered_only_with_the_code_sent_to_it(pipeline: Pipeline, heard: Heard) -> None:
     person, contacts = (await attackers(pipeline))[-2], pipeline.business("portal", "contacts")
     for new, honest in ((VICTIM.email, False), ("entered@example.net", True)):
         corrections = [{"field": "contacts.second_email", "value": new}]
@@ -580,7 +578,7 @@ async def test_directory_data_of_the_victim_without_a_mailbox_restricts_nothing(
     assert await everything_of_the_victim(pipeline) == before
 
 
-async def test_mailbox_among_the_identifiers_is_asked_before_data_points_count(
+async def test_mailbox_among_the_identifiers_is_proven_before_data_points_count(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     before = await everything_of_the_victim(pipeline)
@@ -820,7 +818,7 @@ async def test_data_points_of_the_attackers_own_record_prove_no_address_of_the_v
     data_map = desk(users=f"name: _id\n{held('email', 'email', FLAG)}\nname: at\n{NAME}")
     posing = {"_id": 1, "email": ADA_MAIL, "name": "Mallory Mask", "at": None}
     await world.fill(users=[posing, {"_id": 2, "email": ADA_MAIL, "name": "Ada Example", "at": WHEN}])
-    engine = Engine(world.stores)
+    engine = RecordEngine(world.stores)
     assert ids(await engine.gather_verified(data_map, {"email": (ADA_MAIL,)})) == {("users", 2)}
     unstated = desk(users=f"name: _id\n{held('email', 'email')}\nname: at\n{NAME}")
     assert ids(await engine.gather_verified(unstated, {"email": (ADA_MAIL,)})) == set()

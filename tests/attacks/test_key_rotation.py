@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas import master_keys
-from habeas.stack import Stack
-from shared.answer import SUBMISSION
+from habeas.client import master_keys
+from habeas.embedded.stack import Stack
+from shared.contract.answer import SUBMISSION
 from shared.errors import Destroyed, Sealed
-from shared.keyring import KeyRing
-from shared.vault import Vault
+from shared.runtime.key_rings import KeyRing
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import Pipeline, command, running
 
 
@@ -67,7 +67,9 @@ async def test_cases_go_on_through_a_rotation_and_old_keys_open_nothing_afterwar
 
     assert "0 master keys are destroyed" in await did(pipeline, "retire")
     keys = master_keys.load(credentials)
-    overdue = [master_keys.Older(one.key, datetime.now(UTC) - timedelta(seconds=1)) for one in keys.older]
+    overdue = [
+        master_keys.ReplacedKey(one.key, datetime.now(UTC) - timedelta(seconds=1)) for one in keys.older
+    ]
     master_keys.save(master_keys.MasterKeys(keys.current, tuple(overdue), keys.fixed), credentials)
     assert "1 master keys are destroyed" in await did(pipeline, "retire")
     left = master_keys.load(credentials)

@@ -6,13 +6,13 @@ from email.message import EmailMessage
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
-from services.intake.mail.desk import Envelope, Fate
-from services.intake.mail.reading import read
-from services.intake.mail.refusing import Refused
-from services.intake.mail.sole_code import sole_code
-from shared.codes import ALONE
-from shared.events import (
+from habeas.embedded.stack import Stack
+from services.intake.channels.email.exclusions import MailExclusion
+from services.intake.channels.email.parser import read
+from services.intake.channels.email.service import MailEnvelope, MailOutcome
+from services.intake.channels.email.sole_code import sole_code
+from shared.contract.codes import ALONE
+from shared.contract.events import (
     EmailCode,
     IdentityChallenged,
     IdentityVerified,
@@ -151,7 +151,7 @@ async def replied(text: str, *, trusted: str = MX, by: str = ADA, **fields: str)
 
 async def test_authenticated_code_alone_proves_the_mailbox() -> None:
     inbox, case, outcome = await replied("{code}", **VOUCHED)
-    assert outcome == Fate.PROVEN
+    assert outcome == MailOutcome.PROVEN
     [proof] = inbox.office.the(ProofReceived).proofs
     assert proof.sender is SenderCheck.AUTHENTICATED
     assert inbox.office.the(IdentityVerified).request_id == case
@@ -172,7 +172,7 @@ async def test_authenticated_code_alone_proves_the_mailbox() -> None:
 )
 async def test_any_other_reply_goes_to_staff_and_stops_the_request(text: str) -> None:
     inbox, case, outcome = await replied(text, **VOUCHED)
-    assert outcome == Fate.FILED
+    assert outcome == MailOutcome.FILED
     assert inbox.office.the(MessageLodged).request_id == case
     assert inbox.office.the(RequestStopped).reason is StopReason.UNCLEAR_REPLY
     assert not inbox.office.told(ProofReceived)
@@ -186,7 +186,7 @@ async def test_any_other_reply_goes_to_staff_and_stops_the_request(text: str) ->
 async def test_code_from_another_address_stops_the_request(by: str) -> None:
     results = f"{MX}; dmarc=pass header.from={by.partition('@')[2]}"
     inbox, _, outcome = await replied("{code}", by=by, Authentication_Results=results)
-    assert outcome == Fate.FILED
+    assert outcome == MailOutcome.FILED
     assert inbox.office.the(RequestStopped)
     assert not inbox.office.told(IdentityVerified)
 
@@ -194,7 +194,7 @@ async def test_code_from_another_address_stops_the_request(by: str) -> None:
 async def test_code_with_a_failed_check_of_its_sender_stops_the_request() -> None:
     results = f"{MX}; dmarc=fail header.from=example.org"
     inbox, case, outcome = await replied("{code}", Authentication_Results=results)
-    assert outcome == Refused.FORGED
+    assert outcome == MailExclusion.FORGED
     assert inbox.office.the(MessageLodged).request_id == case
     assert inbox.office.the(RequestStopped)
     assert not inbox.office.told(ProofReceived)
@@ -217,7 +217,7 @@ async def test_code_whose_sender_is_not_authenticated_proves_nothing_and_points_
     trusted: str, fields: dict[str, str]
 ) -> None:
     inbox, case, outcome = await replied("{code}", trusted=trusted, **fields)
-    assert outcome == Fate.UNCHECKED
+    assert outcome == MailOutcome.UNCHECKED
     assert not inbox.office.told(IdentityVerified)
     refused = inbox.office.the(ProofRefused)
     assert (refused.reason, refused.tries_left, refused.spends_code) == ("code_by_mail", 5, False)
@@ -257,7 +257,7 @@ async def test_second_sender_field_is_no_authenticated_sender(place: str) -> Non
 )
 async def test_automatic_reply_with_the_code_neither_proves_nor_stops(fields: dict[str, str]) -> None:
     inbox, _, outcome = await replied("{code}", **VOUCHED, **fields)
-    assert outcome == Refused.AUTOMATIC
+    assert outcome == MailExclusion.AUTOMATIC
     assert not inbox.office.told(ProofReceived)
     assert not inbox.office.told(RequestStopped)
 
@@ -266,7 +266,7 @@ async def test_returned_letter_that_quotes_the_code_neither_proves_nor_stops() -
     inbox = Inbox(trusted=MX)
     case = await inbox.opened()
     bounced = written(inbox.code(case), by="mailer-daemon@example.org", **VOUCHED)
-    assert await inbox.take(bounced, to=[THREADS.of(case)], sender="") == Refused.BOUNCE
+    assert await inbox.take(bounced, to=[THREADS.of(case)], sender="") == MailExclusion.BOUNCE
     assert not inbox.office.told(ProofReceived)
     assert not inbox.office.told(RequestStopped)
 
@@ -282,7 +282,7 @@ async def test_code_for_two_requests_at_once_counts_in_neither() -> None:
 async def test_late_code_is_for_staff_to_read_and_stops_nothing() -> None:
     inbox, case, _ = await replied("{code}", **VOUCHED)
     again = written(f"  {inbox.office.the(IdentityVerified) and '123456'}", **VOUCHED)
-    assert await inbox.take(again, to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(again, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert not inbox.office.told(RequestStopped)
 
 
@@ -290,14 +290,14 @@ async def test_denial_with_a_document_is_no_proof_and_stops_the_request() -> Non
     inbox = Inbox(trusted=MX)
     case = await inbox.opened()
     mail = written("I did not ask for this", pdf="screenshot.pdf", **VOUCHED)
-    assert await inbox.take(mail, to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert not inbox.office.told(ProofReceived)
     assert inbox.office.the(RequestStopped)
 
 
 async def test_withdrawal_by_the_person_is_no_stop() -> None:
     inbox, case, outcome = await replied("I withdraw my request.", **VOUCHED)
-    assert outcome == Fate.WITHDRAWN
+    assert outcome == MailOutcome.WITHDRAWN
     assert inbox.office.the(RequestWithdrawn).request_id == case
     assert not inbox.office.told(RequestStopped)
 
@@ -305,7 +305,7 @@ async def test_withdrawal_by_the_person_is_no_stop() -> None:
 async def test_same_reply_by_two_ways_stops_once() -> None:
     inbox, case, _ = await replied("Stop this!", **VOUCHED)
     for _ in range(2):
-        await inbox.desk.take(written("Stop this!", **VOUCHED), Envelope((THREADS.of(case),), ADA))
+        await inbox.desk.take(written("Stop this!", **VOUCHED), MailEnvelope((THREADS.of(case),), ADA))
     await inbox.office.work()
     assert len(inbox.office.told(RequestStopped)) == 1
 

@@ -11,11 +11,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Part, Stack
-from shared import topology
-from shared.bus import Parking
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract import topology
+from shared.contract.events import PackageCodeIssued
 from shared.errors import BrokerUnavailable
-from shared.events import PackageCodeIssued
+from shared.runtime.broker import Parking
 from tests.integration.pipeline import PORTAL, Pipeline, comes_true, running
 from tests.unit.platforms import SHOP, SHOPIFY, shopify_headers
 
@@ -70,11 +70,11 @@ async def test_rows_committed_while_the_broker_is_away_are_published_once_it_is_
     await pipeline.closed(case)
     queue = await declared(pipeline)
     await stack.broker.settle()
-    await stack.kill(Part.BROKER)
+    await stack.kill(StackPart.BROKER)
     assert (await erase_shop(pipeline, SHOP)).json() == {"status": "set_aside"}
     assert (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).status_code == 202
     assert await unpublished(pipeline) == 2
-    await stack.start(Part.BROKER)
+    await stack.start(StackPart.BROKER)
     await comes_true(partial(is_rejected, pipeline, queue))
     code = await pipeline.code_for(person, case)
     package = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})

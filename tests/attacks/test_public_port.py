@@ -6,8 +6,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
-from services.intake.attempts import MOST_OF_NETWORK
+from habeas.embedded.stack import Stack
+from services.intake.http.failed_attempts import MOST_OF_NETWORK
 from tests.integration.pipeline import KEYS, SHOP, Pipeline, running
 
 OPERATIONS = ("/readyz", "/metrics")

@@ -16,11 +16,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from habeas.eventfiles import Sheet, Source
-from habeas.parts.ports import HOST
-from habeas.stack import Stack
-from shared import failures, topology
-from shared.events import AppealSubmitted, ProofSubmitted, RequestSubmitted, WithdrawalSubmitted
+from habeas.client.event_files import EventFile, Sheet
+from habeas.embedded.parts.ports import HOST
+from habeas.embedded.stack import Stack
+from shared.contract import topology
+from shared.contract.events import AppealSubmitted, ProofSubmitted, RequestSubmitted, WithdrawalSubmitted
+from shared.runtime import retry_policy
 from tests.integration.pipeline import (
     KEYS,
     PORTAL,
@@ -258,7 +259,7 @@ async def test_user_id_in_a_header_of_ours_is_not_believed(scene: Scene, victim:
     forged = {
         "x-habeas-user": scene.portal.name,
         "x-habeas-exchange": topology.REDELIVERY,
-        failures.EXCHANGE: topology.EVENTS,
+        retry_policy.EXCHANGE: topology.EVENTS,
         "user_id": scene.portal.name,
         "ce-user_id": scene.portal.name,
     }
@@ -290,7 +291,7 @@ async def test_publisher_reaches_no_other_exchange_or_queue(
     scene: Scene, victim: Somebody, exchange: str
 ) -> None:
     _, body = event(victim.asks("erasure"), PORTAL)
-    headers = {failures.EXCHANGE: topology.REQUESTS, "x-habeas-user": scene.portal.name}
+    headers = {retry_policy.EXCHANGE: topology.REQUESTS, "x-habeas-user": scene.portal.name}
     with pytest.raises(aiormq.exceptions.ChannelAccessRefused):
         await scene.rogue.publish(body, to=(exchange, "intake"), headers=headers)
 
@@ -406,7 +407,7 @@ async def test_reused_reference_in_a_file_of_another_run_is_rejected(
         sheet.write_text(f"reference;right;email\n{reference};access;{person}\n", encoding="utf-8")
         code, _, errors = await command(scene.pipeline, "publish", str(sheet), "--source", SHEETS)
         assert code == 0, errors
-        files.append(Source(sheet, sheet=Sheet(SHEETS, ZoneInfo("UTC"))))
+        files.append(EventFile(sheet, sheet=Sheet(SHEETS, ZoneInfo("UTC"))))
 
     def rejected() -> list[dict[str, Any]]:
         found = [e["data"] for e in scene.heard.events if e["type"] == "habeas.request.rejected.v1"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas.parts.ports import HOST, free_port
-from habeas.stack import Stack
-from services.intake.centre.wishes import WISHES
-from services.intake.guard import FORMS_PER_REQUEST
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.stack import Stack
+from services.intake.pages.centre.options import WISHES
+from services.intake.pages.csrf import FORMS_PER_REQUEST
 from tests.attacks.test_code_guessing import at
 from tests.integration.forks import said
 from tests.integration.pipeline import SHOP, Pipeline, Somebody, comes_true, prepared
@@ -151,7 +151,7 @@ async def test_requests_in_a_strangers_name_cause_few_letters(product: Pipeline)
 
 
 async def test_requests_without_proof_cause_few_letters_and_are_carried_out(product: Pipeline) -> None:
-    """36 requests of kinds that need no proof sent 42 letters to one mailbox."""
+    """Before, 36 requests that need no proof sent 42 letters to one mailbox."""
     victim = (await product.people())[5]
     async with at(product, "127.0.0.9") as stranger:
         answers = [
@@ -193,7 +193,7 @@ async def head_alone(product: Pipeline, path: str) -> str:
 
 
 async def test_forms_are_counted_before_their_bodies_are_read(product: Pipeline) -> None:
-    """Forms of the privacy centre were parsed first, and those that were not sent on never counted."""
+    """Before, forms of the privacy centre were parsed first, and invalid ones were not counted."""
     case = await product.lodge(Somebody("gil@example.org", "Gil Example").asks("access"), source=SHOP)
     form = next(iter(WISHES.values())).where
     async with at(product, "127.0.0.8") as stranger:

@@ -7,15 +7,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from habeas.cli import app
-from services.fulfillment.certificate import issue
-from services.fulfillment.package.building import build
-from services.fulfillment.signing import Signer
+from services.fulfillment.certificate.document import issue
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.package.builder import build
 from shared.errors import ConfigurationError
 from tests.unit.fulfillment.portfolio import SIGNER, contents, packed
 from tests.unit.fulfillment.test_certificate import CERTIFICATE
 
 MASTER_KEY = base64.b64encode(b"m" * 32).decode()
-ATTACKER = Signer(b"a" * 32)
+ATTACKER = CertificateSigner(b"a" * 32)
 ISSUER = SIGNER.public_key.fingerprint
 
 

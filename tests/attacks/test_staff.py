@@ -13,11 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA, BRUNO
-from habeas.stack import Stack
-from shared.bus import Message
-from shared.envelope import encode
-from shared.events import (
+from habeas.embedded.company import ADA, BRUNO
+from habeas.embedded.stack import Stack
+from shared.contract.envelope import encode
+from shared.contract.events import (
     AppealDecided,
     Decision,
     ErasureApproved,
@@ -26,7 +25,7 @@ from shared.events import (
     RestrictionLifting,
     StaffRole,
 )
-from shared.staff import (
+from shared.contract.staff import (
     MOST_WRONG_CODES,
     STEP_S,
     TEXT_SALT_BYTES,
@@ -36,8 +35,9 @@ from shared.staff import (
     signed,
     written_item,
 )
-from shared.topology import EVENTS
-from shared.vault import Vault
+from shared.contract.topology import EVENTS
+from shared.runtime.broker import Message
+from shared.runtime.vault import Vault
 from tests.integration.forks import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
 from tests.staff import PASSWORD

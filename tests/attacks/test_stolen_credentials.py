@@ -20,20 +20,21 @@ import pytest_asyncio
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 
-from habeas.company import ADA
-from habeas.stack import Stack
-from shared import keyring, topology
-from shared.accounts import ACCOUNTS, PROCESSES, account_of
-from shared.bus import Parking
-from shared.catalogue import catalogue
-from shared.envelope import STRUCTURED, encode
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
+from shared.contract import topology
+from shared.contract.breaches import BreachDeclared
+from shared.contract.catalogue import catalogue
+from shared.contract.envelope import STRUCTURED, encode
+from shared.contract.events import IdentityVerified, RestrictionAnnounced, Submission
+from shared.contract.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
 from shared.errors import PermanentError, Sealed
-from shared.events import IdentityVerified, RestrictionAnnounced, Submission
-from shared.incidents import BreachDeclared
-from shared.keyring import KeyRing
-from shared.mongo import Client, Database, connect, translated
-from shared.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
-from shared.vault import Vault
+from shared.runtime import key_rings
+from shared.runtime.accounts import ACCOUNTS, PROCESSES, account_of
+from shared.runtime.broker import Parking
+from shared.runtime.key_rings import KeyRing
+from shared.runtime.mongo import Client, Database, connect, translated
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, now, prepared, running
 from tests.waiting import eventually
 
@@ -431,7 +432,7 @@ async def test_stolen_command_writes_no_journal_heads_or_timers_of_a_service(pip
 
 
 def ring_of(pipeline: Pipeline, account: str) -> KeyRing:
-    path = Path(pipeline.settings["HABEAS_CREDENTIALS"], account, keyring.FILE)
+    path = Path(pipeline.settings["HABEAS_CREDENTIALS"], account, key_rings.FILE)
     return KeyRing.parse(path.read_text(encoding="utf-8"))
 
 
@@ -475,8 +476,8 @@ async def test_account_opens_the_compartments_of_its_work_and_no_other(idle: Pip
 def test_key_ring_holds_no_key_of_another_account(idle: Pipeline, account: str) -> None:
     master = base64.b64decode(idle.settings["HABEAS_MASTER_KEY"])
     ring = ring_of(idle, account)
-    assert {*ring.keys} == {*keyring.purposes_of(account)}
-    path = Path(idle.settings["HABEAS_CREDENTIALS"], account, keyring.FILE)
+    assert {*ring.keys} == {*key_rings.purposes_of(account)}
+    path = Path(idle.settings["HABEAS_CREDENTIALS"], account, key_rings.FILE)
     written = path.read_text(encoding="utf-8")
     assert base64.b64encode(master).decode() not in written
     assert path.stat().st_mode & 0o077 == 0

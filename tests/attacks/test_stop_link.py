@@ -11,8 +11,8 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habeas.stack import Stack
-from shared.events import (
+from habeas.embedded.stack import Stack
+from shared.contract.events import (
     IdentityDecided,
     IdentityVerified,
     ProofExamined,
@@ -20,17 +20,17 @@ from shared.events import (
     ProofReceived,
     ProofRef,
     ProofRefused,
+    ProofSlot,
     RequestPaused,
     RequestReceived,
     RequestResumed,
     RequestStopped,
-    Slot,
     StopDecided,
     StopReason,
     TimeCame,
     Verdict,
 )
-from shared.stop_links import stop_url, stopped_case
+from shared.contract.stop_links import stop_url, stopped_case
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, command, running
 from tests.unit.fakes import Office, request
 from tests.unit.intake.test_unsubscribing import OTTILIE
@@ -118,7 +118,7 @@ async def test_stop_is_idempotent_and_is_published_again_when_the_broker_was_awa
             assert (await http.post(URL)).status_code == 200
     await office.work()
     assert len(office.told(RequestStopped)) == 1, "the same fact under the same id"
-    stops = [row for row in office.rows() if any(isinstance(fact, RequestStopped) for fact in row.story())]
+    stops = [row for row in office.rows() if any(isinstance(fact, RequestStopped) for fact in row.events())]
     assert len(stops) == 2, "intake and the verifier each know it once"
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=True), service="command")
     async with client_of(office.door) as http:
@@ -166,7 +166,7 @@ async def test_document_that_was_under_examination_completes_nothing_while_stopp
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="2")
     async with client_of(office.door) as http:
         await http.post(URL)
-    document = ProofRef(kind=ProofKind.DOCUMENT, ref="d", slot=Slot.IDENTITY, media_type="image/png")
+    document = ProofRef(kind=ProofKind.DOCUMENT, ref="d", slot=ProofSlot.IDENTITY, media_type="image/png")
     examined = ProofExamined(
         request_id=CASE, proof=document, verdict=Verdict.CONVINCING, identities=("name",)
     )

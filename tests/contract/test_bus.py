@@ -10,12 +10,12 @@ from typing import Protocol
 import pytest
 import pytest_asyncio
 
-from shared.bus import Bus, Consumer, Delivery, Inbox, Message, Publisher
-from shared.bus.wire import is_tried
+from shared.contract.topology import EVENTS, REDELIVERY, REQUESTS, parking_of
 from shared.errors import PermanentError, StoreUnavailable, Unroutable
-from shared.failures import ATTEMPT, ERROR, REASON, after_failure, origin_of
-from shared.testing import MemoryBroker
-from shared.topology import EVENTS, REDELIVERY, REQUESTS, parking_of
+from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Inbox, Message
+from shared.runtime.broker.wire_connection import is_tried
+from shared.runtime.fakes import MemoryBroker
+from shared.runtime.retry_policy import ATTEMPT, ERROR, REASON, after_failure, origin_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -31,7 +31,7 @@ class ClosableInbox(Inbox, Protocol):
 class Ends:
     """The two ends of a bus, and a way to let a delay pass."""
 
-    publisher: Publisher
+    publisher: EventPublisher
     inbox: Callable[[str], ClosableInbox]
     wait: Callable[[timedelta], Awaitable[None]]
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from testcontainers.compose import DockerCompose
 
-from shared.mongo import Client, connect
+from shared.runtime.mongo import Client, connect
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")

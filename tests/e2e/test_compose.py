@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from testcontainers.compose import DockerCompose
 
-from shared.bus import Bus, Message
+from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, PermanentError
-from shared.mongo import Client, connect, translated
-from shared.topology import EVENTS
+from shared.runtime.broker import Bus, Message
+from shared.runtime.mongo import Client, connect, translated
 from tests.e2e.composed import PARTS, ROOT, SERVICES, Composed
 from tests.waiting import eventually
 
@@ -238,9 +238,9 @@ def test_the_verifiers_image_has_the_model_with_its_licence(composed: Composed) 
 def test_what_reads_documents_is_confined_in_its_container(composed: Composed) -> None:
     start = (
         "import asyncio, json\n"
-        "from services.verifier.documents.sandbox import Examiner\n"
+        "from services.verifier.documents.sandbox import DocumentWorker\n"
         "async def granted():\n"
-        "    async with Examiner() as examiner:\n"
+        "    async with DocumentWorker() as examiner:\n"
         "        await examiner.start()\n"
         "        return dict(examiner.granted)\n"
         "print(json.dumps(asyncio.run(granted())))\n"
@@ -278,7 +278,7 @@ def test_the_data_map_of_the_example_is_where_fulfillment_looks(composed: Compos
     assert set(mounted) == set(os.listdir(ROOT / "datamaps" / "example"))  # noqa: PTH208  names only
 
 
-async def test_overdue_keys_and_heads_are_dealt_with_each_day(composed: Composed) -> None:
+async def test_overdue_keys_are_destroyed_and_heads_copied_each_day(composed: Composed) -> None:
     def done() -> bool:
         return "new heads in /var/lib/habeas/heads" in composed.logs()
 

@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from bench.papers import passport
-from habeas.company import ADA, BRUNO, Person, generate
-from shared.codes import ALONE
-from shared.mongo import Client, Document, json_util
+from habeas.embedded.company import ADA, BRUNO, DemoPerson, generate
+from shared.contract.codes import ALONE
+from shared.runtime.mongo import Client, Document, json_util
 from tests.e2e.composed import Composed
 from tests.waiting import eventually
 
@@ -48,7 +48,7 @@ async def http(composed: Composed) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def code_from_letter(composed: Composed, person: Person, *, after: int) -> str:
+async def code_from_letter(composed: Composed, person: DemoPerson, *, after: int) -> str:
     """Return the code in the letter that came when there were *after* letters to *person* already."""
 
     def newest_code() -> str | None:
@@ -64,7 +64,7 @@ async def code_from_letter(composed: Composed, person: Person, *, after: int) ->
     return code
 
 
-async def fulfilled(composed: Composed, http: httpx.AsyncClient, person: Person, right: str) -> str:
+async def fulfilled(composed: Composed, http: httpx.AsyncClient, person: DemoPerson, right: str) -> str:
     """Ask for *right* as *person*, prove it by mailbox, wait for the end; return the request's id."""
     before = len(composed.mail.letters(person.email))
     subject = {"name": person.name, "email": person.email}

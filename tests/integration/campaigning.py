@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.notices import Breach, letters_in
-from habeas.parts.ports import dial, free_port
-from habeas.parts.process import Command, Process
-from habeas.stack import Stack
-from shared.bus import Message
-from shared.envelope import STRUCTURED, encode
-from shared.events import Fact
-from shared.mongo import Document
-from shared.topology import EVENTS
-from shared.vault import Vault
+from habeas.embedded.parts.ports import dial, free_port
+from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.stack import Stack
+from shared.contract.envelope import STRUCTURED, encode
+from shared.contract.events import Fact
+from shared.contract.topology import EVENTS
+from shared.runtime.broker import Message
+from shared.runtime.mongo import Document
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import Heard, Pipeline, now, prepared
 from tests.waiting import eventually
 

@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from services.fulfillment.search import seeking, stores
-from shared.bus import Bus, Consumer
+from services.fulfillment.search import batch_lookup
+from services.fulfillment.stores import mongodb
+from shared.runtime.broker import Bus, Consumer
 from tests.integration.browsing import launched
 
 Makes: TypeAlias = Callable[..., tuple[Bus, Consumer]]
@@ -18,8 +19,8 @@ Makes: TypeAlias = Callable[..., tuple[Bus, Consumer]]
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a search in this process wait for no others that could be asked for together with it."""
-    monkeypatch.setattr(stores, "READING_WINDOW", 0.0)
-    monkeypatch.setattr(seeking, "SCAN_WINDOW", 0.0)
+    monkeypatch.setattr(mongodb, "READING_WINDOW", 0.0)
+    monkeypatch.setattr(batch_lookup, "SCAN_WINDOW", 0.0)
 
 
 @pytest_asyncio.fixture(params=["plain", "fast"])

@@ -5,13 +5,13 @@ import base64
 import uuid
 from datetime import timedelta
 
-from shared.answer import SUBMISSION
-from shared.bus import Message
-from shared.envelope import STRUCTURED, encode
-from shared.events import Fact, IdentityChallenged, ProofKind, RequestReceived, RequestSubmitted
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import STRUCTURED, encode
+from shared.contract.events import Fact, IdentityChallenged, ProofKind, RequestReceived, RequestSubmitted
+from shared.contract.topology import EVENTS
 from shared.law import Regulation, Right
-from shared.topology import EVENTS
-from shared.vault import Vault
+from shared.runtime.broker import Message
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import TODAY, Pipeline, now
 
 AT_ONCE = 32

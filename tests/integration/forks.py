@@ -20,10 +20,10 @@ from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, cast
 
-from habeas.parts.process import DIES_WITH_US, Command, Process
+from habeas.embedded.parts.process import DIES_WITH_US, Command, Process
 
 STATE = {"HABEAS_STATE": str(Path(gettempdir(), f"habeas-no-state-{os.getpid()}"))}
-"""A folder that is not there: an installation that runs in ours influences no test."""
+"""A folder that does not exist: an installation in the checkout must not influence tests."""
 
 
 class Copy:

@@ -11,9 +11,10 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from services.fulfillment.search import seeking, stores
-from services.fulfillment.search.stores import Stores
-from shared.mongo import connect
+from services.fulfillment.search import batch_lookup
+from services.fulfillment.stores import mongodb
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import connect
 from tests.integration.mortal import Life
 from tests.integration.test_engine import World
 from tests.integration.test_erasure_crashes import Durable
@@ -41,7 +42,7 @@ async def erase(mongo_url: str, prefix: str, life: Life) -> None:
 
 def main(mongo_url: str, prefix: str) -> None:
     """Make a copy for every number, and print its exit code and how many boundaries it passed."""
-    stores.READING_WINDOW = seeking.SCAN_WINDOW = 0.0
+    mongodb.READING_WINDOW = batch_lookup.SCAN_WINDOW = 0.0
     for line in sys.stdin:
         life, (told, tells) = Doomed(int(line)), os.pipe()
         child = os.fork()

@@ -5,12 +5,12 @@ import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from shared.events import Fact, RequestWithdrawn
-from shared.host import Plan, Platform, Running, main
-from shared.journal import Journal, Row
-from shared.log import logger
-from shared.service import Moment, Service, on
-from shared.settings import Settings
+from shared.contract.events import Fact, RequestWithdrawn
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
+from shared.runtime.journal import Journal, JournalRow
+from shared.runtime.log import logger
+from shared.runtime.service import Moment, Service, on
+from shared.runtime.settings import Settings
 
 DEADLY = "d" * 32
 """A case whose history breaks the runtime, as only a fault of the program could."""
@@ -20,7 +20,7 @@ STUBBORN = "5" * 32
 
 
 class Fragile(Journal):
-    async def histories(self, cases: Iterable[str]) -> dict[str, list[Row]]:
+    async def histories(self, cases: Iterable[str]) -> dict[str, list[JournalRow]]:
         if DEADLY in (wanted := set(cases)):
             raise ZeroDivisionError("ada@example.org")
         return await super().histories(wanted)
@@ -43,7 +43,7 @@ async def _linger() -> None:
 
 
 @asynccontextmanager
-async def build(settings: Settings, platform: Platform) -> AsyncIterator[Running]:
+async def build(settings: Settings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     service = Service(
         name="fulfillment",
         subscriptions=(on(RequestWithdrawn, withdraw),),
@@ -56,4 +56,4 @@ async def build(settings: Settings, platform: Platform) -> AsyncIterator[Running
 
 if __name__ == "__main__":
     os.environ.setdefault("HABEAS_HTTP_PORT", "0")
-    main([Plan(Settings, build)])
+    main([ServicePlan(Settings, build)])

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from services.notifier.channels import Patience, SmtpChannel
+from services.notifier.smtp.mail_channel import Patience, SmtpChannel
 from shared.errors import HabeasError
 
 SENDER, RECIPIENT = "privacy@example.com", "amelia.ferreira@example.org"

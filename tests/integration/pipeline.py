@@ -26,24 +26,24 @@ import aio_pika
 import httpx
 import orjson
 
-from habeas import accounts, master_keys, requests
-from habeas.company import fill, generate
-from habeas.installation import COMPANY, EMBEDDED_ACCOUNTS
-from habeas.mailcatcher import Letter
-from habeas.parts.ports import HOST, free_port
-from habeas.parts.process import Command, Process
-from habeas.stack import Stack
-from shared import topology
-from shared.accounts import ACCOUNTS, account_of, definitions, made_roles
-from shared.bus import Bus, Message, Parking, declare, user_of
-from shared.codes import ALONE
+from habeas.client import accounts, master_keys, requests
+from habeas.embedded.company import fill, generate
+from habeas.embedded.installation import COMPANY, EMBEDDED_ACCOUNTS
+from habeas.embedded.mailcatcher import CaughtMessage
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.stack import Stack
+from shared.contract import topology
+from shared.contract.codes import ALONE
+from shared.contract.events import RequestSubmitted
+from shared.contract.sources import ALL
+from shared.contract.staff import code_at
 from shared.errors import BrokerUnavailable, TransientError
-from shared.events import RequestSubmitted
-from shared.mongo import Client, Document, connect
-from shared.sources import ALL
-from shared.staff import code_at
-from shared.staff_register import StaffKeys, StaffRegister
-from shared.vault import Vault
+from shared.runtime.accounts import ACCOUNTS, account_of, definitions, made_roles
+from shared.runtime.broker import Bus, Message, Parking, declare, user_of
+from shared.runtime.mongo import Client, Document, connect
+from shared.runtime.staff_register import StaffKeys, StaffRegister
+from shared.runtime.vault import Vault
 from tests.conftest import databases, required
 from tests.integration.forks import said, started
 from tests.mailbox import Mailbox
@@ -258,12 +258,12 @@ class Pipeline:
 
     # --- what came out ------------------------------------------------------------------------------------
 
-    def letters_to(self, person: Somebody, case: str = "") -> list[Letter]:
+    def letters_to(self, person: Somebody, case: str = "") -> list[CaughtMessage]:
         """Return the letters *person* got, oldest first; of *case* alone where one is given."""
         wanted = f"delivered-to: {person.email}".lower().encode()
         paths = sorted(path for path in self.mail.folder.glob("*.eml") if path.name > self.mail.since)
         found = [
-            Letter(path.name, message_from_bytes(raw, policy=policy.default))
+            CaughtMessage(path.name, message_from_bytes(raw, policy=policy.default))
             for path in paths
             if wanted in (raw := path.read_bytes())[:2_000].lower()
         ]

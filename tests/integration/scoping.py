@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.fulfillment.breach.handlers import ScopeContext, scope
+from services.fulfillment.breach.scope_job import ScopeJob
+from services.fulfillment.breach.scope_store import LEASE, BreachScopes, failures
+from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.handlers import Context, scope
-from services.fulfillment.scoping.scopes import LEASE, Scopes, failures
-from services.fulfillment.scoping.working import Scoping
-from services.fulfillment.search.stores import Stores
-from shared.affected import Chunk, Reached, chunk_item, declaration_item
-from shared.bus import Message
-from shared.envelope import decode
-from shared.incidents import BreachDeclared, BreachRegistered, BreachScoped
-from shared.mongo import Client
-from shared.vault import Vault
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, declaration_item
+from shared.contract.breaches import BreachDeclared, BreachRegistered, BreachScoped
+from shared.contract.envelope import decode
+from shared.runtime.broker import Message
+from shared.runtime.mongo import Client
+from shared.runtime.vault import Vault
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 INCIDENT = "1" * 32
@@ -79,8 +79,8 @@ class Installation:
         return Stores({"default": self.client}, database_prefix=self.prefix)
 
     @property
-    def scopes(self) -> Scopes:
-        return Scopes(self.client, self.client[f"{self.prefix}_fulfillment"], b"k" * 32)
+    def scopes(self) -> BreachScopes:
+        return BreachScopes(self.client, self.client[f"{self.prefix}_fulfillment"], b"k" * 32)
 
     @property
     def people(self) -> Any:
@@ -119,13 +119,13 @@ class Installation:
             aware_at=breach.aware_at,
             judged_at=judged_at,
         )
-        finding = Finding(self.data_map, self.stores)
-        assert await scope(event, Context(self.vault, finding, self.scopes)) == []
+        finding = AffectedSearch(self.data_map, self.stores)
+        assert await scope(event, ScopeContext(self.vault, finding, self.scopes)) == []
 
-    def replica(self, **parts: Any) -> Scoping:
+    def replica(self, **parts: Any) -> ScopeJob:
         """Return a replica, of which some *parts* are others."""
         made = {"scopes": self.scopes, "stores": self.stores, "vault": self.vault, "publish": self.publish}
-        return Scoping(
+        return ScopeJob(
             **{**made, "current": lambda: self.data_map, "law": Simple(), "clock": self.clock, **parts}
         )
 
@@ -154,13 +154,13 @@ class Installation:
         items = [chunk_item(phase, number) for number in range(self.of(phase).chunks)]
         return [Chunk.model_validate_json(await self.vault.open(INCIDENT, item)) for item in items]
 
-    async def written_to(self, phase: int = 1) -> dict[str, Reached]:
+    async def written_to(self, phase: int = 1) -> dict[str, NoticeRecipient]:
         """Return who is written to, by address."""
         return by_address([person for chunk in await self.chunks(phase) for person in chunk.people])
 
 
-def by_address(people: Sequence[Reached]) -> dict[str, Reached]:
+def by_address(people: Sequence[NoticeRecipient]) -> dict[str, NoticeRecipient]:
     reached = [person for person in people if person.email is not None]
-    found: Mapping[str, Reached] = {str(person.email): person for person in reached}
-    assert len(found) == len(reached), "somebody is written to twice"
+    found: Mapping[str, NoticeRecipient] = {str(person.email): person for person in reached}
+    assert len(found) == len(reached), "person is written to twice"
     return dict(found)

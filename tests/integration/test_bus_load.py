@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from yarl import URL
 
-from habeas.stack import Part, Stack
-from shared.bus import Bus, Consumer, Delivery, Message, publishing
-from shared.bus.wire import WiredConnection
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, Unroutable
-from shared.topology import EVENTS
+from shared.runtime.broker import Bus, Consumer, Delivery, Message, publisher
+from shared.runtime.broker.wire_connection import WiredConnection
 from tests.integration.conftest import Makes
 from tests.waiting import eventually
 
@@ -119,10 +119,10 @@ async def test_what_was_confirmed_before_the_broker_was_killed_amid_batches_is_t
 
     publishers = [asyncio.create_task(keep_publishing(start)) for start in (1_000_000, 2_000_000)]
     await eventually(lambda: len(confirmed) > 1_000)
-    await stack.kill(Part.BROKER)
+    await stack.kill(StackPart.BROKER)
     await asyncio.gather(*publishers)
     assert lost.is_set()
-    await stack.start(Part.BROKER)
+    await stack.start(StackPart.BROKER)
     missing: set[str | None] = set(confirmed)
     async with asyncio.timeout(60):
         while missing:
@@ -137,7 +137,7 @@ async def test_a_blocked_broker_is_given_up_and_consuming_goes_on(
     bus, consumer = ends(amqp_url, 500)
     await bus.publish([event(number) for number in range(100)])
     await consumer.settle(await consumer.take(1))
-    monkeypatch.setattr(publishing, "CONFIRM_WITHIN_S", 0.5)
+    monkeypatch.setattr(publisher, "CONFIRM_WITHIN_S", 0.5)
     await stack.broker._evaluate(f"rabbit_alarm:set_alarm({{{ALARM}, []}}).")
     try:
         with pytest.raises(BrokerUnavailable):

@@ -7,7 +7,7 @@ import pytest
 
 from bench.campaign import Order, Toll, guarantee, prepared
 from bench.servers import POSTFIX
-from habeas.parts import broker
+from habeas.embedded.parts import broker
 from tests.conftest import given, missing
 from tests.extent import extent
 

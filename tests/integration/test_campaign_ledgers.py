@@ -7,17 +7,30 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from services.notifier.campaigns.chunks.book import Book
-from services.notifier.campaigns.ledgers import BeingWritten, Ledgers, Opened, Overtaken, Page
-from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
+from services.notifier.breach.campaign.batch.ledger import BatchLedger
+from services.notifier.breach.campaign.ledgers import (
+    BatchLeaseLost,
+    BeingWritten,
+    LedgerPage,
+    Ledgers,
+    OpenedBatch,
+)
+from services.notifier.breach.campaign.outcomes import (
+    Delayed,
+    Failed,
+    LeasedBatch,
+    NoticeDeferred,
+    NoticeSentOutcome,
+    Outcome,
+)
+from shared.contract.breaches import BreachNoticeReturned
+from shared.contract.events import DeliveryAction
 from shared.errors import PermanentError, StoreUnavailable
-from shared.events import DeliveryAction
-from shared.incidents import BreachNoticeReturned
-from shared.mongo import Client, Database, Document
+from shared.runtime.mongo import Client, Database, Document
 
 INCIDENT = uuid.uuid4().hex
 KEY = f"{INCIDENT}.1.0"
-OPENED = Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 10, "declared")
+OPENED = OpenedBatch(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 10, "declared")
 
 
 @pytest_asyncio.fixture
@@ -29,7 +42,7 @@ async def database(mongo_client: Client, database_prefix: str) -> Database:
     return database
 
 
-async def taken(ledgers: Ledgers) -> Taken:
+async def taken(ledgers: Ledgers) -> LeasedBatch:
     chunk = await ledgers.take(KEY)
     assert chunk is not None
     return chunk
@@ -50,28 +63,28 @@ async def test_who_was_overtaken_changes_nothing_more(database: Database) -> Non
     chunk = await taken(one)
     later = await taken(other)
     assert later.epoch == chunk.epoch + 1
-    assert not await one.turn(chunk, chunk.step, Page([Sent(3, "250 ok")]))
+    assert not await one.turn(chunk, chunk.step, LedgerPage([NoticeSentOutcome(3, "250 ok")]))
     assert not await one.close(chunk, chunk.step)
     assert (await ledger(database))["written"] == []
-    assert await other.turn(later, later.step, Page([Sent(3, "250 ok")]))
+    assert await other.turn(later, later.step, LedgerPage([NoticeSentOutcome(3, "250 ok")]))
     assert (await ledger(database))["sent"] == 1
 
 
 async def test_who_was_overtaken_is_told_at_the_next_letter(database: Database) -> None:
     one = Ledgers(database, by="one")
-    book = Book(one, await taken(one), told=lambda _page: None)
+    book = BatchLedger(one, await taken(one), on_page=lambda _page: None)
     await taken(Ledgers(database, by="other"))
-    with pytest.raises(Overtaken):
+    with pytest.raises(BatchLeaseLost):
         await book.note(begun=0)
-    with pytest.raises(Overtaken):
+    with pytest.raises(BatchLeaseLost):
         await book.note(begun=1)
 
 
 async def test_what_was_begun_and_not_recorded_is_in_doubt_and_comes_last(database: Database) -> None:
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
     chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, Page([], writing=[0, 1]))
-    assert await one.turn(chunk, chunk.step + 1, Page([Sent(0, "250 ok")], writing=[1, 2]))
+    assert await one.turn(chunk, chunk.step, LedgerPage([], writing=[0, 1]))
+    assert await one.turn(chunk, chunk.step + 1, LedgerPage([NoticeSentOutcome(0, "250 ok")], writing=[1, 2]))
     await grown_old(database)
     later = await taken(other)
     assert later.doubts == {1: 1, 2: 1}
@@ -82,9 +95,9 @@ async def test_what_was_begun_and_not_recorded_is_in_doubt_and_comes_last(databa
 async def test_doubt_outlasts_another_crash(database: Database) -> None:
     one = Ledgers(database, by="one")
     chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, Page([], writing=[1]))
+    assert await one.turn(chunk, chunk.step, LedgerPage([], writing=[1]))
     again = await taken(one)
-    assert await one.turn(again, again.step, Page([], writing=[2]))
+    assert await one.turn(again, again.step, LedgerPage([], writing=[2]))
     assert (await taken(one)).doubts == {1: 1, 2: 1}
 
 
@@ -93,7 +106,7 @@ async def test_nobody_is_overtaken_in_the_middle_of_a_letter_who_was_heard_of_ju
 ) -> None:
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
     chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, Page([], writing=[0]))
+    assert await one.turn(chunk, chunk.step, LedgerPage([], writing=[0]))
     with pytest.raises(BeingWritten):
         await other.take(KEY)
     await grown_old(database)
@@ -102,7 +115,10 @@ async def test_nobody_is_overtaken_in_the_middle_of_a_letter_who_was_heard_of_ju
 
 async def test_a_page_whose_answer_was_lost_is_not_written_twice(database: Database) -> None:
     one = Ledgers(database, by="one")
-    chunk, page = await taken(one), Page([Sent(0, "250 ok"), Failed(1, "no_address", "none")], writing=[2])
+    chunk, page = (
+        await taken(one),
+        LedgerPage([NoticeSentOutcome(0, "250 ok"), Failed(1, "no_address", "none")], writing=[2]),
+    )
     assert await one.turn(chunk, chunk.step, page)
     assert await one.turn(chunk, chunk.step, page), "it is known to be durable"
     found = await ledger(database)
@@ -126,8 +142,11 @@ async def test_a_chunk_that_was_never_released_waits_for_a_person(database: Data
 async def test_what_is_not_taken_now_is_remembered_with_when_that_began(database: Database) -> None:
     one = Ledgers(database, by="one")
     chunk, since = await taken(one), datetime(2026, 3, 5, 8, 30, tzinfo=UTC)
-    page = Page(
-        [Later(4, "451 4.7.1", 2, since, not_before=since), Later(5, "no answer", 1, since, in_doubt=True)]
+    page = LedgerPage(
+        [
+            NoticeDeferred(4, "451 4.7.1", 2, since, not_before=since),
+            NoticeDeferred(5, "no answer", 1, since, in_doubt=True),
+        ]
     )
     assert await one.turn(chunk, chunk.step, page)
     again = await taken(one)
@@ -139,7 +158,11 @@ async def test_what_is_not_taken_now_is_remembered_with_when_that_began(database
 async def test_a_notice_that_came_back_is_failed_once(database: Database) -> None:
     one = Ledgers(database, by="one")
     chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok"), Sent(1, "250 ok", doubtful=True)]))
+    assert await one.turn(
+        chunk,
+        chunk.step,
+        LedgerPage([NoticeSentOutcome(0, "250 ok"), NoticeSentOutcome(1, "250 ok", doubtful=True)]),
+    )
     for action in (DeliveryAction.DELAYED, DeliveryAction.FAILED, DeliveryAction.FAILED):
         await one.returned(returned(1, action))
     assert await one.sums(INCIDENT, 1) == {"sent": 1, "doubtful": 0, "elsewhere": 0, "failed": 1}
@@ -148,18 +171,22 @@ async def test_a_notice_that_came_back_is_failed_once(database: Database) -> Non
 
 @pytest.mark.parametrize(
     ("outcome", "failed"),
-    [(Sent(0, "250 ok"), 1), (Failed(0, "mailbox_unknown", "550"), 1), (Sent(1, "250 ok"), 1)],
+    [
+        (NoticeSentOutcome(0, "250 ok"), 1),
+        (Failed(0, "mailbox_unknown", "550"), 1),
+        (NoticeSentOutcome(1, "250 ok"), 1),
+    ],
 )
 async def test_who_was_in_doubt_when_a_notice_came_back_is_failed_once(
     database: Database, outcome: Outcome, failed: int
 ) -> None:
     one = Ledgers(database, by="one")
     chunk = await taken(one)
-    doubt = Later(0, "no answer", 1, datetime(2026, 3, 5, tzinfo=UTC), in_doubt=True)
-    assert await one.turn(chunk, chunk.step, Page([doubt]))
+    doubt = NoticeDeferred(0, "no answer", 1, datetime(2026, 3, 5, tzinfo=UTC), in_doubt=True)
+    assert await one.turn(chunk, chunk.step, LedgerPage([doubt]))
     await one.returned(returned(0, DeliveryAction.FAILED))
     assert await one.sums(INCIDENT, 1) == {"sent": 0, "doubtful": 1, "elsewhere": 0, "failed": 1}
-    assert await one.turn(chunk, chunk.step + 1, Page([outcome]))
+    assert await one.turn(chunk, chunk.step + 1, LedgerPage([outcome]))
     sums = await one.sums(INCIDENT, 1)
     assert (sums["sent"], sums["failed"]) == (outcome.number, failed)
 
@@ -167,7 +194,7 @@ async def test_who_was_in_doubt_when_a_notice_came_back_is_failed_once(
 async def test_releasing_again_opens_no_second_ledger(database: Database) -> None:
     one = Ledgers(database, by="one")
     chunk = await taken(one)
-    assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok")]))
+    assert await one.turn(chunk, chunk.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
     await one.open([OPENED], domain="example.net")
     assert (await ledger(database))["sent"] == 1
 
@@ -183,7 +210,7 @@ class Forgetful(Ledgers):
 
     pages = 0
 
-    async def turn(self, chunk: Taken, step: int, page: Page) -> bool:
+    async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
         self.pages += 1
         written = await super().turn(chunk, step, page)
         if self.pages % 2:
@@ -195,27 +222,27 @@ async def test_many_connections_share_an_update_and_each_waits_for_its_own(
     database: Database,
 ) -> None:
     ledgers = Forgetful(database, by="one")
-    told: list[Page] = []
-    book = Book(ledgers, await taken(ledgers), told=told.append)
+    told: list[LedgerPage] = []
+    book = BatchLedger(ledgers, await taken(ledgers), on_page=told.append)
     await asyncio.gather(*(book.note(begun=number) for number in range(5)))
     assert (await ledger(database))["writing"] == [0, 1, 2, 3, 4]
-    await asyncio.gather(*(book.note(Sent(n, "250 ok"), begun=n + 5) for n in range(5)))
+    await asyncio.gather(*(book.note(NoticeSentOutcome(n, "250 ok"), begun=n + 5) for n in range(5)))
     found = await ledger(database)
     assert (found["sent"], found["writing"]) == (5, [5, 6, 7, 8, 9])
     assert len(told) < 10
 
 
-async def begun(database: Database, *numbers: int) -> Book:
+async def begun(database: Database, *numbers: int) -> BatchLedger:
     """Return the book of a chunk of which the letters *numbers* are being written."""
     ledgers = Ledgers(database, by="one")
-    book = Book(ledgers, await taken(ledgers), told=lambda _page: None)
+    book = BatchLedger(ledgers, await taken(ledgers), on_page=lambda _page: None)
     await asyncio.gather(*(book.note(begun=number) for number in numbers))
     return book
 
 
 async def test_the_update_with_the_last_outcome_says_that_the_chunk_is_through(database: Database) -> None:
     book = await begun(database, 0)
-    await book.note(Sent(0, "250 ok"), none_left=True)
+    await book.note(NoticeSentOutcome(0, "250 ok"), none_left=True)
     found = await ledger(database)
     assert (found["through"], found["sent"], found["writing"]) == (True, 1, [])
     await book.close()
@@ -224,14 +251,14 @@ async def test_the_update_with_the_last_outcome_says_that_the_chunk_is_through(d
 
 async def test_no_chunk_is_through_of_which_a_letter_is_being_written(database: Database) -> None:
     book = await begun(database, 0, 1)
-    await book.note(Sent(0, "250 ok"), none_left=True)
+    await book.note(NoticeSentOutcome(0, "250 ok"), none_left=True)
     assert not (await ledger(database))["through"]
-    await book.note(Sent(1, "250 ok"), none_left=True)
+    await book.note(NoticeSentOutcome(1, "250 ok"), none_left=True)
     assert (await ledger(database))["through"]
 
 
 async def test_no_chunk_is_through_whose_last_letter_was_not_taken(database: Database) -> None:
     book = await begun(database, 0, 1)
-    later = Later(1, "450", tries=1, since=datetime.now(UTC))
-    await asyncio.gather(book.note(Sent(0, "250 ok"), none_left=True), book.note(later))
+    later = NoticeDeferred(1, "450", tries=1, since=datetime.now(UTC))
+    await asyncio.gather(book.note(NoticeSentOutcome(0, "250 ok"), none_left=True), book.note(later))
     assert not (await ledger(database))["through"]

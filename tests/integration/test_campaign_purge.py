@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.notices import seal
-from habeas.stack import Stack
-from shared.events import DeliveryAction, RequestPurged
-from shared.incidents import BreachNoticeReturned, NoticesReleased
+from habeas.embedded.stack import Stack
+from shared.contract.breaches import BreachNoticeReturned, NoticesReleased
+from shared.contract.events import DeliveryAction, RequestPurged
 from tests.integration.campaigning import Campaigner, campaigning, sink
 from tests.integration.pipeline import comes_true
 

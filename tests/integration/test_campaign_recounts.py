@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 
-from services.notifier.campaigns.ledgers import Ledgers, Opened, Page
-from services.notifier.campaigns.outcomes import Failed, Outcome, Sent
-from services.notifier.campaigns.recounting import Recounting
-from services.notifier.campaigns.standings import Standings
-from shared.bus import Message
-from shared.envelope import decode
+from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers, OpenedBatch
+from services.notifier.breach.campaign.outcomes import Failed, NoticeSentOutcome, Outcome
+from services.notifier.breach.campaign.recount import LateBounceCounter
+from services.notifier.breach.campaign.states import Standings
+from shared.contract.breaches import BreachNoticeReturned, BreachRecounted, Missed
+from shared.contract.envelope import decode
+from shared.contract.events import DeliveryAction
 from shared.errors import BrokerUnavailable
-from shared.events import DeliveryAction
-from shared.incidents import BreachNoticeReturned, BreachRecounted, Missed
-from shared.mongo import Client, Database
+from shared.runtime.broker import Message
+from shared.runtime.mongo import Client, Database
 
 INCIDENT = uuid.uuid4().hex
 
@@ -57,10 +57,10 @@ class Office:
         await self.standings.note_late(INCIDENT, phase)
 
     async def end(self) -> None:
-        assert await self.standings.tells(INCIDENT, 1, "0.0")
+        assert await self.standings.claim_end(INCIDENT, 1, "0.0")
 
     async def count(self) -> None:
-        await Recounting(self.ledgers, self.standings, self.publish).count()
+        await LateBounceCounter(self.ledgers, self.standings, self.publish).count()
 
 
 @pytest_asyncio.fixture
@@ -70,11 +70,14 @@ async def office(mongo_client: Client, database_prefix: str) -> Office:
     await standings.prepare()
     await standings.begin(INCIDENT, "0" * 16)
     await ledgers.open(
-        [Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3, "declared")], domain="example.com"
+        [OpenedBatch(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3, "declared")],
+        domain="example.com",
     )
     chunk = await ledgers.take(f"{INCIDENT}.1.0")
     assert chunk is not None
-    assert await ledgers.turn(chunk, chunk.step, Page([Sent(n, "250 ok") for n in range(3)]))
+    assert await ledgers.turn(
+        chunk, chunk.step, LedgerPage([NoticeSentOutcome(n, "250 ok") for n in range(3)])
+    )
     return Office(ledgers, standings)
 
 
@@ -124,19 +127,24 @@ async def test_what_comes_back_while_it_is_counted_is_counted_too(office: Office
 
 async def test_it_is_told_to_which_customers_no_letter_came(office: Office) -> None:
     """Refused, back, never written, or spared because another phase tells them."""
-    some = Opened(INCIDENT, 2, 1, "controllers", ("gdpr@2018-05-25",), "en", 6, "declared", elsewhere=[5])
-    none = Opened(INCIDENT, 2, 0, "controllers", ("gdpr@2018-05-25",), "en", 1, "declared")
-    people = Opened(INCIDENT, 2, 2, "people", ("gdpr@2018-05-25",), "en", 1, "declared")
+    some = OpenedBatch(
+        INCIDENT, 2, 1, "controllers", ("gdpr@2018-05-25",), "en", 6, "declared", elsewhere=[5]
+    )
+    none = OpenedBatch(INCIDENT, 2, 0, "controllers", ("gdpr@2018-05-25",), "en", 1, "declared")
+    people = OpenedBatch(INCIDENT, 2, 2, "people", ("gdpr@2018-05-25",), "en", 1, "declared")
     await office.ledgers.open([some, none, people], domain="example.com")
     chunk, first = [await office.ledgers.take(f"{INCIDENT}.2.{number}") for number in (1, 0)]
     assert chunk is not None
     assert first is not None
-    await office.ledgers.turn(first, first.step, Page([Sent(0, "250 ok")]))
-    outcomes: list[Outcome] = [*(Sent(n, "250 ok") for n in range(3)), Failed(3, "mail_refused", "550 no")]
-    await office.ledgers.turn(chunk, chunk.step, Page(outcomes))
+    await office.ledgers.turn(first, first.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
+    outcomes: list[Outcome] = [
+        *(NoticeSentOutcome(n, "250 ok") for n in range(3)),
+        Failed(3, "mail_refused", "550 no"),
+    ]
+    await office.ledgers.turn(chunk, chunk.step, LedgerPage(outcomes))
     await office.returned(1, phase=2, chunk=1)
     assert await office.ledgers.missed(INCIDENT, 2) == (Missed(chunk=1, numbers=(1, 3, 4, 5)),)
-    assert await office.standings.tells(INCIDENT, 2, "0.0")
+    assert await office.standings.claim_end(INCIDENT, 2, "0.0")
     await office.returned(0, phase=2, chunk=1)
     await office.count()
     assert [one.missed for one in office.told] == [(Missed(chunk=1, numbers=(0, 1, 3, 4, 5)),)]

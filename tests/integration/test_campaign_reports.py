@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas.campaigns import Campaigns, Unreached, write
-from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
-from services.notifier.campaigns.ledgers import Ledgers, Page
-from services.notifier.campaigns.outcomes import Sent
-from services.notifier.campaigns.standings import Standing
-from shared.affected import Reached
-from shared.incidents import BreachNotified
-from shared.mongo import Client
-from shared.vault import Vault
+from habeas.client.campaigns import CampaignReader, Unreached, write
+from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_chunk
+from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
+from services.notifier.breach.campaign.outcomes import NoticeSentOutcome
+from services.notifier.breach.campaign.states import CampaignState
+from shared.contract.affected_people import NoticeRecipient
+from shared.contract.breaches import BreachNotified
+from shared.runtime.mongo import Client
+from shared.runtime.vault import Vault
 from tests.integration.mail_host import MailHost, hang_up, running
 from tests.integration.test_campaign_turns import PASSWORD, PATHS, Choosy, Desk, breached, named
 
@@ -30,8 +30,8 @@ async def office(mongo_client: Client, database_prefix: str) -> Desk:
     return Desk(mongo_client[f"{database_prefix}_campaigns"], vault)
 
 
-def reports(office: Desk) -> Campaigns:
-    return Campaigns(office.database, office.vault, PATHS)
+def reports(office: Desk) -> CampaignReader:
+    return CampaignReader(office.database, office.vault, PATHS)
 
 
 async def test_a_letter_a_minute_is_a_letter_a_minute_whenever_it_is_asked_for(office: Desk) -> None:
@@ -42,7 +42,7 @@ async def test_a_letter_a_minute_is_a_letter_a_minute_whenever_it_is_asked_for(o
     now = datetime.now(UTC)
     begun = {"$set": {"begun_at": now - timedelta(hours=1)}}
     await office.database["ledgers"].update_one({}, begun)
-    assert await ledgers.turn(chunk, chunk.step, Page([Sent(0, "250 ok")]))
+    assert await ledgers.turn(chunk, chunk.step, LedgerPage([NoticeSentOutcome(0, "250 ok")]))
     for seconds in (1, 20, 58):
         report = await reports(office).report(due.request_id, now=now + timedelta(seconds=seconds))
         assert (report.per_minute, report.minutes) == (1, 29)
@@ -53,7 +53,9 @@ async def test_a_campaign_that_has_just_begun_is_as_fast_as_it_was_till_now(offi
     ledgers = Ledgers(office.database, by="one")
     chunk = await ledgers.take(due.case)
     assert chunk is not None
-    assert await ledgers.turn(chunk, chunk.step, Page([Sent(n, "250 ok") for n in range(10)]))
+    assert await ledgers.turn(
+        chunk, chunk.step, LedgerPage([NoticeSentOutcome(n, "250 ok") for n in range(10)])
+    )
     report = await reports(office).report(due.request_id, now=chunk.begun_at + timedelta(seconds=10))
     assert report.per_minute == 60
 
@@ -78,7 +80,7 @@ async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_non
     async with running(MailHost({"DATA": hang_up})) as host, office.writer(host) as writer:
         with pytest.raises(NotAllTaken):
             await write_chunk(due, writer)
-        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
+        await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (0, 1)
@@ -122,7 +124,10 @@ def test_the_list_is_for_nobody_else_and_calculates_nothing(tmp_path: Path) -> N
     file = tmp_path / "unreached.csv"
     file.touch(mode=0o644)
     names = ("=1+1", "\n=1+1", " =1+1", "\t-1", "\uff1d1+1", "@SUM(1)", "Ada")
-    write(file, [Unreached(Reached(key="0" * 32, name=name), "no_address", "", LEDGER) for name in names])
+    write(
+        file,
+        [Unreached(NoticeRecipient(key="0" * 32, name=name), "no_address", "", LEDGER) for name in names],
+    )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     read = file.read_text(encoding="utf-8-sig")
     for name in names[:-1]:

@@ -11,11 +11,11 @@ from typing import Any
 import aiosmtplib
 
 from bench.notices import Breach, address, seal, seal_chunks
-from habeas.parts.ports import HOST, free_port
-from habeas.stack import Stack
-from shared.affected import Chunk, Reached
-from shared.events import Decision
-from shared.incidents import CampaignAborted, CampaignPaused, CampaignResumed
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.stack import Stack
+from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.breaches import CampaignAborted, CampaignPaused, CampaignResumed
+from shared.contract.events import Decision
 from tests.integration.campaigning import Campaigner, campaigning, sink
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import Gate, MailHost, running, say
@@ -117,9 +117,11 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
 ) -> None:
     port = free_port()
     people = (
-        Reached(key="0" * 32, email="ada@example.org", name="Ada Example"),
-        Reached(key="1" * 32, email="bruno@example.org", name="=1+1", postal=("Weg 1", "10115 Berlin")),
-        Reached(key="2" * 32, name="Carla Muster", postal=("Weg 2",)),
+        NoticeRecipient(key="0" * 32, email="ada@example.org", name="Ada Example"),
+        NoticeRecipient(
+            key="1" * 32, email="bruno@example.org", name="=1+1", postal=("Weg 1", "10115 Berlin")
+        ),
+        NoticeRecipient(key="2" * 32, name="Carla Muster", postal=("Weg 2",)),
     )
     chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
     async with (

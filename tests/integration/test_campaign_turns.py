@@ -16,28 +16,28 @@ from aiosmtpd.smtp import SMTP
 
 from bench.campaign_floor import SENDER, house
 from bench.notices import CATEGORIES, Breach, declared, seal_chunks
-from habeas.campaigns import Campaigns
-from services.notifier.campaigns import standings
-from services.notifier.campaigns.chunks import feed, turn
-from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
-from services.notifier.campaigns.chunks.letters import Letters
-from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.patience import SEVERAL, Persistence
-from services.notifier.campaigns.chunks.turn import Turn
-from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
-from services.notifier.campaigns.domain import Campaign
-from services.notifier.campaigns.handlers import Steering, release
-from services.notifier.campaigns.ledgers import QUIET_MS, Ledgers, Page
-from services.notifier.campaigns.outcomes import Taken, letters
-from services.notifier.campaigns.standings import Standing, Standings
-from services.notifier.channels import SenderBlamed, SmtpChannel
-from services.notifier.returnpath import NoticePaths
-from shared.affected import Chunk, Elsewhere, Reached, elsewhere_item
+from habeas.client.campaigns import CampaignReader
+from services.notifier.breach.campaign import states
+from services.notifier.breach.campaign.batch import run, send_queue
+from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_chunk
+from services.notifier.breach.campaign.batch.letters import BatchLetters
+from services.notifier.breach.campaign.batch.pace import NoticePace
+from services.notifier.breach.campaign.batch.retries import SEVERAL, Persistence
+from services.notifier.breach.campaign.batch.run import Turn
+from services.notifier.breach.campaign.batch.writer import SIDE_BY_SIDE, Writer
+from services.notifier.breach.campaign.domain import Campaign
+from services.notifier.breach.campaign.handlers import Steering, release
+from services.notifier.breach.campaign.ledgers import QUIET_MS, LedgerPage, Ledgers
+from services.notifier.breach.campaign.outcomes import LeasedBatch, letters
+from services.notifier.breach.campaign.states import CampaignState, Standings
+from services.notifier.smtp.mail_channel import SenderBlamed, SmtpChannel
+from services.notifier.smtp.return_path import NoticePaths
+from shared.contract.affected_people import Chunk, NoticeRecipient, NotifiedElsewhere, elsewhere_item
+from shared.contract.breaches import BreachNotified, ChunkDue, Missed
 from shared.errors import MailUnavailable, StoreUnavailable
-from shared.incidents import BreachNotified, ChunkDue, Missed
-from shared.journal import Journal
-from shared.mongo import Client, Database, Document
-from shared.vault import Vault
+from shared.runtime.journal import Journal
+from shared.runtime.mongo import Client, Database, Document
+from shared.runtime.vault import Vault
 from tests.integration.mail_host import Gate, MailHost, hang_up, running, say
 from tests.integration.test_smtp_together import Script, reading
 from tests.waiting import eventually
@@ -84,7 +84,7 @@ class Desk:
         where *further* says so.
         """
         people = tuple(
-            Reached(
+            NoticeRecipient(
                 key=f"{number:032x}",
                 email=email,
                 name=f"Person {number}",
@@ -97,7 +97,7 @@ class Desk:
         self.breach = await seal_chunks(self.vault, iter([chunk]))
         ledgers, known = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
-        spared = Elsewhere(numbers=elsewhere).model_dump_json().encode()
+        spared = NotifiedElsewhere(numbers=elsewhere).model_dump_json().encode()
         await self.vault.seal(incident, elsewhere_item(1, 0, by=2), spared)
         steering = Steering(
             incident,
@@ -119,7 +119,7 @@ class Desk:
     async def writer(self, host: MailHost | Script) -> AsyncIterator[Writer]:
         """Write to *host*."""
         channel = SmtpChannel(host.url, connections=CONNECTIONS)
-        pace = Pace(self.database, b"domains" * 5, self.limits)
+        pace = NoticePace(self.database, b"domains" * 5, self.limits)
         await pace.prepare()
         yield Writer(
             Ledgers(self.database, by="one"),
@@ -152,7 +152,7 @@ async def desk(mongo_client: Client, database_prefix: str) -> Desk:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PAUSES_S", (0.02, 0.05))
+    monkeypatch.setattr(send_queue, "PAUSES_S", (0.02, 0.05))
 
 
 def named(*names: str) -> tuple[str, ...]:
@@ -245,7 +245,7 @@ async def test_whose_first_address_is_none_is_written_to_at_the_next(desk: Desk)
     assert b"To: Person 1 <bruno@old.example>" in host.taken[0][2]
     assert (told.sent, told.failed) == (1, 2)
     assert [number for number, *_ in letters(found, "failures")] == [0, 2]
-    campaigns = Campaigns(desk.database, desk.vault, PATHS)
+    campaigns = CampaignReader(desk.database, desk.vault, PATHS)
     [proof] = [one async for one in campaigns.proofs(due.request_id, "bruno@old.example")]
     assert proof.accepted_at is not None
 
@@ -551,13 +551,13 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
         writing = asyncio.create_task(write_chunk(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
-        await writer.standings.set(due.request_id, Standing.PAUSED, datetime.now(UTC))
+        await writer.standings.set(due.request_id, CampaignState.PAUSED, datetime.now(UTC))
         await asyncio.sleep(1.2)  # it looks at least once a second
         gate.open.set()
         assert await writing == []
         assert (await desk.ledger())["sent"] == len(host.taken) == CONNECTIONS
         await Standings(desk.database).set(
-            due.request_id, Standing.ON, datetime.now(UTC)
+            due.request_id, CampaignState.ON, datetime.now(UTC)
         )  # what was seen lately is old
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
@@ -567,8 +567,8 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
 async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
-        await writer.standings.set(due.request_id, Standing.ON, datetime.now(UTC))
+        await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
+        await writer.standings.set(due.request_id, CampaignState.ON, datetime.now(UTC))
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.aborted) == (0, True), "who aborts has the last word"
@@ -585,16 +585,16 @@ async def test_who_is_told_by_another_phase_gets_no_letter_of_this_one_and_is_co
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.elsewhere, told.failed) == (sent, 3 - sent, 0)
     assert len(host.taken) == sent
-    report = await Campaigns(desk.database, desk.vault, PATHS).report(due.request_id)
+    report = await CampaignReader(desk.database, desk.vault, PATHS).report(due.request_id)
     assert report.left == 0
 
 
 async def test_whom_another_phase_tells_is_on_no_list_when_all_is_stopped(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"), along=(2,), elsewhere=(0,))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
+        await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
         await write_chunk(due, writer)
-    campaigns = Campaigns(desk.database, desk.vault, PATHS)
+    campaigns = CampaignReader(desk.database, desk.vault, PATHS)
     assert [one.person.name async for one in campaigns.unreached(due.request_id)] == ["Person 1"]
     [proof] = [one async for one in campaigns.proofs(due.request_id, "ada@example.org")]
     assert "another phase" in proof.said
@@ -610,7 +610,7 @@ async def test_a_turn_that_is_over_keeps_no_letters_until_the_garbage_collector_
         try:
             await write_chunk(due, writer)
             await asyncio.sleep(0)
-            kept = [one for one in gc.get_objects() if type(one) in {Turn, Letters}]
+            kept = [one for one in gc.get_objects() if type(one) in {Turn, BatchLetters}]
         finally:
             gc.enable()
     assert len(host.taken) == 4
@@ -655,20 +655,20 @@ async def test_what_became_of_letters_is_kept_until_the_database_is_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is written to again, nor counted as doubtful, because a database was away for a while."""
-    for module, name in ((turn, "LOOK_S"), (turn, "FINISH_S"), (standings, "LOOK_EVERY_S")):
+    for module, name in ((run, "LOOK_S"), (run, "FINISH_S"), (states, "LOOK_EVERY_S")):
         monkeypatch.setattr(module, name, 0.01)
     due = await desk.released(*named(*map(str, range(3 * CONNECTIONS))))
     gate, away = Gate(), Away()
 
     class Distant(Ledgers):
-        async def turn(self, chunk: Taken, step: int, page: Page) -> bool:
+        async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
             away()
             return await super().turn(chunk, step, page)
 
     class Unknown(Standings):
         looks = 0
 
-        async def of(self, incident: str) -> Standing:
+        async def of(self, incident: str) -> CampaignState:
             self.looks += away.now
             away()
             return await super().of(incident)
@@ -784,7 +784,7 @@ async def test_another_attempt_at_a_limited_domain_waits_for_a_place_too(desk: D
 
 
 async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:
-    paces = [Pace(desk.database, b"key" * 11, {"*": 600}) for _ in range(3)]
+    paces = [NoticePace(desk.database, b"key" * 11, {"*": 600}) for _ in range(3)]
     loop = asyncio.get_running_loop()
     began = loop.time()
     await asyncio.gather(*(pace.place("example.org") for pace in paces for _ in range(3)))
@@ -792,7 +792,7 @@ async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:
 
 
 async def test_a_place_that_is_far_ahead_is_not_taken_by_who_may_be_stopped(desk: Desk) -> None:
-    pace = Pace(desk.database, b"key" * 11, {"example.org": 30})
+    pace = NoticePace(desk.database, b"key" * 11, {"example.org": 30})
     await pace.place("example.org")
     waiting = asyncio.create_task(pace.place("example.org"))
     await asyncio.sleep(0.2)

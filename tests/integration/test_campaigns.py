@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.notices import address, seal
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.integration.campaigning import campaigning, sink
 
 PEOPLE, SIZE = 230, 50

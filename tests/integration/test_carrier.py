@@ -12,12 +12,18 @@ from typing import Any
 import pytest
 from fastapi import Response
 
-from services.fulfillment.carrier import Carrier, Parcel
-from services.fulfillment.signing import Signer
-from shared.outward import MOST_RECEIPT_BYTES, NotAllowed, Outward, ReceiverUnavailable, Refused
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.recipients.carrier import Carrier, Parcel
+from shared.runtime.safe_http import (
+    MOST_RECEIPT_BYTES,
+    NotAllowed,
+    ReceiverRefused,
+    ReceiverUnavailable,
+    SafeHttp,
+)
 from tests.integration.receiver import NOW, Receiver, certificate
 
-SIGNER = Signer(b"m" * 32)
+SIGNER = CertificateSigner(b"m" * 32)
 BODY = json.dumps({"package": "x" * 300_000}).encode()
 
 
@@ -28,7 +34,7 @@ async def receiver(tmp_path: Path) -> AsyncIterator[Receiver]:
 
 
 def carrier(receiver: Receiver, *allowed: str) -> Carrier:
-    return Carrier(SIGNER, Outward(frozenset(allowed or ("localhost",)), receiver.trust))
+    return Carrier(SIGNER, SafeHttp(frozenset(allowed or ("localhost",)), receiver.trust))
 
 
 def parcel(url: str) -> Parcel:
@@ -99,7 +105,7 @@ async def test_what_is_no_plain_address_for_https_is_not_sent_to(receiver: Recei
 
 async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
     receiver.answers = [Response(status_code=307, headers={"Location": f"{receiver.url}/elsewhere"})]
-    with pytest.raises(Refused):
+    with pytest.raises(ReceiverRefused):
         await carrier(receiver).send(parcel(receiver.url))
     assert len(receiver.received) == 1
 
@@ -107,7 +113,7 @@ async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 async def test_a_receiver_that_will_not_take_it_has_refused(receiver: Receiver, status: int) -> None:
     receiver.answers = [Response(status_code=status)]
-    with pytest.raises(Refused):
+    with pytest.raises(ReceiverRefused):
         await carrier(receiver).send(parcel(receiver.url))
 
 
@@ -127,7 +133,7 @@ async def test_a_receiver_in_trouble_is_asked_again_with_the_same_key(
 
 async def test_whoever_cannot_show_who_they_are_gets_nothing(receiver: Receiver, tmp_path: Path) -> None:
     with pytest.raises(ReceiverUnavailable):
-        await Carrier(SIGNER, Outward(frozenset({"localhost"}))).send(parcel(receiver.url))
+        await Carrier(SIGNER, SafeHttp(frozenset({"localhost"}))).send(parcel(receiver.url))
     async with Receiver().open(tmp_path, "another.example.com") as other:
         with pytest.raises(ReceiverUnavailable):
             await carrier(other).send(parcel(other.url))
@@ -157,6 +163,6 @@ async def test_a_connection_that_breaks_is_tried_again(tmp_path: Path, said: byt
     port: Any = server.sockets[0].getsockname()[1]
     async with server:
         with pytest.raises(ReceiverUnavailable):
-            await Carrier(SIGNER, Outward(frozenset({"localhost"}), trust)).send(
+            await Carrier(SIGNER, SafeHttp(frozenset({"localhost"}), trust)).send(
                 parcel(f"https://localhost:{port}/")
             )

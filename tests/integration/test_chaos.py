@@ -10,7 +10,7 @@ from bench.audit import doubled_letters
 from bench.chaos import Order, Outcome, chaos, show
 from bench.victims import WEIGHTS
 from bench.works import SERVICES
-from habeas.parts import broker
+from habeas.embedded.parts import broker
 from tests.conftest import given, missing
 from tests.extent import extent
 

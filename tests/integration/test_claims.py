@@ -3,8 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from services.notifier.store import Claims
-from shared.mongo import Client
+from services.notifier.letters.store import LetterClaims
+from shared.runtime.mongo import Client
 
 LETTER = "case:event"
 MORNING = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
@@ -14,7 +14,7 @@ async def test_of_two_that_begin_a_letter_only_one_is_the_first(
     mongo_client: Client, database_prefix: str
 ) -> None:
     database = mongo_client[f"{database_prefix}_notifier"]
-    one, other = Claims(database), Claims(database)
+    one, other = LetterClaims(database), LetterClaims(database)
     await one.prepare()
     firsts = await asyncio.gather(*(claims.claim(LETTER) for claims in (one, other)))
     assert sorted(firsts) == [False, True]
@@ -22,7 +22,7 @@ async def test_of_two_that_begin_a_letter_only_one_is_the_first(
 
 
 async def test_a_released_letter_can_be_begun_again(mongo_client: Client, database_prefix: str) -> None:
-    claims = Claims(mongo_client[f"{database_prefix}_notifier"])
+    claims = LetterClaims(mongo_client[f"{database_prefix}_notifier"])
     await claims.claim(LETTER)
     await claims.release(LETTER)
     assert await claims.claim(LETTER)
@@ -31,7 +31,7 @@ async def test_a_released_letter_can_be_begun_again(mongo_client: Client, databa
 async def test_a_letter_that_comes_back_is_known_by_its_event(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    claims = Claims(mongo_client[f"{database_prefix}_notifier"])
+    claims = LetterClaims(mongo_client[f"{database_prefix}_notifier"])
     await claims.claim(LETTER)
     assert await claims.case_of("event") == "case"
     assert await claims.case_of("another") is None
@@ -40,7 +40,7 @@ async def test_a_letter_that_comes_back_is_known_by_its_event(
 async def test_the_first_time_that_a_mailbox_was_full_counts(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    claims = Claims(mongo_client[f"{database_prefix}_notifier"])
+    claims = LetterClaims(mongo_client[f"{database_prefix}_notifier"])
     assert await claims.put_off(LETTER, MORNING) == MORNING
     assert await claims.put_off(LETTER, MORNING + timedelta(hours=1)) == MORNING
     assert await claims.claim(LETTER), "it was not begun by that"

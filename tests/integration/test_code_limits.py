@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.intake.code_limits import WINDOW, CodeLimit, WrongCodes
-from services.intake.obstacles import TooOften
-from shared.mongo import Client
+from services.intake.cases.code_limits import WINDOW, CodeLimit, WrongCodes
+from services.intake.cases.errors import TooManyAttempts
+from shared.runtime.mongo import Client
 
 NOW = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 ALARM = 3
@@ -40,7 +40,7 @@ async def test_alarm_is_shared_by_replicas_and_leaves_each_network_five_codes(
     for network in ("192.0.2.1", "192.0.2.2"):
         for _ in range(5):
             await other.take(network, NOW)
-        with pytest.raises(TooOften):
+        with pytest.raises(TooManyAttempts):
             await other.take(network, NOW)
 
 
@@ -50,7 +50,7 @@ async def test_without_an_alarm_a_network_may_offer_as_many_codes_as_the_setting
     calm = CodeLimit.of(await wrong(mongo_client, database_prefix, 0), 10)
     for _ in range(10):
         await calm.take("192.0.2.1", NOW)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await calm.take("192.0.2.1", NOW)
     await calm.take("192.0.2.2", NOW)
 

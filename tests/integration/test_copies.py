@@ -4,27 +4,27 @@ from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from services.fulfillment.copies import WINDOW, Copies
+from services.fulfillment.package.copies import WINDOW, CopyCounter
 from shared.law import GivenCopies
-from shared.mongo import Client
+from shared.runtime.mongo import Client
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ADA = {"email": ("Ada@Example.org",), "phone_number": ("+49 30 23125 000", "+493023125000")}
 
 
 @pytest_asyncio.fixture
-async def copies(mongo_client: Client, database_prefix: str) -> Copies:
-    copies = Copies(mongo_client[f"{database_prefix}_fulfillment"], b"k" * 32)
+async def copies(mongo_client: Client, database_prefix: str) -> CopyCounter:
+    copies = CopyCounter(mongo_client[f"{database_prefix}_fulfillment"], b"k" * 32)
     await copies.prepare()
     return copies
 
 
-async def test_every_case_counts_once_however_often_it_is_tried(copies: Copies) -> None:
+async def test_every_case_counts_once_however_often_it_is_tried(copies: CopyCounter) -> None:
     assert [await copies.count("a", ADA, NOW) for _ in range(3)] == [1, 1, 1]
     assert await copies.count("b", ADA, NOW) == 2
 
 
-async def test_a_person_is_the_same_by_any_of_their_identities_however_written(copies: Copies) -> None:
+async def test_a_person_is_the_same_by_any_of_their_identities_however_written(copies: CopyCounter) -> None:
     await copies.count("a", ADA, NOW)
     assert await copies.count("b", {"email": ("ada@EXAMPLE.org",)}, NOW) == 2
     assert await copies.count("c", {"phone_number": ("0049-30-23125000",)}, NOW) == 2
@@ -32,7 +32,7 @@ async def test_a_person_is_the_same_by_any_of_their_identities_however_written(c
 
 
 async def test_copies_of_longer_ago_do_not_count_and_are_forgotten(
-    copies: Copies, mongo_client: Client, database_prefix: str
+    copies: CopyCounter, mongo_client: Client, database_prefix: str
 ) -> None:
     await copies.count("a", ADA, NOW - WINDOW)
     await copies.count("b", ADA, NOW - WINDOW + timedelta(seconds=1))
@@ -42,7 +42,7 @@ async def test_copies_of_longer_ago_do_not_count_and_are_forgotten(
 
 
 async def test_copies_of_known_content_within_a_year_are_those_that_make_another_cost_something(
-    copies: Copies,
+    copies: CopyCounter,
 ) -> None:
     await copies.count("too long ago", ADA, NOW - WINDOW, b"same")
     await copies.count("taken elsewhere", ADA, NOW)
@@ -54,11 +54,11 @@ async def test_copies_of_known_content_within_a_year_are_those_that_make_another
 
 
 async def test_nothing_that_is_kept_names_a_person(
-    copies: Copies, mongo_client: Client, database_prefix: str
+    copies: CopyCounter, mongo_client: Client, database_prefix: str
 ) -> None:
     await copies.count("a", ADA, NOW)
     kept = [str(one) async for one in mongo_client[f"{database_prefix}_fulfillment"]["copies"].find()]
     assert kept
     assert not any(clear in text.casefold() for text in kept for clear in ("ada", "example", "23125"))
-    other = Copies(mongo_client[f"{database_prefix}_fulfillment"], b"o" * 32)
+    other = CopyCounter(mongo_client[f"{database_prefix}_fulfillment"], b"o" * 32)
     assert await other.count("b", ADA, NOW) == 1

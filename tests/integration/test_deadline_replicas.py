@@ -16,16 +16,16 @@ from typing import Any
 import orjson
 import pytest_asyncio
 
-from habeas.parts.ports import HOST, dial, free_port
-from habeas.parts.process import Command, Process
-from services.intake.deadlines import APPROACHING
+from habeas.embedded.parts.ports import HOST, dial, free_port
+from habeas.embedded.parts.process import Command, Process
+from services.intake.cases.deadlines import APPROACHING
 from services.intake.domain import request_id
-from shared.bus import Bus, Message, user_of
-from shared.envelope import STRUCTURED
-from shared.events import DeadlineApproaching, DeadlineMissed, RequestReceived
-from shared.keyring import derived_key
-from shared.mongo import Client, Document
-from shared.topology import REQUESTS
+from shared.contract.envelope import STRUCTURED
+from shared.contract.events import DeadlineApproaching, DeadlineMissed, RequestReceived
+from shared.contract.topology import REQUESTS
+from shared.runtime.broker import Bus, Message, user_of
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Client, Document
 from tests.integration.forks import started
 from tests.waiting import eventually
 
@@ -66,7 +66,7 @@ def waiting(reference: str) -> Document:
     """Return the moment that intake would set for a request, put off until all are registered."""
     case = request_id(SOURCE, reference, key=derived_key(MASTER_KEY, "request ids"))
     name = f"{case}/{APPROACHING}"
-    return {"_id": name, "case": case, "name": APPROACHING, "at": NEVER, "told": False}
+    return {"_id": name, "case": case, "name": APPROACHING, "at": NEVER, "published": False}
 
 
 def submitted(id_: str) -> Message:
@@ -87,7 +87,7 @@ def submitted(id_: str) -> Message:
     return Message(REQUESTS, body["type"], orjson.dumps(body), id_, STRUCTURED)
 
 
-async def test_each_deadline_is_told_once_though_a_replica_is_killed_meanwhile(
+async def test_each_deadline_is_reported_once_despite_a_killed_replica(
     replicas: list[Process], amqp_url: str, mongo_client: Client, database_prefix: str
 ) -> None:
     journal = mongo_client[f"{database_prefix}_intake"]["journal"]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from services.verifier.examiner.reuse import MOST_REQUESTS, Presented, Traces
-from shared.mongo import Client
+from services.verifier.documents.examiner.reuse import MOST_REQUESTS, PresentedDocuments, Traces
+from shared.runtime.mongo import Client
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 KIM, BO = "kim@example.org", "bo@example.org"
@@ -19,13 +19,13 @@ def case(number: int) -> str:
 
 
 @pytest_asyncio.fixture
-async def presented(mongo_client: Client, database_prefix: str) -> AsyncIterator[Presented]:
-    presented = Presented(mongo_client[f"{database_prefix}_examiner"], b"k" * 32)
+async def presented(mongo_client: Client, database_prefix: str) -> AsyncIterator[PresentedDocuments]:
+    presented = PresentedDocuments(mongo_client[f"{database_prefix}_examiner"], b"k" * 32)
     await presented.prepare()
     yield presented
 
 
-async def test_the_same_person_may_present_a_document_again(presented: Presented) -> None:
+async def test_the_same_person_may_present_a_document_again(presented: PresentedDocuments) -> None:
     assert await presented.note(case(1), "proof_1", PASSPORT, KIM, NOW) == ()
     assert await presented.note(case(2), "proof_1", PASSPORT, KIM, NOW) == ()
 
@@ -39,7 +39,7 @@ async def test_the_same_person_may_present_a_document_again(presented: Presented
         pytest.param(Traces(picture="01ff00ff00ff10fe"), id="a picture that looks much the same"),
     ],
 )
-async def test_a_document_of_somebody_else_is_noticed(presented: Presented, traces: Traces) -> None:
+async def test_a_document_of_somebody_else_is_noticed(presented: PresentedDocuments, traces: Traces) -> None:
     await presented.note(case(1), "proof_1", PASSPORT, KIM, NOW)
     assert await presented.note(case(2), "proof_1", traces, BO, NOW) == ("evidence_reused_other_person",)
 
@@ -54,18 +54,20 @@ async def test_a_document_of_somebody_else_is_noticed(presented: Presented, trac
         pytest.param(Traces(), id="nothing was read"),
     ],
 )
-async def test_another_document_is_not(presented: Presented, traces: Traces) -> None:
+async def test_another_document_is_not(presented: PresentedDocuments, traces: Traces) -> None:
     await presented.note(case(1), "proof_1", PASSPORT, KIM, NOW)
     await presented.note(case(3), "proof_1", Traces(), KIM, NOW)
     assert await presented.note(case(2), "proof_1", traces, BO, NOW) == ()
 
 
-async def test_noting_it_again_after_a_crash_counts_once(presented: Presented) -> None:
+async def test_noting_it_again_after_a_crash_counts_once(presented: PresentedDocuments) -> None:
     for _ in range(MOST_REQUESTS + 1):
         assert await presented.note(case(1), "proof_1", PASSPORT, KIM, NOW) == ()
 
 
-async def test_one_document_for_many_requests_within_a_month_is_noticed(presented: Presented) -> None:
+async def test_one_document_for_many_requests_within_a_month_is_noticed(
+    presented: PresentedDocuments,
+) -> None:
     for number in range(MOST_REQUESTS):
         assert await presented.note(case(number), "proof_1", PASSPORT, KIM, NOW) == ()
     again = case(MOST_REQUESTS)
@@ -75,7 +77,7 @@ async def test_one_document_for_many_requests_within_a_month_is_noticed(presente
 
 
 async def test_what_is_kept_says_nothing(
-    presented: Presented, mongo_client: Client, database_prefix: str
+    presented: PresentedDocuments, mongo_client: Client, database_prefix: str
 ) -> None:
     await presented.note(case(1), "proof_1", PASSPORT, KIM, NOW)
     kept = [str(one) async for one in mongo_client[f"{database_prefix}_examiner"]["documents"].find()]

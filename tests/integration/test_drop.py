@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.drop_platform import KEY, California, hash_of
 from tests.integration.pipeline import Pipeline, Somebody, command, running
 from tests.waiting import eventually

@@ -20,30 +20,30 @@ import pytest_asyncio
 from httpx import ASGITransport
 from structlog.testing import capture_logs
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.drop.wanted import Batch as Taken
-from services.fulfillment.drop.wanted import Listed
-from services.fulfillment.matching import Matching
-from services.fulfillment.search.stores import Stores
-from services.intake.domain import Case, Status
-from services.intake.door import Door
-from services.intake.drop import client
-from services.intake.drop.answering import EXEMPTED_AGAIN, MARGIN, WITHIN
-from services.intake.drop.client import LATER, NotYet, Platform
-from services.intake.drop.fetching import ARCHIVE_ITEM
-from services.intake.drop.files import hours
-from services.intake.drop.ledger import Ledger
-from services.intake.drop.puller import Puller
-from services.intake.listing import Listing
-from shared.bus import Message
-from shared.drop import SOURCE
-from shared.envelope import decode
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drop.hash_lists import HashListBatch as Taken
+from services.fulfillment.drop.hash_lists import HashLists
+from services.fulfillment.drop.lookup import HashLookupJob
+from services.fulfillment.stores.mongodb import Stores
+from services.intake.cases.service import RequestService
+from services.intake.channels.drop import client
+from services.intake.channels.drop.client import LATER, DropClient, DropRetryLater
+from services.intake.channels.drop.fetch import ARCHIVE_ITEM
+from services.intake.channels.drop.files import hours
+from services.intake.channels.drop.ledger import DropLedger
+from services.intake.channels.drop.lists import BatchLists
+from services.intake.channels.drop.puller import DropPuller
+from services.intake.channels.drop.status_reports import EXEMPTED_AGAIN, MARGIN, WITHIN
+from services.intake.domain import CaseStatus, IntakeCase
+from shared.contract.drop import SOURCE
+from shared.contract.envelope import decode
+from shared.contract.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted, Subject
 from shared.errors import InvalidDataMap, StoreUnavailable
-from shared.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted
 from shared.law import Right
-from shared.mongo import Client, Database
-from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
-from shared.vault import CHUNK_BYTES, Vault
+from shared.runtime.broker import Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
+from shared.runtime.mongo import Client, Database
+from shared.runtime.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
 from tests.integration.mortal import Killed, Life, Mortal
 
@@ -93,6 +93,11 @@ WRITES = frozenset(
 mortal = partial(Mortal, writes=WRITES)
 
 
+def values_of(subject: Subject) -> list[str]:
+    """Return the values by which *subject* is looked for."""
+    return [*filter(None, (subject.email, subject.phone)), *subject.identifiers.values()]
+
+
 @dataclass
 class Requests:
     """The door, and what becomes of all that is lodged."""
@@ -114,24 +119,22 @@ class Requests:
     async def withdraw(self, case: str) -> None:
         self.withdrawn.add(case)
 
-    def case(self, case: str) -> Case:
+    def case(self, case: str) -> IntakeCase:
         request = self.lodged[case]
-        outcome = self.outcomes.get(next(iter(request.subject.identifiers.values())), Outcome.GRANTED)
+        outcome = self.outcomes.get(values_of(request.subject)[0], Outcome.GRANTED)
         if case in self.withdrawn:
-            return Case(status=Status.WITHDRAWN)
+            return IntakeCase(status=CaseStatus.WITHDRAWN)
         if outcome is None:
-            return Case(status=Status.VERIFIED)
+            return IntakeCase(status=CaseStatus.VERIFIED)
         answer = RequestFulfilled(request_id=case, right=request.right, outcome=outcome, answer="a")
-        return Case(status=Status.ANSWERED, fulfilled=answer)
+        return IntakeCase(status=CaseStatus.ANSWERED, fulfilled=answer)
 
     @property
     def asked(self) -> set[tuple[Right, str]]:
-        return {
-            (one.right, value) for one in self.lodged.values() for value in one.subject.identifiers.values()
-        }
+        return {(one.right, value) for one in self.lodged.values() for value in values_of(one.subject)}
 
 
-class Answering(Listing):
+class Answering(BatchLists):
     """The lists, where whatever is lodged is answered as it is said."""
 
     requests: Requests
@@ -140,7 +143,7 @@ class Answering(Listing):
     async def found(self, batch: str) -> DropMatched | None:
         return self.told.get(batch)
 
-    async def cases(self, ids: set[str]) -> Mapping[str, Case]:
+    async def cases(self, ids: set[str]) -> Mapping[str, IntakeCase]:
         return {id_: self.requests.case(id_) for id_ in ids}
 
 
@@ -176,12 +179,12 @@ class World:
         return any(ARCHIVE_ITEM in items for items in self.vault.items.values())
 
     @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.databases[0])
+    def ledger(self) -> DropLedger:
+        return DropLedger(self.databases[0])
 
     @property
-    def listed(self) -> Listed:
-        return Listed(self.databases[1], b"k" * 32)
+    def listed(self) -> HashLists:
+        return HashLists(self.databases[1], b"k" * 32)
 
     async def publish(self, messages: list[Message]) -> None:
         for message in messages:
@@ -197,17 +200,17 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    def puller(self, life: Life) -> Puller:
+    def puller(self, life: Life) -> DropPuller:
         listing = Answering(self.vault, MemoryJournal(), MemoryBroker(), self.clock)
         object.__setattr__(listing, "requests", self.requests)
         object.__setattr__(listing, "told", self.told)
         object.__setattr__(listing, "announce", self._announce)
-        platform = Platform("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
-        return Puller(
+        platform = DropClient("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
+        return DropPuller(
             mortal(platform, life),
-            cast("Ledger", mortal(self.ledger, life)),
-            cast("Listing", mortal(listing, life)),
-            cast("Door", mortal(self.requests, life)),
+            cast("DropLedger", mortal(self.ledger, life)),
+            cast("BatchLists", mortal(listing, life)),
+            cast("RequestService", mortal(self.requests, life)),
             timedelta(days=7),
             hours("01:00/03:00"),
             self.clock,
@@ -217,11 +220,11 @@ class World:
         await self.vault.create(batch)
         await self.listed.take(Taken(batch, items))
 
-    def matching(self, life: Life) -> Matching:
+    def matching(self, life: Life) -> HashLookupJob:
         stores = Stores({"default": self.client}, database_prefix=self.prefix)
         publishing = mortal(self, life)
-        return Matching(
-            cast("Listed", mortal(self.listed, life)),
+        return HashLookupJob(
+            cast("HashLists", mortal(self.listed, life)),
             stores,
             mortal(self.vault, life),
             lambda: MAP,
@@ -234,7 +237,7 @@ class World:
         puller, matching = self.puller(life or Life()), self.matching(life or Life())
         idle = 0
         while idle < 2:
-            done = await puller.turn()
+            done = await puller.run_step()
             done = await matching.work() is not None or done
             idle = 0 if done else idle + 1
             self.now += timedelta(seconds=0 if done else 5)
@@ -292,11 +295,12 @@ async def test_each_request_is_told_what_became_of_it(world: World) -> None:
     assert all(not held for held in world.vault.items.values()), "the lists are gone from the vault"
 
 
-async def test_a_request_asks_no_proof_and_names_nobody_to_write_to(world: World) -> None:
+async def test_request_of_the_state_names_no_person_and_a_californian_residence(world: World) -> None:
     ask(world)
     await world.live()
     for request in world.requests.lodged.values():
-        assert (request.subject.email, request.subject.name, request.subject.phone) == (None, None, None)
+        assert request.subject.name is None
+        assert len(values_of(request.subject)) == 1
         assert request.residence is not None
         assert (request.residence.country, request.residence.subdivision) == ("US", "CA")
 
@@ -461,7 +465,7 @@ async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near
 async def test_a_refusal_is_no_proof_that_the_statuses_have_arrived(world: World) -> None:
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
-    await world.puller(Life()).turn()
+    await world.puller(Life()).run_step()
     given, world.california.given = world.california.given, {}
     with capture_logs() as logs:
         await world.live()
@@ -505,7 +509,7 @@ async def test_lists_that_lie_sealed_outlive_who_has_not_noted_it(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "received", dies)
+        patch.setattr(DropLedger, "received", dies)
         with pytest.raises(Killed):
             await world.live()
     world.now += timedelta(minutes=2)
@@ -523,7 +527,7 @@ async def test_lists_that_have_not_arrived_whole_are_forgotten_and_asked_for_aga
     async def broken(*_: object) -> AsyncIterator[bytes]:
         yield b"PK" * CHUNK_BYTES
         assert await chunks.count_documents({}) > 0, "what has arrived lies sealed"
-        raise NotYet("it has broken off", timedelta(seconds=1))
+        raise DropRetryLater("it has broken off", timedelta(seconds=1))
 
     world.vault = cast("MemoryVault", Vault(world.client, prefix=world.prefix, master_key=b"m" * 32))
     chunks = world.client[f"{world.prefix}_vault"]["chunks"]
@@ -598,7 +602,7 @@ async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> 
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     known = world.california.waiting["Phone"].copy()
     world.california.given = {}
-    await world.puller(Life()).turn()
+    await world.puller(Life()).run_step()
     world.california.given["20261126_4821_Phone"] = {}  # as if it did not know the ids
     with capture_logs() as logs:
         await world.live()
@@ -624,8 +628,8 @@ async def test_rows_that_cannot_be_read_are_loud_and_kept_and_hold_up_no_other(w
 async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> None:
     ask(world)
     held = world.ledger
-    assert await held.hold(world.now) is not None
-    assert not await world.puller(Life()).turn()
+    assert await held.lease(world.now) is not None
+    assert not await world.puller(Life()).run_step()
     assert not world.california.calls
 
 

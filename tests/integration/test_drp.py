@@ -16,12 +16,12 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 from nacl.signing import SigningKey
 
-from habeas.company import ADA
-from habeas.stack import Stack
-from services.intake.callbacks import LEASE, Callback, Reached, Watch, Watched
-from services.intake.drp.tokens import Tokens
-from shared.mongo import Client
-from shared.outward import Outward
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
+from services.intake.channels.drp.tokens import DrpTokens
+from services.intake.http.callbacks import LEASE, Callback, CallbackClient, WatchedRequest, WatchedRequests
+from shared.runtime.mongo import Client
+from shared.runtime.safe_http import SafeHttp
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, running
 from tests.integration.receiver import Receiver
 from tests.waiting import eventually
@@ -233,24 +233,24 @@ async def test_a_status_is_told_over_tls_and_to_no_machine_inside(tmp_path: Path
             headers = {"Content-Type": "application/json"}
             return Callback(url, headers, json.dumps(status).encode(), mark="", final=False)
 
-        allowed = Reached(Outward(frozenset({"localhost"}), called.trust))
-        assert await allowed.tell(to(called.url))
+        allowed = CallbackClient(SafeHttp(frozenset({"localhost"}), called.trust))
+        assert await allowed.send(to(called.url))
         [(headers, body, _)] = called.received
         assert headers["content-type"] == "application/json"
         assert json.loads(body) == status
-        assert not await Reached(Outward(trust=called.trust)).tell(to(called.url))
-        assert not await Reached(Outward(frozenset({"localhost"}))).tell(to(called.url))
+        assert not await CallbackClient(SafeHttp(trust=called.trust)).send(to(called.url))
+        assert not await CallbackClient(SafeHttp(frozenset({"localhost"}))).send(to(called.url))
         for elsewhere in (
             called.url.replace("https", "http"),
             "https://localhost:1/",
             "https://[::1",
             "nowhere",
         ):
-            assert not await allowed.tell(to(elsewhere))
+            assert not await allowed.send(to(elsewhere))
         assert len(called.received) == 1
         for refusal in (Response(status_code=500), Response(status_code=404), RedirectResponse("/elsewhere")):
             called.answers.append(refusal)
-            assert not await allowed.tell(to(called.url))
+            assert not await allowed.send(to(called.url))
         assert len(called.received) == 4
 
 
@@ -260,7 +260,7 @@ async def test_a_status_is_told_over_tls_and_to_no_machine_inside(tmp_path: Path
 async def test_one_message_gives_one_token_however_many_replicas_take_it(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    replicas = [Tokens(mongo_client[f"{database_prefix}_intake"], KEY) for _ in range(8)]
+    replicas = [DrpTokens(mongo_client[f"{database_prefix}_intake"], KEY) for _ in range(8)]
     await asyncio.gather(*(replica.prepare() for replica in replicas))
     until = datetime.now(UTC) + timedelta(hours=1)
     issued = await asyncio.gather(*(replica.issue("AGENT_ONE", "m" * 64, until) for replica in replicas))
@@ -269,7 +269,7 @@ async def test_one_message_gives_one_token_however_many_replicas_take_it(
 
 
 async def test_a_new_token_takes_the_place_of_the_old_one(mongo_client: Client, database_prefix: str) -> None:
-    tokens = Tokens(mongo_client[f"{database_prefix}_intake"], KEY)
+    tokens = DrpTokens(mongo_client[f"{database_prefix}_intake"], KEY)
     await tokens.prepare()
     until = datetime.now(UTC) + timedelta(hours=1)
     first = await tokens.issue("AGENT_ONE", "1", until) or ""
@@ -282,17 +282,17 @@ async def test_a_new_token_takes_the_place_of_the_old_one(mongo_client: Client, 
 
 async def test_no_token_lies_in_the_database(mongo_client: Client, database_prefix: str) -> None:
     database = mongo_client[f"{database_prefix}_intake"]
-    token = await Tokens(database, KEY).issue("AGENT_ONE", "1", NOW) or ""
+    token = await DrpTokens(database, KEY).issue("AGENT_ONE", "1", NOW) or ""
     kept = [document async for document in database["drp_tokens"].find()]
     assert len(kept) == 1
     assert token not in str(kept)
-    assert await Tokens(database, b"another key").holder(token) is None
+    assert await DrpTokens(database, b"another key").holder(token) is None
 
 
 async def test_each_request_is_looked_at_by_one_replica_at_a_time(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    replicas = [Watch(mongo_client[f"{database_prefix}_intake"]["drp_callbacks"]) for _ in range(4)]
+    replicas = [WatchedRequests(mongo_client[f"{database_prefix}_intake"]["drp_callbacks"]) for _ in range(4)]
     await replicas[0].prepare()
     names = {f"{number:032x}" for number in range(10)}
     for name in names:
@@ -303,11 +303,11 @@ async def test_each_request_is_looked_at_by_one_replica_at_a_time(
     again = await replicas[1].take(NOW + LEASE)
     assert again is not None
     later = NOW + timedelta(hours=1)
-    await replicas[1].look_again(Watched(again.request_id, NOW, "a digest", 3), later)
+    await replicas[1].look_again(WatchedRequest(again.request_id, NOW, "a digest", 3), later)
     await replicas[2].add(again.request_id, NOW)
     while (one := await replicas[0].take(later)) and one.request_id != again.request_id:
         pass
-    assert one == Watched(again.request_id, NOW, "a digest", 3)
+    assert one == WatchedRequest(again.request_id, NOW, "a digest", 3)
     await replicas[1].end(again.request_id)
     await replicas[2].add(again.request_id, NOW)
     anew = await replicas[3].take(NOW)

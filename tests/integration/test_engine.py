@@ -15,14 +15,21 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import monitoring
 
-from habeas.company import ADA, BRUNO, Person, fill, generate
-from services.fulfillment.checking import check
-from services.fulfillment.datamap.reading import DataMap, load, parse
-from services.fulfillment.erasure.execution import Disposition, Left, Plan, execute, plan, verify
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.walk import Answer, Findings, Found, Status, gather
+from habeas.embedded.company import ADA, BRUNO, DemoPerson, fill, generate
+from services.fulfillment.datamap.reader import DataMap, load, parse
+from services.fulfillment.erasure.execution import (
+    Disposition,
+    ErasurePlan,
+    RemainderKind,
+    execute,
+    plan,
+    verify,
+)
+from services.fulfillment.map_check import check
+from services.fulfillment.search.walk import Findings, FoundRecord, SearchAnswer, SearchStatus, gather
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.mongo import Binary, Client, Decimal128, Document, Int64, ObjectId
+from shared.runtime.mongo import Binary, Client, Decimal128, Document, Int64, ObjectId
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 TODAY = date(2026, 11, 25)
@@ -56,9 +63,9 @@ class World:
             async for document in self.client[database].get_collection(name, codec_options=raw).find()
         }
 
-    async def erase(self, data_map: DataMap, identities: Any, **choices: Any) -> tuple[Findings, Plan]:
+    async def erase(self, data_map: DataMap, identities: Any, **choices: Any) -> tuple[Findings, ErasurePlan]:
         findings = await gather(data_map, self.stores, identities)
-        order = Plan.of_lines(plan(findings, data_map, TODAY, **choices).lines())
+        order = ErasurePlan.of_lines(plan(findings, data_map, TODAY, **choices).lines())
         await execute(order, self.stores)
         return findings, order
 
@@ -117,7 +124,7 @@ def names(findings: Findings) -> set[str]:
 
 @pytest.mark.parametrize("person", [ADA, BRUNO], ids=["who shares as owner", "who shares as member"])
 async def test_erasing_one_person_leaves_every_document_of_others_as_it_was(
-    company: World, example: DataMap, person: Person
+    company: World, example: DataMap, person: DemoPerson
 ) -> None:
     other = BRUNO if person is ADA else ADA
     before = await company.everything()
@@ -192,10 +199,10 @@ async def test_an_ordinary_index_is_used_to_find_an_address_in_any_case(world: W
 async def test_nothing_found_nothing_declared_and_nothing_reachable_are_three_answers(world: World) -> None:
     data_map = one(EMAIL)
     await world.insert("desk.notes", {"_id": 1, "email": "somebody@example.org"})
-    assert (await gather(data_map, world.stores, PERSON)).answer is Answer.NOTHING_FOUND
+    assert (await gather(data_map, world.stores, PERSON)).answer is SearchAnswer.NOTHING_FOUND
     undeclared = await gather(data_map, world.stores, {"customer_no": ("7",)})
-    assert undeclared.answer is Answer.NOTHING_DECLARED
-    assert undeclared.coverage[0].status is Status.UNREACHED
+    assert undeclared.answer is SearchAnswer.NOTHING_DECLARED
+    assert undeclared.coverage[0].status is SearchStatus.UNREACHED
     nowhere = Client("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=100)
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1: .*Connection refused"):
         await gather(data_map, Stores({"default": nowhere}), PERSON)
@@ -205,7 +212,7 @@ async def test_nothing_found_nothing_declared_and_nothing_reachable_are_three_an
 async def test_a_wrong_name_in_the_map_is_told_from_nothing_found(world: World) -> None:
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"})
     findings = await gather(one(EMAIL, name="noets"), world.stores, PERSON)
-    assert findings.coverage[0].status is Status.MISSING
+    assert findings.coverage[0].status is SearchStatus.MISSING
     assert findings.missing == ("desk.noets",)
 
 
@@ -267,7 +274,7 @@ async def test_a_document_that_became_another_persons_is_left_alone_and_reported
 
     assert await world.get("desk.notes") is not None
     remains = await verify(order, data_map, world.stores, PERSON)
-    assert [remainder.left for remainder in remains.remainders] == [Left.DOCUMENT]
+    assert [remainder.left for remainder in remains.remainders] == [RemainderKind.DOCUMENT]
 
 
 async def test_a_record_that_came_after_the_plan_is_found_by_looking_again(world: World) -> None:
@@ -276,7 +283,7 @@ async def test_a_record_that_came_after_the_plan_is_found_by_looking_again(world
     _, order = await world.erase(data_map, PERSON)
     await world.insert("desk.notes", {"_id": 2, "email": "KIM@example.org"})
     remains = await verify(order, data_map, world.stores, PERSON)
-    assert [(r.left, r.id) for r in remains.remainders] == [(Left.UNPLANNED, {"_id": 2})]
+    assert [(r.left, r.id) for r in remains.remainders] == [(RemainderKind.UNPLANNED, {"_id": 2})]
 
 
 async def test_an_erasure_begun_again_after_any_step_ends_in_the_same_state(
@@ -294,8 +301,8 @@ async def test_an_erasure_begun_again_after_any_step_ends_in_the_same_state(
     assert (await verify(whole, example, company.stores, identities)).clean
 
 
-def replaced_order(order: Plan, done: int) -> Plan:
-    return Plan(order.version, order.made_on, order.targets, order.steps, order.order[:done])
+def replaced_order(order: ErasurePlan, done: int) -> ErasurePlan:
+    return ErasurePlan(order.version, order.made_on, order.targets, order.steps, order.order[:done])
 
 
 async def test_records_wait_for_those_they_are_erased_after(company: World, example: DataMap) -> None:
@@ -384,7 +391,7 @@ async def test_a_key_of_the_maps_own_choice_need_not_be_unique(world: World) -> 
     data_map = one(EMAIL + "          - { name: id, fides_meta: { primary_key: true } }\n")
     await world.insert("desk.notes", *({"_id": n, "id": 5, "email": "kim@example.org"} for n in (1, 2)))
     await world.erase(data_map, PERSON)
-    assert (await gather(data_map, world.stores, PERSON)).answer is Answer.NOTHING_FOUND
+    assert (await gather(data_map, world.stores, PERSON)).answer is SearchAnswer.NOTHING_FOUND
 
 
 async def test_a_unique_index_that_would_refuse_the_second_mask_is_told(world: World) -> None:
@@ -576,7 +583,7 @@ async def test_many_requests_at_once_cost_as_many_queries_as_one(
     client.close()
 
 
-def in_order(findings: Findings) -> list[Found]:
+def in_order(findings: Findings) -> list[FoundRecord]:
     return sorted(findings.found, key=lambda found: (found.collection.key, str(found.id)))
 
 

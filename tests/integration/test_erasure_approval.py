@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.search.stores import Stores
-from shared.events import ErasureApproved, ErasurePlanned, ErasureRetried, RequestWithdrawn
-from shared.mongo import Client
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.events import ErasureApproved, ErasurePlanned, ErasureRetried, RequestWithdrawn
+from shared.runtime.mongo import Client
 from tests.integration.mortal import Life
 from tests.integration.test_engine import World
 from tests.integration.test_erasure_crashes import CASE, Durable, fill

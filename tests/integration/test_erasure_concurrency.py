@@ -8,16 +8,16 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.cases import united
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure import execution
 from services.fulfillment.erasure.execution import execute, plan, verify
 from services.fulfillment.erasure.rounds import Round, plan_again
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
+from services.fulfillment.state import united
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
-from shared.mongo import Client, Write
+from shared.runtime.mongo import Client, Write
 from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
 
 RECORDS = 400
@@ -120,7 +120,7 @@ class Failing:
     away: str
     written: int = 0
 
-    async def write(self, place: Place, operations: Sequence[Write]) -> Any:
+    async def write(self, place: CollectionPlace, operations: Sequence[Write]) -> Any:
         if place.name == self.away:
             await asyncio.sleep(0.1)
             raise StoreUnavailable("away")

@@ -22,23 +22,23 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.backups.erasures import USUAL_RETENTION, Erasures
-from services.fulfillment.backups.fingerprints import Fingerprints
-from services.fulfillment.cases import Fulfilment, evolve
-from services.fulfillment.context import Fulfillment, House
-from services.fulfillment.datamap.reading import DataMap, parse
-from services.fulfillment.engine import Engine
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.changes.stop_list import StopList
+from services.fulfillment.context import Fulfillment, FulfillmentProfile
+from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure import execution
+from services.fulfillment.erasure.journal.fingerprints import Fingerprints
+from services.fulfillment.erasure.journal.store import USUAL_RETENTION, ErasureJournal
+from services.fulfillment.erasure.retained_records import RetainedRecords
 from services.fulfillment.handlers import SUBSCRIPTIONS
-from services.fulfillment.keeping import Kept
-from services.fulfillment.search import seeking, stores
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.signing import Signer
-from services.fulfillment.suppression import Suppressions
-from shared.answer import SUBMISSION
-from shared.bus import Message
-from shared.envelope import encode
-from shared.events import (
+from services.fulfillment.search import batch_lookup
+from services.fulfillment.search.engine import RecordEngine
+from services.fulfillment.state import Fulfilment, evolve
+from services.fulfillment.stores import mongodb
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import encode
+from shared.contract.events import (
     Assurance,
     ErasureApproved,
     Fact,
@@ -50,12 +50,13 @@ from shared.events import (
     RequestWithdrawn,
     StopReason,
 )
-from shared.journal import Journal, Row
 from shared.law import Regulation, Right
-from shared.mongo import Client
-from shared.service import Moment, Runtime, Service
-from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
-from shared.vault import Vault
+from shared.runtime.broker import Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
+from shared.runtime.journal import Journal, JournalRow
+from shared.runtime.mongo import Client
+from shared.runtime.service import Moment, Runtime, Service
+from shared.runtime.vault import Vault
 from tests.integration.mortal import Killed, Life, Mortal
 from tests.integration.test_engine import World
 from tests.unit.fakes import OpenGate
@@ -148,9 +149,9 @@ class Durable:
         """Return the registers."""
         database = self.world.client[f"{self.world.prefix}own_fulfillment"]
         return {
-            "kept": Kept(database, KEY),
-            "erasures": Erasures(database, Fingerprints(KEY), USUAL_RETENTION),
-            "suppressions": Suppressions(database, KEY),
+            "kept": RetainedRecords(database, KEY),
+            "erasures": ErasureJournal(database, Fingerprints(KEY), USUAL_RETENTION),
+            "suppressions": StopList(database, KEY),
         }
 
     def process(self, life: Life) -> Runtime[Any, Any]:
@@ -219,9 +220,11 @@ def service(durable: Durable, life: Life) -> Service[Fulfilment, Fulfillment]:
     reached = Stores({"default": durable.world.client}, database_prefix=durable.world.prefix)
     parts: dict[str, Any] = {
         "vault": mortal(durable.vault, life),
-        "records": Engine(cast("Stores", mortal(reached, life))),
+        "records": RecordEngine(cast("Stores", mortal(reached, life))),
         "maps": Maps(),
-        "house": House("Example", "", "", UTC, Signer(KEY), KEY, timedelta(days=30), durable.approval_above),
+        "house": FulfillmentProfile(
+            "Example", "", "", UTC, CertificateSigner(KEY), KEY, timedelta(days=30), durable.approval_above
+        ),
         **{name: mortal(register, life) for name, register in durable.registers().items()},
     }
     others: dict[str, Any] = {
@@ -280,8 +283,8 @@ async def test_a_process_that_dies_at_any_write_of_an_erasure_changes_nothing_in
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execution, "STEPS_PER_CHUNK", 2)
-    monkeypatch.setattr(stores, "READING_WINDOW", 0.0)
-    monkeypatch.setattr(seeking, "SCAN_WINDOW", 0.0)
+    monkeypatch.setattr(mongodb, "READING_WINDOW", 0.0)
+    monkeypatch.setattr(batch_lookup, "SCAN_WINDOW", 0.0)
     unhurt, boundaries = await erased(world, float("inf"))
     end, certificate = await end_of(world), await unhurt.certificate()
     assert certificate["verification"]["result"] == "nothing_left"
@@ -386,7 +389,7 @@ async def interrupted(world: World, last: float, acts: Sequence[Fact], meanwhile
         durable.broker.crash()
         for fact in meanwhile:
             rows = (await durable.journal.histories({CASE})).get(CASE, [])
-            row = Row(CASE, len(rows), f"replica {len(rows)}", fact, (), datetime.now(UTC))
+            row = JournalRow(CASE, len(rows), f"replica {len(rows)}", fact, (), datetime.now(UTC))
             assert not await durable.journal.append([row])
     await durable.broker.drain(durable.process(Life()))
     durable.lived = life.passed < last
@@ -413,8 +416,8 @@ async def test_interrupted_erasure_is_certified_or_has_erased_nothing(
     after: Sequence[Fact],
 ) -> None:
     monkeypatch.setattr(execution, "STEPS_PER_CHUNK", 2)
-    monkeypatch.setattr(stores, "READING_WINDOW", 0.0)
-    monkeypatch.setattr(seeking, "SCAN_WINDOW", 0.0)
+    monkeypatch.setattr(mongodb, "READING_WINDOW", 0.0)
+    monkeypatch.setattr(batch_lookup, "SCAN_WINDOW", 0.0)
     await fill(world, notes=4, rooms=1)
     before = await end_of(world)
     certified = untouched = 0

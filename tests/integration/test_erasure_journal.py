@@ -10,17 +10,17 @@ import bson
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA, BRUNO, fill, generate
-from services.fulfillment.backups.erasures import Erasures
-from services.fulfillment.backups.fingerprints import Fingerprints
-from services.fulfillment.backups.replay import Replay, Scope
-from services.fulfillment.backups.report import Report
-from services.fulfillment.datamap.reading import DataMap, load, parse
+from habeas.embedded.company import ADA, BRUNO, fill, generate
+from services.fulfillment.datamap.reader import DataMap, load, parse
 from services.fulfillment.erasure.execution import execute, verify
-from services.fulfillment.erasure.planning import plan
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.erasure.journal.fingerprints import Fingerprints
+from services.fulfillment.erasure.journal.replay import Replay, ReplayScope
+from services.fulfillment.erasure.journal.report import ReplayReport
+from services.fulfillment.erasure.journal.store import ErasureJournal
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
-from shared.mongo import Binary, Client, Document, ObjectId
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Binary, Client, Document, ObjectId
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 TODAY = date(2026, 11, 25)
@@ -85,8 +85,8 @@ class World:
         return Stores({"default": self.elsewhere or self.client}, database_prefix=self.prefix)
 
     @property
-    def erasures(self) -> Erasures:
-        return Erasures(self.client[f"{self.prefix}_fulfillment"], Fingerprints(KEY), KEEP)
+    def erasures(self) -> ErasureJournal:
+        return ErasureJournal(self.client[f"{self.prefix}_fulfillment"], Fingerprints(KEY), KEEP)
 
     def __getitem__(self, name: str) -> Any:
         database, _, collection = name.rpartition(".")
@@ -117,9 +117,9 @@ class World:
         assert (await verify(decided, self.data_map, self.stores, identities)).clean
         await self.erasures.record(decided, self.data_map, erasure=number, at=self.at)
 
-    async def replay(self, **scope: Any) -> Report:
+    async def replay(self, **scope: Any) -> ReplayReport:
         replay = Replay(self.erasures, Fingerprints(KEY), self.data_map, self.stores, self.today)
-        return await replay.run(Scope(**scope))
+        return await replay.run(ReplayScope(**scope))
 
 
 @pytest_asyncio.fixture
@@ -264,7 +264,7 @@ async def test_a_record_that_was_gone_before_the_erasure_comes_back_and_goes(sho
     assert await shop.everything() == erased
 
 
-async def test_whoever_became_a_customer_again_stays_one(shop: World) -> None:
+async def test_returned_customer_is_not_erased_again(shop: World) -> None:
     await stock(shop, KIM, BO)
     backup = await shop.everything()
     await shop.erase()
@@ -286,7 +286,7 @@ async def test_whoever_became_a_customer_again_stays_one(shop: World) -> None:
     assert not report.done
 
 
-async def test_what_tells_no_time_and_no_entry_names_waits_for_a_person(shop: World) -> None:
+async def test_undated_record_outside_the_journal_waits_for_staff(shop: World) -> None:
     await stock(shop, 7, 8)
     await shop.erase()
     await shop["people"].insert_one({"_id": 9, "email": KIM})

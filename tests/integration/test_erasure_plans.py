@@ -4,36 +4,36 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from services.fulfillment.cases import Fulfilment
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step, Steps, run_of_line
-from services.fulfillment.search.ownership import Match
-from shared.mongo import Client, ObjectId
-from shared.vault import Vault
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep, Steps, run_of_line
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import Fulfilment
+from shared.runtime.mongo import Client, ObjectId
+from shared.runtime.vault import Vault
 
 CASE = "d" * 32
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 MOST = 16 * 1024 * 1024
 STEPS = 20_000
-KIM = Match("email", None, ("kim@example.org",))
+KIM = OwnershipMatch("email", None, ("kim@example.org",))
 
 
-def step(number: int) -> Step:
+def step(number: int) -> RecordStep:
     masks = tuple(Mask(f"field_{n}", (), None) for n in range(4))
-    return Step(
+    return RecordStep(
         "desk.notes",
-        Place("default", "desk", "notes"),
+        CollectionPlace("default", "desk", "notes"),
         {"_id": ObjectId(f"{number:024x}")},
         Disposition.MASKED,
-        (KIM, Match("name", None, (f"Zoë {number} 🌍",))),
+        (KIM, OwnershipMatch("name", None, (f"Zoë {number} 🌍",))),
         masks=masks,
     )
 
 
-async def opened(ctx: Fulfillment, name: str) -> Plan:
+async def opened(ctx: Fulfillment, name: str) -> ErasurePlan:
     lines = ctx.opened_lines(name)
-    decided = Plan.of_line(await anext(lines))
+    decided = ErasurePlan.of_line(await anext(lines))
     return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
@@ -44,7 +44,7 @@ async def test_a_plan_of_any_size_is_sealed_and_comes_back_as_it_was(
     await vault.create(CASE)
     unused: list[Any] = [None] * len(fields(Fulfillment)[5:])
     ctx = Fulfillment(CASE, Fulfilment(), NOW, NOW, vault, *unused)
-    small = Plan("v", date(2026, 11, 25), ("user",), (step(1),), (("desk.notes",),))
+    small = ErasurePlan("v", date(2026, 11, 25), ("user",), (step(1),), (("desk.notes",),))
     large = replace(small, steps=tuple(map(step, range(STEPS))))
     assert sum(map(len, large.lines())) > MOST
 

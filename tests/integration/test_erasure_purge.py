@@ -8,29 +8,29 @@ from typing import Any
 
 import pytest_asyncio
 
-from habeas.engine import Engine
-from habeas.erasures import Memory
-from habeas.erasures import memory as opened
-from services.fulfillment.certificate import verify_certificate
-from services.fulfillment.daily import LEASE, Daily, Days
-from services.fulfillment.datamap.model import Period
-from services.fulfillment.datamap.reading import parse
+from habeas.client.engine import OperatorEngine
+from habeas.client.erasures import ErasureRecords
+from habeas.client.erasures import memory as opened
+from services.fulfillment.certificate.document import verify_certificate
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.datamap.model import RetentionPeriod
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import after
-from services.fulfillment.erasure.planning import plan
-from services.fulfillment.purging import Due, Purging
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.erasure.daily_jobs import LEASE, DailyJob, DailyJobStates
+from services.fulfillment.erasure.deferred import DueRecords, Purging
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
-from services.fulfillment.signing import Signer
-from shared.bus import Message
-from shared.events import ErasureRetried
-from shared.mongo import Client
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.events import ErasureRetried
+from shared.runtime.broker import Message
+from shared.runtime.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, World, one
 
 KEY = b"k" * 32
-SIGNER = Signer(KEY)
+SIGNER = CertificateSigner(KEY)
 TODAY = datetime.now(UTC).date()
 LONG_AGO = datetime.now(UTC) - timedelta(days=300)
-LAST_DAY = after(LONG_AGO.date(), Period(years=1))
+LAST_DAY = after(LONG_AGO.date(), RetentionPeriod(years=1))
 MAP = parse(
     {
         "map.yml": """
@@ -71,12 +71,12 @@ async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[Wor
 
 
 @pytest_asyncio.fixture
-async def memory(world: World, mongo_url: str) -> AsyncIterator[Memory]:
+async def memory(world: World, mongo_url: str) -> AsyncIterator[ErasureRecords]:
     async with opened(mongo_url, f"{world.prefix}own", KEY) as memory:
         yield memory
 
 
-async def erased(world: World, memory: Memory, **changes: Any) -> None:
+async def erased(world: World, memory: ErasureRecords, **changes: Any) -> None:
     """Erase Kim, whose bill is kept for a year; somebody else has one, too."""
     bill = {"issued": LONG_AGO, "held": False, "name": "Kim Sample", **changes}
     await world.insert(
@@ -86,21 +86,23 @@ async def erased(world: World, memory: Memory, **changes: Any) -> None:
         "desk.bills", {"_id": 1, "person": 70_077_077, **bill}, {"_id": 2, "person": 78, **bill}
     )
     decided = plan(await gather(MAP, world.stores, PERSON), MAP, TODAY)
-    await Engine(MAP, world.stores).erase(decided, PERSON, controller="Example", signer=SIGNER, memory=memory)
+    await OperatorEngine(MAP, world.stores).erase(
+        decided, PERSON, controller="Example", signer=SIGNER, memory=memory
+    )
     assert await world.get("desk.people", _id=70_077_077) is None
     assert await world.get("desk.bills", _id=1) is not None
 
 
-def purging(world: World, memory: Memory) -> Purging:
+def purging(world: World, memory: ErasureRecords) -> Purging:
     return memory.purging(OTHER, world.stores, controller="Example", signer=SIGNER)
 
 
-async def due(world: World, memory: Memory, day: date) -> list[Due]:
+async def due(world: World, memory: ErasureRecords, day: date) -> list[DueRecords]:
     return [item async for item in purging(world, memory).due(day)]
 
 
 async def test_a_kept_record_goes_when_its_last_day_has_passed_and_that_is_certified(
-    world: World, memory: Memory
+    world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory)
     assert await due(world, memory, LAST_DAY) == []
@@ -116,7 +118,7 @@ async def test_a_kept_record_goes_when_its_last_day_has_passed_and_that_is_certi
 
 
 async def test_the_register_holds_nothing_about_the_person_but_the_keys_of_records(
-    world: World, memory: Memory
+    world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory)
     kept = world.client[f"{world.prefix}own_fulfillment"]["kept"]
@@ -126,7 +128,7 @@ async def test_the_register_holds_nothing_about_the_person_but_the_keys_of_recor
     assert not any(word in str(entry).lower() for word in ("kim", "70077077", "sample"))
 
 
-async def test_a_record_that_has_become_anothers_is_left_alone(world: World, memory: Memory) -> None:
+async def test_a_record_that_has_become_anothers_is_left_alone(world: World, memory: ErasureRecords) -> None:
     await erased(world, memory)
     bills = world.client[world.prefix + "desk"]["bills"]
     await bills.update_one({"_id": 1}, {"$set": {"person": 78}})
@@ -138,7 +140,7 @@ async def test_a_record_that_has_become_anothers_is_left_alone(world: World, mem
 
 
 async def test_a_hold_is_looked_at_every_day_and_the_record_goes_when_it_ends(
-    world: World, memory: Memory
+    world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory, held=True, issued=datetime(2001, 1, 1, tzinfo=UTC))
     tomorrow = TODAY + timedelta(days=1)
@@ -161,16 +163,16 @@ class Told:
         self.messages += messages
 
 
-def daily(world: World, memory: Memory, told: Told, at: datetime) -> Daily:
-    days = Days(world.client[f"{world.prefix}own_fulfillment"])
-    return Daily(days, purging(world, memory), told.publish, lambda: at)
+def daily(world: World, memory: ErasureRecords, told: Told, at: datetime) -> DailyJob:
+    days = DailyJobStates(world.client[f"{world.prefix}own_fulfillment"])
+    return DailyJob(days, purging(world, memory), told.publish, lambda: at)
 
 
 NOON = datetime.combine(LAST_DAY + timedelta(days=1), time(12), UTC)
 
 
 async def test_what_is_due_goes_by_itself_once_a_day_and_its_certificate_is_kept(
-    world: World, memory: Memory
+    world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory)
     early = [daily(world, memory, Told(), NOON - timedelta(days=1)) for _ in range(3)]
@@ -188,9 +190,11 @@ async def test_what_is_due_goes_by_itself_once_a_day_and_its_certificate_is_kept
     )
 
 
-async def test_a_days_work_of_a_replica_that_died_is_gone_on_with(world: World, memory: Memory) -> None:
+async def test_a_days_work_of_a_replica_that_died_is_gone_on_with(
+    world: World, memory: ErasureRecords
+) -> None:
     await erased(world, memory)
-    days = Days(world.client[f"{world.prefix}own_fulfillment"])
+    days = DailyJobStates(world.client[f"{world.prefix}own_fulfillment"])
     assert await days.begin(NOON.date(), NOON)
     assert not await daily(world, memory, Told(), NOON + LEASE).work()
     assert await daily(world, memory, Told(), NOON + LEASE + timedelta(seconds=1)).work()
@@ -199,7 +203,7 @@ async def test_a_days_work_of_a_replica_that_died_is_gone_on_with(world: World, 
 
 
 async def test_one_erasure_that_cannot_be_gone_on_with_holds_up_no_other(
-    world: World, memory: Memory
+    world: World, memory: ErasureRecords
 ) -> None:
     await erased(world, memory)
     own = world.client[f"{world.prefix}own_fulfillment"]["kept"]

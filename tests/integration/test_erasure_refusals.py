@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.engine import Engine
-from services.fulfillment.cases import outcome_of_erasure, united
-from services.fulfillment.certificate import verify_certificate
-from services.fulfillment.datamap.reading import DataMap, parse
+from habeas.client.engine import OperatorEngine
+from services.fulfillment.certificate.document import verify_certificate
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure.execution import execute, plan, verify
 from services.fulfillment.erasure.rounds import Round, plan_again, settled
-from services.fulfillment.erasure.steps import Disposition, Plan
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan
 from services.fulfillment.search.walk import gather
-from services.fulfillment.signing import Signer
-from shared.events import Outcome
-from shared.mongo import Client
+from services.fulfillment.state import outcome_of_erasure, united
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.events import Outcome
+from shared.runtime.mongo import Client
 from tests.integration.test_engine import EMAIL, LATER, PERSON, TODAY, World, one
 
-SIGNER = Signer(b"k" * 32)
+SIGNER = CertificateSigner(b"k" * 32)
 PHONE = "          - { name: phone, data_categories: [user.contact.phone_number] }\n"
 
 
@@ -35,12 +35,12 @@ async def rule(world: World, validator: dict[str, Any]) -> None:
     await world.client[world.prefix + "desk"].command("collMod", "notes", validator=validator)
 
 
-async def rounds(world: World, data_map: DataMap, most: int = 3) -> tuple[list[Plan], Round]:
+async def rounds(world: World, data_map: DataMap, most: int = 3) -> tuple[list[ErasurePlan], Round]:
     """Erase the person, round after round, as the service does."""
     findings = await gather(data_map, world.stores, PERSON)
     plans = [plan(findings, data_map, TODAY)]
     while True:
-        refused = await execute(Plan.of_lines(plans[-1].lines()), world.stores)
+        refused = await execute(ErasurePlan.of_lines(plans[-1].lines()), world.stores)
         whole = united(plans)
         done = Round(whole, refused, await verify(whole, data_map, world.stores, PERSON))
         if not done.promising or len(plans) == most:
@@ -136,7 +136,7 @@ async def test_the_certificate_says_what_was_left_why_and_when_it_is_tried_again
     data_map = one(EMAIL)
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"})
     await rule(world, NEVER)
-    engine = Engine(data_map, world.stores)
+    engine = OperatorEngine(data_map, world.stores)
     completed = await engine.erase(
         await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
     )
@@ -269,7 +269,7 @@ async def test_a_collection_that_vanished_meanwhile_is_not_called_erased(world: 
 async def test_what_the_map_forbids_to_change_makes_the_erasure_partial_and_is_counted(world: World) -> None:
     fixed = "          - { name: badge, data_categories: [user], fides_meta: { read_only: true } }\n"
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org", "badge": "K-1"})
-    engine = Engine(one(EMAIL + fixed), world.stores)
+    engine = OperatorEngine(one(EMAIL + fixed), world.stores)
     completed = await engine.erase(
         await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
     )

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from habeas.engine import Engine
-from services.fulfillment.certificate import verify_certificate
-from services.fulfillment.engine import Engine as Fulfilling
+from habeas.client.engine import OperatorEngine
+from services.fulfillment.certificate.document import verify_certificate
+from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.erasure.residue import Residue, look_through, records_naming
+from services.fulfillment.erasure.residue import Residue, records_naming, search_texts
+from services.fulfillment.search.engine import RecordEngine as Fulfilling
 from services.fulfillment.search.mentions import needles
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from services.fulfillment.signing import Signer
-from shared.mongo import Client
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, TODAY, Commands, World, one
 
 TEXT = "          - { name: text, data_categories: [system.operations] }\n"
@@ -38,7 +38,7 @@ async def seen(world: World, fields: str, about: str = "{}") -> Residue:
     remains = await verify(decided, data_map, world.stores, PERSON)
     assert remains.clean
     wanted = needles(KIM, "Kim Sample")
-    [residue] = await look_through(decided, remains, data_map, world.stores, wanted)
+    [residue] = await search_texts(decided, remains, data_map, world.stores, wanted)
     return residue
 
 
@@ -53,9 +53,7 @@ async def seen(world: World, fields: str, about: str = "{}") -> Residue:
         "customer c-10001.",
     ],
 )
-async def test_a_text_of_somebody_else_that_names_the_person_is_found_and_not_touched(
-    world: World, text: str
-) -> None:
+async def test_mention_in_another_persons_text_is_found_and_not_changed(world: World, text: str) -> None:
     other = {"_id": 2, "email": "bo@example.org", "text": text}
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"}, other)
     residue = await seen(world, TEXT)
@@ -75,7 +73,7 @@ async def test_what_only_looks_alike_is_not_taken_for_the_person(world: World, t
     assert (await seen(world, TEXT)).mentions == ()
 
 
-async def test_a_full_name_is_told_to_the_staff_and_may_be_a_namesakes(world: World) -> None:
+async def test_full_name_is_reported_to_the_staff_as_a_possible_namesake(world: World) -> None:
     await world.insert(
         "desk.notes", {"_id": 1, "email": "kim@example.org"}, {"_id": 2, "text": "dear kim\nSAMPLE,"}
     )
@@ -109,7 +107,7 @@ async def test_the_certificate_counts_the_places_and_names_none(world: World) ->
     await world.insert(
         "desk.notes", {"_id": 1, "email": "kim@example.org"}, {"_id": "bo", "text": "kim@example.org"}
     )
-    engine, signer = Engine(one(EMAIL + TEXT), world.stores), Signer(b"k" * 32)
+    engine, signer = OperatorEngine(one(EMAIL + TEXT), world.stores), CertificateSigner(b"k" * 32)
     completed = await engine.erase(
         await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=signer
     )
@@ -127,7 +125,7 @@ async def test_a_store_that_is_away_makes_the_look_unfinished_and_no_more(world:
     remains = await verify(decided, data_map, world.stores, PERSON)
     nowhere = Client("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=100)
     stores = Stores({"default": nowhere})
-    [residue] = await look_through(decided, remains, data_map, stores, needles(KIM, None))
+    [residue] = await search_texts(decided, remains, data_map, stores, needles(KIM, None))
     assert not residue.finished
     nowhere.close()
 
@@ -154,5 +152,5 @@ async def test_the_look_can_be_switched_off(world: World) -> None:
     remains = await verify(decided, data_map, world.stores, PERSON)
     for switched_on in (True, False):
         engine = Fulfilling(world.stores, switched_on)
-        seen = await engine.look_through(decided, remains, data_map, needles(KIM, None))
+        seen = await engine.search_texts(decided, remains, data_map, needles(KIM, None))
         assert bool(seen) is switched_on

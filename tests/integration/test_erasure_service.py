@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA, BRUNO
-from habeas.stack import Stack
+from habeas.embedded.company import ADA, BRUNO
+from habeas.embedded.stack import Stack
 from tests.integration.forks import said
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
@@ -72,7 +72,7 @@ async def test_an_erasure_waits_for_a_second_person_and_a_withdrawal_still_stops
     assert await pipeline.mentions(BRUNO.email) == before
 
 
-async def test_what_a_store_refuses_is_told_and_erased_when_the_cause_is_gone(pipeline: Pipeline) -> None:
+async def test_refused_records_are_reported_and_erased_when_the_cause_is_gone(pipeline: Pipeline) -> None:
     accounts = pipeline.business("portal", "accounts")
     account = await accounts.find_one({"members.email": ADA.email})
     rule = {"$or": [{"_id": {"$ne": account["_id"]}}, {"members.email": ADA.email}]}

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.changes.marks import plan_marks
-from services.fulfillment.erasure.execution import Left, execute, plan, verify
-from services.fulfillment.erasure.steps import Disposition, Plan
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.erasure.execution import RemainderKind, execute, plan, verify
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.mongodb import Stores
 from shared.law import Right
-from shared.mongo import Client
+from shared.runtime.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
 
 KIM, BO = "kim@example.org", "bo@example.org"
@@ -86,7 +86,7 @@ async def test_an_element_that_stands_alone_goes_as_if_it_stood_in_an_array(
     untouched = await world.get("desk.notes", _id=2)
     decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
     assert decided.counts() == {Disposition.ERASED: 1}
-    decided = Plan.of_lines(decided.lines())
+    decided = ErasurePlan.of_lines(decided.lines())
     assert not (await verify(decided, data_map, world.stores, PERSON)).clean, "it is still there"
 
     for _ in range(2):
@@ -117,7 +117,7 @@ async def test_what_became_an_array_meanwhile_loses_nobody_elses_element(world: 
 
     assert await world.get("desk.notes") == {"_id": 1, "emails": [KIM, BO]}
     remains = await verify(decided, data_map, world.stores, PERSON)
-    assert {item.left for item in remains.remainders} <= {Left.ELEMENT, Left.FIELD}
+    assert {item.left for item in remains.remainders} <= {RemainderKind.ELEMENT, RemainderKind.FIELD}
     assert not remains.clean
 
 
@@ -260,6 +260,6 @@ async def test_where_a_collection_compares_loosely_an_element_of_another_case_is
     data_map = one(MEMBERS.format(more="") + "              - { name: blocked }\n", about=mark)
     await world.insert("desk.notes", {"_id": 1, "members": [{"code": "aB"}, {"code": "Ab"}]})
     found = await gather(data_map, world.stores, {"code": ("aB",)})
-    await carry_out(plan_marks(found, data_map, TODAY, Right.RESTRICTION), world.stores)
+    await execute_changes(plan_marks(found, data_map, TODAY, Right.RESTRICTION), world.stores)
     marked = [{"code": "aB", "blocked": True}, {"code": "Ab"}]
     assert await world.get("desk.notes") == {"_id": 1, "members": marked}

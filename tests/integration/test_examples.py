@@ -24,9 +24,9 @@ from habeas.client import (
     WithdrawalSubmitted,
     submit_all,
 )
-from habeas.parts.broker import USER
-from habeas.stack import Stack
-from shared.bus import user_of
+from habeas.embedded.parts.broker import USER
+from habeas.embedded.stack import Stack
+from shared.runtime.broker import user_of
 from tests.conftest import missing
 from tests.integration.pipeline import Pipeline, comes_true, command, prepared
 from tests.unit.pages import ROOT

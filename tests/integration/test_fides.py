@@ -13,26 +13,26 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.channels.fides.cleanup import LEFT_AFTER, RequestCleanup
+from services.intake.channels.fides.consents import KEPT_FOR, ConsentCleanup, OpenConsents
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
+from services.intake.channels.fides.ledger import BATCH, FidesLedger
+from services.intake.channels.fides.service import BODY
+from services.intake.channels.fides.tokens import FidesTokens
 from services.intake.domain import RECORDS
-from services.intake.door import Door, Keys
-from services.intake.fides.consents import KEPT_FOR, Begun, Sweep
-from services.intake.fides.desk import BODY
-from services.intake.fides.entries import Between, Entry
-from services.intake.fides.ledger import BATCH, Ledger
-from services.intake.fides.sweeping import LEFT_AFTER, Leftovers
-from services.intake.fides.tokens import Tokens
-from shared.answer import SUBMISSION
-from shared.envelope import STRUCTURED, decode
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import STRUCTURED, decode
+from shared.contract.events import RequestClosed, RequestLodged, RequestSubmitted, StaffRole, Subject
+from shared.contract.staff import StaffAccount, public_bytes
+from shared.contract.topology import EVENTS
 from shared.errors import Destroyed
-from shared.events import RequestClosed, RequestLodged, RequestSubmitted, StaffRole, Subject
-from shared.journal import Journal, Row
 from shared.law import Right
-from shared.mongo import Client
-from shared.staff import StaffAccount, public_bytes
-from shared.testing import MemoryBroker
-from shared.topology import EVENTS
-from shared.vault import Vault
+from shared.runtime.fakes import MemoryBroker
+from shared.runtime.journal import Journal, JournalRow
+from shared.runtime.mongo import Client
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, comes_true, running
 from tests.waiting import eventually
 
@@ -278,7 +278,7 @@ async def test_nothing_of_a_person_lies_outside_the_vault(stage: Stage) -> None:
 async def test_a_token_holds_for_every_replica_until_it_expires(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    replicas = [Tokens(mongo_client[f"{database_prefix}_intake"], KEY) for _ in range(2)]
+    replicas = [FidesTokens(mongo_client[f"{database_prefix}_intake"], KEY) for _ in range(2)]
     await asyncio.gather(*(replica.prepare() for replica in replicas))
     now = datetime.now(UTC)
     until = now + timedelta(hours=1)
@@ -286,7 +286,7 @@ async def test_a_token_holds_for_every_replica_until_it_expires(
     holders = [await replicas[1].holder(token, now) for token in (first, second, "", "\ud800", "x" * 43)]
     assert holders == ["scripts", "scripts", None, None, None]
     assert await replicas[1].holder(first, until) is None
-    assert await Tokens(mongo_client[f"{database_prefix}_intake"], b"another").holder(first, now) is None
+    assert await FidesTokens(mongo_client[f"{database_prefix}_intake"], b"another").holder(first, now) is None
     indexes = await mongo_client[f"{database_prefix}_intake"]["fides_tokens"].index_information()
     assert any("expireAfterSeconds" in index for index in indexes.values())
 
@@ -294,22 +294,24 @@ async def test_a_token_holds_for_every_replica_until_it_expires(
 async def test_requests_are_listed_in_order_and_in_batches(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    ledger = Ledger(mongo_client[f"{database_prefix}_intake"])
+    ledger = FidesLedger(mongo_client[f"{database_prefix}_intake"])
     await ledger.prepare()
     many = [
-        Entry(f"{number:032x}", NOW + timedelta(minutes=number // 2), "key", Right.ACCESS, None)
+        FidesEntry(f"{number:032x}", NOW + timedelta(minutes=number // 2), "key", Right.ACCESS, None)
         for number in range(BATCH + 5)
     ]
-    objection = Entry("f" * 32, NOW - timedelta(days=1), "no_mail", "direct_marketing", "scripts")
+    objection = FidesEntry("f" * 32, NOW - timedelta(days=1), "no_mail", "direct_marketing", "scripts")
     for entry in (*many, objection, many[0]):
         await ledger.add(entry)
-    assert await ledger.count(Between()) == BATCH + 6
-    batches = [batch async for batch in ledger.batches(Between())]
+    assert await ledger.count(EntryRange()) == BATCH + 6
+    batches = [batch async for batch in ledger.batches(EntryRange())]
     assert [len(batch) for batch in batches] == [BATCH, 6]
     assert [*batches[0], *batches[1]] == [*reversed(many), objection]
-    oldest = [entry async for batch in ledger.batches(Between(oldest_first=True), skip=1) for entry in batch]
+    oldest = [
+        entry async for batch in ledger.batches(EntryRange(oldest_first=True), skip=1) for entry in batch
+    ]
     assert oldest == many
-    between = Between(NOW, NOW + timedelta(minutes=2))
+    between = EntryRange(NOW, NOW + timedelta(minutes=2))
     assert [entry async for batch in ledger.batches(between) for entry in batch] == many[3:1:-1]
     assert await ledger.count(between) == 2
     assert await ledger.entry(objection.case) == objection
@@ -317,7 +319,7 @@ async def test_requests_are_listed_in_order_and_in_batches(
 
 
 async def test_what_was_begun_is_destroyed_after_a_day(mongo_client: Client, database_prefix: str) -> None:
-    begun = Begun(mongo_client[f"{database_prefix}_intake"])
+    begun = OpenConsents(mongo_client[f"{database_prefix}_intake"])
     await begun.prepare()
     vault = Vault(mongo_client, prefix=database_prefix, master_key=KEY)
     old, young = "a" * 32, "b" * 32
@@ -326,7 +328,7 @@ async def test_what_was_begun_is_destroyed_after_a_day(mongo_client: Client, dat
         await vault.create(name)
         await vault.seal(name, "who", b"ottilie@example.org")
     assert (await begun.is_open(old, NOW), await begun.is_open(young, NOW)) == (False, True)
-    sweep = Sweep(begun, vault, lambda: NOW)
+    sweep = ConsentCleanup(begun, vault, lambda: NOW)
     assert await sweep.some()
     assert not await sweep.some()
     with pytest.raises(Destroyed):
@@ -340,22 +342,24 @@ async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_
     mongo_client: Client, database_prefix: str
 ) -> None:
     database = mongo_client[f"{database_prefix}_intake"]
-    ledger, journal, broker = Ledger(database), Journal(database, RECORDS), MemoryBroker()
+    ledger, journal, broker = FidesLedger(database), Journal(database, RECORDS), MemoryBroker()
     vault = Vault(mongo_client, prefix=database_prefix, master_key=KEY)
     for one in (ledger, journal):
         await one.prepare()
     now = NOW
-    door = Door(vault, journal, broker, Keys(KEY, KEY), lambda: now)
-    leftovers = Leftovers(ledger, door, vault)
+    door = RequestService(vault, journal, broker, ServiceKeys(KEY, KEY), lambda: now)
+    leftovers = RequestCleanup(ledger, door, vault)
     request = RequestSubmitted(
         reference="whole", right=Right.ACCESS, subject=Subject(email="ottilie@example.org")
     )
     body, whole, registered = (door.id_of("fides/scripts", name) for name in ("body", "whole", "registered"))
     for case in (body, whole, registered):
-        await ledger.add(Entry(case, NOW, "default_access_policy", Right.ACCESS, "scripts"))
+        await ledger.add(FidesEntry(case, NOW, "default_access_policy", Right.ACCESS, "scripts"))
         await door.keep(case, BODY, b"as it came")
     await vault.seal(whole, SUBMISSION, request.model_dump_json().encode())
-    await journal.append([Row(registered, 0, "lodged", None, (RequestClosed(request_id=registered),), NOW)])
+    await journal.append(
+        [JournalRow(registered, 0, "lodged", None, (RequestClosed(request_id=registered),), NOW)]
+    )
     now = NOW + LEFT_AFTER
     await leftovers.work()
     assert await door.kept(body, BODY) == b"as it came", "it is no day old"
@@ -369,7 +373,7 @@ async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_
     told = decode(message.body, exchange=EVENTS, content_type=STRUCTURED, headers={}).event
     assert isinstance(told, RequestLodged)
     assert (told.request_id, told.source, told.occurred_at) == (whole, "fides/scripts", NOW)
-    await journal.append([Row(whole, 0, "lodged", None, (RequestClosed(request_id=whole),), NOW)])
+    await journal.append([JournalRow(whole, 0, "lodged", None, (RequestClosed(request_id=whole),), NOW)])
     await leftovers.work()
     assert not [entry async for batch in ledger.unregistered(now) for entry in batch]
     assert await ledger.entry(whole)

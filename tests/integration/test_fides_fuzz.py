@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.fides.bodies import CREATES, items_of
-from shared.answer import SUBMISSION
+from services.intake.channels.fides.bodies import CREATES, items_of
+from shared.contract.answer import SUBMISSION
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import Calling, calling, hex_of, item
 

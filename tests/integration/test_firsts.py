@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 
 from services.intake.__main__ import Ports, service
-from services.intake.code_limits import CodeLimit
+from services.intake.cases.code_limits import CodeLimit
+from services.intake.cases.duplicates import FirstRequests
 from services.intake.context import Intake
-from services.intake.domain import RECORDS, Case, request_id
-from services.intake.firsts import Firsts
+from services.intake.domain import RECORDS, IntakeCase, request_id
+from shared.contract.events import RequestReceived
 from shared.errors import TransientError
-from shared.events import RequestReceived
-from shared.journal import Journal
-from shared.mongo import Client, connect
-from shared.service import Runtime
-from shared.testing import MemoryBroker, MemoryTimers, MemoryVault
+from shared.runtime.fakes import MemoryBroker, MemoryTimers, MemoryVault
+from shared.runtime.journal import Journal
+from shared.runtime.mongo import Client, connect
+from shared.runtime.service import Runtime
 from tests.unit.fakes import BINDINGS, PRACTICE, REQUEST_KEY, RETRY, SOURCE, MemoryRoom, request, submission
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
@@ -27,18 +27,18 @@ REPLICAS, WISHES, EACH = 4, 50, 4
 
 
 @pytest_asyncio.fixture
-async def firsts(mongo_client: Client, database_prefix: str) -> Firsts:
+async def firsts(mongo_client: Client, database_prefix: str) -> FirstRequests:
     firsts = replica(mongo_client, database_prefix)
     await firsts.prepare()
     return firsts
 
 
-def replica(client: Client, prefix: str, key: bytes = b"k" * 32) -> Firsts:
+def replica(client: Client, prefix: str, key: bytes = b"k" * 32) -> FirstRequests:
     database = client[f"{prefix}_intake"]
-    return Firsts(database, Journal(database, RECORDS), key)
+    return FirstRequests(database, Journal(database, RECORDS), key)
 
 
-async def insisting(firsts: Firsts, wish: bytes, case: str) -> str:
+async def insisting(firsts: FirstRequests, wish: bytes, case: str) -> str:
     """Claim as a handler does, which is tried again where another's claim cannot be read yet."""
     while True:
         try:
@@ -48,7 +48,7 @@ async def insisting(firsts: Firsts, wish: bytes, case: str) -> str:
 
 
 async def test_of_replicas_that_claim_the_same_at_once_all_hear_of_one_first(
-    firsts: Firsts, mongo_url: str, database_prefix: str
+    firsts: FirstRequests, mongo_url: str, database_prefix: str
 ) -> None:
     clients = [connect(mongo_url, app_name="another replica") for _ in range(REPLICAS - 1)]
     replicas = [firsts, *(replica(client, database_prefix) for client in clients)]
@@ -67,12 +67,12 @@ async def test_of_replicas_that_claim_the_same_at_once_all_hear_of_one_first(
     assert [len(found) for found in of_wish.values()] == [1] * WISHES
 
 
-async def test_a_claim_that_is_made_again_is_the_same(firsts: Firsts) -> None:
+async def test_a_claim_that_is_made_again_is_the_same(firsts: FirstRequests) -> None:
     assert [await insisting(firsts, WISH, case) for case in ("a", "a", "b", "a")] == ["a"] * 4
 
 
 async def test_a_claim_is_passed_on_to_one_of_those_who_want_it(
-    firsts: Firsts, mongo_client: Client, database_prefix: str
+    firsts: FirstRequests, mongo_client: Client, database_prefix: str
 ) -> None:
     held = await firsts.claim(WISH, "a", NOW)
     passed = await asyncio.gather(*(firsts.pass_on(held, case, NOW) for case in "bcdefg"))
@@ -82,7 +82,7 @@ async def test_a_claim_is_passed_on_to_one_of_those_who_want_it(
 
 
 async def test_nothing_that_is_kept_tells_what_was_asked(
-    firsts: Firsts, mongo_client: Client, database_prefix: str
+    firsts: FirstRequests, mongo_client: Client, database_prefix: str
 ) -> None:
     await firsts.claim(WISH, "a", NOW)
     [kept] = [str(one) async for one in mongo_client[f"{database_prefix}_intake"]["firsts"].find()]
@@ -100,13 +100,13 @@ class Replica:
     """Intake on the one database, with a queue of its own."""
 
     broker: MemoryBroker
-    runtime: Runtime[Case, Intake]
+    runtime: Runtime[IntakeCase, Intake]
 
     @classmethod
     def of(cls, client: Client, prefix: str) -> "Replica":
         database, broker = client[f"{prefix}_intake"], MemoryBroker()
         journal = Journal(database, RECORDS)
-        firsts = Firsts(database, journal, b"k" * 32)
+        firsts = FirstRequests(database, journal, b"k" * 32)
         one = service(
             Ports(MemoryVault(), MemoryTimers(), firsts, MemoryRoom(), CodeLimit()),
             PRACTICE,
@@ -127,7 +127,7 @@ class Replica:
 
 
 async def test_of_requests_that_two_replicas_register_at_once_one_is_the_first(
-    firsts: Firsts, mongo_client: Client, database_prefix: str
+    firsts: FirstRequests, mongo_client: Client, database_prefix: str
 ) -> None:
     del firsts
     replicas = [Replica.of(mongo_client, database_prefix) for _ in range(2)]

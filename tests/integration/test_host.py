@@ -17,12 +17,12 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Part, Stack
-from shared.bus import Bus, Consumer, Message
-from shared.envelope import encode
-from shared.events import RequestWithdrawn
-from shared.journal import Journal
-from shared.mongo import Client
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract.envelope import encode
+from shared.contract.events import RequestWithdrawn
+from shared.runtime.broker import Bus, Consumer, Message
+from shared.runtime.journal import Journal
+from shared.runtime.mongo import Client
 from tests.integration.lone_service import DEADLY, STUBBORN
 from tests.waiting import eventually
 
@@ -170,10 +170,10 @@ async def test_a_host_is_not_ready_while_the_broker_is_away_and_ready_when_it_is
     async with process(environment) as host:
         port = await host.port()
         await until(port, "/readyz", 200)
-        await stack.kill(Part.BROKER)
+        await stack.kill(StackPart.BROKER)
         await until(port, "/readyz", 503)
         assert (await get(port, "/livez")).status_code == 200
-        await stack.start(Part.BROKER)
+        await stack.start(StackPart.BROKER)
         await until(port, "/readyz", 200)
         assert host.child.returncode is None
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from shared.http_limits import ConnectionLimits, connections_under
+from shared.runtime.http_limits import ConnectionLimits, connections_under
 
 HEAD = b"POST / HTTP/1.1\r\nHost: intake\r\nContent-Length: 10\r\n"
 CUT_WITHIN_S = 5.0

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.integration.pipeline import Pipeline, command, now, prepared
 from tests.unit.pages import ROOT
 from tests.waiting import eventually
@@ -82,11 +82,11 @@ async def test_there_is_a_document_for_each_authority_with_counts(
     assert document["incident"] == incident
     assert not told["people_count"]["missing"]
     assert "Sicherung" in "".join(told["nature"]["answer"])
-    assert told["people_told"]["answer"] == ["Not told yet."]
+    assert told["people_told"]["answer"] == ["Not notified yet."]
 
 
 async def test_an_incident_that_is_none_is_said(pipeline: Pipeline, tmp_path: Path) -> None:
     for verb in ("preview", "forms"):
         code, _, wrong = await command(pipeline, "breach", verb, "0" * 32, "--out", str(tmp_path))
         assert code == 2
-        assert "no incident" in wrong
+        assert "no such incident" in wrong

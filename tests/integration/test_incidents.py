@@ -13,12 +13,12 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from habeas.stack import Stack
-from shared import topology
-from shared.bus import Message, Parking
-from shared.envelope import encode
-from shared.events import Fact
-from shared.incidents import AffectedGroup, BreachApproved, BreachHeld, BreachNotified, BreachScoped
+from habeas.embedded.stack import Stack
+from shared.contract import topology
+from shared.contract.breaches import AffectedGroup, BreachApproved, BreachHeld, BreachNotified, BreachScoped
+from shared.contract.envelope import encode
+from shared.contract.events import Fact
+from shared.runtime.broker import Message, Parking
 from tests.integration.pipeline import Heard, Pipeline, comes_true, command, now, prepared
 from tests.unit.pages import ROOT
 from tests.waiting import eventually
@@ -138,7 +138,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert plain["phases"][0]["by_language"] == {"de": 700}
 
     code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada")
-    assert (code, "somebody else has to approve" in wrong) == (2, True)
+    assert (code, "another account has to approve" in wrong) == (2, True)
     own = BreachApproved(request_id=case, by="ada", phase=1)
     await tell(pipeline, await pipeline.accounts.signed(own))
 
@@ -239,7 +239,7 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     await tell(pipeline, scoped(case, 2, people=5))
     await until_it_is(pipeline, case, "scoped", 2)
     code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")
-    assert (code, "--phase: say which was looked at" in " ".join(wrong.split())) == (2, True)
+    assert (code, "--phase: name the reviewed one" in " ".join(wrong.split())) == (2, True)
 
     code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "1")
     assert (code, "phase 2 is newer" in wrong) == (2, True)

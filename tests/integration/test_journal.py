@@ -7,11 +7,17 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
+from shared.contract.events import (
+    IdentityVerified,
+    RequestFulfilled,
+    RequestReceived,
+    RequestRenewed,
+    SubjectErased,
+)
 from shared.errors import PermanentError
-from shared.events import IdentityVerified, RequestFulfilled, RequestReceived, RequestRenewed, SubjectErased
-from shared.journal import Journal, Row
-from shared.mongo import Client, Database, connect
-from shared.service import announcements
+from shared.runtime.journal import Journal, JournalRow
+from shared.runtime.mongo import Client, Database, connect
+from shared.runtime.service import messages_of
 
 CASE, OTHER = "a" * 32, "b" * 32
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
@@ -48,26 +54,26 @@ async def journal(database: Database) -> Journal:
     return journal
 
 
-def row(n: int = 0, *, case: str = CASE, cause: str = "1") -> Row:
-    return Row(case, n, cause, None, (), NOW)
+def row(n: int = 0, *, case: str = CASE, cause: str = "1") -> JournalRow:
+    return JournalRow(case, n, cause, None, (), NOW)
 
 
 async def test_rows_come_back_as_they_were_and_publish_the_same_bytes(journal: Journal) -> None:
-    written = Row(
+    written = JournalRow(
         CASE, 0, "cause", RECEIVED, (FULFILLED, SubjectErased(request_id=CASE, identifiers={})), NOW
     )
     assert await journal.append([written]) == frozenset()
     [read] = (await journal.histories([CASE]))[CASE]
     assert read == written
-    assert list(announcements(read, "intake")) == list(announcements(written, "intake"))
+    assert list(messages_of(read, "intake")) == list(messages_of(written, "intake"))
 
 
 async def test_a_fact_that_begins_another_case_comes_back_as_it_was(journal: Journal) -> None:
     """A crash after the commit publishes it again: it must still be about the other one."""
-    written = Row(CASE, 0, "cause", None, (RequestRenewed(request_id=OTHER, follows=CASE),), NOW)
+    written = JournalRow(CASE, 0, "cause", None, (RequestRenewed(request_id=OTHER, follows=CASE),), NOW)
     assert await journal.append([written]) == frozenset()
     [read] = (await journal.histories([CASE]))[CASE]
-    assert list(announcements(read, "intake")) == list(announcements(written, "intake"))
+    assert list(messages_of(read, "intake")) == list(messages_of(written, "intake"))
     assert read.facts[0].request_id == OTHER
 
 

@@ -2,13 +2,13 @@
 
 from datetime import date
 
-from services.fulfillment.cases import united
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.execution import execute, plan, verify
 from services.fulfillment.erasure.steps import Disposition
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client
+from services.fulfillment.state import united
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client
 
 TODAY = date(2026, 11, 25)
 MAP = """

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from habeas.mailcatcher import Letter
-from habeas.parts.ports import HOST, free_port
-from habeas.stack import Stack
-from shared.codes import ALONE
-from shared.vault import Vault
+from habeas.embedded.mailcatcher import CaughtMessage
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.stack import Stack
+from shared.contract.codes import ALONE
+from shared.runtime.vault import Vault
 from tests.conftest import missing
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command, prepared
 from tests.waiting import eventually
@@ -45,10 +45,10 @@ class Writer:
         assert process.returncode == 0, said.decode()
         return said.decode()
 
-    async def letter(self, person: Somebody, title: str) -> Letter:
+    async def letter(self, person: Somebody, title: str) -> CaughtMessage:
         """Return the letter called *title* that *person* gets."""
 
-        def found() -> Letter | None:
+        def found() -> CaughtMessage | None:
             letters = self.pipeline.letters_to(person)
             return next((letter for letter in letters if letter.subject == title), None)
 
@@ -63,7 +63,7 @@ class Writer:
         return b"".join([piece async for piece in vault.open_stream(case, item)])
 
 
-def case_of(letter: Letter) -> str:
+def case_of(letter: CaughtMessage) -> str:
     return str(letter.message["X-Habeas-Request"])
 
 

@@ -16,10 +16,10 @@ import aioimaplib
 import pytest
 import pytest_asyncio
 
-from habeas.parts.ports import HOST, free_port
-from habeas.parts.process import Command, Process
-from services.intake.mail.desk import Envelope, Later
-from services.intake.mail.imap import Account, Mailbox, MailboxUnavailable
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command, Process
+from services.intake.channels.email.imap import ImapAccount, MailboxUnavailable, MailboxWatcher
+from services.intake.channels.email.service import MailDeferred, MailEnvelope
 from shared.errors import PermanentError, StoreUnavailable
 from tests.conftest import missing
 from tests.waiting import eventually
@@ -69,7 +69,7 @@ class Desk:
         self.trouble: dict[bytes, Exception] = {}
         self.tried = 0
 
-    async def take(self, content: bytes, envelope: Envelope) -> str:
+    async def take(self, content: bytes, envelope: MailEnvelope) -> str:
         assert envelope.sender is None, "nobody knows it"
         self.tried += 1
         for words, error in self.trouble.items():
@@ -102,9 +102,9 @@ class Server:
                 mail.set_content(body)
                 await client.append(bytes(mail), "INBOX")
 
-    def mailbox(self, *, done: str = "Habeas", look_every_s: float = 20) -> Mailbox:
-        account = Account(HOST, self.port, tls=False, user=self.user, password=PASSWORD, folder="INBOX")
-        return Mailbox(account, self.desk, done, look_every_s)  # type: ignore[arg-type]
+    def mailbox(self, *, done: str = "Habeas", look_every_s: float = 20) -> MailboxWatcher:
+        account = ImapAccount(HOST, self.port, tls=False, user=self.user, password=PASSWORD, folder="INBOX")
+        return MailboxWatcher(account, self.desk, done, look_every_s)  # type: ignore[arg-type]
 
     async def seen(self, folder: str) -> list[bytes]:
         """Return what lies in *folder*."""
@@ -181,7 +181,7 @@ async def test_mail_that_cannot_be_taken_in_now_stays(server: Server) -> None:
 
 async def test_a_sender_who_has_to_wait_keeps_no_other_waiting(server: Server) -> None:
     await server.put("flood", "second")
-    server.desk.trouble[b"flood"] = Later("too much")
+    server.desk.trouble[b"flood"] = MailDeferred("too much")
     await server.mailbox().work()
     assert len(server.desk.taken) == 1
     assert len(await server.seen("INBOX")) == 1
@@ -207,9 +207,9 @@ async def test_a_mailbox_that_does_not_answer_is_tried_again(server: Server) -> 
 
 
 async def test_a_mailbox_that_does_not_let_us_in_is_tried_again(server: Server) -> None:
-    account = Account(HOST, server.port, tls=False, user=server.user, password="wrong", folder="INBOX")
+    account = ImapAccount(HOST, server.port, tls=False, user=server.user, password="wrong", folder="INBOX")
     with pytest.raises(MailboxUnavailable, match="refused to log in"):
-        await Mailbox(account, server.desk, "").work()  # type: ignore[arg-type]
+        await MailboxWatcher(account, server.desk, "").work()  # type: ignore[arg-type]
 
 
 async def test_without_a_folder_mail_stays_and_is_marked(server: Server) -> None:
@@ -248,7 +248,7 @@ async def test_looking_goes_on_after_an_outage(server: Server) -> None:
     ],
 )
 def test_a_mailbox_is_named_by_its_url(url: str, account: tuple[Any, ...]) -> None:
-    found = Account.parse(url)
+    found = ImapAccount.parse(url)
     assert (found.host, found.port, found.tls, found.user, found.password, found.folder) == account
     assert account[4] not in repr(found)
 
@@ -258,4 +258,4 @@ def test_a_mailbox_is_named_by_its_url(url: str, account: tuple[Any, ...]) -> No
 )
 def test_what_names_no_mailbox_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must look like imaps://user:password@host/INBOX$"):
-        Account.parse(url)
+        ImapAccount.parse(url)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.company import fill, generate
-from services.fulfillment.checking import check
-from services.fulfillment.datamap.reading import Flaw, load, parse
-from services.fulfillment.search.stores import Stores
-from shared.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
+from habeas.embedded.company import fill, generate
+from services.fulfillment.datamap.reader import MapError, load, parse
+from services.fulfillment.map_check import check
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
 from tests.integration.forks import said
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
@@ -51,7 +51,7 @@ class Desk:
     async def insert(self, *documents: Document, name: str = "notes") -> None:
         await self.database[name].insert_many(list(documents))
 
-    async def flaws(self, text: str) -> tuple[Flaw, ...]:
+    async def flaws(self, text: str) -> tuple[MapError, ...]:
         stores = Stores({"default": self.client}, database_prefix=self.prefix)
         return await check(parse({"map.yml": text}), stores)
 
@@ -94,7 +94,7 @@ async def test_a_look_up_that_reads_everything_is_told_with_the_index_that_mends
     await desk.insert(dict(KIM))
     [flaw] = await desk.flaws(mapped(EMAIL))
     assert (flaw.where, flaw.remark) == ("map.yml:8", True)
-    assert flaw.what == "looking up `email` whatever its case in `desk.notes` reads the whole collection"
+    assert flaw.what == "looking up `email` ignoring case in `desk.notes` reads the whole collection"
     assert flaw.remedy.startswith(
         'db.getSiblingDB("desk").getCollection("notes").createIndex({"email": 1}, {co'
     )

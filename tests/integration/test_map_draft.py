@@ -12,21 +12,21 @@ import pytest_asyncio
 from bench.drafting import examine, fill, known_of_made, on_public_set
 from bench.drafting_shapes import SAAS, SHOP
 from bench.drafting_stores import Made, make
-from services.fulfillment.checking import check
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.drafting.sampling import Reader
-from services.fulfillment.drafting.survey import Survey, survey
-from services.fulfillment.drafting.writing import write
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drafting.samples import SampleReader
+from services.fulfillment.drafting.survey import StoreSurvey, survey
+from services.fulfillment.drafting.writer import write
+from services.fulfillment.map_check import check
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client
 from tests.integration.forks import said
 
 STORES = [pytest.param(SHOP, "camel", id="shop"), pytest.param(SAAS, "german", id="tenants")]
 
 
-async def drafted(client: Client, database: str) -> Survey:
-    return await survey([Reader("default", client)], [database], lambda _: None)
+async def drafted(client: Client, database: str) -> StoreSurvey:
+    return await survey([SampleReader("default", client)], [database], lambda _: None)
 
 
 @pytest_asyncio.fixture
@@ -106,7 +106,7 @@ async def test_no_value_of_a_record_is_in_the_draft(
         mongo_client, database, {"kept": [document | {"_id": n} for n, document in enumerate(kept_by_person)]}
     )
     told: list[str] = []
-    found = await survey([Reader("default", mongo_client)], [database], told.append)
+    found = await survey([SampleReader("default", mongo_client)], [database], told.append)
     said = "\n".join((*write(found).values(), *told, repr(found)))
     words = set(re.findall(r"[^\s\"'\[\]{}(),:]+", said))
     records = (record for name in ("customers", "orders") for record in shop.collections[shop.called[name]])
@@ -139,7 +139,7 @@ async def test_our_own_databases_are_nobodys_business_data(
 ) -> None:
     for name in ("habeas_intake", "shop"):
         await fill(mongo_client, f"{database_prefix}{name}", {"people": [{"_id": 1}]})
-    reader = Reader("default", mongo_client, ours=f"{database_prefix}habeas_")
+    reader = SampleReader("default", mongo_client, ours=f"{database_prefix}habeas_")
     databases = {database for database, _ in await reader.places(())}
     assert f"{database_prefix}shop" in databases
     assert databases.isdisjoint({f"{database_prefix}habeas_intake", "admin", "config", "local"})
@@ -149,7 +149,7 @@ async def test_what_cannot_be_erased_from_is_left_out(mongo_client: Client, data
     database = mongo_client[f"{database_prefix}shop"]
     await fill(mongo_client, database.name, {"people": [{"_id": 1, "email": "ada@example.org"}]})
     await database.command("create", "everybody", viewOn="people", pipeline=[])
-    assert await Reader("default", mongo_client).places([database.name]) == [(database.name, "people")]
+    assert await SampleReader("default", mongo_client).places([database.name]) == [(database.name, "people")]
 
 
 async def test_the_public_set_is_drafted_as_its_map_says(mongo_client: Client) -> None:

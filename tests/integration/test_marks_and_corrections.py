@@ -8,14 +8,14 @@ import pytest_asyncio
 
 from services.fulfillment.changes.change import Change
 from services.fulfillment.changes.corrections import plan_corrections
-from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.changes.marks import lifted, plan_marks
-from services.fulfillment.datamap.reading import DataMap
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.datamap.reader import DataMap
 from services.fulfillment.search.walk import gather
-from shared.events import Correction
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.events import Correction
 from shared.law import Right
-from shared.mongo import Client, Document
+from shared.runtime.mongo import Client, Document
 from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
 
 KIM, LEE = "kim@example.org", "lee@example.org"
@@ -44,7 +44,7 @@ async def restricted(world: World, data_map: DataMap) -> Change:
     findings = await gather(data_map, world.stores, PERSON)
     planned = Change(plan_marks(findings, data_map, TODAY, Right.RESTRICTION))
     planned = Change.of_lines(list(planned.lines()))
-    return planned.after(await carry_out(planned.plan, world.stores))
+    return planned.after(await execute_changes(planned.plan, world.stores))
 
 
 async def correction(world: World, data_map: DataMap, **wanted: str) -> Change:
@@ -58,7 +58,7 @@ async def documents(world: World) -> list[Document]:
     return [d async for d in world.client[world.prefix + "desk"]["notes"].find().sort("_id")]
 
 
-async def test_a_persons_records_are_marked_and_nobody_elses(world: World) -> None:
+async def test_only_the_persons_records_are_marked(world: World) -> None:
     data_map = one(EMAIL + RESTRICTED, about=MARKED)
     await world.insert("desk.notes", {"_id": 1, "email": KIM}, {"_id": 2, "email": LEE})
     done = await restricted(world, data_map)
@@ -91,7 +91,7 @@ async def test_a_lifted_restriction_leaves_the_record_as_it_was(
     done = await restricted(world, data_map)
     assert (await world.get("desk.notes"))["restricted"] is True
     for _ in range(2):  # a repetition after a crash changes nothing more
-        assert await carry_out(lifted(done.plan, data_map), world.stores) == ()
+        assert await execute_changes(lifted(done.plan, data_map), world.stores) == ()
         assert await world.get("desk.notes") == {"_id": 1, "email": KIM, **after}
 
 
@@ -100,7 +100,7 @@ async def test_a_restriction_in_a_shared_array_is_lifted_from_the_persons_elemen
     thread = [{"email": LEE, "restricted": True}, {"email": KIM}]
     await world.insert("desk.notes", {"_id": 1, "thread": thread})
     done = await restricted(world, data_map)
-    assert await carry_out(lifted(done.plan, data_map), world.stores) == ()
+    assert await execute_changes(lifted(done.plan, data_map), world.stores) == ()
     assert await documents(world) == [{"_id": 1, "thread": thread}]
 
 
@@ -110,7 +110,7 @@ async def test_who_changed_their_address_meanwhile_is_found_for_the_lifting(worl
     done = await restricted(world, data_map)
     notes = world.client[world.prefix + "desk"]["notes"]
     await notes.update_one({"_id": 1}, {"$set": {"email": "kim.new@example.org"}})
-    assert await carry_out(lifted(done.plan, data_map), world.stores) == ()
+    assert await execute_changes(lifted(done.plan, data_map), world.stores) == ()
     assert await documents(world) == [{"_id": 1, "email": "kim.new@example.org"}]
 
 
@@ -140,7 +140,7 @@ async def test_a_record_that_became_somebody_elses_is_not_marked(world: World) -
     plan = plan_marks(findings, data_map, TODAY, Right.RESTRICTION)
     notes = world.client[world.prefix + "desk"]["notes"]
     await notes.update_one({"_id": 1}, {"$set": {"email": LEE}})
-    assert await carry_out(plan, world.stores) == ()
+    assert await execute_changes(plan, world.stores) == ()
     assert await documents(world) == [{"_id": 1, "email": LEE}]
 
 
@@ -149,7 +149,7 @@ async def test_a_value_is_corrected_once_however_often_the_plan_is_carried_out(w
     await world.insert("desk.notes", {"_id": 1, "email": KIM, "city": "Bremen"}, {"_id": 2, "city": "Bremen"})
     change = await correction(world, data_map, city="Berlin")
     for _ in range(2):
-        assert await carry_out(change.plan, world.stores) == ()
+        assert await execute_changes(change.plan, world.stores) == ()
         assert [d["city"] for d in await documents(world)] == ["Berlin", "Bremen"]
 
 
@@ -158,7 +158,7 @@ async def test_of_a_shared_array_the_persons_element_is_corrected(world: World) 
     thread = [{"email": LEE, "city": "Bremen"}, {"email": KIM, "city": "Bremen"}]
     await world.insert("desk.notes", {"_id": 1, "thread": thread})
     change = await correction(world, data_map, thread__city="Berlin")
-    assert await carry_out(change.plan, world.stores) == ()
+    assert await execute_changes(change.plan, world.stores) == ()
     [note] = await documents(world)
     assert [element["city"] for element in note["thread"]] == ["Bremen", "Berlin"]
 
@@ -171,7 +171,7 @@ async def test_of_a_shared_array_the_persons_element_is_corrected(world: World) 
         pytest.param(None, id="it is gone"),
     ],
 )
-async def test_a_value_that_changed_meanwhile_is_left_and_not_told_as_corrected(
+async def test_value_that_changed_meanwhile_is_left_and_not_reported_as_corrected(
     world: World, meanwhile: Any
 ) -> None:
     data_map = one(EMAIL + CITY)
@@ -180,7 +180,7 @@ async def test_a_value_that_changed_meanwhile_is_left_and_not_told_as_corrected(
     notes = world.client[world.prefix + "desk"]["notes"]
     await (notes.update_one({"_id": 1}, meanwhile) if meanwhile else notes.delete_one({"_id": 1}))
     before = await documents(world)
-    done = change.after(await carry_out(change.plan, world.stores))
+    done = change.after(await execute_changes(change.plan, world.stores))
     assert (done.done, done.reasons()) == (False, {"overtaken": 1})
     assert await documents(world) == before
 
@@ -191,7 +191,7 @@ async def test_an_element_that_changed_meanwhile_is_left(world: World) -> None:
     change = await correction(world, data_map, thread__city="Berlin")
     notes = world.client[world.prefix + "desk"]["notes"]
     await notes.update_one({"_id": 1}, {"$set": {"thread.0.city": "Bonn"}})
-    assert change.after(await carry_out(change.plan, world.stores)).reasons() == {"overtaken": 1}
+    assert change.after(await execute_changes(change.plan, world.stores)).reasons() == {"overtaken": 1}
     [note] = await documents(world)
     assert note["thread"] == [{"email": KIM, "city": "Bonn"}]
 
@@ -204,7 +204,7 @@ async def test_what_a_hold_covers_meanwhile_is_not_corrected(world: World) -> No
     await world.insert("desk.notes", {"_id": 1, "email": KIM, "city": "Bremen"})
     change = await correction(world, data_map, city="Berlin")
     await world.client[world.prefix + "desk"]["notes"].update_one({"_id": 1}, {"$set": {"hold": True}})
-    assert not change.after(await carry_out(change.plan, world.stores)).done
+    assert not change.after(await execute_changes(change.plan, world.stores)).done
     assert (await world.get("desk.notes"))["city"] == "Bremen"
 
 
@@ -214,7 +214,7 @@ async def test_a_correction_that_breaks_the_rules_of_the_store_is_declined(world
     rules = {"city": {"$in": ["Bremen", "Bonn"]}}
     await world.client[world.prefix + "desk"].command("collMod", "notes", validator=rules)
     change = await correction(world, data_map, city="Berlin")
-    done = change.after(await carry_out(change.plan, world.stores))
+    done = change.after(await execute_changes(change.plan, world.stores))
     assert [item.reason for item in done.declined] == ["not_taken"]
     assert (await world.get("desk.notes"))["city"] == "Bremen"
 
@@ -223,5 +223,5 @@ async def test_a_value_that_looks_like_an_operator_is_a_value(world: World) -> N
     data_map = one(EMAIL + CITY)
     await world.insert("desk.notes", {"_id": 1, "email": KIM, "city": "Bremen"})
     change = await correction(world, data_map, city="$where: {'$ne': 1}")
-    assert await carry_out(change.plan, world.stores) == ()
+    assert await execute_changes(change.plan, world.stores) == ()
     assert (await world.get("desk.notes"))["city"] == "$where: {'$ne': 1}"

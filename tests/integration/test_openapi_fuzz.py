@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from shared.answer import SUBMISSION
-from shared.client_limits import Allowance
+from shared.contract.answer import SUBMISSION
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import Office
 from tests.unit.intake_api import BEARER, CASE, answered, app_of
 

@@ -18,10 +18,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
-from services.intake.opendsr.controllers import ListedController
-from services.intake.opendsr.groups import Groups
-from shared.mongo import Client
+from habeas.embedded.stack import Stack
+from services.intake.channels.opendsr.controllers import ListedController
+from services.intake.channels.opendsr.groups import RequestGroups
+from shared.runtime.mongo import Client
 from tests.integration.pipeline import TODAY, WITHIN, Heard, Pipeline, Somebody, command, prepared
 from tests.integration.receiver import Receiver
 from tests.unit.controllers import certificate_of, pem_of, rsa_key, verifies
@@ -302,12 +302,12 @@ async def test_intake_does_not_start_with_a_certificate_of_another(stage: Stage)
     other = replace(stage.pipeline, settings=stage.pipeline.settings | wrong)
     code, _, errors = await command(other, "serve", "intake")
     assert code != 0
-    assert "HABEAS_OPENDSR_CERTIFICATE: is not the key's own" in errors
+    assert "HABEAS_OPENDSR_CERTIFICATE: does not belong to HABEAS_OPENDSR_KEY" in errors
 
 
 async def test_no_name_of_a_group_lies_in_the_database(mongo_client: Client, database_prefix: str) -> None:
     database = mongo_client[f"{database_prefix}_intake"]
-    groups = Groups(database, b"k" * 32)
+    groups = RequestGroups(database, b"k" * 32)
     await groups.prepare()
     shop, club = (ListedController(id=n, key=n, secret=secret) for n, secret in SECRETS.items())
     now = datetime.now(UTC)

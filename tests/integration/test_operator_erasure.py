@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.suppression import Purpose, Suppressions
-from shared.keyring import derived_key
-from shared.mongo import Client
+from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Client
 from tests.integration.forks import said
 from tests.integration.test_engine import World
 
@@ -59,8 +59,8 @@ class Operator:
     async def stopped(self, **known: str) -> bool:
         """Tell whether somebody stands on the stop list as erased."""
         database = self.world.client[f"{self.world.prefix}_fulfillment"]
-        suppressions = Suppressions(database, derived_key(KEY, "suppressions"))
-        return await suppressions.holds({name: (value,) for name, value in known.items()}, Purpose.ERASED)
+        suppressions = StopList(database, derived_key(KEY, "suppressions"))
+        return await suppressions.holds({name: (value,) for name, value in known.items()}, StopPurpose.ERASED)
 
 
 @pytest_asyncio.fixture
@@ -98,7 +98,7 @@ async def test_a_misspelt_identity_is_no_answer_that_nothing_is_held(
     code, output, errors = await operator.says(*words, "--identity", f"emial={ADA}")
     assert (code, output) == (2, "")
     assert errors == (
-        "habeas: nobody was looked for: the data map knows no identity emial; it knows email, phone_number\n"
+        "habeas: no search is possible: the data map knows no identity emial; it knows email, phone_number\n"
     )
     assert ADA in await operator.people()
 
@@ -113,7 +113,7 @@ async def test_several_values_of_one_identity_are_all_erased_and_stand_on_the_st
         "habeas: the data map knows no identity shoe; it knows email, phone_number\n",
     )
     assert await operator.people() == [CY]
-    assert "done: 2 erased; looked for again: nothing is left" in output
+    assert "done: 2 erased; searched again: nothing is left" in output
     assert await operator.stopped(email=ADA)
     assert await operator.stopped(email=BO)
     assert await operator.stopped(phone_number="+49305550147"), "what the records say of them, too"
@@ -125,7 +125,7 @@ async def test_the_verb_tells_nobody_and_says_so_and_where_the_certificate_is(
 ) -> None:
     code, output, errors = await operator.says("erase", "--yes", "--identity", f"email={ADA}")
     assert (code, errors) == (0, "")
-    assert "nobody was told by this verb" in output
+    assert "this verb notifies no recipient" in output
     assert "Tax adviser" in output
     assert "{" not in output, "JSON is for programs"
     number = output.rsplit("habeas certificate fetch ", 1)[1].strip()

@@ -11,13 +11,13 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
-from habeas.stack import Part, Stack
-from shared import topology
-from shared.bus import Bus, Consumer, Delivery, Message, consuming, declare, publishing
-from shared.bus.connecting import Channel
-from shared.bus.consuming import CAUTIOUS_PREFETCH
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract import topology
+from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing, Unroutable
-from shared.topology import EVENTS
+from shared.runtime.broker import Bus, Consumer, Delivery, Message, declare, publisher, subscriber
+from shared.runtime.broker.connection import Channel
+from shared.runtime.broker.subscriber import CAUTIOUS_PREFETCH
 from tests.integration.conftest import Makes
 from tests.waiting import eventually
 
@@ -143,7 +143,7 @@ async def test_a_broker_that_never_confirms_is_given_up_after_a_while(
     proxy, url = wire
     bus, _ = ends(url)
     await bus.publish([event(0)])
-    monkeypatch.setattr(publishing, "CONFIRM_WITHIN_S", 0.3)
+    monkeypatch.setattr(publisher, "CONFIRM_WITHIN_S", 0.3)
     proxy.open.clear()
     with pytest.raises(BrokerUnavailable):
         await bus.publish([event(1)])
@@ -169,10 +169,10 @@ async def test_a_killed_broker_loses_nothing_that_was_confirmed(
     bus, consumer = ends(amqp_url)
     await bus.publish([event(number) for number in range(50)])
     await consumer.settle(await take(consumer, 10))
-    await stack.kill(Part.BROKER)
+    await stack.kill(StackPart.BROKER)
     with pytest.raises(BrokerUnavailable):
         await bus.publish([event(99)])
-    await stack.start(Part.BROKER)
+    await stack.start(StackPart.BROKER)
     await publish_until_confirmed(bus, [event(100)])
     rest: set[str | None] = set()
     while "event-100" not in rest:
@@ -243,7 +243,7 @@ async def test_a_broker_that_never_says_that_we_consume_is_left_and_asked_again(
         return await asyncio.Event().wait()
 
     monkeypatch.setattr(Channel, "basic_consume", unanswered)
-    monkeypatch.setattr(consuming, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(subscriber, "ANSWER_WITHIN_S", 0.2)
     await bus.publish([event(1)])
     assert [delivery.message_id for delivery in await take(consumer, 1)] == ["event-1"]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from habeas.installation import ENVIRONMENT
-from services.fulfillment.datamap.reading import load
-from services.fulfillment.drawing.mermaid import mermaid
-from services.fulfillment.drawing.picture import picture_of
-from services.fulfillment.drawing.svg import svg
+from habeas.embedded.installation import ENVIRONMENT
+from services.fulfillment.datamap.diagram.mermaid import mermaid
+from services.fulfillment.datamap.diagram.picture import picture_of
+from services.fulfillment.datamap.diagram.svg import svg
+from services.fulfillment.datamap.reader import load
 from tests.integration.forks import said
 from tests.unit.pages import ROOT, text
 
@@ -47,26 +47,26 @@ def run_python(code: str, **environment: str) -> str:
 
 def test_the_language_of_the_machine_does_not_change_an_explanation() -> None:
     code = (
-        "from datetime import date; from shared.calendars import calendar_named;"
+        "from datetime import date; from shared.law.calendars import calendar_named;"
         "print(calendar_named('DE-BE').day_off(date(2027, 3, 26)))"
     )
     assert run_python(code, LANGUAGE="de") == "Good Friday"
 
 
 def test_the_library_is_imported_with_the_first_calendar_and_not_before() -> None:
-    assert run_python("import shared.calendars, sys; print('holidays' in sys.modules)") == "False"
+    assert run_python("import shared.law.calendars, sys; print('holidays' in sys.modules)") == "False"
 
 
 @pytest.fixture
 def _installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the current folder one in which an installation runs."""
+    """Make the current folder one with a running installation."""
     (tmp_path / ".state").mkdir()
     (tmp_path / ".state" / ENVIRONMENT).write_text(f"HABEAS_DATAMAP={EXAMPLE}\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.usefixtures("_installation")
-async def test_installation_in_the_folder_of_the_checkout_influences_no_copied_process() -> None:
+async def test_copied_process_ignores_an_installation_in_the_checkout() -> None:
     bare = {"PATH": os.environ["PATH"]}
     for environment in (bare, None):
         code, _, complaint = await said("habeas", ("map", "graph"), environment)
@@ -75,7 +75,7 @@ async def test_installation_in_the_folder_of_the_checkout_influences_no_copied_p
 
 
 @pytest.mark.usefixtures("_installation")
-def test_installation_in_the_folder_of_the_checkout_influences_no_other_process() -> None:
+def test_other_process_ignores_an_installation_in_the_checkout() -> None:
     call = [sys.executable, "-m", "habeas", "map", "graph"]
     done = subprocess.run(call, capture_output=True, check=False)  # noqa: S603  ours
     assert (done.returncode, b"HABEAS_DATAMAP is not set" in done.stderr) == (2, True)

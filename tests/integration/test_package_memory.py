@@ -1,14 +1,14 @@
 import tracemalloc
 
-from services.fulfillment.package.building import build
-from services.fulfillment.package.contents import Section
+from services.fulfillment.package.builder import build
+from services.fulfillment.package.contents import PackageSection
 from tests.unit.fulfillment.portfolio import CUSTOMERS, SIGNER, Many, contents
 
 
 def test_memory_does_not_grow_with_the_number_of_records() -> None:
     def peak(records: int) -> int:
         tracemalloc.start()
-        package = build(contents(Section(CUSTOMERS, Many(records))), signer=SIGNER)
+        package = build(contents(PackageSection(CUSTOMERS, Many(records))), signer=SIGNER)
         size = sum(map(len, package))
         reached = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -7,10 +7,10 @@ from typing import Any
 
 import bson
 
-from habeas.stack import Stack
-from shared.events import RequestFulfilled
-from shared.mongo import Document
-from shared.vault import Vault
+from habeas.embedded.stack import Stack
+from shared.contract.events import RequestFulfilled
+from shared.runtime.mongo import Document
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import DATABASES, Pipeline, comes_true, command, running
 
 
@@ -48,7 +48,7 @@ async def replayed(pipeline: Pipeline, *words: str) -> tuple[int, dict[str, Any]
     return code, json.loads(output)
 
 
-async def test_whoever_was_erased_stays_so_though_a_backup_is_restored(
+async def test_erased_person_stays_erased_after_a_restored_backup(
     parts: Stack | None, tmp_path: Path
 ) -> None:
     async with running(parts, tmp_path) as pipeline:

@@ -12,13 +12,13 @@ import aio_pika
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
-from shared import failures
-from shared.bus import Message, Parking
-from shared.envelope import MAX_BODY, encode
-from shared.events import ProofSubmitted, RequestSubmitted, RequestWithdrawn, WithdrawalSubmitted
-from shared.topology import DELIVERY_LIMIT, EVENTS, parking_of
-from shared.vault import Vault
+from habeas.embedded.stack import Stack
+from shared.contract.envelope import MAX_BODY, encode
+from shared.contract.events import ProofSubmitted, RequestSubmitted, RequestWithdrawn, WithdrawalSubmitted
+from shared.contract.topology import DELIVERY_LIMIT, EVENTS, parking_of
+from shared.runtime import retry_policy
+from shared.runtime.broker import Message, Parking
+from shared.runtime.vault import Vault
 from tests.integration.forks import said
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, now, prepared, running
 from tests.waiting import eventually
@@ -203,7 +203,7 @@ async def test_what_killed_its_consumer_too_often_is_parked_and_replayed_as_what
         case = "0" * 32
         fact = RequestWithdrawn(request_id=case)
         body = encode(fact, id="withdrawn", source="habeas/intake", time=now())
-        forged = {failures.EXCHANGE: "habeas.requests", failures.ROUTING_KEY: "forged"}
+        forged = {retry_policy.EXCHANGE: "habeas.requests", retry_policy.ROUTING_KEY: "forged"}
         await pipeline.announce(Message(EVENTS, fact.TYPE, body, "withdrawn", headers=forged))
         await refused_for_ever(pipeline, "fulfillment")
         (letter,) = (await dead_letters(pipeline))["parked"]

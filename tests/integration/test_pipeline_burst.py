@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas import requests
-from habeas.stack import Stack
-from shared.bus import Message
-from shared.events import RequestSubmitted
-from shared.topology import REQUESTS
+from habeas.client import requests
+from habeas.embedded.stack import Stack
+from shared.contract.events import RequestSubmitted
+from shared.contract.topology import REQUESTS
+from shared.runtime.broker import Message
 from tests.extent import extent
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, running
 

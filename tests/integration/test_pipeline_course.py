@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA
-from habeas.stack import Stack
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
 from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 

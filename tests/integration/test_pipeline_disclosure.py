@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from fastapi import Response
 
-from habeas.company import ADA
-from habeas.stack import Stack
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, running
 from tests.integration.receiver import Receiver
@@ -80,7 +80,7 @@ def letter(pipeline: Pipeline, case: str, words: str) -> bool:
     return any(words in " ".join(one.body().split()) for one in pipeline.letters_to(ADA_ASKS, case))
 
 
-async def test_a_package_goes_to_another_controller_who_is_in_trouble_first(
+async def test_package_goes_to_another_controller_after_its_outage(
     pipeline: Pipeline, heard: Heard, receiver: Receiver
 ) -> None:
     receiver.answers = [Response(status_code=503), Response(status_code=503)]
@@ -112,7 +112,7 @@ async def test_what_is_sent_nowhere_is_offered_for_download(
     assert "data/default.contacts.json" in names(await package(pipeline, case))
 
 
-async def test_kinds_of_data_are_told_and_no_data(pipeline: Pipeline, heard: Heard) -> None:
+async def test_categories_are_disclosed_without_data(pipeline: Pipeline, heard: Heard) -> None:
     california = {"country": "US", "subdivision": "CA"}
     case = await answered(pipeline, "know_categories", residence=california)
     assert fulfilled(heard, case)["outcome"] == "granted"

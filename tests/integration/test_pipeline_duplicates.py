@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.integration.pipeline import SHOP, WITHIN, Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from habeas.parts.ports import HOST, free_port
-from habeas.stack import Part, Stack
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.stack import Stack, StackPart
 from services.fulfillment.package.verification import verify_package
 from tests.extent import extent
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, grow, prepared, running
@@ -173,8 +173,8 @@ async def test_a_database_that_dies_on_the_way_only_delays_the_answer(
         await pipeline.send(asked)
         case = await erasure_of(pipeline, leaver)
         await eventually(partial(heard.of, case, "erasure.planned"), LONG)
-        await stack.kill(Part.DATABASE)
-        await stack.start(Part.DATABASE)
+        await stack.kill(StackPart.DATABASE)
+        await stack.start(StackPart.DATABASE)
         cases = [case, await pipeline.id_of(asked)]
         for one in cases:
             await pipeline.closed(one, LONG)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA
-from habeas.stack import Stack
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
-from shared.mongo import Document
-from shared.policies import EXAMPLE
+from shared.law.library import EXAMPLE
+from shared.runtime.mongo import Document
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
@@ -87,9 +87,7 @@ async def test_the_first_copy_is_free_a_second_of_the_same_data_costs_and_one_of
     assert not any((await pipeline.parked()).values())
 
 
-async def test_the_staff_quotes_a_fee_before_it_is_known_who_asks_and_the_person_may_withdraw(
-    pipeline: Pipeline, heard: Heard
-) -> None:
+async def test_person_may_withdraw_on_a_fee_quoted_before_proof(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(ADA_ASKS.asks("portability"))
     code = await pipeline.code_for(ADA_ASKS, case)
     words = ("case", "quote", case, "--as", "anna", "--amount", "20.00", "--currency", "EUR")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas import requests
-from habeas.stack import Part, Stack
-from shared.events import RequestSubmitted
+from habeas.client import requests
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract.events import RequestSubmitted
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, insistently, running
 
 REQUESTS = 200
@@ -75,8 +75,8 @@ async def test_a_broker_that_dies_in_the_middle_loses_and_doubles_nothing(
         return len(await closed(pipeline)) > before
 
     await comes_true(some_are_closed)
-    await stack.kill(Part.BROKER)
-    await stack.start(Part.BROKER)
+    await stack.kill(StackPart.BROKER)
+    await stack.start(StackPart.BROKER)
     for body in bodies[REQUESTS // 2 :]:
         await insistently(pipeline, body)
     await everybody_is_answered_once(pipeline, people, before)

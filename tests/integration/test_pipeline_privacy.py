@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from habeas.company import BRUNO
-from habeas.stack import Stack
-from shared.bus import Message
-from shared.mongo import raw_documents
-from shared.topology import parking_of
+from habeas.embedded.company import BRUNO
+from habeas.embedded.stack import Stack
+from shared.contract.topology import parking_of
+from shared.runtime.broker import Message
+from shared.runtime.mongo import raw_documents
 from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, running
 from tests.waiting import eventually
 

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from bench.papers import bill, passport
-from habeas.company import ADA
-from habeas.stack import Stack
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
 from tests import hostile
 from tests.integration.pipeline import Pipeline, Somebody, command, running
 from tests.unit.verifier.login import CLIENT, Issuer, issuing

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
 
@@ -97,7 +97,7 @@ async def told(
     return [fact["data"] for fact in facts if fact["data"]["recipient"] == recipient]
 
 
-async def test_a_recipient_is_told_until_it_has_acknowledged(parts: Stack | None, tmp_path: Path) -> None:
+async def test_recipient_is_notified_until_it_has_acknowledged(parts: Stack | None, tmp_path: Path) -> None:
     async with (
         hook(500, 200) as server,
         running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server)) as pipeline,

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from habeas.report.writing import FIELDS
-from habeas.stack import Stack
-from shared.events import RequestPurged, RequestReceived
+from habeas.client.report.writer import FIELDS
+from habeas.embedded.stack import Stack
+from shared.contract.events import RequestPurged, RequestReceived
 from tests.integration.pipeline import PORTAL, SERVICES, SHOP, TODAY, WITHIN, Pipeline, command, running
 from tests.waiting import eventually
 

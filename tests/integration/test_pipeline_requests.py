@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA, BRUNO
-from habeas.stack import Stack
+from habeas.embedded.company import ADA, BRUNO
+from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
-from shared.codes import MOST_ISSUED, TRIES
-from shared.events import WithdrawalSubmitted
+from shared.contract.codes import MOST_ISSUED, TRIES
+from shared.contract.events import WithdrawalSubmitted
 from tests.integration.pipeline import (
     PORTAL,
     SHOP,

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA
-from habeas.stack import Stack
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
+from services.fulfillment.changes.stop_list import StopList, StopPurpose
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.suppression import Purpose, Suppressions
-from shared.keyring import derived_key
-from shared.mongo import Document
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Document
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
 
@@ -52,12 +52,12 @@ async def subscription(pipeline: Pipeline, person: Somebody) -> Document:
     return dict(found)
 
 
-async def stopped(pipeline: Pipeline, person: Somebody | Identities, purpose: Purpose) -> bool:
+async def stopped(pipeline: Pipeline, person: Somebody | Identities, purpose: StopPurpose) -> bool:
     """Tell whether *person* stands on the stop list."""
     identities = {"email": (person.email,)} if isinstance(person, Somebody) else person
     master = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
     database = pipeline.client[f"{pipeline.prefix}_fulfillment"]
-    suppressions = Suppressions(database, derived_key(master, "suppressions"))
+    suppressions = StopList(database, derived_key(master, "suppressions"))
     return await suppressions.holds(identities, purpose)
 
 
@@ -86,7 +86,7 @@ def subjects(heard: Heard, case: str) -> list[str]:
 # --- restriction --------------------------------------------------------------------------------------
 
 
-async def test_restricted_data_is_only_stored_and_the_person_is_told_before_that_ends(
+async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     before = await contact_of(pipeline, ADA_ASKS)
@@ -112,7 +112,7 @@ async def test_restricted_data_is_only_stored_and_the_person_is_told_before_that
 
     words = ("--as", "dana.muster", "--reason", "accuracy_verified")
     code, output, _ = await command(pipeline, "restriction", "lift", case, *words)
-    assert (code, "told" in output) == (0, True)
+    assert (code, "gets a letter" in output) == (0, True)
     await eventually(lambda: subjects(heard, case) == ["restricted", "unrestricted"])
     assert await contact_of(pipeline, ADA_ASKS) == before
     types = [event["type"] for event in heard.of(case)]
@@ -151,31 +151,31 @@ PROOFLESS: list[Any] = [
     pytest.param(
         "opt_out_of_sale",
         {},
-        ("subscribed", Purpose.SALE, "opted_out", "We no longer sell or share your data."),
+        ("subscribed", StopPurpose.SALE, "opted_out", "We no longer sell or share your data."),
         id="opt-out of sale",
     ),
     pytest.param(
         "objection",
         {"details": {"scope": ["direct_marketing"]}},
-        ("subscribed", Purpose.MARKETING, "objected", "We stopped the use of your data"),
+        ("subscribed", StopPurpose.MARKETING, "objected", "We stopped the use of your data"),
         id="objection to direct marketing",
     ),
     pytest.param(
         "consent_withdrawal",
         {},
-        ("consent.given", Purpose.CONSENT, "consent_withdrawn", "We stopped every use of your data"),
+        ("consent.given", StopPurpose.CONSENT, "consent_withdrawn", "We stopped every use of your data"),
         id="withdrawal of consent",
     ),
 ]
 
 
 @pytest.mark.parametrize(("right", "more", "expected"), PROOFLESS)
-async def test_who_wants_less_done_is_heeded_at_once_and_need_not_say_who_they_are(
+async def test_opt_outs_take_effect_at_once_without_proof(
     pipeline: Pipeline,
     heard: Heard,
     right: str,
     more: dict[str, Any],
-    expected: tuple[str, Purpose, str, str],
+    expected: tuple[str, StopPurpose, str, str],
 ) -> None:
     field, purpose, notice, words = expected
     person = await subscriber(pipeline, skip=3)
@@ -195,12 +195,12 @@ async def test_who_wants_less_done_is_heeded_at_once_and_need_not_say_who_they_a
 
 
 @pytest.mark.parametrize(("right", "more", "expected"), PROOFLESS)
-async def test_a_stranger_learns_from_no_answer_whether_somebody_is_known(
+async def test_no_answer_reveals_whether_a_person_is_known(
     pipeline: Pipeline,
     heard: Heard,
     right: str,
     more: dict[str, Any],
-    expected: tuple[str, Purpose, str, str],
+    expected: tuple[str, StopPurpose, str, str],
 ) -> None:
     known = await subscriber(pipeline, skip=5)
     answers = {}
@@ -228,7 +228,7 @@ async def test_the_use_of_sensitive_data_is_limited_without_proof(pipeline: Pipe
     person = (await pipeline.people())[9]
     case = await pipeline.lodge(person.asks("limit_sensitive_use"))
     assert (await answered(pipeline, heard, case))["outcome"] == "granted"
-    assert await stopped(pipeline, person, Purpose.SENSITIVE)
+    assert await stopped(pipeline, person, StopPurpose.SENSITIVE)
     assert letter(pipeline, person, case, "only where the law allows it without your choice")
     (told,) = heard.of(case, "subject.opted_out")
     assert told["data"]["right"] == "limit_sensitive_use"
@@ -242,7 +242,7 @@ async def test_the_stop_list_takes_who_is_known_by_something_that_no_data_map_kn
     subject = {"identifiers": {"loyalty_no": "L-77"}}
     case = await pipeline.lodge({"reference": "loyal", "right": "opt_out_of_sale", "subject": subject})
     await pipeline.until_it_is("answered", case)
-    assert await stopped(pipeline, {"loyalty_no": ("L-77",)}, Purpose.SALE)
+    assert await stopped(pipeline, {"loyalty_no": ("L-77",)}, StopPurpose.SALE)
 
 
 async def test_who_names_nothing_they_are_known_by_is_left_to_the_staff(
@@ -266,7 +266,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     case = await pipeline.verified("objection", person, details={"statement": "My situation is particular."})
     await pipeline.until_it_is("referred", case)
     assert (await contact_of(pipeline, person))["restricted"] is True
-    assert await stopped(pipeline, person, Purpose.MARKETING)
+    assert await stopped(pipeline, person, StopPurpose.MARKETING)
     await eventually(lambda: heard.of(case, "request.referred"))
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["to_be_weighed"]
     await eventually(lambda: subjects(heard, case) == ["restricted", "objected"])
@@ -277,7 +277,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
     await eventually(lambda: subjects(heard, case)[-1] == "unrestricted")
     assert (await contact_of(pipeline, person))["restricted"] is False
-    assert await stopped(pipeline, person, Purpose.MARKETING), "marketing is not weighed"
+    assert await stopped(pipeline, person, StopPurpose.MARKETING), "marketing is not weighed"
 
 
 # --- rectification ------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ async def test_a_correction_changes_what_was_named_and_the_letter_shows_before_a
     assert "Neustadt" not in str(heard.of(case)), "values are told to the person alone"
 
 
-async def test_what_is_not_corrected_is_told_with_its_reason_and_the_statement_is_kept(
+async def test_denied_correction_has_a_reason_and_keeps_the_statement(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     person = (await pipeline.people())[17]

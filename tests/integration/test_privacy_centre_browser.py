@@ -20,9 +20,9 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page
 
-from habeas.stack import Stack
-from services.intake.centre.wishes import WISHES
-from services.intake.languages import LANGUAGES
+from habeas.embedded.stack import Stack
+from services.intake.pages.centre.options import WISHES
+from services.intake.pages.languages import LANGUAGES
 from tests.extent import extent
 from tests.integration.browsing import too_wide, violations
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running

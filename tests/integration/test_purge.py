@@ -14,15 +14,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from habeas.parts.ports import HOST, free_port
-from habeas.parts.process import Command, Process
-from habeas.report.reading import opened
+from habeas.client.report.reader import opened
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command, Process
+from services.intake.cases.register import CountedRequest, RequestResult
+from services.intake.cases.retention import Metrics, Purge, RegisterRetention
 from services.intake.domain import RECORDS
-from services.intake.purge import Metrics, Purge, Retention
-from services.intake.register import Counted, Result
-from shared.bus import Message
-from shared.errors import BrokerUnavailable, Destroyed, StoreUnavailable
-from shared.events import (
+from shared.contract.events import (
     Fact,
     NoticeSent,
     RequestClosed,
@@ -30,9 +28,11 @@ from shared.events import (
     RequestPurged,
     RequestReceived,
 )
-from shared.journal import Journal, Row
-from shared.mongo import Client, snapshot
-from shared.vault import Vault
+from shared.errors import BrokerUnavailable, Destroyed, StoreUnavailable
+from shared.runtime.broker import Message
+from shared.runtime.journal import Journal, JournalRow
+from shared.runtime.mongo import Client, snapshot
+from shared.runtime.vault import Vault
 from tests.integration.forks import started
 from tests.waiting import eventually
 
@@ -49,7 +49,7 @@ def case_of(number: int) -> str:
     return f"{number:032x}"
 
 
-def life(number: int, *, at: datetime = LONG_AGO, days: int = 10, right: str = "erasure") -> list[Row]:
+def life(number: int, *, at: datetime = LONG_AGO, days: int = 10, right: str = "erasure") -> list[JournalRow]:
     """Return the rows of a case that was answered after *days*."""
     case = case_of(number)
     received = RequestReceived.model_validate(
@@ -73,9 +73,9 @@ def life(number: int, *, at: datetime = LONG_AGO, days: int = 10, right: str = "
     closed = RequestClosed(request_id=case)
     then = at + timedelta(days=days)
     return [
-        Row(case, 0, f"{case} 0", None, (received,), at),
-        Row(case, 1, f"{case} 1", answer, (), then),
-        Row(case, 2, f"{case} 2", letter, (closed,), then),
+        JournalRow(case, 0, f"{case} 0", None, (received,), at),
+        JournalRow(case, 1, f"{case} 1", answer, (), then),
+        JournalRow(case, 2, f"{case} 2", letter, (closed,), then),
     ]
 
 
@@ -98,7 +98,7 @@ async def purge(mongo_client: Client, database_prefix: str) -> Purge:
     vault = Vault(mongo_client, prefix=database_prefix, master_key=MASTER_KEY)
     journal = Journal(database, RECORDS)
     await journal.prepare()
-    made = Purge(mongo_client, database, journal, vault, Wire(), Retention(24, BERLIN))
+    made = Purge(mongo_client, database, journal, vault, Wire(), RegisterRetention(24, BERLIN))
     await made.prepare()
     return made
 
@@ -108,27 +108,27 @@ def wire_of(purge: Purge) -> Wire:
     return purge.publisher
 
 
-async def metrics_of(purge: Purge) -> Counter[Counted]:
+async def metrics_of(purge: Purge) -> Counter[CountedRequest]:
     async with snapshot(purge.client, "test") as session:
         return await Metrics(purge.database).of(YEAR, session)
 
 
 async def left_of(purge: Purge, case: str) -> list[Fact]:
     histories = await purge.journal.histories([case])
-    return [fact for row in histories[case] for fact in row.story()]
+    return [fact for row in histories[case] for fact in row.events()]
 
 
 async def test_an_old_case_leaves_one_row_and_one_count(purge: Purge) -> None:
-    await purge.vault.create(case_of(1))  # type: ignore[attr-defined]
+    await purge.vault.create(case_of(1))
     await purge.journal.append(life(1))
     await purge.work()
     await purge.work()
     assert await left_of(purge, case_of(1)) == [RequestPurged(request_id=case_of(1))]
     [(kind, number)] = (await metrics_of(purge)).items()
-    assert (kind.result, kind.days, number) == (Result.GRANTED, 10, 1)
+    assert (kind.result, kind.days, number) == (RequestResult.GRANTED, 10, 1)
     assert [message.routing_key for message in wire_of(purge).taken] == [RequestPurged.TYPE]
     with pytest.raises(Destroyed):
-        await purge.vault.open(case_of(1), "submission")  # type: ignore[attr-defined]
+        await purge.vault.open(case_of(1), "submission")
 
 
 async def test_what_is_open_young_or_needed_stays(purge: Purge) -> None:
@@ -156,10 +156,10 @@ async def test_what_was_purged_and_not_told_is_told_by_whoever_comes_next(purge:
 async def test_a_case_that_comes_to_life_meanwhile_is_not_purged(purge: Purge) -> None:
     rows = life(1)
     await purge.journal.append(rows)
-    late = Row(case_of(1), 3, "late", rows[1].event, (), NOW)
+    late = JournalRow(case_of(1), 3, "late", rows[1].event, (), NOW)
 
     class Slow(Journal):
-        async def histories(self, cases: Sequence[str]) -> dict[str, list[Row]]:  # type: ignore[override]
+        async def histories(self, cases: Sequence[str]) -> dict[str, list[JournalRow]]:  # type: ignore[override]
             found = await super().histories(cases)
             await self.append([late])
             return found
@@ -175,7 +175,7 @@ async def test_whoever_still_has_a_purged_case_in_hand_finds_it_taken(purge: Pur
     rows = life(1)
     await purge.journal.append(rows)
     await purge.work()
-    late = Row(case_of(1), 3, "late", rows[1].event, (), NOW)
+    late = JournalRow(case_of(1), 3, "late", rows[1].event, (), NOW)
     assert await purge.journal.append([late]) == {late.key}
 
 
@@ -193,7 +193,7 @@ async def test_the_report_is_the_same_before_and_after(
     await purge.journal.append([row for n in range(20) for row in life(n, days=n)])
     await purge.journal.append(life(99)[:1])
 
-    async def counts() -> Counter[Counted]:
+    async def counts() -> Counter[CountedRequest]:
         async with opened(mongo_url, database_prefix, BERLIN) as register:
             return await register.counts(YEAR, lambda _: None)
 

@@ -1,4 +1,4 @@
-"""What the README shows is what the demonstration prints."""
+"""The demonstration prints the documented output."""
 
 import sys
 from asyncio.subprocess import PIPE, STDOUT, create_subprocess_exec
@@ -10,7 +10,7 @@ from tests.unit.pages import demo_output, shape
 
 
 @pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
-async def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
+async def test_demonstration_prints_the_documented_output(tmp_path: Path) -> None:
     demo = await create_subprocess_exec(
         sys.executable, "-m", "habeas", "demo", "--state", str(tmp_path), stdout=PIPE, stderr=STDOUT
     )

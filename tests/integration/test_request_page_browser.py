@@ -14,8 +14,8 @@ import pytest_asyncio
 from httpx import AsyncClient
 from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
-from services.intake.domain import Status
-from shared.events import AppealReceived
+from services.intake.domain import CaseStatus
+from shared.contract.events import AppealReceived
 from tests.extent import extent
 from tests.integration.browsing import too_wide, violations
 from tests.unit.fakes import Office
@@ -146,7 +146,7 @@ async def test_a_request_is_withdrawn_by_keyboard_and_only_after_a_second_step(b
         await page.keyboard.press("Enter")
         assert "is being withdrawn" in await page.get_by_role("status").inner_text()
         await office.work()
-        assert (await office.door.case(CASE)).status is Status.WITHDRAWN
+        assert (await office.door.case(CASE)).status is CaseStatus.WITHDRAWN
 
 
 async def test_without_scripts_an_appeal_is_sent(browser: Browser) -> None:

@@ -12,16 +12,16 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Part, Stack
-from shared.bus import Bus, Consumer, Message
-from shared.envelope import encode
+from habeas.embedded.stack import Stack, StackPart
+from shared.contract.envelope import encode
+from shared.contract.events import ErasurePlanned, Fact, IdentityVerified, RequestFulfilled
+from shared.contract.topology import parking_of
 from shared.errors import BrokerUnavailable, StoreUnavailable
-from shared.events import ErasurePlanned, Fact, IdentityVerified, RequestFulfilled
-from shared.failures import ATTEMPT, REASON
-from shared.journal import Journal
-from shared.mongo import Client
-from shared.service import Moment, Runtime, Service, on
-from shared.topology import parking_of
+from shared.runtime.broker import Bus, Consumer, Message
+from shared.runtime.journal import Journal
+from shared.runtime.mongo import Client
+from shared.runtime.retry_policy import ATTEMPT, REASON
+from shared.runtime.service import Moment, Runtime, Service, on
 from tests.waiting import eventually
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -154,9 +154,9 @@ async def test_every_event_has_its_effect_once_and_the_world_is_told_once(world:
     assert await world.rows(numbers) == {2: len(numbers)}
 
 
-@pytest.mark.parametrize("part", [Part.BROKER, Part.DATABASE])
+@pytest.mark.parametrize("part", [StackPart.BROKER, StackPart.DATABASE])
 async def test_a_part_killed_in_the_middle_loses_nothing_and_repeats_no_effect(
-    world: World, stack: Stack, part: Part
+    world: World, stack: Stack, part: StackPart
 ) -> None:
     numbers = range(1500)
     async with world.running():
@@ -177,9 +177,9 @@ async def test_a_batch_that_the_database_cannot_take_now_is_held_and_committed_o
     async with world.running():
         await world.tell([0])
         await world.outcomes(1)
-        await stack.kill(Part.DATABASE)
+        await stack.kill(StackPart.DATABASE)
         await world.tell(range(1, 20))
-        await stack.start(Part.DATABASE)
+        await stack.start(StackPart.DATABASE)
         await world.outcomes(19)
     assert await world.rows(range(20)) == {2: 20}
     assert await parked(world, 0) == []

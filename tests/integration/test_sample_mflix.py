@@ -14,11 +14,11 @@ from bson import decode
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client, Document, insert_new, json_util
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client, Document, insert_new, json_util
 
 SET = Path(__file__).parents[3] / "shared" / "data" / "sample_mflix"
 TODAY = date(2026, 11, 25)

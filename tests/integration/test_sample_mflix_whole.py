@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from habeas.stack import Stack
-from shared.mongo import insert_new, json_util
+from habeas.embedded.stack import Stack
+from shared.runtime.mongo import insert_new, json_util
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, command, prepared
 from tests.integration.test_sample_mflix import (
     EXPECTED,

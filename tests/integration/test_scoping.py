@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.scoping.filters import FilterRefused
-from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.handlers import Context, forget
-from services.fulfillment.scoping.scopes import Scope
+from services.fulfillment.breach.filters import FilterRefused
+from services.fulfillment.breach.handlers import ScopeContext, forget
+from services.fulfillment.breach.scope_store import BreachScope
+from services.fulfillment.breach.search import AffectedSearch
+from services.fulfillment.datamap.reader import parse
+from shared.contract.events import RequestPurged
 from shared.errors import HabeasError, InvalidDataMap, PermanentError
-from shared.events import RequestPurged
-from shared.mongo import Client
+from shared.runtime.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 
 SHOP = parse(
@@ -155,7 +155,7 @@ async def test_references_are_followed_over_two_hops_to_who_has_an_address(insta
     ada = written["ada@example.org"]
     assert (ada.name, ada.place, ada.categories) == ("Ada Example", "DE", ("user.location.precise",))
     assert sum(group.people for group in told.groups) == 2
-    assert sum(group.unreachable for group in told.groups) == 1, "the device of nobody is somebody's"
+    assert sum(group.unreachable for group in told.groups) == 1, "the device of nobody is person's"
 
 
 async def test_a_record_is_no_bodys_where_it_holds_nothing_of_them(installed: Installation) -> None:
@@ -258,7 +258,7 @@ async def test_why_a_phase_was_refused_goes_with_it(installed: Installation) -> 
     with pytest.raises(InvalidDataMap):
         await installed.register(declared(collections=[collection("people")]))
     assert list(await installed.failures()) == [1]
-    await installed.scopes.give_up(Scope(INCIDENT, 1, declaration=""))
+    await installed.scopes.give_up(BreachScope(INCIDENT, 1, declaration=""))
     assert await installed.failures() == {}
 
 
@@ -356,7 +356,7 @@ async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(ins
 async def test_an_incident_that_is_purged_leaves_nobody_behind(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
-    ctx = Context(installed.vault, Finding(SHOP, installed.stores), installed.scopes)
+    ctx = ScopeContext(installed.vault, AffectedSearch(SHOP, installed.stores), installed.scopes)
     assert await forget(RequestPurged(request_id=INCIDENT), ctx) == []
     assert await installed.people.count_documents({}) == 0
     assert await installed.scopes.begin(installed.now) is None
@@ -478,7 +478,7 @@ async def _dies(_messages: object) -> None:
 async def test_no_chunk_is_larger_than_it_may_be_nor_of_two_laws_or_languages(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fulfillment.scoping.working.CHUNK", 2)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.CHUNK", 2)
     people = [
         {"email": f"{country}{number}@example.org", "residence": {"country": country}}
         for country, many in (("DE", 5), ("FR", 2), ("IE", 1))

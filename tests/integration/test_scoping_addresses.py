@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.handlers import Context, forget_phase, give_up
-from services.fulfillment.scoping.trying import tried
-from shared.incidents import BreachForgotten, BreachUnscoped
-from shared.mongo import Client
+from services.fulfillment.breach.dry_run import run_dry
+from services.fulfillment.breach.handlers import ScopeContext, forget_phase, give_up
+from services.fulfillment.breach.search import AffectedSearch
+from shared.contract.breaches import BreachForgotten, BreachUnscoped
+from shared.runtime.mongo import Client
 from tests.integration.scoping import INCIDENT, Installation, Simple, declared
 from tests.integration.test_scoping import _dies, _DiesError
 from tests.integration.test_scoping_others import NAME, NUMBER, SALARY, desk, mail, people, to
@@ -48,8 +48,8 @@ async def test_who_has_two_addresses_gets_one_letter_and_counts_once(installed: 
 
 async def test_a_dry_run_counts_them_once_as_well(installed: Installation) -> None:
     await stored(installed, customers=[ADA], leads=[LEAD], accounts=[ACCOUNT])
-    finding = Finding(installed.data_map, installed.stores)
-    trial = await tried(EVERYTHING, finding, Simple(), lambda *_: None)
+    finding = AffectedSearch(installed.data_map, installed.stores)
+    trial = await run_dry(EVERYTHING, finding, Simple(), lambda *_: None)
     assert trial.counting.people == 1
 
 
@@ -210,7 +210,7 @@ async def test_a_phase_that_is_taken_back_unites_nobody(installed: Installation)
     await phase(installed, "customers", 1)
     before = await installed.people.find({}).to_list(None)
     await phase(installed, "leads", 2)
-    context = Context(installed.vault, finding=None, scopes=installed.scopes)  # type: ignore[arg-type]
+    context = ScopeContext(installed.vault, finding=None, scopes=installed.scopes)  # type: ignore[arg-type]
     assert await give_up(BreachUnscoped(request_id=INCIDENT, phase=2), context) == []
     assert await installed.people.find({}).to_list(None) == before
 
@@ -222,6 +222,6 @@ async def test_what_people_are_known_by_is_hashed_and_forgotten_with_them(instal
     found = await aliases.find({}).to_list(None)
     assert found
     assert not any(word in str(found).lower() for word in ("ada", "example", "7'"))
-    context = Context(installed.vault, finding=None, scopes=installed.scopes)  # type: ignore[arg-type]
+    context = ScopeContext(installed.vault, finding=None, scopes=installed.scopes)  # type: ignore[arg-type]
     await forget_phase(BreachForgotten(request_id=INCIDENT, phase=1), context)
     assert await aliases.count_documents({}) == 0

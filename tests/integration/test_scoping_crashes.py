@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.fulfillment.scoping import finding, scopes
-from services.fulfillment.scoping.scopes import Overtaken
-from services.fulfillment.scoping.working import LATER, TRY_AGAIN_S
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.breach import scope_store, search
+from services.fulfillment.breach.scope_job import LATER, TRY_AGAIN_S
+from services.fulfillment.breach.scope_store import ScopeLeaseLost
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
-from shared.mongo import Client, Document
+from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import comes_true
 from tests.integration.scoping import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 
-WRITES = frozenset({"add", "begin", "end", "publish", "put_into", "reach", "seal", "take", "tell_more"})
+WRITES = frozenset({"add", "begin", "complete", "end", "publish", "put_into", "reach", "seal", "take"})
 BREACH = declared(
     collections=[collection(name) for name in ("people", "devices", "positions", "teams")],
     list=[{"email": "list@example.org", "residence": {"country": "DE"}}],
@@ -72,9 +72,9 @@ class Mortal:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have few records and people at once, so that there are many places to die at."""
-    monkeypatch.setattr(finding, "DOCUMENTS_AT_ONCE", 1)
-    monkeypatch.setattr(scopes, "AT_ONCE", 2)
-    monkeypatch.setattr("services.fulfillment.scoping.working.CHUNK", 1)
+    monkeypatch.setattr(search, "DOCUMENTS_AT_ONCE", 1)
+    monkeypatch.setattr(scope_store, "AT_ONCE", 2)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.CHUNK", 1)
 
 
 @pytest.fixture
@@ -145,12 +145,14 @@ async def test_whoever_was_overtaken_writes_nothing_any_more(installed: Installa
     second = await installed.scopes.begin(installed.now)
     assert second is not None
     key = await installed.vault.key_of(INCIDENT)
-    people = [one async for p in finding.Finding(SHOP, installed.stores).portions(BREACH) for one in p.people]
-    with pytest.raises(Overtaken):
+    people = [
+        one async for p in search.AffectedSearch(SHOP, installed.stores).portions(BREACH) for one in p.people
+    ]
+    with pytest.raises(ScopeLeaseLost):
         await installed.scopes.add(first, people, key, installed.now)
     assert await installed.people.count_documents({}) == 0
-    with pytest.raises(Overtaken):
-        await installed.scopes.reach(first, scopes.Stage.SEALING, installed.now)
+    with pytest.raises(ScopeLeaseLost):
+        await installed.scopes.reach(first, scope_store.ScopeStage.SEALING, installed.now)
     await installed.scopes.add(second, people, key, installed.now)
     assert await installed.people.count_documents({}) > 0
 
@@ -230,7 +232,7 @@ async def test_a_phase_that_another_replica_takes_meanwhile_is_not_begun_beside_
     real = late._scopes
 
     class Overtaking:
-        """The collection, in which the first phase is begun after somebody has looked which there are."""
+        """The collection, in which the first phase is begun after person has looked which there are."""
 
         def find(self, *words: Any) -> Any:
             return real.find(*words)
@@ -268,7 +270,7 @@ class Slow(Stores):
 async def test_who_works_longer_at_one_portion_than_a_lease_is_not_overtaken(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fulfillment.scoping.working.BEAT_S", 0.02)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.BEAT_S", 0.02)
     await shop(installed)
     await installed.register(BREACH)
     slow = Slow({"default": installed.client}, database_prefix=installed.prefix)
@@ -285,7 +287,7 @@ async def test_who_is_overtaken_by_one_that_has_told_stops_there(installed: Inst
     installed.later()
     assert await installed.replica().work()
     key = await installed.vault.key_of(INCIDENT)
-    with pytest.raises(Overtaken):
+    with pytest.raises(ScopeLeaseLost):
         [page async for page in installed.scopes.pages(first, key)]
 
 
@@ -325,7 +327,7 @@ async def test_what_holds_a_breach_up_is_said_once_and_of_which(
 async def test_what_nobody_foresaw_of_one_breach_ends_nothing_and_is_said_without_quoting(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fulfillment.scoping.working.TRY_AGAIN_S", 0.01)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.TRY_AGAIN_S", 0.01)
     await shop(installed)
     await installed.register(BREACH)
     careless = _Careless({"default": installed.client}, database_prefix=installed.prefix)
@@ -339,8 +341,8 @@ async def test_what_nobody_foresaw_of_one_breach_ends_nothing_and_is_said_withou
     await comes_true(said, timedelta(seconds=10))
     assert not running.done()
     database = installed.client[f"{installed.prefix}_fulfillment"]
-    assert await scopes.failures(database, INCIDENT) == {1: "RuntimeError"}
+    assert await scope_store.failures(database, INCIDENT) == {1: "RuntimeError"}
     running.cancel()
     installed.later()
     assert await installed.replica().work()
-    assert await scopes.failures(database, INCIDENT) == {}
+    assert await scope_store.failures(database, INCIDENT) == {}

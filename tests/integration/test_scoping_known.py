@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import yaml
 
-from habeas.company import fill, generate
-from habeas.company.people import ADA, BRUNO
-from habeas.company.portal import STAFF
-from habeas.incidents import groups_by_law
-from habeas.installation import COMPANY
-from services.fulfillment.datamap.reading import load, parse
-from services.fulfillment.scoping.affected import Somebody
-from services.fulfillment.scoping.judging import Editions
-from services.fulfillment.scoping.places import place_of
-from services.fulfillment.scoping.trying import _People
-from shared.mongo import Client, insert_new
-from shared.policies import breach_policies, company
+from habeas.client.incident_register import groups_by_law
+from habeas.embedded.company import fill, generate
+from habeas.embedded.company.people import ADA, BRUNO
+from habeas.embedded.company.portal import STAFF
+from habeas.embedded.installation import COMPANY
+from services.fulfillment.breach.affected import AffectedPerson
+from services.fulfillment.breach.dry_run import _People
+from services.fulfillment.breach.obligations import PolicyEditions
+from services.fulfillment.breach.places import place_of
+from services.fulfillment.datamap.reader import load, parse
+from shared.law.library import breach_policies, company
+from shared.runtime.mongo import Client, insert_new
 from tests.conftest import PREFIXED
 from tests.integration.pipeline import EXAMPLE, command, datamap
 from tests.integration.scoping import Installation, declared
@@ -69,7 +69,7 @@ async def test_of_a_public_data_set_everybody_is_found_once(
     assert {a.lower(): set(one.categories) for a, one in written.items()} == reached
     assert told.records == sum(len(data[name]) for name in ("users", "comments", "sessions"))
     assert [(g.people, g.unreachable) for g in told.groups] == [(len(held), 1)]
-    assert len(held) == len(reached) + 1, "one session names somebody by name"
+    assert len(held) == len(reached) + 1, "one session names person by name"
 
 
 async def test_of_the_company_everybody_in_the_portal_is_found_where_they_live(
@@ -165,7 +165,7 @@ async def test_a_dry_run_tells_the_same_as_the_service_and_keeps_nothing(
 
     await installed.scopes.prepare()
     await installed.register(declared(**named))
-    await installed.replica(law=Editions(breach_policies(), company(str(COMPANY)))).work()
+    await installed.replica(law=PolicyEditions(breach_policies(), company(str(COMPANY)))).work()
     told = installed.of()
     assert tried["groups"] == [group.model_dump(mode="json") for group in told.groups]
     assert (tried["records"], tried["categories"]) == (told.records, list(told.categories))
@@ -197,7 +197,7 @@ async def test_a_dry_run_shows_exactly_the_letters_that_would_be_sent(
     tried = json.loads(output)
     await installed.scopes.prepare()
     await installed.register(declared(**named))
-    law = Editions(breach_policies(), company(str(COMPANY)))
+    law = PolicyEditions(breach_policies(), company(str(COMPANY)))
     assert await installed.replica(law=law).work()
     sent: Counter[tuple[str, str]] = Counter()
     for chunk in await installed.chunks():
@@ -235,13 +235,15 @@ async def test_a_dry_run_counts_customers_who_share_an_address(
 
 async def test_a_dry_run_hears_all_that_one_portion_says_of_somebody() -> None:
     """Else it would know less of people than the service, which reads whole portions."""
-    found = Somebody(who=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")})
+    found = AffectedPerson(
+        identity=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")}
+    )
     first = replace(found, categories=frozenset(), said={"language": (2, "de")}, places={"DE": 2})
     second = replace(found, categories=frozenset(), said={"language": (1, "fr")}, places={"FR": 1})
     with closing(_People()) as people:
         people.add([found])
-        people.tell_more([first, second])
-        [ada] = people.everybody()
+        people.complete([first, second])
+        [ada] = people.everyone()
     assert (ada.place, ada.language("en")) == ("FR", "fr")
 
 
@@ -253,11 +255,11 @@ async def test_a_dry_run_shows_numbers_and_nobody(
     file = breach_file(tmp_path, collections=[{"collection": "contacts"}, nobody])
     code, output, errors = await habeas(tmp_path, installed, mongo_url, str(file))
     assert code == 0, errors
-    assert output.startswith("60 people, of whom ")
+    assert output.startswith("60 people, ")
     assert "languages" in output
     there = f"{database_prefix}portal"
     assert f"{there}.contacts 60, {there}.tickets 0" in " ".join(output.split())
-    assert f"{there}.tickets: no record is found there; look at the filter" in output
+    assert f"{there}.tickets: no record is found there; check the filter" in output
     assert "user.authorization.password" in output
     assert "example" not in output
 

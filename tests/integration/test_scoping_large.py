@@ -2,13 +2,13 @@
 
 import pytest
 
-from services.fulfillment.scoping.finding import Finding
-from shared.mongo import Client
+from services.fulfillment.breach.search import AffectedSearch
+from shared.runtime.mongo import Client
 from tests.integration.scoping import Installation, declared
 from tests.integration.test_scoping import SHOP, collection
 
 LONG = 60_000
-"""Characters of a name that somebody has pasted a text into."""
+"""Characters of a name that person has pasted a text into."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_names_and_addresses_that_go_on_for_pages_are_cut(installed: Insta
 async def test_no_chunk_has_more_bytes_than_the_vault_takes(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fulfillment.scoping.working.CHUNK_BYTES", 1)
+    monkeypatch.setattr("services.fulfillment.breach.scope_job.CHUNK_BYTES", 1)
     listed = [{"email": f"p{n}@example.org", "residence": {"country": "DE"}} for n in range(3)]
     assert (await installed.scoped(declared(list=listed))).chunks == 3
     assert len(await installed.written_to()) == 3
@@ -48,8 +48,8 @@ async def test_few_records_are_read_at_once_where_they_are_large(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await people(installed, 5)
-    monkeypatch.setattr("services.fulfillment.scoping.finding.BYTES_AT_ONCE", 3 * 1024 * 1024)
-    finding, breach = Finding(SHOP, installed.stores), declared(collections=[collection("people")])
+    monkeypatch.setattr("services.fulfillment.breach.search.BYTES_AT_ONCE", 3 * 1024 * 1024)
+    finding, breach = AffectedSearch(SHOP, installed.stores), declared(collections=[collection("people")])
     assert [portion.records async for portion in finding.portions(breach)] == [2, 2, 1, 0]
-    more = [portion.records async for portion in finding.telling_more(frozenset({"place"}))]
+    more = [portion.records async for portion in finding.completions(frozenset({"place"}))]
     assert more[:3] == [2, 2, 1]

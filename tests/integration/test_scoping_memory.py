@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
-from shared.affected import CHUNK
-from shared.incidents import BreachScoped
-from shared.mongo import Client, Document
+from services.fulfillment.datamap.reader import parse
+from shared.contract.affected_people import CHUNK
+from shared.contract.breaches import BreachScoped
+from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import comes_true
 from tests.integration.scoping import Installation, by_address, declared
 
@@ -45,8 +45,8 @@ dataset:
 REPLICA = """
 import asyncio, re, sys
 from pathlib import Path
-from services.fulfillment.datamap.reading import parse
-from shared.mongo import connect
+from services.fulfillment.datamap.reader import parse
+from shared.runtime.mongo import connect
 from tests.integration.scoping import Installation
 
 async def main():

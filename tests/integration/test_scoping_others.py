@@ -1,4 +1,4 @@
-"""Nobody is written to about what was breached of somebody else."""
+"""Nobody is written to about what was breached of person else."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.datamap.reading import parse
-from shared.mongo import Client
+from services.fulfillment.datamap.reader import parse
+from shared.runtime.mongo import Client
 from tests.integration.scoping import Installation, declared
 
 KEY = "{ name: _id, fides_meta: { primary_key: true } }"

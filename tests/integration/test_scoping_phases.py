@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.handlers import Context, forget_phase
-from services.fulfillment.scoping.judging import Editions
-from shared.incidents import BreachForgotten
-from shared.mongo import Client
-from shared.policies import EXAMPLE, breach_policies, company
+from services.fulfillment.breach.handlers import ScopeContext, forget_phase
+from services.fulfillment.breach.obligations import PolicyEditions
+from services.fulfillment.breach.search import AffectedSearch
+from shared.contract.breaches import BreachForgotten
+from shared.law.library import EXAMPLE, breach_policies, company
+from shared.runtime.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, PEOPLE, SHOP, collection, shop
 
@@ -95,7 +95,7 @@ async def test_whom_a_phase_concerned_is_forgotten_but_who_was_found_since(insta
     await shop(installed)
     await installed.scoped(declared(collections=EVERYBODY))
     await installed.scoped(declared(collections=[collection("people", _id=1)]), phase=2)
-    ctx = Context(installed.vault, Finding(SHOP, installed.stores), installed.scopes)
+    ctx = ScopeContext(installed.vault, AffectedSearch(SHOP, installed.stores), installed.scopes)
     assert await forget_phase(BreachForgotten(request_id=INCIDENT, phase=1), ctx) == []
     left = [one["phase"] async for one in installed.people.find()]
     assert left == [2, 2], "the person, and whom their record names for emergencies"
@@ -132,7 +132,7 @@ async def test_a_further_phase_that_breaks_off_comes_to_the_same(installed: Inst
         pytest.param(datetime(2025, 12, 30, tzinfo=UTC), "us-ca@2022-01-01", id="by that of the first phase"),
     ],
 )
-async def test_people_are_told_by_the_editions_that_the_register_counts_by(
+async def test_people_are_notified_by_the_editions_of_the_register(
     installed: Installation, judged_at: datetime | None, edition: str
 ) -> None:
     """An edition that came between two phases must not have a letter stop no clock."""
@@ -141,7 +141,7 @@ async def test_people_are_told_by_the_editions_that_the_register_counts_by(
     home = {"country": "US", "subdivision": "CA"}
     breach = declared(list=[{"email": BO, "residence": home}], categories=["user.name", "user.financial"])
     await installed.register(breach, judged_at=judged_at)
-    law = Editions(breach_policies(), company(EXAMPLE))
+    law = PolicyEditions(breach_policies(), company(EXAMPLE))
     while await installed.replica(law=law).work():
         pass
     [chunk] = await installed.chunks()

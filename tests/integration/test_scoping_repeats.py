@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.scoping.affected import Somebody
-from services.fulfillment.scoping.judging import Group
-from services.fulfillment.scoping.repeating import says_as_much
-from shared.affected import Reached, told_elsewhere
-from shared.mongo import Client
+from services.fulfillment.breach.affected import AffectedPerson
+from services.fulfillment.breach.duplicates import covers_notice
+from services.fulfillment.breach.obligations import NoticeGroup
+from shared.contract.affected_people import NoticeRecipient, notified_elsewhere
+from shared.runtime.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, SHOP, _dies, _DiesError, collection, shop
 
 ADA = "Ada@Example.ORG"
 NAMES = declared(collections=[collection("people")], categories=["user.name"])
 ALL = declared(collections=[collection("people", _id={"$in": [1, 2]})])
-BY_NAME = Reached(key="0" * 32, email="ada@example.org", categories=("user.name",))
+BY_NAME = NoticeRecipient(key="0" * 32, email="ada@example.org", categories=("user.name",))
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def spared(installed: Installation, phase: int, along: Iterable[int]) -> s
     """Return who gets no letter of *phase*, where the phases *along* go out with it: names."""
     found: set[str] = set()
     for number, chunk in enumerate(await installed.chunks(phase)):
-        numbers = await told_elsewhere(installed.vault, INCIDENT, phase, number, along)
+        numbers = await notified_elsewhere(installed.vault, INCIDENT, phase, number, along)
         found |= {chunk.people[one].name for one in numbers}
     return found
 
@@ -102,5 +102,5 @@ def test_a_letter_stands_for_another_only_where_it_says_as_much_and_arrives(
     laws: tuple[str, ...], told: set[str], email: str, *, enough: bool
 ) -> None:
     said = {"email": (0, email)} if email else {}
-    somebody = Somebody(who=(), said=said, categories=frozenset(told))
-    assert says_as_much(Group("people", laws, "en", again=True), somebody, (GDPR,), BY_NAME) is enough
+    person = AffectedPerson(identity=(), said=said, categories=frozenset(told))
+    assert covers_notice(NoticeGroup("people", laws, "en", again=True), person, (GDPR,), BY_NAME) is enough

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from services.fulfillment.scoping.handlers import Context, scope
-from services.fulfillment.scoping.scopes import Scope, failures
-from services.fulfillment.scoping.working import Scoping
+from services.fulfillment.breach.handlers import ScopeContext, scope
+from services.fulfillment.breach.scope_job import ScopeJob
+from services.fulfillment.breach.scope_store import BreachScope, failures
+from shared.contract.breaches import BreachDeclared, BreachRegistered
 from shared.errors import StoreUnavailable
-from shared.incidents import BreachDeclared, BreachRegistered
-from shared.mongo import Client
+from shared.runtime.mongo import Client
 from tests.integration.scoping import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 from tests.waiting import eventually
@@ -27,7 +27,7 @@ async def test_a_filter_that_a_store_works_at_too_long_is_not_waited_for(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await installed.business("shop", "people").insert_many([{"_id": n} for n in range(20_000)])
-    monkeypatch.setattr("services.fulfillment.scoping.finding.CHECKED_WITHIN", timedelta(milliseconds=1))
+    monkeypatch.setattr("services.fulfillment.breach.search.CHECKED_WITHIN", timedelta(milliseconds=1))
     await installed.register(declared(collections=[SLOW]))
     monkeypatch.undo()
     assert await installed.replica().work(), "it is looked for without anybody waiting for it"
@@ -51,7 +51,7 @@ async def test_a_query_that_goes_on_too_long_ends_and_is_said_and_holds_up_no_ot
     [reason] = (await failures(database, INCIDENT)).values()
     assert "ExecutionTimeout" in reason
     installed.later()
-    other = Scope("2" * 32, 1, declaration="")
+    other = BreachScope("2" * 32, 1, declaration="")
     await installed.scopes.take(other)
     begun = await installed.scopes.begin(installed.now)
     assert begun is not None
@@ -64,13 +64,13 @@ async def test_breaches_are_worked_on_side_by_side(installed: Installation) -> N
     await installed.scopes.prepare()
     hanging, begun = asyncio.Event(), list[str]()
 
-    class Hanging(Scoping):
-        async def _go_on(self, scope: Scope) -> None:
+    class Hanging(ScopeJob):
+        async def _go_on(self, scope: BreachScope) -> None:
             begun.append(scope.incident)
             await hanging.wait()
 
     for number in range(2):
-        await installed.scopes.take(Scope(f"{number}" * 32, 1, declaration=""))
+        await installed.scopes.take(BreachScope(f"{number}" * 32, 1, declaration=""))
     made = installed.replica()
     parts = {name: getattr(made, name) for name in made.__slots__}
     running = asyncio.create_task(Hanging(**parts).run())
@@ -97,6 +97,6 @@ async def test_a_store_that_is_down_when_a_breach_is_registered_holds_up_no_mess
     event = BreachRegistered(
         request_id=INCIDENT, phase=1, declaration="declared", role=breach.role, aware_at=breach.aware_at
     )
-    assert await scope(event, Context(installed.vault, Down(), installed.scopes)) == []
+    assert await scope(event, ScopeContext(installed.vault, Down(), installed.scopes)) == []
     assert await installed.replica().work()
     assert installed.of().records == 4

@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.fulfillment.scoping.handlers import Context, give_up
-from services.fulfillment.scoping.scopes import Overtaken
-from shared.incidents import BreachUnscoped
-from shared.mongo import Client
+from services.fulfillment.breach.handlers import ScopeContext, give_up
+from services.fulfillment.breach.scope_store import ScopeLeaseLost
+from shared.contract.breaches import BreachUnscoped
+from shared.runtime.mongo import Client
 from tests.integration.scoping import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 
@@ -19,7 +19,7 @@ def installed(mongo_client: Client, database_prefix: str) -> Installation:
 
 async def unscope(installed: Installation, phase: int) -> None:
     """Take a phase back, as its event arrives."""
-    context = Context(installed.vault, finding=None, scopes=installed.scopes)  # type: ignore[arg-type]
+    context = ScopeContext(installed.vault, finding=None, scopes=installed.scopes)  # type: ignore[arg-type]
     assert await give_up(BreachUnscoped(request_id=INCIDENT, phase=phase), context) == []
 
 
@@ -56,8 +56,8 @@ async def test_a_phase_that_was_taken_back_is_not_looked_into(installed: Install
     scope = await installed.scopes.begin(installed.clock())
     assert scope is not None
     await unscope(installed, 1)
-    with pytest.raises(Overtaken):
-        await installed.scopes.alive(scope, installed.clock())
+    with pytest.raises(ScopeLeaseLost):
+        await installed.scopes.prolong(scope, installed.clock())
     await unscope(installed, 2)
     await installed.register(declared(collections=EVERYBODY), phase=2)
     assert not await installed.replica().work()

@@ -14,15 +14,15 @@ import pytest
 import pytest_asyncio
 from pymongo import monitoring
 
-from services.fulfillment.datamap.reading import DataMap, parse
-from services.fulfillment.search import seeking
-from services.fulfillment.search.findings import Answer, Findings, Status
+from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.search import batch_lookup
+from services.fulfillment.search.findings import Findings, SearchAnswer, SearchStatus
 from services.fulfillment.search.identities import spellings_of_phone
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.urgency import due_on
+from services.fulfillment.search.priority import due_on
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
-from shared.mongo import Binary, Client, Decimal128, Document, ObjectId
+from shared.runtime.mongo import Binary, Client, Decimal128, Document, ObjectId
 
 PERSON = {"email": ("kim@example.org",)}
 ID, OTHER_ID = ObjectId("5a9427648b0beebeb6957bfd"), ObjectId("5a9427648b0beebeb6957bfe")
@@ -396,7 +396,7 @@ async def test_a_number_that_two_people_share_leads_to_neither(world: World) -> 
     assert ids(findings) == {("users", 1)}
     assert findings.shared == ("phone_number",)
     assert findings.aliases == {}
-    assert {part.key: part.status for part in findings.coverage}["desk.calls"] is Status.UNREACHED
+    assert {part.key: part.status for part in findings.coverage}["desk.calls"] is SearchStatus.UNREACHED
 
 
 async def test_an_address_in_a_record_that_only_refers_to_the_person_may_be_anybodys(world: World) -> None:
@@ -490,10 +490,10 @@ async def test_a_collection_that_is_dropped_meanwhile_is_missing_and_not_empty(w
 async def test_nobody_nothing_and_nowhere_are_three_answers(world: World) -> None:
     data_map = desk(users=f"name: _id\n{identity('email')}")
     await world.fill(users=[{"_id": 1, "email": "kim@example.org"}])
-    assert (await world.find(data_map, {"email": ("lou@example.org",)})).answer is Answer.NOTHING_FOUND
+    assert (await world.find(data_map, {"email": ("lou@example.org",)})).answer is SearchAnswer.NOTHING_FOUND
     nowhere = await world.find(data_map, {"customer_no": ("7",)})
-    assert nowhere.answer is Answer.NOTHING_DECLARED
-    assert [part.status for part in nowhere.coverage] == [Status.UNREACHED]
+    assert nowhere.answer is SearchAnswer.NOTHING_DECLARED
+    assert [part.status for part in nowhere.coverage] == [SearchStatus.UNREACHED]
 
 
 async def test_a_hundred_thousand_records_are_gone_through_in_little_memory(world: World) -> None:
@@ -545,14 +545,14 @@ async def test_how_long_a_query_may_run_is_what_the_url_says(world: World, mongo
         stores = Stores({"default": client}, database_prefix=world.prefix)
         assert (await gather(desk(users=f"name: _id\n{identity('email')}"), stores, PERSON)).total == 1
         client.close()
-    assert patience[0] == seeking.PATIENCE_MS
+    assert patience[0] == batch_lookup.PATIENCE_MS
     assert patience[1] <= 9_000
 
 
 async def test_who_must_be_answered_first_is_looked_up_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seeking, "VALUES_PER_SCAN", 1)
+    monkeypatch.setattr(batch_lookup, "VALUES_PER_SCAN", 1)
     await world.fill(users=[{"_id": n, "email": f"p{n}@example.org"} for n in range(4)])
     data_map = desk(users=f"name: _id\n{identity('email')}")
     done: list[int] = []

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.changes.marks import plan_marks
-from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.erasure.steps import Plan
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import InvalidDataMap
 from shared.law import Right
-from shared.mongo import Client, Document, Int64
+from shared.runtime.mongo import Client, Document, Int64
 from tests.integration.test_engine import TODAY
 from tests.integration.test_search import PERSON, World, desk, identity, ids, reference
 
@@ -124,7 +124,7 @@ async def test_an_element_is_the_persons_by_the_whole_key_alone(
     shown = str([found.disclosed for found in findings.of("desk.visits")])
     assert "of kim" in shown
     assert not any(f"of {other}" in shown for other in PEOPLE[1:])
-    decided = Plan.of_lines(plan(findings, data_map, TODAY).lines())
+    decided = ErasurePlan.of_lines(plan(findings, data_map, TODAY).lines())
     assert not (await verify(decided, data_map, world.stores, PERSON)).clean, "it is still there"
     for _ in range(2):
         assert await execute(decided, world.stores) == {}
@@ -153,7 +153,7 @@ async def test_only_the_persons_elements_are_marked(world: World) -> None:
     data_map = parse({"map.yml": text.replace("{ name: text,", "{ name: no_use }, { name: text,")})
     await world.fill(customers=CUSTOMERS, visits=[{"_id": 1, "who": ELEMENTS}])
     marked = plan_marks(await world.find(data_map), data_map, TODAY, Right.RESTRICTION)
-    assert await carry_out(marked, world.stores) == ()
+    assert await execute_changes(marked, world.stores) == ()
     [document] = await world.client[world.prefix + "desk"]["visits"].find().to_list(None)
     assert document["who"] == [element("kim", no_use=True), *OTHERS]
 
@@ -184,7 +184,7 @@ async def test_two_references_to_one_key_do_not_mix(
     if shuffled:
         fields = [fields[0], fields[2], fields[3], fields[1]]
     if shuffled and names[0] == "a":
-        with pytest.raises(InvalidDataMap, match=r"map\.yml:1[0-9].*cannot be told.*name those of one"):
+        with pytest.raises(InvalidDataMap, match=r"map\.yml:1[0-9].*it is unclear.*name those of one"):
             desk(customers=KEY, deals="\n".join(fields))
         return
     data_map = desk(customers=KEY, deals="\n".join(fields))

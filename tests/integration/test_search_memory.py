@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.mongo import Client, Document, ObjectId
+from shared.runtime.mongo import Client, Document, ObjectId
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="this system does not tell what a process has needed"
@@ -23,8 +23,8 @@ MOST_GROWTH_MIB = 48
 SEARCH = """
 import asyncio, re, sys
 from pathlib import Path
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.search.walk import gather
 
 def peak():

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.walk import gather
-from shared.mongo import Binary, Client, Decimal128, Document, Int64, ObjectId
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Binary, Client, Decimal128, Document, Int64, ObjectId
 
 PEOPLE = 6
 KINDS = ("integer", "long", "string", "object_id", "uuid", "decimal", "double")

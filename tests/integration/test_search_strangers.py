@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.datamap.reading import DataMap
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.datamap.reader import DataMap
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client, Decimal128, Document, Int64, ObjectId
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client, Decimal128, Document, Int64, ObjectId
 from tests.integration.test_search import ID, World, desk, identity, ids, reference
 
 PHONE, OTHER_PHONE = "+353209100142", "+353209100143"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client, Document
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client, Document
 from tests.integration.test_search import World, desk, ids
 
 KIM, LOU = "kim@example.org", "lou@example.org"

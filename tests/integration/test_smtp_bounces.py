@@ -8,9 +8,9 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from habeas.parts.ports import HOST, free_port
-from habeas.stack import Stack
-from shared.events import LetterKind
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.stack import Stack
+from shared.contract.events import LetterKind
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import MailHost, running
 from tests.integration.pipeline import Heard, Pipeline, prepared
@@ -85,7 +85,7 @@ class Returned:
         return [event["data"] for event in told]
 
 
-async def test_a_letter_that_comes_back_is_told_once_though_we_are_killed_after_the_answer(
+async def test_returned_letter_is_reported_once_despite_a_kill_after_the_answer(
     parts: Stack | None, tmp_path: Path
 ) -> None:
     async with written(parts, tmp_path) as letter:

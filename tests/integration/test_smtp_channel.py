@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 
-from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, Objected, SenderBlamed
+from services.notifier.smtp.mail_channel import (
+    Barred,
+    MailboxFull,
+    MailInDoubt,
+    NoSuchMailbox,
+    Objected,
+    SenderBlamed,
+)
 from shared.errors import HabeasError, MailRefused, MailUnavailable
 from tests.integration.mail_host import (
     IMPATIENT,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP
 
-from habeas.stack import Stack
-from shared.bus import Parking
-from shared.codes import ALONE
-from shared.events import PackageCodeIssued
+from habeas.embedded.stack import Stack
+from shared.contract.codes import ALONE
+from shared.contract.events import PackageCodeIssued
+from shared.runtime.broker import Parking
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import Gate, MailHost, running
 from tests.integration.pipeline import Pipeline, now, prepared

@@ -5,12 +5,12 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from services.notifier.domain import LetterCount
-from services.notifier.lanes import Lane
-from services.notifier.limits import Allowed, Limits, PutOff
-from services.notifier.mailbox_limits import MailboxLimits
-from shared.mongo import Client
+from services.notifier.letters.mailbox_limits import MailboxLimits
+from services.notifier.smtp.domain_limits import Allowed, DomainLimits, PutOff
+from services.notifier.smtp.mail_queues import MailLane
+from shared.runtime.mongo import Client
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import MailHost, running
 from tests.integration.pipeline import WITHIN, prepared
@@ -29,9 +29,11 @@ class Clock:
         return self.now
 
 
-def limits(client: Client, prefix: str, clock: Clock, lane: str = Lane.LETTERS, **per_minute: int) -> Limits:
+def limits(
+    client: Client, prefix: str, clock: Clock, lane: str = MailLane.LETTERS, **per_minute: int
+) -> DomainLimits:
     allowed = {name.replace("_", "."): number for name, number in per_minute.items()}
-    return Limits(client[f"{prefix}_notifier"], KEY, Allowed(lane, allowed), clock)
+    return DomainLimits(client[f"{prefix}_notifier"], KEY, Allowed(lane, allowed), clock)
 
 
 async def admitted(*letters: Awaitable[None]) -> int:
@@ -66,7 +68,7 @@ async def test_another_domain_is_not_held_up(mongo_client: Client, database_pref
 async def test_another_lane_is_not_held_up(mongo_client: Client, database_prefix: str) -> None:
     clock = Clock()
     letters = limits(mongo_client, database_prefix, clock, example_org=3)
-    codes = limits(mongo_client, database_prefix, clock, Lane.CODES, example_org=1)
+    codes = limits(mongo_client, database_prefix, clock, MailLane.CODES, example_org=1)
     assert await admitted(*(letters.admit("ada@example.org") for _ in range(10))) == 3
     assert await admitted(*(codes.admit("ada@example.org") for _ in range(10))) == 1
 
@@ -74,8 +76,8 @@ async def test_another_lane_is_not_held_up(mongo_client: Client, database_prefix
 async def test_who_is_not_named_falls_under_the_star_each_alone(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    allowed = Allowed(Lane.LETTERS, {"example.org": 3, "*": 1})
-    one = Limits(mongo_client[f"{database_prefix}_notifier"], KEY, allowed, Clock())
+    allowed = Allowed(MailLane.LETTERS, {"example.org": 3, "*": 1})
+    one = DomainLimits(mongo_client[f"{database_prefix}_notifier"], KEY, allowed, Clock())
     for domain, most in (("example.org", 3), ("example.net", 1), ("example.com", 1)):
         assert await admitted(*(one.admit(f"ada@{domain}") for _ in range(5))) == most
 

@@ -8,7 +8,7 @@ from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from shared.errors import ConfigurationError
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import MailHost, hang_up, running, say

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from services.notifier import channels
-from services.notifier.channels import MailInDoubt, NoSuchMailbox, Unreachable
-from services.notifier.wire import wired
+from services.notifier.smtp import mail_channel
+from services.notifier.smtp.mail_channel import MailInDoubt, NoSuchMailbox, Unreachable
+from services.notifier.smtp.smtp_data import wired
 from shared.errors import MailUnavailable
 from tests.integration.mail_host import LETTER, RECIPIENT, SENDER, failure, opened
 from tests.waiting import eventually
@@ -223,7 +223,7 @@ async def test_a_server_that_takes_no_connection_is_waited_for_by_nobody() -> No
 async def test_whoever_waits_for_a_connection_takes_the_next_that_can_be_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(channels, "ASK_AGAIN_S", 0.01)
+    monkeypatch.setattr(mail_channel, "ASK_AGAIN_S", 0.01)
     async with reading(Script(most=1)) as script, opened(script.url, connections=2) as channel:
         async with channel.line() as line:
             await line.send(SENDER, RECIPIENT, wired(LETTER))

@@ -13,9 +13,9 @@ import aiosmtplib
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from habeas.stack import Part, Programs, Stack
+from habeas.embedded.stack import Programs, Stack, StackPart
 from shared.errors import ConfigurationError
-from shared.mongo import Client
+from shared.runtime.mongo import Client
 from tests.mailbox import Mailbox
 from tests.waiting import eventually
 
@@ -107,8 +107,8 @@ async def test_mails_are_listed_in_the_order_of_their_arrival(mail: Mailbox) -> 
 async def test_a_killed_broker_comes_back_with_what_it_had_confirmed(stack: Stack, amqp_url: str) -> None:
     await publish(amqp_url, b"kept")
     await stack.broker.settle()
-    await stack.kill(Part.BROKER)
-    await stack.start(Part.BROKER)
+    await stack.kill(StackPart.BROKER)
+    await stack.start(StackPart.BROKER)
     assert await consume(amqp_url) == b"kept"
 
 
@@ -117,15 +117,15 @@ async def test_a_killed_database_comes_back_with_what_it_had_acknowledged(
 ) -> None:
     collection = mongo_client[f"{database_prefix}_stack"].kept
     await collection.insert_one({"_id": "kept"})
-    await stack.kill(Part.DATABASE)
-    await stack.start(Part.DATABASE)
+    await stack.kill(StackPart.DATABASE)
+    await stack.start(StackPart.DATABASE)
     assert await collection.find_one() == {"_id": "kept"}
 
 
 async def test_a_killed_mail_server_comes_back_with_its_letters(stack: Stack, mail: Mailbox) -> None:
     await send(mail, "before")
-    await stack.kill(Part.MAIL)
-    await stack.start(Part.MAIL)
+    await stack.kill(StackPart.MAIL)
+    await stack.start(StackPart.MAIL)
     await send(mail, "after")
     assert [letter.subject for letter in mail.letters()] == ["before", "after"]
 
@@ -133,7 +133,7 @@ async def test_a_killed_mail_server_comes_back_with_its_letters(stack: Stack, ma
 async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_process(tmp_path: Path) -> None:
     async with Stack(tmp_path) as first:
         await publish(first.amqp_url, b"kept")
-        before = [first.pid(part) for part in Part]
+        before = [first.pid(part) for part in StackPart]
     assert not any(map(is_alive, before))
 
     taken = first.database.port
@@ -142,7 +142,7 @@ async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_pro
         assert second.amqp_url == first.amqp_url
         assert second.mongo_url != first.mongo_url
         assert await consume(second.amqp_url) == b"kept"
-        after = [second.pid(part) for part in Part]
+        after = [second.pid(part) for part in StackPart]
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < timedelta(seconds=10).total_seconds()
     assert not any(map(is_alive, after))
@@ -150,12 +150,12 @@ async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_pro
 
 OWNER = """
 import asyncio, pathlib, sys
-from habeas.stack import Part, Stack
+from habeas.embedded.stack import Stack, StackPart
 
 async def main():
     stack = Stack(pathlib.Path(sys.argv[1]))
-    await stack.start(Part.MAIL)
-    print(stack.pid(Part.MAIL), flush=True)
+    await stack.start(StackPart.MAIL)
+    print(stack.pid(StackPart.MAIL), flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(main())

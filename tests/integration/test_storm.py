@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas import requests
-from habeas.stack import Stack
-from shared.bus import Message
-from shared.events import RequestSubmitted
-from shared.topology import REQUESTS
+from habeas.client import requests
+from habeas.embedded.stack import Stack
+from shared.contract.events import RequestSubmitted
+from shared.contract.topology import REQUESTS
+from shared.runtime.broker import Message
 from tests.integration.pipeline import PORTAL, SHOP, Pipeline, Somebody, comes_true, command, now, prepared
 
 STORM, OTHERS, LIMIT = 2_000, 50, 100

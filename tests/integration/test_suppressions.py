@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.suppression import Purpose, Suppressions, hashed
-from shared.mongo import Client, Database
+from services.fulfillment.changes.stop_list import StopList, StopPurpose, hashed
+from shared.runtime.mongo import Client, Database
 
 KIM = {"email": ("kim.stopp@example.org",), "phone_number": ("+49305550147", "030 5550147")}
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -25,28 +25,28 @@ async def database(mongo_client: Client, database_prefix: str) -> Database:
         pytest.param({**KIM, "email": ("other@example.org",)}, id="one of several"),
     ],
 )
-async def test_who_was_put_on_the_list_is_found_on_it(
+async def test_listed_person_is_found_on_the_stop_list(
     database: Database, known: dict[str, tuple[str, ...]]
 ) -> None:
-    suppressions = Suppressions(database, b"k" * 32)
-    await suppressions.add(KIM, Purpose.MARKETING, NOW)
-    assert await suppressions.holds(known, Purpose.MARKETING)
+    suppressions = StopList(database, b"k" * 32)
+    await suppressions.add(KIM, StopPurpose.MARKETING, NOW)
+    assert await suppressions.holds(known, StopPurpose.MARKETING)
 
 
 @pytest.mark.parametrize(
     ("somebody", "purpose"),
     [
-        pytest.param({"email": ("kim.stop@example.org",)}, Purpose.MARKETING, id="somebody else"),
-        pytest.param(KIM, Purpose.SALE, id="another purpose"),
-        pytest.param({"login": KIM["email"]}, Purpose.MARKETING, id="another kind of identity"),
-        pytest.param({}, Purpose.MARKETING, id="nobody"),
+        pytest.param({"email": ("kim.stop@example.org",)}, StopPurpose.MARKETING, id="somebody else"),
+        pytest.param(KIM, StopPurpose.SALE, id="another purpose"),
+        pytest.param({"login": KIM["email"]}, StopPurpose.MARKETING, id="another kind of identity"),
+        pytest.param({}, StopPurpose.MARKETING, id="nobody"),
     ],
 )
 async def test_nobody_else_and_nothing_else_is_stopped(
-    database: Database, somebody: dict[str, tuple[str, ...]], purpose: Purpose
+    database: Database, somebody: dict[str, tuple[str, ...]], purpose: StopPurpose
 ) -> None:
-    suppressions = Suppressions(database, b"k" * 32)
-    await suppressions.add(KIM, Purpose.MARKETING, NOW)
+    suppressions = StopList(database, b"k" * 32)
+    await suppressions.add(KIM, StopPurpose.MARKETING, NOW)
     assert not await suppressions.holds(somebody, purpose)
 
 
@@ -70,17 +70,17 @@ def test_every_value_stands_on_the_list_and_no_spelling_twice(
     assert len({digest for _, digest in hashed(known, b"k")}) == values
 
 
-async def test_the_list_tells_nobody_who_stands_on_it(database: Database) -> None:
-    suppressions = Suppressions(database, b"k" * 32)
-    await suppressions.add(KIM, Purpose.MARKETING, NOW)
+async def test_stop_list_does_not_reveal_its_people(database: Database) -> None:
+    suppressions = StopList(database, b"k" * 32)
+    await suppressions.add(KIM, StopPurpose.MARKETING, NOW)
     stored = str([entry async for entry in database["suppressions"].find()]).casefold()
     assert "marketing" in stored
     assert not any(word in stored for word in ("kim", "stopp", "example", "5550147"))
-    assert not await Suppressions(database, b"x" * 32).holds(KIM, Purpose.MARKETING), "without the key"
+    assert not await StopList(database, b"x" * 32).holds(KIM, StopPurpose.MARKETING), "without the key"
 
 
 async def test_what_is_stopped_twice_is_stopped_since_the_first_time(database: Database) -> None:
-    suppressions = Suppressions(database, b"k" * 32)
+    suppressions = StopList(database, b"k" * 32)
     for at in (NOW, NOW + timedelta(days=1)):
-        await suppressions.add(KIM, Purpose.MARKETING, at)
+        await suppressions.add(KIM, StopPurpose.MARKETING, at)
     assert [entry["at"] async for entry in database["suppressions"].find()] == [NOW, NOW]

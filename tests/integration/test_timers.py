@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from shared.bus import Message
-from shared.envelope import decode
+from shared.contract.envelope import decode
+from shared.contract.events import TimeCame
+from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable
-from shared.events import TimeCame
-from shared.mongo import Client
-from shared.timers import Timers, tell_the_time
-from shared.topology import EVENTS
+from shared.runtime.broker import Message
+from shared.runtime.mongo import Client
+from shared.runtime.scheduler import Timers, publish_due_timers
 
 CASE, OTHER = "a" * 32, "b" * 32
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ async def timers(mongo_client: Client, database_prefix: str) -> AsyncIterator[Ti
 
 async def keep_for_a_moment(timers: Timers, wire: Wire, clock: Clock, *, replicas: int = 1) -> None:
     def telling() -> Coroutine[None, None, None]:
-        return tell_the_time(timers, wire, "verifier", clock, event=TimeCame)
+        return publish_due_timers(timers, wire, "verifier", clock, event=TimeCame)
 
     tasks = [asyncio.create_task(telling()) for _ in range(replicas)]
     await asyncio.sleep(0.4)

@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.coalescing import Coalescer
 from shared.errors import Destroyed, PermanentError, Sealed
-from shared.mongo import Client, Collection
-from shared.vault import CHUNK_BYTES, Vault
+from shared.runtime.dataloader import DataLoader
+from shared.runtime.mongo import Client, Collection
+from shared.runtime.vault import CHUNK_BYTES, Vault
 
 CASE, OTHER = "a" * 32, "b" * 32
 MASTER = bytes(range(32))
@@ -109,7 +109,7 @@ async def test_a_destroyed_case_says_so_though_its_items_are_missed_before_its_k
         await asyncio.sleep(0.1)
         return await load_keys(cases)
 
-    monkeypatch.setattr(vault, "_key_of", Coalescer(late))
+    monkeypatch.setattr(vault, "_key_of", DataLoader(late))
     await vault.destroy(CASE)
     with pytest.raises(Destroyed):
         await vault.open(CASE, "request")

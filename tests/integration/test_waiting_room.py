@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from services.intake.shaping import Visitor
-from services.intake.waiting import WaitingRoom
-from shared.events import BurstDeclared, RequestLodged
-from shared.mongo import Client, Database
+from services.intake.cases.rate_limit import WaitingRequest
+from services.intake.cases.waiting_queue import WaitingQueue
+from shared.contract.events import BurstDeclared, RequestLodged
+from shared.runtime.mongo import Client, Database
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -24,10 +24,10 @@ async def database(mongo_client: Client, database_prefix: str) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def room(database: Database, **limits: int) -> AsyncIterator[WaitingRoom]:
+async def room(database: Database, **limits: int) -> AsyncIterator[WaitingQueue]:
     """Open a room in which *shop* and *portal* have these limits; another replica is another room."""
     names = {"shop": SHOP, "portal": PORTAL, "others": "*"}
-    opened = WaitingRoom(database, {names[name]: limit for name, limit in limits.items()})
+    opened = WaitingQueue(database, {names[name]: limit for name, limit in limits.items()})
     await opened.prepare()
     yield opened
 
@@ -37,7 +37,7 @@ def case(number: int) -> str:
 
 
 async def come(
-    room: WaitingRoom,
+    room: WaitingQueue,
     *numbers: int,
     source: str = SHOP,
     now: datetime = NOON,
@@ -49,13 +49,15 @@ async def come(
     async def one(number: int) -> bool:
         lodged = RequestLodged(request_id=case(number), source=source, occurred_at=now)
         lane = await room.lane(source, now, now)
-        return await room.enter(Visitor(lodged, due, now + timedelta(seconds=number), at_once), lane, now)
+        return await room.enter(
+            WaitingRequest(lodged, due, now + timedelta(seconds=number), at_once), lane, now
+        )
 
     await room.lane(source, now, now)  # what is declared is known, as it is in a running service
     return list(await asyncio.gather(*map(one, numbers)))
 
 
-async def begin(room: WaitingRoom, now: datetime) -> list[int]:
+async def begin(room: WaitingQueue, now: datetime) -> list[int]:
     """Let those begin whose turn it is; return who that is."""
     turns = await room.turns(now)
     await room.begun(turns, now)
@@ -138,8 +140,8 @@ async def test_nobody_waits_for_longer_than_a_day(database: Database) -> None:
 async def test_whoever_has_more_to_say_begins_next(database: Database) -> None:
     async with room(database, shop=1) as shop:
         await come(shop, 1, 2, 3)
-        assert await shop.hurry(case(3))
-        assert not await shop.hurry(case(9))
+        assert await shop.start_next(case(3))
+        assert not await shop.start_next(case(9))
         assert await begin(shop, NOON) == [3]
 
 

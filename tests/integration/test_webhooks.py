@@ -14,9 +14,9 @@ import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 
-from habeas.stack import Stack
-from services.fulfillment.suppression import Purpose, Suppressions
-from shared.keyring import derived_key
+from habeas.embedded.stack import Stack
+from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from shared.runtime.key_rings import derived_key
 from tests.integration.pipeline import (
     KEYS,
     PORTAL,
@@ -253,5 +253,5 @@ async def stopped(pipeline: Pipeline, person: Somebody) -> bool:
     """Tell whether *person* stands on the stop list."""
     master = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
     database = pipeline.client[f"{pipeline.prefix}_fulfillment"]
-    suppressions = Suppressions(database, derived_key(master, "suppressions"))
-    return await suppressions.holds({"email": (person.email,)}, Purpose.MARKETING)
+    suppressions = StopList(database, derived_key(master, "suppressions"))
+    return await suppressions.holds({"email": (person.email,)}, StopPurpose.MARKETING)

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.unsubscribing.links import Subscription
-from shared.events import RequestReceived, RequestRejected
+from services.intake.channels.unsubscribe.links import MailSubscription
+from shared.contract.events import RequestReceived, RequestRejected
 from tests.unit.fakes import Office
 from tests.unit.intake_api import LINKS
 from tests.unit.platforms import (
@@ -171,7 +171,7 @@ async def test_whatever_apples_key_signs_is_taken_refused_or_set_aside(changes: 
     token=st.binary(max_size=80).map(lambda raw: base64.urlsafe_b64encode(raw).decode()),
 )
 async def test_no_click_breaks_anything(body: bytes, type_: str, token: str) -> None:
-    ours = LINKS.url_for(Subscription(email="emil@example.org")).removeprefix(ROOT)
+    ours = LINKS.url_for(MailSubscription(email="emil@example.org")).removeprefix(ROOT)
     office = Office()
     async with platforms(office) as calling:
         headers = {"Content-Type": type_}

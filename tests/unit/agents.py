@@ -15,11 +15,11 @@ from typing import Any
 from httpx import AsyncClient, Response
 from nacl.signing import SigningKey
 
-from services.intake.callbacks import LEASE, Telling, Watched
-from services.intake.drp.api import drp_app
-from services.intake.drp.desk import Desk
-from services.intake.drp.directory import ListedAgent
-from services.intake.drp.signing import SIGNATURE_BYTES
+from services.intake.channels.drp.api import drp_app
+from services.intake.channels.drp.directory import ListedAgent
+from services.intake.channels.drp.service import DrpService
+from services.intake.channels.drp.signatures import SIGNATURE_BYTES
+from services.intake.http.callbacks import LEASE, CallbackProtocol, WatchedRequest
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import client_of
 
@@ -47,7 +47,7 @@ LISTED = {f"AGENT_{name}": ListedAgent.model_validate(listed(name)) for name in 
 
 @dataclass
 class Tokens:
-    """What :class:`services.intake.drp.tokens.Tokens` promises, in memory."""
+    """What :class:`services.intake.channels.drp.tokens.DrpTokens` promises, in memory."""
 
     tokens: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
@@ -66,38 +66,40 @@ class Tokens:
 
 @dataclass
 class Watch:
-    """What :class:`services.intake.callbacks.Watch` promises, in memory."""
+    """What :class:`services.intake.http.callbacks.WatchedRequests` promises, in memory."""
 
-    watched: dict[str, tuple[datetime, Watched]] = field(default_factory=dict)
+    watched: dict[str, tuple[datetime, WatchedRequest]] = field(default_factory=dict)
 
     async def add(self, name: str, now: datetime) -> None:
-        self.watched.setdefault(name, (now, Watched(name, now)))
+        self.watched.setdefault(name, (now, WatchedRequest(name, now)))
 
-    async def take(self, now: datetime) -> Watched | None:
+    async def take(self, now: datetime) -> WatchedRequest | None:
         due = [one for at, one in self.watched.values() if at <= now]
         if due:
             self.watched[due[0].name] = now + LEASE, due[0]
         return due[0] if due else None
 
-    async def look_again(self, watched: Watched, at: datetime) -> None:
+    async def look_again(self, watched: WatchedRequest, at: datetime) -> None:
         self.watched[watched.name] = at, watched
 
     async def end(self, name: str) -> None:
         del self.watched[name]
 
 
-async def look(telling: Telling) -> None:
+async def look(telling: CallbackProtocol) -> None:
     """Look at all requests that it is time to look at, one after another."""
     while (watched := await telling.watch.take(telling.clock())) is not None:
         await telling.look(watched)
 
 
-def desk_of(office: Office) -> Desk:
-    return Desk(office.door, Tokens(), Watch(), LISTED, BUSINESS, PRACTICE, ROOT)
+def desk_of(office: Office) -> DrpService:
+    return DrpService(office.door, Tokens(), Watch(), LISTED, BUSINESS, PRACTICE, ROOT)
 
 
 @asynccontextmanager
-async def calling(office: Office, name: str = "ONE", *, desk: Desk | None = None) -> AsyncIterator["Calling"]:
+async def calling(
+    office: Office, name: str = "ONE", *, desk: DrpService | None = None
+) -> AsyncIterator["Calling"]:
     """Let the agent called *name* call the business, with a token once it has set one up."""
     async with client_of(office.door, drp=drp_app(desk or desk_of(office))) as http:
         yield Calling(office, http, name)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.law import Company
+from shared.law import CompanyProfile
 from shared.law.breaches import Breach, BreachRole, Risk
 
 AWARE = datetime(2026, 3, 2, 9, 20, tzinfo=UTC)
@@ -23,8 +23,8 @@ def breach(**said: Any) -> Breach:
     return Breach(**given | said)
 
 
-def company(*places: str, others: str = "gdpr", small: bool = False) -> Company:
-    return Company(
+def company(*places: str, others: str = "gdpr", small: bool = False) -> CompanyProfile:
+    return CompanyProfile(
         name="Example Networks",
         established_in=places[0],
         also_established_in=places[1:],

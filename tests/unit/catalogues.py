@@ -10,7 +10,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from shared import lawnames
+from shared.pages import law_names
 
 OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 METHODS = [("**.py", "python"), ("templates/**.jinja", "jinja2")]
@@ -27,7 +27,7 @@ class Translated:
         """What stands in ``_()`` in templates and modules, and what both services say."""
         options = {"templates/**.jinja": OPTIONS}
         found = extract_from_dir(self.code, METHODS, options, keywords={"_": None})
-        return [*(str(one[2]) for one in found), *lawnames.LAWS.values()]
+        return [*(str(one[2]) for one in found), *law_names.LAWS.values()]
 
     @cache  # noqa: B019 - there are two, to the end
     def catalogue(self, language: str) -> Catalog:

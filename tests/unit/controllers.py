@@ -28,13 +28,13 @@ from httpx import AsyncClient, Response
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.intake.opendsr.api import opendsr_app
-from services.intake.opendsr.certificate import Certified
-from services.intake.opendsr.controllers import ListedController
-from services.intake.opendsr.desk import Desk
-from services.intake.opendsr.filing import Files
-from services.intake.opendsr.messages import Served
-from shared.client_limits import Allowance
+from services.intake.channels.opendsr.api import opendsr_app
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
+from services.intake.channels.opendsr.controllers import ListedController
+from services.intake.channels.opendsr.instructions import Instructions
+from services.intake.channels.opendsr.messages import DiscoveryDocument
+from services.intake.channels.opendsr.service import OpenDsrService
+from shared.runtime.client_limits import Allowance
 from tests.unit.agents import Watch
 from tests.unit.fakes import NOW, PRACTICE, Office
 from tests.unit.intake_api import Behind, client_of
@@ -87,9 +87,9 @@ def certificate_of(
 
 
 @cache
-def certified() -> Certified:
+def certified() -> ProcessorCertificate:
     key = rsa_key()
-    return Certified.of(pem_of(key), certificate_of(key, now=NOW), DOMAIN, NOW)
+    return ProcessorCertificate.of(pem_of(key), certificate_of(key, now=NOW), DOMAIN, NOW)
 
 
 def verifies(certificate: bytes, signature: str, body: bytes) -> bool:
@@ -111,7 +111,7 @@ def verifies(certificate: bytes, signature: str, body: bytes) -> bool:
 
 @dataclass
 class Groups:
-    """What :class:`services.intake.opendsr.groups.Groups` promises, in memory."""
+    """What :class:`services.intake.channels.opendsr.groups.RequestGroups` promises, in memory."""
 
     groups: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
@@ -124,9 +124,11 @@ class Groups:
         return self.groups.get((controller.id, group), [])
 
 
-def desk_of(office: Office, *, per_hour: int = 1000) -> Desk:
-    files = Files(office.door, Watch(), Groups(), office.firsts, LISTED, Served(DOMAIN, IDENTITIES))
-    return Desk(
+def desk_of(office: Office, *, per_hour: int = 1000) -> OpenDsrService:
+    files = Instructions(
+        office.door, Watch(), Groups(), office.firsts, LISTED, DiscoveryDocument(DOMAIN, IDENTITIES)
+    )
+    return OpenDsrService(
         files=files,
         certified=certified(),
         practice=PRACTICE,
@@ -162,7 +164,7 @@ class Calling:
     """A controller that calls."""
 
     office: Office
-    desk: Desk
+    desk: OpenDsrService
     http: AsyncClient
     name: str = "shop"
 
@@ -202,12 +204,12 @@ class Calling:
         return await self.http.delete(f"{PATHS[version]}/{name}", headers=self.basic)
 
 
-DESK: ContextVar[Desk] = ContextVar("DESK")
+DESK: ContextVar[OpenDsrService] = ContextVar("DESK")
 
 
 @cache
 def processor() -> ASGIApp:
-    return opendsr_app(cast("Desk", Behind(DESK)))
+    return opendsr_app(cast("OpenDsrService", Behind(DESK)))
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """
 What the unit tests of intake and verifier stand on: both services, put together in memory.
 
-Broker, journal and vault are those of ``shared.testing``; here are a clock that a test moves, a broker that
+Broker, journal and vault are those of ``shared.runtime.fakes``; here are a clock that a test moves, a
+broker that
 is away, and a journal in which somebody else is always a moment faster.
 """
 
@@ -14,19 +15,16 @@ from typing import Any, TypeVar
 
 from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
-from services.intake.clock import Practice
-from services.intake.domain import Case, evolve
-from services.intake.door import Door, Keys
-from services.intake.repeating import Claim
-from services.intake.shaping import Lane, Visitor, lane_of
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.fingerprint import FirstRequest
+from services.intake.cases.rate_limit import RateLane, WaitingRequest, lane_of
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.domain import IntakeCase, evolve
 from services.verifier.__main__ import service as verifier_service
-from services.verifier.domain import CLAIM_TOLD
-from services.verifier.handlers import Practice as Verifying
-from shared.bus import Message
-from shared.calendars import calendar_named
-from shared.envelope import STRUCTURED, decode, encode
-from shared.errors import BrokerUnavailable
-from shared.events import (
+from services.verifier.domain import CLAIM_NOTICE
+from services.verifier.handlers import AssuranceRules as Verifying
+from shared.contract.envelope import STRUCTURED, decode, encode
+from shared.contract.events import (
     BurstDeclared,
     Event,
     Fact,
@@ -36,15 +34,18 @@ from shared.events import (
     RequestSubmitted,
     TimeCame,
 )
-from shared.journal import Row, story_of
-from shared.law import Company
-from shared.policies import policies
-from shared.service import Runtime
-from shared.sources import ALL, Bindings, Source, upstream_source
-from shared.staff import StaffDecision
-from shared.staff_register import DecisionOutcome
-from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
-from shared.topology import EVENTS, REQUESTS
+from shared.contract.sources import ALL, Bindings, Source, upstream_source
+from shared.contract.staff import StaffDecision
+from shared.contract.topology import EVENTS, REQUESTS
+from shared.errors import BrokerUnavailable
+from shared.law import CompanyProfile
+from shared.law.calendars import calendar_named
+from shared.law.library import policies
+from shared.runtime.broker import Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
+from shared.runtime.journal import JournalRow, events_of
+from shared.runtime.service import Runtime
+from shared.runtime.staff_register import DecisionOutcome
 
 F = TypeVar("F", bound=Fact)
 
@@ -56,8 +57,8 @@ BINDINGS = Bindings({PUBLISHER: frozenset({ALL})}, command=PUBLISHER)
 REQUEST_KEY = b"requests" * 4
 PACKAGE_KEY = b"packages" * 4
 VERIFIER_KEY = b"verifier" * 4
-PRACTICE = Practice(
-    Company(
+PRACTICE = ClockRules(
+    CompanyProfile(
         name="Example Networks",
         established_in="DE-BE",
         zone="Europe/Berlin",
@@ -126,10 +127,10 @@ class RacedJournal(MemoryJournal):
 
     rivals: list[tuple[Fact, ...]] = field(default_factory=list)
 
-    async def append(self, rows: Sequence[Row]) -> frozenset[str]:
+    async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
         for row in rows:
             if self.rivals:
-                rival = Row(row.case, row.n, f"rival {row.n}", None, self.rivals.pop(0), row.at)
+                rival = JournalRow(row.case, row.n, f"rival {row.n}", None, self.rivals.pop(0), row.at)
                 self.rows[rival.key] = rival
         # A subclass with slots cannot use the short form of super().
         return await MemoryJournal.append(self, rows)
@@ -140,20 +141,20 @@ class MemoryFirsts:
     """Who was the first to ask for something, in memory."""
 
     journal: MemoryJournal
-    claims: dict[str, Claim] = field(default_factory=dict)
+    claims: dict[str, FirstRequest] = field(default_factory=dict)
 
-    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
-        return self.claims.setdefault(wish.decode(), Claim(wish.decode(), case, now))
+    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
+        return self.claims.setdefault(wish.decode(), FirstRequest(wish.decode(), case, now))
 
-    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
+    async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         if self.claims[held.wish].case != held.case:
             return False
-        self.claims[held.wish] = Claim(held.wish, case, now)
+        self.claims[held.wish] = FirstRequest(held.wish, case, now)
         return True
 
-    async def case(self, case: str) -> Case:
+    async def case(self, case: str) -> IntakeCase:
         histories = await self.journal.histories({case})
-        return reduce(evolve, story_of(histories.get(case, ())), Case())
+        return reduce(evolve, events_of(histories.get(case, ())), IntakeCase())
 
 
 @dataclass(slots=True)
@@ -165,11 +166,11 @@ class MemoryRoom:
     waiting: dict[str, RequestLodged] = field(default_factory=dict)
     hurried: list[str] = field(default_factory=list)
 
-    async def lane(self, source: str, received_at: datetime, now: datetime) -> Lane:
+    async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
         del now
         return lane_of(source, received_at, {}, self.bursts)
 
-    async def enter(self, visitor: Visitor, lane: Lane, now: datetime) -> bool:
+    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
         del lane, now
         if visitor.lodged.waited or visitor.at_once or self.free > 0:
             self.free -= not visitor.lodged.waited
@@ -181,7 +182,7 @@ class MemoryRoom:
         del source, now
         return self.free <= 0
 
-    async def hurry(self, case: str) -> bool:
+    async def start_next(self, case: str) -> bool:
         self.hurried.append(case)
         return case in self.waiting
 
@@ -220,7 +221,7 @@ class Office:
         *,
         trusted: Iterable[str] | Mapping[str, frozenset[str] | None] = (),
         journal: MemoryJournal | None = None,
-        practice: Practice = PRACTICE,
+        practice: ClockRules = PRACTICE,
         **verifying: Any,
     ) -> None:
         self.clock = Clock()
@@ -231,8 +232,10 @@ class Office:
         self.vault = MemoryVault()
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
         self.room = MemoryRoom()
-        keys = Keys(REQUEST_KEY, PACKAGE_KEY)
-        self.door = Door(self.vault, self.journals["intake"], self.broker, keys, self.clock, room=self.room)
+        keys = ServiceKeys(REQUEST_KEY, PACKAGE_KEY)
+        self.door = RequestService(
+            self.vault, self.journals["intake"], self.broker, keys, self.clock, room=self.room
+        )
         self.deadlines = MemoryTimers()
         self.firsts = MemoryFirsts(self.journals["intake"])
         intake = intake_service(
@@ -288,7 +291,7 @@ class Office:
     async def compare(self, compared: IdentityCompared) -> None:
         """Have the last claim compared with the records, and the moment come when the person is told."""
         await self.tell(compared)
-        moment = f"{CLAIM_TOLD}{len(self.told(IdentityClaimed))}_0"
+        moment = f"{CLAIM_NOTICE}{len(self.facts(IdentityClaimed))}_0"
         await self.tell(TimeCame(request_id=compared.request_id, name=moment), service="verifier")
 
     async def work(self) -> None:
@@ -309,13 +312,15 @@ class Office:
             for body in reversed(bodies.values())
         ]
 
-    def told(self, kind: type[F]) -> list[F]:
+    def facts(self, kind: type[F]) -> list[F]:
         """Return the facts of *kind* that were published."""
         return [event for event in self.events() if isinstance(event, kind)]
 
+    told = facts
+
     def the(self, kind: type[F]) -> F:
         """Return the only fact of *kind* that was published."""
-        (fact,) = self.told(kind)
+        (fact,) = self.facts(kind)
         return fact
 
     def sealed(self, case: str) -> dict[str, bytes]:
@@ -326,7 +331,7 @@ class Office:
         """Return the digits that were mailed."""
         return self.vault.items[case][ref].decode()
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[JournalRow]:
         """Return every row of every journal."""
         return [row for journal in self.journals.values() for row in journal.rows.values()]
 

@@ -10,17 +10,17 @@ from typing import Any
 
 from httpx import AsyncClient, Response
 
-from services.intake.attempts import FailedAttempts
-from services.intake.fides.api import Served, fides_app
-from services.intake.fides.clients import Client, Scope
-from services.intake.fides.consents import Consents
-from services.intake.fides.desk import Desk
-from services.intake.fides.entries import Between, Entry
-from services.intake.fides.oauth import Clients
-from services.intake.fides.policies import DATA_USES, DEFAULTS, Policies
-from services.intake.fides.reviews import Reviews
-from shared.client_limits import Allowance
+from services.intake.channels.fides.api import FidesContext, fides_app
+from services.intake.channels.fides.clients import Client, ClientScope
+from services.intake.channels.fides.consents import Consents
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
+from services.intake.channels.fides.oauth import Clients
+from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, FidesPolicies
+from services.intake.channels.fides.reviews import Reviews
+from services.intake.channels.fides.service import FidesService
+from services.intake.http.failed_attempts import FailedAttempts
 from shared.law import Right
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import FORGIVING, client_of
 
@@ -30,12 +30,14 @@ ORIGIN = "https://center.example.com"
 SECRETS = {name: f"the secret of the {name}" for name in ("scripts", "readers", "reviewers", "watchers")}
 ACCOUNT: Any = {"account": "fides.reviewers", "key": base64.b64encode(bytes(32)).decode()}
 CLIENTS = {
-    "scripts": Client(secret=SECRETS["scripts"], scopes=frozenset(Scope), **ACCOUNT),
-    "readers": Client(secret=SECRETS["readers"], scopes=frozenset({Scope.READ})),
-    "reviewers": Client(secret=SECRETS["reviewers"], scopes=frozenset({Scope.READ, Scope.REVIEW}), **ACCOUNT),
-    "watchers": Client(secret=SECRETS["watchers"], scopes=frozenset({Scope.READ, Scope.REVIEW})),
+    "scripts": Client(secret=SECRETS["scripts"], scopes=frozenset(ClientScope), **ACCOUNT),
+    "readers": Client(secret=SECRETS["readers"], scopes=frozenset({ClientScope.READ})),
+    "reviewers": Client(
+        secret=SECRETS["reviewers"], scopes=frozenset({ClientScope.READ, ClientScope.REVIEW}), **ACCOUNT
+    ),
+    "watchers": Client(secret=SECRETS["watchers"], scopes=frozenset({ClientScope.READ, ClientScope.REVIEW})),
 }
-POLICIES = Policies(
+POLICIES = FidesPolicies(
     {**DEFAULTS, "no_mail": "direct_marketing", "leave_me": Right.CONSENT_WITHDRAWAL}, DATA_USES
 )
 EMAIL = "ottilie.quastenflosser@example.org"
@@ -43,7 +45,7 @@ EMAIL = "ottilie.quastenflosser@example.org"
 
 @dataclass
 class MemoryTokens:
-    """What :class:`services.intake.fides.tokens.Tokens` promises, in memory."""
+    """What :class:`services.intake.channels.fides.tokens.FidesTokens` promises, in memory."""
 
     tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
@@ -59,25 +61,28 @@ class MemoryTokens:
 
 @dataclass
 class MemoryLedger:
-    """What :class:`services.intake.fides.ledger.Ledger` promises, in memory; a batch holds two."""
+    """
+    What :class:`services.intake.channels.fides.ledger.FidesLedger` promises, in memory; a batch holds
+    two.
+    """
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, FidesEntry] = field(default_factory=dict)
 
-    async def add(self, entry: Entry) -> None:
+    async def add(self, entry: FidesEntry) -> None:
         self.entries.setdefault(entry.case, entry)
 
-    async def entry(self, case_id: str) -> Entry | None:
+    async def entry(self, case_id: str) -> FidesEntry | None:
         return self.entries.get(case_id)
 
-    async def count(self, between: Between) -> int:
+    async def count(self, between: EntryRange) -> int:
         return len(self._of(between))
 
-    async def batches(self, between: Between, *, skip: int = 0) -> AsyncIterator[list[Entry]]:
+    async def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
         wanted = self._of(between)[skip:]
         for at in range(0, len(wanted), 2):
             yield wanted[at : at + 2]
 
-    def _of(self, between: Between) -> list[Entry]:
+    def _of(self, between: EntryRange) -> list[FidesEntry]:
         after, before = between.after, between.before
         wanted = [
             one
@@ -89,7 +94,7 @@ class MemoryLedger:
 
 @dataclass
 class MemoryBegun:
-    """What :class:`services.intake.fides.consents.Begun` promises, in memory."""
+    """What :class:`services.intake.channels.fides.consents.Begun` promises, in memory."""
 
     until: dict[str, datetime] = field(default_factory=dict)
 
@@ -107,7 +112,7 @@ class Calling:
     office: Office
     http: AsyncClient
     ledger: MemoryLedger
-    desk: Desk
+    desk: FidesService
     token: str = ""
 
     @property
@@ -161,14 +166,16 @@ async def calling(
     office: Office,
     *,
     per_hour: int = 1000,
-    policies: Policies = POLICIES,
+    policies: FidesPolicies = POLICIES,
     attempts: FailedAttempts = FORGIVING,
 ) -> AsyncIterator[Calling]:
     """Let clients call the business."""
     ledger, public = MemoryLedger(), Allowance(per_hour)
-    desk = Desk(office.door, ledger, policies, PRACTICE, ROOT, office.work)
+    desk = FidesService(office.door, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
-    served = Served(desk, Reviews(desk, ledger, CLIENTS), Consents(desk, MemoryBegun()), clients, public)
+    served = FidesContext(
+        desk, Reviews(desk, ledger, CLIENTS), Consents(desk, MemoryBegun()), clients, public
+    )
     fides = fides_app(served, frozenset({ORIGIN}))
     async with client_of(office.door, public=public, attempts=attempts, fides=fides) as http:
         yield Calling(office, http, ledger, desk)

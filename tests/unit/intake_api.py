@@ -16,24 +16,18 @@ from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.intake.api import Callers, create_app
-from services.intake.attempts import FailedAttempts
+from services.intake.cases.service import RequestService
+from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.domain import request_id
-from services.intake.door import Door
-from services.intake.guard import Guard
-from services.intake.site import Site
-from services.intake.stop_page import stop_page
-from services.intake.unsubscribing.links import Links
-from shared.answer import PackageFacts, facts_of
-from shared.client_limits import Allowance
-from shared.events import (
-    Evidence,
-    Fact,
-    IdentityChallenged,
-    Outcome,
-    RequestFulfilled,
-)
+from services.intake.http.api import Callers, create_app
+from services.intake.http.failed_attempts import FailedAttempts
+from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.site import Site
+from services.intake.pages.stop_page import stop_page
+from shared.contract.answer import PackageFacts, facts_of
+from shared.contract.events import Evidence, Fact, IdentityChallenged, Outcome, RequestFulfilled
 from shared.law import Right
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import (
     PRACTICE,
     REQUEST_KEY,
@@ -50,17 +44,17 @@ FACTS = PackageFacts(size=len(PACKAGE), sha256=sha256(PACKAGE).hexdigest()).mode
 UNKNOWN = "0" * 32
 ROOT = "https://privacy.example.com"
 MASTER_KEY = b"m" * 32
-LINKS = Links(MASTER_KEY, ROOT)
+LINKS = UnsubscribeLinks(MASTER_KEY, ROOT)
 STOP_KEY = b"s" * 32
 UNLIMITED, CLOSED = Allowance(10**9), Allowance(0)
-SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT, UNLIMITED))
+SITE = Site(PRACTICE.company, CsrfGuard(b"f" * 32, ROOT, UNLIMITED))
 
 
 FORGIVING = FailedAttempts(Allowance(10**9), Allowance(10**9))
 
 
 def app_of(
-    door: Door,
+    door: RequestService,
     public: Allowance = UNLIMITED,
     protocols: Mapping[str, ASGIApp] | None = None,
     attempts: FailedAttempts | None = None,
@@ -81,7 +75,7 @@ class Behind:
         return getattr(self.variable.get(), name)
 
 
-DOOR: ContextVar[Door] = ContextVar("DOOR")
+DOOR: ContextVar[RequestService] = ContextVar("DOOR")
 PUBLIC: ContextVar[Allowance] = ContextVar("PUBLIC")
 ATTEMPTS: ContextVar[FailedAttempts] = ContextVar("ATTEMPTS")
 PROTOCOL: ContextVar[ASGIApp] = ContextVar("PROTOCOL")
@@ -96,11 +90,13 @@ def api(_site: int, path: str = "") -> FastAPI:
     """Return the API, with whichever protocol a test has at *path*."""
     protocols = {path: _protocol} if path else None
     attempts = cast("FailedAttempts", Behind(ATTEMPTS))
-    return app_of(cast("Door", Behind(DOOR)), cast("Allowance", Behind(PUBLIC)), protocols, attempts)
+    return app_of(
+        cast("RequestService", Behind(DOOR)), cast("Allowance", Behind(PUBLIC)), protocols, attempts
+    )
 
 
 def client_of(
-    door: Door,
+    door: RequestService,
     *,
     public: Allowance = UNLIMITED,
     attempts: FailedAttempts = FORGIVING,
@@ -128,7 +124,7 @@ def client_of(
 
 
 @asynccontextmanager
-async def served(door: Door) -> AsyncIterator[str]:
+async def served(door: RequestService) -> AsyncIterator[str]:
     """Serve the API on a real port, for what only a real connection can do; yield its URL."""
     server = uvicorn.Server(uvicorn.Config(app_of(door), port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())

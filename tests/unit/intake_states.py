@@ -6,10 +6,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from services.intake.alias_codes import AliasCodes
-from services.intake.packages import Packages
-from shared.answer import facts_of
-from shared.events import (
+from services.intake.cases.alias_codes import AliasCodes
+from services.intake.http.packages import Packages
+from shared.contract.answer import facts_of
+from shared.contract.events import (
     DeliveryAction,
     Evidence,
     Fact,

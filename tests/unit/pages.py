@@ -1,4 +1,4 @@
-"""The repository's own documents, as the tests of them read them."""
+"""Readers of the repository's documents for tests."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def documents() -> list[str]:
 
 
 def files() -> Iterator[Path]:
-    """Yield every file of the repository; none that tools leave behind."""
+    """Yield every file of the repository; without files of tools."""
     for folder, below, names in os.walk(ROOT):
         below[:] = [name for name in below if name not in NOT_OURS]
         yield from (Path(folder) / name for name in names if name not in NOT_OURS)
@@ -53,17 +53,17 @@ def rows(name: str, heading: str) -> list[list[str]]:
 
 
 def anchors(name: str) -> set[str]:
-    """Return what a link into a document may name, as the hosting platform makes it of its headings."""
+    """Return the anchors of a document's headings, as the hosting platform forms them."""
     titles = HEADING.findall(FENCED.sub("", text(name)))
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def demo_output() -> str:
-    """Return what the README says the demonstration prints."""
-    return text("README.md").partition("```text\n")[2].partition("```")[0]
+    """Return the output of the demonstration as documented."""
+    return text("docs/demo.md").partition("```text\n")[2].partition("```")[0]
 
 
 def shape(output: str) -> list[str]:
-    """Return the lines of the demonstration without what differs between two runs."""
+    """Return the lines of the demonstration without values that differ between two runs."""
     lines = (line.strip() for line in output.splitlines())
     return [re.split(r" {2,}", re.sub(r"\d+", "…", line))[0] for line in lines if line]

@@ -15,11 +15,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from httpx import AsyncClient, Response
 
-from services.intake.webhooks import apple, risc
-from services.intake.webhooks.api import webhooks_app
-from services.intake.webhooks.desk import Desk
-from services.intake.webhooks.tokens import Expected
-from shared.jwks import KeySet
+from services.intake.channels.webhooks import apple, risc
+from services.intake.channels.webhooks.api import webhooks_app
+from services.intake.channels.webhooks.service import WebhookService
+from services.intake.channels.webhooks.tokens import ExpectedToken
+from shared.runtime.jwks import KeySet
 from tests.unit.fakes import Office
 from tests.unit.intake_api import client_of
 
@@ -139,9 +139,9 @@ async def platforms(office: Office, signer: Signer | None = None) -> AsyncIterat
     signing = signer or SIGNER
     async with AsyncClient(transport=httpx.MockTransport(signing.answer)) as outside:
         keys = KeySet(apple.ISSUER, outside, url=apple.KEYS)
-        expected = Expected(keys, frozenset({CLIENT}), apple.REQUIRED)
-        issuer = Expected(replace(keys, issuer=ISSUER), frozenset({CLIENT}), risc.REQUIRED)
-        desk = Desk(office.door, (OLD_SHOPIFY, SHOPIFY), (META,), expected, issuer, ROOT)
+        expected = ExpectedToken(keys, frozenset({CLIENT}), apple.REQUIRED)
+        issuer = ExpectedToken(replace(keys, issuer=ISSUER), frozenset({CLIENT}), risc.REQUIRED)
+        desk = WebhookService(office.door, (OLD_SHOPIFY, SHOPIFY), (META,), expected, issuer, ROOT)
         async with client_of(office.door, webhooks=webhooks_app(desk)) as http:
             yield Platforms(office, http, keys)
 

@@ -5,22 +5,28 @@ from typing import Any, TypeVar
 
 from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
-from services.intake.code_limits import CodeLimit
+from services.intake.breach.assessment import BreachLaw
+from services.intake.breach.bootstrap import service
+from services.intake.breach.domain import Incident
+from services.intake.breach.retention import IncidentRetention
+from services.intake.cases.code_limits import CodeLimit
 from services.intake.domain import incident_id
-from services.intake.incidents.counting import Law
-from services.intake.incidents.domain import Incident
-from services.intake.incidents.keeping import Retention
-from services.intake.incidents.plan import service
-from shared.bus import Message
-from shared.calendars import calendar_named
-from shared.envelope import STRUCTURED, decode, encode
-from shared.events import Event, Fact
-from shared.incidents import AffectedGroup, BreachApproved, BreachDeclared, BreachScoped, BreachTimeCame
-from shared.policies import breach_policies
-from shared.service import Runtime
-from shared.sources import COMMAND
-from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
-from shared.topology import EVENTS
+from shared.contract.breaches import (
+    AffectedGroup,
+    BreachApproved,
+    BreachDeclared,
+    BreachScoped,
+    BreachTimeCame,
+)
+from shared.contract.envelope import STRUCTURED, decode, encode
+from shared.contract.events import Event, Fact
+from shared.contract.sources import COMMAND
+from shared.contract.topology import EVENTS
+from shared.law.calendars import calendar_named
+from shared.law.library import breach_policies
+from shared.runtime.broker import Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
+from shared.runtime.service import Runtime
 from tests.unit.fakes import (
     BINDINGS,
     NOW,
@@ -38,7 +44,7 @@ from tests.unit.fakes import (
 F = TypeVar("F", bound=Fact)
 
 INCIDENT = incident_id(COMMAND, "inc-1", key=REQUEST_KEY)
-LAW = Law(breach_policies(), PRACTICE.company, calendar_named)
+LAW = BreachLaw(breach_policies(), PRACTICE.company, calendar_named)
 AWARE_AT = NOW - timedelta(hours=2)
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
 """Laws on breaches, in the editions of the day."""
@@ -85,7 +91,7 @@ class Registry:
         self.journal, intakes = MemoryJournal(), MemoryJournal()
         ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom(), CodeLimit())
         intake = intake_service(ports, PRACTICE, REQUEST_KEY, BINDINGS)
-        self.service = service(self.vault, self.timers, LAW, Retention(60, 36))
+        self.service = service(self.vault, self.timers, LAW, IncidentRetention(60, 36))
         self._runtimes: list[Runtime[Any, Any]] = [
             Runtime(made, rows, self.broker.inbox(made.name), self.broker, 10, RETRY, self.clock, OpenGate())
             for made, rows in ((intake, intakes), (self.service, self.journal))

@@ -6,29 +6,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.calendars import calendar_named
 from shared.law import (
-    Company,
-    Counting,
-    Duty,
-    Person,
+    CompanyProfile,
+    DeadlineCalculator,
     Policy,
+    ProtectedPerson,
     Regulation,
     Right,
     Role,
+    TimedDuty,
     applicable,
     proof_regulation,
     strictest,
 )
-from shared.policies import policies
+from shared.law.calendars import calendar_named
+from shared.law.library import policies
 
 TODAY = date(2026, 6, 1)
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 AUTHORITY = {"name": "Authority of Examplia", "url": "https://authority.example.org"}
 
 
-def company(*places: str, others: str = "gdpr", everybody: str | None = None) -> Company:
-    return Company(
+def company(*places: str, others: str = "gdpr", everybody: str | None = None) -> CompanyProfile:
+    return CompanyProfile(
         name="Example Networks",
         established_in=places[0],
         also_established_in=places[1:],
@@ -42,7 +42,7 @@ def company(*places: str, others: str = "gdpr", everybody: str | None = None) ->
 NEW_YORK, BERLIN = company("US-NY"), company("DE-BE")
 
 
-def laws(person: Person, of: Company = NEW_YORK, day: date = TODAY) -> list[str]:
+def laws(person: ProtectedPerson, of: CompanyProfile = NEW_YORK, day: date = TODAY) -> list[str]:
     return [policy.law for policy in applicable(policies(), of, person, day)]
 
 
@@ -70,7 +70,7 @@ def laws(person: Person, of: Company = NEW_YORK, day: date = TODAY) -> list[str]
 def test_the_residence_chooses_the_law_where_the_company_is_in_none_that_protects_all(
     place: str | None, expected: str
 ) -> None:
-    assert laws(Person(place)) == [expected]
+    assert laws(ProtectedPerson(place)) == [expected]
 
 
 def test_the_eea_has_thirty_states() -> None:
@@ -82,7 +82,7 @@ def test_the_eea_has_thirty_states() -> None:
 
 
 def test_in_quebec_both_laws_protect_and_its_own_comes_first() -> None:
-    assert laws(Person("CA-QC")) == ["ca-qc", "ca-pipeda"]
+    assert laws(ProtectedPerson("CA-QC")) == ["ca-qc", "ca-pipeda"]
 
 
 @pytest.mark.parametrize(
@@ -93,79 +93,82 @@ def test_the_law_of_an_establishment_protects_everybody_beside_their_own(
     established: str, expected: list[str]
 ) -> None:
     """GDPR Art. 3(1), UK GDPR Art. 3(1)."""
-    assert laws(Person("US-CA"), company(established)) == expected
+    assert laws(ProtectedPerson("US-CA"), company(established)) == expected
 
 
 def test_every_place_of_establishment_counts() -> None:
-    assert laws(Person(None), company("DE-BE", "GB-ENG", "CH")) == ["ch-fadp", "gdpr", "uk-gdpr"]
+    assert laws(ProtectedPerson(None), company("DE-BE", "GB-ENG", "CH")) == ["ch-fadp", "gdpr", "uk-gdpr"]
 
 
 @pytest.mark.parametrize("role", [Role.EMPLOYEE, Role.BUSINESS_CONTACT])
 def test_at_work_california_protects_and_texas_does_not(role: Role) -> None:
-    assert laws(Person("US-CA", role)) == ["us-ca-ccpa"]
-    assert laws(Person("US-TX", role)) == ["gdpr"]
-    assert laws(Person("US-TX", role), company("US-NY", others="us-ca-ccpa")) == ["us-ca-ccpa"]
+    assert laws(ProtectedPerson("US-CA", role)) == ["us-ca-ccpa"]
+    assert laws(ProtectedPerson("US-TX", role)) == ["gdpr"]
+    assert laws(ProtectedPerson("US-TX", role), company("US-NY", others="us-ca-ccpa")) == ["us-ca-ccpa"]
 
 
 def test_a_law_that_is_granted_to_everybody_stands_beside_their_own() -> None:
     generous = company("US-NY", everybody="gdpr")
-    assert laws(Person("US-TX"), generous) == ["us-tx", "gdpr"]
-    assert laws(Person(None), generous) == ["gdpr"]
+    assert laws(ProtectedPerson("US-TX"), generous) == ["us-tx", "gdpr"]
+    assert laws(ProtectedPerson(None), generous) == ["gdpr"]
 
 
 def test_the_law_invoked_comes_first_and_takes_no_other_away() -> None:
-    assert laws(Person("FR", invoked=Regulation.CCPA)) == ["us-ca-ccpa", "gdpr"]
-    assert laws(Person("US-VA", invoked=Regulation.US_STATE)) == ["us-va"]
-    assert laws(Person("US-NY", invoked=Regulation.US_STATE)) == ["gdpr"]
-    assert laws(Person("IN", invoked=Regulation.DPDP)) == ["gdpr"], "not in force yet"
+    assert laws(ProtectedPerson("FR", invoked=Regulation.CCPA)) == ["us-ca-ccpa", "gdpr"]
+    assert laws(ProtectedPerson("US-VA", invoked=Regulation.US_STATE)) == ["us-va"]
+    assert laws(ProtectedPerson("US-NY", invoked=Regulation.US_STATE)) == ["gdpr"]
+    assert laws(ProtectedPerson("IN", invoked=Regulation.DPDP)) == ["gdpr"], "not in force yet"
 
 
 def test_the_edition_is_that_of_the_day() -> None:
-    (policy,) = applicable(policies(), NEW_YORK, Person("GB"), date(2026, 2, 4))
+    (policy,) = applicable(policies(), NEW_YORK, ProtectedPerson("GB"), date(2026, 2, 4))
     assert policy.id == "uk-gdpr@2021-01-01"
 
 
 def found(
-    duty: Duty, right: Right, applied: tuple[Policy, ...], of: Company, paused: int = 0
+    duty: TimedDuty, right: Right, applied: tuple[Policy, ...], of: CompanyProfile, paused: int = 0
 ) -> tuple[str, str]:
-    one = strictest(applied, duty, right, Counting(of, calendar_named, NOON, paused))
+    one = strictest(applied, duty, right, DeadlineCalculator(of, calendar_named, NOON, paused))
     assert one is not None
     return one.policy.law, str(one.last.due_on)
 
 
-def test_of_several_laws_the_earliest_day_counts_and_it_is_known_whose_it_is() -> None:
+def test_earliest_day_of_several_laws_counts_with_its_law() -> None:
     """Of what came on 1 June 2026 one month ends on 1 July, 45 days on 15 July, 30 days on 30 June."""
-    both = applicable(policies(), BERLIN, Person("US-CA"), TODAY)
-    assert found(Duty.ANSWER, Right.ACCESS, both, BERLIN) == ("gdpr", "2026-07-01")
-    assert found(Duty.EXTENDED_ANSWER, Right.ACCESS, both, BERLIN) == ("us-ca-ccpa", "2026-08-28")
-    assert found(Duty.ACKNOWLEDGEMENT, Right.ACCESS, both, BERLIN) == ("us-ca-ccpa", "2026-06-15")
-    swiss = applicable(policies(), BERLIN, Person("CH"), TODAY)
-    assert found(Duty.ANSWER, Right.ACCESS, swiss, BERLIN) == ("ch-fadp", "2026-06-30")
+    both = applicable(policies(), BERLIN, ProtectedPerson("US-CA"), TODAY)
+    assert found(TimedDuty.ANSWER, Right.ACCESS, both, BERLIN) == ("gdpr", "2026-07-01")
+    assert found(TimedDuty.EXTENDED_ANSWER, Right.ACCESS, both, BERLIN) == ("us-ca-ccpa", "2026-08-28")
+    assert found(TimedDuty.ACKNOWLEDGEMENT, Right.ACCESS, both, BERLIN) == ("us-ca-ccpa", "2026-06-15")
+    swiss = applicable(policies(), BERLIN, ProtectedPerson("CH"), TODAY)
+    assert found(TimedDuty.ANSWER, Right.ACCESS, swiss, BERLIN) == ("ch-fadp", "2026-06-30")
 
 
 def test_a_pause_moves_the_day_of_the_laws_that_know_one_and_of_no_other() -> None:
-    both = applicable(policies(), BERLIN, Person("US-CA"), TODAY)
-    assert found(Duty.ANSWER, Right.ACCESS, both, BERLIN, paused=10) == ("gdpr", "2026-07-13")
-    assert found(Duty.ANSWER, Right.ACCESS, both, BERLIN, paused=30) == ("us-ca-ccpa", "2026-07-15")
+    both = applicable(policies(), BERLIN, ProtectedPerson("US-CA"), TODAY)
+    assert found(TimedDuty.ANSWER, Right.ACCESS, both, BERLIN, paused=10) == ("gdpr", "2026-07-13")
+    assert found(TimedDuty.ANSWER, Right.ACCESS, both, BERLIN, paused=30) == ("us-ca-ccpa", "2026-07-15")
 
 
 def test_a_law_without_extension_holds_the_answer_to_its_ordinary_day() -> None:
     """Act P-39.1 s. 32 knows none; PIPEDA s. 8(4) does."""
-    canada = applicable(policies(), NEW_YORK, Person("CA-QC"), TODAY)
-    assert found(Duty.EXTENDED_ANSWER, Right.ACCESS, canada, NEW_YORK)[0] == "ca-qc"
-    brazil = applicable(policies(), NEW_YORK, Person("BR"), TODAY)
-    counting = Counting(NEW_YORK, calendar_named, NOON)
-    assert strictest(brazil, Duty.EXTENDED_ANSWER, Right.ACCESS, counting) is None
+    canada = applicable(policies(), NEW_YORK, ProtectedPerson("CA-QC"), TODAY)
+    assert found(TimedDuty.EXTENDED_ANSWER, Right.ACCESS, canada, NEW_YORK)[0] == "ca-qc"
+    brazil = applicable(policies(), NEW_YORK, ProtectedPerson("BR"), TODAY)
+    counting = DeadlineCalculator(NEW_YORK, calendar_named, NOON)
+    assert strictest(brazil, TimedDuty.EXTENDED_ANSWER, Right.ACCESS, counting) is None
 
 
 def test_the_holidays_of_the_part_count_in_which_the_company_is_established() -> None:
     """2 January is a day off in Scotland and none in England."""
-    british = applicable(policies(), NEW_YORK, Person("GB"), date(2025, 12, 2))
+    british = applicable(policies(), NEW_YORK, ProtectedPerson("GB"), date(2025, 12, 2))
     received_at = datetime(2025, 12, 2, 12, tzinfo=UTC)
     ends = {}
     for place in ("GB-ENG", "GB-SCT"):
         one = strictest(
-            british, Duty.ANSWER, Right.ACCESS, Counting(company(place), calendar_named, received_at)
+            british,
+            TimedDuty.ANSWER,
+            Right.ACCESS,
+            DeadlineCalculator(company(place), calendar_named, received_at),
         )
         ends[place] = one and str(one.last.due_on)
     assert ends == {"GB-ENG": "2026-01-02", "GB-SCT": "2026-01-05"}
@@ -187,7 +190,9 @@ def test_no_holiday_of_another_law_makes_a_month_of_the_gdpr_longer(
     """Reg. (EEC, Euratom) 1182/71 Art. 2: of the place in the Union where it is due."""
     gdpr = (policies().named("gdpr@2018-05-25"),)
     at = datetime.combine(received_on, NOON.time(), UTC)
-    one = strictest(gdpr, Duty.ANSWER, Right.ACCESS, Counting(company(*places), calendar_named, at))
+    one = strictest(
+        gdpr, TimedDuty.ANSWER, Right.ACCESS, DeadlineCalculator(company(*places), calendar_named, at)
+    )
     assert one is not None
     assert str(one.last.due_on) == last
 
@@ -208,9 +213,9 @@ def test_no_law_that_protects_the_person_gives_an_earlier_day(
     received_at: datetime, place: str | None, established: str, right: Right, paused: int
 ) -> None:
     of = company(established)
-    applied = applicable(policies(), of, Person(place), received_at.date())
-    counting = Counting(of, calendar_named, received_at, paused)
-    one = strictest(applied, Duty.ANSWER, right, counting)
+    applied = applicable(policies(), of, ProtectedPerson(place), received_at.date())
+    counting = DeadlineCalculator(of, calendar_named, received_at, paused)
+    one = strictest(applied, TimedDuty.ANSWER, right, counting)
     assert one is not None
     assert all(one.last.due_on <= counting(policy, policy.answer(right)).due_on for policy in applied)
     assert counting(one.policy, one.policy.answer(right)) == one.last
@@ -218,11 +223,11 @@ def test_no_law_that_protects_the_person_gives_an_earlier_day(
 
 @pytest.mark.parametrize("invoked", [None, *Regulation])
 def test_named_law_never_lowers_the_proof_that_the_residence_wants(invoked: Regulation | None) -> None:
-    found = applicable(policies(), BERLIN, Person("US-CA", invoked=invoked), TODAY)
+    found = applicable(policies(), BERLIN, ProtectedPerson("US-CA", invoked=invoked), TODAY)
     assert proof_regulation(found) is Regulation.CCPA
 
 
 def test_named_law_may_raise_the_proof_that_is_needed() -> None:
-    found = applicable(policies(), BERLIN, Person("DE", invoked=Regulation.CCPA), TODAY)
+    found = applicable(policies(), BERLIN, ProtectedPerson("DE", invoked=Regulation.CCPA), TODAY)
     assert proof_regulation(found) is Regulation.CCPA
-    assert proof_regulation(applicable(policies(), BERLIN, Person("DE"), TODAY)) is Regulation.GDPR
+    assert proof_regulation(applicable(policies(), BERLIN, ProtectedPerson("DE"), TODAY)) is Regulation.GDPR

@@ -12,7 +12,7 @@ from bench.evidence import Entry, Evidence, Told
 from bench.requesters import ACCOUNTS, ORDERS, Kind, Load, Requester
 from bench.works import MASTER_KEY, SOURCE
 from services.intake.domain import request_id
-from shared.events import (
+from shared.contract.events import (
     ErasurePlanned,
     IdentityVerified,
     NoticeSent,
@@ -21,7 +21,7 @@ from shared.events import (
     RequestReceived,
     SubjectErased,
 )
-from shared.keyring import derived_key
+from shared.runtime.key_rings import derived_key
 
 PERSON = Requester(0, Kind.ERASURE, withdraws=False)
 CASE = request_id(SOURCE, PERSON.reference, key=derived_key(MASTER_KEY, "request ids"))

@@ -1,11 +1,11 @@
-"""Heads that should be there by now, and a report that names the journals without any."""
+"""Overdue heads of journals, and a report of journals without heads."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from habeas.audit import AuditReport, _Journal, _late, text_of
-from shared.audit_chain import Fault
+from habeas.client.audit import AuditReport, _Journal, _late, text_of
+from shared.runtime.audit_chain import ChainFault
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 def test_heads_are_missing_where_a_journal_is_older_than_a_few_days(days: int, *, missing: bool) -> None:
     journal = _Journal("intake", b"0" * 32, ())
     journal.note([NOW, NOW - timedelta(days=days)])
-    assert [(one.n, one.fault) for one in _late(journal)] == ([(1, Fault.MISSING)] if missing else [])
+    assert [(one.n, one.fault) for one in _late(journal)] == ([(1, ChainFault.MISSING)] if missing else [])
 
 
 def test_report_names_journals_without_heads() -> None:

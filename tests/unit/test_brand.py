@@ -6,13 +6,13 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from pydantic import ValidationError
 
-from services.intake.api import Callers, create_app
-from services.intake.guard import Guard
-from services.intake.site import Site
-from shared.brand import LEGIBLE, PAPER_DARK, Brand, contrast
-from shared.client_limits import Allowance
+from services.intake.http.api import Callers, create_app
+from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.site import Site
 from shared.errors import ConfigurationError
-from shared.policies import EXAMPLE, company
+from shared.law.brand import LEGIBLE, PAPER_DARK, Brand, contrast
+from shared.law.library import EXAMPLE, company
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import Office
 from tests.unit.intake_api import ROOT
 
@@ -59,7 +59,7 @@ def test_a_logo_that_browsers_do_not_show_is_refused(tmp_path: Path, logo: bytes
 
 
 async def test_a_logo_stands_on_every_page_with_the_name_in_words(tmp_path: Path) -> None:
-    site = Site(company(written(tmp_path, SVG)), Guard(b"f" * 32, ROOT))
+    site = Site(company(written(tmp_path, SVG)), CsrfGuard(b"f" * 32, ROOT))
     app = create_app(Office().door, Callers({}, Allowance(0)), site)
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as client:
         page, logo = await client.get("/"), await client.get("/logo")

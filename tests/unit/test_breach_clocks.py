@@ -10,43 +10,43 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bench.clock import Day, walked
-from shared.calendars import calendar_named
-from shared.law import Company
+from shared.law import CompanyProfile
 from shared.law.breaches import (
     Breach,
     BreachPolicies,
     BreachPolicy,
     BreachRole,
     Clock,
-    Customer,
-    Notice,
-    Recipient,
+    NoticeRecipientKind,
+    NoticeRule,
+    ProcessorCustomer,
     Risk,
     clocks,
 )
-from shared.policies import breach_policies
+from shared.law.calendars import calendar_named
+from shared.law.library import breach_policies
 from tests.unit.breach_cases import AWARE, BERLIN, NEW_YORK, NOWHERE, breach, company
 
 Residents: TypeAlias = Mapping[Any, int]
 
 
-def counted(said: Breach, residents: Residents, to: Company = NOWHERE) -> dict[str, Clock]:
+def counted(said: Breach, residents: Residents, to: CompanyProfile = NOWHERE) -> dict[str, Clock]:
     found = clocks(said, residents, breach_policies(), to, calendar_named)
     assert len({clock.id for clock in found}) == len(found)
     return {clock.id: clock for clock in found}
 
 
-def owed(said: Breach, residents: Residents, to: Company = NOWHERE) -> set[str]:
+def owed(said: Breach, residents: Residents, to: CompanyProfile = NOWHERE) -> set[str]:
     return {id_ for id_, clock in counted(said, residents, to).items() if clock.owed}
 
 
-def due(said: Breach, residents: Residents, clock: str, to: Company = NOWHERE) -> str | None:
+def due(said: Breach, residents: Residents, clock: str, to: CompanyProfile = NOWHERE) -> str | None:
     found = counted(said, residents, to)[clock]
     assert found.owed
     return f"{found.due_at:%Y-%m-%d %H:%M}" if found.due_at else None
 
 
-def test_the_authority_is_told_within_72_hours_of_awareness() -> None:
+def test_authority_is_notified_within_72_hours_of_awareness() -> None:
     """GDPR Art. 33(1); Reg. (EEC, Euratom) 1182/71 Art. 3(4): nights and Sundays run on."""
     friday = datetime(2026, 3, 6, 19, tzinfo=UTC)
     said = breach(detected_at=friday - timedelta(days=9), aware_at=friday)
@@ -61,12 +61,11 @@ def test_the_authority_is_told_within_72_hours_of_awareness() -> None:
     ]
 
 
-def test_what_harms_nobody_is_recorded_and_no_authority_told_and_it_says_why() -> None:
+def test_harmless_breach_is_recorded_without_notice_with_the_reason() -> None:
     found = counted(breach(risk=Risk.UNLIKELY), {"DE": 1}, BERLIN)["gdpr.authority.DE"]
     assert (found.owed, found.due_at) == (False, None)
     assert "; ".join(map(str, found.why)) == (
-        "2026-03-02  nobody is likely to come to harm: it is recorded, with the reason, and not told "
-        "[GDPR Art. 33(1)]"
+        "2026-03-02  harm is unlikely: it is recorded, with the reason, and not notified [GDPR Art. 33(1)]"
     )
 
 
@@ -78,11 +77,11 @@ def test_what_harms_nobody_is_recorded_and_no_authority_told_and_it_says_why() -
         pytest.param(Risk.UNLIKELY, set(), id="unlikely"),
     ],
 )
-def test_the_authority_is_told_of_a_risk_and_people_of_a_high_one(risk: Risk, expected: set[str]) -> None:
+def test_authority_is_notified_of_a_risk_and_people_of_a_high_one(risk: Risk, expected: set[str]) -> None:
     assert owed(breach(risk=risk), {"DE": 1}, BERLIN) == expected
 
 
-def test_an_authority_is_told_though_nobody_can_read_the_data() -> None:
+def test_authority_is_notified_of_unreadable_data() -> None:
     assert owed(breach(unintelligible=True), {"DE": 1}, BERLIN) == {"gdpr.authority.DE"}
 
 
@@ -98,8 +97,8 @@ def test_an_authority_is_told_though_nobody_can_read_the_data() -> None:
         pytest.param({"US-CA": 9}, NEW_YORK, set(), id="in none, and nobody lives in one"),
     ],
 )
-def test_who_is_in_no_member_state_tells_each_in_which_people_live(
-    residents: dict[str | None, int], to: Company, expected: set[str]
+def test_company_outside_the_union_notifies_each_affected_state(
+    residents: dict[str | None, int], to: CompanyProfile, expected: set[str]
 ) -> None:
     """GDPR Art. 55-56; EDPB Guidelines 9/2022 para. 73."""
     found = owed(breach(), residents, to)
@@ -108,7 +107,7 @@ def test_who_is_in_no_member_state_tells_each_in_which_people_live(
     }
 
 
-def test_the_united_kingdom_and_switzerland_are_told_besides() -> None:
+def test_united_kingdom_and_switzerland_are_notified_in_addition() -> None:
     residents = {"DE": 1, "GB": 1, "CH": 1}
     found = owed(breach(), residents, BERLIN)
     assert {"gdpr.authority.DE", "uk-gdpr.authority", "ch-fadp.authority"} <= found
@@ -143,8 +142,8 @@ def of_state(state: str) -> Any:
 
 
 @pytest.mark.parametrize(("state", "days"), sorted(NUMBERS.items()))
-def test_each_state_says_in_how_many_days_people_are_told(state: str, days: int | None) -> None:
-    notice = of_state(state).notice(Recipient.PEOPLE)
+def test_each_state_sets_the_days_for_notice_to_people(state: str, days: int | None) -> None:
+    notice = of_state(state).notice(NoticeRecipientKind.PEOPLE)
     assert (notice.length, notice.unit) == ((days, "calendar day") if days else (None, None))
 
 
@@ -172,7 +171,7 @@ def test_days_begin_with_discovery_or_with_awareness_as_the_law_says(
     said = breach(aware_at=AWARE + timedelta(days=8))
     assert due(said, {f"US-{state}": 1}, f"us-{state.lower()}.people") == due_at
     assert (
-        of_state(state).notice(Recipient.PEOPLE).since
+        of_state(state).notice(NoticeRecipientKind.PEOPLE).since
         == {
             "detected": "discovery",
             "aware": "awareness",
@@ -187,55 +186,55 @@ FROM = {
 
 
 @pytest.mark.parametrize(("state", "least"), sorted(FROM.items()))
-def test_the_attorney_general_is_told_from_so_many_residents_on(state: str, least: int) -> None:
+def test_attorney_general_is_notified_from_a_number_of_residents_on(state: str, least: int) -> None:
     clock = f"us-{state.lower()}.attorney_general"
     assert counted(breach(), {f"US-{state}": least})[clock].owed
     if least > 1:
         short = counted(breach(), {f"US-{state}": least - 1, "US-WY": 9_000})[clock]
         assert not short.owed
-        assert short.why[0].reason == f"people affected: {least - 1}; it is told from {least} on"
+        assert short.why[0].reason == f"people affected: {least - 1}; notice is due from {least} on"
 
 
 @pytest.mark.parametrize("residents", [{}, {None: 0}, {None: 0, "DE": 0}])
-def test_where_nobody_was_found_nobody_knows_how_many_there_are(residents: Residents) -> None:
+def test_number_is_unknown_without_found_people(residents: Residents) -> None:
     """GDPR Art. 33(1): a filter with a slip in it finds nobody, and the 72 hours run."""
     assert owed(breach(), residents, BERLIN) == {"gdpr.authority.DE", "gdpr.people"}
     assert counted(breach(), residents, company("US-CA"))["us-ca.attorney_general"].owed
 
 
-def test_how_many_there_are_is_no_reason_while_nobody_knows() -> None:
+def test_number_of_people_is_no_exemption_while_unknown() -> None:
     assert counted(breach(), {}, company("US-CA"))["us-ca.attorney_general"].owed
 
 
 @pytest.mark.parametrize(
     "state", ["AK", "GA", "ID", "KS", "KY", "MI", "MN", "MS", "NV", "OH", "TN", "WI", "WV", "WY"]
 )
-def test_some_states_want_no_attorney_general_told(state: str) -> None:
-    assert of_state(state).notice(Recipient.ATTORNEY_GENERAL) is None
+def test_some_states_demand_no_notice_to_an_attorney_general(state: str) -> None:
+    assert of_state(state).notice(NoticeRecipientKind.ATTORNEY_GENERAL) is None
 
 
 @pytest.mark.parametrize(
     ("state", "people", "expected"),
     [("MN", 501, True), ("MN", 500, False), ("TX", 10_001, True), ("TX", 10_000, False), ("FL", 1001, True)],
 )
-def test_agencies_for_credit_are_told_from_so_many_residents_on(
+def test_credit_agencies_are_notified_from_a_number_of_residents_on(
     state: str, people: int, expected: bool
 ) -> None:
     clock = f"us-{state.lower()}.consumer_agencies"
     assert counted(breach(), {f"US-{state}": people})[clock].owed is expected
 
 
-def test_in_minnesota_they_are_told_within_48_hours() -> None:
+def test_minnesota_demands_notice_within_48_hours() -> None:
     assert due(breach(), {"US-MN": 501}, "us-mn.consumer_agencies") == "2026-03-04 10:20"
 
 
-def test_californias_attorney_general_is_told_15_days_after_the_people() -> None:
+def test_californias_attorney_general_is_notified_15_days_after_the_people() -> None:
     """Cal. Civ. Code § 1798.82(f). Before they are told nobody can say when that is."""
     residents = {"US-CA": 501}
     waiting = counted(breach(), residents)["us-ca.attorney_general"]
     assert (waiting.owed, waiting.begun_at, waiting.due_at) == (True, None, None)
     assert "has not happened yet" in waiting.why[-1].reason
-    said = breach(told=(("us-ca.people", datetime(2026, 3, 13, 8, tzinfo=UTC)),))
+    said = breach(done_clocks=(("us-ca.people", datetime(2026, 3, 13, 8, tzinfo=UTC)),))
     assert due(said, residents, "us-ca.attorney_general") == "2026-03-27 23:59"
 
 
@@ -249,8 +248,8 @@ def test_californias_attorney_general_is_told_15_days_after_the_people() -> None
         pytest.param("us-ok.attorney_general", "us-ok.people", "2026-05-11 23:59", id="Oklahoma: 60 days"),
     ],
 )
-def test_others_are_told_so_long_after_the_people(clock: str, told: str, due_at: str) -> None:
-    said = breach(told=((told, datetime(2026, 3, 13, 8, tzinfo=UTC)),))
+def test_other_recipients_are_notified_after_the_people(clock: str, told: str, due_at: str) -> None:
+    said = breach(done_clocks=((told, datetime(2026, 3, 13, 8, tzinfo=UTC)),))
     state = f"US-{clock[3:5].upper()}"
     assert due(said, {state: 600}, clock) == due_at
 
@@ -259,35 +258,38 @@ BEFORE_PEOPLE = ("ct", "de", "il", "md", "ne", "nj")
 
 
 @pytest.mark.parametrize("state", BEFORE_PEOPLE)
-def test_some_officers_are_told_no_later_than_the_people(state: str) -> None:
+def test_some_officers_are_notified_no_later_than_the_people(state: str) -> None:
     """Conn. Gen. Stat. § 36a-701b(b)(2); Neb. Rev. Stat. § 87-803(2); N.J.S.A. 56:8-163(c), and the like."""
     clock, residents = f"us-{state}.attorney_general", {f"US-{state.upper()}": 2_000}
     before, told_at = counted(breach(), residents)[clock], AWARE + timedelta(days=4)
     assert before.begun_at == AWARE
     assert before.due_at is None or before.due_at > told_at
-    after = counted(breach(told=((f"us-{state}.people", told_at),)), residents)[clock]
+    after = counted(breach(done_clocks=((f"us-{state}.people", told_at),)), residents)[clock]
     assert after.due_at == told_at
-    assert after.why[-1].reason == "not after the people, who are told at 10:20"
-    late = breach(told=((f"us-{state}.people", AWARE + timedelta(days=99)),))
+    assert after.why[-1].reason == "not after the people, notified at 10:20"
+    late = breach(done_clocks=((f"us-{state}.people", AWARE + timedelta(days=99)),))
     assert counted(late, residents)[clock].due_at == before.due_at or before.due_at is None
 
 
-def test_no_other_officer_waits_for_nobody() -> None:
+def test_other_officers_need_notified_people() -> None:
     bound = {policy.law for policy in breach_policies() for notice in policy.notices if notice.not_after}
     assert bound == {f"us-{state}" for state in BEFORE_PEOPLE}
 
 
-def test_vermonts_attorney_general_is_told_within_14_business_days() -> None:
+def test_vermonts_attorney_general_is_notified_within_14_business_days() -> None:
     """9 V.S.A. § 2435(b)(3). 3 March 2026 is Town Meeting Day there."""
     assert due(breach(), {"US-VT": 1}, "us-vt.attorney_general") == "2026-03-23 23:59"
 
 
 # --- processors ---------------------------------------------------------------------------------------
 
-PROCESSOR = replace(breach(role=BreachRole.PROCESSOR), controllers=(Customer("acme", 12), Customer("globex")))
+PROCESSOR = replace(
+    breach(role=BreachRole.PROCESSOR),
+    controllers=(ProcessorCustomer("acme", 12), ProcessorCustomer("globex")),
+)
 
 
-def test_a_customer_is_told_within_the_hours_of_its_contract_and_24_where_it_says_none() -> None:
+def test_customer_is_notified_within_the_hours_of_its_contract_or_24() -> None:
     """GDPR Art. 33(2)."""
     found = counted(PROCESSOR, {}, BERLIN)
     assert found["gdpr.controller.acme"].due_at == AWARE + timedelta(hours=12)
@@ -295,7 +297,7 @@ def test_a_customer_is_told_within_the_hours_of_its_contract_and_24_where_it_say
     assert owed(PROCESSOR, {}, BERLIN) == {"gdpr.controller.acme", "gdpr.controller.globex"}
 
 
-def test_a_processor_that_does_not_know_whom_to_tell_yet_has_its_clock_all_the_same() -> None:
+def test_processor_with_unknown_customers_has_its_clock() -> None:
     assert owed(breach(role=BreachRole.PROCESSOR), {}, BERLIN) == {"gdpr.controller"}
 
 
@@ -315,16 +317,16 @@ def test_a_contract_is_no_law() -> None:
 
 def test_a_law_that_is_stricter_than_the_contract_prevails() -> None:
     """Fla. Stat. § 501.171(6): at the latest on day 10, however long the contract gives."""
-    slow = replace(PROCESSOR, controllers=(Customer("acme", 240 + 24),))
+    slow = replace(PROCESSOR, controllers=(ProcessorCustomer("acme", 240 + 24),))
     residents = {"US-FL": 1}
     assert due(slow, residents, "us-fl.controller.acme", NEW_YORK) == "2026-03-11 23:59"
 
 
-def test_a_processor_tells_no_authority_and_says_why() -> None:
+def test_processor_notifies_no_authority_and_gives_the_reason() -> None:
     found = counted(PROCESSOR, {"US-CA": 600}, BERLIN)
     for clock in "gdpr.authority.DE", "us-ca.people", "us-ca.attorney_general":
         assert not found[clock].owed
-        assert found[clock].why[0].reason == "the company is the processor: the controller tells it"
+        assert found[clock].why[0].reason == "the company is the processor: the controller notifies"
 
 
 def test_a_controller_has_no_clock_for_customers_it_does_not_name() -> None:
@@ -338,15 +340,15 @@ VENDOR = {**dict.fromkeys(AT_ONCE), **dict.fromkeys(("AL", "FL", "MD", "OR"), 10
 
 
 @pytest.mark.parametrize(("state", "days"), sorted(VENDOR.items()))
-def test_each_state_says_by_when_the_owner_of_the_data_is_told(state: str, days: int | None) -> None:
-    notice = of_state(state).notice(Recipient.CONTROLLER)
+def test_each_state_sets_the_deadline_for_the_owner_of_the_data(state: str, days: int | None) -> None:
+    notice = of_state(state).notice(NoticeRecipientKind.CONTROLLER)
     assert (notice.length, notice.unit) == ((days, "calendar day") if days else (None, None))
 
 
 # --- elsewhere ----------------------------------------------------------------------------------------
 
 
-def test_brazil_is_told_within_three_business_days_and_so_are_its_people() -> None:
+def test_brazil_and_its_people_are_notified_within_three_business_days() -> None:
     """ANPD Res. 15/2024. Friday, 17 April 2026: 21 April is Tiradentes."""
     friday = datetime(2026, 4, 17, 12, tzinfo=UTC)
     said = breach(detected_at=friday, aware_at=friday)
@@ -358,11 +360,11 @@ def test_brazil_is_told_within_three_business_days_and_so_are_its_people() -> No
 def test_brazil_gets_the_rest_within_20_business_days_of_the_first_notice() -> None:
     clock = "br-lgpd.authority.supplement"
     assert counted(breach(), {"BR": 1})[clock].due_at is None
-    said = breach(told=(("br-lgpd.authority", AWARE),))
+    said = breach(done_clocks=(("br-lgpd.authority", AWARE),))
     assert due(said, {"BR": 1}, clock) == "2026-03-30 23:59"
 
 
-def test_in_brazil_the_public_is_told_for_90_days_where_people_cannot_be() -> None:
+def test_brazil_demands_90_days_of_public_notice_without_individual_notice() -> None:
     clock = "br-lgpd.public"
     assert not counted(breach(), {"BR": 1})[clock].owed
     found = counted(breach(unreached=True), {"BR": 1})[clock]
@@ -373,14 +375,12 @@ def test_in_brazil_the_public_is_told_for_90_days_where_people_cannot_be() -> No
     ("risk", "people", "expected"),
     [(Risk.RISK, 1, True), (Risk.UNLIKELY, 499, False), (Risk.UNLIKELY, 500, True)],
 )
-def test_singapore_is_told_of_harm_and_of_500_people_whatever_the_harm(
-    risk: Risk, people: int, expected: bool
-) -> None:
+def test_singapore_is_notified_of_harm_or_of_500_people(risk: Risk, people: int, expected: bool) -> None:
     """PDPA s. 26B."""
     assert counted(breach(risk=risk), {"SG": people})["sg-pdpa.authority"].owed is expected
 
 
-def test_singapore_is_told_three_days_after_the_day_of_the_assessment() -> None:
+def test_singapore_is_notified_three_days_after_the_assessment() -> None:
     """PDPA s. 26D(1). Who does not say when it was assessed has done so when it became known."""
     assert due(breach(), {"SG": 1}, "sg-pdpa.authority") == "2026-03-05 23:59"
     later = breach(assessed_at=AWARE + timedelta(days=6))
@@ -422,7 +422,7 @@ def test_india_gets_a_detailed_report_within_72_hours() -> None:
     assert (found["in-dpdp.authority"].owed, found["in-dpdp.authority"].due_at) == (True, None)
 
 
-def test_a_significant_incident_is_told_to_the_csirt_three_times() -> None:
+def test_significant_incident_is_reported_to_the_csirt_three_times() -> None:
     """NIS2 Art. 23(4): also by a processor."""
     said = replace(PROCESSOR, sensitive_to_security=True)
     found = counted(said, {}, BERLIN)
@@ -433,7 +433,7 @@ def test_a_significant_incident_is_told_to_the_csirt_three_times() -> None:
         None,
     )
     assert found["nis2.service_recipients"].owed
-    told = replace(said, told=(("nis2.csirt.notification.DE", AWARE),))
+    told = replace(said, done_clocks=(("nis2.csirt.notification.DE", AWARE),))
     assert due(told, {}, "nis2.csirt.final_report.DE", BERLIN) == "2026-04-02 23:59"
 
 
@@ -464,7 +464,7 @@ def test_of_an_incident_that_goes_on_the_csirt_hears_of_progress_and_a_month_aft
 ) -> None:
     """NIS2 Art. 23(4)(d)-(e): a month after the notification, not after awareness. Days end in Helsinki."""
     told = (("nis2.csirt.notification.DE", AWARE + timedelta(days=5)),)
-    said = replace(PROCESSOR, sensitive_to_security=True, told=told, **goes_on)
+    said = replace(PROCESSOR, sensitive_to_security=True, done_clocks=told, **goes_on)
     found = counted(said, {}, BERLIN)
     assert found[PROGRESS].owed is (progress is not None)
     assert found[FINAL].owed
@@ -501,13 +501,13 @@ def test_every_clock_explains_itself_up_to_its_moment() -> None:
         assert clock.due_at is None or clock.why[-1].day == clock.due_at.date()
 
 
-def test_where_no_state_is_named_people_have_their_clock_and_no_officer_is_told() -> None:
+def test_unknown_state_has_a_clock_for_people_and_none_for_officers() -> None:
     """Whose officer would it be? Of the States that stand in, the days for the people count."""
     assert owed(breach(), {"US": 600}) == {"us-ca.people", "us-ny.people"}
     assert due(breach(), {"US": 600}, "us-ca.people") == "2026-03-30 23:59"
 
 
-def test_whom_the_company_grants_a_law_is_told_by_it_and_no_authority_is() -> None:
+def test_granted_law_notifies_people_and_no_authority() -> None:
     assert owed(breach(), {"JP": 1}) == {"gdpr.people"}
     assert owed(breach(), {"JP": 1}, company("JP", others="uk-gdpr")) == {"uk-gdpr.people"}
 
@@ -516,14 +516,14 @@ DAYS = [
     pytest.param(policy, notice, id=f"{policy.id} {notice.to} {notice.stage}")
     for policy in breach_policies()
     for notice in policy.notices
-    if notice.period() and notice.to is not Recipient.CONTROLLER
+    if notice.period() and notice.to is not NoticeRecipientKind.CONTROLLER
 ]
 FIRST, LAST = datetime(2028, 1, 1, tzinfo=UTC), datetime(2033, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("policy", "notice"), DAYS)
 def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
-    policy: BreachPolicy, notice: Notice
+    policy: BreachPolicy, notice: NoticeRule
 ) -> None:
     """Reg. (EEC, Euratom) 1182/71 Art. 3(2)-(4), and our caution: the end comes before days off."""
     dice, period = random.Random(policy.id), notice.period()
@@ -538,7 +538,7 @@ def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
         said = breach(
             aware_at=at,
             detected_at=at,
-            told=told,
+            done_clocks=told,
             sensitive_to_security=True,
             unreached=True,
             ongoing=notice.while_ongoing,

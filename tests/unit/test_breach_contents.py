@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from shared.law.breaches import BreachPolicy, NoticeElement, Recipient, Risk, Stage, Trigger
-from shared.policies import breach_policies
+from shared.law.breaches import BreachPolicy, NoticeElement, NoticeRecipientKind, NoticeStage, Risk, Trigger
+from shared.law.library import breach_policies
 
-E, R, S = NoticeElement, Recipient, Stage
+E, R, S = NoticeElement, NoticeRecipientKind, NoticeStage
 NEWEST = {policy.law: policy for policy in breach_policies()}
 ELSEWHERE = [law for law in NEWEST if not law.startswith("us-")]
 STATES = [law for law in NEWEST if law.startswith("us-")]
@@ -27,10 +27,17 @@ ARTICLE_33 = {
     E.MEASURES,  # (3)(d)
     E.LATE_BECAUSE,  # (1)
     E.PHASE,  # (4)
-    *(E.INCIDENT, E.OCCURRED, E.DISCOVERED, E.AWARE, E.CROSS_BORDER, E.PEOPLE_TOLD),  # what they ask besides
+    *(
+        E.INCIDENT,
+        E.OCCURRED,
+        E.DISCOVERED,
+        E.AWARE,
+        E.CROSS_BORDER,
+        E.PEOPLE_NOTIFIED,
+    ),  # besides
 }
 STATE_REPORT = {
-    *(E.SENDER, E.NATURE, E.OCCURRED, E.DISCOVERED, E.PEOPLE_COUNT, E.DATA, E.MEASURES, E.PEOPLE_TOLD),
+    *(E.SENDER, E.NATURE, E.OCCURRED, E.DISCOVERED, E.PEOPLE_COUNT, E.DATA, E.MEASURES, E.PEOPLE_NOTIFIED),
     *(E.SAMPLE, E.HELD_BY_POLICE, E.CONTACT),
 }
 """All that any Attorney General wants, but California's."""
@@ -40,7 +47,7 @@ REPORTS = {
     # FADP Art. 24(2); DPO Art. 15(1)-(2), (4)
     "ch-fadp": {
         *(E.NATURE, E.OCCURRED, E.DATA, E.RECORDS_COUNT, E.PEOPLE_COUNT, E.CONSEQUENCES, E.MEASURES),
-        *(E.CONTACT, E.PHASE, E.INCIDENT, E.PEOPLE_TOLD),
+        *(E.CONTACT, E.PHASE, E.INCIDENT, E.PEOPLE_NOTIFIED),
     },
     # NIS2 Art. 23(4)
     "nis2": {
@@ -50,25 +57,34 @@ REPORTS = {
     # ANPD Res. 15/2024 Art. 6 § 2, § 3
     "br-lgpd": {
         *(E.NATURE, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.CONSEQUENCES, E.LATE_BECAUSE, E.OCCURRED, E.AWARE),
-        *(E.OFFICER, E.SENDER, E.PHASE, E.PEOPLE_TOLD, E.CONTACT),
+        *(E.OFFICER, E.SENDER, E.PHASE, E.PEOPLE_NOTIFIED, E.CONTACT),
     },
     # Breach of Security Safeguards Regulations s. 2(1)(a)-(g)
     "ca-pipeda": {
-        *(E.NATURE, E.OCCURRED, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.PEOPLE_TOLD, E.CONTACT),
+        *(E.NATURE, E.OCCURRED, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.PEOPLE_NOTIFIED, E.CONTACT),
     },
     # Regulation respecting confidentiality incidents s. 3
     "ca-qc": {
         *(E.SENDER, E.CONTACT, E.DATA, E.NATURE, E.OCCURRED, E.AWARE, E.PEOPLE_COUNT, E.CONSEQUENCES),
-        *(E.PEOPLE_TOLD, E.MEASURES, E.CROSS_BORDER),
+        *(E.PEOPLE_NOTIFIED, E.MEASURES, E.CROSS_BORDER),
     },
     # DPDP Rules 2025 Rule 7(2)
     "in-dpdp": {
-        *(E.NATURE, E.PEOPLE_COUNT, E.OCCURRED, E.DATA, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_TOLD),
+        *(E.NATURE, E.PEOPLE_COUNT, E.OCCURRED, E.DATA, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_NOTIFIED),
         *(E.PHASE, E.CONTACT),
     },
     # PDP (Notification of Data Breaches) Regulations 2021 reg. 5
     "sg-pdpa": {
-        *(E.AWARE, E.NATURE, E.OCCURRED, E.PEOPLE_COUNT, E.DATA, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_TOLD),
+        *(
+            E.AWARE,
+            E.NATURE,
+            E.OCCURRED,
+            E.PEOPLE_COUNT,
+            E.DATA,
+            E.CONSEQUENCES,
+            E.MEASURES,
+            E.PEOPLE_NOTIFIED,
+        ),
         *(E.LATE_BECAUSE, E.CONTACT),
     },
     # PIPL Art. 57(1)-(3): of measures, also those that people can take
@@ -76,7 +92,7 @@ REPORTS = {
     "contract": set(),
     # Cal. Civ. Code § 1798.82(f), and what the Attorney General's page asks for
     "us-ca": {
-        *(E.SAMPLE, E.SENDER, E.OCCURRED, E.DISCOVERED, E.PEOPLE_TOLD, E.PEOPLE_COUNT, E.DATA),
+        *(E.SAMPLE, E.SENDER, E.OCCURRED, E.DISCOVERED, E.PEOPLE_NOTIFIED, E.PEOPLE_COUNT, E.DATA),
         E.HELD_BY_POLICE,
     },
     **dict.fromkeys((law for law in STATES if law != OWN_WORDS), STATE_REPORT),
@@ -133,7 +149,7 @@ def elements(policy: BreachPolicy, part: str) -> list[NoticeElement]:
     ("part", "wanted"),
     [("report", REPORTS), ("to_controller", TO_CONTROLLERS), ("letter", LETTERS)],
 )
-def test_each_law_has_told_what_it_wants_told_and_nothing_twice(
+def test_each_law_has_its_demanded_elements_once(
     policy: BreachPolicy, part: str, wanted: dict[str, set[NoticeElement]]
 ) -> None:
     told = elements(policy, part)
@@ -152,9 +168,9 @@ def test_what_a_letter_must_not_say_is_what_the_law_forbids(policy: BreachPolicy
 class Row(NamedTuple):
     """When somebody is told."""
 
-    to: Recipient
+    to: NoticeRecipientKind
     risk: Risk = Risk.UNLIKELY
-    stage: Stage = Stage.NOTICE
+    stage: NoticeStage = NoticeStage.NOTICE
     harbour: str | None = None
     from_people: int = 1
     or_people: int | None = None
@@ -260,7 +276,7 @@ BY_ACCESS = {"ct", "fl", "nj", "ny", "ri"}
 
 
 @pytest.mark.parametrize("law", STATES)
-def test_each_state_has_its_officer_and_agencies_told_from_so_many_on(law: str) -> None:
+def test_each_state_notifies_officer_and_agencies_from_a_number_on(law: str) -> None:
     for to, wanted in ((R.ATTORNEY_GENERAL, OFFICERS), (R.CONSUMER_AGENCIES, AGENCIES)):
         found = NEWEST[law].notice(to)
         assert (found.from_people if found else None) == wanted.get(law[3:])

@@ -5,9 +5,17 @@ from typing import Any
 
 import pytest
 
-from shared.law import Company
-from shared.law.breaches import Breach, BreachPolicy, BreachRole, Recipient, Risk, owed_to, spared
-from shared.policies import breach_policies
+from shared.law import CompanyProfile
+from shared.law.breaches import (
+    Breach,
+    BreachPolicy,
+    BreachRole,
+    NoticeRecipientKind,
+    Risk,
+    exemption,
+    laws_requiring_notice,
+)
+from shared.law.library import breach_policies
 from tests.unit.breach_cases import BERLIN, NEW_YORK, NOWHERE, SSN, breach, company
 
 CARD = ("user.name", "user.financial.credit_card")
@@ -15,9 +23,9 @@ LOG_IN = ("user.contact.email", "user.authorization.password")
 
 
 def owed(
-    said: Breach, place: str | None, categories: tuple[str, ...] = (), to: Company = NOWHERE
+    said: Breach, place: str | None, categories: tuple[str, ...] = (), to: CompanyProfile = NOWHERE
 ) -> list[str]:
-    return [policy.law for policy in owed_to(said, place, categories, breach_policies(), to)]
+    return [policy.law for policy in laws_requiring_notice(said, place, categories, breach_policies(), to)]
 
 
 @pytest.mark.parametrize(
@@ -47,8 +55,8 @@ def owed(
         pytest.param("DE", company("GB", "CH"), ["gdpr", "ch-fadp", "uk-gdpr"], id="every establishment"),
     ],
 )
-def test_the_law_of_the_residence_wants_people_told_and_that_of_the_establishment(
-    place: str | None, to: Company, expected: list[str]
+def test_laws_of_residence_and_establishment_demand_notice(
+    place: str | None, to: CompanyProfile, expected: list[str]
 ) -> None:
     assert owed(breach(), place, to=to) == expected
 
@@ -75,14 +83,12 @@ def test_the_law_of_the_residence_wants_people_told_and_that_of_the_establishmen
         pytest.param(Risk.UNLIKELY, "US-OH", False, id="and Ohio"),
     ],
 )
-def test_people_are_told_from_the_risk_on_that_their_law_names(
-    risk: Risk, place: str, expected: bool
-) -> None:
+def test_people_are_notified_from_the_risk_of_their_law_on(risk: Risk, place: str, expected: bool) -> None:
     """GDPR Art. 34(1) and the like; tests of harm in the laws of the States."""
     assert bool(owed(breach(risk=risk), place)) is expected
 
 
-def test_india_has_everybody_told_of_everything_once_its_law_is_in_force() -> None:
+def test_india_demands_notice_of_every_breach_once_in_force() -> None:
     late = datetime(2027, 6, 1, 9, tzinfo=UTC)
     assert owed(breach(risk=Risk.UNLIKELY, aware_at=late, detected_at=late), "IN") == ["in-dpdp"]
 
@@ -94,12 +100,12 @@ def test_india_has_everybody_told_of_everything_once_its_law_is_in_force() -> No
         pytest.param({"unintelligible": False}, ["gdpr"], id="or the key was taken"),
     ],
 )
-def test_people_are_not_told_of_what_nobody_can_read(said: dict[str, Any], expected: list[str]) -> None:
+def test_people_are_not_notified_of_unreadable_data(said: dict[str, Any], expected: list[str]) -> None:
     """GDPR Art. 34(3)(a)."""
     assert owed(breach(**said), "DE") == expected
 
 
-def test_what_nobody_can_read_is_no_reason_where_the_law_knows_none() -> None:
+def test_unreadable_data_is_no_exemption_without_a_provision() -> None:
     """FADP Art. 24(5) names other reasons."""
     assert owed(breach(unintelligible=True), "CH") == ["ch-fadp"]
 
@@ -108,11 +114,11 @@ STATES = [policy for policy in breach_policies() if policy.law.startswith("us-")
 
 
 @pytest.mark.parametrize("policy", STATES, ids=lambda policy: policy.id)
-def test_no_state_has_people_told_of_what_nobody_can_read(policy: BreachPolicy) -> None:
+def test_no_state_demands_notice_of_unreadable_data(policy: BreachPolicy) -> None:
     """Cal. Civ. Code § 1798.82(a), and the like: unless the key was taken, too."""
     for notice in policy.notices:
         assert notice.safe_harbour
-        assert spared(policy, notice, breach(unintelligible=True), SSN) is not None
+        assert exemption(policy, notice, breach(unintelligible=True), SSN) is not None
 
 
 @pytest.mark.parametrize(
@@ -146,24 +152,24 @@ def test_no_state_has_people_told_of_what_nobody_can_read(policy: BreachPolicy) 
         pytest.param(("user.name", "user.behavior.purchase_history"), False, id="purchases"),
     ],
 )
-def test_california_wants_those_told_whose_own_data_makes_a_listed_combination(
+def test_california_demands_notice_of_listed_combinations_of_data(
     categories: tuple[str, ...], expected: bool
 ) -> None:
     """Cal. Civ. Code § 1798.82(h). What was breached of others makes no difference."""
     assert bool(owed(breach(categories=SSN), "US-CA", categories)) is expected
 
 
-def test_of_whom_nothing_is_said_all_that_was_breached_counts() -> None:
+def test_without_own_categories_all_breached_ones_count() -> None:
     assert owed(breach(categories=CARD), "US-CA") == ["us-ca"]
     assert owed(breach(categories=("user.contact.email",)), "US-CA") == []
 
 
-def test_where_nobody_says_what_was_breached_anything_may_have_been() -> None:
+def test_without_declared_categories_any_may_be_breached() -> None:
     assert owed(breach(categories=()), "US-CA") == ["us-ca"]
 
 
 @pytest.mark.parametrize("policy", STATES, ids=lambda policy: policy.id)
-def test_a_category_that_nobody_knows_turns_no_law_off(policy: BreachPolicy) -> None:
+def test_unknown_category_turns_no_law_off(policy: BreachPolicy) -> None:
     """A slip of the pen in a declaration must not leave thousands of people untold."""
     assert policy.listed is not None
     assert policy.listed.found_in(("user.name", "user.government_id.social_security_number"))
@@ -212,7 +218,7 @@ def test_every_state_lists_social_security_numbers_licences_and_accounts(policy:
         pytest.param("DE", True, id="GDPR Art. 4(12): access"),
     ],
 )
-def test_what_could_have_been_got_is_told_where_access_is_enough(place: str, expected: bool) -> None:
+def test_mere_access_demands_notice_where_it_suffices(place: str, expected: bool) -> None:
     assert bool(owed(breach(acquired=False), place)) is expected
 
 
@@ -225,9 +231,11 @@ def test_a_processor_writes_to_none_of_its_customers_people(place: str | None) -
 def test_the_edition_counts_that_was_in_force_when_the_breach_became_known() -> None:
     """SB 446."""
     before, after = (
-        owed_to(breach(aware_at=day, detected_at=day), "US-CA", (), breach_policies(), NOWHERE)[0]
+        laws_requiring_notice(breach(aware_at=day, detected_at=day), "US-CA", (), breach_policies(), NOWHERE)[
+            0
+        ]
         for day in (datetime(2025, 12, 31, 12, tzinfo=UTC), datetime(2026, 1, 1, 12, tzinfo=UTC))
     )
     assert (before.id, after.id) == ("us-ca@2022-01-01", "us-ca@2026-01-01")
-    told = [policy.notice(Recipient.PEOPLE) for policy in (before, after)]
+    told = [policy.notice(NoticeRecipientKind.PEOPLE) for policy in (before, after)]
     assert [notice.length for notice in told if notice] == [None, 30]

@@ -6,26 +6,28 @@ from typing import Any
 
 import pytest
 
+from shared.contract.breaches import BreachDeclared
 from shared.errors import ConfigurationError
-from shared.incidents import BreachDeclared
 from shared.law.breaches import (
+    BreachedKind,
     BreachPolicies,
     BreachPolicy,
-    Kind,
     LetterStyle,
     NoticeElement,
-    Recipient,
+    NoticeRecipientKind,
+    NoticeStage,
     Risk,
-    Stage,
     is_there,
 )
 from shared.law.breaches.kinds import NAME, WORDS
-from shared.policies import BREACHES, breach_policies, policies, read_breaches
-from shared.taxonomy import DEFAULT_CATEGORIES
+from shared.law.library import BREACHES, breach_policies, policies, read_breaches
+from shared.law.taxonomy import DEFAULT_CATEGORIES
 from tests.unit.breach_cases import SSN
 
 EVERY = [pytest.param(policy, id=policy.id) for policy in breach_policies()]
-TO_PEOPLE = [pytest.param(one, id=one.id) for one in breach_policies() if one.notice(Recipient.PEOPLE)]
+TO_PEOPLE = [
+    pytest.param(one, id=one.id) for one in breach_policies() if one.notice(NoticeRecipientKind.PEOPLE)
+]
 STATES = [pytest.param(one, id=one.id) for one in breach_policies() if one.law.startswith("us-")]
 ARTICLE_33_3 = {"nature", "data", "people_count", "records_count", "contact", "consequences", "measures"}
 WHOLE = """law: utopia
@@ -44,24 +46,24 @@ def test_no_recipient_is_told_the_same_twice(policy: BreachPolicy) -> None:
 
 @pytest.mark.parametrize("policy", TO_PEOPLE)
 def test_every_letter_says_what_happened_with_which_data_and_who_tells_more(policy: BreachPolicy) -> None:
-    said = {one.element for one in policy.said_of(SSN)}
+    said = {one.element for one in policy.statements_for(SSN)}
     wanted = {NoticeElement.NATURE, NoticeElement.DATA, NoticeElement.ADVICE, NoticeElement.CONTACT}
     assert wanted - said <= set(policy.never)
 
 
 @pytest.mark.parametrize("policy", TO_PEOPLE)
-def test_every_law_says_what_a_customer_and_an_authority_are_told(policy: BreachPolicy) -> None:
+def test_every_law_lists_elements_for_customers_and_authorities(policy: BreachPolicy) -> None:
     assert {said.element for said in policy.report} & {NoticeElement.NATURE, NoticeElement.SAMPLE}
     assert {said.element for said in policy.to_controller} >= {"incident", "services", "next_update"}
 
 
 @pytest.mark.parametrize("law", ["gdpr", "uk-gdpr"])
-def test_the_authority_is_told_all_of_article_33_3(law: str) -> None:
+def test_authority_gets_all_of_article_33_3(law: str) -> None:
     policy = _newest(law)
     assert {said.element for said in policy.report} >= ARTICLE_33_3
 
 
-def test_people_are_told_all_of_article_34_2_in_plain_order() -> None:
+def test_people_get_all_of_article_34_2_in_plain_order() -> None:
     said = [one.element for one in _newest("gdpr").letter]
     assert said == [
         "nature", "occurred", "data", "consequences", "measures", "advice", "contact", "officer", "rights",
@@ -88,13 +90,13 @@ def test_what_is_said_only_of_some_data_is_left_out_of_other_letters() -> None:
     policy = _newest("us-ca")
     password = ("user.contact.email", "user.authorization.password")
     only = {NoticeElement.PROTECTION, NoticeElement.CREDIT_BUREAUS, NoticeElement.PASSWORD}
-    assert {one.element for one in policy.said_of(SSN)} & only == only - {NoticeElement.PASSWORD}
-    assert {one.element for one in policy.said_of(password)} & only == {NoticeElement.PASSWORD}
+    assert {one.element for one in policy.statements_for(SSN)} & only == only - {NoticeElement.PASSWORD}
+    assert {one.element for one in policy.statements_for(password)} & only == {NoticeElement.PASSWORD}
 
 
 def test_massachusetts_forbids_to_say_what_happened() -> None:
     """M.G.L. c. 93H § 3(b)."""
-    said = {one.element for one in _newest("us-ma").said_of(SSN)}
+    said = {one.element for one in _newest("us-ma").statements_for(SSN)}
     assert NoticeElement.NATURE not in said
     assert NoticeElement.POLICE_REPORT in said
 
@@ -131,14 +133,14 @@ def test_every_breach_is_recorded_and_some_laws_say_for_how_long(law: str, month
 def test_every_state_has_people_the_owner_and_nobody_else_told_by_a_number_it_shares(
     policy: BreachPolicy,
 ) -> None:
-    assert policy.notice(Recipient.PEOPLE)
-    assert policy.notice(Recipient.CONTROLLER)
+    assert policy.notice(NoticeRecipientKind.PEOPLE)
+    assert policy.notice(NoticeRecipientKind.CONTROLLER)
     assert policy.scope is not None
     assert [f"us-{place[3:].lower()}" for place in policy.scope.places] == [policy.law]
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_kinds_are_told_in_words_of_the_map(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", BreachedKind)
+def test_kinds_use_words_of_the_map(kind: BreachedKind) -> None:
     words = {word for group in (NAME, *WORDS[kind]) for word in group}
     assert words <= DEFAULT_CATEGORIES
     assert is_there(kind, words)
@@ -162,9 +164,9 @@ def test_a_law_that_says_something_itself_hides_what_its_model_says() -> None:
     assert [said.element for said in united_kingdom.letter] == [said.element for said in union.letter]
     assert {notice.provision[:2] for notice in united_kingdom.notices} == {"UK"}
     california = _newest("us-ca")
-    assert california.notice(Recipient.CONTROLLER) == breach_policies().named("us-ca@2022-01-01").notice(
-        Recipient.CONTROLLER
-    )
+    assert california.notice(NoticeRecipientKind.CONTROLLER) == breach_policies().named(
+        "us-ca@2022-01-01"
+    ).notice(NoticeRecipientKind.CONTROLLER)
 
 
 SAID = ("letter", "report", "to_controller")
@@ -256,7 +258,7 @@ def test_a_file_that_is_no_policy_is_named_with_the_place(tmp_path: Path, conten
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "utopia@2026-01-01.yaml").write_text(WHOLE)
     (policy,) = read_breaches(tmp_path)
-    assert (policy.id, policy.notices[0].stage) == ("utopia@2026-01-01", Stage.NOTICE)
+    assert (policy.id, policy.notices[0].stage) == ("utopia@2026-01-01", NoticeStage.NOTICE)
 
 
 def test_the_files_lie_where_the_package_finds_them() -> None:

@@ -2,8 +2,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.calendars import calendar_named
 from shared.errors import ConfigurationError
+from shared.law.calendars import calendar_named
 
 
 @pytest.mark.parametrize(

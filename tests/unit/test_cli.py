@@ -1,4 +1,4 @@
-"""What the command says when it is called wrongly: the place and the remedy in a line, and code 2."""
+"""A wrong call of the command gives one line with place and remedy, and code 2."""
 
 from dataclasses import replace
 from datetime import date
@@ -10,23 +10,23 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.cli.maps import _show
 from habeas.cli.options import settings, show_plan
-from habeas.engine import identities
-from habeas.erasures import bare
-from services.fulfillment.datamap.loading import Flaw
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
-from services.fulfillment.search.ownership import Match
+from habeas.client.engine import identities
+from habeas.client.erasures import bare
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.yaml_loader import MapError
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
+from services.fulfillment.search.ownership import OwnershipMatch
 from shared.errors import ConfigurationError
 
 
 @pytest.mark.parametrize("words", ["submit", "package verify", "certificate verify"])
-def test_a_file_that_is_not_there_is_named(words: str) -> None:
+def test_missing_file_is_named(words: str) -> None:
     with pytest.raises(ConfigurationError, match=r"/nowhere\.json: there is no such file"):
         CliRunner().invoke(app, [*words.split(), "/nowhere.json"], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("words", ["package verify", "certificate verify"])
-def test_a_folder_is_not_called_missing(words: str, tmp_path: Path) -> None:
+def test_folder_is_refused_as_a_folder(words: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is a folder; name the file"):
         CliRunner().invoke(app, [*words.split(), str(tmp_path)], catch_exceptions=False)
 
@@ -43,7 +43,7 @@ def test_a_folder_is_not_called_missing(words: str, tmp_path: Path) -> None:
         pytest.param("17,ada", "customer_no", id="an own identifier in a table"),
     ],
 )
-def test_the_stop_list_lets_no_line_pass_in_which_it_knows_nobody(line: str, identity: str) -> None:
+def test_stop_list_refuses_lines_of_tables(line: str, identity: str) -> None:
     with pytest.raises(ConfigurationError, match="line 3 is not just"):
         bare(3, line, identity)
 
@@ -57,7 +57,7 @@ def test_the_stop_list_lets_no_line_pass_in_which_it_knows_nobody(line: str, ide
         ("\n", "email"),
     ],
 )
-def test_the_stop_list_takes_an_identity_a_line(line: str, identity: str) -> None:
+def test_stop_list_reads_one_identity_a_line(line: str, identity: str) -> None:
     assert bare(1, line, identity) == line.rstrip("\n")
 
 
@@ -68,59 +68,59 @@ def test_the_stop_list_takes_an_identity_a_line(line: str, identity: str) -> Non
         (["no=1", "no=2", "no=1"], {"no": ("1", "2")}),
     ],
 )
-def test_one_identity_may_be_given_several_values(
-    pairs: list[str], wanted: dict[str, tuple[str, ...]]
-) -> None:
+def test_identity_may_have_several_values(pairs: list[str], wanted: dict[str, tuple[str, ...]]) -> None:
     assert identities(pairs) == wanted
 
 
-def test_two_telephone_numbers_are_both_looked_for_in_all_their_spellings() -> None:
+def test_each_telephone_number_is_searched_in_every_notation() -> None:
     one, other = (identities([f"phone_number=+49 30 {n}"])["phone_number"] for n in ("5550147", "5550199"))
     both = identities(["phone_number=+49 30 5550147", "phone_number=+49 30 5550199"])["phone_number"]
     assert set(both) == {*one, *other}
 
 
-def test_remarks_that_are_the_same_are_told_once_with_their_places(
+def test_equal_remarks_are_printed_once_with_their_places(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    flaws = [Flaw(f"map.yml:{n}", "the look-up has no index", "make one", remark=True) for n in (3, 5)]
-    _show([*flaws, Flaw("map.yml:9", "no such field", "remove it")])
-    told = capsys.readouterr().out
-    assert told.count("the look-up has no index") == 1
-    assert "map.yml:3, map.yml:5" in told
-    assert "wrong   map.yml:9: no such field; remove it" in told
+    flaws = [MapError(f"map.yml:{n}", "the look-up has no index", "make one", remark=True) for n in (3, 5)]
+    _show([*flaws, MapError("map.yml:9", "no such field", "remove it")])
+    output = capsys.readouterr().out
+    assert output.count("the look-up has no index") == 1
+    assert "map.yml:3, map.yml:5" in output
+    assert "wrong   map.yml:9: no such field; remove it" in output
 
 
-def test_a_plan_is_read_in_eighty_columns_with_every_name_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_fits_eighty_columns_with_whole_names(capsys: pytest.CaptureFixture[str]) -> None:
     key = "a_very_long_name_of_a_database.and_a_very_long_name_of_a_collection"
     masks = tuple(Mask(f"a_field_with_a_long_name.{n}", (), None) for n in range(9))
-    match = Match("email", None, ("a",))
+    match = OwnershipMatch("email", None, ("a",))
     steps = [
-        Step(key, Place("default", "a", "b"), {"_id": n}, Disposition.MASKED, (match,), masks=masks)
+        RecordStep(
+            key, CollectionPlace("default", "a", "b"), {"_id": n}, Disposition.MASKED, (match,), masks=masks
+        )
         for n in range(11)
     ]
-    plan = Plan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
+    plan = ErasurePlan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
     show_plan(plan, as_json=False)
-    told = capsys.readouterr().out
-    assert key in told
-    assert all(mask.path in told for mask in masks)
-    assert all(len(line) < 80 for line in told.splitlines() if key not in line)
-    assert "ids" not in told
+    output = capsys.readouterr().out
+    assert key in output
+    assert all(mask.path in output for mask in masks)
+    assert all(len(line) < 80 for line in output.splitlines() if key not in line)
+    assert "ids" not in output
     show_plan(plan, as_json=False, ids=True)
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10" in capsys.readouterr().out
     show_plan(replace(plan, steps=tuple(steps[:2])), as_json=False)
     assert "0, 1" in capsys.readouterr().out
 
 
-def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HABEAS_AMQP_URL_FILE", "/nowhere")
     with pytest.raises(ConfigurationError, match="HABEAS_AMQP_URL_FILE: cannot read"):
         CliRunner().invoke(app, ["dead-letters"], catch_exceptions=False)
 
 
-def test_a_request_that_is_not_named_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_needs_an_id_or_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HABEAS_PUBLIC_URL", "http://127.0.0.1:1")
-    with pytest.raises(ConfigurationError, match="say which request"):
+    with pytest.raises(ConfigurationError, match="name the request"):
         CliRunner().invoke(app, ["status"], catch_exceptions=False)
 
 

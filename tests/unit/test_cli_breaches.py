@@ -1,4 +1,4 @@
-"""What the staff writes down of a breach is read or refused by place; what verbs and register show."""
+"""Declarations of breaches, the verbs about them, and the register."""
 
 import csv
 import io
@@ -12,22 +12,20 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from habeas import breachfiles, incidents, requests
 from habeas.cli import app
 from habeas.cli.breaches import _show_phase, standing
 from habeas.cli.options import out
-from habeas.incidents import Case
-from habeas.notices.lacking import lacks
-from habeas.notices.reading import known
-from habeas.report import breaches
-from habeas.specimens import SENDER
-from services.intake.incidents.clocks import clocks_of
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
-from services.notifier.notices.lacking import NO_CUSTOMER
-from shared.errors import ConfigurationError
-from shared.events import Fact
-from shared.incidents import (
+from habeas.client import breach_files, incident_register, requests
+from habeas.client.breach_notices.missing_facts import lacks
+from habeas.client.breach_notices.reader import known
+from habeas.client.incident_register import IncidentCase
+from habeas.client.report import breaches
+from habeas.client.specimens import SENDER
+from services.intake.breach.clocks import clocks_of
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
+from services.notifier.breach.notices.missing_facts import NO_CUSTOMER
+from shared.contract.breaches import (
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
@@ -39,6 +37,8 @@ from shared.incidents import (
     BreachWithdrawn,
     NoticesReleased,
 )
+from shared.contract.events import Fact
+from shared.errors import ConfigurationError
 from tests.unit.fakes import NOW, PRACTICE
 from tests.unit.pages import ROOT
 from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, declaration
@@ -63,21 +63,21 @@ def changed(folder: Path, **changes: Any) -> Path:
 
 
 def test_the_example_is_a_declaration() -> None:
-    declared = breachfiles.read(EXAMPLE, "ada")
+    declared = breach_files.read(EXAMPLE, "ada")
     assert (declared.by, declared.high_risk) == ("ada", True)
     assert declared.affected.collections[0].filter == {"language": "de"}
     assert declared.account("de").nature.startswith("Am 3. März")
 
 
-def test_json_is_read_as_well(tmp_path: Path) -> None:
+def test_declaration_may_be_json(tmp_path: Path) -> None:
     file = written(tmp_path, json.dumps(declaration()))
-    assert breachfiles.read(file, None) == BreachDeclared.model_validate(declaration())
+    assert breach_files.read(file, None) == BreachDeclared.model_validate(declaration())
 
 
-def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
+def test_yaml_words_stay_strings_and_only_true_is_true(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("{country: DE}", "{country: NO}")
     text = text.replace("{language: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
-    declared = breachfiles.read(written(tmp_path, text), "ada")
+    declared = breach_files.read(written(tmp_path, text), "ada")
     assert declared.affected.list[0].residence is not None
     assert declared.affected.list[0].residence.country == "NO"
     assert declared.affected.collections[0].filter == {
@@ -92,12 +92,12 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
         pytest.param({"contcat": SECRET}, "contcat: is no field of a declaration", id="unknown"),
         pytest.param(
             {"contcat": SECRET},
-            "contcat: is no field of a declaration; look for a slip of the pen: perhaps contact",
+            "contcat: is no field of a declaration; check its spelling: perhaps contact",
             id="unknown, with the nearest",
         ),
         pytest.param(
             {"affected": {"list": [{"mail": SECRET}]}},
-            "affected.list.0.mail: is no field of a declaration; look for a slip of the pen: perhaps email",
+            "affected.list.0.mail: is no field of a declaration; check its spelling: perhaps email",
             id="unknown inside a list",
         ),
         pytest.param({"categories": ["user.finacial"]}, "categories.0: is no category", id="a category"),
@@ -120,7 +120,7 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
         pytest.param(
             {"language": SECRET}, "language: write its code (ISO 639): de", id="the name of a language"
         ),
-        pytest.param({"by": SECRET}, "by: write a-z, 0-9, _ and dots: dana.muster", id="somebody"),
+        pytest.param({"by": SECRET}, "by: write a-z, 0-9, _ and dots: dana.muster", id="account"),
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
         pytest.param({"aware_at": "9999-03-05T09:30Z"}, "aware_at: lies in the future", id="not yet"),
@@ -129,34 +129,32 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
         ),
         pytest.param({"risk_unlikely": True}, "risk_unlikely needs a rationale", id="several fields"),
-        pytest.param({"by": None}, "say which staff account declares it, with --as", id="nobody"),
+        pytest.param({"by": None}, "name the declaring staff account with --as", id="no account"),
     ],
 )
-def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
-    tmp_path: Path, changes: dict[str, Any], said: str
-) -> None:
+def test_error_has_place_and_remedy_and_no_value(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     file = changed(tmp_path, **changes)
     with pytest.raises(ConfigurationError) as raised:
-        breachfiles.read(file, None)
+        breach_files.read(file, None)
     assert f"{file}: {said}" in str(raised.value)
     assert SECRET not in str(raised.value)
 
 
-def test_what_may_be_written_in_two_ways_is_one_flaw(tmp_path: Path) -> None:
+def test_union_of_forms_gives_one_error(tmp_path: Path) -> None:
     home = {"country": "US", "subdivision": "North Dakota"}
     with pytest.raises(ConfigurationError) as raised:
-        breachfiles.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
+        breach_files.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_who_decides_something_is_told_how_names_are_written() -> None:
+def test_invalid_account_name_is_refused_with_its_form() -> None:
     with pytest.raises(ConfigurationError, match=r"^by: write a-z, 0-9, _ and dots: dana\.muster$"):
         requests.fact(BreachApproved, request_id=INCIDENT, by="Dana Muster", phase=1)
 
 
-def test_every_flaw_has_a_line(tmp_path: Path) -> None:
+def test_each_error_has_its_own_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        breachfiles.read(changed(tmp_path, contact=None, nature=None), None)
+        breach_files.read(changed(tmp_path, contact=None, nature=None), None)
     assert len(str(raised.value).splitlines()) == 2
 
 
@@ -164,31 +162,31 @@ def test_every_flaw_has_a_line(tmp_path: Path) -> None:
     ("text", "said"),
     [
         pytest.param("a: [1,\nb: }", "incident.yaml:2: is neither YAML nor JSON", id="nonsense"),
-        pytest.param("a: 1\nb: {c: 1,\n c: 2}", "incident.yaml:3: a name stands twice", id="twice"),
-        pytest.param('{"a": 1,\n"a": 2}', "incident.yaml:2: a name stands twice", id="twice in JSON"),
+        pytest.param("a: 1\nb: {c: 1,\n c: 2}", "incident.yaml:3: a name is repeated", id="twice"),
+        pytest.param('{"a": 1,\n"a": 2}', "incident.yaml:2: a name is repeated", id="twice in JSON"),
         pytest.param("- a", "a declaration is an object", id="a list"),
         pytest.param("", "a declaration is an object", id="nothing"),
     ],
 )
-def test_what_is_no_declaration_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_invalid_declaration_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        breachfiles.read(written(tmp_path, text), "ada")
+        breach_files.read(written(tmp_path, text), "ada")
 
 
-def test_who_declares_is_one_person(tmp_path: Path) -> None:
+def test_file_and_option_must_name_the_same_account(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="names another account than --as"):
-        breachfiles.read(changed(tmp_path), "bruno")
+        breach_files.read(changed(tmp_path), "bruno")
 
 
-def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
-    one, same = (breachfiles.read(changed(tmp_path), None) for _ in range(2))
-    other = breachfiles.read(changed(tmp_path, measures="More."), None)
-    ids = [breachfiles.event_id("habeas/command", declared) for declared in (one, same, other)]
+def test_equal_declarations_have_the_same_event_id(tmp_path: Path) -> None:
+    one, same = (breach_files.read(changed(tmp_path), None) for _ in range(2))
+    other = breach_files.read(changed(tmp_path, measures="More."), None)
+    ids = [breach_files.event_id("habeas/command", declared) for declared in (one, same, other)]
     assert ids[0] == ids[1] != ids[2]
 
 
 @pytest.mark.parametrize("verb", ["declare FILE --as ada", "scope FILE", "preview FILE --out OUT"])
-def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
+def test_verbs_with_declarations_know_the_categories_of_the_map(
     tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HABEAS_DATAMAP", str(ROOT / "datamaps" / "example"))
@@ -204,10 +202,10 @@ def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
         ("declare /nowhere.yaml --as ada", "there is no such file"),
         (f"hold {INCIDENT} --as ada --agency police --until 2020-01-01T00:00+01:00", "lies in the past"),
         (f"hold {INCIDENT} --as ada --agency police --until tomorrow", "--until: must be a moment"),
-        ("register --out register.txt", "call it .csv or .json"),
+        ("register --out register.txt", "name it .csv or .json"),
     ],
 )
-def test_a_verb_that_is_called_wrongly_says_the_remedy(words: str, said: str) -> None:
+def test_wrong_call_of_a_verb_has_a_remedy(words: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         CliRunner().invoke(app, ["breach", *words.split()], catch_exceptions=False)
 
@@ -243,7 +241,7 @@ TWO_LAWS = BreachScoped(
     records=12,
     chunks=2,
 )
-TOLD: tuple[Fact, ...] = (
+FACTS: tuple[Fact, ...] = (
     BreachRegistered(
         request_id=INCIDENT, phase=1, declaration="d", role="controller", aware_at=AWARE_AT, by="ada"
     ),
@@ -254,13 +252,15 @@ TOLD: tuple[Fact, ...] = (
 )
 
 
-def case_of(*more: Fact, **declared: Any) -> Case:
+def case_of(*more: Fact, **declared: Any) -> IncidentCase:
     """Return an incident of which notices are out, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration(**declared))
-    incident = reduce(evolve, TOLD, Incident())
+    incident = reduce(evolve, FACTS, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, (known,), LAW, NOW))
-    facts = (*TOLD, clocks, *more)
-    return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,))
+    facts = (*FACTS, clocks, *more)
+    return IncidentCase(
+        INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,)
+    )
 
 
 def reported(late: timedelta = timedelta()) -> BreachReported:
@@ -268,7 +268,7 @@ def reported(late: timedelta = timedelta()) -> BreachReported:
     return BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=at, receipt="LDA-1")
 
 
-def test_an_incident_is_shown_with_counts_approvals_and_clocks_that_explain_themselves() -> None:
+def test_incident_is_shown_with_counts_approvals_and_explained_clocks() -> None:
     plain = case_of(reported()).plain(NOW)
     [phase] = plain["phases"]
     assert phase["by_law"] == {GDPR: 7, "none": 3}
@@ -282,8 +282,8 @@ def test_an_incident_is_shown_with_counts_approvals_and_clocks_that_explain_them
     json.dumps(plain)
 
 
-def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
-    """GDPR Art. 34(2): of people whom no law wants told, nothing is missing."""
+def test_missing_facts_are_listed_for_notified_people_only() -> None:
+    """GDPR Art. 34(2): notices without a demanding law lack no facts."""
     found = lacks(case_of(), SENDER)
     assert [one for one in found if "not declared in 'fr'" in one]
     assert len(found) == len(set(found))
@@ -292,8 +292,8 @@ def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
     assert lacks(case_of(language="fr", translations={"de": account}), SENDER) == ()
 
 
-def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages() -> None:
-    """GDPR Art. 33(2). No law has a processor tell people; its customers are told all the same."""
+def test_missing_facts_of_customers_are_listed_by_language() -> None:
+    """GDPR Art. 33(2). A processor notifies its customers, not people."""
     customers = [
         {"id": f"k-{language}", "name": "Kunde", "email": f"{language}@example.com", "locale": language}
         for language in ("en", "fr")
@@ -304,7 +304,7 @@ def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages()
     assert [one for one in found if "what they use that is affected" in one]
 
 
-def test_a_processor_who_names_no_customer_is_told_that_none_is_told() -> None:
+def test_processor_without_customers_gets_a_warning() -> None:
     """GDPR Art. 33(2)."""
     assert str(NO_CUSTOMER) in lacks(case_of(role="processor"), SENDER)
     customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
@@ -314,80 +314,85 @@ def test_a_processor_who_names_no_customer_is_told_that_none_is_told() -> None:
     assert str(NO_CUSTOMER) not in lacks(case_of(), SENDER)
 
 
-def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() -> None:
+def test_timely_notices_before_a_supplement_stay_on_record() -> None:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
     incident = reduce(evolve, (done, *SECOND), case_of().incident)
-    case = Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
+    case = IncidentCase(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
     [clock] = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.people"]
     assert (clock["done_at"], [stop["done_at"] for stop in clock["before"]]) == (None, [NOW.isoformat()])
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
-    assert [one for one in row["told"] if one.startswith("gdpr.people: ")]
-    assert [one for one in row["not_told"] if one == "gdpr.people: still to be told"]
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
+    assert [one for one in row["notified"] if one.startswith("gdpr.people: ")]
+    assert [one for one in row["not_notified"] if one == "gdpr.people: still to be notified"]
 
 
-def test_people_who_were_told_late_before_more_were_found_stay_late() -> None:
+def test_late_notices_before_a_supplement_stay_late() -> None:
     late = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=NOW + timedelta(days=90))
     california = AffectedGroup(laws=("us-ca@2026-01-01",), place="US-CA", language="en", people=2)
     found = TWO_LAWS.model_copy(update={"groups": (california,)})
-    told = (TOLD[0], found, *TOLD[2:])
+    changed = (FACTS[0], found, *FACTS[2:])
     known = (BreachDeclared.model_validate(declaration(categories=["user.name", "user.government_id"])),)
-    begun = reduce(evolve, told, Incident())
+    begun = reduce(evolve, changed, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
     incident = reduce(evolve, (clocks, late, SECOND[0], found.model_copy(update={"phase": 2})), begun)
     [row] = json.loads(
-        breaches.written([Case(INCIDENT, incident, [], known * 2)], breaches.Form.JSON, PRACTICE.company, NOW)
+        breaches.written(
+            [IncidentCase(INCIDENT, incident, [], known * 2)],
+            breaches.RegisterFormat.JSON,
+            PRACTICE.company,
+            NOW,
+        )
     )
     assert row["late"] == ["us-ca.people"]
 
 
-def test_what_was_late_stays_late() -> None:
+def test_late_duty_stays_late() -> None:
     plain = case_of(reported(late=timedelta(minutes=1))).plain(NOW)
     assert [one["clock"] for one in plain["clocks"] if one["late"]] == ["gdpr.authority.DE"]
 
 
-def test_what_is_not_done_is_late_once_it_is_due() -> None:
+def test_open_duty_is_late_after_its_deadline() -> None:
     at = AWARE_AT + timedelta(hours=73)
     assert [one["clock"] for one in case_of().plain(at)["clocks"] if one["late"]] == ["gdpr.authority.DE"]
     assert case_of().next_due() is not None
 
 
-def test_what_was_done_stays_on_record_when_its_clock_is_none_any_more() -> None:
+def test_fulfilled_duty_stays_on_record_without_its_clock() -> None:
     none = ClocksSet(request_id=INCIDENT, clocks=())
     case = case_of(reported(late=timedelta(minutes=1)), none)
     [clock] = case.plain(NOW)["clocks"]
     assert (clock["clock"], clock["receipt"], clock["late"]) == ("gdpr.authority.DE", "LDA-1", True)
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert row["late"] == ["gdpr.authority.DE"]
     again = ClocksSet(request_id=INCIDENT, clocks=case.incident.duties)
     assert len(evolve(case.incident, again).duties) == 1
 
 
-def test_who_was_told_and_is_not_owed_it_any_more_is_shown_as_told() -> None:
+def test_fulfilled_duty_is_shown_when_no_longer_owed() -> None:
     case = case_of(reported())
     spared = tuple(duty.model_copy(update={"owed": False}) for duty in case.incident.clocks)
     clocks = evolve(case.incident, ClocksSet(request_id=INCIDENT, clocks=spared))
-    plain = Case(INCIDENT, clocks, case.told, case.declared).plain(NOW)
+    plain = IncidentCase(INCIDENT, clocks, case.facts, case.declared).plain(NOW)
     [clock] = [one for one in plain["clocks"] if one["done_at"]]
-    assert standing(clock, PRACTICE.company.zone).startswith("told 2026-03-08")
+    assert standing(clock, PRACTICE.company.zone).startswith("notified 2026-03-08")
 
 
-def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
+def test_people_without_notice_count_once_in_all_phases() -> None:
     again = BreachRegistered(
         request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT
     )
     incident = reduce(evolve, (again, TWO_LAWS.model_copy(update={"phase": 2})), case_of().incident)
-    assert incidents.by_law(incident.phases) == {GDPR: 14, "none": 3}
+    assert incident_register.by_law(incident.phases) == {GDPR: 14, "none": 3}
 
 
-def test_a_clock_that_is_none_is_refused_with_those_there_are() -> None:
+def test_unknown_clock_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"there are gdpr\.authority\.DE"):
         case_of().clock("gdpr.authority.XX")
 
 
-def waiting(*facts: Fact) -> Case:
-    """Return an incident whose first phase waits for an approval, and then *facts* happened."""
-    incident = reduce(evolve, (*TOLD[:2], *facts), Incident())
-    return Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),))
+def waiting(*facts: Fact) -> IncidentCase:
+    """Return an incident with a first phase that waits for approval, followed by *facts*."""
+    incident = reduce(evolve, (*FACTS[:2], *facts), Incident())
+    return IncidentCase(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),))
 
 
 SECOND = (
@@ -396,57 +401,57 @@ SECOND = (
 )
 
 
-def test_what_is_approved_is_said_with_people_customers_and_languages() -> None:
+def test_approval_prints_people_customers_and_languages() -> None:
     case = waiting()
-    assert incidents.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
-    assert incidents.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
+    assert incident_register.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
+    assert incident_register.recipients_text(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
 
 
-def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
-    """Also to whom an earlier phase told: else it would seem that nobody gets one."""
+def test_approval_prints_people_with_and_without_letter() -> None:
+    """Supplements count, too."""
     groups = (
         AffectedGroup(laws=(GDPR,), place="DE", language="de", people=5, unreachable=2, again=4),
         AffectedGroup(laws=(GDPR,), place="FR", language="fr", people=0, again=1),
         AffectedGroup(laws=(), place="JP", language="ja", people=9),
     )
     found = TWO_LAWS.model_copy(update={"groups": groups, "customers": 0})
-    incident = reduce(evolve, (TOLD[0], found), Incident())
-    assert incidents.addressed(incident.newest) == "10 people (de 9, fr 1), 0 customers"
-    assert incidents.without_address(incident.newest) == 2
+    incident = reduce(evolve, (FACTS[0], found), Incident())
+    assert incident_register.recipients_text(incident.newest) == "10 people (de 9, fr 1), 0 customers"
+    assert incident_register.without_address(incident.newest) == 2
 
 
-def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_to() -> None:
-    by_system = TOLD[0].model_copy(update={"by": None})
-    scoped = reduce(evolve, (by_system, TOLD[1]), Incident())
+def test_first_approval_of_a_system_declaration_asks_for_a_second() -> None:
+    by_system = FACTS[0].model_copy(update={"by": None})
+    scoped = reduce(evolve, (by_system, FACTS[1]), Incident())
     first, second = (
         BreachApproved(request_id=INCIDENT, by=by, phase=1, declaration="d") for by in ("ada", "bruno")
     )
-    assert incidents.lacks_a_second(scoped, first)
-    assert not incidents.lacks_a_second(evolve(scoped, first), second)
-    assert not incidents.lacks_a_second(waiting().incident, second)
+    assert incident_register.needs_second_approval(scoped, first)
+    assert not incident_register.needs_second_approval(evolve(scoped, first), second)
+    assert not incident_register.needs_second_approval(waiting().incident, second)
 
 
-def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
-    """A phase that came since somebody looked is not approved unseen."""
-    with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):
-        incidents.approvable(waiting(*SECOND), None, "bruno")
-    assert incidents.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
-    assert incidents.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
+def test_approval_that_releases_another_phase_needs_its_number() -> None:
+    """A phase newer than the reviewed one is not approved."""
+    with pytest.raises(ConfigurationError, match="--phase: name the reviewed one"):
+        incident_register.approvable(waiting(*SECOND), None, "bruno")
+    assert incident_register.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
+    assert incident_register.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
     with pytest.raises(ConfigurationError, match="declared by the same"):
-        incidents.approvable(waiting(), None, "ada")
+        incident_register.approvable(waiting(), None, "ada")
 
 
 # --- the register -------------------------------------------------------------------------------------
 
 
 def test_the_register_names_facts_effects_and_remedies() -> None:
-    text = breaches.written([case_of(reported())], breaches.Form.CSV, PRACTICE.company, NOW)
+    text = breaches.written([case_of(reported())], breaches.RegisterFormat.CSV, PRACTICE.company, NOW)
     [row] = csv.DictReader(io.StringIO(text))
     assert row["nature"] == "A copy of the customer table was taken."
     assert row["consequences"] == "Letters that pretend to come from us."
     assert row["measures"] == "The way in is closed."
     assert (row["records"], row["people"], row["letters_sent"]) == ("12", "10", "6")
-    assert "gdpr.authority.DE" in row["told"]
+    assert "gdpr.authority.DE" in row["notified"]
     assert (row["declared_by"], row["approved_by"]) == ("ada", "bruno")
 
 
@@ -470,47 +475,47 @@ def test_records_that_a_supplement_names_again_count_once(
 ) -> None:
     """GDPR Art. 33(3)(a)."""
     more = SECOND[1].model_copy(update={"records": 100})
-    incident = reduce(evolve, (*TOLD[:2], SECOND[0], more), Incident())
+    incident = reduce(evolve, (*FACTS[:2], SECOND[0], more), Incident())
     declared = tuple(
         BreachDeclared.model_validate(declaration(affected={"collections": named}))
         for named in (first, second)
     )
-    case = Case(INCIDENT, incident, [], declared)
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    case = IncidentCase(INCIDENT, incident, [], declared)
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert row["records"] == known(case).records == records
 
 
-def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason() -> None:
+def test_breach_without_notices_is_in_the_register_with_the_reason() -> None:
     known = BreachDeclared.model_validate(
         declaration(high_risk=False, risk_unlikely=True, rationale="It was encrypted.")
     )
-    begun = reduce(evolve, TOLD[:1], Incident())
+    begun = reduce(evolve, FACTS[:1], Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, (known,), LAW, NOW))
-    case = Case(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
-    assert (row["told"], row["late"], row["people"]) == ([], [], None)
+    case = IncidentCase(INCIDENT, evolve(begun, clocks), [(NOW, FACTS[0])], (known,))
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
+    assert (row["notified"], row["late"], row["people"]) == ([], [], None)
     assert (row["risk"], row["rationale"]) == ("unlikely", "It was encrypted.")
-    assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_told"])
+    assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_notified"])
 
 
-def whole() -> Case:
+def whole() -> IncidentCase:
     """Return an incident with a hold, a customer, and a phase that was taken back."""
     customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
     first = declaration(role="processor", affected={"controllers": [customer]})
     second = first | {"nature": "It was the table of another shop.", "by": None}
     held = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=NOW + timedelta(days=1))
-    facts = (*TOLD[:2], held, *TOLD[2:])
+    facts = (*FACTS[:2], held, *FACTS[2:])
     known = tuple(map(BreachDeclared.model_validate, (first, second)))
     incident = reduce(evolve, facts, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known[:1], LAW, NOW))
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.1",), at=NOW)
     back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=2)
     facts = (*facts, clocks, done, SECOND[0], back)
-    return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
+    return IncidentCase(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
 
 
-def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() -> None:
-    [row] = json.loads(breaches.written([whole()], breaches.Form.JSON, PRACTICE.company, NOW))
+def test_register_has_declaration_and_result_of_each_phase() -> None:
+    [row] = json.loads(breaches.written([whole()], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     first, second = row["declarations"]
     at = NOW.isoformat(timespec="minutes")
     assert (first["declared"], first["approved"]) == ([f"{at} by ada"], [f"{at} by bruno, phase 1"])
@@ -524,39 +529,41 @@ def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() 
     assert row["nature"] == first["nature"], "what was taken back is not what happened"
     until = (NOW + timedelta(days=1)).isoformat(timespec="minutes")
     assert row["holds"] == [f"{at} for police until {until}, by ada"]
-    assert any(one.startswith("gdpr.controller.1 (customer k-1): ") for one in row["told"])
-    assert (row["customers"], row["customers_told"], row["letters_doubtful"]) == (3, 1, 1)
+    assert any(one.startswith("gdpr.controller.1 (customer k-1): ") for one in row["notified"])
+    assert (row["customers"], row["customers_notified"], row["letters_doubtful"]) == (3, 1, 1)
 
 
-def test_the_register_says_when_it_was_noticed_first_and_what_each_phase_said_of_it() -> None:
+def test_register_has_the_first_detection_and_that_of_each_phase() -> None:
     first, later = AWARE_AT - timedelta(days=3), AWARE_AT - timedelta(days=1)
     before = (AWARE_AT - timedelta(days=9)).isoformat()
     known = tuple(
         BreachDeclared.model_validate(declaration(detected_at=at.isoformat(), occurred_from=before))
         for at in (first, later)
     )
-    incident = reduce(evolve, (*TOLD, SECOND[0]), Incident())
+    incident = reduce(evolve, (*FACTS, SECOND[0]), Incident())
     [row] = json.loads(
-        breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+        breaches.written(
+            [IncidentCase(INCIDENT, incident, [], known)], breaches.RegisterFormat.JSON, PRACTICE.company, NOW
+        )
     )
     assert row["detected_at"] == first.isoformat()
     minutes = [at.isoformat(timespec="minutes") for at in (first, later)]
     assert [one["detected_at"] for one in row["declarations"]] == minutes
 
 
-def taken_back(*more: Fact) -> Case:
+def taken_back(*more: Fact) -> IncidentCase:
     """Return an incident of which the first phase was taken back, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration())
     clocks = ClocksSet(
-        request_id=INCIDENT, clocks=clocks_of(reduce(evolve, TOLD[:1], Incident()), (known,), LAW, NOW)
+        request_id=INCIDENT, clocks=clocks_of(reduce(evolve, FACTS[:1], Incident()), (known,), LAW, NOW)
     )
     back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=1)
     none = ClocksSet(request_id=INCIDENT, clocks=())
     gone = DutiesWithdrawn(request_id=INCIDENT, phase=1, duties=clocks.clocks)
-    facts = (TOLD[0], clocks, back, none, gone, *more)
+    facts = (FACTS[0], clocks, back, none, gone, *more)
     phases = sum(isinstance(fact, BreachRegistered) for fact in facts)
     other = BreachDeclared.model_validate(declaration(measures="More."))
-    return Case(
+    return IncidentCase(
         INCIDENT,
         reduce(evolve, facts, Incident()),
         [(NOW, fact) for fact in facts],
@@ -564,23 +571,23 @@ def taken_back(*more: Fact) -> Case:
     )
 
 
-def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
+def test_withdrawn_phase_stays_with_its_clocks() -> None:
     case = taken_back()
     later = NOW + timedelta(days=30)
     clocks = {one["clock"]: one for one in case.plain(later)["clocks"]}
     authority = clocks["gdpr.authority.DE"]
     assert (authority["withdrawn"], authority["late"]) == (1, False)
-    assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: nobody is to be told"
+    assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: no notice is due"
     assert case.next_due() is None
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, later))
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, later))
     assert (row["withdrawn"], row["late"]) == (["phase 1"], [])
-    assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_told"]
+    assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_notified"]
     assert row["nature"] == "A copy of the customer table was taken."
-    csv_text = breaches.written([case], breaches.Form.CSV, PRACTICE.company, later)
+    csv_text = breaches.written([case], breaches.RegisterFormat.CSV, PRACTICE.company, later)
     assert "withdrawn with phase 1" in csv_text
 
 
-def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
+def test_phase_declared_anew_has_its_clocks() -> None:
     begun = taken_back(SECOND[0])
     clocks = clocks_of(begun.incident, begun.declared, LAW, NOW)
     case = taken_back(SECOND[0], ClocksSet(request_id=INCIDENT, clocks=clocks))
@@ -591,21 +598,21 @@ def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
 @pytest.mark.parametrize(
     ("stands", "measures", "said"),
     [
-        pytest.param(False, "More.", "nothing stood any more", id="something else, and nothing stands"),
-        pytest.param(False, None, "says what phase 1 did, which was withdrawn", id="the same"),
-        pytest.param(True, None, "says what phase 1 did, which was withdrawn", id="the same, beside another"),
+        pytest.param(False, "More.", "no phase stood any more", id="something else, and nothing stands"),
+        pytest.param(False, None, "repeats phase 1, which was withdrawn", id="the same"),
+        pytest.param(True, None, "repeats phase 1, which was withdrawn", id="the same, beside another"),
         pytest.param(True, "More.", None, id="something else, beside another"),
     ],
 )
-def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_so(
+def test_repeated_declaration_of_a_system_is_shown_as_declared_anew(
     stands: bool, measures: str | None, said: str | None
 ) -> None:
     before = taken_back(*SECOND[:1]) if stands else taken_back()
     number = len(before.declared) + 1
-    again = TOLD[0].model_copy(update={"phase": number, "by": None})
+    again = FACTS[0].model_copy(update={"phase": number, "by": None})
     says = declaration(**({"measures": measures} if measures else {}), by=None)
     declared = (*before.declared, BreachDeclared.model_validate(says))
-    case = Case(INCIDENT, evolve(before.incident, again), before.told, declared)
+    case = IncidentCase(INCIDENT, evolve(before.incident, again), before.facts, declared)
     *_, last = case.plain(NOW)["phases"]
     with out.capture() as shown:
         _show_phase(last)
@@ -614,31 +621,36 @@ def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_
     assert case.plain(NOW)["phases"][0]["anew"] is None
 
 
-def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
+def test_supplement_to_a_withdrawn_incident_is_refused() -> None:
     more = BreachDeclared.model_validate(declaration(measures="More."))
     same = BreachDeclared.model_validate(declaration())
-    assert "withdrawn by carla, and nothing stands" in (incidents.against(taken_back(), more) or "")
+    assert "withdrawn by carla, and no phase stands" in (incident_register.against(taken_back(), more) or "")
     stands = taken_back(SECOND[0])
-    assert "what phase 1 did, which was withdrawn" in (incidents.against(stands, same) or "")
-    assert incidents.against(stands, more) is None
-    assert incidents.against(waiting(), same) is None, "the same again changes nothing"
+    assert "repeats phase 1, which was withdrawn" in (incident_register.against(stands, same) or "")
+    assert incident_register.against(stands, more) is None
+    assert incident_register.against(waiting(), same) is None, "the same again changes nothing"
 
 
-def test_a_customer_who_is_told_in_two_phases_is_one() -> None:
+def test_customer_in_two_phases_counts_once() -> None:
     first = CustomersFound(request_id=INCIDENT, phase=1, customers=("k-1", "k-2"))
     second = CustomersFound(request_id=INCIDENT, phase=2, customers=("k-2", "k-3"))
     known = (BreachDeclared.model_validate(declaration(role="processor")),) * 2
     for facts, customers in (((first, second), 3), ((first,), 6)):
-        incident = reduce(evolve, (*TOLD, *SECOND, *facts), Incident())
+        incident = reduce(evolve, (*FACTS, *SECOND, *facts), Incident())
         [row] = json.loads(
-            breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+            breaches.written(
+                [IncidentCase(INCIDENT, incident, [], known)],
+                breaches.RegisterFormat.JSON,
+                PRACTICE.company,
+                NOW,
+            )
         )
         assert row["customers"] == customers
 
 
 def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:
     case = case_of(reported())
-    for form in breaches.Form:
+    for form in breaches.RegisterFormat:
         assert "by ada (LDA-1)" in breaches.written([case], form, PRACTICE.company, NOW)
         text = breaches.written([whole()], form, PRACTICE.company, NOW)
         for word in ("It was the table of another shop.", "for police until", "by carla"):
@@ -647,16 +659,16 @@ def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases()
 
 def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
     page = breaches.written(
-        [case_of(nature="<b>Taken</b> & gone")], breaches.Form.HTML, PRACTICE.company, NOW
+        [case_of(nature="<b>Taken</b> & gone")], breaches.RegisterFormat.HTML, PRACTICE.company, NOW
     )
     assert "&lt;b&gt;Taken&lt;/b&gt; &amp; gone" in page
     for word in ("Register of breaches", "inc-1", "The way in is closed.", GDPR, "bruno"):
         assert word in page
     assert "<script" not in page
-    empty = breaches.written([], breaches.Form.HTML, PRACTICE.company, NOW)
+    empty = breaches.written([], breaches.RegisterFormat.HTML, PRACTICE.company, NOW)
     assert "No breach is registered." in empty
 
 
-def test_every_column_stands_somewhere_on_the_page() -> None:
+def test_page_shows_every_column() -> None:
     shown = {name for names in breaches.HEADINGS.values() for name in names}
     assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases", "declarations"}

@@ -1,4 +1,4 @@
-"""What the staff cannot decide, and is told before anything is sealed or published."""
+"""Invalid decisions of staff are refused before anything is sealed or published."""
 
 import pytest
 from typer.testing import CliRunner
@@ -9,13 +9,13 @@ from shared.errors import ConfigurationError
 DECIDE = ["case", "decide", "a" * 32, "--as", "anna", "--refused"]
 
 
-def test_a_reason_that_no_letter_knows_is_named_beside_those_that_are_known() -> None:
+def test_unknown_reason_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"reason 'because': .* legal_claims, .*third_party_rights"):
         CliRunner().invoke(
             app, [*DECIDE, "--reason", "contract", "--reason", "because"], catch_exceptions=False
         )
 
 
-def test_an_appeal_is_not_turned_down_without_a_word() -> None:
+def test_refused_appeal_needs_a_reason_or_an_explanation() -> None:
     with pytest.raises(ConfigurationError, match="a reason or an explanation"):
         CliRunner().invoke(app, DECIDE, catch_exceptions=False)

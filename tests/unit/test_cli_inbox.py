@@ -1,4 +1,4 @@
-"""The verb that says what would be made of a mail."""
+"""The verb that prints the classification of a mail."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ Please delete my account.
 """
 
 
-def told(tmp_path: Path, *options: str, fields: str = "") -> str:
+def explain(tmp_path: Path, *options: str, fields: str = "") -> str:
     file = tmp_path / "mail.eml"
     file.write_text(MAIL.format(fields=fields), encoding="utf-8")
     result = CliRunner().invoke(
@@ -28,8 +28,8 @@ def told(tmp_path: Path, *options: str, fields: str = "") -> str:
     return result.stdout
 
 
-def test_what_would_be_made_of_a_mail_is_said_with_the_words_that_it_follows_from(tmp_path: Path) -> None:
-    said = told(tmp_path)
+def test_classification_of_a_mail_names_its_words(tmp_path: Path) -> None:
+    said = explain(tmp_path)
     for line in (
         "outcome     opens a case",
         "right       erasure",
@@ -40,8 +40,8 @@ def test_what_would_be_made_of_a_mail_is_said_with_the_words_that_it_follows_fro
         assert line in said
 
 
-def test_programs_read_it_as_json(tmp_path: Path) -> None:
-    found = json.loads(told(tmp_path, "--json"))
+def test_classification_is_printed_as_json(tmp_path: Path) -> None:
+    found = json.loads(explain(tmp_path, "--json"))
     assert (found["right"], found["residence"], found["language"]) == (
         "erasure",
         {"country": "US", "subdivision": "CA"},
@@ -49,10 +49,10 @@ def test_programs_read_it_as_json(tmp_path: Path) -> None:
     )
 
 
-def test_a_mail_that_opens_no_case_says_why(tmp_path: Path) -> None:
-    assert "opens no case: automatic" in told(tmp_path, fields="Auto-Submitted: auto-replied\n")
+def test_mail_without_case_has_its_reason(tmp_path: Path) -> None:
+    assert "opens no case: automatic" in explain(tmp_path, fields="Auto-Submitted: auto-replied\n")
 
 
 def test_a_mail_from_our_own_address_is_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HABEAS_INBOX_ADDRESS", "ada@example.org")
-    assert "opens no case: loop" in told(tmp_path)
+    assert "opens no case: loop" in explain(tmp_path)

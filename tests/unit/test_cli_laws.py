@@ -1,4 +1,4 @@
-"""The verb that says when something is due."""
+"""The verbs about deadlines."""
 
 import json
 
@@ -16,9 +16,9 @@ def due(*arguments: str) -> str:
 
 
 def test_each_step_is_printed() -> None:
-    told = due("--law", "gdpr", "--received", "2027-01-31", "--calendar", "DE-BE", "--explain")
+    output = due("--law", "gdpr", "--received", "2027-01-31", "--calendar", "DE-BE", "--explain")
     counting = "[Reg. (EEC, Euratom) 1182/71 Art. 3]"
-    assert [line.strip() for line in told.splitlines()[:5]] == [
+    assert [line.strip() for line in output.splitlines()[:5]] == [
         "gdpr@2018-05-25: General Data Protection Regulation, (EU) 2016/679",
         "2027-03-01  answer, 1 month [GDPR Art. 12(3)]; meant for 2027-02-28",
         "2027-01-31  received at 12:00 Europe/Berlin [GDPR Art. 12(3)]",
@@ -27,32 +27,36 @@ def test_each_step_is_printed() -> None:
     ]
 
 
-def test_without_explaining_there_is_a_line_for_each_duty() -> None:
-    told = due("--law", "us-ca-ccpa", "--received", "2026-11-18").splitlines()
-    assert [line.split(",")[0][12:] for line in told[1:]] == ["answer", "extended answer", "acknowledgement"]
+def test_without_explain_each_duty_has_one_line() -> None:
+    output = due("--law", "us-ca-ccpa", "--received", "2026-11-18").splitlines()
+    assert [line.split(",")[0][12:] for line in output[1:]] == [
+        "answer",
+        "extended answer",
+        "acknowledgement",
+    ]
 
 
-def test_programs_get_the_same() -> None:
-    told = json.loads(due("--law", "us-ca-ccpa", "--received", "2026-11-18", "--json"))
-    assert told["policies"] == [told["answer"]["policy"]] == ["us-ca-ccpa@2026-01-01"]
-    assert (told["answer"]["due_on"], told["answer"]["read"]) == ("2026-12-31", "text")
+def test_json_has_the_same_days() -> None:
+    output = json.loads(due("--law", "us-ca-ccpa", "--received", "2026-11-18", "--json"))
+    assert output["policies"] == [output["answer"]["policy"]] == ["us-ca-ccpa@2026-01-01"]
+    assert (output["answer"]["due_on"], output["answer"]["read"]) == ("2026-12-31", "text")
 
 
 def test_an_instant_counts_for_the_day_of_the_place_that_answers() -> None:
-    told = due("--received", "2026-03-05T23:30:00+00:00", "--calendar", "DE-BE", "--explain")
-    assert "2026-03-06  received at 00:30 Europe/Berlin" in told
+    output = due("--received", "2026-03-05T23:30:00+00:00", "--calendar", "DE-BE", "--explain")
+    assert "2026-03-06  received at 00:30 Europe/Berlin" in output
 
 
 @pytest.mark.parametrize(
     ("arguments", "remedy"),
     [
         pytest.param(["--received", "yesterday"], "write 2027-01-31", id="no day"),
-        pytest.param(["--received", "2026-01-01"], "say which: DE-BE", id="no calendar"),
+        pytest.param(["--received", "2026-01-01"], "place that answers: DE-BE", id="no calendar"),
         pytest.param(["--received", "2026-01-01", "--zone", "Mars/Base"], "Europe/Berlin", id="no zone"),
         pytest.param(["--received", "2026-01-01", "--law", "utopia"], "known are", id="no law"),
         pytest.param(["--received", "2026-01-01", "--calendar", "XX"], "no such country", id="no such place"),
     ],
 )
-def test_what_is_wrong_is_told_with_the_remedy(arguments: list[str], remedy: str) -> None:
+def test_wrong_input_has_a_remedy(arguments: list[str], remedy: str) -> None:
     with pytest.raises(ConfigurationError, match=remedy):
         due(*arguments)

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.letters import SHOWN, explained, forms, gallery, known_to, page_of, preview, refreshed
-from habeas.specimens import LETTERS, law_named
-from services.notifier.wording import LANGUAGES
+from habeas.client.letters import SHOWN, explained, forms, gallery, known_to, page_of, preview, refreshed
+from habeas.client.specimens import LETTERS, law_named
+from services.notifier.letters.languages import LANGUAGES
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
 from tests.unit.pages import text
@@ -22,19 +22,19 @@ def shown(*arguments: str) -> str:
     return result.stdout
 
 
-def test_without_arguments_all_there_is_is_listed() -> None:
-    told = shown()
-    assert all(form.value in told for form in LetterForm)
-    assert all(law in told for law in SHOWN)
-    assert all(language in told for language in LANGUAGES)
+def test_without_arguments_all_kinds_are_listed() -> None:
+    output = shown()
+    assert all(form.value in output for form in LetterForm)
+    assert all(law in output for law in SHOWN)
+    assert all(language in output for language in LANGUAGES)
 
 
-def test_a_letter_is_printed_with_what_demands_it_and_how_easy_it_is() -> None:
-    told = shown("--kind", "refusal", "--law", "us-va", "--law", "gdpr")
-    assert "Attorney General of Virginia" in told
-    assert "§ appeal: Va. Code § 59.1-577(C)" in told
-    assert "§ remedy: GDPR Art. 12(4), 79" in told
-    assert re.search(r"refusal: reading ease \d+, grade \d\.\d", told)
+def test_letter_is_printed_with_provisions_and_readability() -> None:
+    output = shown("--kind", "refusal", "--law", "us-va", "--law", "gdpr")
+    assert "Attorney General of Virginia" in output
+    assert "§ appeal: Va. Code § 59.1-577(C)" in output
+    assert "§ remedy: GDPR Art. 12(4), 79" in output
+    assert re.search(r"refusal: reading ease \d+, grade \d\.\d", output)
 
 
 def test_other_languages_are_not_measured_by_english() -> None:
@@ -42,9 +42,9 @@ def test_other_languages_are_not_measured_by_english() -> None:
 
 
 def test_an_outcome_chooses_the_letters() -> None:
-    told = shown("--kind", "erasure", "--outcome", "partly_granted")
-    assert "Until:" in told
-    assert "erasure, nothing held" not in told
+    output = shown("--kind", "erasure", "--outcome", "partly_granted")
+    assert "Until:" in output
+    assert "erasure, nothing held" not in output
 
 
 def test_a_letter_is_written_as_a_page_that_shows_its_provisions(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_letter_is_written_as_a_page_that_shows_its_provisions(tmp_path: Path)
         (("--all",), "--out FOLDER"),
     ],
 )
-def test_what_there_is_not_is_said(arguments: tuple[str, ...], words: str) -> None:
+def test_unknown_kind_law_or_language_is_refused(arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         CliRunner().invoke(app, ["letters", "preview", *arguments], catch_exceptions=False)
 
@@ -78,7 +78,7 @@ def test_the_gallery_begins_with_every_law_language_and_kind() -> None:
     assert all(f"#{form}" in index for form in forms())
 
 
-def test_a_page_of_the_gallery_shows_every_letter_and_needs_nothing_else() -> None:
+def test_page_of_the_gallery_is_self_contained() -> None:
     pages = dict(page for page, _ in zip(gallery(), range(3), strict=False))
     page = pages["gdpr.de.html"]
     names = [name for name, facts in LETTERS.items() if known_to(law_named("gdpr"), LetterForm(facts.kind))]
@@ -93,7 +93,7 @@ def test_a_page_of_the_gallery_shows_every_letter_and_needs_nothing_else() -> No
     ET.fromstring(re.sub(r"<br>", "<br/>", body))  # noqa: S314 - it is ours; every tag is closed
 
 
-def test_what_a_law_does_not_know_is_not_shown_under_it() -> None:
+def test_letter_unknown_to_a_law_is_not_shown_under_it() -> None:
     known = {law for law in SHOWN if known_to(law_named(law), LetterForm.APPEAL_DECIDED)}
     assert known == {"us-va", "us-co", "us-ct", "us-tx"}
     assert not known_to(law_named("ca-qc"), LetterForm.EXTENSION)
@@ -105,7 +105,7 @@ def test_every_kind_is_explained_and_has_an_example() -> None:
     assert all(preview(form, ["gdpr"], "en") for form in forms())
 
 
-def test_the_tables_of_the_page_are_what_the_policies_say() -> None:
+def test_tables_of_the_page_agree_with_the_policies() -> None:
     """Write them anew with ``python -m habeas.letters``."""
     page = text("docs/letters.md")
     assert refreshed(page) == page

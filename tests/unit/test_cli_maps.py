@@ -1,4 +1,4 @@
-"""The verbs about data maps: what they write, and what they refuse to do."""
+"""The verbs about data maps."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from services.fulfillment.datamap.reading import load
+from services.fulfillment.datamap.reader import load
 from shared.errors import ConfigurationError, InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
@@ -24,21 +24,21 @@ def habeas(*arguments: str | Path) -> str:
     return result.stdout
 
 
-def test_a_drawing_is_made_in_the_form_that_its_name_says(tmp_path: Path) -> None:
-    told = habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / "map.svg")
-    assert "11 collections, 2 waves" in told
+def test_suffix_chooses_the_form_of_a_drawing(tmp_path: Path) -> None:
+    output = habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / "map.svg")
+    assert "11 collections, 2 waves" in output
     assert ET.parse(tmp_path / "map.svg").getroot().tag.endswith("svg")  # noqa: S314  ours
     habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / "map.mmd")
     assert (tmp_path / "map.mmd").read_text() == habeas("map", "graph", "--map", EXAMPLE)
 
 
 @pytest.mark.parametrize("name", ["map.pdf", "map", "missing/map.svg"])
-def test_a_drawing_that_cannot_be_made_is_told(tmp_path: Path, name: str) -> None:
+def test_unwritable_drawing_is_reported(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="map"):
         habeas("map", "graph", "--map", EXAMPLE, "--out", tmp_path / name)
 
 
-def test_a_file_of_fides_becomes_a_map_that_loads(tmp_path: Path) -> None:
+def test_imported_fides_file_loads_as_a_map(tmp_path: Path) -> None:
     (tmp_path / "fides.yml").write_text(FIDES)
     (tmp_path / "map").mkdir()
     habeas("map", "import", tmp_path / "fides.yml", "--out", tmp_path / "map" / "a.yml")
@@ -46,14 +46,14 @@ def test_a_file_of_fides_becomes_a_map_that_loads(tmp_path: Path) -> None:
     assert "#   fides.yml:3: `data_qualifier` is not honoured" in (tmp_path / "map" / "a.yml").read_text()
 
 
-def test_a_map_that_somebody_may_have_worked_on_is_not_overwritten(tmp_path: Path) -> None:
+def test_existing_map_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "fides.yml").write_text(FIDES)
     with pytest.raises(ConfigurationError, match="is there already"):
         habeas("map", "import", tmp_path / "fides.yml", "--out", tmp_path / "fides.yml")
     assert (tmp_path / "fides.yml").read_text() == FIDES
 
 
-def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
+def test_invalid_fides_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
         habeas("map", "import", tmp_path / "none.yml")
     (tmp_path / "image.yml").write_bytes(b"\xff\xfe\x00")

@@ -1,4 +1,4 @@
-"""The verb that shows notices before anybody is told."""
+"""The verb that previews notices."""
 
 import re
 from email import message_from_bytes
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
 from habeas.cli import app
-from habeas.notices.samples import Telling, Wanted, alike, sample
+from habeas.client.breach_notices.samples import NoticeAudience, SampleNotice, distinct_samples, sample
+from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
+from shared.contract.breaches import Affected, BreachRole, ListedPerson
+from shared.contract.events import Residence
 from shared.errors import ConfigurationError
-from shared.events import Residence
-from shared.incidents import Affected, BreachRole, ListedPerson
 
 OURS = DECLARED.model_copy(update={"affected": DECLARED.affected.model_copy(update={"controllers": ()})})
 """A breach of data that the company decides about itself."""
@@ -38,40 +38,40 @@ def names(folder: Path, ending: str) -> list[str]:
 
 def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "samples"
-    told = shown(
+    output = shown(
         file, "--out", out, "--place", "FR", "--place", "US-CA", "--language", "de", "--language", "fr"
     )
     wanted = ["gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
     assert names(out, ".eml") == names(out, ".txt") == wanted
     assert names(out, ".html") == sorted([*wanted, "index"])
-    assert "4 letters; open" in told
+    assert "4 letters; open" in output
     mail = message_from_bytes((out / "us-ca.de.eml").read_bytes(), policy=SMTP)
     assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
 
 
-def test_a_page_shows_what_demands_each_part_and_what_is_not_translated(file: Path, tmp_path: Path) -> None:
+def test_page_shows_provisions_and_missing_translations(file: Path, tmp_path: Path) -> None:
     shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr", "--language", "de")
     french = (tmp_path / "gdpr.fr.html").read_text(encoding="utf-8")
     assert '<cite class="law">GDPR Art. 34(2), 33(3)(a)</cite>' in french
-    assert french.count("not declared in fr: as it was declared") == 4
+    assert french.count("not declared in fr: as declared") == 4
     assert "not declared in" not in (tmp_path / "gdpr.de.html").read_text(encoding="utf-8")
     text = (tmp_path / "gdpr.fr.txt").read_text(encoding="utf-8")
     assert "§ complaint: GDPR Art. 77" in text
     assert "! not declared in fr" in text
 
 
-def test_the_first_page_leads_to_every_file_and_says_what_is_lacking(file: Path, tmp_path: Path) -> None:
-    told = shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr")
+def test_index_page_links_every_file_and_lists_missing_facts(file: Path, tmp_path: Path) -> None:
+    output = shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     links = set(re.findall(r'href="([^"]+)"', index))
     assert links == {path.name for path in tmp_path.iterdir()} - {"index.html", file.name, "samples"}
-    for said in (told, index):
+    for said in (output, index):
         assert "are not declared in" in said
         assert "mail_domains" in said
 
 
-def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
+def test_without_places_the_listed_people_count(tmp_path: Path) -> None:
     listed = Affected(
         list=(ListedPerson(email="ada@example.org", residence=Residence(country="US", subdivision="TX")),)
     )
@@ -81,7 +81,7 @@ def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
     assert names(tmp_path / "samples", ".eml") == ["us-tx.en"]
 
 
-def test_a_processor_writes_to_its_customers_and_nobody_else_does(tmp_path: Path) -> None:
+def test_only_a_processor_notifies_customers(tmp_path: Path) -> None:
     """Law: GDPR Art. 33(2)."""
     path = tmp_path / "breach.json"
     theirs = DECLARED.model_copy(update={"role": BreachRole.PROCESSOR})
@@ -92,7 +92,7 @@ def test_a_processor_writes_to_its_customers_and_nobody_else_does(tmp_path: Path
         assert names(tmp_path / declared.role, ".eml") == wanted
 
 
-def test_of_people_who_are_listed_each_letter_is_shown_that_is_sent_and_no_other(tmp_path: Path) -> None:
+def test_preview_of_listed_people_shows_exactly_their_letters(tmp_path: Path) -> None:
     listed = (
         ListedPerson(email="ada@example.org", locale="fr", residence=Residence(country="DE")),
         ListedPerson(email="bo@example.org", residence=Residence(country="US", subdivision="TX")),
@@ -106,29 +106,29 @@ def test_of_people_who_are_listed_each_letter_is_shown_that_is_sent_and_no_other
     assert names(tmp_path / "samples", ".eml") == ["gdpr.fr", "us-tx.en"]
 
 
-def test_nobody_is_told_where_no_law_wants_it(tmp_path: Path) -> None:
+def test_preview_without_a_demanding_law_has_no_letter(tmp_path: Path) -> None:
     path = tmp_path / "breach.json"
     harmless = {"high_risk": False, "affected": Affected(), "categories": ("user.contact.email",)}
     path.write_text(DECLARED.model_copy(update=harmless).model_dump_json(exclude_none=True))
-    assert "no law wants anybody told" in shown(path, "--out", tmp_path / "samples", "--place", "DE")
+    assert "no law demands a notice" in shown(path, "--out", tmp_path / "samples", "--place", "DE")
 
 
-def test_a_folder_that_is_none_is_said(file: Path) -> None:
+def test_invalid_folder_is_reported(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         shown(file, "--out", file)
 
 
-def test_of_letters_that_say_the_same_one_is_looked_at_and_the_commonest_first() -> None:
-    """Whose record names the city, too, reads of an address like anybody else."""
-    telling = Telling(OURS, INCIDENT, HOUSE, WRITTEN_AT)
-    told = [
-        (Wanted("people", ("uk-gdpr@2021-01-01",), "en", ("user.name",)), 1),
-        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address")), 2),
-        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name",)), 3),
-        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address.city")), 4),
-        (Wanted("people", ("gdpr@2018-05-25",), "de", ("user.name",)), 5),
+def test_equal_letters_have_one_sample_the_most_common_first() -> None:
+    """A city in a record counts as an address."""
+    telling = SampleNotice(OURS, INCIDENT, HOUSE, WRITTEN_AT)
+    audiences = [
+        (NoticeAudience("people", ("uk-gdpr@2021-01-01",), "en", ("user.name",)), 1),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address")), 2),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name",)), 3),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address.city")), 4),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "de", ("user.name",)), 5),
     ]
-    found = alike(sample(wanted, people, telling) for wanted, people in told)
+    found = distinct_samples(sample(wanted, people, telling) for wanted, people in audiences)
     assert [(one.name, one.people) for one in found] == [
         ("gdpr.de", 5), ("gdpr.en", 6), ("gdpr.en", 3), ("uk-gdpr.en", 1),
     ]  # fmt: skip
@@ -141,7 +141,9 @@ def test_a_letter_to_a_customer_lacks_what_is_not_declared_of_that_customer() ->
     declared = DECLARED.model_copy(
         update={"role": BreachRole.PROCESSOR, "affected": Affected(controllers=others)}
     )
-    telling = Telling(declared, INCIDENT, HOUSE, WRITTEN_AT)
-    wanted = [Wanted("controllers", ("gdpr@2018-05-25",), "en", (), services=one.services) for one in others]
+    telling = SampleNotice(declared, INCIDENT, HOUSE, WRITTEN_AT)
+    wanted = [
+        NoticeAudience("controllers", ("gdpr@2018-05-25",), "en", (), services=one.services) for one in others
+    ]
     lacking = ["what they use" in str(sample(one, 1, telling).lacks) for one in wanted]
     assert lacking == [False, True]

@@ -1,4 +1,4 @@
-"""What the client makes of a request is what Habeas reads; what is not confirmed is sent again as it was."""
+"""The client's events are readable by Habeas, and unconfirmed ones are sent again."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,10 +22,10 @@ from habeas.client import (
     WithdrawalSubmitted,
     message_of,
 )
-from shared.bus import Bus, Message
-from shared.envelope import decode
-from shared.events import Submission
-from shared.topology import REQUESTS
+from shared.contract.envelope import decode
+from shared.contract.events import Submission
+from shared.contract.topology import REQUESTS
+from shared.runtime.broker import Bus, Message
 
 SOURCE = "shop.example"
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -45,7 +45,7 @@ EVENTS: list[Submission] = [
 
 
 class Broker:
-    """Confirms nothing as often as it is told to."""
+    """A publisher that confirms nothing for a number of tries."""
 
     def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
         self.failures = failures
@@ -81,7 +81,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_what_is_sent_is_what_habeas_reads(event: Submission, binary: bool) -> None:
+def test_sent_submission_equals_the_read_one(event: Submission, binary: bool) -> None:
     sent = message_of(event, source=SOURCE, id="e-1", time=AT, binary=binary)
     read = decode(sent.body, exchange=sent.exchange, content_type=sent.content_type, headers=sent.headers)
     assert read.event == event
@@ -110,7 +110,7 @@ async def test_each_kind_of_submission_has_its_verb() -> None:
     assert not broker.open
 
 
-async def test_what_is_not_confirmed_is_sent_again_with_the_same_id() -> None:
+async def test_unconfirmed_event_is_sent_again_with_the_same_id() -> None:
     broker = Broker()
     async with publisher_on(broker) as publisher:
         broker.failures = 2
@@ -119,7 +119,7 @@ async def test_what_is_not_confirmed_is_sent_again_with_the_same_id() -> None:
     assert [message.body for message in broker.published] == [broker.published[0].body] * 3
 
 
-async def test_it_is_sent_so_often_and_no_oftener_and_the_error_names_the_remedy() -> None:
+async def test_error_after_the_last_try_names_the_remedy() -> None:
     broker = Broker()
     async with publisher_on(broker) as publisher:
         broker.failures = 99
@@ -128,7 +128,7 @@ async def test_it_is_sent_so_often_and_no_oftener_and_the_error_names_the_remedy
     assert len(broker.published) == client.TRIES
 
 
-async def test_what_nobody_has_a_queue_for_is_not_tried_again() -> None:
+async def test_unroutable_event_is_not_retried() -> None:
     broker = Broker()
     async with publisher_on(broker) as publisher:
         broker.failures, broker.error = 99, Unroutable("no queue takes it")
@@ -137,7 +137,7 @@ async def test_what_nobody_has_a_queue_for_is_not_tried_again() -> None:
     assert len(broker.published) == 1
 
 
-async def test_a_broker_that_never_answers_leaves_nothing_open() -> None:
+async def test_silent_broker_leaves_no_connection_open() -> None:
     broker = Broker(failures=99)
     with pytest.raises(BrokerUnavailable, match="see that the broker runs"):
         async with publisher_on(broker):
@@ -153,12 +153,12 @@ async def test_a_broker_that_never_answers_leaves_nothing_open() -> None:
         ("amqp://broker.example.com", "s" * 201, "source"),
     ],
 )
-def test_what_can_never_be_sent_is_refused_before_anything_is(url: str, source: str, named: str) -> None:
+def test_invalid_event_is_refused_before_any_is_sent(url: str, source: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
         Publisher(url, source=source)
 
 
-def test_an_event_that_habeas_would_not_take_is_not_sent() -> None:
+def test_unacceptable_event_is_not_sent() -> None:
     large = PICTURE | {"content": "A" * (1 << 20)}
     with pytest.raises(ConfigurationError, match="proofs"):
         message_of(ProofSubmitted(reference="t-1", proofs=[large]), source=SOURCE)
@@ -166,7 +166,7 @@ def test_an_event_that_habeas_would_not_take_is_not_sent() -> None:
         message_of(REQUEST, source=SOURCE, id="i" * 201)
 
 
-def test_a_request_that_is_wrong_shows_no_value() -> None:
+def test_error_of_an_invalid_request_shows_no_value() -> None:
     with pytest.raises(ValidationError) as caught:
         Subject(email="ada.secret at example.org")
     assert "secret" not in str(caught.value)

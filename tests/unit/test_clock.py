@@ -6,8 +6,8 @@ from itertools import islice
 import pytest
 
 from bench.clock import Case, Day, cases, walked
-from shared.law import DayOff, Duty, FirstDay, Policy, Right, Unit
-from shared.policies import policies
+from shared.law import DayOff, FirstDay, PeriodUnit, Policy, Right, TimedDuty
+from shared.law.library import policies
 
 SOME = 100
 
@@ -52,8 +52,8 @@ def test_the_walk_knows_leap_years_and_weekdays() -> None:
 
 
 def test_each_unit_and_each_way_to_count_is_tried() -> None:
-    rules = [rule for policy in policies() for duty in Duty if (rule := policy.rule(duty, Right.ACCESS))]
+    rules = [rule for policy in policies() for duty in TimedDuty if (rule := policy.rule(duty, Right.ACCESS))]
     rules += [policy.answer(Right.OPT_OUT_OF_SALE) for policy in policies()]
-    assert {rule.unit for rule in rules} == set(Unit)
+    assert {rule.unit for rule in rules} == set(PeriodUnit)
     assert {rule.day_off for rule in rules} == {*DayOff, None}
     assert {rule.first_day for rule in rules} == set(FirstDay)

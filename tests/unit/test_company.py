@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from habeas.company import ADA, BRUNO, Person, generate, indexes
-from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId
+from habeas.embedded.company import ADA, BRUNO, DemoPerson, generate, indexes
+from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId
 
 TODAY = date(2026, 11, 25)
 SEED = 7
@@ -99,7 +99,7 @@ def test_every_usual_type_of_value_occurs(declared: dict[Collection, Paths]) -> 
 
 @pytest.mark.parametrize("person", [pytest.param(ADA, id="access"), pytest.param(BRUNO, id="erasure")])
 def test_both_people_of_the_demonstration_appear_in_every_collection_that_holds_people(
-    records: list[tuple[str, str, Document]], declared: dict[Collection, Paths], person: Person
+    records: list[tuple[str, str, Document]], declared: dict[Collection, Paths], person: DemoPerson
 ) -> None:
     keys = _keys(records, person)
     found = {
@@ -110,7 +110,7 @@ def test_both_people_of_the_demonstration_appear_in_every_collection_that_holds_
 
 @pytest.mark.parametrize("person", [pytest.param(ADA, id="access"), pytest.param(BRUNO, id="erasure")])
 def test_their_address_is_spelled_in_another_case_where_billing_wrote_it(
-    records: list[tuple[str, str, Document]], person: Person
+    records: list[tuple[str, str, Document]], person: DemoPerson
 ) -> None:
     emails = {d["email"] for _, c, d in records if c == "customers"}
     assert person.email not in emails
@@ -119,7 +119,7 @@ def test_their_address_is_spelled_in_another_case_where_billing_wrote_it(
 
 @pytest.mark.parametrize("person", [pytest.param(ADA, id="access"), pytest.param(BRUNO, id="erasure")])
 def test_they_have_invoices_on_both_sides_of_the_retention_period(
-    records: list[tuple[str, str, Document]], person: Person
+    records: list[tuple[str, str, Document]], person: DemoPerson
 ) -> None:
     ten_years_ago = datetime(TODAY.year - 10, TODAY.month, TODAY.day, tzinfo=UTC)
     kept = {
@@ -228,7 +228,7 @@ def _kind(value: Any) -> str:
     return TYPES[type(value)]
 
 
-def _keys(records: list[tuple[str, str, Document]], person: Person) -> set[Any]:
+def _keys(records: list[tuple[str, str, Document]], person: DemoPerson) -> set[Any]:
     """Return what records of *person* can be told by: the name, the address, the ids of the own records."""
     contact = next(d for _, c, d in records if c == "contacts" and d["email"] == person.email)
     return {person.email, person.name, contact["_id"], contact["customer_id"]}

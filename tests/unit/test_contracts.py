@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from habeas import contracts
-from shared.events import Event
+from shared.contract.events import Event
 
 DOCS = Path(__file__).parents[2] / "docs"
 ASYNCAPI = Path(__file__).parents[1] / "data" / "asyncapi-3.0.0.schema.json.gz"

@@ -1,4 +1,4 @@
-"""What the documents tell people to do can be done: targets, verbs, scripts, links, examples."""
+"""Documents name existing targets, verbs, scripts, links and examples."""
 
 import ast
 import json
@@ -10,14 +10,14 @@ import pytest
 import typer
 
 from habeas.cli import app
-from services.intake.api import RequestForm
-from shared.envelope import decode
-from shared.topology import REQUESTS
+from services.intake.http.api import RequestForm
+from shared.contract.envelope import decode
+from shared.contract.topology import REQUESTS
 from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, files, shape, text
 
 COMMAND = typer.main.get_command(app)
 DOCUMENTS = documents()
-TOLD = [pytest.param(page, line, id=f"{page}: {line}") for page in DOCUMENTS for line in commands(page)]
+SHOWN = [pytest.param(page, line, id=f"{page}: {line}") for page in DOCUMENTS for line in commands(page)]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 LINKS = [
     pytest.param(page, target, id=f"{page} → {target}")
@@ -27,26 +27,26 @@ LINKS = [
 ]
 
 
-def told(program: str) -> list[Any]:
-    """Return page and arguments of every call of *program* that a document tells to make."""
+def calls(program: str) -> list[Any]:
+    """Return page and arguments of every call of *program* in a document."""
     pattern = re.compile(rf"^(?:\.venv/bin/)?{program}((?: .*)?)$")
-    found = [(param.values[0], match[1]) for param in TOLD if (match := pattern.match(str(param.values[1])))]
+    found = [(param.values[0], match[1]) for param in SHOWN if (match := pattern.match(str(param.values[1])))]
     return [pytest.param(arguments.strip(), id=f"{page}: {program}{arguments}") for page, arguments in found]
 
 
-@pytest.mark.parametrize("arguments", told("make"))
-def test_every_make_target_that_is_told_exists(arguments: str) -> None:
+@pytest.mark.parametrize("arguments", calls("make"))
+def test_every_make_target_exists(arguments: str) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):.*## ", text("Makefile"), re.MULTILINE))
     assert arguments.split(maxsplit=1)[0] in targets
 
 
-@pytest.mark.parametrize("arguments", told("habeas"))
-def test_every_call_of_the_command_that_is_told_is_understood(arguments: str) -> None:
+@pytest.mark.parametrize("arguments", calls("habeas"))
+def test_every_call_of_the_command_parses(arguments: str) -> None:
     understand(COMMAND, shlex.split(arguments))
 
 
 def understand(command: Any, arguments: list[str], parent: Any = None) -> None:
-    """Read *arguments* as the command would, without doing anything; a mistake raises."""
+    """Parse *arguments* as the command does, without effect; raise on an error."""
     if not hasattr(command, "commands"):
         command.make_context(command.name, list(arguments), parent=parent)
         return
@@ -58,7 +58,7 @@ def understand(command: Any, arguments: list[str], parent: Any = None) -> None:
     assert set(options) <= {name for parameter in command.params for name in parameter.opts}
 
 
-def test_a_call_that_is_wrong_is_not_understood() -> None:
+def test_wrong_call_does_not_parse() -> None:
     command = typer.main.get_command(app)
     for wrong in ("frob", "map frob", "dead-letters --frob"):
         with pytest.raises(AssertionError):
@@ -69,7 +69,7 @@ def test_a_call_that_is_wrong_is_not_understood() -> None:
 
 
 @pytest.mark.parametrize("page", DOCUMENTS)
-def test_every_script_and_module_that_is_named_exists(page: str) -> None:
+def test_every_named_script_and_module_exists(page: str) -> None:
     content = text(page)
     for script in re.findall(r"`(scripts/[a-z-]+)\b", content):
         assert (ROOT / script).is_file(), script
@@ -79,13 +79,13 @@ def test_every_script_and_module_that_is_named_exists(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", DOCUMENTS)
-def test_every_file_that_is_named_exists(page: str) -> None:
+def test_every_named_file_exists(page: str) -> None:
     for name in re.findall(r"`((?:shared|services|habeas|docs|datamaps)/[\w./-]+\.\w+)`", text(page)):
         assert (ROOT / name).is_file(), name
 
 
 @pytest.mark.parametrize(("page", "target"), LINKS)
-def test_every_relative_link_leads_somewhere(page: str, target: str) -> None:
+def test_every_relative_link_has_a_target(page: str, target: str) -> None:
     path, _, anchor = target.partition("#")
     goal = (ROOT / page).parent / path if path else ROOT / page
     assert goal.resolve().exists()
@@ -96,41 +96,43 @@ def test_every_relative_link_leads_somewhere(page: str, target: str) -> None:
 # --- README -------------------------------------------------------------------------------------------
 
 
-def test_the_demonstration_that_is_shown_has_the_steps_of_the_one_that_is_told() -> None:
-    told = {
+def test_shown_demonstration_has_the_steps_of_the_command() -> None:
+    steps = {
         call.args[1].value
-        for call in ast.walk(ast.parse(text("habeas/demo.py")))
+        for call in ast.walk(ast.parse(text("habeas/embedded/demo.py")))
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "_did"
         if isinstance(call.args[1], ast.Constant)
     }
     shown = {line.removeprefix("✓ ") for line in shape(demo_output()) if line.startswith("✓")}
-    assert shown == told
+    assert shown == steps
 
 
-def test_the_first_screen_names_both_commands_before_anything_else() -> None:
+def test_first_block_of_the_readme_names_both_commands() -> None:
     first_block = text("README.md").partition("```console\n")[2]
-    assert [line.split("  ")[0] for line in first_block.splitlines()[:2]] == ["make demo", "make up"]
+    assert [line.split("  ")[0] for line in first_block.splitlines()[:2]] == ["make demo", "make test"]
 
 
-def test_the_event_that_is_shown_is_taken() -> None:
+def test_shown_event_is_valid() -> None:
     [shown] = re.findall(r"```json\n(.*?)```", text("README.md"), re.DOTALL)
     decode(shown.encode(), exchange=REQUESTS, content_type="application/cloudevents+json", headers={})
 
 
-def test_the_request_that_is_shown_is_taken() -> None:
+def test_shown_request_is_valid() -> None:
     [shown] = re.findall(r"<<'EOF'\n(.*?)\nEOF", text("README.md"), re.DOTALL)
     RequestForm.model_validate(json.loads(shown))
 
 
-def test_the_calls_that_are_shown_are_routes() -> None:
-    source = text("services/intake/api.py")
+def test_requests_page_shows_every_route() -> None:
+    source = text("services/intake/http/api.py")
     routes = {
         (method.upper(), path.replace("{case_id}", "{id}"))
         for method, path in re.findall(r'@app\.(get|post|delete)\(\s*"([^"]+)"', source)
     }
     shown = {
         (method, path.partition("?")[0])
-        for method, path in re.findall(r"^\| `(GET|POST|DELETE) ([^`]+)`", text("README.md"), re.MULTILINE)
+        for method, path in re.findall(
+            r"^\| `(GET|POST|DELETE) ([^`]+)`", text("docs/requests.md"), re.MULTILINE
+        )
     }
     assert shown | {("POST", "/v1/requests")} == routes
 
@@ -140,7 +142,7 @@ def test_the_calls_that_are_shown_are_routes() -> None:
 DECISIONS = sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
 
-def test_the_index_of_decisions_is_complete() -> None:
+def test_index_of_decisions_is_complete() -> None:
     assert re.findall(r"^\| \[(\d{4})\]\(\1-[^)]+\.md\)", text("docs/adr/README.md"), re.MULTILINE) == [
         name[:4] for name in DECISIONS
     ]
@@ -149,7 +151,7 @@ def test_the_index_of_decisions_is_complete() -> None:
 
 
 @pytest.mark.parametrize("name", DECISIONS)
-def test_a_decision_says_why_what_follows_and_what_would_change_it(name: str) -> None:
+def test_decision_has_all_sections(name: str) -> None:
     page = text(f"docs/adr/{name}")
     headings = re.findall(r"^## (.*)$", page, re.MULTILINE)
     assert headings == ["Context", "Decision", "Consequences", "What would change our mind"]
@@ -157,7 +159,7 @@ def test_a_decision_says_why_what_follows_and_what_would_change_it(name: str) ->
     assert title in text("docs/adr/README.md")
 
 
-def test_every_decision_that_the_code_refers_to_exists() -> None:
+def test_every_decision_named_in_code_exists() -> None:
     referred = {
         number
         for path in files()
@@ -168,22 +170,22 @@ def test_every_decision_that_the_code_refers_to_exists() -> None:
     assert referred <= {decision[:4] for decision in DECISIONS}
 
 
-def test_the_changelog_has_the_sections_it_promises() -> None:
+def test_changelog_has_known_sections_only() -> None:
     headings = set(re.findall(r"^### (.*)$", text("CHANGELOG.md"), re.MULTILINE))
     assert headings <= {"Security", "Law", "Removed", "Changed", "Added", "Fixed"}
 
 
-# --- the product speaks of itself alone ---------------------------------------------------------------
+# --- no private paths --------------------------------------------------------------------------------
 
 MACHINE = re.compile(
-    r"(?<![\w.])/(?:work|Users|home|mnt|private)/\w"  # somebody's folders
+    r"(?<![\w.])/(?:work|Users|home|mnt|private)/\w"  # personal folders
     r"|(?<!var)/tmp/(?!habeas)[a-z]"  # left from a trial
     r"|(?i:co-authored-by:|generated (?:by|with) (?:an? )?(?:ai|assistant|model)\b)"
 )
 INDEXES = re.compile(r"https?://(?!pypi\.org/simple|files\.pythonhosted\.org/)[\w.-]+")
 
 
-def test_no_file_tells_of_the_machine_or_the_hands_that_wrote_it() -> None:
+def test_no_file_names_the_machine_or_its_tools() -> None:
     this = {"tests/unit/test_docs.py"}
     for path in files():
         name = str(path.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""The map is the territory: `docs/architecture.md` says what the code does."""
+"""`docs/architecture.md` agrees with the code."""
 
 import ast
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment import cases
+from services.fulfillment import state
 from services.intake import domain as intake
-from services.intake.incidents import domain as incidents
-from services.intake.incidents import phases
+from services.intake.breach import domain as incidents
+from services.intake.breach import phases
 from services.verifier import domain as verifier
-from shared import topology
-from shared.catalogue import catalogue
-from shared.events import (
+from shared.contract import topology
+from shared.contract.catalogue import catalogue
+from shared.contract.events import (
     Decision,
     DecisionRefused,
     Event,
@@ -26,18 +26,18 @@ from shared.events import (
     Submission,
     UnreadableSubmission,
 )
-from shared.topology import COMMAND, EVENTS, LISTENS, queues
+from shared.contract.topology import COMMAND, EVENTS, LISTENS, queues
 from tests.unit.pages import ROOT, rows, text
 
 PAGE = "docs/architecture.md"
 FOLDERS = {
-    "examiner": "verifier/examiner",
+    "examiner": "verifier/documents/examiner",
     "login": "verifier/login",
     "codes": "notifier/codes",
-    "incidents": "intake/incidents",
-    "scoping": "fulfillment/scoping",
-    "campaigns": "notifier/campaigns",
-    "chunks": "notifier/campaigns/chunks",
+    "incidents": "intake/breach",
+    "scoping": "fulfillment/breach",
+    "campaigns": "notifier/breach/campaign",
+    "chunks": "notifier/breach/campaign/batch",
 }
 """Where the code of a service lies, if not in a folder of its name."""
 EVENTS_TABLE = rows(PAGE, "Events")
@@ -64,7 +64,7 @@ def publishers_of(event: type[Event]) -> list[str]:
 
 
 def makers_of(event: type[Event]) -> set[str]:
-    """Return the services in whose code *event* is made, and the command where a verb announces it."""
+    """Return the services that make *event*, and the command if a verb does."""
     if issubclass(event, Decision):
         return {"intake"}  # as a staff account signed it
     if event is DecisionRefused:
@@ -115,7 +115,7 @@ def _made_by(path: Path) -> set[str]:
 def test_every_event_is_on_the_map_with_who_publishes_and_who_consumes_it(event: type[Event]) -> None:
     [(_, publishers, consumers, says)] = [row for row in EVENTS_TABLE if row[0] == name_of(event)]
     assert publishers == ", ".join(publishers_of(event))
-    assert consumers == (", ".join(consumers_of(event)) or "nobody")
+    assert consumers == (", ".join(consumers_of(event)) or "none")
     assert says == (event.__doc__ or "").strip()
 
 
@@ -170,7 +170,7 @@ def test_every_queue_is_on_the_map() -> None:
         pytest.param("In intake's register", intake.TRANSITIONS, id="intake"),
         pytest.param("In the register of incidents", phases.TRANSITIONS, id="incidents"),
         pytest.param("In the verifier", verifier.TRANSITIONS, id="verifier"),
-        pytest.param("In fulfillment", cases.TRANSITIONS, id="fulfillment"),
+        pytest.param("In fulfillment", state.TRANSITIONS, id="fulfillment"),
     ],
 )
 def test_the_life_of_a_case_is_what_the_table_of_its_service_says(
@@ -190,44 +190,49 @@ def _drawn(status: object, following: Mapping[type[Fact], Any]) -> str:
 
 
 COLLECTIONS = {
-    ("services/intake/purge.py", "metrics"), ("services/intake/firsts.py", "firsts"),
-    ("services/intake/code_limits.py", "wrong_codes"),
-    ("shared/vault.py", "keys"), ("shared/vault.py", "items"), ("shared/vault.py", "chunks"),
-    ("shared/audit_heads.py", "journal"), ("shared/audit_heads.py", "audit_heads"),
-    ("shared/journal.py", "journal"), ("services/fulfillment/store.py", "datamaps"),
-    ("services/fulfillment/backups/erasures.py", "erasures"),
-    ("services/fulfillment/suppression.py", "suppressions"),
-    ("services/fulfillment/keeping.py", "kept"),
-    ("services/fulfillment/copies.py", "copies"),
-    ("services/fulfillment/certificates.py", "certificates"),
-    ("services/fulfillment/daily.py", "days"),
-    ("services/fulfillment/disagreements.py", "disagreements"),
-    ("services/notifier/store.py", "claims"), ("services/notifier/limits.py", "minutes"),
-    ("services/notifier/campaigns/ledgers.py", "ledgers"),
-    ("services/notifier/campaigns/standings.py", "campaigns"),
-    ("services/notifier/campaigns/chunks/pace.py", "paces"),
-    ("services/verifier/examiner/reuse.py", "documents"),
-    ("shared/timers.py", "timers"), ("services/verifier/allowances.py", "allowances"),
-    ("shared/staff_register.py", "accounts"), ("shared/staff_register.py", "codes"),
-    ("shared/staff_register.py", "tries"), ("shared/staff_register.py", "outcomes"),
-    ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
-    ("services/intake/channels.py", "drp_callbacks"),
-    ("services/intake/channels.py", "opendsr_callbacks"),
-    ("services/intake/opendsr/groups.py", "opendsr_groups"),
-    ("services/intake/drop/ledger.py", "drop_state"), ("services/intake/drop/ledger.py", "drop_batches"),
-    ("services/intake/drop/ledger.py", "drop_answers"),
-    ("services/fulfillment/drop/wanted.py", "drop_wanted"),
-    ("services/fulfillment/drop/wanted.py", "drop_matches"),
-    ("services/fulfillment/drop/wanted.py", "drop_batches"),
-    ("services/fulfillment/scoping/scopes.py", "breach_scopes"),
-    ("services/fulfillment/scoping/scopes.py", "breach_people"),
-    ("services/fulfillment/scoping/scopes.py", "breach_aliases"),
-    ("services/notifier/mailbox_limits.py", "mailbox_letters"),
-    ("services/intake/waiting.py", "waiting"), ("services/intake/waiting.py", "hours"),
-    ("services/intake/waiting.py", "bursts"),
-    ("services/intake/fides/tokens.py", "fides_tokens"),
-    ("services/intake/fides/ledger.py", "fides_requests"),
-    ("services/intake/fides/consents.py", "fides_consents"),
+    ("services/intake/cases/retention.py", "metrics"), ("services/intake/cases/duplicates.py", "firsts"),
+    ("services/intake/cases/code_limits.py", "wrong_codes"),
+    ("shared/runtime/vault.py", "keys"), ("shared/runtime/vault.py", "items"),
+    ("shared/runtime/vault.py", "chunks"),
+    ("shared/runtime/audit_heads.py", "journal"), ("shared/runtime/audit_heads.py", "audit_heads"),
+    ("shared/runtime/journal.py", "journal"), ("services/fulfillment/datamap/versions.py", "datamaps"),
+    ("services/fulfillment/erasure/journal/store.py", "erasures"),
+    ("services/fulfillment/changes/stop_list.py", "suppressions"),
+    ("services/fulfillment/erasure/retained_records.py", "kept"),
+    ("services/fulfillment/package/copies.py", "copies"),
+    ("services/fulfillment/certificate/store.py", "certificates"),
+    ("services/fulfillment/erasure/daily_jobs.py", "days"),
+    ("services/fulfillment/changes/disagreements.py", "disagreements"),
+    ("services/notifier/letters/store.py", "claims"), ("services/notifier/smtp/domain_limits.py", "minutes"),
+    ("services/notifier/breach/campaign/ledgers.py", "ledgers"),
+    ("services/notifier/breach/campaign/states.py", "campaigns"),
+    ("services/notifier/breach/campaign/batch/pace.py", "paces"),
+    ("services/verifier/documents/examiner/reuse.py", "documents"),
+    ("shared/runtime/scheduler.py", "timers"),
+    ("services/verifier/assurance/code_allowances.py", "allowances"),
+    ("shared/runtime/staff_register.py", "accounts"), ("shared/runtime/staff_register.py", "codes"),
+    ("shared/runtime/staff_register.py", "tries"), ("shared/runtime/staff_register.py", "outcomes"),
+    ("services/intake/channels/drp/tokens.py", "drp_tokens"),
+    ("services/intake/channels/drp/tokens.py", "drp_messages"),
+    ("services/intake/channels/registry.py", "drp_callbacks"),
+    ("services/intake/channels/registry.py", "opendsr_callbacks"),
+    ("services/intake/channels/opendsr/groups.py", "opendsr_groups"),
+    ("services/intake/channels/drop/ledger.py", "drop_state"),
+    ("services/intake/channels/drop/ledger.py", "drop_batches"),
+    ("services/intake/channels/drop/ledger.py", "drop_answers"),
+    ("services/fulfillment/drop/hash_lists.py", "drop_wanted"),
+    ("services/fulfillment/drop/hash_lists.py", "drop_matches"),
+    ("services/fulfillment/drop/hash_lists.py", "drop_batches"),
+    ("services/fulfillment/breach/scope_store.py", "breach_scopes"),
+    ("services/fulfillment/breach/scope_store.py", "breach_people"),
+    ("services/fulfillment/breach/scope_store.py", "breach_aliases"),
+    ("services/notifier/letters/mailbox_limits.py", "mailbox_letters"),
+    ("services/intake/cases/waiting_queue.py", "waiting"),
+    ("services/intake/cases/waiting_queue.py", "hours"),
+    ("services/intake/cases/waiting_queue.py", "bursts"),
+    ("services/intake/channels/fides/tokens.py", "fides_tokens"),
+    ("services/intake/channels/fides/ledger.py", "fides_requests"),
+    ("services/intake/channels/fides/consents.py", "fides_consents"),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The page on the data map says what the reader reads: examples load, every key, type and word is named."""
+"""The page on the data map agrees with the reader: examples load, every key, type and word is listed."""
 
 import ast
 import re
@@ -7,11 +7,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from services.fulfillment.datamap.diagram.picture import picture_of
+from services.fulfillment.datamap.diagram.svg import svg
 from services.fulfillment.datamap.fields import TYPES
-from services.fulfillment.datamap.maskings import STRATEGIES
-from services.fulfillment.datamap.reading import OTHER_RESOURCES, load, parse
-from services.fulfillment.drawing.picture import picture_of
-from services.fulfillment.drawing.svg import svg
+from services.fulfillment.datamap.mask_reader import STRATEGIES
+from services.fulfillment.datamap.reader import OTHER_RESOURCES, load, parse
 from tests.unit.pages import ROOT, text
 
 PAGE = text("docs/data-map.md")

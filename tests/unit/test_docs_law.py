@@ -5,8 +5,8 @@ from pkgutil import resolve_name
 
 import pytest
 
-from shared.law.breaches import BreachPolicy, Notice, Recipient, Risk
-from shared.policies import breach_policies, policies
+from shared.law.breaches import BreachPolicy, NoticeRecipientKind, NoticeRule, Risk
+from shared.law.library import breach_policies, policies
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "law.md").read_text(encoding="utf-8")
@@ -64,7 +64,7 @@ def test_every_provision_that_has_somebody_told_of_a_breach_is_in_the_table(prov
     assert any(article in re.split(r"[;(,]\s?", cited) for cited, *_ in ROWS)
 
 
-def when(notice: Notice | None) -> str:
+def when(notice: NoticeRule | None) -> str:
     if notice is None:
         return "-"
     least = f"from {notice.from_people:,} on" if notice.from_people > 1 else ""
@@ -80,10 +80,14 @@ STATES = [
 
 @pytest.mark.parametrize("policy", STATES, ids=lambda policy: policy.law)
 def test_the_table_of_the_states_says_what_their_files_say(policy: BreachPolicy) -> None:
-    people = policy.notice(Recipient.PEOPLE)
+    people = policy.notice(NoticeRecipientKind.PEOPLE)
     assert people is not None
     harm = "if harm is possible" if people.risk is Risk.RISK else "always"
-    others = (Recipient.ATTORNEY_GENERAL, Recipient.CONSUMER_AGENCIES, Recipient.CONTROLLER)
-    told = (when(policy.notice(to)) for to in (Recipient.PEOPLE, *others))
-    cells = (policy.law[3:].upper(), people.provision, f"{people.trigger}, {harm}", *told, people.read)
+    others = (
+        NoticeRecipientKind.ATTORNEY_GENERAL,
+        NoticeRecipientKind.CONSUMER_AGENCIES,
+        NoticeRecipientKind.CONTROLLER,
+    )
+    deadlines = (when(policy.notice(to)) for to in (NoticeRecipientKind.PEOPLE, *others))
+    cells = (policy.law[3:].upper(), people.provision, f"{people.trigger}, {harm}", *deadlines, people.read)
     assert f"| {' | '.join(cells)} |" in PAGE

@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from services.fulfillment.settings import FulfillmentSettings
 from services.intake.settings import IntakeSettings
 from services.notifier.settings import NotifierSettings
-from services.verifier.examiner.settings import ExaminerSettings
+from services.verifier.documents.examiner.settings import ExaminerSettings
 from services.verifier.settings import VerifierSettings
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / ".env.example").read_text(encoding="utf-8")

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from bench.papers import zone
 from habeas.cli import app
-from habeas.evaluation.barcodes import licences
-from habeas.evaluation.judged import Judged
-from habeas.evaluation.manifest import Manifest
-from habeas.evaluation.outcomes import Found, Outcome
-from habeas.evaluation.zones import row_of
+from habeas.client.evaluation.barcodes import licences
+from habeas.client.evaluation.judged import EvaluationVerdicts
+from habeas.client.evaluation.manifest import Manifest
+from habeas.client.evaluation.outcomes import FileOutcome, FileResult
+from habeas.client.evaluation.zones import row_of
 from shared.errors import ConfigurationError
 
 PAYLOAD = (
@@ -30,12 +30,12 @@ def written(folder: Path, entries: list[dict[str, Any]], **files: bytes) -> Path
     return folder / "manifest.json"
 
 
-def judged(row: str, verdict: str) -> Outcome:
+def judged(row: str, verdict: str) -> FileOutcome:
     marks = {name: name == verdict for name in ("convincing", "unclear", "refused")}
-    return Outcome({"file": row, "kind": "mrz_document"}, row, Found(marks, {}), 1.0)
+    return FileOutcome({"file": row, "kind": "mrz_document"}, row, FileResult(marks, {}), 1.0)
 
 
-def licence(folder: Path, payload: str, **more: Any) -> Found:
+def licence(folder: Path, payload: str, **more: Any) -> FileResult:
     entry = {"file": "payload", "kind": "aamva_payload", **more}
     manifest = Manifest.read(written(folder, [entry], payload=payload.encode()))
     return licences().read(manifest, entry)
@@ -95,13 +95,18 @@ def test_a_picture_is_of_one_sort(more: dict[str, Any], row: str) -> None:
 
 @pytest.mark.parametrize("row", ["expired", "tampered"])
 def test_what_has_expired_or_was_tampered_with_must_not_convince(row: str) -> None:
-    assert Judged([judged(row, "convincing"), judged(row, "refused")], []).wrongly_convincing == [row]
+    assert EvaluationVerdicts([judged(row, "convincing"), judged(row, "refused")], []).wrongly_convincing == [
+        row
+    ]
 
 
 @pytest.mark.parametrize("row", ["good", "specimen"])
 def test_others_may_convince(row: str) -> None:
-    assert Judged([judged(row, "convincing"), judged("expired", "unclear")], []).wrongly_convincing == []
+    assert (
+        EvaluationVerdicts([judged(row, "convincing"), judged("expired", "unclear")], []).wrongly_convincing
+        == []
+    )
 
 
 def test_what_was_tampered_with_may_not_convince_while_it_was_valid_either() -> None:
-    assert Judged([], [judged("tampered", "convincing")]).wrongly_convincing == ["tampered"]
+    assert EvaluationVerdicts([], [judged("tampered", "convincing")]).wrongly_convincing == ["tampered"]

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.law import FeeGround, FeeReason, GivenCopies, Money, Policy, may_cost
-from shared.policies import policies
+from shared.law.library import policies
 
 GDPR, CH = "gdpr@2018-05-25", "ch-fadp@2023-09-01"
 CCPA, VIRGINIA, COLORADO = "us-ca-ccpa@2026-01-01", "us-va@2023-01-01", "us-co@2023-07-01"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.calendars import calendar_named
 from shared.law import hours_later
+from shared.law.calendars import calendar_named
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOLIDAYS = calendar_named("DE-BE")
@@ -55,7 +55,7 @@ FIRST, LAST = datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2032
 
 @settings(deadline=None)
 @given(st.datetimes(FIRST, LAST, timezones=st.just(UTC)), st.integers(1, 200))
-def test_who_keeps_the_plain_hours_is_in_time_by_every_reading(aware_at: datetime, hours: int) -> None:
+def test_plain_hours_are_in_time_by_every_reading(aware_at: datetime, hours: int) -> None:
     found = hours_later(hours, aware_at, BERLIN, HOLIDAYS)
     assert found.due_at - aware_at == timedelta(hours=hours)
     # Two moments of one zone are compared by their wall times, which come twice when clocks go back.

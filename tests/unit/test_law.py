@@ -8,17 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared import law as laws
-from shared.law import (
-    Calendar,
-    DueDate,
-    Duty,
-    Regulation,
-    Right,
-    Unit,
-    internal_due,
-    needs_proof,
-)
-from shared.policies import policies
+from shared.law import Calendar, DueDate, PeriodUnit, Regulation, Right, TimedDuty, internal_due, needs_proof
+from shared.law.library import policies
 
 GDPR, UK_GDPR, CCPA = Regulation.GDPR, Regulation.UK_GDPR, Regulation.CCPA
 MONTH_LAWS = (GDPR, UK_GDPR)
@@ -62,14 +53,14 @@ def due(law: Regulation, right: Right, at: datetime, zone: ZoneInfo, holidays: C
 def extended_due(
     law: Regulation, right: Right, at: datetime, zone: ZoneInfo, holidays: Calendar
 ) -> DueDate | None:
-    rule = policies().governing(law, at.date()).rule(Duty.EXTENDED_ANSWER, right)
+    rule = policies().governing(law, at.date()).rule(TimedDuty.EXTENDED_ANSWER, right)
     return None if rule is None else laws.due(rule, at, zone, holidays)
 
 
 def acknowledgement_due(
     law: Regulation, right: Right, at: datetime, zone: ZoneInfo, holidays: Calendar
 ) -> DueDate | None:
-    rule = policies().governing(law, at.date()).rule(Duty.ACKNOWLEDGEMENT, right)
+    rule = policies().governing(law, at.date()).rule(TimedDuty.ACKNOWLEDGEMENT, right)
     return None if rule is None else laws.due(rule, at, zone, holidays)
 
 
@@ -359,7 +350,7 @@ def test_the_internal_target_is_never_after_the_last_day_nor_before_receipt(
     last = legal(law, right, received_on, holidays)
     target = internal_due(last, margin=margin)
     assert received_on <= target <= last.due_on
-    if last.rule.unit is Unit.MONTH:
+    if last.rule.unit is PeriodUnit.MONTH:
         assert target <= received_on + timedelta(days=28)
 
 

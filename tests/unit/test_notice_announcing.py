@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from habeas.breach_specimens import DECLARED, HOUSE, known
-from habeas.notices.announcing import Announcement, announcements, write
-from habeas.notices.documents import Desk
-from services.intake.incidents.duties import Due
-from services.notifier import wording
-from shared.policies import EXAMPLE, breach_policies, company
+from habeas.client.breach_notices.announcements import Announcement, announcements, write
+from habeas.client.breach_notices.documents import FormContext
+from habeas.client.breach_specimens import DECLARED, HOUSE, known
+from services.intake.breach.duties import NotificationDue
+from services.notifier.letters import languages
+from shared.law.library import EXAMPLE, breach_policies, company
 
-DESK = Desk(company(EXAMPLE), HOUSE, breach_policies(), datetime(2026, 3, 6, 9, 0, tzinfo=UTC))
-PUBLIC = Due(
+DESK = FormContext(company(EXAMPLE), HOUSE, breach_policies(), datetime(2026, 3, 6, 9, 0, tzinfo=UTC))
+PUBLIC = NotificationDue(
     clock="br-lgpd.public", policy="br-lgpd@2024-04-26", recipient="public", runs_from=DECLARED.aware_at
 )
-USERS = Due(
+USERS = NotificationDue(
     clock="nis2.service_recipients",
     policy="nis2@2024-10-18",
     recipient="service_recipients",
@@ -25,7 +25,7 @@ USERS = Due(
 )
 
 
-def announced(clock: Due) -> dict[str, Announcement]:
+def announced(clock: NotificationDue) -> dict[str, Announcement]:
     return {one.name: one for one in announcements([clock], known(), DESK)}
 
 
@@ -46,7 +46,7 @@ def test_a_public_notice_says_all_that_the_letter_would_and_greets_nobody(form: 
     for words in (
         "Public notice of a data breach",
         "We say this in public",
-        "Somebody got into our customer portal",
+        "An attacker entered our customer portal",
         "These kinds of data are part of it:",
         "pretend to be us",
         "made all keys void",
@@ -65,7 +65,7 @@ def test_whoever_uses_a_service_learns_what_happened_to_it_and_what_helps() -> N
     body = line(announced(USERS)["nis2.service_recipients.en"].body.text)
     for words in (
         "Incident that concerns a service you use",
-        "Somebody got into our customer portal",
+        "An attacker entered our customer portal",
         "Object storage",
         "pretend to be us",
         "Do not follow links",
@@ -78,8 +78,8 @@ def test_whoever_uses_a_service_learns_what_happened_to_it_and_what_helps() -> N
 
 
 @pytest.mark.parametrize("clock", [PUBLIC, USERS], ids=["public", "users"])
-@pytest.mark.parametrize("language", wording.LANGUAGES)
-def test_it_is_written_in_every_language(clock: Due, language: str) -> None:
+@pytest.mark.parametrize("language", languages.LANGUAGES)
+def test_it_is_written_in_every_language(clock: NotificationDue, language: str) -> None:
     told = known(declared=DECLARED.model_copy(update={"language": language, "translations": {}}))
     found = {one.name: one.body for one in announcements([clock], told, DESK)}
     body = found[f"{clock.clock}.{language}"]

@@ -4,18 +4,23 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from habeas.breach_specimens import HOUSE
-from habeas.incidents import Case
-from habeas.notices.copies import copy_for, going, wants_copy
-from habeas.notices.documents import Desk, documents, duties
-from habeas.notices.reading import chunks, known, waiting, words_of
-from habeas.notices.samples import Wanted
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import Due
-from services.notifier.notices.forms.filling import Document
-from shared.affected import Chunk, Elsewhere, Reached, chunk_item, elsewhere_item
-from shared.events import Fact
-from shared.incidents import (
+from habeas.client.breach_notices.copies import copy_for, people_letters, wants_copy
+from habeas.client.breach_notices.documents import FormContext, documents, duties
+from habeas.client.breach_notices.reader import chunks, known, waiting, words_of
+from habeas.client.breach_notices.samples import NoticeAudience
+from habeas.client.breach_specimens import HOUSE
+from habeas.client.incident_register import IncidentCase
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import NotificationDue
+from services.notifier.breach.notices.forms.form_filler import AuthorityForm
+from shared.contract.affected_people import (
+    Chunk,
+    NoticeRecipient,
+    NotifiedElsewhere,
+    chunk_item,
+    elsewhere_item,
+)
+from shared.contract.breaches import (
     BreachApproved,
     BreachDeclared,
     BreachHeld,
@@ -25,14 +30,15 @@ from shared.incidents import (
     CampaignAborted,
     NoticesReleased,
 )
-from shared.policies import EXAMPLE, breach_policies, company
-from shared.testing import MemoryVault
+from shared.contract.events import Fact
+from shared.law.library import EXAMPLE, breach_policies, company
+from shared.runtime.fakes import MemoryVault
 from tests.unit.register import AWARE_AT, CALIFORNIA, GDPR, INCIDENT, declaration, scoped
 
 RELEASED_AT = datetime(2026, 4, 9, 12, 0, tzinfo=UTC)
-DESK = Desk(company(EXAMPLE), HOUSE, breach_policies(), RELEASED_AT + timedelta(days=20))
+DESK = FormContext(company(EXAMPLE), HOUSE, breach_policies(), RELEASED_AT + timedelta(days=20))
 NUMBER = ("user.name", "user.government_id.national_identification_number")
-BOTH = Wanted("people", (CALIFORNIA, GDPR), "en", NUMBER)
+BOTH = NoticeAudience("people", (CALIFORNIA, GDPR), "en", NUMBER)
 """A Californian whose data a company in Berlin has lost."""
 
 
@@ -51,9 +57,9 @@ def released(phase: int = 1) -> NoticesReleased:
     return NoticesReleased(request_id=INCIDENT, phase=phase, declaration=f"declared_{phase}", chunks=1)
 
 
-def case(*facts: Fact, phases: int = 1) -> Case:
+def case(*facts: Fact, phases: int = 1) -> IncidentCase:
     declared = [declaration(nature=f"What was known in phase {one + 1}.") for one in range(phases)]
-    return Case(
+    return IncidentCase(
         INCIDENT,
         reduce(evolve, facts, Incident()),
         [(RELEASED_AT, fact) for fact in facts],
@@ -65,18 +71,18 @@ APPROVED = BreachApproved(request_id=INCIDENT, by="bruno", phase=1)
 OUT = (registered(1), scoped(US_CA=600), APPROVED, released())
 
 
-def document_of(case: Case) -> Document:
-    clock = Due(
+def document_of(case: IncidentCase) -> AuthorityForm:
+    clock = NotificationDue(
         clock="us-ca.attorney_general", policy=CALIFORNIA, recipient="attorney_general", runs_from=AWARE_AT
     )
     [document] = documents(known(case), duties([clock], DESK.policies), DESK)
     return document
 
 
-def copied(case: Case, counted: Mapping[Wanted, int]) -> str:
+def copied(case: IncidentCase, counted: Mapping[NoticeAudience, int]) -> str:
     document = document_of(case)
     assert wants_copy(document)
-    return " ".join(copy_for(document, going(case, counted, DESK), DESK).words("plain").split())
+    return " ".join(copy_for(document, people_letters(case, counted, DESK), DESK).words("plain").split())
 
 
 def test_the_attorney_general_sees_all_that_the_letter_says_whichever_law_wants_it() -> None:
@@ -110,10 +116,10 @@ def test_before_that_it_has_the_words_that_are_to_be_approved() -> None:
 def test_the_letter_is_copied_that_most_people_got_in_english_if_any_did() -> None:
     password = ("user.contact.email", "user.authorization.password")
     counted = {
-        Wanted("people", (CALIFORNIA,), "es", NUMBER): 900,
-        Wanted("people", (CALIFORNIA,), "en", NUMBER): 10,
-        Wanted("people", (CALIFORNIA,), "en", password): 20,
-        Wanted("people", (GDPR,), "en", ("user.location",)): 5_000,
+        NoticeAudience("people", (CALIFORNIA,), "es", NUMBER): 900,
+        NoticeAudience("people", (CALIFORNIA,), "en", NUMBER): 10,
+        NoticeAudience("people", (CALIFORNIA,), "en", password): 20,
+        NoticeAudience("people", (GDPR,), "en", ("user.location",)): 5_000,
     }
     copy = copied(case(*OUT), counted)
     assert "Password" in copy
@@ -155,11 +161,11 @@ def test_what_is_looked_at_is_in_the_words_that_would_be_approved_now() -> None:
 async def test_who_gets_the_letter_of_another_phase_is_not_looked_at_twice() -> None:
     vault = MemoryVault()
     await vault.create(INCIDENT)
-    people = tuple(Reached(key=f"{number:032}", email=f"{number}@example.org") for number in range(2))
+    people = tuple(NoticeRecipient(key=f"{number:032}", email=f"{number}@example.org") for number in range(2))
     for phase in (1, 2):
         chunk = Chunk(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
         await vault.seal(INCIDENT, chunk_item(phase, 0), chunk.model_dump_json().encode())
-    spared = Elsewhere(numbers=(0,)).model_dump_json().encode()
+    spared = NotifiedElsewhere(numbers=(0,)).model_dump_json().encode()
     await vault.seal(INCIDENT, elsewhere_item(1, 0, by=2), spared)
     both = case(registered(1), scoped(US_CA=2), registered(2), scoped(2, US_CA=1), phases=2)
     found = chunks(both, vault, waiting(both))  # type: ignore[arg-type]
@@ -189,14 +195,14 @@ def test_an_authority_hears_of_people_who_were_told_and_not_of_customers() -> No
         declaration(nature="Ours."),
         declaration(nature="Theirs.", role="processor", affected={"controllers": [customer]}),
     )
-    both = Case(
+    both = IncidentCase(
         INCIDENT,
         reduce(evolve, facts, Incident()),
         [(RELEASED_AT, fact) for fact in facts],
         tuple(map(BreachDeclared.model_validate, said)),
     )
     told = known(both)
-    assert (told.declared.nature, told.told) == ("Ours.", None)
+    assert (told.declared.nature, told.letters) == ("Ours.", None)
     assert dict(told.people or {}) == {None: 0, "DE": 3}
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.law import Duty, Policies, Policy, Reading, Regulation, Right
-from shared.policies import FOLDER, policies, read
+from shared.law import Policy, PolicyLibrary, Regulation, Right, SourceStatus, TimedDuty
+from shared.law.library import FOLDER, policies, read
 
 EVERY = [pytest.param(policy, id=policy.id) for policy in policies()]
 OPT_OUTS = (Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE)
@@ -28,14 +28,14 @@ def test_every_law_says_when_each_right_is_answered(policy: Policy) -> None:
 @pytest.mark.parametrize("right", OPT_OUTS)
 def test_everybody_opts_out_within_15_business_days_without_extension(right: Right) -> None:
     assert {policy.answer(right).period for policy in policies()} == {"15 business days"}
-    assert {policy.rule(Duty.EXTENDED_ANSWER, right) for policy in policies()} == {None}
+    assert {policy.rule(TimedDuty.EXTENDED_ANSWER, right) for policy in policies()} == {None}
 
 
 @pytest.mark.parametrize("policy", EVERY)
 def test_an_extension_only_ever_gives_more_time(policy: Policy) -> None:
     for ordinary, extended in (
-        (Duty.ANSWER, Duty.EXTENDED_ANSWER),
-        (Duty.APPEAL, Duty.EXTENDED_APPEAL),
+        (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER),
+        (TimedDuty.APPEAL, TimedDuty.EXTENDED_APPEAL),
     ):
         for right in Right:
             longer, shorter = policy.rule(extended, right), policy.rule(ordinary, right)
@@ -49,7 +49,7 @@ def test_what_no_provision_moves_later_is_counted_from_the_day_of_receipt_and_br
 
 def test_a_number_that_no_text_gives_is_called_ours() -> None:
     """PIPL Art. 50 says "in time"."""
-    assert policies().in_force("cn-pipl", date(2026, 1, 1)).answer(Right.ACCESS).read is Reading.OURS
+    assert policies().in_force("cn-pipl", date(2026, 1, 1)).answer(Right.ACCESS).read is SourceStatus.OURS
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_edition_that_was_taken_away_is_named() -> None:
 
 def test_a_state_counts_by_the_model_where_it_says_nothing_itself() -> None:
     texas, utah = (policies().in_force(law, date(2026, 1, 1)) for law in ("us-tx", "us-ut"))
-    assert texas.rule(Duty.APPEAL, Right.ACCESS) != utah.rule(Duty.APPEAL, Right.ACCESS)
+    assert texas.rule(TimedDuty.APPEAL, Right.ACCESS) != utah.rule(TimedDuty.APPEAL, Right.ACCESS)
     assert utah.answer(Right.ACCESS).provision == "Common model of the laws of the States"
 
 
@@ -97,7 +97,7 @@ def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:
     other = Policy(law="b", edition=date(2026, 1, 1), name="B", model="a@2026-01-01")
     for among in ([gdpr], [gdpr, other]):
         with pytest.raises(ConfigurationError, match="missing, or in a circle"):
-            Policies(among)
+            PolicyLibrary(among)
 
 
 @pytest.mark.parametrize(

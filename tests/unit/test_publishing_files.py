@@ -1,4 +1,4 @@
-"""Files are read whole before anything is published; what is wrong is named by file, line and field."""
+"""Files are validated before anything is published; errors name file, line and field."""
 
 import asyncio
 import json
@@ -13,14 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from habeas import publishing
 from habeas.cli import app
-from habeas.client import Publisher
-from habeas.eventfiles import Found, Sheet, Source, found_in
-from shared.bus import Message
-from shared.envelope import STRUCTURED, decode
+from habeas.client import Publisher, publication
+from habeas.client.event_files import EventFile, FileEvent, Sheet, found_in
+from shared.contract.envelope import STRUCTURED, decode
+from shared.contract.topology import REQUESTS
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
-from shared.topology import REQUESTS
+from shared.runtime.broker import Message
 from tests.unit.register import declaration
 
 SECRET = "ottilie.quastenflosser"
@@ -43,10 +42,10 @@ def event(number: int = 1, **data: Any) -> dict[str, Any]:
 WRONG = event(2, right=SECRET)
 
 
-def found(content: str | bytes, folder: Path, *, sheet: Sheet | None = None) -> list[Found]:
+def found(content: str | bytes, folder: Path, *, sheet: Sheet | None = None) -> list[FileEvent]:
     path = folder / "file"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return [one for _, one in found_in([Source(path, sheet=sheet)])]
+    return [one for _, one in found_in([EventFile(path, sheet=sheet)])]
 
 
 def faults(content: str | bytes, folder: Path) -> list[tuple[int, str]]:
@@ -170,13 +169,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many events were published each time."""
     published: list[int] = []
 
-    async def publish(_url: str, sources: list[Source], told: Any) -> int:
-        count = len(list(publishing.messages(sources)))
+    async def publish(_url: str, sources: list[EventFile], told: Any) -> int:
+        count = len(list(publication.messages(sources)))
         told(count)
         published.append(count)
         return count
 
-    monkeypatch.setattr(publishing, "publish", publish)
+    monkeypatch.setattr(publication, "publish", publish)
     monkeypatch.setenv("HABEAS_AMQP_URL", "amqp://broker.example.com")
     return published
 
@@ -259,10 +258,10 @@ def test_what_two_files_say_alike_is_published_and_what_is_another_never(tmp_pat
     one, two = tmp_path / "jan.csv", tmp_path / "feb.csv"
     one.write_text(SHEET)
     two.write_text(SHEET.replace("bruno", "carla"))
-    sources = [Source(path, sheet=READING) for path in (one, one, two)]
-    checked = publishing.check(sources, lambda _source, _found: None)
+    sources = [EventFile(path, sheet=READING) for path in (one, one, two)]
+    checked = publication.check(sources, lambda _source, _found: None)
     assert (checked.sound, checked.faulty) == (5, 1)
-    assert len(list(publishing.messages(sources))) == 5
+    assert len(list(publication.messages(sources))) == 5
 
 
 def test_a_report_has_a_line_for_each_event_and_no_formula(sent: list[int], tmp_path: Path) -> None:
@@ -281,16 +280,16 @@ def test_a_report_has_a_line_for_each_event_and_no_formula(sent: list[int], tmp_
 
 
 def test_a_file_that_changes_meanwhile_is_noticed() -> None:
-    publishing.must_be_the_same(2, 2)
+    publication.check_unchanged(2, 2)
     with pytest.raises(ConfigurationError, match="changed meanwhile"):
-        publishing.must_be_the_same(2, 1)
+        publication.check_unchanged(2, 1)
 
 
 def test_many_faults_are_counted_and_not_all_told(sent: list[int], tmp_path: Path) -> None:
     many = tmp_path / "many.jsonl"
     many.write_text((json.dumps(WRONG) + "\n") * 150)
     said = command("validate", str(many)).stdout
-    assert "… and 50 more that are wrong" in said
+    assert "… and 50 more with errors" in said
     assert sent == []
 
 
@@ -310,11 +309,11 @@ async def test_a_failure_in_the_middle_says_how_many_are_confirmed(
     many.write_text("\n".join(json.dumps(event(number)) for number in range(1_200)))
     told: list[int] = []
     with pytest.raises(error, match=r"away.*1000 events are confirmed; .*again does no harm"):
-        await publishing.publish("amqp://broker.example.com", [Source(many)], told.append)
+        await publication.publish("amqp://broker.example.com", [EventFile(many)], told.append)
     assert told == [500, 500]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    missing = Source(tmp_path / "gone.json")
+    missing = EventFile(tmp_path / "gone.json")
     with pytest.raises(ConfigurationError, match=r"gone\.json: cannot be read"):
         list(missing.found())

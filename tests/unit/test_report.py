@@ -1,4 +1,4 @@
-"""What is reported is what a naive count of the same requests gives, in every form it is written in."""
+"""The report agrees with a naive count of the same requests, in every format."""
 
 import csv
 import io
@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.report import figures as counting
-from habeas.report.figures import DENIED, RESPONSES, figures
-from habeas.report.page import page
-from habeas.report.writing import FIGURES, HEADINGS, as_csv, figures_as_csv, figures_as_json
-from services.intake.register import Counted, Result
+from habeas.client.report import figures as counting
+from habeas.client.report.figures import DENIED, RESPONSES, figures
+from habeas.client.report.page import page
+from habeas.client.report.writer import FIGURES, HEADINGS, as_csv, figures_as_csv, figures_as_json
+from services.intake.cases.register import CountedRequest, RequestResult
 from shared.errors import ConfigurationError
 from shared.law import Right
 
@@ -26,11 +26,13 @@ GROUNDS = ("contract", "not_proven_in_time", "tax_law")
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> Counted:
-    result = draw(st.sampled_from(Result))
+def requests(draw: st.DrawFn) -> CountedRequest:
+    result = draw(st.sampled_from(RequestResult))
     days = draw(st.integers(0, 120)) if result in RESPONSES else None
-    grounds = draw(st.sets(st.sampled_from(GROUNDS))) if result in DENIED | {Result.PARTLY_GRANTED} else ()
-    return Counted(
+    grounds = (
+        draw(st.sets(st.sampled_from(GROUNDS))) if result in DENIED | {RequestResult.PARTLY_GRANTED} else ()
+    )
+    return CountedRequest(
         draw(st.sampled_from((2025, 2026))),
         draw(st.sampled_from(LAWS)),
         draw(st.sampled_from((Right.ACCESS, Right.ERASURE, Right.OPT_OUT_OF_SALE))),
@@ -42,7 +44,7 @@ def requests(draw: st.DrawFn) -> Counted:
 
 
 @given(st.lists(requests(), max_size=60))
-def test_the_figures_are_those_of_a_naive_count(made: list[Counted]) -> None:
+def test_the_figures_are_those_of_a_naive_count(made: list[CountedRequest]) -> None:
     found = figures(Counter(made))
     groups = {(one.year, one.law, one.right) for one in made}
     assert {(one.year, one.law, one.right) for one in found} == groups
@@ -50,7 +52,9 @@ def test_the_figures_are_those_of_a_naive_count(made: list[Counted]) -> None:
         mine = [each for each in made if (each.year, each.law, each.right) == (one.year, one.law, one.right)]
         days = [each.days for each in mine if each.days is not None]
         assert one.received == len(mine)
-        assert one.denied == sum(each.result in {Result.REFUSED, Result.LAPSED} for each in mine)
+        assert one.denied == sum(
+            each.result in {RequestResult.REFUSED, RequestResult.LAPSED} for each in mine
+        )
         assert one.median_days == (median(days) if days else None)
         assert one.mean_days == (round(fmean(days), 1) if days else None)
         assert one.plain()["late"] == sum(each.late for each in mine)
@@ -60,7 +64,7 @@ def test_the_figures_are_those_of_a_naive_count(made: list[Counted]) -> None:
 
 
 @given(st.lists(requests(), max_size=60))
-def test_every_request_has_one_result(made: list[Counted]) -> None:
+def test_every_request_has_one_result(made: list[CountedRequest]) -> None:
     for one in figures(Counter(made)):
         plain = one.plain()
         told = ["complied_in_whole", "complied_in_part", "denied", "nothing_held"]
@@ -73,8 +77,10 @@ def test_the_median_of_the_histogram_is_that_of_the_list(values: list[int]) -> N
     assert counting.median(Counter(values)) == (median(values) if values else None)
 
 
-DENIAL = Counted(2026, "us-ca-ccpa", Right.ERASURE, Result.REFUSED, ("no_try_left", "tax_law"), False, 12)
-LATE = Counted(2026, "us-ca-ccpa", Right.ERASURE, Result.GRANTED, (), True, 51)
+DENIAL = CountedRequest(
+    2026, "us-ca-ccpa", Right.ERASURE, RequestResult.REFUSED, ("no_try_left", "tax_law"), False, 12
+)
+LATE = CountedRequest(2026, "us-ca-ccpa", Right.ERASURE, RequestResult.GRANTED, (), True, 51)
 FOUND = figures(Counter({DENIAL: 3, LATE: 1}))
 
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from shared import variables
-from shared.settings import Settings, effective
+from shared.runtime import variables
+from shared.runtime.settings import Settings, effective
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
@@ -92,7 +92,7 @@ def test_every_documented_variable_is_known() -> None:
 def checked(**environment: str) -> subprocess.CompletedProcess[str]:
     """Run what compose runs before any service, with the variables of a ``.env``."""
     return subprocess.run(
-        [sys.executable, "-m", "shared.environment_check"],
+        [sys.executable, "-m", "shared.runtime.environment_check"],
         env=environment,
         cwd=ROOT,
         capture_output=True,
@@ -153,7 +153,7 @@ def test_memory_of_every_container_that_stays_is_limited(service: str) -> None:
     assert "mem_limit" in COMPOSE["services"][service] or service == "secrets"
 
 
-def test_overdue_keys_and_heads_are_dealt_with_every_day() -> None:
+def test_upkeep_destroys_overdue_keys_and_copies_heads_every_day() -> None:
     upkeep = COMPOSE["services"]["upkeep"]
     assert upkeep["entrypoint"][:4] == ["python", "-m", "habeas", "upkeep"]
     assert (upkeep["restart"], upkeep["profiles"]) == ("unless-stopped", [])
@@ -162,7 +162,7 @@ def test_overdue_keys_and_heads_are_dealt_with_every_day() -> None:
 @each_service
 def test_services_wait_for_the_check_of_env(service: str) -> None:
     check = COMPOSE["services"]["settings"]
-    assert check["command"] == ["shared.environment_check"]
+    assert check["command"] == ["shared.runtime.environment_check"]
     assert check["env_file"] == [{"path": ".env", "required": False}]
     assert COMPOSE["services"][service]["depends_on"]["settings"] == {
         "condition": "service_completed_successfully"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.incidents import BreachDeclared
-from shared.slips import nearest_word, slips_in
+from shared.contract.breaches import BreachDeclared
+from shared.contract.suggestions import nearest_word, suggestions_for
 from tests.unit.fakes import NOW
 from tests.unit.register import declaration
 
@@ -16,7 +16,7 @@ CUSTOMER = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
 
 def said(mapped: tuple[str, ...] | None = None, **changes: Any) -> list[str]:
     declared = BreachDeclared.model_validate(declaration(**changes))
-    return [str(flaw) for flaw in slips_in(declared, mapped, now=NOW)]
+    return [str(flaw) for flaw in suggestions_for(declared, mapped, now=NOW)]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_moment_before_any_law_has_anybody_told_is_a_slip(year: int, slip: boo
 def test_customers_are_named_by_a_processor_alone() -> None:
     """GDPR Art. 33(2): of others nobody would tell them."""
     [flaw] = said(affected={"controllers": [CUSTOMER]})
-    assert flaw.startswith("affected.controllers: are told by a processor")
+    assert flaw.startswith("affected.controllers: are notified by a processor")
     assert said(role="processor", affected={"controllers": [CUSTOMER]}) == []
 
 
@@ -104,7 +104,7 @@ def test_a_moment_that_has_not_come_is_a_slip(name: str) -> None:
 
 def test_of_an_event_a_clock_that_goes_wrong_is_none() -> None:
     ahead = BreachDeclared.model_validate(declaration(aware_at=(NOW + timedelta(days=9)).isoformat()))
-    assert slips_in(ahead) == []
+    assert suggestions_for(ahead) == []
 
 
 def test_the_clock_of_who_writes_a_declaration_may_be_ahead() -> None:
@@ -112,7 +112,7 @@ def test_the_clock_of_who_writes_a_declaration_may_be_ahead() -> None:
 
 
 def test_more_is_promised_for_a_time_to_come() -> None:
-    slip = "next_update_at: must lie after aware_at: it is when you tell more"
+    slip = "next_update_at: must lie after aware_at: it is the time of the next update"
     assert said(next_update_at=declaration()["aware_at"]) == [slip]
     assert said(next_update_at=NOW.isoformat()) == []
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from habeas.parts import ports
-from habeas.stack import Part
+from habeas.embedded.parts import ports
+from habeas.embedded.stack import StackPart
 from shared.errors import ConfigurationError
 from tests import workers
 
@@ -75,8 +75,8 @@ def test_no_two_workers_take_the_same_port(monkeypatch: pytest.MonkeyPatch) -> N
     ]
 
 
-@pytest.mark.parametrize("part", [Part.BROKER, Part.DATABASE])
-async def test_a_worker_cannot_stop_a_part_that_others_use(tmp_path: Path, part: Part) -> None:
+@pytest.mark.parametrize("part", [StackPart.BROKER, StackPart.DATABASE])
+async def test_a_worker_cannot_stop_a_part_that_others_use(tmp_path: Path, part: StackPart) -> None:
     shared = workers.SharedParts(tmp_path)
     (tmp_path / "started").touch()
     stack = workers.joined(shared.address(), tmp_path / "worker")

@@ -1,1 +1,1 @@
-"""Marks and corrections: planned, carried out and looked at again, as an erasure is."""
+"""Marks and corrections: planned, executed and verified, like an erasure."""

@@ -1,41 +1,41 @@
-"""What is marked or corrected for a request, what is not, and what truly came of it. Pure."""
+"""Marks and corrections of a request: the planned, declined and final ones. Pure."""
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
 
 DONE = frozenset({Disposition.MARKED, Disposition.CORRECTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
-    """A correction that is not made in one place, or nowhere."""
+class RefusedCorrection:
+    """A correction that is not made in one collection, or in none."""
 
     field: str
-    """As the person named it."""
+    """The name by which the person named it."""
     reason: str
     key: str | None = None
-    """The collection; none where the field is not found at all."""
+    """The collection; None if the field is not found at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """One value of a plan that does not stand where it should."""
+class MissingChange:
+    """A planned value that is missing afterwards."""
 
-    step: Step
+    step: RecordStep
     part: Set
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is marked or corrected, and what was asked for and is not."""
+    """The marks or corrections of a request, made and declined."""
 
-    plan: Plan
-    declined: tuple[Declined, ...] = ()
+    plan: ErasurePlan
+    declined: tuple[RefusedCorrection, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -44,42 +44,42 @@ class Change:
 
     @property
     def whole(self) -> bool:
-        """Whether that is all that was asked for."""
+        """Whether everything requested is done."""
         return not self.declined and all(step.disposition in DONE for step in self.plan.steps)
 
     def reasons(self) -> dict[str, int]:
-        """Return how many records stay as they are, and corrections are not made, for which reason."""
+        """Return the numbers of unchanged records and declined corrections, by reason."""
         return dict(Counter(self.plan.reasons()) + Counter(item.reason for item in self.declined))
 
-    def after(self, undone: Sequence[Undone]) -> "Change":
-        """Return what truly was done: the same, without what is *undone*."""
-        parts: defaultdict[int, list[Undone]] = defaultdict(list)
+    def after(self, undone: Sequence[MissingChange]) -> "Change":
+        """Return the final change: the same without the values *undone*."""
+        parts: defaultdict[int, list[MissingChange]] = defaultdict(list)
         for item in undone:
             parts[id(item.step)].append(item)
         steps = tuple(_after(step, parts[id(step)]) for step in self.plan.steps)
         declined = [
-            Declined(item.part.path, item.reason, item.step.key)
+            RefusedCorrection(item.part.path, item.reason, item.step.key)
             for item in undone
             if item.step.disposition is Disposition.CORRECTED
         ]
         return Change(replace(self.plan, steps=steps), (*self.declined, *declined))
 
     def lines(self) -> Iterator[str]:
-        """Yield it as JSON, every BSON type intact: what is declined, then the lines of the plan."""
+        """Yield it as JSON with all BSON types: the declined corrections, then the lines of the plan."""
         yield json.dumps([asdict(item) for item in self.declined])
         yield from self.plan.lines()
 
     @classmethod
     def of_lines(cls, lines: Iterable[str]) -> "Change":
-        """Return what :meth:`lines` wrote."""
+        """Return the change that :meth:`lines` wrote."""
         declined, *plan = lines
-        items = tuple(Declined(**item) for item in json.loads(declined))
-        made = Plan.of_lines(plan)
-        # As many as are marked are looked at one by one: each is the very same step throughout.
+        items = tuple(RefusedCorrection(**item) for item in json.loads(declined))
+        made = ErasurePlan.of_lines(plan)
+        # Marked records are handled one by one: each step object stays the same.
         return cls(replace(made, steps=tuple(made.steps)), items)
 
 
-def _after(step: Step, undone: Sequence[Undone]) -> Step:
+def _after(step: RecordStep, undone: Sequence[MissingChange]) -> RecordStep:
     if not undone:
         return step
     kept = tuple(part for part in step.sets if part not in [item.part for item in undone])
@@ -90,7 +90,7 @@ def _after(step: Step, undone: Sequence[Undone]) -> Step:
     return replace(step, sets=kept, disposition=Disposition.UNCHANGED, reason=reason)
 
 
-def corrected(change: Change) -> Iterator[tuple[Step, Set]]:
+def corrected(change: Change) -> Iterator[tuple[RecordStep, Set]]:
     """Yield every value that was corrected, with its record."""
     for step in change.plan.steps:
         if step.disposition is Disposition.CORRECTED:

@@ -1,10 +1,10 @@
-"""Turns what a person wrote into a value of the type that the corrected field has. Pure."""
+"""Converts a person's text into a value of the corrected field's type. Pure."""
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from shared.mongo import Decimal128, Int64
+from shared.runtime.mongo import Decimal128, Int64
 
 YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 MOST_BITS = 63
@@ -12,12 +12,12 @@ MOST_BITS = 63
 
 def converted(text: str, stored: Any, declared: str | None) -> Any:
     """
-    Return *text* as a value of the type of *stored*; where nothing is stored, of the type *declared*.
+    Return *text* as a value of the type of *stored*; without a stored value, of the type *declared*.
 
     A list takes one element from each line.
 
     Raises:
-        ValueError: It is no such value, or nobody can write down a value of that type.
+        ValueError: It is no such value, or the type has no written form.
     """
     kind = (declared or "").removesuffix("[]")
     if isinstance(stored, list) or (stored is None and (declared or "").endswith("[]")):
@@ -45,7 +45,7 @@ def _single(text: str, stored: Any, kind: str) -> Any:
         case str():
             return text
         case _:
-            raise ValueError("nobody can write down a value of this type")
+            raise ValueError("a value of this type cannot be written down")
 
 
 def _declared(text: str, kind: str) -> Any:
@@ -65,7 +65,7 @@ def _declared(text: str, kind: str) -> Any:
         case "datetime" | "date":
             return _moment(text)
         case _:
-            raise ValueError("nobody can write down a value of this type")
+            raise ValueError("a value of this type cannot be written down")
 
 
 def _truth(text: str) -> bool:

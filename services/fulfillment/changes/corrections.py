@@ -1,9 +1,9 @@
 """
-Which values of a person's records are corrected, and which are not and why. Pure.
+The planned corrections of a person's records, and the declined ones with reasons. Pure.
 
-A correction names a field as the data map does: by its path, or with the collection before it, and then
-there alone. It is done wherever the person's own records hold that field; a copy of the value in a field of
-another name is not touched.
+A correction names a field as the data map does: by its path, or with the collection before it, and then there
+alone. It applies to all of the person's records with that field; copies in fields of other names are not
+changed.
 """
 
 from collections import defaultdict
@@ -12,38 +12,38 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, TypeAlias
 
-from services.fulfillment.changes.change import Change, Declined
+from services.fulfillment.changes.change import Change, RefusedCorrection
 from services.fulfillment.changes.conversion import converted
-from services.fulfillment.changes.standing import Gap, array_around, same, standing
-from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.changes.current_value import Gap, array_around, same, standing
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
-from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
-from services.fulfillment.search.findings import Findings, Found
-from services.fulfillment.search.ownership import Match
-from shared.events import Correction
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
+from services.fulfillment.search.findings import Findings, FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.contract.events import Correction
 
 NOT_EDITABLE = "not_editable"
 """The map does not allow a request to change the field."""
 NOT_FOUND = "not_found"
 """The person's records have no such field."""
 SAME_VALUE = "same_value"
-"""What the person wants stands there already."""
+"""The new value is stored already."""
 WRONG_TYPE = "wrong_type"
-"""A number, a date or a truth value is held, and the person wrote something else."""
+"""The field holds a number, a date or a truth value, and the text is none."""
 AMBIGUOUS = "ambiguous"
-"""Several different values are held under that name: which one is wrong was not said."""
+"""Several different values are stored under that name: it is unknown which one is wrong."""
 
 
 _Decision: TypeAlias = Set | str
-"""The value that is set, or the reason why none is."""
-_Place: TypeAlias = tuple[Found, _Decision]
+"""The new value, or the reason against it."""
+_Place: TypeAlias = tuple[FoundRecord, _Decision]
 
 
 def plan_corrections(
     findings: Findings, data_map: DataMap, corrections: Sequence[Correction], today: date
 ) -> Change:
-    """Return what becomes of each of *corrections* in the records that were found."""
+    """Return the change for *corrections* in the records found."""
     named: defaultdict[tuple[Correction, str], list[_Place]] = defaultdict(list)
     fields = {correction: _named(data_map, correction.field) for correction in corrections}
     for found in findings.found:
@@ -52,25 +52,27 @@ def plan_corrections(
                 if (decision := _decide(found, field, correction.value, today)) is not None:
                     named[correction, found.collection.key].append((found, decision))
     parts: defaultdict[int, list[Set]] = defaultdict(list)
-    records: dict[int, Found] = {}
-    declined: dict[Declined, None] = {}
+    records: dict[int, FoundRecord] = {}
+    declined: dict[RefusedCorrection, None] = {}
     for correction in dict.fromkeys(corrections):
         for reason, key, accepted in _settled(correction, named):
             if reason is not None:
-                declined[Declined(correction.field, reason, key)] = None
+                declined[RefusedCorrection(correction.field, reason, key)] = None
             for found, part in accepted:
                 records[id(found)] = found
                 parts[id(found)].append(part)
     steps = tuple(_step(found, parts[number]) for number, found in records.items())
     order = (tuple(dict.fromkeys(step.key for step in steps)),)
-    plan = Plan(data_map.version, today, (), steps, order, findings.missing, unconfirmed=findings.unconfirmed)
+    plan = ErasurePlan(
+        data_map.version, today, (), steps, order, findings.missing, unconfirmed=findings.unconfirmed
+    )
     return Change(plan, tuple(declined))
 
 
 def _settled(
     correction: Correction, named: Mapping[tuple[Correction, str], Sequence[_Place]]
-) -> Iterator[tuple[str | None, str | None, Sequence[tuple[Found, Set]]]]:
-    """Yield for each collection that *correction* means why it is not made there, or where it is."""
+) -> Iterator[tuple[str | None, str | None, Sequence[tuple[FoundRecord, Set]]]]:
+    """Yield for each collection of *correction* the reason against it, or the places to change."""
     means = {key: found for (other, key), found in named.items() if other == correction}
     if not means:
         yield NOT_FOUND, None, ()
@@ -90,8 +92,8 @@ def _alike(one: Set, other: Set) -> bool:
     return one.path == other.path and one.created == other.created and same(one.before, other.before)
 
 
-def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[Field]]:
-    """Return the fields that *name* means, by collection: the nearest way to read it that leads anywhere."""
+def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[MappedField]]:
+    """Return the fields with *name*, by collection: by the first way of reading it with a result."""
     for reading in (_qualified, _by_path, _by_last_name):
         found = {
             collection.key: fields
@@ -103,20 +105,20 @@ def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[Field]]:
     return {}
 
 
-def _qualified(collection: Collection, field: Field, name: str) -> bool:
+def _qualified(collection: Collection, field: MappedField, name: str) -> bool:
     return name in {f"{collection.key}.{field.path}", f"{collection.name}.{field.path}"}
 
 
-def _by_path(_collection: Collection, field: Field, name: str) -> bool:
+def _by_path(_collection: Collection, field: MappedField, name: str) -> bool:
     return name == field.path
 
 
-def _by_last_name(_collection: Collection, field: Field, name: str) -> bool:
+def _by_last_name(_collection: Collection, field: MappedField, name: str) -> bool:
     return name == field.path.rpartition(".")[2]
 
 
-def _decide(found: Found, field: Field, text: str, today: date) -> _Decision | None:
-    """Return what *field* becomes in a record, or why it stays; None where it is not the person's."""
+def _decide(found: FoundRecord, field: MappedField, text: str, today: date) -> _Decision | None:
+    """Return the new value of *field*, or the reason against it; None if it is not the person's."""
     place = _place(found, field)
     if place is None or isinstance(place, str):
         return place
@@ -131,19 +133,19 @@ def _decide(found: Found, field: Field, text: str, today: date) -> _Decision | N
     return SAME_VALUE if not place.created and same(value, place.before) else replace(place, value=value)
 
 
-def _held(found: Found, today: date) -> bool:
+def _held(found: FoundRecord, today: date) -> bool:
     """
-    Tell whether a record is evidence, which must not change at all.
+    Return whether a record is evidence, which must not change at all.
 
     Law:
-        GDPR Art. 17(3)(e), by its reason: what is needed to establish or defend claims stays as it is.
+        GDPR Art. 17(3)(e), by its reason: data needed to establish or defend claims stays unchanged.
     """
     decided = decide_disposition(found.collection, found.document, today=today)
     return isinstance(decided, Retain) and decided.reason == LEGAL_HOLD
 
 
-def _place(found: Found, field: Field) -> Set | str | None:
-    """Return where *field* stands, with what stands there; or why that is not clear; None if nowhere."""
+def _place(found: FoundRecord, field: MappedField) -> Set | str | None:
+    """Return the place of *field* with its value; or why it is unclear; None if there is none."""
     unit = array_around(field.path, found.divided)
     if unit is None:
         return _on_document(found, field) if found.owned else None
@@ -151,7 +153,7 @@ def _place(found: Found, field: Field) -> Set | str | None:
     return _on_elements(found, field, unit, theirs) if theirs else None
 
 
-def _on_document(found: Found, field: Field) -> Set | str:
+def _on_document(found: FoundRecord, field: MappedField) -> Set | str:
     before = standing(found.document, field.path)
     if before is Gap.BLOCKED:
         return AMBIGUOUS
@@ -159,7 +161,9 @@ def _on_document(found: Found, field: Field) -> Set | str:
     return Set(field.path, None, before=None if created else before, created=created, instead=True)
 
 
-def _on_elements(found: Found, field: Field, unit: str, theirs: Sequence[Match]) -> Set | str:
+def _on_elements(
+    found: FoundRecord, field: MappedField, unit: str, theirs: Sequence[OwnershipMatch]
+) -> Set | str:
     inside = below(field.path, unit)
     held = list(_held_by(found, inside, theirs)) if inside else []
     if not held or held[0] is Gap.BLOCKED or not all(same(value, held[0]) for value in held):
@@ -170,14 +174,14 @@ def _on_elements(found: Found, field: Field, unit: str, theirs: Sequence[Match])
     return Set(field.path, None, before, created, (*above, unit), of=theirs[0], instead=True)
 
 
-def _held_by(found: Found, path: str, theirs: Iterable[Match]) -> Iterator[Any]:
+def _held_by(found: FoundRecord, path: str, theirs: Iterable[OwnershipMatch]) -> Iterator[Any]:
     for match in theirs:
         yield from (standing(element.value, path) for element in match.elements(found.document))
 
 
-def _step(found: Found, parts: Sequence[Set]) -> Step:
+def _step(found: FoundRecord, parts: Sequence[Set]) -> RecordStep:
     hold = found.collection.legal_hold
-    return Step(
+    return RecordStep(
         key=found.collection.key,
         place=found.collection.place,
         id=found.id,

@@ -1,8 +1,8 @@
 """
-Which records are marked for which right, and how a mark is taken back. Pure.
+The marks for each right, and their removal. Pure.
 
-A mark is a field that the map names; every program of the company that reads the record must heed it. What
-is marked before stays marked when a restriction is lifted: somebody else wanted it so.
+A mark is a field in the map; every program of the company that reads the record must respect it. Earlier
+marks stay when a restriction is lifted: they have another reason.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,17 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.fulfillment.changes.standing import Gap, array_around, same, standing
+from services.fulfillment.changes.current_value import Gap, array_around, same, standing
 from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import Collection, DataMap, Mark
+from services.fulfillment.datamap.model import Collection, DataMap, MarkRule
 from services.fulfillment.datamap.paths import below, places
-from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
-from services.fulfillment.search.findings import Findings, Found
-from services.fulfillment.search.ownership import Match
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
+from services.fulfillment.search.findings import Findings, FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
 from shared.law import Right
 
 NOT_MARKABLE = "not_markable"
-"""The map names no mark for the record, or the record has no room for it."""
+"""The map names no mark for the record, or the record has no place for it."""
 SENSITIVE = (
     "user.authorization",
     "user.biometric",
@@ -35,7 +35,7 @@ SENSITIVE = (
     "user.location.precise",
 )
 """
-Categories whose use a consumer may limit.
+Categories with a use that a consumer may limit.
 
 Law:
     Cal. Civ. Code § 1798.140(ae): government numbers, log-in and account numbers with their secrets, precise
@@ -45,16 +45,16 @@ Law:
 
 def restricts(right: Right, *, direct_marketing: bool) -> bool:
     """
-    Tell whether *right* puts all of the person's data under a restriction.
+    Return whether *right* restricts all of the person's data.
 
     Law:
-        GDPR Art. 18(1)(d): while it is weighed whose grounds prevail, an objection restricts. One to direct
-        marketing is not weighed (Art. 21(3)).
+        GDPR Art. 18(1)(d): while the grounds are weighed, an objection restricts. One to direct marketing is
+        not weighed (Art. 21(3)).
     """
     return right is Right.RESTRICTION or (right is Right.OBJECTION and not direct_marketing)
 
 
-def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> Iterator[Mark]:
+def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> Iterator[MarkRule]:
     """Yield the marks that *right* sets on records of *collection*."""
     if restricts(right, direct_marketing=direct_marketing) and collection.restriction is not None:
         yield collection.restriction
@@ -69,19 +69,19 @@ def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> It
 
 def plan_marks(
     findings: Findings, data_map: DataMap, today: date, right: Right, *, direct_marketing: bool = False
-) -> Plan:
+) -> ErasurePlan:
     """
-    Return which of the records in *findings* are marked for *right*, and how.
+    Return the plan of the marks for *right* on the records in *findings*.
 
-    Where the right restricts, a record that cannot be marked is in the plan as well, with the reason; else a
-    record without a mark is not concerned.
+    If the right restricts, records that cannot be marked are in the plan as well, with the reason; else
+    records without a mark are left out.
     """
     steps = tuple(
         step
         for found in findings.found
         if (step := _step(found, right, direct_marketing=direct_marketing)) is not None
     )
-    return Plan(
+    return ErasurePlan(
         version=data_map.version,
         made_on=today,
         targets=(),
@@ -92,8 +92,8 @@ def plan_marks(
     )
 
 
-def lifted(plan: Plan, data_map: DataMap) -> Plan:
-    """Return what takes the restrictions of *plan* back: each record as it was, where it is still marked."""
+def lifted(plan: ErasurePlan, data_map: DataMap) -> ErasurePlan:
+    """Return the plan that removes the restrictions of *plan* from records that are still marked."""
     steps = []
     for step in plan.steps:
         mark = data_map.by_key[step.key].restriction
@@ -101,7 +101,7 @@ def lifted(plan: Plan, data_map: DataMap) -> Plan:
         ours = tuple(part for part in parts if not same(part.before, part.value) or part.removed)
         if ours:
             path, value = next(iter(step.id.items()))
-            steps.append(replace(step, sets=ours, guard=(Match(path, None, (value,)),)))
+            steps.append(replace(step, sets=ours, guard=(OwnershipMatch(path, None, (value,)),)))
     return replace(plan, steps=tuple(steps))
 
 
@@ -113,13 +113,13 @@ def _is_sensitive(collection: Collection) -> bool:
     return any(covered(category, SENSITIVE) for field in collection.leaves for category in field.categories)
 
 
-def _step(found: Found, right: Right, *, direct_marketing: bool) -> Step | None:
+def _step(found: FoundRecord, right: Right, *, direct_marketing: bool) -> RecordStep | None:
     wanted = list(marks(right, found.collection, direct_marketing=direct_marketing))
     restricted = restricts(right, direct_marketing=direct_marketing)
     parts = [_sets(found, mark) for mark in wanted]
     unmarkable = restricted and (found.collection.restriction is None or parts[0] is None)
     if unmarkable or any(part is not None for part in parts):
-        return Step(
+        return RecordStep(
             key=found.collection.key,
             place=found.collection.place,
             id=found.id,
@@ -131,8 +131,8 @@ def _step(found: Found, right: Right, *, direct_marketing: bool) -> Step | None:
     return None
 
 
-def _sets(found: Found, mark: Mark) -> tuple[Set, ...] | None:
-    """Return what marks the person's part of a record: nothing where it is marked; None where nothing can."""
+def _sets(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
+    """Return the mark of the person's part of a record: empty if it is marked; None if it cannot be."""
     unit = array_around(mark.field, found.divided)
     if unit is None:
         return _on_document(found, mark) if found.owned else None
@@ -140,19 +140,21 @@ def _sets(found: Found, mark: Mark) -> tuple[Set, ...] | None:
     return tuple(_on_elements(found, mark, unit, theirs)) if theirs and mark.field != unit else None
 
 
-def _on_document(found: Found, mark: Mark) -> tuple[Set, ...] | None:
+def _on_document(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
     before = standing(found.document, mark.field)
     if before is Gap.BLOCKED:
         return None
     return () if same(before, mark.value) else (_set(mark, before),)
 
 
-def _on_elements(found: Found, mark: Mark, unit: str, theirs: Sequence[Match]) -> Iterator[Set]:
+def _on_elements(
+    found: FoundRecord, mark: MarkRule, unit: str, theirs: Sequence[OwnershipMatch]
+) -> Iterator[Set]:
     """
-    Yield what marks the person's elements of the array *unit*.
+    Yield the marks on the person's elements of the array *unit*.
 
-    Elements are told apart by whose they are and by nothing else. So where some of the person's are marked
-    already, all stay so when the restriction is lifted.
+    Elements are identified by their person alone. So if some of the person's are marked already, all stay
+    marked when the restriction is lifted.
     """
     above = next((arrays for arrays, _ in places(found.document, unit)), ())
     for match in theirs:
@@ -164,6 +166,6 @@ def _on_elements(found: Found, mark: Mark, unit: str, theirs: Sequence[Match]) -
             yield replace(part, arrays=(*above, unit), of=match)
 
 
-def _set(mark: Mark, before: Any) -> Set:
+def _set(mark: MarkRule, before: Any) -> Set:
     created = before is Gap.MISSING
     return Set(mark.field, mark.value, before=None if created else before, created=created)

@@ -1,1 +1,1 @@
-"""Data maps: their words, how they are read and checked, and the graph they make."""
+"""Data maps: their format, reader and checks, and the graph of their references."""

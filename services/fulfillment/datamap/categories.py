@@ -1,5 +1,5 @@
 """
-What categories of the taxonomy mean to an answer. A category covers its sub-categories.
+Groups of categories of the taxonomy. A category covers its sub-categories.
 
 ``user.contact`` covers ``user.contact.email`` and not ``user.contacts``.
 """
@@ -7,7 +7,7 @@ What categories of the taxonomy mean to an answer. A category covers its sub-cat
 from collections.abc import Iterable
 
 PERSONAL = ("user",)
-"""What an erasure is about unless a policy names less."""
+"""The default scope of an erasure."""
 
 NEVER_DISCLOSED = (
     "user.authorization",
@@ -19,7 +19,7 @@ NEVER_DISCLOSED = (
     "user.health_and_medical.record_id",
 )
 """
-Withheld by default: an answer says that they are held, not what they are.
+Withheld by default: an answer states that they are held, not their values.
 
 Law:
     11 CCR § 7024(d): government and medical numbers, account numbers, passwords, unique biometric data
@@ -28,5 +28,5 @@ Law:
 
 
 def covered(category: str, by: Iterable[str]) -> bool:
-    """Tell whether *category* is one of *by* or a sub-category of one."""
+    """Return whether *category* is one of *by* or a sub-category of one."""
     return any(category == parent or category.startswith(f"{parent}.") for parent in by)

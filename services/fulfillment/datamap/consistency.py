@@ -1,4 +1,4 @@
-"""Checks a data map as a whole: every name in it leads somewhere, and nothing is said twice."""
+"""Consistency checks of a whole data map: all names are defined, and nothing is declared twice."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,16 +6,23 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from services.fulfillment.datamap.composite import UntoldError, composites, paired
-from services.fulfillment.datamap.loading import Findings
-from services.fulfillment.datamap.model import Collection, Erasure, Field, Reference, ValueCheck, predecessors
+from services.fulfillment.datamap.composite import UngroupedError, composites, paired
+from services.fulfillment.datamap.model import (
+    Collection,
+    Erasure,
+    MappedField,
+    Reference,
+    ValueCheck,
+    predecessors,
+)
+from services.fulfillment.datamap.yaml_loader import MapFindings
 
 MARKS = ("restriction", "opt_out", "consent")
-"""What of a collection names a field that requests set."""
+"""References to a field that requests set."""
 
 
-def check_consistency(collections: Sequence[Collection], notes: Findings) -> None:
-    """Note every flaw that only shows when all *collections* are seen together."""
+def check_consistency(collections: Sequence[Collection], notes: MapFindings) -> None:
+    """Note all errors that involve several *collections*."""
     keys = {collection.key: collection for collection in collections}
     for key, count in Counter(collection.key for collection in collections).items():
         if count > 1:
@@ -35,9 +42,9 @@ def check_consistency(collections: Sequence[Collection], notes: Findings) -> Non
 
 def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
     """
-    Return *collections* with references that name collections as they are called.
+    Return *collections* with references to exact names of collections.
 
-    A name may have dots in it, and so has a path: the longest name that is declared is meant.
+    Names and paths may both have dots: the longest declared name is meant.
     """
     names = {collection.key for collection in collections}
     return tuple(
@@ -49,14 +56,14 @@ def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
     )
 
 
-def _with_names(field: Field, names: AbstractSet[str]) -> Field:
+def _with_names(field: MappedField, names: AbstractSet[str]) -> MappedField:
     if not field.references:
         return field
     return replace(field, references=tuple(_named_by(reference, names) for reference in field.references))
 
 
-def _with_check(collection: Collection, field: Field) -> Field:
-    """Return *field* with the whole path of the field that states its verification: the nearest is meant."""
+def _with_check(collection: Collection, field: MappedField) -> MappedField:
+    """Return *field* with the full path of the field that states its verification: the nearest one."""
     if field.verified is None or field.verified.field is None:
         return field
     around = field.path.split(".")[:-1]
@@ -74,7 +81,7 @@ def _named_by(reference: Reference, names: AbstractSet[str]) -> Reference:
     return reference
 
 
-def _check_fields(collection: Collection, notes: Findings) -> None:
+def _check_fields(collection: Collection, notes: MapFindings) -> None:
     for path, count in Counter(field.path for field in collection.fields).items():
         if count > 1:
             where = collection.by_path[path].where
@@ -89,7 +96,7 @@ def _check_fields(collection: Collection, notes: Findings) -> None:
                 )
 
 
-def _check_deletion(collection: Collection, notes: Findings) -> None:
+def _check_deletion(collection: Collection, notes: MapFindings) -> None:
     if collection.erasure is Erasure.DELETE and collection.divided:
         arrays = ", ".join(sorted(collection.divided))
         what = f"a document of `{collection.key}` goes with other people's elements of {arrays}"
@@ -99,8 +106,8 @@ def _check_deletion(collection: Collection, notes: Findings) -> None:
         notes.flaw(collection.where, what, "add `retention` with `because`, or `legal_basis`")
 
 
-def _check_fixed(collection: Collection, notes: Findings) -> None:
-    """Note the fields that must not change and go all the same, with what they stand in."""
+def _check_fixed(collection: Collection, notes: MapFindings) -> None:
+    """Note the fields that must not change and are still deleted, with the objects around them."""
     for field in collection.leaves:
         preserved = field.masking is not None and field.masking.strategy == "preserve"
         if not (field.read_only or preserved):
@@ -117,7 +124,7 @@ def _check_fixed(collection: Collection, notes: Findings) -> None:
             notes.remark(field.where, what, f"say `read_only: true` of `{unit}` if they must stay")
 
 
-def _check_paths(collection: Collection, notes: Findings) -> None:
+def _check_paths(collection: Collection, notes: MapFindings) -> None:
     for key, path in _named(collection):
         if path not in collection.by_path:
             notes.flaw(
@@ -134,7 +141,7 @@ def _named(collection: Collection) -> Iterator[tuple[str, str]]:
             yield key, pair.field
 
 
-def _check_references(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+def _check_references(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     for field in collection.fields:
         for reference in field.references:
             target = keys.get(reference.key)
@@ -151,14 +158,14 @@ def _check_references(collection: Collection, keys: Mapping[str, Collection], no
             notes.flaw(field.where, f"`{field.path}` holds fields, not a value", "say it of a field inside")
 
 
-def _check_composites(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
-    """Note references to the parts of a key that may be paired in more ways: strangers would be met."""
+def _check_composites(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
+    """Note references to the parts of a key that can be paired in several ways."""
     if collection.skipped:
         return
     for other, ends in composites(collection, keys):
         try:
             paired(collection, other, ends)
-        except UntoldError as error:
+        except UngroupedError as error:
             what = f"references to the key of `{other.key}` are ambiguous: {error}"
             remedy = (
                 "name those of one reference alike (`buyer_tenant`, `buyer_no`), or nest them in one object"
@@ -166,7 +173,7 @@ def _check_composites(collection: Collection, keys: Mapping[str, Collection], no
             notes.flaw(ends[0][2].where, what, remedy)
 
 
-def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     """Note the references that are not followed, because a request can change one of their ends."""
     for field in collection.fields:
         for reference in field.references:
@@ -177,8 +184,8 @@ def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: F
                 notes.remark(reference.where, what, "refer to a key that people cannot change")
 
 
-def _check_verification(collection: Collection, notes: Findings) -> None:
-    """Note verifications that cannot be read from the document or element of the value."""
+def _check_verification(collection: Collection, notes: MapFindings) -> None:
+    """Note verifications that are stated outside the document or element of the value."""
     for field in collection.fields:
         check = field.verified
         if check is None:
@@ -193,7 +200,7 @@ def _check_verification(collection: Collection, notes: Findings) -> None:
             _check_statement(collection, field, check.field, notes)
 
 
-def _check_statement(collection: Collection, field: Field, path: str, notes: Findings) -> None:
+def _check_statement(collection: Collection, field: MappedField, path: str, notes: MapFindings) -> None:
     stating = collection.by_path.get(path)
     if stating is None or stating.container or path == field.path:
         what = f"`verified` of `{field.path}` names no other field with a value: `{path}`"
@@ -216,11 +223,11 @@ def _arrays(collection: Collection, path: str) -> Sequence[str]:
     return [one for one in paths if (found := collection.by_path.get(one)) is not None and found.array]
 
 
-def _leads_to_value(field: Field | None) -> bool:
+def _leads_to_value(field: MappedField | None) -> bool:
     return field is not None and not field.container
 
 
-def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     datasets = {other.dataset for other in keys.values()}
     for name in collection.after:
         if name not in keys and name not in datasets:
@@ -230,7 +237,7 @@ def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: 
             notes.flaw(collection.where, f"`erase_after` names `{name}`, which is not declared", "correct it")
 
 
-def _check_cycles(collections: Sequence[Collection], notes: Findings) -> None:
+def _check_cycles(collections: Sequence[Collection], notes: MapFindings) -> None:
     by_key = {collection.key: collection for collection in collections}
     try:
         TopologicalSorter(predecessors(collections)).prepare()

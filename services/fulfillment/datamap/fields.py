@@ -1,13 +1,12 @@
-"""Turns the declarations of fields, read from YAML, into the model."""
+"""Reads the declarations of fields from YAML into the model."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
-from services.fulfillment.datamap.loading import Findings, Keys, Node
-from services.fulfillment.datamap.maskings import read_masking
-from services.fulfillment.datamap.model import Direction, Facts, Field, Reference, ValueCheck
+from services.fulfillment.datamap.mask_reader import read_masking
+from services.fulfillment.datamap.model import Direction, Facts, MappedField, Reference, ValueCheck
 from services.fulfillment.datamap.words import (
     AS_NAMED,
     AS_RETENTION,
@@ -15,8 +14,9 @@ from services.fulfillment.datamap.words import (
     META,
     categories_of,
     facts_of,
-    habeas_of,
+    habeas_keys,
 )
+from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings, Node
 
 TYPES = frozenset(
     {
@@ -44,40 +44,40 @@ TYPES = frozenset(
 """The types of BSON; each may be followed by ``[]``."""
 
 _WORDS = ("data_type", "identity", "masking_strategy_override", "primary_key", "read_only", "references")
-"""What describes a field under ``fides_meta``, and is found beside it now and then."""
+"""Keys that belong under ``fides_meta``, and are sometimes found beside it."""
 _NESTED = re.compile(r"(\[\]){2,}$")
 """An array of arrays, which MongoDB searches as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldReader:
-    """Reads fields, and the fields in them."""
+    """Reads fields, and their sub-fields."""
 
     known: frozenset[str]
-    """The categories that a map may use."""
-    notes: Findings
-    """Takes what is wrong."""
+    """The allowed categories."""
+    notes: MapFindings
+    """Collects the errors."""
 
-    def read(self, rows: Iterable[Node], prefix: str, categories: tuple[str, ...]) -> Iterator[Field]:
-        """Yield the fields at *rows* below *prefix*, which have *categories* unless they say otherwise."""
+    def read(self, rows: Iterable[Node], prefix: str, categories: tuple[str, ...]) -> Iterator[MappedField]:
+        """Yield the fields at *rows* below *prefix*, which inherit *categories*."""
         for row in rows:
-            keys = Keys(row, self.notes, of="a field")
+            keys = KnownKeys(row, self.notes, of="a field")
             name = keys.required("name")
             if "." in name or name.startswith("$"):
                 self.notes.flaw(row.where, f"`{name}` is no name of a field", "nest it under `fields:`")
             below = keys.rows("fields")
-            field = Field(path=prefix + name, where=row.where, container=bool(below))
+            field = MappedField(path=prefix + name, where=row.where, container=bool(below))
             field = self._field(keys, field, categories)
             yield field
             yield from self.read(below, f"{field.path}.", field.categories or categories)
 
-    def _field(self, keys: Keys, field: Field, inherited: tuple[str, ...]) -> Field:
+    def _field(self, keys: KnownKeys, field: MappedField, inherited: tuple[str, ...]) -> MappedField:
         categories = categories_of(keys, self.known, self.notes)
         field = replace(field, description=keys.text("description"))
         about = "the `fides_meta` of a field"
-        meta = keys.within(*META, of=about) or Keys(Node({}, field.where), self.notes, of=about)
+        meta = keys.within(*META, of=about) or KnownKeys(Node({}, field.where), self.notes, of=about)
         meta.adopt(keys, _WORDS)
-        # Fides' own examples place categories here, where Fides drops them unseen.
+        # Fides' own examples place categories here, where Fides ignores them silently.
         categories = categories or categories_of(meta, self.known, self.notes)
         field = self._fides_field(meta, field)
         if not field.primary_key:
@@ -90,7 +90,7 @@ class FieldReader:
         keys.done()
         return field
 
-    def _fides_field(self, meta: Keys, field: Field) -> Field:
+    def _fides_field(self, meta: KnownKeys, field: MappedField) -> MappedField:
         kind = _NESTED.sub("[]", meta.text("data_type") or "") or None
         if kind is not None and kind.removesuffix("[]") not in TYPES:
             self.notes.flaw(
@@ -118,16 +118,16 @@ class FieldReader:
         meta.done()
         return field
 
-    def _references(self, meta: Keys) -> Iterator[Reference]:
+    def _references(self, meta: KnownKeys) -> Iterator[Reference]:
         for row in meta.rows("references"):
-            keys = Keys(row, self.notes, of="a reference")
+            keys = KnownKeys(row, self.notes, of="a reference")
             dataset, (collection, _, path) = keys.required("dataset"), keys.required("field").partition(".")
             direction = keys.choice("direction", {"from", "to"}) or "both"
             keys.done()
             yield Reference(f"{dataset}.{collection}", path, Direction(direction), row.where)
 
-    def _habeas_field(self, keys: Keys, field: Field) -> Field:
-        habeas = habeas_of(keys)
+    def _habeas_field(self, keys: KnownKeys, field: MappedField) -> MappedField:
+        habeas = habeas_keys(keys)
         if habeas is None:
             return field
         disclose = habeas.choice("disclose", {"never", "always"})
@@ -144,7 +144,7 @@ class FieldReader:
         habeas.done()
         return field
 
-    def _check(self, habeas: Keys) -> ValueCheck | None:
+    def _check(self, habeas: KnownKeys) -> ValueCheck | None:
         """Return how values are verified: ``always``, ``never``, or the field that states it for each."""
         if not isinstance(habeas.peek("verified"), Mapping):
             word = habeas.choice("verified", {"always", "never"})

@@ -1,4 +1,4 @@
-"""The data map as a graph: where a request's identities enter, and where found values lead next."""
+"""The graph of a data map: entry points of identities, and references between collections."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,37 +7,37 @@ from functools import cached_property, lru_cache
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.composite import End, composites, paired
-from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field
+from services.fulfillment.datamap.model import Collection, DataMap, Direction, MappedField
 
 EMAIL = "email"
-"""The identity whose upper and lower case are one."""
+"""The identity in which case does not count."""
 PHONE = "phone_number"
-"""The identity that is one however its digits are grouped."""
+"""The identity in which the grouping of digits does not count."""
 ID = "_id"
 """The primary key that a store gives every document."""
 CONTACTS = frozenset({EMAIL, PHONE})
-"""What a record need not be asked twice about: a number of a customer, or of a seller, may be another's."""
+"""Bare numbers: a customer's number may be another customer's elsewhere."""
 _STATED = {"user.contact.email": EMAIL, "user.contact.phone_number": PHONE, "user.name": "user.name"}
 """Categories of values that people state themselves, each with the name of the identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A field by whose value documents are looked up."""
+    """A field that documents are looked up by."""
 
     key: str
     """``dataset.collection``."""
     path: str
     unit: str | None
-    """The array of which a match makes one element the person's; none: the document is."""
+    """The array in which a match makes one element the person's; None: the document is."""
     caseless: bool
     type: str | None
     others: tuple[str, ...] = ()
-    """The fields that hold the other parts of a composite key; all parts must agree."""
+    """The fields of the other parts of a composite key; all parts must agree."""
     types: tuple[str | None, ...] = ()
-    """Of *others*, as declared."""
+    """Declared types of *others*."""
     ignoring: tuple[bool, ...] = ()
-    """Of *others*, whether upper and lower case are one."""
+    """Of *others*, whether case does not count."""
     tagged: bool = False
     """Whether an address is the same with and without a tag after a plus sign."""
     phone: bool = False
@@ -56,36 +56,36 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Values found at *path* of one collection are looked up in another."""
+    """A reference: values at *path* of one collection are looked up in another."""
 
     key: str
     path: str
     target: Lookup
     others: tuple[str, ...] = ()
-    """The fields that hold the other parts of a composite key, in the order of the target's."""
+    """The fields of the other parts of a composite key, in the order of the target's."""
     keyed: bool = False
-    """Whether one end is a primary key: elsewhere nought stands for nothing."""
+    """Whether one end is a primary key: elsewhere zero means no value."""
     inward: bool = False
-    """Whether the values are the key of the document they come from, so that it is referred to."""
+    """Whether the values are the key of their own document, so that it is referred to."""
     claims: tuple[tuple[int, str], ...] = ()
-    """Places in ``paths`` whose values people write themselves, each with the name of the identity."""
+    """Indexes in ``paths`` of values that people write themselves, each with the name of the identity."""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every field whose value is looked up."""
+        """Every field with a value to look up."""
         return (self.path, *self.others)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """What leads where."""
+    """Entry points and references."""
 
     entries: Mapping[str, tuple[Lookup, ...]]
     """By the name of an identity."""
     edges: Mapping[str, tuple[Edge, ...]]
-    """By the key of the collection the values come from."""
+    """By the key of the collection of the values."""
     origins: Mapping[str, tuple[Edge, ...]]
-    """The ways back: by the key of the collection that values lead to."""
+    """The opposite direction: by the key of the target collection."""
 
     def reached(self, identities: Iterable[str]) -> frozenset[str]:
         """Return the keys of the collections that some of *identities* can lead to."""
@@ -126,7 +126,7 @@ class Graph:
 
 @lru_cache(maxsize=16)
 def graph_of(data_map: DataMap) -> Graph:
-    """Return the graph of *data_map*; collections that it skips are not in it."""
+    """Return the graph of *data_map* without skipped collections."""
     entries: dict[str, list[Lookup]] = defaultdict(list)
     edges: dict[str, list[Edge]] = defaultdict(list)
     origins: dict[str, list[Edge]] = defaultdict(list)
@@ -147,13 +147,13 @@ def graph_of(data_map: DataMap) -> Graph:
 
 
 def _edges(data_map: DataMap, collection: Collection) -> Iterator[tuple[Edge, Edge]]:
-    """Yield what leads to the values of *collection* and from them, each with the way back."""
+    """Yield the references to and from *collection*, each with its opposite."""
     for ends in _joined(data_map, collection):
         here, there, references = zip(*ends, strict=True)
         other = data_map.by_key[references[0].key]
         directions = {reference.direction for reference in references}
         if any(field.editable for field in (*here, *there)):
-            continue  # what a request can change is no key
+            continue  # a value that a request can change is no key
         inward = _edge(other, there, collection, here)
         outward = _edge(collection, here, other, there)
         if directions != {Direction.TO}:
@@ -162,7 +162,9 @@ def _edges(data_map: DataMap, collection: Collection) -> Iterator[tuple[Edge, Ed
             yield outward, inward
 
 
-def _edge(origin: Collection, sources: Sequence[Field], target: Collection, fields: Sequence[Field]) -> Edge:
+def _edge(
+    origin: Collection, sources: Sequence[MappedField], target: Collection, fields: Sequence[MappedField]
+) -> Edge:
     first, *others = sources
     return Edge(
         origin.key,
@@ -176,21 +178,21 @@ def _edge(origin: Collection, sources: Sequence[Field], target: Collection, fiel
 
 
 def _claims(
-    origin: Collection, sources: Sequence[Field], target: Collection, fields: Sequence[Field]
+    origin: Collection, sources: Sequence[MappedField], target: Collection, fields: Sequence[MappedField]
 ) -> Iterator[tuple[int, str]]:
-    """Yield which of *sources* hold what people state about themselves, each with the identity's name."""
+    """Yield those of *sources* with values that people state about themselves, with the identity's name."""
     for place, (source, field) in enumerate(zip(sources, fields, strict=True)):
         kind = _claimed(origin, source, target, field)
         if kind is not None:
             yield place, kind
 
 
-def _claimed(origin: Collection, source: Field, target: Collection, field: Field) -> str | None:
+def _claimed(origin: Collection, source: MappedField, target: Collection, field: MappedField) -> str | None:
     """
-    Return the name of the identity that *source*, which refers to *field*, holds as people state it.
+    Return the name of the identity in *source*, which refers to *field*, if people state it themselves.
 
     A key that the system assigns is none. A mail address, a telephone number or a name is; so is an identity
-    that refers to anything but a key, and what refers to an identity that is neither a key nor always
+    that refers to a field other than a key, and a reference to an identity that is neither a key nor always
     verified.
     """
     contact = _contact(source) or _contact(field)
@@ -203,18 +205,18 @@ def _claimed(origin: Collection, source: Field, target: Collection, field: Field
     return None if field.always_verified or _is_key(target, field) else field.identity
 
 
-def _is_key(collection: Collection, field: Field) -> bool:
+def _is_key(collection: Collection, field: MappedField) -> bool:
     """
     Return whether the system assigns *field*, a primary key of *collection*.
 
-    An identity may be such a key where it is always verified, or is the ``_id``, which no store lets anybody
-    change.
+    An identity may be such a key if it is always verified, or is the ``_id``, which no store allows to be
+    changed.
     """
     fixed = field.path == ID or field.identity is None or field.always_verified
     return fixed and field.path in collection.primary_key
 
 
-def _contact(field: Field) -> str | None:
+def _contact(field: MappedField) -> str | None:
     if field.identity in CONTACTS:
         return field.identity
     return next(
@@ -240,7 +242,7 @@ def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]
                 yield [(field, other.by_path[reference.path], reference)]
 
 
-def _to(collection: Collection, fields: Sequence[Field], sources: Sequence[Field]) -> Lookup:
+def _to(collection: Collection, fields: Sequence[MappedField], sources: Sequence[MappedField]) -> Lookup:
     first, *others = fields
     lookup = _lookup(collection, first, first.identity, sources[0].identity)
     if not others:
@@ -258,12 +260,12 @@ def _to(collection: Collection, fields: Sequence[Field], sources: Sequence[Field
     )
 
 
-def _paths(fields: Iterable[Field]) -> tuple[str, ...]:
+def _paths(fields: Iterable[MappedField]) -> tuple[str, ...]:
     return tuple(field.path for field in fields)
 
 
-def _lookup(collection: Collection, field: Field, *identities: str | None) -> Lookup:
-    """Return the look-up of *field*; it and what it refers to hold *identities*."""
+def _lookup(collection: Collection, field: MappedField, *identities: str | None) -> Lookup:
+    """Return the look-up of *field*; it and the fields it refers to hold *identities*."""
     unit, caseless = collection.unit(field.path), EMAIL in identities
     tagged, phone = caseless and field.plus_tags, PHONE in identities and not caseless
     return Lookup(collection.key, field.path, unit, caseless, field.type, tagged=tagged, phone=phone)

@@ -1,9 +1,9 @@
 """
-What a data map says: where personal data lies, how one person's records hang together, what becomes of each.
+The model of a data map: where personal data is, how records refer to one another, and their treatment.
 
-Written in the words of Fides' dataset format, so that such a file loads unchanged; what it cannot say stands
-under ``meta: habeas:`` (docs/adr/0006). Frozen, and named by the hash of its text: a case runs to its end on
-the map it started with. ``datamap`` reads it.
+It uses the words of Fides' dataset format, so that such a file loads unchanged; further declarations stand
+under ``meta: habeas:`` (docs/adr/0006). It is frozen, and named by the hash of its text: a case keeps the map
+it started with. ``datamap`` reads it.
 """
 
 from collections import Counter, defaultdict
@@ -14,29 +14,29 @@ from functools import cached_property
 from typing import NamedTuple
 
 from services.fulfillment.datamap.categories import PERSONAL, covered
-from services.fulfillment.datamap.loading import Flaw
+from services.fulfillment.datamap.yaml_loader import MapError
 
 __all__ = [
     "Collection",
+    "CollectionPlace",
     "DataMap",
     "Direction",
     "Erasure",
     "Facts",
-    "Field",
-    "Flaw",
     "Hold",
-    "Mark",
+    "MapError",
+    "MappedField",
+    "MarkRule",
     "Masking",
-    "Period",
-    "Place",
     "Reference",
-    "Retention",
+    "RetentionPeriod",
+    "RetentionRule",
     "ValueCheck",
 ]
 
 
 class Erasure(StrEnum):
-    """What an erasure does to a document that is the person's."""
+    """The effect of an erasure on a document of the person."""
 
     DELETE = "delete"
     MASK = "mask"
@@ -44,18 +44,18 @@ class Erasure(StrEnum):
 
 
 class Direction(StrEnum):
-    """Where the values of a reference flow."""
+    """The direction of a reference's values."""
 
     FROM = "from"
-    """From the field named into the one that carries the reference."""
+    """From the named field into the field with the reference."""
     TO = "to"
-    """The other way."""
+    """The opposite direction."""
     BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an answer says about data: Art. 15(1)(a), (c), (g) and 15(2) GDPR; Cal. Civ. Code § 1798.110."""
+    """Facts for answers: Art. 15(1)(a), (c), (g) and 15(2) GDPR; Cal. Civ. Code § 1798.110."""
 
     purpose: str | None = None
     legal_basis: str | None = None
@@ -66,7 +66,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """How a field loses its value."""
+    """The mask of a field."""
 
     strategy: str
     configuration: Mapping[str, object] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Masking:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A field that holds the same value as a field elsewhere."""
+    """A field with the same value as a field elsewhere."""
 
     key: str
     """``dataset.collection`` of the other field."""
@@ -84,7 +84,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class RetentionPeriod:
     """A length of calendar time, ISO 8601: ``P10Y``."""
 
     years: int = 0
@@ -93,12 +93,12 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionRule:
     """Until when records survive an erasure, and why."""
 
-    keep: Period
+    keep: RetentionPeriod
     start: str
-    """The field the period runs from, or ``now``: from the day of the erasure."""
+    """The field with the start of the period, or ``now``: the day of the erasure."""
     because: str
 
 
@@ -111,8 +111,8 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """How a record is marked as restricted, opted out or without consent."""
+class MarkRule:
+    """The mark of a record as restricted, opted out or without consent."""
 
     field: str
     value: object
@@ -120,16 +120,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ValueCheck:
-    """How the value of an identity is verified before it is stored, or which field states that it was."""
+    """How the value of an identity is verified before it is stored, or the field that states it."""
 
     field: str | None = None
-    """The field that is set once the value is verified; none: all values are alike."""
+    """The field that is set once the value is verified; None: all values are alike."""
     never: bool = False
     """Whether no value is verified; else, without a field, every one is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class MappedField:
     """A field, under its dotted path; arrays go by their name alone (``tickets.body``)."""
 
     path: str
@@ -137,9 +137,9 @@ class Field:
     """``file:line`` of its declaration."""
     description: str | None = None
     type: str | None = None
-    """As declared: ``string``, ``object[]``; none where the map says nothing."""
+    """As declared: ``string``, ``object[]``; None if the map declares none."""
     length: int | None = None
-    """The most characters it has room for; masks are made to fit."""
+    """Its most characters; masks are made to fit."""
     container: bool = False
     """Whether it only holds other declared fields."""
     categories: tuple[str, ...] = ()
@@ -150,18 +150,18 @@ class Field:
     return_all_elements: bool = False
     masking: Masking | None = None
     disclose: bool = True
-    """Whether an answer shows the value; if not, it says that one is held."""
+    """Whether an answer shows the value; if not, it states that one is held."""
     redact: bool = False
-    """Whether the text may name other people, who are blacked out before anybody reads it."""
+    """Whether the text may name other people, who are blacked out before disclosure."""
     editable: bool = False
     plus_tags: bool = False
     """Whether ``kim+news@example.org`` is ``kim@example.org``."""
     verified: ValueCheck | None = None
-    """How the value of this identity is verified; none: the map does not say, so it is a claim."""
+    """How the value of this identity is verified; None: not declared, so it is a claim."""
     controller: bool = False
-    """Whether it names the customer whose record it is, where the company only processes it for them."""
+    """Whether it names the record's customer, if the company only processes it for them."""
     facts: Facts = Facts()
-    """What the map says of this field alone, where that differs from its collection."""
+    """The facts of this field alone, if they differ from its collection."""
 
     @property
     def array(self) -> bool:
@@ -185,8 +185,8 @@ class Field:
         return any(covered(category, PERSONAL) for category in self.categories)
 
 
-class Place(NamedTuple):
-    """Where a collection lies."""
+class CollectionPlace(NamedTuple):
+    """The place of a collection."""
 
     store: str
     database: str
@@ -195,7 +195,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection of a database and what the map says about it."""
+    """A collection of a database with its declarations."""
 
     store: str
     dataset: str
@@ -203,14 +203,14 @@ class Collection:
     name: str
     where: str
     description: str | None = None
-    fields: tuple[Field, ...] = ()
+    fields: tuple[MappedField, ...] = ()
     facts: Facts = Facts()
     erasure: Erasure = Erasure.MASK
-    retention: Retention | None = None
+    retention: RetentionRule | None = None
     legal_hold: Hold | None = None
-    restriction: Mark | None = None
-    opt_out: Mark | None = None
-    consent: Mark | None = None
+    restriction: MarkRule | None = None
+    opt_out: MarkRule | None = None
+    consent: MarkRule | None = None
     skipped: bool = False
     after: tuple[str, ...] = ()
     """Keys of collections, or of whole datasets, that come before this one."""
@@ -226,12 +226,12 @@ class Collection:
         return f"{self.dataset}.{self.name}"
 
     @cached_property
-    def place(self) -> Place:
-        """Where it lies."""
-        return Place(self.store, self.dataset, self.name)
+    def place(self) -> CollectionPlace:
+        """Its place."""
+        return CollectionPlace(self.store, self.dataset, self.name)
 
-    def facts_of(self, field: Field) -> Facts:
-        """Return what the map says of *field*: in its own words, else in those of the collection."""
+    def facts_of(self, field: MappedField) -> Facts:
+        """Return the facts of *field*: its own, else those of the collection."""
         own, inherited = field.facts, self.facts
         return Facts(
             purpose=own.purpose or inherited.purpose,
@@ -242,86 +242,86 @@ class Collection:
         )
 
     @cached_property
-    def by_path(self) -> Mapping[str, Field]:
+    def by_path(self) -> Mapping[str, MappedField]:
         """The fields by their paths."""
         return {field.path: field for field in self.fields}
 
     @cached_property
-    def leaves(self) -> tuple[Field, ...]:
+    def leaves(self) -> tuple[MappedField, ...]:
         """The fields that hold values."""
         return tuple(field for field in self.fields if not field.container)
 
     @cached_property
     def primary_key(self) -> tuple[str, ...]:
         """
-        The paths that name one document.
+        The paths that identify one document.
 
-        ``_id`` is always among them: only of it the database itself makes sure that it is there, and unique.
+        ``_id`` is always among them: the database guarantees only for it that it exists and is unique.
         """
         return tuple(dict.fromkeys(("_id", *(field.path for field in self.fields if field.primary_key))))
 
     @cached_property
     def composite_key(self) -> frozenset[str]:
-        """The declared parts of a primary key of which none alone names a document; none: no such key."""
+        """The declared parts of a primary key if none alone identifies a document; else empty."""
         parts = frozenset(field.path for field in self.fields if field.primary_key and field.path != "_id")
         return parts if len(parts) > 1 else frozenset()
 
     @cached_property
-    def common(self) -> tuple[Field, ...]:
-        """The fields that hold values in no array that people share."""
+    def common(self) -> tuple[MappedField, ...]:
+        """The fields with values outside the arrays that people share."""
         return tuple(field for field in self.leaves if self.unit(field.path) is None)
 
-    def common_about(self, category: str) -> tuple[Field, ...]:
-        """Return those of :attr:`common` that hold *category*; it is asked of every record."""
+    def common_about(self, category: str) -> tuple[MappedField, ...]:
+        """Return those of :attr:`common` that hold *category*; called for every record."""
         if category not in self._about:
             about = (f for f in self.common if any(covered(one, (category,)) for one in f.categories))
             self._about[category] = tuple(about)
         return self._about[category]
 
     @cached_property
-    def _about(self) -> dict[str, tuple[Field, ...]]:
+    def _about(self) -> dict[str, tuple[MappedField, ...]]:
         return {}
 
     @cached_property
     def naming(self) -> Mapping[str, str]:
         """
-        The fields that say what the person of a document is known by: path → name of the identity.
+        The fields with identities of the document's person: path → name of the identity.
 
-        Where several fields hold identities of one kind, as a sender's and a recipient's, none of them does.
+        Of several fields with one identity, like those of a sender and a recipient, none counts.
         """
-        return _telling(self.common)
+        return _naming(self.common)
 
     @cached_property
-    def identifying(self) -> tuple[Field, ...]:
+    def identifying(self) -> tuple[MappedField, ...]:
         """The fields that hold an identity."""
         return tuple(leaf for leaf in self.leaves if leaf.identity is not None)
 
     @cached_property
-    def verifiable(self) -> tuple[Field, ...]:
-        """The fields whose identity may be verified."""
+    def verifiable(self) -> tuple[MappedField, ...]:
+        """The fields with an identity that may be verified."""
         return tuple(leaf for leaf in self.identifying if leaf.verifiable)
 
     @cached_property
     def verified_naming(self) -> Mapping[str, str]:
-        """As :attr:`naming`, of the fields alone whose values may be verified."""
-        return _telling([leaf for leaf in self.verifiable if self.unit(leaf.path) is None])
+        """Like :attr:`naming`, but only the fields that may hold verified values."""
+        return _naming([leaf for leaf in self.verifiable if self.unit(leaf.path) is None])
 
     @cached_property
     def naming_elements(self) -> Mapping[str, Mapping[str, str]]:
-        """For each array the fields that say what the person of one of its elements is known by."""
-        fields: defaultdict[str, list[Field]] = defaultdict(list)
+        """For each array the fields with identities of the person of an element."""
+        fields: defaultdict[str, list[MappedField]] = defaultdict(list)
         for leaf in self.leaves:
             if (unit := self.unit(leaf.path)) is not None:
                 fields[unit].append(leaf)
-        return {unit: _telling(some) for unit, some in fields.items()}
+        return {unit: _naming(some) for unit, some in fields.items()}
 
     @cached_property
     def divided(self) -> frozenset[str]:
         """
-        The arrays whose elements belong to different people.
+        The arrays with elements of different people.
 
-        An array is divided when people are told apart inside it: by an identity, or by a reference whose
-        values flow in. ``return_all_elements`` says that all elements are one person's after all.
+        An array is divided if it holds people's identities, or a reference with values that flow in.
+        ``return_all_elements`` declares that all elements are one person's after all.
         """
         return frozenset(
             unit
@@ -331,7 +331,7 @@ class Collection:
         )
 
     def unit(self, path: str) -> str | None:
-        """Return the innermost array whose one element a match at *path* makes the person's; none: all."""
+        """Return the innermost array in which a match at *path* makes one element the person's; None: all."""
         parts = path.split(".")
         for length in range(len(parts), 0, -1):
             found = self.by_path.get(".".join(parts[:length]))
@@ -340,21 +340,21 @@ class Collection:
         return None
 
 
-def _telling(fields: Sequence[Field]) -> Mapping[str, str]:
+def _naming(fields: Sequence[MappedField]) -> Mapping[str, str]:
     counts = Counter(field.identity for field in fields)
     return {f.path: f.identity for f in fields if f.identity is not None and counts[f.identity] == 1}
 
 
 @dataclass(frozen=True)
 class DataMap:
-    """A data map, checked: every reference and every path in it leads somewhere."""
+    """A checked data map: every reference and every path in it is defined."""
 
     version: str
-    """SHA-256 of its text: what a case remembers of the map it started with."""
+    """SHA-256 of its text: the reference of a case to its map."""
     collections: tuple[Collection, ...]
     """In the order of the files' names and of the declarations in them."""
-    remarks: tuple[Flaw, ...] = ()
-    """What a Fides file asks for and this system does not do."""
+    remarks: tuple[MapError, ...] = ()
+    """Keys of a Fides file that are not supported."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """The text of each file by its name; ``datamap.parse`` makes the same map of it again."""
 
@@ -373,7 +373,7 @@ class DataMap:
 
 
 def predecessors(collections: Sequence[Collection]) -> dict[str, frozenset[str]]:
-    """Return for each key those that come before it; a dataset named in ``after`` stands for all its own."""
+    """Return for each key those that come before it; a dataset in ``after`` stands for all its own."""
     by_dataset: dict[str, set[str]] = defaultdict(set)
     for collection in collections:
         by_dataset[collection.dataset].add(collection.key)

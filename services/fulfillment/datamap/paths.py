@@ -1,4 +1,4 @@
-"""Follows dotted paths through documents, arrays included. Pure."""
+"""Values at dotted paths of documents, arrays included. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -19,7 +19,7 @@ def values_at(value: Any, path: str) -> Iterator[Any]:
 
 
 def tuples_at(value: Any, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield the values at *paths* below *value* that stand together: those of one element, not of two."""
+    """Yield the values at *paths* below *value* that stand together: of one element, not of two."""
     if len(paths) == 1:
         yield from ((found,) for found in values_at(value, paths[0]))
     else:
@@ -34,7 +34,7 @@ def together(value: Any, paths: Sequence[str]) -> Iterator[tuple[tuple[Any, ...]
     """
     Yield the values at *paths* below *value* that stand together, with the arrays on the way to them.
 
-    What stands in two arrays beside one another does not: which element goes with which, nobody says.
+    Values in two separate arrays do not stand together: it is unknown which elements match.
     """
     for placed in _together(value, paths, ""):
         arrays = max((around for _, around in placed), key=len)
@@ -70,17 +70,17 @@ def _singles(value: Any, path: str, above: str) -> Iterator[_Placed]:
 
 
 def joined(above: str, name: str) -> str:
-    """Return the path of the field *name* of what stands at *above*."""
+    """Return the path of the field *name* of the value at *above*."""
     return f"{above}.{name}" if above else name
 
 
 def below(path: str, above: str) -> str:
-    """Return *path*, which leads through *above*, from there on; empty where it ends there."""
+    """Return the rest of *path* after *above*; empty if it ends there."""
     return path[len(above) + 1 :] if above else path
 
 
 def leads_through(path: str, above: str) -> bool:
-    """Tell whether *path* leads through *above*, or ends there."""
+    """Return whether *path* leads through *above*, or ends there."""
     return not above or path == above or path.startswith(f"{above}.")
 
 
@@ -88,7 +88,7 @@ def beside(value: Any, path: str, other: str) -> Iterator[tuple[Any, Any]]:
     """
     Yield the single value at *path* below *value* and the one at *other*, where both stand in one object.
 
-    What stands in an array after that object is none: which of its values goes with the other is unknown.
+    Values in an array below that object are left out: it is unknown which of them belongs to the other.
     """
     parts, others = path.split("."), other.split(".")
     shared = 0
@@ -100,7 +100,7 @@ def beside(value: Any, path: str, other: str) -> Iterator[tuple[Any, Any]]:
 
 
 def raw_at(document: Mapping[str, Any], path: str) -> Any:
-    """Return what stands at *path*, going through objects only; ``None`` where nothing does."""
+    """Return the value at *path*, through objects only; ``None`` without one."""
     if "." not in path:
         return document.get(path)
     value: Any = document
@@ -112,7 +112,7 @@ def raw_at(document: Mapping[str, Any], path: str) -> Any:
 
 
 def places(value: Any, path: str, above: str = "") -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield what stands at *path*, each with the arrays on the way; an array at its end is one value."""
+    """Yield the values at *path*, each with the arrays on the way; an array at its end is one value."""
     if not path:
         yield (), value
     elif isinstance(value, list):

@@ -1,23 +1,23 @@
-"""What datasets, collections and fields say in the same words."""
+"""Keys that datasets, collections and fields have in common."""
 
-from services.fulfillment.datamap.loading import Findings, Keys
 from services.fulfillment.datamap.model import Facts
+from services.fulfillment.datamap.yaml_loader import KnownKeys, MapFindings
 
 META = ("fides_meta", "fidesops_meta")
-"""Where Fides' words stand; the second is what older files call it."""
+"""The key of Fides' declarations; the second is that of older files."""
 BY_CATEGORIES = "the categories alone decide what is shown and erased"
 AS_NAMED = "names of collections and fields are shown as they are"
 AS_RETENTION = "say it as `meta: habeas: retention` of each collection"
 
 
-def habeas_of(keys: Keys) -> Keys | None:
-    """Return the keys under ``meta: habeas:``; whatever else stands under ``meta`` belongs to others."""
+def habeas_keys(keys: KnownKeys) -> KnownKeys | None:
+    """Return the keys under ``meta: habeas:``; other keys under ``meta`` belong to other programs."""
     meta = keys.within("meta", of="`meta`")
     return None if meta is None else meta.within("habeas", of="`meta: habeas`")
 
 
-def facts_of(keys: Keys, inherited: Facts) -> Facts:
-    """Return the facts under *keys*; where they say nothing, those *inherited*."""
+def facts_of(keys: KnownKeys, inherited: Facts) -> Facts:
+    """Return the facts under *keys*, by default those *inherited*."""
     recipients = tuple(str(row.value) for row in keys.texts("recipients"))
     return Facts(
         purpose=keys.text("purpose") or inherited.purpose,
@@ -28,7 +28,7 @@ def facts_of(keys: Keys, inherited: Facts) -> Facts:
     )
 
 
-def categories_of(keys: Keys, known: frozenset[str], notes: Findings) -> tuple[str, ...]:
+def categories_of(keys: KnownKeys, known: frozenset[str], notes: MapFindings) -> tuple[str, ...]:
     """Return the categories under *keys*; each must be one of *known*."""
     rows = keys.texts("data_categories")
     for row in rows:

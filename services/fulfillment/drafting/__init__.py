@@ -1,1 +1,1 @@
-"""Drafts a data map of a live store: what it holds, whose it is, and how its records hang together."""
+"""Drafts of a data map from a live store: personal data, its people, and references."""

@@ -1,9 +1,9 @@
 """
-Tells which personal data a field holds, by its name and by its values. Pure.
+Detects the personal data in a field by its name and its values. Pure.
 
 Neither is enough. ``contact`` may hold an address or a number, and an order number may look like a
-telephone's; so a name is believed as far as the values do not speak against it, and values without a name
-only where a check digit or a form that nothing else has stands behind them.
+telephone's; so a name counts unless the values contradict it, and values without a name count only with a
+check digit or a unique form.
 """
 
 import re
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.fulfillment.drafting.forms import FORMS, Form, is_shaped_like_name
+from services.fulfillment.drafting.forms import FORMS, ValueForm, is_shaped_like_name
 from services.fulfillment.drafting.vocabulary import ABOUT, AMBIGUOUS, MEANINGS, PERSON_WORDS, runs, words_of
-from shared.mongo import Decimal128, ObjectId
+from shared.runtime.mongo import Decimal128, ObjectId
 
 LEAST = 0.3
-"""What is less likely than this is not told."""
+"""Detections with less confidence are left out."""
 MOST_VALUES = 200
-"""More values make nothing surer."""
+"""More values do not raise the confidence."""
 MOSTLY = 0.5
 NAMES_AT_LEAST = 0.7
 """The share of full names in a field of names."""
@@ -27,12 +27,12 @@ POINT = 2
 """Numbers that make a place."""
 
 CLEAR, ENDING, PART, HALF, WEAK = 0.85, 0.7, 0.65, 0.5, 0.4
-"""How far a name is believed: it says it, ends with it, has it as last word, may mean it, has it inside."""
+"""Confidence by the match of a name: equal, ends with it, last word, ambiguous, inside."""
 CONFIRMED = 0.6
-"""What values of the right form add to a fitting name, where the form alone would say nothing."""
+"""Added by values of the right form to a fitting name, where the form alone would mean nothing."""
 SUREST = 0.99
 UNSEEN = 0.8
-"""What is left of a name's word where there are no values."""
+"""Factor for a name without values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Detected:
     confidence: float
     """From 0 to 1."""
     why: str
-    """Names no value."""
+    """Contains no value."""
 
 
 def categories_of(name: str, values: Sequence[Any]) -> tuple[Detected, ...]:
@@ -51,15 +51,15 @@ def categories_of(name: str, values: Sequence[Any]) -> tuple[Detected, ...]:
     Return the categories of personal data in a field, the likeliest first.
 
     Args:
-        name: Its dotted path; the last names say most.
+        name: Its dotted path; the last names mean most.
         values: Some of its values, as MongoDB gives them; an array stands for its elements.
     """
     given = [value for value in _single(values) if value is not None and value != ""][:MOST_VALUES]
-    told = _by_name(name)
-    shown = _by_values(given, told)
+    named = _by_name(name)
+    shown = _by_values(given, named)
     found = [
-        _weighed(category, told.get(category, 0.0), shown.get(category, _NOTHING), given)
-        for category in dict.fromkeys((*told, *shown))
+        _weighed(category, named.get(category, 0.0), shown.get(category, _NOTHING), given)
+        for category in dict.fromkeys((*named, *shown))
     ]
     return tuple(sorted((one for one in found if one.confidence >= LEAST), key=lambda one: -one.confidence))
 
@@ -80,7 +80,7 @@ _ADDRESS = "user.contact.address"
 _POINTING = frozenset({"id", "ids", "uuid", "fk", "ref"})
 _PEOPLE = PERSON_WORDS | {"full", "display", "real", "billing", "legal"}
 _EMPTY = frozenset({"value", "address", "number", "no", "nr", "data"})
-"""Names that say nothing without the one above them: ``phones.value``."""
+"""Names that mean nothing without the one above them: ``phones.value``."""
 _ENDINGS = (
     "geburtsdatum",
     "telefonnummer",
@@ -99,37 +99,37 @@ _ENDINGS = (
     "lastname",
     "surname",
 )
-"""What compounds end with: ``lieferstrasse``."""
+"""Endings of compounds: ``lieferstrasse``."""
 
 
 def _by_name(name: str) -> dict[str, float]:
-    """Return what the name says; two names on the path may say it together: ``name.first``."""
+    """Return the categories in the name; two names on the path may form one: ``name.first``."""
     *_, above, last = ((), *(words_of(part) for part in name.split(".")))
     if not last or (len(last) > 1 and last[-1] in ABOUT and "".join(last) not in MEANINGS):
         return {}
-    told = _together(above, last) or _meanings(last)
-    if not told and last[-1] in _EMPTY:
-        told = _meanings(above)
-    return told
+    named = _together(above, last) or _meanings(last)
+    if not named and last[-1] in _EMPTY:
+        named = _meanings(above)
+    return named
 
 
 def _together(above: Sequence[str], last: Sequence[str]) -> dict[str, float]:
-    """Return what two names on the path say that neither says alone: ``name.first``, ``address.city``."""
+    """Return the category that two names on the path form together: ``name.first``, ``address.city``."""
     if not above:
         return {}
-    told = MEANINGS.get("".join(last), "")
+    category = MEANINGS.get("".join(last), "")
     for one in (above[-1], re.sub("e?s$", "", above[-1])):
         both = (*above[:-1], one, *last)
         for word, length in runs(both):
             if word in MEANINGS and length > len(last) and "".join(both).endswith(word):
                 return {MEANINGS[word]: CLEAR}
-        if told.startswith(_ADDRESS) and MEANINGS.get(one, "").startswith(_ADDRESS):
-            return {told: CLEAR}
+        if category.startswith(_ADDRESS) and MEANINGS.get(one, "").startswith(_ADDRESS):
+            return {category: CLEAR}
     return {}
 
 
 def _meanings(words: Sequence[str]) -> dict[str, float]:
-    """Return what the longest run of *words* means that means anything."""
+    """Return the category of the longest run of *words* that has one."""
     pointing = _POINTING.intersection(words)
     for word, length in runs(words):
         if word not in MEANINGS:
@@ -154,29 +154,29 @@ def _believed(word: str, words: Sequence[str], *, whole: bool) -> float:
 
 
 class _Shown(NamedTuple):
-    """What the values say of a category."""
+    """The evidence of the values for a category."""
 
     sure: float
     why: str
     against: bool
-    """Whether they speak against it."""
+    """Whether they contradict it."""
 
 
 _NOTHING = _Shown(0.0, "", against=False)
 
 
-def _by_values(values: Sequence[Any], told: Mapping[str, float]) -> dict[str, _Shown]:
-    """Return what the values say of each category they say anything of."""
+def _by_values(values: Sequence[Any], named: Mapping[str, float]) -> dict[str, _Shown]:
+    """Return the evidence of the values for each category."""
     shown: dict[str, _Shown] = {}
     for form in FORMS if values else ():
-        said = _said(form, values, named=form.category in told)
+        said = _said(form, values, named=form.category in named)
         before = shown.get(form.category, _NOTHING)
         if said.sure > before.sure or (said.against and not before.sure):
             shown[form.category] = said
     return shown
 
 
-def _said(form: Form, values: Sequence[Any], *, named: bool) -> _Shown:
+def _said(form: ValueForm, values: Sequence[Any], *, named: bool) -> _Shown:
     share = _share(form.fits, values)
     if form.category == "user.name" and _share(is_shaped_like_name, values) < NAMES_AT_LEAST:
         share = 0.0
@@ -206,17 +206,17 @@ _FITTING: Mapping[str, tuple[type, ...]] = {
     "user.financial": (str, int, float, Decimal128),
     "user.location.precise": (float, tuple, dict, str, int),
 }
-"""The types that values of a category, or of the nearest one above it, have."""
+"""The types of values of a category, or of the nearest one above it."""
 _SOMETIMES_NUMBERS = (
     "user.contact.phone_number",
     "user.contact.fax_number",
     "user.contact.address.postal_code",
 )
-"""Categories of text that careless hands store as numbers."""
+"""Categories of text that are sometimes stored as numbers."""
 
 
 def _weighed(category: str, name: float, shown: _Shown, values: Sequence[Any]) -> Detected:
-    """Put together what the name and the values say."""
+    """Combine the evidence of the name and the values."""
     if shown.against and not shown.sure:
         return Detected(category, 0.0, shown.why)
     if values and not shown.sure and _share(lambda value: _fits(category, value), values) < MOSTLY:

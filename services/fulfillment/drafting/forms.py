@@ -1,7 +1,7 @@
 """
-Forms that values of personal data have: addresses, numbers with check digits, dates, names. Pure.
+Forms of personal values: addresses, numbers with check digits, dates, names. Pure.
 
-A form says little where other values have it as well; how much each says stands in ``FORMS``.
+A form that other values share is weak evidence; the weights are in ``FORMS``.
 """
 
 import ipaddress
@@ -57,33 +57,33 @@ _PROSE_CHARACTERS, _PROSE_BLANKS = 40, 5
 
 
 def is_email(value: Any) -> bool:
-    """Tell whether *value* is an e-mail address and nothing else."""
+    """Return whether *value* is an e-mail address and nothing else."""
     return isinstance(value, str) and _EMAIL.fullmatch(value.strip()) is not None
 
 
 def is_shared_mailbox(value: Any) -> bool:
-    """Tell whether the e-mail address *value* is an office's, not a person's."""
+    """Return whether the e-mail address *value* is an office's, not a person's."""
     return isinstance(value, str) and _OFFICE.match(value.strip().lower()) is not None
 
 
 def names_country(value: Any) -> bool:
-    """Tell whether *value* is a telephone number with its country code, however it is written."""
+    """Return whether *value* is a telephone number with its country code, in any notation."""
     text = value.strip() if isinstance(value, str) else ""
     if text.startswith("00"):
-        # A number filled up with zeros begins like this as well.
+        # A number padded with zeros begins like this as well.
         return _valid(f"+{text[2:]}")
     return text.startswith("+") and _possible(text, None)
 
 
 def can_be_looked_up(value: Any) -> bool:
-    """Tell whether *value* is a telephone number in one piece with its country: ``+49301234``, 49301234."""
+    """Return whether *value* is a telephone number in one piece with its country: ``+49301234``, 49301234."""
     text = _written(value)
     whole = _WITH_COUNTRY.fullmatch(text) is not None and isinstance(value, str)
     return whole or (_BARE.fullmatch(text) is not None and _valid(f"+{text}"))
 
 
 def is_shaped_like_name(value: Any) -> bool:
-    """Tell whether *value* is two to four words such as a person's full name."""
+    """Return whether *value* is two to four words such as a person's full name."""
     return (
         isinstance(value, str) and len(value) <= _LONGEST_NAME and bool(_FULL_NAME.fullmatch(value.strip()))
     )
@@ -110,7 +110,7 @@ def _valid(text: str) -> bool:
 
 
 def _can_be_dialled(value: Any) -> bool:
-    """Tell whether *value* may be a number dialled within some country; many other numbers may, too."""
+    """Return whether *value* may be a number dialled within some country; many other numbers may, too."""
     text = _written(value)
     if not _DIALLED.fullmatch(text):
         return False
@@ -125,7 +125,7 @@ def _is_iban(value: Any) -> bool:
 
 
 def _is_card(value: Any) -> bool:
-    """Tell whether *value* has the length, the beginning and the check digit of a card number (ISO 7812)."""
+    """Return whether *value* has length, beginning and check digit of a card number (ISO 7812)."""
     digits = re.sub(r"[ -]", "", _written(value))
     if not _CARD.fullmatch(digits):
         return False
@@ -145,7 +145,7 @@ def _is_ip(value: Any) -> bool:
 
 
 def _is_dni(value: Any) -> bool:
-    """Tell whether *value* is a Spanish identity number with the right letter."""
+    """Return whether *value* is a Spanish identity number with the right letter."""
     match = _DNI.fullmatch(_written(value).upper())
     if match is None:
         return False
@@ -166,7 +166,7 @@ def _is_place(value: Any) -> bool:
 
 
 def _is_name(value: Any) -> bool:
-    """Tell whether *value* is shaped like a full name and has a common given name in it."""
+    """Return whether *value* is shaped like a full name and has a common given name in it."""
     return is_shaped_like_name(value) and any(
         word in GIVEN_NAMES for word in plain(value).replace(",", " ").split()
     )
@@ -181,7 +181,7 @@ def _is_prose(value: Any) -> bool:
 
 
 def _is_day(value: Any) -> bool:
-    """Tell whether *value* is a day on which somebody alive may have been born."""
+    """Return whether *value* is a day on which a living person may have been born."""
     if isinstance(value, str):
         return _DATE.fullmatch(value) is not None
     if not isinstance(value, datetime):
@@ -195,47 +195,47 @@ def _begins(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A form that values of a category have."""
+class ValueForm:
+    """A form of the values of a category."""
 
     category: str
     fits: Callable[[Any], bool]
     what: str
     alone: float = 0.0
-    """How sure it makes without a fitting name."""
+    """Confidence without a fitting name."""
     needed: float = 0.8
     """The share of a field's values that must have it."""
     required: bool = False
-    """Whether values without it speak against a fitting name."""
+    """Whether values without it contradict a fitting name."""
 
 
 FORMS = (
-    Form("user.contact.email", is_email, "e-mail addresses", 0.95, 0.5, required=True),
-    Form("user.contact.phone_number", names_country, "numbers with a country code", 0.8, 0.5),
-    Form("user.contact.phone_number", _can_be_dialled, "numbers to dial", needed=0.6, required=True),
-    Form("user.financial.bank_account", _is_iban, "account numbers with right check digits", 0.98),
-    Form("user.financial.credit_card", _is_card, "card numbers with right check digits", 0.9, 0.9),
-    Form("user.device.ip_address", _is_ip, "IP addresses", 0.85, 0.7, required=True),
-    Form("user.demographic.date_of_birth", _is_day, "days", needed=0.7, required=True),
-    Form("user.location.precise", _is_place, "degrees or points", needed=0.7, required=True),
-    Form("user.location.precise", _is_point, "points", 0.75),
-    Form(
+    ValueForm("user.contact.email", is_email, "e-mail addresses", 0.95, 0.5, required=True),
+    ValueForm("user.contact.phone_number", names_country, "numbers with a country code", 0.8, 0.5),
+    ValueForm("user.contact.phone_number", _can_be_dialled, "numbers to dial", needed=0.6, required=True),
+    ValueForm("user.financial.bank_account", _is_iban, "account numbers with right check digits", 0.98),
+    ValueForm("user.financial.credit_card", _is_card, "card numbers with right check digits", 0.9, 0.9),
+    ValueForm("user.device.ip_address", _is_ip, "IP addresses", 0.85, 0.7, required=True),
+    ValueForm("user.demographic.date_of_birth", _is_day, "days", needed=0.7, required=True),
+    ValueForm("user.location.precise", _is_place, "degrees or points", needed=0.7, required=True),
+    ValueForm("user.location.precise", _is_point, "points", 0.75),
+    ValueForm(
         "user.government_id.national_identification_number",
         _is_dni,
         "identity numbers with right letters",
         0.9,
     ),
-    Form(
+    ValueForm(
         "user.government_id.national_identification_number",
         _begins(_SOCIAL_SECURITY),
         "in the form of social security numbers",
         0.75,
     ),
-    Form("user.authorization.password", _begins(_HASHED), "hashed passwords", 0.97, 0.5),
-    Form("user.authorization.credentials", _begins(_TOKEN), "signed tokens", 0.95, 0.5),
-    Form("user.device", _begins(_AGENT), "names of browsers", 0.9, 0.5),
-    Form("user.contact.address.street", _begins(_STREET), "streets with house numbers", 0.8, 0.5),
-    Form("user.name", _is_name, "names of people", 0.75, 0.2),
-    Form("user.name.first", _is_given_name, "given names", needed=0.3),
-    Form("user.content.private", _is_prose, "long texts", 0.35, 0.5),
+    ValueForm("user.authorization.password", _begins(_HASHED), "hashed passwords", 0.97, 0.5),
+    ValueForm("user.authorization.credentials", _begins(_TOKEN), "signed tokens", 0.95, 0.5),
+    ValueForm("user.device", _begins(_AGENT), "names of browsers", 0.9, 0.5),
+    ValueForm("user.contact.address.street", _begins(_STREET), "streets with house numbers", 0.8, 0.5),
+    ValueForm("user.name", _is_name, "names of people", 0.75, 0.2),
+    ValueForm("user.name.first", _is_given_name, "given names", needed=0.3),
+    ValueForm("user.content.private", _is_prose, "long texts", 0.35, 0.5),
 )

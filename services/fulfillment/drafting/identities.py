@@ -1,54 +1,54 @@
-"""Decides which fields name a person, so that a request can start at them. Pure."""
+"""Finds the fields that identify a person, as entry points of a request. Pure."""
 
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from services.fulfillment.drafting.naming import stem_of
-from services.fulfillment.drafting.schema import Outline, Property
+from services.fulfillment.drafting.reference_names import stem_of
+from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
 
 EMAIL, PHONE = "user.contact.email", "user.contact.phone_number"
 USERNAME = "user.account.username"
 _MESSAGE = re.compile(r"(?i)(?:message|thread|mail)_?ids?$|in_?reply_?to$")
-"""Names of what mail systems call a letter by, which looks like an address and is none."""
+"""Identifiers of messages in mail systems, which look like addresses and are none."""
 PEOPLE = PERSON_WORDS - {"account", "by"}
 KEY = 0.5
-"""How sure a key makes that no address and no number stands beside."""
+"""Confidence in a key without an address or number beside it."""
 LIKELY = 0.6
 MOSTLY = 0.5
 NAME, SURE = 0.3, 0.75
 OF_ONE = 6
-"""Nobody has more telephones or mailboxes than these."""
+"""Most telephones or mailboxes of one person."""
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class IdentityField:
     """A field that a request can be looked up by."""
 
     path: str
     name: str
-    """``email``, ``phone_number``, or the name that a request calls it by among its identifiers."""
+    """``email``, ``phone_number``, or the name among the identifiers of a request."""
     confidence: float
     why: str
     unit: str | None
-    """The array whose elements it tells apart."""
+    """The array with one person per element."""
     together: bool = False
     """Whether all elements of its array are one person's."""
 
 
-def identities(outline: Outline) -> tuple[Identity, ...]:
+def identities(outline: CollectionOutline) -> tuple[IdentityField, ...]:
     """
     Return the fields of *outline* that hold one person's e-mail address or telephone number.
 
-    An office's mailbox is nobody's. A telephone number counts where it stands in one piece with its country,
-    because that is how it is looked up.
+    An office's mailbox is no person's. A telephone number counts if it is stored in one piece with its
+    country, because only then it can be looked up.
     """
     found = [identity for one in outline.properties if (identity := _identity(one)) is not None]
     return tuple(_gathered(identity, found, outline) for identity in found)
 
 
-def _identity(one: Property) -> Identity | None:
+def _identity(one: Property) -> IdentityField | None:
     if one.container or _MESSAGE.search(one.path):
         return None
     for detected in one.detected:
@@ -56,14 +56,16 @@ def _identity(one: Property) -> Identity | None:
             continue
         if detected.category == EMAIL and one.shared < MOSTLY:
             sure = round(detected.confidence * (1 - one.shared), 2)
-            return Identity(one.path, "email", sure, detected.why, one.unit)
+            return IdentityField(one.path, "email", sure, detected.why, one.unit)
         if detected.category == PHONE and one.dialled >= MOSTLY:
-            return Identity(one.path, "phone_number", detected.confidence, detected.why, one.unit)
+            return IdentityField(one.path, "phone_number", detected.confidence, detected.why, one.unit)
     return None
 
 
-def _gathered(identity: Identity, found: list[Identity], outline: Outline) -> Identity:
-    """Join an array of one person's own addresses or numbers: nothing else in the document names them so."""
+def _gathered(
+    identity: IdentityField, found: list[IdentityField], outline: CollectionOutline
+) -> IdentityField:
+    """Join an array of one person's own addresses or numbers: no other field names them so."""
     one = outline.by_path[identity.path]
     alone = one.array and identity.unit == identity.path and one.unique and one.most <= OF_ONE
     described = any(_is_name(other, NAME) for other in outline.properties if other.unit is None)
@@ -73,35 +75,35 @@ def _gathered(identity: Identity, found: list[Identity], outline: Outline) -> Id
         or any(other.name == identity.name and other.unit is None for other in found)
     ):
         return identity
-    return Identity(identity.path, identity.name, identity.confidence, identity.why, None, together=True)
+    return IdentityField(identity.path, identity.name, identity.confidence, identity.why, None, together=True)
 
 
-def own_key(outline: Outline, referring: Collection[str]) -> Identity | None:
+def own_key(outline: CollectionOutline, referring: Collection[str]) -> IdentityField | None:
     """
-    Return what people are called by in a collection that knows neither address nor number of them.
+    Return the key of people in a collection without their addresses and numbers.
 
     Args:
         outline: The collection.
-        referring: Paths that refer to something else, and so are found from there.
+        referring: Paths with references, which are found from there.
     """
     whole = [one for one in outline.properties if not one.container and one.path not in referring]
     names = [
         one for one in whole if one.category is not None and one.category.category == USERNAME and one.unique
     ]
     if names:
-        return Identity(
+        return IdentityField(
             names[0].path, "username", KEY, f"{names[0].detected[0].why}; no two are alike", names[0].unit
         )
     keys = [(one, stem) for one in whole if one.family is not None and (stem := _stem(one, outline, whole))]
     if not keys:
         return None
-    # What people are called by is a number of its own rather than what the database made up.
+    # People are named by a number of their own rather than by one that the database generated.
     one, stem = min(keys, key=lambda pair: pair[0].path == "_id")
-    return Identity(one.path, f"{stem}_id", KEY, "its name is that of a person's key", one.unit)
+    return IdentityField(one.path, f"{stem}_id", KEY, "its name is that of a person's key", one.unit)
 
 
-def _stem(one: Property, outline: Outline, whole: Sequence[Property]) -> str:
-    """Return whom the field is a key of, if that is a person."""
+def _stem(one: Property, outline: CollectionOutline, whole: Sequence[Property]) -> str:
+    """Return the kind of person that the field is a key of, if any."""
     above, _, last = one.path.rpartition(".")
     stem, marked = stem_of(words_of(last))
     if not marked:
@@ -120,8 +122,8 @@ def _is_name(one: Property, sure: float) -> bool:
     return top is not None and top.category.startswith("user.name") and top.confidence >= sure
 
 
-def beside(outline: Outline, found: Sequence[Identity]) -> Outline:
-    """Return *outline* where what may be a name, beside an address or a number, is taken for the person's."""
+def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> CollectionOutline:
+    """Return *outline* with possible names beside an address or a number declared as the person's."""
     units = {identity.unit for identity in found}
     return replace(
         outline, properties=tuple(_named(one) if one.unit in units else one for one in outline.properties)

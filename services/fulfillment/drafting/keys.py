@@ -1,5 +1,5 @@
 """
-Values that can name a record, compared across the types they are stored in. Pure.
+Values that can name a record, compared across their stored types. Pure.
 
 ``42`` here is ``"42"`` there, an ObjectId its hex digits, a UUID its text.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 NUMBER, OBJECT_ID, UNIQUE, BINARY, TEXT = "number", "object_id", "uuid", "binary", "text"
 UUID_BYTES = 16
@@ -25,14 +25,14 @@ _COUNTER = re.compile(r"(.*?\D)(\d{1,15})")
 
 
 class Key(NamedTuple):
-    """A value, however it is stored."""
+    """A value in comparable form."""
 
     family: str
     value: Any
 
 
 def key_of(value: Any) -> Key | None:
-    """Return what *value* has in common with its other spellings; ``None`` where it cannot name anything."""
+    """Return a key that all spellings of *value* share; ``None`` if it cannot name a record."""
     match value:
         case bool() | None:
             return None
@@ -55,7 +55,7 @@ def key_of(value: Any) -> Key | None:
 def _decimal(value: Decimal128) -> Key | None:
     number = value.to_decimal()
     whole = number.is_finite() and number == number.to_integral_value() and abs(number) < LARGEST
-    # 12.00 is an amount of money; what counts records has no places.
+    # 12.00 is an amount of money; numbers of records have no decimals.
     return Key(NUMBER, int(number)) if whole and number.as_tuple().exponent == 0 else None
 
 

@@ -1,7 +1,7 @@
 """
-Infers what a collection holds from documents that pass by one at a time. Pure.
+Infers the fields of a collection from a stream of documents. Pure.
 
-Keeps a bounded number of values per field, of bounded length, however large documents are and however many.
+Keeps a bounded number of values per field, of bounded length, for any size and number of documents.
 """
 
 import re
@@ -15,30 +15,30 @@ from services.fulfillment.drafting.detection import Detected, categories_of
 from services.fulfillment.drafting.forms import can_be_looked_up, is_shared_mailbox
 from services.fulfillment.drafting.keys import TEXT, Key, key_of
 from services.fulfillment.drafting.vocabulary import GIVEN_NAMES, plain
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 MOST_VALUES = 200
-"""Values kept of a field, to tell what it holds."""
+"""Values kept of a field for detection."""
 MOST_KEYS = 150
-"""Different keys kept of a field, to look for elsewhere."""
+"""Different keys kept of a field for the search of references."""
 MOST_SEEN = 5_000
-"""Different keys counted of a field, to tell whether each comes once."""
+"""Different keys counted of a field for the test of uniqueness."""
 LONGEST = 400
 """Characters kept of a text."""
 MOST_MEMBERS = 60
-"""An object with more names than these over all documents has data for names."""
+"""An object with more names than these over all documents has data as names."""
 MOST_FIELDS = 1_000
 SEVERAL, RARE = 12, 0.15
 SOME_REPEATED = 0.02
 MOST_ELEMENTS = 50
-"""Elements looked at of one array."""
+"""Elements read of one array."""
 DEEPEST = 12
 MOST_BITS = 31
 
 
 @dataclass(slots=True)
-class _Field:
-    """What was seen at one path."""
+class _SampledField:
+    """The values seen at one path."""
 
     path: str
     types: Counter[str] = field(default_factory=Counter)
@@ -50,11 +50,11 @@ class _Field:
     seen: set[int] = field(default_factory=set)
     repeated: int = 0
     present: int = 0
-    members: dict[str, "_Field"] = field(default_factory=dict)
+    members: dict[str, "_SampledField"] = field(default_factory=dict)
     opaque: bool = False
 
     def add(self, value: Any, depth: int) -> None:
-        """Look at *value*; the elements of an array count one by one."""
+        """Add *value*; the elements of an array count one by one."""
         if isinstance(value, list):
             self.array = True
             self.most = max(self.most, len(value))
@@ -67,7 +67,7 @@ class _Field:
         if not isinstance(value, Mapping):
             self._keep(value)
         elif "coordinates" in value and "type" in value:
-            # A point of GeoJSON: what is in it means nothing alone.
+            # A point of GeoJSON: its members mean nothing alone.
             self.opaque = True
             self._keep(dict(value))
         elif not self.opaque:
@@ -86,19 +86,19 @@ class _Field:
         if self.opaque:
             self.members.clear()
 
-    def _member(self, name: str) -> "_Field | None":
-        """Return the field *name* inside; none where the name is data, which makes the object one field."""
+    def _member(self, name: str) -> "_SampledField | None":
+        """Return the field *name* inside; None if the name is data, which makes the object one field."""
         if name in self.members:
             return self.members[name]
         if not self.path and len(self.members) < MOST_FIELDS and not _unnameable(name):
-            return self.members.setdefault(name, _Field(name))
+            return self.members.setdefault(name, _SampledField(name))
         if self.path and len(self.members) < MOST_MEMBERS and not _is_data(name):
-            return self.members.setdefault(name, _Field(f"{self.path}.{name}"))
+            return self.members.setdefault(name, _SampledField(f"{self.path}.{name}"))
         self.opaque = bool(self.path)
         return None
 
     def varies(self) -> bool:
-        """Tell whether the names inside are data: many, and each in few of the objects."""
+        """Return whether the names inside are data: many, and each in few of the objects."""
         whole = self.types["object"]
         present = sum(member.present for member in self.members.values())
         return len(self.members) >= SEVERAL and present < RARE * whole * len(self.members)
@@ -120,12 +120,12 @@ class _Field:
 
 
 def _unnameable(name: str) -> bool:
-    """Tell whether a data map has no way to name a field so."""
+    """Return whether a data map cannot name such a field."""
     return not name or "." in name or name.startswith("$")
 
 
 def _is_data(name: str) -> bool:
-    """Tell whether the name of a member is itself a value: an address, a number, somebody's name."""
+    """Return whether the name of a member is itself a value: an address, a number, a person's name."""
     key = key_of(name)
     telling = key is None or key.family != TEXT or plain(name) in GIVEN_NAMES
     return telling or _unnameable(name) or re.fullmatch(r"[A-Za-z_][\w-]{0,60}", name) is None
@@ -142,7 +142,7 @@ _RARE = {
 
 
 def type_of(value: Any) -> str:  # noqa: C901 - one line per type of BSON
-    """Return the word of data maps for the type of *value*."""
+    """Return the data map's name of the type of *value*."""
     match value:
         case bool():
             return "boolean"
@@ -172,23 +172,23 @@ def type_of(value: Any) -> str:  # noqa: C901 - one line per type of BSON
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A field of a collection, without the values it was inferred from but its keys."""
+    """A field of a collection, without its values except its keys."""
 
     path: str
     type: str | None
-    """As a data map declares it, without ``[]``; none where only null was seen, or several types."""
+    """As a data map declares it, without ``[]``; None if only null was seen, or several types."""
     array: bool
     container: bool
     detected: tuple[Detected, ...]
     unit: str | None
     """The innermost array around or at it."""
     most: int
-    """The most elements one array of it has."""
+    """The most elements in one array of it."""
     count: int
-    """Values seen that are not null."""
+    """Number of values seen that are not null."""
     keys: tuple[Key, ...] = field(default=(), repr=False)
     family: str | None = None
-    """What most of its values are, as keys."""
+    """The kind of most of its values, as keys."""
     unique: bool = False
     """Whether hardly a key was seen twice: few stores are free of mistakes."""
     dialled: float = 0.0
@@ -203,8 +203,8 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """What a collection holds."""
+class CollectionOutline:
+    """The fields of a collection."""
 
     store: str
     database: str
@@ -213,7 +213,7 @@ class Outline:
     sampled: int
     properties: tuple[Property, ...]
     unique: frozenset[str] = frozenset()
-    """Paths whose values a unique index tells apart."""
+    """Paths with values in a unique index."""
 
     @property
     def key(self) -> str:
@@ -227,23 +227,23 @@ class Outline:
 
 
 class Inference:
-    """Looks at documents and says what their collection holds."""
+    """Infers the fields of a collection from its documents."""
 
     def __init__(self) -> None:
-        self._root = _Field("")
+        self._root = _SampledField("")
         self.documents = 0
 
     def add(self, document: Mapping[str, Any]) -> None:
-        """Look at *document*."""
+        """Read *document*."""
         self.documents += 1
         self._root._enter(document, 0)  # noqa: SLF001 - the root is a field like all others
 
     def properties(self) -> tuple[Property, ...]:
-        """Return every field seen, an object before what is in it."""
+        """Return every field seen, an object before its members."""
         return tuple(_properties(self._root, None))
 
 
-def _properties(parent: _Field, unit: str | None) -> Iterator[Property]:
+def _properties(parent: _SampledField, unit: str | None) -> Iterator[Property]:
     for seen in parent.members.values():
         if seen.varies():
             seen.members.clear()
@@ -252,8 +252,8 @@ def _properties(parent: _Field, unit: str | None) -> Iterator[Property]:
         yield from _properties(seen, inner)
 
 
-def _type(seen: _Field) -> str | None:
-    """Return the type to declare; of an array the commonest, because an array must be declared as one."""
+def _type(seen: _SampledField) -> str | None:
+    """Return the type to declare; of an array the most frequent, because an array must be declared as one."""
     kinds = set(seen.types)
     if seen.members:
         return "object"
@@ -261,11 +261,11 @@ def _type(seen: _Field) -> str | None:
         return "long"
     if len(kinds) > 1 and not seen.array:
         return None
-    # Of an array that was always empty nothing is known but that it is one.
+    # An array that was always empty has no known type.
     return seen.types.most_common(1)[0][0] if kinds else ("string" if seen.array else None)
 
 
-def _property(seen: _Field, unit: str | None) -> Property:
+def _property(seen: _SampledField, unit: str | None) -> Property:
     count = sum(seen.types.values())
     family, most = seen.families.most_common(1)[0] if seen.families else ("", 0)
     texts = [value for value in seen.values if isinstance(value, str)]

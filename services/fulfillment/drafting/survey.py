@@ -1,4 +1,4 @@
-"""Surveys live stores: what every collection holds, who is named in it, and what refers to what."""
+"""Surveys live stores: the fields of every collection, its people, and references."""
 
 import asyncio
 from collections import defaultdict
@@ -6,48 +6,48 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.drafting.identities import Identity, beside, identities, own_key
+from services.fulfillment.drafting.identities import IdentityField, beside, identities, own_key
 from services.fulfillment.drafting.keys import Key
-from services.fulfillment.drafting.linking import (
+from services.fulfillment.drafting.ownership import followed
+from services.fulfillment.drafting.references import (
     PLAUSIBLE,
-    Candidate,
     End,
-    Link,
     Overlap,
+    ReferenceCandidate,
+    ReferenceLink,
     candidates,
     chosen,
     scored,
 )
-from services.fulfillment.drafting.owning import followed
-from services.fulfillment.drafting.sampling import Reader
-from services.fulfillment.drafting.schema import Outline
+from services.fulfillment.drafting.samples import SampleReader
+from services.fulfillment.drafting.schema import CollectionOutline
 
 TOGETHER = 4
 """Collections read at the same time."""
 LEAST_CROWDS = 3
 LEAST_PAIRS = 4
-"""Joined records that name somebody on both sides, to say anything."""
+"""Fewest joined records with names on both sides that mean something."""
 KEYS_PER_SOURCE = 60
-"""Different values of a field looked for elsewhere."""
+"""Different values of a field that are looked up elsewhere."""
 MOSTLY, SURE, AGREED, ONCE = 0.5, 0.75, 0.8, 0.95
 NAMING = ("user.contact.email", "user.contact.phone_number", "user.name")
-"""Categories by which two records can be seen to name the same person."""
+"""Categories that show whether two records name the same person."""
 
-Told = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What was found out about the stores."""
+class StoreSurvey:
+    """The result of a survey."""
 
-    outlines: tuple[Outline, ...]
-    identities: Mapping[str, tuple[Identity, ...]]
+    outlines: tuple[CollectionOutline, ...]
+    identities: Mapping[str, tuple[IdentityField, ...]]
     """By ``database.collection``."""
-    links: tuple[Link, ...]
+    links: tuple[ReferenceLink, ...]
 
     @property
     def reached(self) -> Mapping[str, frozenset[str | None]]:
-        """What is one person's in each collection: the document (none), or elements of these arrays."""
+        """One person's units in each collection: the document (None), or elements of these arrays."""
         reached: dict[str, set[str | None]] = {
             outline.key: {one.unit for one in self.identities[outline.key]} for outline in self.outlines
         }
@@ -58,89 +58,91 @@ class Survey:
         return {key: frozenset(units) for key, units in reached.items()}
 
 
-async def survey(readers: Sequence[Reader], databases: Sequence[str], told: Told) -> Survey:
+async def survey(readers: Sequence[SampleReader], databases: Sequence[str], report: Report) -> StoreSurvey:
     """
-    Look at every collection of *databases*, or of all there are.
+    Survey every collection of *databases*, or of all.
 
     Args:
         readers: One for each store.
         databases: Their names.
-        told: Is told how far the survey is.
+        report: Called with the progress.
 
     Raises:
         StoreUnavailable: A store did not answer.
     """
-    outlines = await _outlines(readers, databases, told)
-    who = {outline.key: identities(outline) for outline in outlines}
-    outlines = tuple(beside(outline, who[outline.key]) for outline in outlines)
-    links = await _links(outlines, who, {reader.name: reader for reader in readers}, told)
-    return _completed(Survey(outlines, who, followed(links, who)))
+    outlines = await _outlines(readers, databases, report)
+    named = {outline.key: identities(outline) for outline in outlines}
+    outlines = tuple(beside(outline, named[outline.key]) for outline in outlines)
+    links = await _links(outlines, named, {reader.name: reader for reader in readers}, report)
+    return _completed(StoreSurvey(outlines, named, followed(links, named)))
 
 
-def _completed(found: Survey) -> Survey:
-    """Return *found* with people's own keys as identities, where they cannot be found by anything else."""
+def _completed(found: StoreSurvey) -> StoreSurvey:
+    """Return *found* with people's own keys as identities, if they have no other."""
     for outline in found.outlines:
         if found.reached[outline.key]:
             continue
         referring = {link.source.field.path for link in found.links if link.source.outline is outline}
         key = own_key(outline, referring)
         if key is not None:
-            who = {**found.identities, outline.key: (key,)}
+            named = {**found.identities, outline.key: (key,)}
             undecided = [replace(link, direction=None, because="") for link in found.links]
-            found = Survey(found.outlines, who, followed(undecided, who))
+            found = StoreSurvey(found.outlines, named, followed(undecided, named))
     return found
 
 
-async def _outlines(readers: Sequence[Reader], databases: Sequence[str], told: Told) -> tuple[Outline, ...]:
+async def _outlines(
+    readers: Sequence[SampleReader], databases: Sequence[str], report: Report
+) -> tuple[CollectionOutline, ...]:
     places = [(reader, place) for reader in readers for place in await reader.places(databases)]
     gate = asyncio.Semaphore(TOGETHER)
 
-    async def outline(reader: Reader, database: str, name: str) -> Outline:
+    async def outline(reader: SampleReader, database: str, name: str) -> CollectionOutline:
         async with gate:
-            told(f"sampling {database}.{name}")
+            report(f"sampling {database}.{name}")
             return await reader.outline(database, name)
 
     return tuple(await asyncio.gather(*(outline(reader, *place) for reader, place in places)))
 
 
 async def _links(
-    outlines: Sequence[Outline],
-    who: Mapping[str, Sequence[Identity]],
-    readers: Mapping[str, Reader],
-    told: Told,
-) -> tuple[Link, ...]:
-    by_target: defaultdict[str, list[Candidate]] = defaultdict(list)
+    outlines: Sequence[CollectionOutline],
+    named: Mapping[str, Sequence[IdentityField]],
+    readers: Mapping[str, SampleReader],
+    report: Report,
+) -> tuple[ReferenceLink, ...]:
+    by_target: defaultdict[str, list[ReferenceCandidate]] = defaultdict(list)
     for candidate in candidates(outlines):
         by_target[candidate.target.name].append(candidate)
-    people = frozenset(key for key, found in who.items() if any(one.unit is None for one in found))
+    people = frozenset(key for key, found in named.items() if any(one.unit is None for one in found))
     names = sorted({outline.name for outline in outlines})
-    likely: list[Link] = []
+    likely: list[ReferenceLink] = []
     for name, some in by_target.items():
-        told(f"looking for values in {name}")
+        report(f"looking for values in {name}")
         found = await _found(readers[some[0].target.outline.store], some[0].target, some)
         likely += [scored(one, _overlap(one, found), people, names) for one in some]
     plausible = [link for link in likely if link.confidence >= PLAUSIBLE]
-    told(f"comparing {len(plausible)} possible references")
-    told_apart = chosen([await _compared(link, readers) for link in plausible])
-    return tuple([await _crowded(link, readers) for link in told_apart])
+    report(f"comparing {len(plausible)} possible references")
+    best = chosen([await _compared(link, readers) for link in plausible])
+    return tuple([await _crowded(link, readers) for link in best])
 
 
-async def _found(reader: Reader, target: End, some: Sequence[Candidate]) -> Mapping[Key, int]:
-    """Return how often keys of *some* stand in *target*; if that takes too long, what the sample says."""
+async def _found(reader: SampleReader, target: End, some: Sequence[ReferenceCandidate]) -> Mapping[Key, int]:
+    """Return how often keys of *some* stand in *target*; if that takes too long, by the sample."""
     wanted = {key: None for one in some for key in one.source.field.keys[:KEYS_PER_SOURCE]}
     found = await reader.found(target, list(wanted))
     return dict.fromkeys(target.field.keys, 1) if found is None else found
 
 
-def _overlap(candidate: Candidate, found: Mapping[Key, int]) -> Overlap:
+def _overlap(candidate: ReferenceCandidate, found: Mapping[Key, int]) -> Overlap:
     keys = candidate.source.field.keys[:KEYS_PER_SOURCE]
     matched = [key for key in keys if key in found]
     once = sum(found[key] == 1 for key in matched)
     return Overlap(len(keys), len(matched), once >= ONCE * len(matched))
 
 
-async def _compared(link: Link, readers: Mapping[str, Reader]) -> Link:
-    """Return *link* with what joined records say: the same person on both sides, or two."""
+async def _compared(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> ReferenceLink:
+    """Return *link* with the comparison of joined records: the same person on both sides, or two."""
     for category in NAMING:
         ours, theirs = _naming(link.source, category), _naming(link.target, category)
         if not ours or not theirs or link.source.outline is link.target.outline:
@@ -153,8 +155,8 @@ async def _compared(link: Link, readers: Mapping[str, Reader]) -> Link:
     return link
 
 
-async def _crowded(link: Link, readers: Mapping[str, Reader]) -> Link:
-    """Return *link* with whether one record of its target is referred to by several people's."""
+async def _crowded(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> ReferenceLink:
+    """Return *link* with the share of target records that several people's records refer to."""
     if not link.source.root or not link.target.root or link.source.outline is link.target.outline:
         return link
     ours = next((paths for category in NAMING if (paths := _naming(link.source, category))), [])
@@ -181,7 +183,7 @@ def _naming(end: End, category: str) -> list[str]:
     ]
 
 
-def _judged(link: Link, agreement: float) -> Link:
+def _judged(link: ReferenceLink, agreement: float) -> ReferenceLink:
     confidence, why = link.confidence, link.why
     if agreement >= AGREED:
         confidence = round(1 - (1 - confidence) * 0.25, 2)

@@ -1,5 +1,5 @@
 """
-What fields of personal data are called, in English, German, Spanish and French, without accents or gaps.
+Names of fields with personal data, in English, German, Spanish and French, without accents or gaps.
 
 Many names mean several things: the detection weighs them against the values.
 """
@@ -155,7 +155,7 @@ _AMBIGUOUS = (
     "ubicacion coordinates coords "
 )
 AMBIGUOUS = frozenset(_AMBIGUOUS.split())
-"""Words that name things as often as people: alone they say less."""
+"""Words that name things as often as people: alone they mean less."""
 
 _ABOUT = (
     "verified enabled disabled count type status at on date sent template templates provider domain "
@@ -164,7 +164,7 @@ _ABOUT = (
     "category tax verifiziert datum anzahl typ am fecha tipo estado "
 )
 ABOUT = frozenset(_ABOUT.split())
-"""Last words that make a name speak about the thing, not give it: ``email_verified``."""
+"""Last words by which a name is about the thing, not the thing itself: ``email_verified``."""
 
 _GIVEN_NAMES = (
     "aaron abdul abigail ada adam adrian ahmed aiko aisha alan albert alejandro alessandro alex "
@@ -217,7 +217,7 @@ _PERSON_WORDS = (
     "mitarbeiter patienten schueler lehrer gast spender "
 )
 PERSON_WORDS = frozenset(_PERSON_WORDS.split())
-"""What people are called by the part they play."""
+"""Names of people by their role."""
 
 
 def plain(word: str) -> str:
@@ -233,7 +233,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def runs(words: Sequence[str]) -> list[tuple[str, int]]:
-    """Return every run of neighbouring *words* as one word, with how many it takes; the longest first."""
+    """Return every run of neighbouring *words* as one word, with its length; the longest first."""
     return [
         ("".join(words[start : start + length]), length)
         for length in range(len(words), 0, -1)

@@ -1,1 +1,1 @@
-"""Looks people up by the hashes of California's DROP, in whatever stores the data map names."""
+"""California's DROP: looks people up by hashes in the stores of the data map."""

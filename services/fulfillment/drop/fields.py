@@ -1,10 +1,9 @@
 """
-Which fields of a data map say what California's DROP hashes, and what hashes a record has. Pure.
+The fields of a data map that California's DROP hashes, and the hashes of a record. Pure.
 
-Fields are known by their categories, for a telephone number counts whether or not the map lets it be searched
-for. What has no category of its own is known by the name of its identity: ``maid``, ``vin``, ``ctv_id``.
-People who share a document are told apart as everywhere: in an array that is divided, each element is
-somebody's.
+Fields are found by their categories: a telephone number counts even if the map does not allow searching by
+it. Fields without a category of their own are found by the name of their identity: ``maid``, ``vin``,
+``ctv_id``. In a divided array, each element is one person's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,54 +14,46 @@ from types import MappingProxyType
 from typing import Any
 
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from services.fulfillment.datamap.model import Collection, DataMap, Field
-from services.fulfillment.drop import hashing
-from services.fulfillment.search.naming import Part
-from services.fulfillment.search.units import (
-    ADVERTISING,
-    NAME,
-    TELEVISION,
-    VIN,
-    Unit,
-    is_of,
-    units,
-)
-from shared.drop import ListKind
-from shared.mongo import Document
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField
+from services.fulfillment.drop import standard_hashes
+from services.fulfillment.search.named_people import RecordPart
+from services.fulfillment.search.units import ADVERTISING, NAME, TELEVISION, VIN, RecordUnit, is_of, units
+from shared.contract.drop import ListKind
+from shared.runtime.mongo import Document
 
 MOST_COMBINATIONS = 5_000
-"""Hashes of one composite kind that one person's part of a record is looked up by."""
+"""Most hashes of one composite kind per person's part of a record."""
 BIRTH, ZIP = "user.demographic.date_of_birth", "user.contact.address.postal_code"
 SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = (
     MappingProxyType(
         {
-            ListKind.EMAIL: (hashing.email, ("user.contact.email",), (EMAIL,)),
-            ListKind.PHONE: (hashing.phone, ("user.contact.phone_number",), (PHONE,)),
-            ListKind.MAID: (hashing.advertising_id, (), ADVERTISING),
-            ListKind.CTV_ID: (hashing.television, (), TELEVISION),
+            ListKind.EMAIL: (standard_hashes.email, ("user.contact.email",), (EMAIL,)),
+            ListKind.PHONE: (standard_hashes.phone, ("user.contact.phone_number",), (PHONE,)),
+            ListKind.MAID: (standard_hashes.advertising_id, (), ADVERTISING),
+            ListKind.CTV_ID: (standard_hashes.television, (), TELEVISION),
         }
     )
 )
-"""List → how a value is standardised, and the categories or the identities of the fields that hold one."""
+"""List → how a value is standardised, and the categories or the identities of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """A hash that a record has."""
+    """A hash of a record."""
 
     kind: ListKind
     value: str
     identity: tuple[str, str] | None = None
-    """Name and value of the identity that was hashed, where the map lets it be searched for."""
+    """Name and value of the hashed identity, if the map allows searching by it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
-    """What one person's part of a record says of them."""
+class HashedPerson:
+    """The identifiers in one person's part of a record."""
 
     hashes: tuple[Hash, ...]
     names: tuple[str, ...]
-    """Whole ones, as they are written."""
+    """Full names, as they are written."""
     known_by: tuple[tuple[str, str], ...]
     """Name and value of the identities that their records can be found by, the surest first."""
     births: tuple[str, ...] = ()
@@ -72,31 +63,31 @@ class Somebody:
 
 
 @dataclass(frozen=True)
-class Source(Unit):
-    """Where in the documents of a collection one person's identifiers stand together."""
+class HashSource(RecordUnit):
+    """The fields with one person's identifiers in the documents of a collection."""
 
-    def people(self, document: Document) -> Iterator[Somebody]:
-        """Yield everybody of whom *document* holds something that could be hashed."""
-        yield from (found for found in self.everybody(document) if found.hashes)
+    def people(self, document: Document) -> Iterator[HashedPerson]:
+        """Yield the people of *document* with hashes."""
+        yield from (found for found in self.all_people(document) if found.hashes)
 
-    def everybody(self, document: Document) -> Iterator[Somebody]:
-        """Yield everybody of whom *document* may hold something."""
+    def all_people(self, document: Document) -> Iterator[HashedPerson]:
+        """Yield all people that *document* may contain."""
         yield from map(self._of, self.parts(document))
 
-    def _of(self, part: Any) -> Somebody:
+    def _of(self, part: Any) -> HashedPerson:
         names = list(dict.fromkeys(self._names(part)))
         hashes = (*self._single(part), *self._composite(part, names))
-        told = tuple(dict.fromkeys(self.called(part)))
-        return Somebody(
+        called = tuple(dict.fromkeys(self.written_names(part)))
+        return HashedPerson(
             tuple(dict.fromkeys(hashes)),
-            told,
+            called,
             tuple(self.known_by(part)),
             self._births(part),
             frozenset(self._verified(part)),
         )
 
     def _verified(self, part: Any) -> Iterator[tuple[str, str]]:
-        whole = Part(self.collection, self.unit or None, part)
+        whole = RecordPart(self.collection, self.unit or None, part)
         for field in self.fields:
             yield from ((field.identity or "", str(value)) for value in whole.verified(field.path))
 
@@ -106,29 +97,29 @@ class Source(Unit):
                 if field.identity in identities or is_of(field, categories):
                     for value in self.values(part, field):
                         for standard in rule(value):
-                            told = (field.identity, str(value)) if field.identity else None
-                            yield Hash(kind, hashing.hashed(standard), told)
+                            identity = (field.identity, str(value)) if field.identity else None
+                            yield Hash(kind, standard_hashes.hashed(standard), identity)
 
     def _composite(self, part: Any, names: Sequence[tuple[str, str]]) -> Iterator[Hash]:
         if not names:
             return
-        vehicles = self._standards(part, hashing.vehicle, lambda field: field.identity == VIN)
+        vehicles = self._standards(part, standard_hashes.vehicle, lambda field: field.identity == VIN)
         births = self._births(part)
-        codes = self._standards(part, hashing.zip_code, lambda field: is_of(field, (ZIP,)))
+        codes = self._standards(part, standard_hashes.zip_code, lambda field: is_of(field, (ZIP,)))
         yield from islice(_together(ListKind.NAME_VIN, names, vehicles), MOST_COMBINATIONS)
         yield from islice(_together(ListKind.NDZ, names, births, codes), MOST_COMBINATIONS)
 
     def _names(self, part: Any) -> Iterator[tuple[str, str]]:
-        """Yield first and last names: those of fields of their own, and what may be them in a whole name."""
-        yield from product(self.texts(part, self.firsts), self.texts(part, self.lasts))
-        for whole in self.texts(part, self.wholes):
+        """Yield first and last names: of separate fields, and possible ones in a whole name."""
+        yield from product(self.texts(part, self.first_name_fields), self.texts(part, self.last_name_fields))
+        for whole in self.texts(part, self.whole_name_fields):
             yield from _parted(whole)
 
     def _births(self, part: Any) -> tuple[str, ...]:
-        return self._standards(part, hashing.birth, lambda field: is_of(field, (BIRTH,)))
+        return self._standards(part, standard_hashes.birth, lambda field: is_of(field, (BIRTH,)))
 
     def _standards(
-        self, part: Any, rule: Callable[[Any], tuple[str, ...]], wanted: Callable[[Field], bool]
+        self, part: Any, rule: Callable[[Any], tuple[str, ...]], wanted: Callable[[MappedField], bool]
     ) -> tuple[str, ...]:
         fields = filter(wanted, self.fields)
         values = (value for field in fields for value in self.values(part, field))
@@ -136,44 +127,44 @@ class Source(Unit):
 
 
 def comparable(identity: str, value: str) -> str:
-    """Return *value* of *identity* as it compares: notations of one telephone number are one."""
+    """Return *value* of *identity* in comparable form: notations of one telephone number are equal."""
     found = next((rule(value) for rule, _, names in SINGLE.values() if identity in names), ())
     return next(iter(found), value.strip())
 
 
 def hashes_of(identity: str, value: str) -> Iterator[Hash]:
-    """Yield the hashes of *value*, an identity called *identity*, on the lists that take it alone."""
+    """Yield the hashes of *value* of *identity* on the lists with this identity alone."""
     for kind, (rule, _, identities) in SINGLE.items():
         if identity in identities:
-            yield from (Hash(kind, hashing.hashed(standard)) for standard in rule(value))
+            yield from (Hash(kind, standard_hashes.hashed(standard)) for standard in rule(value))
 
 
 @lru_cache(maxsize=4)
-def sources(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
-    """Return where identifiers stand, by the keys of the collections; one that holds none is not in it."""
+def sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
+    """Return the hashable fields by the keys of their collections."""
     found = {
         key: tuple(source for source in several if _hashable(source.fields))
-        for key, several in tellings(data_map).items()
+        for key, several in identifying_sources(data_map).items()
     }
     return MappingProxyType({key: several for key, several in found.items() if several})
 
 
 @lru_cache(maxsize=4)
-def tellings(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
-    """Return where anything tells one person from another, whether or not it can be hashed."""
+def identifying_sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
+    """Return the identifying fields by the keys of their collections, hashable or not."""
     return MappingProxyType({c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped})
 
 
-def _sources(collection: Collection) -> Iterator[Source]:
+def _sources(collection: Collection) -> Iterator[HashSource]:
     telling = units(
         collection, lambda field: bool(field.identity) or is_of(field, (*_CATEGORIES, NAME, BIRTH, ZIP))
     )
     for unit, fields in telling:
-        yield Source(collection, unit, tuple(fields))
+        yield HashSource(collection, unit, tuple(fields))
 
 
-def _hashable(fields: Iterable[Field]) -> bool:
-    """Tell whether *fields* can make up a hash of any list."""
+def _hashable(fields: Iterable[MappedField]) -> bool:
+    """Return whether *fields* contain a hash of any list."""
     several = list(fields)
     if any(field.identity in _IDENTITIES or is_of(field, _CATEGORIES) for field in several):
         return True
@@ -185,15 +176,17 @@ def _hashable(fields: Iterable[Field]) -> bool:
 
 def _together(kind: ListKind, names: Sequence[tuple[str, str]], *others: Sequence[str]) -> Iterator[Hash]:
     for first, last in names if all(others) else ():
-        for value in hashing.together((hashing.name(first), hashing.name(last), *others)):
+        for value in standard_hashes.together(
+            (standard_hashes.name(first), standard_hashes.name(last), *others)
+        ):
             yield Hash(kind, value)
 
 
 def _parted(whole: str) -> Iterator[tuple[str, str]]:
     """
-    Yield what may be the first and the last name in a *whole* one.
+    Yield the possible first and last names in a *whole* one.
 
-    The last word alone, and all that follows the first; before a comma stands the last name.
+    The last word alone, and all words after the first; before a comma stands the last name.
     """
     last, comma, first = whole.partition(",")
     if comma and first.strip():

@@ -1,1 +1,1 @@
-"""The erasure: decided record by record, carried out, and looked at again."""
+"""The erasure: planned record by record, executed and verified."""

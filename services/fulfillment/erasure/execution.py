@@ -1,8 +1,8 @@
 """
-Erases by a plan, and looks again afterwards.
+Executes an erasure plan, and verifies the result.
 
-:func:`plan` decides; :func:`execute` writes, and may be stopped and begun again anywhere; :func:`verify`
-believes neither and reads.
+:func:`plan` decides; :func:`execute` writes, and may be stopped and repeated at any point; :func:`verify`
+relies on neither and reads.
 """
 
 import asyncio
@@ -17,36 +17,36 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.paths import below, raw_at, values_at
 from services.fulfillment.domain import reason_of_refusal
 from services.fulfillment.erasure.operations import changes, deletions
-from services.fulfillment.erasure.planning import plan
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import (
     Disposition,
+    ErasurePlan,
     Mask,
-    Plan,
     Pull,
     Record,
-    Step,
+    RecordStep,
     alike,
     record_named,
     steps_where,
 )
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.stores import Probe, Stores
-from services.fulfillment.search.walk import Findings, Found, gather
-from shared.mongo import Document, Write
+from services.fulfillment.search.walk import Findings, FoundRecord, gather
+from services.fulfillment.stores.mongodb import Probe, Stores
+from shared.runtime.mongo import Document, Write
 
 __all__ = [
     "Disposition",
-    "Left",
+    "ErasurePlan",
     "Mask",
-    "Plan",
     "Progress",
     "Pull",
     "Record",
+    "RecordStep",
     "Refused",
     "Remainder",
+    "RemainderKind",
     "Remains",
-    "Step",
     "bears",
     "execute",
     "plan",
@@ -56,11 +56,11 @@ __all__ = [
 ]
 
 STEPS_PER_CHUNK = 1_000
-"""Records of one collection that are changed before the next are looked at."""
+"""Records of one collection that are changed together."""
 STEPS_PER_LOOK = 2_000
-"""Records of one collection that are read again before the next are."""
+"""Records of one collection that are read again together."""
 STEPS_PER_SCAN = 50_000
-"""The same where the primary key is not ``_id`` and may have no index: each look is then a pass over all."""
+"""The same where the primary key is not ``_id`` and may have no index: each read is then a full pass."""
 
 T = TypeVar("T")
 
@@ -68,83 +68,82 @@ Progress = Callable[[str, int], None]
 """Called with the key of a collection and the number of its records just done."""
 
 Refused: TypeAlias = Mapping[Record, str]
-"""Records whose change a store refused → reason code."""
+"""Records that a store refused to change → reason code."""
 
 
-class Left(StrEnum):
-    """What was to go and is still there."""
+class RemainderKind(StrEnum):
+    """Why a record that was to be erased is still there."""
 
     DOCUMENT = "document"
     FIELD = "field"
     ELEMENT = "element"
     UNPLANNED = "unplanned"
-    """A record of the person's that the plan does not know: it came or changed in between."""
+    """A record of the person that the plan does not contain: it was created or changed in between."""
     VANISHED = "vanished"
-    """Its whole collection is not where it was: dropped or renamed, and nobody can say what became of it."""
+    """Its whole collection is gone: dropped or renamed, and its records' state is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """One thing that is still there. Planning and erasing again may take it."""
+    """A value or record that is still there. A further round may erase it."""
 
     key: str
     id: Mapping[str, Any]
-    left: Left
+    left: RemainderKind
     path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What a verification found."""
+    """The result of a verification."""
 
     remainders: tuple[Remainder, ...]
     looked_at: Mapping[str, int]
-    """Records read again by primary key, per collection."""
+    """Number of records read again by primary key, per collection."""
     findings: Findings
-    """The second search: the same walk from the same identities."""
+    """The second search from the same identities."""
 
     @property
     def clean(self) -> bool:
-        """Whether everything is gone that was to go."""
+        """Whether everything that was to be erased is gone."""
         return not self.remainders
 
 
 async def execute(
-    plan: Plan,
+    plan: ErasurePlan,
     stores: Stores,
     *,
     progress: Progress = lambda _key, _done: None,
 ) -> Refused:
     """
-    Carry out *plan*. What was done before is found done; what is no longer the person's is left alone.
+    Execute *plan*. Finished steps are found done; records that are no longer the person's are left alone.
 
-    A record whose change a store refuses holds up no other; it is returned, with the reason.
+    A record that a store refuses to change does not stop the others; it is returned with the reason.
 
     Raises:
-        StoreUnavailable: A store did not answer; nothing is being written any more, and the call may be
-            repeated.
+        StoreUnavailable: A store did not answer; all writes have ended, and the call may be repeated.
     """
     refused: dict[Record, str] = {}
     for group in plan.order:
-        team = _Team()
+        team = _TaskTeam()
         works = [team.work(_erase(_changing(plan, key), stores, progress, team)) for key in group]
         for part in await team.all_of(works):
             refused |= part
     return refused
 
 
-def _changing(plan: Plan, key: str) -> Iterator[Step]:
+def _changing(plan: ErasurePlan, key: str) -> Iterator[RecordStep]:
     return steps_where(plan.steps, lambda step: step.key == key and step.changes)
 
 
 @dataclass(slots=True)
-class _Team:
-    """What is done side by side: when one fails, the others finish what they are at and do no more."""
+class _TaskTeam:
+    """A group of concurrent tasks: when one fails, the others finish their current work and stop."""
 
     failed: list[BaseException] = field(default_factory=list)
 
     async def work(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do *work*, and let the others know if it fails."""
+        """Run *work*, and record its failure for the others."""
         try:
             return await work
         except BaseException as error:
@@ -152,14 +151,16 @@ class _Team:
             raise
 
     async def all_of(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """Return what *works* return, when all have ended; raise what the first to fail has raised."""
+        """Return the results of *works* when all have ended; raise the first failure."""
         done = await asyncio.gather(*works, return_exceptions=True)
         if self.failed:
             raise self.failed[0]
         return [part for part in done if not isinstance(part, BaseException)]
 
 
-async def _erase(steps: Iterator[Step], stores: Stores, progress: Progress, team: _Team) -> dict[Record, str]:
+async def _erase(
+    steps: Iterator[RecordStep], stores: Stores, progress: Progress, team: _TaskTeam
+) -> dict[Record, str]:
     refused: dict[Record, str] = {}
     while not team.failed and (chunk := list(islice(steps, STEPS_PER_CHUNK))):
         refused |= await _erase_chunk(chunk, stores)
@@ -167,8 +168,8 @@ async def _erase(steps: Iterator[Step], stores: Stores, progress: Progress, team
     return refused
 
 
-async def _erase_chunk(steps: Sequence[Step], stores: Stores) -> dict[Record, str]:
-    """Carry out *steps*, all in one collection: what is first of each, what is second of each, and so on."""
+async def _erase_chunk(steps: Sequence[RecordStep], stores: Stores) -> dict[Record, str]:
+    """Execute *steps*, all in one collection: the first write of each, then the second, and so on."""
     refused = await _write(list(deletions(step for step in steps if step.deleted)), stores)
     waves = [(step, list(changes(step))) for step in steps if not step.deleted]
     for turn in range(max((len(wave) for _, wave in waves), default=0)):
@@ -177,8 +178,8 @@ async def _erase_chunk(steps: Sequence[Step], stores: Stores) -> dict[Record, st
     return refused
 
 
-async def _write(parts: Sequence[tuple[Sequence[Step], Write]], stores: Stores) -> dict[Record, str]:
-    """Write *parts*, all in one collection, each for some steps; return the records that were refused."""
+async def _write(parts: Sequence[tuple[Sequence[RecordStep], Write]], stores: Stores) -> dict[Record, str]:
+    """Write *parts*, all in one collection, each for some steps; return the refused records."""
     if not parts:
         return {}
     place = parts[0][0][0].place
@@ -186,18 +187,18 @@ async def _write(parts: Sequence[tuple[Sequence[Step], Write]], stores: Stores) 
     return {record_of(step): reason_of_refusal(code) for n, code in refused.items() for step in parts[n][0]}
 
 
-def record_of(thing: Step | Found | Remainder) -> Record:
-    """Return what tells the record of *thing* from all others."""
-    key = thing.collection.key if isinstance(thing, Found) else thing.key
+def record_of(thing: RecordStep | FoundRecord | Remainder) -> Record:
+    """Return the unique name of the record of *thing*."""
+    key = thing.collection.key if isinstance(thing, FoundRecord) else thing.key
     return record_named(key, thing.id)
 
 
-async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
+async def verify(plan: ErasurePlan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
     """
-    Look again, by primary key and by walking from *identities*; return what is still there.
+    Verify by primary key and by a search from *identities*; return the remainders.
 
     Raises:
-        StoreUnavailable: A store did not answer: nothing can be said.
+        StoreUnavailable: A store did not answer: the result would be incomplete.
     """
     looked_at = _changing_records(plan)
     parts = await asyncio.gather(*(_reread(_changing(plan, key), stores.fresh) for key in looked_at))
@@ -205,7 +206,7 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
     # Both may go through very many records.
     again = await asyncio.to_thread(_seen_again, findings, plan)
     vanished = [
-        Remainder(step.key, step.id, Left.VANISHED)
+        Remainder(step.key, step.id, RemainderKind.VANISHED)
         for key in looked_at
         if key in findings.missing
         for step in _changing(plan, key)
@@ -213,16 +214,16 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
     return Remains(_once([*(one for part in parts for one in part), *again, *vanished]), looked_at, findings)
 
 
-def _changing_records(plan: Plan) -> Counter[str]:
-    """Return how many records of which collections *plan* changes."""
+def _changing_records(plan: ErasurePlan) -> Counter[str]:
+    """Return how many records *plan* changes per collection."""
     counts: Counter[str] = Counter()
     for step, number in alike(plan.steps):
         counts[step.key] += number if step.changes else 0
     return +counts
 
 
-def _seen_again(findings: Findings, plan: Plan) -> list[Remainder]:
-    """Return what a second search should not have found."""
+def _seen_again(findings: Findings, plan: ErasurePlan) -> list[Remainder]:
+    """Return the records that a second search should not have found."""
     if not findings.total:
         return []
     seen = {record_of(found) for found in findings.found}
@@ -231,12 +232,12 @@ def _seen_again(findings: Findings, plan: Plan) -> list[Remainder]:
 
 
 def _once(remainders: Sequence[Remainder]) -> tuple[Remainder, ...]:
-    """Return *remainders* without those that both ways of looking found."""
+    """Return *remainders* without duplicates of the two verifications."""
     return tuple({(record_of(r), r.left, r.path): r for r in remainders}.values())
 
 
-async def _reread(steps: Iterator[Step], stores: Stores) -> list[Remainder]:
-    """Return what remains of *steps*, all in one collection, when their documents are read again."""
+async def _reread(steps: Iterator[RecordStep], stores: Stores) -> list[Remainder]:
+    """Read the documents of *steps*, all in one collection, and return the remainders."""
     remaining: list[Remainder] = []
     while some := list(islice(steps, STEPS_PER_LOOK)):
         if some[0].id.keys() != {"_id"}:
@@ -246,8 +247,8 @@ async def _reread(steps: Iterator[Step], stores: Stores) -> list[Remainder]:
     return remaining
 
 
-async def reread(steps: Sequence[Step], stores: Stores) -> list[tuple[Step, Document]]:
-    """Return *steps*, all in one collection, with their documents as far as these are still there."""
+async def reread(steps: Sequence[RecordStep], stores: Stores) -> list[tuple[RecordStep, Document]]:
+    """Return *steps*, all in one collection, with their documents, if these still exist."""
     probes = [_probe(step) for step in steps]
     answers = await stores.find(steps[0].place, probes)
     return [
@@ -258,26 +259,26 @@ async def reread(steps: Sequence[Step], stores: Stores) -> list[tuple[Step, Docu
     ]
 
 
-def _probe(step: Step) -> Probe:
+def _probe(step: RecordStep) -> Probe:
     path = next(iter(step.id))
     return Probe.of(path, step.id[path], caseless=False)
 
 
-def _remaining(step: Step, document: Document) -> Iterator[Remainder]:
+def _remaining(step: RecordStep, document: Document) -> Iterator[Remainder]:
     if step.deleted:
-        yield Remainder(step.key, step.id, Left.DOCUMENT)
+        yield Remainder(step.key, step.id, RemainderKind.DOCUMENT)
         return
     for path in dict.fromkeys(mask.path for mask in step.masks):
         masks = [mask for mask in step.masks if mask.path == path]
         if not bears(document, path, masks):
-            yield Remainder(step.key, step.id, Left.FIELD, path)
+            yield Remainder(step.key, step.id, RemainderKind.FIELD, path)
     for pull in step.pulls:
         if any(True for _ in pull.match.elements(document)):
-            yield Remainder(step.key, step.id, Left.ELEMENT, pull.match.unit or "")
+            yield Remainder(step.key, step.id, RemainderKind.ELEMENT, pull.match.unit or "")
 
 
 def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
-    """Tell whether nothing but masks stands at *path*, in the elements concerned if not in all."""
+    """Return whether only masks stand at *path*, in the elements concerned if not in all."""
     allowed = {key_of(v) for mask in masks if not mask.removed for v in values_at(mask.value, "")}
     of = [mask.of for mask in masks if mask.of is not None]
     if not of:
@@ -290,17 +291,17 @@ def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
     )
 
 
-def _found_again(found: Found, step: Step | None) -> Iterator[Remainder]:
-    """Yield what a second search should not have found."""
+def _found_again(found: FoundRecord, step: RecordStep | None) -> Iterator[Remainder]:
+    """Yield the remainders of a record that the second search found."""
     if step is None:
-        yield Remainder(found.collection.key, found.id, Left.UNPLANNED)
+        yield Remainder(found.collection.key, found.id, RemainderKind.UNPLANNED)
         return
     if step.deleted:
-        yield Remainder(step.key, step.id, Left.DOCUMENT)
+        yield Remainder(step.key, step.id, RemainderKind.DOCUMENT)
     gone = {pull.match.unit for pull in step.pulls} | {mask.path for mask in step.masks if mask.single}
     hidden = {mask.path for mask in step.masks if mask.of is None}
     for match in found.matches:
         if match.unit is not None and match.unit in gone:
-            yield Remainder(step.key, step.id, Left.ELEMENT, match.unit)
+            yield Remainder(step.key, step.id, RemainderKind.ELEMENT, match.unit)
         elif any(path in hidden for path, _ in match.conditions):
-            yield Remainder(step.key, step.id, Left.FIELD, match.path)
+            yield Remainder(step.key, step.id, RemainderKind.FIELD, match.path)

@@ -1,9 +1,9 @@
 """
-A step of a plan in MongoDB's words.
+A step of a plan as MongoDB operations.
 
-A document is written once, so that an erasure leaves none half done. The filter names the primary key, what
-makes the document the person's, and the shape the change needs; elements are chosen by their content. Where
-any of it no longer holds, nothing is written, and the verification says so.
+A document is written once, so that an erasure leaves none half done. The filter names the primary key, the
+values that make the document the person's, and the shape that the change needs; elements are selected by
+their content. If any of it no longer holds, nothing is written, and the verification reports it.
 """
 
 from collections import defaultdict
@@ -12,17 +12,17 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.paths import below, leads_through
-from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
-from services.fulfillment.search.comparing import AS_IT_IS, key_of
-from services.fulfillment.search.ownership import Match
-from shared.mongo import DeleteMany, DeleteOne, Document, UpdateOne
+from services.fulfillment.erasure.steps import Mask, Pull, RecordStep, Set
+from services.fulfillment.search.bson_equality import AS_IT_IS, key_of
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import DeleteMany, DeleteOne, Document, UpdateOne
 
 BY_ID = [("_id", 1)]
 
 
-def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | DeleteMany]]:
-    """Yield what deletes the documents of *steps*, those at once that are the person's for one reason."""
-    alike: dict[Hashable, list[Step]] = defaultdict(list)
+def deletions(steps: Iterable[RecordStep]) -> Iterator[tuple[list[RecordStep], DeleteOne | DeleteMany]]:
+    """Yield the deletions for *steps*; documents with the same conditions are deleted together."""
+    alike: dict[Hashable, list[RecordStep]] = defaultdict(list)
     for step in steps:
         if step.id.keys() == {"_id"}:
             alike[_condition_key(step)].append(step)
@@ -33,14 +33,14 @@ def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | D
         yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID, collation=AS_IT_IS)
 
 
-def changes(step: Step) -> Iterator[UpdateOne]:
-    """Yield what carries out *step*, which deletes no document, to be done in this order."""
+def changes(step: RecordStep) -> Iterator[UpdateOne]:
+    """Yield the updates for *step*, which deletes no document, in their order."""
     early, late = _layers(step.pulls)
     units = {pull.match.unit for pull in step.pulls}
     alone = [mask for mask in step.masks if mask.single and mask.path in units]
     masks = [mask for mask in step.masks if mask not in alone]
     if alone:
-        # An array and an element instead of one, in the same place of two elements around them.
+        # An array, and an element in place of one, at the same path in two elements around them.
         yield _update(step, alone, [])
     for pull in early:
         yield _update(step, [], [pull])
@@ -50,7 +50,7 @@ def changes(step: Step) -> Iterator[UpdateOne]:
         yield _setting(step, part)
 
 
-def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateOne:
+def _update(step: RecordStep, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateOne:
     change: dict[str, Document] = defaultdict(dict)
     filters: list[Mapping[str, Any]] = []
     for mask in masks:
@@ -68,8 +68,8 @@ def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateO
     )
 
 
-def _setting(step: Step, part: Set) -> UpdateOne:
-    """Return what gives a field its value: one operation each, so that none hangs on another's condition."""
+def _setting(step: RecordStep, part: Set) -> UpdateOne:
+    """Return the update that sets a field: one each, so that none depends on another's condition."""
     path, elements = _settable(part)
     conditions: list[Document] = [_guarded(step), *({array: {"$type": "array"}} for array in part.arrays)]
     if part.instead and part.of is None:
@@ -81,7 +81,7 @@ def _setting(step: Step, part: Set) -> UpdateOne:
 
 
 def _settable(part: Set) -> tuple[str, list[Mapping[str, Any]]]:
-    """Return the path of *part*, through the person's elements if it goes through any, and what they are."""
+    """Return the path of *part*, through the person's elements if any, and the array filters."""
     if part.of is None:
         return part.path, []
     theirs = _theirs(part.of, part.arrays)
@@ -103,16 +103,16 @@ _Conditions: TypeAlias = Sequence[tuple[str, tuple[Any, ...]]]
 """Paths, and the values of which one stands there."""
 
 
-def _theirs(match: Match, arrays: Sequence[str]) -> Mapping[str, _Conditions]:
-    """Return what makes elements of which of *arrays* the person's, and the document around them (empty)."""
+def _theirs(match: OwnershipMatch, arrays: Sequence[str]) -> Mapping[str, _Conditions]:
+    """Return the conditions for elements of each of *arrays*, and for the document around them (empty)."""
     if match.others:
         return match.around([array for array in arrays if leads_through(match.unit or "", array)])
     unit = match.unit or ""
     return {unit: [(below(match.path, unit), match.values)]} if unit in arrays else {}
 
 
-def _outside(match: Match, arrays: Sequence[str]) -> Iterator[Document]:
-    """Yield what *match*, by a composite key, demands of the document around *arrays*."""
+def _outside(match: OwnershipMatch, arrays: Sequence[str]) -> Iterator[Document]:
+    """Yield the conditions of *match*, by a composite key, on the document around *arrays*."""
     for path, values in _theirs(match, arrays).get("", ()):
         yield {path: {"$in": list(values)}}
 
@@ -126,25 +126,25 @@ def _all_of(conditions: Sequence[Document]) -> Document:
     return conditions[0] if len(conditions) == 1 else {"$and": list(conditions)}
 
 
-def _guarded(step: Step) -> Document:
-    """Return the filter that finds the document while it is still the person's and under no hold."""
+def _guarded(step: RecordStep) -> Document:
+    """Return the filter for the document while it is still the person's and under no hold."""
     return {**{path: {"$eq": value} for path, value in step.id.items()}, **_condition(step)}
 
 
-def _condition(step: Step) -> Document:
-    """Return what holds of the document while it is still the person's and under no hold."""
+def _condition(step: RecordStep) -> Document:
+    """Return the conditions on the document while it is still the person's and under no hold."""
     holding = [_standing(match.conditions, match.arrays, "") for match in step.guard]
     held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
     return {"$or": holding, **held}
 
 
-def _condition_key(step: Step) -> Hashable:
-    """Return what the conditions of two steps in one collection, where all holds are alike, compare by."""
+def _condition_key(step: RecordStep) -> Hashable:
+    """Return a key that steps in one collection with equal conditions share, if all holds are alike."""
     return tuple((path, *map(key_of, values)) for match in step.guard for path, values in match.conditions)
 
 
 def _standing(conditions: _Conditions, arrays: Sequence[str], above: str) -> Document:
-    """Return the condition that all of *conditions* hold together: of one element of each of *arrays*."""
+    """Return the condition that all of *conditions* hold together, in one element of each of *arrays*."""
     through = {array: [c for c in conditions if leads_through(c[0], array)] for array in arrays}
     array = next((array for array, inside in through.items() if len(inside) > 1), None)
     inside = [] if array is None else through[array]
@@ -160,7 +160,7 @@ def _standing(conditions: _Conditions, arrays: Sequence[str], above: str) -> Doc
 
 
 def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
-    """Yield what must hold for the change to be possible at all: arrays are arrays, objects objects."""
+    """Yield the conditions for the change to be possible: arrays are arrays, objects objects."""
     arrays = {array for mask in masks for array in _sought(mask.arrays)}
     arrays |= {array for pull in pulls for array in (*pull.arrays, pull.match.unit or "")}
     for array in sorted(arrays):
@@ -176,21 +176,21 @@ def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
 
 
 def _sought(arrays: Sequence[str]) -> Iterator[str]:
-    """Yield those of *arrays* that a query finds: it finds none that is an element of another."""
+    """Yield those of *arrays* that a query finds: it finds none inside another array."""
     for around, array in pairwise(("", *arrays)):
         if array == around:
             return
         yield array
 
 
-def _matches(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[tuple[Match, Sequence[str]]]:
-    """Yield what makes elements the person's, each with the arrays on the way to what is changed."""
+def _matches(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[tuple[OwnershipMatch, Sequence[str]]]:
+    """Yield the matches of elements, each with the arrays on the way to the change."""
     yield from ((mask.of, mask.arrays) for mask in masks if mask.of is not None)
     yield from ((pull.match, (*pull.arrays, pull.match.unit or "")) for pull in pulls)
 
 
 def _target(mask: Mask, used: int) -> tuple[str, list[Document]]:
-    """Return the path of *mask* with a named place per array, and what the elements there must be."""
+    """Return the path of *mask* with a named place per array, and the array filters."""
     path, start, filters = "", 0, []
     ends = [*mask.arrays, mask.path][1:]
     for number, (array, end) in enumerate(zip(mask.arrays, ends, strict=True), start=used):
@@ -203,7 +203,7 @@ def _target(mask: Mask, used: int) -> tuple[str, list[Document]]:
 
 def _element(name: str, mask: Mask, array: str, end: str) -> Document:
     below_it = end[len(array) :]
-    # What leads on to another array must be one here: in the element beside it may be null.
+    # A further array on the way must be one here: in the element beside it may be null.
     condition: Document = {name + below_it: {"$type": "array"} if end != mask.path else {"$exists": True}}
     if mask.instead_of and end == mask.path:
         condition = {name + below_it: {"$in": list(mask.instead_of)}}
@@ -214,7 +214,7 @@ def _element(name: str, mask: Mask, array: str, end: str) -> Document:
 
 
 def _no_arrays(name: str, way: str) -> Iterator[Document]:
-    """Yield that no array lies on the *way* from an element on: through one, another mask leads."""
+    """Yield the condition that no array lies on the *way*: another mask covers those."""
     if way:
         around, _, _ = way.rpartition(".")
         yield from _no_arrays(name, around)
@@ -223,10 +223,10 @@ def _no_arrays(name: str, way: str) -> Iterator[Document]:
 
 def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:
     """
-    Return the pulls that are done alone, and the others.
+    Return the pulls that need an own operation, and the others.
 
-    Alone go those from arrays within arrays that are pulled from themselves, and those that ask something of
-    the elements around: two of them would mean two elements in one place.
+    These are pulls from arrays within arrays, and pulls with conditions on the elements around: two of them
+    would mean two elements in one place.
     """
     units = {pull.match.unit for pull in pulls}
     early = [pull for pull in pulls if units.intersection(pull.arrays) or _asks_around(pull)]
@@ -238,8 +238,8 @@ def _asks_around(pull: Pull) -> bool:
 
 
 def _pulled(pulls: Iterable[Pull]) -> tuple[Document, list[Document]]:
-    """Return what leaves which arrays, and what the elements around these must be."""
-    by_array: dict[tuple[tuple[str, ...], str], list[Match]] = defaultdict(list)
+    """Return the pulled values by array, and the array filters for the elements around."""
+    by_array: dict[tuple[tuple[str, ...], str], list[OwnershipMatch]] = defaultdict(list)
     for pull in pulls:
         by_array[pull.arrays, pull.match.unit or ""].append(pull.match)
     pulled, filters = {}, []
@@ -255,9 +255,9 @@ def _every(
     arrays: Sequence[str], unit: str, name: str, around: Mapping[str, _Conditions]
 ) -> tuple[str, list[Document]]:
     """
-    Return the path of the array through the elements of the arrays around it, those where it is an array.
+    Return the path of the array through the elements of the arrays around it, where it is an array.
 
-    In the element beside, there may be somebody alone where the map has an array.
+    In the next element, a single person may stand in place of the map's array.
     """
     path, start, filters = "", 0, []
     for number, (array, end) in enumerate(pairwise([*arrays, unit])):
@@ -265,15 +265,15 @@ def _every(
         path += f"{array[start:]}.$[{place}]"
         start = len(array)
         an_array: Document = {place + end[len(array) :]: {"$type": "array"}}
-        theirs = around.get(array, ()) if end != array else ()  # asked of the innermost of arrays in arrays
+        theirs = around.get(array, ()) if end != array else ()  # for the innermost of nested arrays
         filters.append(_all_of([an_array, *_of_element(place, theirs)]))
     return path + unit[start:], filters
 
 
-def _any_of(matches: Sequence[Match], arrays: Sequence[str]) -> Mapping[str, Any]:
+def _any_of(matches: Sequence[OwnershipMatch], arrays: Sequence[str]) -> Mapping[str, Any]:
     conditions = [_theirs(match, arrays).get(arrays[-1], ()) for match in matches]
     values = [value for some in conditions for path, held in some if not path for value in held]
     if values:
-        return {"$in": values, "$not": {"$type": "array"}}  # which might hold somebody else's as well
+        return {"$in": values, "$not": {"$type": "array"}}  # which might hold another person's as well
     each = [{path: {"$in": list(held)} for path, held in some} for some in conditions]
     return each[0] if len(each) == 1 else {"$or": each}

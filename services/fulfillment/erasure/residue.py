@@ -1,8 +1,8 @@
 """
-What still names the person after an erasure: a look through all mapped texts, wherever the erasure had been.
+Texts that still name the person after an erasure: a search of all mapped texts.
 
-The walk finds what is the person's. A text of somebody else, or one that nobody looks people up by, may name
-the person all the same. Nothing is changed there: a note about a conversation is two people's.
+The search finds the person's records. A text of another person, or one that is not searched for people, may
+still name the person. Nothing is changed there: a note about a conversation is two people's.
 """
 
 import asyncio
@@ -11,46 +11,46 @@ from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.execution import Remains
-from services.fulfillment.erasure.steps import Disposition, Plan, Step, steps_where
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.mentions import Kind, Mention, Needle
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.walk import Status
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, steps_where
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.mentions import Mention, Needle, NeedleKind
+from services.fulfillment.search.walk import SearchStatus
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
-from shared.mongo import json_util
+from shared.runtime.mongo import json_util
 
 
 @dataclass(frozen=True, slots=True)
 class Residue:
-    """What a look through the texts of one collection has found."""
+    """The result of the search in the texts of one collection."""
 
     key: str
     documents: int
-    """How many the collection holds; 0 where the look was not finished."""
+    """Number of documents in the collection; 0 if the search was not finished."""
     mentions: tuple[Mention, ...] = ()
     finished: bool = True
 
     @property
     def records(self) -> int:
-        """Records that name the person by what is nobody else's; a full name may be a namesake's."""
-        return len({key_of(m.id) for m in self.mentions if m.needle.kind is not Kind.NAME})
+        """Records that name the person by an identity of theirs alone; a full name may be a namesake's."""
+        return len({key_of(m.id) for m in self.mentions if m.needle.kind is not NeedleKind.NAME})
 
     def lines(self) -> Iterator[str]:
-        """Yield where the person is named, a line of JSON each: collection, ``_id``, path and by what."""
+        """Yield the mentions of the person, a line of JSON each: collection, ``_id``, path and kind."""
         for mention in self.mentions:
             place = {"collection": self.key, "id": mention.id, "path": mention.path}
             yield json_util.dumps({**place, "by": mention.needle.kind.value})
 
 
-async def look_through(
-    plan: Plan, remains: Remains, data_map: DataMap, stores: Stores, wanted: frozenset[Needle]
+async def search_texts(
+    plan: ErasurePlan, remains: Remains, data_map: DataMap, stores: Stores, wanted: frozenset[Needle]
 ) -> Sequence[Residue]:
     """
-    Go through the texts of every collection that was searched, for *wanted*; kept records are left out.
+    Search the texts of every searched collection for *wanted*; retained records are left out.
 
-    A store that does not answer makes its look unfinished and nothing else: what was to go is verified.
+    If a store does not answer, only its search is unfinished: the erasure itself is verified.
     """
-    searched = [part.key for part in remains.findings.coverage if part.status is Status.SEARCHED]
+    searched = [part.key for part in remains.findings.coverage if part.status is SearchStatus.SEARCHED]
     collections = [data_map.by_key[key] for key in searched]
     looks = [_look(c, paths, plan, stores, wanted) for c in collections if (paths := _texts(c)) and wanted]
     return await asyncio.gather(*looks)
@@ -61,7 +61,7 @@ def _texts(collection: Collection) -> Sequence[str]:
 
 
 async def _look(
-    collection: Collection, paths: Sequence[str], plan: Plan, stores: Stores, wanted: frozenset[Needle]
+    collection: Collection, paths: Sequence[str], plan: ErasurePlan, stores: Stores, wanted: frozenset[Needle]
 ) -> Residue:
     try:
         seen = await stores.mentions(collection.place, paths, wanted)
@@ -73,11 +73,11 @@ async def _look(
     return Residue(collection.key, seen.documents, others)
 
 
-def _explained(step: Step) -> bool:
-    """Tell whether the certificate says already that the record of *step* still names the person."""
+def _explained(step: RecordStep) -> bool:
+    """Return whether the certificate states already that the record of *step* still names the person."""
     return step.disposition in (Disposition.RETAINED, Disposition.LEFT)
 
 
 def records_naming(residues: Iterable[Residue]) -> int:
-    """Return in how many records the person is still named by what is nobody else's."""
+    """Return the number of records that still name the person by an identity of theirs alone."""
     return sum(residue.records for residue in residues)

@@ -1,8 +1,8 @@
 """
-What becomes of one record: a value, and the document it is written as.
+The planned treatment of one record, and its stored form.
 
-A step names its record by primary key and by what makes it the person's, never by a position in an array,
-because arrays move.
+A step names its record by primary key and by the values that make it the person's, never by a position in an
+array, because arrays change.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -11,99 +11,99 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.ownership import Match, owned
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.ownership import OwnershipMatch, owned
 
 Record: TypeAlias = tuple[str, Hashable]
-"""Key of a collection, and what the primary key of one of its records is compared by."""
+"""Key of a collection, and the comparison key of a record's primary key."""
 
 
 def record_named(key: str, identity: Mapping[str, Any]) -> Record:
-    """Return what tells a record of the collection *key* from all others, by its primary key."""
+    """Return the unique name of a record of the collection *key*, by its primary key."""
     return key, tuple((path, key_of(value)) for path, value in identity.items())
 
 
 class Disposition(StrEnum):
-    """What becomes of a record."""
+    """The treatment of a record."""
 
     ERASED = "erased"
-    """The document goes, or the person's elements of it do."""
+    """The document is deleted, or the person's elements of it are."""
     MASKED = "masked"
-    """What is personal in it goes, the rest stays."""
+    """The personal data in it is replaced, the rest stays."""
     RETAINED = "retained"
     """It stays, because a law says so."""
     UNCHANGED = "unchanged"
-    """Nothing in it is what the erasure is about."""
+    """It holds no data that the erasure covers."""
     LEFT = "left"
-    """It was to go, and is still there, whole or in part."""
+    """It was to be erased and is still there, whole or in part."""
     GONE = "gone"
-    """When it was to go, it was no longer the person's."""
+    """When it was to be erased, it was no longer the person's."""
     MARKED = "marked"
-    """It carries the mark by which others know what must not be done with it."""
+    """It carries the mark that restricts its use."""
     CORRECTED = "corrected"
-    """A wrong value in it became the right one."""
+    """A wrong value in it was corrected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """What a field becomes."""
+    """The replacement of a field's value."""
 
     path: str
     arrays: tuple[str, ...]
     """The arrays on the way to it, outermost first, as they are stored."""
     value: Any
     removed: bool = False
-    """Whether the field itself goes; *value* then says nothing."""
+    """Whether the field itself is removed; *value* then means nothing."""
     instead_of: tuple[Any, ...] = ()
-    """The value whose place it takes, where elements get different masks; empty: every value."""
-    of: Match | None = None
-    """The elements it is done to; none: all."""
+    """The value that it replaces, where elements get different masks; empty: every value."""
+    of: OwnershipMatch | None = None
+    """The elements that it applies to; None: all."""
     single: bool = False
-    """Whether it takes the place of an element that stands there alone, where an array might stand, too."""
+    """Whether it replaces an element that stands alone in place of an array."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Elements that leave an array."""
+    """Elements that are removed from an array."""
 
-    match: Match
+    match: OwnershipMatch
     arrays: tuple[str, ...]
-    """The arrays on the way to the one they leave."""
+    """The arrays on the way to their array."""
 
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """A value that a field takes: a mark, or a correction."""
+    """A value written to a field: a mark, or a correction."""
 
     path: str
     value: Any
     before: Any = None
-    """What stood there."""
+    """The value before."""
     created: bool = False
-    """Whether nothing stood there: neither a value nor null."""
+    """Whether the field was absent: neither a value nor null."""
     arrays: tuple[str, ...] = ()
     """The arrays on the way to it, outermost first."""
-    of: Match | None = None
-    """The elements it is done to; none: the document, or all elements."""
+    of: OwnershipMatch | None = None
+    """The elements that it applies to; None: the document, or all elements."""
     instead: bool = False
-    """Whether it takes the place of *before* alone, so that what others write meanwhile stays."""
+    """Whether it replaces *before* alone, so that concurrent changes stay."""
     removed: bool = False
-    """Whether the field itself goes; *value* then says nothing."""
+    """Whether the field itself is removed; *value* then means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What is done to one record. Doing it again changes nothing more."""
+class RecordStep:
+    """The changes to one record. Repeating them changes nothing more."""
 
     key: str
-    place: Place
+    place: CollectionPlace
     id: Mapping[str, Any]
     disposition: Disposition
-    guard: tuple[Match, ...]
-    """What must still be true of the document, one of them at least: it is then still the person's."""
+    guard: tuple[OwnershipMatch, ...]
+    """Matches of which at least one must still hold: the document is then still the person's."""
     hold: tuple[str, Any] | None = None
-    """Field and value by which the document would be under a hold: it may come between plan and write."""
+    """Field and value that mark a hold, which may be set between plan and write."""
     deleted: bool = False
     masks: tuple[Mask, ...] = ()
     pulls: tuple[Pull, ...] = ()
@@ -112,23 +112,23 @@ class Step:
     because: str | None = None
     until: date | None = None
     undeclared: int = 0
-    """Fields of a masked document that the map does not know: they stay, and somebody must look at them."""
+    """Fields of a masked document that the map does not know: they stay, and the staff must check them."""
     left: tuple[str, ...] = ()
     """Personal fields that the map forbids to change."""
 
     @property
     def record(self) -> Record:
-        """What tells its record from all others."""
+        """Its record's unique name."""
         return record_named(self.key, self.id)
 
     @property
     def changes(self) -> bool:
-        """Whether anything is written."""
+        """Whether it writes anything."""
         return bool(self.deleted or self.masks or self.pulls or self.sets)
 
     @property
     def incomplete(self) -> bool:
-        """Whether it is erased but for fields that the map forbids to change."""
+        """Whether it is erased except for fields that the map forbids to change."""
         return bool(self.left) and self.disposition not in (Disposition.RETAINED, Disposition.LEFT)
 
     @property
@@ -137,15 +137,15 @@ class Step:
         return owned(self.guard)
 
     @property
-    def reasons(self) -> tuple[Match, ...]:
-        """Everything that makes the record, or elements of it, the person's."""
+    def reasons(self) -> tuple[OwnershipMatch, ...]:
+        """All matches that make the record, or elements of it, the person's."""
         pulled = [pull.match for pull in self.pulls]
         masked = [mask.of for mask in self.masks if mask.of is not None]
         return tuple(dict.fromkeys((*self.guard, *pulled, *masked)))
 
 
-def as_document(step: Step) -> dict[str, Any]:
-    """Return *step* as it is written."""
+def as_document(step: RecordStep) -> dict[str, Any]:
+    """Return *step* in its stored form."""
     return {
         "key": step.key,
         "place": list(step.place),
@@ -165,11 +165,11 @@ def as_document(step: Step) -> dict[str, Any]:
     }
 
 
-def of_document(document: Mapping[str, Any]) -> Step:
+def of_document(document: Mapping[str, Any]) -> RecordStep:
     """Return the step that :func:`as_document` wrote."""
-    return Step(
+    return RecordStep(
         key=document["key"],
-        place=Place(*document["place"]),
+        place=CollectionPlace(*document["place"]),
         id=dict(document["id"]),
         disposition=Disposition(document["disposition"]),
         guard=_matches_of(document["guard"]),
@@ -229,19 +229,19 @@ def _set_of(document: Mapping[str, Any]) -> Set:
     return Set(**{**document, "arrays": arrays, "of": None if of is None else _match_of(of)})
 
 
-def _match_as_document(match: Match) -> dict[str, Any]:
+def _match_as_document(match: OwnershipMatch) -> dict[str, Any]:
     simple = {"path": match.path, "unit": match.unit, "values": list(match.values)}
     if not match.others:
         return simple
     return {**simple, "others": [list(other) for other in match.others], "arrays": list(match.arrays)}
 
 
-def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Match, ...]:
+def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[OwnershipMatch, ...]:
     return tuple(_match_of(document) for document in documents)
 
 
-def _match_of(document: Mapping[str, Any]) -> Match:
-    return Match(
+def _match_of(document: Mapping[str, Any]) -> OwnershipMatch:
+    return OwnershipMatch(
         document["path"],
         document["unit"],
         tuple(document["values"]),

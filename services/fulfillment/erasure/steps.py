@@ -1,8 +1,8 @@
 """
-A plan of an erasure, of marks or of corrections: what becomes of each record, decided before any write.
+A plan of an erasure, of marks or of corrections: the treatment of each record, decided before any write.
 
-A plan is a value. It is stored, sealed; carried out as often as needed; and compared afterwards with
-what is there.
+A plan is a value. It is stored, sealed; executed as often as needed; and compared with the records
+afterwards.
 """
 
 from base64 import b64decode, b64encode
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from services.fulfillment.erasure.runs import (
-    Run,
+from services.fulfillment.erasure.step import Disposition, Mask, Pull, Record, RecordStep, Set, record_named
+from services.fulfillment.erasure.step_runs import (
+    StepRun,
     Steps,
     alike,
     run_as_document,
@@ -22,18 +23,17 @@ from services.fulfillment.erasure.runs import (
     steps_in,
     steps_where,
 )
-from services.fulfillment.erasure.step import Disposition, Mask, Pull, Record, Set, Step, record_named
-from shared.mongo import from_bson, to_bson
+from shared.runtime.mongo import from_bson, to_bson
 
 __all__ = [
     "Disposition",
+    "ErasurePlan",
     "Mask",
-    "Plan",
     "Pull",
     "Record",
-    "Run",
+    "RecordStep",
     "Set",
-    "Step",
+    "StepRun",
     "Steps",
     "alike",
     "record_named",
@@ -45,26 +45,26 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What becomes of every record found."""
+class ErasurePlan:
+    """The treatment of every record found."""
 
     version: str
-    """Of the data map."""
+    """Version of the data map."""
     made_on: date
     targets: tuple[str, ...]
-    steps: Sequence[Step]
-    """As many as there are records: nobody may make a list of them who need not."""
+    steps: Sequence[RecordStep]
+    """As many as there are records: do not make a list of them without need."""
     order: tuple[tuple[str, ...], ...]
     """Keys of collections; those of one group are erased together, the groups one after the other."""
     missing: tuple[str, ...] = field(default=())
     """Keys of collections that the map names and the database lacks."""
     identities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What the records were found by: the look afterwards begins with that, for more may be others'."""
+    """The identities that the records were found by, for the verification."""
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What the records say that the person is known by besides; once they are erased, nothing says it."""
+    """Other identities in the person's records; once these are erased, only the plan has them."""
 
     verified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What of that is verified, searched by or not: once it is erased, it still tells others' records."""
+    """Verified identities among these, searched or not: they separate other people's records."""
     unconfirmed: tuple[str, ...] = ()
     """Names of identities in the person's records that are not verified."""
 
@@ -84,12 +84,12 @@ class Plan:
 
     @property
     def changes(self) -> int:
-        """The number of records in which anything is written."""
+        """The number of records that are written."""
         return sum(number for step, number in alike(self.steps) if step.changes)
 
     @property
     def known_by(self) -> dict[str, tuple[str, ...]]:
-        """What the person is known by, from the request and from their own records."""
+        """The person's identities, from the request and from their own records."""
         names = dict.fromkeys((*self.identities, *self.aliases))
         return {
             name: tuple(dict.fromkeys((*self.identities.get(name, ()), *self.aliases.get(name, ()))))
@@ -97,25 +97,25 @@ class Plan:
         }
 
     def lines(self) -> Iterator[str]:
-        """Yield the plan as text, every BSON type intact: itself in the first line, then a run in each."""
+        """Yield the plan as text with all BSON types: its head in the first line, then a run in each."""
         yield _line(_plan_as_document(self))
         for run in self.steps.runs if isinstance(self.steps, Steps) else runs_of(self.steps):
             yield _line(run_as_document(run))
 
     @classmethod
-    def of_line(cls, line: str) -> "Plan":
-        """Return the plan whose first line is *line*, without its steps."""
+    def of_line(cls, line: str) -> "ErasurePlan":
+        """Return the plan with the first line *line*, without its steps."""
         return _plan_of(_document(line))
 
     @classmethod
-    def of_lines(cls, lines: Iterable[str]) -> "Plan":
+    def of_lines(cls, lines: Iterable[str]) -> "ErasurePlan":
         """Return the plan that :meth:`lines` wrote."""
         first, *others = lines
         return replace(cls.of_line(first), steps=Steps(map(run_of_line, others)))
 
 
-def run_of_line(line: str) -> Run:
-    """Return the steps that a line of a plan says."""
+def run_of_line(line: str) -> StepRun:
+    """Return the run in a line of a plan."""
     return run_of_document(_document(line))
 
 
@@ -135,7 +135,7 @@ def _document(line: str) -> dict[str, Any]:
     return from_bson(b64decode(line))[0]
 
 
-def _plan_as_document(plan: Plan) -> dict[str, Any]:
+def _plan_as_document(plan: ErasurePlan) -> dict[str, Any]:
     return {
         "version": plan.version,
         "made_on": plan.made_on.isoformat(),
@@ -149,8 +149,8 @@ def _plan_as_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _plan_of(document: Mapping[str, Any]) -> Plan:
-    return Plan(
+def _plan_of(document: Mapping[str, Any]) -> ErasurePlan:
+    return ErasurePlan(
         version=document["version"],
         made_on=date.fromisoformat(document["made_on"]),
         targets=tuple(document["targets"]),

@@ -1,1 +1,1 @@
-"""The package that a person gets: written, laid out, explained, and verified."""
+"""The package for a requester: records, pages, explanations and their verification."""

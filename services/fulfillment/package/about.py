@@ -1,5 +1,5 @@
 """
-What an answer says beside the data, for programs (``about.json``); the page says the same in sentences.
+The facts beside the data for programs (``about.json``); the page states the same in sentences.
 
 Law:
     GDPR Art. 15(1)(a)-(h), 15(2).
@@ -13,14 +13,14 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import labels
-from services.fulfillment.package.survey import Area, Survey
-from shared.wording import Words
+from services.fulfillment.package.survey import Area, PackageSurvey
+from shared.pages.translation import Words
 
 MOST_REMEMBERED = 1_024
-"""Collections of which is remembered what they can hold."""
+"""Collections with cached categories."""
 
 
-def about(survey: Survey) -> dict[str, Any]:
+def about(survey: PackageSurvey) -> dict[str, Any]:
     """Return the facts per collection and per category."""
     contents = survey.contents
     return {
@@ -59,11 +59,11 @@ def categories(collection: Collection) -> tuple[str, ...]:
 
 
 def storage(area: Area, words: Words) -> str:
-    """Return how long *area* is kept: in the caller's words, else in those of the map."""
+    """Return the storage period of *area*: the caller's words, else those of the map."""
     return area.section.storage or labels.storage(area.collection, words)
 
 
-def _collection(area: Area, survey: Survey) -> dict[str, Any]:
+def _collection(area: Area, survey: PackageSurvey) -> dict[str, Any]:
     collection, facts = area.collection, area.collection.facts
     return {
         "file": area.stem,
@@ -86,7 +86,7 @@ def _collection(area: Area, survey: Survey) -> dict[str, Any]:
 
 def rights(law: str, words: Words) -> list[str]:
     """
-    Return what else the person can ask for.
+    Return the further rights of the person.
 
     Law:
         GDPR Art. 15(1)(e); Cal. Civ. Code § 1798.105, .106, .120, .121.
@@ -110,12 +110,12 @@ def rights(law: str, words: Words) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A kind of data and what the law wants said about it."""
+    """A kind of data with the facts that the law demands."""
 
     key: str
     name: str
     statutory: str
-    """What the CCPA calls it; empty under another law."""
+    """Its name in the CCPA; empty under another law."""
     collections: list[str]
     labels: list[str]
     purposes: list[str]
@@ -126,13 +126,13 @@ class Category:
     storage: list[str]
 
 
-def by_category(survey: Survey) -> list[Category]:
-    """Return what is said of each kind of data, over all collections that can hold it."""
+def by_category(survey: PackageSurvey) -> list[Category]:
+    """Return the facts on each kind of data, over all collections that can hold it."""
     keys = sorted({key for area in survey.areas for key in categories(area.collection)})
     return [_category(key, survey) for key in keys]
 
 
-def _category(key: str, survey: Survey) -> Category:
+def _category(key: str, survey: PackageSurvey) -> Category:
     areas = [area for area in survey.areas if key in categories(area.collection)]
     facts = [
         area.collection.facts_of(field)
@@ -155,7 +155,7 @@ def _category(key: str, survey: Survey) -> Category:
     )
 
 
-def _categories(survey: Survey) -> dict[str, Any]:
+def _categories(survey: PackageSurvey) -> dict[str, Any]:
     names = [field.name for field in fields(Category) if field.name != "key"]
     return {said.key: {name: getattr(said, name) for name in names} for said in by_category(survey)}
 

@@ -1,9 +1,9 @@
 """
-A ZIP that is written while it is read: constant memory, no seeking, the same bytes for the same files.
+A streamed ZIP archive: constant memory, no seeking, the same bytes for the same files.
 
-:mod:`zipfile` would make a compressor for each file, which takes longer than all that a small package has to
-be compressed; here, one serves all files. Nothing that it writes refers to another file, or to what stands in
-many packages and is compressed already.
+:mod:`zipfile` creates a compressor per file, which takes longer than compressing a small package. Here one
+compressor serves all files. Nothing that it writes refers to another file, or to content that is shared by
+many packages and compressed already.
 
 Format: APPNOTE.TXT 6.3.10. Sizes follow the content (§ 4.3.9), in 64 bits where they may need them (§ 4.5.3).
 """
@@ -18,13 +18,13 @@ from typing import Self
 PIECE_BYTES = 64 * 1024
 LEVEL = 6
 ZIP64_FROM = 1 << 31
-"""Bytes; below it any reader of ZIP copes, above it sizes need the 64-bit form."""
+"""Bytes; above this size, the 64-bit form is needed."""
 MOST_16, MOST_32 = 0xFFFF, 0xFFFF_FFFF
 VERSION, ZIP64_VERSION, UNIX, DEFLATED = 20, 45, 3, 8
 READABLE = 0o100644 << 16
 SIZES_FOLLOW, IN_UTF_8 = 1 << 3, 1 << 11
 EPOCH = 1 << 5 | 1
-"""The first day a ZIP can name: when files were written is said in the manifest, once."""
+"""The earliest date in a ZIP; the manifest states the real time."""
 NOTHING_MORE = b"\x03\x00"
 """The last block of a compressed file, without content (RFC 1951 § 3.2.3)."""
 HEADER, ENTRY = Struct("<4s5H3L2H"), Struct("<4s4B4H3L5H2L")
@@ -33,16 +33,16 @@ END, ZIP64_END, ZIP64_LOCATOR = Struct("<4s4H2LH"), Struct("<4sQ2H2L4Q"), Struct
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be written."""
+    """A file to write."""
 
     name: str
     content: Iterable[bytes]
     most_bytes: int = 0
-    """No more than this will come; 0 when it is surely small."""
+    """Upper limit of the size; 0 if it is surely small."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFile:
     """A file that was written."""
 
     name: str
@@ -50,11 +50,11 @@ class Written:
     sha256: str
 
 
-class Pressed(bytes):
-    """Bytes that stand in many packages and are compressed once for all of them."""
+class CompressedBytes(bytes):
+    """Bytes that are part of many packages and compressed once for all of them."""
 
     deflated: bytes
-    """The same compressed: it refers to nothing before it, and ends with a byte."""
+    """The compressed form: it refers to nothing before it, and ends with a full byte."""
 
     def __new__(cls, content: bytes) -> Self:
         """Return *content* with its compressed form."""
@@ -70,7 +70,7 @@ def _compressor() -> "zlib._Compress":
 
 @dataclass(slots=True)
 class _Record:
-    """What the archive says of a file."""
+    """The directory entry of a file."""
 
     name: bytes
     offset: int
@@ -92,7 +92,7 @@ class _Record:
 
     @property
     def header(self) -> bytes:
-        """What stands before the content."""
+        """The local header, before the content."""
         extra = pack("<2H2Q", 1, 16, 0, 0) if self.zip64 else b""
         version, size = (ZIP64_VERSION, MOST_32) if self.zip64 else (VERSION, 0)
         lengths = len(self.name), len(extra)
@@ -101,12 +101,12 @@ class _Record:
 
     @property
     def descriptor(self) -> bytes:
-        """What stands after the content."""
+        """The data descriptor, after the content."""
         form = "<4sL2Q" if self.zip64 else "<4s3L"
         return pack(form, b"PK\7\x08", self.crc, self.packed, self.size)
 
     def entry(self, zip64_from: int) -> bytes:
-        """Return what stands in the directory; it has 64 bits from *zip64_from* bytes."""
+        """Return the entry in the central directory; it has 64 bits from *zip64_from* bytes."""
         places = self.packed, self.size, self.offset
         extra, version = b"", ZIP64_VERSION if self.zip64 else VERSION
         if max(places) >= zip64_from:
@@ -119,23 +119,23 @@ class _Record:
         return ENTRY.pack(b"PK\1\2", *made, *what, *lengths, 0, 0, READABLE, offset) + self.name + extra
 
 
-class Archive:
-    """Writes files one after the other and remembers their hashes."""
+class ZipArchive:
+    """Writes files one after the other and collects their hashes."""
 
     def __init__(self, zip64_from: int = ZIP64_FROM) -> None:
-        """Begin without files; sizes of *zip64_from* bytes have 64 bits."""
-        self.written: list[Written] = []
+        """Create an empty archive; sizes from *zip64_from* bytes have 64 bits."""
+        self.written: list[WrittenFile] = []
         self._zip64_from = zip64_from
         self._records: list[_Record] = []
         self._compressor = _compressor()
         self._unfinished = False
-        """Whether the compressor holds anything back, or could refer to what it has had."""
+        """Whether the compressor holds data, or could refer to earlier data."""
         self._held = bytearray()
         self._read = 0
-        """Bytes that were yielded."""
+        """Bytes yielded so far."""
 
     def add(self, file: File) -> Iterator[bytes]:
-        """Yield the bytes of the archive as *file* goes into it."""
+        """Yield the archive's bytes for *file*."""
         record = _Record(file.name.encode("utf-8"), self._place, file.most_bytes >= self._zip64_from)
         self._held += record.header
         start = self._place
@@ -147,7 +147,7 @@ class Archive:
         record.packed = self._place - start
         self._held += record.descriptor
         self._records.append(record)
-        self.written.append(Written(file.name, record.size, record.digest.hexdigest()))
+        self.written.append(WrittenFile(file.name, record.size, record.digest.hexdigest()))
 
     def close(self) -> Iterator[bytes]:
         """Yield the end of the archive."""
@@ -168,13 +168,13 @@ class Archive:
         return self._read + len(self._held)
 
     def _deflated(self, piece: bytes) -> bytes:
-        if isinstance(piece, Pressed):
+        if isinstance(piece, CompressedBytes):
             return self._finished() + piece.deflated
         self._unfinished = True
         return self._compressor.compress(piece)
 
     def _finished(self) -> bytes:
-        """Return what the compressor still holds; it forgets all that it has had."""
+        """Return the compressor's remaining data, and reset it."""
         if not self._unfinished:
             return b""
         self._unfinished = False
@@ -191,7 +191,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Join small pieces: compressing, hashing and writing cost more per call than per byte."""
     held = bytearray()
     for piece in pieces:
-        pressed = isinstance(piece, Pressed)
+        pressed = isinstance(piece, CompressedBytes)
         if not pressed:
             held += piece
         if held and (pressed or len(held) >= PIECE_BYTES):

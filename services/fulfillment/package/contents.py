@@ -1,18 +1,18 @@
-"""What goes into a package and what the answer says about it: plain values, given by the caller."""
+"""The contents of a package and of the answer: plain values from the caller."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.package.people import People
 from services.fulfillment.search.findings import Findings
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """What of the records of a collection is the person's; every iteration works it out anew."""
+    """The person's part of the records of a collection; computed at every iteration."""
 
     findings: Findings
     key: str
@@ -23,22 +23,22 @@ class Disclosed:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PackageSection:
     """
-    A collection and what was found of the person in it.
+    A collection and the person's documents in it.
 
-    The documents are gone through several times: a list, or an object whose every iteration starts anew.
+    The documents are read several times: pass a list, or an object that can be iterated again.
 
     Raises:
-        TypeError: They can be gone through only once, which would leave some of the files empty.
+        TypeError: They can be read only once, which would leave some files empty.
     """
 
     collection: Collection
     documents: Iterable[Document]
     storage: str = ""
     """
-    How long the records are kept, or by which rule that is decided (GDPR Art. 15(1)(d)); when empty, what
-    the data map says of it.
+    How long the records are kept, or the rule for it (GDPR Art. 15(1)(d)); by default the words of the data
+    map.
     """
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class LeftOut:
     """Data that the right does not cover: it is held, and not handed over with this answer."""
 
     collection: Collection
-    field: Field | None
+    field: MappedField | None
     """The field; None where it is the whole collection."""
     reason: str
     """Reason code, as letters explain it."""
@@ -59,30 +59,30 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A person's records and what the answer says about them."""
+    """A person's records and the statements of the answer."""
 
     request_id: str
     map_version: str
     """Content hash of the data map that the records were found with."""
     made_at: datetime
     controller: str
-    sections: Sequence[Section]
+    sections: Sequence[PackageSection]
     left_out: Sequence[LeftOut] = ()
     contact: str = ""
-    """Where questions and objections go."""
+    """Address for questions and objections."""
     person: str = ""
     people: People | None = None
     """
-    Who is who in the records; without it, what may name other people is withheld instead of blacked out.
+    The people in the records; without it, fields that may name others are withheld instead of blacked out.
     """
     locale: str = "en"
-    """A tag such as ``de`` or ``de-AT``; what is not spoken is answered in English."""
+    """A tag such as ``de`` or ``de-AT``; other languages are answered in English."""
     zone: tzinfo = UTC
-    """Zone of the times of day on the page."""
+    """Time zone of the page."""
     law: str = "gdpr"
-    """``gdpr``, ``uk_gdpr`` or ``ccpa``: which further rights the page names."""
+    """``gdpr``, ``uk_gdpr`` or ``ccpa``: decides which further rights the page names."""
     received_on: date | None = None
     authority: str = ""
-    """Who takes complaints (GDPR Art. 15(1)(f))."""
+    """The supervisory authority for complaints (GDPR Art. 15(1)(f))."""
     automated_decisions: str = ""
-    """The controller's statement under GDPR Art. 15(1)(h); the package says nothing of it when empty."""
+    """The controller's statement under GDPR Art. 15(1)(h); left out if empty."""

@@ -1,8 +1,8 @@
 """
-Names of files in a package: readable, unique, and possible on every system that unpacks it.
+File names in a package: readable, unique, and valid on every system that unpacks it.
 
 ``<store>.<collection>`` where that is unique, else ``<store>.<dataset>.<collection>``; where even that is
-not, or where a name had to be changed to be a file name, eight digits of a hash of the three names follow.
+not, or where a name had to be changed, eight digits of a hash of the three names follow.
 """
 
 import hashlib
@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from services.fulfillment.datamap.model import Collection
 
 LONGEST = 96
-"""Characters; a path on Windows has 260 for everything."""
+"""Characters; a full path on Windows has 260."""
 NOT_ALLOWED = re.compile(
     r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b-\u200f\u202a-\u202e\u2060-\u2069]'
 )
-"""What Windows refuses, and what is not seen."""
+"""Characters that Windows refuses, and invisible ones."""
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:$|\.)", re.IGNORECASE)
-"""Devices on Windows, whatever follows the first dot."""
+"""Device names on Windows, with any extension."""
 SHORT, LONG, HASHED = range(3)
 
 

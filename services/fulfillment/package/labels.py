@@ -1,4 +1,4 @@
-"""What collections, fields and categories are called on pages: words, wherever there are any."""
+"""Names of collections, fields and categories on pages, in words where possible."""
 
 import re
 from collections.abc import Mapping
@@ -8,33 +8,33 @@ from types import MappingProxyType
 from babel.units import format_unit
 
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
-from services.fulfillment.datamap.model import Collection, Field, Period
-from services.fulfillment.package.redaction import Kind
-from shared.categories import called
-from shared.wording import Words
-from shared.wording import mark as _
+from services.fulfillment.datamap.model import Collection, MappedField, RetentionPeriod
+from services.fulfillment.package.redaction import RedactedKind
+from shared.pages.categories import called
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
 
 LONGEST_TITLE = 70
-"""Characters of a description that can be a heading; a longer one stands below it."""
+"""Longest description that is used as a heading; a longer one stands below it."""
 
 MOST_TITLES = 1_024
-"""Collections whose headings are remembered."""
+"""Collections with cached headings."""
 
-PLACEHOLDERS: Mapping[Kind, str] = MappingProxyType(
+PLACEHOLDERS: Mapping[RedactedKind, str] = MappingProxyType(
     {
-        Kind.EMAIL: _("[e-mail address of somebody else]"),
-        Kind.PHONE: _("[phone number of somebody else]"),
-        Kind.NAME: _("[name of somebody else]"),
-        Kind.ACCOUNT: _("[number of an account or card]"),
+        RedactedKind.EMAIL: _("[e-mail address of somebody else]"),
+        RedactedKind.PHONE: _("[phone number of somebody else]"),
+        RedactedKind.NAME: _("[name of somebody else]"),
+        RedactedKind.ACCOUNT: _("[number of an account or card]"),
     }
 )
-"""What stands in a text in place of what is blacked out."""
-BLACKED_OUT: Mapping[Kind, str] = MappingProxyType(
+"""Text in place of blacked out data."""
+BLACKED_OUT: Mapping[RedactedKind, str] = MappingProxyType(
     {
-        Kind.EMAIL: _("E-mail addresses of other people"),
-        Kind.PHONE: _("Phone numbers of other people"),
-        Kind.NAME: _("Names of other people"),
-        Kind.ACCOUNT: _("Numbers of accounts and cards"),
+        RedactedKind.EMAIL: _("E-mail addresses of other people"),
+        RedactedKind.PHONE: _("Phone numbers of other people"),
+        RedactedKind.NAME: _("Names of other people"),
+        RedactedKind.ACCOUNT: _("Numbers of accounts and cards"),
     }
 )
 
@@ -71,13 +71,13 @@ STATUTORY: tuple[tuple[tuple[str, ...], str], ...] = (
         _("Identifiers (.140(v)(1)(A))"),
     ),
 )
-"""Categories of ours and what Cal. Civ. Code § 1798.140 calls them; the first that covers one counts."""
+"""Our categories and their names in Cal. Civ. Code § 1798.140; the first that covers one counts."""
 OTHER_STATUTORY = _("Other personal information (.140(v)(1))")
 
 
 def statutory(key: str, words: Words) -> str:
     """
-    Return what the CCPA calls the category *key*.
+    Return the CCPA's name of the category *key*.
 
     Law:
         Cal. Civ. Code § 1798.130(c): the categories are named as § 1798.140(v)(1) and (ae) name them.
@@ -86,24 +86,24 @@ def statutory(key: str, words: Words) -> str:
     return words.say(next(named, OTHER_STATUTORY))
 
 
-def placeholder(kind: Kind, words: Words) -> str:
-    """Return what stands in a text in place of something of *kind*."""
+def placeholder(kind: RedactedKind, words: Words) -> str:
+    """Return the text in place of data of *kind*."""
     return words.say(PLACEHOLDERS[kind])
 
 
-def blacked_out(kind: Kind, words: Words) -> str:
-    """Return what the blacked out things of *kind* are called."""
+def blacked_out(kind: RedactedKind, words: Words) -> str:
+    """Return the name of blacked out data of *kind*."""
     return words.say(BLACKED_OUT[kind])
 
 
 def category(key: str, words: Words) -> str:
-    """Return what the category *key* is called; one that a map added, by its last name."""
+    """Return the name of the category *key*; for a category of the map, its last part."""
     return called(key, words.language) or spelt(key.rpartition(".")[2])
 
 
-def withheld(field: Field, words: Words) -> str:
+def withheld(field: MappedField, words: Words) -> str:
     """
-    Return what is held in *field*, with particularity.
+    Return the description of the data in *field*, with particularity.
 
     Law:
         11 CCR § 7024(d): "fingerprint scan", say, not "biometric data".
@@ -114,7 +114,7 @@ def withheld(field: Field, words: Words) -> str:
 
 def storage(collection: Collection, words: Words) -> str:
     """
-    Return how long records of *collection* are kept, or the rule by which that is decided.
+    Return how long records of *collection* are kept, or the rule for it.
 
     Law:
         GDPR Art. 15(1)(d), 5(1)(e).
@@ -131,7 +131,7 @@ def storage(collection: Collection, words: Words) -> str:
     return f"{said} ({retention.because})"
 
 
-def period(length: Period, words: Words) -> str:
+def period(length: RetentionPeriod, words: Words) -> str:
     """Return *length* in words: ``10 years``."""
     units = (("year", length.years), ("month", length.months), ("day", length.days))
     return ", ".join(_counted(count, f"duration-{unit}", words) for unit, count in units if count)
@@ -139,13 +139,13 @@ def period(length: Period, words: Words) -> str:
 
 def _counted(count: int, unit: str, words: Words) -> str:
     said = format_unit(count, unit, locale=words.locale)
-    # Where the long form is the short one, CLDR leaves it out; Babel then gives the code of the unit.
+    # Where the long form equals the short one, CLDR leaves it out; Babel then returns the code of the unit.
     return said if unit not in said else format_unit(count, unit, "short", locale=words.locale)
 
 
 @lru_cache(maxsize=MOST_TITLES)
 def title(collection: Collection) -> str:
-    """Return a heading for *collection*: what the controller says it is, if short, else its name."""
+    """Return a heading for *collection*: the controller's description, if short, else its name."""
     said = (collection.description or "").strip().removesuffix(".")
     return said if said and len(said) <= LONGEST_TITLE and "\n" not in said else spelt(collection.name)
 

@@ -1,5 +1,5 @@
 """
-The page that a person opens: all that is held, in words and tables, in the person's language.
+The page for the person: all data held, in words and tables, in the person's language.
 
 It works without a network and runs no script; a policy in the page forbids both. Personal data reaches the
 templates as values alone, is escaped there, and is never read as a template.
@@ -21,36 +21,36 @@ from markupsafe import Markup, escape
 
 from services.fulfillment.datamap.model import Collection, Facts
 from services.fulfillment.package import about, labels
-from services.fulfillment.package.archive import Pressed
+from services.fulfillment.package.archive import CompressedBytes
+from services.fulfillment.package.languages import TEMPLATES, stored_moment
 from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import instant, is_nested, text_of
-from services.fulfillment.package.survey import Area, Survey
-from services.fulfillment.package.values import LONG_TEXT, Reader, Text, is_long
-from services.fulfillment.package.withholding import Withheld
-from services.fulfillment.package.wording import TEMPLATES, stored_moment
-from shared.mongo import Document, ObjectId
-from shared.wording import Words
-from shared.wording import mark as _
+from services.fulfillment.package.survey import Area, PackageSurvey
+from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReader, is_long
+from services.fulfillment.package.withheld import WithheldCount
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+from shared.runtime.mongo import Document, ObjectId
 
 MOST_RECORDS = 100
-"""Records of an area on the page; more would keep a browser busy, and the tables have them all."""
+"""Records of an area on the page; more would slow down a browser, and the tables have them all."""
 MOST_ROWS = 200
 MOST_DESCRIBED = 1_024
-"""Collections, each in one language, of which is remembered what pages say of them."""
+"""Collections, each in one language, with cached parts of pages."""
 MOST_FRAMES = 64
-"""Beginnings and ends of pages that are remembered."""
+"""Beginnings and ends of pages that are cached."""
 MOST_NAMES = 1_024
-"""Names of fields that are remembered while a page is written."""
+"""Names of fields that are cached while a page is written."""
 WIDE = ' class="wide"'
 YOUR_DATA = _("Your data")
 END = "\n</body>\n</html>"
 LINES = 50
-"""Lines of a table that the template gets at a time."""
+"""Lines of a table per call of the template."""
 PIECE_CHARACTERS = 32 * 1024
 PIECES = 8
 """Pieces of a template that are joined at a time."""
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""What no HTML may hold: controls and halves of surrogate pairs."""
+"""Characters that HTML may not hold: controls and halves of surrogate pairs."""
 CONTROLS = {code: "\ufffd" for code in range(128) if UNPRINTABLE.match(chr(code))}
 
 STYLE = (TEMPLATES / "style.css").read_text("utf-8")
@@ -65,12 +65,12 @@ PAGES = Environment(
 )
 
 
-def text(node: Text) -> Markup:
+def text(node: TextValue) -> Markup:
     """Return a single value as HTML, isolated from the direction of the text around it."""
     return Markup(_isolated(node))  # noqa: S704 - the values are escaped, and the roles are ours
 
 
-def _isolated(node: Text) -> str:
+def _isolated(node: TextValue) -> str:
     # A page has thousands of them, and a macro would take three times as long.
     shown, role = html.escape(node.text), node.role
     if node.exact:
@@ -83,10 +83,10 @@ def _isolated(node: Text) -> str:
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Lines of tables and flat records: what :class:`Reader` says of them, without a node for each value."""
+class TableLines:
+    """Lines of tables and flat records, as :class:`ValueReader` has them, without a node for each value."""
 
-    reader: Reader
+    reader: ValueReader
 
     def line(self, values: Iterable[Any]) -> str:
         """Return a line of *values*."""
@@ -95,7 +95,7 @@ class Lines:
         return f"<tr><td>{cells}</td></tr>"
 
     def record(self, document: Document) -> str:
-        """Return names and values of *document*; nothing inside of them has a value inside."""
+        """Return names and values of the flat *document*."""
         written, rare, name = self._written, self._rare, self._name
         entries = [
             f"<dt><bdi>{name(key)}</bdi></dt>"
@@ -110,7 +110,7 @@ class Lines:
 
     @cached_property
     def _written(self) -> Mapping[type, Callable[[Any], str]]:
-        """How the kinds are written that nearly all values are of."""
+        """Writers for the most frequent types."""
         return {
             str: self._string,
             int: '<bdi class="number">{}</bdi>'.format,
@@ -137,22 +137,22 @@ class Lines:
 
 
 def fact(name: str, said: str | None) -> Markup:
-    """Return *name* and what is *said* under it as HTML, or nothing."""
+    """Return *name* and the text *said* under it as HTML, or nothing."""
     made = f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>\n" if said else ""
     return Markup(made)  # noqa: S704 - both are escaped
 
 
 PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, fact=fact)  # noqa: S704 - our own file
 NODES: Any = PAGES.get_template("values.jinja").module
-"""Macros for values with values inside."""
+"""Macros for nested values."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """An area as the template asks for it."""
+class AreaView:
+    """An area for the template."""
 
     area: Area
-    written: Lines
+    written: TableLines
 
     @property
     def label(self) -> str:
@@ -161,28 +161,28 @@ class View:
 
     @property
     def facts(self) -> Facts:
-        """What the data map says about it."""
+        """The facts in the data map."""
         return self.area.collection.facts
 
     @property
     def described(self) -> Markup:
-        """What the heading left unsaid, and what the law wants said."""
+        """The rest of the description, and the facts that the law demands."""
         words = self.written.reader.words
         return _described(self.area.collection, self.label, about.storage(self.area, words), words)
 
     @property
     def linked(self) -> Markup:
-        """Where its files are."""
+        """Links to its files."""
         return _linked(self.area.stem, self.written.reader.words)
 
     @property
     def records(self) -> int:
-        """How many there are."""
+        """The number of records."""
         return self.area.records
 
     @property
     def shown(self) -> int:
-        """How many of them are on the page."""
+        """The number of records on the page."""
         return min(self.records, MOST_ROWS if self.area.tabular else MOST_RECORDS)
 
     @property
@@ -195,7 +195,7 @@ class View:
         documents, line = islice(self.area.documents(), self.shown), self.written.line
         rows = (line(map(document.get, self.area.tabular)) for document in documents)
         while lines := "\n".join(islice(rows, LINES)):
-            yield Markup(lines)  # noqa: S704 - of what is escaped already
+            yield Markup(lines)  # noqa: S704 - escaped already
 
     def entries(self) -> Iterator[Markup]:
         """Yield the names and values of each record."""
@@ -208,7 +208,7 @@ class View:
 
 @lru_cache(maxsize=MOST_DESCRIBED)
 def _described(collection: Collection, label: str, storage: str, words: Words) -> Markup:
-    """Return what is said of *collection* under its *label*, whosesoever the records are."""
+    """Return the description of *collection* under its *label*, the same for all people."""
     said = (collection.description or "").strip()
     drawn = _drawn(
         "described.jinja",
@@ -227,10 +227,10 @@ def _linked(stem: str, words: Words) -> Markup:
     return Markup("".join(_drawn("linked.jinja", words, stem=stem)))  # noqa: S704 - the template has escaped it
 
 
-def index(survey: Survey) -> Iterator[bytes]:
+def index(survey: PackageSurvey) -> Iterator[bytes]:
     """Yield ``index.html``."""
     contents, words = survey.contents, survey.words
-    written = Lines(Reader(words))
+    written = TableLines(ValueReader(words))
     body = _drawn(
         "index.jinja",
         words,
@@ -239,7 +239,7 @@ def index(survey: Survey) -> Iterator[bytes]:
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         holds=_holds(survey),
-        areas=[View(area, written) for area in survey.areas],
+        areas=[AreaView(area, written) for area in survey.areas],
         empty=survey.empty,
         withheld=_merged(survey.withheld),
         blacked_out=survey.blacked_out,
@@ -252,8 +252,10 @@ def index(survey: Survey) -> Iterator[bytes]:
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _closing(words: Words, law: str, contact: str, authority: str, automated_decisions: str) -> Pressed:
-    """Return the end of ``index.html``, which is the same for all people whose controller says the same."""
+def _closing(
+    words: Words, law: str, contact: str, authority: str, automated_decisions: str
+) -> CompressedBytes:
+    """Return the end of ``index.html``, which is the same for all people of a controller."""
     drawn = _drawn(
         "closing.jinja",
         words,
@@ -266,8 +268,8 @@ def _closing(words: Words, law: str, contact: str, authority: str, automated_dec
     return _pressed([*drawn, END])
 
 
-def categories(survey: Survey) -> Iterator[bytes]:
-    """Yield the ``index.html`` of an answer that tells kinds of data and no values."""
+def categories(survey: PackageSurvey) -> Iterator[bytes]:
+    """Yield the ``index.html`` of an answer that states kinds of data and no values."""
     contents, words = survey.contents, survey.words
     return page(
         "categories.jinja",
@@ -284,7 +286,7 @@ def categories(survey: Survey) -> Iterator[bytes]:
 
 
 def page(template: str, words: Words, *, title: str, **values: Any) -> Iterator[bytes]:
-    """Yield the page that *template* makes of *values* under *title*, in UTF-8."""
+    """Yield the page of *template* with *values* under *title*, in UTF-8."""
     yield _opening(title, words)
     yield from _printable(_drawn(template, words, title=title, **values))
     yield END.encode()
@@ -301,13 +303,13 @@ def _drawn(template: str, words: Words, **values: Any) -> Iterator[str]:
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _opening(title: str, words: Words) -> Pressed:
+def _opening(title: str, words: Words) -> CompressedBytes:
     """Return the beginning of each page with *title*."""
     return _pressed([*_drawn("opening.jinja", words, title=title), "\n"])
 
 
-def _pressed(pieces: Iterable[str]) -> Pressed:
-    return Pressed(b"".join(_printable(pieces)))
+def _pressed(pieces: Iterable[str]) -> CompressedBytes:
+    return CompressedBytes(b"".join(_printable(pieces)))
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:
@@ -321,14 +323,14 @@ def _printable(stream: Iterable[str]) -> Iterator[bytes]:
 
 
 def _encoded(text: str) -> bytes:
-    # Where all is ASCII, this takes a fifth of the time.
+    # For ASCII, this takes a fifth of the time.
     clean = text.translate(CONTROLS) if text.isascii() else UNPRINTABLE.sub("\ufffd", text)
     return clean.encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
 class Concealed:
-    """A kind of data that is not shown, wherever it is held."""
+    """A kind of data that is not shown in any area."""
 
     label: str
     reason: str
@@ -336,8 +338,8 @@ class Concealed:
     count: int
 
 
-def _merged(withheld: Iterable[Withheld]) -> list[Concealed]:
-    groups: dict[tuple[str, str], list[Withheld]] = {}
+def _merged(withheld: Iterable[WithheldCount]) -> list[Concealed]:
+    groups: dict[tuple[str, str], list[WithheldCount]] = {}
     for item in withheld:
         groups.setdefault((item.label, item.reason), []).append(item)
     return [
@@ -352,7 +354,7 @@ def _records(count: int, words: Words) -> str:
     return words.say("%(count)s records", count=words.number(count))
 
 
-def _holds(survey: Survey) -> str:
+def _holds(survey: PackageSurvey) -> str:
     words = survey.words
     records = _records(survey.records, words)
     if len(survey.areas) == 1:

@@ -1,7 +1,7 @@
 """
-Who is who in a person's records: what is theirs, and who else is named beside them.
+The people in a person's records: the requester's own identities, and other people's names.
 
-Learnt in one pass over what was found; what it keeps is bounded, however many records there are.
+Read in one pass over the findings; its memory is bounded for any number of records.
 """
 
 from collections import defaultdict
@@ -9,52 +9,56 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.package.redaction import MOST_NAMES, Kind, Own
-from services.fulfillment.search.findings import Findings, Found
+from services.fulfillment.package.redaction import MOST_NAMES, Own, RedactedKind
+from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.identities import Identities
-from shared.events import RequestSubmitted
+from shared.contract.events import RequestSubmitted
 
-CATEGORIES: Mapping[Kind, str] = {
-    Kind.EMAIL: "user.contact.email",
-    Kind.PHONE: "user.contact.phone_number",
-    Kind.NAME: "user.name",
+CATEGORIES: Mapping[RedactedKind, str] = {
+    RedactedKind.EMAIL: "user.contact.email",
+    RedactedKind.PHONE: "user.contact.phone_number",
+    RedactedKind.NAME: "user.name",
 }
-IDENTITIES: Mapping[str, Kind] = {"email": Kind.EMAIL, "phone_number": Kind.PHONE, "name": Kind.NAME}
+IDENTITIES: Mapping[str, RedactedKind] = {
+    "email": RedactedKind.EMAIL,
+    "phone_number": RedactedKind.PHONE,
+    "name": RedactedKind.NAME,
+}
 MOST_OWN = 1_000
 """Spellings of the person's own that are kept of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The person, and who else the records of each collection name."""
+    """The person, and the other people in the records of each collection."""
 
     own: Own
     named: Mapping[str, frozenset[str]]
-    """Key of the collection → names in it; without a key, there are too many to know them all."""
+    """Key of the collection → names in it; without a key, there are too many to list."""
 
     def others(self, collection: Collection) -> frozenset[str] | None:
-        """Return who else is named in *collection*; None where there are too many."""
+        """Return the other people in *collection*; None if there are too many."""
         names = self.named.get(collection.key)
         return None if names is None else frozenset(n for n in names if not self.own.is_called(n))
 
 
 def redacts(collection: Collection) -> bool:
-    """Tell whether texts of *collection* may name other people."""
+    """Return whether texts of *collection* may name other people."""
     return any(field.redact for field in collection.fields)
 
 
 def people(findings: Findings, submitted: RequestSubmitted, identities: Identities) -> People:
     """
-    Return who is who in *findings*.
+    Return the people in *findings*.
 
     Args:
         findings: The person's records.
-        submitted: What they say of themselves.
-        identities: What the records were found by, and is surely theirs.
+        submitted: The requester's own statements.
+        identities: The proven identities that the records were found by.
     """
-    own = _told(submitted, identities)
+    own = _stated(submitted, identities)
     _add(own, findings.aliases)
     named: defaultdict[str, set[str]] = defaultdict(set)
     for item in findings.found:
@@ -65,31 +69,31 @@ def people(findings: Findings, submitted: RequestSubmitted, identities: Identiti
             named[item.collection.key].update(_names(item))
     return People(
         Own(
-            frozenset(own[Kind.EMAIL]),
-            frozenset(own[Kind.PHONE]),
-            frozenset(own[Kind.NAME]),
+            frozenset(own[RedactedKind.EMAIL]),
+            frozenset(own[RedactedKind.PHONE]),
+            frozenset(own[RedactedKind.NAME]),
             _region(submitted),
         ),
         {key: frozenset(names) for key, names in named.items() if len(names) <= MOST_NAMES},
     )
 
 
-def _told(submitted: RequestSubmitted, identities: Identities) -> dict[Kind, set[str]]:
-    own: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+def _stated(submitted: RequestSubmitted, identities: Identities) -> dict[RedactedKind, set[str]]:
+    own: dict[RedactedKind, set[str]] = {kind: set() for kind in RedactedKind}
     _add(own, identities)
     if submitted.subject.name is not None:
-        own[Kind.NAME].add(submitted.subject.name)
+        own[RedactedKind.NAME].add(submitted.subject.name)
     return own
 
 
-def _add(own: Mapping[Kind, set[str]], identities: Identities) -> None:
+def _add(own: Mapping[RedactedKind, set[str]], identities: Identities) -> None:
     for name, spellings in identities.items():
         if name in IDENTITIES:
             own[IDENTITIES[name]].update(spellings)
 
 
-def _found_by(item: Found) -> Iterator[tuple[Kind, str]]:
-    """Yield what the record was found by: it is the person's."""
+def _found_by(item: FoundRecord) -> Iterator[tuple[RedactedKind, str]]:
+    """Yield the identities that the record was found by: they are the person's."""
     for match in item.matches:
         field = item.collection.by_path.get(match.path)
         kind = None if field is None else _kind(field)
@@ -97,24 +101,24 @@ def _found_by(item: Found) -> Iterator[tuple[Kind, str]]:
             yield from ((kind, value) for value in match.values if isinstance(value, str))
 
 
-def _described(item: Found, *, nameless: bool) -> Iterator[tuple[Kind, str]]:
+def _described(item: FoundRecord, *, nameless: bool) -> Iterator[tuple[RedactedKind, str]]:
     """
-    Yield what describes the same person as the identity that the record was found by.
+    Yield the descriptions of the same person as the identity that the record was found by.
 
-    A text that may name others says that a record is about more people than one; from there, nothing but a
-    name is taken, and only of somebody who has told none.
+    A text that may name others shows that a record is about several people; from there, only a name is
+    taken, and only for a requester without a stated name.
     """
     if not item.owned:
         return
     single = not redacts(item.collection)
     for field in _beside(item):
         kind = _kind(field)
-        if kind is not None and (single or (nameless and kind is Kind.NAME)):
+        if kind is not None and (single or (nameless and kind is RedactedKind.NAME)):
             values = values_at(item.disclosed, field.path)
             yield from ((kind, value) for value in values if isinstance(value, str))
 
 
-def _beside(item: Found) -> Iterator[Field]:
+def _beside(item: FoundRecord) -> Iterator[MappedField]:
     """Yield the fields beside an identity that led here, each the only one of its kind."""
     by_path = item.collection.by_path
     matched = (by_path.get(match.path) for match in item.matches)
@@ -129,17 +133,17 @@ def _above(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _kind(field: Field) -> Kind | None:
+def _kind(field: MappedField) -> RedactedKind | None:
     for kind, category in CATEGORIES.items():
         if any(covered(own, (category,)) for own in field.categories):
             return kind
     return IDENTITIES.get(field.identity or "")
 
 
-def _names(item: Found) -> Iterator[str]:
-    """Yield every name in the record as it is stored, with what is other people's."""
+def _names(item: FoundRecord) -> Iterator[str]:
+    """Yield every name in the record as it is stored, including other people's."""
     for field in item.collection.leaves:
-        if _kind(field) is Kind.NAME:
+        if _kind(field) is RedactedKind.NAME:
             yield from (value for value in values_at(item.document, field.path) if isinstance(value, str))
 
 

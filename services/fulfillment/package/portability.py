@@ -1,8 +1,8 @@
 """
-What the right to data portability covers: what was given or observed, on consent or for a contract.
+Data portability: data that was provided or observed, on consent or for a contract.
 
-The data map says both in words (``source``, ``legal_basis``). Data is left out only where its words say that
-it is something else; where the map is silent, or has words not known here, the person gets the data.
+The data map states both in words (``source``, ``legal_basis``). Data is left out only where its words exclude
+it; where the map is silent, or has unknown words, the person gets the data.
 
 Law:
     GDPR Art. 20(1): data "which he or she has provided", processed on consent or for a contract; recital 68:
@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, Facts, Field
-from services.fulfillment.package.contents import LeftOut, Section
-from shared.mongo import Document
+from services.fulfillment.datamap.model import Collection, Facts, MappedField
+from services.fulfillment.package.contents import LeftOut, PackageSection
+from shared.runtime.mongo import Document
 
 NOT_PROVIDED = "not_provided_by_you"
 OTHER_BASIS = "other_legal_basis"
@@ -42,7 +42,7 @@ FROM_ELSEWHERE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Without:
-    """Documents without some of their fields; every iteration leaves them out anew."""
+    """Documents without some of their fields; computed at every iteration."""
 
     documents: Iterable[Document]
     paths: frozenset[str]
@@ -52,9 +52,9 @@ class Without:
         return (_without(document, "", self.paths) for document in self.documents)
 
 
-def portable(sections: Sequence[Section]) -> tuple[list[Section], list[LeftOut]]:
-    """Return what of *sections* the right covers, and what it does not, with the reason."""
-    kept: list[Section] = []
+def portable(sections: Sequence[PackageSection]) -> tuple[list[PackageSection], list[LeftOut]]:
+    """Return the parts of *sections* that the right covers, and the others with the reason."""
+    kept: list[PackageSection] = []
     left: list[LeftOut] = []
     for section in sections:
         collection = section.collection
@@ -71,7 +71,7 @@ def portable(sections: Sequence[Section]) -> tuple[list[Section], list[LeftOut]]
 
 
 def reason_against(facts: Facts) -> str | None:
-    """Return why data of which the map says *facts* is not covered; None if nothing says so."""
+    """Return why data with *facts* is not covered; None if it is."""
     if facts.legal_basis is not None and not _is_consent_or_contract(facts.legal_basis):
         return OTHER_BASIS
     source = facts.source or ""
@@ -81,15 +81,15 @@ def reason_against(facts: Facts) -> str | None:
 
 
 def _is_consent_or_contract(basis: str) -> bool:
-    """Tell whether *basis* is one of the two; an article that it cites counts more than its words."""
+    """Return whether *basis* is one of the two; an article in it counts more than its words."""
     return bool((COVERED if ARTICLE.search(basis) else CONSENT_OR_CONTRACT).search(basis))
 
 
-def _says(field: Field) -> bool:
+def _says(field: MappedField) -> bool:
     return field.facts.source is not None or field.facts.legal_basis is not None
 
 
-def _against(field: Field, collection: Collection) -> str | None:
+def _against(field: MappedField, collection: Collection) -> str | None:
     if field.primary_key:
         return None  # it names the record
     return reason_against(collection.facts_of(field))

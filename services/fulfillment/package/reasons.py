@@ -1,11 +1,11 @@
-"""Why something is not shown or not erased, in plain words, by the codes that events and letters use."""
+"""Why data is not shown or not erased, in plain words, by the codes of events and letters."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.fulfillment.package.portability import NOT_PROVIDED, OTHER_BASIS
-from services.fulfillment.package.withholding import NEVER, THIRD_PARTY
-from shared.wording import mark as _
+from services.fulfillment.package.withheld import NEVER, THIRD_PARTY
+from shared.pages.translation import mark as _
 
 NEEDS_MORE_PROOF = "needs_more_proof"
 

@@ -1,7 +1,7 @@
 """
 Documents as relaxed MongoDB extended JSON, and single values as text.
 
-Types survive: what MongoDB's own reader makes of the JSON is what was found, notices apart.
+Types survive: MongoDB's own reader restores the records from the JSON, except for notices.
 """
 
 import base64
@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from services.fulfillment.package.redaction import Redacted
-from services.fulfillment.package.withholding import Notice
-from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util, utc
+from services.fulfillment.package.withheld import WithheldNotice
+from shared.runtime.mongo import Binary, Decimal128, Document, ObjectId, json_util, utc
 
 UUID_SUBTYPE = 4
 NESTED = (dict, list, tuple)
@@ -24,7 +24,7 @@ EPOCH = 1970
 """Year; relaxed extended JSON writes times before it as numbers."""
 MILLISECOND = 1000
 TO_SECONDS = slice(1, len("2026-03-05T13:35:00") + 1)
-"""Of a time in JSON, which stands in quotes."""
+"""Part of a time in JSON, which stands in quotes."""
 FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 QUICK_OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -47,7 +47,7 @@ def _carefully(value: Any) -> str:
 
 
 def _quickly(value: Any) -> bytes | None:
-    """Return *value* as JSON; nothing if null may stand for a number that JSON lacks, or text is broken."""
+    """Return *value* as JSON; None if it may contain a number that JSON lacks, or broken text."""
     try:
         written = orjson.dumps(value, default=_extended, option=QUICK_OPTIONS)
     except TypeError:
@@ -56,14 +56,14 @@ def _quickly(value: Any) -> bytes | None:
 
 
 def _extended(value: Any) -> Any:
-    """Return what orjson does not know, as extended JSON has it."""
-    if type(value) is ObjectId:  # this and times are nearly all there is
+    """Return a type unknown to orjson in extended JSON."""
+    if type(value) is ObjectId:  # nearly all are ids and times
         return {"$oid": str(value)}
     if type(value) is datetime and (at := instant(value)).year >= EPOCH:
         return {"$date": _moment(at) if at.microsecond >= MILLISECOND else f"{_seconds(at)}Z"}
     if isinstance(value, Redacted):
         return str(value)
-    return _notice(value) if isinstance(value, Notice) else json_util.default(value, OPTIONS)
+    return _notice(value) if isinstance(value, WithheldNotice) else json_util.default(value, OPTIONS)
 
 
 def json_file(documents: Iterable[Document]) -> Iterator[bytes]:
@@ -106,7 +106,7 @@ def text_of(value: Any) -> str:
 
 def instant(value: datetime) -> datetime:
     """Return *value* in UTC; MongoDB means UTC when no zone is given."""
-    if value.tzinfo is utc:  # as all that was read; to convert it would take as long as to write it
+    if value.tzinfo is utc:  # like all times read; converting takes as long as writing
         return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
@@ -117,21 +117,21 @@ def _moment(value: datetime) -> str:
 
 
 def _seconds(at: datetime) -> str:
-    return orjson.dumps(at)[TO_SECONDS].decode("ascii")  # in a quarter of the time that datetime itself takes
+    return orjson.dumps(at)[TO_SECONDS].decode("ascii")  # four times as fast as datetime itself
 
 
 _AS_TEXT: Mapping[type, Callable[[Any], str]] = MappingProxyType(
     {str: str, int: str, float: str, Decimal128: str, ObjectId: str, datetime: _moment}
 )
-"""Of a million records, nearly all values are of these kinds themselves."""
+"""The types of nearly all values of a million records."""
 
 
 def is_nested(value: Any) -> bool:
-    """Tell whether *value* has values inside."""
+    """Return whether *value* is an array or object."""
     return isinstance(value, NESTED)
 
 
 def _notice(value: Any) -> Any:
-    if isinstance(value, Notice):
+    if isinstance(value, WithheldNotice):
         return {"withheld": value.label, "reason": value.reason}
     raise TypeError(f"no JSON for {type(value).__name__}")

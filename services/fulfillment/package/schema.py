@@ -1,4 +1,4 @@
-"""What each file of records looks like, as JSON Schema (draft 2020-12), for other programs."""
+"""JSON Schema (draft 2020-12) of each file of records, for other programs."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,7 +20,7 @@ JSON_TYPES: Mapping[str, list[str]] = MappingProxyType(
 
 
 def schema(collection: Collection) -> dict[str, Any]:
-    """Return the schema of the JSON file of *collection*; fields that the map lacks may be there too."""
+    """Return the schema of the JSON file of *collection*; further fields are allowed."""
     record: dict[str, Any] = {"type": "object", "properties": {}}
     arrays = frozenset(field.path for field in collection.fields if field.array)
     for field in collection.fields:
@@ -38,7 +38,7 @@ def schema(collection: Collection) -> dict[str, Any]:
 def _type(node: dict[str, Any], named: str) -> None:
     plain = JSON_TYPES.get(named)
     if plain:
-        # An object may stand anywhere: the notice in place of a value that is withheld.
+        # An object is always allowed: the notice in place of a withheld value.
         node["type"] = sorted({*plain, "null", "object"})
 
 

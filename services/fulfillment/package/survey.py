@@ -1,5 +1,5 @@
 """
-The first pass over what goes into a package: how much there is, what is withheld, how it can be laid out.
+The first pass over the contents of a package: amount, withheld data, and layout.
 
 It holds counts and names of fields, so its size does not grow with the number of records.
 """
@@ -10,29 +10,35 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.package import filenames, labels
-from services.fulfillment.package.contents import Contents, LeftOut, Section
+from services.fulfillment.package.contents import Contents, LeftOut, PackageSection
+from services.fulfillment.package.languages import words
 from services.fulfillment.package.people import People, redacts
 from services.fulfillment.package.records import NESTED, TEXTUAL
-from services.fulfillment.package.redaction import Kind, Redacted, Redactor
+from services.fulfillment.package.redaction import Redacted, RedactedKind, Redactor
 from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
-from services.fulfillment.package.withholding import BlackedOut, Notice, Withheld, Withholding, traces
-from services.fulfillment.package.wording import words
-from shared.mongo import Document, ObjectId
-from shared.wording import Words
+from services.fulfillment.package.withheld import (
+    BlackedOut,
+    WithheldCount,
+    WithheldNotice,
+    Withholding,
+    traces,
+)
+from shared.pages.translation import Words
+from shared.runtime.mongo import Document, ObjectId
 
 ESCAPED_BYTES = 6
-"""Most bytes that a character becomes, as in ``\\u0000``."""
+"""Most bytes of an encoded character, as in ``\\u0000``."""
 VALUE_BYTES = 64
-"""Most bytes that the frame of a value takes, as in ``{"$numberDouble": "…"}``."""
+"""Most bytes of the frame of a value, as in ``{"$numberDouble": "…"}``."""
 SMALL = frozenset({int, float, bool, type(None), datetime, ObjectId})
-"""Kinds of values that are never larger than their frame, as nearly all are that are no texts."""
+"""Types of values that are never larger than their frame: nearly all except text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class NamedGroup:
     """A group of records as letters name it."""
 
     label: str
@@ -41,17 +47,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A collection in which something was found, measured."""
+    """A collection with records of the person, measured."""
 
-    section: Section
+    section: PackageSection
     stem: str
     label: str
     records: int
     columns: tuple[Path, ...]
     tabular: tuple[str, ...]
-    """The fields, where all records fit into a table as wide as a page; else nothing."""
+    """The fields, if all records fit into a table as wide as a page; else empty."""
     most_bytes: int
-    withheld: tuple[Withheld, ...]
+    withheld: tuple[WithheldCount, ...]
     blacked_out: tuple[BlackedOut, ...]
     withholding: Withholding
 
@@ -61,35 +67,35 @@ class Area:
         return self.section.collection
 
     def documents(self) -> Iterator[Document]:
-        """Yield the records with notices in place of what is withheld."""
+        """Yield the records with notices in place of withheld values."""
         return map(self.withholding.apply, self.section.documents)
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """All of a package, measured."""
+class PackageSurvey:
+    """A whole package, measured."""
 
     contents: Contents
     words: Words
     areas: tuple[Area, ...]
     empty: tuple[str, ...]
-    """Labels of what was looked through in vain."""
-    left_out: tuple[Withheld, ...]
-    """What is held and not handed over, because the right does not cover it; how often is not counted."""
+    """Labels of collections without findings."""
+    left_out: tuple[WithheldCount, ...]
+    """Data that is held and not disclosed, because the right does not cover it; not counted."""
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """What was found."""
-        return tuple(Part(area.label, area.records) for area in self.areas)
+    def parts(self) -> tuple[NamedGroup, ...]:
+        """The groups of records found."""
+        return tuple(NamedGroup(area.label, area.records) for area in self.areas)
 
     @property
-    def withheld(self) -> tuple[Withheld, ...]:
-        """What is not shown."""
+    def withheld(self) -> tuple[WithheldCount, ...]:
+        """The withheld data."""
         return tuple(item for area in self.areas for item in area.withheld)
 
     @property
     def blacked_out(self) -> tuple[BlackedOut, ...]:
-        """What of other people was blacked out."""
+        """The blacked out data of other people."""
         return tuple(item for area in self.areas for item in area.blacked_out)
 
     @property
@@ -98,16 +104,16 @@ class Survey:
         return sum(area.records for area in self.areas)
 
 
-def survey(contents: Contents) -> Survey:
+def survey(contents: Contents) -> PackageSurvey:
     """
-    Go through *contents* once.
+    Read *contents* once and measure them.
 
     Raises:
         ValueError: A collection is there twice.
     """
     spoken = words(contents.locale, contents.zone)
     areas = _areas(contents, spoken)
-    return Survey(
+    return PackageSurvey(
         contents=contents,
         words=spoken,
         areas=tuple(area for area in areas if area.records),
@@ -116,7 +122,7 @@ def survey(contents: Contents) -> Survey:
     )
 
 
-def outline(contents: Contents, counts: Mapping[str, int]) -> Survey:
+def outline(contents: Contents, counts: Mapping[str, int]) -> PackageSurvey:
     """
     Describe *contents* without reading a record.
 
@@ -129,7 +135,7 @@ def outline(contents: Contents, counts: Mapping[str, int]) -> Survey:
     """
     spoken = words(contents.locale, contents.zone)
     areas = tuple(replace(area, records=counts[area.collection.key]) for area in _areas(contents, spoken))
-    return Survey(contents=contents, words=spoken, areas=areas, empty=(), left_out=())
+    return PackageSurvey(contents=contents, words=spoken, areas=areas, empty=(), left_out=())
 
 
 def _areas(contents: Contents, spoken: Words) -> list[Area]:
@@ -140,19 +146,19 @@ def _areas(contents: Contents, spoken: Words) -> list[Area]:
     ]
 
 
-def _left_out(items: Iterable[LeftOut], spoken: Words) -> Iterator[Withheld]:
+def _left_out(items: Iterable[LeftOut], spoken: Words) -> Iterator[WithheldCount]:
     for item in items:
         title = labels.title(item.collection)
         label = title if item.field is None else labels.withheld(item.field, spoken)
-        yield Withheld(label, 0, item.reason, title)
+        yield WithheldCount(label, 0, item.reason, title)
 
 
-def _area(section: Section, stem: str, spoken: Words, people: People | None) -> Area:
-    def label(field: Field) -> str:
+def _area(section: PackageSection, stem: str, spoken: Words, people: People | None) -> Area:
+    def label(field: MappedField) -> str:
         return labels.withheld(field, spoken)
 
     withholding = Withholding(section.collection, label, _redactor(section.collection, spoken, people))
-    measure, withheld, masked = _Measure(), Counter[Notice](), Counter[Kind]()
+    measure, withheld, masked = _Measure(), Counter[WithheldNotice](), Counter[RedactedKind]()
     for document in map(withholding.apply, section.documents):
         measure.add(document)
         for trace in () if withholding.idle else traces(document):
@@ -170,7 +176,7 @@ def _area(section: Section, stem: str, spoken: Words, people: People | None) -> 
         tabular=measure.tabular,
         most_bytes=measure.most_bytes,
         withheld=tuple(
-            Withheld(notice.label, count, notice.reason, title)
+            WithheldCount(notice.label, count, notice.reason, title)
             for notice, count in sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
         ),
         blacked_out=tuple(
@@ -181,7 +187,7 @@ def _area(section: Section, stem: str, spoken: Words, people: People | None) -> 
 
 
 def _redactor(collection: Collection, spoken: Words, people: People | None) -> Callable[[str], str] | None:
-    """Return what blacks other people out of texts of *collection*; none where nobody knows who they are."""
+    """Return the redactor for texts of *collection*; None if its people are unknown."""
     others = people.others(collection) if people is not None and redacts(collection) else None
     if people is None or others is None:
         return None
@@ -189,7 +195,7 @@ def _redactor(collection: Collection, spoken: Words, people: People | None) -> C
 
 
 class _Measure:
-    """Finds out how large records are, and into what tables they fit."""
+    """Measures the size of records, and the columns of their tables."""
 
     def __init__(self) -> None:
         self.records = self.most_bytes = 0
@@ -197,15 +203,15 @@ class _Measure:
         self._keys: dict[str, None] = {}
         self._fits = True
         self._names: tuple[str, ...] | None = None
-        """Of the fields of the record before, if nothing was inside of them."""
+        """The fields of the record before, if it was flat."""
         self._frame_bytes = 0
-        """Most bytes that a record with such fields takes without its large values."""
+        """Most bytes of a record with such fields without its large values."""
 
     def add(self, document: Document) -> None:
         self.records += 1
         large = [value for value in document.values() if type(value) not in SMALL]
         names = tuple(document)
-        if names != self._names or dict in map(type, large):  # mostly, a record is like the one before
+        if names != self._names or dict in map(type, large):  # most records are like the one before
             self._note(document, names, flat=dict not in map(type, large))
         self.most_bytes += self._frame_bytes + sum(map(_bytes_inside, large))
         self._fits = self._fits and all(map(fits_in_a_row, large))
@@ -228,7 +234,7 @@ def _frame_bytes(names: Sequence[str]) -> int:
 
 
 def _bytes_inside(value: Any) -> int:
-    """Return a number of bytes that what is inside of *value* does not exceed in any of its forms."""
+    """Return an upper limit for the bytes inside *value* in each of its forms."""
     if isinstance(value, TEXTUAL):
         return len(value) * ESCAPED_BYTES
     if isinstance(value, dict):

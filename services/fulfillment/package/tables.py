@@ -1,8 +1,8 @@
 """
-Documents as CSV (RFC 4180), to be opened in a spreadsheet.
+Documents as CSV (RFC 4180) for spreadsheets.
 
 Embedded objects become columns named by their path; arrays stay in one cell, as JSON. A text that a
-spreadsheet would take for a formula gets an apostrophe in front: the JSON beside it has it as it is.
+spreadsheet would read as a formula gets a leading apostrophe: the JSON file has it unchanged.
 """
 
 import re
@@ -12,31 +12,31 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
-from services.fulfillment.package.withholding import Notice
-from shared.mongo import Document, ObjectId
+from services.fulfillment.package.withheld import WithheldNotice
+from shared.runtime.mongo import Document, ObjectId
 
 Path: TypeAlias = tuple[str, ...]
 
 DEEPEST = 4
-"""Levels of embedded objects that become columns; what lies deeper stays in one cell."""
+"""Levels of embedded objects that become columns; deeper ones stay in one cell."""
 MOST_COLUMNS = 256
 MOST_REMEMBERED = 4_096
 WHOLE: Path = ()
-"""The one column of documents that have too many different fields for a table."""
+"""The only column for documents with too many different fields for a table."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What starts a formula; full-width forms are taken for the same."""
+"""First characters of a formula; full-width forms count as the same."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
 QUOTED = re.compile(r'[",\r\n]')
-"""What has to stand in quotes (RFC 4180 § 2)."""
+"""Characters that need quotes (RFC 4180 § 2)."""
 NOTHING = '""\r\n'
-"""A record whose only field is empty."""
+"""A record with one empty field."""
 BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
 """Characters that break readers of CSV: controls other than tab and line ends, halves of surrogate pairs."""
 
 
 class Columns:
-    """Collects which columns a table needs, in memory bounded by their number, not that of the documents."""
+    """Collects the columns of a table; its memory depends on their number, not on that of the documents."""
 
     def __init__(self) -> None:
         self._levels: dict[int, dict[Path, None]] = {depth: {} for depth in range(1, DEEPEST + 1)}
@@ -44,7 +44,7 @@ class Columns:
         self._flat: set[Path] = set()
 
     def add(self, document: Document) -> None:
-        """Take note of the fields of *document*."""
+        """Note the fields of *document*."""
         if dict not in map(type, document.values()):
             names = tuple(document)
             if names in self._flat:
@@ -101,7 +101,7 @@ def _quoted_cell(value: Any) -> str:
 _WRITTEN: Mapping[type, Callable[[Any], str]] = MappingProxyType(
     {type(None): lambda _: "", int: str, float: str, ObjectId: str, datetime: text_of}
 )
-"""Kinds of values whose text needs neither quotes nor an apostrophe, as nearly all are that are no texts."""
+"""Types that need neither quotes nor an apostrophe: nearly all except text."""
 
 
 def header(path: Path) -> str:
@@ -114,14 +114,14 @@ def cell(value: Any) -> str:
     if type(value) is str:
         return _harmless(value)
     if type(value) is datetime or isinstance(value, NUMERIC):
-        return text_of(value)  # a minus sign in front of a number is no formula
-    if isinstance(value, Notice):
+        return text_of(value)  # a minus sign before a number is no formula
+    if isinstance(value, WithheldNotice):
         return f"[{value.label.translate(BROKEN)}: {value.reason}]"
     return _harmless(text_of(value))
 
 
 def _harmless(text: str) -> str:
-    if text[:1].isalnum() and text.isprintable():  # as nearly all are
+    if text[:1].isalnum() and text.isprintable():  # nearly all are
         return text
     clean = text if text.isprintable() else text.translate(BROKEN)
     return f"'{clean}" if clean.lstrip(" \u00a0").startswith(FORMULA) else clean

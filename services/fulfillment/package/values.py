@@ -1,7 +1,7 @@
 """
-Documents as a person reads them: a tree of plain texts that the templates lay out.
+Documents in readable form: a tree of plain texts for the templates.
 
-Nothing here is markup, and what is too long or too deep for a page is cut with a word about it.
+Nothing here is markup; values that are too long or too deep for a page are cut with a note.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,39 +10,39 @@ from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from services.fulfillment.package.labels import spelt
+from services.fulfillment.package.languages import stored_moment
 from services.fulfillment.package.records import TEXTUAL, as_json, instant, is_nested, text_of
-from services.fulfillment.package.withholding import Notice
-from services.fulfillment.package.wording import stored_moment
-from shared.mongo import Decimal128, Document, ObjectId
-from shared.wording import Words
+from services.fulfillment.package.withheld import WithheldNotice
+from shared.pages.translation import Words
+from shared.runtime.mongo import Decimal128, Document, ObjectId
 
 DEEPEST = 5
 LONG_TEXT = 160
-"""Characters from which a text stands on its own, across the page."""
+"""Fewest characters of a text that is shown across the page."""
 LONGEST_TEXT = 20_000
 LETTERS = frozenset("eEnN")
-"""Letters of numbers that are shown as they are: with exponents, without end, none."""
+"""Letters of numbers that are shown unchanged: with exponents, infinite, not a number."""
 MOST_ITEMS = 50
 MOST_COLUMNS = 6
 
 
-class Text(NamedTuple):
+class TextValue(NamedTuple):
     """A single value; a page has thousands of them."""
 
     text: str
     role: str = "plain"
     """``plain``, ``number``, ``moment``, ``code``, ``long``, ``none`` or ``notice``."""
     exact: str = ""
-    """For programs and doubters: the instant in ISO 8601."""
+    """The exact value, for programs: the time in ISO 8601."""
 
     @property
     def kind(self) -> str:
-        """What it is, beside the other nodes."""
+        """The kind of node."""
         return "text"
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ValueGroup:
     """An object: names and values."""
 
     kind: ClassVar[str] = "group"
@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ValueList:
     """An array."""
 
     kind: ClassVar[str] = "listing"
@@ -62,21 +62,21 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """An array of objects that are alike and flat."""
+class ValueRows:
+    """An array of flat objects with the same fields."""
 
     kind: ClassVar[str] = "rows"
     role: ClassVar[str] = ""
     columns: tuple[str, ...]
-    rows: tuple[tuple[Text, ...], ...]
+    rows: tuple[tuple[TextValue, ...], ...]
     more: str = ""
 
 
-Node: TypeAlias = Text | Group | Listing | Rows
+Node: TypeAlias = TextValue | ValueGroup | ValueList | ValueRows
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ValueReader:
     """Turns values into nodes, in one language."""
 
     words: Words
@@ -85,16 +85,16 @@ class Reader:
         """Return the names and values of *document*."""
         return tuple((self.name(key), self.node(value, 1)) for key, value in document.items())
 
-    def row(self, document: Document, keys: Sequence[str]) -> tuple[Text, ...]:
+    def row(self, document: Document, keys: Sequence[str]) -> tuple[TextValue, ...]:
         """Return the values of *keys* in *document*, for a line of a table."""
         return tuple(map(self.text, map(document.get, keys)))
 
     def name(self, key: str) -> str:
-        """Return what the field *key* is called."""
+        """Return the label of the field *key*."""
         return self.words.say("Record number") if key == "_id" else spelt(key)
 
     def node(self, value: Any, depth: int) -> Node:
-        """Return *value*, *depth* levels below its document."""
+        """Return the node for *value*, *depth* levels below its document."""
         if not is_nested(value) or not value:
             return self.text(value)
         if depth >= DEEPEST:
@@ -102,29 +102,29 @@ class Reader:
         if isinstance(value, dict):
             shown = list(value.items())[:MOST_ITEMS]
             entries = tuple((self.name(key), self.node(item, depth + 1)) for key, item in shown)
-            return Group(entries, self._more(len(value)))
+            return ValueGroup(entries, self._more(len(value)))
         return self._array(value, depth)
 
-    def text(self, value: Any) -> Text:
-        """Return a single *value*; of an array or object, its JSON."""
+    def text(self, value: Any) -> TextValue:
+        """Return the node for a single *value*; for an array or object, its JSON."""
         match value:
             case str() if value:
                 return self._cut(str(value), "long" if is_long(value) else "plain")
             case int() if type(value) is int:  # an account number is no quantity: its digits stay ungrouped
-                return Text(str(value), "number")
+                return TextValue(str(value), "number")
             case ObjectId() | bytes():
                 return self._cut(text_of(value), "code")
             case datetime():
                 at = instant(value)
-                return Text(stored_moment(at, self.words), "moment", text_of(at))
+                return TextValue(stored_moment(at, self.words), "moment", text_of(at))
             case bool():
-                return Text(self.words.say("Yes") if value else self.words.say("No"))
+                return TextValue(self.words.say("Yes") if value else self.words.say("No"))
             case int() | float() | Decimal128():
-                return Text(self.number(value), "number")
-            case Notice():
-                return Text(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
+                return TextValue(self.number(value), "number")
+            case WithheldNotice():
+                return TextValue(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
             case _ if value is None or (not value and (is_nested(value) or isinstance(value, str))):
-                return Text(self.words.say("empty"), "none")
+                return TextValue(self.words.say("empty"), "none")
             case _:
                 return self._cut(text_of(value), "code")
 
@@ -145,23 +145,23 @@ class Reader:
         keys = _common_columns(shown)
         if keys:
             rows = tuple(self.row(item, keys) for item in shown)
-            return Rows(tuple(self.name(key) for key in keys), rows, more)
-        return Listing(tuple(self.node(item, depth + 1) for item in shown), more)
+            return ValueRows(tuple(self.name(key) for key in keys), rows, more)
+        return ValueList(tuple(self.node(item, depth + 1) for item in shown), more)
 
     def _more(self, length: int) -> str:
         if length <= MOST_ITEMS:
             return ""
         return self.words.say("and %(count)s more in the file", count=self.words.number(length - MOST_ITEMS))
 
-    def _cut(self, text: str, role: str) -> Text:
+    def _cut(self, text: str, role: str) -> TextValue:
         if len(text) <= LONGEST_TEXT:
-            return Text(text, role)
+            return TextValue(text, role)
         rest = self.words.say("The rest of this text is in the file.")
-        return Text(f"{text[:LONGEST_TEXT]} … [{rest}]", role)
+        return TextValue(f"{text[:LONGEST_TEXT]} … [{rest}]", role)
 
 
 def is_long(value: Any) -> bool:
-    """Tell whether *value* is a text that stands on its own, across the page."""
+    """Return whether *value* is a text that is shown across the page."""
     return isinstance(value, str) and (len(value) > LONG_TEXT or ("\n" in value and "\n" in value.strip()))
 
 
@@ -175,7 +175,7 @@ def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:
 
 
 def fits_in_a_row(value: Any) -> bool:
-    """Tell whether *value* is short enough for a cell."""
+    """Return whether *value* is short enough for a cell."""
     if isinstance(value, TEXTUAL):
         return len(value) <= LONG_TEXT // 2 and "\n" not in str(value)
     return not is_nested(value)

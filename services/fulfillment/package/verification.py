@@ -1,7 +1,7 @@
 """
-Checks a package: every hash, every count, nothing missing, nothing added, the signature.
+Verification of a package: hashes, counts, missing and added files, and the signature.
 
-A damaged or hostile file is a report with problems, never an exception, and costs the memory of a piece.
+A damaged or hostile file leads to a report with problems, never to an exception or large memory use.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from services.fulfillment.package.building import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
-from services.fulfillment.signing import PublicKey, unknown_key
+from services.fulfillment.certificate.signatures import PublicKey, unknown_key
+from services.fulfillment.package.builder import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
 
 PIECE_BYTES: Final = 64 * 1024
 MOST_BYTES: Final[Mapping[str, int]] = {MANIFEST: 64 * 1024 * 1024, SIGNATURE: 64, PUBLIC_KEY: 4_096}
@@ -28,27 +28,27 @@ UNREADABLE = (
     OSError,
     ValueError,
 )
-"""What :mod:`zipfile` raises for archives that are damaged, encrypted or packed as we never do."""
+"""Exceptions of :mod:`zipfile` for archives that are damaged, encrypted or packed in another way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a check found."""
+class PackageReport:
+    """The result of a verification."""
 
     problems: tuple[str, ...]
-    """Each names the file it is about; empty when all is as it was signed."""
+    """Each names its file; empty if the package is as it was signed."""
     request_id: str = ""
     made_at: str = ""
     files: int = 0
     records: int = 0
     fingerprint: str = ""
-    """SHA-256 of the key in the file. Anybody can sign with some key: compare it, or give the right one."""
+    """SHA-256 of the key in the file. Anyone can sign with some key: compare it, or pass the expected one."""
     trusted: bool = False
-    """Whether the issuer that was named signed it."""
+    """Whether the expected issuer signed it."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was changed since it was signed."""
+        """Whether it is unchanged since it was signed."""
         return not self.problems
 
 
@@ -56,9 +56,9 @@ class _Damaged(Exception):
     """A file of the package cannot be read; the message names it."""
 
 
-def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> Report:
+def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> PackageReport:
     """
-    Return what is wrong with the package in *file*.
+    Return the problems of the package in *file*.
 
     Args:
         file: A path, or an open file that can seek.
@@ -68,19 +68,19 @@ def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> Repo
         with zipfile.ZipFile(file) as archive:
             return _report(archive, issuer)
     except _Damaged as damage:
-        return Report((str(damage),))
+        return PackageReport((str(damage),))
     except UNREADABLE:
-        return Report(("not a ZIP file, or damaged",))
+        return PackageReport(("not a ZIP file, or damaged",))
 
 
-def _report(archive: zipfile.ZipFile, issuer: str | None) -> Report:
+def _report(archive: zipfile.ZipFile, issuer: str | None) -> PackageReport:
     manifest = _small(archive, MANIFEST)
     signature = _small(archive, SIGNATURE)
     try:
         embedded = PublicKey.of_pem(_small(archive, PUBLIC_KEY))
         content = _parsed(manifest)
     except ValueError as error:
-        return Report((str(error),))
+        return PackageReport((str(error),))
     problems: list[str] = []
     signed = embedded.accepts(signature, manifest)
     if not signed:
@@ -88,7 +88,7 @@ def _report(archive: zipfile.ZipFile, issuer: str | None) -> Report:
     if issuer is not None and issuer != embedded.fingerprint:
         problems.append(unknown_key(embedded))
     problems += _changed(archive, content)
-    return Report(
+    return PackageReport(
         problems=tuple(map(_printable, problems)),
         request_id=str(content["request"]),
         made_at=str(content["made_at"]),
@@ -151,7 +151,7 @@ def _differences(archive: zipfile.ZipFile, file: Mapping[str, Any], records: int
         digest.update(piece)
         size += len(piece)
         lines += piece.count(b"\n")
-        if size > file["bytes"]:  # stop: what follows may be a bomb
+        if size > file["bytes"]:  # stop: the rest may be a bomb
             yield f"{name}: longer than the manifest says"
             return
     if digest.hexdigest() != file["sha256"]:

@@ -1,1 +1,1 @@
-"""The search: everything a person is known by, followed through every store."""
+"""The search: finds a person's records in all stores, along the data map."""

@@ -1,10 +1,10 @@
 """
-What else a person is known by, as their own records say: a telephone number, an earlier address. Pure.
+Aliases: other identities of a person that their own records state, such as an earlier address. Pure.
 
 A value in a record is a claim unless the data map states that it is verified: people write their own profile.
-An alias is learned only where a verified value stands beside a verified identity of the person. What is
-doubted once is never followed: it is better to miss what only a doubtful number leads to, and to say so, than
-to show it to a stranger. It is doubted where it alone leads to a record of another identity or name.
+An alias is learned only where a verified value stands beside a verified identity of the person. An alias that
+was doubted once is never followed: missing a record, and saying so, is better than showing it to a stranger.
+An alias is doubted where it alone leads to a record with another identity or name.
 """
 
 import re
@@ -17,7 +17,7 @@ from typing import Any
 from services.fulfillment.datamap.graph import CONTACTS, PHONE
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
-from services.fulfillment.search.naming import Part, likeness
+from services.fulfillment.search.named_people import RecordPart, likeness
 from services.fulfillment.search.phones import (
     LEAST_NATIONAL_DIGITS,
     international,
@@ -26,73 +26,73 @@ from services.fulfillment.search.phones import (
     region_of,
 )
 from services.fulfillment.search.roles import roles
-from shared.matching import Outcome
+from shared.matching import MatchOutcome
 
 COUNTRY = "user.contact.address.country"
 COUNTRY_LETTERS = 2
 FACTS = ("user.demographic.date_of_birth", "user.government_id.national_identification_number")
-"""Categories of what a person has one of: another one is another person's."""
+"""Categories of which a person has one value: another value is another person's."""
 MOST_CLAIMS = 100
-"""Unverified values in the person's records that are remembered."""
+"""Limit of unverified values in the person's records that are kept."""
 MOST_NAMES = 32
-"""Names of the person that are remembered."""
+"""Limit of names of the person that are kept."""
 MOST_JUDGED = 1_000
-"""Names of others for which is remembered whether they are the person's."""
+"""Limit of other names for which the result of the comparison is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One thing that a person is known by."""
+    """An identity of the person other than the proven ones."""
 
     name: str
     """The name of the identity."""
     key: Hashable
     spelling: str = field(compare=False)
     home: str | None = None
-    """Of a telephone number without its country code, the country: in any other it is somebody else's."""
+    """Of a telephone number without country code: its country; in any other it is another person's."""
 
 
 @dataclass(slots=True)
-class Doubts:
-    """What a search has found to be doubtful; it then begins anew."""
+class AliasDoubts:
+    """Doubts that a search has found; the search then starts again."""
 
     aliases: set[Alias] = field(default_factory=set)
-    """Others are known by them as well."""
+    """Aliases that other people have as well."""
     fields: set[tuple[str, str]] = field(default_factory=set)
-    """Collection and path where every record says something else."""
+    """Collection and path where every record has another value."""
     names: set[str] = field(default_factory=set)
-    """Of the identities concerned."""
+    """Names of the identities concerned."""
     trusted: set[Alias] = field(default_factory=set)
-    """What earlier rounds have found to be verified: records that contradict it are others'."""
+    """Aliases that earlier rounds found verified: records that contradict them are other people's."""
     unconfirmed: set[str] = field(default_factory=set)
-    """Identities by which records may be the person's that are not given."""
+    """Identities of records that may be the person's and are not given."""
 
 
-class Known:
-    """What one person is known by, and how one record tells of it after the other."""
+class KnownIdentities:
+    """All identities of one person, extended record by record."""
 
     def __init__(
         self,
         identities: Identities,
         claimed: Identities,
-        doubts: Doubts,
+        doubts: AliasDoubts,
         verified: Identities,
         *,
         only_verified: bool = False,
     ) -> None:
         """
-        Begin with what is sure.
+        Start with the proven identities.
 
         Args:
-            identities: Surely the person's.
-            claimed: What the person says, and has not proven.
-            doubts: What an earlier round has found; this one may add to it.
-            verified: What an earlier search found to be verified; it is compared with, and not followed.
+            identities: Proven to be the person's.
+            claimed: Stated by the person and not proven.
+            doubts: Found by an earlier round; this round may add to them.
+            verified: Found verified by an earlier search; compared with, and not followed.
             only_verified: Whether a record counts only where *identities* are verified in it.
         """
         self.only_verified = only_verified
         self.doubtful = False
-        """Whether a doubt has come up: what has been found is then worth nothing."""
+        """Whether a new doubt came up: the findings so far are then invalid."""
         self.followed: dict[Alias, None] = {}
         self._doubts = doubts
         self._home = next(filter(None, map(region_of, identities.get(PHONE, ()))), None)
@@ -101,50 +101,50 @@ class Known:
         self._known = set(self._sure)
         self._trusted = {*self._sure, *_named_by(verified), *doubts.trusted}
         self._pending: set[tuple[str, frozenset[Alias]]] = set()
-        """Verified values of records that may be the person's, of kinds of which none is known to be."""
+        """Verified values of records that may be the person's, of kinds without a known value."""
         self._taken = False
         self._claims: set[Alias] = set()
         """Values in the person's records that are not verified."""
         self._fresh: dict[Alias, None] = {}
         self._said: dict[tuple[str, str], frozenset[Alias]] = {}
         self._unweighed: set[tuple[str, str]] = set()
-        """Places where something was said since the person's aliases were last followed."""
+        """Places with a new value since the person's aliases were last followed."""
         self._vouched: set[tuple[str, str]] = set()
-        """Places that name them by what they are known by, and by something else besides."""
+        """Places that hold a known identity of the person and another value besides."""
         self._described = Description(), Description()
-        """By records in which a verified identity of the person stands, and by others."""
-        self._judged: dict[tuple[str, ...], Outcome | None] = {}
+        """By whether a verified identity of the person stands in the record."""
+        self._judged: dict[tuple[str, ...], MatchOutcome | None] = {}
         for alias in self._sure:
             self._meet_at_home(alias)
 
     @property
     def waiting(self) -> bool:
-        """Whether something was learned that was not followed yet."""
+        """Whether an alias was learned that was not followed yet."""
         self._weigh()
         return bool(self._fresh)
 
     def follow(self) -> list[Alias]:
-        """Return what is to be followed next."""
+        """Return the aliases to follow next."""
         fresh, self._fresh = self._fresh, {}
         self.followed |= fresh
         return list(fresh)
 
     def spellings(self) -> dict[str, tuple[str, ...]]:
-        """Return what was followed, by the name of the identity."""
+        """Return the followed spellings, by the name of the identity."""
         found: dict[str, tuple[str, ...]] = {}
         for alias in (alias for alias in self.followed if alias.home is None):
             found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
         return found
 
     def verified(self) -> dict[str, tuple[str, ...]]:
-        """Return what is proven or verified, followed or not, by the name of the identity."""
+        """Return the proven or verified spellings, followed or not, by the name of the identity."""
         found: dict[str, tuple[str, ...]] = {}
         for alias in sorted(self._trusted, key=lambda alias: alias.spelling):
             found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
         return found
 
     def unconfirmed(self) -> frozenset[str]:
-        """Return the identities by which the person's records name them, and that are not verified."""
+        """Return the identities that the person's records state and that are not verified."""
         return frozenset(self.claims().keys() | self._doubts.unconfirmed)
 
     def claims(self) -> dict[str, tuple[str, ...]]:
@@ -156,18 +156,18 @@ class Known:
         return found
 
     def remember(self, aliases: Identities) -> None:
-        """Follow what an earlier search has learned."""
+        """Follow the aliases that an earlier search has learned."""
         named = _named_by(aliases)
         self._trusted |= named
         self._meet(named)
 
-    def overtake(self) -> None:
-        """Note that a record was taken that is another person's, by what is verified since."""
+    def mark_outdated(self) -> None:
+        """Note that a record was taken that newer verified values show to be another person's."""
         self._taken = True
 
-    def overtaken(self) -> bool:
+    def is_outdated(self) -> bool:
         """
-        Return whether what is verified by now contradicts a record that was taken before; then begin anew.
+        Return whether verified values contradict a record taken before; the search then starts again.
 
         Such a record was found because the person's identity stands in it, and is another person's.
         """
@@ -178,15 +178,15 @@ class Known:
         self._doubts.trusted |= news
         return True
 
-    # --- what records tell ------------------------------------------------------------------------------
+    # --- learn from records -----------------------------------------------------------------------------
 
-    def learn(self, part: Part, *, sure: bool) -> None:
+    def learn(self, part: RecordPart, *, sure: bool) -> None:
         """
-        Learn from a record that is the person's, or from an element.
+        Learn from a record of the person, or from an element.
 
-        Only where something stands that they are known by: an order refers to them, and names whom a present
-        goes to. *sure* says whether more than aliases has led to it; an element tells no more than a name.
-        What is believed must be verified, and stand beside something verified that they are known by.
+        Only where a known identity of theirs stands in it: an order refers to them, and names the recipient
+        of a present. *sure* says whether more than aliases has led to it; an element states no more than a
+        name. A value is believed if it is verified and stands beside a verified identity of the person.
         """
         region = _country(part) or self._home
         named = {path: _named(name, part.values(path), region) for path, name in part.naming.items()}
@@ -207,16 +207,16 @@ class Known:
                     believable = checked[path] if name in CONTACTS else checked[path] & self._claimed
                     self._believe((part.collection.key, path), believable)
 
-    def _describe(self, part: Part, known: Sequence[str], *, verified: bool) -> None:
+    def _describe(self, part: RecordPart, known: Sequence[str], *, verified: bool) -> None:
         described = self._described[0 if verified else 1]
         if described.add_names(part.names(known)):
             self._judged.clear()
         described.add_facts(part, known)
 
-    def _note_claims(self, part: Part, known: Sequence[str], region: str | None) -> None:
-        """Note what *part* says beside what the person is known by, and is not verified."""
+    def _note_claims(self, part: RecordPart, known: Sequence[str], region: str | None) -> None:
+        """Note the unverified values in *part* beside the person's known identities."""
         if len(self._claims) >= MOST_CLAIMS or not known or len(part.identifying) == 1:
-            return  # the one that is known
+            return  # the known one
         played = {roles(path) for path in known}
         for field_ in part.identifying:
             if field_.identity is not None and roles(field_.path) in played:
@@ -227,7 +227,7 @@ class Known:
         Return whether a reference by *value*, which people state themselves, may be followed.
 
         Returns:
-            True for what is proven, the alias for what is known besides, False where it is a mere claim.
+            True for a proven value, the alias for one known otherwise, False for a mere claim.
         """
         named = _named(kind, (value,), self._home)
         if not named.isdisjoint(self._sure):
@@ -238,9 +238,9 @@ class Known:
         self._claims |= named if len(self._claims) < MOST_CLAIMS else set()
         return False
 
-    # --- whose a record is ------------------------------------------------------------------------------
+    # --- decide on records ------------------------------------------------------------------------------
 
-    def contradicts_claim(self, part: Part, path: str) -> bool:
+    def contradicts_claim(self, part: RecordPart, path: str) -> bool:
         """
         Return whether *part*, in which an identity of the person stands unverified at *path*, is another's.
 
@@ -255,9 +255,9 @@ class Known:
                 self._pending.add((name, frozenset(named)))
         return False
 
-    def contradicts_proven(self, part: Part, path: str) -> bool:
+    def contradicts_proven(self, part: RecordPart, path: str) -> bool:
         """
-        Return whether *part*, to which a record of the person refers, is verified to be another's.
+        Return whether *part*, to which a record of the person refers, is verified to be another person's.
 
         It is if an identity in it is verified that is not the person's, of a kind of which one is proven.
         """
@@ -266,7 +266,7 @@ class Known:
         verified = self._verified_in(part, path, region).items()
         return any(name in proven and self._is_another(name, named) for name, named in verified)
 
-    def contradicts_reference(self, part: Part, path: str) -> bool:
+    def contradicts_reference(self, part: RecordPart, path: str) -> bool:
         """Return whether *part*, to which a record refers that may be the person's, is another's."""
         region = _country(part) or self._home
         played = {frozenset[str](), roles(path)}
@@ -278,27 +278,29 @@ class Known:
         return (
             any(self._is_another(name, aliases) for name, aliases in named.items())
             or self._differs(part)
-            or self._likeness(part, [f.path for f in part.identifying]) is Outcome.MISMATCH
+            or self._likeness(part, [f.path for f in part.identifying]) is MatchOutcome.MISMATCH
         )
 
-    def contradicts_alias(self, part: Part, aliases: AbstractSet[Alias], path: str, *, refers: bool) -> bool:
+    def contradicts_alias(
+        self, part: RecordPart, aliases: AbstractSet[Alias], path: str, *, refers: bool
+    ) -> bool:
         """
         Return whether *part*, to which *aliases* alone have led, is another person's.
 
-        Every identity in it must be proven or verified to be the person's. A matching name changes nothing.
+        Every identity in it must be proven or verified to be the person's; a matching name changes nothing.
 
         Args:
             part: A record, or an element of one.
             aliases: Not empty.
             path: Where they stand, or what refers to a record in which they do.
-            refers: Whether it refers to what aliases have led to, and holds none itself: it is then told by
-                what somebody is known by in it, and not by every name.
+            refers: Whether it refers to a record that aliases led to, and holds none itself: it is then
+                compared by the identities in it, and not by every name.
         """
         country = _country(part)
         if self.is_abroad(part, aliases):
             return True
         region, besides = country or self._home, set() if refers else {alias.name for alias in aliases}
-        # A number that the person has told may be written without its country code.
+        # The requester may write a number without its country code.
         lenient = all(alias.home is not None and self._is_sure_abroad(alias) for alias in aliases)
         named: dict[str, set[Alias]] = {}
         for field_ in part.identifying:
@@ -313,7 +315,7 @@ class Known:
             or (not refers and self._names_another(part, besides))
         )
 
-    def is_abroad(self, part: Part, aliases: AbstractSet[Alias]) -> bool:
+    def is_abroad(self, part: RecordPart, aliases: AbstractSet[Alias]) -> bool:
         """Return whether *part* comes from a country where the numbers *aliases* are dialled otherwise."""
         country = _country(part)
         return country is not None and all(alias.home not in {None, country} for alias in aliases)
@@ -325,11 +327,11 @@ class Known:
         self._doubts.names |= {alias.name for alias in aliases}
 
     def leave_out(self, names: Iterable[str]) -> None:
-        """Note that records by the identities *names* are not given, since they may be another person's."""
+        """Note that records with the identities *names* are not given, since they may be another person's."""
         self._doubts.unconfirmed.update(names)
 
-    def _verified_in(self, part: Part, path: str, region: str | None) -> dict[str, set[Alias]]:
-        """Return what is verified in *part* of its person, who plays the same part as the one at *path*."""
+    def _verified_in(self, part: RecordPart, path: str, region: str | None) -> dict[str, set[Alias]]:
+        """Return the verified identities in *part* of the person in the same role as the one at *path*."""
         found: dict[str, set[Alias]] = {}
         for field_ in part.identifying:
             if field_.verifiable and field_.identity and roles(field_.path) == roles(path):
@@ -338,11 +340,11 @@ class Known:
                     found.setdefault(field_.identity, set()).update(named)
         return found
 
-    def _names_another(self, part: Part, besides: AbstractSet[str]) -> bool:
+    def _names_another(self, part: RecordPart, besides: AbstractSet[str]) -> bool:
         paths = [path for path, name in part.naming.items() if name in besides]
-        return self._likeness(part, paths) is Outcome.MISMATCH
+        return self._likeness(part, paths) is MatchOutcome.MISMATCH
 
-    def _likeness(self, part: Part, identities: Sequence[str]) -> Outcome | None:
+    def _likeness(self, part: RecordPart, identities: Sequence[str]) -> MatchOutcome | None:
         names = tuple(part.names(identities) or part.other_names(identities))
         if names not in self._judged:
             if len(self._judged) >= MOST_JUDGED:
@@ -351,7 +353,7 @@ class Known:
             self._judged[names] = likeness(names, tuple(own))
         return self._judged[names]
 
-    def _differs(self, part: Part) -> bool:
+    def _differs(self, part: RecordPart) -> bool:
         """Return whether *part* states another date of birth or national number than the person's records."""
         verified, others = self._described
         return (verified if verified.facts else others).differs(part)
@@ -372,9 +374,9 @@ class Known:
 
     def _believe(self, where: tuple[str, str], aliases: AbstractSet[Alias]) -> None:
         """
-        Believe that *aliases* are the person's, unless another record says something else in the same place.
+        Believe that *aliases* are the person's, unless another record has another value in the same place.
 
-        Whom a person has bought from differs from order to order; what they are known by does not.
+        The shop a person buys from differs from order to order; the person's identities do not.
         """
         news = frozenset(aliases - self._sure - self._doubts.aliases)
         if not news or where in self._doubts.fields:
@@ -387,7 +389,7 @@ class Known:
             self._doubts.names |= {alias.name for alias in news}
 
     def _weigh(self) -> None:
-        """Follow what was said, place by place, but nothing beside what is known of the same kind."""
+        """Follow the stated values, place by place, except beside a known value of the same kind."""
         for where in sorted(self._unweighed):
             news = self._said[where]
             for name in sorted({alias.name for alias in news}):
@@ -409,8 +411,8 @@ class Known:
         """
         Follow a telephone number as it is dialled at home, too: ``030 901820`` for ``+49 30 901820``.
 
-        It may be a stranger's, in a store that holds numbers of another country. So it is doubted as all
-        aliases are, and more is not learned from it: it is the same number.
+        It may be a stranger's, in a store with numbers of another country. So it is doubted like every alias,
+        and nothing more is learned from it: it is the same number.
         """
         if alias.name != PHONE or alias.home is not None:
             return
@@ -421,7 +423,7 @@ class Known:
 
 
 class Description:
-    """What records say of the person besides identities."""
+    """Names and facts about the person in the records, besides identities."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -435,16 +437,16 @@ class Description:
         self.names |= dict.fromkeys(new)
         return bool(new)
 
-    def add_facts(self, part: Part, known: Sequence[str]) -> None:
-        """Add what *part* states about the person who is known by what stands at *known*."""
+    def add_facts(self, part: RecordPart, known: Sequence[str]) -> None:
+        """Add the facts in *part* about the person with the identities at *known*."""
         played = {roles(path) for path in known}
         for category in FACTS:
             said = _facts(part, category, played)
             if said and len(self.facts.get(category, ())) < MOST_NAMES:
                 self.facts.setdefault(category, set()).update(said)
 
-    def differs(self, part: Part) -> bool:
-        """Return whether *part* states something else of its person."""
+    def differs(self, part: RecordPart) -> bool:
+        """Return whether *part* states another fact of its person."""
         return any(
             known.isdisjoint(said)
             for category, known in self.facts.items()
@@ -452,13 +454,13 @@ class Description:
         )
 
 
-def _facts(part: Part, category: str, played: AbstractSet[frozenset[str]]) -> set[str]:
+def _facts(part: RecordPart, category: str, played: AbstractSet[frozenset[str]]) -> set[str]:
     values = [v for f in part.about(category) if roles(f.path) in played for v in part.values(f.path)]
     return {text for value in values if (text := _comparable(value))}
 
 
 def _comparable(value: Any) -> str:
-    """Return a day, or a number, without what is written differently."""
+    """Return a day, or a number, without differences of notation."""
     if isinstance(value, datetime):
         return value.date().isoformat()
     text = (text_of(value) or "").strip()
@@ -469,7 +471,7 @@ def _comparable(value: Any) -> str:
 
 
 def _named(name: str, values: Iterable[Any], region: str | None) -> frozenset[Alias]:
-    """Return by what *values*, of the identity *name*, name a person; they come from *region*."""
+    """Return the aliases that *values* of the identity *name* are; they come from *region*."""
     texts = (_whole(name, value, region) for value in values)
     return frozenset(Alias(name, plain(name, text), text) for text in texts if text)
 
@@ -484,14 +486,14 @@ def _whole(name: str, value: Any, region: str | None) -> str:
 
 
 def _overlap(name: str, some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
-    """Tell whether two people who are known by *some* and by *others* may be one."""
+    """Return whether two people with the identities *some* and *others* may be one."""
     if not some.isdisjoint(others):
         return True
     return name == PHONE and any(_may_be_one(a.spelling, b.spelling) for a in some for b in others)
 
 
 def _agree(some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
-    """Tell whether two records say the same, be it that one of them leaves out a country code."""
+    """Return whether two records state the same; one of them may leave out a country code."""
     return some == others or all(
         one.name == PHONE and any(_may_be_one(one.spelling, other.spelling) for other in others)
         for one in some
@@ -499,12 +501,12 @@ def _agree(some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
 
 
 def _may_be_one(some: str, other: str) -> bool:
-    """Tell whether of two telephone numbers one may be the other without its country code."""
+    """Return whether of two telephone numbers one may be the other without its country code."""
     one, two = sorted((plain(PHONE, some), plain(PHONE, other)), key=len)
     return len(one) >= LEAST_NATIONAL_DIGITS and two.endswith(one)
 
 
-def _country(part: Part) -> str | None:
+def _country(part: RecordPart) -> str | None:
     """Return the country that *part* says its person lives in, if it says so by two letters."""
     fields = part.about(COUNTRY)
     found = {value for f in fields for value in part.values(f.path) if isinstance(value, str)}

@@ -1,4 +1,4 @@
-"""Patterns for many words at once: what they have in common is one branch. Pure."""
+"""Patterns for many words at once, with one branch for each common beginning. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ _Tree: TypeAlias = dict[str, Any]
 
 def branches(words: Iterable[str], *, between: str = "") -> str:
     """
-    Return a pattern that matches any of *words*; those that begin alike share their beginning.
+    Return a pattern that matches any of *words*; words that begin alike share a branch.
 
     Args:
-        words: What is matched; a blank matches any white space.
+        words: The words; a blank matches any white space.
         between: What may stand between two characters.
     """
     tree: _Tree = {}

@@ -1,5 +1,5 @@
 """
-How an e-mail address is found whatever its case: with the best index there is, and without one.
+Queries for e-mail addresses in any case: by the best index there is, or without one.
 
 An index with a collation of strength 2 answers directly; ``habeas map check`` recommends it. An ordinary
 index cannot compare without case, but it can be entered at every spelling of the first letters: that reads
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from services.fulfillment.search.comparing import untagged
-from shared.mongo import Document
+from services.fulfillment.search.bson_equality import untagged
+from shared.runtime.mongo import Document
 
 CASELESS: Mapping[str, Any] = {"locale": "en", "strength": 2}
 BLANKLESS: Mapping[str, Any] = {**CASELESS, "alternate": "shifted", "maxVariable": "space"}
 """
-Passes over blanks, too, wherever they stand: a pass over a collection compares with one form of an address
-instead of ten, which takes a fifth of its time. What stands apart in the middle is not the address.
+Ignores blanks, too, anywhere in the text: a pass over a collection compares with one form of an address
+instead of ten, which takes a fifth of the time. A text with a blank in the middle is not the address.
 """
 OTHER_CASES = ("az", "tr", "en_US_POSIX")
 """Locales in which *i* and *I* are two letters, or all small ones and their capitals."""
@@ -30,38 +30,38 @@ MOST_SPELLED = 16
 """Addresses for which an ordinary index is entered at every spelling."""
 LEADS = ("", " ")
 TRAILS = ("", " ", "\n", "\r\n", "\t")
-"""Blanks that an index which compares by a collation is asked for around an address."""
+"""Blanks around an address for which an index with a collation is queried."""
 BLANKS = " \t\n\r\f\v"
-"""Those that an ordinary index is entered at."""
+"""Blanks for which an ordinary index is queried."""
 LETTERS = 3
-"""Leading letters whose spellings are tried: at most eight."""
+"""Leading letters that are tried in both cases: at most eight spellings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """Which fields have an index, by the first field of each."""
+    """The indexed fields: the first field of each index."""
 
     plain: frozenset[str]
     caseless: Mapping[str, Mapping[str, Any]]
     """Field → the collation its index compares by."""
     unique: frozenset[str]
-    """Fields of which no two documents may have the same value, null included."""
+    """Fields in which no two documents may have the same value, null included."""
 
     def answer(self, path: str, *, ignoring_case: bool) -> bool:
-        """Tell whether a value at *path* is found without reading the whole collection."""
+        """Return whether a value at *path* is found without reading the whole collection."""
         return path in self.plain or (ignoring_case and path in self.caseless)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Alternatives to be asked for at once."""
+    """Alternatives that are queried at once."""
 
     branches: Sequence[Document]
     collation: Mapping[str, Any] | None
 
 
 def indexes(information: Mapping[str, Mapping[str, Any]]) -> Indexes:
-    """Return what the driver's *information* says; a partial index may miss documents and does not count."""
+    """Return the indexes in the driver's *information*; partial indexes do not count."""
     plain: set[str] = set()
     unique: set[str] = set()
     ignoring: dict[str, Mapping[str, Any]] = {}
@@ -80,14 +80,14 @@ def indexes(information: Mapping[str, Mapping[str, Any]]) -> Indexes:
 
 
 def _ignores_case(collation: Mapping[str, Any]) -> bool:
-    """Tell whether *collation* finds an address in any case, as a pass over the collection does."""
+    """Return whether *collation* finds an address in any case, as a pass over the collection does."""
     if str(collation.get("locale", "")).startswith(OTHER_CASES):
         return False
     return collation.get("strength", 3) == CASELESS["strength"] and not collation.get("caseLevel")
 
 
 def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Query]:
-    """Yield what to ask to find the *wanted* addresses (path → addresses) in any case."""
+    """Yield the queries for the *wanted* addresses (path → addresses) in any case."""
     collated: dict[tuple[tuple[str, Any], ...], list[Document]] = defaultdict(list)
     spelled: list[Document] = []
     for path, addresses in wanted.items():
@@ -123,13 +123,13 @@ def in_any_case(address: str) -> Document:
 
 
 def _composed(addresses: Iterable[str]) -> Iterator[str]:
-    """Yield *addresses* with their accents composed and apart: a pattern tells the two from one another."""
+    """Yield *addresses* with their accents composed and decomposed: a pattern distinguishes the two."""
     for address in addresses:
         yield from dict.fromkeys(unicodedata.normalize(form, address) for form in ("NFC", "NFD"))
 
 
 def padded(addresses: Iterable[str]) -> Iterator[str]:
-    """Yield *addresses* with and without what forms leave around them."""
+    """Yield *addresses* with and without the blanks that forms leave around them."""
     for address in _composed(addresses):
         plain = address.strip()
         yield from (f"{lead}{plain}{trail}" for lead in LEADS for trail in TRAILS)

@@ -1,8 +1,8 @@
 """
-Compares what a person claims to know about their data with the records held. Pure.
+Comparison of claims about a person's data with the records.
 
-What the request itself is looked up by proves nothing: whoever knows an address can name it twice. Nor does
-the same value in two spellings count twice, nor in fields of two kinds, nor what the request disputes.
+The identities that the request is looked up by prove nothing: a person who knows an address can write it
+twice. Nor does the same value count twice in two spellings, nor in fields of two kinds, nor a disputed value.
 """
 
 import re
@@ -16,14 +16,14 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import PHONE
-from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.walk import Found
-from shared.events import Correction
+from services.fulfillment.search.walk import FoundRecord
+from shared.contract.events import Correction
 from shared.matching import (
     Match,
-    Outcome,
+    MatchOutcome,
     match_dates,
     match_emails,
     match_names,
@@ -46,7 +46,7 @@ PROVING = (
     "user.payment",
     "user.unique_id",
 )
-"""Categories whose values few others share. A country or a currency is guessed at the first try."""
+"""Categories with values that few people share. A country or a currency is guessed at the first try."""
 LEAST_CHARACTERS = 4
 NAME, BIRTH, POSTAL, PHONES, USERNAME = "name", "birth", "postal", "phone", "username"
 GROUPS = {
@@ -59,42 +59,42 @@ GROUPS = {
 }
 """Category → what it is about; any other category is about itself."""
 IN_DIRECTORIES = frozenset({NAME, BIRTH, POSTAL, PHONES, USERNAME, "email"})
-"""Groups of values that a neighbour, or anybody who looks them up, may know."""
+"""Groups of values that a neighbour may know or look up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many claims count, and how many of them the records confirm."""
+    """The number of claims that count, and how many of them the records confirm."""
 
     claimed: int
     agreed: int
     groups: int = 0
-    """How many of the things confirmed are independent of one another: one value in two fields is one."""
+    """How many of the confirmed facts are independent of one another: one value in two fields is one."""
     private: bool = False
-    """Whether one of them stands in no directory: a neighbour does not know it."""
+    """Whether one of them is in no directory: a neighbour does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class _ClaimedField:
     """A field that a claim is about."""
 
     collection: str
     path: str
     categories: tuple[str, ...]
     public: bool = False
-    """Whether it is an identity that people state themselves: it may be shown beside their texts."""
+    """Whether it is an identity that people state themselves, and that others may see."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A value, and those of the records that it means."""
+    """A value, and the values of the records that it means."""
 
     keys: frozenset[str]
     agrees: bool
     groups: frozenset[str] = frozenset()
     """What the fields are about in which it agrees."""
     public: bool = False
-    """Whether one of these fields may be shown to others."""
+    """Whether others may see one of these fields."""
 
     @property
     def private(self) -> bool:
@@ -104,14 +104,14 @@ class _Claim:
 
 def disputed(corrections: Iterable[Correction], data_map: DataMap) -> frozenset[str]:
     """
-    Return what *corrections* are about; it counts for nothing when the person's identity is proven.
+    Return the subjects of *corrections*; they count for nothing in the proof of identity.
 
-    A correction names a field as the map does, with the collection before it or not, or what the field is
-    part of, or a category. All that the name may mean is in dispute, and with a city the whole address.
+    A correction names a field as the map does, with or without the collection before it, or the object of the
+    field, or a category. Everything that the name may mean is disputed, and with a city the whole address.
 
     Law:
-        11 CCR § 7060(h): a request to correct is verified by what it does not dispute; who says that the
-        address is wrong is not verified by the address.
+        11 CCR § 7060(h): a request to correct is verified by data that it does not dispute; a person who
+        disputes the address is not verified by the address.
     """
     names = frozenset(correction.field for correction in corrections)
     return frozenset(
@@ -125,7 +125,7 @@ def disputed(corrections: Iterable[Correction], data_map: DataMap) -> frozenset[
 
 def compare(
     points: Mapping[str, str],
-    found: Iterable[Found],
+    found: Iterable[FoundRecord],
     identities: Identities,
     ignored: Many[str] = (),
 ) -> Agreement:
@@ -133,14 +133,14 @@ def compare(
     Return how far *points* agree with the person's records.
 
     A value agrees that is written differently and means the same: a telephone number in groups, a name
-    without its accents. What is only alike does not.
+    without its accents. A merely similar value does not.
 
     Args:
         points: Claims, by the path of a field, its last name, the name of the identity it holds, or a
             category of data that proves (``user.name``), which means every field of it.
         found: The person's records.
-        identities: What the records were found by; a claim that repeats it does not count.
-        ignored: What no claim may be about (:func:`disputed`).
+        identities: The identities that the records were found by; a claim that repeats one does not count.
+        ignored: Subjects that no claim may be about (:func:`disputed`).
     """
     records = list(found)
     distinct: list[_Claim] = []
@@ -155,10 +155,10 @@ def compare(
 
 def _independent(values: Iterable[frozenset[str]]) -> int:
     """
-    Return how many things values confirm that are about *values* each, where one value confirms one thing.
+    Return how many facts the values with the subjects *values* confirm, where one value confirms one fact.
 
-    A name is none; so with the birthday it is one. The most that can be had at once: a value that could
-    stand for two things leaves the one that another value needs (augmenting paths, Kuhn 1955).
+    A name is none; with the birthday it is one. This is the largest matching: a value that could confirm two
+    facts leaves the one that another value needs (augmenting paths, Kuhn 1955).
 
     Law:
         11 CCR § 7062(b)-(c): two pieces of personal information, or three.
@@ -168,7 +168,7 @@ def _independent(values: Iterable[frozenset[str]]) -> int:
 
 
 def _placed(groups: frozenset[str], taken: dict[str, frozenset[str]], tried: set[str]) -> bool:
-    """Give a value one of *groups*, if need be that of another value which has a choice; tell whether."""
+    """Assign a value one of *groups*, moving another value if needed; return whether it has one."""
     for group in groups:
         if group in tried:
             continue
@@ -180,17 +180,17 @@ def _placed(groups: frozenset[str], taken: dict[str, frozenset[str]], tried: set
 
 
 def plain(value: Any) -> str:
-    """Return *value* without what people write differently: case, accents' encoding, blanks, punctuation."""
+    """Return *value* without differences of writing: case, accents' encoding, blanks, punctuation."""
     if isinstance(value, datetime):
         value = value.date()
     text = value.isoformat() if isinstance(value, date) else str(value)
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _fields(name: str, records: Iterable[Found], ignored: Many[str]) -> frozenset[_Field]:
-    """Return the fields that *name* means and that can prove anything, but none that is about *ignored*."""
+def _fields(name: str, records: Iterable[FoundRecord], ignored: Many[str]) -> frozenset[_ClaimedField]:
+    """Return the fields that *name* means and that can prove an identity, except those about *ignored*."""
     return frozenset(
-        _Field(found.collection.key, field.path, tuple(field.categories), _is_public(field))
+        _ClaimedField(found.collection.key, field.path, tuple(field.categories), _is_public(field))
         for found in records
         for field in found.collection.leaves
         if name in {field.path, field.path.rpartition(".")[2], field.identity}
@@ -199,16 +199,16 @@ def _fields(name: str, records: Iterable[Found], ignored: Many[str]) -> frozense
     )
 
 
-def _is_public(field: Field) -> bool:
+def _is_public(field: MappedField) -> bool:
     return field.identity is not None and not field.always_verified
 
 
-def _is_of(category: str, field: Field) -> bool:
+def _is_of(category: str, field: MappedField) -> bool:
     return any(covered(one, (category,)) for one in field.categories)
 
 
-def _names(collection: Collection, field: Field) -> frozenset[str | None]:
-    """Return all names of *field* and of what it is part of, with the collection before them and without."""
+def _names(collection: Collection, field: MappedField) -> frozenset[str | None]:
+    """Return all names of *field* and of the objects around it, with and without the collection."""
     parts = field.path.split(".")
     paths = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
     qualified = (f"{of}.{path}" for path in paths for of in (collection.key, collection.name))
@@ -216,17 +216,17 @@ def _names(collection: Collection, field: Field) -> frozenset[str | None]:
 
 
 def _known(value: str, identities: Identities) -> bool:
-    """Tell whether *value* is what the records were found by, in whatever spelling."""
+    """Return whether *value* is one of the looked-up identities, in any spelling."""
     spellings = [(name, spelling) for name, known in identities.items() for spelling in known]
     return any(
         plain(value) == plain(spelling)
         or bool(match_emails(value, spelling))
-        or (name == PHONE and match_phones(value, spelling).outcome is not Outcome.MISMATCH)
+        or (name == PHONE and match_phones(value, spelling).outcome is not MatchOutcome.MISMATCH)
         for name, spelling in spellings
     )
 
 
-def _claim(value: str, fields: Iterable[_Field], records: Iterable[Found]) -> _Claim:
+def _claim(value: str, fields: Iterable[_ClaimedField], records: Iterable[FoundRecord]) -> _Claim:
     agreeing = [
         (plain(stored), _groups(field.categories), field.public)
         for found in records
@@ -246,17 +246,17 @@ def _claim(value: str, fields: Iterable[_Field], records: Iterable[Found]) -> _C
 
 
 def _groups(categories: Iterable[str]) -> frozenset[str]:
-    """Return what a field of *categories* is about, as far as that proves anything."""
+    """Return the subjects of a field of *categories* that can prove an identity."""
     return frozenset(_group(category) for category in categories if covered(category, PROVING))
 
 
 def _group(category: str) -> str:
-    """Return what *category* is about."""
+    """Return the subject of *category*."""
     return next((group for covering, group in GROUPS.items() if covered(category, (covering,))), category)
 
 
-def _whole_name(fields: Iterable[_Field], found: Found) -> str:
-    """Return the person's name in *found*, where its parts stand in fields of their own."""
+def _whole_name(fields: Iterable[_ClaimedField], found: FoundRecord) -> str:
+    """Return the person's name in *found*, where its parts stand in separate fields."""
     parts = [
         str(stored)
         for field in sorted(fields, key=lambda field: field.path)
@@ -269,7 +269,7 @@ def _whole_name(fields: Iterable[_Field], found: Found) -> str:
 
 
 def _means(claimed: str, stored: Any, categories: Iterable[str]) -> bool:
-    """Tell whether *claimed* is *stored*, by the rules for what the field holds."""
+    """Return whether *claimed* is *stored*, by the rules for the field's categories."""
     if plain(claimed) == plain(stored):
         return True
     if isinstance(stored, date):
@@ -291,11 +291,11 @@ _RULES: tuple[tuple[Many[str], Callable[[str, str], Match | bool]], ...] = (
     (("user.name",), match_names),
     (("user.name",), match_parts),
 )
-"""How values of a category are compared; a field of another one must hold the very value."""
+"""How values of a category are compared; in other categories they must be equal."""
 
 
 def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
-    """Return the claims and *claim*, where those that mean one value have become one."""
+    """Return the claims with *claim* added; claims that mean one value become one."""
     others = [other for other in distinct if not _same(other, claim)]
     same = [other for other in distinct if _same(other, claim)]
     keys = claim.keys.union(*(other.keys for other in same))
@@ -308,8 +308,8 @@ def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
 
 
 def _same(one: _Claim, other: _Claim) -> bool:
-    """Tell whether both mean one value; a telephone number is one with its country's code and without."""
+    """Return whether both mean one value; a telephone number is one with its country's code and without."""
     if one.keys & other.keys:
         return True
     numbers = product(one.keys, other.keys) if PHONES in one.groups | other.groups else ()
-    return any(match_phones(*pair).outcome is not Outcome.MISMATCH for pair in numbers)
+    return any(match_phones(*pair).outcome is not MatchOutcome.MISMATCH for pair in numbers)

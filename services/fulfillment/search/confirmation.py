@@ -1,9 +1,9 @@
 """
-Decides whether a record in which something stands that was looked for is the person's (docs/adr/0021). Pure.
+Decides whether a record that holds a looked-up value is the person's (docs/adr/0021). Pure.
 
-A record is surely the person's where an identity of theirs stands that is verified, or where such a record
-refers. It may be theirs where an identity stands that is a claim; then it is, unless something verified in it
-is another person's. What aliases alone have led to must contradict nothing at all.
+A record is surely the person's where a verified identity of theirs stands in it, or where such a record
+refers to it. With an unverified identity it is the person's unless a verified value in it is another
+person's. A record that aliases alone led to must contradict nothing at all.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,31 +11,31 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from services.fulfillment.datamap.model import Collection
-from services.fulfillment.search.aliases import Alias, Known
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.naming import Part
-from services.fulfillment.search.ownership import Match, Position, disclosed, owned
-from services.fulfillment.search.trail import Led, Reach, Way
-from shared.mongo import Document
+from services.fulfillment.search.aliases import Alias, KnownIdentities
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.named_people import RecordPart
+from services.fulfillment.search.ownership import OwnershipMatch, Position, disclosed, owned
+from services.fulfillment.search.provenance import AliasLead, LookupReason, ReferenceReach
+from shared.runtime.mongo import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What of a record's matches makes it the person's."""
+class ConfirmedRecord:
+    """The matches that make a record the person's."""
 
-    sure: tuple[Match, ...] = ()
-    """Those with a verified identity of the person, or to which such a record refers."""
-    plain: tuple[Match, ...] = ()
-    """All that no alias has led to, the sure ones included."""
-    led: tuple[Led, ...] = ()
-    """What aliases alone have led to."""
-    rejected: tuple[Match, ...] = ()
+    sure: tuple[OwnershipMatch, ...] = ()
+    """Matches of a verified identity of the person, or of a reference from such a record."""
+    plain: tuple[OwnershipMatch, ...] = ()
+    """All matches that no alias has led to, the sure ones included."""
+    led: tuple[AliasLead, ...] = ()
+    """Matches that aliases alone have led to."""
+    rejected: tuple[OwnershipMatch, ...] = ()
     doubted: frozenset[Alias] = frozenset()
-    """Aliases that have led to another person, in whose record they are verified."""
+    """Aliases that are verified in a record of another person."""
 
     @property
-    def accepted(self) -> tuple[Match, ...]:
-        """All that makes the record the person's."""
+    def accepted(self) -> tuple[OwnershipMatch, ...]:
+        """All matches that make the record the person's."""
         return (*self.plain, *(led.match for led in self.led)) if self.led else self.plain
 
     @property
@@ -44,35 +44,37 @@ class Judged:
         return all(led.claimed for led in self.led)
 
 
-def may_contradict(collection: Collection, reach: Reach) -> bool:
-    """Return whether a record of *collection*, to which references led so, may be another person's."""
-    if reach is Reach.SURE:
+def may_contradict(collection: Collection, reach: ReferenceReach) -> bool:
+    """Return whether a record of *collection*, reached by *reach*, may be another person's."""
+    if reach is ReferenceReach.SURE:
         return False
-    return bool(collection.identifying if reach is Reach.OUTWARD else collection.verifiable)
+    return bool(collection.identifying if reach is ReferenceReach.OUTWARD else collection.verifiable)
 
 
-def judge(collection: Collection, document: Document, ways: Iterable[Way], known: Known) -> Judged:
-    """Return which of *ways* make *document* the person's, by what is *known* of them."""
+def judge(
+    collection: Collection, document: Document, ways: Iterable[LookupReason], known: KnownIdentities
+) -> ConfirmedRecord:
+    """Return which of *ways* make *document* the person's, by the *known* identities."""
     return _Judge(collection, document, known).judged(list(ways))
 
 
-def rejected_identities(collection: Collection, matches: Iterable[Match]) -> frozenset[str]:
-    """Return the identities that stand where *matches* do."""
+def rejected_identities(collection: Collection, matches: Iterable[OwnershipMatch]) -> frozenset[str]:
+    """Return the identities in the fields of *matches*."""
     fields = [collection.by_path.get(match.path) for match in matches]
     return frozenset(field.identity for field in fields if field is not None and field.identity)
 
 
 class _Judge:
-    def __init__(self, collection: Collection, document: Document, known: Known) -> None:
+    def __init__(self, collection: Collection, document: Document, known: KnownIdentities) -> None:
         self._collection = collection
         self._document = document
         self._known = known
-        self._whole: Part | None = None
+        self._whole: RecordPart | None = None
 
-    def judged(self, ways: Sequence[Way]) -> Judged:
-        sure: list[Match] = []
-        plain: list[Match] = []
-        rejected: list[Match] = []
+    def judged(self, ways: Sequence[LookupReason]) -> ConfirmedRecord:
+        sure: list[OwnershipMatch] = []
+        plain: list[OwnershipMatch] = []
+        rejected: list[OwnershipMatch] = []
         for way in ways:
             if way.led:
                 continue
@@ -85,22 +87,22 @@ class _Judge:
                 plain.append(way.match)
         led = [each for way in ways for each in way.led]
         accepted, refused, doubted = self._led(led, plain) if led else ([], [], frozenset[Alias]())
-        return Judged(tuple(sure), tuple(plain), tuple(accepted), (*rejected, *refused), doubted)
+        return ConfirmedRecord(tuple(sure), tuple(plain), tuple(accepted), (*rejected, *refused), doubted)
 
-    def _is_sure(self, way: Way) -> bool:
+    def _is_sure(self, way: LookupReason) -> bool:
         if way.proven and self._is_verified(way.match):
             return True
-        outward = way.reach is Reach.SURE_OUTWARD
-        return way.reach is Reach.SURE or (outward and not self._is_verified_anothers(way.match))
+        outward = way.reach is ReferenceReach.SURE_OUTWARD
+        return way.reach is ReferenceReach.SURE or (outward and not self._is_verified_anothers(way.match))
 
-    def _is_verified_anothers(self, match: Match) -> bool:
-        """Return whether verified identities contradict the proven ones, where *match* is."""
+    def _is_verified_anothers(self, match: OwnershipMatch) -> bool:
+        """Return whether verified identities around *match* contradict the proven ones."""
         if not self._collection.verifiable:
             return False
         return any(self._known.contradicts_proven(part, match.path) for part in self._parts(match))
 
-    def _is_verified(self, match: Match) -> bool:
-        """Return whether the map states that the value of *match* is verified, wherever it stands."""
+    def _is_verified(self, match: OwnershipMatch) -> bool:
+        """Return whether the map states that the value of *match* is verified, in all its places."""
         field = self._collection.by_path.get(match.path)
         if field is None or not field.verifiable:
             return False
@@ -109,36 +111,38 @@ class _Judge:
             any(key_of(value) in match.keys for value in part.verified(match.path)) for part in parts
         )
 
-    def _is_anothers(self, way: Way) -> bool:
+    def _is_anothers(self, way: LookupReason) -> bool:
         """Return whether a record that may be the person's is another's."""
-        if self._known.only_verified or way.reach is Reach.SURE_OUTWARD:
+        if self._known.only_verified or way.reach is ReferenceReach.SURE_OUTWARD:
             return True
-        outward = way.reach is Reach.OUTWARD and not way.proven
-        contradicts: Callable[[Part, str], bool] = (
+        outward = way.reach is ReferenceReach.OUTWARD and not way.proven
+        contradicts: Callable[[RecordPart, str], bool] = (
             self._known.contradicts_reference if outward else self._known.contradicts_claim
         )
         if not (self._collection.identifying if outward else self._collection.verifiable):
             return False
         return any(contradicts(part, way.match.path) for part in self._parts(way.match))
 
-    def _parts(self, match: Match) -> Sequence[Part]:
+    def _parts(self, match: OwnershipMatch) -> Sequence[RecordPart]:
         """Return the record, or the elements of it, in which *match* is."""
         if match.unit is None:
             return [self._record([match])]
         elements = match.elements(self._document)
-        return [Part(self._collection, match.unit, element.value) for element in elements]
+        return [RecordPart(self._collection, match.unit, element.value) for element in elements]
 
-    def _record(self, matches: Sequence[Match]) -> Part:
+    def _record(self, matches: Sequence[OwnershipMatch]) -> RecordPart:
         if self._whole is None:
-            self._whole = Part(self._collection, None, disclosed(self._collection, self._document, matches))
+            self._whole = RecordPart(
+                self._collection, None, disclosed(self._collection, self._document, matches)
+            )
         return self._whole
 
     def _led(
-        self, led: Sequence[Led], plain: Sequence[Match]
-    ) -> tuple[list[Led], list[Match], frozenset[Alias]]:
-        """Return what aliases have led to, what of that is another's, and the aliases to doubt."""
+        self, led: Sequence[AliasLead], plain: Sequence[OwnershipMatch]
+    ) -> tuple[list[AliasLead], list[OwnershipMatch], frozenset[Alias]]:
+        """Return the matches that aliases led to, the rejected ones, and the aliases to doubt."""
         theirs = {element.position for match in plain for element in match.elements(self._document)}
-        accepted, refused, doubted = list[Led](), list[Match](), set[Alias]()
+        accepted, refused, doubted = list[AliasLead](), list[OwnershipMatch](), set[Alias]()
         for each in led:
             parts = self._led_to(each, plain, theirs)
             wrong = [part for part in parts if self._is_wrong(each, part)]
@@ -151,17 +155,19 @@ class _Judge:
                 doubted.add(each.alias)
         return accepted, refused, frozenset(doubted)
 
-    def _led_to(self, led: Led, plain: Sequence[Match], theirs: AbstractSet[Position]) -> Sequence[Part]:
-        """Return the record, or the elements of it, to which nothing but an alias has led."""
+    def _led_to(
+        self, led: AliasLead, plain: Sequence[OwnershipMatch], theirs: AbstractSet[Position]
+    ) -> Sequence[RecordPart]:
+        """Return the record, or the elements of it, to which an alias alone has led."""
         if led.match.unit is None:
             return [] if owned(plain) else [self._record([led.match])]
         elements = led.match.elements(self._document)
         return [
-            Part(self._collection, led.match.unit, element.value)
+            RecordPart(self._collection, led.match.unit, element.value)
             for element in elements
             if element.position not in theirs
         ]
 
-    def _is_wrong(self, led: Led, part: Part) -> bool:
+    def _is_wrong(self, led: AliasLead, part: RecordPart) -> bool:
         aliases = frozenset({led.alias})
         return self._known.contradicts_alias(part, aliases, led.match.path, refers=led.refers)

@@ -1,8 +1,8 @@
 """
-Sets of keys that cost a few bytes for each, however long the keys are and however many.
+Sets of keys that cost a few bytes per key, for long keys and many of them.
 
 Few keys are kept as they are. Of many, 64 bits each are kept, from a hash under a key that only this process
-knows: nobody can make up values that are taken for one another.
+knows: no attacker can make up values that collide.
 """
 
 import secrets
@@ -11,10 +11,10 @@ from collections.abc import Hashable, Iterable
 from decimal import Decimal
 from hashlib import blake2b
 
-from services.fulfillment.search.comparing import NUMBER
+from services.fulfillment.search.bson_equality import NUMBER
 
 MOST_AS_THEY_ARE = 4_096
-"""Keys of one set that are kept themselves."""
+"""Keys of one set that are kept in full."""
 BITS = 64
 _SLOTS = 1 << 14
 _PROCESS = secrets.token_bytes(32)
@@ -22,17 +22,17 @@ _PARTS_OF_A_NUMBER = 2
 
 
 def digest(key: Hashable) -> int:
-    """Return 64 bits of *key*, never nought; keys that are equal have the same."""
+    """Return 64 bits of *key*, never zero; equal keys have the same."""
     return int.from_bytes(blake2b(spelled(key), digest_size=BITS // 8, key=_PROCESS).digest()) or 1
 
 
 def spelled(key: Hashable) -> bytes:
-    """Return *key* as bytes; keys that are equal have the same, in every process."""
+    """Return *key* as bytes; equal keys have the same, in every process."""
     return repr(_alike(key)).encode("utf-8", "surrogatepass")
 
 
 def _alike(key: Hashable) -> Hashable:
-    """Return *key* so that what is equal is written alike: a number may be whole, double or decimal."""
+    """Return *key* in a form that equal keys share: a number may be whole, double or decimal."""
     if not isinstance(key, tuple):
         return key
     if len(key) == _PARTS_OF_A_NUMBER and key[0] == NUMBER and type(key[1]) in (float, Decimal):
@@ -43,26 +43,26 @@ def _alike(key: Hashable) -> Hashable:
 def _ratio(number: float | Decimal) -> Hashable:
     try:
         above, below = number.as_integer_ratio()
-    except (ValueError, OverflowError):  # not a number, or without end
+    except (ValueError, OverflowError):  # not a number, or infinite
         return str(float(number))
     # A decimal may have six thousand digits, which Python writes in this form alone.
     return above if below == 1 and abs(above) < 1 << BITS else (hex(above), hex(below))
 
 
-class Keys:
+class DigestSet:
     """A set of keys."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Create an empty set."""
         self._few: set[Hashable] = set()
         self._many: _Digests | None = None
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of keys."""
         return len(self._few) if self._many is None else len(self._many)
 
     def __contains__(self, key: Hashable) -> bool:
-        """Tell whether *key* is there."""
+        """Return whether *key* is in the set."""
         return key in self._few if self._many is None else digest(key) in self._many
 
     def add(self, key: Hashable) -> bool:
@@ -79,7 +79,7 @@ class Keys:
 
 
 class _Digests:
-    """Sixteen to thirty-two bytes for a key. Two of a million have the same once in forty million sets."""
+    """Sixteen to thirty-two bytes per key. Two of a million collide once in forty million sets."""
 
     def __init__(self, digests: Iterable[int]) -> None:
         self._slots = array("Q", bytes(8 * _SLOTS))

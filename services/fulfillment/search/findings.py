@@ -1,4 +1,4 @@
-"""What a search has found, and how far it went."""
+"""The result of a search."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,29 +8,29 @@ from typing import Any, Protocol
 
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.ownership import Match, disclosed, divided, owned
-from shared.mongo import Document
+from services.fulfillment.search.ownership import OwnershipMatch, disclosed, divided, owned
+from shared.runtime.mongo import Document
 
 
-class Status(StrEnum):
-    """What became of a collection in a search."""
+class SearchStatus(StrEnum):
+    """The result of a search in one collection."""
 
     SEARCHED = "searched"
     SKIPPED = "skipped"
-    """The map says that nobody appears in it."""
+    """The map states that it holds no people."""
     UNREACHED = "unreached"
-    """Nothing the request tells leads there."""
+    """No identity of the request leads there."""
     MISSING = "missing"
-    """The map names it, and the database has no such collection."""
+    """The map names it, and the database does not have it."""
 
 
-class Answer(StrEnum):
-    """What a search says. A store that does not answer says nothing: it raises ``StoreUnavailable``."""
+class SearchAnswer(StrEnum):
+    """The overall answer of a search. A store that does not answer raises ``StoreUnavailable``."""
 
     FOUND = "found"
     NOTHING_FOUND = "nothing_found"
     NOTHING_DECLARED = "nothing_declared"
-    """No collection of the map is found by anything the request tells: nobody has looked."""
+    """No collection of the map can be reached from the request's identities: nothing was searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,20 @@ class Coverage:
     """How far a collection was searched."""
 
     key: str
-    status: Status
+    status: SearchStatus
     found: int
 
 
 @dataclass(frozen=True)
-class Found:
-    """A document that is the person's, or in which elements are."""
+class FoundRecord:
+    """A document that is the person's, or that has elements that are."""
 
     collection: Collection
     id: Mapping[str, Any]
     """Its primary key: path → value."""
     document: Document
-    """As read, with what is other people's; it is shared with other requests and must not be changed."""
-    matches: tuple[Match, ...]
+    """As read, with other people's parts; it is shared with other requests and must not be changed."""
+    matches: tuple[OwnershipMatch, ...]
 
     @property
     def owned(self) -> bool:
@@ -59,13 +59,13 @@ class Found:
         return owned(self.matches)
 
     @property
-    def elements(self) -> tuple[Match, ...]:
-        """What tells the person's elements of divided arrays, however these are stored."""
-        told: list[Match] = []
+    def elements(self) -> tuple[OwnershipMatch, ...]:
+        """The matches that identify the person's elements of divided arrays."""
+        found: list[OwnershipMatch] = []
         for match in (replace(m, arrays=()) if m.others else m for m in self.matches if m.unit is not None):
-            if match not in told:
-                told.append(match)
-        return tuple(told)
+            if match not in found:
+                found.append(match)
+        return tuple(found)
 
     @cached_property
     def divided(self) -> frozenset[str]:
@@ -74,53 +74,53 @@ class Found:
 
     @cached_property
     def disclosed(self) -> Document:
-        """The document reduced to what is the person's."""
+        """The document reduced to the person's part."""
         return disclosed(self.collection, self.document, self.matches)
 
 
-class Records(Protocol):
-    """What was found, in the order of the map. It may be gone through again and again."""
+class FoundRecords(Protocol):
+    """The records found, in the order of the map. They may be iterated again."""
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundRecord]:
         """Yield everything."""
 
-    def of(self, key: str) -> Iterable[Found]:
-        """Return what was found in the collection *key*; it, too, may be gone through again and again."""
+    def of(self, key: str) -> Iterable[FoundRecord]:
+        """Return the records of the collection *key*; they may be iterated again."""
 
 
-class Few(tuple[Found, ...]):
+class RecordTuple(tuple[FoundRecord, ...]):
     """Records in memory."""
 
     __slots__ = ()
 
-    def of(self, key: str) -> Sequence[Found]:
-        """Return what was found in the collection *key*."""
+    def of(self, key: str) -> Sequence[FoundRecord]:
+        """Return the records of the collection *key*."""
         return [found for found in self if found.collection.key == key]
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a search found, and how far it went."""
+    """The records that a search found, and how far it went."""
 
     version: str
-    """Of the data map that was walked."""
-    found: Records
-    """As large as the data: nobody may make a list of it."""
+    """Version of the data map."""
+    found: FoundRecords
+    """As large as the data: do not make a list of it."""
     coverage: tuple[Coverage, ...]
     """Every collection of the map, in its order."""
     aliases: Identities = field(default_factory=dict)
-    """What else the person's own records say they are known by; it was searched by as well."""
+    """Other identities that the person's own records state; they were looked up as well."""
     shared: tuple[str, ...] = ()
-    """Names of identities in the person's records that others have too: nothing was searched by those."""
+    """Names of identities in the person's records that other people have too: not looked up."""
     verified: Identities = field(default_factory=dict)
-    """What is proven, or verified in the person's records, searched by or not."""
+    """Identities that are proven, or verified in the person's records, looked up or not."""
     unconfirmed: tuple[str, ...] = ()
-    """Names of identities by which more records may be the person's: they must be proven first."""
+    """Names of identities that may lead to more records of the person: they must be proven first."""
     claims: Identities = field(default_factory=dict)
-    """Values in the person's records that are not verified; nothing was searched by them."""
+    """Unverified values in the person's records; not looked up."""
 
-    def of(self, key: str) -> Iterable[Found]:
-        """Return what was found in the collection *key*; it may be gone through again and again."""
+    def of(self, key: str) -> Iterable[FoundRecord]:
+        """Return the records of the collection *key*; they may be iterated again."""
         return self.found.of(key)
 
     @property
@@ -129,14 +129,14 @@ class Findings:
         return sum(part.found for part in self.coverage)
 
     @property
-    def answer(self) -> Answer:
-        """What the search says as a whole."""
+    def answer(self) -> SearchAnswer:
+        """The overall answer of the search."""
         if self.total:
-            return Answer.FOUND
-        looked = any(part.status in (Status.SEARCHED, Status.MISSING) for part in self.coverage)
-        return Answer.NOTHING_FOUND if looked else Answer.NOTHING_DECLARED
+            return SearchAnswer.FOUND
+        looked = any(part.status in (SearchStatus.SEARCHED, SearchStatus.MISSING) for part in self.coverage)
+        return SearchAnswer.NOTHING_FOUND if looked else SearchAnswer.NOTHING_DECLARED
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The keys of collections that the map names and the database lacks."""
-        return tuple(part.key for part in self.coverage if part.status is Status.MISSING)
+        return tuple(part.key for part in self.coverage if part.status is SearchStatus.MISSING)

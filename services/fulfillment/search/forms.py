@@ -1,8 +1,8 @@
 """
-The forms in which one value is stored: a number as text, an object id as its hexadecimal digits. Pure.
+The forms in which a value is stored: a number as text, an object id as its hexadecimal digits. Pure.
 
-Two ends of a reference seldom agree on a type, nor does what is stored always agree with the map. So every
-form is looked for that means the value and nothing else; where the map names a type, its own forms are, too.
+The two ends of a reference often differ in type, and stored data from the map. So every form that means the
+same value is looked up, and the forms of the declared type as well.
 """
 
 import re
@@ -12,32 +12,32 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from shared.mongo import Binary, Decimal128, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, ObjectId
 
 MOST_BITS = 63
 PLAIN, OLD_UUID, UUID_SUBTYPE = 0, 3, 4
 UUID_BYTES = 16
 LEAST_OF_UUID, MOST_OF_UUID = 32, 45
-"""Characters that one is written in: ``urn:uuid:`` may stand before it."""
+"""Characters of a written UUID; ``urn:uuid:`` may stand before it."""
 OBJECT_ID_DIGITS = 24
 NUMBERS = frozenset({"integer", "long", "float", "double", "number", "decimal"})
-"""Types that a map may declare for what is stored as a number."""
+"""Types that a map may declare for a stored number."""
 LONGEST_DECIMAL = 34
-"""Digits that a decimal of a database has at most."""
+"""Most digits of a decimal in a database."""
 _WHOLE = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]", re.ASCII)
-"""Numbers as they are written: what has noughts before it, or after a fraction, may be another text."""
+"""Numbers as they are written: with leading zeros, or zeros after a fraction, a text may be another value."""
 
 
 def forms(value: Any, kind: str | None) -> Iterator[Any]:
     """
-    Yield *value* as it is, and in every form in which it may be stored in a field of type *kind*.
+    Yield *value* as it is, and in every form in which a field of type *kind* may store it.
 
-    What the map declares may add a form and never rules one out: a field may hold other types all the same.
+    A declared type may add a form and never rules one out: a field may hold other types as well.
 
     Args:
-        value: As it was found, or as somebody typed it.
-        kind: As declared, ``[]`` included; none where the map says nothing.
+        value: As it was found, or typed.
+        kind: The declared type, ``[]`` included; None where the map declares none.
     """
     yield value
     declared = (kind or "").removesuffix("[]")
@@ -50,7 +50,7 @@ def forms(value: Any, kind: str | None) -> Iterator[Any]:
 
 
 def text_of(value: Any) -> str | None:
-    """Return the text that means *value*; none for values that are not written down as one word."""
+    """Return *value* as text; None for values that are not written as one word."""
     match value:
         case str():
             return value
@@ -69,7 +69,7 @@ def text_of(value: Any) -> str | None:
 
 
 def _read(value: Any) -> Iterator[str]:
-    """Yield the texts that mean *value*: the bytes of an old UUID are read in any order of theirs."""
+    """Yield *value* as texts: the bytes of an old UUID are read in each of their orders."""
     text = text_of(value)
     if text is None:
         text = _fraction(value)
@@ -96,7 +96,7 @@ def _short(value: Decimal) -> bool:
 
 
 def _may_be_uuid(value: bytes) -> bool:
-    """Tell whether *value* has a UUID's length and is not declared to be something else."""
+    """Return whether *value* has a UUID's length and is not declared to be something else."""
     subtype = value.subtype if isinstance(value, Binary) else PLAIN
     return len(value) == UUID_BYTES and subtype in (PLAIN, OLD_UUID, UUID_SUBTYPE)
 
@@ -118,7 +118,7 @@ def _every_form(text: str) -> Iterator[Any]:
 
 
 def _texts(text: str) -> Iterator[str]:
-    """Yield the ways to write *text*: accents composed and apart, hexadecimal digits large and small."""
+    """Yield the notations of *text*: accents composed and apart, hexadecimal digits large and small."""
     if text.isascii():
         yield text
     else:

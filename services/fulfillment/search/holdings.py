@@ -1,7 +1,7 @@
 """
-The records of one person as a search leaves them: documents on shelves, and what they were asked for.
+The records of one person as a search leaves them: the documents, and the values they were looked up by.
 
-Why a document is the person's follows from the two; so it is worked out when it is read, and a million
+The reason why a document is the person's follows from the two. It is computed when it is read, so a million
 documents need no memory for it.
 """
 
@@ -14,22 +14,22 @@ from typing import Any
 from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import places, raw_at, together
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.digests import Keys
-from services.fulfillment.search.findings import Found
-from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.shelf import Rack, Shelf
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.digests import DigestSet
+from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.search.record_spill import RecordBuffer, RecordBuffers
 from services.fulfillment.search.spool import Spool
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 
 _ABSENT = object()
 NESTED = (list, dict)
 MOST_REMEMBERED = 1_000
-"""Values of one field for which is remembered that they were asked for."""
+"""Values of one field that are remembered as looked up."""
 
 
 def key(lookup: Lookup, values: Sequence[Any]) -> Hashable:
-    """Return what *values* have in common with those of a document that a query by *lookup* finds."""
+    """Return a key that *values* share with those of a document that a query by *lookup* finds."""
     if not lookup.others:
         return _key(lookup, values[0])
     others = zip(values[1:], lookup.ignoring, strict=True)
@@ -41,19 +41,19 @@ def _key(lookup: Lookup, value: Any) -> Hashable:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """What a search has asked for in one collection."""
+class CollectionQuery:
+    """The values that a search has looked up in one collection."""
 
     collection: Collection
     lookups: tuple[Lookup, ...]
-    asked: dict[Lookup, Keys] = field(default_factory=lambda: defaultdict(Keys))
-    _known: dict[Hashable, tuple[Match, ...]] = field(default_factory=dict)
-    """What was asked for stays so: none of it is ever forgotten but to make room."""
+    asked: dict[Lookup, DigestSet] = field(default_factory=lambda: defaultdict(DigestSet))
+    _known: dict[Hashable, tuple[OwnershipMatch, ...]] = field(default_factory=dict)
+    """Matches of values looked up; entries are dropped only to make room."""
     _active: list[Lookup] = field(default_factory=list)
-    """Of ``lookups``, those that something was asked by."""
+    """The ``lookups`` that were used."""
 
     def ask(self, lookup: Lookup, wanted: Hashable) -> bool:
-        """Ask for *wanted*; return whether nobody has before."""
+        """Look *wanted* up; return False if it was looked up before."""
         asked = self.asked[lookup]
         if not asked:
             self._active[:] = [one for one in self.lookups if one == lookup or one in self._active]
@@ -61,18 +61,18 @@ class Questions:
 
     @property
     def exact(self) -> bool:
-        """Whether the database finds by them what we do: it compares without case a little otherwise."""
+        """Whether the database's comparison equals ours: its comparison without case differs a little."""
         return not any(lookup.caseless or lookup.phone or lookup.others for lookup in self.lookups)
 
-    def matches(self, document: Document) -> tuple[Match, ...]:
-        """Return what of the things asked for stands in *document*, and where."""
+    def matches(self, document: Document) -> tuple[OwnershipMatch, ...]:
+        """Return the matches in *document* of values looked up."""
         active = self._active
         if len(active) == 1 and active[0].plain:
             return self._match(active[0], document.get(active[0].path, _ABSENT), document)
         return self._all(active, document)
 
-    def _match(self, lookup: Lookup, value: Any, document: Document) -> tuple[Match, ...]:
-        """Match the one field that nearly all records of a person are found by; a million of them may be."""
+    def _match(self, lookup: Lookup, value: Any, document: Document) -> tuple[OwnershipMatch, ...]:
+        """Match the one field that nearly all records of a person are found by; there may be a million."""
         if isinstance(value, NESTED):
             return self._all([lookup], document)
         stored = key_of(value)
@@ -85,25 +85,25 @@ class Questions:
                 self._known[stored] = known
         return known
 
-    def _all(self, lookups: Iterable[Lookup], document: Document) -> tuple[Match, ...]:
+    def _all(self, lookups: Iterable[Lookup], document: Document) -> tuple[OwnershipMatch, ...]:
         by: defaultdict[tuple[str, str | None], dict[Hashable, Any]] = defaultdict(dict)
-        composite: dict[Hashable, Match] = {}
+        composite: dict[Hashable, OwnershipMatch] = {}
         for lookup in lookups:
             if lookup.others:
                 composite.update((_content(match), match) for match in self._composite(lookup, document))
             else:
                 self._note(lookup, document, by)
-        found = (Match(path, unit, tuple(values.values())) for (path, unit), values in by.items())
+        found = (OwnershipMatch(path, unit, tuple(values.values())) for (path, unit), values in by.items())
         return (*found, *composite.values())
 
-    def _composite(self, lookup: Lookup, document: Document) -> Iterator[Match]:
-        """Yield the composite keys of *document* that were asked for: each stands together in one place."""
+    def _composite(self, lookup: Lookup, document: Document) -> Iterator[OwnershipMatch]:
+        """Yield the composite keys of *document* that were looked up: each stands together in one place."""
         asked = self.asked[lookup]
         for (first, *others), arrays in together(document, lookup.paths):
             if key(lookup, (first, *others)) in asked:
                 unit = lookup.unit or self._undeclared_array(arrays)
                 parts = tuple(zip(lookup.others, others, strict=True))
-                yield Match(lookup.path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
+                yield OwnershipMatch(lookup.path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
 
     def _note(
         self,
@@ -111,7 +111,7 @@ class Questions:
         document: Document,
         by: Mapping[tuple[str, str | None], dict[Hashable, Any]],
     ) -> None:
-        """Note how the document spells what was asked for, and whether in an array."""
+        """Note the document's spelling of the values looked up, and whether they stand in an array."""
         asked = self.asked[lookup]
         for arrays, found in places(document, lookup.path):
             around = (*arrays, lookup.path) if isinstance(found, list) else arrays
@@ -122,16 +122,16 @@ class Questions:
 
     def _undeclared_array(self, arrays: Sequence[str]) -> str | None:
         """
-        Return the innermost of *arrays*, which the map does not declare as arrays.
+        Return the innermost of *arrays* that the map does not declare as arrays.
 
-        Whoever is named in one of them must not be shown the rest, whatever the map forgot to say.
+        A person named in one element must not be shown the others, even if the map misses the array.
         """
         by_path = self.collection.by_path
         return next((path for path in reversed(arrays) if not by_path[path].return_all_elements), None)
 
 
-def _content(match: Match) -> Hashable:
-    """Return what two matches by a composite key have in common that are one."""
+def _content(match: OwnershipMatch) -> Hashable:
+    """Return a key that two equal matches by a composite key share."""
     values = (*match.values, *(value for _, value in match.others))
     return match.path, match.unit, match.arrays, *(path for path, _ in match.others), *map(key_of, values)
 
@@ -140,17 +140,17 @@ class Holdings:
     """The person's records."""
 
     def __init__(self, data_map: DataMap, graph: Graph) -> None:
-        """Begin with none."""
+        """Create an empty collection of records."""
         lookups = graph.lookups_of
-        self.questions = {c.key: Questions(c, lookups.get(c.key, ())) for c in data_map.collections}
+        self.questions = {c.key: CollectionQuery(c, lookups.get(c.key, ())) for c in data_map.collections}
         self.spool = Spool()
-        """What has no room in memory lies there."""
-        self._shelves = Rack(self.questions, self.spool)
-        self._worked_out: dict[str, Sequence[Found]] = {}
+        """The file for documents without room in memory."""
+        self._shelves = RecordBuffers(self.questions, self.spool)
+        self._worked_out: dict[str, Sequence[FoundRecord]] = {}
         self._rejected: defaultdict[str, dict[Hashable, frozenset[Hashable]]] = defaultdict(dict)
-        """What was asked for and stands in a document, and does not make it the person's."""
+        """Values looked up that stand in a document and do not make it the person's."""
 
-    def reject(self, collection: str, document: Document, matches: Sequence[Match]) -> None:
+    def reject(self, collection: str, document: Document, matches: Sequence[OwnershipMatch]) -> None:
         """Remember which *matches*, of one value each, do not make *document* the person's."""
         known = self._rejected[collection]
         if matches or known:
@@ -170,13 +170,13 @@ class Holdings:
         """Return the number of documents of *collection*."""
         return len(self._shelves[collection])
 
-    def __iter__(self) -> Iterator[Found]:
-        """Yield everything, in the order of the map."""
+    def __iter__(self) -> Iterator[FoundRecord]:
+        """Yield all records, in the order of the map."""
         for collection in self._shelves:
             yield from self.of(collection)
 
-    def of(self, key: str) -> Iterable[Found]:
-        """Return what was found in the collection *key*; it may be gone through again and again."""
+    def of(self, key: str) -> Iterable[FoundRecord]:
+        """Return the records of the collection *key*; they may be iterated again."""
         shelf = self._shelves[key]
         streamed = _Streamed(self.questions[key], shelf, self._rejected[key])
         if shelf.spooled:
@@ -190,23 +190,25 @@ class Holdings:
 class _Streamed:
     """Many records of one collection."""
 
-    questions: Questions
-    shelf: Shelf
+    questions: CollectionQuery
+    shelf: RecordBuffer
     rejected: Mapping[Hashable, frozenset[Hashable]]
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundRecord]:
         collection, matches = self.questions.collection, self.questions.matches
         key = collection.primary_key
         for document in self.shelf:
             identity = {path: raw_at(document, path) for path in key}
-            yield Found(collection, identity, document, self._accepted(document, matches(document)))
+            yield FoundRecord(collection, identity, document, self._accepted(document, matches(document)))
 
-    def _accepted(self, document: Document, matches: tuple[Match, ...]) -> tuple[Match, ...]:
+    def _accepted(
+        self, document: Document, matches: tuple[OwnershipMatch, ...]
+    ) -> tuple[OwnershipMatch, ...]:
         rejected = self.rejected.get(key_of(document["_id"])) if self.rejected else None
         return tuple(without(matches, rejected)) if rejected else matches
 
 
-def without(matches: Iterable[Match], rejected: AbstractSet[Hashable]) -> Iterator[Match]:
+def without(matches: Iterable[OwnershipMatch], rejected: AbstractSet[Hashable]) -> Iterator[OwnershipMatch]:
     """Yield *matches* without the values that are *rejected*."""
     for match in matches:
         values = tuple(v for v in match.values if _content(replace(match, values=(v,))) not in rejected)

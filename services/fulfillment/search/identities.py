@@ -1,4 +1,4 @@
-"""What a request tells about its person that records can be found by."""
+"""The identities in a request that records can be found by."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from shared.events import Subject
+from shared.contract.events import Subject
 
 __all__ = ["PHONE", "Identities", "identities_of", "plain", "spellings_of", "spellings_of_phone"]
 
@@ -18,14 +18,14 @@ Identities: TypeAlias = Mapping[str, Sequence[str]]
 
 def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, tuple[str, ...]]:
     """
-    Return what *subject* can be found by: e-mail address, telephone number, identifiers of own choice.
+    Return the identities of *subject*: e-mail address, telephone number, other identifiers.
 
-    One value for each name: a second telephone number among the identifiers could be somebody else's, and
-    what is proven of the first must not open the records of the second.
+    One value for each name: a second telephone number among the identifiers could be another person's, and
+    the proof of the first must not open the records of the second.
 
     Args:
         subject: The person as the requester describes them.
-        country: Where a telephone number without country code is dialled; else the postal address says.
+        country: Country of a telephone number without country code; by default that of the postal address.
     """
     address = subject.postal_address
     region = country or (None if address is None else address.country)
@@ -42,7 +42,7 @@ def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, 
 
 def spellings_of_phone(number: str, region: str | None) -> tuple[str, ...]:
     """
-    Return the forms under which *number* may be stored: as given, and every usual one with a country code.
+    Return the forms in which *number* may be stored: as given, and every usual one with a country code.
 
     A number without country code is another person's in another country, and is only looked up as given.
     """
@@ -55,12 +55,12 @@ def spellings_of_phone(number: str, region: str | None) -> tuple[str, ...]:
 
 
 def spellings_of(name: str, value: str) -> tuple[str, ...]:
-    """Return the forms under which the identity *name* with *value* may be stored."""
+    """Return the forms in which the identity *name* with *value* may be stored."""
     return spellings_of_phone(value, None) if name == PHONE else (value,)
 
 
 def plain(name: str, value: str) -> str:
-    """Return the identity *name* with *value* without what is written differently: case, blanks, dashes."""
+    """Return the identity *name* with *value* without differences of writing: case, blanks, dashes."""
     if name == PHONE:
         return re.sub(r"[^0-9]", "", value).lstrip("0")
     return value.lower() if name == EMAIL else value

@@ -1,8 +1,7 @@
 """
-What a person may still be named by in a text: patterns that MongoDB and Python read alike. Pure.
+Patterns for a person's identities in texts, read alike by MongoDB and Python. Pure.
 
-However many people are looked for, a text is gone through once: what the needles have in common is one branch
-of the pattern.
+Each text is read once for many people: the common beginning of needles is one branch of the pattern.
 """
 
 import re
@@ -21,20 +20,20 @@ from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
 from services.fulfillment.search.identities import PHONE, Identities
 
 LEAST_DIGITS = 7
-"""Digits without which a number is looked for in no text: too many other numbers look the same."""
+"""Fewest digits of a number that is looked for in texts: with fewer, too many other numbers match."""
 LEAST_CHARACTERS = 5
 """The same for other identifiers."""
 LEAST_WORDS = 2
-"""Words of a full name: a single one is mostly somebody else's."""
+"""Fewest words of a full name: a single word is mostly another person's."""
 _GAP = r"[^0-9A-Za-z]{0,3}"
 _AROUND_WORDS = (r"(?<![0-9A-Za-z_.+-])", r"(?!\.?[0-9A-Za-z_-])")
 """Not the end of a longer address, and not the beginning of one."""
 _AROUND_NUMBERS = (rf"(?<![0-9])(?:[0-9]{{1,5}}{_GAP})?", r"(?![0-9])")
-"""A country code, or what one dials in its place, may stand before."""
+"""A country code, or the trunk prefix, may stand before."""
 
 
-class Kind(StrEnum):
-    """What a needle is."""
+class NeedleKind(StrEnum):
+    """The kind of a needle."""
 
     IDENTITY = "identity"
     PHONE = "phone"
@@ -43,16 +42,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Needle:
-    """Something that a person is named by, as it compares: without case, a number without punctuation."""
+    """An identity of a person as it compares: without case, a number without punctuation."""
 
-    kind: Kind
+    kind: NeedleKind
     text: str
 
 
 def needles(identities: Identities, name: str | None) -> frozenset[Needle]:
-    """Return what texts may name the person by; *name* is the full name, where one is known."""
+    """Return the needles for the person; *name* is the full name, where it is known."""
     words = (name or "").casefold().split()
-    named = [Needle(Kind.NAME, " ".join(words))] if len(words) >= LEAST_WORDS else []
+    named = [Needle(NeedleKind.NAME, " ".join(words))] if len(words) >= LEAST_WORDS else []
     return frozenset((*named, *_of(identities)))
 
 
@@ -62,36 +61,36 @@ def _of(identities: Identities) -> Iterator[Needle]:
             if name == PHONE:
                 yield from _number(spelling)
             elif name == EMAIL or len(spelling) >= LEAST_CHARACTERS:
-                yield Needle(Kind.IDENTITY, spelling.strip().casefold())
+                yield Needle(NeedleKind.IDENTITY, spelling.strip().casefold())
 
 
 def _number(spelling: str) -> Iterator[Needle]:
-    """Yield a number without its country code, for a text may leave that out."""
+    """Yield a number without its country code, which a text may leave out."""
     try:
         national = str(phonenumbers.parse(spelling).national_number)
     except NumberParseException:  # without a country code, or none at all
         national = re.sub(r"[^0-9]", "", spelling).lstrip("0")
     if len(national) >= LEAST_DIGITS:
-        yield Needle(Kind.PHONE, national)
+        yield Needle(NeedleKind.PHONE, national)
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern for some needles."""
+    """A pattern for several needles."""
 
     needles: frozenset[Needle]
 
     @cached_property
     def text(self) -> str:
         """The regular expression, to be applied without case."""
-        numbers = [n.text for n in self.needles if n.kind is Kind.PHONE]
-        words = [n.text for n in self.needles if n.kind is not Kind.PHONE]
+        numbers = [n.text for n in self.needles if n.kind is NeedleKind.PHONE]
+        words = [n.text for n in self.needles if n.kind is not NeedleKind.PHONE]
         parts = [branches(words).join(_AROUND_WORDS)] if words else []
         parts += [branches(numbers, between=_GAP).join(_AROUND_NUMBERS)] if numbers else []
         return "|".join(parts)
 
     def found_in(self, text: str) -> Iterator[Needle]:
-        """Yield the needles that *text* holds."""
+        """Yield the needles that stand in *text*."""
         for match in self._compiled.finditer(text):
             yield from self._by_text.get(" ".join(match[0].casefold().split()), ())
             digits = re.sub(r"[^0-9]", "", match[0])
@@ -103,7 +102,7 @@ class Pattern:
 
     @cached_property
     def _numbers(self) -> frozenset[Needle]:
-        return frozenset(n for n in self.needles if n.kind is Kind.PHONE)
+        return frozenset(n for n in self.needles if n.kind is NeedleKind.PHONE)
 
     @cached_property
     def _by_text(self) -> Mapping[str, list[Needle]]:
@@ -118,7 +117,7 @@ def patterns(wanted: Iterable[Needle]) -> Iterator[Pattern]:
     some: set[Needle] = set()
     size = 0
     for needle in sorted(wanted, key=lambda needle: (needle.kind, needle.text)):
-        length = len(needle.text) * (len(_GAP) + 1 if needle.kind is Kind.PHONE else 2)
+        length = len(needle.text) * (len(_GAP) + 1 if needle.kind is NeedleKind.PHONE else 2)
         if some and size + length > LONGEST_PATTERN:
             yield Pattern(frozenset(some))
             some, size = set(), 0
@@ -130,7 +129,7 @@ def patterns(wanted: Iterable[Needle]) -> Iterator[Pattern]:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Where a needle was found."""
+    """The place of a needle."""
 
     id: Any
     """The ``_id`` of the document."""
@@ -139,7 +138,7 @@ class Mention:
 
 
 def mentions_in(document: Mapping[str, Any], paths: Iterable[str], pattern: Pattern) -> Iterator[Mention]:
-    """Yield every place at *paths* where *document* names somebody."""
+    """Yield every place at *paths* of *document* that names a person."""
     for path in paths:
         for text in values_at(document, path):
             if isinstance(text, str):

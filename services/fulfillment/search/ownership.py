@@ -1,5 +1,5 @@
 """
-What of a document is the person's: the whole of it, or single elements of arrays that people share.
+The part of a document that is the person's: all of it, or single elements of arrays that people share.
 
 A match on a field outside any divided array makes the document theirs, without the elements of others in
 it. A match inside a divided array makes that one element theirs, and nothing else.
@@ -13,17 +13,17 @@ from typing import Any, TypeAlias
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.paths import below, joined, leads_through, raw_at, tuples_at, values_at
-from services.fulfillment.search.comparing import key_of
-from shared.mongo import Document
+from services.fulfillment.search.bson_equality import key_of
+from shared.runtime.mongo import Document
 
 _NOTHING = object()
 
 Position: TypeAlias = tuple[str | int, ...]
-"""Names and places in arrays that lead to something in a document."""
+"""Names and array indexes that lead to a value in a document."""
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class ArrayElement:
     """An element of a divided array."""
 
     value: Any
@@ -31,19 +31,19 @@ class Element:
     arrays: tuple[str, ...]
     """The arrays on the way to the one it stands in, outermost first."""
     single: bool
-    """Whether it stands alone where an array might stand."""
+    """Whether it stands alone in place of an array."""
 
 
 @dataclass(frozen=True)
-class Match:
-    """Why something is the person's: the values by which it was found, as they are stored."""
+class OwnershipMatch:
+    """The reason why something is the person's: the matched values, as they are stored."""
 
     path: str
     unit: str | None
-    """The divided array whose elements match; none: the document does."""
+    """The divided array that contains the match; None: the document itself matches."""
     values: tuple[Any, ...]
     others: tuple[tuple[str, Any], ...] = ()
-    """The other parts of a composite key, each with its path; they stand where one of *values* stands."""
+    """The other parts of a composite key, each with its path; they stand beside one of *values*."""
     arrays: tuple[str, ...] = ()
     """The arrays on the way to the parts of a composite key, as they are stored, outermost first."""
 
@@ -54,12 +54,12 @@ class Match:
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-        """What must hold together: a path, and the values of which one stands there."""
+        """The conditions that must hold together: a path, and the values of which one stands there."""
         return ((self.path, self.values), *((path, (value,)) for path, value in self.others))
 
     def around(self, arrays: Sequence[str]) -> Mapping[str, Sequence[tuple[str, tuple[Any, ...]]]]:
         """
-        Return what must hold of what: of an element of which of *arrays*, or of the document (empty).
+        Return the conditions for elements of each of *arrays*, and for the document (empty).
 
         Args:
             arrays: The arrays on the way to an element, its own included, outermost first.
@@ -71,7 +71,7 @@ class Match:
         return found
 
     def holds_of(self, document: Any) -> bool:
-        """Tell whether *document* is the person's for this reason, or an element of it is."""
+        """Return whether *document*, or an element of it, is the person's for this reason."""
         if not self.others:
             return any(key_of(found) in self.keys for found in values_at(document, self.path))
         parts = tuple(key_of(value) for _, value in self.others)
@@ -81,7 +81,7 @@ class Match:
             for first, *others in tuples_at(document, paths)
         )
 
-    def elements(self, document: Any) -> Iterator[Element]:
+    def elements(self, document: Any) -> Iterator[ArrayElement]:
         """Yield the elements of *document* that are the person's for this reason."""
         if self.unit is not None:
             parts = tuple((path, frozenset({key_of(value)})) for path, value in self.others)
@@ -93,24 +93,24 @@ _Conditions: TypeAlias = tuple[tuple[str, frozenset[Hashable]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """How a place in a document was reached."""
+class _Place:
+    """The way to a place in a document."""
 
     path: str
     position: Position
     arrays: tuple[str, ...]
 
-    def item(self, number: int) -> "_Way":
-        return _Way(self.path, (*self.position, number), (*self.arrays, self.path))
+    def item(self, number: int) -> "_Place":
+        return _Place(self.path, (*self.position, number), (*self.arrays, self.path))
 
-    def member(self, name: str) -> "_Way":
-        return _Way(joined(self.path, name), (*self.position, name), self.arrays)
-
-
-_START = _Way("", (), ())
+    def member(self, name: str) -> "_Place":
+        return _Place(joined(self.path, name), (*self.position, name), self.arrays)
 
 
-def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iterator[Element]:
+_START = _Place("", (), ())
+
+
+def _elements(value: Any, unit: str, conditions: _Conditions, way: _Place) -> Iterator[ArrayElement]:
     """Yield the elements at *unit* below *value* that fulfil *conditions*, each where it stands."""
     if not unit:
         single = not isinstance(value, list)
@@ -119,7 +119,7 @@ def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iter
                 yield from _elements(item, unit, conditions, way.item(number))
             elif all(_holds(item, path, keys) for path, keys in conditions):
                 position = way.position if single else (*way.position, number)
-                yield Element(item, position, way.arrays, single)
+                yield ArrayElement(item, position, way.arrays, single)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _elements(item, unit, conditions, way.item(number))
@@ -137,25 +137,25 @@ def _holds(value: Any, path: str, keys: frozenset[Hashable]) -> bool:
     return any(key_of(found) in keys for found in values_at(value, path))
 
 
-def divided(collection: Collection, matches: Iterable[Match]) -> frozenset[str]:
-    """Return the arrays that people share, those included that the map does not know to be arrays."""
+def divided(collection: Collection, matches: Iterable[OwnershipMatch]) -> frozenset[str]:
+    """Return the arrays that people share, including those that the map does not declare as arrays."""
     units = {match.unit for match in matches if match.unit is not None}
     return collection.divided | units if units else collection.divided
 
 
-def owned(matches: Iterable[Match]) -> bool:
-    """Tell whether the whole document is the person's."""
-    for match in matches:  # noqa: SIM110 - it is asked of every record, several times
+def owned(matches: Iterable[OwnershipMatch]) -> bool:
+    """Return whether the whole document is the person's."""
+    for match in matches:  # noqa: SIM110 - called several times for every record
         if match.unit is None:
             return True
     return False
 
 
-def disclosed(collection: Collection, document: Document, matches: Sequence[Match]) -> Document:
+def disclosed(collection: Collection, document: Document, matches: Sequence[OwnershipMatch]) -> Document:
     """
-    Return *document* reduced to what is the person's: itself, where nothing is anybody else's.
+    Return *document* reduced to the person's part: unchanged, where nothing is another person's.
 
-    The primary key stays, so that the record can be named, unless it says something about another person.
+    The primary key stays, so that the record can be named, unless it is data of another person.
 
     Law:
         GDPR Art. 15(4): a copy must not adversely affect the rights and freedoms of others.
@@ -179,12 +179,14 @@ def _personal(collection: Collection, path: str) -> bool:
 
 
 class _Reducer:
-    def __init__(self, collection: Collection, document: Mapping[str, Any], matches: Sequence[Match]) -> None:
+    def __init__(
+        self, collection: Collection, document: Mapping[str, Any], matches: Sequence[OwnershipMatch]
+    ) -> None:
         self._divided = divided(collection, matches)
         self._theirs = {e.position for match in matches for e in match.elements(document)}
 
     def kept(self, value: Any, path: str, position: Position, *, whole: bool) -> Any:
-        """Return what of *value* is the person's; *whole* says whether what surrounds it is."""
+        """Return the person's part of *value*; *whole* says whether all around it is theirs."""
         if path in self._divided:
             return self._elements(value, path, position, whole=whole)
         if isinstance(value, Mapping):
@@ -212,7 +214,7 @@ class _Reducer:
         return own if whole else _unless_empty(own)
 
     def _element(self, item: Any, path: str, position: Position) -> Any:
-        if isinstance(item, list):  # in an array of arrays, each element is somebody's all the same
+        if isinstance(item, list):  # in an array of arrays, each element is one person's all the same
             return self._elements(item, path, position, whole=False)
         theirs = position in self._theirs
         if isinstance(item, Mapping):

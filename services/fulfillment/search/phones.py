@@ -1,8 +1,8 @@
 """
-Telephone numbers: the many ways to write one. Pure.
+Telephone numbers in their many notations. Pure.
 
-What is compared are the digits that are dialled, with a plus sign where a country code is among them. What
-has a country code is one number anywhere; what has none is the same number only in its own country.
+Numbers are compared by the digits that are dialled, with a plus sign before a country code. A number with a
+country code is the same anywhere; without one it is the same only in its own country.
 """
 
 import re
@@ -19,20 +19,20 @@ from services.fulfillment.search.forms import text_of
 LEAST_DIGITS = 5
 MOST_DIGITS = 20
 LONGEST = 40
-"""Characters that a number is written in at most."""
+"""Most characters of a written number."""
 LEAST_NATIONAL_DIGITS = 7
-"""Fewer are an extension, or a short code."""
+"""Fewer digits are an extension, or a short code."""
 _WRITTEN = re.compile(r"(?:tel:)?[\s(]*(\+)?([0-9\s().·/\-\u2010-\u2014]+)", re.IGNORECASE)
 TRUNK = "0"
-"""What is dialled in many countries before a number of the same country."""
+"""Trunk prefixes: dialled in many countries before a number of the same country."""
 
 
 def canonical(value: Any) -> str | None:
     """
     Return the digits of a telephone number, with a plus sign before those that begin with a country code.
 
-    A nought between country code and number, which only those dial who are in the country, is left out. None
-    for everything that is something else, or more than one number.
+    The zero between country code and number, which is dialled within the country alone, is left out. None for
+    other texts, or more than one number.
     """
     text = text_of(value)
     return None if text is None or len(text) > LONGEST else _canonical(text)
@@ -54,7 +54,7 @@ def _canonical(text: str) -> str | None:
 
 
 def international(text: str, region: str | None) -> str | None:
-    """Return *text* as it is dialled from abroad; none where that is not known. *region* is where it is."""
+    """Return *text* as it is dialled from abroad; None if that is unknown. *region* is its country."""
     dialled = canonical(text)
     if dialled is None or dialled.startswith("+"):
         return dialled
@@ -79,7 +79,7 @@ def of_number(digits: str, region: str | None) -> str | None:
 
 
 def region_of(text: str) -> str | None:
-    """Return the country of a number that tells its country code; none where it does not."""
+    """Return the country of a number with a country code; None without one."""
     dialled = canonical(text)
     if dialled is None or not dialled.startswith("+"):
         return None
@@ -92,8 +92,8 @@ def national(text: str, region: str) -> str | None:
     """
     Return the digits by which *text*, a number with country code, is dialled in *region*, its country.
 
-    None where it is abroad. A number that is dialled with a nought at home is not looked for without: what is
-    left is dialled as well, within one town.
+    None where it is abroad. A number that is dialled with a leading zero at home is not looked for without
+    it: the rest is a local number within one town.
     """
     dialled = canonical(text)
     number = _parsed(dialled, None) if dialled is not None and dialled.startswith("+") else None
@@ -112,7 +112,7 @@ def integers(dialled: str) -> Iterator[int]:
 
 
 def longhand(dialled: str) -> Sequence[str]:
-    """Return the digits *dialled* as a pattern must find them, with all that is dialled in their stead."""
+    """Return the digits *dialled* as a pattern must find them, with their alternatives."""
     if not dialled.startswith("+"):
         return (dialled,)
     number = _parsed(dialled, None)

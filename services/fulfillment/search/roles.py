@@ -1,8 +1,8 @@
 """
-In what part of a record's story somebody appears, as the names of fields say. Pure.
+The role of a person in a record, as the names of fields state it. Pure.
 
-Data maps are written in the languages of those whose systems they are of. Words that also mean the record's
-own person (a customer, an owner), and words that join others (*de*, *van*), are none of these.
+Data maps are written in the languages of the systems' owners. Words that also mean the record's own person (a
+customer, an owner), and words that join others (*de*, *van*), are no roles.
 """
 
 import re
@@ -30,7 +30,7 @@ PARTIES = _words(
     remetente
     """
 )
-"""Between whom something passes: the record is theirs, where it names nobody else."""
+"""Sender and receiver: the record is theirs, where it names no other person."""
 KIN = _words(
     """
     brother carer child children daughter dependant dependants dependent dependents emergency friend heir
@@ -44,7 +44,7 @@ KIN = _words(
     filha filhos irmão irmã parentes vizinho vizinha
     """
 )
-"""Who is there for somebody else, and is never asked or told instead of them."""
+"""Helpers of the person; they are never asked or notified instead of them."""
 HELPERS = _words(
     """
     agent approver assignee clerk courier doctor driver father guardian guardians handler landlord manager
@@ -55,7 +55,7 @@ HELPERS = _words(
     ouders voogd leidinggevende getuige behandelaar mãe testemunha gerente
     """
 )
-"""Who has to do with it beside the person."""
+"""People involved besides the person."""
 STEMS = {
     "notfall": "emergency",
     "emergenc": "emergency",
@@ -63,7 +63,7 @@ STEMS = {
     "angehor": "kin",
     "angehoer": "kin",
 }
-"""What words that are put together of several begin with, and the part that it means."""
+"""Beginnings of compound words, and the role that each means."""
 SIGNS = {
     **dict.fromkeys(("紧急", "緊急"), "emergency"),
     **dict.fromkeys(("家属", "家屬", "亲属", "親屬", "亲友", "親友", "家人"), "kin"),
@@ -74,16 +74,16 @@ SIGNS = {
     **dict.fromkeys(("收件人", "收货人", "收貨人"), "recipient"),
     **dict.fromkeys(("发件人", "發件人", "寄件人"), "sender"),
 }
-"""The same, where no blanks stand between words."""
+"""The same, without blanks between words."""
 
 
 ROLES = PARTIES | KIN | HELPERS
-"""Words in the names of fields that say in what part somebody appears."""
+"""Words in the names of fields that state a role."""
 
 
 @lru_cache(maxsize=4_096)
 def roles(path: str) -> frozenset[str]:
-    """Return in what part of a record's story the person at *path* appears, as its name says."""
+    """Return the roles of the person at *path*, as its name states them."""
     words = [word.lower() for word in _WORDS.findall(_bare(path))]
     begun = {role for stem, role in STEMS.items() for word in words if word.startswith(stem)}
     return ROLES.intersection(words) | begun | {role for sign, role in SIGNS.items() if sign in path}

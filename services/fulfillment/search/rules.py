@@ -1,4 +1,4 @@
-"""What a store demands of the documents of a collection, beside what the data map says of them."""
+"""The rules of a store for the documents of a collection, apart from the data map."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ class Rules:
     """The rules of one collection."""
 
     validator: Mapping[str, Any] = field(default_factory=dict)
-    """Query that every document fulfils; a schema stands under ``$jsonSchema``."""
+    """Query that every document matches; a schema stands under ``$jsonSchema``."""
     unique: frozenset[str] = frozenset()
     """Paths that some unique index takes its values from."""
 

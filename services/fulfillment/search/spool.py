@@ -1,8 +1,8 @@
 """
-What a search has no room for in memory: one file without a name, which only this process can read.
+A spool file for documents of a search without room in memory; only this process can read it.
 
-It is encrypted with a key that nobody else knows: personal data lies readable in the company's stores and in
-the vault, and nowhere else.
+It is encrypted with a key in this process's memory: personal data is readable only in the company's stores
+and in the vault.
 """
 
 import secrets
@@ -16,12 +16,12 @@ from typing import IO, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.mongo import Document, from_bson
+from shared.runtime.mongo import Document, from_bson
 
 BLOCK = 256 << 10
-"""Bytes of documents that are encrypted together; so many are decoded at a time."""
+"""Bytes of documents that are encrypted, and later decoded, together."""
 MOST_OPEN = 4 << 20
-"""Bytes that all rolls of a spool may have in memory because no block is full yet."""
+"""Bytes of all sections of a spool in memory because no block is full yet."""
 LEAST_BLOCK = 4 << 10
 NONCE_BYTES = 12
 KEY_BITS = 256
@@ -34,36 +34,36 @@ class _Block(NamedTuple):
 
 
 class Spool:
-    """The file of one search; nothing is opened, and hardly anything made, before something is written."""
+    """The file of one search; it is opened at the first write."""
 
     def __init__(self) -> None:
-        """Begin without a file."""
+        """Create a spool without a file."""
         self._file: IO[bytes] | None = None
-        self._lock = Lock()  # what was found is planned and packed in threads
+        self._lock = Lock()  # threads plan and pack the findings
 
     @cached_property
     def _cipher(self) -> AESGCM:
         return AESGCM(AESGCM.generate_key(KEY_BITS))
 
     @cached_property
-    def _rolls(self) -> "weakref.WeakSet[Roll]":
+    def _rolls(self) -> "weakref.WeakSet[SpoolSection]":
         return weakref.WeakSet()
 
-    def roll(self) -> "Roll":
-        """Return a new roll."""
-        made = Roll(self)
+    def roll(self) -> "SpoolSection":
+        """Return a new section."""
+        made = SpoolSection(self)
         self._rolls.add(made)
         return made
 
     @property
     def block(self) -> int:
-        """How many bytes a roll writes together: the less, the more rolls there are."""
+        """Bytes that a section writes together: the less, the more sections there are."""
         return max(LEAST_BLOCK, min(BLOCK, MOST_OPEN // max(1, len(self._rolls))))
 
     def write(self, data: bytes) -> _Block:
-        """Write *data* at the end; return where."""
+        """Write *data* at the end; return its block."""
         if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the last who refers to it
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the last reference to it
             weakref.finalize(self, self._file.close)
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, zlib.compress(data, 1), None)
@@ -73,7 +73,7 @@ class Spool:
         return block
 
     def read(self, block: _Block) -> bytes:
-        """Return what was written as *block*."""
+        """Return the content of *block*."""
         if self._file is None:
             raise ValueError("nothing was written")
         with self._lock:
@@ -82,17 +82,17 @@ class Spool:
         return zlib.decompress(self._cipher.decrypt(block.nonce, sealed, None))
 
 
-class Roll:
-    """Documents in the order in which they came: full blocks in the file, the rest in memory."""
+class SpoolSection:
+    """Documents in the order of arrival: full blocks in the file, the rest in memory."""
 
     def __init__(self, spool: Spool) -> None:
-        """Begin with none; :meth:`Spool.roll` makes it."""
+        """Create an empty section; use :meth:`Spool.roll`."""
         self._spool = spool
         self._blocks: list[_Block] = []
         self._open = bytearray()
 
     def __iter__(self) -> Iterator[Document]:
-        """Yield every document that is here at this moment; may be begun again, also before it has ended."""
+        """Yield every document of this moment; may be started again before it has ended."""
         blocks, rest = list(self._blocks), bytes(self._open)
         for block in blocks:
             yield from from_bson(self._spool.read(block))

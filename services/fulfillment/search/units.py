@@ -1,8 +1,7 @@
 """
-Where in documents one person's data stands together, and what is said of them there. Pure.
+The places in documents where one person's data stands together. Pure.
 
-People who share a document are told apart as everywhere: in an array that is divided, each element is
-somebody's; whatever stands in no such array is the document's person's.
+In a divided array, each element is one person's; everything outside such arrays is of the document's person.
 """
 
 from collections import Counter
@@ -14,9 +13,9 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import below, leads_through, values_at
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 
 NAME, FIRST, LAST = "user.name", "user.name.first", "user.name.last"
 SUREST = (EMAIL,)
@@ -24,17 +23,17 @@ VIN, ADVERTISING, TELEVISION = "vin", ("maid", "idfa", "aaid", "gaid"), ("ctv_id
 MANY = frozenset({VIN, *ADVERTISING, *TELEVISION})
 """Identities of which one person has several: telephones, television sets, vehicles."""
 LAST_RESORT = (PHONE,)
-"""What people share most: a record that tells anything else is not followed from there."""
+"""Identities that people share most: a record that states another one is not followed from these."""
 
 
 @dataclass(frozen=True)
-class Unit:
+class RecordUnit:
     """A place in the documents of a collection where everything is one person's."""
 
     collection: Collection
     unit: str
-    """The array of which each element is somebody's; empty: the document is."""
-    fields: tuple[Field, ...]
+    """The array with one person per element; empty: the document is one person's."""
+    fields: tuple[MappedField, ...]
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -42,42 +41,42 @@ class Unit:
         return tuple(field.path for field in self.fields)
 
     def parts(self, document: Document) -> Iterator[Any]:
-        """Yield what of *document* is one person's, person by person."""
+        """Yield the parts of *document*, person by person."""
         return values_at(document, self.unit)
 
-    def values(self, part: Any, field: Field) -> Iterator[Any]:
+    def values(self, part: Any, field: MappedField) -> Iterator[Any]:
         """Yield the single values of *field* in *part*."""
         found = values_at(part, below(field.path, self.unit))
         yield from (value for value in found if value is not None and not isinstance(value, Mapping))
 
-    def texts(self, part: Any, fields: Iterable[Field]) -> list[str]:
-        """Return what *part* says in *fields*."""
+    def texts(self, part: Any, fields: Iterable[MappedField]) -> list[str]:
+        """Return the texts of *part* in *fields*."""
         return [str(value) for field in fields for value in self.values(part, field)]
 
     @cached_property
-    def firsts(self) -> Sequence[Field]:
+    def first_name_fields(self) -> Sequence[MappedField]:
         """The fields that hold first names alone."""
         return [field for field in self.fields if is_of(field, (FIRST,))]
 
     @cached_property
-    def lasts(self) -> Sequence[Field]:
+    def last_name_fields(self) -> Sequence[MappedField]:
         """The fields that hold last names alone."""
         return [field for field in self.fields if is_of(field, (LAST,))]
 
     @cached_property
-    def wholes(self) -> Sequence[Field]:
+    def whole_name_fields(self) -> Sequence[MappedField]:
         """The fields that hold whole names."""
         return [f for f in self.fields if is_of(f, (NAME,)) and not is_of(f, (FIRST, LAST))]
 
-    def called(self, part: Any) -> Iterator[str]:
+    def written_names(self, part: Any) -> Iterator[str]:
         """Yield names as they are written; a first or a last one alone where there is no whole one."""
-        firsts, lasts = self.texts(part, self.firsts), self.texts(part, self.lasts)
-        whole = self.texts(part, self.wholes)
+        firsts, lasts = self.texts(part, self.first_name_fields), self.texts(part, self.last_name_fields)
+        whole = self.texts(part, self.whole_name_fields)
         pairs = [" ".join(pair) for pair in product(firsts, lasts)]
         yield from (name for name in [*pairs, *whole] or [*firsts, *lasts] if name.strip())
 
     def known_by(self, part: Any) -> Iterator[tuple[str, str]]:
-        """Yield what the part says that the person is known by; where two fields say it, neither does."""
+        """Yield the identities that the part states; of two fields for one identity, neither counts."""
         counts = Counter(field.identity for field in self.fields)
         telling = [field for field in self.fields if field.identity and counts[field.identity] == 1]
         for field in sorted(telling, key=lambda field: _preference(field.identity or "")):
@@ -85,9 +84,11 @@ class Unit:
                 yield field.identity or "", str(value)
 
 
-def units(collection: Collection, wanted: Callable[[Field], bool]) -> Iterator[tuple[str, list[Field]]]:
+def units(
+    collection: Collection, wanted: Callable[[MappedField], bool]
+) -> Iterator[tuple[str, list[MappedField]]]:
     """Yield the places where *wanted* fields stand together, each with those fields."""
-    fields: dict[str, list[Field]] = {}
+    fields: dict[str, list[MappedField]] = {}
     for field in filter(wanted, collection.leaves):
         fields.setdefault(unit_of(collection, field.path), []).append(field)
     yield from fields.items()
@@ -99,8 +100,8 @@ def unit_of(collection: Collection, path: str) -> str:
     return max(around, key=len, default="")
 
 
-def is_of(field: Field, categories: Iterable[str]) -> bool:
-    """Tell whether *field* is of one of *categories*."""
+def is_of(field: MappedField, categories: Iterable[str]) -> bool:
+    """Return whether *field* is of one of *categories*."""
     return any(covered(category, tuple(categories)) for category in field.categories)
 
 

@@ -1,12 +1,12 @@
 """
-Gathers one person's records: breadth first from the identities of the request, along the references.
+The search of one person's records: breadth first from the identities of the request, along the references.
 
-Only what is the person's own leads on. From an account that three people share, the walk takes the person's
-element and nothing else, so that it never reaches another person's records.
+Only the person's own data leads on. From an account that three people share, the search takes the person's
+element alone, so it never reaches another person's records.
 
-The person's own records may say what else they are known by: a telephone number, an earlier address. The walk
-goes on from these, too, where the map states that they are verified; but not from a number that another
-person has as well. A record that contradicts what is verified of the person is another person's.
+The person's own records may state aliases: a telephone number, an earlier address. The search follows these,
+too, where the map states that they are verified, but not a number that another person has as well. A record
+that contradicts a verified identity of the person is another person's.
 """
 
 from collections import defaultdict
@@ -19,26 +19,31 @@ from typing import Any
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import tuples_at
-from services.fulfillment.search.aliases import Alias, Doubts, Known
-from services.fulfillment.search.asking import formed, leads, probe_of
-from services.fulfillment.search.comparing import refers
-from services.fulfillment.search.confirmation import Judged, judge, may_contradict, rejected_identities
-from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
-from services.fulfillment.search.holdings import Holdings, Questions, key
+from services.fulfillment.search.aliases import Alias, AliasDoubts, KnownIdentities
+from services.fulfillment.search.batch_lookup import Probe
+from services.fulfillment.search.bson_equality import refers
+from services.fulfillment.search.confirmation import (
+    ConfirmedRecord,
+    judge,
+    may_contradict,
+    rejected_identities,
+)
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, SearchAnswer, SearchStatus
+from services.fulfillment.search.frontier import LookupQueue, Values
+from services.fulfillment.search.holdings import CollectionQuery, Holdings, key
 from services.fulfillment.search.identities import Identities, spellings_of
-from services.fulfillment.search.naming import Part
-from services.fulfillment.search.ownership import Match, disclosed, owned
-from services.fulfillment.search.seeking import Probe
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.trail import Reach, Trail
-from services.fulfillment.search.waiting import Values, Waiting
-from shared.coalescing import side_by_side
-from shared.mongo import Document
+from services.fulfillment.search.lookups import formed, leads, probe_of
+from services.fulfillment.search.named_people import RecordPart
+from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
+from services.fulfillment.search.provenance import Provenance, ReferenceReach
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.dataloader import side_by_side
+from shared.runtime.mongo import Document
 
-__all__ = ["Answer", "Coverage", "Findings", "Found", "Status", "gather"]
+__all__ = ["Coverage", "Findings", "FoundRecord", "SearchAnswer", "SearchStatus", "gather"]
 
 PORTION = 20_000
-"""Values that are looked up at once; what a person's records lead to may be a million."""
+"""Values that are looked up at once; a person's records may lead to a million."""
 
 
 async def gather(  # noqa: PLR0913 - each says how surely something is the person's
@@ -52,33 +57,35 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     only_verified: bool = False,
 ) -> Findings:
     """
-    Return every record of the person whom *identities* describe.
+    Return every record of the person with *identities*.
 
     Args:
         data_map: Says where to look.
         stores: Hold the records.
-        identities: What is surely the person's: each of them is followed wherever it leads.
-        aliases: What an earlier search found the person to be known by besides.
-        claimed: What the person says to be known by and has not proven: it counts where a verified value in a
-            record of theirs says so, too. Of addresses and telephone numbers such a record is believed alone.
-        verified: What an earlier search found to be verified: it is not followed, and tells others' records.
+        identities: Proven to be the person's: each is followed to all its references.
+        aliases: Identities of the person that an earlier search found.
+        claimed: Identities that the person states and has not proven: one counts where a verified value in a
+          record of theirs confirms it. Addresses and telephone numbers need no other confirmation.
+        verified: Identities that an earlier search found verified: not followed, only compared with.
         only_verified: Whether a record counts only where the map states that *identities* are verified in it.
 
     Raises:
-        StoreUnavailable: A store did not answer: nothing can be said.
+        StoreUnavailable: A store did not answer: the result would be incomplete.
         ConfigurationError: A store of the map has no URL.
     """
     graph = graph_of(data_map)
     missing = await _missing(
         data_map, stores, _within_reach(data_map, frozenset(graph.entries.keys() & identities))
     )
-    doubts = Doubts()
+    doubts = AliasDoubts()
     while True:
-        known = Known(identities, claimed or {}, doubts, verified or {}, only_verified=only_verified)
+        known = KnownIdentities(
+            identities, claimed or {}, doubts, verified or {}, only_verified=only_verified
+        )
         known.remember(aliases or {})
-        walk = _Walk(data_map, graph, stores, missing, known)
+        walk = _SearchWalk(data_map, graph, stores, missing, known)
         await walk.run(identities)
-        if not known.doubtful and not known.overtaken():
+        if not known.doubtful and not known.is_outdated():
             break
     reached = graph.reached({*identities, *known.spellings()})
     missing |= await _gone(data_map, stores, reached - missing, walk.holdings)
@@ -100,7 +107,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
 
 @lru_cache(maxsize=256)
 def _within_reach(data_map: DataMap, names: frozenset[str]) -> frozenset[str]:
-    """Return where the identities *names* can lead, and all aliases that may be found on the way."""
+    """Return the collections within reach of the identities *names*, and of all aliases on the way."""
     while True:
         reached = graph_of(data_map).reached(names)
         more = {name for c in data_map.collections if c.key in reached for name in c.naming.values()}
@@ -109,12 +116,12 @@ def _within_reach(data_map: DataMap, names: frozenset[str]) -> frozenset[str]:
         names |= more
 
 
-def _status(collection: Collection, reached: frozenset[str], missing: frozenset[str]) -> Status:
+def _status(collection: Collection, reached: frozenset[str], missing: frozenset[str]) -> SearchStatus:
     if collection.skipped:
-        return Status.SKIPPED
+        return SearchStatus.SKIPPED
     if collection.key not in reached:
-        return Status.UNREACHED
-    return Status.MISSING if collection.key in missing else Status.SEARCHED
+        return SearchStatus.UNREACHED
+    return SearchStatus.MISSING if collection.key in missing else SearchStatus.SEARCHED
 
 
 async def _missing(data_map: DataMap, stores: Stores, reached: Iterable[str]) -> frozenset[str]:
@@ -125,15 +132,15 @@ async def _missing(data_map: DataMap, stores: Stores, reached: Iterable[str]) ->
 async def _gone(
     data_map: DataMap, stores: Stores, searched: Iterable[str], holdings: Holdings
 ) -> frozenset[str]:
-    """Return the collections that were dropped meanwhile: nothing was found in them, and it means nothing."""
+    """Return the collections that were dropped meanwhile: their empty result means nothing."""
     empty = [data_map.by_key[key] for key in searched if not holdings.count(key)]
     absent = await stores.absent([collection.place for collection in empty])
     return frozenset(collection.key for collection in empty if collection.place in absent)
 
 
-class _Walk:
+class _SearchWalk:
     def __init__(
-        self, data_map: DataMap, graph: Graph, stores: Stores, missing: frozenset[str], known: Known
+        self, data_map: DataMap, graph: Graph, stores: Stores, missing: frozenset[str], known: KnownIdentities
     ) -> None:
         self.holdings = Holdings(data_map, graph)
         self._map = data_map
@@ -141,15 +148,14 @@ class _Walk:
         self._stores = stores
         self._missing = missing
         self._known = known
-        self._trail = Trail()
-        self._waiting = Waiting(self.holdings.spool)
+        self._trail = Provenance()
+        self._waiting = LookupQueue(self.holdings.spool)
 
     async def run(self, identities: Identities) -> None:
         """
-        Look up the identities, what they lead to, what that leads to, until nothing new is found.
+        Look up the identities, then the values that they lead to, until nothing new is found.
 
-        What the records say that the person is known by besides comes last: by then it shows whether it
-        alone leads somewhere.
+        Aliases from the records come last: by then it shows whether one of them alone leads somewhere.
         """
         for name, spellings in identities.items():
             self._enter(name, spellings, None)
@@ -177,20 +183,20 @@ class _Walk:
             self._trail.enter(lookup, wanted, alias)
 
     def _wait(self, lookup: Lookup, values: Values, wanted: Hashable) -> bool:
-        """Let *values*, known as *wanted*, be looked up, unless they were; tell whether."""
+        """Enqueue *values*, known as *wanted*, unless looked up before; return whether they are new."""
         new = lookup.key not in self._missing and self._questions(lookup).ask(lookup, wanted)
         if new:
             self._waiting.put(lookup, values)
         return new
 
     async def _look_up(self) -> None:
-        """Ask every collection at once for some of what waits."""
+        """Query every collection at once for a portion of the queue."""
         probes: dict[str, list[Probe]] = defaultdict(list)
         for lookup, values in self._waiting.take(PORTION):
             probes[lookup.key].append(probe_of(lookup, values))
         await side_by_side([self._ask(name, asked) for name, asked in probes.items()])
 
-    def _questions(self, lookup: Lookup) -> Questions:
+    def _questions(self, lookup: Lookup) -> CollectionQuery:
         return self.holdings.questions[lookup.key]
 
     async def _ask(self, name: str, probes: Sequence[Probe]) -> None:
@@ -201,12 +207,12 @@ class _Walk:
         await self._stores.seek(collection.place, probes, take)
 
     def _keep(self, name: str, document: Document, bson: bytes) -> None:
-        """Keep *document*, which leads nowhere, unless it is not the person's by our own comparison."""
+        """Keep *document*, which leads nowhere, unless our own comparison rejects it."""
         if self.holdings.questions[name].matches(document):
             self.holdings.put(name, document, bson)
 
     def _take(self, name: str, document: Document, bson: bytes) -> None:
-        """Keep *document* if it is the person's, and look up next what it leads to."""
+        """Keep *document* if it is the person's, and enqueue the values that it leads to."""
         questions = self.holdings.questions[name]
         matches = questions.matches(document)
         if not matches:
@@ -221,18 +227,22 @@ class _Walk:
         self.holdings.put(name, document, bson)
         self._go_on(questions.collection, document, judged)
 
-    def _leave_out(self, name: str, document: Document, judged: Judged) -> None:
-        """Note that *document* is not given; if it was taken before, the search begins anew."""
+    def _leave_out(self, name: str, document: Document, judged: ConfirmedRecord) -> None:
+        """Note that *document* is not given; if it was taken before, the search starts again."""
         collection = self.holdings.questions[name].collection
         self._known.leave_out(rejected_identities(collection, judged.rejected))
         if self.holdings.holds(name, document):
-            self._known.overtake()
+            self._known.mark_outdated()
 
-    def _judged(self, questions: Questions, document: Document, matches: Sequence[Match]) -> Judged | None:
-        """Return what of *matches* makes *document* the person's; none if the search begins anew."""
+    def _judged(
+        self, questions: CollectionQuery, document: Document, matches: Sequence[OwnershipMatch]
+    ) -> ConfirmedRecord | None:
+        """Return which of *matches* make *document* the person's; None if the search starts again."""
         usual = None if self._known.only_verified else self._trail.usual(questions)
         if usual is not None and not may_contradict(questions.collection, usual):
-            return Judged(tuple(matches) if usual >= Reach.SURE_OUTWARD else (), tuple(matches))
+            return ConfirmedRecord(
+                tuple(matches) if usual >= ReferenceReach.SURE_OUTWARD else (), tuple(matches)
+            )
         ways = self._trail.ways(questions, matches)
         judged = judge(questions.collection, document, ways, self._known)
         if judged.doubted:
@@ -240,28 +250,28 @@ class _Walk:
             return None
         return judged
 
-    def _go_on(self, collection: Collection, document: Document, judged: Judged) -> None:
-        """Look up what *document* leads to, and learn what its person is known by."""
+    def _go_on(self, collection: Collection, document: Document, judged: ConfirmedRecord) -> None:
+        """Enqueue the references of *document*, and learn its person's identities."""
         self._follow(collection, document, judged.sure, SURELY)
         if len(judged.plain) > len(judged.sure):
             self._follow(collection, document, judged.plain, PERHAPS)
         if judged.led:
-            led = _Led(sure=False, alias=judged.led[0].alias, claimed=judged.claimed)
+            led = _Lead(sure=False, alias=judged.led[0].alias, claimed=judged.claimed)
             self._follow(collection, document, judged.accepted, led)
         if not collection.identifying:
             return
         if owned(judged.accepted):
-            part = Part(collection, None, disclosed(collection, document, judged.accepted))
+            part = RecordPart(collection, None, disclosed(collection, document, judged.accepted))
             self._known.learn(part, sure=owned(judged.plain))
         if collection.naming_elements:
             for match in judged.plain:
                 for element in match.elements(document):
-                    self._known.learn(Part(collection, match.unit, element.value), sure=True)
+                    self._known.learn(RecordPart(collection, match.unit, element.value), sure=True)
 
     def _follow(
-        self, collection: Collection, document: Document, matches: Sequence[Match], led: "_Led"
+        self, collection: Collection, document: Document, matches: Sequence[OwnershipMatch], led: "_Lead"
     ) -> None:
-        """Look up what the person's part of *document* leads to."""
+        """Enqueue the references in the person's part of *document*."""
         edges = self._graph.edges.get(collection.key, ())
         if not edges or not matches:
             return
@@ -270,9 +280,9 @@ class _Walk:
         for edge in edges:
             # The key of a document that is theirs in part leads nowhere.
             if whole or edge.path not in collection.primary_key:
-                self._lead(edge, Part(collection, None, own), led)
+                self._lead(edge, RecordPart(collection, None, own), led)
 
-    def _lead(self, edge: Edge, own: Part, led: "_Led") -> None:
+    def _lead(self, edge: Edge, own: RecordPart, led: "_Lead") -> None:
         for values in tuples_at(own.value, edge.paths):
             if leads(edge, values):
                 stated = self._stated(edge, own, values, sure=led.sure)
@@ -281,8 +291,10 @@ class _Walk:
                 for form in formed(edge.target, values):
                     self._refer(edge, form, led, stated)
 
-    def _stated(self, edge: Edge, own: Part, values: Sequence[Any], *, sure: bool) -> frozenset[Alias] | None:
-        """Return the aliases among *values*; none where one of them is a mere claim."""
+    def _stated(
+        self, edge: Edge, own: RecordPart, values: Sequence[Any], *, sure: bool
+    ) -> frozenset[Alias] | None:
+        """Return the aliases among *values*; None where one of them is a mere claim."""
         aliases: set[Alias] = set()
         for place, kind in edge.claims:
             checked = sure and values[place] in own.verified(edge.paths[place])
@@ -292,7 +304,7 @@ class _Walk:
             aliases |= {vouched} if isinstance(vouched, Alias) else set()
         return frozenset(aliases)
 
-    def _refer(self, edge: Edge, values: Values, led: "_Led", stated: AbstractSet[Alias]) -> None:
+    def _refer(self, edge: Edge, values: Values, led: "_Lead", stated: AbstractSet[Alias]) -> None:
         target, wanted = edge.target, key(edge.target, values)
         if led.alias is None and stated:
             self._ask_for(target, values, min(stated, key=lambda alias: alias.spelling))
@@ -309,20 +321,20 @@ class _Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Led:
-    """How surely the record is the person's that leads on."""
+class _Lead:
+    """How surely the record that leads on is the person's."""
 
     sure: bool
     alias: Alias | None = None
-    """What alone has led to the record."""
+    """The alias that alone has led to the record."""
     claimed: bool = False
     """Whether *alias* is not verified in it."""
 
-    def along(self, edge: Edge) -> Reach:
+    def along(self, edge: Edge) -> ReferenceReach:
         """Return how surely *edge* leads to records of the same person."""
         if self.sure:
-            return Reach.SURE if edge.inward else Reach.SURE_OUTWARD
-        return Reach.INWARD if edge.inward else Reach.OUTWARD
+            return ReferenceReach.SURE if edge.inward else ReferenceReach.SURE_OUTWARD
+        return ReferenceReach.INWARD if edge.inward else ReferenceReach.OUTWARD
 
 
-SURELY, PERHAPS = _Led(sure=True), _Led(sure=False)
+SURELY, PERHAPS = _Lead(sure=True), _Lead(sure=False)

@@ -1,5 +1,5 @@
 """
-Which code is mailed when something happens.
+Handlers that mail codes.
 
 A code waits for no other letter: not for one to anybody else, and not for the acknowledgement of its own
 request. So requests are noted here as well, and no letter is written about them.
@@ -7,9 +7,9 @@ request. So requests are noted here as well, and no letter is written about them
 
 from collections.abc import Sequence
 
+from services.notifier.context import Notifier
 from services.notifier.handlers import challenge, send_alias_code, send_package_code
-from services.notifier.writing import Notifier
-from shared.events import (
+from shared.contract.events import (
     AliasCodeIssued,
     Fact,
     IdentityChallenged,
@@ -17,16 +17,16 @@ from shared.events import (
     RequestPurged,
     RequestReceived,
 )
-from shared.service import forget, on
+from shared.runtime.service import forget, on
 
 
 async def note(_event: RequestReceived, _ctx: Notifier) -> Sequence[Fact]:
-    """Remember a request."""
+    """Record a request."""
     return []
 
 
 async def mail_code(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """Send the code that proves who has the mailbox. What else can prove it is for the notifier to say."""
+    """Send the code that proves the mailbox. Other proofs are requested by the notifier."""
     return await challenge(event, ctx) if event.ref else []
 
 

@@ -1,1 +1,1 @@
-"""Reads identity documents and bills, and says what speaks for and against them."""
+"""Reads and checks identity documents and bills."""

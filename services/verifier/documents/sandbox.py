@@ -1,8 +1,8 @@
 """
-Has files read and drawn by a process that may crash, hang or be taken over without harm to the service.
+Reads and draws files in a process that may crash, hang or be taken over without harm to the service.
 
 The worker (``worker``) gets the file over a pipe and answers with a reading, or with pixels; nothing is
-written to disk, its environment is empty, its limits are the kernel's. What it answers is data like any
+written to disk, its environment is empty, its limits are the kernel's. Its answer is data like any
 other: measured, validated, never trusted to be true.
 """
 
@@ -25,8 +25,8 @@ from typing import Final, Self, TypeVar
 from pydantic import ValidationError
 
 import services
-from services.verifier.documents.files.refusal import FILE, Refusal, refused
-from services.verifier.documents.reading import Check, Drawn, Reading, Result
+from services.verifier.documents.files.refusal import FILE, FileFlaw, refused
+from services.verifier.documents.results import Check, CheckResult, DocumentReading, PageFacts
 from services.verifier.documents.worker.frames import (
     BYTES_PER_PIXEL,
     LENGTH_BYTES,
@@ -35,12 +35,12 @@ from services.verifier.documents.worker.frames import (
     MOST_SHOWN,
     REFUSED,
     Request,
-    Slot,
     Task,
+    WorkerTask,
     pack,
 )
-from shared.events import MOST_DOCUMENT_BYTES
-from shared.log import logger
+from shared.contract.events import MOST_DOCUMENT_BYTES
+from shared.runtime.log import logger
 
 T = TypeVar("T")
 
@@ -52,12 +52,12 @@ NEEDED: Final = (
 )
 """Without it no document is read; each is for a person to look at."""
 GRACE: Final = timedelta(seconds=5)
-"""What the worker gets to end a file's process itself, before it is ended with it."""
+"""The time that the worker gets to end a file's process itself, before it is ended with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What reading one file may cost."""
+class WorkerLimits:
+    """The limits of reading one file."""
 
     memory_bytes: int = 2 << 30
     """Address space, 0.7 GB of it for the models."""
@@ -78,11 +78,11 @@ class Worker:
     process: Process
     folder: Path
     granted: Mapping[str, object]
-    """What the kernel granted it: see ``worker.confinement``."""
+    """The confinement that the kernel granted it: see ``worker.confinement``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PagePixels:
     """A page as it looks: pixels and nothing else, each a byte of red, of green and of blue."""
 
     width: int
@@ -91,14 +91,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What a file looks like; without pages if it could not be opened safely."""
+class FilePreview:
+    """The look of a file; without pages if it could not be opened safely."""
 
-    known: Drawn
-    pages: tuple[Page, ...] = ()
+    known: PageFacts
+    pages: tuple[PagePixels, ...] = ()
 
 
-class Examiner:
+class DocumentWorker:
     """
     Keeps one worker warm and gives it one file at a time.
 
@@ -108,12 +108,12 @@ class Examiner:
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        limits: WorkerLimits | None = None,
         *,
         command: Sequence[str] = COMMAND,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or WorkerLimits()
         self._command = command
         self._environment = environment
         self._turn = asyncio.Lock()
@@ -127,7 +127,7 @@ class Examiner:
 
     @property
     def granted(self) -> Mapping[str, object]:
-        """What the kernel granted the worker that is running; nothing if none is."""
+        """The confinement that the kernel granted the running worker; nothing if none is running."""
         return self._worker.granted if self._worker is not None else {}
 
     async def start(self) -> None:
@@ -140,32 +140,34 @@ class Examiner:
         async with self._turn:
             await self._discard()
 
-    async def examine(self, content: bytes, media_type: str, slot: Slot = Slot.IDENTITY) -> Reading:
+    async def examine(
+        self, content: bytes, media_type: str, slot: WorkerTask = WorkerTask.IDENTITY
+    ) -> DocumentReading:
         """
-        Return what is in the file; where it could not be read, a check says so.
+        Return the reading of the file; where it could not be read, a check says so.
 
         Args:
             content: The whole file, of any size.
             media_type: As the sender declared it.
-            slot: What the file was asked for.
+            slot: The claim that the file is to prove.
         """
         if len(content) > MOST_DOCUMENT_BYTES:
-            return Reading(checks=(refused(Refusal.TOO_LARGE),))
-        reading = await self._answer(Request(content, media_type, slot), Reading.model_validate_json)
-        return reading or Reading(checks=(_UNREAD,))
+            return DocumentReading(checks=(refused(FileFlaw.TOO_LARGE),))
+        reading = await self._answer(Request(content, media_type, slot), DocumentReading.model_validate_json)
+        return reading or DocumentReading(checks=(_UNREAD,))
 
-    async def show(self, content: bytes, media_type: str) -> Shown:
+    async def show(self, content: bytes, media_type: str) -> FilePreview:
         """
-        Return what the first pages of the file look like; where it cannot be opened safely, a check says so.
+        Return a preview of the first pages of the file; where it cannot be opened safely, a check says so.
 
         Args:
             content: The whole file, of any size.
             media_type: As the sender declared it.
         """
         if len(content) > MOST_DOCUMENT_BYTES:
-            return Shown(Drawn(checks=(refused(Refusal.TOO_LARGE),)))
-        shown = await self._answer(Request(content, media_type, Slot.IDENTITY, Task.SHOW), _shown)
-        return shown or Shown(Drawn(checks=(_UNREAD,)))
+            return FilePreview(PageFacts(checks=(refused(FileFlaw.TOO_LARGE),)))
+        shown = await self._answer(Request(content, media_type, WorkerTask.IDENTITY, Task.SHOW), _shown)
+        return shown or FilePreview(PageFacts(checks=(_UNREAD,)))
 
     async def _answer(self, request: Request, understand: Callable[[bytes], T]) -> T | None:
         """Return the worker's answer as *understand* takes it; nothing where none came that is one."""
@@ -201,7 +203,7 @@ class Examiner:
             *_numbers(self._limits),
             stdin=PIPE,
             stdout=PIPE,
-            stderr=DEVNULL,  # what a decoder complains about quotes the file
+            stderr=DEVNULL,  # complaints of decoders quote the file
             cwd=folder,
             env=_environment(folder) | dict(self._environment),
             start_new_session=True,
@@ -221,20 +223,23 @@ class Examiner:
 
 
 async def examine(
-    content: bytes, media_type: str, limits: Limits | None = None, slot: Slot = Slot.IDENTITY
-) -> Reading:
-    """Return what is in the file, read by a worker of its own: seconds slower than a warm ``Examiner``."""
-    async with Examiner(limits) as examiner:
+    content: bytes,
+    media_type: str,
+    limits: WorkerLimits | None = None,
+    slot: WorkerTask = WorkerTask.IDENTITY,
+) -> DocumentReading:
+    """Return the reading of the file by a new worker: seconds slower than a warm ``DocumentWorker``."""
+    async with DocumentWorker(limits) as examiner:
         return await examiner.examine(content, media_type, slot)
 
 
-_UNREAD: Final = Check(name=FILE, result=Result.INCONCLUSIVE, reasons=(Refusal.DECODE_LIMIT.value,))
-"""What is said of a file whose reader died or ran out of memory or time."""
+_UNREAD: Final = Check(name=FILE, result=CheckResult.INCONCLUSIVE, reasons=(FileFlaw.DECODE_LIMIT.value,))
+"""The check of a file after its reader died or ran out of memory or time."""
 
 
 def _confined(granted: Mapping[str, object]) -> Mapping[str, object]:
     """
-    Return what the kernel *granted* a worker.
+    Return the confinement that the kernel *granted* a worker.
 
     Raises:
         WorkerLostError: It does not confine the worker, which reads no file then.
@@ -245,7 +250,7 @@ def _confined(granted: Mapping[str, object]) -> Mapping[str, object]:
     return granted
 
 
-def _shown(answer: bytes) -> Shown:
+def _shown(answer: bytes) -> FilePreview:
     """
     Return the pages in *answer*.
 
@@ -254,28 +259,28 @@ def _shown(answer: bytes) -> Shown:
         ValidationError: It says nothing that is understood.
     """
     begin = LENGTH_BYTES + int.from_bytes(answer[:LENGTH_BYTES], "big")
-    known = Drawn.model_validate_json(answer[LENGTH_BYTES:begin])
+    known = PageFacts.model_validate_json(answer[LENGTH_BYTES:begin])
     pixels = sum(width * height for width, height in known.sizes)
     asked_for = len(known.sizes) <= MOST_SHOWN and max(map(max, known.sizes), default=0) <= LONGEST_SHOWN
     if not asked_for or begin + pixels * BYTES_PER_PIXEL != len(answer):
         raise WorkerLostError("no pages")
-    return Shown(known, tuple(_pages(answer, begin, known.sizes)))
+    return FilePreview(known, tuple(_pages(answer, begin, known.sizes)))
 
 
-def _pages(answer: bytes, begin: int, sizes: Sequence[tuple[int, int]]) -> Iterator[Page]:
+def _pages(answer: bytes, begin: int, sizes: Sequence[tuple[int, int]]) -> Iterator[PagePixels]:
     for width, height in sizes:
         end = begin + width * height * BYTES_PER_PIXEL
-        yield Page(width, height, answer[begin:end])
+        yield PagePixels(width, height, answer[begin:end])
         begin = end
 
 
-def _numbers(limits: Limits) -> tuple[str, ...]:
+def _numbers(limits: WorkerLimits) -> tuple[str, ...]:
     seconds = (max(1, round(limit.total_seconds())) for limit in (limits.cpu, limits.wall))
     return (str(limits.memory_bytes), *(str(number) for number in seconds))
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return what a worker knows of its surroundings: where our code is, and nothing of ours."""
+    """Return the environment of a worker: the place of our code, and nothing of ours."""
     root = Path(services.__file__).parent.parent
     places = {"PYTHONPATH": str(root), "HOME": str(folder), "TMPDIR": str(folder)}
     return {"PATH": os.defpath, "LANG": "C.UTF-8"} | places | ONE_THREAD
@@ -301,7 +306,7 @@ async def _next(process: Process, most: int) -> bytes:
 
 
 async def _end(process: Process, folder: Path) -> None:
-    """End *process* and whatever it started, at once: there is nothing in it to be saved."""
+    """End *process* and all its children, at once: there is nothing in it to be saved."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

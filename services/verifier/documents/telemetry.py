@@ -1,4 +1,4 @@
-"""Keeps libraries from telling their makers that and how they are used."""
+"""Switches off the telemetry of libraries."""
 
 import os
 from typing import Final
@@ -8,5 +8,5 @@ ONNXRUNTIME_SWITCH: Final = "ORT_DISABLE_TELEMETRY"
 
 
 def send_nothing() -> None:
-    """Switch it off in this process; must come before an engine is made."""
+    """Switch telemetry off in this process; must come before an engine is made."""
     os.environ[ONNXRUNTIME_SWITCH] = "1"

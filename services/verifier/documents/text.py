@@ -1,7 +1,7 @@
 """
-Reads the printed text of a picture, with PP-OCRv6 as it lies in the ``rapidocr`` package.
+Reads the printed text of a picture, with PP-OCRv6 of the ``rapidocr`` package.
 
-No network and one thread. What cannot be read whole within the limits is not returned in parts: half a page
+No network and one thread. A page beyond the limits is not returned in parts: half a page
 could lack the second address or the date that says no.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rapidocr import RapidOCR
 from rapidocr.main import RapidOCRError
 
-from services.verifier.documents.reading import Line
+from services.verifier.documents.results import TextLine
 from services.verifier.documents.telemetry import send_nothing
 
 Picture: TypeAlias = NDArray[np.uint8]
@@ -36,7 +36,7 @@ _SAME_ROW = 0.5
 """Part of a line's height by which two lines of one row may be apart."""
 
 
-def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS) -> tuple[Line, ...]:
+def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS) -> tuple[TextLine, ...]:
     """
     Return the lines of text in *picture*, row by row, each row from left to right.
 
@@ -60,16 +60,16 @@ def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS
         return ()
     upright = _upright(boxes, small.shape[1], small.shape[0])
     lines = [
-        Line(text=text[:MOST_CHARACTERS], page=page, box=box, confidence=round(confidence, 3))
+        TextLine(text=text[:MOST_CHARACTERS], page=page, box=box, confidence=round(confidence, 3))
         for (text, confidence), box in zip(read, upright, strict=True)
         if text.strip() and confidence >= LEAST_CONFIDENCE
     ]
     return tuple(in_order(lines))
 
 
-def in_order(lines: Sequence[Line]) -> list[Line]:
+def in_order(lines: Sequence[TextLine]) -> list[TextLine]:
     """Return the *lines* of a page in the order of reading: by rows, each from left to right."""
-    rows: list[list[Line]] = []
+    rows: list[list[TextLine]] = []
     for line in sorted(lines, key=_middle):
         last = rows[-1][-1] if rows else None
         if last is not None and _middle(line) - _middle(last) < _SAME_ROW * min(line.box[3], last.box[3]):
@@ -79,7 +79,7 @@ def in_order(lines: Sequence[Line]) -> list[Line]:
     return [line for row in rows for line in sorted(row, key=lambda one: one.box[0])]
 
 
-def _middle(line: Line) -> float:
+def _middle(line: TextLine) -> float:
     return line.box[1] + line.box[3] / 2
 
 

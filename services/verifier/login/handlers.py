@@ -1,15 +1,13 @@
-"""What is done when a token of the company's log-in is presented: it is checked with its issuer's keys."""
+"""Handler of presented log-in tokens: it checks them with the issuer's keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
-from typing import Protocol
 
 from services.verifier.login.tokens import Login, TokenRefused, check
-from shared.answer import SUBMISSION
-from shared.errors import Destroyed, IllegalTransition
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Code,
     Fact,
     IdToken,
@@ -21,8 +19,10 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
-from shared.jwks import KeySet
-from shared.service import forget, on
+from shared.contract.ports import VaultPort
+from shared.errors import Destroyed, IllegalTransition
+from shared.runtime.jwks import KeySet
+from shared.runtime.service import forget, on
 
 EMAIL = "email"
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -34,22 +34,15 @@ same is for their host to say (RFC 5321, section 2.4).
 """
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What is known of a case."""
+class LoginState:
+    """The state of a case."""
 
     refs: frozenset[Code] = frozenset()
     """Names of the tokens that were reported on."""
 
 
-def evolve(known: Checked, fact: Fact) -> Checked:
+def evolve(known: LoginState, fact: Fact) -> LoginState:
     """
     Return *known* after *fact*.
 
@@ -60,19 +53,19 @@ def evolve(known: Checked, fact: Fact) -> Checked:
         case TokenPresented():
             return known
         case ProofExamined():
-            return Checked(known.refs | {fact.proof.ref})
+            return LoginState(known.refs | {fact.proof.ref})
         case _:
             raise IllegalTransition(f"{fact.TYPE} is about no token")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What a handler may know and use."""
+class LoginContext:
+    """The context of a handler."""
 
     case_id: str
-    known: Checked
+    known: LoginState
     now: datetime
-    vault: Vault = field(repr=False)
+    vault: VaultPort = field(repr=False)
     keys: KeySet | None = field(repr=False)
     client: str
     """Audience of the log-in's tokens."""
@@ -80,32 +73,32 @@ class Desk:
     """Identity of the data map that the log-in calls ``sub``; empty: none."""
 
 
-async def examine(event: TokenPresented, ctx: Desk) -> Sequence[Fact]:
+async def examine(event: TokenPresented, ctx: LoginContext) -> Sequence[Fact]:
     """Check a token; one that is destroyed by now has served."""
     if event.proof.ref in ctx.known.refs:
         return []
     try:
         return [await _examined(event.proof, ctx)]
     except (KeyError, Destroyed):
-        return [_told(event.proof, Verdict.REFUSED, ctx, reasons=("proof_destroyed",))]
+        return [_token_examined(event.proof, Verdict.REFUSED, ctx, reasons=("proof_destroyed",))]
 
 
 SUBSCRIPTIONS = (on(TokenPresented, examine), on(RequestPurged, forget))
 
 
-async def _examined(proof: ProofRef, ctx: Desk) -> ProofExamined:
+async def _examined(proof: ProofRef, ctx: LoginContext) -> ProofExamined:
     token = IdToken.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref)).token
     if ctx.keys is None:
-        return _told(proof, Verdict.REFUSED, ctx, reasons=("token_issuer",))
+        return _token_examined(proof, Verdict.REFUSED, ctx, reasons=("token_issuer",))
     try:
         login = await check(token, ctx.keys, ctx.client, nonce=ctx.case_id, now=ctx.now)
     except TokenRefused as error:
-        return _told(proof, Verdict.REFUSED, ctx, reasons=(error.code,))
+        return _token_examined(proof, Verdict.REFUSED, ctx, reasons=(error.code,))
     content = await ctx.vault.open(ctx.case_id, SUBMISSION)
     proves = _proves(login, RequestSubmitted.model_validate_json(content).subject, ctx.identity)
     if not proves:
-        return _told(proof, Verdict.REFUSED, ctx, reasons=("token_subject_mismatch",))
-    return _told(proof, Verdict.CONVINCING, ctx, identities=proves)
+        return _token_examined(proof, Verdict.REFUSED, ctx, reasons=("token_subject_mismatch",))
+    return _token_examined(proof, Verdict.CONVINCING, ctx, identities=proves)
 
 
 def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
@@ -115,10 +108,10 @@ def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
     return (*((EMAIL,) if email else ()), *((identity,) if account else ()))
 
 
-def _told(
+def _token_examined(
     proof: ProofRef,
     verdict: Verdict,
-    ctx: Desk,
+    ctx: LoginContext,
     *,
     reasons: tuple[Code, ...] = (),
     identities: tuple[Code, ...] = (),

@@ -13,12 +13,12 @@ from typing import Any
 
 import jwt
 
-from shared.jwks import KeySet, UnknownKey
+from shared.runtime.jwks import KeySet, UnknownKey
 
 ALGORITHMS = ("RS256", "ES256")
 CLOCKS_DIFFER = timedelta(minutes=1)
 MOST_AGE = timedelta(minutes=10)
-"""How long ago the person may have logged in: that is what re-authentication means (11 CCR § 7061(a))."""
+"""How long ago the person may have logged in: as re-authentication demands (11 CCR § 7061(a))."""
 
 
 class TokenRefused(Exception):
@@ -31,7 +31,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a token says."""
+    """The claims of a token."""
 
     subject: str
     email: str | None
@@ -40,13 +40,13 @@ class Login:
 
 async def check(token: str, keys: KeySet, client: str, nonce: str, now: datetime) -> Login:
     """
-    Return what *token* says, if it can be believed.
+    Return the claims of *token*, if it can be believed.
 
     Args:
         token: As the issuer made it.
         keys: The issuer's.
-        client: Who the token must be meant for.
-        nonce: What the token must repeat: it was asked for in this case.
+        client: The client that the token must be meant for.
+        nonce: The value that the token must repeat: it was requested in this case.
         now: The present moment.
 
     Raises:
@@ -106,7 +106,7 @@ _CODES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
 
 def _check_claims(claims: Mapping[str, Any], client: str, nonce: str, now: datetime) -> None:
     """
-    Check what the library leaves to us.
+    Check the claims that the library leaves to us.
 
     Source:
         OpenID Connect Core 1.0, section 3.1.3.7: points 4 and 5 for ``azp``, 11 for ``nonce``, 13 for
@@ -125,7 +125,7 @@ def _check_claims(claims: Mapping[str, Any], client: str, nonce: str, now: datet
 
 def _just_now(auth_time: Any, now: datetime) -> bool:
     """
-    Tell whether the person logged in at most :data:`MOST_AGE` ago, and not in the future.
+    Return whether the person logged in at most :data:`MOST_AGE` ago, and not in the future.
 
     When the token was issued does not say so: a session of last year is renewed in silence, and then its
     tokens are new.

@@ -1,20 +1,34 @@
 """
-The law of breaches: whom each law wants told, by when, and what.
+The law of breaches: the recipients to notify, the deadlines and the contents of notices.
 
-Pure, like all of ``shared.law``: what has happened, who is affected and the editions come in; who is owed a
-notice, and clocks that explain themselves, come out. The values stand in ``policies/breaches``; each rule
+Pure, like all of ``shared.law``: the breach, the people affected and the editions come in; the notices
+owed, and clocks that explain themselves, come out. The values stand in ``policies/breaches``; each rule
 stands in ``docs/law.md`` beside the test that keeps it.
 
-Where a text leaves room for two readings, the earlier moment is taken, and more people are told: both are
+Where a text leaves room for two readings, the earlier moment is taken, and more people are notified: both are
 always lawful.
 """
 
-from shared.law.breaches.counting import Clock, clocks
-from shared.law.breaches.facts import DEFAULT_HOURS, Breach, BreachRole, Customer, Risk
-from shared.law.breaches.kinds import Kind, is_there
-from shared.law.breaches.owing import Spared, owed_to, spared
-from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Listed, Notice, Protection, Said
-from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
+from shared.law.breaches.deadlines import Clock, clocks
+from shared.law.breaches.facts import DEFAULT_HOURS, Breach, BreachRole, ProcessorCustomer, Risk
+from shared.law.breaches.kinds import BreachedKind, is_there
+from shared.law.breaches.obligations import Exemption, exemption, laws_requiring_notice
+from shared.law.breaches.policies import (
+    BreachPolicies,
+    BreachPolicy,
+    ListedKinds,
+    NoticeRule,
+    ProtectionRule,
+    RequiredStatement,
+)
+from shared.law.breaches.terms import (
+    LetterStyle,
+    NoticeElement,
+    NoticeRecipientKind,
+    NoticeStage,
+    PeriodStart,
+    Trigger,
+)
 
 __all__ = [
     "DEFAULT_HOURS",
@@ -22,23 +36,23 @@ __all__ = [
     "BreachPolicies",
     "BreachPolicy",
     "BreachRole",
+    "BreachedKind",
     "Clock",
-    "Customer",
-    "Kind",
+    "Exemption",
     "LetterStyle",
-    "Listed",
-    "Notice",
+    "ListedKinds",
     "NoticeElement",
-    "Protection",
-    "Recipient",
+    "NoticeRecipientKind",
+    "NoticeRule",
+    "NoticeStage",
+    "PeriodStart",
+    "ProcessorCustomer",
+    "ProtectionRule",
+    "RequiredStatement",
     "Risk",
-    "Said",
-    "Since",
-    "Spared",
-    "Stage",
     "Trigger",
     "clocks",
+    "exemption",
     "is_there",
-    "owed_to",
-    "spared",
+    "laws_requiring_notice",
 ]

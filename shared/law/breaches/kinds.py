@@ -1,7 +1,7 @@
 """
 Kinds of data that laws list, in the words of the data map.
 
-The laws of the States want people told only if data of certain kinds is breached, mostly together with a
+The laws of the States demand notices only if data of certain kinds is breached, mostly together with a
 name. Where a map is coarser than the law (``user.financial``), the listed kind may be in it: it counts. So
 does a word that the taxonomy does not know: it is taken to be all of the nearest that it knows above it.
 
@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from shared.taxonomy import nearest
+from shared.law.taxonomy import nearest
 
 
-class Kind(StrEnum):
-    """What a law lists."""
+class BreachedKind(StrEnum):
+    """A kind of data that laws list."""
 
     SOCIAL_SECURITY = "social_security"
     DRIVERS_LICENCE = "drivers_licence"
@@ -34,29 +34,33 @@ class Kind(StrEnum):
     BIOMETRIC = "biometric"
     GENETIC = "genetic"
     PLATE_READER = "plate_reader"
-    """What cameras read off number plates."""
+    """Recordings of cameras that read number plates."""
     BIRTH_DATE = "birth_date"
     EMPLOYEE_NUMBER = "employee_number"
     CREDENTIALS = "credentials"
-    """A user name or a mail address, with what opens the account: a password, or an answer to a question."""
+    """A user name or a mail address, with a secret of the account: a password, or an answer to a question."""
 
 
 NAME = ("user.name",)
 _NUMBER = ("user.government_id.national_identification_number",)
-WORDS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
+WORDS: Mapping[BreachedKind, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {
-        Kind.SOCIAL_SECURITY: (_NUMBER,),
-        Kind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
-        Kind.OTHER_ID: (("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),),
-        Kind.ACCOUNT: (("user.financial.bank_account", "user.financial.credit_card", "user.payment"),),
-        Kind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
-        Kind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
-        Kind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
-        Kind.GENETIC: (("user.health_and_medical.genetic",),),
-        Kind.PLATE_READER: (("user.government_id.vehicle_registration",),),
-        Kind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
-        Kind.EMPLOYEE_NUMBER: (("user.workplace",),),
-        Kind.CREDENTIALS: (
+        BreachedKind.SOCIAL_SECURITY: (_NUMBER,),
+        BreachedKind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
+        BreachedKind.OTHER_ID: (
+            ("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),
+        ),
+        BreachedKind.ACCOUNT: (
+            ("user.financial.bank_account", "user.financial.credit_card", "user.payment"),
+        ),
+        BreachedKind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
+        BreachedKind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
+        BreachedKind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
+        BreachedKind.GENETIC: (("user.health_and_medical.genetic",),),
+        BreachedKind.PLATE_READER: (("user.government_id.vehicle_registration",),),
+        BreachedKind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
+        BreachedKind.EMPLOYEE_NUMBER: (("user.workplace",),),
+        BreachedKind.CREDENTIALS: (
             ("user.account.username", "user.contact.email"),
             ("user.authorization.password", "user.authorization.credentials"),
         ),
@@ -65,14 +69,14 @@ WORDS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
 """Of each kind: categories of which one of every group is there."""
 
 
-def is_there(kind: Kind, categories: Iterable[str]) -> bool:
-    """Tell whether data of *categories* has, or may have, what *kind* is."""
+def is_there(kind: BreachedKind, categories: Iterable[str]) -> bool:
+    """Return whether data of *categories* has, or may have, the *kind*."""
     there = tuple(map(nearest, categories))
     return all(_meets(group, there) for group in WORDS[kind])
 
 
-def names_somebody(categories: Iterable[str]) -> bool:
-    """Tell whether data of *categories* has a name in it."""
+def names_a_person(categories: Iterable[str]) -> bool:
+    """Return whether data of *categories* has a name in it."""
     return _meets(NAME, tuple(map(nearest, categories)))
 
 
@@ -81,5 +85,5 @@ def _meets(group: Iterable[str], categories: tuple[str, ...]) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether one of the two categories is, or is a part of, the other."""
+    """Return whether one of the two categories is, or is a part of, the other."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

@@ -1,5 +1,5 @@
 """
-What each law says of breaches, edition by edition: whom to tell, when, by when, and what.
+Policies on breaches, edition by edition: recipients, triggers, deadlines and contents of notices.
 
 The values stand in ``policies/breaches``, one file for each edition of a law. A breach is judged by the
 editions in force on the day on which it became known (ADR 0014, 0020).
@@ -14,17 +14,33 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
 from shared.law.breaches.facts import Risk
-from shared.law.breaches.kinds import Kind, is_there, names_somebody
-from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
+from shared.law.breaches.kinds import BreachedKind, is_there, names_a_person
+from shared.law.breaches.terms import (
+    LetterStyle,
+    NoticeElement,
+    NoticeRecipientKind,
+    NoticeStage,
+    PeriodStart,
+    Trigger,
+)
 from shared.law.company import Zone
-from shared.law.policies import Authority, DayOff, FirstDay, Period, Reading, Scope, Unit, Value
+from shared.law.policies import (
+    ComplaintBody,
+    DayOff,
+    FirstDay,
+    LawScope,
+    LegalValue,
+    PeriodUnit,
+    SourceStatus,
+    StatutoryPeriod,
+)
 
 HOUR: Literal["hour"] = "hour"
-V = TypeVar("V", bound=Value)
+V = TypeVar("V", bound=LegalValue)
 
 
-class Body(Authority):
-    """Who is told of a breach, and to whom people complain."""
+class NotifiedBody(ComplaintBody):
+    """An authority that is notified of a breach, and that takes complaints."""
 
     complaint_url: Annotated[str, Field(pattern=r"^https://")] | None = None
     """Where people complain; None: where companies report, too."""
@@ -35,59 +51,59 @@ class Body(Authority):
         return self.complaint_url or self.url
 
 
-class Listed(Value):
-    """Kinds of data of which people are told; of nothing else."""
+class ListedKinds(LegalValue):
+    """Kinds of data that require notice to people; no others do."""
 
-    with_name: tuple[Kind, ...]
+    with_name: tuple[BreachedKind, ...]
     """Together with a name."""
-    alone: tuple[Kind, ...] = ()
+    alone: tuple[BreachedKind, ...] = ()
 
-    def found_in(self, categories: Iterable[str]) -> tuple[Kind, ...]:
-        """Return what of it is, or may be, in data of *categories*."""
+    def found_in(self, categories: Iterable[str]) -> tuple[BreachedKind, ...]:
+        """Return the listed kinds that are, or may be, in data of *categories*."""
         there = tuple(categories)
-        named = self.with_name if names_somebody(there) else ()
+        named = self.with_name if names_a_person(there) else ()
         return tuple(kind for kind in (*named, *self.alone) if is_there(kind, there))
 
 
-class Notice(Value):
-    """That somebody is told, when, and by when."""
+class NoticeRule(LegalValue):
+    """A notice that a law demands: its recipient, its conditions, its deadline."""
 
-    to: Recipient
-    stage: Stage = Stage.NOTICE
+    to: NoticeRecipientKind
+    stage: NoticeStage = NoticeStage.NOTICE
     risk: Risk = Risk.UNLIKELY
     """How high the risk must be at least."""
     or_people: Annotated[int, Field(gt=0)] | None = None
-    """How many people there must be for it to be told whatever the risk."""
+    """Number of people from which it is owed at any risk."""
     from_people: Annotated[int, Field(gt=0)] = 1
     """How many people that the law protects there must be at least."""
     trigger: Trigger = Trigger.ACCESS
     safe_harbour: str | None = None
-    """The provision by which it is not told of data that nobody can read; None: that changes nothing."""
+    """The provision that exempts unreadable data; None: the law has none."""
     significant: bool = False
-    """Whether it is told only of a significant incident of a provider of services."""
+    """Whether it is owed only for a significant incident of a provider of services."""
     unreached: bool = False
-    """Whether it is told only where some people cannot be told one by one."""
+    """Whether it is owed only where some people cannot be notified individually."""
     each_state: bool = False
     """
-    Whether each Member State has a recipient of its own: who is established in one tells that one, who is
-    not tells all where people live.
+    Whether each Member State has a recipient of its own: a company established in one notifies that one, any
+    other notifies all where people live.
     """
     length: Annotated[int, Field(gt=0)] | None = None
     """None: no number; without undue delay."""
-    unit: Unit | Literal["hour"] | None = None
-    since: Since = Since.AWARE
-    after: Stage = Stage.NOTICE
+    unit: PeriodUnit | Literal["hour"] | None = None
+    since: PeriodStart = PeriodStart.AWARE
+    after: NoticeStage = NoticeStage.NOTICE
     """Which notice to the same recipient begins it, where one does."""
     while_ongoing: bool = False
-    """Whether it is told only of an incident that goes on when it is due."""
+    """Whether it is owed only for an incident that goes on when it is due."""
     handled: str | None = None
     """The provision by which it is counted from the handling of an incident that goes on when it is due."""
-    not_after: Recipient | None = None
-    """Whoever must not be told before this recipient: the period ends when they are, if it has not yet."""
+    not_after: NoticeRecipientKind | None = None
+    """A recipient that must not be notified first: the period ends with its notice, if it has not yet."""
     next_day: bool = False
     """
     Whether the text says that days are counted from the day after. Where it does not, the day on which it
-    begins is day 1: telling early is always lawful.
+    begins is day 1: notifying early is always lawful.
     """
     public_days: Annotated[int, Field(gt=0)] | None = None
     """For how many days a public notice stays where it is."""
@@ -100,54 +116,54 @@ class Notice(Value):
             raise ValueError("length and unit go together")
         return self
 
-    def period(self, times: int = 1) -> Period | None:
+    def period(self, times: int = 1) -> StatutoryPeriod | None:
         """Return its days or months, *times* as long; None for hours, and where there is no number."""
         if self.length is None or self.unit is None or self.unit == HOUR:
             return None
-        by_day = self.unit is Unit.CALENDAR_DAY and not self.next_day
-        return Period(
+        by_day = self.unit is PeriodUnit.CALENDAR_DAY and not self.next_day
+        return StatutoryPeriod(
             length=times * self.length,
             unit=self.unit,
             first_day=FirstDay.RECEIPT if by_day else FirstDay.AFTER_RECEIPT,
-            day_off=None if self.unit is Unit.BUSINESS_DAY else DayOff.BEFORE,
+            day_off=None if self.unit is PeriodUnit.BUSINESS_DAY else DayOff.BEFORE,
             counting=self.provision,
             provision=self.provision,
             read=self.read,
         )
 
 
-class Said(Value):
-    """Something that a notice must say."""
+class RequiredStatement(LegalValue):
+    """An element that a notice must contain."""
 
     element: NoticeElement
     heading: str | None = None
     """Under which words it stands, where the law prescribes them."""
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[BreachedKind, ...] = ()
     """Only where data of such a kind was breached; always where none is named."""
 
     def holds_for(self, categories: Iterable[str]) -> bool:
-        """Tell whether it is said where data of *categories* was breached."""
+        """Return whether it is said where data of *categories* was breached."""
         there = tuple(categories)
         return not self.kinds or any(is_there(kind, there) for kind in self.kinds)
 
 
-class Protection(Value):
-    """That a service against theft of identity is offered at no cost."""
+class ProtectionRule(LegalValue):
+    """The duty to offer a service against theft of identity at no cost."""
 
     months: Annotated[int, Field(gt=0)]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[BreachedKind, ...]
     """Where data of such a kind was breached."""
 
 
-class Records(Value):
-    """That every breach is written down, told or not."""
+class BreachRegisterRule(LegalValue):
+    """The duty to record every breach, notified or not."""
 
     months: Annotated[int, Field(gt=0)] | None = None
     """How long it is kept; None where no number is set."""
 
 
 class BreachPolicy(BaseModel):
-    """An edition of what a law says of breaches, or what several laws have in common."""
+    """An edition of a law's policy on breaches, or the common values of several laws."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -156,58 +172,58 @@ class BreachPolicy(BaseModel):
     """The first day on which it is in force."""
     name: str
     model: str | None = None
-    """Id of the policy that holds for whatever this one does not say."""
+    """Id of the policy that supplies the values missing here."""
     common: bool = False
     """Whether it is no law, but only a model of others."""
-    scope: Scope | None = None
-    """Only a model protects nobody by itself."""
+    scope: LawScope | None = None
+    """Only a model has no scope."""
     stands_in: bool = False
-    """Whether it is taken for parts of its country of which nobody knows which, or that have no file here."""
+    """Whether it is taken for parts of its country that are unknown, or that have no file here."""
     states: dict[str, str] = {}
     """Places with a code of their own that are parts of a Member State."""
-    authority: Body | None = None
-    """Who is told; None: that of the place where the company is established."""
+    authority: NotifiedBody | None = None
+    """The notified authority; None: that of the place where the company is established."""
     calendar: str | None = None
-    """Whose public holidays count; None: those of the establishment."""
+    """Place of the public holidays that count; None: those of the establishment."""
     zone: Zone | None = None
     """Where days begin and end under this law: at the company, too, and the earlier end counts."""
-    listed: Listed | None = None
-    """None: whatever the data is."""
-    notices: tuple[Notice, ...] = ()
+    listed: ListedKinds | None = None
+    """None: any data."""
+    notices: tuple[NoticeRule, ...] = ()
     form: LetterStyle = LetterStyle.GDPR
     title: str | None = None
     """The title of the letter, where the law prescribes it."""
-    letter: tuple[Said, ...] = ()
-    """What people are told, in this order."""
-    report: tuple[Said, ...] = ()
-    """What an authority, an Attorney General or a CSIRT is told."""
-    to_controller: tuple[Said, ...] = ()
-    """What a customer is told."""
-    wants: tuple[Said, ...] = ()
-    """Of what the model has said to people, what this law itself wants said, and by which provision."""
+    letter: tuple[RequiredStatement, ...] = ()
+    """Statements to people, in this order."""
+    report: tuple[RequiredStatement, ...] = ()
+    """Statements to an authority, an Attorney General or a CSIRT."""
+    to_controller: tuple[RequiredStatement, ...] = ()
+    """Statements to a customer."""
+    wants: tuple[RequiredStatement, ...] = ()
+    """Statements of the model that this law itself demands, with its provision."""
     cites: dict[str, str] = {}
-    """What the model's provisions are called here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
+    """Names of the model's provisions here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
     never: tuple[NoticeElement, ...] = ()
-    """What the letter to people must not say."""
-    protection: Protection | None = None
-    records: Records | None = None
+    """Statements that the letter to people must not make."""
+    protection: ProtectionRule | None = None
+    records: BreachRegisterRule | None = None
 
     @property
     def id(self) -> str:
-        """What a case keeps: ``gdpr@2018-05-25``."""
+        """The id that a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
 
-    def notice(self, to: Recipient) -> Notice | None:
-        """Return the first notice to somebody; None where this law wants them told nothing."""
+    def notice(self, to: NoticeRecipientKind) -> NoticeRule | None:
+        """Return the first notice to a recipient; None where this law demands none."""
         return next((notice for notice in self.notices if notice.to is to), None)
 
-    def said_of(self, categories: Iterable[str]) -> tuple[Said, ...]:
-        """Return what people are told, in order, of whom data of *categories* was breached."""
+    def statements_for(self, categories: Iterable[str]) -> tuple[RequiredStatement, ...]:
+        """Return the statements, in order, to people with breached data of *categories*."""
         there = tuple(categories)
         return tuple(said for said in self.letter if said.element not in self.never and said.holds_for(there))
 
     def after(self, model: "BreachPolicy") -> "BreachPolicy":
-        """Return this policy, with what *model* says wherever it says nothing itself."""
+        """Return this policy, completed by *model*."""
         own = {notice.to for notice in self.notices}
         here = partial(self._by_own_provision, model)
         return self.model_copy(
@@ -216,37 +232,40 @@ class BreachPolicy(BaseModel):
                 "authority": self.authority or model.authority,
                 "calendar": self.calendar or model.calendar,
                 "zone": self.zone or model.zone,
-                "listed": self.listed or (model.listed and here(Recipient.PEOPLE, model.listed)),
+                "listed": self.listed or (model.listed and here(NoticeRecipientKind.PEOPLE, model.listed)),
                 "form": self.form if "form" in self.model_fields_set else model.form,
                 "title": self.title or model.title,
-                "letter": self.letter or self._wanted(here(Recipient.PEOPLE, one) for one in model.letter),
-                "report": self.report or tuple(here(Recipient.ATTORNEY_GENERAL, one) for one in model.report),
+                "letter": self.letter
+                or self._wanted(here(NoticeRecipientKind.PEOPLE, one) for one in model.letter),
+                "report": self.report
+                or tuple(here(NoticeRecipientKind.ATTORNEY_GENERAL, one) for one in model.report),
                 "to_controller": self.to_controller
-                or tuple(here(Recipient.CONTROLLER, one) for one in model.to_controller),
+                or tuple(here(NoticeRecipientKind.CONTROLLER, one) for one in model.to_controller),
                 "never": self.never or model.never,
                 "protection": self.protection or model.protection,
-                "records": self.records or (model.records and here(Recipient.AUTHORITY, model.records)),
+                "records": self.records
+                or (model.records and here(NoticeRecipientKind.AUTHORITY, model.records)),
             }
         )
 
-    def _by_own_provision(self, model: "BreachPolicy", to: Recipient, value: V) -> V:
+    def _by_own_provision(self, model: "BreachPolicy", to: NoticeRecipientKind, value: V) -> V:
         """
-        Return *value*, which *model* says, by the provision of this law.
+        Return *value* of *model*, under the provision of this law.
 
-        A model that is no law demands nothing: the notice *to* somebody does. Nor does another law here.
+        A model that is no law demands nothing: the notice *to* a recipient does. Nor does another law here.
         """
-        notice = self.notice(to) or self.notice(Recipient.PEOPLE)
+        notice = self.notice(to) or self.notice(NoticeRecipientKind.PEOPLE)
         if model.common and notice is not None:
             return value.model_copy(update={"provision": notice.provision})
         for theirs, ours in self.cites.items():
             if value.provision.startswith(theirs):
                 provision = ours + value.provision.removeprefix(theirs)
-                read = Reading.TO_CHECK if value.read is Reading.TEXT else value.read
+                read = SourceStatus.TO_CHECK if value.read is SourceStatus.TEXT else value.read
                 return value.model_copy(update={"provision": provision, "read": read})
         return value
 
-    def _wanted(self, letter: Iterable[Said]) -> tuple[Said, ...]:
-        """Return *letter*, with what this law itself wants said by the provision that says so."""
+    def _wanted(self, letter: Iterable[RequiredStatement]) -> tuple[RequiredStatement, ...]:
+        """Return *letter*, with this law's own provisions for the statements that it demands itself."""
         own = {said.element: said for said in self.wants}
         return tuple(own.get(said.element, said) for said in letter)
 

@@ -12,9 +12,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from services.verifier.documents.reading import Drawn, Reading
+from services.verifier.documents.results import DocumentReading, PageFacts
 from services.verifier.documents.worker.confinement import Bounds
-from services.verifier.documents.worker.forking import Examine, serve
+from services.verifier.documents.worker.fork_server import Examine, serve
 from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, Task, frame
 
 
@@ -123,7 +123,7 @@ PICTURES: dict[str, tuple[tuple[tuple[int, int], ...], int]] = {
 
 def draw(content: str) -> bytes:
     sizes, pixels = PICTURES[content]
-    known = Drawn(pages=len(sizes), sizes=sizes)
+    known = PageFacts(pages=len(sizes), sizes=sizes)
     return frame(known.model_dump_json().encode()) + bytes(index % 256 for index in range(pixels))
 
 
@@ -137,7 +137,7 @@ def answer(request: Request) -> bytes:
     if request.task is Task.SHOW and content in PICTURES:
         return draw(content)
     if content == "environment":
-        return Reading(media_type=" ".join(sorted(os.environ))).model_dump_json().encode()
+        return DocumentReading(media_type=" ".join(sorted(os.environ))).model_dump_json().encode()
     if content == "nonsense":
         return b"{}{"
     if content == "flood":
@@ -146,9 +146,9 @@ def answer(request: Request) -> bytes:
         try:
             ATTACKS[content]()
         except OSError as error:
-            return Reading(media_type=f"refused {error.errno}").model_dump_json().encode()
-        return Reading(media_type="done").model_dump_json().encode()
-    return Reading(media_type=f"{request.slot} {len(content)}").model_dump_json().encode()
+            return DocumentReading(media_type=f"refused {error.errno}").model_dump_json().encode()
+        return DocumentReading(media_type="done").model_dump_json().encode()
+    return DocumentReading(media_type=f"{request.slot} {len(content)}").model_dump_json().encode()
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from services.verifier.documents.barcode.licence import read_licence
-from services.verifier.documents.barcode.symbols import Sight, read_symbol
-from services.verifier.documents.reading import Result, reasons_of
+from services.verifier.documents.barcode.symbols import SymbolQuality, read_symbol
+from services.verifier.documents.results import CheckResult, reasons_of
 from tests import hostile
 
 PAYLOAD = (
@@ -49,7 +49,7 @@ def test_a_licence_is_read_at_any_angle(degrees: float) -> None:
 
     assert licence is not None
     assert (licence.surname, licence.number) == ("EXAMPLE", "X1234567")
-    assert {check.result for check in checks} == {Result.PASS}
+    assert {check.result for check in checks} == {CheckResult.PASS}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_bytes_come_as_they_were_printed() -> None:
 
 
 def test_a_grey_picture_will_do() -> None:
-    assert read_symbol(np.asarray(photo(6).convert("L"))).sight is Sight.READ
+    assert read_symbol(np.asarray(photo(6).convert("L"))).sight is SymbolQuality.READ
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_where_no_barcode_is_none_is_missed(image: Image.Image) -> None:
     licence, checks = read_licence(np.asarray(image))
 
     assert licence is None
-    assert [check.result for check in checks] == [Result.NOT_RUN]
+    assert [check.result for check in checks] == [CheckResult.NOT_RUN]
     assert reasons_of(checks) == ()
 
 

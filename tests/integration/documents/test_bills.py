@@ -12,7 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.verifier.documents.bills import bill_checks, read_bill
 from services.verifier.documents.bills.checks import persons_of
-from services.verifier.documents.reading import Bill, BillKind, Line, Result, reasons_of
+from services.verifier.documents.results import Bill, BillKind, CheckResult, TextLine, reasons_of
 from services.verifier.documents.text import read_lines
 
 TODAY = date(2026, 2, 20)
@@ -20,10 +20,10 @@ ISSUED = date(2026, 1, 15)
 LEFT, RIGHT, HIGH = 0.1, 0.6, 0.015
 
 
-def page(left: Sequence[str], right: Sequence[str] = (), table: Sequence[str] = ()) -> list[Line]:
+def page(left: Sequence[str], right: Sequence[str] = (), table: Sequence[str] = ()) -> list[TextLine]:
     """Return lines as a reader finds them: two columns, and a table below. Empty lines are gaps."""
     found = [
-        Line(text=text, box=(x, 0.05 + 0.02 * row, 0.012 * len(text), HIGH))
+        TextLine(text=text, box=(x, 0.05 + 0.02 * row, 0.012 * len(text), HIGH))
         for x, column in ((LEFT, left), (RIGHT, right))
         for row, text in enumerate(column)
         if text
@@ -32,7 +32,7 @@ def page(left: Sequence[str], right: Sequence[str] = (), table: Sequence[str] = 
     for row, line in enumerate(table):
         cells = line.split("|")
         found += [
-            Line(text=cell.strip(), box=(LEFT + 0.27 * column, below + 0.02 * row, 0.2, HIGH))
+            TextLine(text=cell.strip(), box=(LEFT + 0.27 * column, below + 0.02 * row, 0.2, HIGH))
             for column, cell in enumerate(cells)
         ]
     return sorted(found, key=lambda line: (round(line.box[1], 3), line.box[0]))
@@ -90,7 +90,7 @@ INVOICE = page(
 HOME = "Musterstraße 12, 12345 Beispielstadt"
 
 
-def read(lines: Sequence[Line]) -> Bill:
+def read(lines: Sequence[TextLine]) -> Bill:
     bill = read_bill(lines)
     assert bill is not None
     return bill
@@ -112,12 +112,12 @@ def read(lines: Sequence[Line]) -> Bill:
     ],
 )  # fmt: skip
 def test_a_recent_bill_at_the_address_passes(
-    lines: Sequence[Line], kind: BillKind, recipient: str, name: str, address: str
+    lines: Sequence[TextLine], kind: BillKind, recipient: str, name: str, address: str
 ) -> None:
     bill = read(lines)
     assert (bill.kind, bill.recipient, bill.addresses, bill.issued) == (kind, recipient, 1, (ISSUED,))
     checks = bill_checks(bill, name, address, TODAY)
-    assert {check.result for check in checks} == {Result.PASS}, checks
+    assert {check.result for check in checks} == {CheckResult.PASS}, checks
     assert reasons_of(checks) == ("name_match",)
 
 
@@ -151,28 +151,29 @@ def test_a_recent_bill_at_the_address_passes(
     ],
 )  # fmt: skip
 def test_lines_without_places_are_read_by_their_order(texts: Sequence[str], name: str, address: str) -> None:
-    bill = read([Line(text=text) for text in texts])
+    bill = read([TextLine(text=text) for text in texts])
     checks = bill_checks(bill, name, address, TODAY)
-    assert {check.result for check in checks} == {Result.PASS}, (bill, checks)
+    assert {check.result for check in checks} == {CheckResult.PASS}, (bill, checks)
 
 
 def test_the_day_stands_last_where_the_issuer_is_american() -> None:
     bill = read(AMERICAN)
     assert bill.issued == (date(2026, 2, 3),)
     address = ("123 North Main Street, Apt 4B", "Springfield, IL 62704")
-    assert {c.result for c in bill_checks(bill, "John Sample", address, TODAY)} == {Result.PASS}
+    assert {c.result for c in bill_checks(bill, "John Sample", address, TODAY)} == {CheckResult.PASS}
 
 
 def test_day_and_month_are_both_kept_where_the_issuer_is_nowhere() -> None:
     lines = [
-        Line(text=text) for text in ("Example Power", "Bill date 02/03/2026", "Meter number 1", "12 kWh used")
+        TextLine(text=text)
+        for text in ("Example Power", "Bill date 02/03/2026", "Meter number 1", "12 kWh used")
     ]
     bill = read(lines)
     assert bill.issued == (date(2026, 2, 3), date(2026, 3, 2))
     [_, dated, *_] = bill_checks(bill, "Ada Example", "Weg 1, 12345 Berlin", date(2026, 2, 20))
-    assert (dated.result, dated.reasons) == (Result.INCONCLUSIVE, ("bill_date_unreadable",))
+    assert (dated.result, dated.reasons) == (CheckResult.INCONCLUSIVE, ("bill_date_unreadable",))
     [_, dated, *_] = bill_checks(bill, "Ada Example", "Weg 1, 12345 Berlin", date(2026, 3, 20))
-    assert dated.result is Result.PASS
+    assert dated.result is CheckResult.PASS
 
 
 def test_an_invoice_for_goods_is_no_bill_of_a_supplier() -> None:
@@ -180,7 +181,7 @@ def test_an_invoice_for_goods_is_no_bill_of_a_supplier() -> None:
     [kind, *_] = bill_checks(bill, "Erika Beispiel", HOME, TODAY)
     assert (bill.kind, kind.result, kind.reasons) == (
         BillKind.INVOICE,
-        Result.FAIL,
+        CheckResult.FAIL,
         ("bill_type_not_accepted",),
     )
 
@@ -188,13 +189,13 @@ def test_an_invoice_for_goods_is_no_bill_of_a_supplier() -> None:
 @pytest.mark.parametrize(
     ("today", "result"),
     [
-        pytest.param(date(2026, 4, 15), Result.PASS, id="90 days old"),
-        pytest.param(date(2026, 4, 16), Result.FAIL, id="91 days old"),
-        pytest.param(date(2026, 1, 14), Result.PASS, id="of tomorrow, where it is tomorrow"),
-        pytest.param(date(2026, 1, 13), Result.FAIL, id="of the future"),
+        pytest.param(date(2026, 4, 15), CheckResult.PASS, id="90 days old"),
+        pytest.param(date(2026, 4, 16), CheckResult.FAIL, id="91 days old"),
+        pytest.param(date(2026, 1, 14), CheckResult.PASS, id="of tomorrow, where it is tomorrow"),
+        pytest.param(date(2026, 1, 13), CheckResult.FAIL, id="of the future"),
     ],
 )
-def test_a_bill_counts_for_a_while(today: date, result: Result) -> None:
+def test_a_bill_counts_for_a_while(today: date, result: CheckResult) -> None:
     [_, dated, *_] = bill_checks(read(GERMAN), "Erika Beispiel", "Musterstr. 12, 12345 Beispielstadt", today)
     assert dated.result is result
 
@@ -220,16 +221,16 @@ def test_name_and_address_are_the_recipients(
 
 
 def test_a_second_address_is_for_a_person_to_look_at() -> None:
-    other = [Line(text="Verbrauchsstelle: Nebenweg 3, 12345 Beispielstadt", box=(LEFT, 0.8, 0.6, HIGH))]
+    other = [TextLine(text="Verbrauchsstelle: Nebenweg 3, 12345 Beispielstadt", box=(LEFT, 0.8, 0.6, HIGH))]
     bill = read([*GERMAN, *other])
     assert (bill.recipient, bill.address[0], bill.addresses) == ("Erika Beispiel", "Musterstraße 12", 2)
     [*_, address] = bill_checks(bill, "Erika Beispiel", HOME, TODAY)
-    assert (address.result, address.reasons) == (Result.INCONCLUSIVE, ("bill_address_ambiguous",))
+    assert (address.result, address.reasons) == (CheckResult.INCONCLUSIVE, ("bill_address_ambiguous",))
 
 
 def test_a_name_from_one_place_and_an_address_from_another_prove_nothing() -> None:
     other = ["Max Fremd", "Nebenweg 3", "12345 Beispielstadt"]
-    lines = [Line(text=text, box=(LEFT, 0.7 + 0.02 * row, 0.3, HIGH)) for row, text in enumerate(other)]
+    lines = [TextLine(text=text, box=(LEFT, 0.7 + 0.02 * row, 0.3, HIGH)) for row, text in enumerate(other)]
     checks = bill_checks(read([*GERMAN, *lines]), "Erika Beispiel", "Nebenweg 3, 12345 Beispielstadt", TODAY)
     assert "address_mismatch" in reasons_of(checks)
 
@@ -257,7 +258,13 @@ def test_a_name_beside_an_address_is_not_its_recipient() -> None:
 )  # fmt: skip
 def test_another_day_is_not_the_day_of_issue(text: str) -> None:
     assert (
-        read([Line(text="Stromrechnung 12 kWh Zählerstand"), Line(text="Rechnung"), Line(text=text)]).issued
+        read(
+            [
+                TextLine(text="Stromrechnung 12 kWh Zählerstand"),
+                TextLine(text="Rechnung"),
+                TextLine(text=text),
+            ]
+        ).issued
         == ()
     )
 
@@ -275,17 +282,20 @@ def test_another_day_is_not_the_day_of_issue(text: str) -> None:
     ],
 )  # fmt: skip
 def test_the_day_of_issue_is_told_in_eight_languages(text: str) -> None:
-    assert ISSUED in read([Line(text="Rechnung"), Line(text=text), Line(text="Weg 1, 12345 Berlin")]).issued
+    assert (
+        ISSUED
+        in read([TextLine(text="Rechnung"), TextLine(text=text), TextLine(text="Weg 1, 12345 Berlin")]).issued
+    )
 
 
 def test_headings_of_a_table_tell_its_dates_without_places() -> None:
-    lines = [Line(text="Rechnungsdatum     Fällig am"), Line(text="15.01.2026     03.02.2026")]
-    assert read([Line(text="Rechnung"), *lines]).issued == (ISSUED,)
+    lines = [TextLine(text="Rechnungsdatum     Fällig am"), TextLine(text="15.01.2026     03.02.2026")]
+    assert read([TextLine(text="Rechnung"), *lines]).issued == (ISSUED,)
 
 
 def test_two_days_of_issue_are_none() -> None:
     lines = ["Rechnung", "Rechnungsdatum 15.01.2026", "Rechnungsdatum 01.02.2026"]
-    assert read([Line(text=text) for text in lines]).issued == ()
+    assert read([TextLine(text=text) for text in lines]).issued == ()
 
 
 @pytest.mark.parametrize(
@@ -303,22 +313,22 @@ def test_two_days_of_issue_are_none() -> None:
     ],
 )
 def test_letters_are_told_by_their_words(texts: Sequence[str], kind: BillKind) -> None:
-    assert read([Line(text=text) for text in texts]).kind is kind
+    assert read([TextLine(text=text) for text in texts]).kind is kind
 
 
 def test_what_is_no_letter_is_no_bill() -> None:
     assert read_bill([]) is None
-    assert read_bill([Line(text="A photograph of a cat")]) is None
-    assert read_bill([*GERMAN, *[Line(text="x")] * 1500]) is None
+    assert read_bill([TextLine(text="A photograph of a cat")]) is None
+    assert read_bill([*GERMAN, *[TextLine(text="x")] * 1500]) is None
     [kind] = bill_checks(None, "Ada Example", "Weg 1", TODAY)
-    assert kind.result is Result.INCONCLUSIVE
+    assert kind.result is CheckResult.INCONCLUSIVE
 
 
 def test_one_of_two_recipients_has_the_surname_that_both_share() -> None:
     assert set(persons_of("John & Jane Sample")) == {"John & Jane Sample", "John Sample", "Jane Sample"}
 
 
-def drawn(lines: Sequence[Line]) -> Image.Image:
+def drawn(lines: Sequence[TextLine]) -> Image.Image:
     picture = Image.new("RGB", (1240, 1100), "white")
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(21)
     for line in lines:
@@ -330,8 +340,8 @@ def test_a_photograph_of_a_bill_is_read() -> None:
     bill = read(read_lines(np.asarray(drawn(SPANISH))))
     assert (bill.kind, bill.recipient, bill.issued) == (BillKind.UTILITY, "Carmen Ejemplo Modelo", (ISSUED,))
     checks = bill_checks(bill, "Carmen Ejemplo Modelo", "Calle Ficticia 5, 2º A, 28013 Madrid", TODAY)
-    assert [check.result for check in checks][:3] == [Result.PASS] * 3
-    assert checks[3].result is not Result.FAIL
+    assert [check.result for check in checks][:3] == [CheckResult.PASS] * 3
+    assert checks[3].result is not CheckResult.FAIL
 
 
 def test_a_scanned_pdf_of_a_bill_is_read() -> None:
@@ -346,4 +356,4 @@ def test_a_scanned_pdf_of_a_bill_is_read() -> None:
     pdf.close()
     bill = read(read_lines(np.asarray(picture)))
     checks = bill_checks(bill, "Erika Beispiel", HOME, TODAY)
-    assert {check.result for check in checks} == {Result.PASS}, (bill, checks)
+    assert {check.result for check in checks} == {CheckResult.PASS}, (bill, checks)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.verifier.documents.files.antivirus import Clamd
-from services.verifier.documents.reading import Result
+from services.verifier.documents.results import CheckResult
 
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
@@ -36,14 +36,14 @@ async def daemon() -> AsyncIterator[Clamd]:
 @pytest.mark.parametrize(
     ("content", "result", "reasons"),
     [
-        pytest.param(b"a" * 200_000, Result.PASS, (), id="clean"),
-        pytest.param(b"a" * 200_000 + EICAR, Result.FAIL, ("file_malware",), id="infected"),
-        pytest.param(b"confuse", Result.INCONCLUSIVE, ("scan_unavailable",), id="refused"),
-        pytest.param(b"silence", Result.INCONCLUSIVE, ("scan_unavailable",), id="silent"),
+        pytest.param(b"a" * 200_000, CheckResult.PASS, (), id="clean"),
+        pytest.param(b"a" * 200_000 + EICAR, CheckResult.FAIL, ("file_malware",), id="infected"),
+        pytest.param(b"confuse", CheckResult.INCONCLUSIVE, ("scan_unavailable",), id="refused"),
+        pytest.param(b"silence", CheckResult.INCONCLUSIVE, ("scan_unavailable",), id="silent"),
     ],
 )
 async def test_the_scanners_answer_becomes_a_check(
-    content: bytes, result: Result, reasons: tuple[str, ...]
+    content: bytes, result: CheckResult, reasons: tuple[str, ...]
 ) -> None:
     async with daemon() as scanner:
         check = await scanner.scan(content)
@@ -54,4 +54,4 @@ async def test_the_scanners_answer_becomes_a_check(
 async def test_a_scanner_that_is_not_there_found_nothing_out() -> None:
     check = await Clamd("127.0.0.1", 1).scan(b"file")
 
-    assert (check.result, check.reasons) == (Result.INCONCLUSIVE, ("scan_unavailable",))
+    assert (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("scan_unavailable",))

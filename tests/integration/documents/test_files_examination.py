@@ -8,29 +8,29 @@ from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.reading import (
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import (
     Bill,
     BillKind,
     Check,
+    CheckResult,
+    DocumentReading,
     Format,
     Licence,
-    Line,
-    Reading,
-    Result,
-    Zone,
+    MachineZone,
+    TextLine,
     reasons_of,
 )
 from services.verifier.documents.text import read_lines
 from services.verifier.documents.worker.examination import Readers, examine
-from services.verifier.documents.worker.frames import Request, Slot
+from services.verifier.documents.worker.frames import Request, WorkerTask
 from tests import hostile
 from tests.integration.documents.test_files_pdf import under_a_scan
 
-ZONE = Zone(format=Format.TD3, lines=("P<UTO", "L898902C3"))
+ZONE = MachineZone(format=Format.TD3, lines=("P<UTO", "L898902C3"))
 LICENCE = Licence(version=9, surname="EXAMPLE", number="X1234567")
 BILL = Bill(kind=BillKind.UTILITY, issuer="Northwind Energy Ltd")
-PRINTED = (Line(text="NORTHWIND ENERGY LTD"), Line(text="MS ADA EXAMPLE"))
+PRINTED = (TextLine(text="NORTHWIND ENERGY LTD"), TextLine(text="MS ADA EXAMPLE"))
 PHOTO = hostile.encoded(hostile.drawing())
 
 
@@ -38,28 +38,30 @@ PHOTO = hostile.encoded(hostile.drawing())
 class Desk:
     """Readers that find what they are told, and remember that they were asked."""
 
-    zone: Zone | None = None
+    zone: MachineZone | None = None
     licence: Licence | None = None
     bill: Bill | None = None
-    lines: tuple[Line, ...] = PRINTED
+    lines: tuple[TextLine, ...] = PRINTED
     asked: list[str] = field(default_factory=list)
 
     def readers(self) -> Readers:
         return Readers(
             zone=lambda _: self._answer("zone", self.zone),
-            zone_checks=lambda zone: (Check(name="zone", result=Result.PASS if zone else Result.NOT_RUN),),
+            zone_checks=lambda zone: (
+                Check(name="zone", result=CheckResult.PASS if zone else CheckResult.NOT_RUN),
+            ),
             licence=self._licence,
             lines=lambda _, __: self._answer("lines", self.lines),
             bill=lambda _: self._answer("bill", self.bill),
         )
 
-    def read(self, content: bytes, slot: Slot) -> Reading:
+    def read(self, content: bytes, slot: WorkerTask) -> DocumentReading:
         return examine(Request(content, "", slot), self.readers())
 
     def _licence(self, picture: Picture) -> tuple[Licence | None, tuple[Check, ...]]:
         assert picture.dtype == np.uint8
         found = self._answer("licence", self.licence)
-        return found, (Check(name="barcode", result=Result.PASS if found else Result.NOT_RUN),)
+        return found, (Check(name="barcode", result=CheckResult.PASS if found else CheckResult.NOT_RUN),)
 
     def _answer(self, name: str, answer: Any) -> Any:
         self.asked.append(name)
@@ -69,25 +71,28 @@ class Desk:
 @pytest.mark.parametrize(
     ("desk", "slot", "asked"),
     [
-        pytest.param(Desk(zone=ZONE), Slot.IDENTITY, ["lines", "licence", "zone"], id="passport"),
-        pytest.param(Desk(licence=LICENCE), Slot.IDENTITY, ["lines", "licence"], id="licence"),
+        pytest.param(Desk(zone=ZONE), WorkerTask.IDENTITY, ["lines", "licence", "zone"], id="passport"),
+        pytest.param(Desk(licence=LICENCE), WorkerTask.IDENTITY, ["lines", "licence"], id="licence"),
         pytest.param(
-            Desk(bill=BILL), Slot.IDENTITY, ["lines", "licence", "zone", "bill"], id="bill in the wrong place"
+            Desk(bill=BILL),
+            WorkerTask.IDENTITY,
+            ["lines", "licence", "zone", "bill"],
+            id="bill in the wrong place",
         ),
-        pytest.param(Desk(bill=BILL), Slot.ADDRESS, ["lines", "bill"], id="bill"),
+        pytest.param(Desk(bill=BILL), WorkerTask.ADDRESS, ["lines", "bill"], id="bill"),
         pytest.param(
             Desk(zone=ZONE),
-            Slot.ADDRESS,
+            WorkerTask.ADDRESS,
             ["lines", "bill", "licence", "zone"],
             id="passport in the wrong place",
         ),
         pytest.param(
-            Desk(licence=LICENCE), Slot.ADDRESS, ["lines", "bill", "licence"], id="licence as a bill"
+            Desk(licence=LICENCE), WorkerTask.ADDRESS, ["lines", "bill", "licence"], id="licence as a bill"
         ),
     ],
 )
 def test_what_was_not_asked_for_is_sought_only_where_nothing_else_is(
-    desk: Desk, slot: Slot, asked: list[str]
+    desk: Desk, slot: WorkerTask, asked: list[str]
 ) -> None:
     reading = desk.read(PHOTO, slot)
 
@@ -99,23 +104,23 @@ def test_what_was_not_asked_for_is_sought_only_where_nothing_else_is(
 def test_a_refused_file_is_shown_to_no_reader() -> None:
     desk = Desk(zone=ZONE)
 
-    reading = desk.read(b"GIF89a", Slot.IDENTITY)
+    reading = desk.read(b"GIF89a", WorkerTask.IDENTITY)
 
     assert desk.asked == []
     assert reasons_of(reading.checks) == ("file_type_not_allowed",)
 
 
 def test_the_reading_says_what_the_file_is_and_how_it_looks() -> None:
-    reading = Desk().read(PHOTO, Slot.ADDRESS)
+    reading = Desk().read(PHOTO, WorkerTask.ADDRESS)
 
     assert (reading.media_type, reading.pages) == ("image/jpeg", 1)
     assert (len(reading.picture), len(reading.digest)) == (16, 64)
 
 
-def seen(content: bytes) -> Reading:
+def seen(content: bytes) -> DocumentReading:
     """Return what is read where the text to be seen is read in truth."""
     readers = replace(Desk().readers(), lines=lambda picture, page: read_lines(picture, page=page))
-    return examine(Request(content, "", Slot.ADDRESS), readers)
+    return examine(Request(content, "", WorkerTask.ADDRESS), readers)
 
 
 def test_the_text_of_a_letter_is_taken_from_inside_as_it_is_seen() -> None:
@@ -177,7 +182,7 @@ def test_text_that_is_covered_by_nearly_the_same_is_read_as_it_is_seen() -> None
 
 
 def test_where_nobody_can_read_a_letter_a_person_looks() -> None:
-    reading = Desk(lines=()).read(hostile.bill_pdf(), Slot.ADDRESS)
+    reading = Desk(lines=()).read(hostile.bill_pdf(), WorkerTask.ADDRESS)
 
     assert reasons_of(reading.checks) == ("print_unreadable",)
 
@@ -196,9 +201,9 @@ def test_text_of_a_page_whose_picture_is_not_read_counts_for_nothing() -> None:
 
 
 def test_the_text_over_a_scan_is_read_from_the_scan_and_the_layer_compared_with_it() -> None:
-    desk = Desk(lines=(Line(text="Ms Ada Example, 12 Meadow Lane"),))
+    desk = Desk(lines=(TextLine(text="Ms Ada Example, 12 Meadow Lane"),))
 
-    reading = desk.read(hostile.page_pdf(under_a_scan), Slot.ADDRESS)
+    reading = desk.read(hostile.page_pdf(under_a_scan), WorkerTask.ADDRESS)
 
     assert [line.text for line in reading.lines] == ["Ms Ada Example, 12 Meadow Lane"]
     assert reasons_of(reading.checks) == ("pdf_hidden_text",)
@@ -206,13 +211,13 @@ def test_the_text_over_a_scan_is_read_from_the_scan_and_the_layer_compared_with_
 
 def test_what_is_read_is_plain_text_of_a_bounded_length() -> None:
     lines = (
-        Line(text="\x1b[31m=HYPERLINK\u202e(1)\x00\u200b"),
-        Line(text="A" * 10_000),
-        Line(text="\x07"),
-        *(Line(text="x") for _ in range(2000)),
+        TextLine(text="\x1b[31m=HYPERLINK\u202e(1)\x00\u200b"),
+        TextLine(text="A" * 10_000),
+        TextLine(text="\x07"),
+        *(TextLine(text="x") for _ in range(2000)),
     )
 
-    reading = Desk(lines=lines).read(PHOTO, Slot.ADDRESS)
+    reading = Desk(lines=lines).read(PHOTO, WorkerTask.ADDRESS)
 
     assert reading.lines[0].text == "[31m=HYPERLINK (1)"
     assert len(reading.lines[1].text) == 300

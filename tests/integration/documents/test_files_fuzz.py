@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.documents.files.opening import Opened, open_file
-from services.verifier.documents.reading import Result
+from services.verifier.documents.files.opener import OpenedFile, open_file
+from services.verifier.documents.results import CheckResult
 from tests import hostile
 from tests.extent import extent
 
@@ -40,9 +40,9 @@ SEEDS_OF_DICE = extent(1, 12)
 MOST_GROWTH_KB = 400_000
 
 
-def settled(opened: Opened) -> bool:
+def settled(opened: OpenedFile) -> bool:
     """Return whether there are pictures, or one reason why not."""
-    failed = [check for check in opened.checks if check.name == "file" and check.result is Result.FAIL]
+    failed = [check for check in opened.checks if check.name == "file" and check.result is CheckResult.FAIL]
     return bool(opened.pictures) != (len(failed) == 1 and len(failed[0].reasons) == 1)
 
 

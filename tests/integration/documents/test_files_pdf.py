@@ -8,20 +8,20 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
 from services.verifier.documents.files.hidden import confirmed, hidden_text
-from services.verifier.documents.files.opening import Opened, open_file
-from services.verifier.documents.reading import Check, Line, Result, reasons_of
+from services.verifier.documents.files.opener import OpenedFile, open_file
+from services.verifier.documents.results import Check, CheckResult, TextLine, reasons_of
 from tests import hostile
 
 
-def opened(content: bytes) -> Opened:
+def opened(content: bytes) -> OpenedFile:
     return open_file(content, "application/pdf")
 
 
-def texts(letter: Opened) -> list[str]:
+def texts(letter: OpenedFile) -> list[str]:
     return [line.text for line in letter.layer]
 
 
-def hidden(letter: Opened) -> Result:
+def hidden(letter: OpenedFile) -> CheckResult:
     return next(check.result for check in letter.checks if check.name == "pdf_hidden_text")
 
 
@@ -233,7 +233,7 @@ def test_text_is_where_it_is_seen_on_a_page_that_is_cropped_or_turned(make: Call
     letter = opened(make())
 
     assert "12 Meadow Lane" in texts(letter)
-    assert hidden(letter) is Result.PASS
+    assert hidden(letter) is CheckResult.PASS
 
 
 def test_what_is_cropped_away_is_not_read() -> None:
@@ -253,7 +253,7 @@ def test_text_that_nothing_is_drawn_of_is_left_out_and_reported() -> None:
     letter = opened(hostile.page_pdf(over_white))
 
     assert "Mr Other Person" not in texts(letter)
-    assert hidden(letter) is Result.INCONCLUSIVE
+    assert hidden(letter) is CheckResult.INCONCLUSIVE
 
 
 def under_a_scan(page: canvas.Canvas) -> None:
@@ -272,22 +272,24 @@ def test_a_layer_of_text_over_a_scan_is_not_believed() -> None:
     ("layer", "seen", "result"),
     [
         pytest.param(
-            ["Ada Example", "12 Meadow Lane"], ["Ada Exarnple", "12 Meadow Lane"], Result.PASS, id="same"
+            ["Ada Example", "12 Meadow Lane"], ["Ada Exarnple", "12 Meadow Lane"], CheckResult.PASS, id="same"
         ),
         pytest.param(
-            ["Other Person", "Elsewhere Road"], ["Ada Example", "Meadow Lane"], Result.FAIL, id="other"
+            ["Other Person", "Elsewhere Road"], ["Ada Example", "Meadow Lane"], CheckResult.FAIL, id="other"
         ),
-        pytest.param(["Ada Example"], [], Result.NOT_RUN, id="nobody looked"),
-        pytest.param(["12"], ["34"], Result.NOT_RUN, id="no words"),
+        pytest.param(["Ada Example"], [], CheckResult.NOT_RUN, id="nobody looked"),
+        pytest.param(["12"], ["34"], CheckResult.NOT_RUN, id="no words"),
     ],
 )
 def test_text_inside_is_compared_with_the_text_to_be_seen(
-    layer: list[str], seen: list[str], result: Result
+    layer: list[str], seen: list[str], result: CheckResult
 ) -> None:
-    check = hidden_text((Line(text=text) for text in layer), (Line(text=text) for text in seen))
+    check = hidden_text((TextLine(text=text) for text in layer), (TextLine(text=text) for text in seen))
 
     assert check == Check(
-        name="pdf_hidden_text", result=result, reasons=("pdf_hidden_text",) if result is Result.FAIL else ()
+        name="pdf_hidden_text",
+        result=result,
+        reasons=("pdf_hidden_text",) if result is CheckResult.FAIL else (),
     )
 
 
@@ -299,25 +301,27 @@ BESIDE, BELOW = (0.6, 0.2, 0.3, 0.02), (0.1, 0.23, 0.3, 0.02)
 @pytest.mark.parametrize(
     ("seen", "kept", "result"),
     [
-        pytest.param([Line(text="ms ada example", box=ROW)], True, Result.PASS, id="the same"),
-        pytest.param([Line(text="MsAda Exarnple", box=ROW)], True, Result.PASS, id="misread a little"),
+        pytest.param([TextLine(text="ms ada example", box=ROW)], True, CheckResult.PASS, id="the same"),
+        pytest.param([TextLine(text="MsAda Exarnple", box=ROW)], True, CheckResult.PASS, id="misread"),
         pytest.param(
-            [Line(text="Ms Ada", box=(0.1, 0.2, 0.1, 0.02)), Line(text="Example", box=(0.2, 0.2, 0.2, 0.02))],
-            True, Result.PASS, id="in two pieces",
+            [TextLine(text="Ms Ada", box=(0.1, 0.2, 0.1, 0.02)), TextLine(text="Example", box=(0.2, 0.2,
+            0.2, 0.02))],
+            True, CheckResult.PASS, id="in two pieces",
         ),
-        pytest.param([Line(text="Mr Other Person", box=ROW)], False, Result.INCONCLUSIVE, id="another"),
-        pytest.param([Line(text="Ms Ada", box=ROW)], False, Result.INCONCLUSIVE, id="a part of it"),
+        pytest.param([TextLine(text="Mr Other Person", box=ROW)], False, CheckResult.INCONCLUSIVE, id="o"),
+        pytest.param([TextLine(text="Ms Ada", box=ROW)], False, CheckResult.INCONCLUSIVE, id="a part of it"),
         pytest.param(
-            [Line(text="Mr Other Person", box=ROW, confidence=0.6)], False, Result.PASS, id="nothing clear"
+            [TextLine(text="Mr Other Person", box=ROW, confidence=0.6)],
+            False, CheckResult.PASS, id="nothing clear",
         ),
-        pytest.param([Line(text="Ms Ada Example", box=BESIDE)], False, Result.PASS, id="beside"),
-        pytest.param([Line(text="Ms Ada Example", box=BELOW)], False, Result.PASS, id="below"),
+        pytest.param([TextLine(text="Ms Ada Example", box=BESIDE)], False, CheckResult.PASS, id="beside"),
+        pytest.param([TextLine(text="Ms Ada Example", box=BELOW)], False, CheckResult.PASS, id="below"),
     ],
 )  # fmt: skip
 def test_a_line_counts_where_it_can_be_read_in_its_place(
-    seen: list[Line], kept: bool, result: Result
+    seen: list[TextLine], kept: bool, result: CheckResult
 ) -> None:
-    line = Line(text="Ms Ada Example", box=ROW)
+    line = TextLine(text="Ms Ada Example", box=ROW)
 
     lines, check = confirmed([line], seen)
 
@@ -338,32 +342,34 @@ def test_a_line_counts_where_it_can_be_read_in_its_place(
 def test_of_a_line_that_is_not_just_what_is_read_in_its_place_only_that_counts(
     inside: str, seen: str
 ) -> None:
-    layer, read = Line(text=inside, box=ROW), Line(text=seen, box=ROW)
+    layer, read = TextLine(text=inside, box=ROW), TextLine(text=seen, box=ROW)
 
     lines, check = confirmed([layer], [read])
 
     assert lines == (read,)
-    assert check.result is Result.PASS
+    assert check.result is CheckResult.PASS
 
 
 @pytest.mark.parametrize(
     ("other", "result"),
     [
-        pytest.param(Line(text="Ms Ida Example", box=ROW), Result.INCONCLUSIVE, id="a letter changed"),
-        pytest.param(Line(text="Ada Example", box=ROW), Result.PASS, id="drawn twice"),
-        pytest.param(Line(text="Ms Ida Example", box=BELOW), Result.PASS, id="below"),
+        pytest.param(
+            TextLine(text="Ms Ida Example", box=ROW), CheckResult.INCONCLUSIVE, id="a letter changed"
+        ),
+        pytest.param(TextLine(text="Ada Example", box=ROW), CheckResult.PASS, id="drawn twice"),
+        pytest.param(TextLine(text="Ms Ida Example", box=BELOW), CheckResult.PASS, id="below"),
     ],
 )
-def test_text_that_stands_on_other_text_is_for_a_person(other: Line, result: Result) -> None:
-    layer = (Line(text="Ms Ada Example", box=ROW), other)
+def test_text_that_stands_on_other_text_is_for_a_person(other: TextLine, result: CheckResult) -> None:
+    layer = (TextLine(text="Ms Ada Example", box=ROW), other)
 
     assert confirmed(layer, layer)[1].result is result
 
 
 def test_a_page_of_which_nothing_could_be_read_is_for_a_person() -> None:
-    layer = (Line(text="Ms Ada Example", box=ROW), Line(text="12 Meadow Lane", box=ROW, page=1))
+    layer = (TextLine(text="Ms Ada Example", box=ROW), TextLine(text="12 Meadow Lane", box=ROW, page=1))
 
     lines, check = confirmed(layer, [layer[0]])
 
     assert lines == layer
-    assert (check.result, check.reasons) == (Result.INCONCLUSIVE, ("print_unreadable",))
+    assert (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("print_unreadable",))

@@ -6,13 +6,13 @@ import pytest
 from PIL import Image, ImageFilter
 from PIL.PngImagePlugin import PngInfo
 
-from services.verifier.documents.files.looks import digest, distance, looks
-from services.verifier.documents.files.opening import Opened, open_file
+from services.verifier.documents.files.opener import OpenedFile, open_file
+from services.verifier.documents.files.perceptual_hashes import digest, distance, perceptual_hash
 from services.verifier.documents.files.picture import decode, encode
 from services.verifier.documents.files.quality import quality
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.files.sniff import Kind
-from services.verifier.documents.reading import Result, reasons_of
+from services.verifier.documents.files.sniff import FileKind
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import CheckResult, reasons_of
 from tests import hostile
 
 ORIENTATION = 0x0112
@@ -20,7 +20,7 @@ WHERE = "48.2082N 16.3738E"
 NOISE = hostile.drawing()
 
 
-def opened(content: bytes) -> Opened:
+def opened(content: bytes) -> OpenedFile:
     return open_file(content, "")
 
 
@@ -104,7 +104,7 @@ def test_what_is_transparent_looks_like_paper() -> None:
     """Black letters on transparent black would be read as nothing, and shown as something."""
     content = hostile.encoded(Image.new("RGBA", (300, 300), (0, 0, 0, 0)), "PNG")
 
-    assert (decode(content, Kind.PNG) == 255).all()
+    assert (decode(content, FileKind.PNG) == 255).all()
 
 
 def test_the_same_pixels_have_the_same_digest_whatever_surrounds_them() -> None:
@@ -122,9 +122,9 @@ def test_a_copy_looks_like_its_original_and_another_picture_does_not() -> None:
     copy = np.asarray(Image.fromarray(original).resize((450, 300)).filter(ImageFilter.GaussianBlur(1)))
     other = np.rot90(original)
 
-    assert len(looks(original)) == 16
-    assert distance(looks(original), looks(copy)) <= 6
-    assert distance(looks(original), looks(other)) > 12
+    assert len(perceptual_hash(original)) == 16
+    assert distance(perceptual_hash(original), perceptual_hash(copy)) <= 6
+    assert distance(perceptual_hash(original), perceptual_hash(other)) > 12
     assert digest(original) != digest(copy)
 
 
@@ -159,4 +159,4 @@ def test_a_picture_that_cannot_be_read_well_is_noticed(picture: Picture, reasons
 def test_only_size_is_a_failure_since_what_is_blurred_may_still_be_read() -> None:
     blurred = quality(np.asarray(checkers(800, 600).filter(ImageFilter.GaussianBlur(9))))
 
-    assert Result.FAIL not in {check.result for check in blurred}
+    assert CheckResult.FAIL not in {check.result for check in blurred}

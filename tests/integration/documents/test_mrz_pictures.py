@@ -22,9 +22,9 @@ from services.verifier.documents.mrz.checks import accepted, zone_checks
 from services.verifier.documents.mrz.digits import check_digit
 from services.verifier.documents.mrz.engines import has_model, lines_by_tesseract, models_folder
 from services.verifier.documents.mrz.reader import read_zone
-from services.verifier.documents.mrz.rendering import RENDERINGS, rendered
-from services.verifier.documents.mrz.zones import Place, cut, grey_of, places_in
-from services.verifier.documents.reading import Zone, reasons_of
+from services.verifier.documents.mrz.renderer import RENDERINGS, rendered
+from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
+from services.verifier.documents.results import MachineZone, reasons_of
 
 TODAY = date(2026, 11, 25)
 FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
@@ -81,11 +81,11 @@ def tampered() -> Picture:
     return drawn((LINES[0], LINES[1].replace("850101", "880101")))
 
 
-def first_place(picture: Picture) -> Place:
+def first_place(picture: Picture) -> ZonePlace:
     return next(iter(places_in(grey_of(picture))))
 
 
-def read(picture: Picture, budget: float = 20.0) -> Zone:
+def read(picture: Picture, budget: float = 20.0) -> MachineZone:
     zone = read_zone(picture, budget, today=TODAY)
     assert zone is not None
     return zone

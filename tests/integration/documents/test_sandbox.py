@@ -13,38 +13,38 @@ import pytest
 import pytest_asyncio
 
 from services.verifier.documents import sandbox
-from services.verifier.documents.reading import Reading, Result, reasons_of
-from services.verifier.documents.sandbox import Examiner, Limits, Page
+from services.verifier.documents.results import CheckResult, DocumentReading, reasons_of
+from services.verifier.documents.sandbox import DocumentWorker, PagePixels, WorkerLimits
 from services.verifier.documents.text import read_lines
-from services.verifier.documents.worker.frames import Slot
-from shared.events import MOST_DOCUMENT_BYTES
+from services.verifier.documents.worker.frames import WorkerTask
+from shared.contract.events import MOST_DOCUMENT_BYTES
 from tests import hostile
 
 HERE = Path(__file__).parent
 ATTACKER = (sys.executable, "-P", "-s", "-B", str(HERE / "hostile_worker.py"))
-SHORT = Limits(
+SHORT = WorkerLimits(
     memory_bytes=1 << 30, cpu=timedelta(seconds=1), wall=timedelta(seconds=2), start=timedelta(seconds=30)
 )
 FORBIDDEN = {f"refused {errno.EPERM}", f"refused {errno.EAGAIN}", f"refused {errno.EFBIG}"}
 
 
 @pytest_asyncio.fixture
-async def attacker() -> AsyncIterator[Examiner]:
-    async with Examiner(SHORT, command=ATTACKER) as examiner:
+async def attacker() -> AsyncIterator[DocumentWorker]:
+    async with DocumentWorker(SHORT, command=ATTACKER) as examiner:
         yield examiner
 
 
 @pytest_asyncio.fixture(scope="module")
-async def examiner() -> AsyncIterator[Examiner]:
-    async with Examiner() as examiner:
+async def examiner() -> AsyncIterator[DocumentWorker]:
+    async with DocumentWorker() as examiner:
         await examiner.start()
         yield examiner
 
 
-def lost(reading: Reading) -> bool:
+def lost(reading: DocumentReading) -> bool:
     """Return whether *reading* says that the file could not be read, and nothing else."""
     (check,) = reading.checks
-    return (check.result, check.reasons) == (Result.INCONCLUSIVE, ("file_decode_limit",))
+    return (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("file_decode_limit",))
 
 
 def memory_kb() -> int:
@@ -56,9 +56,9 @@ def memory_kb() -> int:
     )
 
 
-async def test_the_worker_is_told_what_the_file_is_for(attacker: Examiner) -> None:
-    assert (await attacker.examine(b"abc", "", Slot.ADDRESS)).media_type == "address 3"
-    largest = await attacker.examine(bytes(MOST_DOCUMENT_BYTES), "", Slot.IDENTITY)
+async def test_the_worker_is_told_what_the_file_is_for(attacker: DocumentWorker) -> None:
+    assert (await attacker.examine(b"abc", "", WorkerTask.ADDRESS)).media_type == "address 3"
+    largest = await attacker.examine(bytes(MOST_DOCUMENT_BYTES), "", WorkerTask.IDENTITY)
     assert largest.media_type == f"identity {MOST_DOCUMENT_BYTES}"
 
 
@@ -75,7 +75,9 @@ def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
         *("nonsense", "flood"),
     ],
 )
-async def test_a_worker_that_dies_or_overruns_costs_one_reading(attacker: Examiner, attack: str) -> None:
+async def test_a_worker_that_dies_or_overruns_costs_one_reading(
+    attacker: DocumentWorker, attack: str
+) -> None:
     started = time.monotonic()
 
     assert lost(await attacker.examine(attack.encode(), ""))
@@ -98,7 +100,7 @@ async def test_a_worker_that_dies_or_overruns_costs_one_reading(attacker: Examin
         ),
     ],
 )
-async def test_a_worker_that_was_taken_over_can_do_nothing(attacker: Examiner, attack: str) -> None:
+async def test_a_worker_that_was_taken_over_can_do_nothing(attacker: DocumentWorker, attack: str) -> None:
     reading = await attacker.examine(attack.encode(), "")
 
     # A thread that has no memory left to begin with holds up who starts it, until the time is over.
@@ -107,7 +109,7 @@ async def test_a_worker_that_was_taken_over_can_do_nothing(attacker: Examiner, a
 
 
 async def test_a_worker_knows_nothing_of_the_services_environment(
-    attacker: Examiner, monkeypatch: pytest.MonkeyPatch
+    attacker: DocumentWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HABEAS_MONGO_URL", "secret")
 
@@ -120,11 +122,11 @@ async def test_a_worker_knows_nothing_of_the_services_environment(
 
 
 async def test_a_worker_that_cannot_start_costs_one_reading() -> None:
-    async with Examiner(SHORT, command=(sys.executable, "-c", "raise SystemExit(1)")) as examiner:
+    async with DocumentWorker(SHORT, command=(sys.executable, "-c", "raise SystemExit(1)")) as examiner:
         assert lost(await examiner.examine(b"abc", ""))
 
 
-async def test_a_worker_that_died_between_files_is_replaced(attacker: Examiner) -> None:
+async def test_a_worker_that_died_between_files_is_replaced(attacker: DocumentWorker) -> None:
     await attacker.examine(b"abc", "")
     worker = attacker._worker
     assert worker is not None
@@ -134,7 +136,9 @@ async def test_a_worker_that_died_between_files_is_replaced(attacker: Examiner) 
     assert (await attacker.examine(b"abc", "")).media_type == "identity 3"
 
 
-async def test_whoever_gives_up_waiting_does_not_leave_an_answer_for_the_next(attacker: Examiner) -> None:
+async def test_whoever_gives_up_waiting_does_not_leave_an_answer_for_the_next(
+    attacker: DocumentWorker,
+) -> None:
     await attacker.examine(b"abc", "")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
@@ -143,14 +147,14 @@ async def test_whoever_gives_up_waiting_does_not_leave_an_answer_for_the_next(at
     assert (await attacker.examine(b"abcdef", "")).media_type == "identity 6"
 
 
-async def test_files_that_come_together_are_read_one_after_the_other(attacker: Examiner) -> None:
+async def test_files_that_come_together_are_read_one_after_the_other(attacker: DocumentWorker) -> None:
     readings = await asyncio.gather(*(attacker.examine(bytes(size), "") for size in range(1, 9)))
 
     assert [reading.media_type for reading in readings] == [f"identity {size}" for size in range(1, 9)]
 
 
 async def test_nothing_is_left_when_it_is_closed() -> None:
-    async with Examiner(SHORT, command=ATTACKER) as examiner:
+    async with DocumentWorker(SHORT, command=ATTACKER) as examiner:
         await examiner.examine(b"abc", "")
         worker = examiner._worker
         assert worker is not None
@@ -163,15 +167,15 @@ async def test_nothing_is_left_when_it_is_closed() -> None:
         os.killpg(worker.process.pid, 0)
 
 
-async def test_what_is_shown_is_pixels(attacker: Examiner) -> None:
+async def test_what_is_shown_is_pixels(attacker: DocumentWorker) -> None:
     shown = await attacker.show(b"true", "")
 
-    assert shown.pages == (Page(3, 2, bytes(range(18))), Page(1, 1, bytes(range(18, 21))))
+    assert shown.pages == (PagePixels(3, 2, bytes(range(18))), PagePixels(1, 1, bytes(range(18, 21))))
 
 
 @pytest.mark.parametrize("lie", ["too few", "too many", "pages", "wide", "nonsense", "flood", "crash"])
 async def test_an_answer_that_is_not_as_many_pixels_as_it_says_is_shown_to_nobody(
-    attacker: Examiner, lie: str
+    attacker: DocumentWorker, lie: str
 ) -> None:
     shown = await attacker.show(lie.encode(), "")
 
@@ -179,13 +183,13 @@ async def test_an_answer_that_is_not_as_many_pixels_as_it_says_is_shown_to_nobod
     assert (await attacker.show(b"true", "")).pages
 
 
-async def test_a_file_that_cannot_be_opened_safely_is_not_shown(examiner: Examiner) -> None:
+async def test_a_file_that_cannot_be_opened_safely_is_not_shown(examiner: DocumentWorker) -> None:
     shown = await examiner.show(hostile.looping_pages(), "application/pdf")
 
     assert (shown.pages, reasons_of(shown.known.checks)) == ((), ("file_broken",))
 
 
-async def test_what_is_shown_of_a_letter_is_what_it_looks_like(examiner: Examiner) -> None:
+async def test_what_is_shown_of_a_letter_is_what_it_looks_like(examiner: DocumentWorker) -> None:
     shown = await examiner.show(hostile.bill_pdf(), "application/pdf")
 
     [page] = shown.pages
@@ -193,7 +197,9 @@ async def test_what_is_shown_of_a_letter_is_what_it_looks_like(examiner: Examine
     assert "12 Meadow Lane" in {line.text for line in read_lines(picture)}
 
 
-async def test_of_a_long_letter_the_first_pages_are_shown_and_how_many_there_are(examiner: Examiner) -> None:
+async def test_of_a_long_letter_the_first_pages_are_shown_and_how_many_there_are(
+    examiner: DocumentWorker,
+) -> None:
     def repeat(pdf: pikepdf.Pdf) -> None:
         for _ in range(4):
             pdf.pages.append(pdf.pages[0])
@@ -204,7 +210,7 @@ async def test_of_a_long_letter_the_first_pages_are_shown_and_how_many_there_are
 
 
 async def test_a_file_of_more_than_intake_takes_is_not_even_sent() -> None:
-    async with Examiner(SHORT, command=("/nonexistent",)) as examiner:
+    async with DocumentWorker(SHORT, command=("/nonexistent",)) as examiner:
         reading = await examiner.examine(bytes(MOST_DOCUMENT_BYTES + 1), "image/jpeg")
         shown = await examiner.show(bytes(MOST_DOCUMENT_BYTES + 1), "image/jpeg")
 
@@ -222,7 +228,7 @@ async def test_a_file_of_more_than_intake_takes_is_not_even_sent() -> None:
     ],
 )
 async def test_a_bomb_does_not_reach_the_service(
-    examiner: Examiner, make: Callable[[], bytes], media_type: str, reason: str
+    examiner: DocumentWorker, make: Callable[[], bytes], media_type: str, reason: str
 ) -> None:
     content = make()
     before = memory_kb()
@@ -233,13 +239,13 @@ async def test_a_bomb_does_not_reach_the_service(
     assert memory_kb() - before < 5_000
 
 
-async def test_the_real_worker_reads_a_letter_and_a_licence(examiner: Examiner) -> None:
+async def test_the_real_worker_reads_a_letter_and_a_licence(examiner: DocumentWorker) -> None:
     payload = (
         b"@\n\x1e\rANSI 636035090002DL00410250ZI02910020DLDAQX1234567\nDCSEXAMPLE\nDACADA\nDBD03012024\n"
         b"DBB02291984\nDBA02282030\nDCGUSA\n\r"
     )
 
-    letter = await examiner.examine(hostile.bill_pdf(), "application/pdf", Slot.ADDRESS)
+    letter = await examiner.examine(hostile.bill_pdf(), "application/pdf", WorkerTask.ADDRESS)
     card = await examiner.examine(hostile.encoded(hostile.barcode(payload), "PNG"), "image/png")
 
     assert "Ms Ada Example" in {line.text for line in letter.lines}
@@ -247,7 +253,7 @@ async def test_the_real_worker_reads_a_letter_and_a_licence(examiner: Examiner) 
     assert card.licence.number == "X1234567"
 
 
-async def test_the_real_worker_opens_a_photo_as_telephones_make_it(examiner: Examiner) -> None:
+async def test_the_real_worker_opens_a_photo_as_telephones_make_it(examiner: DocumentWorker) -> None:
     """Its decoder starts a thread."""
     photo = hostile.encoded(hostile.drawing(), "HEIF")
 
@@ -255,9 +261,11 @@ async def test_the_real_worker_opens_a_photo_as_telephones_make_it(examiner: Exa
     assert len((await examiner.show(photo, "image/heic")).pages) == 1
 
 
-async def test_the_service_goes_on_while_a_file_is_read(examiner: Examiner) -> None:
+async def test_the_service_goes_on_while_a_file_is_read(examiner: DocumentWorker) -> None:
     pauses = []
-    reading = asyncio.create_task(examiner.examine(hostile.bill_pdf(), "application/pdf", Slot.IDENTITY))
+    reading = asyncio.create_task(
+        examiner.examine(hostile.bill_pdf(), "application/pdf", WorkerTask.IDENTITY)
+    )
     while not reading.done():
         before = time.monotonic()
         await asyncio.sleep(0.005)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from services.verifier.documents import text
-from services.verifier.documents.reading import Line
+from services.verifier.documents.results import TextLine
 from services.verifier.documents.text import in_order, read_lines
 
 LINES = ("Erika Beispiel", "Musterweg 12", "12345 Beispielstadt")
@@ -49,5 +49,5 @@ def test_more_lines_than_a_page_has_are_not_read_in_parts(monkeypatch: pytest.Mo
 
 def test_two_columns_are_read_row_by_row() -> None:
     places = {"a": (0.1, 0.10), "b": (0.6, 0.105), "c": (0.1, 0.2), "d": (0.6, 0.195)}
-    lines = [Line(text=name, box=(x, y, 0.2, 0.02)) for name, (x, y) in places.items()]
+    lines = [TextLine(text=name, box=(x, y, 0.2, 0.02)) for name, (x, y) in places.items()]
     assert "".join(line.text for line in in_order(lines[::-1])) == "abcd"

@@ -17,9 +17,9 @@ import pikepdf
 import pytest
 import pytest_asyncio
 
-from services.verifier.documents.reading import Check, Result
-from services.verifier.documents.sandbox import Examiner, Shown, Worker
-from services.verifier.documents.worker.frames import Slot
+from services.verifier.documents.results import Check, CheckResult
+from services.verifier.documents.sandbox import DocumentWorker, FilePreview, Worker
+from services.verifier.documents.worker.frames import WorkerTask
 from tests import hostile
 from tests.extent import extent
 from tests.integration.documents.test_files_fuzz import SEEDS, mutants
@@ -45,8 +45,8 @@ FILES = SEEDS | {
 
 
 @pytest_asyncio.fixture(scope="module")
-async def examiner() -> AsyncIterator[Examiner]:
-    async with Examiner() as examiner:
+async def examiner() -> AsyncIterator[DocumentWorker]:
+    async with DocumentWorker() as examiner:
         await examiner.start()
         yield examiner
 
@@ -65,7 +65,7 @@ class Footprint:
     memory_kb: tuple[int, int]
 
     @classmethod
-    def of(cls, examiner: Examiner) -> Self:
+    def of(cls, examiner: DocumentWorker) -> Self:
         worker = running(examiner)
         pid = worker.process.pid
         return cls(
@@ -83,7 +83,7 @@ class Footprint:
         return same and self.files <= before.files and max(growth) < MOST_GROWTH_KB
 
 
-def running(examiner: Examiner) -> Worker:
+def running(examiner: DocumentWorker) -> Worker:
     assert examiner._worker is not None
     return examiner._worker
 
@@ -102,14 +102,14 @@ def resident_kb(pid: int | str) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
-def settled(shown: Shown) -> bool:
+def settled(shown: FilePreview) -> bool:
     """Return whether there are pages, or one reason why not."""
     return bool(shown.pages) != (len(refusals(shown.known.checks)) == 1)
 
 
 def refusals(checks: tuple[Check, ...]) -> list[str]:
     """Return why a file is not taken."""
-    doubtful = (Result.FAIL, Result.INCONCLUSIVE)
+    doubtful = (CheckResult.FAIL, CheckResult.INCONCLUSIVE)
     return [
         reason
         for check in checks
@@ -120,7 +120,9 @@ def refusals(checks: tuple[Check, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_damaged_files_are_drawn_or_refused_and_leave_nothing(examiner: Examiner, name: str) -> None:
+async def test_damaged_files_are_drawn_or_refused_and_leave_nothing(
+    examiner: DocumentWorker, name: str
+) -> None:
     await examiner.show(FILES[name], "")
     before = Footprint.of(examiner)
 
@@ -133,23 +135,25 @@ async def test_damaged_files_are_drawn_or_refused_and_leave_nothing(examiner: Ex
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_damaged_files_are_read_or_refused_and_leave_nothing(examiner: Examiner, name: str) -> None:
+async def test_damaged_files_are_read_or_refused_and_leave_nothing(
+    examiner: DocumentWorker, name: str
+) -> None:
     before = Footprint.of(examiner)
 
     for mutant in itertools.islice(mutants(FILES[name], DRAWN), READ):
-        reading = await examiner.examine(mutant, "", Slot.ADDRESS)
+        reading = await examiner.examine(mutant, "", WorkerTask.ADDRESS)
         assert bool(reading.pages) != (len(refusals(reading.checks)) == 1)
 
     assert Footprint.of(examiner).has_not_grown_since(before)
 
 
-async def test_the_worker_still_reads_a_good_file(examiner: Examiner) -> None:
-    letter = await examiner.examine(hostile.bill_pdf(), "application/pdf", Slot.ADDRESS)
+async def test_the_worker_still_reads_a_good_file(examiner: DocumentWorker) -> None:
+    letter = await examiner.examine(hostile.bill_pdf(), "application/pdf", WorkerTask.ADDRESS)
 
     assert "Ms Ada Example" in {line.text for line in letter.lines}
 
 
-async def test_files_that_come_together_do_not_mix(examiner: Examiner) -> None:
+async def test_files_that_come_together_do_not_mix(examiner: DocumentWorker) -> None:
     sizes = [(40 + number, 60) for number in range(12)]
     files = [hostile.encoded(hostile.drawing(*size), "PNG") for size in sizes]
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, Facts, Field
-from services.fulfillment.package.building import build
-from services.fulfillment.package.contents import Contents, Section
-from services.fulfillment.signing import Signer
-from shared.mongo import Document
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.datamap.model import Collection, Facts, MappedField
+from services.fulfillment.package.builder import build
+from services.fulfillment.package.contents import Contents, PackageSection
+from shared.runtime.mongo import Document
 
-SIGNER = Signer(b"m" * 32)
+SIGNER = CertificateSigner(b"m" * 32)
 FACTS = Facts(
     purpose="To invoice services",
     legal_basis="Art. 6(1)(b) GDPR",
@@ -24,8 +24,8 @@ FACTS = Facts(
 )
 
 
-def field(path: str, *categories: str, disclose: bool = True, kind: str = "string") -> Field:
-    return Field(path=path, where="map.yml:1", type=kind, categories=categories, disclose=disclose)
+def field(path: str, *categories: str, disclose: bool = True, kind: str = "string") -> MappedField:
+    return MappedField(path=path, where="map.yml:1", type=kind, categories=categories, disclose=disclose)
 
 
 CUSTOMERS = Collection(
@@ -54,13 +54,13 @@ ADA: Document = {
 }
 
 
-def contents(*sections: Section, **changes: Any) -> Contents:
+def contents(*sections: PackageSection, **changes: Any) -> Contents:
     plain = Contents(
         request_id="r-1",
         map_version="abc",
         made_at=datetime(2026, 3, 5, 13, 35, tzinfo=UTC),
         controller="Fernlicht",
-        sections=sections or (Section(CUSTOMERS, [ADA]),),
+        sections=sections or (PackageSection(CUSTOMERS, [ADA]),),
         received_on=date(2026, 2, 27),
     )
     return replace(plain, **changes)
@@ -77,7 +77,7 @@ def unpacked(package: bytes) -> dict[str, bytes]:
 
 
 def files_of(*documents: Document, collection: Collection = CUSTOMERS) -> dict[str, bytes]:
-    return unpacked(packed(contents(Section(collection, documents))))
+    return unpacked(packed(contents(PackageSection(collection, documents))))
 
 
 def repacked(files: Iterable[tuple[str, bytes]]) -> io.BytesIO:

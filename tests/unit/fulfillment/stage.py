@@ -1,27 +1,29 @@
-"""What stands around fulfillment's handlers in tests: parts that keep what they are told, in memory."""
+"""Test doubles for the dependencies of fulfillment's handlers, in memory."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from services.fulfillment.carrier import Parcel
-from services.fulfillment.cases import Fulfilment
-from services.fulfillment.context import Fulfillment, House
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.context import Fulfillment, FulfillmentProfile
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.signing import Signer
-from shared.answer import SUBMISSION, Answer
-from shared.events import Assurance, IdentityVerified, RequestSubmitted
+from services.fulfillment.state import Fulfilment
+from shared.contract.answer import SUBMISSION, Answer
+from shared.contract.events import Assurance, IdentityVerified, RequestSubmitted
 from shared.law import GivenCopies, Regulation, Right
-from shared.outward import Receipt
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
+from shared.runtime.safe_http import Receipt
 
 CASE = "a" * 32
 KEY = bytes(32)
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HOUSE = House("Example", "privacy@example.com", "Authority", UTC, Signer(KEY), KEY, timedelta(days=30))
+HOUSE = FulfillmentProfile(
+    "Example", "privacy@example.com", "Authority", UTC, CertificateSigner(KEY), KEY, timedelta(days=30)
+)
 
 ON_PROOF = (Assurance.REASONABLE, Assurance.REASONABLY_HIGH)
 
@@ -38,7 +40,7 @@ class OneMap:
 
 
 class Absent:
-    """A part that a test does without: whatever is asked of it fails."""
+    """A dependency that a test does not use: every call fails."""
 
     def __getattr__(self, name: str) -> object:
         raise NotImplementedError(name)
@@ -46,7 +48,7 @@ class Absent:
 
 @dataclass
 class Held(Absent):
-    """Records that a search finds, whatever it searches for."""
+    """Records that every search finds."""
 
     findings: Findings
 
@@ -82,7 +84,7 @@ class Counter:
 
 @dataclass
 class Courier:
-    """Takes parcels, or raises what it is told to."""
+    """Takes parcels, or raises a given error."""
 
     error: Exception | None = None
     parcels: list[tuple[Parcel, bytes]] = field(default_factory=list)
@@ -139,8 +141,8 @@ def around(**parts: Any) -> Fulfillment:
     return Fulfillment(**(absent | usual | parts))
 
 
-async def told(ctx: Fulfillment, name: str) -> Answer:
-    """Return the answer that lies under *name*."""
+async def answer_of(ctx: Fulfillment, name: str) -> Answer:
+    """Return the answer sealed under *name*."""
     return Answer.model_validate_json(await ctx.vault.open(CASE, name))
 
 

@@ -1,4 +1,4 @@
-"""When an erasure waits for a second person, what stops it, and what trying again means."""
+"""Approval of erasures by a second person, stops and retries."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,18 +6,18 @@ from functools import reduce
 
 import pytest
 
-from services.fulfillment.cases import (
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import (
+    FulfillmentStatus,
     Fulfilment,
-    Status,
     evolve,
     needs_approval,
     needs_approval_again,
     outcome_of_erasure,
 )
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
-from services.fulfillment.search.ownership import Match
-from shared.events import (
+from shared.contract.events import (
     ErasureApproved,
     ErasurePlanned,
     ErasureRetried,
@@ -49,12 +49,12 @@ PARTLY = RequestFulfilled(
     outcome=Outcome.PARTLY_GRANTED,
     dispositions={"left": 1},
 )
-STEP = Step(
+STEP = RecordStep(
     "shop.users",
-    Place("default", "shop", "users"),
+    CollectionPlace("default", "shop", "users"),
     {"_id": 1},
     Disposition.ERASED,
-    (Match("email", None, ("a",)),),
+    (OwnershipMatch("email", None, ("a",)),),
     deleted=True,
 )
 NEW = replace(STEP, id={"_id": 2})
@@ -67,8 +67,8 @@ def after(*facts: Fact) -> Fulfilment:
     return reduce(evolve, facts, Fulfilment())
 
 
-def plan(*steps: Step) -> Plan:
-    return Plan("v", date(2026, 11, 25), ("user",), steps, (("shop.users",),))
+def plan(*steps: RecordStep) -> ErasurePlan:
+    return ErasurePlan("v", date(2026, 11, 25), ("user",), steps, (("shop.users",),))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_second_person_is_asked_for_more_than_so_many_changes(above: int | Non
 @pytest.mark.parametrize(
     ("steps", "above", "wanted"),
     [
-        pytest.param((NEW,), 0, True, id="a record that nobody has approved of"),
+        pytest.param((NEW,), 0, True, id="an unapproved record"),
         pytest.param((NEW,), 1, True, id="two in all are more than one"),
         pytest.param((NEW,), 2, False, id="two in all are not more than two"),
         pytest.param((NEW,), None, False, id="never"),
@@ -96,59 +96,59 @@ def test_a_second_person_is_asked_for_more_than_so_many_changes(above: int | Non
         pytest.param((replace(NEW, deleted=False),), 0, False, id="nothing is changed"),
     ],
 )
-def test_a_later_round_needs_approval_of_what_nobody_has_approved(
-    steps: tuple[Step, ...], above: int | None, *, wanted: bool
+def test_later_round_with_unapproved_records_needs_approval(
+    steps: tuple[RecordStep, ...], above: int | None, *, wanted: bool
 ) -> None:
     assert needs_approval_again(plan(*steps), [plan(STEP)], above) is wanted
 
 
-def test_a_record_that_was_held_and_is_not_any_more_is_new() -> None:
+def test_record_released_from_a_hold_counts_as_new() -> None:
     assert needs_approval_again(plan(STEP), [plan(KEPT)], 0)
 
 
-def test_what_waits_after_the_erasure_began_is_stopped_by_nothing_and_certified_in_the_end() -> None:
+def test_records_that_wait_after_the_start_are_certified_despite_a_withdrawal() -> None:
     more = AGAIN.model_copy(update={"approval": True})
     waiting = after(PROPOSED, APPROVED, more)
-    assert (waiting.status, waiting.rounds) == (Status.PROPOSED_MORE, 2)
+    assert (waiting.status, waiting.rounds) == (FulfillmentStatus.PROPOSED_MORE, 2)
     assert after(PROPOSED, APPROVED, more, more, WITHDRAWN, RETRIED) == waiting
-    assert after(PROPOSED, APPROVED, more, OTHER).status is Status.PLANNED
-    assert after(PROPOSED, APPROVED, more, OTHER, PARTLY).status is Status.FULFILLED
-    assert after(PLANNED, PARTLY, RETRIED, more).status is Status.PROPOSED_MORE
+    assert after(PROPOSED, APPROVED, more, OTHER).status is FulfillmentStatus.PLANNED
+    assert after(PROPOSED, APPROVED, more, OTHER, PARTLY).status is FulfillmentStatus.FULFILLED
+    assert after(PLANNED, PARTLY, RETRIED, more).status is FulfillmentStatus.PROPOSED_MORE
 
 
-def test_what_changes_nothing_needs_nobody() -> None:
+def test_plan_without_changes_needs_no_approval() -> None:
     assert not needs_approval(plan(KEPT), 0)
 
 
-def test_a_proposed_erasure_is_stopped_by_a_withdrawal_and_an_approved_one_is_not() -> None:
-    assert after(PROPOSED, WITHDRAWN).status is Status.WITHDRAWN
-    assert after(PROPOSED, WITHDRAWN, APPROVED).status is Status.WITHDRAWN
-    assert after(PROPOSED, APPROVED, WITHDRAWN).status is Status.PLANNED
+def test_withdrawal_stops_a_proposed_erasure_and_no_approved_one() -> None:
+    assert after(PROPOSED, WITHDRAWN).status is FulfillmentStatus.WITHDRAWN
+    assert after(PROPOSED, WITHDRAWN, APPROVED).status is FulfillmentStatus.WITHDRAWN
+    assert after(PROPOSED, APPROVED, WITHDRAWN).status is FulfillmentStatus.PLANNED
 
 
-def test_the_plan_that_comes_back_as_a_message_says_nothing_new() -> None:
+def test_redelivered_plan_changes_nothing() -> None:
     assert after(PROPOSED, PROPOSED) == after(PROPOSED)
-    assert after(PROPOSED, APPROVED, PARTLY, PROPOSED).status is Status.FULFILLED
+    assert after(PROPOSED, APPROVED, PARTLY, PROPOSED).status is FulfillmentStatus.FULFILLED
 
 
-def test_who_approved_first_is_who_is_named() -> None:
+def test_first_approval_is_recorded() -> None:
     assert after(PROPOSED, APPROVED, OTHER).approved_by == "second.person"
 
 
-def test_a_try_again_has_rounds_of_its_own() -> None:
+def test_retry_has_its_own_rounds() -> None:
     assert after(PLANNED, AGAIN).rounds == 2
     assert after(PLANNED, AGAIN, PARTLY).rounds == 0
     tried = after(PLANNED, PARTLY, RETRIED, AGAIN)
-    assert (tried.status, tried.rounds, tried.plans) == (Status.PLANNED, 1, ("plan_0", "plan_1"))
+    assert (tried.status, tried.rounds, tried.plans) == (FulfillmentStatus.PLANNED, 1, ("plan_0", "plan_1"))
 
 
 @pytest.mark.parametrize(
     "steps", [(STEP, LEFT), (LEFT,), (LEFT, KEPT)], ids=["some", "all", "all that was to go"]
 )
-def test_what_was_left_makes_an_erasure_partial(steps: tuple[Step, ...]) -> None:
+def test_remaining_records_make_an_erasure_partial(steps: tuple[RecordStep, ...]) -> None:
     assert outcome_of_erasure(plan(*steps)) is Outcome.PARTLY_GRANTED
 
 
-def test_what_still_names_the_person_makes_an_erasure_partial() -> None:
+def test_remaining_mentions_make_an_erasure_partial() -> None:
     assert outcome_of_erasure(plan(STEP)) is Outcome.GRANTED
     assert outcome_of_erasure(plan(STEP), mentions=1) is Outcome.PARTLY_GRANTED

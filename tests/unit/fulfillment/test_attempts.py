@@ -1,19 +1,19 @@
-"""What an attempt at an answer seals can never stand in for what another attempt told."""
+"""Answers of repeated attempts: the sealed content of one never replaces that of another."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 
-from services.fulfillment.context import Fulfillment, House
-from services.fulfillment.datamap.reading import DataMap, parse
-from services.fulfillment.erasure.execution import Plan, Refused, Remains
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.context import Fulfillment, FulfillmentProfile
+from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.erasure.execution import ErasurePlan, Refused, Remains
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.handlers import answer
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.ownership import Match
-from services.fulfillment.signing import Signer
-from shared.answer import SUBMISSION, Answer
-from shared.events import (
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.contract.answer import SUBMISSION, Answer
+from shared.contract.events import (
     Assurance,
     ErasurePlanned,
     IdentityVerified,
@@ -22,7 +22,7 @@ from shared.events import (
     RequestSubmitted,
 )
 from shared.law import Regulation, Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.fulfillment.stage import around
 
 CASE = "a" * 32
@@ -41,8 +41,11 @@ dataset:
     }
 )
 [USERS] = MAP.collections
-ADA = Found(
-    USERS, {"_id": 1}, {"_id": 1, "email": "ada@example.org"}, (Match("email", None, ("ada@example.org",)),)
+ADA = FoundRecord(
+    USERS,
+    {"_id": 1},
+    {"_id": 1, "email": "ada@example.org"},
+    (OwnershipMatch("email", None, ("ada@example.org",)),),
 )
 
 
@@ -50,7 +53,7 @@ ADA = Found(
 class Shelf:
     """Records that come and go between two attempts."""
 
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundRecord, ...] = ()
     asked: list[Identities] = field(default_factory=list)
 
     async def gather(
@@ -60,16 +63,16 @@ class Shelf:
         claimed: Identities | None = None,  # noqa: ARG002
     ) -> Findings:
         self.asked.append(identities)
-        coverage = (Coverage(USERS.key, Status.SEARCHED, len(self.found)),)
-        return Findings(data_map.version, Few(self.found), coverage)
+        coverage = (Coverage(USERS.key, SearchStatus.SEARCHED, len(self.found)),)
+        return Findings(data_map.version, RecordTuple(self.found), coverage)
 
-    async def erase(self, plan: Plan) -> Refused:
+    async def erase(self, plan: ErasurePlan) -> Refused:
         raise NotImplementedError
 
-    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> Plan:
+    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
         raise NotImplementedError
 
-    async def verify(self, plan: Plan, data_map: DataMap, identities: Identities) -> Remains:
+    async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
         raise NotImplementedError
 
 
@@ -92,7 +95,9 @@ async def context(
         {"reference": "r", "right": right, "subject": {"email": "ada@example.org"}, "details": details}
     )
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
-    house = House("Example", "privacy@example.com", "Authority", UTC, Signer(KEY), KEY, timedelta(days=30))
+    house = FulfillmentProfile(
+        "Example", "privacy@example.com", "Authority", UTC, CertificateSigner(KEY), KEY, timedelta(days=30)
+    )
     event = IdentityVerified(
         request_id=CASE,
         right=right,
@@ -105,7 +110,7 @@ async def context(
     return event, around(vault=vault, records=shelf, maps=Maps(), house=house)
 
 
-async def test_a_second_attempt_tells_what_it_found_and_not_what_the_first_had_sealed() -> None:
+async def test_second_attempt_publishes_its_own_findings() -> None:
     shelf = Shelf()
     event, ctx = await context(shelf)
     [first] = await answer(event, ctx)  # dies before its row is written
@@ -114,17 +119,17 @@ async def test_a_second_attempt_tells_what_it_found_and_not_what_the_first_had_s
     assert isinstance(first, RequestFulfilled)
     assert isinstance(second, RequestFulfilled)
     assert (first.outcome, second.outcome) == (Outcome.NOTHING_HELD, Outcome.GRANTED)
-    told = Answer.model_validate_json(await ctx.vault.open(CASE, second.answer))
-    assert [group.records for group in told.disclosed] == [1]
+    sealed = Answer.model_validate_json(await ctx.vault.open(CASE, second.answer))
+    assert [group.records for group in sealed.disclosed] == [1]
 
 
-async def test_a_package_that_was_promised_is_never_written_over() -> None:
+async def test_published_package_is_never_overwritten() -> None:
     shelf = Shelf((ADA,))
     event, ctx = await context(shelf)
     [promised] = await answer(event, ctx)
     assert isinstance(promised, RequestFulfilled)
     before = [piece async for piece in ctx.vault.open_stream(CASE, promised.package or "")]
-    shelf.found = (ADA, Found(USERS, {"_id": 2}, {"_id": 2, "email": "ada@example.org"}, ADA.matches))
+    shelf.found = (ADA, FoundRecord(USERS, {"_id": 2}, {"_id": 2, "email": "ada@example.org"}, ADA.matches))
     [late] = await answer(event, ctx)  # a replica that was slow
     assert isinstance(late, RequestFulfilled)
     assert late.package != promised.package
@@ -137,11 +142,11 @@ async def test_a_copy_is_stored_and_named_before_an_erasure_is_planned() -> None
     assert isinstance(planned, ErasurePlanned)
     assert planned.package is not None
     assert [piece async for piece in ctx.vault.open_stream(CASE, planned.package)]
-    decided = Plan.of_line(await anext(ctx.opened_lines(planned.plan)))
+    decided = ErasurePlan.of_line(await anext(ctx.opened_lines(planned.plan)))
     assert decided.identities == {"email": ("ada@example.org",)}
 
 
-async def test_the_search_begins_with_what_was_proven() -> None:
+async def test_search_starts_with_proven_identities() -> None:
     shelf = Shelf()
     event, ctx = await context(shelf)
     await answer(event, ctx)

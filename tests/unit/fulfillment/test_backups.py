@@ -1,4 +1,4 @@
-"""By what an erased person is known again, and which ids may be kept as they are."""
+"""Recognition of erased people in restored backups, and ids that may be kept."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,8 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from services.fulfillment.backups.entries import (
-    Entry,
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.journal.entries import (
+    ErasureEntry,
     Trace,
     Treatment,
     as_document,
@@ -15,13 +17,11 @@ from services.fulfillment.backups.entries import (
     of_document,
     opaque,
 )
-from services.fulfillment.backups.fingerprints import Fingerprints
-from services.fulfillment.backups.returned import Verdict, judge
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.search.findings import Found
-from services.fulfillment.search.ownership import Match
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from services.fulfillment.erasure.journal.fingerprints import Fingerprints
+from services.fulfillment.erasure.journal.returned import ReturnVerdict, judge
+from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 ERASED = datetime(2026, 11, 25, 12, 0, 0, 900_000, tzinfo=UTC)
 HEX = "5b1b070cf9ab71307a000095"
@@ -52,7 +52,7 @@ PEOPLE = collection()
         pytest.param(" KIM-4711 ", "KIM-4711", id="a text with blanks"),
     ],
 )
-def test_an_identity_is_known_again_in_whatever_form_it_is_stored(asked: str, stored: Any) -> None:
+def test_identity_is_recognised_in_every_stored_form(asked: str, stored: Any) -> None:
     known = FINGERPRINTS.identities({"customer": (asked,)})
     assert FINGERPRINTS.identity("customer", stored) in known["customer"]
 
@@ -65,9 +65,9 @@ def test_case_counts_but_in_an_address() -> None:
     assert Fingerprints(b"x" * 32).identity("login", "kim") not in known["login"], "with another key"
 
 
-@pytest.mark.parametrize("nobody", [None, "", True, [], {}])
-def test_what_identifies_nobody_has_no_hash(nobody: Any) -> None:
-    assert FINGERPRINTS.identity("customer", nobody) is None
+@pytest.mark.parametrize("value", [None, "", True, [], {}])
+def test_value_without_identity_has_no_hash(value: Any) -> None:
+    assert FINGERPRINTS.identity("customer", value) is None
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_identifies_nobody_has_no_hash(nobody: Any) -> None:
         ({"number": 7}, False),
     ],
 )
-def test_an_id_is_kept_as_it_is_where_it_means_nothing(document_id: Any, kept: bool) -> None:
+def test_opaque_id_is_kept_unhashed(document_id: Any, kept: bool) -> None:
     assert opaque(document_id, PEOPLE) is kept
 
 
@@ -92,9 +92,9 @@ def test_a_number_is_kept_unless_the_map_calls_it_personal() -> None:
     assert not opaque(491701234567, collection("{ name: _id, fides_meta: { identity: phone_number } }"))
 
 
-def found(**document: Any) -> Found:
-    match = Match("_id", None, (document["_id"],))
-    return Found(PEOPLE, {"_id": document["_id"]}, document, (match,))
+def found(**document: Any) -> FoundRecord:
+    match = OwnershipMatch("_id", None, (document["_id"],))
+    return FoundRecord(PEOPLE, {"_id": document["_id"]}, document, (match,))
 
 
 BEFORE, AFTER = ERASED - timedelta(days=1), ERASED + timedelta(days=1)
@@ -103,32 +103,34 @@ BEFORE, AFTER = ERASED - timedelta(days=1), ERASED + timedelta(days=1)
 @pytest.mark.parametrize(
     ("record", "named", "back", "verdict"),
     [
-        ({"_id": ObjectId.from_datetime(AFTER)}, False, False, Verdict.NEWER),
-        ({"_id": ObjectId.from_datetime(ERASED)}, False, False, Verdict.NEWER),
-        ({"_id": ObjectId.from_datetime(BEFORE)}, False, True, Verdict.RETURNED),
-        ({"_id": ObjectId.from_datetime(BEFORE)}, True, True, Verdict.RETURNED),
-        ({"_id": 7, "joined": BEFORE}, False, True, Verdict.RETURNED),
-        ({"_id": 7, "joined": AFTER}, True, False, Verdict.NEWER),
-        ({"_id": 7, "joined": AFTER, "born": BEFORE}, True, False, Verdict.NEWER),
-        ({"_id": 7, "born": BEFORE}, False, False, Verdict.UNSURE),
-        ({"_id": 7}, False, False, Verdict.UNSURE),
-        ({"_id": 7}, True, False, Verdict.RETURNED),
-        ({"_id": 7}, True, True, Verdict.UNSURE),
+        ({"_id": ObjectId.from_datetime(AFTER)}, False, False, ReturnVerdict.NEWER),
+        ({"_id": ObjectId.from_datetime(ERASED)}, False, False, ReturnVerdict.NEWER),
+        ({"_id": ObjectId.from_datetime(BEFORE)}, False, True, ReturnVerdict.RETURNED),
+        ({"_id": ObjectId.from_datetime(BEFORE)}, True, True, ReturnVerdict.RETURNED),
+        ({"_id": 7, "joined": BEFORE}, False, True, ReturnVerdict.RETURNED),
+        ({"_id": 7, "joined": AFTER}, True, False, ReturnVerdict.NEWER),
+        ({"_id": 7, "joined": AFTER, "born": BEFORE}, True, False, ReturnVerdict.NEWER),
+        ({"_id": 7, "born": BEFORE}, False, False, ReturnVerdict.UNSURE),
+        ({"_id": 7}, False, False, ReturnVerdict.UNSURE),
+        ({"_id": 7}, True, False, ReturnVerdict.RETURNED),
+        ({"_id": 7}, True, True, ReturnVerdict.UNSURE),
     ],
 )
-def test_what_is_older_than_the_erasure_came_with_the_backup(
-    record: dict[str, Any], named: bool, back: bool, verdict: Verdict
+def test_record_older_than_the_erasure_came_with_the_backup(
+    record: dict[str, Any], named: bool, back: bool, verdict: ReturnVerdict
 ) -> None:
     assert judge(found(**record), ERASED, named=named, back=back) is verdict
 
 
-def test_a_key_of_several_parts_is_known_again_as_a_whole_alone() -> None:
+def test_composite_key_is_recognised_only_as_a_whole() -> None:
     others = (("who.n", FINGERPRINTS.value(1)),)
     trace = Trace("who.t", "who", (FINGERPRINTS.value("acme"),), others)
-    treatment = Treatment(Place("default", "shop", "people"), deleted=False, traces=(trace,), masked=())
+    treatment = Treatment(
+        CollectionPlace("default", "shop", "people"), deleted=False, traces=(trace,), masked=()
+    )
     [match] = matches_of(treatment, {"who": [{"t": "acme", "n": 1}, {"t": "acme", "n": 2}]}, FINGERPRINTS)
-    assert match == Match("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
+    assert match == OwnershipMatch("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
     crossed = {"who": [{"t": "acme", "n": 2}, {"t": "beta", "n": 1}]}
     assert list(matches_of(treatment, crossed, FINGERPRINTS)) == []
-    entry = Entry("e", ERASED, treatment, (), {}, (1,), ())
+    entry = ErasureEntry("e", ERASED, treatment, (), {}, (1,), ())
     assert of_document({**as_document(entry), "at": ERASED}).treatment == treatment

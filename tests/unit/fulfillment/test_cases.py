@@ -1,4 +1,4 @@
-"""What fulfillment still does when facts cross one another, and what its records add up to."""
+"""Facts that cross one another, and the outcome of a request's records."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,19 +6,18 @@ from functools import reduce
 
 import pytest
 
-from services.fulfillment.cases import (
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
+from services.fulfillment.state import (
+    FulfillmentStatus,
     Fulfilment,
-    Status,
     evolve,
     outcome_of_disclosure,
     outcome_of_erasure,
     united,
 )
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
-from shared.answer import Answer, WithheldGroup
-from shared.errors import IllegalTransition
-from shared.events import (
+from shared.contract.answer import Answer, WithheldGroup
+from shared.contract.events import (
     ChangePlanned,
     ErasurePlanned,
     Fact,
@@ -32,6 +31,7 @@ from shared.events import (
     SubjectRestricted,
     SubjectUnrestricted,
 )
+from shared.errors import IllegalTransition
 from shared.law import Regulation, Right
 
 CASE = "a" * 32
@@ -57,23 +57,23 @@ UNRESTRICTED = SubjectUnrestricted(request_id=CASE, identifiers={})
 CLAIMED = IdentityClaimed(request_id=CASE, proofs=())
 
 
-def after(*facts: Fact) -> Status:
+def after(*facts: Fact) -> FulfillmentStatus:
     return reduce(evolve, facts, Fulfilment()).status
 
 
 def test_nothing_is_done_for_a_request_that_was_withdrawn_before_anything_was_planned() -> None:
-    assert after(WITHDRAWN) is Status.WITHDRAWN
+    assert after(WITHDRAWN) is FulfillmentStatus.WITHDRAWN
     with pytest.raises(IllegalTransition):
         after(WITHDRAWN, ERASED)
 
 
-def test_an_erasure_that_may_have_begun_is_finished_and_told_though_the_request_is_withdrawn() -> None:
-    assert after(PLANNED, WITHDRAWN) is Status.PLANNED
-    assert after(PLANNED, WITHDRAWN, ERASED) is Status.FULFILLED
+def test_started_erasure_is_finished_and_reported_despite_a_withdrawal() -> None:
+    assert after(PLANNED, WITHDRAWN) is FulfillmentStatus.PLANNED
+    assert after(PLANNED, WITHDRAWN, ERASED) is FulfillmentStatus.FULFILLED
 
 
-def test_marks_that_may_have_begun_are_finished_and_told_though_the_request_is_withdrawn() -> None:
-    assert after(CHANGE, WITHDRAWN, ERASED, RESTRICTED) is Status.FULFILLED
+def test_started_marks_are_finished_and_reported_despite_a_withdrawal() -> None:
+    assert after(CHANGE, WITHDRAWN, ERASED, RESTRICTED) is FulfillmentStatus.FULFILLED
     known = reduce(evolve, (CHANGE, WITHDRAWN), Fulfilment())
     assert known.change == "change_0"
 
@@ -94,25 +94,27 @@ def test_a_claim_that_comes_after_the_decision_changes_nothing(before: tuple[Fac
     assert after(*before, CLAIMED) is after(*before)
 
 
-def test_of_a_record_the_last_plan_that_names_it_counts() -> None:
-    erased = Step("shop.users", Place("default", "shop", "users"), {"_id": 1}, Disposition.ERASED, ())
+def test_last_plan_of_a_record_counts() -> None:
+    erased = RecordStep(
+        "shop.users", CollectionPlace("default", "shop", "users"), {"_id": 1}, Disposition.ERASED, ()
+    )
     held = replace(erased, disposition=Disposition.RETAINED, reason="legal_hold")
     other = replace(erased, id={"_id": 2})
-    first = Plan("v", date(2026, 11, 25), ("user",), (erased, other), (("shop.users",),))
+    first = ErasurePlan("v", date(2026, 11, 25), ("user",), (erased, other), (("shop.users",),))
     whole = united([first, replace(first, steps=(held,))])
     assert list(whole.steps) == [held, other]
     assert outcome_of_erasure(whole) is Outcome.PARTLY_GRANTED
 
 
-def test_a_plan_that_finds_nothing_to_do_does_not_hide_what_was_to_go() -> None:
-    place, masks = Place("default", "shop", "users"), (Mask("name", (), None),)
-    masked = Step("shop.users", place, {"_id": 1}, Disposition.MASKED, (), masks=masks)
+def test_plan_without_changes_does_not_hide_an_earlier_change() -> None:
+    place, masks = CollectionPlace("default", "shop", "users"), (Mask("name", (), None),)
+    masked = RecordStep("shop.users", place, {"_id": 1}, Disposition.MASKED, (), masks=masks)
     nothing = replace(masked, disposition=Disposition.UNCHANGED, masks=())
-    first = Plan("v", date(2026, 11, 25), ("user",), (masked,), (("shop.users",),))
+    first = ErasurePlan("v", date(2026, 11, 25), ("user",), (masked,), (("shop.users",),))
     assert list(united([first, replace(first, steps=(nothing,))]).steps) == [masked]
 
 
-def test_what_is_withheld_for_others_sake_grants_access_in_part() -> None:
+def test_data_withheld_for_others_makes_access_partial() -> None:
     secret = WithheldGroup(label="Password", reason="never_disclosed")
     notes = WithheldGroup(label="Notes", reason="third_party_rights")
     assert outcome_of_disclosure(Answer(withheld=(secret,))) is Outcome.GRANTED

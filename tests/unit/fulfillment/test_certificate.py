@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from services.fulfillment.certificate import (
+from services.fulfillment.certificate.document import (
     Certificate,
+    CertificateProof,
     Handled,
     LookedThrough,
-    Proof,
     Retained,
     Searched,
     SecondLook,
@@ -17,8 +17,8 @@ from services.fulfillment.certificate import (
     read,
     verify_certificate,
 )
-from services.fulfillment.package.wording import words
-from services.fulfillment.signing import Signer
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.package.languages import words
 from tests.unit.fulfillment.portfolio import SIGNER
 
 NOW = datetime(2026, 3, 5, 13, 35, tzinfo=UTC)
@@ -36,14 +36,14 @@ CERTIFICATE = Certificate(
     recipients=("Bank",),
 )
 FILE = issue(CERTIFICATE, SIGNER)
-OTHER = Signer(b"o" * 32)
+OTHER = CertificateSigner(b"o" * 32)
 
 
 def html(certificate: Certificate, language: str = "en") -> str:
     return b"".join(page(certificate, words(language), fingerprint="f" * 64)).decode()
 
 
-def test_a_certificate_as_issued_is_in_order_and_says_what_was_done() -> None:
+def test_issued_certificate_is_valid_and_states_the_results() -> None:
     report = verify_certificate(FILE, issuer=SIGNER.public_key.fingerprint)
     assert report.ok
     assert report.trusted
@@ -71,14 +71,14 @@ def test_no_changed_byte_goes_unnoticed() -> None:
         assert not verify_certificate(bytes(changed), issuer=SIGNER.public_key.fingerprint).ok
 
 
-def test_a_name_said_twice_is_not_read_in_the_signed_way_alone() -> None:
+def test_content_with_a_duplicate_name_is_rejected() -> None:
     twice = FILE.replace(b'"number": "C-1"', b'"number": "C-2",\n    "number": "C-1"')
     assert json.loads(twice) == json.loads(FILE)
     assert not verify_certificate(twice).ok
 
 
 @pytest.mark.parametrize("file", [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"certificate":1,"seal":2}'])
-def test_what_is_no_certificate_is_a_problem_and_no_exception(file: bytes) -> None:
+def test_invalid_certificate_is_a_problem_and_no_exception(file: bytes) -> None:
     assert not verify_certificate(file).ok
 
 
@@ -95,7 +95,7 @@ def test_records_that_were_found_again_are_not_called_erased() -> None:
     assert "not complete" in html(partial)
 
 
-def test_the_page_says_what_is_kept_why_and_until_when() -> None:
+def test_page_states_retained_records_with_reason_and_last_day() -> None:
     text = html(CERTIFICATE, "de")
     assert "Ein Gesetz verpflichtet uns, diese Datensätze aufzubewahren." in text
     assert "(§ 147 AO)" in text
@@ -107,7 +107,9 @@ WHOLE = replace(
     CERTIFICATE,
     handled=(replace(INVOICES, found=10, left=(Retained(2, "store_rules"),), incomplete=1),),
     second_look=SecondLook(NOW, collections=10, remaining=2),
-    proof=Proof("erasure", "gdpr", date(2026, 3, 1), "mailbox", ("email",), ("mailbox",), "second.person"),
+    proof=CertificateProof(
+        "erasure", "gdpr", date(2026, 3, 1), "mailbox", ("email",), ("mailbox",), "second.person"
+    ),
     searched=(Searched("default", "billing", "invoices", "searched", 7, 10),),
     looked_through=(LookedThrough("default", "portal", "tickets", "Tickets", 500, 3, 1),),
     program="habeas 1.2.3",
@@ -115,11 +117,11 @@ WHOLE = replace(
 
 
 @pytest.mark.parametrize("certificate", [CERTIFICATE, WHOLE], ids=["little", "everything"])
-def test_what_was_signed_can_be_read_again(certificate: Certificate) -> None:
+def test_signed_certificate_can_be_read(certificate: Certificate) -> None:
     assert read(verify_certificate(issue(certificate, SIGNER)).content) == certificate
 
 
-def test_the_page_says_who_asked_what_is_left_and_what_still_names_the_person() -> None:
+def test_page_states_request_remaining_records_and_mentions() -> None:
     text = html(WHOLE)
     assert "second.person" in text
     assert "The rules of a database refused the change." in text
@@ -139,15 +141,15 @@ def test_a_certificate_of_an_earlier_version_can_be_read_still() -> None:
     assert read(content).handled == CERTIFICATE.handled
 
 
-def test_a_certificate_needs_that_somebody_has_looked() -> None:
+def test_certificate_without_a_search_is_not_issued() -> None:
     nowhere = replace(CERTIFICATE, handled=(), second_look=SecondLook(NOW, collections=0, remaining=0))
     with pytest.raises(ValueError, match="nothing to certify"):
         issue(nowhere, SIGNER)
     issue(replace(nowhere, second_look=SecondLook(NOW, collections=1, remaining=0)), SIGNER)
 
 
-def test_nobody_is_called_told_whom_nobody_has_told() -> None:
-    partly = replace(CERTIFICATE, recipients=("Bank", "Courier"), untold=("Courier",))
+def test_recipients_without_notification_are_not_called_notified() -> None:
+    partly = replace(CERTIFICATE, recipients=("Bank", "Courier"), not_notified=("Courier",))
     content = verify_certificate(issue(partly, SIGNER)).content
     assert (content["recipients"], content["recipients_untold"]) == (["Bank", "Courier"], ["Courier"])
     assert read(content) == partly

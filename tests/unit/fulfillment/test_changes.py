@@ -1,4 +1,4 @@
-"""Which records a right marks, which values are corrected, and what truly comes of a plan."""
+"""Plans of marks and corrections, and their final results."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,25 +8,25 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment import answers
-from services.fulfillment.cases import outcome_of_change
 from services.fulfillment.changes import corrections
-from services.fulfillment.changes.change import Change, Declined, Undone
+from services.fulfillment.changes.change import Change, MissingChange, RefusedCorrection
 from services.fulfillment.changes.conversion import converted
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.execution import NOT_TAKEN, OVERTAKEN
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, marks, plan_marks
 from services.fulfillment.datamap.model import Collection, DataMap
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import LEGAL_HOLD
-from services.fulfillment.erasure.steps import Disposition, Plan, Set
-from services.fulfillment.search.findings import Few, Findings, Found
-from services.fulfillment.search.ownership import Match
-from services.notifier.reasons import ReasonCode
-from shared.answer import Answer
-from shared.events import Correction, Outcome
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Set
+from services.fulfillment.package import answers
+from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import outcome_of_change
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.answer import Answer
+from shared.contract.events import Correction, Outcome
 from shared.law import Right
-from shared.mongo import Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Decimal128, Int64, ObjectId
 
 TODAY = date(2026, 11, 25)
 MAP = parse(
@@ -95,29 +95,33 @@ PEOPLE, ACCOUNTS, PAYMENTS = MAP.collections
 KIM = "kim@example.org"
 
 
-def found(collection: Collection, document: Mapping[str, Any], *, owned: bool = True) -> Found:
+def found(collection: Collection, document: Mapping[str, Any], *, owned: bool = True) -> FoundRecord:
     path, unit = ("email", None) if owned else ("members.email", "members")
-    return Found(collection, {"_id": document["_id"]}, dict(document), (Match(path, unit, (KIM,)),))
+    return FoundRecord(
+        collection, {"_id": document["_id"]}, dict(document), (OwnershipMatch(path, unit, (KIM,)),)
+    )
 
 
-def person(**fields: Any) -> Found:
+def person(**fields: Any) -> FoundRecord:
     return found(PEOPLE, {"_id": 1, "email": KIM, **fields})
 
 
-def findings(*records: Found) -> Findings:
-    return Findings(MAP.version, Few(records), ())
+def findings(*records: FoundRecord) -> Findings:
+    return Findings(MAP.version, RecordTuple(records), ())
 
 
-def marked(*records: Found, right: Right = Right.RESTRICTION, data_map: DataMap = MAP, **how: bool) -> Plan:
+def marked(
+    *records: FoundRecord, right: Right = Right.RESTRICTION, data_map: DataMap = MAP, **how: bool
+) -> ErasurePlan:
     return plan_marks(findings(*records), data_map, TODAY, right, **how)
 
 
-def corrected(*records: Found, **wanted: str) -> Change:
+def corrected(*records: FoundRecord, **wanted: str) -> Change:
     named = [Correction(field=name.replace("__", "."), value=value) for name, value in wanted.items()]
     return plan_corrections(findings(*records), MAP, named, TODAY)
 
 
-def sets(plan: Plan) -> dict[str, tuple[Any, Any]]:
+def sets(plan: ErasurePlan) -> dict[str, tuple[Any, Any]]:
     """Return what each field becomes in *plan*, and what it was."""
     return {part.path: (part.before, part.value) for step in plan.steps for part in step.sets}
 
@@ -125,7 +129,7 @@ def sets(plan: Plan) -> dict[str, tuple[Any, Any]]:
 # --- marks --------------------------------------------------------------------------------------------
 
 
-def test_a_record_is_marked_as_its_collection_says_though_the_field_was_not_there() -> None:
+def test_record_is_marked_by_a_new_field() -> None:
     [step] = marked(person()).steps
     assert step.disposition is Disposition.MARKED
     assert step.sets == (Set("flags.restricted", True, created=True),)
@@ -143,12 +147,17 @@ def test_a_record_that_is_marked_already_is_marked_and_nothing_is_written() -> N
         pytest.param(person(flags=[{}]), id="an array is in the way"),
         pytest.param(person(flags=None), id="a value is in the way"),
         pytest.param(
-            Found(PEOPLE, {"_id": 1}, {"_id": 1, "friends": [KIM]}, (Match("friends", "friends", (KIM,)),)),
+            FoundRecord(
+                PEOPLE,
+                {"_id": 1},
+                {"_id": 1, "friends": [KIM]},
+                (OwnershipMatch("friends", "friends", (KIM,)),),
+            ),
             id="the document is another person's",
         ),
     ],
 )
-def test_what_cannot_be_marked_as_restricted_is_in_the_plan_with_the_reason(record: Found) -> None:
+def test_unmarkable_record_is_in_the_plan_with_the_reason(record: FoundRecord) -> None:
     [step] = marked(record).steps
     assert (step.disposition, step.reason, step.sets) == (Disposition.UNCHANGED, NOT_MARKABLE, ())
 
@@ -188,7 +197,7 @@ def test_the_use_of_sensitive_data_is_limited_where_it_is_held() -> None:
 # --- lifting ------------------------------------------------------------------------------------------
 
 
-def test_lifting_gives_back_what_stood_there_and_only_takes_our_own_mark() -> None:
+def test_lifting_restores_the_earlier_value_and_removes_only_our_mark() -> None:
     other = replace(person(flags={"restricted": "maybe"}), id={"_id": 2})
     back = lifted(marked(person(), other), MAP)
     created, changed = (step.sets[0] for step in back.steps)
@@ -196,7 +205,7 @@ def test_lifting_gives_back_what_stood_there_and_only_takes_our_own_mark() -> No
     assert (changed.removed, changed.before, changed.value, changed.instead) == (False, True, "maybe", True)
 
 
-def test_what_somebody_else_had_restricted_before_stays_restricted() -> None:
+def test_earlier_restriction_by_another_program_stays() -> None:
     assert lifted(marked(person(flags={"restricted": True})), MAP).steps == ()
 
 
@@ -206,7 +215,7 @@ def test_lifting_a_restriction_takes_no_objection_back() -> None:
     assert set(sets(lifted(plan, MAP))) == {"flags.restricted"}
 
 
-def test_where_some_of_a_persons_elements_were_restricted_before_all_stay_so() -> None:
+def test_elements_stay_restricted_if_some_were_before() -> None:
     account = {"_id": 1, "members": [{"email": KIM}, {"email": KIM, "restricted": True}]}
     plan = marked(found(ACCOUNTS, account, owned=False))
     assert sets(plan) == {"members.restricted": (True, True)}
@@ -250,7 +259,7 @@ def test_incomplete_data_is_completed() -> None:
     ],
 )
 def test_a_correction_that_is_not_made_says_why(
-    records: list[Found], wanted: dict[str, str], reason: str
+    records: list[FoundRecord], wanted: dict[str, str], reason: str
 ) -> None:
     change = corrected(*records, **wanted)
     assert [item.reason for item in change.declined] == [reason]
@@ -304,7 +313,7 @@ def test_a_value_takes_the_type_of_its_field(
     [("x", 1), ("maybe", True), ("2 April", datetime.now(UTC)), ("a", ObjectId()), ("9" * 30, Int64(1))],
     ids=["number", "truth", "date", "id", "too large"],
 )
-def test_what_is_no_such_value_is_not_forced_into_one(text: str, stored: Any) -> None:
+def test_invalid_value_is_not_converted(text: str, stored: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         converted(text, stored, None)
 
@@ -314,14 +323,14 @@ def test_what_is_no_such_value_is_not_forced_into_one(text: str, stored: Any) ->
 
 def test_a_plan_comes_back_from_its_lines_as_it_was() -> None:
     account = found(ACCOUNTS, {"_id": ObjectId(), "members": [{"email": KIM}]}, owned=False)
-    change = Change(marked(person(born=TODAY), account), (Declined("city", "not_found"),))
+    change = Change(marked(person(born=TODAY), account), (RefusedCorrection("city", "not_found"),))
     assert Change.of_lines(list(change.lines())) == change
 
 
-def test_a_mark_that_does_not_hold_is_not_told_as_done() -> None:
+def test_failed_mark_is_not_reported_as_done() -> None:
     plan = marked(person(), replace(person(), id={"_id": 2}))
     first = plan.steps[0]
-    done = Change(plan).after([Undone(first, first.sets[0], "not_taken")])
+    done = Change(plan).after([MissingChange(first, first.sets[0], "not_taken")])
     assert done.plan.counts() == {"unchanged": 1, "marked": 1}
     assert done.reasons() == {"not_taken": 1}
     assert outcome_of_change(done) is Outcome.PARTLY_GRANTED
@@ -330,15 +339,15 @@ def test_a_mark_that_does_not_hold_is_not_told_as_done() -> None:
 def test_a_correction_that_does_not_hold_is_declined_and_the_others_stand() -> None:
     change = corrected(person(city="A", visits=1), city="B", visits="2")
     [step] = change.plan.steps
-    done = change.after([Undone(step, step.sets[0], "overtaken")])
+    done = change.after([MissingChange(step, step.sets[0], "overtaken")])
     assert set(sets(done.plan)) == {"visits"}
-    assert done.declined == (Declined("city", "overtaken", "desk.people"),)
+    assert done.declined == (RefusedCorrection("city", "overtaken", "desk.people"),)
     assert outcome_of_change(done) is Outcome.PARTLY_GRANTED
-    nothing = done.after([Undone(done.plan.steps[0], done.plan.steps[0].sets[0], "overtaken")])
+    nothing = done.after([MissingChange(done.plan.steps[0], done.plan.steps[0].sets[0], "overtaken")])
     assert outcome_of_change(nothing) is Outcome.REFUSED
 
 
-def test_all_that_was_asked_for_is_granted() -> None:
+def test_complete_correction_is_granted() -> None:
     assert outcome_of_change(corrected(person(city="A"), city="B")) is Outcome.GRANTED
     assert outcome_of_change(Change(marked(person(flags={"restricted": True})))) is Outcome.GRANTED
 
@@ -350,8 +359,8 @@ def test_a_letter_shows_no_secret_that_was_corrected() -> None:
     """11 CCR §§ 7024(d), 7023(j)."""
     payment = found(PAYMENTS, {"_id": 7, "email": KIM, "iban": "DE00 1", "city": "A"})
     change = corrected(payment, iban="DE00 2", payments__city="B")
-    told = answers.change(change, MAP, statement_kept=False, agreed=())
-    assert {(item.label, item.before, item.after) for item in told.corrected} == {
+    answer = answers.change(change, MAP, statement_kept=False, agreed=())
+    assert {(item.label, item.before, item.after) for item in answer.corrected} == {
         ("Payments: Iban", "", ""),
         ("Payments: City", "A", "B"),
     }
@@ -370,9 +379,9 @@ def test_a_field_that_is_found_nowhere_is_named_as_the_person_named_it() -> None
     assert (item.label, item.reason) == ("shoe_size", "not_found")
 
 
-def test_who_has_proven_nothing_is_told_of_all_recipients_and_of_no_record() -> None:
-    told = answers.stopped(Right.OPT_OUT_OF_SALE, MAP, agreed=("Broker",))
-    assert told == Answer(recipients=("Broker",))
+def test_answer_without_proof_names_all_recipients_and_no_record() -> None:
+    answer = answers.stopped(Right.OPT_OUT_OF_SALE, MAP, agreed=("Broker",))
+    assert answer == Answer(recipients=("Broker",))
 
 
 def test_every_reason_has_words_in_a_letter() -> None:

@@ -1,17 +1,17 @@
-"""What one claimed value is worth: one thing at most, and nothing where the request disputes it."""
+"""The value of claimed data points: one fact at most, and none if the request disputes it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import compare_claims
 from services.fulfillment.search.comparison import Agreement, compare
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
-from services.fulfillment.search.ownership import Match
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     DataPoints,
     IdentityClaimed,
     IdentityCompared,
@@ -20,7 +20,7 @@ from shared.events import (
     RequestSubmitted,
 )
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.fulfillment.stage import CASE, Held, OneMap, around
 
 MAP = parse(
@@ -63,22 +63,25 @@ KNOWN = {"email": (ADA,)}
 PHONE = "+49 171 3920042"
 
 
-def found(*cards: Mapping[str, Any], **member: Any) -> list[Found]:
-    match = (Match("email", None, (ADA,)),)
+def found(*cards: Mapping[str, Any], **member: Any) -> list[FoundRecord]:
+    match = (OwnershipMatch("email", None, (ADA,)),)
     return [
-        Found(MEMBERS, {"_id": 1}, {"_id": 1, "email": ADA, **member}, match),
-        *(Found(CARDS, {"_id": n}, {"_id": n, "email": ADA, **card}, match) for n, card in enumerate(cards)),
+        FoundRecord(MEMBERS, {"_id": 1}, {"_id": 1, "email": ADA, **member}, match),
+        *(
+            FoundRecord(CARDS, {"_id": n}, {"_id": n, "email": ADA, **card}, match)
+            for n, card in enumerate(cards)
+        ),
     ]
 
 
 @pytest.mark.parametrize("name", ["user", "user.account", "user.contact", "user.demographic"])
-def test_a_name_broader_than_what_proves_claims_nothing(name: str) -> None:
+def test_too_broad_name_claims_nothing(name: str) -> None:
     records = found(username="ada1984", number="ada1984", mobile="ada1984", born="ada1984")
     assert compare({name: "ada1984"}, records, KNOWN) == Agreement(0, 0)
 
 
 @pytest.mark.parametrize("name", ["user.unique_id", "user.contact.phone_number"])
-def test_a_category_that_proves_claims_what_it_names(name: str) -> None:
+def test_proving_category_claims_its_fields(name: str) -> None:
     assert compare({name: "M-774100"}, found(number="M-774100", mobile="M-774100"), KNOWN).agreed == 1
 
 
@@ -142,7 +145,7 @@ def test_a_name_that_is_a_username_too_is_known_to_a_neighbour() -> None:
         ),
     ],
 )
-def test_as_many_things_count_as_values_that_stand_for_one_each(points: dict[str, str], groups: int) -> None:
+def test_each_value_counts_for_one_fact(points: dict[str, str], groups: int) -> None:
     cards = ({"code": "first"}, {"code": "third"})
     member = {"username": "fourth", "number": "second", "code": "first", "name": "Ada Example"}
     assert compare(points, found(*cards, born="1984-12-10", **member), KNOWN).groups == groups
@@ -175,7 +178,7 @@ async def compared(
     await vault.seal(CASE, SUBMISSION, RequestSubmitted.model_validate(submitted).model_dump_json().encode())
     claim = DataPoints(kind="data_points", points=dict(points))
     await vault.seal(CASE, "proof_0", claim.model_dump_json().encode())
-    findings = Findings(MAP.version, Few(records), (Coverage(MEMBERS.key, Status.SEARCHED, 1),))
+    findings = Findings(MAP.version, RecordTuple(records), (Coverage(MEMBERS.key, SearchStatus.SEARCHED, 1),))
     ctx = around(vault=vault, records=Held(findings), maps=OneMap(MAP))
     proof = ProofRef(kind=ProofKind.DATA_POINTS, ref="proof_0")
     [fact] = await compare_claims(IdentityClaimed(request_id=CASE, proofs=(proof,)), ctx)
@@ -201,7 +204,7 @@ async def compared(
         pytest.param("zip", {"zip": "D00 E1E2"}, id="what it should be instead"),
     ],
 )
-async def test_what_a_correction_disputes_proves_nobody(disputed: str, points: dict[str, str]) -> None:
+async def test_disputed_value_proves_nothing(disputed: str, points: dict[str, str]) -> None:
     """11 CCR § 7060(h)."""
     alone = await compared(points, [disputed])
     assert (alone.claimed, alone.agreed, alone.groups, alone.private) == (0, 0, 0, False)
@@ -212,6 +215,6 @@ async def test_what_a_correction_disputes_proves_nobody(disputed: str, points: d
 @pytest.mark.parametrize(
     "disputed", [(), ("mobile",), ("shoe_size",), ("email",), ("cards.zip",), ("_id",), ("zi",)]
 )
-async def test_what_no_correction_disputes_still_counts(disputed: tuple[str, ...]) -> None:
+async def test_undisputed_value_counts(disputed: tuple[str, ...]) -> None:
     fact = await compared({"number": "M-7741", "zip": "D00 E1E1"}, disputed)
     assert (fact.claimed, fact.agreed, fact.groups, fact.private) == (2, 2, 2, True)

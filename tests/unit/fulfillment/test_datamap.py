@@ -1,10 +1,18 @@
-"""A data map is read strictly; a Fides dataset loads unchanged."""
+"""The reader of data maps: strict, and compatible with datasets of Fides."""
 
 from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, Direction, Erasure, Period, ValueCheck, load, parse
+from services.fulfillment.datamap.reader import (
+    DataMap,
+    Direction,
+    Erasure,
+    RetentionPeriod,
+    ValueCheck,
+    load,
+    parse,
+)
 from shared.errors import InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
@@ -60,11 +68,11 @@ def test_facts_of_a_dataset_hold_for_collections_that_say_nothing_else() -> None
 def test_retention_is_read_as_a_period_with_its_reason() -> None:
     retention = load(EXAMPLE).by_key["billing.invoices"].retention
     assert retention is not None
-    assert (retention.keep, retention.start) == (Period(years=10), "issued_at")
+    assert (retention.keep, retention.start) == (RetentionPeriod(years=10), "issued_at")
     assert "Art. 17(3)(b)" in retention.because
 
 
-def test_an_array_is_divided_where_people_are_told_apart_in_it() -> None:
+def test_array_with_identities_of_people_is_divided() -> None:
     by_key = load(EXAMPLE).by_key
     assert by_key["portal.tickets"].divided == {"cc", "messages"}
     assert by_key["portal.contacts"].divided == frozenset(), "all phones are one person's"
@@ -79,7 +87,7 @@ def test_nested_fields_go_by_dotted_paths_and_arrays_by_their_name() -> None:
     assert tickets.by_path["messages.attachments.name"].type == "string"
 
 
-def test_what_the_law_never_discloses_is_withheld_unless_the_map_says_otherwise() -> None:
+def test_secrets_are_withheld_unless_the_map_states_otherwise() -> None:
     by_path = load(EXAMPLE).by_key["billing.customers"].by_path
     assert not by_path["bank.iban"].disclose
     assert by_path["bank.holder"].disclose
@@ -162,14 +170,14 @@ def test_the_version_is_the_hash_of_the_text_and_parses_again_from_its_sources()
         ),
     ],
 )
-def test_what_means_nothing_is_told_with_its_place_and_remedy(text: str, where: str, what: str) -> None:
-    told = flaws(text)
-    assert where in told
-    assert what in told
-    assert ";" in told
+def test_undefined_word_is_an_error_with_place_and_remedy(text: str, where: str, what: str) -> None:
+    errors = flaws(text)
+    assert where in errors
+    assert what in errors
+    assert ";" in errors
 
 
-def test_all_flaws_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     text = PLAIN.replace("identity:", "identty:").replace("contact.email", "contacts")
     assert len(flaws(text).splitlines()) == 2
 
@@ -179,7 +187,7 @@ def test_an_erase_order_that_goes_round_is_refused() -> None:
     assert "go round in a circle" in flaws(text)
 
 
-def test_what_fides_asks_for_and_cannot_be_honoured_is_remarked() -> None:
+def test_unsupported_words_of_fides_are_remarked() -> None:
     text = PLAIN.replace(
         "identity: email", "identity: email, masking_strategy_override: { strategy: aes_encrypt }"
     ).replace("- fides_key: desk", "- fides_key: desk\n    fides_meta: { namespace: { a: b } }")
@@ -233,7 +241,7 @@ def test_a_map_may_add_categories() -> None:
     assert data_map.collections[0].by_path["email"].categories == ("user.shoe_size",)
 
 
-def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InvalidDataMap, match="HABEAS_DATAMAP"):
         load(tmp_path / "none")
     with pytest.raises(InvalidDataMap, match="no YAML"):
@@ -303,7 +311,7 @@ def test_statement_that_a_request_can_change_is_an_error() -> None:
     assert "`contact.verified_at` states that `contact.email` is verified and is `editable`" in flaws(text)
 
 
-def test_verification_of_what_is_no_identity_is_an_error() -> None:
+def test_verification_of_a_field_without_identity_is_an_error() -> None:
     text = PLAIN.replace("            fides_meta: { data_type: string, identity: email }\n", "")
     assert "is no identity" in flaws(text + "            meta: { habeas: { verified: always } }\n")
 

@@ -1,4 +1,4 @@
-"""What a field seems to hold, by its name and by its values."""
+"""Detection of personal data by names and values of fields."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from services.fulfillment.drafting.detection import categories_of
 from services.fulfillment.drafting.forms import can_be_looked_up, is_email, is_shared_mailbox
 from services.fulfillment.drafting.vocabulary import MEANINGS, words_of
-from shared.mongo import ObjectId
-from shared.taxonomy import DEFAULT_CATEGORIES
+from shared.law.taxonomy import DEFAULT_CATEGORIES
+from shared.runtime.mongo import ObjectId
 
 BCRYPT = "$2b$12$" + "a" * 53
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
@@ -79,22 +79,20 @@ def test_personal_data_is_recognised(name: str, values: list[Any], category: str
         pytest.param("name", ["Steel Chair", "Oak Table"], id="a product"),
         pytest.param("email_verified", [True, False], id="a flag about an address"),
         pytest.param("phone_type", ["home", "work"], id="a word about a number"),
-        pytest.param("created_at", [BORN], id="a day that is nobody's birthday"),
+        pytest.param("created_at", [BORN], id="a day that is no birthday"),
         pytest.param("version", ["1.4.2"], id="a version"),
         pytest.param("sku", ["SKU-A100"], id="an article number"),
         pytest.param("account_id", [17], id="a key to an account"),
         pytest.param("email", [7, 8], id="numbers named like addresses"),
         pytest.param("email", ["weekly", "never"], id="words named like addresses"),
-        pytest.param("batch", ["4111111111111112"] * 5, id="digits whose check digit is wrong"),
-        pytest.param(
-            "batch", ["DE00370400440532013000"], id="an account number whose check digits are wrong"
-        ),
+        pytest.param("batch", ["4111111111111112"] * 5, id="digits with a wrong check digit"),
+        pytest.param("batch", ["DE00370400440532013000"], id="an account number with wrong check digits"),
         pytest.param("last_name", [7, 8], id="numbers named like names"),
         pytest.param("username_format", ["plain"], id="a word about a name"),
         pytest.param("customer", [ObjectId(b"0" * 12)], id="a reference"),
     ],
 )
-def test_what_only_looks_like_it_is_not(name: str, values: list[Any]) -> None:
+def test_similar_values_are_not_recognised(name: str, values: list[Any]) -> None:
     assert likeliest(name, *values) is None
 
 
@@ -115,7 +113,7 @@ def test_elements_of_an_array_count_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("address", ["support@example.org", "no-reply@example.com", "info+de@example.net"])
-def test_an_offices_mailbox_is_nobodys(address: str) -> None:
+def test_office_mailbox_is_shared(address: str) -> None:
     assert is_email(address)
     assert is_shared_mailbox(address)
     assert not is_shared_mailbox("ada.support@example.org")

@@ -1,13 +1,13 @@
-"""A set of very many keys keeps a few bytes of each, and takes none for another."""
+"""Sets of many keys keep a few bytes of each, without collisions."""
 
 import tracemalloc
 from decimal import Decimal
 
 import pytest
 
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.digests import MOST_AS_THEY_ARE, Keys, digest
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.digests import MOST_AS_THEY_ARE, DigestSet, digest
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 MANY = 20_000
 
@@ -20,7 +20,7 @@ MANY = 20_000
         pytest.param(7, Decimal128("7.00"), id="decimal"),
         pytest.param(0.5, Decimal128("0.5"), id="fraction"),
         pytest.param(2.0**70, Decimal128(Decimal(2**70)), id="large"),
-        pytest.param(0.0, -0.0, id="nought"),
+        pytest.param(0.0, -0.0, id="zero"),
     ],
 )
 def test_numbers_that_are_equal_are_one_key(one: object, other: object) -> None:
@@ -29,7 +29,7 @@ def test_numbers_that_are_equal_are_one_key(one: object, other: object) -> None:
     assert digest((key_of(one), "x")) == digest((key_of(other), "x"))
 
 
-def test_what_differs_has_another_digest() -> None:
+def test_different_keys_have_different_digests() -> None:
     values = [
         -1, -2, 5, 5 + 2**61 - 1, 0.1, Decimal128("0.1"), "5", "number", b"5", Binary(b"5", 4), True,
         ObjectId("5a9427648b0beebeb6957bfd"), "5a9427648b0beebeb6957bfd", float("nan"), float("inf"),
@@ -41,7 +41,7 @@ def test_what_differs_has_another_digest() -> None:
 
 @pytest.mark.parametrize("number", [10, MANY])
 def test_every_key_is_new_once(number: int) -> None:
-    keys = Keys()
+    keys = DigestSet()
     assert not keys
     assert all(keys.add(("number", n)) for n in range(number))
     assert not any(keys.add(("number", float(n))) for n in range(number))
@@ -52,7 +52,7 @@ def test_every_key_is_new_once(number: int) -> None:
 
 def test_many_keys_cost_a_few_bytes_each() -> None:
     tracemalloc.start()
-    keys = Keys()
+    keys = DigestSet()
     for number in range(MANY):
         keys.add(f"a key that is long, {number}")
     held, _ = tracemalloc.get_traced_memory()

@@ -1,9 +1,9 @@
-"""Which way values flow by a reference in an array that names no direction."""
+"""Default direction of references in arrays."""
 
 import pytest
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 
 OUT, BOTH = Direction.TO, Direction.BOTH
 
@@ -66,7 +66,9 @@ NAME = "{ name: name, data_categories: [user.name] }"
         ),
     ],
 )
-def test_a_list_leads_out_to_what_nothing_else_leads_to(listed: str, expected: dict[str, Direction]) -> None:
+def test_list_leads_out_to_a_collection_without_another_entry(
+    listed: str, expected: dict[str, Direction]
+) -> None:
     assert directions(listed) == expected
 
 
@@ -82,5 +84,5 @@ def test_two_lists_of_the_same_are_no_other_way_to_it() -> None:
     ],
     ids=["an identity", "a reference"],
 )
-def test_where_records_are_found_otherwise_people_are_told_apart_by_a_list_of_them(orders: str) -> None:
+def test_list_of_people_divides_if_the_records_are_found_otherwise(orders: str) -> None:
     assert directions(PLAIN, orders) == {"ids": BOTH}

@@ -1,4 +1,4 @@
-"""Records that name other mailboxes are disclosed after a window, in which their owners can stop it."""
+"""The window before the disclosure of records with other mailboxes, in which their owners can stop it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,15 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from services.fulfillment import erasing
-from services.fulfillment.cases import Status
-from services.fulfillment.completing import Completed
-from services.fulfillment.context import Fulfillment, Records
-from services.fulfillment.erasing import certify_withdrawn, erase, retry
-from services.fulfillment.erasure.execution import Left, Remainder, Remains
-from services.fulfillment.erasure.planning import plan
+from services.fulfillment.context import Fulfillment, PersonRecords
+from services.fulfillment.erasure import handlers
+from services.fulfillment.erasure.completion import Completed
+from services.fulfillment.erasure.execution import Remainder, RemainderKind, Remains
+from services.fulfillment.erasure.handlers import certify_withdrawn, erase, retry
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.rounds import Round
-from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.suspension import releases
+from services.fulfillment.erasure.window import disclosure_timer, round_timer, window_ended
 from services.fulfillment.handlers import (
     RELEASED,
     SUBSCRIPTIONS,
@@ -23,15 +24,13 @@ from services.fulfillment.handlers import (
     approve_correction,
     await_disclosure,
     disclose,
-    heed_window,
+    handle_window_end,
 )
-from services.fulfillment.named_mailboxes import MOST_NOTIFIED
-from services.fulfillment.search.findings import Coverage, Few, Findings
-from services.fulfillment.search.findings import Status as Searched
-from services.fulfillment.suspension import releases
-from services.fulfillment.window import disclosure_timer, round_timer, window_ended
-from shared.errors import TooEarly
-from shared.events import (
+from services.fulfillment.search.findings import Coverage, Findings, RecordTuple
+from services.fulfillment.search.findings import SearchStatus as Searched
+from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED
+from services.fulfillment.state import FulfillmentStatus
+from shared.contract.events import (
     Assurance,
     ChangePlanned,
     CorrectionApproved,
@@ -55,11 +54,12 @@ from shared.events import (
     RequestWithdrawn,
     TransferOrdered,
 )
+from shared.errors import TooEarly
 from shared.law import FeeReason, Money, Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
-from tests.unit.fulfillment.test_changing import EDITABLE, PEOPLE
-from tests.unit.fulfillment.test_changing import HELD as PERSON
-from tests.unit.fulfillment.test_disclosing import HELD, MAP, findings, record
+from tests.unit.fulfillment.test_change_handlers import EDITABLE, PEOPLE
+from tests.unit.fulfillment.test_change_handlers import HELD as PERSON
+from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
 from tests.unit.fulfillment.test_erasure_window import DAY, LATE, Clockwork, after
 
 LOU, KIM = "lou@example.net", "kim@example.net"
@@ -89,8 +89,8 @@ async def held_back(
     return after(ctx, event, named, window), (event, named, window), window
 
 
-def held(found: Findings) -> Records:
-    return cast("Records", Held(found))
+def held(found: Findings) -> PersonRecords:
+    return cast("PersonRecords", Held(found))
 
 
 def kinds(facts: Sequence[Fact]) -> list[type[Fact]]:
@@ -100,7 +100,7 @@ def kinds(facts: Sequence[Fact]) -> list[type[Fact]]:
 async def test_disclosure_that_names_another_mailbox_waits_for_the_window_and_stores_nothing() -> None:
     ctx, (_, named, _), window = await held_back()
     assert window.at == NOW + DAY
-    assert ctx.known.status is Status.DISCLOSURE_SCHEDULED
+    assert ctx.known.status is FulfillmentStatus.DISCLOSURE_SCHEDULED
     assert isinstance(named, MailboxNamed)
     assert await ctx.vault.open(CASE, named.ref) == LOU.encode()
     assert ctx.copies == Counter(), "no copy was given yet"
@@ -148,7 +148,7 @@ async def test_mailbox_that_its_owner_has_proven_gets_no_further_letter(known_by
     assert kinds(await answer(event.model_copy(update=known_by), ctx)) == [RequestFulfilled]
 
 
-async def test_disclosure_without_a_window_is_told_of_with_the_letters() -> None:
+async def test_disclosure_without_a_window_goes_out_with_the_letters() -> None:
     event, ctx = await asked(window=timedelta())
     assert kinds(await answer(event, ctx)) == [MailboxNamed, RequestFulfilled]
 
@@ -179,11 +179,11 @@ async def test_forged_or_early_end_of_the_window_discloses_nothing() -> None:
             await disclose(DUE, state)
 
 
-async def test_end_of_the_window_that_is_told_again_discloses_nothing_again() -> None:
+async def test_redelivered_end_of_the_window_discloses_nothing_again() -> None:
     ctx, _, window = await held_back()
     late = replace(ctx, now=window.at)
     answered = late.after(DUE, *await disclose(DUE, late))
-    assert answered.known.status is Status.FULFILLED
+    assert answered.known.status is FulfillmentStatus.FULFILLED
     assert await disclose(DUE, answered) == []
 
 
@@ -192,7 +192,7 @@ async def test_stop_in_the_last_moment_of_the_window_holds_the_disclosure_back()
     ended = replace(ctx.after(STOPPED), now=window.at)
     assert await disclose(DUE, ended) == []
     ended = ended.after(DUE)
-    assert ended.after(RequestWithdrawn(request_id=CASE)).known.status is Status.WITHDRAWN
+    assert ended.after(RequestWithdrawn(request_id=CASE)).known.status is FulfillmentStatus.WITHDRAWN
     assert kinds(await releases(RELEASED)(RELEASE, ended)) == [RequestFulfilled]
 
 
@@ -201,16 +201,16 @@ async def test_release_within_the_window_discloses_nothing_before_its_end() -> N
     stopped = ctx.after(STOPPED)
     assert await releases(RELEASED)(RELEASE, stopped) == []
     released = stopped.after(RELEASE)
-    assert released.known.status is Status.DISCLOSURE_SCHEDULED
+    assert released.known.status is FulfillmentStatus.DISCLOSURE_SCHEDULED
     assert kinds(await disclose(DUE, replace(released, now=window.at))) == [RequestFulfilled]
 
 
 async def test_withdrawal_within_the_window_ends_the_request() -> None:
     ctx, _, window = await held_back()
     withdrawn = replace(ctx.after(RequestWithdrawn(request_id=CASE)), now=window.at)
-    assert withdrawn.known.status is Status.WITHDRAWN
+    assert withdrawn.known.status is FulfillmentStatus.WITHDRAWN
     assert await disclose(DUE, withdrawn) == []
-    assert withdrawn.after(DUE, window).known.status is Status.WITHDRAWN
+    assert withdrawn.after(DUE, window).known.status is FulfillmentStatus.WITHDRAWN
 
 
 async def test_mailbox_that_comes_into_the_records_meanwhile_has_a_window_of_its_own() -> None:
@@ -351,7 +351,7 @@ async def test_change_has_the_owners_of_other_mailboxes_notified(
     event, ctx = await asked(found, Right.RESTRICTION)
     facts = await answer(event, ctx)
     assert kinds(facts) == [*([MailboxNamed] if found is OTHERS else []), ChangePlanned]
-    assert after(ctx, event, *facts).known.status is Status.PLANNED
+    assert after(ctx, event, *facts).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_change_that_is_referred_writes_to_no_other_mailbox() -> None:
@@ -362,7 +362,7 @@ async def test_change_that_is_referred_writes_to_no_other_mailbox() -> None:
 async def test_corrected_identity_has_the_owners_of_other_mailboxes_notified_after_its_approval() -> None:
     correction = {"field": "people.phone", "value": "+353209100143"}
     two = replace(PERSON, document={**PERSON.document, "email": LOU})
-    found = Findings(EDITABLE.version, Few((two,)), (Coverage(PEOPLE.key, Searched.SEARCHED, 1),))
+    found = Findings(EDITABLE.version, RecordTuple((two,)), (Coverage(PEOPLE.key, Searched.SEARCHED, 1),))
     event, ctx = await stage(EDITABLE, found, Right.RECTIFICATION, corrections=[correction])
     referred = await answer(event, ctx)
     assert kinds(referred) == [RequestReferred]
@@ -370,7 +370,7 @@ async def test_corrected_identity_has_the_owners_of_other_mailboxes_notified_aft
     waiting = after(ctx, event, *referred)
     facts = await approve_correction(approved, waiting)
     assert kinds(facts) == [MailboxNamed, ChangePlanned]
-    assert waiting.after(approved, *facts).known.status is Status.PLANNED
+    assert waiting.after(approved, *facts).known.status is FulfillmentStatus.PLANNED
 
 
 # --- later rounds of an erasure -----------------------------------------------------------------------------
@@ -382,16 +382,16 @@ class Coming(Held):
 
     new: Findings = HELD
 
-    async def erase(self, plan: Plan) -> dict[Any, str]:
+    async def erase(self, plan: ErasurePlan) -> dict[Any, str]:
         del plan
         return {}
 
     async def verify(self, *_: object) -> Remains:
         item = next(iter(self.new.found))
-        left = Remainder(item.collection.key, item.id, Left.UNPLANNED)
+        left = Remainder(item.collection.key, item.id, RemainderKind.UNPLANNED)
         return Remains((left,), {}, self.new)
 
-    async def plan_again(self, done: Round, data_map: Any, today: date) -> Plan:
+    async def plan_again(self, done: Round, data_map: Any, today: date) -> ErasurePlan:
         del done
         return plan(self.new, data_map, today)
 
@@ -399,11 +399,11 @@ class Coming(Held):
 async def second_round(
     new: Findings, requester: Requester = Requester.PERSON, window: timedelta = timedelta()
 ) -> tuple[Fulfillment, Sequence[Fact]]:
-    """Return an erasure after its first round; the first window is over, later ones last *window*."""
+    """Return an erasure after its first round; later windows last *window*."""
     event, ctx = await asked(right=Right.ERASURE, window=timedelta())
     event = event.model_copy(update={"requester": requester})
     facts = await answer(event, ctx)
-    ctx = replace(after(ctx, event, *facts), records=cast("Records", Coming(OTHERS, new)))
+    ctx = replace(after(ctx, event, *facts), records=cast("PersonRecords", Coming(OTHERS, new)))
     planned = facts[-1]
     assert isinstance(planned, ErasurePlanned)
     ctx = replace(ctx, house=replace(ctx.house, erasure_window=window))
@@ -417,42 +417,42 @@ async def test_mailbox_of_records_that_came_after_the_first_round_is_notified_on
     assert isinstance(facts[0], MailboxNamed)
     assert await ctx.vault.open(CASE, facts[0].ref) == KIM.encode()
     known = ctx.after(*facts)
-    assert (known.known.status, len(known.known.mailboxes)) == (Status.PLANNED, 2)
+    assert (known.known.status, len(known.known.mailboxes)) == (FulfillmentStatus.PLANNED, 2)
     assert kinds(await erase(facts[-1], known)) == [ErasurePlanned]  # type: ignore[arg-type]
 
 
 async def test_later_round_whose_records_name_many_mailboxes_needs_approval() -> None:
     ctx, facts = await second_round(MANY)
     assert kinds(facts) == [ErasurePlanned]
-    assert ctx.after(*facts).known.status is Status.PROPOSED_MORE
+    assert ctx.after(*facts).known.status is FulfillmentStatus.PROPOSED_MORE
 
 
 async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhile() -> None:
     ctx, _ = await second_round(findings(record("shop.users", email=KIM)))
     counts = {"left": 1}
-    told = RequestFulfilled(
+    fulfilled = RequestFulfilled(
         request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED, dispositions=counts, answer="answer"
     )
-    answered = ctx.after(told)
+    answered = ctx.after(fulfilled)
     facts = await retry(ErasureRetried(request_id=CASE), answered)
     assert kinds(facts) == [MailboxNamed, ErasurePlanned]
-    assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is Status.PLANNED
+    assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is FulfillmentStatus.PLANNED
 
 
 async def with_window(new: Findings) -> tuple[Fulfillment, Sequence[Fact]]:
-    """Return an erasure whose second round waits, and the facts that led there."""
+    """Return an erasure with a waiting second round, and the facts before."""
     ctx, facts = await second_round(new, window=DAY)
     return ctx.after(*facts), facts
 
 
 @pytest.fixture
 def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Issue certificates without the registers that they look into."""
+    """Issue certificates without the registers that they read."""
 
-    async def complete(decided: Plan, *_: object) -> Completed:
+    async def complete(decided: ErasurePlan, *_: object) -> Completed:
         return Completed(decided, (), b"certificate")
 
-    monkeypatch.setattr(erasing, "_completed", complete)
+    monkeypatch.setattr(handlers, "_completed", complete)
 
 
 KIMS = findings(record("shop.users", email=KIM))
@@ -463,14 +463,18 @@ async def test_later_round_that_names_a_mailbox_waits_for_a_window_of_its_own() 
     assert kinds(facts) == [MailboxNamed, ErasurePlanned, ErasureScheduled]
     _, planned, window = facts
     assert isinstance(window, ErasureScheduled)
-    assert (ctx.known.status, ctx.known.scheduled, window.letter) == (Status.SCHEDULED, window, False)
+    assert (ctx.known.status, ctx.known.scheduled, window.letter) == (
+        FulfillmentStatus.SCHEDULED,
+        window,
+        False,
+    )
     assert await erase(planned, ctx) == []  # type: ignore[arg-type]
     due = ErasureDue(request_id=CASE, name=round_timer(window))
     with pytest.raises(TooEarly):
-        await heed_window(due, replace(ctx, now=window.at - timedelta(seconds=1)))
+        await handle_window_end(due, replace(ctx, now=window.at - timedelta(seconds=1)))
     ended = replace(ctx, now=window.at)
-    assert kinds(await heed_window(due, ended)) == [ErasurePlanned]
-    assert ended.after(due).known.status is Status.PLANNED
+    assert kinds(await handle_window_end(due, ended)) == [ErasurePlanned]
+    assert ended.after(due).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_later_round_without_a_new_mailbox_does_not_wait() -> None:
@@ -496,4 +500,4 @@ async def test_withdrawal_within_the_window_of_a_later_round_certifies_the_first
     withdrawn = RequestWithdrawn(request_id=CASE)
     certified = await certify_withdrawn(withdrawn, ctx)
     assert isinstance(certified[0], RequestFulfilled)
-    assert ctx.after(withdrawn, *certified).known.status is Status.FULFILLED
+    assert ctx.after(withdrawn, *certified).known.status is FulfillmentStatus.FULFILLED

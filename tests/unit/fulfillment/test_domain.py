@@ -1,23 +1,30 @@
-"""Which records survive an erasure, until when, and by which provision."""
+"""Records that survive an erasure, until when, and by which provision."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
-from services.fulfillment.datamap.model import Collection, Erasure, Facts, Hold, Period, Retention
+from services.fulfillment.datamap.model import (
+    Collection,
+    Erasure,
+    Facts,
+    Hold,
+    RetentionPeriod,
+    RetentionRule,
+)
 from services.fulfillment.domain import Erase, Retain, after, decide_disposition
 
 TODAY = date(2026, 11, 25)
 PLAIN = Collection(store="default", dataset="desk", name="notes", where="map.yml:1", erasure=Erasure.DELETE)
-KEPT = replace(PLAIN, retention=Retention(Period(years=10), "issued", "§ 147 AO"))
+KEPT = replace(PLAIN, retention=RetentionRule(RetentionPeriod(years=10), "issued", "§ 147 AO"))
 
 
 def issued(year: int, month: int, day: int) -> dict[str, object]:
     return {"issued": datetime(year, month, day, 23, 59, tzinfo=UTC)}
 
 
-def test_a_record_nobody_must_keep_is_erased() -> None:
+def test_record_without_retention_is_erased() -> None:
     assert decide_disposition(PLAIN, {}, today=TODAY) == Erase(Erasure.DELETE)
 
 
@@ -37,7 +44,7 @@ def test_a_record_whose_period_runs_from_an_unknown_day_is_kept(document: dict[s
 
 
 def test_a_period_may_run_from_the_erasure_itself() -> None:
-    kept = replace(PLAIN, retention=Retention(Period(days=90), "now", "x"))
+    kept = replace(PLAIN, retention=RetentionRule(RetentionPeriod(days=90), "now", "x"))
     decision = decide_disposition(kept, {}, today=TODAY)
     assert isinstance(decision, Retain)
     assert decision.until == date(2027, 2, 23)
@@ -62,16 +69,20 @@ def test_a_collection_that_is_kept_says_by_which_right() -> None:
 @pytest.mark.parametrize(
     ("start", "period", "end"),
     [
-        pytest.param(date(2024, 2, 29), Period(years=1), date(2025, 2, 28), id="leap day"),
-        pytest.param(date(2024, 2, 29), Period(years=4), date(2028, 2, 29), id="leap day to leap day"),
-        pytest.param(date(2026, 8, 31), Period(months=6), date(2027, 2, 28), id="month's last day"),
-        pytest.param(date(2026, 12, 31), Period(months=12), date(2027, 12, 31), id="December"),
-        pytest.param(date(2026, 1, 1), Period(years=1, months=1, days=1), date(2027, 2, 2), id="all units"),
-        pytest.param(date(2026, 1, 1), Period(years=9_000), date.max, id="beyond all calendars"),
+        pytest.param(date(2024, 2, 29), RetentionPeriod(years=1), date(2025, 2, 28), id="leap day"),
+        pytest.param(
+            date(2024, 2, 29), RetentionPeriod(years=4), date(2028, 2, 29), id="leap day to leap day"
+        ),
+        pytest.param(date(2026, 8, 31), RetentionPeriod(months=6), date(2027, 2, 28), id="month's last day"),
+        pytest.param(date(2026, 12, 31), RetentionPeriod(months=12), date(2027, 12, 31), id="December"),
+        pytest.param(
+            date(2026, 1, 1), RetentionPeriod(years=1, months=1, days=1), date(2027, 2, 2), id="all units"
+        ),
+        pytest.param(date(2026, 1, 1), RetentionPeriod(years=9_000), date.max, id="beyond all calendars"),
     ],
 )
 def test_a_period_ends_on_the_same_date_or_the_months_last_day(
-    start: date, period: Period, end: date
+    start: date, period: RetentionPeriod, end: date
 ) -> None:
     assert after(start, period) == end
 

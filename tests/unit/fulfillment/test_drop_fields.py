@@ -1,14 +1,14 @@
-"""Which hashes a record has, by what the data map says of its fields."""
+"""Hashes of a record by the fields of the data map."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, parse
-from services.fulfillment.drop.fields import Somebody, sources
-from services.fulfillment.drop.hashing import composed, hashed
-from shared.drop import ListKind
+from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.drop.fields import HashedPerson, sources
+from services.fulfillment.drop.standard_hashes import composed, hashed
+from shared.contract.drop import ListKind
 
 MAP = """
 dataset:
@@ -102,13 +102,13 @@ def data_map() -> DataMap:
     return parse({"shop.yml": MAP})
 
 
-def people(data_map: DataMap, collection: str, document: dict[str, Any]) -> list[Somebody]:
-    return [who for source in sources(data_map)[collection] for who in source.people(document)]
+def people(data_map: DataMap, collection: str, document: dict[str, Any]) -> list[HashedPerson]:
+    return [person for source in sources(data_map)[collection] for person in source.people(document)]
 
 
-def hashes(somebody: Somebody) -> dict[ListKind, set[str]]:
+def hashes(person: HashedPerson) -> dict[ListKind, set[str]]:
     found: dict[ListKind, set[str]] = {}
-    for one in somebody.hashes:
+    for one in person.hashes:
         found.setdefault(one.kind, set()).add(one.value)
     return found
 
@@ -129,7 +129,7 @@ def test_a_record_has_a_hash_for_each_list(data_map: DataMap) -> None:
     }
 
 
-def test_it_is_followed_by_what_was_hashed_where_that_can_be_searched_for(data_map: DataMap) -> None:
+def test_hashed_identity_is_followed_if_searchable(data_map: DataMap) -> None:
     [anna] = people(data_map, "shop.people", ANNA)
     identities = {one.kind: one.identity for one in anna.hashes}
     assert identities[ListKind.EMAIL] == ("email", "Anna@Example.org")
@@ -137,7 +137,7 @@ def test_it_is_followed_by_what_was_hashed_where_that_can_be_searched_for(data_m
     assert anna.known_by[0] == ("email", "Anna@Example.org")
 
 
-def test_what_people_share_a_document_for_is_not_mixed(data_map: DataMap) -> None:
+def test_people_in_one_document_are_not_mixed(data_map: DataMap) -> None:
     document = {
         "_id": 1,
         "members": [
@@ -146,7 +146,7 @@ def test_what_people_share_a_document_for_is_not_mixed(data_map: DataMap) -> Non
         ],
         "cc": ["cleo@example.org"],
     }
-    found = {who.known_by: who.names for who in people(data_map, "shop.teams", document)}
+    found = {person.known_by: person.names for person in people(data_map, "shop.teams", document)}
     assert set(found) == {
         (("email", "anna@example.org"),),
         (("email", "ben@example.org"),),
@@ -181,14 +181,16 @@ def test_a_whole_name_may_be_parted_in_several_ways(whole: str, standards: tuple
 
 
 @pytest.mark.parametrize("missing", ["first", "last", "born", "places"])
-def test_nothing_is_composed_of_what_is_not_there(data_map: DataMap, missing: str) -> None:
+def test_missing_part_makes_no_composite_hash(data_map: DataMap, missing: str) -> None:
     [anna] = people(data_map, "shop.people", {name: v for name, v in ANNA.items() if name != missing})
     assert ListKind.NDZ not in hashes(anna)
 
 
-def test_whatever_stands_there_instead_is_left_out(data_map: DataMap) -> None:
+def test_values_of_other_types_are_left_out(data_map: DataMap) -> None:
     for junk in (None, {}, [], [None], {"a": 1}, True, 1.5, b"x", "", " "):
         document = dict.fromkeys(ANNA, junk)
         assert all(
-            len(one.value) == 44 for who in people(data_map, "shop.people", document) for one in who.hashes
+            len(one.value) == 44
+            for person in people(data_map, "shop.people", document)
+            for one in person.hashes
         )

@@ -1,10 +1,17 @@
-"""Whom the records mean that one hash has found, and what is asked for them."""
+"""The people that one hash has found, and the right exercised for them."""
 
 import pytest
 
-from services.fulfillment.drop.fields import Hash, Somebody
-from services.fulfillment.drop.people import MOST_DESCRIPTIONS, Held, followed, held, led_to, right_for
-from shared.drop import ListKind
+from services.fulfillment.drop.fields import Hash, HashedPerson
+from services.fulfillment.drop.people import (
+    MOST_DESCRIPTIONS,
+    MatchedPerson,
+    followed,
+    matched_person,
+    people_of_lead,
+    right_for,
+)
+from shared.contract.drop import ListKind
 from shared.law import Right
 
 HOME = ("phone_number", "030 555")
@@ -17,8 +24,8 @@ def one(
     known_by: tuple[tuple[str, str], ...] = (HOME,),
     fresh: bool = True,
     births: tuple[str, ...] = (),
-) -> Held:
-    return Held(names, known_by, known_by[0] if known_by else None, fresh, births)
+) -> MatchedPerson:
+    return MatchedPerson(names, known_by, known_by[0] if known_by else None, fresh, births)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +52,10 @@ def one(
             [one("Anna Quast", births=("19850407", "19850704")), one("Anna Quast", births=("19850704",))],
             id="a birth that may be another's",
         ),
-        pytest.param([], id="nobody"),
+        pytest.param([], id="empty"),
     ],
 )
-def test_one_person_is_erased(people: list[Held]) -> None:
+def test_one_person_is_erased(people: list[MatchedPerson]) -> None:
     assert right_for(people) is Right.ERASURE
 
 
@@ -99,11 +106,11 @@ def test_names_that_are_not_wholly_the_same_may_be_two_people_s(name: str, other
             [one("Anna Quast"), one(known_by=(HOME, BEN))], id="a nameless record with a mailbox of its own"
         ),
         pytest.param([one("Anna Quast"), one(births=("19800101",))], id="a nameless record with a birth"),
-        pytest.param([one("Anna Quast"), one(), one("Ben Lohse")], id="a nameless one is nobody's bridge"),
+        pytest.param([one("Anna Quast"), one(), one("Ben Lohse")], id="a nameless one connects no others"),
         pytest.param([one(known_by=(HOME, ANNA)), one(known_by=(HOME, BEN))], id="two addresses"),
     ],
 )
-def test_what_may_be_two_people_s_is_not_erased(people: list[Held]) -> None:
+def test_records_of_possibly_two_people_are_not_erased(people: list[MatchedPerson]) -> None:
     assert right_for(people) is Right.OPT_OUT_OF_SALE
 
 
@@ -120,50 +127,56 @@ def test_each_identity_is_followed_once_and_only_from_fresh_records() -> None:
     assert followed(people, Right.ERASURE) == [("email", "Anna@Example.org")]
 
 
-def test_records_that_tell_nothing_are_for_the_staff_to_find_once() -> None:
+def test_records_without_identities_are_referred_once() -> None:
     assert followed([one(known_by=()), one(known_by=())], Right.ERASURE) == [None]
     assert followed([], Right.ERASURE) == []
 
 
-def test_of_several_people_each_is_named_by_what_is_theirs_alone() -> None:
-    anna = Held(("Anna Quast",), (ANNA, HOME), HOME, fresh=True)
-    ben = Held(("Ben Quast",), (BEN, HOME), HOME, fresh=False)
-    assert followed([anna, ben, Held((), (), HOME, fresh=True)], Right.OPT_OUT_OF_SALE) == [ANNA, BEN, HOME]
+def test_several_people_are_named_by_their_own_identities() -> None:
+    anna = MatchedPerson(("Anna Quast",), (ANNA, HOME), HOME, fresh=True)
+    ben = MatchedPerson(("Ben Quast",), (BEN, HOME), HOME, fresh=False)
+    assert followed([anna, ben, MatchedPerson((), (), HOME, fresh=True)], Right.OPT_OUT_OF_SALE) == [
+        ANNA,
+        BEN,
+        HOME,
+    ]
 
 
-def test_somebody_is_held_by_a_wanted_hash_alone() -> None:
+def test_person_is_matched_by_a_wanted_hash_alone() -> None:
     mine = Hash(ListKind.EMAIL, "h", ANNA)
-    somebody = Somebody((mine, Hash(ListKind.PHONE, "p")), ("Anna Quast",), (ANNA, HOME))
-    assert held(somebody, lambda h: h == mine, fresh=True) == Held(
+    person = HashedPerson((mine, Hash(ListKind.PHONE, "p")), ("Anna Quast",), (ANNA, HOME))
+    assert matched_person(person, lambda h: h == mine, fresh=True) == MatchedPerson(
         ("Anna Quast",), (ANNA, HOME), ANNA, fresh=True
     )
-    assert held(somebody, lambda h: h.value == "other", fresh=True) is None
+    assert matched_person(person, lambda h: h.value == "other", fresh=True) is None
 
 
-def test_a_hash_of_what_cannot_be_searched_for_is_followed_by_what_can() -> None:
-    somebody = Somebody((Hash(ListKind.PHONE, "p"),), (), (ANNA, HOME))
-    found = held(somebody, lambda h: h.kind is ListKind.PHONE, fresh=True)
+def test_unsearchable_hash_is_followed_by_another_identity() -> None:
+    person = HashedPerson((Hash(ListKind.PHONE, "p"),), (), (ANNA, HOME))
+    found = matched_person(person, lambda h: h.kind is ListKind.PHONE, fresh=True)
     assert found is not None
     assert found.follow == ANNA
 
 
 def test_a_customer_number_is_surer_than_the_mailbox_of_a_family() -> None:
-    somebody = Somebody((Hash(ListKind.NDZ, "n"),), ("Anna Quast",), (ANNA, HOME, NUMBER))
-    found = held(somebody, lambda _: True, fresh=True)
+    person = HashedPerson((Hash(ListKind.NDZ, "n"),), ("Anna Quast",), (ANNA, HOME, NUMBER))
+    found = matched_person(person, lambda _: True, fresh=True)
     assert found is not None
     assert found.follow == NUMBER
 
 
-def test_a_lead_means_whoever_says_it_and_else_all() -> None:
-    anna, ben = Somebody((), ("Anna Quast",), (ANNA,)), Somebody((), ("Ben Lohse",), (BEN,))
-    assert [found.names for found in led_to([anna, ben], ("email", "ANNA@example.org"))] == [anna.names]
-    assert [found.names for found in led_to([anna, ben], ("email", "x@example.org"))] == [
+def test_lead_means_the_people_with_it_or_else_all() -> None:
+    anna, ben = HashedPerson((), ("Anna Quast",), (ANNA,)), HashedPerson((), ("Ben Lohse",), (BEN,))
+    assert [found.names for found in people_of_lead([anna, ben], ("email", "ANNA@example.org"))] == [
+        anna.names
+    ]
+    assert [found.names for found in people_of_lead([anna, ben], ("email", "x@example.org"))] == [
         anna.names,
         ben.names,
     ]
 
 
-POSING = Somebody((Hash(ListKind.PHONE, "mine"),), ("Anna Quast",), (ANNA,))
+POSING = HashedPerson((Hash(ListKind.PHONE, "mine"),), ("Anna Quast",), (ANNA,))
 """A record of the attacker: a number of theirs not searched by, and the name and address of the victim."""
 
 
@@ -171,22 +184,24 @@ def wanted(one: Hash) -> bool:
     return one.value == "mine"
 
 
-def test_address_that_is_a_claim_erases_nobody() -> None:
-    found = held(POSING, wanted, fresh=True)
+def test_claimed_address_erases_nothing() -> None:
+    found = matched_person(POSING, wanted, fresh=True)
     assert found is not None
     assert right_for([found]) is Right.OPT_OUT_OF_SALE
 
 
 @pytest.mark.parametrize("record", ["the same record", "another record"])
 def test_address_that_is_verified_leads_to_an_erasure(record: str) -> None:
-    verified = Somebody(POSING.hashes, POSING.names, POSING.known_by, verified=frozenset({ANNA}))
+    verified = HashedPerson(POSING.hashes, POSING.names, POSING.known_by, verified=frozenset({ANNA}))
     others = [POSING] if record == "another record" else []
-    people = [one for some in (verified, *others) if (one := held(some, wanted, fresh=True)) is not None]
+    people = [
+        one for some in (verified, *others) if (one := matched_person(some, wanted, fresh=True)) is not None
+    ]
     assert right_for(people) is Right.ERASURE
 
 
 def test_verified_identity_is_followed_before_a_claim() -> None:
-    both = Somebody(POSING.hashes, (), (NUMBER, ANNA), verified=frozenset({ANNA}))
-    found = held(both, wanted, fresh=True)
+    both = HashedPerson(POSING.hashes, (), (NUMBER, ANNA), verified=frozenset({ANNA}))
+    found = matched_person(both, wanted, fresh=True)
     assert found is not None
     assert found.follow == ANNA

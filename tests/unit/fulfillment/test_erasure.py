@@ -1,4 +1,4 @@
-"""A plan is a value: it survives being stored, and its filters name content, never positions."""
+"""Erasure plans in stored form, and filters without array positions."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from bson.datetime_ms import DatetimeMS
 
-from services.fulfillment.datamap.model import Place
+from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.erasure.operations import changes
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
-from services.fulfillment.search.ownership import Match
-from shared.mongo import Binary, Decimal128, Int64, ObjectId, UpdateOne
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, Pull, RecordStep
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId, UpdateOne
 
-KIM = Match("thread.email", "thread", ("kim@example.org",))
-PLACE = Place("default", "desk", "notes")
+KIM = OwnershipMatch("thread.email", "thread", ("kim@example.org",))
+PLACE = CollectionPlace("default", "desk", "notes")
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ PLACE = Place("default", "desk", "notes")
     ],
 )
 def test_a_plan_survives_being_stored_with_every_type(value: Any) -> None:
-    step = Step(
+    step = RecordStep(
         key="desk.notes",
         place=PLACE,
         id={"_id": value},
         disposition=Disposition.RETAINED,
-        guard=(Match("email", None, (value,)),),
+        guard=(OwnershipMatch("email", None, (value,)),),
         masks=(Mask("a.b", ("a",), value, instead_of=(value,), of=KIM),),
         pulls=(Pull(KIM, ("thread",)),),
         reason="retention_duty",
@@ -48,14 +48,14 @@ def test_a_plan_survives_being_stored_with_every_type(value: Any) -> None:
         undeclared=2,
         left=("x",),
     )
-    plan = Plan("v", date(2026, 1, 1), ("user",), (step,), (("desk.notes",),), ("desk.none",))
-    again = Plan.of_lines(plan.lines())
+    plan = ErasurePlan("v", date(2026, 1, 1), ("user",), (step,), (("desk.notes",),), ("desk.none",))
+    again = ErasurePlan.of_lines(plan.lines())
     assert again == plan
     assert type(again.steps[0].id["_id"]) is type(value)
 
 
 def test_elements_are_chosen_by_content_and_arrays_named_without_positions() -> None:
-    step = Step(
+    step = RecordStep(
         key="desk.notes",
         place=PLACE,
         id={"_id": 1},

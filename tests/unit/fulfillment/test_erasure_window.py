@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.fulfillment.cases import Fulfilment, Status, evolve
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.erasing import approve, await_window, begin, erase
+from services.fulfillment.erasure.handlers import approve, await_window, begin, erase
+from services.fulfillment.erasure.suspension import releases, unless_stopped
+from services.fulfillment.erasure.window import TIMER
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS, answer
-from services.fulfillment.suspension import releases, unless_stopped
-from services.fulfillment.window import TIMER
-from shared.errors import RefusedDecision, TooEarly
-from shared.events import (
+from services.fulfillment.state import FulfillmentStatus, Fulfilment, evolve
+from shared.contract.events import (
     Assurance,
     ErasureApproved,
     ErasureDue,
@@ -24,9 +23,10 @@ from shared.events import (
     RequestStopped,
     RequestWithdrawn,
 )
+from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, stage
-from tests.unit.fulfillment.test_disclosing import HELD, MAP
+from tests.unit.fulfillment.test_disclosure import HELD, MAP
 
 DAY = timedelta(days=1)
 WAITING = replace(HOUSE, erasure_window=DAY)
@@ -71,7 +71,7 @@ async def test_planned_erasure_is_scheduled_for_the_end_of_its_window() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     assert window.at == NOW + DAY
     known = after(ctx, event, planned, window)
-    assert known.known.status is Status.SCHEDULED
+    assert known.known.status is FulfillmentStatus.SCHEDULED
     assert await erase(planned, known) == []
 
 
@@ -98,7 +98,7 @@ async def test_letter_about_the_window_is_written_unless_a_confirmation_was_aske
 async def test_erasure_without_a_window_does_not_wait() -> None:
     event, ctx = await asked(erasure_window=timedelta())
     [planned] = await answer(event, ctx)
-    assert after(ctx, event, planned).known.status is Status.PLANNED
+    assert after(ctx, event, planned).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_end_of_the_window_is_a_timer_of_the_case() -> None:
@@ -112,7 +112,7 @@ async def test_erasure_begins_when_its_window_has_ended() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     known = replace(after(ctx, event, planned, window), now=window.at)
     assert await begin(DUE, known) == [planned]
-    assert after(ctx, event, planned, window, window, DUE, planned).known.status is Status.PLANNED
+    assert after(ctx, event, planned, window, window, DUE, planned).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_erasure_does_not_begin_before_its_window_has_ended() -> None:
@@ -126,14 +126,14 @@ async def test_erasure_does_not_begin_before_its_window_has_ended() -> None:
 async def test_withdrawal_within_the_window_stops_the_erasure() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     known = replace(after(ctx, event, planned, window, STOPPED), now=window.at)
-    assert known.known.status is Status.WITHDRAWN
+    assert known.known.status is FulfillmentStatus.WITHDRAWN
     assert await begin(DUE, known) == []
     assert await erase(planned, after(ctx, event, planned, window, STOPPED, DUE)) == []
 
 
 async def test_schedule_that_is_delivered_late_does_not_stop_an_erasure_that_began() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
-    assert after(ctx, event, planned, window, DUE, window).known.status is Status.PLANNED
+    assert after(ctx, event, planned, window, DUE, window).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
@@ -143,7 +143,7 @@ async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
     [window] = await approve(APPROVED, proposed)
     assert isinstance(window, ErasureScheduled)
     assert window.at == NOW + 4 * DAY
-    assert after(ctx, event, planned, APPROVED, window).known.status is Status.SCHEDULED
+    assert after(ctx, event, planned, APPROVED, window).known.status is FulfillmentStatus.SCHEDULED
     assert after(ctx, event, planned, APPROVED, window).known.approved_by == "second.person"
 
 
@@ -154,7 +154,7 @@ LATE = [
     pytest.param(BRAZIL, datetime(2026, 12, 9, 23, 59, 59, tzinfo=UTC), id="end of day 14 in Brazil"),
     pytest.param(BRAZIL, datetime(2026, 12, 24, tzinfo=UTC), id="overdue in Brazil"),
 ]
-"""Days of proof that the requester chooses, under laws that the residence brings."""
+"""Days of proof, chosen by the requester, under the laws of the residence."""
 
 
 @pytest.mark.parametrize(("laws", "proven_at"), LATE)
@@ -189,7 +189,7 @@ async def test_erasure_whose_window_ends_while_it_is_stopped_begins_once_it_is_r
     assert await unless_stopped(erase)(planned, ended) == []
     released = RequestReleased(request_id=CASE)
     assert await releases(RELEASED)(released, ended) == [planned]
-    assert ended.after(STOPPED).known.status is Status.WITHDRAWN
+    assert ended.after(STOPPED).known.status is FulfillmentStatus.WITHDRAWN
 
 
 async def test_erasure_that_was_approved_while_it_was_stopped_waits_for_its_window() -> None:
@@ -203,7 +203,7 @@ async def test_erasure_that_was_approved_while_it_was_stopped_waits_for_its_wind
 
 
 async def stopped_with_decider(*facts: Fact) -> Fulfillment:
-    """Return a stopped erasure that waits for approval, of a person whose identity dana decided."""
+    """Return a stopped erasure that waits for approval, with an identity that dana decided."""
     event, ctx = await asked(approval_above=0)
     event = event.model_copy(update={"deciders": ("dana",)})
     [planned] = await answer(event, ctx)
@@ -224,7 +224,7 @@ async def test_approval_by_decider_that_was_recorded_while_stopped_schedules_not
     released = RequestReleased(request_id=CASE)
     assert await releases(RELEASED)(released, halted) == []
     waiting = halted.after(released)
-    assert waiting.known.status is Status.PROPOSED
+    assert waiting.known.status is FulfillmentStatus.PROPOSED
     assert [type(fact) for fact in await approve(APPROVED, waiting)] == [ErasureScheduled]
 
 

@@ -1,4 +1,4 @@
-"""Every word of Fides' dataset format: what it changes in search and erasure, or that it changes nothing."""
+"""The words of Fides' dataset format and their effect on search and erasure."""
 
 from datetime import date
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.graph import Graph, graph_of
-from services.fulfillment.datamap.reading import Collection, DataMap, Flaw, parse
-from services.fulfillment.erasure.planning import plan
-from services.fulfillment.erasure.steps import Plan, Step
-from services.fulfillment.search.findings import Few, Findings, Found
-from services.fulfillment.search.ownership import Match
+from services.fulfillment.datamap.reader import Collection, DataMap, MapError, parse
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.steps import ErasurePlan, RecordStep
+from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
+from services.fulfillment.search.ownership import OwnershipMatch
 
 TODAY = date(2026, 11, 25)
 EMAIL = "- { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }"
@@ -44,18 +44,21 @@ def graph(data_map: DataMap) -> Graph:
     return graph_of(data_map)
 
 
-def planned(data_map: DataMap, *documents: dict[str, Any]) -> Plan:
+def planned(data_map: DataMap, *documents: dict[str, Any]) -> ErasurePlan:
     """The plan of an erasure in which each document is the person's as a whole."""
     found = [
-        Found(
-            only(data_map), {"_id": n}, {"_id": n, **document}, (Match("email", None, ("kim@example.org",)),)
+        FoundRecord(
+            only(data_map),
+            {"_id": n},
+            {"_id": n, **document},
+            (OwnershipMatch("email", None, ("kim@example.org",)),),
         )
         for n, document in enumerate(documents)
     ]
-    return plan(Findings(data_map.version, Few(found), ()), data_map, TODAY, secret=b"s" * 32)
+    return plan(Findings(data_map.version, RecordTuple(found), ()), data_map, TODAY, secret=b"s" * 32)
 
 
-def step(data_map: DataMap, **document: Any) -> Step:
+def step(data_map: DataMap, **document: Any) -> RecordStep:
     return planned(data_map, {"email": "kim@example.org", **document}).steps[0]
 
 
@@ -183,7 +186,7 @@ def test_read_only_and_primary_key_are_never_written(word: str) -> None:
     assert masks(notes(NOTE % word), note="y") == {"email": None}
 
 
-def test_a_read_only_field_that_is_left_is_told() -> None:
+def test_unchanged_read_only_field_is_remarked() -> None:
     assert step(notes(NOTE % "read_only: true"), note="y").left == ("note",)
 
 
@@ -196,7 +199,7 @@ PRESERVE = "masking_strategy_override: { strategy: preserve }"
 
 
 @pytest.mark.parametrize(
-    ("fields", "more", "told"),
+    ("fields", "more", "expected"),
     [
         pytest.param(NOTE % "read_only: true", "", [], id="masked: stays"),
         pytest.param(
@@ -214,10 +217,8 @@ PRESERVE = "masking_strategy_override: { strategy: preserve }"
         pytest.param(THREADED % (", read_only: true", PRESERVE), "", [], id="in an array that stays"),
     ],
 )
-def test_what_must_not_change_and_goes_with_what_it_stands_in_is_told(
-    fields: str, more: str, told: list[str]
-) -> None:
-    assert remarks(notes(fields, more=more)) == told
+def test_fixed_field_deleted_with_its_object_is_remarked(fields: str, more: str, expected: list[str]) -> None:
+    assert remarks(notes(fields, more=more)) == expected
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,7 @@ def test_a_mask_is_no_longer_than_the_length_of_its_field(strategy: str, longest
     assert remarks(data_map) == []
 
 
-def test_a_mask_that_cannot_be_cut_to_the_length_is_told() -> None:
+def test_mask_too_long_for_its_field_is_remarked() -> None:
     data_map = notes(NOTE % "length: 10, masking_strategy_override: { strategy: hash }")
     assert remarks(data_map) == ["a mask by `hash` is longer than the `length: 10` of the field"]
 
@@ -373,7 +374,7 @@ dataset:
     assert only(data_map).by_path["email"].categories == ("user.contact.email",)
 
 
-def test_a_word_that_stands_beside_fides_meta_is_honoured_and_told() -> None:
+def test_key_beside_fides_meta_is_accepted_and_remarked() -> None:
     data_map = notes("- { name: number, identity: customer_no, data_type: long }")
     assert graph(data_map).entries["customer_no"][0].type == "long"
     assert [flaw.what for flaw in data_map.remarks] == [
@@ -384,6 +385,6 @@ def test_a_word_that_stands_beside_fides_meta_is_honoured_and_told() -> None:
 
 def test_every_remark_says_where_it_is_and_what_to_do_instead() -> None:
     [remark] = notes(before="policy: [ { fides_key: x } ]").remarks
-    assert remark == Flaw(
+    assert remark == MapError(
         "map.yml:1", "`policy` is not honoured", "only datasets and data categories are read", remark=True
     )

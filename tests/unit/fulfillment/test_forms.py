@@ -1,13 +1,13 @@
-"""One value has many forms in a database; every one is found, and nothing else is."""
+"""All forms of one value in a database are found, and no other value."""
 
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.forms import forms
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 ID = "5a9427648b0beebeb6957bfd"
 UUID_TEXT = "00112233-4455-6677-8899-aabbccddeeff"
@@ -21,9 +21,9 @@ RAW = UUID(UUID_TEXT).bytes
         pytest.param(7, "string", "7", id="number for a text"),
         pytest.param(7.0, "string", "7", id="double for a text"),
         pytest.param(Decimal128("7.0"), "string", "7", id="decimal for a text"),
-        pytest.param("7", None, 7, id="text for who knows what"),
+        pytest.param("7", None, 7, id="text for any field"),
         pytest.param("-7", None, -7, id="negative"),
-        pytest.param("0", None, 0, id="nought"),
+        pytest.param("0", None, 0, id="zero"),
         pytest.param("7.5", "decimal", Decimal128("7.5"), id="text for a decimal"),
         pytest.param(ID, "string", ObjectId(ID), id="object id where the map declares texts"),
         pytest.param(ObjectId(ID), "object_id", ID, id="digits where the map declares object ids"),
@@ -78,14 +78,14 @@ def test_a_value_is_found_in_the_form_in_which_it_is_stored(
         pytest.param(7.5, "string", "7", id="fraction"),
         pytest.param("9" * 40, "long", int("9" * 40), id="more than fits"),
         pytest.param("seven", "long", 7, id="word"),
-        pytest.param("42.0", None, 42, id="a fraction of nought may be a version"),
+        pytest.param("42.0", None, 42, id="a zero fraction may be a version"),
         pytest.param("42.0", "string", "42", id="and so may it where texts are"),
         pytest.param("42.5", "integer", 42, id="a text with a fraction"),
         pytest.param(RAW[:15], None, RAW[:15].hex(), id="bytes that are no uuid"),
         pytest.param(Binary(RAW, 5), None, UUID_TEXT, id="bytes that are a digest"),
         pytest.param("42.0", "integer", 42, id="nor is it a number where numbers are declared"),
         pytest.param("007", "long", 7, id="nor are digits with noughts before them"),
-        pytest.param("12.50", None, 12.5, id="a fraction with a nought after it"),
+        pytest.param("12.50", None, 12.5, id="a fraction with a zero after it"),
     ],
 )
 def test_a_value_is_never_taken_for_another(value: Any, kind: str | None, never: Any) -> None:
@@ -93,5 +93,5 @@ def test_a_value_is_never_taken_for_another(value: Any, kind: str | None, never:
 
 
 @pytest.mark.parametrize("value", [None, {"a": 1}, [1], "", "9" * 5_000, b"\x00"])
-def test_whatever_stands_in_a_document_is_at_least_itself(value: Any) -> None:
+def test_every_value_is_among_its_own_forms(value: Any) -> None:
     assert next(forms(value, None)) == value

@@ -1,7 +1,7 @@
-"""Why a record is the person's is worked out when it is read; what is remembered of that is bounded."""
+"""The reason why a record is the person's is computed when it is read, in bounded memory."""
 
 from services.fulfillment.datamap.graph import graph_of
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.holdings import MOST_REMEMBERED, Holdings, key
 
 MAP = """
@@ -15,7 +15,7 @@ dataset:
 """
 
 
-def test_what_is_remembered_of_very_many_values_is_bounded() -> None:
+def test_memory_for_many_values_is_bounded() -> None:
     data_map = parse({"map.yml": MAP})
     graph = graph_of(data_map)
     [lookup] = graph.lookups
@@ -30,7 +30,7 @@ def test_what_is_remembered_of_very_many_values_is_bounded() -> None:
     assert questions.matches({"_id": 0, "customer": 3 * MOST_REMEMBERED}) == ()
 
 
-def test_what_was_not_asked_for_at_first_is_the_persons_once_it_is() -> None:
+def test_document_becomes_the_persons_with_a_later_look_up() -> None:
     data_map = parse({"map.yml": MAP})
     graph = graph_of(data_map)
     [lookup] = graph.lookups

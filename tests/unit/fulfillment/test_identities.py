@@ -1,7 +1,7 @@
-"""What a request tells about its person becomes what records are looked up by."""
+"""Identities of a request that records are looked up by."""
 
 from services.fulfillment.search.identities import identities_of
-from shared.events import PostalAddress, Subject
+from shared.contract.events import PostalAddress, Subject
 
 
 def test_a_telephone_number_is_looked_up_as_given_and_in_the_usual_forms() -> None:

@@ -1,13 +1,13 @@
-"""A dataset file of Fides becomes a data map of ours that says the same, and what is lost is told by line."""
+"""Import of a Fides dataset as a data map, with remarks by line."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.importing import imported
-from services.fulfillment.datamap.reading import Collection, DataMap, load, parse
-from services.fulfillment.datamap.writing import word
+from services.fulfillment.datamap.fides_import import imported
+from services.fulfillment.datamap.reader import Collection, DataMap, load, parse
+from services.fulfillment.datamap.writer import word
 from shared.errors import InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
@@ -49,7 +49,7 @@ dataset:
 
 
 def said(data_map: DataMap) -> list[Collection]:
-    """What a map says, wherever it says it."""
+    """The content of a map."""
     return [
         replace(
             collection,
@@ -68,7 +68,7 @@ def said(data_map: DataMap) -> list[Collection]:
     ]
 
 
-def test_what_is_imported_says_the_same() -> None:
+def test_imported_map_equals_the_original() -> None:
     before = parse({"a.yml": FIDES.replace("[user.shoe_size]", "[user.content]"), "b.yml": HALL})
     made = imported("a.yml", FIDES.replace("[user.shoe_size]", "[user.content]"))
     after = parse({"a.yml": made.text, "b.yml": HALL})
@@ -82,7 +82,7 @@ def test_a_map_of_ours_is_imported_without_loss(name: str) -> None:
     assert said(parse({**sources, name: made.text})) == said(parse(sources))
 
 
-def test_what_cannot_be_honoured_is_told_by_its_line_and_written_down() -> None:
+def test_unsupported_words_are_remarked_by_line() -> None:
     made = imported("a.yml", FIDES)
     assert [(remark.where, remark.what) for remark in made.remarks] == [
         ("a.yml:5", "`data_qualifier` is not honoured"),
@@ -95,24 +95,24 @@ def test_what_cannot_be_honoured_is_told_by_its_line_and_written_down() -> None:
     assert all(f"#   {remark}\n" in made.text for remark in made.remarks)
 
 
-def test_comments_say_what_is_to_be_completed_and_what_a_key_does() -> None:
+def test_comments_name_missing_facts_and_explain_keys() -> None:
     text = imported("a.yml", FIDES).text
     assert "        # purpose: why the data is held (Art. 15(1)(a) GDPR)\n" in text
-    assert "# A request that tells an `email` is looked up here.\n" in text
-    assert "# People are told apart in it" in text
+    assert "# A request with an `email` is looked up here.\n" in text
+    assert "# Its elements are different people" in text
     assert "data_category:\n  - { fides_key: user.shoe_size }\n" in text
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         pytest.param("policy: []\n", "no collection is declared", id="no dataset"),
         pytest.param(FIDES.replace("retention:", "retenton:"), "a.yml:6: unknown key `retenton`", id="slip"),
         pytest.param("dataset: [}", "no valid YAML", id="no YAML"),
     ],
 )
-def test_what_is_no_dataset_file_is_refused(text: str, told: str) -> None:
-    with pytest.raises(InvalidDataMap, match=told):
+def test_file_without_datasets_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(InvalidDataMap, match=expected):
         imported("a.yml", text)
 
 

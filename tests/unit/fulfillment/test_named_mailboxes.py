@@ -1,13 +1,13 @@
-"""Which mailboxes are notified before records are disclosed or erased."""
+"""Mailboxes that are notified before records are disclosed or erased."""
 
 from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.named_mailboxes import MOST_NOTIFIED, other_mailboxes
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
-from services.fulfillment.search.ownership import Match
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
+from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED, other_mailboxes
+from services.fulfillment.search.ownership import OwnershipMatch
 
 PROVEN = "ada@example.org"
 TEXT = """
@@ -35,10 +35,14 @@ TAGGED = parse({"shop.yml": TEXT.replace("{identity: email}}", TAGS, 1)})
 
 def findings(*documents: dict[str, Any]) -> Findings:
     found = [
-        Found(USERS, {"_id": n}, {"_id": n, "email": PROVEN, **one}, (Match("email", None, (PROVEN,)),))
+        FoundRecord(
+            USERS, {"_id": n}, {"_id": n, "email": PROVEN, **one}, (OwnershipMatch("email", None, (PROVEN,)),)
+        )
         for n, one in enumerate(documents)
     ]
-    return Findings(MAP.version, Few(found), (Coverage(USERS.key, Status.SEARCHED, len(found)),))
+    return Findings(
+        MAP.version, RecordTuple(found), (Coverage(USERS.key, SearchStatus.SEARCHED, len(found)),)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What of a document is the person's, and what refers to anything at all."""
+"""The person's part of a document."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.fulfillment.datamap.paths import places, tuples_at, values_at
-from services.fulfillment.datamap.reading import Collection, parse
-from services.fulfillment.search.comparing import key_of, refers
+from services.fulfillment.datamap.reader import Collection, parse
+from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.digests import digest
-from services.fulfillment.search.ownership import Match, disclosed
-from shared.mongo import Decimal128, Int64, ObjectId
+from services.fulfillment.search.ownership import OwnershipMatch, disclosed
+from shared.runtime.mongo import Decimal128, Int64, ObjectId
 
 TEXT = """
 dataset:
@@ -44,13 +44,15 @@ def tickets(text: str = TEXT) -> Collection:
     return parse({"map.yml": text}).collections[0]
 
 
-def matches(document: dict[str, Any], person: str) -> list[Match]:
+def matches(document: dict[str, Any], person: str) -> list[OwnershipMatch]:
     """What the walk would find *person* by."""
     units = {"owner": None, "cc": "cc", "messages.email": "messages", "messages.readers": "messages.readers"}
-    return [Match(p, unit, (person,)) for p, unit in units.items() if person in values_at(document, p)]
+    return [
+        OwnershipMatch(p, unit, (person,)) for p, unit in units.items() if person in values_at(document, p)
+    ]
 
 
-def test_what_stands_in_arrays_that_people_share_says_nothing_of_the_whole_record() -> None:
+def test_match_in_a_shared_array_does_not_own_the_record() -> None:
     collection = tickets()
     assert [field.path for field in collection.common] == ["_id", "owner", "subject"]
     assert [field.path for field in collection.common_about("user.contact")] == ["owner"]
@@ -81,13 +83,13 @@ DOCUMENTS = some.sampled_from(PEOPLE).flatmap(
 
 
 @given(DOCUMENTS)
-def test_nobody_is_shown_what_another_wrote(document: dict[str, Any]) -> None:
+def test_other_peoples_elements_are_not_disclosed(document: dict[str, Any]) -> None:
     shown = json_util.dumps(disclosed(tickets(), document, matches(document, "kim")))
     assert not any(f"by {other}" in shown or f'"{other}"' in shown for other in PEOPLE[1:])
 
 
 @given(DOCUMENTS)
-def test_everybody_is_shown_all_they_wrote(document: dict[str, Any]) -> None:
+def test_own_elements_are_all_disclosed(document: dict[str, Any]) -> None:
     shown = disclosed(tickets(), document, matches(document, "kim"))
     assert list(values_at(shown, "messages.body")).count("written by kim") == sum(
         message["email"] == "kim" for message in document["messages"]
@@ -99,13 +101,16 @@ def test_everybody_is_shown_all_they_wrote(document: dict[str, Any]) -> None:
 def test_an_array_of_one_person_is_shown_whole() -> None:
     collection = tickets(TEXT.replace('"string[]",', '"string[]", return_all_elements: true,'))
     document = {"_id": 1, "owner": "kim", "cc": ["kim", "other mailbox of kim"]}
-    assert disclosed(collection, document, [Match("owner", None, ("kim",))]) == document
+    assert disclosed(collection, document, [OwnershipMatch("owner", None, ("kim",))]) == document
 
 
 @pytest.mark.parametrize("owner", ["kim", "bo"])
-def test_in_an_array_of_arrays_each_element_is_somebodys(owner: str) -> None:
+def test_each_element_of_nested_arrays_is_one_persons(owner: str) -> None:
     document = {"_id": 1, "owner": owner, "cc": ["kim", ["bo", "kim"], ["bo"]]}
-    matches = [Match("cc", "cc", ("kim",)), *([Match("owner", None, ("kim",))] if owner == "kim" else [])]
+    matches = [
+        OwnershipMatch("cc", "cc", ("kim",)),
+        *([OwnershipMatch("owner", None, ("kim",))] if owner == "kim" else []),
+    ]
     own = {"owner": "kim"} if owner == "kim" else {}
     assert disclosed(tickets(TEXT), document, matches) == {"_id": 1, **own, "cc": ["kim", ["kim"]]}
 
@@ -113,7 +118,7 @@ def test_in_an_array_of_arrays_each_element_is_somebodys(owner: str) -> None:
 def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
     collection = tickets(TEXT.replace("{ name: _id,", "{ name: _id, data_categories: [user.contact.email],"))
     document = {"_id": "bo", "cc": ["kim"]}
-    assert disclosed(collection, document, [Match("cc", "cc", ("kim",))]) == {"cc": ["kim"]}
+    assert disclosed(collection, document, [OwnershipMatch("cc", "cc", ("kim",))]) == {"cc": ["kim"]}
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_places_name_the_arrays_on_the_way_as_they_are_stored() -> None:
     assert list(places(document, "a.b.c")) == [(("a",), [1]), (("a", "a.b"), 2)]
 
 
-KEY = Match("rooms.t", "rooms.who", ("acme",), (("rooms.who.n", 1),), ("rooms", "rooms.who"))
+KEY = OwnershipMatch("rooms.t", "rooms.who", ("acme",), (("rooms.who.n", 1),), ("rooms", "rooms.who"))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.fulfillment.package import tables
-from services.fulfillment.package.building import build
-from services.fulfillment.package.contents import Section
+from services.fulfillment.package.builder import build
+from services.fulfillment.package.contents import PackageSection
 from services.fulfillment.package.filenames import stems
 from services.fulfillment.package.records import text_of
-from services.fulfillment.package.survey import Part
-from services.fulfillment.package.withholding import Notice, Withheld
-from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
+from services.fulfillment.package.survey import NamedGroup
+from services.fulfillment.package.withheld import WithheldCount, WithheldNotice
+from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
 from tests.unit.fulfillment.portfolio import (
     ADA,
     CUSTOMERS,
@@ -74,12 +74,12 @@ def test_the_same_contents_give_the_same_bytes() -> None:
 
 
 def test_the_sink_is_never_asked_to_seek_and_gets_the_file_in_pieces() -> None:
-    pieces = list(build(contents(Section(CUSTOMERS, Many(20_000))), signer=SIGNER))
+    pieces = list(build(contents(PackageSection(CUSTOMERS, Many(20_000))), signer=SIGNER))
     assert len(pieces) > 2
     assert parsed(unpacked(b"".join(pieces))["manifest.json"])["records"] == {JSON: 20_000}
 
 
-def test_what_is_withheld_is_in_no_file_in_any_form() -> None:
+def test_withheld_value_is_in_no_file() -> None:
     files = files_of(ADA)
     for content in files.values():
         assert b"TOPSECRET" not in content
@@ -90,12 +90,12 @@ def test_what_is_withheld_is_in_no_file_in_any_form() -> None:
     assert parsed(files[JSON])[0]["bank"] == {"holder": "Ada Example", "iban": notice}
 
 
-def test_letters_learn_what_is_withheld_and_how_often() -> None:
+def test_withheld_data_is_counted_for_the_letter() -> None:
     summary = build(contents(), signer=SIGNER).summary
-    assert summary.parts == (Part("The person who pays", 1),)
+    assert summary.parts == (NamedGroup("The person who pays", 1),)
     assert summary.withheld == (
-        Withheld("Bank account number", 1, "never_disclosed", "The person who pays"),
-        Withheld("Password", 2, "never_disclosed", "The person who pays"),
+        WithheldCount("Bank account number", 1, "never_disclosed", "The person who pays"),
+        WithheldCount("Password", 2, "never_disclosed", "The person who pays"),
     )
 
 
@@ -109,7 +109,7 @@ def test_letters_learn_what_is_withheld_and_how_often() -> None:
         pytest.param({"keys": [["x", {"secret": "XX00TOPSECRET"}]]}, id="arrays in arrays"),
     ],
 )
-def test_a_secret_is_withheld_whatever_shape_it_has(document: Document) -> None:
+def test_secret_of_any_type_is_withheld(document: Document) -> None:
     assert not [name for name, content in files_of(document).items() if b"TOPSECRET" in content]
 
 
@@ -120,9 +120,11 @@ def test_nothing_is_called_withheld_where_nothing_is_held() -> None:
 
 
 def test_a_notice_put_there_by_another_redaction_is_shown_and_counted() -> None:
-    document = {"_id": 1, "note": Notice("Name", "third_party_rights")}
-    package = build(contents(Section(CUSTOMERS, [document])), signer=SIGNER)
-    assert package.summary.withheld == (Withheld("Name", 1, "third_party_rights", "The person who pays"),)
+    document = {"_id": 1, "note": WithheldNotice("Name", "third_party_rights")}
+    package = build(contents(PackageSection(CUSTOMERS, [document])), signer=SIGNER)
+    assert package.summary.withheld == (
+        WithheldCount("Name", 1, "third_party_rights", "The person who pays"),
+    )
     page = unpacked(b"".join(package))["index.html"].decode()
     assert "Name: held, not shown" in page
     assert "It would show data about other people." in page
@@ -168,7 +170,7 @@ def test_of_many_records_none_is_lost_and_each_is_clean() -> None:
     assert page.count('<tr><td><bdi class="code">') == 200
 
 
-def test_times_are_written_in_utc_whatever_their_zone() -> None:
+def test_times_are_written_in_utc() -> None:
     at = datetime(2026, 1, 2, 1, tzinfo=timezone(timedelta(hours=3)))
     assert (
         text_of(at)
@@ -242,7 +244,7 @@ def test_documents_that_can_be_read_only_once_are_refused() -> None:
         yield ADA
 
     with pytest.raises(TypeError):
-        Section(CUSTOMERS, once())
+        PackageSection(CUSTOMERS, once())
 
 
 def test_collections_of_the_same_name_in_two_databases_get_different_files() -> None:
@@ -276,7 +278,7 @@ def test_file_names_are_unique_where_case_does_not_count_and_possible_on_windows
 
 def test_a_collection_cannot_be_in_a_package_twice() -> None:
     with pytest.raises(ValueError, match="twice"):
-        build(contents(Section(CUSTOMERS, [ADA]), Section(CUSTOMERS, [ADA])), signer=SIGNER)
+        build(contents(PackageSection(CUSTOMERS, [ADA]), PackageSection(CUSTOMERS, [ADA])), signer=SIGNER)
 
 
 def test_the_records_are_valid_under_the_schema_beside_them() -> None:
@@ -287,7 +289,7 @@ def test_the_records_are_valid_under_the_schema_beside_them() -> None:
     assert schema["items"]["properties"]["keys"]["items"]["properties"]["secret"]["x-withheld"] is True
 
 
-def test_about_says_for_every_category_what_the_law_wants_said() -> None:
+def test_about_states_the_facts_of_every_category() -> None:
     about = parsed(files_of(ADA)["about.json"])
     email = about["categories"]["user.contact.email"]
     assert email["purposes"] == ["To invoice services"]
@@ -296,15 +298,15 @@ def test_about_says_for_every_category_what_the_law_wants_said() -> None:
 
 
 def test_a_collection_in_which_nothing_was_found_is_named() -> None:
-    empty = Section(named("s", "a", "old_orders"), [])
-    files = unpacked(packed(contents(Section(CUSTOMERS, [ADA]), empty)))
+    empty = PackageSection(named("s", "a", "old_orders"), [])
+    files = unpacked(packed(contents(PackageSection(CUSTOMERS, [ADA]), empty)))
     assert "Old orders" in files["index.html"].decode()
     assert parsed(files["about.json"])["searched_without_result"] == ["Old orders"]
     assert not [name for name in files if "old_orders" in name]
 
 
 def test_nothing_found_at_all_is_said() -> None:
-    files = unpacked(packed(contents(Section(CUSTOMERS, []))))
+    files = unpacked(packed(contents(PackageSection(CUSTOMERS, []))))
     assert "found no data about you" in files["index.html"].decode()
 
 
@@ -312,7 +314,7 @@ def test_nothing_found_at_all_is_said() -> None:
     "text", ["plain", "a,b", 'say "no"', '"', "two\r\nlines", "a\nb", "a\rb", "", "a;b", " a "]
 )
 @pytest.mark.parametrize("names", [("_id",), ("_id", "note")])
-def test_any_reader_of_csv_reads_what_a_cell_says(text: str, names: tuple[str, ...]) -> None:
+def test_cells_are_read_by_any_csv_reader(text: str, names: tuple[str, ...]) -> None:
     content = b"".join(tables.csv_file([dict.fromkeys(names, text)] * 2, [(name,) for name in names]))
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     assert (tuple(header), rows) == (names, [[tables.cell(text) for _ in names]] * 2)

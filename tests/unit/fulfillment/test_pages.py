@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from services.fulfillment.datamap.model import Period
+from services.fulfillment.datamap.model import RetentionPeriod
 from services.fulfillment.package import labels, pages
-from services.fulfillment.package.contents import Section
-from services.fulfillment.package.values import Reader
-from services.fulfillment.package.wording import LANGUAGES, TEMPLATES, words
-from shared.mongo import Decimal128, ObjectId
-from shared.wording import SOURCE_LANGUAGE
+from services.fulfillment.package.contents import PackageSection
+from services.fulfillment.package.languages import LANGUAGES, TEMPLATES, words
+from services.fulfillment.package.values import ValueReader
+from shared.pages.translation import SOURCE_LANGUAGE
+from shared.runtime.mongo import Decimal128, ObjectId
 from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
 
 PLACE = re.compile(r"%\(\w+\)s|%")
@@ -45,7 +45,7 @@ def test_every_sentence_is_translated_with_its_places_and_no_translation_is_idle
     ],
 )
 def test_a_period_is_said_in_words_of_the_language(tag: str, length: str) -> None:
-    assert labels.period(Period(years=10, months=6, days=1), words(tag)) == length
+    assert labels.period(RetentionPeriod(years=10, months=6, days=1), words(tag)) == length
 
 
 KINDS = [
@@ -73,15 +73,15 @@ TIMES = [
 @pytest.mark.parametrize("tag", ["en", "de"])
 @pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
 def test_a_line_of_a_table_says_a_value_as_a_record_does(value: object, tag: str) -> None:
-    reader = Reader(words(tag))
-    assert pages.Lines(reader).line([value]) == f"<tr><td>{pages.text(reader.text(value))}</td></tr>"
+    reader = ValueReader(words(tag))
+    assert pages.TableLines(reader).line([value]) == f"<tr><td>{pages.text(reader.text(value))}</td></tr>"
 
 
 @pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
 def test_a_flat_record_says_a_value_as_one_with_depths_does(value: object) -> None:
-    reader = Reader(words("en"))
+    reader = ValueReader(words("en"))
     drawn = pages.NODES.entries(reader.entries({"<i>'_x": value}), "")
-    assert pages.Lines(reader).record({"<i>'_x": value}) == drawn
+    assert pages.TableLines(reader).record({"<i>'_x": value}) == drawn
 
 
 def test_a_page_asks_the_network_for_nothing_and_forbids_scripts() -> None:
@@ -121,12 +121,12 @@ def test_a_page_speaks_the_language_of_the_person(tag: str, language: str, title
 
 
 def test_a_long_collection_is_shown_in_part_and_says_so() -> None:
-    html = unpacked(packed(contents(Section(CUSTOMERS, Many(3_000)))))["index.html"].decode()
+    html = unpacked(packed(contents(PackageSection(CUSTOMERS, Many(3_000)))))["index.html"].decode()
     assert "This page shows the first 100 of 3,000 records." in html
     assert html.count('<article class="record">') == pages.MOST_RECORDS
 
 
-def test_what_the_map_says_is_no_markup() -> None:
+def test_text_of_the_map_is_escaped() -> None:
     said = page(person="<b>Ada</b>", request_id="a & b")
     assert "<dd>&lt;b&gt;Ada&lt;/b&gt;</dd>" in said
     assert "<dd>a &amp; b</dd>" in said
@@ -147,14 +147,14 @@ def test_money_keeps_its_decimal_places() -> None:
     assert words("de").number(Decimal128("1234.50").to_decimal()) == "1.234,50"
 
 
-def test_what_is_remembered_of_one_map_or_controller_is_said_of_no_other() -> None:
+def test_cached_text_is_not_used_for_another_map_or_controller() -> None:
     """Both collections have one name: what is remembered must hang on what the map says of them."""
     other = replace(
         CUSTOMERS, fields=CUSTOMERS.fields[:2], facts=replace(CUSTOMERS.facts, purpose="To advise")
     )
-    first = unpacked(packed(contents(Section(CUSTOMERS, [ADA]), contact="one@example.org")))
-    again = unpacked(packed(contents(Section(other, [ADA], "For a year"), contact="two@example.org")))
-    german = unpacked(packed(contents(Section(other, [ADA], "For a year"), locale="de", law="ccpa")))
+    first = unpacked(packed(contents(PackageSection(CUSTOMERS, [ADA]), contact="one@example.org")))
+    again = unpacked(packed(contents(PackageSection(other, [ADA], "For a year"), contact="two@example.org")))
+    german = unpacked(packed(contents(PackageSection(other, [ADA], "For a year"), locale="de", law="ccpa")))
     page, schema = again["index.html"].decode(), again["schema/default.customers.json"]
     assert (b"To advise" in first["index.html"], "To advise" in page, "For a year" in page) == (
         False,

@@ -1,10 +1,11 @@
-"""A telephone number is one in every notation, and never another one."""
+"""Telephone numbers are recognised in every notation, and never confused."""
 
 import re
 from typing import Any
 
 import pytest
 
+from services.fulfillment.search.batch_lookup import phone_patterns, written
 from services.fulfillment.search.phones import (
     canonical,
     integers,
@@ -13,8 +14,7 @@ from services.fulfillment.search.phones import (
     national,
     region_of,
 )
-from services.fulfillment.search.seeking import phone_patterns, written
-from shared.mongo import Int64
+from shared.runtime.mongo import Int64
 
 BERLIN, WASHINGTON = "+4930901820", "+12025550143"
 SAME: dict[str, list[Any]] = {
@@ -39,7 +39,7 @@ def test_a_number_is_one_in_every_notation(dialled: str, text: Any) -> None:
     "text",
     ["kim", "+49 30 901820 or 21", "+49 30 901820 ext 5", "12", True, None, 7.5, "1" * 30, "+49 30 901820\0"],
 )
-def test_what_is_something_else_is_no_number(text: Any) -> None:
+def test_other_text_is_no_number(text: Any) -> None:
     assert canonical(text) is None
 
 
@@ -50,7 +50,7 @@ def test_another_number_is_another(text: str) -> None:
     assert canonical(text) not in {None, BERLIN}
 
 
-def test_a_nought_that_belongs_to_the_number_stays() -> None:
+def test_leading_zero_of_a_number_stays() -> None:
     assert canonical("+39 (0)6 698 12345") == canonical("0039 06 69812345") == "+390669812345"
 
 
@@ -73,7 +73,7 @@ def test_at_home_a_number_is_dialled_without_its_country_code() -> None:
 
 
 @pytest.mark.parametrize(("dialled", "text"), [(number, text) for number in SAME for text in SAME[number]])
-def test_what_finds_a_number_in_a_key_of_several_parts_finds_every_notation(dialled: str, text: Any) -> None:
+def test_number_in_a_composite_key_is_found_in_every_notation(dialled: str, text: Any) -> None:
     *values, pattern = written(dialled)
     assert text in values or pattern.search(text)
 
@@ -87,7 +87,7 @@ def test_a_pattern_finds_every_notation(dialled: str, text: Any) -> None:
         assert text in exact["phone"]["$in"]
 
 
-def test_a_pattern_holds_nothing_but_digits_of_who_asks() -> None:
+def test_pattern_contains_only_digits() -> None:
     [exact, pattern] = phone_patterns("phone", ["+4930901820", "$where", ".*", "("])
     assert exact["phone"]["$in"] == []
     assert set(re.sub(r"\[\^0-9\]\{0,[48]\}|\(\?:", "", pattern["phone"]["$regex"])) <= set("^$|)?0123456789")
@@ -104,7 +104,7 @@ def test_many_numbers_are_several_patterns_none_too_long() -> None:
         )
 
 
-def test_a_number_that_begins_with_nought_is_not_stored_as_one() -> None:
+def test_number_with_a_leading_zero_is_not_stored_as_a_number() -> None:
     assert list(integers("030901820")) == []
     assert list(integers("+4930901820")) == []
     assert longhand("030901820") == ("030901820",)

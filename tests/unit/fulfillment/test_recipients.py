@@ -1,4 +1,4 @@
-"""How recipients of data are told: signed as others expect, by identifiers that mean nothing elsewhere."""
+"""Notifications of recipients: signatures and hashed identifiers."""
 
 import base64
 from dataclasses import replace
@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment import answers
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
-from services.fulfillment.recipients import Recipient, pseudonyms, recipients_of, signed
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep
+from services.fulfillment.package import answers
+from services.fulfillment.recipients.directory import DataRecipient, pseudonyms, recipients_of, signed
+from services.fulfillment.recipients.notifications import notify
 from services.fulfillment.settings import AgreedRecipient
-from services.fulfillment.telling import tell
-from shared.answer import Answer
-from shared.events import RecipientConcerned, RecipientFailed, RecipientNotified
+from shared.contract.answer import Answer
+from shared.contract.events import RecipientConcerned, RecipientFailed, RecipientNotified
 from tests.unit.fulfillment.stage import CASE, HOUSE, around
 
 KEY = "whsec_" + base64.b64encode(b"k" * 24).decode()
@@ -59,11 +59,11 @@ def test_two_recipients_know_a_person_by_different_names() -> None:
     assert first == pseudonyms({"email": ("kim@example.org",)}, b"a" * 32)
 
 
-def test_only_who_received_what_was_changed_is_told() -> None:
-    def step(name: str, *, deleted: bool) -> Step:
-        return Step(
+def test_only_recipients_of_changed_data_are_notified() -> None:
+    def step(name: str, *, deleted: bool) -> RecordStep:
+        return RecordStep(
             f"shop.{name}",
-            Place("default", "shop", name),
+            CollectionPlace("default", "shop", name),
             {"_id": 1},
             Disposition.ERASED,
             (),
@@ -71,7 +71,10 @@ def test_only_who_received_what_was_changed_is_told() -> None:
         )
 
     changed, left = step("people", deleted=True), step("letters", deleted=False)
-    assert recipients_of(Plan("v", date(2026, 11, 25), (), (changed, left), ()), MAP) == ("Courier", "Bank")
+    assert recipients_of(ErasurePlan("v", date(2026, 11, 25), (), (changed, left), ()), MAP) == (
+        "Courier",
+        "Bank",
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,35 +118,44 @@ def concerned(recipient: str) -> RecipientConcerned:
     )
 
 
-async def test_who_is_only_named_in_the_data_map_is_told_by_nobody_and_that_is_said() -> None:
-    house = replace(HOUSE, recipients={"Listener": Recipient(b"k" * 32)})
-    [told] = await tell(concerned("Listener"), around(house=house))
-    [untold] = await tell(concerned("Courier"), around(house=house))
-    assert isinstance(told, RecipientNotified)
-    assert isinstance(untold, RecipientFailed)
-    assert untold.reason == "no_way_agreed"
+async def test_recipient_without_an_agreed_way_is_reported_as_not_notified() -> None:
+    house = replace(HOUSE, recipients={"Listener": DataRecipient(b"k" * 32)})
+    [notified] = await notify(concerned("Listener"), around(house=house))
+    [failed] = await notify(concerned("Courier"), around(house=house))
+    assert isinstance(notified, RecipientNotified)
+    assert isinstance(failed, RecipientFailed)
+    assert failed.reason == "no_way_agreed"
 
 
-def test_the_answer_says_whom_somebody_must_tell_by_other_means() -> None:
-    step = Step(
-        "shop.people", Place("default", "shop", "people"), {"_id": 1}, Disposition.ERASED, (), deleted=True
+def test_answer_names_recipients_to_notify_by_other_means() -> None:
+    step = RecordStep(
+        "shop.people",
+        CollectionPlace("default", "shop", "people"),
+        {"_id": 1},
+        Disposition.ERASED,
+        (),
+        deleted=True,
     )
-    plan = Plan("v", date(2026, 11, 25), (), (step,), ())
+    plan = ErasurePlan("v", date(2026, 11, 25), (), (step,), ())
     answer = answers.erasure(plan, (), MAP, Answer(), agreed=("Courier",))
     assert (answer.recipients, answer.by_hand) == (("Courier", "Bank"), ("Bank",))
 
 
-def test_what_is_kept_until_several_days_is_told_with_the_first_and_the_last() -> None:
-    """GDPR Art. 12(1): whoever reads the last day alone believes that all is kept so long."""
-    place = Place("default", "shop", "people")
+def test_retention_until_several_days_states_the_first_and_the_last() -> None:
+    """GDPR Art. 12(1): stating the last day alone would suggest that all is kept so long."""
+    place = CollectionPlace("default", "shop", "people")
     days = (date(2030, 12, 31), date(2027, 12, 31), date(2030, 12, 31))
     steps = tuple(
-        Step("shop.people", place, {"_id": n}, Disposition.RETAINED, (), reason="retention_duty", until=day)
+        RecordStep(
+            "shop.people", place, {"_id": n}, Disposition.RETAINED, (), reason="retention_duty", until=day
+        )
         for n, day in enumerate(days)
     )
-    [kept] = answers.erasure(Plan("v", date(2026, 11, 25), (), steps, ()), (), MAP, Answer(), agreed=()).kept
+    [kept] = answers.erasure(
+        ErasurePlan("v", date(2026, 11, 25), (), steps, ()), (), MAP, Answer(), agreed=()
+    ).kept
     assert (kept.records, kept.first, kept.until) == (3, date(2027, 12, 31), date(2030, 12, 31))
     [one] = answers.erasure(
-        Plan("v", date(2026, 11, 25), (), steps[:1], ()), (), MAP, Answer(), agreed=()
+        ErasurePlan("v", date(2026, 11, 25), (), steps[:1], ()), (), MAP, Answer(), agreed=()
     ).kept
     assert (one.first, one.until) == (None, date(2030, 12, 31))

@@ -1,4 +1,4 @@
-"""Other people vanish from texts; the person never does."""
+"""Redaction blacks out other people in texts, and never the requester."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.fulfillment.package.redaction import Kind, Own, Redacted, Redactor, folded
+from services.fulfillment.package.redaction import Own, Redacted, RedactedKind, Redactor, folded
 from services.fulfillment.package.redaction.tokens import words_of
 from services.fulfillment.package.redaction.vocabulary import FILES
 
@@ -47,13 +47,13 @@ OWN_FORMS = [
 
 
 @given(FILLER, LEFT, st.tuples(ADDRESSES, CASES), RIGHT, FILLER)
-def test_no_address_of_anybody_else_survives(
+def test_addresses_of_others_are_blacked_out(
     before: str, left: str, written: tuple[str, Callable[[str], str]], right: str, after: str
 ) -> None:
     address, case = written
     shown = REDACT(f"{before}{left}{case(address)}{right}{after}")
     assert isinstance(shown, Redacted)
-    assert shown.masked[Kind.EMAIL] == 1
+    assert shown.masked[RedactedKind.EMAIL] == 1
     assert folded(address) not in folded(shown)
     assert "@" not in shown
 
@@ -63,14 +63,12 @@ def test_no_address_of_anybody_else_survives(
 @example("", "?user=", "ada.example@example.org", ".", "")
 @example("Dear", " ", "Ada Example", ",\n", "thank you")
 @example("Regards", ",\n", "Ada", "\n", "")
-def test_what_is_the_persons_own_survives(before: str, left: str, own: str, right: str, after: str) -> None:
+def test_own_identities_are_not_blacked_out(before: str, left: str, own: str, right: str, after: str) -> None:
     assert own in REDACT(f"{before}{left}{own}{right}{after}")
 
 
 @given(st.lists(st.tuples(FILLER, st.sampled_from(OWN_FORMS)), min_size=1, max_size=3), ADDRESSES)
-def test_the_person_stays_though_somebody_else_stands_beside(
-    parts: list[tuple[str, str]], address: str
-) -> None:
+def test_person_is_shown_beside_another_name(parts: list[tuple[str, str]], address: str) -> None:
     text = " ; ".join(f"{words} {own} ; {address}" for words, own in parts)
     shown = REDACT(text)
     assert all(own in shown for _, own in parts)
@@ -78,7 +76,7 @@ def test_the_person_stays_though_somebody_else_stands_beside(
 
 
 @given(FILLER)
-def test_a_text_in_which_nobody_is_named_is_the_same_text(text: str) -> None:
+def test_text_without_names_is_unchanged(text: str) -> None:
     assert REDACT(text) is text
 
 
@@ -93,7 +91,7 @@ def test_a_text_in_which_nobody_is_named_is_the_same_text(text: str) -> None:
         "",
     ],
 )
-def test_what_is_no_person_is_left_alone(text: str) -> None:
+def test_other_names_are_not_blacked_out(text: str) -> None:
     assert not isinstance(REDACT(text), Redacted)
 
 
@@ -127,10 +125,15 @@ def test_each_kind_is_blacked_out(text: str, shown: str) -> None:
     assert REDACT(text) == shown
 
 
-def test_what_was_blacked_out_is_counted_by_kind() -> None:
+def test_blacked_out_data_is_counted_by_kind() -> None:
     shown = REDACT("a@example.com, b@example.com, 030 23125 001, Jane Roe, DE89370400440532013000")
     assert isinstance(shown, Redacted)
-    assert shown.masked == {Kind.EMAIL: 2, Kind.PHONE: 1, Kind.NAME: 1, Kind.ACCOUNT: 1}
+    assert shown.masked == {
+        RedactedKind.EMAIL: 2,
+        RedactedKind.PHONE: 1,
+        RedactedKind.NAME: 1,
+        RedactedKind.ACCOUNT: 1,
+    }
 
 
 def test_a_name_with_which_the_person_shares_a_word_is_blacked_out_without_it() -> None:
@@ -263,21 +266,21 @@ def test_the_person_is_never_blacked_out_of_running_text() -> None:
         pytest.param("with Rose Quill, a Rose", "with [name], a Rose", id="an ambiguous given name"),
         pytest.param("Xanthe Miller came", "[name] came", id="a surname"),
         pytest.param("Carla and Xanthe came", "[name] and [name] came", id="a name and another"),
-        pytest.param("Xanthe Quill wrote: no", "[name] wrote: no", id="who wrote"),
+        pytest.param("Xanthe Quill wrote: no", "[name] wrote: no", id="author"),
         pytest.param("for J. Quill and plan B. Then", "for [name] and plan B. Then", id="an initial"),
         pytest.param("Maria de la Cruz und Kai van der Velde", "[name] und [name]", id="particles"),
         pytest.param("Frau von Quill, Herr Koch", "Frau von [name], Herr [name]", id="titles"),
         pytest.param("spoke with carla today", "spoke with [name] today", id="small letters"),
     ],
 )
-def test_what_speaks_for_a_name(text: str, shown: str) -> None:
+def test_evidence_for_a_name(text: str, shown: str) -> None:
     assert REDACT(text) == shown
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("Maria-Quill-Straße 5, Carla Quill GmbH, Santa Clara", id="called after somebody"),
+        pytest.param("Maria-Quill-Straße 5, Carla Quill GmbH, Santa Clara", id="named after a person"),
         pytest.param("Hotline Quill (030 23125 000), customer.care@example.org", id="no person's"),
         pytest.param("Dr. Oetker, Hugo Boss, Thomas Cook", id="brands"),
         pytest.param("it took 5 ms CPU", id="a unit"),
@@ -286,11 +289,11 @@ def test_what_speaks_for_a_name(text: str, shown: str) -> None:
         pytest.param("Ada Maria Example; Example, Ada Maria", id="the person's other given name"),
     ],
 )
-def test_what_speaks_against_a_name(text: str) -> None:
+def test_evidence_against_a_name(text: str) -> None:
     assert "[name]" not in REDACT(text)
 
 
-def test_the_person_is_also_who_is_called_by_a_nickname_or_an_address() -> None:
+def test_nickname_and_address_of_the_person_are_shown() -> None:
     own = Own(emails=frozenset({"rocket.smith@example.org"}), names=frozenset({"Robert Smith"}))
     redact = Redactor(own, frozenset(), str)
     text = "Dear Bob, spoke with Rob Smith. Kind regards, Rocket"
@@ -298,12 +301,12 @@ def test_the_person_is_also_who_is_called_by_a_nickname_or_an_address() -> None:
     assert redact("Dear Bill, spoke with Bob Jones") == "Dear name, spoke with Bob name"
 
 
-def test_whom_the_records_name_is_no_nickname_of_the_person() -> None:
+def test_other_person_in_the_records_is_no_nickname() -> None:
     redact = Redactor(Own(names=frozenset({"Robert Smith"})), frozenset({"Bob Jones"}), str)
     assert redact("Dear Bob, dear Robert") == "Dear name, dear Robert"
 
 
-def test_who_shares_the_persons_surname_is_somebody_else() -> None:
+def test_other_person_with_the_same_surname_is_blacked_out() -> None:
     own = Own(names=frozenset({"Ada", "Example"}))
     assert own.is_called("Ada Example")
     assert own.is_called("Ada M. Example")
@@ -311,7 +314,7 @@ def test_who_shares_the_persons_surname_is_somebody_else() -> None:
     assert Own(names=frozenset({"Ada"})).is_called("Ada Example")
 
 
-def test_what_a_record_calls_a_team_is_no_name() -> None:
+def test_team_in_a_record_is_no_name() -> None:
     assert REDACT("Support Team") == "Support Team"
     assert (
         Redactor(OWN, frozenset({"Support Team"}), str)("Support Team of the Bank")

@@ -1,4 +1,4 @@
-"""Aliases that records name open nothing before the staff confirms them, and what they open then."""
+"""Aliases in records are followed only after the staff confirms them."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -6,27 +6,26 @@ from typing import Any, cast
 
 import pytest
 
-from services.fulfillment.cases import Status
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import Collection, DataMap
-from services.fulfillment.erasing import await_window
+from services.fulfillment.erasure.handlers import await_window
+from services.fulfillment.erasure.suspension import releases
+from services.fulfillment.erasure.window import disclosure_timer
 from services.fulfillment.handlers import (
     RELEASED,
     SUBSCRIPTIONS,
     answer,
     confirm_alias,
     disclose,
-    heed_window,
+    handle_window_end,
     release_proven,
 )
-from services.fulfillment.released_aliases import MOST_OFFERED, values_of, window_name
+from services.fulfillment.recipients.transfers import transfer
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.suspension import releases
-from services.fulfillment.transferring import transfer
-from services.fulfillment.window import disclosure_timer
-from shared.errors import RefusedDecision, TooEarly
-from shared.events import (
+from services.fulfillment.search.released_aliases import MOST_OFFERED, values_of, window_name
+from services.fulfillment.state import FulfillmentStatus
+from shared.contract.events import (
     AliasConfirmed,
     AliasProven,
     DisclosureDue,
@@ -45,9 +44,10 @@ from shared.events import (
     StopReason,
     TransferOrdered,
 )
+from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
-from tests.unit.fulfillment.stage import CASE, Absent, OneMap, stage, told
-from tests.unit.fulfillment.test_disclosing import ADA, HELD, MAP, findings, record
+from tests.unit.fulfillment.stage import CASE, Absent, OneMap, answer_of, stage
+from tests.unit.fulfillment.test_disclosure import ADA, HELD, MAP, findings, record
 from tests.unit.fulfillment.test_erasure_window import Clockwork
 
 OTHER, NUMBER = "ada.other@example.net", "+353209100777"
@@ -81,7 +81,7 @@ class Asked(Absent):
 async def answered(
     right: Right = Right.ACCESS, findings: Findings = CLAIMING, *, two: bool = False, with_copy: bool = False
 ) -> tuple[Fulfillment, Asked]:
-    """Return a request whose answer has offered the claims of *findings*."""
+    """Return an answered request that has offered the claims of *findings*."""
     event, ctx = await stage(MAP, findings, right, with_copy=with_copy)
     records = Asked(findings)
     house = replace(ctx.house, two_deciders=two)
@@ -112,7 +112,7 @@ async def test_answer_offers_aliases_by_number_and_seals_their_values() -> None:
     assert values_of(sealed) == [("email", OTHER), ("phone_number", NUMBER)]
 
 
-async def test_transfer_offers_aliases_and_what_they_add_goes_to_the_person_alone() -> None:
+async def test_transfer_offers_aliases_and_their_records_go_to_the_person_alone() -> None:
     event, ctx = await stage(MAP, CLAIMING, Right.PORTABILITY, transfer_to="https://import.example.com/")
     ctx = replace(ctx, records=cast(Any, Asked(CLAIMING)))
     [ordered] = await answer(event, ctx)
@@ -144,7 +144,7 @@ async def test_only_so_many_aliases_are_offered() -> None:
         pytest.param("a@example.net, kim@example.net", id="two"),
     ],
 )
-async def test_mailbox_that_letters_would_reach_by_other_characters_is_not_offered(look_alike: str) -> None:
+async def test_mailbox_with_another_spelling_in_letters_is_not_offered(look_alike: str) -> None:
     ctx, _ = await answered(findings=replace(HELD, claims={"email": (look_alike,)}))
     assert ctx.known.offered == ()
 
@@ -245,7 +245,7 @@ async def test_withdrawal_within_the_window_of_an_alias_erases_nothing_further()
     assert isinstance(window, ErasureScheduled)
     ctx = ctx.after(event, *facts, RequestWithdrawn(request_id=CASE))
     due = ErasureDue(request_id=CASE, name=window_name(window))
-    assert await heed_window(due, replace(ctx, now=window.at)) == []
+    assert await handle_window_end(due, replace(ctx, now=window.at)) == []
 
 
 async def test_proven_alias_opens_nothing_within_the_window_of_another_proven_one() -> None:
@@ -355,7 +355,7 @@ async def test_decider_of_an_alias_does_not_approve_the_erasure() -> None:
 async def test_erasure_is_not_answered_before_it_is_done() -> None:
     event, ctx = await stage(MAP, CLAIMING, Right.ERASURE)
     ctx = ctx.after(event, *await answer(event, ctx))
-    assert ctx.known.status is Status.PLANNED
+    assert ctx.known.status is FulfillmentStatus.PLANNED
     assert await refusal(confirmation(ctx), ctx) == "not_answered"
 
 
@@ -364,7 +364,7 @@ async def test_alias_of_an_erasure_with_a_copy_needs_a_request_of_its_own() -> N
     assert await refusal(confirmation(ctx), ctx) == "copy_wanted"
 
 
-async def test_alias_proven_by_a_code_is_searched_by_and_its_owner_gets_no_notice() -> None:
+async def test_alias_proven_by_a_code_is_searched_without_a_notice_to_its_owner() -> None:
     ctx, records = await answered(two=True)
     [offer] = ctx.known.offered
     proven = AliasProven(request_id=CASE, aliases=offer.ref, number=1)
@@ -423,27 +423,27 @@ def due(window: ErasureScheduled) -> ErasureDue:
 
 async def test_records_of_a_confirmed_alias_are_erased_only_after_a_window_of_their_own() -> None:
     ctx, _, window = await in_window()
-    assert ctx.known.status is Status.FULFILLED
+    assert ctx.known.status is FulfillmentStatus.FULFILLED
     await await_window(window, ctx)
     assert isinstance(ctx.timers, Clockwork)
     assert ctx.timers.moments == {(CASE, window_name(window)): window.at}
     with pytest.raises(TooEarly):
-        await heed_window(due(window), ctx)
-    [planned] = await heed_window(due(window), replace(ctx, now=window.at))
+        await handle_window_end(due(window), ctx)
+    [planned] = await handle_window_end(due(window), replace(ctx, now=window.at))
     assert isinstance(planned, ErasurePlanned)
-    assert ctx.after(planned).known.status is Status.PLANNED
+    assert ctx.after(planned).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_end_of_a_window_that_a_later_one_replaces_erases_nothing() -> None:
     ctx, _, window = await in_window()
     later = window.model_copy(update={"at": window.at + DAY})
-    assert await heed_window(due(window), replace(ctx.after(later), now=window.at)) == []
+    assert await handle_window_end(due(window), replace(ctx.after(later), now=window.at)) == []
 
 
 async def test_stop_within_the_window_of_an_alias_keeps_its_records() -> None:
     ctx, _, window = await in_window()
     stopped = replace(ctx.after(STOPPED), now=window.at)
-    assert await heed_window(due(window), stopped) == []
+    assert await handle_window_end(due(window), stopped) == []
     released = RequestReleased(request_id=CASE)
     facts: list[Fact] = list(await releases(RELEASED)(released, stopped.after(due(window))))
     assert isinstance(facts[0], ErasurePlanned), "the staff lets it go on"
@@ -461,4 +461,4 @@ async def test_second_answer_says_that_all_was_searched_by() -> None:
     fulfilled = (await confirm_alias(confirmation(ctx), ctx))[-1]
     assert isinstance(fulfilled, RequestFulfilled)
     assert fulfilled.aliases is None
-    assert (await told(ctx, fulfilled.answer)).unconfirmed == ()
+    assert (await answer_of(ctx, fulfilled.answer)).unconfirmed == ()

@@ -1,4 +1,4 @@
-"""Names of fields say in what part somebody appears, in the languages in which data maps are written."""
+"""Names of fields state roles of people, in several languages."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from services.fulfillment.search.roles import HELPERS, KIN, PARTIES, roles
         ("billed_to.email", {"to"}),
     ],
 )
-def test_a_word_says_what_part_somebody_plays(path: str, played: set[str]) -> None:
+def test_word_states_a_role(path: str, played: set[str]) -> None:
     assert roles(path) == played
 
 
@@ -32,7 +32,7 @@ def test_a_word_says_what_part_somebody_plays(path: str, played: set[str]) -> No
         *("titular", "klant.email", "proprietario", "联系人.邮箱", "vorname", "adresse.ort", "telefono"),
     ],
 )
-def test_what_is_the_persons_own_is_no_part_of_anothers(path: str) -> None:
+def test_own_field_states_no_role(path: str) -> None:
     assert roles(path) == set()
 
 

@@ -1,4 +1,4 @@
-"""Steps by the million: what is kept as one comes back as many, and nothing that differs becomes alike."""
+"""Runs of steps: alike steps are stored as one and read back as many."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.model import Place
+from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.erasure.operations import deletions
-from services.fulfillment.erasure.runs import LONGEST_RUN, Steps, alike, runs_of, steps_in
 from services.fulfillment.erasure.step import as_document, of_document
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
-from services.fulfillment.search.ownership import Match
-from shared.mongo import Int64, from_bson, to_bson
+from services.fulfillment.erasure.step_runs import LONGEST_RUN, Steps, alike, runs_of, steps_in
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, Pull, RecordStep
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import Int64, from_bson, to_bson
 
-KIM = Match("email", None, ("kim@example.org",))
-STEP = Step(
+KIM = OwnershipMatch("email", None, ("kim@example.org",))
+STEP = RecordStep(
     "desk.notes",
-    Place("default", "desk", "notes"),
+    CollectionPlace("default", "desk", "notes"),
     {"_id": 0},
     Disposition.ERASED,
     (KIM,),
@@ -26,11 +26,11 @@ STEP = Step(
 )
 
 
-def many(number: int) -> list[Step]:
+def many(number: int) -> list[RecordStep]:
     return [replace(STEP, id={"_id": n}) for n in range(number)]
 
 
-def test_steps_that_differ_in_their_key_alone_are_one_and_come_back_as_they_were() -> None:
+def test_steps_that_differ_in_the_key_alone_are_one_run() -> None:
     steps = Steps(runs_of(many(LONGEST_RUN)))
     assert len(steps.runs) == 1
     assert steps == many(LONGEST_RUN)
@@ -49,7 +49,7 @@ def test_a_run_ends_where_a_line_would_grow_too_long() -> None:
     "change",
     [
         pytest.param({"deleted": False}, id="another fate"),
-        pytest.param({"guard": (Match("email", None, ("bo@example.org",)),)}, id="another reason"),
+        pytest.param({"guard": (OwnershipMatch("email", None, ("bo@example.org",)),)}, id="another reason"),
         pytest.param({"hold": ("held", 1)}, id="a hold of another type"),
         pytest.param({"masks": (Mask("a", (), None),)}, id="a mask"),
         pytest.param({"until": date(2030, 1, 1)}, id="another day"),
@@ -57,7 +57,7 @@ def test_a_run_ends_where_a_line_would_grow_too_long() -> None:
         pytest.param({"key": "desk.people"}, id="another collection"),
     ],
 )
-def test_what_differs_in_anything_else_is_not_alike(change: dict[str, Any]) -> None:
+def test_steps_with_other_differences_are_not_alike(change: dict[str, Any]) -> None:
     other = replace(STEP, **{"id": {"_id": 2}, **change})
     steps = Steps(runs_of([STEP, other]))
     assert len(steps.runs) == 2
@@ -67,16 +67,16 @@ def test_what_differs_in_anything_else_is_not_alike(change: dict[str, Any]) -> N
 @pytest.mark.parametrize("value", [1, True, 1.0, Int64(1)])
 def test_a_mask_keeps_its_type(value: Any) -> None:
     steps = [replace(STEP, id={"_id": n}, masks=(Mask("a", (), mask),)) for n, mask in enumerate((1, value))]
-    plan = Plan("v", date(2026, 11, 25), (), Steps(runs_of(steps)), ())
-    again = Plan.of_lines(plan.lines()).steps
+    plan = ErasurePlan("v", date(2026, 11, 25), (), Steps(runs_of(steps)), ())
+    again = ErasurePlan.of_lines(plan.lines()).steps
     assert [type(step.masks[0].value) for step in again] == [int, type(value)]
 
 
 def test_a_plan_of_many_records_is_written_in_few_lines_and_read_again() -> None:
-    plan = Plan("v", date(2026, 11, 25), (), Steps(runs_of(many(5_000))), (("desk.notes",),))
+    plan = ErasurePlan("v", date(2026, 11, 25), (), Steps(runs_of(many(5_000))), (("desk.notes",),))
     assert len(list(plan.lines())) == 6
-    assert Plan.of_lines(plan.lines()) == plan
-    assert Plan.of_lines(replace(plan, steps=tuple(many(5_000))).lines()) == plan
+    assert ErasurePlan.of_lines(plan.lines()) == plan
+    assert ErasurePlan.of_lines(replace(plan, steps=tuple(many(5_000))).lines()) == plan
     assert plan.counts() == {"erased": 5_000}
     assert plan.changes == 5_000
 
@@ -88,7 +88,7 @@ def test_steps_are_taken_by_collection() -> None:
 
 
 def test_a_key_of_several_parts_comes_back_whole_and_an_old_plan_is_read() -> None:
-    key = Match("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
+    key = OwnershipMatch("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
     step = replace(STEP, guard=(key,), deleted=False, pulls=(Pull(key, ()),))
     assert of_document(from_bson(to_bson(as_document(step)))[0]) == step
     old = as_document(STEP)
@@ -98,6 +98,7 @@ def test_a_key_of_several_parts_comes_back_whole_and_an_old_plan_is_read() -> No
 
 def test_records_with_different_keys_of_several_parts_are_not_deleted_as_one() -> None:
     steps = [
-        replace(STEP, id={"_id": n}, guard=(Match("t", None, ("acme",), (("n", n),)),)) for n in (1, 2, 1)
+        replace(STEP, id={"_id": n}, guard=(OwnershipMatch("t", None, ("acme",), (("n", n),)),))
+        for n in (1, 2, 1)
     ]
     assert sorted(len(some) for some, _ in deletions(steps)) == [1, 2]

@@ -1,15 +1,15 @@
-"""What would disclose, erase or change something waits while its request is stopped."""
+"""Events that would disclose, erase or change data are held while a request is stopped."""
 
 from collections.abc import Sequence
 from datetime import date
 
 import pytest
 
-from services.fulfillment.cases import HELD, Fulfilment, Status, evolve
 from services.fulfillment.context import Fulfillment
+from services.fulfillment.erasure.suspension import releases
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS
-from services.fulfillment.suspension import releases
-from shared.events import (
+from services.fulfillment.state import HELD, FulfillmentStatus, Fulfilment, evolve
+from shared.contract.events import (
     AliasProven,
     Assurance,
     ChangePlanned,
@@ -75,11 +75,11 @@ def test_every_event_that_acts_is_held_and_released() -> None:
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
 async def test_handler_of_a_stopped_request_touches_no_store(fact: Fact) -> None:
     [handler] = [one.handler for one in SUBSCRIPTIONS if one.event is type(fact)]
-    known = Fulfilment(status=Status.PLANNED, stopped=True)
+    known = Fulfilment(status=FulfillmentStatus.PLANNED, stopped=True)
     assert await handler(fact, around(known=known)) == []
 
 
-async def test_release_runs_what_was_held_in_its_order_and_once() -> None:
+async def test_release_runs_held_events_once_in_order() -> None:
     ran: list[Fact] = []
 
     async def act(event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
@@ -103,18 +103,18 @@ def test_events_are_held_only_while_stopped() -> None:
 
 def test_withdrawal_ends_a_plan_that_was_held_and_none_that_has_begun() -> None:
     withdrawn = RequestWithdrawn(request_id=CASE, stopped=True)
-    assert after(FACTS[0], PLANNED, STOPPED, PLANNED, withdrawn).status is Status.WITHDRAWN
-    assert after(FACTS[0], PLANNED, PLANNED, STOPPED, withdrawn).status is Status.PLANNED
+    assert after(FACTS[0], PLANNED, STOPPED, PLANNED, withdrawn).status is FulfillmentStatus.WITHDRAWN
+    assert after(FACTS[0], PLANNED, PLANNED, STOPPED, withdrawn).status is FulfillmentStatus.PLANNED
     fulfilled = RequestFulfilled(
         request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED, answer="answer"
     )
     again = PLANNED.model_copy(update={"plan": "plan_9"})
     begun = after(FACTS[0], PLANNED, PLANNED, fulfilled, again, STOPPED, again, withdrawn)
-    assert begun.status is Status.PLANNED, "what was erased must be certified"
+    assert begun.status is FulfillmentStatus.PLANNED, "what was erased must be certified"
 
 
 def test_stop_after_the_answer_changes_no_status() -> None:
     fulfilled = RequestFulfilled(
         request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, answer="answer"
     )
-    assert after(FACTS[0], fulfilled, STOPPED).status is Status.FULFILLED
+    assert after(FACTS[0], fulfilled, STOPPED).status is FulfillmentStatus.FULFILLED

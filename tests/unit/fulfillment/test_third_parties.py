@@ -1,4 +1,4 @@
-"""What a package shows of texts that name other people, and how who is who is learnt from the records."""
+"""Texts in packages that name other people, and names in the records."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -7,18 +7,18 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from services.fulfillment import answers
-from services.fulfillment.cases import outcome_of_disclosure
 from services.fulfillment.datamap.model import Collection, DataMap
-from services.fulfillment.package.building import build
-from services.fulfillment.package.contents import Disclosed, Section
+from services.fulfillment.package import answers
+from services.fulfillment.package.builder import build
+from services.fulfillment.package.contents import Disclosed, PackageSection
 from services.fulfillment.package.people import People, people
 from services.fulfillment.package.redaction import MOST_NAMES, Own
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
-from services.fulfillment.search.ownership import Match
-from shared.events import Outcome, RequestSubmitted, Residence, Subject
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import outcome_of_disclosure
+from shared.contract.events import Outcome, RequestSubmitted, Residence, Subject
 from shared.law import Right
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 from tests.unit.fulfillment.portfolio import CUSTOMERS, SIGNER, contents, field, parsed, unpacked
 
 TICKETS = Collection(
@@ -57,41 +57,43 @@ SUBMITTED = RequestSubmitted(
 )
 
 
-def found(collection: Collection, document: Document, path: str = "email") -> Found:
-    return Found(collection, {"_id": document.get("_id")}, document, (Match(path, None, (document[path],)),))
+def found(collection: Collection, document: Document, path: str = "email") -> FoundRecord:
+    return FoundRecord(
+        collection, {"_id": document.get("_id")}, document, (OwnershipMatch(path, None, (document[path],)),)
+    )
 
 
-def ticket(**more: Any) -> Found:
+def ticket(**more: Any) -> FoundRecord:
     return found(TICKETS, {"_id": 1, "from": ADA, **more}, "from")
 
 
-def user(**more: Any) -> Found:
+def user(**more: Any) -> FoundRecord:
     return found(USERS, {"_id": 1, "email": ADA, **more})
 
 
-def findings(*records: Found, aliases: Mapping[str, tuple[str, ...]] | None = None) -> Findings:
+def findings(*records: FoundRecord, aliases: Mapping[str, tuple[str, ...]] | None = None) -> Findings:
     counts = [(c.key, sum(f.collection is c for f in records)) for c in MAP.collections]
-    coverage = tuple(Coverage(key, Status.SEARCHED, count) for key, count in counts)
-    return Findings("abc", Few(records), coverage, aliases or {})
+    coverage = tuple(Coverage(key, SearchStatus.SEARCHED, count) for key, count in counts)
+    return Findings("abc", RecordTuple(records), coverage, aliases or {})
 
 
-def who(*records: Found, aliases: Mapping[str, tuple[str, ...]] | None = None) -> People:
+def who(*records: FoundRecord, aliases: Mapping[str, tuple[str, ...]] | None = None) -> People:
     return people(findings(*records, aliases=aliases), SUBMITTED, {"email": (ADA,)})
 
 
-def handed_over(*records: Found) -> tuple[dict[str, bytes], Outcome]:
+def handed_over(*records: FoundRecord) -> tuple[dict[str, bytes], Outcome]:
     held = findings(*records)
-    sections = [Section(c, Disclosed(held, c.key)) for c in MAP.collections]
+    sections = [PackageSection(c, Disclosed(held, c.key)) for c in MAP.collections]
     package = build(contents(*sections, people=who(*records)), signer=SIGNER)
-    told = answers.disclosure(package.summary, held, MAP)
-    return unpacked(b"".join(package)), outcome_of_disclosure(told)
+    answer = answers.disclosure(package.summary, held, MAP)
+    return unpacked(b"".join(package)), outcome_of_disclosure(answer)
 
 
-def texts(*records: Found) -> Any:
+def texts(*records: FoundRecord) -> Any:
     return parsed(handed_over(*records)[0]["data/default.tickets.json"])[0]
 
 
-def test_a_text_is_handed_over_with_others_blacked_out_and_that_grants_the_request() -> None:
+def test_text_with_others_blacked_out_grants_the_request() -> None:
     files, outcome = handed_over(
         ticket(text="Jane from IT: write to bob@example.org", agent="Jane Roe"), user(name="Ada Example")
     )
@@ -102,7 +104,7 @@ def test_a_text_is_handed_over_with_others_blacked_out_and_that_grants_the_reque
     assert shown["text"] == "[name of somebody else] from IT: write to [e-mail address of somebody else]"
 
 
-def test_what_was_blacked_out_is_counted_on_the_page_in_the_facts_and_in_the_answer() -> None:
+def test_blacked_out_data_is_counted_on_page_facts_and_answer() -> None:
     files, _ = handed_over(ticket(text="bob@example.org, carl@example.org"))
     counted = {"area": "What was asked and answered", "what": "E-mail addresses of other people"}
     assert parsed(files["about.json"])["blacked_out"] == [counted | {"kind": "email", "count": 2}]
@@ -111,15 +113,16 @@ def test_what_was_blacked_out_is_counted_on_the_page_in_the_facts_and_in_the_ans
     assert "What we blacked out" in page
     held = findings(ticket(text="bob@example.org, carl@example.org"))
     package = build(
-        contents(Section(TICKETS, Disclosed(held, TICKETS.key)), people=who(*held.found)), signer=SIGNER
+        contents(PackageSection(TICKETS, Disclosed(held, TICKETS.key)), people=who(*held.found)),
+        signer=SIGNER,
     )
-    told = answers.disclosure(package.summary, held, MAP)
-    assert [(item.label, item.count) for item in told.blacked_out] == [
+    answer = answers.disclosure(package.summary, held, MAP)
+    assert [(item.label, item.count) for item in answer.blacked_out] == [
         ("E-mail addresses of other people", 2)
     ]
 
 
-def test_nothing_is_said_of_blacking_out_where_nothing_was() -> None:
+def test_answer_without_redaction_does_not_mention_it() -> None:
     files, outcome = handed_over(ticket(text="Where is my order?"))
     assert outcome is Outcome.GRANTED
     assert "blacked out" not in files["index.html"].decode()
@@ -137,14 +140,14 @@ def test_nothing_is_said_of_blacking_out_where_nothing_was() -> None:
         pytest.param("", "", id="nothing"),
     ],
 )
-def test_a_text_is_redacted_whatever_shape_it_has(value: object, shown: object) -> None:
+def test_text_in_any_type_is_redacted(value: object, shown: object) -> None:
     assert texts(ticket(text=value))["text"] == shown
 
 
 @pytest.mark.parametrize(
     "value", [b"bob@example.org", {"bob@example.org": "said"}], ids=["bytes", "names of fields"]
 )
-def test_what_cannot_be_redacted_is_withheld_and_makes_the_answer_partial(value: object) -> None:
+def test_unredactable_value_is_withheld_and_makes_the_answer_partial(value: object) -> None:
     files, outcome = handed_over(ticket(text=value))
     assert outcome is Outcome.PARTLY_GRANTED
     assert not [name for name, content in files.items() if b"bob@example" in content]
@@ -160,32 +163,32 @@ class Crowd:
     def __init__(self, count: int) -> None:
         self.count = count
         self.most = 0
-        self._alive: WeakValueDictionary[int, Found] = WeakValueDictionary()
+        self._alive: WeakValueDictionary[int, FoundRecord] = WeakValueDictionary()
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundRecord]:
         for number in range(self.count):
             made = ticket(agent="Jane Roe", text=f"{number}: Jane, bob@example.org")
             self._alive[id(made)] = made
             self.most = max(self.most, len(self._alive))
             yield made
 
-    def of(self, key: str) -> Iterable[Found]:
+    def of(self, key: str) -> Iterable[FoundRecord]:
         return self if key == TICKETS.key else ()
 
 
 def test_never_are_more_than_a_few_records_in_memory() -> None:
     crowd = Crowd(300)
-    held = Findings("abc", crowd, (Coverage(TICKETS.key, Status.SEARCHED, crowd.count),))
+    held = Findings("abc", crowd, (Coverage(TICKETS.key, SearchStatus.SEARCHED, crowd.count),))
     who_is_who = people(held, SUBMITTED, {"email": (ADA,)})
     package = build(
-        contents(Section(TICKETS, Disclosed(held, TICKETS.key)), people=who_is_who), signer=SIGNER
+        contents(PackageSection(TICKETS, Disclosed(held, TICKETS.key)), people=who_is_who), signer=SIGNER
     )
     assert sum(map(len, package)) > crowd.count
     assert crowd.most <= 3
 
 
-def test_without_knowing_who_is_who_the_whole_text_is_withheld() -> None:
-    package = build(contents(Section(TICKETS, [{"_id": 1, "text": "hello"}])), signer=SIGNER)
+def test_text_is_withheld_without_known_people() -> None:
+    package = build(contents(PackageSection(TICKETS, [{"_id": 1, "text": "hello"}])), signer=SIGNER)
     assert [item.reason for item in package.summary.withheld] == ["third_party_rights"]
 
 
@@ -200,7 +203,7 @@ def test_other_peoples_names_are_learnt_from_all_of_the_record_and_not_the_perso
     assert names == frozenset({"Jane Roe"})
 
 
-def test_the_persons_own_are_what_records_were_found_by_and_what_stands_beside() -> None:
+def test_own_identities_are_the_searched_ones_and_those_beside() -> None:
     alias = {"email": ("old@example.org",)}
     own = who(user(phone="030 23125 000", name="Ada M. Example"), aliases=alias).own
     assert own == Own(
@@ -215,7 +218,7 @@ def test_a_name_in_a_record_that_may_name_others_is_not_taken_for_the_persons() 
     assert who(ticket(agent="Jane Roe")).own.names == {"Ada Example"}
 
 
-def test_who_tells_no_name_has_the_one_beside_the_identity_that_leads_to_the_record() -> None:
+def test_requester_without_a_name_gets_the_one_beside_the_identity() -> None:
     anonymous = SUBMITTED.model_copy(update={"subject": Subject(email=ADA)})
     who_is_who = people(findings(ticket(agent="Ada Example")), anonymous, {"email": (ADA,)})
     assert who_is_who.own.names == {"Ada Example"}
@@ -225,7 +228,7 @@ def test_secrets_stay_withheld_in_a_collection_with_texts() -> None:
     both = replace(CUSTOMERS, fields=(*CUSTOMERS.fields, replace(field("note"), redact=True)))
     document = {"_id": 7, "note": "bob@example.org", "bank": {"iban": "XX00TOPSECRET"}}
     everyone = People(Own(), {both.key: frozenset()})
-    package = build(contents(Section(both, [document]), people=everyone), signer=SIGNER)
+    package = build(contents(PackageSection(both, [document]), people=everyone), signer=SIGNER)
     files = unpacked(b"".join(package))
     assert not [name for name, content in files.items() if b"TOPSECRET" in content]
     assert not [name for name, content in files.items() if b"bob@" in content]

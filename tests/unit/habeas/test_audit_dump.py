@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from habeas.audit import AuditReport, DumpedRows, verify
-from shared.audit_chain import MAC, START, Fault, chained
-from shared.audit_keys import chain_key
+from habeas.client.audit import AuditReport, DumpedRows, verify
 from shared.errors import ConfigurationError
+from shared.runtime.audit_chain import MAC, START, ChainFault, chained
+from shared.runtime.audit_keys import chain_key
 
 KEY, SERVICE, PREFIX = bytes(32), "verifier", "habeas"
 AT = datetime(2026, 11, 29, tzinfo=UTC)
@@ -56,7 +56,7 @@ async def test_rows_of_a_dump_are_verified_in_whatever_order_they_lie(tmp_path: 
     missing = list(rows_of(3))[2]
     dumped(tmp_path, [row for row in rows if row != missing])
     [finding] = (await verified(tmp_path)).findings
-    assert (finding.case, finding.n, finding.fault) == (f"{3:032x}", 2, Fault.MISSING)
+    assert (finding.case, finding.n, finding.fault) == (f"{3:032x}", 2, ChainFault.MISSING)
     assert (await verified(tmp_path, f"{4:032x}")).rows == ROWS
 
 

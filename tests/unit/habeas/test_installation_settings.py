@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from habeas.cli.options import settings
-from habeas.installation import Installation
+from habeas.embedded.installation import Installation
 from shared.errors import ConfigurationError
 
 

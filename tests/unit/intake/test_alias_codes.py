@@ -1,4 +1,4 @@
-"""Codes that prove another mailbox in the records: to its owner alone, few, counted, and worth one proof."""
+"""Codes that prove another mailbox in the records go to its owner alone, are limited, and prove once."""
 
 import json
 from dataclasses import replace
@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.intake.alias_codes import AliasCodes
-from services.intake.domain import AliasCodeRefused, Case, Status, evolve
-from services.intake.obstacles import CodeRefused, NotNow
-from shared.codes import LIFETIME, MOST_ISSUED, TRIES, Verdict
-from shared.errors import UnknownRequest
-from shared.events import (
+from services.intake.cases.alias_codes import AliasCodes
+from services.intake.cases.errors import CodeRefused, NotPossibleNow
+from services.intake.domain import AliasCodeRefused, CaseStatus, IntakeCase, evolve
+from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES, CodeVerdict
+from shared.contract.events import (
     AliasCodeIssued,
     AliasProven,
     OfferedAliases,
@@ -19,6 +18,7 @@ from shared.events import (
     RequestReferred,
     StopReason,
 )
+from shared.errors import UnknownRequest
 from shared.law import Right
 from tests.unit.fakes import Office
 from tests.unit.intake import test_door as door
@@ -33,7 +33,7 @@ FULFILLED = door.FULFILLED.model_copy(update={"aliases": OFFER})
 
 
 async def answered() -> tuple[Office, AliasCodes]:
-    """Return an office with an answered request whose records name another mailbox."""
+    """Return an office with an answered request and another mailbox in the records."""
     office = await door.answered()
     office.vault.items[CASE][OFFER.ref] = SEALED
     await office.tell(FULFILLED)
@@ -77,9 +77,9 @@ async def test_right_code_proves_the_alias_once() -> None:
     await codes.prove(CASE, mailed(office).lower())
     proven = office.the(AliasProven)
     assert (proven.aliases, proven.number) == (OFFER.ref, 2)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await codes.prove(CASE, mailed(office))
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, 2)
 
 
@@ -87,7 +87,7 @@ async def test_wrong_codes_use_up_the_tries_and_count_over_all_requests() -> Non
     office, codes = await answered()
     office.door.codes.wrong = count = Count()
     await codes.issue(CASE, 2)
-    for expected in [Verdict.WRONG] * TRIES + [Verdict.EXHAUSTED]:
+    for expected in [CodeVerdict.WRONG] * TRIES + [CodeVerdict.EXHAUSTED]:
         with pytest.raises(CodeRefused) as refused:
             await codes.prove(CASE, "BBBB-BBBB")
         assert refused.value.verdict is expected
@@ -104,35 +104,35 @@ async def test_code_expires() -> None:
     office.clock.move(LIFETIME)
     with pytest.raises(CodeRefused) as refused:
         await codes.prove(CASE, mailed(office))
-    assert refused.value.verdict is Verdict.EXPIRED
+    assert refused.value.verdict is CodeVerdict.EXPIRED
 
 
-async def test_new_code_makes_the_old_one_worthless_and_codes_run_out() -> None:
+async def test_new_code_replaces_the_old_one_and_codes_run_out() -> None:
     office, codes = await answered()
     for _ in range(MOST_ISSUED):
         await codes.issue(CASE, 2)
     with pytest.raises(CodeRefused):
         await codes.prove(CASE, mailed(office, 0))
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, 2)
     assert len(office.told(AliasCodeIssued)) == MOST_ISSUED
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
-async def test_no_code_goes_where_no_mailbox_was_offered(number: int) -> None:
+async def test_no_code_goes_to_a_mailbox_that_was_not_offered(number: int) -> None:
     office, codes = await answered()
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, number)
     assert office.told(AliasCodeIssued) == []
 
 
-async def test_stop_by_the_owner_of_the_mailbox_makes_the_code_worthless() -> None:
+async def test_stop_by_the_owner_of_the_mailbox_invalidates_the_code() -> None:
     office, codes = await answered()
     await codes.issue(CASE, 2)
     await office.door.stop(CASE, StopReason.NOT_ME)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await codes.prove(CASE, mailed(office))
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, 2)
     assert office.told(AliasProven) == []
 
@@ -140,11 +140,11 @@ async def test_stop_by_the_owner_of_the_mailbox_makes_the_code_worthless() -> No
 async def test_unknown_request_has_no_codes() -> None:
     _, codes = await answered()
     for act in (codes.issue("0" * 32, 2), codes.prove("0" * 32, "BCDF-GHJK")):
-        with pytest.raises((UnknownRequest, NotNow)):
+        with pytest.raises((UnknownRequest, NotPossibleNow)):
             await act
 
 
-async def case_of(office: Office) -> Case:
+async def case_of(office: Office) -> IntakeCase:
     return await office.door.case(CASE)
 
 
@@ -169,16 +169,16 @@ async def test_erasure_after_a_copy_offers_no_proof() -> None:
 
 async def test_request_that_is_not_answered_offers_no_proof() -> None:
     office, _ = await answered()
-    assert replace(await case_of(office), status=Status.VERIFIED).provable_aliases == ()
+    assert replace(await case_of(office), status=CaseStatus.VERIFIED).provable_aliases == ()
 
 
 async def test_new_mailbox_of_a_correction_is_offered_while_it_waits() -> None:
     office, _ = await answered()
     case = await case_of(office)
     referred = RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason="identity", aliases=OFFER)
-    waiting = evolve(replace(case, status=Status.VERIFIED, fulfilled=None, offer=None), referred)
+    waiting = evolve(replace(case, status=CaseStatus.VERIFIED, fulfilled=None, offer=None), referred)
     assert waiting.provable_aliases == (2,)
-    assert replace(waiting, status=Status.WITHDRAWN).provable_aliases == ()
+    assert replace(waiting, status=CaseStatus.WITHDRAWN).provable_aliases == ()
     other = referred.model_copy(update={"aliases": None})
     assert evolve(waiting, other).provable_aliases == ()
 

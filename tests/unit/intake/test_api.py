@@ -4,16 +4,11 @@ import re
 import pytest
 from httpx import AsyncClient
 
-from services.intake.describing import paragraphs
 from services.intake.domain import PUBLIC_DOOR, PackageCodeRefused
-from shared.answer import SUBMISSION
-from shared.client_limits import Allowance
-from shared.events import (
-    IdentityVerified,
-    PackageFetched,
-    RequestReceived,
-    RequestWithdrawn,
-)
+from services.intake.http.descriptions import paragraphs
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import IdentityVerified, PackageFetched, RequestReceived, RequestWithdrawn
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import (
     NOW,
     PERSON,
@@ -58,7 +53,7 @@ async def test_a_lodged_request_is_accepted_and_can_be_looked_up() -> None:
     assert found == after
 
 
-async def test_what_the_laws_say_is_public_and_names_its_provisions() -> None:
+async def test_the_laws_are_public_with_their_provisions() -> None:
     async with client_of(Office().door) as client:
         shown = (await client.get("/v1/policies")).json()
     by_law = {(policy["law"], policy["edition"]): policy for policy in shown}
@@ -92,7 +87,7 @@ async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> 
     assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
 
 
-async def test_who_lodges_in_public_is_not_believed_for_naming_a_trusted_system() -> None:
+async def test_a_public_request_cannot_claim_a_trusted_source() -> None:
     office = Office(trusted={SOURCE})
     async with client_of(office.door) as client:
         await client.post("/v1/requests", json=request(), headers={"ce-source": SOURCE})
@@ -127,7 +122,7 @@ async def test_a_receipt_at_the_beginning_of_time_is_registered_all_the_same() -
         pytest.param("", id="empty header"),
     ],
 )
-async def test_a_key_that_nobody_has_opens_nothing(authorization: str) -> None:
+async def test_an_unknown_key_is_refused(authorization: str) -> None:
     office = Office()
     async with client_of(office.door) as client:
         response = await client.post("/v1/requests", json=request(), headers={"Authorization": authorization})
@@ -303,7 +298,7 @@ def test_marks_of_docstrings_are_those_of_a_page(description: str, html: list[st
     assert paragraphs(description) == html
 
 
-async def test_nobody_on_the_way_keeps_where_a_request_stands() -> None:
+async def test_the_status_of_a_request_is_not_cached() -> None:
     office = Office()
     await office.submit(request())
     async with client_of(office.door) as client:

@@ -9,9 +9,9 @@ from httpx import ASGITransport, AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.door import Door, Keys
-from shared.answer import SUBMISSION
-from shared.envelope import MAX_BODY
+from services.intake.cases.service import RequestService, ServiceKeys
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import MAX_BODY
 from shared.errors import StoreUnavailable
 from tests.unit.fakes import (
     PACKAGE_KEY,
@@ -44,7 +44,7 @@ from tests.unit.intake_api import (
         ("GET", "/v1/nothing-here"),
     ],
 )
-async def test_what_is_not_there_is_a_problem_404(method: str, path: str) -> None:
+async def test_unknown_things_are_a_problem_404(method: str, path: str) -> None:
     async with client_of(Office().door) as client:
         assert_problem(await client.request(method, path), 404)
 
@@ -54,7 +54,7 @@ async def test_a_method_that_is_not_meant_is_a_problem_405() -> None:
         assert_problem(await client.put(f"/v1/requests/{UNKNOWN}"), 405)
 
 
-async def test_what_comes_too_late_is_a_problem_409() -> None:
+async def test_late_operations_are_a_problem_409() -> None:
     office = await answered()
     proofs = {"proofs": [{"kind": "new_code"}]}
     async with client_of(office.door) as client:
@@ -98,8 +98,12 @@ async def test_a_body_just_under_the_limit_is_read() -> None:
 
 async def test_a_broker_that_is_away_is_a_problem_503() -> None:
     office = Office()
-    door = Door(
-        office.vault, office.journals["intake"], AbsentBroker(), Keys(REQUEST_KEY, PACKAGE_KEY), office.clock
+    door = RequestService(
+        office.vault,
+        office.journals["intake"],
+        AbsentBroker(),
+        ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
+        office.clock,
     )
     async with client_of(door) as client:
         response = await client.post("/v1/requests", json=form())
@@ -114,7 +118,7 @@ async def test_a_database_that_is_away_is_a_problem_503() -> None:
         assert_problem(await client.get(f"/v1/requests/{CASE}"), 503)
 
 
-async def test_a_fault_of_ours_is_a_problem_500_that_tells_nothing() -> None:
+async def test_an_internal_error_is_a_problem_500_without_details() -> None:
     office = Office()
     await office.submit(request())
     await office.vault.destroy(CASE)

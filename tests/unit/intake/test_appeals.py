@@ -5,14 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from services.intake.api import Callers, create_app
-from services.intake.appeals import appealed
-from services.intake.domain import Case, Status, request_id
-from services.intake.site import Site
-from shared.answer import SUBMISSION
-from shared.client_limits import Allowance
-from shared.envelope import derived_id
-from shared.events import (
+from services.intake.cases.appeals import received_appeal
+from services.intake.domain import CaseStatus, IntakeCase, request_id
+from services.intake.http.api import Callers, create_app
+from services.intake.pages.site import Site
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import derived_id
+from shared.contract.events import (
     AppealAnswered,
     AppealDecided,
     AppealReceived,
@@ -26,8 +25,9 @@ from shared.events import (
     RequestReceived,
     RequestRejected,
 )
-from shared.law import Duty, Regulation, Right
-from shared.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.law import Regulation, Right, TimedDuty
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import ABROAD, NOW, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import CLOSED, ROOT, SITE, client_of
 
@@ -35,7 +35,7 @@ CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 SAID = "You overlooked my invoices."
 
 
-def case(*laws: str, status: Status = Status.CLOSED) -> Case:
+def case(*laws: str, status: CaseStatus = CaseStatus.CLOSED) -> IntakeCase:
     received = RequestReceived(
         request_id=CASE,
         right=Right.ACCESS,
@@ -48,34 +48,34 @@ def case(*laws: str, status: Status = Status.CLOSED) -> Case:
         due_on=date(2026, 4, 7),
         internal_due_on=date(2026, 4, 2),
     )
-    return Case(status=status, received=received)
+    return IntakeCase(status=status, received=received)
 
 
 @pytest.mark.parametrize(
     ("laws", "status", "remedy", "due_on"),
     [
         pytest.param(
-            ["us-va@2023-01-01"], Status.REFUSED, Remedy.APPEAL, date(2026, 5, 1), id="Virginia: 60 days"
+            ["us-va@2023-01-01"], CaseStatus.REFUSED, Remedy.APPEAL, date(2026, 5, 1), id="Virginia: 60 days"
         ),
         pytest.param(
-            ["us-co@2023-07-01"], Status.CLOSED, Remedy.APPEAL, date(2026, 4, 17), id="Colorado: 45 days"
+            ["us-co@2023-07-01"], CaseStatus.CLOSED, Remedy.APPEAL, date(2026, 4, 17), id="Colorado: 45 days"
         ),
         pytest.param(
             ["uk-gdpr@2026-02-05"],
-            Status.CLOSED,
+            CaseStatus.CLOSED,
             Remedy.COMPLAINT,
             date(2026, 4, 2),
             id="United Kingdom: 30 days",
         ),
         pytest.param(
-            ["gdpr@2018-05-25"], Status.CLOSED, Remedy.COMPLAINT, None, id="elsewhere without a period"
+            ["gdpr@2018-05-25"], CaseStatus.CLOSED, Remedy.COMPLAINT, None, id="elsewhere without a period"
         ),
         pytest.param(
-            ["us-va@2023-01-01"], Status.VERIFIED, Remedy.COMPLAINT, None, id="before there is an answer"
+            ["us-va@2023-01-01"], CaseStatus.VERIFIED, Remedy.COMPLAINT, None, id="before there is an answer"
         ),
         pytest.param(
             ["us-va@2023-01-01", "uk-gdpr@2026-02-05"],
-            Status.VERIFIED,
+            CaseStatus.VERIFIED,
             Remedy.COMPLAINT,
             date(2026, 4, 2),
             id="before there is an answer, in the United Kingdom as well",
@@ -83,15 +83,15 @@ def case(*laws: str, status: Status = Status.CLOSED) -> Case:
     ],
 )
 def test_the_law_says_what_it_is_and_by_when_it_is_dealt_with(
-    laws: list[str], status: Status, remedy: Remedy, due_on: date | None
+    laws: list[str], status: CaseStatus, remedy: Remedy, due_on: date | None
 ) -> None:
-    fact = appealed(case(*laws, status=status), "appeal_1", NOW, ABROAD)
+    fact = received_appeal(case(*laws, status=status), "appeal_1", NOW, ABROAD)
     assert fact is not None
     assert (fact.remedy, fact.due_on, fact.received_on) == (remedy, due_on, date(2026, 3, 5))
 
 
 async def refused(**changes: object) -> Office:
-    """Return an office that has refused a request of somebody in Virginia, and told them."""
+    """Return an office that has refused a request of a person in Virginia, and sent the letter."""
     office = Office(practice=PRACTICE)
     await office.submit(request(residence={"country": "US", "subdivision": "VA"}, **changes))
     await office.tell(IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",)), service="verifier")
@@ -134,7 +134,7 @@ async def test_a_second_one_waits_for_the_first() -> None:
     assert len(office.told(AppealReceived)) == 2
 
 
-async def test_who_asks_about_nothing_is_told_so() -> None:
+async def test_a_rectification_without_corrections_is_a_fault() -> None:
     office = Office()
     await appeal(office)
     assert office.the(RequestRejected).errors[0].path == "data.request"
@@ -151,7 +151,7 @@ async def test_one_that_is_not_granted_is_answered_with_the_reasons() -> None:
 
 
 @pytest.mark.parametrize("sealed", [None, "You owe us money."], ids=["missing", "replaced"])
-async def test_decision_whose_explanation_differs_from_the_signed_text_is_refused(sealed: str | None) -> None:
+async def test_decision_with_another_explanation_than_the_signed_text_is_refused(sealed: str | None) -> None:
     office = await refused()
     await appeal(office)
     salt = bytes(TEXT_SALT_BYTES)
@@ -175,7 +175,7 @@ async def test_one_that_is_granted_takes_the_request_up_again_under_a_number_of_
     assert await office.vault.open(renewed, SUBMISSION) == await office.vault.open(CASE, SUBMISSION)
 
 
-async def test_one_that_is_not_decided_in_time_is_told_of() -> None:
+async def test_an_undecided_appeal_raises_an_alarm() -> None:
     office = await refused()
     await appeal(office)
     (moment,) = [at for (_, name), at in office.deadlines.moments.items() if name.startswith("appeal_missed")]
@@ -184,7 +184,7 @@ async def test_one_that_is_not_decided_in_time_is_told_of() -> None:
     name = f"appeal_missed_{moment:%Y%m%d}"
     await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
     missed = office.the(DeadlineMissed)
-    assert (missed.duty, missed.due_on) == (Duty.APPEAL, date(2026, 5, 1))
+    assert (missed.duty, missed.due_on) == (TimedDuty.APPEAL, date(2026, 5, 1))
     await office.tell(
         AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)), service="intake"
     )
@@ -231,7 +231,7 @@ async def test_a_complaint_is_confirmed_in_30_days_by_the_law_of_the_day_it_is_m
     office.clock.now = datetime(2026, 4, 2, 22, tzinfo=UTC)
     await office.tell(DeadlineCame(request_id=CASE, name="appeal_missed_20260402"), service="intake")
     missed = [fact.duty for fact in office.told(DeadlineMissed)]
-    assert missed == ([] if confirmed else [Duty.COMPLAINT])
+    assert missed == ([] if confirmed else [TimedDuty.COMPLAINT])
 
 
 async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next() -> None:
@@ -251,7 +251,7 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
 # --- on the page --------------------------------------------------------------------------------------------
 
 
-async def test_the_days_of_a_complaint_are_told_by_the_law_by_which_it_will_be_judged() -> None:
+async def test_the_days_of_a_complaint_follow_the_law_that_judges_it() -> None:
     """Data Protection Act 2018 s. 164A: in force after the request was made."""
     office = Office(practice=ABROAD)
     asked = {"residence": {"country": "GB"}, "received_at": "2026-02-03T12:00:00Z"}
@@ -268,7 +268,7 @@ async def posted(office: Office, statement: str) -> httpx.Response:
         return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})
 
 
-async def test_on_the_page_somebody_says_what_they_disagree_with() -> None:
+async def test_an_appeal_on_the_page_keeps_its_text() -> None:
     office = await refused()
     assert "We look at it again" in (await posted(office, SAID)).text
     await office.work()
@@ -279,7 +279,7 @@ async def test_on_the_page_somebody_says_what_they_disagree_with() -> None:
 
 
 @pytest.mark.parametrize("statement", ["", "  ", "x" * 10_001], ids=["nothing", "blanks", "too much"])
-async def test_who_says_nothing_or_too_much_is_told_at_the_field(statement: str) -> None:
+async def test_an_empty_or_long_text_is_a_fault_at_the_field(statement: str) -> None:
     office = await refused()
     page = await posted(office, statement)
     assert page.status_code == 422

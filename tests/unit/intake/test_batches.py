@@ -7,9 +7,9 @@ from httpx import Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake import batches
+from services.intake.channels.csv import upload
 from services.intake.domain import request_id
-from shared.events import RequestReceived
+from shared.contract.events import RequestReceived
 from tests.unit.fakes import REQUEST_KEY, SOURCE, Office
 from tests.unit.intake_api import BEARER, ROOT, assert_problem, client_of
 
@@ -23,14 +23,14 @@ async def hand_in(
     content = sheet if isinstance(sheet, bytes) else sheet.encode()
     async with client_of(office.door) as client:
         headers = {"Content-Type": "text/csv", **headers}
-        return await client.post(batches.PATH, content=content, headers=headers, params=options)
+        return await client.post(upload.PATH, content=content, headers=headers, params=options)
 
 
 def case_of(reference: str) -> str:
     return request_id(SOURCE, reference, key=REQUEST_KEY)
 
 
-async def test_each_row_of_a_sheet_is_lodged_and_told_by_its_line() -> None:
+async def test_each_row_of_a_sheet_is_lodged_and_reported_by_line() -> None:
     office = Office()
     answer = await hand_in(office, SHEET)
     assert answer.status_code == 202
@@ -65,7 +65,7 @@ async def test_nothing_is_lodged_where_anything_is_wrong() -> None:
     assert office.vault.items == {}
 
 
-async def test_what_is_sound_is_lodged_where_that_is_wanted() -> None:
+async def test_valid_rows_are_lodged_with_keep_going() -> None:
     office = Office()
     answer = await hand_in(office, FAULTY, keep_going="true")
     assert answer.status_code == 202
@@ -89,7 +89,7 @@ async def test_a_sheet_says_what_it_is_written_in() -> None:
     assert (await hand_in(office, sheet, headers=headers)).status_code == 202
 
 
-async def test_what_is_no_sheet_is_refused() -> None:
+async def test_an_unreadable_sheet_is_refused() -> None:
     office = Office()
     assert_problem(await hand_in(office, "{}", headers={"Content-Type": "application/json"} | BEARER), 415)
     assert_problem(await hand_in(office, ""), 422)
@@ -99,15 +99,15 @@ async def test_what_is_no_sheet_is_refused() -> None:
 
 async def test_a_sheet_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     office = Office()
-    monkeypatch.setattr(batches, "MOST_ROWS", 1)
+    monkeypatch.setattr(upload, "MOST_ROWS", 1)
     assert_problem(await hand_in(office, SHEET), 413)
-    assert_problem(await hand_in(office, b"x" * (batches.MOST_BYTES + 1)), 413)
+    assert_problem(await hand_in(office, b"x" * (upload.MOST_BYTES + 1)), 413)
     assert office.broker.published == []
 
 
 @settings(max_examples=25)  # each makes an API; the sheets themselves are fuzzed without
 @given(content=st.binary(max_size=300))
-async def test_whatever_is_handed_in_no_error_of_ours_comes_of_it(content: bytes) -> None:
+async def test_no_form_causes_an_internal_error(content: bytes) -> None:
     office = Office()
     for start in (b"", SHEET.encode()):
         answer = await hand_in(office, start + content)

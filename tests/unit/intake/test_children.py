@@ -1,14 +1,14 @@
-"""Requests of children go first, their data is sold to nobody meanwhile, and more proof is wanted."""
+"""Requests of children go first, their data is not sold meanwhile, and need more proof."""
 
 from datetime import date
 
 import pytest
 
-from services.intake.clock import CHILDREN_FIRST
+from services.intake.cases.clock import CHILDREN_FIRST
 from services.intake.domain import request_id
-from shared.events import IdentityChallenged, RequestFulfilled, RequestReceived
+from shared.contract.events import IdentityChallenged, RequestFulfilled, RequestReceived
 from shared.law import Right, is_child
-from shared.policies import policies
+from shared.law.library import policies
 from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -27,7 +27,7 @@ TODAY = date(2026, 3, 5)
         pytest.param("gdpr@2018-05-25", date(2028, 2, 29), True, id="not born yet"),
     ],
 )
-def test_the_law_says_how_long_somebody_is_a_child(law: str, born_on: date, expected: bool) -> None:
+def test_the_law_sets_the_age_of_a_child(law: str, born_on: date, expected: bool) -> None:
     assert is_child([policies().named(law)], born_on, TODAY) is expected
 
 
@@ -55,7 +55,7 @@ async def test_the_request_of_a_child_goes_first_and_stops_the_sale_at_once(chil
     assert office.told(RequestFulfilled) == []
 
 
-async def test_the_request_of_somebody_older_is_one_request() -> None:
+async def test_an_adults_request_is_one_request() -> None:
     office = Office()
     await office.submit(request(right="erasure", subject=subject("1990-05-01")))
     assert [fact.child for fact in office.told(RequestReceived)] == [False]
@@ -67,7 +67,7 @@ async def test_an_opt_out_of_a_child_is_one_request() -> None:
     assert len(office.told(RequestReceived)) == 1
 
 
-async def test_what_is_held_about_a_child_counts_as_sensitive() -> None:
+async def test_a_childs_data_counts_as_sensitive() -> None:
     """11 CCR as amended for 2026: data of consumers under 16."""
     office = Office()
     await office.submit(request(child=True))

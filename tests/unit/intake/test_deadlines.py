@@ -1,13 +1,13 @@
-"""The days that an answer is measured by: told when they come, once, and only of what is not answered."""
+"""Deadlines: alarms at their days, once, and only for open requests."""
 
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.intake.deadlines import APPROACHING, MISSED, UNACKNOWLEDGED
+from services.intake.cases.deadlines import APPROACHING, MISSED, UNACKNOWLEDGED
 from services.intake.domain import request_id
-from shared.answer import facts_of
-from shared.events import (
+from shared.contract.answer import facts_of
+from shared.contract.events import (
     AnswerDelivered,
     DeadlineApproaching,
     DeadlineCame,
@@ -25,8 +25,8 @@ from shared.events import (
     RequestPaused,
     RequestResumed,
 )
-from shared.journal import Row
-from shared.law import Duty
+from shared.law import TimedDuty
+from shared.runtime.journal import JournalRow
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -61,7 +61,7 @@ async def test_the_day_by_which_the_answer_is_meant_is_waited_for_in_the_zone_of
     assert office.deadlines.moments == {(CASE, APPROACHING): datetime(2026, 4, 1, 22, tzinfo=UTC)}
 
 
-async def test_who_is_not_answered_by_then_is_told_of_and_then_the_last_day_is_waited_for(
+async def test_a_missed_target_day_raises_an_alarm_and_sets_the_last_day(
     office: Office,
 ) -> None:
     await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
@@ -91,7 +91,7 @@ async def test_an_answer_counts_when_it_is_sent_and_not_when_it_is_decided(offic
     assert office.the(DeadlineMissed).due_on == DUE_ON
 
 
-async def test_of_what_is_answered_nothing_is_told(office: Office) -> None:
+async def test_an_answered_request_raises_no_alarm(office: Office) -> None:
     code = office.code_of(CASE, "code_0")
     await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
@@ -117,7 +117,7 @@ async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_a
 
 
 async def test_a_day_that_overtakes_its_request_is_tried_again() -> None:
-    """What is late when it comes is told of at once."""
+    """A late request raises the alarm at once."""
     office = Office()
     await office.tell(DeadlineCame(request_id=CASE, name=APPROACHING), service="intake")
     await office.submit(request(received_at=(NOW - timedelta(days=28)).isoformat()))
@@ -126,7 +126,7 @@ async def test_a_day_that_overtakes_its_request_is_tried_again() -> None:
 
 
 async def test_in_california_the_clock_never_stands_so_it_is_missed_all_the_same() -> None:
-    """11 CCR § 7021(b): whatever time verification takes."""
+    """11 CCR § 7021(b): regardless of the time that verification takes."""
     office = Office()
     await office.submit(request(residence={"country": "US", "subdivision": "CA"}))
     await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
@@ -145,7 +145,7 @@ async def test_the_day_that_the_answer_is_meant_for_moves_as_the_last_day_does(o
     assert office.the(DeadlineApproaching).due_on == AFTER_TEN_DAYS
 
 
-async def test_who_has_no_address_is_answered_on_the_page_when_it_is_decided() -> None:
+async def test_without_an_address_the_answer_is_on_the_page() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request(right="opt_out_of_sale", subject={"name": "Kim Beispiel"}))
     done = RequestFulfilled(request_id=CASE, right="opt_out_of_sale", outcome="granted", answer="answer")
@@ -156,7 +156,7 @@ async def test_who_has_no_address_is_answered_on_the_page_when_it_is_decided() -
     assert [*office.told(DeadlineApproaching), *office.told(DeadlineMissed)] == []
 
 
-async def test_who_has_an_address_that_takes_no_letter_is_not_answered(office: Office) -> None:
+async def test_an_address_that_refuses_letters_leaves_the_answer_open(office: Office) -> None:
     code = office.code_of(CASE, "code_0")
     await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
@@ -175,17 +175,17 @@ TEN_BUSINESS_DAYS = datetime(2026, 3, 19, 23, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
-async def test_whose_receipt_is_not_confirmed_within_ten_business_days_is_told_of(confirmed: bool) -> None:
+async def test_a_missing_acknowledgement_after_ten_business_days_raises_an_alarm(confirmed: bool) -> None:
     office = Office()
     await office.submit(request(**CALIFORNIAN))
     if confirmed:
         await acknowledge(office)
     await come(office, TEN_BUSINESS_DAYS)
     missed = [(fact.duty, fact.due_on) for fact in office.told(DeadlineMissed)]
-    assert missed == ([] if confirmed else [(Duty.ACKNOWLEDGEMENT, date(2026, 3, 19))])
+    assert missed == ([] if confirmed else [(TimedDuty.ACKNOWLEDGEMENT, date(2026, 3, 19))])
 
 
-async def test_who_has_no_address_is_sent_no_receipt() -> None:
+async def test_without_an_address_no_acknowledgement_is_sent() -> None:
     office = Office()
     await office.submit(request(right="opt_out_of_sale", subject={"name": "Kim Beispiel"}, **CALIFORNIAN))
     assert not any(name.startswith(UNACKNOWLEDGED) for _, name in office.deadlines.moments)
@@ -206,11 +206,11 @@ async def test_an_extension_moves_the_day_that_is_waited_for(office: Office) -> 
     assert office.the(DeadlineApproaching).due_on == date(2026, 6, 5)
 
 
-async def test_who_is_not_told_of_an_extension_in_time_is_told_of(office: Office) -> None:
+async def test_a_late_extension_notice_raises_an_alarm(office: Office) -> None:
     await office.tell(LONGER, service="intake")
     await come(office, AT_MIDNIGHT_IN_BERLIN)
     [missed] = office.told(DeadlineMissed)
-    assert (missed.duty, missed.due_on) == (Duty.EXTENDED_ANSWER, DUE_ON)
+    assert (missed.duty, missed.due_on) == (TimedDuty.EXTENDED_ANSWER, DUE_ON)
 
 
 async def test_a_second_extension_is_none(office: Office) -> None:
@@ -232,7 +232,7 @@ async def answered(office: Office) -> None:
 BOUNCED = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="bounced")
 
 
-async def test_an_answer_that_came_back_after_the_case_was_closed_is_told_of_at_once(office: Office) -> None:
+async def test_an_answer_returned_after_closing_raises_an_alarm_at_once(office: Office) -> None:
     await answered(office)
     await office.tell(BOUNCED, service="notifier")
     assert office.the(DeadlineApproaching).due_on == DUE_ON
@@ -241,7 +241,7 @@ async def test_an_answer_that_came_back_after_the_case_was_closed_is_told_of_at_
     assert office.told(DeadlineMissed) == []
 
 
-async def test_what_nobody_delivers_otherwise_is_missed(office: Office) -> None:
+async def test_an_undelivered_answer_misses_its_deadline(office: Office) -> None:
     await answered(office)
     await office.tell(BOUNCED, service="notifier")
     await come(office, AT_MIDNIGHT_IN_BERLIN)
@@ -272,7 +272,7 @@ async def test_a_bounce_that_overtakes_its_letter_is_tried_again(office: Office)
 
 
 @pytest.mark.parametrize("late", [True, False])
-async def test_a_notice_of_an_extension_that_came_back_has_told_nobody(office: Office, late: bool) -> None:
+async def test_a_returned_extension_notice_does_not_count(office: Office, late: bool) -> None:
     await office.tell(LONGER, service="intake")
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.EXTENSION), service="notifier")
     bounced = NoticeFailed(request_id=CASE, letter=LetterKind.EXTENSION, reason="bounced")
@@ -282,11 +282,11 @@ async def test_a_notice_of_an_extension_that_came_back_has_told_nobody(office: O
     if late:
         await office.tell(bounced, service="notifier")
     missed = office.the(DeadlineMissed)
-    assert (missed.duty, missed.due_on) == (Duty.EXTENDED_ANSWER, DUE_ON)
+    assert (missed.duty, missed.due_on) == (TimedDuty.EXTENDED_ANSWER, DUE_ON)
 
 
 async def test_a_moment_that_comes_to_a_clock_that_is_behind_is_not_lost(office: Office) -> None:
-    """Another replica, whose clock is ahead, has told it; it is told once only."""
+    """Another replica with a fast clock has raised it; it is raised once."""
     await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
     office.clock.now = AT_MIDNIGHT_IN_BERLIN - timedelta(seconds=1)
     await office.tell(DeadlineCame(request_id=CASE, name=f"{MISSED}_20260407"), service="intake")
@@ -318,7 +318,7 @@ async def packed(office: Office) -> None:
 
 
 @pytest.mark.parametrize("fetched", [True, False])
-async def test_who_has_not_fetched_a_package_is_reminded_a_week_before_its_end(
+async def test_a_package_not_downloaded_is_reminded_of_a_week_before_its_end(
     office: Office, fetched: bool
 ) -> None:
     await packed(office)
@@ -326,7 +326,7 @@ async def test_who_has_not_fetched_a_package_is_reminded_a_week_before_its_end(
         journal = office.journals["intake"]
         await journal.append(
             [
-                Row(
+                JournalRow(
                     CASE,
                     len((await journal.histories({CASE}))[CASE]),
                     "f",

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
+from services.intake.cases.errors import CodeRefused, NotPossibleNow, ReferenceReused, TooManyAttempts
+from services.intake.cases.service import ACTS_PER_HOUR, RequestService, ServiceKeys
 from services.intake.domain import PackageCodeRefused, request_id
-from services.intake.door import ACTS_PER_HOUR, Door, Keys
-from services.intake.obstacles import CodeRefused, NotNow, ReferenceReused, TooOften
-from services.intake.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
-from services.intake.ranges import NotSatisfiable, Wanted
-from shared.answer import SUBMISSION, PackageFacts, facts_of
-from shared.codes import LIFETIME, TRIES, Verdict
-from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
-from shared.events import (
+from services.intake.http.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
+from services.intake.http.ranges import NotSatisfiable, RangeRequest
+from shared.contract.answer import SUBMISSION, PackageFacts, facts_of
+from shared.contract.codes import LIFETIME, TRIES, CodeVerdict
+from shared.contract.events import (
     EmailCode,
     Outcome,
     PackageCodeIssued,
@@ -28,9 +27,10 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.sources import ChannelSource, channel_source
+from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
 from shared.law import Right
-from shared.sources import Channel, channel_source
-from shared.testing import MemoryJournal, MemoryVault
+from shared.runtime.fakes import MemoryJournal, MemoryVault
 from tests.unit.fakes import (
     PACKAGE_KEY,
     PERSON,
@@ -140,7 +140,7 @@ async def test_repeated_request_leaves_no_proof_behind() -> None:
 
 async def test_content_that_a_channel_names_itself_is_the_first_of_its_name() -> None:
     office = Office()
-    signal = channel_source(Channel.HABEAS, "gpc")
+    signal = channel_source(ChannelSource.HABEAS, "gpc")
     case = await office.door.lodge(form(), signal)
     assert await office.door.lodge(form(locale="fr"), signal) == case
 
@@ -156,7 +156,7 @@ async def test_by_http_or_by_the_bus_the_same_pair_is_the_same_request() -> None
 async def test_a_request_that_could_not_be_announced_is_announced_at_the_next_try() -> None:
     vault, office = MemoryVault(), Office()
     office.vault.items = vault.items
-    broken = Door(vault, MemoryJournal(), AbsentBroker(), Keys(REQUEST_KEY, PACKAGE_KEY))
+    broken = RequestService(vault, MemoryJournal(), AbsentBroker(), ServiceKeys(REQUEST_KEY, PACKAGE_KEY))
     with pytest.raises(BrokerUnavailable):
         await broken.lodge(form(), SOURCE)
     await office.door.lodge(form(), SOURCE)
@@ -165,7 +165,7 @@ async def test_a_request_that_could_not_be_announced_is_announced_at_the_next_tr
     assert office.the(RequestReceived).request_id == CASE
 
 
-async def test_nobody_can_do_anything_to_a_request_that_is_not_there() -> None:
+async def test_unknown_requests_are_not_found() -> None:
     door = Office().door
     for act in (
         door.case("0" * 32),
@@ -205,7 +205,7 @@ async def test_two_offers_of_the_same_proof_are_two_tries() -> None:
 async def test_no_proof_is_taken_after_the_decision() -> None:
     office = await answered()
     before = dict(office.sealed(CASE))
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.prove(CASE, [EmailCode(kind="email_code", code="123456")])
     assert office.sealed(CASE) == before
 
@@ -232,7 +232,7 @@ async def test_a_withdrawal_is_decided_on_once() -> None:
 
 async def test_an_answered_request_is_not_withdrawn() -> None:
     office = await answered()
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.withdraw(CASE)
 
 
@@ -247,7 +247,7 @@ async def test_the_right_code_opens_the_package_once_and_leaves_a_trace() -> Non
     assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
     with pytest.raises(CodeRefused) as error:
         await Packages(office.door).open(CASE, code)
-    assert error.value.verdict is Verdict.NOT_ISSUED
+    assert error.value.verdict is CodeVerdict.NOT_ISSUED
 
 
 async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_at() -> None:
@@ -259,7 +259,7 @@ async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_
         with pytest.raises(CodeRefused) as error:
             await Packages(office.door).open(CASE, offered)
         verdicts.append(error.value.verdict)
-    assert verdicts == [Verdict.WRONG] * TRIES + [Verdict.EXHAUSTED]
+    assert verdicts == [CodeVerdict.WRONG] * TRIES + [CodeVerdict.EXHAUSTED]
     assert sum(isinstance(f, PackageCodeRefused) for row in office.rows() for f in row.facts) == TRIES
     assert office.told(PackageFetched) == []
 
@@ -270,7 +270,7 @@ async def test_a_package_code_expires_at_its_instant() -> None:
     office.clock.move(LIFETIME)
     with pytest.raises(CodeRefused) as error:
         await Packages(office.door).open(CASE, office.code_of(CASE, "package_code_0"))
-    assert error.value.verdict is Verdict.EXPIRED
+    assert error.value.verdict is CodeVerdict.EXPIRED
 
 
 async def test_a_new_package_code_makes_the_old_one_worthless() -> None:
@@ -288,16 +288,16 @@ async def test_package_codes_run_out() -> None:
     office = await answered()
     for _ in range(MOST_PACKAGE_CODES):
         await Packages(office.door).issue_code(CASE)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).issue_code(CASE)
 
 
 async def test_without_a_package_there_is_no_code() -> None:
     office = Office()
     await office.submit(request())
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).issue_code(CASE)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).open(CASE, "123456")
 
 
@@ -326,11 +326,11 @@ async def test_guesses_at_the_same_moment_cost_a_try_each() -> None:
     journal.rivals = [(PackageCodeRefused(request_id=CASE),)] * TRIES
     with pytest.raises(CodeRefused) as error:
         await Packages(office.door).open(CASE, wrong(code))
-    assert error.value.verdict is Verdict.EXHAUSTED
+    assert error.value.verdict is CodeVerdict.EXHAUSTED
 
 
 class BrokenVault(MemoryVault):
-    """A vault whose large items cannot be read now."""
+    """A vault with unreadable large items."""
 
     async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         del start
@@ -343,8 +343,8 @@ async def test_a_package_that_cannot_be_read_does_not_cost_the_code() -> None:
     office = await answered()
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    keys = Keys(REQUEST_KEY, PACKAGE_KEY)
-    broken = Door(
+    keys = ServiceKeys(REQUEST_KEY, PACKAGE_KEY)
+    broken = RequestService(
         BrokenVault(office.vault.items), office.journals["intake"], office.broker, keys, office.clock
     )
     with pytest.raises(StoreUnavailable):
@@ -357,7 +357,7 @@ async def test_a_package_that_is_kept_no_longer_is_a_clear_answer() -> None:
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     await office.vault.discard(CASE, ["package"])
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await Packages(office.door).open(CASE, code)
 
 
@@ -368,7 +368,7 @@ async def test_a_package_that_is_kept_no_longer_is_a_clear_answer() -> None:
         pytest.param(timedelta(minutes=29, seconds=1), False, id="at its very instant"),
     ],
 )
-async def test_a_package_expires_at_its_instant_whatever_its_code_says(late: timedelta, given: bool) -> None:
+async def test_a_package_expires_even_with_a_valid_code(late: timedelta, given: bool) -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     office.vault.items[CASE] |= {"package": ZIP, facts_of("package"): FACTS}
@@ -380,7 +380,7 @@ async def test_a_package_expires_at_its_instant_whatever_its_code_says(late: tim
     if given:
         assert await read(await Packages(office.door).open(CASE, code)) == ZIP
     else:
-        with pytest.raises(NotNow):
+        with pytest.raises(NotPossibleNow):
             await Packages(office.door).open(CASE, code)
 
 
@@ -388,22 +388,22 @@ async def test_the_digest_of_a_code_is_never_the_code() -> None:
     office = await answered()
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    rows = [fact.model_dump_json() for row in office.rows() for fact in row.story()]
+    rows = [fact.model_dump_json() for row in office.rows() for fact in row.events()]
     assert not [row for row in rows if f'"{code}"' in row]
 
 
 # --- limits, and what is left behind ------------------------------------------------------------------
 
 
-async def test_what_may_be_done_about_one_request_within_an_hour_is_limited() -> None:
+async def test_operations_on_one_request_are_limited_per_hour() -> None:
     office = await answered()
     office.door.acts.per_hour = 1
     await Packages(office.door).issue_code(CASE)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await Packages(office.door).issue_code(CASE)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await office.door.prove(CASE, [EmailCode(kind="email_code", code="123456")])
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await office.door.withdraw(CASE)
 
 
@@ -417,7 +417,7 @@ async def test_a_code_that_has_opened_the_package_is_destroyed() -> None:
 
 async def test_the_certificate_is_handed_out_where_something_was_erased_and_only_there() -> None:
     office = await answered()
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.certificate(CASE)
     erased = FULFILLED.model_copy(update={"right": Right.ERASURE, "certificate": "erasure_certificate_1"})
     other = Office(trusted={SOURCE})
@@ -430,11 +430,11 @@ async def test_the_certificate_is_handed_out_where_something_was_erased_and_only
 # --- a download that was cut off ----------------------------------------------------------------------
 
 ETAG = etag_of(PackageFacts.model_validate_json(FACTS))
-REST = Wanted("bytes=5-", ETAG)
+REST = RangeRequest("bytes=5-", ETAG)
 
 
 async def cut_off() -> tuple[Office, str]:
-    """Return an office whose package was opened once, and the code that opened it."""
+    """Return an office with a package that was opened once, and the code that opened it."""
     office = await answered()
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
@@ -452,10 +452,15 @@ async def test_the_code_that_opened_the_package_goes_on_with_a_download_that_was
 
 @pytest.mark.parametrize(
     "wanted",
-    [Wanted(), Wanted("bytes=5-"), Wanted("bytes=5-", '"another"'), Wanted("bytes=5-", f"W/{ETAG}")],
+    [
+        RangeRequest(),
+        RangeRequest("bytes=5-"),
+        RangeRequest("bytes=5-", '"another"'),
+        RangeRequest("bytes=5-", f"W/{ETAG}"),
+    ],
     ids=["all", "no tag", "another tag", "a weak tag"],
 )
-async def test_a_spent_code_opens_nothing_for_who_does_not_name_what_it_opened(wanted: Wanted) -> None:
+async def test_a_spent_code_without_the_entity_tag_is_refused(wanted: RangeRequest) -> None:
     office, code = await cut_off()
     with pytest.raises(CodeRefused):
         await Packages(office.door).open(CASE, code, wanted)
@@ -483,7 +488,7 @@ async def test_guessing_the_code_of_a_download_that_was_cut_off_ends_soon() -> N
     for _ in range(ACTS_PER_HOUR - 1):  # one act was to ask for the code
         with pytest.raises(CodeRefused):
             await Packages(office.door).open(CASE, wrong(code), REST)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await Packages(office.door).open(CASE, code, REST)
 
 
@@ -503,5 +508,5 @@ async def test_bytes_behind_the_end_do_not_cost_the_code() -> None:
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     with pytest.raises(NotSatisfiable):
-        await Packages(office.door).open(CASE, code, Wanted(f"bytes={len(ZIP)}-"))
-    assert await read(await Packages(office.door).open(CASE, code, Wanted("bytes=0-3"))) == ZIP[:4]
+        await Packages(office.door).open(CASE, code, RangeRequest(f"bytes={len(ZIP)}-"))
+    assert await read(await Packages(office.door).open(CASE, code, RangeRequest("bytes=0-3"))) == ZIP[:4]

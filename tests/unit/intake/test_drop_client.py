@@ -14,24 +14,30 @@ from httpx import ASGITransport
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.drop.client import Archive, NotYet, Platform, Turned, Upload
-from services.intake.drop.files import hours, is_closed, kind_of
-from shared.drop import Lines, ListKind, row_of
+from services.intake.channels.drop.client import (
+    DropCallRejected,
+    DropClient,
+    DropRetryLater,
+    ListArchive,
+    StatusFile,
+)
+from services.intake.channels.drop.files import hours, is_closed, kind_of
+from shared.contract.drop import LineSplitter, ListKind, row_of
 from tests.drop_platform import KEY, California, hash_of
 from tests.integration.receiver import certificate
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 
 
-def of(california: California, key: str = KEY) -> Platform:
-    return Platform("http://drop.example.com", key, transport=ASGITransport(california.app))
+def of(california: California, key: str = KEY) -> DropClient:
+    return DropClient("http://drop.example.com", key, transport=ASGITransport(california.app))
 
 
-async def fetched(platform: Platform) -> Archive:
+async def fetched(platform: DropClient) -> ListArchive:
     """Fetch the lists as whole archive."""
     async with platform.download() as arriving:
         assert arriving is not None
-        return Archive(arriving.name, io.BytesIO(b"".join([piece async for piece in arriving.pieces])))
+        return ListArchive(arriving.name, io.BytesIO(b"".join([piece async for piece in arriving.pieces])))
 
 
 def open_all_day() -> California:
@@ -47,12 +53,12 @@ async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> Non
     id_ = california.ask("Email", hash_of("kim@example.org"))
     file, trust = certificate(tmp_path, "localhost")
     async with california.open(file) as url:
-        platform = Platform(url, KEY, trust)
+        platform = DropClient(url, KEY, trust)
         with closing(await fetched(platform)) as archive:
             name = archive.lists()[ListKind.EMAIL]
             assert b"".join(archive.pieces(name)).decode() == f"ID,Hash\n{id_},{hash_of('kim@example.org')}\n"
-        taken = await platform.upload([Upload(name, csv(f"Id,Status\n{id_},3\n"))])
-        amended = await platform.amend([Upload(name, csv(f"Id,Status\n{id_},2\n"))])
+        taken = await platform.upload([StatusFile(name, csv(f"Id,Status\n{id_},3\n"))])
+        amended = await platform.amend([StatusFile(name, csv(f"Id,Status\n{id_},2\n"))])
     assert (taken.accepted, amended.rejected) == ((name,), ())
     assert (california.told, california.amended) == ({id_: 3}, {id_: 2})
 
@@ -74,9 +80,9 @@ async def test_lists_that_are_being_put_together_are_asked_for_again_when_the_pl
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
     california.preparing = 1
-    with pytest.raises(NotYet) as told:
+    with pytest.raises(DropRetryLater) as reported:
         await fetched(of(california))
-    assert told.value.after == timedelta(seconds=1)
+    assert reported.value.after == timedelta(seconds=1)
     await fetched(of(california))
 
 
@@ -84,30 +90,32 @@ async def test_no_second_download_before_the_first_is_answered() -> None:
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
     await fetched(of(california))
-    with pytest.raises(Turned) as told:
+    with pytest.raises(DropCallRejected) as reported:
         await fetched(of(california))
-    assert told.value.status == 409
+    assert reported.value.status == 409
 
 
-async def test_statuses_that_nobody_awaits_are_refused() -> None:
-    with pytest.raises(Turned) as told:
-        await of(open_all_day()).upload([Upload("20261126_4821_Email.csv", csv("Id,Status\n"))])
-    assert told.value.status == 409
+async def test_unexpected_statuses_are_refused() -> None:
+    with pytest.raises(DropCallRejected) as reported:
+        await of(open_all_day()).upload([StatusFile("20261126_4821_Email.csv", csv("Id,Status\n"))])
+    assert reported.value.status == 409
 
 
 async def test_a_key_that_is_not_good_is_refused_and_not_said() -> None:
-    with pytest.raises(Turned) as told:
+    with pytest.raises(DropCallRejected) as reported:
         await fetched(of(open_all_day(), "another key"))
-    assert told.value.status == 401
-    assert "another key" not in f"{told.value} {of(open_all_day(), 'another key')!r}"
+    assert reported.value.status == 401
+    assert "another key" not in f"{reported.value} {of(open_all_day(), 'another key')!r}"
 
 
 @pytest.mark.parametrize("body", ["Id,Status\nAAAAAAAAAAAA,3\n", "ID,Status\n", "Id,Status\n{id},1\n"])
-async def test_a_file_that_is_not_taken_is_told_of(body: str) -> None:
+async def test_a_refused_file_is_reported(body: str) -> None:
     california = open_all_day()
     id_ = california.ask("Email", hash_of("kim@example.org"))
     await fetched(of(california))
-    taken = await of(california).upload([Upload("20261126_4821_Email.csv", csv(body.replace("{id}", id_)))])
+    taken = await of(california).upload(
+        [StatusFile("20261126_4821_Email.csv", csv(body.replace("{id}", id_)))]
+    )
     assert (taken.accepted, taken.rejected) == ((), ("20261126_4821_Email.csv",))
 
 
@@ -125,14 +133,14 @@ async def test_a_file_that_is_not_taken_is_told_of(body: str) -> None:
 async def test_the_platform_is_left_alone_for_as_long_as_it_says(answer: Response, after: int) -> None:
     california = open_all_day()
     california.answers = [answer]
-    with pytest.raises(NotYet) as told:
+    with pytest.raises(DropRetryLater) as reported:
         await fetched(of(california))
-    assert told.value.after == timedelta(seconds=after)
+    assert reported.value.after == timedelta(seconds=after)
 
 
 async def test_a_platform_that_is_not_there_is_asked_again() -> None:
-    with pytest.raises(NotYet):
-        await fetched(Platform("http://127.0.0.1:1", KEY))
+    with pytest.raises(DropRetryLater):
+        await fetched(DropClient("http://127.0.0.1:1", KEY))
 
 
 @pytest.mark.parametrize(
@@ -145,25 +153,25 @@ async def test_a_platform_that_is_not_there_is_asked_again() -> None:
 async def test_an_archive_without_a_name_is_not_taken(answer: Response) -> None:
     california = open_all_day()
     california.answers = [answer]
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         await fetched(of(california))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"accepted": 1}', b'{"accepted": [{}]}', b"{}"])
-async def test_an_answer_that_is_not_understood_is_for_somebody_to_look_at(content: bytes) -> None:
+async def test_an_unknown_answer_is_left_to_the_staff(content: bytes) -> None:
     california = open_all_day()
     california.answers = [Response(content, 400, media_type="application/json")]
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         await of(california).upload([])
 
 
 @given(st.binary(max_size=300), st.sampled_from([202, 400, 404, 409, 418, 500]))
-async def test_whatever_the_platform_says_is_one_of_our_errors(content: bytes, status: int) -> None:
+async def test_any_answer_of_the_platform_is_a_known_error(content: bytes, status: int) -> None:
     california = open_all_day()
     california.answers = [Response(content, status), Response(content, status)]
-    with pytest.raises((NotYet, Turned)):
+    with pytest.raises((DropRetryLater, DropCallRejected)):
         await fetched(of(california))
-    with suppress(NotYet, Turned):
+    with suppress(DropRetryLater, DropCallRejected):
         await of(california).upload([])
 
 
@@ -175,8 +183,8 @@ def test_a_damaged_list_is_one_of_our_errors() -> None:
     for place in range(len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 0xFF
-        archived = Archive("20261126_4821_DROP.zip", io.BytesIO(bytes(damaged)))
-        with suppress(Turned):
+        archived = ListArchive("20261126_4821_DROP.zip", io.BytesIO(bytes(damaged)))
+        with suppress(DropCallRejected):
             for name in archived.lists().values():
                 list(archived.pieces(name))
 
@@ -189,11 +197,11 @@ async def test_an_archive_that_breaks_off_is_asked_for_again() -> None:
 
     named = {"Content-Disposition": 'filename="20261126_4821_DROP.zip"', "Content-Type": "application/zip"}
     answer = httpx.Response(200, headers=named, stream=Broken())
-    platform = Platform("http://x.example", KEY, transport=httpx.MockTransport(lambda _: answer))
+    platform = DropClient("http://x.example", KEY, transport=httpx.MockTransport(lambda _: answer))
     async with platform.download() as arriving:
         assert arriving is not None
         assert await anext(arriving.pieces) == b"PK"
-        with pytest.raises(NotYet):
+        with pytest.raises(DropRetryLater):
             await anext(arriving.pieces)
 
 
@@ -201,14 +209,14 @@ async def test_an_archive_that_is_sent_damaged_is_one_of_our_errors() -> None:
     california = open_all_day()
     named = {"Content-Disposition": 'filename="20261126_4821_DROP.zip"', "Content-Encoding": "gzip"}
     california.answers = [Response(b"no gzip", media_type="application/zip", headers=named)]
-    with pytest.raises(Turned):
+    with pytest.raises(DropCallRejected):
         await fetched(of(california))
 
 
 @given(st.binary(max_size=500))
 def test_an_archive_of_anything_is_not_taken(content: bytes) -> None:
-    with pytest.raises(Turned):
-        Archive("20261126_4821_DROP.zip", io.BytesIO(content)).lists()
+    with pytest.raises(DropCallRejected):
+        ListArchive("20261126_4821_DROP.zip", io.BytesIO(content)).lists()
 
 
 def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
@@ -216,8 +224,8 @@ def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("20261126_4821_Email.csv", "ID,Hash\n")
         archive.writestr("20261126_4821_Novel.csv", "ID,Hash\n")
-    with pytest.raises(Turned):
-        Archive("20261126_4821_DROP.zip", made).lists()
+    with pytest.raises(DropCallRejected):
+        ListArchive("20261126_4821_DROP.zip", made).lists()
 
 
 @pytest.mark.parametrize(
@@ -271,7 +279,7 @@ def test_any_other_line_is_no_row(line: str) -> None:
 @given(st.lists(st.text(alphabet="aé\r", max_size=5), max_size=8), st.integers(1, 7))
 def test_lines_are_the_same_however_they_arrive(lines: list[str], size: int) -> None:
     content = "\n".join(lines).encode()
-    cut = Lines()
+    cut = LineSplitter()
     pieces = [content[start : start + size] for start in range(0, len(content), size)]
     found = [line for piece in pieces for line in cut.of(piece)]
     every = [*found, *cut.rest()]

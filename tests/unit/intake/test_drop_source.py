@@ -1,9 +1,9 @@
-"""Only California's DROP itself asks without proof: nobody may pass for it."""
+"""Only California's DROP itself asks without proof: the source cannot be forged."""
 
 import pytest
 
-from shared.drop import SOURCE
-from shared.events import (
+from shared.contract.drop import SOURCE
+from shared.contract.events import (
     IdentityVerified,
     RequestReceived,
     RequestRejected,
@@ -27,7 +27,7 @@ def of_the_state(right: Right) -> RequestSubmitted:
 
 
 @pytest.mark.parametrize("right", [Right.ERASURE, Right.OPT_OUT_OF_SALE])
-async def test_what_the_state_passes_on_needs_no_proof(right: Right) -> None:
+async def test_requests_of_the_state_need_no_proof(right: Right) -> None:
     office = Office()
     await office.door.lodge(of_the_state(right), SOURCE)
     await office.work()
@@ -35,14 +35,14 @@ async def test_what_the_state_passes_on_needs_no_proof(right: Right) -> None:
     assert (verified.right, verified.regulation, verified.proven) == (right, Regulation.CCPA, None)
 
 
-async def test_the_same_request_of_anybody_else_does() -> None:
+async def test_the_same_request_of_another_source_waits() -> None:
     office = Office()
     await office.door.lodge(of_the_state(Right.ERASURE), SHOP)
     await office.work()
     assert not office.told(IdentityVerified)
 
 
-async def test_nobody_passes_for_the_state_on_the_bus() -> None:
+async def test_a_published_request_cannot_claim_to_be_from_the_state() -> None:
     office = Office()
     await office.submit(request(right="erasure"), source=SOURCE)
     assert office.the(RequestRejected).errors[0].path == "source"

@@ -96,13 +96,13 @@ async def test_every_faulty_set_up_is_refused_without_a_word(refused: Calling, f
     assert (answer.status_code, answer.content) == (403, b"")
 
 
-async def test_the_agent_in_the_address_is_the_one_who_signs(agent: Calling) -> None:
+async def test_the_agent_in_the_address_must_be_the_signer(agent: Calling) -> None:
     for other in ("AGENT_TWO", "AGENT_STRANGER", "agent_one"):
         answer = await agent.set_up(agent=other)
         assert (answer.status_code, answer.content) == (403, b"")
 
 
-async def test_who_is_not_listed_is_refused_whatever_they_sign() -> None:
+async def test_an_unlisted_agent_is_refused() -> None:
     async with calling(Office(), "STRANGER") as stranger:
         answer = await stranger.set_up()
     assert (answer.status_code, answer.content) == (403, b"")
@@ -163,7 +163,7 @@ BAD_TOKENS: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("token", BAD_TOKENS)
-async def test_without_a_token_nothing_is_told_or_taken(agent: Calling, token: str) -> None:
+async def test_without_a_token_calls_are_refused(agent: Calling, token: str) -> None:
     await agent.set_up()
     made = await agent.made()
     before = len(agent.office.events())
@@ -188,7 +188,7 @@ async def test_a_token_opens_no_other_agents_page(agent: Calling) -> None:
     assert_error(answer, 403, fatal=False)
 
 
-async def test_the_token_of_who_is_listed_no_more_opens_nothing() -> None:
+async def test_the_token_of_an_unlisted_agent_is_refused() -> None:
     office = Office()
     desk = desk_of(office)
     async with calling(office, desk=desk) as agent:

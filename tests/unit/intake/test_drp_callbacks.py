@@ -11,20 +11,20 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from services.intake import callbacks
-from services.intake.callbacks import (
+from services.intake.cases.service import RequestService
+from services.intake.channels.drp.service import DrpService
+from services.intake.http import callbacks
+from services.intake.http.callbacks import (
     AT_ONCE,
     AT_ONE_HOST,
     LEASE,
     MOST_TRIES,
     MOST_WAIT,
     Callback,
-    Telling,
+    CallbackProtocol,
 )
-from services.intake.door import Door
-from services.intake.drp.desk import Desk
+from shared.contract.events import Outcome, RequestFulfilled
 from shared.errors import BrokerUnavailable, Sealed, StoreUnavailable
-from shared.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import Calling, Watch, calling, desk_of, look
 from tests.unit.fakes import Office
@@ -34,12 +34,12 @@ HERE = "https://one.agency.example/update_status"
 
 @dataclass
 class Called:
-    """Agents, who take what they are told unless a test says otherwise."""
+    """Agents that accept callbacks unless a test says otherwise."""
 
     takes: bool = True
     heard: list[tuple[str, str]] = field(default_factory=list)
 
-    async def tell(self, callback: Callback) -> bool:
+    async def send(self, callback: Callback) -> bool:
         assert callback.headers == {"Content-Type": "application/json"}
         self.heard.append((callback.url, json.loads(callback.body)["status"]))
         return self.takes
@@ -50,7 +50,7 @@ class Stage:
     agent: Calling
     watch: Watch
     called: Called
-    telling: Telling
+    telling: CallbackProtocol
 
     @property
     def heard(self) -> list[str]:
@@ -75,7 +75,7 @@ async def stage() -> AsyncIterator[Stage]:
         await agent.set_up()
         watch, called = Watch(), Called()
         desk.watch.watched = watch.watched  # type: ignore[attr-defined]
-        yield Stage(agent, watch, called, Telling(desk, watch, called, office.clock))
+        yield Stage(agent, watch, called, CallbackProtocol(desk, watch, called, office.clock))
 
 
 async def test_an_agent_hears_of_every_change_once_and_of_the_last_one_too(stage: Stage) -> None:
@@ -92,12 +92,12 @@ async def test_an_agent_hears_of_every_change_once_and_of_the_last_one_too(stage
     assert len(stage.heard) == 3
 
 
-async def test_who_gives_no_address_is_not_called(stage: Stage) -> None:
+async def test_a_request_without_callback_address_gets_no_callback(stage: Stage) -> None:
     await stage.agent.made()
     assert stage.watch.watched == {}
 
 
-async def test_what_is_not_taken_is_told_again_as_it_stands_then(stage: Stage) -> None:
+async def test_a_failed_callback_is_retried_with_the_present_status(stage: Stage) -> None:
     stage.called.takes = False
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
     await look(stage.telling)
@@ -109,7 +109,7 @@ async def test_what_is_not_taken_is_told_again_as_it_stands_then(stage: Stage) -
     assert stage.watch.watched == {}
 
 
-async def test_who_never_takes_it_is_told_daily_and_anew_once_it_has_changed(stage: Stage) -> None:
+async def test_a_failing_receiver_is_retried_daily_and_again_after_a_change(stage: Stage) -> None:
     stage.called.takes = False
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
     await stage.agent.office.work()
@@ -129,14 +129,14 @@ async def test_who_never_takes_it_is_told_daily_and_anew_once_it_has_changed(sta
     assert stage.watch.watched == {}
 
 
-async def test_who_looks_before_a_request_is_lodged_does_not_take_it_for_gone(
+async def test_a_request_being_lodged_is_not_cleaned_up(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> None:
         raise BrokerUnavailable("away")
 
     body = stage.agent.signed(stage.agent.exercise_message(status_callback=HERE))
-    monkeypatch.setattr(Door, "lodge", away)
+    monkeypatch.setattr(RequestService, "lodge", away)
     assert (await stage.agent.exercise(body)).status_code == 503
     await look(stage.telling)
     monkeypatch.undo()
@@ -145,7 +145,7 @@ async def test_who_looks_before_a_request_is_lodged_does_not_take_it_for_gone(
     assert stage.heard == ["open", "in_progress"]
 
 
-async def test_a_crash_while_an_agent_is_told_tells_it_again(stage: Stage) -> None:
+async def test_a_crash_during_a_callback_repeats_it(stage: Stage) -> None:
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
     assert (await stage.watch.take(stage.agent.office.clock())) is not None
     await look(stage.telling)
@@ -172,7 +172,7 @@ async def test_an_old_request_is_looked_at_rarely(stage: Stage) -> None:
     assert look_at - stage.agent.office.clock() == timedelta(minutes=10)
 
 
-async def test_what_is_gone_is_watched_no_more(stage: Stage) -> None:
+async def test_a_purged_request_is_not_watched(stage: Stage) -> None:
     made = await stage.agent.made(status_callback=HERE)
     await stage.agent.office.vault.destroy(made)
     await stage.after(timedelta(minutes=1))
@@ -183,25 +183,25 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
     first = await stage.agent.made(status_callback=HERE)
     second = await stage.agent.made(status_callback=f"{HERE}/2", exercise="access")
 
-    class Spoilt(Desk):
-        async def callback(self, name: str, told: str) -> Callback | None:
+    class Spoilt(DrpService):
+        async def callback(self, name: str, reported: str) -> Callback | None:
             if name == first:
                 raise Sealed("it does not open")
-            return await Desk.callback(self, name, told)
+            return await DrpService.callback(self, name, reported)
 
-    desk = stage.telling.teller
-    spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(Desk)))
-    await look(replace(stage.telling, teller=spoilt))
+    desk = stage.telling.source
+    spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(DrpService)))
+    await look(replace(stage.telling, source=spoilt))
     assert [url for url, _ in stage.called.heard] == [f"{HERE}/2"]
     assert set(stage.watch.watched) == {first, second}
     (_, spoilt_one), _ = stage.watch.watched.values()
     assert spoilt_one.tries == 1
 
 
-async def test_nothing_that_a_receiver_does_ends_the_telling(stage: Stage) -> None:
+async def test_no_receiver_can_end_the_callbacks(stage: Stage) -> None:
     class Strange(Called):
-        async def tell(self, callback: Callback) -> bool:
-            await super().tell(callback)
+        async def send(self, callback: Callback) -> bool:
+            await super().send(callback)
             raise ValueError(callback.url)
 
     await stage.agent.made(status_callback=HERE)
@@ -217,9 +217,7 @@ async def test_nothing_that_a_receiver_does_ends_the_telling(stage: Stage) -> No
     assert watched.tries == 1
 
 
-async def test_a_database_that_fails_delays_the_telling(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_database_outage_delays_callbacks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(now: datetime) -> None:
         del now
         raise StoreUnavailable("away")
@@ -236,8 +234,8 @@ async def test_a_database_that_fails_delays_the_telling(
 
 async def test_a_host_that_is_slow_holds_up_no_other(stage: Stage) -> None:
     class Slow(Called):
-        async def tell(self, callback: Callback) -> bool:
-            await super().tell(callback)
+        async def send(self, callback: Callback) -> bool:
+            await super().send(callback)
             if callback.url == HERE:
                 await asyncio.Event().wait()
             return True
@@ -252,8 +250,8 @@ async def test_a_host_that_is_slow_holds_up_no_other(stage: Stage) -> None:
 
 
 @asynccontextmanager
-async def running(telling: Telling) -> AsyncIterator[None]:
-    task = asyncio.create_task(telling.for_ever())
+async def running(telling: CallbackProtocol) -> AsyncIterator[None]:
+    task = asyncio.create_task(telling.run_forever())
     yield
     assert not task.done()
     task.cancel()

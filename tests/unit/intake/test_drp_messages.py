@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.drp.messages import (
+from services.intake.channels.drp.messages import (
     RIGHTS,
     Exercise,
-    Expected,
-    exercised,
+    ExpectedMessage,
     read,
     request_in,
+    request_message,
     valid_until,
 )
-from services.intake.drp.signing import Refused
-from shared.events import RequestSubmitted
+from services.intake.channels.drp.signatures import DrpCallRefused
+from shared.contract.events import RequestSubmitted
 from tests.unit.agents import LISTED, PERSON
 from tests.unit.fakes import NOW
 
@@ -127,39 +127,37 @@ def test_every_right_of_the_protocol_is_served_but_to_opt_in() -> None:
     assert request_in(message(exercise="sale:opt-in"), AGENT) is None
 
 
-def test_what_the_agent_signs_may_be_unknown_to_us() -> None:
-    assert exercised(message(loyalty_number="77", nested={"a": [1]})).exercise is Exercise.DELETION
+def test_unknown_signed_fields_are_accepted() -> None:
+    assert request_message(message(loyalty_number="77", nested={"a": [1]})).exercise is Exercise.DELETION
 
 
-def test_what_is_wrong_is_told_by_its_path_alone() -> None:
-    with pytest.raises(Refused) as error:
+def test_faults_name_the_path_alone() -> None:
+    with pytest.raises(DrpCallRefused) as error:
         request(email="ottilie at example", phone_number=12)
     assert "phone_number" in str(error.value)
     assert "ottilie" not in str(error.value)
 
 
 @given(CLAIMS, ADDRESS | JSON)
-def test_whatever_an_agent_says_is_taken_or_refused_and_breaks_nothing(
-    claims: dict[str, Any], address: Any
-) -> None:
-    with suppress(Refused):
+def test_any_message_of_an_agent_is_accepted_or_refused(claims: dict[str, Any], address: Any) -> None:
+    with suppress(DrpCallRefused):
         request_in(message(**claims | {"address": address}), AGENT)
 
 
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_whatever_an_agent_signs_is_read_or_refused(signed: bytes) -> None:
-    with suppress(Refused):
+def test_any_signed_message_is_parsed_or_refused(signed: bytes) -> None:
+    with suppress(DrpCallRefused):
         read(signed)
 
 
 @given(TIMES | JSON, TIMES | JSON)
-def test_whatever_times_a_message_has_are_judged(issued_at: Any, expires_at: Any) -> None:
+def test_any_times_of_a_message_are_checked(issued_at: Any, expires_at: Any) -> None:
     content = {"agent-id": "A", "business-id": "B", "issued-at": issued_at, "expires-at": expires_at}
-    with suppress(Refused):
-        valid_until(content, Expected("A", "B", NOW))
+    with suppress(DrpCallRefused):
+        valid_until(content, ExpectedMessage("A", "B", NOW))
 
 
 @pytest.mark.parametrize("claimed", [{"email": "ottilie at example"}, {"address": {"region": 7}}])
 def test_a_claim_of_the_wrong_form_is_refused(claimed: dict[str, Any]) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(DrpCallRefused):
         request(**claimed)

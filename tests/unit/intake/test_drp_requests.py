@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.intake.clock import end_of
-from services.intake.drp.desk import MESSAGE, REVOCATION
-from services.intake.drp.messages import IMPERSONAL
-from services.intake.drp.signing import message_in
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.intake.cases.clock import end_of
+from services.intake.channels.drp.messages import IMPERSONAL
+from services.intake.channels.drp.service import MESSAGE, REVOCATION
+from services.intake.channels.drp.signatures import message_in
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Evidence,
     IdentityVerified,
     Outcome,
@@ -43,7 +43,7 @@ async def agent() -> AsyncIterator[Calling]:
 
 @pytest_asyncio.fixture(scope="module")
 async def refused() -> AsyncIterator[Calling]:
-    """An agent from whom nothing is taken, so that one is enough."""
+    """An agent with refused calls, so that one is enough."""
     async with calling(Office()) as agent:
         await agent.set_up()
         yield agent
@@ -114,7 +114,7 @@ async def test_the_time_to_answer_runs_from_when_the_agent_wrote_and_never_from_
         assert datetime.fromisoformat(page["received_at"]) == received
 
 
-async def test_what_the_agent_says_of_the_person_is_sealed_as_any_request_is(agent: Calling) -> None:
+async def test_the_agents_claims_are_sealed_as_any_request(agent: Calling) -> None:
     made = submission(agent, await agent.made(power_of_attorney="poa-12"))
     subject, asking = made.subject, made.agent
     assert subject.name == "Ottilie Quastenflosser"
@@ -136,9 +136,9 @@ async def test_the_signed_bytes_are_kept_sealed_as_they_came(agent: Calling) -> 
 
 async def test_no_event_names_the_person(agent: Calling) -> None:
     await agent.made()
-    told = b"".join(message.body for message in agent.office.broker.published)
+    reported = b"".join(message.body for message in agent.office.broker.published)
     for word in ("ottilie", "quastenflosser", "5550147", "Example Road", "94203"):
-        assert word.encode() not in told
+        assert word.encode() not in reported
     assert agent.office.the(RequestLodged).attested == (Evidence.PERMISSION, Evidence.MAILBOX)
 
 
@@ -280,7 +280,7 @@ async def test_every_faulty_request_is_an_error_that_says_nothing_of_the_person(
 
 
 async def test_the_signature_is_checked_before_anything_is_read(agent: Calling) -> None:
-    """The order is the protocol's: who has not signed is told nothing of what else is wrong."""
+    """The order is the protocol's: an unsigned message gets no other error."""
     body = agent.signed(agent.exercise_message(agent_id="AGENT_TWO", exercise="nothing"), by="TWO")
     assert "signed" in assert_error(await agent.exercise(body), 403, fatal=False)["message"]
     late = dated(agent, issued=timedelta(hours=-2))
@@ -349,7 +349,7 @@ async def test_a_message_does_not_come_again_once_it_is_late(agent: Calling) -> 
 
 
 async def test_two_messages_of_one_number_are_two_requests(agent: Calling) -> None:
-    """What the agent calls a request is the agent's affair, and unique to nobody."""
+    """An agent's name for a request is its own, and need not be unique."""
     first = (await agent.exercise(agent_request_id="7")).json()
     second = (await agent.exercise(agent_request_id="7", exercise="access")).json()
     assert first["request_id"] != second["request_id"]
@@ -371,7 +371,7 @@ async def test_no_agent_sees_or_revokes_anothers_requests(agent: Calling) -> Non
     assert (await agent.status(made))["status"] != "revoked"
 
 
-async def test_two_agents_who_say_the_same_have_two_requests(agent: Calling) -> None:
+async def test_equal_messages_of_two_agents_are_two_requests(agent: Calling) -> None:
     two = Calling(agent.office, agent.http, "TWO")
     await two.set_up()
     assert await agent.made() != await two.made()
@@ -390,7 +390,7 @@ async def test_an_unknown_request_is_not_found(refused: Calling, request_id: str
     assert_error(await refused.revoke(request_id), 404, fatal=False)
 
 
-async def test_what_others_have_lodged_is_no_agents(agent: Calling) -> None:
+async def test_requests_of_others_are_refused_to_agents(agent: Calling) -> None:
     form = {"right": "access", "subject": {"email": "somebody@example.org"}, "reference": "r-9"}
     lodged = (await agent.http.post("/v1/requests", json=form)).json()["id"]
     await agent.office.work()
@@ -450,7 +450,7 @@ async def test_a_refused_revocation_changes_nothing(unproven: tuple[Calling, str
     assert not agent.office.told(RequestWithdrawn)
 
 
-async def test_what_is_answered_cannot_be_revoked(agent: Calling) -> None:
+async def test_an_answered_request_cannot_be_revoked(agent: Calling) -> None:
     made = await agent.made()
     fulfilled = RequestFulfilled(
         request_id=made,
@@ -480,7 +480,7 @@ async def test_too_many_revocations_are_put_off(agent: Calling) -> None:
 # --- proving who asks --------------------------------------------------------------------------------------
 
 
-async def test_who_must_prove_who_they_are_is_sent_to_their_page(agent: Calling) -> None:
+async def test_a_person_who_must_prove_their_identity_is_redirected_to_the_page(agent: Calling) -> None:
     made = await agent.made(exercise="access")
     page = await agent.status(made)
     assert (page["status"], page["reason"]) == ("in_progress", "need_user_verification")
@@ -504,7 +504,7 @@ async def test_who_must_prove_who_they_are_is_sent_to_their_page(agent: Calling)
         ("", False),
     ],
 )
-async def test_who_has_proven_it_is_sent_back_to_the_agents_own_site_alone(
+async def test_after_the_proof_the_person_is_redirected_to_the_agents_site_alone(
     proven: tuple[Calling, str], back: str, followed: bool
 ) -> None:
     agent, made = proven
@@ -514,7 +514,7 @@ async def test_who_has_proven_it_is_sent_back_to_the_agents_own_site_alone(
     assert answer.headers["location"] == (back if followed else f"{ROOT}/requests/{made}")
 
 
-async def test_who_has_not_proven_it_is_not_sent_back_although_it_is_over(agent: Calling) -> None:
+async def test_without_a_proof_the_person_is_not_redirected_even_after_the_end(agent: Calling) -> None:
     made = await agent.made(exercise="access")
     await agent.revoke(made)
     await agent.office.work()
@@ -530,7 +530,7 @@ async def test_an_address_to_prove_it_at_is_one_requests_alone(proven: tuple[Cal
     assert_error(await agent.http.get(f"/drp/v1/verification/{UNKNOWN}"), 404, fatal=False)
 
 
-async def test_what_is_not_used_may_be_anything() -> None:
+async def test_unused_fields_may_hold_anything() -> None:
     async with calling(Office(trusted={"drp/AGENT_ONE"})) as agent:
         await agent.set_up()
         odd: object

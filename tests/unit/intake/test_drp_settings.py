@@ -9,7 +9,7 @@ import pytest
 
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 from tests.unit.agents import listed
 
 NEEDED = {
@@ -25,7 +25,7 @@ def needed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_no_agent_is_served_unless_somebody_says_so() -> None:
+def test_agents_are_disabled_by_default() -> None:
     settings = load(IntakeSettings)
     assert (settings.drp_business, settings.drp_agents) == ("", ())
 

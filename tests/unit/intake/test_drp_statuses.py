@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain import Case, DueMoved, Status, evolve
-from services.intake.drp.statuses import (
+from services.intake.channels.drp.statuses import (
     FINAL,
-    Asked,
-    Links,
-    Reason,
-    Standing,
+    DrpLinks,
+    DrpReason,
+    DrpRequestFacts,
+    DrpStatus,
     expected_by,
     not_served,
+    report_of,
     status_object,
-    told_of,
 )
-from shared.events import (
+from services.intake.domain import CaseStatus, DueMoved, IntakeCase, evolve
+from shared.contract.events import (
     Assurance,
     Evidence,
     ExtensionReason,
@@ -46,8 +46,8 @@ from shared.law import Regulation, Right
 CASE = "c" * 32
 AT = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 LAPSE = AT + timedelta(days=30)
-ASKED = Asked(CASE, "their-7", AT, AT + timedelta(days=45), AT + timedelta(days=1098))
-LINKS = Links("https://privacy.example.com/page", "https://privacy.example.com/verification")
+ASKED = DrpRequestFacts(CASE, "their-7", AT, AT + timedelta(days=45), AT + timedelta(days=1098))
+LINKS = DrpLinks("https://privacy.example.com/page", "https://privacy.example.com/verification")
 RECEIVED = RequestReceived(
     request_id=CASE,
     right=Right.ERASURE,
@@ -92,7 +92,7 @@ EXTENDED = RequestExtended(
     policy="us-ca-ccpa@2026-01-01",
 )
 REFERRED = RequestReferred(request_id=CASE, right=Right.ERASURE, reason="by_staff")
-S, R = Standing, Reason
+S, R = DrpStatus, DrpReason
 
 
 def refused(*reasons: str) -> IdentityRefused:
@@ -104,8 +104,8 @@ def answered(outcome: Outcome, **more: Any) -> RequestFulfilled:
 
 
 def status(*facts: Fact, revoked: bool = False) -> dict[str, Any]:
-    case = reduce(evolve, facts, Case())
-    found = status_object(ASKED, told_of(case, ASKED, LINKS, revoked=revoked))
+    case = reduce(evolve, facts, IntakeCase())
+    found = status_object(ASKED, report_of(case, ASKED, LINKS, revoked=revoked))
     assert_fits(found)
     return found
 
@@ -171,7 +171,7 @@ G, P = Outcome.GRANTED, Outcome.PARTLY_GRANTED
     ],
 )  # fmt: skip
 def test_every_state_of_a_case_has_its_status(
-    facts: list[Fact], standing: Standing, reason: Reason | None
+    facts: list[Fact], standing: DrpStatus, reason: DrpReason | None
 ) -> None:
     found = status(*facts)
     assert (found["status"], found["reason"]) == (standing, reason)
@@ -187,9 +187,7 @@ def test_every_state_of_a_case_has_its_status(
         pytest.param([RECEIVED, WANTED, refused("too_many_attempts")], S.DENIED, id="denied before"),
     ],
 )
-def test_what_an_agent_takes_back_is_revoked_unless_it_has_ended(
-    facts: list[Fact], standing: Standing
-) -> None:
+def test_a_withdrawal_by_an_agent_is_revoked_unless_ended(facts: list[Fact], standing: DrpStatus) -> None:
     assert status(*facts, revoked=True)["status"] is standing
 
 
@@ -200,7 +198,7 @@ def test_the_results_are_good_as_long_as_the_package_is() -> None:
     assert found["results_url"] == LINKS.page
 
 
-def test_what_is_kept_or_withheld_is_said_to_be_part_of_the_answer() -> None:
+def test_retained_and_withheld_data_make_the_answer_partial() -> None:
     assert status(RECEIVED, VERIFIED, answered(G))["processing_details"] is None
     assert "kept" in status(RECEIVED, VERIFIED, answered(P))["processing_details"]
 
@@ -218,9 +216,9 @@ def test_proof_may_come_as_long_as_the_request_does_not_lapse() -> None:
     ],
 )
 def test_a_later_day_says_why_it_is_later(facts: list[Fact], word: str) -> None:
-    case = reduce(evolve, [RECEIVED, *facts], Case())
+    case = reduce(evolve, [RECEIVED, *facts], IntakeCase())
     assert word in status(RECEIVED, *facts)["processing_details"]
-    before = expected_by(reduce(evolve, [RECEIVED], Case()), ZoneInfo("UTC"))
+    before = expected_by(reduce(evolve, [RECEIVED], IntakeCase()), ZoneInfo("UTC"))
     after = expected_by(case, ZoneInfo("UTC"))
     assert before is not None
     assert after is not None
@@ -228,21 +226,21 @@ def test_a_later_day_says_why_it_is_later(facts: list[Fact], word: str) -> None:
 
 
 def test_the_answer_is_expected_by_the_end_of_its_last_day() -> None:
-    by = expected_by(reduce(evolve, [RECEIVED], Case()), ZoneInfo("America/Los_Angeles"))
+    by = expected_by(reduce(evolve, [RECEIVED], IntakeCase()), ZoneInfo("America/Los_Angeles"))
     assert by == datetime(2026, 4, 18, 23, 59, 59, tzinfo=ZoneInfo("America/Los_Angeles"))
-    assert expected_by(Case(), ZoneInfo("UTC")) is None
+    assert expected_by(IntakeCase(), ZoneInfo("UTC")) is None
 
 
-def test_what_the_agent_does_not_number_is_not_numbered() -> None:
-    asked = Asked(CASE, None, AT, AT, AT)
+def test_a_request_without_the_agents_number_has_none() -> None:
+    asked = DrpRequestFacts(CASE, None, AT, AT, AT)
     assert "agent_request_id" not in status_object(asked, not_served())
 
 
-@given(st.sampled_from(Status), st.booleans(), st.booleans())
-def test_every_status_that_there_is_fits(state: Status, in_review: bool, revoked: bool) -> None:
-    case = Case(status=state, received=RECEIVED, in_review=in_review)
-    told = told_of(case, ASKED, LINKS, revoked=revoked)
-    found = status_object(ASKED, told)
-    assert told.final is (found["status"] in FINAL)
-    if state not in {Status.REFUSED, Status.ANSWERED}:
+@given(st.sampled_from(CaseStatus), st.booleans(), st.booleans())
+def test_every_status_that_there_is_fits(state: CaseStatus, in_review: bool, revoked: bool) -> None:
+    case = IntakeCase(status=state, received=RECEIVED, in_review=in_review)
+    reported = report_of(case, ASKED, LINKS, revoked=revoked)
+    found = status_object(ASKED, reported)
+    assert reported.final is (found["status"] in FINAL)
+    if state not in {CaseStatus.REFUSED, CaseStatus.ANSWERED}:
         assert_fits(found)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.intake.clock import explained
-from services.intake.domain import Case
-from services.intake.explaining import explanation
-from services.intake.languages import CATALOGUES, LANGUAGES
-from shared.events import RequestReceived
-from shared.law import Counting, Duty, Regulation, Right, Strictest, strictest
+from services.intake.cases.clock import explained_deadline
+from services.intake.domain import IntakeCase
+from services.intake.pages.deadline_explanation import explanation
+from services.intake.pages.languages import CATALOGUES, LANGUAGES
+from shared.contract.events import RequestReceived
+from shared.law import DeadlineCalculator, Regulation, Right, Strictest, TimedDuty, strictest
 from tests.unit.fakes import NOW, PRACTICE, Office
 from tests.unit.intake_api import CASE
 from tests.unit.intake_states import STATES
@@ -24,10 +24,14 @@ ENGLISH = CATALOGUES.words("en", BERLIN)
 
 
 def counted(
-    *laws: str, right: Right = Right.ACCESS, at: datetime = NOW, paused: int = 0, duty: Duty = Duty.ANSWER
+    *laws: str,
+    right: Right = Right.ACCESS,
+    at: datetime = NOW,
+    paused: int = 0,
+    duty: TimedDuty = TimedDuty.ANSWER,
 ) -> Strictest:
     policies = [PRACTICE.policies.named(law) for law in laws]
-    counting = Counting(PRACTICE.company, PRACTICE.calendars, at, paused)
+    counting = DeadlineCalculator(PRACTICE.company, PRACTICE.calendars, at, paused)
     found = strictest(policies, duty, right, counting)
     assert found is not None
     return found
@@ -57,14 +61,14 @@ def test_a_month_without_that_day_ends_on_its_last() -> None:
 
 
 def test_longer_is_counted_from_receipt_too() -> None:
-    _, months, *_ = lines("gdpr@2018-05-25", duty=Duty.EXTENDED_ANSWER)
+    _, months, *_ = lines("gdpr@2018-05-25", duty=TimedDuty.EXTENDED_ANSWER)
     assert "gives us 3 months in all, counted from that day" in months
 
 
 @pytest.mark.parametrize(
     ("days", "words"), [(1, "For one day we waited"), (4, "For 4 days we waited")], ids=["one", "several"]
 )
-def test_a_pause_is_told_in_days(days: int, words: str) -> None:
+def test_a_pause_is_reported_in_days(days: int, words: str) -> None:
     assert words in lines("gdpr@2018-05-25", paused=days)[2]
 
 
@@ -84,8 +88,8 @@ def test_opt_outs_are_counted_in_working_days() -> None:
 
 
 def test_of_several_laws_the_strictest_is_named() -> None:
-    told = lines("us-ca-ccpa@2026-01-01", "gdpr@2018-05-25")
-    assert told[1].endswith("so we go by it: General Data Protection Regulation (GDPR).")
+    reported = lines("us-ca-ccpa@2026-01-01", "gdpr@2018-05-25")
+    assert reported[1].endswith("so we go by it: General Data Protection Regulation (GDPR).")
     assert not [line for line in lines("gdpr@2018-05-25") if "Several laws" in line]
 
 
@@ -106,32 +110,34 @@ def test_each_step_says_where_the_law_says_so() -> None:
     st.sampled_from(list(Right)),
     st.integers(0, 3200),  # holidays of India are known until 2035
     st.integers(0, 40),
-    st.sampled_from([Duty.ANSWER, Duty.EXTENDED_ANSWER]),
+    st.sampled_from([TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER]),
 )
 def test_every_explanation_ends_on_the_day_itself(
-    law: str, right: Right, days: int, paused: int, duty: Duty
+    law: str, right: Right, days: int, paused: int, duty: TimedDuty
 ) -> None:
     instant = NOW + timedelta(days=days)
     assume(PRACTICE.policies.named(law).rule(duty, right) is not None)
     found = counted(law, right=right, at=instant, paused=paused, duty=duty)
-    told = explanation(found, instant, ENGLISH, laws=1)
+    reported = explanation(found, instant, ENGLISH, laws=1)
     last = ENGLISH.weekday(found.last.due_on)
-    assert last in told[-1].text
-    assert len(told) == len(found.last.steps)
+    assert last in reported[-1].text
+    assert len(reported) == len(found.last.steps)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_said_in_every_language(language: str) -> None:
     words = CATALOGUES.words(language, BERLIN)
-    told = explanation(counted("gdpr@2018-05-25", paused=3), NOW, words, laws=2)
-    assert words.weekday(date(2026, 4, 8)) in told[-1].text
-    assert language == "en" or not [line for line in told if "that day" in line.text or "we " in line.text]
+    reported = explanation(counted("gdpr@2018-05-25", paused=3), NOW, words, laws=2)
+    assert words.weekday(date(2026, 4, 8)) in reported[-1].text
+    assert language == "en" or not [
+        line for line in reported if "that day" in line.text or "we " in line.text
+    ]
 
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 async def test_a_day_on_record_is_explained(state: Callable[[], Awaitable[Office]]) -> None:
     case = await (await state()).door.case(CASE)
-    found = explained(case, PRACTICE)
+    found = explained_deadline(case, PRACTICE)
     assert found is not None
     assert found.last.due_on == case.due_on
 
@@ -148,7 +154,7 @@ def test_a_day_that_is_counted_otherwise_today_is_not_explained_away() -> None:
         due_on=date(2026, 4, 7),
         internal_due_on=date(2026, 4, 1),
     )
-    assert explained(Case(received=received), PRACTICE) is not None
+    assert explained_deadline(IntakeCase(received=received), PRACTICE) is not None
     earlier = received.model_copy(update={"due_on": received.due_on - timedelta(days=1)})
-    assert explained(Case(received=earlier), PRACTICE) is None
-    assert explained(replace(Case(), received=None), PRACTICE) is None
+    assert explained_deadline(IntakeCase(received=earlier), PRACTICE) is None
+    assert explained_deadline(replace(IntakeCase(), received=None), PRACTICE) is None

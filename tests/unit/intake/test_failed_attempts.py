@@ -1,7 +1,7 @@
 import pytest
 
-from services.intake.attempts import MOST_OF_CLIENT, MOST_OF_NETWORK, FailedAttempts
-from services.intake.obstacles import TooOften
+from services.intake.cases.errors import TooManyAttempts
+from services.intake.http.failed_attempts import MOST_OF_CLIENT, MOST_OF_NETWORK, FailedAttempts
 from tests.unit.controllers import desk_of
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import BASE, SECRETS, calling
@@ -16,10 +16,10 @@ def guess(attempts: FailedAttempts, times: int) -> None:
         attempts.shown("scripts", AWAY, lambda: None)
 
 
-def test_client_whose_secret_is_guessed_at_is_refused_from_new_networks_even_with_the_right_secret() -> None:
+def test_client_with_a_guessed_secret_is_refused_from_new_networks_even_with_the_right_secret() -> None:
     attempts = FailedAttempts()
     guess(attempts, MOST_OF_CLIENT)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         attempts.shown("scripts", AWAY, lambda: "the client")
 
 
@@ -61,6 +61,6 @@ def test_password_of_a_controller_is_throttled_by_its_name() -> None:
     wrong = "Basic c2hvcDp3cm9uZw=="  # shop:wrong
     for _ in range(MOST_OF_CLIENT):
         assert desk.caller(wrong, AWAY) is None
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         desk.caller(wrong, HOME)
     assert desk.caller("Bearer wrong", HOME) is None

@@ -1,13 +1,13 @@
-"""Whoever is told of a fee agrees to it, or takes the request back: silence does that too, once they know."""
+"""Fees: the requester agrees or withdraws; silence after the letter withdraws, too."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
-from services.intake.domain import Status, request_id
-from services.intake.obstacles import NotNow
-from shared.events import (
+from services.intake.cases.errors import NotPossibleNow
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.events import (
     AgreementLodged,
     DeadlineCame,
     Fact,
@@ -30,7 +30,7 @@ QUOTED = FeeQuoted(
     reason=FeeReason.FURTHER_COPY,
     answer_by=date(2026, 3, 18),
 )
-TOLD = NoticeSent(request_id=CASE, letter=LetterKind.FEE_QUOTED)
+NOTIFIED = NoticeSent(request_id=CASE, letter=LetterKind.FEE_QUOTED)
 CAME_BACK = NoticeFailed(request_id=CASE, letter=LetterKind.FEE_QUOTED, reason="bounced")
 OVER = DeadlineCame(request_id=CASE, name=UNAGREED)
 
@@ -60,8 +60,8 @@ async def test_the_page_says_what_it_costs_and_lets_the_person_agree_or_withdraw
 
 
 @pytest.mark.parametrize("path", ["/requests/{}/fee", "/v1/requests/{}/fee"])
-async def test_whoever_agrees_on_the_page_or_by_the_api_is_answered(path: str) -> None:
-    office = await quoted(TOLD)
+async def test_an_agreement_by_page_or_api_leads_to_the_answer(path: str) -> None:
+    office = await quoted(NOTIFIED)
     async with client_of(office.door) as client:
         answer = await client.post(path.format(CASE))
         assert answer.is_success
@@ -85,8 +85,8 @@ async def test_the_last_day_to_agree_is_waited_for_to_its_end_in_the_zone_of_the
     assert office.deadlines.moments[CASE, UNAGREED] == datetime(2026, 3, 18, 23, tzinfo=UTC)
 
 
-async def test_whoever_was_told_and_says_nothing_has_withdrawn_the_request() -> None:
-    office = await quoted(TOLD)
+async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
+    office = await quoted(NOTIFIED)
     await office.tell(OVER, OVER, service="intake")
     assert office.the(RequestWithdrawn).deemed
     await office.tell(AgreementLodged(request_id=CASE), service="intake")
@@ -94,24 +94,24 @@ async def test_whoever_was_told_and_says_nothing_has_withdrawn_the_request() -> 
 
 
 @pytest.mark.parametrize(
-    "letters", [pytest.param((), id="not sent"), pytest.param((TOLD, CAME_BACK), id="came back")]
+    "letters", [pytest.param((), id="not sent"), pytest.param((NOTIFIED, CAME_BACK), id="came back")]
 )
-async def test_nobodys_silence_counts_whom_the_letter_has_not_reached(letters: tuple[Fact, ...]) -> None:
+async def test_silence_does_not_count_without_a_delivered_letter(letters: tuple[Fact, ...]) -> None:
     office = await quoted(*letters)
     await office.tell(OVER, service="intake")
     assert not office.told(RequestWithdrawn)
-    assert (await office.door.case(CASE)).status is Status.VERIFIED
+    assert (await office.door.case(CASE)).status is CaseStatus.VERIFIED
 
 
 async def test_nothing_can_be_agreed_to_where_no_fee_was_quoted_or_the_request_is_withdrawn() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.agree(CASE)
     await office.tell(QUOTED)
     await office.door.withdraw(CASE)
     await office.work()
-    with pytest.raises(NotNow):
+    with pytest.raises(NotPossibleNow):
         await office.door.agree(CASE)
     assert not office.told(FeeAgreed)
 

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
+from services.intake.channels.fides.consents import BEGUN, KEPT_FOR
+from services.intake.channels.fides.ids import spelt
+from services.intake.channels.fides.service import BODY
 from services.intake.domain import PUBLIC_DOOR
-from services.intake.fides.consents import BEGUN, KEPT_FOR
-from services.intake.fides.desk import BODY
-from services.intake.fides.ids import spelt
-from shared.events import RequestReceived
+from shared.contract.events import RequestReceived
 from shared.law import Right
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import EMAIL, Calling, assert_detail, assert_flaws, calling, hex_of
@@ -114,7 +114,7 @@ async def test_the_same_wish_again_is_the_same_request_and_another_is_another(cl
     assert len(client.office.told(RequestReceived)) == 2
 
 
-async def test_what_was_said_is_sealed_as_it_came_with_who_said_it(client: Calling) -> None:
+async def test_the_message_is_sealed_as_received_with_its_sender(client: Calling) -> None:
     await said(client, await begun(client), out_of(USE, browser_identity={"ga_client_id": "UA-1"}))
     case = client.office.the(RequestReceived).request_id
     sealed = orjson.loads(client.office.sealed(case)[BODY])
@@ -134,7 +134,7 @@ async def test_a_policy_of_another_kind_is_refused(client: Calling, policy: str,
     assert not client.office.told(RequestReceived)
 
 
-async def test_what_was_begun_is_over_after_a_day(client: Calling) -> None:
+async def test_an_open_consent_request_expires_after_a_day(client: Calling) -> None:
     name = await begun(client)
     client.office.clock.move(KEPT_FOR - timedelta(seconds=1))
     await said(client, name, out_of(USE))
@@ -148,7 +148,7 @@ async def test_what_was_begun_is_over_after_a_day(client: Calling) -> None:
 
 
 @pytest.mark.parametrize("name", ["con_1", spelt("0" * 32, "con"), spelt("0" * 32)])
-async def test_of_a_consent_request_that_there_is_not_nothing_is_told(client: Calling, name: str) -> None:
+async def test_an_unknown_consent_request_is_not_found(client: Calling, name: str) -> None:
     assert_detail(await client.call("GET", f"/consent-request/{name}/preferences"), 404)
 
 
@@ -158,7 +158,7 @@ async def test_a_request_is_no_consent_request(client: Calling) -> None:
     assert_detail(await client.call("PATCH", f"/consent-request/{other}/preferences", out_of(USE)), 404)
 
 
-async def test_who_names_nobody_begins_nothing(client: Calling) -> None:
+async def test_a_consent_request_without_identity_is_refused(client: Calling) -> None:
     answer = await client.call("POST", "/consent-request", {"identity": {}})
     assert_detail(answer, 400)
     assert client.office.vault.items == {}

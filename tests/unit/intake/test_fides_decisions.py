@@ -1,4 +1,4 @@
-"""What a client that works for the privacy staff can decide; where there is nothing to decide, it is told."""
+"""Decisions of clients that work for the privacy staff, and their errors."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.intake.fides.ids import spelt
-from shared.errors import BrokerUnavailable
-from shared.events import (
+from services.intake.channels.fides.ids import spelt
+from shared.contract.events import (
     DecisionRefused,
     ErasureApproved,
     ErasurePlanned,
@@ -23,8 +22,9 @@ from shared.events import (
     StaffRole,
     WithdrawalDecided,
 )
+from shared.contract.staff import StaffAccount, public_bytes, signature_fits
+from shared.errors import BrokerUnavailable
 from shared.law import Regulation, Right
-from shared.staff import StaffAccount, public_bytes, signature_fits
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.fides_clients import Calling, assert_detail, calling, hex_of
 
@@ -52,7 +52,7 @@ async def in_review(client: Calling, **changes: Any) -> str:
 
 
 async def planned(client: Calling, *, approval: bool = True) -> str:
-    """Return a request whose erasure waits for a second person."""
+    """Return a request with an erasure that waits for a second person."""
     name = await client.made(policy_key="default_erasure_policy")
     code = client.code_of(name)
     await client.call("POST", f"/privacy-request/{name}/verify", {"code": code})
@@ -67,7 +67,7 @@ async def planned(client: Calling, *, approval: bool = True) -> str:
     return name
 
 
-async def test_an_approval_decides_who_asks_where_the_staff_is_to_decide_it(client: Calling) -> None:
+async def test_an_approval_decides_the_identity_if_the_staff_has_to(client: Calling) -> None:
     name = await in_review(client)
     found = await decided(client, "approve", {"request_ids": [name]})
     assert found["failed"] == []
@@ -111,7 +111,7 @@ async def test_an_approval_lets_a_planned_erasure_go_on(client: Calling) -> None
     assert again["failed"][0]["data"]["id"] == name
 
 
-async def test_an_erasure_that_waits_for_nobody_is_not_approved(client: Calling) -> None:
+async def test_an_erasure_without_approval_needed_is_not_approved(client: Calling) -> None:
     name = await planned(client, approval=False)
     found = await decided(client, "approve", [name])
     assert (found["succeeded"], len(found["failed"])) == ([], 1)
@@ -125,7 +125,7 @@ async def test_an_erasure_that_was_taken_back_is_not_approved(client: Calling) -
     assert not client.office.told(ErasureApproved)
 
 
-async def test_who_has_not_proven_anything_is_not_approved_of(client: Calling) -> None:
+async def test_an_unproven_identity_cannot_be_approved(client: Calling) -> None:
     name = await client.made()
     found = await decided(client, "approve", {"request_ids": [name, "bad_id", spelt("0" * 32)]})
     assert found["succeeded"] == []
@@ -138,7 +138,7 @@ async def test_who_has_not_proven_anything_is_not_approved_of(client: Calling) -
     assert not client.office.told(IdentityDecided)
 
 
-async def test_a_denial_says_that_it_is_not_established_who_asks(client: Calling) -> None:
+async def test_a_denial_states_that_the_identity_is_not_established(client: Calling) -> None:
     name = await client.made()
     found = await decided(client, "deny", {"request_ids": [name]})
     assert found["succeeded"][0]["status"] == "denied"
@@ -147,7 +147,7 @@ async def test_a_denial_says_that_it_is_not_established_who_asks(client: Calling
     assert "Cannot transition status" in again["failed"][0]["message"]
 
 
-async def test_a_denial_has_a_reason_that_the_person_can_be_told(client: Calling) -> None:
+async def test_a_denial_has_a_reason_for_the_person(client: Calling) -> None:
     name = await client.made()
     words = await decided(client, "deny", {"request_ids": [name], "reason": "not a customer"})
     assert "proof_not_convincing" in words["failed"][0]["message"]
@@ -155,7 +155,7 @@ async def test_a_denial_has_a_reason_that_the_person_can_be_told(client: Calling
     assert client.office.the(IdentityRefused).reasons == ("proof_not_convincing",)
 
 
-async def test_what_is_verified_is_not_denied_by_word(client: Calling) -> None:
+async def test_a_verified_request_cannot_be_denied(client: Calling) -> None:
     name = await planned(client)
     assert (await decided(client, "deny", [name]))["succeeded"] == []
     assert not client.office.told(IdentityDecided)
@@ -196,7 +196,7 @@ async def test_cancellation_that_crosses_the_answer_is_refused(client: Calling) 
     assert client.office.the(DecisionRefused).reason == "too_late_to_withdraw"
 
 
-async def test_what_a_filter_finds_is_decided_but_for_some(client: Calling) -> None:
+async def test_a_decision_by_filter_can_exclude_requests(client: Calling) -> None:
     names = []
     for number in range(5):
         names.append(await client.made(identity={"email": f"{number}@example.org"}))
@@ -223,12 +223,12 @@ async def test_what_a_filter_finds_is_decided_but_for_some(client: Calling) -> N
         pytest.param({"filters": {"request_id": "", "identities": {}}}, id="empty filters"),
     ],
 )
-async def test_what_is_decided_about_must_be_said(client: Calling, body: Any) -> None:
+async def test_a_decision_must_name_its_requests(client: Calling, body: Any) -> None:
     answer = await client.call("PATCH", "/privacy-request/administrate/approve", body)
     assert answer.status_code == 422
 
 
-async def test_without_a_broker_nothing_is_decided_and_each_is_told(client: Calling) -> None:
+async def test_without_a_broker_each_decision_fails_with_a_reason(client: Calling) -> None:
     name = await client.made()
     object.__setattr__(client.office.door, "publisher", AbsentBroker())
     with pytest.raises(BrokerUnavailable):
@@ -255,7 +255,7 @@ async def test_client_without_staff_account_decides_nothing(client: Calling) -> 
     await client.log_in("watchers")
     for verb in ("approve", "deny", "cancel"):
         answer = await client.call("PATCH", f"/privacy-request/administrate/{verb}", [name])
-        assert "names no staff account" in assert_detail(answer, 403)
+        assert "has no staff account" in assert_detail(answer, 403)
     await client.office.work()
     assert not client.office.told(IdentityDecided)
     assert not client.office.told(RequestWithdrawn)

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
+from services.intake.channels.fides.ids import case_of, spelt
+from services.intake.channels.fides.service import AWAY, BODY, TOO_MANY
 from services.intake.domain import PUBLIC_DOOR
-from services.intake.fides.desk import AWAY, BODY, TOO_MANY
-from services.intake.fides.ids import case_of, spelt
-from shared.answer import SUBMISSION
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import RequestReceived, RequestSubmitted
 from shared.errors import BrokerUnavailable, Destroyed
-from shared.events import RequestReceived, RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.fides_clients import (
@@ -97,7 +97,7 @@ async def test_identities_become_those_of_the_subject() -> None:
     }
 
 
-async def test_what_a_form_asks_besides_is_kept_in_words_and_a_name_is_the_name() -> None:
+async def test_other_form_answers_are_kept_as_text() -> None:
     fields = {
         "first_name": {"label": "First name", "value": "Ottilie"},
         "last_name": {"label": "Last name", "value": "Quastenflosser"},
@@ -123,7 +123,7 @@ async def test_a_location_is_where_the_person_lives(
     assert (request.residence.country, request.residence.subdivision) == (country, subdivision)
 
 
-async def test_anybody_may_ask_without_a_token_and_chooses_neither_reference_nor_time() -> None:
+async def test_a_public_caller_chooses_neither_reference_nor_time() -> None:
     office = Office()
     async with calling(office) as client:
         early = "2021-08-30T16:09:37.359Z"
@@ -168,7 +168,7 @@ async def test_two_requests_of_a_client_with_one_external_id_are_two() -> None:
         assert (await client.shown(erasure))["policy"]["rules"][0]["action_type"] == "erasure"
 
 
-async def test_what_was_sent_is_sealed_as_it_came_each_with_its_own_case() -> None:
+async def test_each_body_is_sealed_as_received_with_its_case() -> None:
     office = Office()
     bodies = [
         '{"identity" : {"email":"one@example.org"},  "policy_key":"default_access_policy", "odd":1e400}',
@@ -190,7 +190,7 @@ async def test_one_that_is_not_taken_holds_up_no_other() -> None:
     assert [one["data"]["index"] for one in found["failed"]] == [1]
 
 
-async def test_what_cannot_be_taken_now_is_said_of_each_and_loses_no_other() -> None:
+async def test_an_outage_fails_single_requests_and_loses_no_other() -> None:
     office = Office()
 
     class Flaky(AbsentBroker):
@@ -235,7 +235,7 @@ async def test_what_cannot_be_taken_now_is_said_of_each_and_loses_no_other() -> 
         ),
     ],
 )
-async def test_what_cannot_be_asked_is_failed_with_the_reason(changes: dict[str, Any], said: str) -> None:
+async def test_an_unsupported_request_fails_with_the_reason(changes: dict[str, Any], said: str) -> None:
     message = await refused(**changes)
     assert said in message
     assert "Ottilie" not in message
@@ -263,7 +263,7 @@ async def test_what_cannot_be_asked_is_failed_with_the_reason(changes: dict[str,
         pytest.param({"requested_at": "0001-01-01T00:00:00Z"}, ("requested_at",), id="a time before time"),
     ],
 )
-async def test_what_does_not_fit_is_refused_by_path_and_never_by_value(
+async def test_invalid_fields_are_refused_by_path_without_value(
     changes: dict[str, Any], where: tuple[str, ...]
 ) -> None:
     office = Office()
@@ -291,7 +291,7 @@ async def test_fifty_at_once_are_taken_and_one_more_is_not() -> None:
         assert (await client.create())["succeeded"] == []
 
 
-async def test_what_one_address_may_ask_is_counted_with_the_form_and_each_request_counts() -> None:
+async def test_form_and_api_share_the_limit_of_an_address() -> None:
     office = Office()
     async with calling(office, per_hour=3) as client:
         form = {"right": "access", "subject": {"email": EMAIL}}
@@ -318,7 +318,7 @@ async def test_a_privacy_center_may_call_from_its_own_site_and_no_other() -> Non
             assert answer.is_success is allowed
 
 
-async def test_the_config_says_that_who_asks_is_verified() -> None:
+async def test_the_config_states_that_identities_are_verified() -> None:
     async with calling(Office()) as client:
         for path in ("/id-verification/config", "/id-verification/config/"):
             assert (await client.call("GET", path)).json() == {
@@ -329,7 +329,7 @@ async def test_the_config_says_that_who_asks_is_verified() -> None:
 
 
 @pytest.mark.parametrize("call", ["resume", "pre-approve/eligible", "pre-approve/not-eligible"])
-async def test_nobody_waits_for_webhooks(call: str) -> None:
+async def test_webhooks_are_not_awaited(call: str) -> None:
     async with calling(Office()) as client:
         name = await client.made()
         answer = await client.call("POST", f"/privacy-request/{name}/{call}", {})
@@ -350,7 +350,7 @@ def test_each_request_has_one_name_and_each_name_one_request() -> None:
     assert [case_of(other) for other in others] == [None] * len(others)
 
 
-async def test_no_answer_without_a_token_says_who_the_person_is() -> None:
+async def test_no_answer_without_a_token_holds_the_identity() -> None:
     office = Office()
     async with calling(office) as client:
         found = await client.create(item(external_id="person 7"))

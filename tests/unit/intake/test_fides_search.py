@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.fides.ids import spelt
-from shared.events import RequestPurged
+from services.intake.channels.fides.ids import spelt
+from shared.contract.events import RequestPurged
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import Calling, assert_detail, assert_flaws, calling, hex_of, item
 
@@ -145,7 +145,7 @@ async def test_an_empty_body_looks_for_all(client: Calling) -> None:
     assert answer.json()["total"] == 1
 
 
-async def test_who_the_person_is_is_told_where_it_is_asked_for(client: Calling) -> None:
+async def test_identities_are_returned_if_requested(client: Calling) -> None:
     names = await some(client)
     plain = await client.shown(names[1])
     assert (plain["identity"], plain["custom_privacy_request_fields"]) == (None, None)
@@ -155,7 +155,7 @@ async def test_who_the_person_is_is_told_where_it_is_asked_for(client: Calling) 
     assert shown["custom_privacy_request_fields"] == {"site": {"label": "Site", "value": "abc"}}
 
 
-async def test_the_log_says_what_happened_and_names_nobody(client: Calling) -> None:
+async def test_the_log_lists_events_without_personal_data(client: Calling) -> None:
     name = await client.made(identity={"email": ADA})
     answer = await client.call("GET", f"/privacy-request/{name}/log", size=2)
     page = answer.json()
@@ -171,7 +171,7 @@ async def test_the_log_says_what_happened_and_names_nobody(client: Calling) -> N
     assert_detail(await client.call("GET", f"/privacy-request/{spelt('0' * 32)}/log"), 404)
 
 
-async def test_a_request_whose_record_is_gone_is_found_no_more(client: Calling) -> None:
+async def test_a_purged_request_is_not_found(client: Calling) -> None:
     name = await client.made()
     journal = client.office.door.journal
     (rows,) = (await journal.histories({hex_of(name)})).values()

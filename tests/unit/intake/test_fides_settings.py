@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.intake.fides.clients import Scope
+from services.intake.channels.fides.clients import ClientScope
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
 from shared.law import Right
-from shared.settings import load
+from shared.runtime.settings import load
 
 NEEDED = {
     "HABEAS_AMQP_URL": "amqp://guest:guest@127.0.0.1",
@@ -26,7 +26,7 @@ def needed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_nobody_is_served_unless_somebody_says_so() -> None:
+def test_the_api_is_disabled_by_default() -> None:
     settings = load(IntakeSettings)
     assert (settings.fides_served, settings.fides_clients, settings.fides_origins) == (False, {}, frozenset())
     assert settings.fides_policies["default_erasure_policy"] is Right.ERASURE
@@ -38,7 +38,7 @@ def test_clients_policies_and_sites_are_taken(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HABEAS_FIDES_POLICIES", '{"ours": "portability", "no_mail": "direct_marketing"}')
     monkeypatch.setenv("HABEAS_FIDES_ORIGINS", '["https://center.example.com:3001"]')
     settings = load(IntakeSettings)
-    assert settings.fides_clients["scripts"].scopes == {Scope.READ}
+    assert settings.fides_clients["scripts"].scopes == {ClientScope.READ}
     assert settings.fides_policies == {"ours": Right.PORTABILITY, "no_mail": "direct_marketing"}
     assert SECRET not in repr(settings)
 
@@ -58,7 +58,7 @@ def test_clients_policies_and_sites_are_taken(monkeypatch: pytest.MonkeyPatch) -
         pytest.param("ORIGINS", ["https://center.example.com/"], id="a page, no site"),
     ],
 )
-def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+def test_invalid_settings_are_named(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
     monkeypatch.setenv(f"HABEAS_FIDES_{name}", json.dumps(value))
     with pytest.raises(ConfigurationError, match=f"HABEAS_FIDES_{name}") as error:
         load(IntakeSettings)

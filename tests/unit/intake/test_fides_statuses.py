@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain import Case, evolve
-from services.intake.domain import Status as Standing
-from services.intake.fides.policies import (
+from services.intake.channels.fides.policies import (
     DATA_USES,
     DEFAULTS,
     Action,
-    Policies,
+    FidesPolicies,
     action_of,
     policy_object,
     right_of,
 )
-from services.intake.fides.statuses import Seen, Status, days_left, status_of
-from shared.events import (
+from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest, days_left, status_of
+from services.intake.domain import CaseStatus as Standing
+from services.intake.domain import IntakeCase, evolve
+from shared.contract.events import (
     Assurance,
     ErasureApproved,
     ErasurePlanned,
@@ -97,53 +97,61 @@ def refused(reason: str) -> IdentityRefused:
 @pytest.mark.parametrize(
     ("story", "status"),
     [
-        pytest.param([], Status.IDENTITY_UNVERIFIED, id="lodged"),
-        pytest.param([RECEIVED], Status.IDENTITY_UNVERIFIED, id="received"),
-        pytest.param([RECEIVED, CHALLENGED], Status.IDENTITY_UNVERIFIED, id="challenged"),
-        pytest.param([RECEIVED, CHALLENGED, REVIEW], Status.PENDING, id="in review"),
-        pytest.param([RECEIVED, VERIFIED], Status.IN_PROCESSING, id="verified"),
-        pytest.param([RECEIVED, VERIFIED, PLANNED], Status.PENDING, id="awaits approval"),
-        pytest.param([RECEIVED, VERIFIED, PLANNED, APPROVED], Status.IN_PROCESSING, id="approved"),
-        pytest.param([RECEIVED, VERIFIED, QUOTED], Status.PAUSED, id="awaits agreement"),
-        pytest.param([RECEIVED, VERIFIED, REFERRED], Status.REQUIRES_INPUT, id="referred"),
-        pytest.param([RECEIVED, VERIFIED, fulfilled(Outcome.GRANTED)], Status.COMPLETE, id="granted"),
-        pytest.param([RECEIVED, VERIFIED, fulfilled(Outcome.PARTLY_GRANTED)], Status.COMPLETE, id="in part"),
+        pytest.param([], FidesStatus.IDENTITY_UNVERIFIED, id="lodged"),
+        pytest.param([RECEIVED], FidesStatus.IDENTITY_UNVERIFIED, id="received"),
+        pytest.param([RECEIVED, CHALLENGED], FidesStatus.IDENTITY_UNVERIFIED, id="challenged"),
+        pytest.param([RECEIVED, CHALLENGED, REVIEW], FidesStatus.PENDING, id="in review"),
+        pytest.param([RECEIVED, VERIFIED], FidesStatus.IN_PROCESSING, id="verified"),
+        pytest.param([RECEIVED, VERIFIED, PLANNED], FidesStatus.PENDING, id="awaits approval"),
+        pytest.param([RECEIVED, VERIFIED, PLANNED, APPROVED], FidesStatus.IN_PROCESSING, id="approved"),
+        pytest.param([RECEIVED, VERIFIED, QUOTED], FidesStatus.PAUSED, id="awaits agreement"),
+        pytest.param([RECEIVED, VERIFIED, REFERRED], FidesStatus.REQUIRES_INPUT, id="referred"),
+        pytest.param([RECEIVED, VERIFIED, fulfilled(Outcome.GRANTED)], FidesStatus.COMPLETE, id="granted"),
         pytest.param(
-            [RECEIVED, VERIFIED, fulfilled(Outcome.NOTHING_HELD)], Status.COMPLETE, id="nothing held"
+            [RECEIVED, VERIFIED, fulfilled(Outcome.PARTLY_GRANTED)], FidesStatus.COMPLETE, id="in part"
         ),
-        pytest.param([RECEIVED, VERIFIED, fulfilled(Outcome.REFUSED)], Status.DENIED, id="refused by law"),
         pytest.param(
-            [RECEIVED, VERIFIED, fulfilled(Outcome.GRANTED), CLOSED], Status.COMPLETE, id="granted, closed"
+            [RECEIVED, VERIFIED, fulfilled(Outcome.NOTHING_HELD)], FidesStatus.COMPLETE, id="nothing held"
         ),
-        pytest.param([RECEIVED, refused("too_many_attempts")], Status.DENIED, id="not established"),
-        pytest.param([RECEIVED, refused("too_many_attempts"), CLOSED], Status.DENIED, id="refused, closed"),
-        pytest.param([RECEIVED, refused("not_proven_in_time")], Status.CANCELED, id="lapsed"),
-        pytest.param([RECEIVED, WITHDRAWN], Status.CANCELED, id="withdrawn"),
-        pytest.param([RECEIVED, WITHDRAWN, CLOSED], Status.CANCELED, id="withdrawn, closed"),
-        pytest.param([RECEIVED, DUPLICATED], Status.DUPLICATE, id="duplicate"),
-        pytest.param([RECEIVED, DUPLICATED, CLOSED], Status.DUPLICATE, id="duplicate, closed"),
-        pytest.param([RECEIVED, FORWARDED], Status.PENDING_EXTERNAL, id="forwarded"),
-        pytest.param([RECEIVED, FORWARDED, CLOSED], Status.COMPLETE, id="forwarded, closed"),
-        pytest.param([RequestPurged(request_id=CASE)], Status.CANCELED, id="purged"),
+        pytest.param(
+            [RECEIVED, VERIFIED, fulfilled(Outcome.REFUSED)], FidesStatus.DENIED, id="refused by law"
+        ),
+        pytest.param(
+            [RECEIVED, VERIFIED, fulfilled(Outcome.GRANTED), CLOSED],
+            FidesStatus.COMPLETE,
+            id="granted, closed",
+        ),
+        pytest.param([RECEIVED, refused("too_many_attempts")], FidesStatus.DENIED, id="not established"),
+        pytest.param(
+            [RECEIVED, refused("too_many_attempts"), CLOSED], FidesStatus.DENIED, id="refused, closed"
+        ),
+        pytest.param([RECEIVED, refused("not_proven_in_time")], FidesStatus.CANCELED, id="lapsed"),
+        pytest.param([RECEIVED, WITHDRAWN], FidesStatus.CANCELED, id="withdrawn"),
+        pytest.param([RECEIVED, WITHDRAWN, CLOSED], FidesStatus.CANCELED, id="withdrawn, closed"),
+        pytest.param([RECEIVED, DUPLICATED], FidesStatus.DUPLICATE, id="duplicate"),
+        pytest.param([RECEIVED, DUPLICATED, CLOSED], FidesStatus.DUPLICATE, id="duplicate, closed"),
+        pytest.param([RECEIVED, FORWARDED], FidesStatus.PENDING_EXTERNAL, id="forwarded"),
+        pytest.param([RECEIVED, FORWARDED, CLOSED], FidesStatus.COMPLETE, id="forwarded, closed"),
+        pytest.param([RequestPurged(request_id=CASE)], FidesStatus.CANCELED, id="purged"),
     ],
 )
-def test_where_a_request_stands(story: list[Fact], status: Status) -> None:
-    assert status_of(reduce(evolve, story, Case()), asks_for_proof=True) is status
+def test_where_a_request_stands(story: list[Fact], status: FidesStatus) -> None:
+    assert status_of(reduce(evolve, story, IntakeCase()), asks_for_proof=True) is status
 
 
 @pytest.mark.parametrize("story", [[], [RECEIVED]])
-def test_who_need_not_prove_anything_is_not_asked_to(story: list[Fact]) -> None:
-    assert status_of(reduce(evolve, story, Case()), asks_for_proof=False) is Status.PENDING
+def test_a_request_without_required_proof_asks_for_none(story: list[Fact]) -> None:
+    assert status_of(reduce(evolve, story, IntakeCase()), asks_for_proof=False) is FidesStatus.PENDING
 
 
 @given(st.sampled_from(Standing), st.booleans(), st.booleans())
 def test_every_status_of_a_case_has_a_word(standing: Standing, asks: bool, review: bool) -> None:
-    assert status_of(Case(status=standing, in_review=review), asks_for_proof=asks) in Status
+    assert status_of(IntakeCase(status=standing, in_review=review), asks_for_proof=asks) in FidesStatus
 
 
 def test_days_are_counted_until_the_answer() -> None:
-    open_ = reduce(evolve, [RECEIVED, VERIFIED], Case())
-    assert days_left(Case(), TODAY) is None
+    open_ = reduce(evolve, [RECEIVED, VERIFIED], IntakeCase())
+    assert days_left(IntakeCase(), TODAY) is None
     assert days_left(open_, TODAY) == 31
     assert days_left(open_, TODAY + timedelta(days=32)) == -1
     assert days_left(evolve(open_, fulfilled(Outcome.GRANTED)), TODAY) is None
@@ -154,9 +162,9 @@ def test_moments_are_those_at_which_it_was_written_down() -> None:
     staff = VERIFIED.model_copy(update={"reasons": ("decided_by_staff", "reviewed")})
     wrong = ProofRefused(request_id=CASE, reason="wrong_code", tries_left=4)
     story = [RECEIVED, CHALLENGED, wrong, staff, fulfilled(Outcome.GRANTED)]
-    seen = Seen.of(zip(at, story, strict=True))
+    seen = ObservedRequest.of(zip(at, story, strict=True))
     assert (seen.verified_at, seen.reviewed_at, seen.finished_at) == (at[3], at[3], at[4])
-    assert Seen.of([(NOW, RECEIVED), (NOW, VERIFIED)]).reviewed_at is None
+    assert ObservedRequest.of([(NOW, RECEIVED), (NOW, VERIFIED)]).reviewed_at is None
     assert seen.answers == (CHALLENGED, wrong)
     assert [step.status for step in seen.steps] == [
         "complete",
@@ -167,9 +175,9 @@ def test_moments_are_those_at_which_it_was_written_down() -> None:
     ]
 
 
-def test_a_letter_that_nobody_takes_is_an_error_in_the_log() -> None:
+def test_an_undeliverable_letter_is_an_error_in_the_log() -> None:
     failed: Any = NoticeFailed(request_id=CASE, letter="outcome", reason="refused")
-    assert Seen.of([(NOW, RECEIVED), (NOW, failed)]).steps[-1].status == "error"
+    assert ObservedRequest.of([(NOW, RECEIVED), (NOW, failed)]).steps[-1].status == "error"
 
 
 @pytest.mark.parametrize("right", Right)
@@ -192,7 +200,7 @@ def test_direct_marketing_is_objected_to() -> None:
 
 
 def test_of_two_uses_the_narrower_counts_and_else_the_policy() -> None:
-    policies = Policies(DEFAULTS, {**DATA_USES, "marketing": Right.CONSENT_WITHDRAWAL})
+    policies = FidesPolicies(DEFAULTS, {**DATA_USES, "marketing": Right.CONSENT_WITHDRAWAL})
     key = "default_consent_policy"
     assert policies.opting_out("marketing.communications.email", key) == "direct_marketing"
     assert policies.opting_out("marketing.advertising", key) is Right.CONSENT_WITHDRAWAL

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.fides.tokens import LIFETIME
+from services.intake.channels.fides.tokens import LIFETIME
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import BASE, SECRETS, Calling, assert_detail, calling
 
@@ -61,7 +61,7 @@ async def test_a_client_that_shows_its_secret_gets_a_token(sent: dict[str, Any])
         pytest.param({"headers": basic("", "")}, id="empty"),
     ],
 )
-async def test_any_other_gets_none_and_is_not_told_why(sent: dict[str, Any]) -> None:
+async def test_any_other_caller_gets_no_token_and_no_reason(sent: dict[str, Any]) -> None:
     async with calling(Office()) as client:
         assert assert_detail(await client.http.post(PATH, **sent), 401) == "Authentication Failure"
 

@@ -1,12 +1,12 @@
-"""The code from the mailbox: what follows it is told at once, as a form in a browser needs it."""
+"""The code from the mailbox: its result is returned at once, for a form in a browser."""
 
 from datetime import timedelta
 
 import pytest
 
-from services.intake.fides.ids import spelt
-from shared.codes import LIFETIME, MOST_ISSUED, TRIES
-from shared.events import IdentityVerified, Outcome, ProofReceived, RequestFulfilled
+from services.intake.channels.fides.ids import spelt
+from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES
+from shared.contract.events import IdentityVerified, Outcome, ProofReceived, RequestFulfilled
 from shared.law import Right
 from tests.unit.fakes import Office, request, wrong
 from tests.unit.fides_clients import Calling, assert_detail, assert_flaws, calling, hex_of
@@ -91,7 +91,7 @@ async def test_five_wrong_codes_use_the_code_up() -> None:
         assert not office.told(IdentityVerified)
 
 
-async def test_who_has_used_up_every_code_is_denied() -> None:
+async def test_using_up_all_codes_denies_the_request() -> None:
     office = Office()
     async with calling(office) as client:
         name = await client.made()
@@ -118,7 +118,7 @@ async def test_a_code_is_taken_once() -> None:
 @pytest.mark.parametrize(
     "code", ["", "12345", "1234567", "abcdef", "\uff11\uff12\uff13\uff14\uff15\uff16", "-12345"]
 )
-async def test_what_is_no_code_is_wrong_and_uses_no_try(code: str) -> None:
+async def test_an_invalid_code_uses_no_try(code: str) -> None:
     office = Office()
     async with calling(office) as client:
         name = await client.made()
@@ -166,7 +166,7 @@ async def test_a_code_that_is_not_judged_in_time_is_said_to_be_waited_for() -> N
 
 
 @pytest.mark.parametrize("name", ["pri_unknown", "con_00000000-0000-0000-0000-000000000000", spelt("0" * 32)])
-async def test_of_a_request_that_there_is_not_nobody_verifies_anything(name: str) -> None:
+async def test_an_unknown_request_cannot_be_verified(name: str) -> None:
     async with calling(Office()) as client:
         answer = await client.call("POST", f"/privacy-request/{name}/verify", {"code": "123456"})
     assert_detail(answer, 404)

@@ -1,14 +1,13 @@
-"""Requests about data that the company holds for a customer go to the customer, and to nobody else."""
+"""Requests about data held for a customer go to that customer alone."""
 
 from datetime import timedelta
 
 import httpx
 import pytest
 
-from services.intake.deadlines import UNACKNOWLEDGED
-from services.intake.domain import Status, request_id
-from shared.client_limits import Allowance
-from shared.events import (
+from services.intake.cases.deadlines import UNACKNOWLEDGED
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.events import (
     Controller,
     DecisionRefused,
     ForwardingDecided,
@@ -20,7 +19,8 @@ from shared.events import (
     RequestClosed,
     RequestForwarded,
 )
-from shared.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
 from tests.unit.intake_api import client_of
 
@@ -40,7 +40,7 @@ async def forwarded(**changes: object) -> Office:
     return office
 
 
-async def test_whose_data_a_customer_decides_about_is_not_asked_who_they_are() -> None:
+async def test_an_end_user_needs_no_proof() -> None:
     """GDPR Art. 28(3)(e)."""
     office = await forwarded()
     assert office.told(IdentityChallenged) == []
@@ -50,7 +50,7 @@ async def test_whose_data_a_customer_decides_about_is_not_asked_who_they_are() -
     assert not any(CUSTOMER["email"].encode() in message.body for message in office.broker.published[1:])
 
 
-async def test_a_customer_whom_nobody_has_named_is_named_by_the_staff_once() -> None:
+async def test_an_unnamed_customer_is_named_by_the_staff_once() -> None:
     office = await forwarded(controller=None)
     assert office.told(RequestForwarded) == []
     await office.vault.seal(CASE, WRITTEN, NAMED)
@@ -62,7 +62,7 @@ async def test_a_customer_whom_nobody_has_named_is_named_by_the_staff_once() -> 
 
 
 @pytest.mark.parametrize("reason", ["mailbox_unknown", "bounced"])
-async def test_a_customer_who_cannot_be_reached_is_named_anew_with_a_link_of_its_own(reason: str) -> None:
+async def test_a_customer_not_reached_is_named_again_with_a_new_link(reason: str) -> None:
     office = await forwarded()
     if reason == "bounced":
         await office.tell(NoticeSent(request_id=CASE, letter=TO_THEM), service="notifier")
@@ -85,7 +85,7 @@ async def test_customer_that_differs_from_the_signed_one_gets_nothing(item: str)
 
 
 async def test_a_stranger_names_no_customer() -> None:
-    """Else anybody could have us write to whom they like."""
+    """Otherwise a caller could have us write to any address."""
     office = Office()
     async with browser(office, public=1) as client:
         asked = await client.post("/v1/requests", json=request(role="end_user", controller=CUSTOMER))
@@ -94,7 +94,7 @@ async def test_a_stranger_names_no_customer() -> None:
     assert office.told(RequestForwarded) == []
 
 
-async def test_the_request_of_somebody_whose_data_is_ours_is_not_forwarded() -> None:
+async def test_a_request_about_our_own_data_is_not_forwarded() -> None:
     office = Office()
     await office.submit(request(controller=CUSTOMER))
     decided = ForwardingDecided(request_id=CASE, by="anna", controller="controller")
@@ -102,14 +102,14 @@ async def test_the_request_of_somebody_whose_data_is_ours_is_not_forwarded() -> 
     assert office.told(RequestForwarded) == []
 
 
-async def test_it_ends_when_the_person_is_told() -> None:
+async def test_the_duty_ends_when_the_person_is_notified() -> None:
     office = await forwarded()
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.FORWARDED), service="notifier")
     assert office.the(RequestClosed).outcome is None
-    assert (await office.door.case(CASE)).status is Status.CLOSED
+    assert (await office.door.case(CASE)).status is CaseStatus.CLOSED
 
 
-async def test_nobody_waits_for_an_acknowledgement_that_is_not_written() -> None:
+async def test_a_missing_acknowledgement_is_not_awaited() -> None:
     office = await forwarded(residence={"country": "US", "subdivision": "CA"})
     assert not any(name.startswith(UNACKNOWLEDGED) for _, name in office.deadlines.moments)
 
@@ -143,7 +143,7 @@ async def test_following_the_link_shows_nothing_and_opening_it_is_recorded(offic
 
 
 @pytest.mark.parametrize("secret", ["", "x", "forwarding_link"])
-async def test_who_guesses_sees_nothing(office: Office, secret: str) -> None:
+async def test_a_guessed_link_shows_nothing(office: Office, secret: str) -> None:
     async with browser(office) as client:
         page = await client.post(f"/forwarded/{CASE}/{secret}")
     assert page.status_code == 404

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from services.intake.incidents.clocks import clocks_of, duty_named, kind_of, waits_of
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
-from services.intake.incidents.keeping import Retention
+from services.intake.breach.clocks import clocks_of, duty_named, kind_of, timers_of
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
+from services.intake.breach.retention import IncidentRetention
 from services.intake.settings import IntakeSettings
-from shared.events import Fact
-from shared.incidents import BreachDeclared
-from shared.policies import breach_policies
+from shared.contract.breaches import BreachDeclared
+from shared.contract.events import Fact
+from shared.law.library import breach_policies
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import approved, notified, out, registered
 from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
@@ -22,10 +22,10 @@ from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
 H, D = timedelta(hours=1), timedelta(days=1)
 
 
-def due(length: timedelta | None, **changes: Any) -> Due:
+def due(length: timedelta | None, **changes: Any) -> NotificationDue:
     due_at = None if length is None else NOW + length
     fields: dict[str, Any] = {"clock": "x.people", "recipient": "people", "runs_from": NOW, "due_at": due_at}
-    return Due(**(fields | changes))
+    return NotificationDue(**(fields | changes))
 
 
 @pytest.mark.parametrize(
@@ -48,41 +48,41 @@ def due(length: timedelta | None, **changes: Any) -> Due:
         pytest.param(due(None, begun=False), NOW, {}, id="not begun"),
     ],
 )
-def test_what_is_waited_for(duty: Due, set_at: datetime, moments: dict[str, timedelta]) -> None:
-    waits = waits_of(duty, set_at)
+def test_timers_of_a_request(duty: NotificationDue, set_at: datetime, moments: dict[str, timedelta]) -> None:
+    waits = timers_of(duty, set_at)
     assert {kind_of(wait.name): wait.at - NOW for wait in waits} == moments
 
 
 def test_the_moments_of_a_clock_that_was_corrected_mean_nothing() -> None:
-    wait = waits_of(due(72 * H), NOW)[0]
+    wait = timers_of(due(72 * H), NOW)[0]
     for length, same in ((72 * H, True), (71 * H, False)):
         begun = reduce(evolve, (registered(), clocks_set(due(length))), Incident())
         assert (duty_named(wait.name, begun) is not None) is same
 
 
 def test_the_moments_of_a_clock_that_is_stopped_mean_nothing() -> None:
-    wait = waits_of(due(72 * H), NOW)[0]
+    wait = timers_of(due(72 * H), NOW)[0]
     done = DutiesDone(request_id=INCIDENT, clocks=("x.people",), at=NOW)
     incident = reduce(evolve, (registered(), clocks_set(due(72 * H)), done), Incident())
     assert duty_named(wait.name, incident) is None
 
 
-def clocks_set(*duties: Due) -> ClocksSet:
+def clocks_set(*duties: NotificationDue) -> ClocksSet:
     return ClocksSet(request_id=INCIDENT, clocks=duties)
 
 
 # --- what the laws say --------------------------------------------------------------------------------
 
 
-def known(*facts: Any, **declared: Any) -> dict[str, Due]:
+def known(*facts: Any, **declared: Any) -> dict[str, NotificationDue]:
     """Return the clocks, by name, of an incident of which *facts* are known."""
     begun = registered(aware_at=AWARE_AT)
     incident = reduce(evolve, (begun, *facts), Incident())
-    told = BreachDeclared.model_validate(declaration(**declared))
-    return {duty.clock: duty for duty in clocks_of(incident, (told,) * len(incident.phases), LAW, NOW)}
+    reported = BreachDeclared.model_validate(declaration(**declared))
+    return {duty.clock: duty for duty in clocks_of(incident, (reported,) * len(incident.phases), LAW, NOW)}
 
 
-def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:
+def test_the_authority_has_its_clock_before_people_are_counted() -> None:
     clock = known()["gdpr.authority.DE"]
     assert clock.due_at == AWARE_AT + 72 * H
     assert clock.runs_from == AWARE_AT
@@ -90,27 +90,27 @@ def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:
     assert not [name for name in known() if name.startswith("us-ca")]
 
 
-def test_californians_bring_their_clocks_and_the_attorney_general_is_told_after_them() -> None:
+def test_californians_add_their_clocks_and_the_attorney_generals() -> None:
     found = (scoped(DE=3, US_CA=501),)
-    told_at = NOW + 2 * D
+    notified_at = NOW + 2 * D
     before = known(*found, categories=["user.name", "user.government_id"])
     people, general = before["us-ca.people"], before["us-ca.attorney_general"]
     assert people.due_at is not None
     assert (general.begun, general.due_at) == (False, None)
-    told = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=told_at)
-    after = known(*found, told, categories=["user.name", "user.government_id"])["us-ca.attorney_general"]
-    assert (after.begun, after.runs_from) == (True, told_at)
+    reported = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=notified_at)
+    after = known(*found, reported, categories=["user.name", "user.government_id"])["us-ca.attorney_general"]
+    assert (after.begun, after.runs_from) == (True, notified_at)
     assert after.due_at is not None
-    assert told_at + 13 * D < after.due_at <= told_at + 16 * D
+    assert notified_at + 13 * D < after.due_at <= notified_at + 16 * D
 
 
-def test_what_was_found_breached_counts_as_if_it_were_declared() -> None:
+def test_found_categories_count_as_declared() -> None:
     found = scoped(US_CA=5).model_copy(update={"categories": ("user.name", "user.government_id")})
     assert known(found, categories=[])["us-ca.people"].owed
     assert not known(scoped(US_CA=5), categories=["user.name"])["us-ca.people"].owed
 
 
-def test_a_customer_is_told_within_the_hours_of_its_contract() -> None:
+def test_a_customer_is_notified_within_the_hours_of_its_contract() -> None:
     customers = [{"id": "k-1", "name": "Muster AG", "email": "security@example.com", "hours": 12}]
     clock = known(role="processor", affected={"controllers": customers})["gdpr.controller.1"]
     assert (clock.recipient, clock.due_at) == ("controller", AWARE_AT + 12 * H)
@@ -128,7 +128,7 @@ def test_the_next_update_has_a_clock_until_there_is_one() -> None:
     assert "update.2" in second
 
 
-def test_a_supplement_goes_to_whom_the_first_report_went() -> None:
+def test_a_supplement_goes_to_recipients_of_the_first_report() -> None:
     assert "supplement.1" not in known()
     supplement = known(registered(2))["supplement.2"]
     assert (supplement.recipient, supplement.due_at) == ("authority", None)
@@ -145,12 +145,12 @@ def test_a_supplement_goes_to_whom_the_first_report_went() -> None:
         pytest.param((approved("bruno"), out(), notified(failed=1)), True, id="one was not"),
     ],
 )
-def test_where_a_letter_reaches_nobody_the_public_is_told(facts: Sequence[Fact], owed: bool) -> None:
+def test_an_undeliverable_letter_requires_a_public_notice(facts: Sequence[Fact], owed: bool) -> None:
     risky = ["user.name", "user.financial"]
     assert known(scoped(BR=4), *facts, categories=risky)["br-lgpd.public"].owed is owed
 
 
-def test_where_somebody_has_no_address_the_public_is_told() -> None:
+def test_people_without_address_require_a_public_notice() -> None:
     found = scoped(BR=4)
     unreachable = tuple(group.model_copy(update={"unreachable": 1}) for group in found.groups)
     found = found.model_copy(update={"groups": unreachable})
@@ -177,7 +177,7 @@ def test_customers_hear_of_what_is_known_later_from_the_staff() -> None:
 )
 def test_months_are_kept_whole(day: str, months: int, until: str) -> None:
     registered_at = datetime.fromisoformat(day).replace(hour=13, tzinfo=UTC)
-    *_, record = Retention(months, 12).waits(1, registered_at)
+    *_, record = IncidentRetention(months, 12).waits(1, registered_at)
     assert record.at == datetime.fromisoformat(until).replace(hour=23, minute=59, second=59, tzinfo=UTC)
 
 
@@ -188,10 +188,10 @@ def test_an_incident_is_kept_for_as_long_as_any_law_says() -> None:
     assert IntakeSettings.model_fields["incident_people_months"].default <= kept
 
 
-def test_what_is_to_be_kept_for_longer_meanwhile_is_kept() -> None:
-    _, record = Retention(60, 36).waits(1, NOW)
-    assert Retention(60, 36).later(record.name, record.at) is None
-    later = Retention(72, 36).later(record.name, record.at)
+def test_a_longer_retention_set_meanwhile_counts() -> None:
+    _, record = IncidentRetention(60, 36).waits(1, NOW)
+    assert IncidentRetention(60, 36).later(record.name, record.at) is None
+    later = IncidentRetention(72, 36).later(record.name, record.at)
     assert later is not None
     assert later.at.year == record.at.year + 1
     assert later.name != record.name

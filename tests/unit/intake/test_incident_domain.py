@@ -1,4 +1,4 @@
-"""What can happen to an incident; who may approve of what; whose clocks stop."""
+"""Incidents: events, approvals, and the clocks that stop."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
-from services.intake.incidents.notices import objection, released, told_by_letter, too_late
-from services.intake.incidents.phases import TRANSITIONS, Status, status_after
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import Fact, RequestFulfilled, RequestPurged
-from shared.incidents import (
+from services.intake.breach.approvals import (
+    approval_refusal,
+    notified_duties,
+    releasable_notices,
+    withdrawal_refusal,
+)
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
+from services.intake.breach.phases import TRANSITIONS, PhaseStatus, status_after
+from shared.contract.breaches import (
     BreachApproved,
     BreachHeld,
     BreachHoldEnded,
@@ -28,6 +31,8 @@ from shared.incidents import (
     CampaignAborted,
     NoticesReleased,
 )
+from shared.contract.events import Fact, RequestFulfilled, RequestPurged
+from shared.errors import IllegalTransition, TooEarly
 from tests.unit.fakes import NOW
 from tests.unit.register import CALIFORNIA, GDPR, INCIDENT, scoped
 
@@ -81,7 +86,7 @@ def held(until: datetime = LATER) -> BreachHeld:
 
 def clocks(*duties: tuple[str, str, str | None]) -> ClocksSet:
     made = tuple(
-        Due(clock=clock, recipient=recipient, policy=policy, runs_from=NOW)
+        NotificationDue(clock=clock, recipient=recipient, policy=policy, runs_from=NOW)
         for clock, recipient, policy in duties
     )
     return ClocksSet(request_id=INCIDENT, clocks=made)
@@ -100,9 +105,9 @@ def after(*facts: Fact) -> Incident:
 # --- the table ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("status", PhaseStatus)
 @pytest.mark.parametrize("kind", PHASE_FACTS)
-def test_a_fact_in_no_row_of_a_status_is_an_error(status: Status, kind: type[Fact]) -> None:
+def test_a_fact_in_no_row_of_a_status_is_an_error(status: PhaseStatus, kind: type[Fact]) -> None:
     fact = {
         BreachRegistered: registered(),
         BreachScoped: scoped(),
@@ -120,7 +125,7 @@ def test_a_fact_in_no_row_of_a_status_is_an_error(status: Status, kind: type[Fac
 
 
 @pytest.mark.parametrize("fact", [scoped(), approved("bruno"), held(), notified()])
-def test_what_overtakes_the_incident_comes_back_later(fact: Fact) -> None:
+def test_an_event_that_overtakes_the_incident_is_retried(fact: Fact) -> None:
     with pytest.raises(TooEarly):
         evolve(Incident(), fact)
 
@@ -130,7 +135,7 @@ def test_what_overtakes_the_incident_comes_back_later(fact: Fact) -> None:
     [
         pytest.param((registered(2),), id="the first phase is missing"),
         pytest.param((registered(), registered()), id="a phase twice"),
-        pytest.param((registered(), scoped(2)), id="a phase that nobody declared"),
+        pytest.param((registered(), scoped(2)), id="a phase without declaration"),
         pytest.param((registered(), out()), id="released before anybody is known"),
         pytest.param((registered(), approved("bruno")), id="approved before anybody is known"),
         pytest.param((registered(), scoped(), approved("bruno"), notified()), id="told before released"),
@@ -147,7 +152,7 @@ def test_what_overtakes_the_incident_comes_back_later(fact: Fact) -> None:
         ),
     ],
 )
-def test_what_cannot_follow_is_an_error(facts: Sequence[Fact]) -> None:
+def test_an_impossible_transition_is_an_error(facts: Sequence[Fact]) -> None:
     with pytest.raises(IllegalTransition):
         after(*facts)
 
@@ -169,32 +174,34 @@ NEXT = (registered(2, by="carla"), scoped(2))
         pytest.param(SCOPED, 1, "bruno", None, id="somebody else"),
         pytest.param(SCOPED, 1, "ada", "declared by the same", id="who declared it"),
         pytest.param(SCOPED, 2, "bruno", "there is no phase 2", id="a phase that is not there"),
-        pytest.param((registered(),), 1, "bruno", "not known yet", id="nobody is scoped"),
+        pytest.param((registered(),), 1, "bruno", "has no scope yet", id="without scope"),
         pytest.param((*SCOPED, approved("bruno")), 1, "carla", "approved already", id="approved"),
         pytest.param((*SCOPED, approved("bruno"), out()), 1, "carla", "approved already", id="released"),
-        pytest.param((registered(), scoped(chunks=0)), 1, "bruno", "nobody is to be written", id="nobody"),
+        pytest.param(
+            (registered(), scoped(chunks=0)), 1, "bruno", "has no notices to approve", id="without people"
+        ),
         pytest.param((*SCOPED, *NEXT), 1, "bruno", "phase 2 is newer", id="an old phase"),
         pytest.param((*SCOPED, *NEXT), 2, "carla", "declared by the same", id="who declared the newer"),
         pytest.param((*SCOPED, *NEXT), 2, "ada", None, id="who declared the older"),
         pytest.param((*SCOPED, registered(2)), 1, "bruno", None, id="of a newer nobody is known"),
         pytest.param((*SCOPED, registered(2)), 1, "ada", "declared by the same", id="who declared the old"),
-        pytest.param((*SCOPED, registered(2)), 2, "bruno", "not known yet", id="the newer is not scoped"),
+        pytest.param((*SCOPED, registered(2)), 2, "bruno", "has no scope yet", id="the newer is not scoped"),
         pytest.param(NAMELESS, 1, "bruno", None, id="nobody is named: a first"),
         pytest.param((*NAMELESS, approved("bruno")), 1, "bruno", "a second has to", id="the same again"),
         pytest.param((*NAMELESS, approved("bruno")), 1, "carla", None, id="nobody is named: a second"),
     ],
 )
-def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, reason: str | None) -> None:
-    said = objection(after(*facts), phase, by)
+def test_approval_rules(facts: Sequence[Fact], phase: int, by: str, reason: str | None) -> None:
+    said = approval_refusal(after(*facts), phase, by)
     assert (said is None) if reason is None else (reason in (said or ""))
 
 
 @pytest.mark.parametrize(
     ("shown", "reason"),
-    [(None, None), ("declared_1", None), ("declared_2", "something else than what was shown")],
+    [(None, None), ("declared_1", None), ("declared_2", "differs from the declaration")],
 )
-def test_what_is_approved_is_what_was_looked_at(shown: str | None, reason: str | None) -> None:
-    said = objection(after(*SCOPED), 1, "bruno", shown)
+def test_an_approval_covers_the_declaration_that_was_shown(shown: str | None, reason: str | None) -> None:
+    said = approval_refusal(after(*SCOPED), 1, "bruno", shown)
     assert (said is None) if reason is None else (reason in (said or ""))
 
 
@@ -202,39 +209,39 @@ ABORTED = CampaignAborted(request_id=INCIDENT, by="ada")
 
 
 def test_after_notices_were_stopped_for_good_none_is_approved() -> None:
-    told = (*SCOPED, approved("bruno"), out(), ABORTED, *NEXT)
-    assert "stopped for good" in (objection(after(*told), 2, "bruno") or "")
+    reported = (*SCOPED, approved("bruno"), out(), ABORTED, *NEXT)
+    assert "stopped for good" in (approval_refusal(after(*reported), 2, "bruno") or "")
     given_up = (*SCOPED, approved("bruno"), out(), notified(aborted=True), *NEXT)
-    assert "stopped for good" in (objection(after(*given_up), 2, "bruno") or "")
-    assert objection(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
+    assert "stopped for good" in (approval_refusal(after(*given_up), 2, "bruno") or "")
+    assert approval_refusal(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
 
 
-def test_where_nobody_is_named_two_people_approve() -> None:
+def test_without_a_named_declarer_two_people_approve() -> None:
     once = after(*NAMELESS, approved("bruno"))
-    assert released(INCIDENT, once, NOW) == []
+    assert releasable_notices(INCIDENT, once, NOW) == []
     twice = evolve(once, approved("carla"))
-    assert [notice.phase for notice in released(INCIDENT, twice, NOW)] == [1]
+    assert [notice.phase for notice in releasable_notices(INCIDENT, twice, NOW)] == [1]
 
 
-def test_who_approves_of_a_phase_approves_of_what_waits_before_it_in_its_words() -> None:
+def test_an_approval_covers_waiting_phases_in_the_approved_words() -> None:
     incident = after(*SCOPED, *NEXT, approved("bruno", 2))
-    found = released(INCIDENT, incident, NOW)
+    found = releasable_notices(INCIDENT, incident, NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2"), (2, "declared_2")]
 
 
-def test_what_was_approved_keeps_the_words_that_were_approved() -> None:
+def test_approved_notices_keep_the_approved_words() -> None:
     incident = after(*SCOPED, held(), approved("bruno"), *NEXT, approved("bruno", 2))
-    assert released(INCIDENT, incident, NOW) == []
-    found = released(INCIDENT, incident, LATER)
+    assert releasable_notices(INCIDENT, incident, NOW) == []
+    found = releasable_notices(INCIDENT, incident, LATER)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
-def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase() -> None:
+def test_people_found_late_are_notified_by_an_approval_of_the_newest_phase() -> None:
     late = (registered(), *NEXT, approved("bruno", 2), out(2), scoped(1))
     incident = after(*late)
-    assert released(INCIDENT, incident, NOW) == []
-    assert objection(incident, 2, "bruno") is None
-    found = released(INCIDENT, evolve(incident, approved("bruno", 2)), NOW)
+    assert releasable_notices(INCIDENT, incident, NOW) == []
+    assert approval_refusal(incident, 2, "bruno") is None
+    found = releasable_notices(INCIDENT, evolve(incident, approved("bruno", 2)), NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2")]
 
 
@@ -244,7 +251,7 @@ def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase()
 @pytest.mark.parametrize(
     ("facts", "phase", "reason"),
     [
-        pytest.param((registered(),), 1, None, id="nobody has looked"),
+        pytest.param((registered(),), 1, None, id="without scope"),
         pytest.param(SCOPED, 1, None, id="scoped"),
         pytest.param((*SCOPED, held(), approved("bruno")), 1, None, id="approved and held"),
         pytest.param((*SCOPED, approved("bruno"), out()), 1, "are out", id="released"),
@@ -261,28 +268,28 @@ def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase()
         ),
     ],
 )
-def test_what_may_be_taken_back(facts: Sequence[Fact], phase: int, reason: str | None) -> None:
-    said = too_late(after(*facts), phase)
+def test_phases_that_may_be_withdrawn(facts: Sequence[Fact], phase: int, reason: str | None) -> None:
+    said = withdrawal_refusal(after(*facts), phase)
     assert (said is None) if reason is None else (reason in (said or ""))
 
 
-def test_what_was_taken_back_is_never_released() -> None:
+def test_withdrawn_notices_are_never_released() -> None:
     incident = after(*SCOPED, held(), approved("bruno"), withdrawn())
-    assert incident.phases[0].status is Status.WITHDRAWN
-    assert released(INCIDENT, incident, LATER) == []
-    assert "was withdrawn" in (objection(incident, 1, "carla") or "")
-    assert "was withdrawn" in (objection(after(registered(), withdrawn(), scoped()), 1, "bruno") or "")
+    assert incident.phases[0].status is PhaseStatus.WITHDRAWN
+    assert releasable_notices(INCIDENT, incident, LATER) == []
+    assert "was withdrawn" in (approval_refusal(incident, 1, "carla") or "")
+    assert "was withdrawn" in (approval_refusal(after(registered(), withdrawn(), scoped()), 1, "bruno") or "")
 
 
-def test_what_was_approved_in_words_that_are_taken_back_is_to_be_approved_anew() -> None:
+def test_approved_words_that_are_withdrawn_need_a_new_approval() -> None:
     incident = after(*SCOPED, *NEXT, held(), approved("bruno", 2), withdrawn(2))
-    assert released(INCIDENT, incident, LATER) == []
-    assert objection(incident, 1, "bruno") is None
-    found = released(INCIDENT, evolve(incident, approved("bruno")), LATER)
+    assert releasable_notices(INCIDENT, incident, LATER) == []
+    assert approval_refusal(incident, 1, "bruno") is None
+    found = releasable_notices(INCIDENT, evolve(incident, approved("bruno")), LATER)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1")]
 
 
-def test_what_was_taken_back_counts_nowhere() -> None:
+def test_withdrawn_requests_count_nowhere() -> None:
     early = registered(2, aware_at=NOW - timedelta(days=9))
     incident = after(*SCOPED, early, scoped(2, US_CA=600), withdrawn(2))
     assert dict(incident.residents) == {None: 0, "DE": 3}
@@ -316,7 +323,7 @@ def test_notices_go_out_approved_and_unheld_whichever_comes_last(
     facts: Sequence[Fact], at: datetime, delayed: bool | None
 ) -> None:
     begun = facts if facts[0] == registered() else (registered(), *facts)
-    found = released(INCIDENT, after(*begun), at)
+    found = releasable_notices(INCIDENT, after(*begun), at)
     assert [notice.held_by_police for notice in found] == ([] if delayed is None else [delayed])
 
 
@@ -330,35 +337,38 @@ def test_notices_go_out_approved_and_unheld_whichever_comes_last(
         pytest.param((*SCOPED, withdrawn(), *NEXT, approved("bruno", 2)), {2: False}, id="taken back"),
     ],
 )
-def test_letters_say_that_others_were_told_before_only_where_they_were(
+def test_letters_mention_earlier_notices_only_if_there_were_any(
     facts: Sequence[Fact], further: dict[int, bool]
 ) -> None:
     """Law: GDPR Art. 33(4)."""
     incident = after(*facts)
-    found = released(INCIDENT, incident, NOW)
+    found = releasable_notices(INCIDENT, incident, NOW)
     assert {notice.phase: notice.further for notice in found} == further
     now_out = reduce(evolve, found, incident)
-    assert {number: now_out.tells_more(now_out.phases[number - 1]) for number in further} == further
+    assert {number: now_out.has_earlier_notices(now_out.phases[number - 1]) for number in further} == further
 
 
 def test_notices_are_released_once() -> None:
     incident = after(*SCOPED, approved("bruno"), out())
-    assert released(INCIDENT, incident, NOW) == []
+    assert releasable_notices(INCIDENT, incident, NOW) == []
 
 
 def test_phases_that_go_out_at_one_moment_know_of_one_another() -> None:
     """Else who is in both would get two letters (GDPR Art. 33(4))."""
     incident = after(*SCOPED, registered(2), scoped(2), approved("bruno", 2))
-    assert [(one.phase, one.along) for one in released(INCIDENT, incident, NOW)] == [(1, (2,)), (2, (1,))]
+    assert [(one.phase, one.along) for one in releasable_notices(INCIDENT, incident, NOW)] == [
+        (1, (2,)),
+        (2, (1,)),
+    ]
     later = after(*SCOPED, approved("bruno"), out(), registered(2), scoped(2), approved("bruno", 2))
-    assert [(one.phase, one.along) for one in released(INCIDENT, later, NOW)] == [(2, ())]
+    assert [(one.phase, one.along) for one in releasable_notices(INCIDENT, later, NOW)] == [(2, ())]
 
 
-# --- whose clocks stop --------------------------------------------------------------------------------
+# --- clocks that stop -------------------------------------------------------------------------------------
 
 
 def to_customers(phase: int) -> BreachScoped:
-    """Return what scoping tells of a phase of a processor: a customer, and people whom it does not tell."""
+    """Return the scope of a processor's phase: a customer, and people without notices."""
     people = tuple(group.model_copy(update={"laws": ()}) for group in scoped(phase).groups)
     return scoped(phase).model_copy(update={"groups": people, "customers": 1})
 
@@ -370,7 +380,7 @@ BOTH = (
 
 
 @pytest.mark.parametrize(
-    ("told", "stopped"),
+    ("reported", "stopped"),
     [
         pytest.param(notified(), ["gdpr.people"], id="all people were told, and no customer was"),
         pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached"),
@@ -386,11 +396,11 @@ BOTH = (
         pytest.param(notified(2, failed=1), [], id="one customer was not reached"),
     ],
 )
-def test_notices_stop_the_clocks_of_those_they_went_to(told: BreachNotified, stopped: list[str]) -> None:
-    assert [duty.clock for duty in told_by_letter(after(*BOTH, told))] == stopped
+def test_notices_stop_the_clocks_of_those_they_went_to(reported: BreachNotified, stopped: list[str]) -> None:
+    assert [duty.clock for duty in notified_duties(after(*BOTH, reported))] == stopped
 
 
-def test_people_who_are_found_later_reopen_no_clock_of_a_customer() -> None:
+def test_people_found_later_reopen_no_clock_of_a_customer() -> None:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1", "gdpr.people"), at=NOW)
     incident = after(*BOTH, notified(), notified(2), done, registered(3), scoped(3))
     assert set(incident.done) == {"gdpr.controller.k-1"}
@@ -399,28 +409,28 @@ def test_people_who_are_found_later_reopen_no_clock_of_a_customer() -> None:
     assert after(*BOTH, notified(), done, registered(3), scoped(3), withdrawn(3)).stops == ()
 
 
-def test_a_customer_who_is_not_reached_makes_nobody_tell_the_public() -> None:
+def test_a_customer_not_reached_requires_no_public_notice() -> None:
     assert not after(*BOTH, notified(2, failed=1)).phases[1].unreached
     assert after(*BOTH, notified(failed=1)).phases[0].unreached
 
 
-def test_nobody_is_told_in_the_words_of_another_role() -> None:
+def test_words_of_another_role_are_never_sent() -> None:
     waiting = (registered(), scoped(), registered(2, role=PROCESSOR), to_customers(2), approved("b", 2))
-    found = released(INCIDENT, after(*waiting), NOW)
+    found = releasable_notices(INCIDENT, after(*waiting), NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
-def test_a_clock_runs_until_the_people_of_all_phases_are_told() -> None:
+def test_a_clock_runs_until_the_people_of_all_phases_are_notified() -> None:
     first = (*RELEASED, notified(), DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW))
     assert "gdpr.people" in after(*first).done
     found = (*first, registered(2), scoped(2))
     incident = after(*found)
     assert "gdpr.people" not in incident.done
-    assert incident.told["gdpr.people"] == NOW, "what begins with the first notice has begun"
+    assert incident.first_stopped["gdpr.people"] == NOW, "what begins with the first notice has begun"
     more = after(*found, approved("b", 2), out(2), notified(2))
-    assert "gdpr.people" in [duty.clock for duty in told_by_letter(more)]
+    assert "gdpr.people" in [duty.clock for duty in notified_duties(more)]
     again = evolve(more, DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=LATER))
-    assert (again.done["gdpr.people"].at, again.told["gdpr.people"]) == (LATER, NOW)
+    assert (again.done["gdpr.people"].at, again.first_stopped["gdpr.people"]) == (LATER, NOW)
 
 
 def test_people_under_another_law_reopen_no_clock() -> None:
@@ -455,7 +465,7 @@ def test_a_count_that_overtakes_the_end_of_a_phase_comes_back_later() -> None:
         after(*RELEASED, recounted())
 
 
-def test_a_customer_whose_notice_comes_back_is_not_told() -> None:
+def test_a_customer_with_a_returned_notice_is_not_notified() -> None:
     """Law: GDPR Art. 33(2)."""
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people", "gdpr.controller.k-1"), at=NOW)
     begun = tuple(

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
+from services.intake.breach.domain import Incident
+from services.intake.breach.duties import NotificationDue
+from services.intake.breach.phases import PhaseStatus
 from services.intake.domain import incident_id, request_id
-from services.intake.incidents.domain import Incident
-from services.intake.incidents.duties import Due
-from services.intake.incidents.phases import Status
-from shared.affected import chunk_item
-from shared.events import RequestPurged, RequestRejected
-from shared.incidents import (
+from shared.contract.affected_people import chunk_item
+from shared.contract.breaches import (
     BreachAlarmed,
     BreachApproved,
     BreachForgotten,
@@ -27,7 +26,8 @@ from shared.incidents import (
     BreachWithdrawn,
     NoticesReleased,
 )
-from shared.sources import COMMAND
+from shared.contract.events import RequestPurged, RequestRejected
+from shared.contract.sources import COMMAND
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, submission
 from tests.unit.register import CALIFORNIA, INCIDENT, Registry, declaration, scoped
 
@@ -66,19 +66,19 @@ async def test_the_same_reference_with_more_is_the_next_phase(registry: Registry
     assert (await registry.declared(2)).measures == "Everybody has a new password."
 
 
-async def test_notices_go_out_when_somebody_else_approves(registry: Registry) -> None:
+async def test_notices_go_out_when_another_account_approves(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(scoped(chunks=7))
     await registry.approve("ada")
     assert registry.told(NoticesReleased) == []
-    assert "somebody else has to approve" in registry.parked()[0]
+    assert "another account has to approve" in registry.parked()[0]
     await registry.approve("bruno")
     [released] = registry.told(NoticesReleased)
     assert (released.chunks, released.phase, released.held_by_police) == (7, 1, False)
     assert released.declaration == registry.told(BreachRegistered)[0].declaration
 
 
-async def test_what_runs_from_the_notice_to_people_begins_when_it_goes_out(registry: Registry) -> None:
+async def test_clocks_that_depend_on_a_notice_begin_with_it(registry: Registry) -> None:
     """Cal. Civ. Code § 1798.82(f): 15 days of notifying consumers, also where a campaign never ends."""
     await registry.declare(categories=["user.name", "user.government_id"])
     await registry.tell(scoped(DE=3, US_CA=501))
@@ -99,7 +99,7 @@ async def test_what_runs_from_the_notice_to_people_begins_when_it_goes_out(regis
     assert general in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
 
 
-async def test_what_was_held_begins_to_run_when_the_hold_is_over(registry: Registry) -> None:
+async def test_clocks_start_at_the_end_of_a_hold(registry: Registry) -> None:
     await registry.declare(categories=["user.name", "user.government_id"])
     await registry.tell(scoped(US_CA=501))
     until = NOW + timedelta(days=5)
@@ -110,7 +110,7 @@ async def test_what_was_held_begins_to_run_when_the_hold_is_over(registry: Regis
     assert by_name(await registry.incident())["us-ca.attorney_general"].runs_from == until
 
 
-async def test_what_runs_from_their_notice_begins_with_the_first_that_goes_to_them(
+async def test_clocks_that_depend_on_a_notice_begin_with_the_first_letter(
     registry: Registry,
 ) -> None:
     found = ["user.name", "user.government_id"]
@@ -129,7 +129,7 @@ async def test_what_runs_from_their_notice_begins_with_the_first_that_goes_to_th
     assert by_name(await registry.incident())[general].runs_from == NOW + timedelta(hours=1)
 
 
-def by_name(incident: Incident) -> dict[str, Due]:
+def by_name(incident: Incident) -> dict[str, NotificationDue]:
     return {duty.clock: duty for duty in incident.clocks}
 
 
@@ -156,7 +156,7 @@ async def test_an_approval_of_words_that_were_not_shown_waits_for_a_person(regis
     other = BreachApproved(request_id=INCIDENT, by="bruno", phase=1, declaration="another")
     await registry.tell(other)
     assert registry.told(NoticesReleased) == []
-    assert "something else than what was shown" in registry.parked()[0]
+    assert "differs from the declaration" in registry.parked()[0]
     shown = (await registry.incident()).newest.declaration
     await registry.tell(other.model_copy(update={"declaration": shown}))
     assert len(registry.told(NoticesReleased)) == 1
@@ -200,8 +200,8 @@ async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clo
         assert after[clock] == before[clock], "the shortest of the periods counts"
 
 
-async def test_a_customer_is_a_number_wherever_its_clock_is_told_of(registry: Registry) -> None:
-    """Its id may say who it is; a phase that is taken back gives nobody another number."""
+async def test_a_customer_is_a_number_in_every_clock(registry: Registry) -> None:
+    """Its id may name the customer; a withdrawn phase changes no numbers."""
     await registry.declare(role="processor", affected={"controllers": [customer(7, 24)]})
     await registry.declare(
         id_="2", role="processor", affected={"controllers": [customer(8, 24), customer(9, 9)]}
@@ -229,7 +229,7 @@ async def test_a_phase_that_is_taken_back_while_it_is_scoped_opens_no_clock_agai
     assert "gdpr.people" in (await registry.incident()).done
 
 
-async def test_what_follows_a_phase_that_was_taken_back_is_no_supplement(registry: Registry) -> None:
+async def test_a_phase_after_a_withdrawn_one_is_no_supplement(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
     await registry.declare(id_="2", measures="More.")
@@ -243,7 +243,7 @@ async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Regis
     await registry.pass_time(timedelta(days=9))
     assert registry.told(BreachAlarmed) == []
     await registry.declare(id_="2")
-    assert (await registry.incident()).newest.status is Status.REGISTERED, "it may be declared again"
+    assert (await registry.incident()).newest.status is PhaseStatus.REGISTERED, "it may be declared again"
     assert (await registry.incident()).clocks != ()
 
 
@@ -263,7 +263,7 @@ async def test_duties_of_a_phase_that_was_taken_back_stay_on_record(registry: Re
     assert incident.withdrawn_with("gdpr.authority.DE") == 1
 
 
-async def test_what_is_out_is_not_taken_back(registry: Registry) -> None:
+async def test_sent_notices_cannot_be_withdrawn(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(scoped())
     await registry.approve("bruno")
@@ -293,7 +293,7 @@ async def test_notices_stop_the_clock_of_people_and_the_staff_that_of_an_authori
     await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
     incident = await registry.incident()
     assert set(incident.done) == {"gdpr.people"}
-    assert incident.newest.status is Status.NOTIFIED
+    assert incident.newest.status is PhaseStatus.NOTIFIED
     reported = BreachReported(
         request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=NOW, receipt="LDA-1"
     )
@@ -311,8 +311,8 @@ async def test_a_clock_is_warned_of_and_then_missed_loudly(registry: Registry) -
     assert {alarm.clock for alarm in alarms} == {"gdpr.authority.DE"}
 
 
-async def test_a_breach_in_which_nobody_is_found_runs_on(registry: Registry) -> None:
-    """Declare first, tell more later: whom no declaration names yet is not found."""
+async def test_a_breach_without_affected_people_keeps_its_clocks(registry: Registry) -> None:
+    """Declare first, report more later: undeclared customers are not searched for."""
     await registry.declare(high_risk=False)
     await registry.tell(scoped(chunks=0).model_copy(update={"groups": ()}))
     await registry.pass_time(timedelta(hours=71))
@@ -346,7 +346,7 @@ async def test_a_system_hears_why_its_declaration_does_not_fit_together(
 async def test_a_slip_of_the_pen_is_refused_at_once_and_with_its_place(
     registry: Registry, source: str
 ) -> None:
-    """A law would judge by it; customers whom a controller names would be told by nobody (Art. 33(2))."""
+    """A law would judge by it; a controller's customers would get no notice (Art. 33(2))."""
     await registry.declare(
         source=source, categories=["user.finacial"], affected={"controllers": [customer(1, 24)]}
     )
@@ -394,14 +394,14 @@ async def test_a_moment_that_came_to_a_clock_behind_is_tried_again(registry: Reg
     assert len(registry.broker.waiting()) == 1
 
 
-async def test_it_is_asked_why_people_are_not_told_without_undue_delay(registry: Registry) -> None:
+async def test_a_missing_notice_without_undue_delay_raises_a_reminder(registry: Registry) -> None:
     await registry.declare()
     await registry.pass_time(timedelta(days=4))
     assert breaches_of(registry)["gdpr.people"] == [False]
 
 
 @pytest.mark.parametrize("shortened", [True, False])
-async def test_whom_an_investigation_held_beyond_their_time_is_asked_for_when_it_ends_early(
+async def test_a_duty_held_beyond_its_time_is_reminded_of_when_the_hold_ends_early(
     registry: Registry, shortened: bool
 ) -> None:
     await registry.declare(categories=["user.name", "user.government_id"])
@@ -416,7 +416,7 @@ async def test_whom_an_investigation_held_beyond_their_time_is_asked_for_when_it
     assert breaches_of(registry)["us-ca.people"] == [True]
 
 
-async def test_whom_an_investigation_holds_up_is_asked_for_when_it_is_over(registry: Registry) -> None:
+async def test_a_duty_delayed_by_a_hold_is_reminded_of_after_it(registry: Registry) -> None:
     await registry.declare()
     until = NOW + timedelta(days=10)
     await registry.tell(BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until))
@@ -448,7 +448,7 @@ async def test_scoping_corrects_the_clocks(registry: Registry) -> None:
     assert after["us-ca.people"].policy == CALIFORNIA
 
 
-async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(registry: Registry) -> None:
+async def test_the_clock_of_the_attorney_general_begins_with_the_notice_to_people(registry: Registry) -> None:
     await registry.declare(categories=["user.name", "user.government_id"])
     await registry.tell(scoped(US_CA=501))
     await registry.approve("bruno")
@@ -461,7 +461,7 @@ async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(re
     assert "us-ca.people" not in breaches_of(registry)
 
 
-async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_once(
+async def test_a_notice_returned_late_is_reported_to_the_staff_at_once(
     registry: Registry,
 ) -> None:
     """Law: GDPR Art. 33(2)."""
@@ -477,7 +477,7 @@ async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_o
     assert (await registry.incident()).running("gdpr.controller.1")
 
 
-async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_law_wants_it(
+async def test_letters_returned_late_require_a_public_notice_if_a_law_says_so(
     registry: Registry,
 ) -> None:
     """Law: ANPD Res. 15/2024 Art. 9 § 3."""
@@ -495,7 +495,7 @@ async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_la
 # --- what is delivered twice, and what is kept ----------------------------------------------------------
 
 
-async def test_what_is_delivered_twice_has_one_effect(registry: Registry) -> None:
+async def test_a_delivery_twice_has_one_effect(registry: Registry) -> None:
     await registry.declare()
     await registry.declare()
     for _ in range(2):

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.scoping.judging import Editions
-from services.intake.incidents.customers import called
-from services.intake.incidents.duties import Due
-from shared.affected import Chunk, Reached, chunk_item
-from shared.incidents import (
+from services.fulfillment.breach.obligations import PolicyEditions
+from services.intake.breach.customers import customer_labels
+from services.intake.breach.duties import NotificationDue
+from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
+from shared.contract.breaches import (
     BreachAlarmed,
     BreachRecounted,
     BreachRegistered,
@@ -32,7 +32,7 @@ def registry() -> Registry:
     return Registry()
 
 
-async def by_name(registry: Registry) -> dict[str, Due]:
+async def by_name(registry: Registry) -> dict[str, NotificationDue]:
     return {duty.clock: duty for duty in (await registry.incident()).clocks}
 
 
@@ -51,7 +51,7 @@ async def tell_people(registry: Registry, phase: int) -> None:
 # --- what is found later ------------------------------------------------------------------------------
 
 
-async def test_what_a_supplement_finds_runs_from_when_that_was_known(registry: Registry) -> None:
+async def test_findings_of_a_supplement_run_from_their_own_awareness(registry: Registry) -> None:
     await registry.declare(categories=SSN)
     await registry.tell(scoped(DE=3))
     before = await by_name(registry)
@@ -65,7 +65,7 @@ async def test_what_a_supplement_finds_runs_from_when_that_was_known(registry: R
         assert (after[clock].runs_from, after[clock].due_at) == (AWARE_AT, before[clock].due_at)
 
 
-async def test_what_a_supplement_finds_is_alarmed_and_stopped_by_what_is_sent_for_it(
+async def test_findings_of_a_supplement_have_their_own_alarms_and_stops(
     registry: Registry,
 ) -> None:
     await registry.declare(categories=SSN)
@@ -81,8 +81,8 @@ async def test_what_a_supplement_finds_is_alarmed_and_stopped_by_what_is_sent_fo
     assert incident.done["gdpr.people"].at == NOW
 
 
-async def test_what_the_same_moment_is_declared_for_runs_from_that_moment(registry: Registry) -> None:
-    """Whoever was aware of it all from the first has no more time because it was looked for twice."""
+async def test_phases_with_the_same_awareness_run_from_it(registry: Registry) -> None:
+    """Full awareness from the first leaves no more time because of a second search."""
     await registry.declare(categories=SSN)
     await registry.tell(scoped(DE=3))
     await registry.pass_time(5 * DAY)
@@ -113,7 +113,7 @@ async def test_awareness_that_is_found_to_be_earlier_leaves_the_authority_less_t
     assert [(await registry.declared(number)).aware_at for number in (1, 2)] == [AWARE_AT, earlier]
 
 
-async def test_more_people_under_a_law_whose_people_were_told_have_a_clock_of_their_own_time(
+async def test_more_people_under_a_fulfilled_law_have_a_new_period(
     registry: Registry,
 ) -> None:
     await registry.declare(categories=SSN)
@@ -133,7 +133,7 @@ async def test_more_people_under_a_law_whose_people_were_told_have_a_clock_of_th
     assert [(stop.duty.due_at, stop.done.at) for stop in incident.stops] == [(first.due_at, NOW)]
 
 
-async def test_while_some_are_not_told_more_people_give_no_more_time(registry: Registry) -> None:
+async def test_more_people_give_no_more_time_while_some_are_not_notified(registry: Registry) -> None:
     await registry.declare(categories=SSN)
     await registry.tell(scoped(US_CA=7))
     first = (await by_name(registry))["us-ca.people"]
@@ -142,7 +142,7 @@ async def test_while_some_are_not_told_more_people_give_no_more_time(registry: R
     assert (await by_name(registry))["us-ca.people"].due_at == first.due_at
 
 
-async def test_a_risk_that_is_found_to_be_high_has_people_told_from_then_on(registry: Registry) -> None:
+async def test_a_risk_found_to_be_high_starts_the_clock_of_people(registry: Registry) -> None:
     await registry.declare(high_risk=False)
     await registry.tell(scoped(DE=3))
     await registry.pass_time(10 * DAY)
@@ -160,7 +160,7 @@ async def test_categories_that_a_supplement_does_not_name_again_end_no_clock(reg
     assert (await by_name(registry))["us-ca.people"].owed
 
 
-async def test_an_officer_who_is_told_from_so_many_on_is_told_after_the_notice_to_those_that_make_it_so_many(
+async def test_an_officer_with_a_threshold_is_notified_after_the_people_that_reach_it(
     registry: Registry,
 ) -> None:
     """Cal. Civ. Code § 1798.82(f)."""
@@ -177,7 +177,7 @@ async def test_an_officer_who_is_told_from_so_many_on_is_told_after_the_notice_t
     assert (await by_name(registry))["us-ca.attorney_general"].runs_from == registry.clock()
 
 
-async def test_a_supplement_that_is_not_told_is_not_put_off_by_the_next(registry: Registry) -> None:
+async def test_a_later_supplement_does_not_postpone_an_earlier_one(registry: Registry) -> None:
     """GDPR Art. 33(4): without undue further delay."""
     await registry.declare()
     await registry.tell(
@@ -208,7 +208,7 @@ async def report(registry: Registry, clock: str) -> None:
     await registry.tell(BreachReported(request_id=INCIDENT, by="ada", clock=clock, at=at))
 
 
-async def test_what_a_supplement_does_not_say_again_makes_no_incident_insignificant(
+async def test_a_supplement_keeps_an_incident_significant(
     registry: Registry,
 ) -> None:
     await registry.declare(sensitive_to_security=True)
@@ -216,7 +216,7 @@ async def test_what_a_supplement_does_not_say_again_makes_no_incident_insignific
     assert (await by_name(registry))[NOTIFICATION].owed
 
 
-async def test_what_a_supplement_does_not_say_again_brings_back_no_key(registry: Registry) -> None:
+async def test_a_supplement_without_a_key_statement_keeps_the_key_taken(registry: Registry) -> None:
     await registry.declare(encrypted=True, key_taken=True)
     await supplement(registry, NOW, encrypted=True)
     assert (await by_name(registry))["gdpr.people"].owed
@@ -280,10 +280,10 @@ async def test_the_first_phase_says_which_edition_judges_in_every_service(
     after = (await by_name(registry))["us-ca.people"]
     assert (before.policy, after.policy) == (policy, policy)
     assert (after.due_at is None) is (before.due_at is None)
-    told = registry.told(BreachRegistered)
-    assert [one.judged_at for one in told] == [first, first]
-    scoping = Editions(LAW.policies, LAW.company)
-    for number, one in enumerate(told, 1):
+    reported = registry.told(BreachRegistered)
+    assert [one.judged_at for one in reported] == [first, first]
+    scoping = PolicyEditions(LAW.policies, LAW.company)
+    for number, one in enumerate(reported, 1):
         declared = (await registry.declared(number)).judged_by(one.judged_at)
         assert policy in scoping.owed(declared, "US-CA", ())
 
@@ -313,17 +313,19 @@ async def test_a_supplement_as_a_processor_ends_no_duty_of_the_controller(regist
     assert len(after) == len((await registry.incident()).clocks)
 
 
-async def test_what_is_owed_as_a_controller_is_owed_though_the_processor_knew_before(
+async def test_a_controllers_duties_hold_though_the_processor_knew_before(
     registry: Registry,
 ) -> None:
     await registry.declare(role="processor", affected={"controllers": [CUSTOMER]})
     await registry.pass_time(DAY)
     await supplement(registry, registry.clock(), scoped(2, DE=3))
-    told = (await by_name(registry))["gdpr.people"]
-    assert (told.owed, told.runs_from) == (True, registry.clock())
+    reported = (await by_name(registry))["gdpr.people"]
+    assert (reported.owed, reported.runs_from) == (True, registry.clock())
 
 
-async def test_whom_a_processor_found_makes_no_officer_be_told_by_the_controller(registry: Registry) -> None:
+async def test_people_found_as_a_processor_do_not_count_for_the_controllers_officer(
+    registry: Registry,
+) -> None:
     await registry.declare(categories=SSN)
     await registry.tell(scoped(US_CA=300))
     theirs = scoped(2, US_CA=400)
@@ -349,7 +351,7 @@ async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry)
 async def written_to(registry: Registry, phase: int, *customers: dict[str, Any]) -> BreachScoped:
     """Seal the chunk in which *customers* are written to, and return what scoping tells of it."""
     people = tuple(
-        Reached(key=f"{number:032}", email=one["email"], name=one["name"])
+        NoticeRecipient(key=f"{number:032}", email=one["email"], name=one["name"])
         for number, one in enumerate(customers)
     )
     chunk = Chunk(to="controllers", laws=(GDPR,), language="en", people=people)
@@ -358,7 +360,7 @@ async def written_to(registry: Registry, phase: int, *customers: dict[str, Any])
 
 
 async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(registry: Registry) -> None:
-    """GDPR Art. 33(2): whose records were not found is not written to, and may have to be told by hand."""
+    """GDPR Art. 33(2): customers without found records get no letter, and may need one by hand."""
     same, other = (
         CUSTOMER | {"id": "k-2", "name": "Kunde Tochter"},
         CUSTOMER | {"id": "k-3", "email": "c@example.org"},
@@ -385,7 +387,7 @@ async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(reg
         pytest.param(2, 1, False, id="one of them was not reached"),
     ],
 )
-async def test_a_supplement_to_customers_is_told_when_all_of_them_have_its_letter(
+async def test_a_supplement_is_done_when_all_customers_have_its_letter(
     registry: Registry, again: int, failed: int, stops: bool
 ) -> None:
     """GDPR Art. 33(2), 33(4)."""
@@ -443,16 +445,14 @@ async def test_a_notice_that_comes_back_late_starts_the_clock_of_its_customer_al
 
 
 @pytest.mark.parametrize("aborted", [False, True])
-async def test_one_notice_that_reached_nobody_keeps_no_other_customer_untold(
-    registry: Registry, aborted: bool
-) -> None:
+async def test_one_returned_notice_affects_no_other_customer(registry: Registry, aborted: bool) -> None:
     """GDPR Art. 33(2)."""
     await both_written_to(registry)
     await registry.tell(notified(1, sent=1, failed=1, missed=(FIRST,), aborted=aborted))
     assert await customers_running(registry) == {"gdpr.controller.1"}
 
 
-async def test_a_supplement_that_comes_back_late_is_still_to_be_told_and_the_first_notice_is_not(
+async def test_a_supplement_returned_late_is_owed_again_and_the_first_notice_is_not(
     registry: Registry,
 ) -> None:
     """GDPR Art. 33(2), 33(4)."""
@@ -472,7 +472,7 @@ async def test_a_supplement_that_comes_back_late_is_still_to_be_told_and_the_fir
 async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_them_waits(
     registry: Registry,
 ) -> None:
-    """GDPR Art. 33(2), 33(4): they are told, and what is more is told later."""
+    """GDPR Art. 33(2), 33(4): they are notified, and get later findings later."""
     await both_written_to(registry)
     await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
     await registry.tell(await written_to(registry, 2, *BOTH))
@@ -484,10 +484,8 @@ async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_t
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-async def test_who_is_spared_the_letter_of_one_phase_is_told_by_that_of_the_other(
-    registry: Registry, order: tuple[int, int]
-) -> None:
-    """GDPR Art. 33(2): one letter stands for both, and where it comes back nobody is told."""
+async def test_one_letter_of_two_phases_is_enough(registry: Registry, order: tuple[int, int]) -> None:
+    """GDPR Art. 33(2): one letter stands for both; if it comes back, neither is done."""
     await registry.declare(role="processor", affected={"controllers": BOTH})
     await registry.tell(await written_to(registry, 1, *BOTH))
     await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
@@ -504,7 +502,7 @@ async def test_who_is_spared_the_letter_of_one_phase_is_told_by_that_of_the_othe
     assert await customers_running(registry) == {"gdpr.controller.2"}
 
 
-async def test_who_told_a_customer_by_hand_need_not_because_a_notice_comes_back(registry: Registry) -> None:
+async def test_a_customer_notified_by_hand_stays_notified_after_a_returned_notice(registry: Registry) -> None:
     await both_written_to(registry)
     await registry.tell(notified(1, sent=1, failed=1, missed=(FIRST,)))
     await report(registry, "gdpr.controller.1")
@@ -512,7 +510,7 @@ async def test_who_told_a_customer_by_hand_need_not_because_a_notice_comes_back(
     assert await customers_running(registry) == {"gdpr.controller.2"}
 
 
-async def test_where_nobody_knows_any_more_whose_notice_came_back_all_may_be_untold(
+async def test_with_unknown_returned_notices_all_customers_count_as_not_notified(
     registry: Registry,
 ) -> None:
     await both_written_to(registry)
@@ -522,25 +520,27 @@ async def test_where_nobody_knows_any_more_whose_notice_came_back_all_may_be_unt
     assert await customers_running(registry) == {"gdpr.controller.1", "gdpr.controller.2"}
 
 
-async def test_customers_who_were_told_before_clocks_had_numbers_are_not_still_to_be_told(
+async def test_customers_notified_under_clocks_without_numbers_stay_notified(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = [CUSTOMER, CUSTOMER | {"id": "k-2", "email": "c@example.org"}]
     declared: dict[str, Any] = {"role": "processor", "affected": {"controllers": both}}
     with monkeypatch.context() as before:
-        before.setattr(f"{called.__module__}.customer_numbers", lambda _: {"k-1": "k-1", "k-2": "k-2"})
+        before.setattr(
+            f"{customer_labels.__module__}.customer_numbers", lambda _: {"k-1": "k-1", "k-2": "k-2"}
+        )
         await registry.declare(**declared)
         await registry.tell(await written_to(registry, 1, *both))
         await tell_people(registry, 1)
-    told = {"gdpr.controller.k-1", "gdpr.controller.k-2"}
-    assert set((await registry.incident()).done) == told
+    reported = {"gdpr.controller.k-1", "gdpr.controller.k-2"}
+    assert set((await registry.incident()).done) == reported
     await supplement(registry, NOW, **declared)
-    assert set((await registry.incident()).done) == told
+    assert set((await registry.incident()).done) == reported
     await registry.pass_time(5 * DAY)
     assert not [alarm for alarm in registry.told(BreachAlarmed) if ".controller." in alarm.clock]
 
 
-async def test_customers_whom_nothing_tells_apart_are_both_written_to(registry: Registry) -> None:
+async def test_indistinguishable_customers_are_both_notified(registry: Registry) -> None:
     twin = CUSTOMER | {"id": "k-2"}
     await registry.declare(role="processor", affected={"controllers": [CUSTOMER, twin]})
     await registry.tell(await written_to(registry, 1, CUSTOMER))
@@ -548,8 +548,8 @@ async def test_customers_whom_nothing_tells_apart_are_both_written_to(registry: 
     assert set((await registry.incident()).done) == {"gdpr.controller.1", "gdpr.controller.2"}
 
 
-async def test_a_customer_who_is_named_later_has_the_time_that_was_left(registry: Registry) -> None:
-    """Whoever knew that customers are affected, and not which, had to find out."""
+async def test_a_customer_named_later_has_the_time_left(registry: Registry) -> None:
+    """Awareness of affected customers without their names required a search."""
     await registry.declare(role="processor")
     assert (await by_name(registry))["gdpr.controller"].owed
     later = NOW + timedelta(hours=20)

@@ -1,4 +1,4 @@
-"""Whatever is declared and found of an incident, in whatever order: no clock that runs gets more time."""
+"""Declarations and findings in any order: no running clock gets more time."""
 
 import random
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.intake.incidents.clocks import UPDATE, clocks_of
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, Due
-from shared.incidents import BreachDeclared, BreachRegistered, BreachScoped
+from services.intake.breach.clocks import UPDATE, clocks_of
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import ClocksSet, NotificationDue
+from shared.contract.breaches import BreachDeclared, BreachRegistered, BreachScoped
 from tests.unit.fakes import NOW
 from tests.unit.register import INCIDENT, LAW, declaration, scoped
 
@@ -34,7 +34,7 @@ class Story:
         self.incident = Incident()
         self.said: list[BreachDeclared] = []
 
-    def go_on(self) -> dict[str, Due]:
+    def go_on(self) -> dict[str, NotificationDue]:
         """Let something happen; return the clocks after it, by name."""
         self.now += self.dice.randint(1, 400) * HOUR
         unscoped = [phase for phase in self.incident.phases if phase.scoped is None]
@@ -75,7 +75,7 @@ class Story:
         return found.model_copy(update={"groups": (), "customers": 1})
 
 
-def more_time(before: dict[str, Due], after: dict[str, Due]) -> Iterator[str]:
+def more_time(before: dict[str, NotificationDue], after: dict[str, NotificationDue]) -> Iterator[str]:
     """Yield the clocks that ran *before*, and end later *after*; our own word is a new one each time."""
     for name, duty in before.items():
         since = after.get(name)
@@ -84,7 +84,7 @@ def more_time(before: dict[str, Due], after: dict[str, Due]) -> Iterator[str]:
             yield name
 
 
-def _end(duty: Due) -> datetime:
+def _end(duty: NotificationDue) -> datetime:
     """Return when it is due, or, without a number, when it began: the later, the more time there is."""
     return duty.due_at or duty.runs_from
 
@@ -92,7 +92,7 @@ def _end(duty: Due) -> datetime:
 @pytest.mark.parametrize("seed", range(60))
 def test_nothing_that_is_declared_or_found_later_gives_a_running_clock_more_time(seed: int) -> None:
     story = Story(seed)
-    before: dict[str, Due] = {}
+    before: dict[str, NotificationDue] = {}
     for _ in range(6):
         after = story.go_on()
         assert list(more_time(before, after)) == []

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.clock import Arrival, Practice, due_now, extended, receive, resumed
+from services.intake.cases.clock import (
+    Arrival,
+    ClockRules,
+    due_now,
+    extended_deadline,
+    received_request,
+    resumed_deadline,
+)
 from services.intake.domain import (
     CLOSED_BY,
     PRESUMES_PROOF,
@@ -16,19 +23,19 @@ from services.intake.domain import (
     TRANSITIONS,
     AliasCodeKept,
     AliasCodeRefused,
-    Case,
+    CaseStatus,
     DueMoved,
+    IntakeCase,
     PackageCodeKept,
     PackageCodeRefused,
-    Status,
     evolve,
     outcome_of,
     request_id,
 )
 from services.intake.handlers import SUBSCRIPTIONS
-from shared.codes import TRIES
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import (
+from shared.contract.breaches import BreachLodged
+from shared.contract.codes import TRIES
+from shared.contract.events import (
     AgreementLodged,
     AliasCodeIssued,
     AliasProven,
@@ -53,7 +60,6 @@ from shared.events import (
     Fact,
     FeeAgreed,
     FeeQuoted,
-    Flaw,
     ForwardingDecided,
     ForwardingFetched,
     IdentityChallenged,
@@ -101,12 +107,13 @@ from shared.events import (
     StopReason,
     Subject,
     SubjectUnrestricted,
+    SubmissionError,
     WithdrawalDecided,
     WithdrawalLodged,
 )
-from shared.incidents import BreachLodged
-from shared.law import FeeReason, Money, Policies, Regulation, Right, Role
-from shared.policies import policies
+from shared.errors import IllegalTransition, TooEarly
+from shared.law import FeeReason, Money, PolicyLibrary, Regulation, Right, Role
+from shared.law.library import policies
 from tests.unit.fakes import ABROAD, NOW, PRACTICE
 
 CASE = "c" * 32
@@ -241,7 +248,10 @@ EXAMPLES: dict[type[Fact], Fact] = {
         ProofReceived(request_id=CASE, proofs=()),
         RequestLodged(request_id=CASE, source="habeas/public", occurred_at=NOW),
         RequestRejected(
-            request_id=CASE, publisher_source=None, publisher_id=None, errors=(Flaw(path="", message="no"),)
+            request_id=CASE,
+            publisher_source=None,
+            publisher_id=None,
+            errors=(SubmissionError(path="", message="no"),),
         ),
         WithdrawalLodged(request_id=CASE),
         BurstDeclared(request_id=CASE, by="dana", incident="breach", since=NOW, until=NOW),
@@ -259,8 +269,8 @@ EXAMPLES: dict[type[Fact], Fact] = {
 FACTS = st.sampled_from(list(EXAMPLES.values()))
 
 
-def after(*story: Fact) -> Case:
-    return reduce(evolve, story, Case())
+def after(*story: Fact) -> IntakeCase:
+    return reduce(evolve, story, IntakeCase())
 
 
 def test_every_fact_that_intake_hears_has_an_example_here() -> None:
@@ -270,16 +280,16 @@ def test_every_fact_that_intake_hears_has_an_example_here() -> None:
 
 
 def test_every_status_has_its_row() -> None:
-    assert set(TRANSITIONS) == set(Status)
+    assert set(TRANSITIONS) == set(CaseStatus)
 
 
-@given(status=st.sampled_from(Status), fact=FACTS)
-def test_every_fact_in_every_status_is_in_the_table_or_raises(status: Status, fact: Fact) -> None:
-    case = Case(status=status)
+@given(status=st.sampled_from(CaseStatus), fact=FACTS)
+def test_every_fact_in_every_status_is_in_the_table_or_raises(status: CaseStatus, fact: Fact) -> None:
+    case = IntakeCase(status=status)
     expected = status if type(fact) in REMARKS else TRANSITIONS[status].get(type(fact))
     if expected is None:
         unproven = type(fact) in PRESUMES_PROOF and case.awaits_proof
-        with pytest.raises(TooEarly if status is Status.UNKNOWN or unproven else IllegalTransition):
+        with pytest.raises(TooEarly if status is CaseStatus.UNKNOWN or unproven else IllegalTransition):
             evolve(case, fact)
     else:
         assert evolve(case, fact).status is expected
@@ -287,40 +297,44 @@ def test_every_fact_in_every_status_is_in_the_table_or_raises(status: Status, fa
 
 @given(story=st.lists(FACTS, max_size=12))
 def test_no_story_brings_a_case_back_to_life(story: Sequence[Fact]) -> None:
-    case, seen = after(RECEIVED), [Status.RECEIVED]
+    case, seen = after(RECEIVED), [CaseStatus.RECEIVED]
     for fact in story:
         try:
             case = evolve(case, fact)
         except (IllegalTransition, TooEarly):
             continue
         seen.append(case.status)
-    ended = [i for i, status in enumerate(seen) if status in {Status.REFUSED, Status.WITHDRAWN}]
+    ended = [i for i, status in enumerate(seen) if status in {CaseStatus.REFUSED, CaseStatus.WITHDRAWN}]
     if ended:
         left = set(seen[ended[0] :])
-        assert left <= {Status.REFUSED, Status.WITHDRAWN, Status.ANSWERED, Status.CLOSED}
+        assert left <= {CaseStatus.REFUSED, CaseStatus.WITHDRAWN, CaseStatus.ANSWERED, CaseStatus.CLOSED}
 
 
 @pytest.mark.parametrize(
     ("story", "status"),
     [
-        pytest.param([VERIFIED], Status.VERIFIED, id="believed at once"),
-        pytest.param([VERIFIED, CHALLENGED], Status.VERIFIED, id="late challenge, verified"),
-        pytest.param([VERIFIED, REFERRED, CHALLENGED], Status.REFERRED, id="late challenge, referred"),
-        pytest.param([VERIFIED, FULFILLED, CHALLENGED], Status.ANSWERED, id="late challenge, answered"),
-        pytest.param([REFUSED, CHALLENGED], Status.REFUSED, id="late challenge, refused"),
+        pytest.param([VERIFIED], CaseStatus.VERIFIED, id="believed at once"),
+        pytest.param([VERIFIED, CHALLENGED], CaseStatus.VERIFIED, id="late challenge, verified"),
+        pytest.param([VERIFIED, REFERRED, CHALLENGED], CaseStatus.REFERRED, id="late challenge, referred"),
+        pytest.param([VERIFIED, FULFILLED, CHALLENGED], CaseStatus.ANSWERED, id="late challenge, answered"),
+        pytest.param([REFUSED, CHALLENGED], CaseStatus.REFUSED, id="late challenge, refused"),
         pytest.param(
-            [CHALLENGED, WITHDRAWN, VERIFIED], Status.WITHDRAWN, id="withdrawal crosses verification"
+            [CHALLENGED, WITHDRAWN, VERIFIED], CaseStatus.WITHDRAWN, id="withdrawal crosses verification"
         ),
-        pytest.param([CHALLENGED, WITHDRAWN, REFUSED], Status.WITHDRAWN, id="withdrawal crosses refusal"),
-        pytest.param([VERIFIED, WITHDRAWN, REFERRED], Status.WITHDRAWN, id="withdrawal crosses referral"),
-        pytest.param([VERIFIED, WITHDRAWN, FULFILLED], Status.ANSWERED, id="withdrawal crosses answer"),
-        pytest.param([VERIFIED, WITHDRAWN, CLOSED, FULFILLED], Status.ANSWERED, id="answer after closing"),
-        pytest.param([VERIFIED, WITHDRAWN, CLOSED, FULFILLED, CLOSED], Status.CLOSED, id="closed twice"),
-        pytest.param([WITHDRAWN, CLOSED, VERIFIED], Status.CLOSED, id="verification after closing"),
-        pytest.param([WITHDRAWN, FULFILLED, VERIFIED], Status.ANSWERED, id="verification after the answer"),
+        pytest.param([CHALLENGED, WITHDRAWN, REFUSED], CaseStatus.WITHDRAWN, id="withdrawal crosses refusal"),
+        pytest.param([VERIFIED, WITHDRAWN, REFERRED], CaseStatus.WITHDRAWN, id="withdrawal crosses referral"),
+        pytest.param([VERIFIED, WITHDRAWN, FULFILLED], CaseStatus.ANSWERED, id="withdrawal crosses answer"),
+        pytest.param(
+            [VERIFIED, WITHDRAWN, CLOSED, FULFILLED], CaseStatus.ANSWERED, id="answer after closing"
+        ),
+        pytest.param([VERIFIED, WITHDRAWN, CLOSED, FULFILLED, CLOSED], CaseStatus.CLOSED, id="closed twice"),
+        pytest.param([WITHDRAWN, CLOSED, VERIFIED], CaseStatus.CLOSED, id="verification after closing"),
+        pytest.param(
+            [WITHDRAWN, FULFILLED, VERIFIED], CaseStatus.ANSWERED, id="verification after the answer"
+        ),
     ],
 )
-def test_a_race_comes_out_right(story: Sequence[Fact], status: Status) -> None:
+def test_a_race_comes_out_right(story: Sequence[Fact], status: CaseStatus) -> None:
     assert after(RECEIVED, *story).status is status
 
 
@@ -329,7 +343,7 @@ def test_a_race_comes_out_right(story: Sequence[Fact], status: Status) -> None:
 def test_an_answer_that_overtakes_the_verification_waits_for_it(story: Sequence[Fact], fact: Fact) -> None:
     with pytest.raises(TooEarly):
         after(RECEIVED, *story, fact)
-    assert after(RECEIVED, *story, VERIFIED, fact).status in {Status.ANSWERED, Status.REFERRED}
+    assert after(RECEIVED, *story, VERIFIED, fact).status in {CaseStatus.ANSWERED, CaseStatus.REFERRED}
 
 
 def test_a_withdrawn_request_was_not_refused_by_what_crossed_it() -> None:
@@ -347,13 +361,15 @@ def test_a_refusal_says_why() -> None:
     assert (outcome_of(case), case.refused_for) == (Outcome.REFUSED, ("too_many_attempts",))
 
 
-@pytest.mark.parametrize("fact", [f for f in EXAMPLES.values() if type(f) not in TRANSITIONS[Status.UNKNOWN]])
+@pytest.mark.parametrize(
+    "fact", [f for f in EXAMPLES.values() if type(f) not in TRANSITIONS[CaseStatus.UNKNOWN]]
+)
 def test_nothing_but_its_receipt_starts_a_case(fact: Fact) -> None:
     if type(fact) in REMARKS:
-        assert evolve(Case(), fact).status is Status.UNKNOWN
+        assert evolve(IntakeCase(), fact).status is CaseStatus.UNKNOWN
     else:
         with pytest.raises(TooEarly):
-            evolve(Case(), fact)
+            evolve(IntakeCase(), fact)
 
 
 def test_an_erasure_waits_for_approval_until_there_is_one_or_none_is_needed() -> None:
@@ -365,7 +381,7 @@ def test_an_erasure_waits_for_approval_until_there_is_one_or_none_is_needed() ->
 
 
 def test_erasure_can_be_stopped_until_its_window_ends() -> None:
-    waiting = evolve(Case(status=Status.VERIFIED), SCHEDULED)
+    waiting = evolve(IntakeCase(status=CaseStatus.VERIFIED), SCHEDULED)
     assert waiting.erased_after(SCHEDULED.at - timedelta(microseconds=1)) == SCHEDULED.at
     assert waiting.erased_after(SCHEDULED.at) is None
     stopped = evolve(waiting, RequestWithdrawn(request_id=CASE))
@@ -380,19 +396,19 @@ def test_a_new_code_comes_with_new_tries() -> None:
 @pytest.mark.parametrize(
     ("status", "letter"),
     [
-        pytest.param(Status.ANSWERED, LetterKind.OUTCOME, id="answered"),
-        pytest.param(Status.REFUSED, LetterKind.REFUSAL, id="refused"),
-        pytest.param(Status.WITHDRAWN, LetterKind.WITHDRAWN, id="withdrawn"),
-        pytest.param(Status.DUPLICATE, LetterKind.DUPLICATE, id="duplicate"),
+        pytest.param(CaseStatus.ANSWERED, LetterKind.OUTCOME, id="answered"),
+        pytest.param(CaseStatus.REFUSED, LetterKind.REFUSAL, id="refused"),
+        pytest.param(CaseStatus.WITHDRAWN, LetterKind.WITHDRAWN, id="withdrawn"),
+        pytest.param(CaseStatus.DUPLICATE, LetterKind.DUPLICATE, id="duplicate"),
     ],
 )
-def test_a_case_is_closed_by_its_own_letter_alone(status: Status, letter: LetterKind) -> None:
-    assert [kind for kind in LetterKind if Case(status=status).is_closed_by(kind)] == [letter]
+def test_a_case_is_closed_by_its_own_letter_alone(status: CaseStatus, letter: LetterKind) -> None:
+    assert [kind for kind in LetterKind if IntakeCase(status=status).is_closed_by(kind)] == [letter]
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - CLOSED_BY.keys()))
-def test_no_letter_closes_a_case_that_is_not_decided(status: Status) -> None:
-    assert not any(Case(status=status).is_closed_by(kind) for kind in LetterKind)
+@pytest.mark.parametrize("status", sorted(set(CaseStatus) - CLOSED_BY.keys()))
+def test_no_letter_closes_a_case_that_is_not_decided(status: CaseStatus) -> None:
+    assert not any(IntakeCase(status=status).is_closed_by(kind) for kind in LetterKind)
 
 
 def test_a_fetched_package_has_spent_its_code() -> None:
@@ -429,12 +445,12 @@ def submitted(residence: Residence | None = None, **changes: object) -> RequestS
 
 def received(
     request: RequestSubmitted,
-    practice: Practice = PRACTICE,
+    practice: ClockRules = PRACTICE,
     *,
     occurred_at: datetime = NOW,
     now: datetime = NOW,
 ) -> RequestReceived:
-    return receive(request, Arrival(CASE, "shop.example.com", occurred_at, now), practice)
+    return received_request(request, Arrival(CASE, "shop.example.com", occurred_at, now), practice)
 
 
 @pytest.mark.parametrize(
@@ -497,24 +513,24 @@ def test_a_receipt_at_night_counts_for_the_day_it_is_where_the_answer_is_written
     )
 
 
-def test_who_could_not_be_told_is_remembered_until_they_have_acknowledged() -> None:
-    case = Case(status=Status.CLOSED)
+def test_a_recipient_not_notified_stays_listed_until_acknowledged() -> None:
+    case = IntakeCase(status=CaseStatus.CLOSED)
     for name in ("Bank", "Courier", "Bank"):
         failed = RecipientFailed(request_id=CASE, recipient=name, notice="n", about="a", reason="refused")
         case = evolve(case, failed)
-    assert case.untold == ("Bank", "Courier")
+    assert case.unnotified == ("Bank", "Courier")
     case = evolve(case, RecipientAcknowledged(request_id=CASE, recipient="Bank", notice="n", about="a"))
-    assert (case.untold, case.status) == (("Courier",), Status.CLOSED)
+    assert (case.unnotified, case.status) == (("Courier",), CaseStatus.CLOSED)
 
 
 # --- the clock stands still -----------------------------------------------------------------------------
 
 
-def paused(regulation: Regulation = Regulation.GDPR) -> Case:
+def paused(regulation: Regulation = Regulation.GDPR) -> IntakeCase:
     policy = policies().governing(regulation, RECEIVED.received_on).id
     received = RECEIVED.model_copy(update={"regulation": regulation, "policy": policy})
     asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
-    return reduce(evolve, [received, asked], Case())
+    return reduce(evolve, [received, asked], IntakeCase())
 
 
 @pytest.mark.parametrize(
@@ -530,30 +546,30 @@ def paused(regulation: Regulation = Regulation.GDPR) -> Case:
 def test_the_last_day_moves_by_as_long_as_proof_was_awaited(
     regulation: Regulation, days: int, due_on: date | None
 ) -> None:
-    moved = resumed(paused(regulation), NOW + timedelta(days=days), PRACTICE)
+    moved = resumed_deadline(paused(regulation), NOW + timedelta(days=days), PRACTICE)
     assert (None if moved is None else moved.due_on) == due_on
 
 
 def test_in_california_the_clock_never_stands() -> None:
-    assert resumed(paused(Regulation.CCPA), NOW + timedelta(days=9), PRACTICE) is None
+    assert resumed_deadline(paused(Regulation.CCPA), NOW + timedelta(days=9), PRACTICE) is None
 
 
 def test_a_case_is_judged_to_its_end_by_the_edition_that_it_began_with() -> None:
     """Editions of the same day would differ in nothing but this: a pause that the later one does not know."""
     begun = policies().named("gdpr@2018-05-25").model_copy(update={"model": None})
     later = begun.model_copy(update={"edition": date(2026, 3, 1), "pauses": ()})
-    practice = replace(PRACTICE, policies=Policies([begun, later]))
+    practice = replace(PRACTICE, policies=PolicyLibrary([begun, later]))
     case = paused()
-    assert resumed(case, NOW + timedelta(days=4), practice) is not None
+    assert resumed_deadline(case, NOW + timedelta(days=4), practice) is not None
     assert case.received is not None
     received = case.received.model_copy(update={"policy": later.id})
-    assert resumed(replace(case, received=received), NOW + timedelta(days=4), practice) is None
+    assert resumed_deadline(replace(case, received=received), NOW + timedelta(days=4), practice) is None
 
 
 def test_two_pauses_add_up_and_the_day_of_receipt_never_moves() -> None:
     case = paused()
     for number in range(2):
-        moved = resumed(case, NOW + timedelta(days=10 * number + 3), PRACTICE)
+        moved = resumed_deadline(case, NOW + timedelta(days=10 * number + 3), PRACTICE)
         assert moved is not None
         back = RequestResumed(request_id=CASE, at=NOW)
         again = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW + timedelta(days=10))
@@ -566,15 +582,17 @@ def test_two_pauses_add_up_and_the_day_of_receipt_never_moves() -> None:
 def test_of_two_laws_the_one_that_knows_no_pause_holds_the_answer_to_its_day() -> None:
     received = RECEIVED.model_copy(update={"also": ("us-ca-ccpa@2026-01-01",)})
     asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
-    moved = resumed(reduce(evolve, [received, asked], Case()), NOW + timedelta(days=30), PRACTICE)
+    moved = resumed_deadline(
+        reduce(evolve, [received, asked], IntakeCase()), NOW + timedelta(days=30), PRACTICE
+    )
     assert moved is not None
     assert (moved.days, moved.due_on) == (30, date(2026, 4, 17))
-    assert evolve(Case(received=received), moved).due_by == "us-ca-ccpa@2026-01-01"
+    assert evolve(IntakeCase(received=received), moved).due_by == "us-ca-ccpa@2026-01-01"
 
 
 @pytest.mark.parametrize(("hours", "days"), [(23, None), (24, 1), (47, 1)])
 def test_part_of_a_day_moves_no_last_day(hours: int, days: int | None) -> None:
-    moved = resumed(paused(), NOW + timedelta(hours=hours), PRACTICE)
+    moved = resumed_deadline(paused(), NOW + timedelta(hours=hours), PRACTICE)
     assert (moved and moved.days) == days
 
 
@@ -597,19 +615,19 @@ def test_an_employee_of_another_company_in_texas_has_what_everybody_is_granted()
     assert received(texan, ABROAD).laws == ("gdpr@2018-05-25",)
 
 
-def longer(case: Case, now: datetime = NOW) -> RequestExtended | None:
-    return extended(case, ExtensionReason.COMPLEXITY, now, PRACTICE)
+def longer(case: IntakeCase, now: datetime = NOW) -> RequestExtended | None:
+    return extended_deadline(case, ExtensionReason.COMPLEXITY, now, PRACTICE)
 
 
 def test_an_answer_takes_two_months_longer_counted_from_receipt() -> None:
-    fact = longer(evolve(Case(), RECEIVED))
+    fact = longer(evolve(IntakeCase(), RECEIVED))
     assert fact is not None
     assert (fact.due_on, fact.meant_for, fact.policy) == (
         date(2026, 6, 5),
         date(2026, 5, 28),
         "gdpr@2018-05-25",
     )
-    case = reduce(evolve, [fact], evolve(Case(), RECEIVED))
+    case = reduce(evolve, [fact], evolve(IntakeCase(), RECEIVED))
     assert (case.due_on, case.meant_for, case.tell_by) == (fact.due_on, fact.meant_for, RECEIVED.due_on)
 
 
@@ -623,19 +641,19 @@ def test_an_answer_takes_two_months_longer_counted_from_receipt() -> None:
     ],
 )
 def test_an_answer_is_not_put_off_when_it_may_not_be(facts: Sequence[Fact], now: datetime) -> None:
-    assert longer(reduce(evolve, [RECEIVED, *facts], Case()), now) is None
+    assert longer(reduce(evolve, [RECEIVED, *facts], IntakeCase()), now) is None
 
 
 @pytest.mark.parametrize("right", [Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE])
 def test_an_opt_out_knows_no_extension(right: Right) -> None:
     fact = received(submitted(Residence(country="US", subdivision="CA"), right=right))
-    assert longer(evolve(Case(), fact)) is None
+    assert longer(evolve(IntakeCase(), fact)) is None
 
 
 def test_a_pause_moves_an_extended_answer_too() -> None:
     asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
-    case = reduce(evolve, [RECEIVED, EXAMPLES[RequestExtended], asked], Case())
-    moved = resumed(case, NOW + timedelta(days=4), PRACTICE)
+    case = reduce(evolve, [RECEIVED, EXAMPLES[RequestExtended], asked], IntakeCase())
+    moved = resumed_deadline(case, NOW + timedelta(days=4), PRACTICE)
     assert moved is not None
     assert moved.due_on == date(2026, 6, 9)
 
@@ -647,7 +665,7 @@ SENT = NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME)
 
 
 def test_an_answer_that_came_back_is_owed_again_until_it_is_delivered() -> None:
-    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], IntakeCase())
     assert not closed.unanswered
     back = evolve(closed, BOUNCE)
     assert back.unanswered
@@ -656,19 +674,19 @@ def test_an_answer_that_came_back_is_owed_again_until_it_is_delivered() -> None:
 
 
 def test_another_letter_that_came_back_opens_nothing_again() -> None:
-    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], IntakeCase())
     receipt = BOUNCE.model_copy(update={"letter": LetterKind.ACKNOWLEDGEMENT})
     assert not evolve(closed, receipt).unanswered
 
 
 @pytest.mark.parametrize("reason", ["mailbox_unknown", "mailbox_full", "mail_refused", "bounced"])
 def test_an_answer_that_no_server_takes_when_it_is_sent_again_is_owed_again(reason: str) -> None:
-    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], IntakeCase())
     assert evolve(closed, BOUNCE.model_copy(update={"reason": reason})).unanswered
 
 
 def test_an_answer_of_which_a_server_reports_that_it_failed_is_owed_until_it_is_sent_again() -> None:
-    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], IntakeCase())
     reported = NoticeReported(
         request_id=CASE,
         letter=LetterKind.OUTCOME,
@@ -682,15 +700,15 @@ def test_an_answer_of_which_a_server_reports_that_it_failed_is_owed_until_it_is_
     assert not evolve(closed, delayed).unanswered
 
 
-def test_what_is_not_decided_yet_cannot_have_been_delivered() -> None:
-    case = reduce(evolve, [RECEIVED, AnswerDelivered(request_id=CASE, by="anna", way="post")], Case())
+def test_an_undecided_request_cannot_be_delivered() -> None:
+    case = reduce(evolve, [RECEIVED, AnswerDelivered(request_id=CASE, by="anna", way="post")], IntakeCase())
     assert case.unanswered
 
 
 def test_a_pause_that_one_law_knows_moves_the_day_while_it_lasts() -> None:
     received = RECEIVED.model_copy(update={"also": ("us-ca-ccpa@2026-01-01",)})
     asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
-    case = reduce(evolve, [received, asked], Case())
+    case = reduce(evolve, [received, asked], IntakeCase())
     last = due_now(case, NOW + timedelta(days=4), PRACTICE)
     assert last is not None
     assert last.due_on == date(2026, 4, 9)

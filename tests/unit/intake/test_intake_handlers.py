@@ -4,18 +4,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.intake.code_limits import CodeLimit
+from services.intake.cases.code_limits import CodeLimit
+from services.intake.cases.errors import TooManyAttempts
 from services.intake.context import Intake
-from services.intake.domain import Case, Status, request_id
+from services.intake.domain import CaseStatus, IntakeCase, request_id
 from services.intake.handlers import SET_ASIDE, accept_proofs, register, withdraw_lodged
-from services.intake.obstacles import TooOften
-from services.intake.packages import Packages
-from shared.answer import SUBMISSION
-from shared.bus import Message
-from shared.client_limits import Allowance
-from shared.envelope import STRUCTURED
-from shared.errors import TooEarly
-from shared.events import (
+from services.intake.http.packages import Packages
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import STRUCTURED
+from shared.contract.events import (
     Fact,
     IdentityClaimed,
     IdentityCompared,
@@ -35,9 +32,12 @@ from shared.events import (
     RequestWithdrawn,
     WithdrawalLodged,
 )
+from shared.contract.topology import REQUESTS
+from shared.errors import TooEarly
 from shared.law import Right
-from shared.testing import MemoryJournal, MemoryTimers, MemoryVault
-from shared.topology import REQUESTS
+from shared.runtime.broker import Message
+from shared.runtime.client_limits import Allowance
+from shared.runtime.fakes import MemoryJournal, MemoryTimers, MemoryVault
 from tests.unit.fakes import (
     NOW,
     PERSON,
@@ -57,11 +57,11 @@ CODE = {"kind": "email_code", "code": "123456"}
 
 
 def context(
-    vault: MemoryVault, *, case: Case | None = None, event_id: str = "1", source: str = SOURCE
+    vault: MemoryVault, *, case: IntakeCase | None = None, event_id: str = "1", source: str = SOURCE
 ) -> Intake:
     return Intake(
         case_id=CASE,
-        case=case or Case(),
+        case=case or IntakeCase(),
         now=NOW,
         event_id=event_id,
         source=source,
@@ -143,7 +143,7 @@ async def test_proofs_are_sealed_under_names_derived_from_the_event() -> None:
 
 
 async def test_codes_in_events_count_per_source() -> None:
-    vault, case = MemoryVault(), Case(status=Status.CHALLENGED)
+    vault, case = MemoryVault(), IntakeCase(status=CaseStatus.CHALLENGED)
     await vault.create(CASE)
     codes = CodeLimit(of_source=Allowance(3))
 
@@ -158,7 +158,7 @@ async def test_codes_in_events_count_per_source() -> None:
     assert isinstance(other, ProofReceived)
 
 
-async def test_source_is_held_to_fewer_codes_while_many_are_wrong() -> None:
+async def test_source_may_offer_fewer_codes_while_many_are_wrong() -> None:
     class Alarm:
         async def note(self, attempt: str, at: datetime) -> None: ...
 
@@ -167,12 +167,12 @@ async def test_source_is_held_to_fewer_codes_while_many_are_wrong() -> None:
 
     codes = CodeLimit(Alarm(), of_source=Allowance(5), of_source_alarmed=Allowance(2))
     await codes.take_of_source(SOURCE, 2, NOW)
-    with pytest.raises(TooOften):
+    with pytest.raises(TooManyAttempts):
         await codes.take_of_source(SOURCE, 1, NOW)
 
 
 async def test_two_systems_with_the_same_event_id_do_not_share_the_name_of_a_proof() -> None:
-    vault, case = MemoryVault(), Case(status=Status.CHALLENGED)
+    vault, case = MemoryVault(), IntakeCase(status=CaseStatus.CHALLENGED)
     await vault.create(CASE)
     event = ProofSubmitted(request=CASE, proofs=(NewCode(kind="new_code"),))
     facts = [
@@ -192,7 +192,7 @@ async def test_several_proofs_of_one_event_have_names_of_their_own() -> None:
 @pytest.mark.parametrize(
     "of", [{"request": "0" * 32}, {"reference": "never-heard-of"}], ids=["id", "reference"]
 )
-async def test_proofs_for_a_request_nobody_knows_are_rejected_and_not_kept(of: dict[str, str]) -> None:
+async def test_proofs_for_an_unknown_request_are_rejected_and_not_stored(of: dict[str, str]) -> None:
     office = Office()
     await office.offer(CODE, id_="p", **of)
     rejected = office.the(RequestRejected)
@@ -269,7 +269,7 @@ async def test_a_case_is_closed_by_the_letter_with_its_outcome() -> None:
     assert office.the(RequestClosed).outcome is Outcome.GRANTED
 
 
-async def test_a_letter_that_overtakes_what_it_tells_closes_the_case_later() -> None:
+async def test_a_letter_that_overtakes_its_decision_closes_the_case_later() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await office.tell(sent(LetterKind.OUTCOME), FULFILLED)
@@ -278,7 +278,7 @@ async def test_a_letter_that_overtakes_what_it_tells_closes_the_case_later() -> 
     assert office.the(RequestClosed).outcome is Outcome.GRANTED
 
 
-async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_again_whatever_comes_first() -> None:
+async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_in_either_order() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await withdrawn(office)
@@ -289,7 +289,7 @@ async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_again_whateve
     assert office.broker.parked("intake") == []
 
 
-async def test_the_letter_of_a_crossed_withdrawal_does_not_close_a_case_whose_answer_is_not_sent() -> None:
+async def test_a_crossed_withdrawals_letter_does_not_close_an_unanswered_case() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await withdrawn(office)
@@ -361,7 +361,7 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
     assert claim.proofs
     assert office.told(IdentityVerified)
     facts = [fact.model_dump_json() for fact in office.events()]
-    facts += [fact.model_dump_json() for row in office.rows() for fact in row.story()]
+    facts += [fact.model_dump_json() for row in office.rows() for fact in row.events()]
     messages = [m.body.decode() for m in office.broker.published if m.exchange != REQUESTS]
     secrets = [PERSON["name"], PERSON["email"], PERSON["phone"], "K-7741-Q", "Ottilie", "5550147"]
     for text in facts + messages:

@@ -11,10 +11,10 @@ import pytest
 from httpx import Response
 from starlette.routing import Route
 
-from services.intake import asking
-from services.intake.domain import PackageCodeRefused, Status
-from shared.declarations import CURRENT, TEXTS
-from shared.events import (
+from services.intake.domain import CaseStatus, PackageCodeRefused
+from services.intake.pages import proof_form
+from shared.contract.declarations import CURRENT, TEXTS
+from shared.contract.events import (
     DataPoints,
     Declaration,
     Evidence,
@@ -23,9 +23,9 @@ from shared.events import (
     ProofKind,
     ProofReceived,
     ProofRefused,
+    ProofSlot,
     RequestPaused,
     RequestResumed,
-    Slot,
 )
 from tests.unit.fakes import NOW, PERSON, Office
 from tests.unit.intake_api import CASE, PACKAGE, answered, app_of, asked, client_of
@@ -164,7 +164,7 @@ async def test_every_field_has_a_label_and_every_page_an_order(name: str) -> Non
         pytest.param("declaration", {"declaration": CURRENT}, ["declaration_name"], id="signature"),
     ],
 )
-async def test_what_is_wrong_is_said_first_and_at_the_field(
+async def test_faults_are_shown_on_top_and_at_the_field(
     where: str, data: dict[str, str], wrong: list[str]
 ) -> None:
     """WCAG 3.3.1, 3.3.3; the summary has the focus, and leads to the fields."""
@@ -184,7 +184,7 @@ async def test_what_is_wrong_is_said_first_and_at_the_field(
     assert offered(office) == []
 
 
-async def test_nobody_has_to_type_again_what_was_right() -> None:
+async def test_valid_input_is_kept_in_the_form() -> None:
     """WCAG 3.3.7; and what was typed stays text."""
     office = await asked((E.THREE_POINTS, E.DECLARATION))
     typed = {"user.name": HOSTILE, "user.unique_id": "K-1"}
@@ -207,12 +207,12 @@ async def test_browsers_can_help_to_fill_in(name: str) -> None:
 # --- what it asks for ---------------------------------------------------------------------------------
 
 
-async def test_the_ways_are_told_in_plain_words_the_least_intrusive_first() -> None:
+async def test_the_proof_ways_are_listed_least_intrusive_first() -> None:
     text = (await page(await asked(*CODE_OR_MORE))).text
-    told = [
+    reported = [
         text.index(words) for words in ("Enter the code that", "Tell us three details", "Send a picture of")
     ]
-    assert told == sorted(told)
+    assert reported == sorted(reported)
     assert "your passport, identity card or driving licence. Send a recent bill" in text
     assert "GDPR Art. 12(6)" in text
     assert "destroyed when we have decided" in text
@@ -226,29 +226,29 @@ async def test_nothing_is_asked_for_that_no_way_needs(ways: tuple[tuple[Evidence
     by_evidence = {
         E.MAILBOX: {"code"},
         E.DECLARATION: {"declaration", "declaration_name"},
-        E.IDENTITY_DOCUMENT: {Slot.IDENTITY.value},
-        E.ADDRESS_DOCUMENT: {Slot.ADDRESS.value},
-        E.PERMISSION: {Slot.PERMISSION.value},
-        E.TWO_POINTS: {detail.name for detail in asking.DETAILS},
-        E.THREE_POINTS: {detail.name for detail in asking.DETAILS},
+        E.IDENTITY_DOCUMENT: {ProofSlot.IDENTITY.value},
+        E.ADDRESS_DOCUMENT: {ProofSlot.ADDRESS.value},
+        E.PERMISSION: {ProofSlot.PERMISSION.value},
+        E.TWO_POINTS: {detail.name for detail in proof_form.DETAILS},
+        E.THREE_POINTS: {detail.name for detail in proof_form.DETAILS},
     }
     assert fields == {name for one in wanted for name in by_evidence.get(one, set())}
 
 
-async def test_what_is_not_the_first_way_is_folded_away() -> None:
+async def test_other_proof_ways_are_folded() -> None:
     html = (await page(await asked(*CODE_OR_MORE))).html
     folded = html.index("<summary>Other ways")
     assert html.index("/code") < folded < html.index('/details"') < html.index("/documents")
 
 
-async def test_what_to_cover_and_what_to_leave_legible_is_said_at_the_file() -> None:
+async def test_a_document_field_says_which_parts_to_cover() -> None:
     """GDPR Art. 5(1)(c); EDPB Guidelines 01/2022 para. 78."""
     page_ = await page(await asked(*DOCUMENTS))
     for words in ("date of birth", "valid", "machine-readable lines", "social security number", "signature"):
         assert words in page_.text
     for words in ("your name, your address, the date, and who sent it", "card numbers", "amounts"):
         assert words in page_.text
-    for slot in (Slot.IDENTITY, Slot.ADDRESS):
+    for slot in (ProofSlot.IDENTITY, ProofSlot.ADDRESS):
         field_ = page_.fields()[slot]
         assert field_["accept"] == "image/jpeg,image/png,image/heic,image/tiff,application/pdf"
         assert f"{slot}-hint" in field_["aria-describedby"]
@@ -284,14 +284,14 @@ async def test_a_code_in_the_link_is_shown_and_not_taken() -> None:
 
 
 @pytest.mark.parametrize("code", ["12345", "1234567", HOSTILE, "１２３４５６", ""])  # noqa: RUF001 - wide digits
-async def test_what_is_no_code_in_the_link_is_not_shown(code: str) -> None:
+async def test_an_invalid_code_in_the_link_is_not_shown(code: str) -> None:
     office = await asked(*CODE)
     async with client_of(office.door) as client:
         response = await client.get(f"/requests/{CASE}", params={"code": code})
     assert drawn(response).fields()["code"]["value"] == ""
 
 
-async def test_who_asks_for_somebody_else_is_asked_for_the_permission() -> None:
+async def test_a_request_for_another_person_needs_the_permission() -> None:
     agent = {"name": "Agents Ltd", "email": "agents@example.net", "permission": "signed"}
     page_ = await page(await asked(*PERMITTED, agent=agent))
     assert "Show that you may ask" in page_.text
@@ -319,7 +319,7 @@ async def test_details_are_offered_as_the_api_takes_them() -> None:
 @pytest.mark.parametrize(("way", "least"), [(E.TWO_POINTS, 2), (E.THREE_POINTS, 3)])
 async def test_fewer_details_than_are_needed_cost_no_try(way: Evidence, least: int) -> None:
     office = await asked((way,))
-    names = [detail.name for detail in asking.DETAILS]
+    names = [detail.name for detail in proof_form.DETAILS]
     response = await sent(office, "details", dict.fromkeys(names[: least - 1], "x"))
     assert response.status_code == 422
     assert f"at least {least} details" in drawn(response).text
@@ -340,7 +340,9 @@ async def test_documents_are_sealed_and_the_page_says_so() -> None:
         response = await client.post(f"/requests/{CASE}/documents", files=files)
     assert "We are checking what you sent" in drawn(response).text
     [received] = office.told(ProofReceived)
-    assert [(proof.kind, proof.slot) for proof in received.proofs] == [(ProofKind.DOCUMENT, Slot.IDENTITY)]
+    assert [(proof.kind, proof.slot) for proof in received.proofs] == [
+        (ProofKind.DOCUMENT, ProofSlot.IDENTITY)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -380,7 +382,7 @@ async def test_a_file_that_is_not_taken_is_explained_on_the_page(
         pytest.param((REVIEWED,), CODE_OR_MORE, "Our privacy staff", ["code", "new-code"], id="or a code"),
     ],
 )
-async def test_the_page_says_whose_turn_it_is(
+async def test_the_page_states_the_next_step(
     after: tuple[Fact, ...], ways: tuple[tuple[Evidence, ...], ...], standing: str, forms: list[str]
 ) -> None:
     page_ = await page(await asked(*ways, after=after))
@@ -388,16 +390,18 @@ async def test_the_page_says_whose_turn_it_is(
     assert [action for action in page_.actions() if action not in {"withdrawal", "appeal"}] == forms
 
 
-@pytest.mark.parametrize("reason", sorted({*asking.SETBACKS, "something_new"} - {asking.KEPT_WAITING}))
-async def test_why_a_proof_has_not_convinced_is_told_in_words_and_no_more(reason: str) -> None:
+@pytest.mark.parametrize(
+    "reason", sorted({*proof_form.SETBACKS, "something_new"} - {proof_form.KEPT_WAITING})
+)
+async def test_a_refused_proof_is_explained_in_words_without_details(reason: str) -> None:
     page_ = await page(await asked(*DOCUMENTS, after=(refused(reason),)))
-    sentence = asking.SETBACKS.get(reason, asking.UNCONVINCED)
+    sentence = proof_form.SETBACKS.get(reason, proof_form.UNCONVINCED)
     assert f"What you sent last did not convince us. {sentence}" in page_.text
     assert reason not in page_.html
 
 
-async def test_who_is_kept_waiting_for_a_code_is_not_told_that_they_have_not_convinced() -> None:
-    page_ = await page(await asked(*DOCUMENTS, after=(refused(asking.KEPT_WAITING),)))
+async def test_a_delayed_code_is_not_shown_as_a_refused_proof() -> None:
+    page_ = await page(await asked(*DOCUMENTS, after=(refused(proof_form.KEPT_WAITING),)))
     assert "It comes by itself" in page_.text
     assert "did not convince" not in page_.text
 
@@ -409,7 +413,7 @@ async def test_tries_are_counted_where_a_code_is_entered_and_not_for_other_proof
     assert "Tries left" not in unread.text
 
 
-async def test_what_can_be_sent_too_often_ends_with_a_page_that_says_so() -> None:
+async def test_operations_over_the_limit_end_with_an_explaining_page() -> None:
     office = await asked(*CODE)
     for _ in range(60):
         office.door.acts.take(CASE)
@@ -431,11 +435,11 @@ async def test_the_style_comes_from_the_same_place() -> None:
 
 
 def test_every_status_has_words() -> None:
-    assert set(asking.STANDINGS) == set(Status)
+    assert set(proof_form.STANDINGS) == set(CaseStatus)
 
 
 def test_every_piece_of_evidence_has_words() -> None:
-    assert set(asking.WORDS) == set(Evidence)
+    assert set(proof_form.WORDS) == set(Evidence)
 
 
 # --- only the head ----------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.clock import Practice
+from services.intake.cases.clock import ClockRules
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 
 NEEDED = {
     "HABEAS_AMQP_URL": "amqp://guest:guest@127.0.0.1",
@@ -16,7 +16,7 @@ NEEDED = {
 }
 
 
-def practice(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Practice:
+def practice(monkeypatch: pytest.MonkeyPatch, **changes: str) -> ClockRules:
     return settings(monkeypatch, **changes).practice()
 
 
@@ -26,13 +26,13 @@ def settings(monkeypatch: pytest.MonkeyPatch, **changes: str) -> IntakeSettings:
     return load(IntakeSettings)
 
 
-def test_what_is_needed_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_fields_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = practice(monkeypatch)
     assert (found.zone.key, found.company.established_in) == ("Europe/Berlin", "DE-BE")
 
 
 @pytest.mark.parametrize("name", ["HABEAS_AMQP_URL", "HABEAS_MASTER_KEY"])
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_missing_fields_are_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for each, value in NEEDED.items():
         monkeypatch.setenv(each, value)
     monkeypatch.delenv(name)
@@ -48,7 +48,7 @@ authority: { name: Authority of Examplia, url: "https://authority.example.org" }
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         pytest.param(
             COMPANY.replace("Europe/Berlin", "Mars/Olympus"), "zone: ", id="a place without a clock"
@@ -61,13 +61,13 @@ authority: { name: Authority of Examplia, url: "https://authority.example.org" }
     ],
 )
 def test_a_company_that_cannot_be_is_refused_with_the_place(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str, told: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str, reported: str
 ) -> None:
     file = tmp_path / "company.yaml"
     file.write_text(content)
     with pytest.raises(ConfigurationError, match="HABEAS_COMPANY") as error:
         settings(monkeypatch, company=str(file))
-    assert told in str(error.value)
+    assert reported in str(error.value)
 
 
 def test_a_company_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

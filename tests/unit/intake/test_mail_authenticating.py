@@ -1,17 +1,17 @@
-"""For which senders our mail server vouches, whatever others have written into what it says."""
+"""Authentication of senders by our mail server, in spite of forged results."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.mail.authenticating import is_authenticated, is_forged
-from services.intake.mail.reading import LONGEST_FIELD, Mail, read
+from services.intake.channels.email.authentication import is_authenticated, is_forged
+from services.intake.channels.email.parser import LONGEST_FIELD, ParsedMail, read
 
 OURS = "mx.example.com"
 ALIGNED = "dkim=pass header.d=example.org"
 
 
-def checked(results: str, *, sender: str = "ada@example.org", server: str = OURS) -> Mail:
+def checked(results: str, *, sender: str = "ada@example.org", server: str = OURS) -> ParsedMail:
     return read(f"From: {sender}\r\nAuthentication-Results: {server}; {results}\r\n\r\nHello".encode())
 
 
@@ -81,12 +81,12 @@ def test_a_domain_above_vouches_for_one_below() -> None:
     "said",
     ["spf=pass smtp.mailfrom={}@example.net", "spf=pass (domain of {}@example.net designates this server)"],
 )
-def test_what_somebody_writes_before_the_at_vouches_for_nobody(local: str, said: str) -> None:
+def test_the_local_part_authenticates_no_sender(local: str, said: str) -> None:
     assert not is_authenticated(checked(said.format(local)), OURS)
 
 
 @pytest.mark.parametrize("trusted", ["", "mx.example.net", "mx"])
-def test_a_server_that_is_not_ours_vouches_for_nobody(trusted: str) -> None:
+def test_another_server_authenticates_no_sender(trusted: str) -> None:
     assert not is_authenticated(checked(f"dmarc=pass; {ALIGNED}"), trusted)
     assert not is_authenticated(checked(f"dmarc=pass; {ALIGNED}", server=""), trusted)
     assert not is_forged(checked("dmarc=fail"), trusted)
@@ -96,15 +96,15 @@ def test_a_version_after_the_name_of_the_server_is_none_of_it() -> None:
     assert is_authenticated(checked("dmarc/1=pass", server=f"{OURS.upper()} 1"), OURS)
 
 
-def test_a_failure_counts_wherever_it_stands() -> None:
+def test_a_failure_counts_at_any_position() -> None:
     assert is_forged(checked('spf=none smtp.mailfrom=""""; dmarc=fail (p=reject'), OURS)
 
 
-def test_nobody_is_vouched_for_who_has_no_address() -> None:
+def test_a_sender_without_address_is_not_authenticated() -> None:
     assert not is_authenticated(checked("dkim=pass header.i=@", sender="nobody"), OURS)
 
 
-def test_a_field_whose_end_is_not_read_vouches_for_nobody() -> None:
+def test_a_truncated_field_authenticates_no_sender() -> None:
     start = "dkim=pass header.d="
     room = LONGEST_FIELD - len(f"{OURS}; {start}example.org")
     mail = checked(f"{' ' * room}{start}example.org.example.net")
@@ -113,7 +113,7 @@ def test_a_field_whose_end_is_not_read_vouches_for_nobody() -> None:
 
 
 @given(results=st.text(max_size=300))
-def test_whatever_stands_there_is_read(results: str) -> None:
+def test_any_field_is_parsed(results: str) -> None:
     is_authenticated(checked(results), OURS)
 
 

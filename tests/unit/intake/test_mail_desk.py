@@ -9,18 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.door import Door, Keys
-from services.intake.mail import desk
-from services.intake.mail.desk import Desk, Envelope, Fate, Later
-from services.intake.mail.imap import Account, Mailbox
-from services.intake.mail.refusing import Refused
-from services.intake.mail.rulebook import rulebook
-from services.intake.mail.senders import FILED_FOR_ONE, Admission, Senders
-from services.intake.mail.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, Port
-from shared.answer import Inquiry
-from shared.client_limits import Allowance
-from shared.errors import BrokerUnavailable
-from shared.events import (
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.channels.email import service
+from services.intake.channels.email.exclusions import MailExclusion
+from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
+from services.intake.channels.email.rulebook import rulebook
+from services.intake.channels.email.senders import FILED_FOR_ONE, Admission, Senders
+from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope, MailOutcome
+from services.intake.channels.email.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, SmtpPort
+from shared.contract.answer import Inquiry
+from shared.contract.events import (
     IdentityVerified,
     InquiryLodged,
     MessageLodged,
@@ -34,13 +32,15 @@ from shared.events import (
     RequestWithdrawn,
     StopReason,
 )
+from shared.errors import BrokerUnavailable
 from shared.law import Regulation, Right
-from shared.threads import Threads
+from shared.mail.reply_address import ReplyAddresses
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import PACKAGE_KEY, PRACTICE, REQUEST_KEY, AbsentBroker, Office, wrong
 
 INBOX = "privacy@example.com"
 ADA, EVE = "ada@example.org", "eve@example.net"
-THREADS = Threads(INBOX, b"threads!" * 4)
+THREADS = ReplyAddresses(INBOX, b"threads!" * 4)
 PDF = b"%PDF-1.4\n%%EOF"
 MX = "mx.example.com"
 VOUCHED = {"Authentication_Results": f"{MX}; dmarc=pass header.from=example.org"}
@@ -50,21 +50,21 @@ WISH = "Please send me a copy of my personal data."
 class Inbox:
     """A desk for mail on an office."""
 
-    def __init__(self, *, per_hour: int = 6, trusted: str = "", door: Door | None = None) -> None:
+    def __init__(self, *, per_hour: int = 6, trusted: str = "", door: RequestService | None = None) -> None:
         self.office = Office()
         self.senders = Senders(per_hour, lambda: self.seconds)
         self.seconds = 0.0
         door = door or self.office.door
-        self.desk = Desk(door, THREADS, rulebook(), self.senders, PRACTICE, trusted)
+        self.desk = EmailService(door, THREADS, rulebook(), self.senders, PRACTICE, trusted)
 
     async def take(self, content: bytes, *, to: Sequence[str] = (), sender: str | None = ADA) -> str:
-        outcome = await self.desk.take(content, Envelope(tuple(to), sender))
+        outcome = await self.desk.take(content, MailEnvelope(tuple(to), sender))
         await self.office.work()
         return outcome
 
     async def opened(self, words: str = WISH, **more: str) -> str:
         """Take a mail of Ada's that opens a case; return the case."""
-        assert await self.take(written(words, **more)) == Fate.OPENED
+        assert await self.take(written(words, **more)) == MailOutcome.OPENED
         return self.office.told(RequestLodged)[-1].request_id
 
     def code(self, case: str) -> str:
@@ -109,7 +109,7 @@ async def test_the_same_mail_is_the_same_case_whichever_way_it_takes() -> None:
     inbox = Inbox()
     await inbox.opened()
     again = b"Received: by another.example.com\r\n" + written(WISH)
-    assert await inbox.take(again) == Fate.OPENED
+    assert await inbox.take(again) == MailOutcome.OPENED
     assert len(inbox.office.told(RequestReceived)) == 1
     assert len({fact.request_id for fact in inbox.office.told(RequestLodged)}) == 1
 
@@ -139,7 +139,7 @@ async def test_the_law_that_is_named_is_the_one_invoked() -> None:
     assert (inbox.request(case).regulation, inbox.request(case).locale) == (Regulation.LGPD, "pt")
 
 
-async def test_what_a_person_says_goes_with_wishes_that_are_weighed_by_it() -> None:
+async def test_statements_are_kept_with_rights_that_need_them() -> None:
     inbox = Inbox()
     words = "My address is wrong. Please correct my address: 5 Example Road."
     case = await inbox.opened(words)
@@ -148,7 +148,7 @@ async def test_what_a_person_says_goes_with_wishes_that_are_weighed_by_it() -> N
     assert inbox.request(other).details.statement is None
 
 
-async def test_who_asks_for_the_same_again_has_one_answer() -> None:
+async def test_equal_requests_have_one_answer() -> None:
     inbox = Inbox(trusted=MX)
     case = await inbox.opened()
     await inbox.take(written(inbox.code(case), **VOUCHED), to=[THREADS.of(case)])
@@ -160,7 +160,7 @@ async def test_who_asks_for_the_same_again_has_one_answer() -> None:
 # --- what is unclear ----------------------------------------------------------------------------------------
 
 
-async def test_who_is_unclear_is_asked_back_and_their_answer_becomes_the_case() -> None:
+async def test_an_unclear_mail_is_asked_back_and_the_reply_becomes_the_case() -> None:
     inbox = Inbox()
     assert (
         await inbox.take(written("Hello, I have a question.", subject="California privacy rights"))
@@ -175,14 +175,14 @@ async def test_who_is_unclear_is_asked_back_and_their_answer_becomes_the_case() 
 
     inbox.office.clock.move(timedelta(days=3))
     answer = written("Delete my account, please.", subject="Re: What would you like us to do?")
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.OPENED
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.OPENED
     received = inbox.office.the(RequestReceived)
     assert (received.request_id, received.right) == (case, Right.ERASURE)
     assert received.received_at == sealed.received_at, "the clock runs since the first mail"
     assert "us-ca-ccpa" in " ".join(received.laws)
 
 
-async def test_what_could_be_several_things_is_asked_with_those() -> None:
+async def test_an_ambiguous_mail_is_asked_back_with_candidates() -> None:
     inbox = Inbox()
     await inbox.take(written("Please correct my address. Please delete my account."))
     case = inbox.office.the(InquiryLodged).request_id
@@ -199,7 +199,7 @@ async def test_an_answer_that_makes_nothing_clearer_is_kept_for_people(by: str, 
     inbox = Inbox()
     await inbox.take(written("Hello"))
     case = inbox.office.the(InquiryLodged).request_id
-    assert await inbox.take(written(words, by=by), to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(written(words, by=by), to=[THREADS.of(case)]) == MailOutcome.FILED
     message = inbox.office.the(MessageLodged)
     assert (message.request_id, message.own) == (case, by == ADA)
     assert words.encode() in inbox.office.sealed(case)[message.message]
@@ -214,9 +214,9 @@ async def test_reply_that_is_the_code_proves_the_mailbox_once() -> None:
     case = await inbox.opened()
     quoted = "On Sun, 29 Nov 2026 Example Privacy wrote:\n> Your code:\n>    123456"
     answer = written(f"{inbox.code(case)}\n\n{quoted}", subject="Re: Your code", **VOUCHED)
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.PROVEN
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.PROVEN
     assert inbox.office.the(IdentityVerified).request_id == case
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.PROVEN
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.PROVEN
     assert len(inbox.office.told(ProofReceived)) == 1
     assert not inbox.office.told(MessageLodged)
 
@@ -226,7 +226,7 @@ async def test_an_answer_that_was_half_dealt_with_before_a_crash_offers_its_code
     case = await inbox.opened()
     answer = written(wrong(inbox.code(case)), **VOUCHED)
     for _ in range(2):
-        await inbox.desk.take(answer, Envelope((THREADS.of(case),), ADA))
+        await inbox.desk.take(answer, MailEnvelope((THREADS.of(case),), ADA))
         items = inbox.office.vault.items[case]
         del items[next(name for name in items if name.endswith("_fate"))]
     await inbox.office.work()
@@ -237,7 +237,7 @@ async def test_a_code_that_is_quoted_proves_nothing() -> None:
     inbox = Inbox()
     case = await inbox.opened()
     answer = written(f"What is this?\n\n> {inbox.code(case)}")
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert not inbox.office.told(ProofReceived)
 
 
@@ -245,9 +245,9 @@ async def test_files_in_a_reply_are_proofs_from_the_address_of_the_request_alone
     inbox = Inbox()
     case = await inbox.opened()
     outcome = await inbox.take(written("See the file", pdf="bill.pdf"), to=[THREADS.of(case)])
-    assert outcome == Fate.PROVEN
+    assert outcome == MailOutcome.PROVEN
     outcome = await inbox.take(written("See the file", by=EVE, pdf="bill.pdf"), to=[THREADS.of(case)])
-    assert outcome == Fate.FILED
+    assert outcome == MailOutcome.FILED
     [proof] = inbox.office.the(ProofReceived).proofs
     assert proof.slot == "address"
     assert not inbox.office.told(IdentityVerified), "a proof is weighed as any other"
@@ -258,9 +258,9 @@ async def test_an_answer_finds_its_case_by_the_letter_that_it_answers() -> None:
     case = await inbox.opened()
     ours = THREADS.message_id("0" * 32, case, "example.com")
     answer = written(inbox.code(case), In_Reply_To=ours, **VOUCHED)
-    assert await inbox.take(answer) == Fate.PROVEN
+    assert await inbox.take(answer) == MailOutcome.PROVEN
     references = written("Thank you.", References=f"<x@example.org> {ours}")
-    assert await inbox.take(references) == Fate.FILED
+    assert await inbox.take(references) == MailOutcome.FILED
     assert inbox.office.the(MessageLodged).request_id == case
 
 
@@ -269,38 +269,38 @@ async def test_a_forged_address_belongs_to_no_case() -> None:
     case = await inbox.opened()
     address = THREADS.of(case)
     forged = address.replace("+", "+a", 1) if address[8] != "a" else address.replace("+a", "+b", 1)
-    assert await inbox.take(written("Thank you."), to=[forged]) == Fate.ASKED_BACK
+    assert await inbox.take(written("Thank you."), to=[forged]) == MailOutcome.ASKED_BACK
 
 
 async def test_plain_words_take_a_request_back_from_its_own_address_alone() -> None:
     inbox = Inbox()
     case = await inbox.opened()
     stranger = written("I withdraw my request.", by=EVE)
-    assert await inbox.take(stranger, to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(stranger, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert not inbox.office.told(RequestWithdrawn)
-    assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == Fate.WITHDRAWN
+    assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
     assert inbox.office.the(RequestWithdrawn).request_id == case
-    assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == Fate.WITHDRAWN
+    assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
 
 
-async def test_our_mail_server_must_vouch_for_who_takes_a_request_back_where_it_is_believed() -> None:
+async def test_a_withdrawal_by_mail_needs_an_authenticated_sender() -> None:
     inbox = Inbox(trusted="mx.example.com")
     case = await inbox.opened()
     for number, result in enumerate(("dmarc=none", "dmarc=none; spf=pass smtp.mailfrom=eve@example.net")):
         mail = written(
             f"I withdraw my request.{' ' * number}", Authentication_Results=f"mx.example.com; {result}"
         )
-        assert await inbox.take(mail, to=[THREADS.of(case)]) == Fate.FILED
+        assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert not any(message.own for message in inbox.office.told(MessageLodged))
     vouched = "mx.example.com; dmarc=none; dkim=pass header.d=example.org"
     mail = written("I withdraw my request!", Authentication_Results=vouched)
-    assert await inbox.take(mail, to=[THREADS.of(case)]) == Fate.WITHDRAWN
+    assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
 
 
 async def test_all_other_words_are_kept_for_people_to_read() -> None:
     inbox = Inbox()
     case = await inbox.opened()
-    assert await inbox.take(written("When do you answer?"), to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(written("When do you answer?"), to=[THREADS.of(case)]) == MailOutcome.FILED
     message = inbox.office.the(MessageLodged)
     assert (message.request_id, message.own, message.reason) == (case, True, "other")
     assert b"When do you answer?" in inbox.office.sealed(case)[message.message]
@@ -310,18 +310,20 @@ async def test_a_new_wish_in_an_answer_to_a_request_that_is_over_is_a_new_reques
     inbox = Inbox()
     case = await inbox.opened()
     await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)])
-    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == Fate.OPENED
+    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == MailOutcome.OPENED
     [first, second] = inbox.office.told(RequestReceived)
     assert (first.request_id, second.right) == (case, Right.ERASURE)
     assert second.request_id != case
-    assert await inbox.take(written("Correct my address.", by=EVE), to=[THREADS.of(case)]) == Fate.FILED
+    assert (
+        await inbox.take(written("Correct my address.", by=EVE), to=[THREADS.of(case)]) == MailOutcome.FILED
+    )
 
 
 async def test_the_same_wish_in_an_answer_to_a_request_that_is_open_is_for_people_to_read() -> None:
     inbox = Inbox()
     case = await inbox.opened()
     again = written("Send me a copy of my personal data at last!")
-    assert await inbox.take(again, to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(again, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert len(inbox.office.told(RequestReceived)) == 1
 
 
@@ -338,8 +340,8 @@ async def test_another_wish_in_an_answer_to_a_request_that_is_open_is_a_request(
 ) -> None:
     inbox = Inbox()
     case = await inbox.opened()
-    assert await inbox.take(written(words, by=EVE), to=[THREADS.of(case)]) == Fate.FILED
-    assert await inbox.take(written(words), to=[THREADS.of(case)]) == Fate.OPENED
+    assert await inbox.take(written(words, by=EVE), to=[THREADS.of(case)]) == MailOutcome.FILED
+    assert await inbox.take(written(words), to=[THREADS.of(case)]) == MailOutcome.OPENED
     [first, second] = inbox.office.told(RequestReceived)
     assert (first.request_id, second.right) == (case, right)
 
@@ -348,7 +350,7 @@ async def test_reply_that_says_more_than_a_code_proves_nothing_and_stops_the_req
     inbox = Inbox(trusted=MX)
     case = await inbox.opened()
     answer = written(f"{inbox.code(case)}\nWhen will I hear from you?", **VOUCHED)
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert inbox.office.the(MessageLodged).request_id == case
     assert inbox.office.the(RequestStopped).reason is StopReason.UNCLEAR_REPLY
     assert not inbox.office.told(IdentityVerified)
@@ -366,7 +368,7 @@ async def test_a_date_of_its_senders_makes_no_request_overdue() -> None:
     now = inbox.office.clock()
     await inbox.opened(Date=format_datetime(now - timedelta(days=29)))
     assert inbox.office.the(RequestReceived).received_at == now
-    fetched = Envelope(received_at=now - timedelta(days=3))
+    fetched = MailEnvelope(received_at=now - timedelta(days=3))
     await inbox.desk.take(written(WISH, subject="Again"), fetched)
     await inbox.office.work()
     assert inbox.office.told(RequestReceived)[-1].received_at == now - timedelta(days=3)
@@ -377,20 +379,20 @@ async def test_the_subject_of_an_answer_asks_for_nothing() -> None:
     case = await inbox.opened()
     await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)])
     answer = written("Thank you.", subject="Delete my account")
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.FILED
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.FILED
 
 
 async def test_an_answer_in_a_case_that_is_destroyed_is_a_mail_like_any_other() -> None:
     inbox = Inbox()
     case = await inbox.opened()
     await inbox.office.vault.destroy(case)
-    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == Fate.OPENED
+    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == MailOutcome.OPENED
 
 
-async def test_a_mail_whose_case_is_destroyed_opens_no_other() -> None:
+async def test_a_mail_to_a_destroyed_case_opens_no_other() -> None:
     inbox = Inbox()
     await inbox.office.vault.destroy(await inbox.opened())
-    assert await inbox.take(written(WISH)) == Fate.OLD
+    assert await inbox.take(written(WISH)) == MailOutcome.OLD
     assert len(inbox.office.told(RequestReceived)) == 1
 
 
@@ -400,22 +402,22 @@ async def test_a_mail_whose_case_is_destroyed_opens_no_other() -> None:
 @pytest.mark.parametrize(
     ("fields", "outcome"),
     [
-        ({"Auto_Submitted": "auto-replied"}, Refused.AUTOMATIC),
-        ({"Auto_Submitted": "auto-generated"}, Refused.AUTOMATIC),
-        ({"X_Auto_Response_Suppress": "All"}, Refused.AUTOMATIC),
-        ({"subject": "Abwesenheit wegen Umzug - Konto löschen"}, Refused.AUTOMATIC),
-        ({"List_Id": "<n.example.org>"}, Refused.MAILING_LIST),
-        ({"Precedence": "list"}, Refused.MAILING_LIST),
-        ({"by": "postmaster@small.example"}, Refused.BOUNCE),
-        ({"by": "bounce.smith@small.example"}, Refused.BOUNCE),
-        ({"by": INBOX}, Refused.LOOP),
-        ({"X_Loop": INBOX}, Refused.LOOP),
-        ({"X_Habeas_Request": "1"}, Refused.LOOP),
-        ({"X_Spam_Flag": "YES"}, Refused.SPAM),
+        ({"Auto_Submitted": "auto-replied"}, MailExclusion.AUTOMATIC),
+        ({"Auto_Submitted": "auto-generated"}, MailExclusion.AUTOMATIC),
+        ({"X_Auto_Response_Suppress": "All"}, MailExclusion.AUTOMATIC),
+        ({"subject": "Abwesenheit wegen Umzug - Konto löschen"}, MailExclusion.AUTOMATIC),
+        ({"List_Id": "<n.example.org>"}, MailExclusion.MAILING_LIST),
+        ({"Precedence": "list"}, MailExclusion.MAILING_LIST),
+        ({"by": "postmaster@small.example"}, MailExclusion.BOUNCE),
+        ({"by": "bounce.smith@small.example"}, MailExclusion.BOUNCE),
+        ({"by": INBOX}, MailExclusion.LOOP),
+        ({"X_Loop": INBOX}, MailExclusion.LOOP),
+        ({"X_Habeas_Request": "1"}, MailExclusion.LOOP),
+        ({"X_Spam_Flag": "YES"}, MailExclusion.SPAM),
     ],
 )
-async def test_what_a_machine_may_have_written_opens_no_case_and_is_set_aside_sealed(
-    fields: dict[str, str], outcome: Refused
+async def test_a_possible_machine_mail_is_set_aside_sealed(
+    fields: dict[str, str], outcome: MailExclusion
 ) -> None:
     inbox = Inbox()
     content = written(WISH, **fields)
@@ -429,10 +431,10 @@ async def test_what_a_machine_may_have_written_opens_no_case_and_is_set_aside_se
 async def test_a_report_and_a_letter_of_ours_leave_no_trace() -> None:
     inbox = Inbox()
     report = b"From: mailer-daemon@example.org\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
-    assert await inbox.take(report) == Refused.BOUNCE
+    assert await inbox.take(report) == MailExclusion.BOUNCE
     ours = THREADS.message_id("0" * 32, "1" * 32, "example.com").encode()
     letter = written(WISH, X_Habeas_Request="1" * 32).replace(b"<1@example.org>", ours)
-    assert await inbox.take(letter) == Refused.LOOP
+    assert await inbox.take(letter) == MailExclusion.LOOP
     assert (inbox.office.vault.items, inbox.office.broker.published) == ({}, [])
 
 
@@ -440,14 +442,14 @@ async def test_an_automatic_answer_in_a_case_proves_nothing() -> None:
     inbox = Inbox()
     case = await inbox.opened()
     answer = written(inbox.code(case), Auto_Submitted="auto-replied")
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Refused.AUTOMATIC
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == MailExclusion.AUTOMATIC
     assert not inbox.office.told(ProofReceived)
 
 
-async def test_a_mail_that_nobody_has_written_is_set_aside_sealed() -> None:
+async def test_a_mail_without_author_is_set_aside_sealed() -> None:
     inbox = Inbox()
     content = b"Subject: no sender\r\n\r\nDelete my account."
-    assert await inbox.take(content) == Fate.SET_ASIDE
+    assert await inbox.take(content) == MailOutcome.SET_ASIDE
     message = inbox.office.the(MessageLodged)
     assert inbox.office.sealed(message.request_id)[message.message] == content
 
@@ -458,10 +460,10 @@ async def test_a_mail_that_we_stumble_over_is_set_aside_sealed(
     def stumbling(content: bytes) -> None:
         raise TypeError(content)
 
-    monkeypatch.setattr(desk, "read", stumbling)
+    monkeypatch.setattr(service, "read", stumbling)
     inbox = Inbox()
     for _ in range(2):
-        assert await inbox.take(written(WISH)) == Fate.SET_ASIDE
+        assert await inbox.take(written(WISH)) == MailOutcome.SET_ASIDE
     message = inbox.office.the(MessageLodged)
     assert message.reason == "stumbled"
     assert inbox.office.sealed(message.request_id)[message.message] == written(WISH)
@@ -475,18 +477,18 @@ async def test_a_flood_from_one_address_is_a_few_cases_and_then_waits() -> None:
     inbox = Inbox(per_hour=1)
     case = await inbox.opened()
     for number in range(FILED_FOR_ONE):
-        assert await inbox.take(written(WISH, subject=f"again {number}")) == Fate.FLOOD
-    with pytest.raises(Later):
+        assert await inbox.take(written(WISH, subject=f"again {number}")) == MailOutcome.FLOOD
+    with pytest.raises(MailDeferred):
         await inbox.take(written(WISH, subject="one more"))
     assert {message.request_id for message in inbox.office.told(MessageLodged)} == {case}
     assert len(inbox.office.told(RequestReceived)) == 1
-    assert await inbox.take(written(WISH, by=EVE)) == Fate.OPENED, "others are not concerned"
-    assert await inbox.take(written(WISH)) == Fate.OPENED, "nor is the first mail, which comes again"
+    assert await inbox.take(written(WISH, by=EVE)) == MailOutcome.OPENED, "others are not concerned"
+    assert await inbox.take(written(WISH)) == MailOutcome.OPENED, "nor is the first mail, which comes again"
     inbox.seconds = 3601.0
-    assert await inbox.take(written(WISH, subject="one more")) == Fate.OPENED
+    assert await inbox.take(written(WISH, subject="one more")) == MailOutcome.OPENED
 
 
-def test_what_comes_again_is_counted_once() -> None:
+def test_repetitions_are_counted_once() -> None:
     senders = Senders(2)
     assert senders.admit(ADA, "a") == senders.admit(ADA, "a") == (Admission.OPENS, "a")
     assert senders.admit(ADA, "b") == (Admission.OPENS, "b")
@@ -496,16 +498,16 @@ def test_what_comes_again_is_counted_once() -> None:
 
 async def test_too_many_answers_in_one_case_wait() -> None:
     office = Office()
-    door = Door(
-        office.vault, office.journals["intake"], office.broker, Keys(REQUEST_KEY, PACKAGE_KEY), office.clock,
-        Allowance(1),
+    door = RequestService(
+        office.vault, office.journals["intake"], office.broker, ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
+        office.clock, Allowance(1),
     )  # fmt: skip
     inbox = Inbox(door=door, trusted=MX)
     inbox.office = office
     case = await inbox.opened()
     first = written(wrong(inbox.code(case)), **VOUCHED)
-    assert await inbox.take(first, to=[THREADS.of(case)]) == Fate.PROVEN
-    with pytest.raises(Later):
+    assert await inbox.take(first, to=[THREADS.of(case)]) == MailOutcome.PROVEN
+    with pytest.raises(MailDeferred):
         await inbox.take(written(inbox.code(case), **VOUCHED), to=[THREADS.of(case)])
 
 
@@ -534,8 +536,8 @@ class Fetching:
         return self
 
 
-def port(inbox: Inbox) -> Port:
-    return Port(inbox.desk)
+def port(inbox: Inbox) -> SmtpPort:
+    return SmtpPort(inbox.desk)
 
 
 @pytest.mark.parametrize(
@@ -563,8 +565,12 @@ async def test_a_mail_is_taken_when_it_is_durable_and_else_later() -> None:
     inbox = Inbox()
     assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == TAKEN  # type: ignore[arg-type]
     office = Office()
-    door = Door(
-        office.vault, office.journals["intake"], AbsentBroker(), Keys(REQUEST_KEY, PACKAGE_KEY), office.clock
+    door = RequestService(
+        office.vault,
+        office.journals["intake"],
+        AbsentBroker(),
+        ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
+        office.clock,
     )
     absent = Inbox(door=door)
     assert await port(absent).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
@@ -572,37 +578,39 @@ async def test_a_mail_is_taken_when_it_is_durable_and_else_later() -> None:
         await absent.take(written(WISH))
 
 
-async def test_what_cannot_even_be_set_aside_stays_with_who_brings_it(
+async def test_a_mail_that_cannot_be_stored_stays_with_the_sender(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def stumbling(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     inbox = Inbox()
-    monkeypatch.setattr(Desk, "_taken", stumbling)
-    monkeypatch.setattr(Desk, "_set_aside", stumbling)
+    monkeypatch.setattr(EmailService, "_taken", stumbling)
+    monkeypatch.setattr(EmailService, "_set_aside", stumbling)
     assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
     flagged = Fetching(written(WISH))
-    await Mailbox(Account("h", 1, False, "u", "p", "INBOX"), inbox.desk, "Done")._take(flagged, "1")
+    await MailboxWatcher(ImapAccount("h", 1, False, "u", "p", "INBOX"), inbox.desk, "Done")._take(
+        flagged, "1"
+    )
     assert flagged.said == ["fetch", "store"]
 
 
 async def test_a_mail_that_is_fetched_came_when_the_mailbox_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Envelope] = []
+    seen: list[MailEnvelope] = []
 
-    async def noted(_: Desk, __: bytes, envelope: Envelope) -> str:
+    async def noted(_: EmailService, __: bytes, envelope: MailEnvelope) -> str:
         seen.append(envelope)
-        return Fate.OPENED
+        return MailOutcome.OPENED
 
-    monkeypatch.setattr(Desk, "take", noted)
+    monkeypatch.setattr(EmailService, "take", noted)
     client = Fetching(written(WISH))
     client.lines.insert(0, b'1 FETCH (UID 1 INTERNALDATE " 5-Mar-2026 10:30:00 +0100" BODY[] {9}')
-    mailbox = Mailbox(Account("h", 1, False, "u", "p", "INBOX"), Inbox().desk, "")
+    mailbox = MailboxWatcher(ImapAccount("h", 1, False, "u", "p", "INBOX"), Inbox().desk, "")
     await mailbox._take(client, "1")
     assert [envelope.received_at for envelope in seen] == [datetime(2026, 3, 5, 9, 30, tzinfo=UTC)]
 
 
-async def test_a_flood_is_told_to_wait() -> None:
+async def test_a_flood_is_deferred() -> None:
     inbox = Inbox(per_hour=1)
     answers = [
         await port(inbox).handle_DATA(None, None, Said(written(WISH, subject=str(number))))  # type: ignore[arg-type]
@@ -614,7 +622,7 @@ async def test_a_flood_is_told_to_wait() -> None:
 @given(
     content=st.binary(max_size=1_000), words=st.text(max_size=300), own=st.booleans(), threaded=st.booleans()
 )
-async def test_whatever_comes_is_a_case_or_on_file_or_from_nobody(
+async def test_any_mail_is_a_case_or_filed_or_without_sender(
     content: bytes, words: str, own: bool, threaded: bool
 ) -> None:
     head = f"From: {ADA if own else EVE}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".encode()
@@ -622,7 +630,7 @@ async def test_whatever_comes_is_a_case_or_on_file_or_from_nobody(
         inbox = Inbox()  # two that differ at their end alone are one mail
         case = await inbox.opened()
         outcome = await inbox.take(mail, to=[THREADS.of(case)] if threaded else [INBOX])
-        assert outcome in {*Fate, *Refused}
-        assert outcome is Refused.BOUNCE or any(
+        assert outcome in {*MailOutcome, *MailExclusion}
+        assert outcome is MailExclusion.BOUNCE or any(
             mail in items for sealed in inbox.office.vault.items.values() for items in sealed.values()
         )

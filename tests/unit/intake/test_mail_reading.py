@@ -1,4 +1,4 @@
-"""What is read in a mail, whatever somebody has put into it."""
+"""The parser of mails, for any content."""
 
 import random
 from base64 import b64encode
@@ -9,13 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.mail.attaching import documents_in
-from services.intake.mail.charsets import characters, header
-from services.intake.mail.markup import text_of
-from services.intake.mail.quoting import own_words
-from services.intake.mail.reading import LARGEST_HEAD, MOST_DEPTH, MOST_FIELDS, MOST_PARTS, Attachment, read
-from services.intake.mail.refusing import Refused, is_dropped, refusal_of
-from shared.events import MOST_DOCUMENT_BYTES, Slot
+from services.intake.channels.email.attachments import documents_in
+from services.intake.channels.email.charsets import characters, header
+from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
+from services.intake.channels.email.markup import text_of
+from services.intake.channels.email.parser import (
+    LARGEST_HEAD,
+    MOST_DEPTH,
+    MOST_FIELDS,
+    MOST_PARTS,
+    Attachment,
+    read,
+)
+from services.intake.channels.email.quotation import own_words
+from shared.contract.events import MOST_DOCUMENT_BYTES, ProofSlot
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 EARLIEST = NOW - timedelta(days=30)
@@ -64,7 +71,7 @@ def test_words_are_read_in_the_charset_that_they_are_written_in(charset: str) ->
 @pytest.mark.parametrize(
     "charset", ["no-such-thing", "zip", "idna", "punycode", "unicode_escape", "undefined", ""]
 )
-def test_what_is_no_charset_is_read_as_what_it_most_likely_is(charset: str) -> None:
+def test_an_unknown_charset_is_guessed(charset: str) -> None:
     assert characters("Löschen".encode(), charset) == "Löschen"
     assert characters("Löschen".encode("cp1252"), charset) == "Löschen"
 
@@ -129,7 +136,7 @@ def test_markup_that_is_never_closed_is_read_to_its_end(piece: str) -> None:
         "<p>Own</p><blockquote><p>theirs</blockquote>",
     ],
 )
-def test_what_markup_marks_as_an_earlier_mail_is_not_read(html: str) -> None:
+def test_marked_earlier_mails_are_not_read(html: str) -> None:
     assert text_of(html) == "Own"
 
 
@@ -178,7 +185,7 @@ def test_earlier_mails_and_signatures_do_not_count(text: str) -> None:
         "Von: Max Muster, Hauptstr. 1\nAn: Firma GmbH\nDatum: 1.1.2026\n\nOwn",
     ],
 )
-def test_what_nothing_precedes_is_no_end(text: str) -> None:
+def test_a_mark_at_the_start_ends_nothing(text: str) -> None:
     assert own_words(text).endswith("Own")
 
 
@@ -190,7 +197,7 @@ def test_what_nothing_precedes_is_no_end(text: str) -> None:
         "Von: Example\nGesendet: Montag\nAn: b\n\nLöschen",
     ],
 )
-def test_an_earlier_mail_that_nothing_precedes_is_nobodys_own(text: str) -> None:
+def test_a_mail_of_a_quotation_alone_has_no_own_words(text: str) -> None:
     assert own_words(text) == ""
 
 
@@ -218,7 +225,7 @@ def test_own_words_that_look_like_others_count(text: str) -> None:
         ("undisclosed-recipients:;", "", ""),
     ],
 )
-def test_the_sender_is_who_the_mail_says(value: str, address: str, name: str) -> None:
+def test_the_sender_is_the_author_of_the_mail(value: str, address: str, name: str) -> None:
     found = read(raw(f"From: {value}\r\nSubject: x"))
     assert (found.address, found.name) == (address, name)
 
@@ -272,20 +279,20 @@ def test_pictures_and_pdfs_are_proofs_of_what_their_names_say() -> None:
         document.slot: document.media_type for document in documents_in(read(bytes(message)).attachments)
     }
     assert found == {
-        Slot.ADDRESS: "application/pdf",
-        Slot.IDENTITY: "image/jpeg",
-        Slot.PERMISSION: "application/pdf",
+        ProofSlot.ADDRESS: "application/pdf",
+        ProofSlot.IDENTITY: "image/jpeg",
+        ProofSlot.PERMISSION: "application/pdf",
     }
 
 
-def test_files_without_a_telling_name_prove_identity_then_the_address_and_no_more() -> None:
+def test_files_without_a_known_name_prove_identity_then_the_address() -> None:
     files = [Attachment(f"IMG_{number}.jpg", JPEG + bytes([number])) for number in range(4)]
     found = documents_in(files)
-    assert [document.slot for document in found] == [Slot.IDENTITY, Slot.ADDRESS]
+    assert [document.slot for document in found] == [ProofSlot.IDENTITY, ProofSlot.ADDRESS]
     assert [document.content[-1] for document in found] == [0, 1]
 
 
-def test_what_a_mail_says_of_a_file_is_not_believed() -> None:
+def test_the_mails_type_of_a_file_is_ignored() -> None:
     [document] = documents_in([Attachment("passport.exe", PDF), Attachment("id.pdf", b"MZ")])
     assert (document.media_type, document.content) == ("application/pdf", PDF)
 
@@ -310,38 +317,38 @@ def test_small_pictures_that_belong_to_the_markup_are_no_proofs() -> None:
     [
         ({}, None),
         ({"Auto_Submitted": "no"}, None),
-        ({"Auto_Submitted": "auto-replied"}, Refused.AUTOMATIC),
-        ({"Auto_Submitted": "auto-generated; x=y"}, Refused.AUTOMATIC),
-        ({"X_Auto_Response_Suppress": "All"}, Refused.AUTOMATIC),
-        ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, Refused.AUTOMATIC),
-        ({"X_Autoreply": "yes"}, Refused.AUTOMATIC),
-        ({"Precedence": "auto_reply"}, Refused.AUTOMATIC),
-        ({"Precedence": "bulk"}, Refused.BULK),
-        ({"Precedence": "list"}, Refused.MAILING_LIST),
-        ({"Subject": "Out of office: back on Monday"}, Refused.AUTOMATIC),
-        ({"Subject": "Automatische Antwort: Hallo"}, Refused.AUTOMATIC),
-        ({"Subject": "Abwesenheitsnotiz"}, Refused.AUTOMATIC),
-        ({"Subject": "Réponse automatique : absence"}, Refused.AUTOMATIC),
-        ({"Subject": "自动回复: 您好"}, Refused.AUTOMATIC),
+        ({"Auto_Submitted": "auto-replied"}, MailExclusion.AUTOMATIC),
+        ({"Auto_Submitted": "auto-generated; x=y"}, MailExclusion.AUTOMATIC),
+        ({"X_Auto_Response_Suppress": "All"}, MailExclusion.AUTOMATIC),
+        ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, MailExclusion.AUTOMATIC),
+        ({"X_Autoreply": "yes"}, MailExclusion.AUTOMATIC),
+        ({"Precedence": "auto_reply"}, MailExclusion.AUTOMATIC),
+        ({"Precedence": "bulk"}, MailExclusion.BULK),
+        ({"Precedence": "list"}, MailExclusion.MAILING_LIST),
+        ({"Subject": "Out of office: back on Monday"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "Automatische Antwort: Hallo"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "Abwesenheitsnotiz"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "Réponse automatique : absence"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "自动回复: 您好"}, MailExclusion.AUTOMATIC),
         ({"Subject": "What is your office address?"}, None),
-        ({"List_Id": "<news.example.org>"}, Refused.MAILING_LIST),
-        ({"List_Unsubscribe": "<https://example.org/u>"}, Refused.BULK),
-        ({"X_Spam_Flag": "YES"}, Refused.SPAM),
+        ({"List_Id": "<news.example.org>"}, MailExclusion.MAILING_LIST),
+        ({"List_Unsubscribe": "<https://example.org/u>"}, MailExclusion.BULK),
+        ({"X_Spam_Flag": "YES"}, MailExclusion.SPAM),
         ({"X_Spam_Flag": "NO"}, None),
-        ({"From": "MAILER-DAEMON@mx.example.org"}, Refused.BOUNCE),
-        ({"Return_Path": "<>"}, Refused.BOUNCE),
-        ({"Subject": "Undelivered Mail Returned to Sender"}, Refused.BOUNCE),
-        ({"From": "no-reply@example.org"}, Refused.NO_REPLY),
-        ({"From": "privacy@example.com"}, Refused.LOOP),
-        ({"From": "Privacy <privacy+tag@EXAMPLE.com>"}, Refused.LOOP),
-        ({"X_Loop": "privacy@example.com"}, Refused.LOOP),
-        ({"X_Habeas_Request": "0" * 32}, Refused.LOOP),
-        ({"Authentication_Results": "mx.example.com; dmarc=fail"}, Refused.FORGED),
+        ({"From": "MAILER-DAEMON@mx.example.org"}, MailExclusion.BOUNCE),
+        ({"Return_Path": "<>"}, MailExclusion.BOUNCE),
+        ({"Subject": "Undelivered Mail Returned to Sender"}, MailExclusion.BOUNCE),
+        ({"From": "no-reply@example.org"}, MailExclusion.NO_REPLY),
+        ({"From": "privacy@example.com"}, MailExclusion.LOOP),
+        ({"From": "Privacy <privacy+tag@EXAMPLE.com>"}, MailExclusion.LOOP),
+        ({"X_Loop": "privacy@example.com"}, MailExclusion.LOOP),
+        ({"X_Habeas_Request": "0" * 32}, MailExclusion.LOOP),
+        ({"Authentication_Results": "mx.example.com; dmarc=fail"}, MailExclusion.FORGED),
         ({"Authentication_Results": "mx.example.com; spf=fail; dmarc=pass"}, None),
         ({"Authentication_Results": "elsewhere.example.org; dmarc=fail"}, None),
     ],
 )
-def test_what_no_person_wrote_to_us_opens_no_case(fields: dict[str, str], reason: Refused | None) -> None:
+def test_a_machine_mail_opens_no_case(fields: dict[str, str], reason: MailExclusion | None) -> None:
     found = read(bytes(mail(**fields)))
     assert refusal_of(found, "ada@example.org", ours=OURS, trusted="mx.example.com") is reason
 
@@ -356,15 +363,18 @@ def test_results_below_the_topmost_and_without_trust_are_not_believed() -> None:
     assert refusal_of(nameless, None, ours=OURS, trusted="") is None
 
 
-def test_the_empty_envelope_sender_is_a_report_and_one_that_nobody_knows_is_none() -> None:
+def test_only_an_empty_envelope_sender_means_a_report() -> None:
     found = read(bytes(mail()))
-    assert refusal_of(found, "", ours=OURS, trusted="") is Refused.BOUNCE
+    assert refusal_of(found, "", ours=OURS, trusted="") is MailExclusion.BOUNCE
     assert refusal_of(found, None, ours=OURS, trusted="") is None
 
 
 def test_a_mail_that_goes_round_in_a_circle_is_a_loop() -> None:
     hops = "Received: by mx\r\n" * 61
-    assert refusal_of(read(raw(f"{hops}From: ada@example.org")), None, ours=OURS, trusted="") is Refused.LOOP
+    assert (
+        refusal_of(read(raw(f"{hops}From: ada@example.org")), None, ours=OURS, trusted="")
+        is MailExclusion.LOOP
+    )
 
 
 def test_only_reports_and_our_own_letters_are_dropped() -> None:
@@ -374,7 +384,7 @@ def test_only_reports_and_our_own_letters_are_dropped() -> None:
     assert not is_dropped(read(bytes(mail(From="MAILER-DAEMON@example.org"))), ours=False)
 
 
-# --- whatever comes -----------------------------------------------------------------------------------------
+# --- any content -----------------------------------------------------------------------------------------
 
 
 def sample() -> bytes:

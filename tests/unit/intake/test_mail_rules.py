@@ -10,16 +10,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.mail.classifying import (
+from services.intake.channels.email.classification import (
     Clarity,
-    Understood,
+    MailMeaning,
+    classify,
     folded,
     is_withdrawal,
     language_of,
-    understand,
 )
-from services.intake.mail.quoting import own_words
-from services.intake.mail.rulebook import Wish, rulebook
+from services.intake.channels.email.quotation import own_words
+from services.intake.channels.email.rulebook import MailIntent, rulebook
 from shared.law import Right
 
 BOOK = rulebook()
@@ -30,12 +30,12 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "zh")
 UNCLEAR = "unclear"
 
 
-def read(words: str, subject: str = "") -> Understood:
-    return understand(subject, words, BOOK)
+def read(words: str, subject: str = "") -> MailMeaning:
+    return classify(subject, words, BOOK)
 
 
 def wish_of(mail: dict[str, Any]) -> str:
-    return str(understand(mail["subject"], own_words(mail["words"]), BOOK).wish or UNCLEAR)
+    return str(classify(mail["subject"], own_words(mail["words"]), BOOK).wish or UNCLEAR)
 
 
 def share(mails: list[dict[str, Any]]) -> float:
@@ -67,14 +67,14 @@ def test_the_bag_has_enough_of_each_language() -> None:
     assert set(counts) == set(LANGUAGES)
     assert min(counts.values()) >= 8
     assert len(BAG) >= 80
-    assert {Wish(mail["wish"]) for mail in BAG if mail["wish"] != UNCLEAR} >= set(Wish) - {
-        Wish.KNOW_CATEGORIES
+    assert {MailIntent(mail["wish"]) for mail in BAG if mail["wish"] != UNCLEAR} >= set(MailIntent) - {
+        MailIntent.KNOW_CATEGORIES
     }
 
 
 @pytest.mark.parametrize("mail", BAG, ids=lambda mail: f"{mail['lang']} {mail['subject']}")
 def test_laws_places_and_languages_are_found(mail: dict[str, Any]) -> None:
-    understood = understand(mail["subject"], mail["words"], BOOK)
+    understood = classify(mail["subject"], mail["words"], BOOK)
     place = understood.residence and "-".join(
         filter(None, (understood.residence.country, understood.residence.subdivision))
     )
@@ -87,17 +87,17 @@ def test_laws_places_and_languages_are_found(mail: dict[str, Any]) -> None:
 def test_every_rule_has_an_id_of_its_own_and_every_right_a_wish() -> None:
     ids = [rule.id for rule in (*BOOK.rules, *BOOK.withdrawals)]
     assert len(ids) == len(set(ids))
-    assert {wish.right for wish in Wish} == set(Right)
+    assert {wish.right for wish in MailIntent} == set(Right)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_knows_every_wish_and_how_to_take_it_back(language: str) -> None:
     wishes = {rule.wish for rule in BOOK.rules if rule.id.startswith(f"{language}.")}
-    assert wishes == {*Wish, None}
+    assert wishes == {*MailIntent, None}
     assert any(rule.id.startswith(f"{language}.") for rule in BOOK.withdrawals)
 
 
-def test_what_is_decided_names_the_words_that_it_follows_from() -> None:
+def test_a_classification_names_the_words_it_follows_from() -> None:
     [match] = read("Hello! Please delete my account.").matches
     assert (match.rule, match.where, match.text) == ("en.erasure.1", "words", "delete my account")
 
@@ -111,7 +111,7 @@ def test_what_is_decided_names_the_words_that_it_follows_from() -> None:
     ],
 )
 def test_a_deed_counts_more_than_the_things_it_is_done_to(words: str) -> None:
-    assert read(words).wish is Wish.ERASURE
+    assert read(words).wish is MailIntent.ERASURE
 
 
 @pytest.mark.parametrize(
@@ -130,31 +130,31 @@ def test_a_deed_counts_more_than_the_things_it_is_done_to(words: str) -> None:
         "Have you deleted my data?",
     ],
 )
-def test_who_says_not_to_do_it_does_not_ask_for_it(words: str) -> None:
-    assert read(words).wish is not Wish.ERASURE
+def test_a_denied_intent_is_no_request(words: str) -> None:
+    assert read(words).wish is not MailIntent.ERASURE
 
 
 @pytest.mark.parametrize(
     ("words", "wish", "copy"),
     [
-        ("Send me a copy of my data. Then delete my account.", Wish.ERASURE, True),
-        ("Right of access and right to data portability, please.", Wish.ACCESS, False),
-        ("I withdraw my consent. Delete my data.", Wish.ERASURE, False),
+        ("Send me a copy of my data. Then delete my account.", MailIntent.ERASURE, True),
+        ("Right of access and right to data portability, please.", MailIntent.ACCESS, False),
+        ("I withdraw my consent. Delete my data.", MailIntent.ERASURE, False),
         ("Please correct my address. Please delete my account.", None, False),
         ("Restrict the processing. Do not sell my data.", None, False),
     ],
 )
 def test_two_wishes_are_one_where_one_answer_serves_both_and_else_unclear(
-    words: str, wish: Wish | None, copy: bool
+    words: str, wish: MailIntent | None, copy: bool
 ) -> None:
     understood = read(words)
     assert (understood.wish, understood.with_copy) == (wish, copy)
     assert (understood.clarity is Clarity.CONTRADICTORY) is (wish is None)
 
 
-def test_what_is_only_doubtful_is_asked_back_with_what_it_may_mean() -> None:
+def test_a_doubtful_mail_is_asked_back_with_candidates() -> None:
     asked = read("Do you delete my data after the warranty ends?")
-    assert (asked.clarity, asked.wish, asked.candidates) == (Clarity.DOUBTFUL, None, (Wish.ERASURE,))
+    assert (asked.clarity, asked.wish, asked.candidates) == (Clarity.DOUBTFUL, None, (MailIntent.ERASURE,))
 
 
 @pytest.mark.parametrize("words", ["Unsubscribe", "DSAR please", "Do not sell"])
@@ -172,13 +172,17 @@ def test_the_subject_rule_makes_a_californian_request_and_other_places_of_the_wo
     """P23; 11 CCR § 7020(e)."""
     asked = read("Delete my account.", subject="California Privacy Rights")
     assert asked.residence is not None
-    assert (asked.residence.country, asked.residence.subdivision, asked.wish) == ("US", "CA", Wish.ERASURE)
+    assert (asked.residence.country, asked.residence.subdivision, asked.wish) == (
+        "US",
+        "CA",
+        MailIntent.ERASURE,
+    )
     assert read("I read about california privacy rights. Delete my account.").residence is None
 
 
 def test_the_subject_of_an_answer_is_not_its_senders() -> None:
     assert read("Thank you.", subject="Re: Delete my account").wish is None
-    assert read("Thank you.", subject="Delete my account").wish is Wish.ERASURE
+    assert read("Thank you.", subject="Delete my account").wish is MailIntent.ERASURE
 
 
 @pytest.mark.parametrize(
@@ -237,10 +241,10 @@ def test_other_words_do_not(words: str) -> None:
 
 @given(subject=st.text(), words=st.text())
 def test_nothing_that_is_written_cannot_be_read(subject: str, words: str) -> None:
-    understand(subject, words, BOOK)
+    classify(subject, words, BOOK)
     is_withdrawal(words, BOOK)
     language_of(words, BOOK)
 
 
-def test_what_rules_see_is_folded() -> None:
+def test_rules_read_folded_text() -> None:
     assert folded("  LÖSCHEN\n Größe  L\u2019été ") == "loschen grosse l'ete"

@@ -9,18 +9,18 @@ import pytest
 import pytest_asyncio
 from cryptography import x509
 
-from services.intake.door import ACTS_PER_HOUR
-from services.intake.packages import Packages
-from shared.answer import PackageFacts, facts_of
-from shared.events import (
+from services.intake.cases.service import ACTS_PER_HOUR
+from services.intake.http.packages import Packages
+from shared.contract.answer import PackageFacts, facts_of
+from shared.contract.events import (
     Outcome,
     PackageFetched,
     RequestFulfilled,
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
-from shared.sources import Channel, channel_source
 from tests.unit.controllers import (
     DOMAIN,
     EMAIL,
@@ -63,11 +63,11 @@ async def handed_over(controller: Calling, version: str = "2") -> str:
     return made
 
 
-# --- whose it is -----------------------------------------------------------------------------------------
+# --- owners ----------------------------------------------------------------------------------------------
 
 
 @VERSIONS
-async def test_what_is_another_controllers_is_not_there(version: str) -> None:
+async def test_requests_of_another_controller_are_not_found(version: str) -> None:
     office = Office()
     async with calling(office) as shop, calling(office, "club") as club:
         made = await handed_over(shop, version)
@@ -115,7 +115,7 @@ async def test_a_status_says_what_its_version_says(controller: Calling, version:
     assert (await controller.status(version=version)) == page | done
 
 
-async def test_what_the_law_refuses_is_cancelled_and_why_stands_under_our_domain(controller: Calling) -> None:
+async def test_a_refusal_by_law_is_cancelled_with_the_reason_in_our_extension(controller: Calling) -> None:
     made = await controller.made("3")
     case = controller.case_of(made)
     await controller.office.tell(answer_of(case, Outcome.REFUSED, reasons={"tax_law": 2}))
@@ -169,7 +169,7 @@ async def test_discovery_says_what_is_served_and_with_what_it_is_signed(
 
 
 @VERSIONS
-async def test_what_is_pending_can_be_cancelled(controller: Calling, version: str) -> None:
+async def test_a_pending_request_can_be_cancelled(controller: Calling, version: str) -> None:
     await controller.post(example(version), version)
     answer = await controller.delete(ID, version)
     assert answer.status_code == 202
@@ -185,14 +185,14 @@ async def test_what_is_pending_can_be_cancelled(controller: Calling, version: st
     await controller.office.work()
     assert controller.office.the(RequestWithdrawn).request_id == controller.case_of()
     assert (await controller.status(version=version))["request_status"] == "cancelled"
-    # Cancelled once is cancelled; and it stands in nobody's way.
+    # A repeated cancellation has no effect, and the request blocks no other.
     assert_error(await controller.delete(ID, version), 400, bare=version == "3", says="pending")
     again = example(version, subject_request_id=fresh_id())
     assert (await controller.post(again, version)).status_code == 201
 
 
 @VERSIONS
-async def test_what_is_begun_or_over_cannot(controller: Calling, version: str) -> None:
+async def test_a_request_in_progress_or_over_cannot_be_cancelled(controller: Calling, version: str) -> None:
     made = await controller.made(version)
     assert_error(await controller.delete(made, version), 400, bare=version == "3", says="in_progress")
     await controller.office.tell(answer_of(controller.case_of(made)))
@@ -244,7 +244,7 @@ async def test_a_person_s_package_is_no_controllers(controller: Calling) -> None
     person = RequestSubmitted.model_validate(
         {"reference": "r", "right": "access", "subject": {"email": EMAIL}}
     )
-    case = await door.lodge(person, channel_source(Channel.OPENDSR, "shop"))
+    case = await door.lodge(person, channel_source(ChannelSource.OPENDSR, "shop"))
     await controller.office.work()
     with pytest.raises(Exception, match="no request has this id"):
         await Packages(door).hand_over(case, "opendsr/shop")
@@ -257,6 +257,6 @@ async def test_a_loop_that_downloads_is_slowed_down(controller: Calling) -> None
     assert (answers[0], answers[-1]) == (200, 429)
 
 
-async def test_what_has_come_to_nothing_has_no_results(controller: Calling) -> None:
+async def test_a_request_without_answer_has_no_results(controller: Calling) -> None:
     made = await controller.made()
     assert_error(await controller.get(f"{PATHS['2']}/{made}/results"), 404, says="no results")

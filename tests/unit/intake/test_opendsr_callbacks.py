@@ -4,12 +4,13 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
 
 import pytest
 import pytest_asyncio
 
-from services.intake.callbacks import Callback, Telling
-from shared.events import Outcome, RequestFulfilled
+from services.intake.http.callbacks import Callback, CallbackProtocol, WatchedRequestPort
+from shared.contract.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import look
 from tests.unit.controllers import DOMAIN, ID, Calling, calling, certified, example, verifies
@@ -20,12 +21,12 @@ ONE, TWO = "https://shop.example.org/one", "https://shop.example.org/two"
 
 @dataclass
 class Called:
-    """Controllers, who take what they are told unless a test says otherwise."""
+    """Controllers that accept callbacks unless a test says otherwise."""
 
     refuses: set[str] = field(default_factory=set)
     heard: list[Callback] = field(default_factory=list)
 
-    async def tell(self, callback: Callback) -> bool:
+    async def send(self, callback: Callback) -> bool:
         self.heard.append(callback)
         return callback.url not in self.refuses
 
@@ -37,7 +38,7 @@ class Called:
 class Stage:
     controller: Calling
     called: Called
-    telling: Telling
+    telling: CallbackProtocol
 
     async def after(self, by: timedelta) -> None:
         await self.controller.office.wait(by)
@@ -62,7 +63,8 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     async with calling(Office()) as controller:
         called, desk = Called(), controller.desk
-        yield Stage(controller, called, Telling(desk, desk.files.watch, called, controller.office.clock))  # type: ignore[arg-type]
+        watch = cast("WatchedRequestPort", desk.files.watch)
+        yield Stage(controller, called, CallbackProtocol(desk, watch, called, controller.office.clock))
 
 
 async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -> None:
@@ -76,7 +78,7 @@ async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -
     assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
-async def test_a_status_that_was_too_short_to_be_seen_is_told_all_the_same(stage: Stage) -> None:
+async def test_a_short_status_is_reported_all_the_same(stage: Stage) -> None:
     await stage.controller.post(example(status_callback_urls=[ONE]))
     await stage.controller.office.work()
     await stage.answer()
@@ -100,7 +102,7 @@ async def test_one_address_that_fails_holds_up_no_other_and_hears_it_later(stage
     assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
-async def test_what_is_cancelled_is_told(stage: Stage) -> None:
+async def test_a_cancellation_is_reported(stage: Stage) -> None:
     await stage.controller.post(example(status_callback_urls=[ONE]))
     await stage.controller.delete()
     await look(stage.telling)

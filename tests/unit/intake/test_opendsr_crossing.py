@@ -14,10 +14,10 @@ from hypothesis import example as case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.opendsr.filing import CALL
-from services.intake.opendsr.protocol import EXISTS, Refused, Version
+from services.intake.channels.opendsr.instructions import CALL
+from services.intake.channels.opendsr.protocol import EXISTS, OpenDsrCallRefused, Version
+from shared.contract.events import RequestLodged, RequestReceived
 from shared.errors import UnknownRequest
-from shared.events import RequestLodged, RequestReceived
 from tests.unit.controllers import ID, LISTED, desk_of, example
 from tests.unit.fakes import Office
 
@@ -36,7 +36,7 @@ def _turn() -> Generator[None]:
 
 @dataclass
 class Stepped:
-    """Something whose every call waits for its turn."""
+    """An object with calls that wait for their turn."""
 
     it: Any
 
@@ -81,7 +81,7 @@ class Counter:
 async def _answer(submit: Callable[..., Coroutine[Any, Any, object]], body: bytes) -> str:
     try:
         await submit(SHOP, Version.TWO, body)
-    except Refused as refused:
+    except OpenDsrCallRefused as refused:
         said = refused.status, refused.flaws[0].message == EXISTS
         return {(HTTPStatus.CONFLICT, False): EQUAL, (HTTPStatus.BAD_REQUEST, True): REPEATED}[said]
     return TAKEN
@@ -145,7 +145,7 @@ def test_of_two_of_one_id_that_ask_for_different_things_the_other_stays_free(sch
 
 @settings(max_examples=300, deadline=None)
 @given(SCHEDULES, STEPS, st.sampled_from([ID, OTHER]))
-def test_wherever_one_dies_one_is_carried_out_and_nobody_waits_for_the_dead(
+def test_after_any_crash_one_instruction_is_done_and_none_waits(
     schedule: list[int], step: int, other: str
 ) -> None:
     here = counter()
@@ -161,7 +161,7 @@ def test_wherever_one_dies_one_is_carried_out_and_nobody_waits_for_the_dead(
 
 
 @pytest.mark.parametrize("step", range(26))
-def test_whoever_asks_for_the_same_finds_the_dead_ones_request_carried_out_or_carries_out_their_own(
+def test_an_equal_instruction_completes_or_replaces_a_crashed_one(
     step: int,
 ) -> None:
     here = counter()
@@ -175,7 +175,7 @@ def test_whoever_asks_for_the_same_finds_the_dead_ones_request_carried_out_or_ca
 @settings(max_examples=50, deadline=None)
 @given(SCHEDULES)
 @case([0] * 60)
-def test_what_was_refused_beside_an_equal_one_is_none_and_may_come_again(schedule: list[int]) -> None:
+def test_an_instruction_refused_beside_an_equal_one_may_come_again(schedule: list[int]) -> None:
     here = counter()
     crossed([here.post(), here.post(subject_request_id=OTHER)], schedule)
     [lodged] = here.lodged()

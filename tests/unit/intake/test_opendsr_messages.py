@@ -9,21 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.opendsr.messages import Served, read, request_in, wish_of
-from services.intake.opendsr.protocol import ALIASES, IDENTITY_TYPES, Refused, Version, instant
-from shared.correspondents import mailbox_for, parties
-from shared.events import LetterKind, Requester
+from services.intake.channels.opendsr.messages import DiscoveryDocument, read, request_in, wish_of
+from services.intake.channels.opendsr.protocol import (
+    ALIASES,
+    IDENTITY_TYPES,
+    OpenDsrCallRefused,
+    Version,
+    instant,
+)
+from shared.contract.correspondents import mailbox_for, parties
+from shared.contract.events import LetterKind, Requester
 from shared.law import Regulation, Right, Role
 from tests.unit.controllers import DOMAIN, EMAIL, ID, IDENTITIES, LISTED, NUMBER, example
 
-SERVED = Served(DOMAIN, IDENTITIES)
+SERVED = DiscoveryDocument(DOMAIN, IDENTITIES)
 V1, V2, V3 = Version
 VERSIONS = pytest.mark.parametrize("version", ["1", "2", "3"])
 
 
-def refusal(version: str = "2", body: bytes | None = None, **changes: Any) -> Refused:
+def refusal(version: str = "2", body: bytes | None = None, **changes: Any) -> OpenDsrCallRefused:
     content = orjson.dumps(example(version, **changes)) if body is None else body
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(OpenDsrCallRefused) as caught:
         request_in(read(content, Version(int(version))), SERVED)
     return caught.value
 
@@ -37,7 +43,7 @@ def taken(version: str = "2", **changes: Any) -> Any:
     ("kind", "right"),
     [("erasure", Right.ERASURE), ("access", Right.ACCESS), ("portability", Right.PORTABILITY)],
 )
-def test_instruction_becomes_a_request_of_which_no_letter_goes_to_the_person(
+def test_instruction_becomes_a_request_without_letters_to_the_person(
     version: str, kind: str, right: Right
 ) -> None:
     request = taken(version, subject_request_type=kind)
@@ -70,7 +76,7 @@ def test_each_identity_is_looked_up_by_the_name_of_the_data_map() -> None:
 
 
 def test_a_misspelt_type_of_one_client_is_understood() -> None:
-    served = Served(DOMAIN, {"roku_publisher_id": "roku"})
+    served = DiscoveryDocument(DOMAIN, {"roku_publisher_id": "roku"})
     body = orjson.dumps(example(subject_identities=[one("roku_publishing_id", "1")]))
     assert request_in(read(body, V2), served).subject.identifiers == {"roku": "1"}
     assert set(ALIASES.values()) <= IDENTITY_TYPES
@@ -99,7 +105,7 @@ def test_identities_that_are_not_served_are_refused_and_not_said_again(identitie
     assert_silent(refusal(subject_identities=identities), "subject_identities")
 
 
-def test_what_is_not_served_is_said_to_be_the_type_or_the_format() -> None:
+def test_an_unsupported_identity_names_type_or_format() -> None:
     assert "type" in str(refusal(subject_identities=[one("android_id", EMAIL)]))
     assert "format" in str(refusal(subject_identities=[one("email", EMAIL, "md5")]))
     assert "empty" in str(refusal(subject_identities=[one("email", "")]))
@@ -120,7 +126,7 @@ def test_nor_are_those_of_3_0(identities: Any) -> None:
     assert_silent(refusal("3", subject_identities=identities), "subject_identities")
 
 
-def assert_silent(refused: Refused, path: str) -> None:
+def assert_silent(refused: OpenDsrCallRefused, path: str) -> None:
     assert refused.status == 400
     assert all(flaw.path.startswith(path) for flaw in refused.flaws)
     assert EMAIL not in str(refused)
@@ -158,7 +164,7 @@ def test_a_body_that_is_no_json_object_is_refused(version: str, body: bytes) -> 
     assert refusal(version, body).status == 400
 
 
-def test_what_is_meant_for_others_and_what_nobody_knows_is_let_go() -> None:
+def test_unknown_fields_and_foreign_extensions_are_ignored() -> None:
     assert (
         taken(extensions={"elsewhere.example.net": {DOMAIN: 1}, DOMAIN: {}}, property_id="x").reference == ID
     )
@@ -209,12 +215,12 @@ JSON = st.recursive(
     st.sampled_from("123"),
     st.dictionaries(st.sampled_from([*example("3"), "group_id"]), JSON, max_size=4),
 )
-def test_whatever_fields_hold_they_are_taken_or_refused(version: str, changes: dict[str, Any]) -> None:
+def test_any_field_values_are_accepted_or_refused(version: str, changes: dict[str, Any]) -> None:
     body = orjson.dumps(example(version) | changes)
-    with suppress(Refused):
+    with suppress(OpenDsrCallRefused):
         request_in(read(body, Version(int(version))), SERVED)
 
 
 @given(st.sampled_from("123"), st.binary(max_size=200))
-def test_whatever_bytes_come_they_are_refused(version: str, body: bytes) -> None:
+def test_random_bytes_are_refused(version: str, body: bytes) -> None:
     assert refusal(version, body).status == 400

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.intake.clock import end_of
-from services.intake.opendsr.filing import CALL
-from services.intake.opendsr.protocol import EXISTS
-from services.intake.protocols import MOST_BYTES
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.intake.cases.clock import end_of
+from services.intake.channels.opendsr.instructions import CALL
+from services.intake.channels.opendsr.protocol import EXISTS
+from services.intake.channels.protocols import MOST_BYTES
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityVerified,
@@ -50,7 +50,7 @@ async def controller() -> AsyncIterator[Calling]:
 
 @pytest_asyncio.fixture(scope="module")
 async def refused() -> AsyncIterator[Calling]:
-    """A controller from whom nothing is taken, so that one is enough."""
+    """A controller with refused calls, so that one is enough."""
     async with calling(Office()) as controller:
         yield controller
 
@@ -96,7 +96,7 @@ async def test_the_law_counts_from_when_the_person_asked(controller: Calling) ->
     assert controller.office.told(RequestReceived)[-1].received_at == NOW
 
 
-async def test_what_a_controller_instructs_is_verified_at_once_and_nobody_is_asked(
+async def test_an_instruction_is_verified_at_once_without_proof(
     controller: Calling,
 ) -> None:
     await controller.made()
@@ -122,9 +122,9 @@ async def test_no_event_names_the_person_or_what_the_controller_calls_the_reques
     controller: Calling,
 ) -> None:
     made = await controller.made("3", group_id="g-of-johndoe")
-    told = b"".join(message.body for message in controller.office.broker.published)
+    reported = b"".join(message.body for message in controller.office.broker.published)
     for word in ("johndoe", made, "callbacks", "g-of"):
-        assert word.encode() not in told
+        assert word.encode() not in reported
     assert controller.office.the(RequestLodged).instructed
 
 
@@ -186,7 +186,7 @@ async def test_without_a_credential_nothing_is_answered(
 
 
 @VERSIONS
-async def test_what_is_malformed_is_refused_in_the_form_of_its_version(
+async def test_malformed_calls_are_refused_in_the_form_of_their_version(
     refused: Calling, version: str
 ) -> None:
     answer = await refused.post(example(version, subject_request_id=EMAIL), version)
@@ -231,7 +231,7 @@ async def test_there_are_no_other_calls(refused: Calling, method: str, path: str
 
 
 @VERSIONS
-async def test_an_id_counts_once_whatever_is_asked_under_it(controller: Calling, version: str) -> None:
+async def test_an_id_counts_once_for_any_right(controller: Calling, version: str) -> None:
     assert (await controller.post(example(version), version)).status_code == 201
     for later in ("1", "2", "3"):
         for changes in ({}, {"subject_request_type": "access"}):
@@ -252,7 +252,7 @@ async def test_an_equal_request_is_refused_as_long_as_the_first_is_open(controll
     assert_error(await controller.post(example(subject_request_id=fresh_id())), 409)
 
 
-async def test_too_many_are_told_when_to_come_again() -> None:
+async def test_requests_over_the_limit_get_a_time_to_retry() -> None:
     async with calling(Office(), per_hour=1) as controller:
         await controller.made()
         answer = await controller.post(example("3"), "3")

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.intake.opendsr.certificate import Certified
-from services.intake.opendsr.protocol import Version
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
+from services.intake.channels.opendsr.protocol import Version
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 from tests.unit.controllers import DOMAIN, certificate_of, pem_of, rsa_key, verifies
 from tests.unit.fakes import NOW
 
@@ -33,13 +33,13 @@ def needed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_no_controller_is_served_unless_somebody_says_so() -> None:
+def test_controllers_are_disabled_by_default() -> None:
     settings = load(IntakeSettings)
     assert settings.opendsr_controllers == ()
     assert settings.opendsr_identities == {"email": "email"}
 
 
-def test_what_is_set_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_configured_values_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HABEAS_OPENDSR_CONTROLLERS", json.dumps([SHOP, CLUB]))
     monkeypatch.setenv("HABEAS_OPENDSR_IDENTITIES", '{"controller_customer_id": "customer_no"}')
     key = tmp_path / "key.pem"
@@ -71,7 +71,7 @@ def test_what_is_set_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         pytest.param("URL", "https://opendsr.example.com?x", id="a query"),
     ],
 )
-def test_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: Any) -> None:
+def test_invalid_settings_are_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: Any) -> None:
     written = value if isinstance(value, str) else json.dumps(value)
     monkeypatch.setenv(f"HABEAS_OPENDSR_{variable}", written)
     with pytest.raises(ConfigurationError, match=f"HABEAS_OPENDSR_{variable}") as caught:
@@ -96,13 +96,15 @@ def short() -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("pair", "says"),
     [
-        pytest.param(lambda: ("", ""), "KEY: is no private key", id="nothing"),
-        pytest.param(lambda: (pem_of(rsa_key()), ""), "CERTIFICATE: is no certificate", id="no certificate"),
+        pytest.param(lambda: ("", ""), "KEY: is not a private key", id="nothing"),
+        pytest.param(
+            lambda: (pem_of(rsa_key()), ""), "CERTIFICATE: is not a certificate", id="no certificate"
+        ),
         pytest.param(of_a_curve, "KEY: must be an RSA key", id="a curve"),
         pytest.param(short, "KEY: must be an RSA key", id="a short key"),
         pytest.param(
             lambda: (pem_of(rsa_key(2048, 2)), certificate_of(rsa_key(), now=NOW)),
-            "CERTIFICATE: is not the key's own",
+            "CERTIFICATE: does not belong to HABEAS_OPENDSR_KEY",
             id="of another key",
         ),
         pytest.param(made(days=(-9, -1)), "CERTIFICATE: is valid until 2026-03-04", id="expired"),
@@ -114,17 +116,15 @@ def short() -> tuple[str, str]:
         pytest.param(made(alternative="*.example.com"), "CERTIFICATE: must be for", id="a wildcard"),
     ],
 )
-def test_a_certificate_that_nobody_could_check_by_is_refused(
-    pair: Callable[[], tuple[str, str]], says: str
-) -> None:
+def test_an_unusable_certificate_is_refused(pair: Callable[[], tuple[str, str]], says: str) -> None:
     with pytest.raises(ConfigurationError, match=f"HABEAS_OPENDSR_{says}"):
-        Certified.of(*pair(), DOMAIN, NOW)
+        ProcessorCertificate.of(*pair(), DOMAIN, NOW)
 
 
-def test_what_is_served_is_the_whole_chain_and_the_first_is_ours() -> None:
+def test_the_certificate_chain_is_served_with_ours_first() -> None:
     leaf = certificate_of(rsa_key(), now=NOW)
     chain = leaf + certificate_of(rsa_key(2048, 1), common="Example Authority", now=NOW)
-    certified = Certified.of(pem_of(rsa_key()), chain, DOMAIN, NOW + timedelta(days=30))
+    certified = ProcessorCertificate.of(pem_of(rsa_key()), chain, DOMAIN, NOW + timedelta(days=30))
     assert certified.pem == chain.encode()
     headers = certified.headers(b"body", Version.TWO)
     assert verifies(leaf.encode(), headers["X-OpenDSR-Signature"], b"body")

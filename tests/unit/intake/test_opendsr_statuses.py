@@ -8,9 +8,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.intake.domain import Case, evolve
-from services.intake.opendsr.statuses import FINAL, Standing, Told, next_of, told_of
-from shared.events import (
+from services.intake.channels.opendsr.statuses import (
+    FINAL,
+    OpenDsrStatus,
+    OpenDsrStatusReport,
+    next_report,
+    report_of,
+)
+from services.intake.domain import IntakeCase, evolve
+from shared.contract.events import (
     Assurance,
     Fact,
     IdentityRefused,
@@ -27,7 +33,7 @@ from tests.unit.fakes import NOW
 
 CASE = "c" * 32
 DAY = NOW.date()
-P, I, C, X = Standing  # noqa: E741 - as the protocol's table has them
+P, I, C, X = OpenDsrStatus  # noqa: E741 - as the protocol's table has them
 RECEIVED = RequestReceived(
     request_id=CASE, right=Right.ACCESS, regulation=Regulation.GDPR, policy="gdpr@2018-05-25",
     source="opendsr/shop", received_at=NOW, received_on=DAY, due_on=DAY, internal_due_on=DAY,
@@ -53,44 +59,52 @@ def fulfilled(outcome: Outcome, *reasons: str, package: str | None = None) -> Re
     )
 
 
-def after(*facts: Fact) -> Case:
-    case = Case()
+def after(*facts: Fact) -> IntakeCase:
+    case = IntakeCase()
     for fact in facts:
         case = evolve(case, fact)
     return case
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "reported"),
     [
-        pytest.param((), Told(P), id="lodged"),
-        pytest.param((RECEIVED,), Told(P), id="received"),
-        pytest.param((RECEIVED, VERIFIED), Told(I), id="verified"),
-        pytest.param((RECEIVED, VERIFIED, REFERRED), Told(I), id="for the staff"),
+        pytest.param((), OpenDsrStatusReport(P), id="lodged"),
+        pytest.param((RECEIVED,), OpenDsrStatusReport(P), id="received"),
+        pytest.param((RECEIVED, VERIFIED), OpenDsrStatusReport(I), id="verified"),
+        pytest.param((RECEIVED, VERIFIED, REFERRED), OpenDsrStatusReport(I), id="for the staff"),
         pytest.param(
             (RECEIVED, VERIFIED, fulfilled(Outcome.GRANTED, package="p")),
-            Told(C, results=True, count=7, settled=True),
+            OpenDsrStatusReport(C, results=True, count=7, settled=True),
             id="handed over",
         ),
-        pytest.param((RECEIVED, VERIFIED, fulfilled(Outcome.GRANTED)), Told(C, settled=True), id="erased"),
+        pytest.param(
+            (RECEIVED, VERIFIED, fulfilled(Outcome.GRANTED)),
+            OpenDsrStatusReport(C, settled=True),
+            id="erased",
+        ),
         pytest.param(
             (RECEIVED, VERIFIED, fulfilled(Outcome.NOTHING_HELD)),
-            Told(C, count=0, settled=True),
+            OpenDsrStatusReport(C, count=0, settled=True),
             id="nothing held",
         ),
         pytest.param(
             (RECEIVED, VERIFIED, fulfilled(Outcome.PARTLY_GRANTED, "tax_law")),
-            Told(C, remark={"outcome": "partly_granted", "reasons": ["tax_law"]}, settled=True),
+            OpenDsrStatusReport(
+                C, remark={"outcome": "partly_granted", "reasons": ["tax_law"]}, settled=True
+            ),
             id="in part",
         ),
         pytest.param(
             (RECEIVED, VERIFIED, fulfilled(Outcome.REFUSED, "z", "a")),
-            Told(X, remark={"outcome": "rejected", "reason": "a", "reasons": ["a", "z"]}, settled=True),
+            OpenDsrStatusReport(
+                X, remark={"outcome": "rejected", "reason": "a", "reasons": ["a", "z"]}, settled=True
+            ),
             id="refused by law",
         ),
         pytest.param(
             (RECEIVED, IdentityRefused(request_id=CASE, reasons=("unidentifiable",))),
-            Told(
+            OpenDsrStatusReport(
                 X,
                 remark={
                     "outcome": "rejected",
@@ -101,27 +115,27 @@ def after(*facts: Fact) -> Case:
             ),
             id="refused by the staff",
         ),
-        pytest.param((RECEIVED, WITHDRAWN), Told(X, settled=True), id="withdrawn"),
+        pytest.param((RECEIVED, WITHDRAWN), OpenDsrStatusReport(X, settled=True), id="withdrawn"),
     ],
 )
-def test_each_state_has_its_status(facts: tuple[Fact, ...], told: Told) -> None:
-    assert told_of(after(*facts), cancelled=False) == told
+def test_each_state_has_its_status(facts: tuple[Fact, ...], reported: OpenDsrStatusReport) -> None:
+    assert report_of(after(*facts), cancelled=False) == reported
 
 
 def test_a_cancellation_counts_before_the_register_has_heard_of_it() -> None:
-    assert told_of(after(RECEIVED), cancelled=True) == Told(X)
+    assert report_of(after(RECEIVED), cancelled=True) == OpenDsrStatusReport(X)
     crossed = after(RECEIVED, VERIFIED, WITHDRAWN, fulfilled(Outcome.GRANTED))
-    assert told_of(crossed, cancelled=True) == Told(C, settled=True)
+    assert report_of(crossed, cancelled=True) == OpenDsrStatusReport(C, settled=True)
 
 
 @pytest.mark.parametrize(
     ("now", "path"), [(P, [P]), (I, [P, I]), (C, [P, I, C]), (X, [P, X])], ids=["p", "i", "c", "x"]
 )
-def test_who_is_told_late_is_told_every_status_in_order(now: Standing, path: list[Standing]) -> None:
-    told: list[Standing] = []
-    while not told or told[-1] is not now:
-        told.append(next_of(Told(now), told[-1] if told else "").standing)
-    assert told == path
+def test_a_late_receiver_gets_every_status_in_order(now: OpenDsrStatus, path: list[OpenDsrStatus]) -> None:
+    reported: list[OpenDsrStatus] = []
+    while not reported or reported[-1] is not now:
+        reported.append(next_report(OpenDsrStatusReport(now), reported[-1] if reported else "").standing)
+    assert reported == path
 
 
 LEGAL = {(P, I), (P, X), (I, C), (I, X)}
@@ -130,24 +144,24 @@ LEGAL = {(P, I), (P, X), (I, C), (I, X)}
 
 @dataclass
 class Life:
-    case: Case = field(default_factory=Case)
+    case: IntakeCase = field(default_factory=IntakeCase)
     cancelled: bool = False
 
 
 class Requests(RuleBasedStateMachine):
-    """A request lives, and a listener is told of it whenever somebody has the time."""
+    """A request changes, and a listener gets its statuses at random times."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.life = Life(evolve(Case(), RECEIVED))
-        self.told: list[Standing] = []
+        self.life = Life(evolve(IntakeCase(), RECEIVED))
+        self.told: list[OpenDsrStatus] = []
 
     def tell(self, fact: Fact) -> None:
         self.life.case = evolve(self.life.case, fact)
 
     @property
-    def now(self) -> Told:
-        return told_of(self.life.case, cancelled=self.life.cancelled)
+    def now(self) -> OpenDsrStatusReport:
+        return report_of(self.life.case, cancelled=self.life.cancelled)
 
     @precondition(lambda self: self.life.case.status == "received")
     @rule()
@@ -177,14 +191,14 @@ class Requests(RuleBasedStateMachine):
     @rule()
     def listen(self) -> None:
         last = self.told[-1] if self.told else ""
-        heard = next_of(self.now, last).standing
+        heard = next_report(self.now, last).standing
         if heard != last:
             self.told.append(heard)
 
     @invariant()
     def is_in_the_machine(self) -> None:
         assert not self.told or self.told[0] is P
-        # An answer that crossed a cancellation is told: what is erased is erased.
+        # An answer that crossed a cancellation is reported: an erasure cannot be undone.
         crossing = {(X, C)} if self.life.cancelled else set()
         assert set(pairwise(self.told)) <= LEGAL | crossing
         assert self.now.settled <= (self.now.standing in FINAL)

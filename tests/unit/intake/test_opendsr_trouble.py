@@ -10,13 +10,11 @@ from httpx import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intake.opendsr.messages import Served
-from services.intake.opendsr.protocol import EXISTS, Version
-from shared.answer import SUBMISSION
+from services.intake.channels.opendsr.messages import DiscoveryDocument
+from services.intake.channels.opendsr.protocol import EXISTS, Version
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import RequestReceived
 from shared.errors import BrokerUnavailable
-from shared.events import (
-    RequestReceived,
-)
 from tests.unit.controllers import (
     DOMAIN,
     EMAIL,
@@ -39,7 +37,7 @@ async def controller() -> AsyncIterator[Calling]:
 # --- trouble ---------------------------------------------------------------------------------------------
 
 
-async def test_what_was_not_announced_is_taken_in_when_it_comes_again(controller: Calling) -> None:
+async def test_an_unannounced_request_is_lodged_by_its_repetition(controller: Calling) -> None:
     files = controller.desk.files
     away = replace(files, door=replace(files.door, publisher=AbsentBroker()))
     body = json.dumps(example("3", group_id="g")).encode()
@@ -55,7 +53,7 @@ async def test_what_was_not_announced_is_taken_in_when_it_comes_again(controller
     assert (await controller.status())["request_status"] == "in_progress"
 
 
-async def test_what_was_sealed_and_not_lodged_is_pending_and_taken_in_when_it_comes_again(
+async def test_a_sealed_unlodged_request_is_pending_and_lodged_by_its_repetition(
     controller: Calling,
 ) -> None:
     body = json.dumps(example()).encode()
@@ -78,7 +76,7 @@ async def test_a_part_that_is_away_is_said_to_be(controller: Calling) -> None:
         assert answer.headers["retry-after"] == "5"
 
 
-async def test_an_id_whose_record_is_gone_is_not_used_again(controller: Calling) -> None:
+async def test_the_id_of_a_purged_request_is_not_reused(controller: Calling) -> None:
     made = await controller.made()
     await controller.office.vault.destroy(controller.case_of(made))
     assert_error(await controller.get(f"{PATHS['2']}/{made}"), 404)
@@ -86,7 +84,7 @@ async def test_an_id_whose_record_is_gone_is_not_used_again(controller: Calling)
 
 
 async def test_fewer_identities_served_leave_earlier_requests_as_they_are(controller: Calling) -> None:
-    served = Served(DOMAIN, {"controller_customer_id": "customer_no"})
+    served = DiscoveryDocument(DOMAIN, {"controller_customer_id": "customer_no"})
     later = replace(controller.desk, files=replace(controller.desk.files, served=served))
     shop = later.files.controllers["shop"]
     assert (await controller.post(example())).status_code == 201
@@ -124,7 +122,7 @@ FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 
 @FUZZ
 @given(st.sampled_from(["GET", "POST", "DELETE", "PUT"]), CALLS, NAMES, HEADERS, BODIES)
-async def test_whatever_is_called_nothing_breaks_and_nothing_is_lost(
+async def test_random_calls_break_and_lose_nothing(
     method: str, path: str, name: str, headers: dict[str, str], body: bytes
 ) -> None:
     async with calling(Office()) as controller:

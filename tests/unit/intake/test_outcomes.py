@@ -1,19 +1,19 @@
-"""What the page of a request says to whom no letter reaches."""
+"""The page of a request for people without an address."""
 
 import pytest
 
-from services.intake import asking
-from services.intake.domain import Case
-from services.intake.outcomes import GROUNDS, STANDINGS, grounds_of, standing_of
-from services.notifier.reasons import ReasonCode
-from shared.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
+from services.intake.domain import IntakeCase
+from services.intake.pages import proof_form
+from services.intake.pages.outcomes import GROUNDS, STANDINGS, grounds_of, outcome_text
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.fakes import Office
 from tests.unit.platforms import ROOT, platforms, signed_request
 
 
 async def page_after(outcome: Outcome | None, reasons: dict[str, int], *, reachable: bool = False) -> str:
-    """Return what the person sees whom Meta has told where to look, once it is decided."""
+    """Return the page that Meta links to, after the decision."""
     office = Office(trusted={"meta"} if outcome else ())
     async with platforms(office) as calling:
         said = (await calling.meta(signed_request())).json()
@@ -37,7 +37,7 @@ def no_address(case: str) -> NoticeFailed:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-async def test_who_cannot_be_written_to_reads_the_outcome_and_why(outcome: Outcome) -> None:
+async def test_without_an_address_the_page_shows_outcome_and_reasons(outcome: Outcome) -> None:
     page = await page_after(outcome, {"retention_duty": 3, "changed_meanwhile": 1})
     assert STANDINGS[outcome] in page
     assert "our letter" not in page
@@ -45,14 +45,14 @@ async def test_who_cannot_be_written_to_reads_the_outcome_and_why(outcome: Outco
     assert "changed meanwhile" in page
 
 
-async def test_who_is_refused_reads_why() -> None:
+async def test_a_refusal_shows_the_reason() -> None:
     page = await page_after(None, {"not_proven_in_time": 1})
     assert STANDINGS[Outcome.REFUSED] in page
     assert GROUNDS["not_proven_in_time"] in page
     assert "our letter" not in page
 
 
-async def test_who_gets_a_letter_reads_it_there() -> None:
+async def test_with_an_address_the_outcome_is_in_the_letter() -> None:
     page = await page_after(Outcome.PARTLY_GRANTED, {"retention_duty": 3}, reachable=True)
     assert "our letter is on its way" in page
     assert GROUNDS["retention_duty"] not in page
@@ -63,5 +63,5 @@ def test_every_ground_is_one_that_letters_know() -> None:
 
 
 def test_a_request_that_is_under_way_stands_where_it_stands() -> None:
-    assert standing_of(Case()) == asking.standing_of(Case())
-    assert list(grounds_of(Case())) == []
+    assert outcome_text(IntakeCase()) == proof_form.status_text(IntakeCase())
+    assert list(grounds_of(IntakeCase())) == []

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from services.intake.languages import CATALOGUES, LANGUAGES, NAMES, TEMPLATES, negotiated
-from shared.wording import SOURCE_LANGUAGE
+from services.intake.pages.languages import CATALOGUES, LANGUAGES, NAMES, TEMPLATES, negotiated
+from shared.pages.translation import SOURCE_LANGUAGE
 from tests.unit.catalogues import Translated
 
 PAGES = Translated(TEMPLATES.parent)

@@ -11,17 +11,17 @@ from httpx import AsyncClient, Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.centre.form import FIELDS, Filled, For
-from services.intake.centre.wishes import CHOICES, MARKETING, OPT_OUT, WISHES, Part
+from services.intake.channels.unsubscribe.links import MailSubscription
 from services.intake.domain import GPC, PUBLIC_DOOR
-from services.intake.guard import TRAP
-from services.intake.languages import CATALOGUES, LANGUAGES
-from services.intake.unsubscribing.links import Subscription
-from shared.answer import SUBMISSION
-from shared.client_limits import Allowance
-from shared.events import RequestLodged, RequestSubmitted
+from services.intake.pages.centre.form import FIELDS, FilledForm, OnBehalf
+from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, WISHES, FormPart
+from services.intake.pages.csrf import TRAP
+from services.intake.pages.languages import CATALOGUES, LANGUAGES
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import RequestLodged, RequestSubmitted
 from shared.law import Regulation, Right, Role
-from shared.places import SUBDIVISIONS, countries
+from shared.law.places import SUBDIVISIONS, countries
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import Office, request
 from tests.unit.intake_api import CASE, LINKS, ROOT, app_of, asked, client_of, form
 
@@ -148,7 +148,7 @@ def test_countries_have_names_and_an_order(language: str) -> None:
 # --- from the form to the request ---------------------------------------------------------------------
 
 
-async def test_what_is_sent_becomes_a_request_and_leads_to_its_page() -> None:
+async def test_a_submitted_form_becomes_a_request_with_a_page() -> None:
     office = Office()
     response = await sent(office, "/ask/erasure", PERSON | {"with_copy": "yes", "statement": " Please. "})
     [case] = [fact.request_id for fact in office.told(RequestLodged)]
@@ -205,7 +205,7 @@ async def test_everything_is_shown_once_more_before_it_is_sent() -> None:
         pytest.param("/opt-out", {}, ["email"], id="a door"),
     ],
 )
-async def test_what_is_wrong_is_said_first_and_at_the_field(
+async def test_faults_are_shown_on_top_and_at_the_field(
     path: str, given: dict[str, str], wrong: list[str]
 ) -> None:
     """WCAG 3.3.1, 3.3.3, 3.3.7."""
@@ -227,7 +227,7 @@ async def test_what_is_wrong_is_said_first_and_at_the_field(
 
 
 def request_of(path: str, **given: str) -> RequestSubmitted:
-    filled = Filled(WISHES[path], PERSON | given)
+    filled = FilledForm(WISHES[path], PERSON | given)
     assert filled.flaws() == ()
     request = filled.request("r", "de")
     assert request is not None
@@ -242,8 +242,8 @@ def test_corrections_name_the_field_and_the_value() -> None:
     ]
 
 
-@pytest.mark.parametrize(("whom", "parent"), [(For.OTHER, False), (For.CHILD, True)])
-def test_who_asks_for_somebody_else_says_who_they_are(whom: For, parent: bool) -> None:
+@pytest.mark.parametrize(("whom", "parent"), [(OnBehalf.OTHER, False), (OnBehalf.CHILD, True)])
+def test_a_request_for_another_person_names_the_agent(whom: OnBehalf, parent: bool) -> None:
     agent = {"agent_name": "Ada", "agent_email": "ada@example.net", "permission": "signed on 1 May"}
     request = request_of("/ask/access", **{"for": whom.value}, **agent)
     assert request.agent is not None
@@ -251,12 +251,12 @@ def test_who_asks_for_somebody_else_says_who_they_are(whom: For, parent: bool) -
     assert request.subject.email == PERSON["email"]
 
 
-def test_what_was_typed_for_somebody_else_is_left_out_of_a_request_for_oneself() -> None:
+def test_input_for_another_person_is_left_out_of_an_own_request() -> None:
     request = request_of("/ask/access", agent_name="Ada", agent_email="ada@example.net", permission="x")
     assert request.agent is None
 
 
-def test_whose_data_is_held_for_a_customer_is_an_end_user() -> None:
+def test_a_person_in_a_customers_data_is_an_end_user() -> None:
     """P26: GDPR Art. 28(3)(e); 11 CCR § 7050(c)."""
     request = request_of("/ask/access", customer_of="Shop Ltd")
     assert request.role is Role.END_USER
@@ -271,7 +271,7 @@ def test_a_state_of_another_country_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize("path", [wish.where for wish in CHOICES])
-async def test_a_door_lodges_at_once_whatever_else_is_sent(path: str) -> None:
+async def test_a_choice_page_lodges_at_once_and_ignores_other_fields(path: str) -> None:
     office = Office()
     response = await sent(office, path, {"email": "ottilie@example.org", "name": "Nobody", "step": "check"})
     assert response.status_code == 303
@@ -281,7 +281,7 @@ async def test_a_door_lodges_at_once_whatever_else_is_sent(path: str) -> None:
     assert request.direct_marketing is (WISHES[path] is MARKETING)
 
 
-async def test_whoever_opts_out_asks_under_californian_law() -> None:
+async def test_an_opt_out_is_a_request_under_californian_law() -> None:
     """The strictest period of all, wherever they live: 11 CCR § 7026(f)."""
     office = Office()
     await sent(office, "/opt-out", {"email": "ottilie@example.org"})
@@ -300,9 +300,9 @@ async def test_the_language_of_the_page_is_that_of_the_letters() -> None:
 
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=30)), st.sampled_from(sorted(WISHES)))
-def test_whatever_is_typed_is_a_flaw_or_a_request(typed: dict[str, str], path: str) -> None:
-    filled = Filled(WISHES[path], PERSON | typed)
-    assert filled.flaws() or filled.request("r", "en") or Part.PERSON in filled.wish.parts
+def test_any_input_is_a_fault_or_a_request(typed: dict[str, str], path: str) -> None:
+    filled = FilledForm(WISHES[path], PERSON | typed)
+    assert filled.flaws() or filled.request("r", "en") or FormPart.PERSON in filled.wish.parts
 
 
 @settings(max_examples=40)
@@ -337,19 +337,19 @@ async def test_no_link_of_a_page_that_is_not_there_leads_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("tag", ["de-US", "de_XX", "zh-cmn-Hans", "fr-DE"])
-async def test_a_language_is_spoken_whatever_country_is_named_with_it(tag: str) -> None:
+async def test_a_language_is_supported_with_any_country(tag: str) -> None:
     async with client_of(Office().door) as client:
         answer = await client.get("/", headers={"Accept-Language": f"{tag},en;q=0.1"})
     assert f'<html lang="{tag[:2]}"' in answer.text
 
 
 @pytest.mark.parametrize("given", [{"country": "CA"}, {"country": "US"}, {"email": "a\x00b@example.org"}])
-async def test_what_chooses_the_law_or_reaches_the_person_is_needed(given: dict[str, str]) -> None:
+async def test_residence_and_contact_are_required(given: dict[str, str]) -> None:
     answer = await sent(Office(), "/ask/access", PERSON | given)
     assert answer.status_code == 422
 
 
-async def test_who_asks_for_another_is_told_whom_the_code_goes_to() -> None:
+async def test_an_agent_reads_who_gets_the_code() -> None:
     agent = {"for": "other", "agent_name": "Berta", "agent_email": "berta@example.org", "permission": "Mine"}
     answer = await sent(Office(), "/ask/access", PERSON | agent, step="check")
     assert "to the person whom it is about" in answer.text
@@ -404,7 +404,7 @@ async def test_the_signal_counts_with_a_request_of_a_program_and_with_a_click_to
     office = Office()
     async with client_of(office.door) as client:
         await client.post("/v1/requests", json=form(), headers=SIGNAL)
-        link = LINKS.url_for(Subscription(email="ottilie@example.org"))
+        link = LINKS.url_for(MailSubscription(email="ottilie@example.org"))
         await client.post(link, data={"List-Unsubscribe": "One-Click"}, headers=SIGNAL)
     assert [fact.source for fact in office.told(RequestLodged)].count(GPC) == 2
 
@@ -486,7 +486,7 @@ async def test_the_seal_of_one_form_does_not_fit_another() -> None:
     assert response.status_code == 422
 
 
-async def test_what_is_faster_than_people_is_asked_to_send_again_and_then_taken() -> None:
+async def test_a_form_sent_too_fast_must_be_sent_again() -> None:
     office = Office()
     async with client_of(office.door) as client:
         [sealed] = SEAL.findall((await client.get("/opt-out")).text)
@@ -514,7 +514,7 @@ async def test_a_page_that_was_open_for_long_is_looked_at_again_and_then_taken()
         ).status_code == 303
 
 
-async def test_programs_that_fill_in_every_field_are_told_so_and_nobody_is_lost() -> None:
+async def test_a_filled_trap_field_is_reported_and_the_form_kept() -> None:
     office = Office()
     response = await sent(office, "/opt-out", {"email": PERSON["email"], TRAP: "https://spam.example"})
     assert response.status_code == 422
@@ -523,7 +523,7 @@ async def test_programs_that_fill_in_every_field_are_told_so_and_nobody_is_lost(
     assert lodged(office) == []
 
 
-async def test_who_sends_twice_has_asked_once_and_who_changes_something_has_asked_twice() -> None:
+async def test_a_double_submission_is_one_request_and_a_changed_one_is_another() -> None:
     office = Office()
     async with client_of(office.door) as client:
         data = PERSON | {"seal": await seal(client, office, "/ask/access"), "step": "send"}

@@ -1,11 +1,11 @@
-"""A case whose record was purged stays purged, whatever is delivered again."""
+"""A purged case stays purged after any redelivery."""
 
 from dataclasses import dataclass
 
-from services.intake.domain import Status, request_id
+from services.intake.domain import CaseStatus, request_id
 from services.intake.handlers import USED_BEFORE
-from shared.events import Fact, RequestPurged, RequestReceived, RequestRejected
-from shared.journal import Row
+from shared.contract.events import Fact, RequestPurged, RequestReceived, RequestRejected
+from shared.runtime.journal import JournalRow
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -14,7 +14,7 @@ PURGED = RequestPurged(request_id=CASE)
 
 @dataclass
 class Purged:
-    """An office that had a case once; intake has purged it and not told the others yet."""
+    """An office with a purged case; the other services are not notified yet."""
 
     office: Office
     received: RequestReceived
@@ -25,13 +25,13 @@ async def purged() -> Purged:
     await office.submit(request())
     journal = office.journals["intake"]
     rows = [row for row in journal.rows.values() if row.case == CASE]
-    tomb = Row(CASE, len(rows), "purged", None, (PURGED,), NOW)
+    tomb = JournalRow(CASE, len(rows), "purged", None, (PURGED,), NOW)
     journal.rows = {tomb.key: tomb}
     return Purged(office, office.the(RequestReceived))
 
 
 def facts_of(office: Office, service: str) -> list[Fact]:
-    return [fact for row in office.journals[service].rows.values() for fact in row.story()]
+    return [fact for row in office.journals[service].rows.values() for fact in row.events()]
 
 
 async def test_each_service_forgets_a_purged_case() -> None:
@@ -41,7 +41,7 @@ async def test_each_service_forgets_a_purged_case() -> None:
     assert facts_of(case.office, "verifier") == [PURGED]
 
 
-async def test_a_service_that_died_before_it_forgot_forgets_when_it_is_told_again() -> None:
+async def test_a_purge_interrupted_by_a_crash_is_completed() -> None:
     case = await purged()
     journal = case.office.journals["verifier"]
     before = dict(journal.rows)
@@ -62,13 +62,13 @@ async def test_an_old_fact_does_not_bring_a_purged_case_back() -> None:
     assert len(case.office.broker.published) == published + 1, "but for the old fact itself"
 
 
-async def test_a_reference_that_was_used_before_the_purge_is_refused_and_its_publisher_told() -> None:
+async def test_a_reference_used_before_the_purge_is_refused_and_reported() -> None:
     case = await purged()
     await case.office.submit(request(), id_="2")
     assert case.office.the(RequestRejected).errors == (USED_BEFORE,)
     assert not [fact for fact in facts_of(case.office, "intake") if isinstance(fact, RequestReceived)]
 
 
-async def test_whoever_looks_for_a_purged_case_hears_that_it_ended() -> None:
+async def test_a_purged_case_is_reported_as_ended() -> None:
     case = await purged()
-    assert (await case.office.door.case(CASE)).status is Status.PURGED
+    assert (await case.office.door.case(CASE)).status is CaseStatus.PURGED

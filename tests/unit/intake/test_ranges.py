@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.intake.ranges import NotSatisfiable, Span, Wanted, span
+from services.intake.http.ranges import ByteRange, NotSatisfiable, RangeRequest, span
 
 ETAG = '"abc"'
-ALL = Span(0, 10)
+ALL = ByteRange(0, 10)
 
 
 @pytest.mark.parametrize(
@@ -13,11 +13,11 @@ ALL = Span(0, 10)
     [
         ("", ALL),
         ("bytes=0-", ALL),
-        ("bytes=3-", Span(3, 10)),
-        ("Bytes=3-5", Span(3, 6)),
-        ("bytes=3-99", Span(3, 10)),
-        ("bytes=9-9", Span(9, 10)),
-        ("bytes=-4", Span(6, 10)),
+        ("bytes=3-", ByteRange(3, 10)),
+        ("Bytes=3-5", ByteRange(3, 6)),
+        ("bytes=3-99", ByteRange(3, 10)),
+        ("bytes=9-9", ByteRange(9, 10)),
+        ("bytes=-4", ByteRange(6, 10)),
         ("bytes=-99", ALL),
         ("bytes=5-3", ALL),
         ("bytes=-", ALL),
@@ -27,17 +27,17 @@ ALL = Span(0, 10)
         ("bytes=" + "9" * 40 + "-", ALL),
     ],
 )
-def test_one_range_is_sent_and_what_is_none_counts_as_none(range_: str, wanted: Span) -> None:
-    assert span(Wanted(range_), size=10, etag=ETAG) == wanted
-    assert span(Wanted(range_, ETAG), size=10, etag=ETAG) == wanted
+def test_one_range_is_sent_and_what_is_none_counts_as_none(range_: str, wanted: ByteRange) -> None:
+    assert span(RangeRequest(range_), size=10, etag=ETAG) == wanted
+    assert span(RangeRequest(range_, ETAG), size=10, etag=ETAG) == wanted
 
 
 @pytest.mark.parametrize("tag", ['"other"', f"W/{ETAG}", "Wed, 25 Nov 2026 09:00:00 GMT", "abc"])
 def test_a_range_of_something_else_is_answered_with_all(tag: str) -> None:
-    assert span(Wanted("bytes=3-", tag), size=10, etag=ETAG) == ALL
+    assert span(RangeRequest("bytes=3-", tag), size=10, etag=ETAG) == ALL
 
 
 @pytest.mark.parametrize("range_", ["bytes=10-", "bytes=99-100", "bytes=-0"])
 def test_a_range_behind_the_end_is_an_error(range_: str) -> None:
     with pytest.raises(NotSatisfiable):
-        span(Wanted(range_), size=10, etag=ETAG)
+        span(RangeRequest(range_), size=10, etag=ETAG)

@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain import (
-    MAIL,
-    TRANSITIONS,
-    Case,
-    DueMoved,
-    Status,
-    evolve,
-    outcome_of,
+from services.intake.cases.register import (
+    CaseHistory,
+    CountedRequest,
+    RegisterEntry,
+    RequestManner,
+    RequestResult,
+    RetentionReason,
+    counted,
+    may_be_purged,
 )
-from services.intake.purge import Retention
-from services.intake.register import Counted, Entry, Manner, Result, Standing, Story, counted, outlived
-from shared.events import (
+from services.intake.cases.retention import RegisterRetention
+from services.intake.domain import MAIL, TRANSITIONS, CaseStatus, DueMoved, IntakeCase, evolve, outcome_of
+from shared.contract.events import (
     AnswerDelivered,
     AppealAnswered,
     AppealReceived,
@@ -103,11 +104,11 @@ def lodged_by(source: str) -> RequestLodged:
     return RequestLodged(request_id=CASE, source=source, occurred_at=MARCH)
 
 
-def story(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Story:
-    return Story.of((MARCH + number * apart, fact) for number, fact in enumerate(facts))
+def story(*facts: Fact, apart: timedelta = timedelta(days=1)) -> CaseHistory:
+    return CaseHistory.of((MARCH + number * apart, fact) for number, fact in enumerate(facts))
 
 
-def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Entry:
+def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> RegisterEntry:
     found = story(*facts, apart=apart).entry(BERLIN)
     assert found is not None
     return found
@@ -116,63 +117,78 @@ def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Entry:
 @pytest.mark.parametrize(
     ("facts", "result", "grounds"),
     [
-        pytest.param((), Result.OPEN, (), id="open"),
-        pytest.param((fulfilled(),), Result.OPEN, (), id="decided, and the letter is not sent"),
-        pytest.param((fulfilled(), REFUSED_BY_SERVER), Result.OPEN, (), id="the letter does not arrive"),
-        pytest.param((fulfilled(), CLOSED), Result.GRANTED, (), id="granted"),
-        pytest.param((NO_MAILBOX, fulfilled()), Result.GRANTED, (), id="nobody to write to"),
+        pytest.param((), RequestResult.OPEN, (), id="open"),
+        pytest.param((fulfilled(),), RequestResult.OPEN, (), id="decided, and the letter is not sent"),
+        pytest.param(
+            (fulfilled(), REFUSED_BY_SERVER), RequestResult.OPEN, (), id="the letter does not arrive"
+        ),
+        pytest.param((fulfilled(), CLOSED), RequestResult.GRANTED, (), id="granted"),
+        pytest.param((NO_MAILBOX, fulfilled()), RequestResult.GRANTED, (), id="nobody to write to"),
         pytest.param(
             (fulfilled(Outcome.PARTLY_GRANTED, reasons={"tax_law": 3, "contract": 1}), CLOSED),
-            Result.PARTLY_GRANTED,
+            RequestResult.PARTLY_GRANTED,
             ("contract", "tax_law"),
             id="in part",
         ),
         pytest.param(
             (fulfilled(Outcome.REFUSED, reasons={"tax_law": 3}), CLOSED),
-            Result.REFUSED,
+            RequestResult.REFUSED,
             ("tax_law",),
             id="denied by law",
         ),
-        pytest.param((fulfilled(Outcome.NOTHING_HELD), CLOSED), Result.NOTHING_HELD, (), id="nothing held"),
-        pytest.param((refused("no_try_left"), CLOSED), Result.REFUSED, ("no_try_left",), id="not identified"),
         pytest.param(
-            (refused("not_proven_in_time"), CLOSED), Result.LAPSED, ("not_proven_in_time",), id="lapsed"
+            (fulfilled(Outcome.NOTHING_HELD), CLOSED), RequestResult.NOTHING_HELD, (), id="nothing held"
         ),
-        pytest.param((WITHDRAWN,), Result.WITHDRAWN, (), id="withdrawn"),
-        pytest.param((WITHDRAWN, refused("no_try_left"), CLOSED), Result.WITHDRAWN, (), id="crossed"),
-        pytest.param((FORWARDED, CLOSED), Result.FORWARDED, (), id="forwarded"),
-        pytest.param((DUPLICATED,), Result.DUPLICATE, (), id="a duplicate, whatever becomes of the letter"),
-        pytest.param((DUPLICATED, CLOSED), Result.DUPLICATE, (), id="a duplicate"),
-        pytest.param((fulfilled(), CLOSED, CAME_BACK), Result.OPEN, (), id="the letter came back"),
-        pytest.param((fulfilled(), CLOSED, CAME_BACK, SENT), Result.GRANTED, (), id="sent once more"),
-        pytest.param((fulfilled(), CLOSED, CAME_BACK, DELIVERED), Result.GRANTED, (), id="handed over"),
         pytest.param(
-            (fulfilled(), REFUSED_BY_SERVER, DELIVERED), Result.GRANTED, (), id="handed over at once"
+            (refused("no_try_left"), CLOSED), RequestResult.REFUSED, ("no_try_left",), id="not identified"
         ),
-        pytest.param((WITHDRAWN, CLOSED, fulfilled()), Result.OPEN, (), id="answered after all, not told"),
-        pytest.param((WITHDRAWN, fulfilled(), CLOSED), Result.GRANTED, (), id="answered after all"),
+        pytest.param(
+            (refused("not_proven_in_time"), CLOSED),
+            RequestResult.LAPSED,
+            ("not_proven_in_time",),
+            id="lapsed",
+        ),
+        pytest.param((WITHDRAWN,), RequestResult.WITHDRAWN, (), id="withdrawn"),
+        pytest.param((WITHDRAWN, refused("no_try_left"), CLOSED), RequestResult.WITHDRAWN, (), id="crossed"),
+        pytest.param((FORWARDED, CLOSED), RequestResult.FORWARDED, (), id="forwarded"),
+        pytest.param(
+            (DUPLICATED,), RequestResult.DUPLICATE, (), id="a duplicate, whatever becomes of the letter"
+        ),
+        pytest.param((DUPLICATED, CLOSED), RequestResult.DUPLICATE, (), id="a duplicate"),
+        pytest.param((fulfilled(), CLOSED, CAME_BACK), RequestResult.OPEN, (), id="the letter came back"),
+        pytest.param((fulfilled(), CLOSED, CAME_BACK, SENT), RequestResult.GRANTED, (), id="sent once more"),
+        pytest.param(
+            (fulfilled(), CLOSED, CAME_BACK, DELIVERED), RequestResult.GRANTED, (), id="handed over"
+        ),
+        pytest.param(
+            (fulfilled(), REFUSED_BY_SERVER, DELIVERED), RequestResult.GRANTED, (), id="handed over at once"
+        ),
+        pytest.param(
+            (WITHDRAWN, CLOSED, fulfilled()), RequestResult.OPEN, (), id="answered after all, not told"
+        ),
+        pytest.param((WITHDRAWN, fulfilled(), CLOSED), RequestResult.GRANTED, (), id="answered after all"),
     ],
 )
 def test_the_register_says_what_became_of_a_request_and_why(
-    facts: tuple[Fact, ...], result: Result, grounds: tuple[str, ...]
+    facts: tuple[Fact, ...], result: RequestResult, grounds: tuple[str, ...]
 ) -> None:
     found = entry(received(), *facts)
     assert found.result is result
-    assert found.result is Result.OPEN or found.grounds == grounds
+    assert found.result is RequestResult.OPEN or found.grounds == grounds
 
 
-def test_what_a_controller_has_is_answered_when_it_is_decided() -> None:
+def test_a_controllers_request_is_answered_at_the_decision() -> None:
     asks = received(requester="controller", role="end_user", reachable=False)
-    assert entry(asks).result is Result.OPEN
+    assert entry(asks).result is RequestResult.OPEN
     found = entry(asks, fulfilled())
-    assert (found.result, found.requester) == (Result.GRANTED, "controller")
+    assert (found.result, found.requester) == (RequestResult.GRANTED, "controller")
     assert found.answered_on == (MARCH + timedelta(days=1)).date()
     assert found.ended_at == MARCH + timedelta(days=1)
     identified = IdentityVerified(
         request_id=CASE, right=Right.ERASURE, regulation=Regulation.CCPA, received_on=MARCH.date(),
         assurance="vouched", reasons=("vouched",),
     )  # fmt: skip
-    case = reduce(evolve, (asks, identified, fulfilled()), Case())
+    case = reduce(evolve, (asks, identified, fulfilled()), IntakeCase())
     assert not case.unanswered
     assert case.undelivered == ()
 
@@ -180,26 +196,26 @@ def test_what_a_controller_has_is_answered_when_it_is_decided() -> None:
 @pytest.mark.parametrize(
     ("first", "source", "manner"),
     [
-        pytest.param((), "shop", Manner.EVENT, id="an event"),
-        pytest.param((lodged_by("shop"),), "shop", Manner.API, id="the API"),
-        pytest.param((lodged_by("habeas/public"),), "habeas/public", Manner.WEB, id="the page"),
-        pytest.param((RENEWED,), "habeas/appeal", Manner.APPEAL, id="an appeal was granted"),
+        pytest.param((), "shop", RequestManner.EVENT, id="an event"),
+        pytest.param((lodged_by("shop"),), "shop", RequestManner.API, id="the API"),
+        pytest.param((lodged_by("habeas/public"),), "habeas/public", RequestManner.WEB, id="the page"),
+        pytest.param((RENEWED,), "habeas/appeal", RequestManner.APPEAL, id="an appeal was granted"),
     ],
 )
 def test_the_register_says_how_a_request_was_made(
-    first: tuple[Fact, ...], source: str, manner: Manner
+    first: tuple[Fact, ...], source: str, manner: RequestManner
 ) -> None:
     assert entry(*first, received(source=source)).manner is manner
 
 
 def test_an_appeal_that_renews_a_request_leaves_its_own_as_it_was_made() -> None:
-    assert entry(lodged_by("shop"), received(), fulfilled(), CLOSED, RENEWED).manner is Manner.API
+    assert entry(lodged_by("shop"), received(), fulfilled(), CLOSED, RENEWED).manner is RequestManner.API
 
 
 def test_days_run_from_receipt_to_the_letter_in_the_zone_of_the_company() -> None:
     # In Berlin it is half past midnight then.
     sent = datetime(2026, 4, 1, 22, 30, tzinfo=UTC)
-    found = Story.of([(MARCH, received()), (MARCH, fulfilled()), (sent, CLOSED)]).entry(BERLIN)
+    found = CaseHistory.of([(MARCH, received()), (MARCH, fulfilled()), (sent, CLOSED)]).entry(BERLIN)
     assert found is not None
     assert found.answered_on == date(2026, 4, 2)
     assert found.days == 31
@@ -209,8 +225,8 @@ def test_days_run_from_receipt_to_the_letter_in_the_zone_of_the_company() -> Non
     ("days", "late"), [pytest.param(45, False, id="the last day"), pytest.param(46, True, id="the day after")]
 )
 def test_an_answer_is_late_after_the_last_day(days: int, late: bool) -> None:
-    told = [(MARCH, received()), (MARCH, fulfilled()), (MARCH + timedelta(days=days), CLOSED)]
-    found = Story.of(told).entry(BERLIN)
+    reported = [(MARCH, received()), (MARCH, fulfilled()), (MARCH + timedelta(days=days), CLOSED)]
+    found = CaseHistory.of(reported).entry(BERLIN)
     assert found is not None
     assert found.late is late
 
@@ -223,8 +239,13 @@ def test_a_pause_moves_the_last_day_and_no_other_number() -> None:
         meant_for=date(2026, 4, 16),
         policy="gdpr@2018-05-25",
     )
-    told = [(MARCH, received()), (MARCH, moved), (MARCH, fulfilled()), (MARCH + timedelta(days=50), CLOSED)]
-    found = Story.of(told).entry(BERLIN)
+    reported = [
+        (MARCH, received()),
+        (MARCH, moved),
+        (MARCH, fulfilled()),
+        (MARCH + timedelta(days=50), CLOSED),
+    ]
+    found = CaseHistory.of(reported).entry(BERLIN)
     assert found is not None
     assert (found.late, found.days, found.paused_days) == (False, 50, 5)
 
@@ -240,13 +261,13 @@ def test_an_extension_moves_the_last_day() -> None:
             "policy": "us-ca-ccpa@2026-01-01",
         }
     )
-    told = [
+    reported = [
         (MARCH, received()),
         (MARCH, extended),
         (MARCH, fulfilled()),
         (MARCH + timedelta(days=60), CLOSED),
     ]
-    found = Story.of(told).entry(BERLIN)
+    found = CaseHistory.of(reported).entry(BERLIN)
     assert found is not None
     assert (found.late, found.extended, found.due_on) == (False, True, date(2026, 5, 31))
 
@@ -254,7 +275,9 @@ def test_an_extension_moves_the_last_day() -> None:
 def test_a_letter_that_came_back_answered_nothing() -> None:
     days = [timedelta(days=number) for number in (0, 10, 10, 12, 50)]
     facts = (received(), fulfilled(), CLOSED, CAME_BACK, DELIVERED)
-    found = Story.of((MARCH + after, fact) for after, fact in zip(days, facts, strict=True)).entry(BERLIN)
+    found = CaseHistory.of((MARCH + after, fact) for after, fact in zip(days, facts, strict=True)).entry(
+        BERLIN
+    )
     assert found is not None
     assert (found.days, found.late) == (50, True)
 
@@ -282,9 +305,9 @@ def test_the_register_says_that_there_was_an_appeal_and_what_came_of_it() -> Non
 
 
 def test_a_case_is_kept_while_an_appeal_is_open_and_two_years_after_it() -> None:
-    assert not outlived(story(received(), fulfilled(), CLOSED, APPEALED), MARCH + LONG)
-    told = story(received(), fulfilled(), CLOSED, APPEALED, DENIED)
-    assert told.ended_at == MARCH + timedelta(days=4)
+    assert not may_be_purged(story(received(), fulfilled(), CLOSED, APPEALED), MARCH + LONG)
+    reported = story(received(), fulfilled(), CLOSED, APPEALED, DENIED)
+    assert reported.ended_at == MARCH + timedelta(days=4)
 
 
 def test_an_open_request_is_late_once_its_deadline_was_missed() -> None:
@@ -299,31 +322,33 @@ def test_a_request_counts_under_each_law_that_protects_the_person() -> None:
     assert {one.year for one in counted(found)} == {2026}
 
 
-def restricted(right: Right, *more: Fact, **changes: object) -> Story:
+def restricted(right: Right, *more: Fact, **changes: object) -> CaseHistory:
     return story(
         received(right, **changes), fulfilled(right=right, dispositions={"marked": 2}), CLOSED, *more
     )
 
 
 @pytest.mark.parametrize(
-    ("told", "standing"),
+    ("reported", "standing"),
     [
-        pytest.param(restricted(Right.RESTRICTION), Standing.RESTRICTED, id="a restriction in force"),
+        pytest.param(restricted(Right.RESTRICTION), RetentionReason.RESTRICTED, id="a restriction in force"),
         pytest.param(
             restricted(Right.RESTRICTION, SubjectUnrestricted(request_id=CASE, identifiers={})),
             None,
             id="lifted",
         ),
-        pytest.param(restricted(Right.OBJECTION), Standing.RESTRICTED, id="an objection restricts"),
+        pytest.param(restricted(Right.OBJECTION), RetentionReason.RESTRICTED, id="an objection restricts"),
         pytest.param(restricted(Right.OBJECTION, direct_marketing=True), None, id="not one to marketing"),
         pytest.param(restricted(Right.OPT_OUT_OF_SALE), None, id="nor an opt-out"),
         pytest.param(
             story(received(Right.RECTIFICATION), fulfilled(statement_kept=True), CLOSED),
-            Standing.STATEMENT,
+            RetentionReason.STATEMENT,
             id="a correction that was declined, with a statement",
         ),
         pytest.param(
-            story(received(), fulfilled(dispositions={"left": 1}), CLOSED), Standing.LEFT, id="records left"
+            story(received(), fulfilled(dispositions={"left": 1}), CLOSED),
+            RetentionReason.LEFT,
+            id="records left",
         ),
         pytest.param(
             story(received(), fulfilled(dispositions={"left": 1}), CLOSED, fulfilled(), CLOSED),
@@ -333,9 +358,11 @@ def restricted(right: Right, *more: Fact, **changes: object) -> Story:
         pytest.param(story(received(), fulfilled(), CLOSED), None, id="nothing"),
     ],
 )
-def test_a_case_that_somebody_still_needs_is_kept(told: Story, standing: Standing | None) -> None:
-    assert told.standing is standing
-    assert outlived(told, MARCH + LONG) is (standing is None)
+def test_a_case_with_a_reason_to_retain_it_is_kept(
+    reported: CaseHistory, standing: RetentionReason | None
+) -> None:
+    assert reported.standing is standing
+    assert may_be_purged(reported, MARCH + LONG) is (standing is None)
 
 
 @pytest.mark.parametrize(
@@ -350,19 +377,19 @@ def test_a_case_that_somebody_still_needs_is_kept(told: Story, standing: Standin
     ],
 )
 def test_an_open_case_is_kept_however_old(facts: tuple[Fact, ...]) -> None:
-    assert not outlived(story(received(), *facts), MARCH + LONG)
+    assert not may_be_purged(story(received(), *facts), MARCH + LONG)
 
 
 def test_a_case_is_kept_to_the_very_moment() -> None:
-    told = story(received(), fulfilled(), CLOSED, apart=timedelta())
-    assert not outlived(told, MARCH)
-    assert outlived(told, MARCH + timedelta(microseconds=1))
+    reported = story(received(), fulfilled(), CLOSED, apart=timedelta())
+    assert not may_be_purged(reported, MARCH)
+    assert may_be_purged(reported, MARCH + timedelta(microseconds=1))
 
 
 def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
-    told = story(RequestRejected(request_id=CASE, publisher_source=None, publisher_id=None, errors=()))
-    assert told.entry(BERLIN) is None
-    assert outlived(told, MARCH + timedelta(days=1))
+    reported = story(RequestRejected(request_id=CASE, publisher_source=None, publisher_id=None, errors=()))
+    assert reported.entry(BERLIN) is None
+    assert may_be_purged(reported, MARCH + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -374,14 +401,14 @@ def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
     ids=["asked back", "set aside"],
 )
 def test_a_mail_of_which_no_request_came_is_in_no_count_and_goes_as_well(fact: Fact) -> None:
-    told = story(fact)
-    assert told.entry(BERLIN) is None
-    assert outlived(told, MARCH + timedelta(days=1))
-    assert not outlived(story(fact, received()), MARCH + timedelta(days=9))
+    reported = story(fact)
+    assert reported.entry(BERLIN) is None
+    assert may_be_purged(reported, MARCH + timedelta(days=1))
+    assert not may_be_purged(story(fact, received()), MARCH + timedelta(days=9))
 
 
 def test_a_request_by_mail_says_so() -> None:
-    assert entry(lodged_by(MAIL), received()).manner is Manner.MAIL
+    assert entry(lodged_by(MAIL), received()).manner is RequestManner.MAIL
 
 
 @pytest.mark.parametrize(
@@ -394,7 +421,7 @@ def test_a_request_by_mail_says_so() -> None:
 )
 def test_two_years_are_kept_and_not_a_day_less(now: date, before: date) -> None:
     noon = time(12, tzinfo=BERLIN)
-    ended_before = Retention(24, BERLIN).ended_before(datetime.combine(now, noon))
+    ended_before = RegisterRetention(24, BERLIN).ended_before(datetime.combine(now, noon))
     assert ended_before == datetime.combine(before, noon)
 
 
@@ -426,12 +453,12 @@ FACTS: dict[type[Fact], list[Fact]] = {
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Fact]:
-    """Draw a way through intake's table, of somebody with a mailbox or without one."""
+    """Draw a path through intake's table, with or without a mailbox."""
     addressless = draw(st.booleans())
     facts: list[Fact] = [received(), *([NO_MAILBOX] if addressless else [])]
-    status = Status.RECEIVED
+    status = CaseStatus.RECEIVED
     for _ in range(draw(st.integers(0, 8))):
-        written = status is Status.CLOSED and any(isinstance(fact, RequestFulfilled) for fact in facts)
+        written = status is CaseStatus.CLOSED and any(isinstance(fact, RequestFulfilled) for fact in facts)
         if written and not addressless:
             facts += draw(st.lists(st.sampled_from([CAME_BACK, SENT, DELIVERED]), max_size=3))
         known = [kind for kind in TRANSITIONS.get(status, {}) if kind in FACTS]
@@ -443,15 +470,22 @@ def lives(draw: st.DrawFn) -> list[Fact]:
 
 @given(lives())
 def test_the_register_agrees_with_the_table_of_intake(facts: list[Fact]) -> None:
-    case, told = reduce(evolve, facts, Case()), story(*facts)
-    assert (told.ended_at is None) is case.unanswered
-    if told.result not in {Result.OPEN, Result.WITHDRAWN, Result.FORWARDED, Result.DUPLICATE}:
+    case, reported = reduce(evolve, facts, IntakeCase()), story(*facts)
+    assert (reported.ended_at is None) is case.unanswered
+    if reported.result not in {
+        RequestResult.OPEN,
+        RequestResult.WITHDRAWN,
+        RequestResult.FORWARDED,
+        RequestResult.DUPLICATE,
+    }:
         outcome = outcome_of(case)
         assert outcome is not None
-        assert (Result.REFUSED if told.result is Result.LAPSED else told.result) == outcome.value
+        assert (
+            RequestResult.REFUSED if reported.result is RequestResult.LAPSED else reported.result
+        ) == outcome.value
 
 
 @given(st.lists(lives(), max_size=3))
-def test_what_is_counted_has_a_key_of_its_own(several: list[list[Fact]]) -> None:
-    kinds: set[Counted] = {one for facts in several for one in counted(entry(*facts))}
+def test_each_count_has_its_own_key(several: list[list[Fact]]) -> None:
+    kinds: set[CountedRequest] = {one for facts in several for one in counted(entry(*facts))}
     assert len({one.key for one in kinds}) == len(kinds)

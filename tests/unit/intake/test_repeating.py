@@ -1,4 +1,4 @@
-"""Who asks for the same again is answered with the first request, and nobody is silenced by it."""
+"""Duplicates are answered with the first request, and block no other requester."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.intake.deadlines import APPROACHING, UNACKNOWLEDGED
-from services.intake.domain import PUBLIC_DOOR, Case, Status, request_id
-from services.intake.drp.statuses import Asked, Links, Reason, Standing, told_of
-from services.intake.registering import LOST_AFTER
-from services.intake.repeating import duplicate_of
-from shared.events import (
+from services.intake.cases.deadlines import APPROACHING, UNACKNOWLEDGED
+from services.intake.cases.fingerprint import duplicate_of
+from services.intake.cases.registration import LOST_AFTER
+from services.intake.channels.drp.statuses import DrpLinks, DrpReason, DrpRequestFacts, DrpStatus, report_of
+from services.intake.domain import PUBLIC_DOOR, CaseStatus, IntakeCase, request_id
+from shared.contract.events import (
     DeadlineApproaching,
     DeadlineCame,
     EmailCode,
@@ -83,15 +83,15 @@ def sent(letter: LetterKind, case: str = FIRST) -> NoticeSent:
     return NoticeSent(request_id=case, letter=letter)
 
 
-async def test_who_asks_for_the_same_again_is_told_of_the_first_and_asked_for_nothing() -> None:
+async def test_a_duplicate_is_linked_to_the_first_and_needs_no_proof() -> None:
     office = await asked_twice()
     first = office.told(RequestReceived)[0]
-    told = office.the(RequestDuplicated)
-    assert (told.request_id, told.first) == (SECOND, FIRST)
-    assert (told.first_received_on, told.due_on) == (first.received_on, first.due_on)
+    reported = office.the(RequestDuplicated)
+    assert (reported.request_id, reported.first) == (SECOND, FIRST)
+    assert (reported.first_received_on, reported.due_on) == (first.received_on, first.due_on)
     assert office.told(RequestReceived)[1].repeats == FIRST
     assert {fact.request_id for fact in office.told(IdentityChallenged)} == {FIRST}
-    assert (await office.door.case(SECOND)).status is Status.DUPLICATE
+    assert (await office.door.case(SECOND)).status is CaseStatus.DUPLICATE
 
 
 async def test_it_is_closed_when_that_letter_is_sent() -> None:
@@ -99,7 +99,7 @@ async def test_it_is_closed_when_that_letter_is_sent() -> None:
     await office.tell(sent(LetterKind.DUPLICATE, SECOND), service="notifier")
     closed = office.the(RequestClosed)
     assert (closed.request_id, closed.outcome) == (SECOND, None)
-    assert (await office.door.case(FIRST)).status is Status.CHALLENGED
+    assert (await office.door.case(FIRST)).status is CaseStatus.CHALLENGED
 
 
 async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() -> None:
@@ -126,7 +126,7 @@ async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() ->
         pytest.param({"residence": CALIFORNIA}, id="under other laws"),
     ],
 )
-async def test_what_an_answer_depends_on_makes_it_another_request(changes: dict[str, Any]) -> None:
+async def test_every_field_the_answer_depends_on_is_in_the_fingerprint(changes: dict[str, Any]) -> None:
     office = await asked_twice(**changes)
     assert office.told(RequestDuplicated) == []
 
@@ -146,7 +146,7 @@ async def test_how_and_when_it_is_said_makes_no_other_request(changes: dict[str,
     assert office.the(RequestDuplicated).first == FIRST
 
 
-async def test_what_an_agent_has_asked_in_a_persons_name_does_not_silence_the_person() -> None:
+async def test_an_agents_request_does_not_block_the_persons_own() -> None:
     office = await asked_once(agent=AGENT)
     await asked(office, name="r-2")
     await asked(office, name="r-3", agent=AGENT | {"email": "other@agent.example.net"})
@@ -164,7 +164,7 @@ async def test_what_an_agent_has_asked_in_a_persons_name_does_not_silence_the_pe
         pytest.param({"role": "end_user"}, id="an end user's"),
     ],
 )
-async def test_what_needs_no_proof_or_cannot_be_told_of_is_not_compared(changes: dict[str, Any]) -> None:
+async def test_requests_without_proof_or_address_are_not_compared(changes: dict[str, Any]) -> None:
     office = await asked_once(**changes)
     await asked(office, name="r-2", **changes)
     assert office.told(RequestDuplicated) == []
@@ -198,16 +198,16 @@ async def test_while_its_letter_is_on_its_way_the_first_is_still_the_answer() ->
     assert office.the(RequestDuplicated).first == FIRST
 
 
-async def test_a_flood_in_somebodys_name_is_one_request_and_holds_nobody_up_for_ever() -> None:
+async def test_a_flood_in_one_name_is_one_request_and_blocks_no_other() -> None:
     office = Office()
     for day in range(40):
         await asked(office, name=f"flood-{day}", received_at=office.clock.now.isoformat())
         office.clock.move(timedelta(days=1))
-    # Late, so the next is a request of its own although nobody has said that the first lapsed.
+    # Late, so the next is a request of its own although the first has not lapsed yet.
     assert len([fact for fact in office.told(RequestReceived) if fact.repeats is None]) == 2
 
 
-async def test_who_reminds_us_of_a_request_that_is_late_has_a_day_of_their_own() -> None:
+async def test_a_reminder_of_a_late_request_has_its_own_deadline() -> None:
     office = await asked_once()
     await office.tell(verified())
     due_on = office.the(RequestReceived).due_on
@@ -219,7 +219,7 @@ async def test_who_reminds_us_of_a_request_that_is_late_has_a_day_of_their_own()
     assert len(office.told(RequestDuplicated)) == 1
 
 
-async def test_who_asks_again_is_promised_no_later_day_than_their_own() -> None:
+async def test_a_duplicate_gets_no_later_deadline_than_its_own() -> None:
     office = await asked_once()
     longer = ExtensionDecided(request_id=FIRST, by="anna", reason=ExtensionReason.COMPLEXITY)
     await office.tell(longer, service="intake")
@@ -227,11 +227,11 @@ async def test_who_asks_again_is_promised_no_later_day_than_their_own() -> None:
     await asked(office, name="r-2", received_at=office.clock.now.isoformat())
     assert office.told(RequestDuplicated) == []
     await asked(office, name="r-3", received_at=office.clock.now.isoformat())
-    told = office.the(RequestDuplicated)
-    assert (told.first, told.due_on) == (SECOND, office.told(RequestReceived)[-1].due_on)
+    reported = office.the(RequestDuplicated)
+    assert (reported.first, reported.due_on) == (SECOND, office.told(RequestReceived)[-1].due_on)
 
 
-async def test_who_asked_before_the_first_that_we_have_heard_of_keeps_their_own_day() -> None:
+async def test_an_earlier_request_keeps_its_own_deadline() -> None:
     office = await asked_twice(received_at=(NOW - timedelta(days=9)).isoformat())
     assert office.told(RequestDuplicated) == []
 
@@ -270,7 +270,7 @@ async def test_a_duplicate_takes_no_proofs() -> None:
     assert office.the(RequestRejected).errors[0].message == "the request is duplicate"
 
 
-async def test_the_page_of_a_duplicate_does_not_open_the_first_to_whoever_made_it() -> None:
+async def test_the_page_of_a_duplicate_does_not_link_to_the_first() -> None:
     office = await asked_twice()
     async with client_of(office.door) as client:
         page = (await client.get(f"/requests/{SECOND}")).text
@@ -279,15 +279,15 @@ async def test_the_page_of_a_duplicate_does_not_open_the_first_to_whoever_made_i
     assert FIRST not in page + status
 
 
-async def test_an_agent_is_told_that_its_request_was_made_before() -> None:
+async def test_an_agent_gets_the_status_of_a_duplicate() -> None:
     office = await asked_twice()
-    asked_of = Asked(SECOND, None, NOW, NOW, NOW)
-    links = Links("https://privacy.example.com", "https://privacy.example.com")
-    told = told_of(await office.door.case(SECOND), asked_of, links, revoked=False)
-    assert (told.standing, told.reason) == (Standing.DENIED, Reason.TOO_MANY_REQUESTS)
+    asked_of = DrpRequestFacts(SECOND, None, NOW, NOW, NOW)
+    links = DrpLinks("https://privacy.example.com", "https://privacy.example.com")
+    reported = report_of(await office.door.case(SECOND), asked_of, links, revoked=False)
+    assert (reported.standing, reported.reason) == (DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS)
 
 
-def test_who_brings_more_evidence_than_an_unproven_first_does_not_wait_for_it() -> None:
+def test_a_request_with_more_evidence_does_not_wait_for_an_unproven_first() -> None:
     fields = {
         "request_id": FIRST,
         "right": "erasure",
@@ -302,9 +302,9 @@ def test_who_brings_more_evidence_than_an_unproven_first_does_not_wait_for_it() 
     received = RequestReceived.model_validate(fields)
     attested = received.model_copy(update={"attested": (Evidence.MAILBOX,)})
     today = NOW.date()
-    assert duplicate_of(Case(Status.CHALLENGED, received), received, today)
-    assert not duplicate_of(Case(Status.CHALLENGED, received), attested, today)
-    assert duplicate_of(Case(Status.VERIFIED, received), attested, today)
+    assert duplicate_of(IntakeCase(CaseStatus.CHALLENGED, received), received, today)
+    assert not duplicate_of(IntakeCase(CaseStatus.CHALLENGED, received), attested, today)
+    assert duplicate_of(IntakeCase(CaseStatus.VERIFIED, received), attested, today)
 
 
 # --- at the public door ------------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def public(name: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["withdrawn", "burned", "left alone"])
-async def test_what_anybody_asks_in_a_persons_name_silences_nobody_until_it_is_proven(how: str) -> None:
+async def test_an_unproven_public_request_blocks_no_other(how: str) -> None:
     office = await asked_by_anybody("stranger", "person")
     assert office.told(RequestDuplicated) == []
     if how == "withdrawn":
@@ -337,7 +337,7 @@ async def test_what_anybody_asks_in_a_persons_name_silences_nobody_until_it_is_p
     assert office.the(IdentityVerified).request_id == public("person")
 
 
-async def test_who_has_proven_who_they_are_there_has_one_answer_however_often_it_is_asked_for() -> None:
+async def test_a_proven_repeated_request_has_one_answer() -> None:
     office = await asked_by_anybody("once")
     await office.tell(verified(public("once")), service="verifier")
     for name in ("again", "and again"):
@@ -349,14 +349,14 @@ async def test_who_has_proven_who_they_are_there_has_one_answer_however_often_it
 
 
 async def claimed(case: str) -> Office:
-    """Return an office that *case* has told what it asks for, and died."""
+    """Return an office in which *case* claimed its fingerprint, and crashed."""
     (wish,) = (await asked_once()).firsts.claims
     office = Office()
     await office.firsts.claim(wish.encode(), case, NOW)
     return office
 
 
-async def test_who_dies_between_claim_and_row_is_the_first_when_registered_again() -> None:
+async def test_after_a_crash_the_claim_is_kept() -> None:
     office = await claimed(FIRST)
     await asked(office)
     assert office.told(RequestDuplicated) == []
@@ -391,7 +391,7 @@ async def test_two_at_once_are_one_first_and_one_duplicate() -> None:
     assert [fact.repeats for fact in office.told(RequestReceived)] == [None, FIRST]
 
 
-async def test_two_who_follow_an_ended_one_are_one_first_and_one_duplicate() -> None:
+async def test_of_two_requests_after_an_ended_one_one_is_first() -> None:
     office = await asked_once()
     await office.tell(*answered(), sent(LetterKind.OUTCOME))
     for name in ("r-2", "r-3"):

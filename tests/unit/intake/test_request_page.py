@@ -1,4 +1,4 @@
-"""What the page of a request tells: in the language of the person, whom to turn to, and no program's text."""
+"""The page of a request: in the person's language, with the contact, without program texts."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -7,16 +7,16 @@ from datetime import timedelta
 import pytest
 from httpx import Response
 
-from services.intake import asking
-from services.intake.drawing import problem_of, size_in_words
-from services.intake.languages import CATALOGUES, LANGUAGES
-from services.intake.obstacles import CodeRefused, NotNow, Obstacle, TooOften
-from services.intake.ranges import NotSatisfiable
-from services.intake.site import Site
-from shared.codes import Verdict
-from shared.declarations import TEXTS
-from shared.events import RequestWithdrawn
-from shared.law import Company
+from services.intake.cases.errors import CaseError, CodeRefused, NotPossibleNow, TooManyAttempts
+from services.intake.http.ranges import NotSatisfiable
+from services.intake.pages import proof_form
+from services.intake.pages.languages import CATALOGUES, LANGUAGES
+from services.intake.pages.request_page import problem_of, size_in_words
+from services.intake.pages.site import Site
+from shared.contract.codes import CodeVerdict
+from shared.contract.declarations import TEXTS
+from shared.contract.events import RequestWithdrawn
+from shared.law import CompanyProfile
 from tests.unit import intake_api
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import CASE, UNKNOWN, client_of
@@ -60,7 +60,7 @@ def said(response: Response) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", STATES)
-async def test_every_state_is_told_in_words_of_the_language(state: str, language: str) -> None:
+async def test_every_status_has_a_text_in_each_language(state: str, language: str) -> None:
     page = await seen(await STATES[state](), language=language)
     assert page.status_code == 200
     assert f'<html lang="{language}">' in page.text
@@ -83,14 +83,14 @@ async def test_a_download_keeps_the_language_too() -> None:
     assert '<input type="hidden" name="lang" value="it">' in page.text
 
 
-async def test_what_is_wrong_is_said_in_the_language_as_well() -> None:
+async def test_faults_are_translated() -> None:
     async with client_of((await code_awaited()).door) as client:
         page = await client.post(f"/requests/{CASE}/code?lang=nl", data={"code": "1"})
     assert "Vul de code precies zo in" in said(page)
 
 
 async def test_the_declaration_is_signed_in_the_words_on_record_and_explained_in_the_others() -> None:
-    assert asking.MEANINGS == TEXTS
+    assert proof_form.MEANINGS == TEXTS
     page = await seen(await everything_asked(), language="de")
     (text,) = TEXTS.values()
     assert f'<blockquote id="declaration-text" lang="en">{text}</blockquote>' in page.text
@@ -121,14 +121,14 @@ async def test_why_something_cannot_be_done_is_said_in_sentences(
 @pytest.mark.parametrize(
     "error",
     [
-        *(NotNow("a text of a program", obstacle) for obstacle in (*Obstacle, None)),
-        *(CodeRefused(verdict) for verdict in Verdict if verdict is not Verdict.MATCHED),
-        TooOften("a text of a program"),
+        *(NotPossibleNow("a text of a program", obstacle) for obstacle in (*CaseError, None)),
+        *(CodeRefused(verdict) for verdict in CodeVerdict if verdict is not CodeVerdict.MATCHED),
+        TooManyAttempts("a text of a program"),
         NotSatisfiable(7),
     ],
 )
 def test_no_error_is_shown_as_the_program_words_it(
-    error: NotNow | CodeRefused | TooOften | NotSatisfiable,
+    error: NotPossibleNow | CodeRefused | TooManyAttempts | NotSatisfiable,
 ) -> None:
     sentence = problem_of(error)
     assert str(error) not in sentence
@@ -179,15 +179,15 @@ async def test_the_last_day_is_explained_until_there_is_an_answer() -> None:
     assert "Last day for our answer" not in said(await seen(await refused()))
 
 
-async def test_the_timeline_tells_what_happened_and_what_is_to_come() -> None:
+async def test_the_timeline_shows_past_and_future_steps() -> None:
     text = said(await seen(await documents_asked())).partition("What happened so far")[2]
-    told = [
+    reported = [
         "We received your request",
         "Letter sent: We received your request",
         "We asked for proof of who asks",
         "7 April 2026 The last day for our answer",
     ]
-    assert [text.index(one) for one in told] == sorted(text.index(one) for one in told)
+    assert [text.index(one) for one in reported] == sorted(text.index(one) for one in reported)
 
 
 async def test_days_are_those_of_the_place_that_answers() -> None:
@@ -215,16 +215,16 @@ async def test_an_appeal_is_one_where_the_law_knows_it_and_a_complaint_elsewhere
     assert "Appeal" not in complaint
 
 
-async def test_an_appeal_that_is_open_is_told_with_its_last_day_and_not_offered_again() -> None:
+async def test_an_open_appeal_is_shown_with_its_last_day_and_not_offered_again() -> None:
     page = await seen(await appealed())
     assert "Your appeal Received on 10 April 2026" in said(page)
     assert "We decide by 8 June 2026" in said(page)
     assert "/appeal" not in page.text
 
 
-async def test_whom_to_turn_to_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_page_shows_the_contact(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"contact": "privacy@example.com", "officer": "officer@example.com"}
-    company: Company = PRACTICE.company.model_copy(update=known)
+    company: CompanyProfile = PRACTICE.company.model_copy(update=known)
     monkeypatch.setattr(intake_api, "SITE", Site(company, intake_api.SITE.guard))
     text = (await seen(await code_awaited())).text
     for where in (

@@ -1,4 +1,4 @@
-"""A storm of one source is spread over hours, the most urgent first; nobody waits for longer than a day."""
+"""Rate limits: a storm is spread over hours, the most urgent first, at most for a day."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.cases.rate_limit import (
+    HOUR,
+    LONGEST_WAIT,
+    RateLane,
+    allowance,
+    begins_at_once,
+    lane_of,
+    next_hour,
+)
 from services.intake.domain import PUBLIC_DOORS
-from services.intake.shaping import HOUR, LONGEST_WAIT, Lane, allowance, begins_at_once, lane_of, next_hour
-from shared.events import BurstDeclared, LastDay, RequestReceived
-from shared.law import Duty, Right
+from shared.contract.events import BurstDeclared, LastDay, RequestReceived
+from shared.law import Right, TimedDuty
 from shared.law.scope import PROOFLESS
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -27,8 +35,8 @@ def burst(incident: str = "breach", **changes: object) -> BurstDeclared:
 
 def test_each_source_has_the_limit_that_names_it_or_that_of_all_others() -> None:
     limits = {SHOP: 5, "*": 100}
-    assert lane_of(SHOP, NOON, limits, ()) == Lane("source shop.example", 5)
-    assert lane_of(PORTAL, NOON, limits, ()) == Lane("source portal.example", 100)
+    assert lane_of(SHOP, NOON, limits, ()) == RateLane("source shop.example", 5)
+    assert lane_of(PORTAL, NOON, limits, ()) == RateLane("source portal.example", 100)
     assert lane_of(PORTAL, NOON, {SHOP: 5}, ()).per_hour is None
 
 
@@ -37,7 +45,7 @@ def test_people_at_a_public_door_are_not_counted_together() -> None:
         assert lane_of(door, NOON, {"*": 1}, ()).per_hour is None
 
 
-def test_what_habeas_passes_on_itself_has_a_limit_only_where_it_is_named() -> None:
+def test_own_sources_have_a_limit_only_if_named() -> None:
     for own in ("habeas/unsubscribe", "habeas/drop", "habeas/command"):
         assert lane_of(own, NOON, {"*": 1}, ()).per_hour is None
         assert lane_of(own, NOON, {"*": 1, own: 5}, ()).per_hour == 5
@@ -46,11 +54,13 @@ def test_what_habeas_passes_on_itself_has_a_limit_only_where_it_is_named() -> No
 
 def test_requests_of_a_declared_incident_are_one_lane_and_bear_its_name() -> None:
     for source in (SHOP, *PUBLIC_DOORS):
-        assert lane_of(source, NOON, {SHOP: 5}, [burst()]) == Lane("incident breach", 20, "breach")
+        assert lane_of(source, NOON, {SHOP: 5}, [burst()]) == RateLane("incident breach", 20, "breach")
 
 
 def test_an_incident_without_a_limit_marks_and_leaves_each_source_its_own() -> None:
-    assert lane_of(SHOP, NOON, {SHOP: 5}, [burst(per_hour=None)]) == Lane("source shop.example", 5, "breach")
+    assert lane_of(SHOP, NOON, {SHOP: 5}, [burst(per_hour=None)]) == RateLane(
+        "source shop.example", 5, "breach"
+    )
 
 
 def test_an_incident_is_of_its_time_and_of_the_source_it_names() -> None:
@@ -81,7 +91,7 @@ def received(right: str = "access", **changes: object) -> RequestReceived:
     ("right", "at_once"),
     [(right, right in PROOFLESS) for right in Right],
 )
-def test_what_nobody_needs_to_prove_begins_at_once(right: Right, at_once: bool) -> None:
+def test_requests_without_proof_begin_at_once(right: Right, at_once: bool) -> None:
     assert begins_at_once(received(right), NOON, UTC) is at_once
 
 
@@ -91,10 +101,10 @@ def test_an_objection_to_marketing_and_what_is_asked_of_a_child_begin_at_once() 
 
 
 @pytest.mark.parametrize(("days", "at_once"), [(-3, True), (0, True), (1, True), (2, False), (30, False)])
-def test_whose_last_day_comes_while_they_would_wait_begins_at_once(days: int, at_once: bool) -> None:
+def test_a_request_with_a_near_deadline_begins_at_once(days: int, at_once: bool) -> None:
     day = NOON.date() + timedelta(days=days)
     assert begins_at_once(received(due_on=day), NOON, UTC) is at_once
-    for duty, counts in ((Duty.ACKNOWLEDGEMENT, at_once), (Duty.EXTENDED_ANSWER, False)):
+    for duty, counts in ((TimedDuty.ACKNOWLEDGEMENT, at_once), (TimedDuty.EXTENDED_ANSWER, False)):
         last = LastDay(duty=duty, policy="ccpa@2026-01-01", on=day)
         assert begins_at_once(received(last_days=(last,)), NOON, UTC) is counts
 
@@ -126,9 +136,7 @@ def test_all_begin_where_there_is_no_limit_any_more() -> None:
 
 
 @given(per_hour=st.integers(1, 500), storm=st.integers(0, 100_000))
-def test_nobody_waits_for_longer_than_a_day_and_no_hour_has_more_than_it_must(
-    per_hour: int, storm: int
-) -> None:
+def test_no_request_waits_longer_than_a_day_and_the_hours_are_even(per_hour: int, storm: int) -> None:
     waiting, now = storm, NOON
     largest = max(per_hour, -(-storm // (LONGEST_WAIT // HOUR)))
     while waiting:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.sheets.columns import COLUMNS, Reading, column_of
-from services.intake.sheets.rows import MOST_CHARACTERS, NoSheet, Row, decoded, rows
-from shared.events import RequestSubmitted
+from services.intake.channels.csv.columns import COLUMNS, SheetFormat, column_of
+from services.intake.channels.csv.rows import MOST_CHARACTERS, SheetRow, UnreadableSheet, decoded, rows
+from shared.contract.events import RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import NOW
 
 BERLIN = ZoneInfo("Europe/Berlin")
-READING = Reading(BERLIN, NOW)
+READING = SheetFormat(BERLIN, NOW)
 SHEET = """reference,right,name,email,country,received_at
 t-1,erasure,Ada Example,ada@example.org,DE,2026-03-02
 t-2,access,Bruno Muster,bruno@example.com,DE,2026-03-02T09:30:00+01:00
@@ -23,7 +23,7 @@ t-2,access,Bruno Muster,bruno@example.com,DE,2026-03-02T09:30:00+01:00
 SECRET = "ottilie.quastenflosser"
 
 
-def read(sheet: str | bytes, encoding: str | None = None, reading: Reading = READING) -> list[Row]:
+def read(sheet: str | bytes, encoding: str | None = None, reading: SheetFormat = READING) -> list[SheetRow]:
     content = sheet if isinstance(sheet, bytes) else sheet.encode()
     return list(rows(decoded(io.BytesIO(content), encoding), reading))
 
@@ -111,7 +111,7 @@ def test_a_sheet_reads_however_it_was_saved(content: bytes) -> None:
     assert requests_of(content) == requests_of(SHEET)
 
 
-def test_what_is_not_utf_8_says_what_it_is() -> None:
+def test_another_encoding_must_be_named() -> None:
     sheet = SHEET.replace("Ada Example", "Änne Müller").encode("windows-1252")
     assert requests_of(sheet, "windows-1252")[0].subject.name == "Änne Müller"
     assert faults(sheet) == [(2, "name")]
@@ -169,7 +169,7 @@ def test_nothing_is_received_before_it_is_sent() -> None:
         pytest.param("t-3,access,\ud800,a@example.org,DE,", (4, "name"), id="no character"),
     ],
 )
-def test_what_is_wrong_is_named_by_line_and_column(row: str, where: tuple[int, str]) -> None:
+def test_faults_name_line_and_column(row: str, where: tuple[int, str]) -> None:
     assert faults(f"{SHEET}{row}\n".encode("utf-8", "surrogatepass")) == [where]
 
 
@@ -178,7 +178,7 @@ def test_a_cell_that_is_too_long_is_not_taken_for_a_quote() -> None:
     [fault] = [fault for row in read(f"{SHEET}t-3,access,{long},a@example.org,DE,\n") for fault in row.faults]
     assert (fault.line, fault.column) == (4, "")
     assert "131,072 characters" in fault.message
-    with pytest.raises(NoSheet, match="131,072 characters"):
+    with pytest.raises(UnreadableSheet, match="131,072 characters"):
         read(f"reference,right,{long}\n")
     [fault] = [fault for row in read(f'{SHEET}t-3,access,"{long}') for fault in row.faults]
     assert "or a quote is not closed" in fault.message
@@ -203,8 +203,8 @@ def test_the_line_of_a_row_is_where_it_begins() -> None:
         pytest.param("reference,right" + ",x" * 300, "", id="too wide"),
     ],
 )
-def test_what_is_no_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None:
-    with pytest.raises(NoSheet) as caught:
+def test_an_unreadable_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None:
+    with pytest.raises(UnreadableSheet) as caught:
         read(sheet)
     assert caught.value.fault.column == column
     assert SECRET not in str(caught.value)
@@ -212,13 +212,13 @@ def test_what_is_no_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None
 
 def test_columns_of_no_interest_are_ignored_when_they_are_named() -> None:
     sheet = "reference,right,email,Assigned to\nt-1,access,a@example.org,somebody\n"
-    [row] = read(sheet, reading=Reading(BERLIN, NOW, frozenset({"assigned_to"})))
+    [row] = read(sheet, reading=SheetFormat(BERLIN, NOW, frozenset({"assigned_to"})))
     assert row.request is not None
 
 
 @pytest.mark.parametrize("encoding", ["no-such", "utf-16"])
 def test_an_encoding_that_does_not_fit_is_refused(encoding: str) -> None:
-    with pytest.raises(NoSheet):
+    with pytest.raises(UnreadableSheet):
         read(b"\xff\xfe\x00", encoding)
 
 
@@ -228,7 +228,7 @@ def test_an_encoding_that_does_not_fit_is_refused(encoding: str) -> None:
 def test_no_value_is_ever_repeated(cells: list[str]) -> None:
     try:
         said = " ".join(fault.message for row in read(SHEET + ",".join(cells)) for fault in row.faults)
-    except NoSheet as error:
+    except UnreadableSheet as error:
         said = str(error)
     assert SECRET not in said
 
@@ -237,11 +237,9 @@ def test_no_value_is_ever_repeated(cells: list[str]) -> None:
     content=st.binary(max_size=400),
     encoding=st.sampled_from([None, "utf-16", "utf-32", "utf-7", "idna", "hex"]),
 )
-def test_whatever_is_handed_in_is_read_or_refused_and_nothing_else(
-    content: bytes, encoding: str | None
-) -> None:
+def test_any_sheet_is_parsed_or_refused(content: bytes, encoding: str | None) -> None:
     for start in (b"", SHEET.encode(encoding or "utf-8") if encoding not in {"idna", "hex"} else b""):
         try:
             read(start + content, encoding)
-        except NoSheet:
+        except UnreadableSheet:
             continue

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.cases.errors import CaseError
+from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline_of
 from services.intake.domain import DueMoved
-from services.intake.obstacles import Obstacle
-from services.intake.phrases import (
+from services.intake.pages.translations import (
     HAPPENED,
     LETTERS,
     OBSTACLES,
@@ -17,9 +18,8 @@ from services.intake.phrases import (
     THEIR_RIGHTS,
     UNOPENED,
 )
-from services.intake.timeline import Entry, Happened, timeline_of
-from shared.codes import Verdict
-from shared.events import (
+from shared.contract.codes import CodeVerdict
+from shared.contract.events import (
     AppealAnswered,
     AppealReceived,
     DeadlineMissed,
@@ -44,12 +44,12 @@ from shared.events import (
     RequestResumed,
     RequestWithdrawn,
 )
-from shared.law import Duty, Regulation, Right
+from shared.law import Regulation, Right, TimedDuty
 from tests.unit.fakes import NOW, PERSON
 from tests.unit.intake_api import CASE, client_of
 from tests.unit.intake_states import STATES, documents_asked, in_review
 
-H = Happened
+H = TimelineKind
 RECEIVED = RequestReceived(
     request_id=CASE,
     right=Right.ACCESS,
@@ -69,8 +69,8 @@ ASKED = IdentityChallenged(request_id=CASE, expires_at=NOW)
 CODED = IdentityChallenged(request_id=CASE, expires_at=NOW, kind=ProofKind.EMAIL_CODE, ref="c")
 
 
-def told(*facts: Fact) -> list[Entry]:
-    """Return the timeline of a request that was received and of which *facts* were told, a day apart."""
+def reported(*facts: Fact) -> list[TimelineEntry]:
+    """Return the timeline of a received request with *facts*, a day apart."""
     days = [(NOW + timedelta(days=n), fact) for n, fact in enumerate((RECEIVED, *facts))]
     return list(timeline_of(days))
 
@@ -84,7 +84,7 @@ def refused(reason: str) -> ProofRefused:
 
 
 def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down() -> None:
-    assert told() == [Entry(RECEIVED.received_at, H.RECEIVED)]
+    assert reported() == [TimelineEntry(RECEIVED.received_at, H.RECEIVED)]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
             [DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7))], [H.LATE], id="our answer is late"
         ),
         pytest.param(
-            [DeadlineMissed(request_id=CASE, duty=Duty.ACKNOWLEDGEMENT, due_on=date(2026, 4, 7))],
+            [DeadlineMissed(request_id=CASE, duty=TimedDuty.ACKNOWLEDGEMENT, due_on=date(2026, 4, 7))],
             [],
             id="another duty is told by letter",
         ),
@@ -132,11 +132,11 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
         ),
     ],
 )
-def test_what_is_told(facts: list[Fact], happened: list[Happened]) -> None:
-    assert [entry.what for entry in told(*facts)[1:]] == happened
+def test_callbacks_for_each_status(facts: list[Fact], happened: list[TimelineKind]) -> None:
+    assert [entry.what for entry in reported(*facts)[1:]] == happened
 
 
-def test_days_that_are_set_are_told() -> None:
+def test_configured_days_are_reported() -> None:
     moved = DueMoved(
         request_id=CASE,
         days=2,
@@ -152,7 +152,7 @@ def test_days_that_are_set_are_told() -> None:
         meant_for=date(2026, 6, 1),
         policy="gdpr@2018-05-25",
     )
-    _, first, second = told(moved, longer)
+    _, first, second = reported(moved, longer)
     assert (first.what, first.until) == (H.DUE_MOVED, date(2026, 4, 9))
     assert (second.what, second.until) == (H.EXTENDED, date(2026, 6, 9))
 
@@ -161,13 +161,15 @@ def test_days_that_are_set_are_told() -> None:
     ("remedy", "made", "decided"),
     [(Remedy.APPEAL, H.APPEALED, H.APPEAL_DECIDED), (Remedy.COMPLAINT, H.COMPLAINED, H.COMPLAINT_DECIDED)],
 )
-def test_appeals_and_complaints_are_told_apart(remedy: Remedy, made: Happened, decided: Happened) -> None:
+def test_appeals_and_complaints_are_distinguished(
+    remedy: Remedy, made: TimelineKind, decided: TimelineKind
+) -> None:
     day = date(2026, 3, 6)
     came = AppealReceived(
         request_id=CASE, remedy=remedy, statement="s", received_on=day, due_on=None, policy=None
     )
     answered = AppealAnswered(request_id=CASE, remedy=remedy, received_on=day, granted=True)
-    assert [entry.what for entry in told(came, answered)[1:]] == [made, decided]
+    assert [entry.what for entry in reported(came, answered)[1:]] == [made, decided]
 
 
 @given(st.lists(st.integers(min_value=-5, max_value=5), max_size=8))
@@ -177,7 +179,7 @@ def test_the_earliest_comes_first_whenever_it_was_written_down(days: list[int]) 
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
 
 
-async def test_it_is_told_by_the_api_as_on_the_page() -> None:
+async def test_the_api_returns_the_timeline_of_the_page() -> None:
     async with client_of((await in_review()).door) as client:
         timeline = (await client.get(f"/v1/requests/{CASE}")).json()["timeline"]
     assert [one["what"] for one in timeline] == [
@@ -203,7 +205,7 @@ async def test_no_timeline_holds_personal_data(state: str) -> None:
     ]
 
 
-async def test_a_verified_identity_is_told_once_the_person_has_shown_it() -> None:
+async def test_an_identity_is_reported_once_it_is_proven() -> None:
     office = await documents_asked()
     verified = IdentityVerified(
         request_id=CASE,
@@ -214,14 +216,14 @@ async def test_a_verified_identity_is_told_once_the_person_has_shown_it() -> Non
         reasons=(),
     )
     await office.tell(verified)
-    _, told_ = await office.door.history(CASE)
-    assert timeline_of(told_)[-1].what is H.VERIFIED
+    _, reported_ = await office.door.history(CASE)
+    assert timeline_of(reported_)[-1].what is H.VERIFIED
 
 
 def test_everything_that_can_happen_has_words() -> None:
-    assert set(HAPPENED) == set(Happened)
+    assert set(HAPPENED) == set(TimelineKind)
     assert set(LETTERS) == set(LetterKind)
-    assert set(OBSTACLES) == set(Obstacle)
+    assert set(OBSTACLES) == set(CaseError)
     assert set(OPEN_REMEDIES) == set(Remedy)
-    assert set(UNOPENED) | {Verdict.MATCHED} == set(Verdict)
+    assert set(UNOPENED) | {CodeVerdict.MATCHED} == set(CodeVerdict)
     assert set(RIGHTS) == set(THEIR_RIGHTS) == set(Right)

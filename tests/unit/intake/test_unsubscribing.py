@@ -11,17 +11,17 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from habeas.cli import app as command
-from services.intake.unsubscribing.links import FORM, Links, Subscription
-from services.intake.unsubscribing.pages import CLICK, SOURCE
-from shared.answer import SUBMISSION
+from services.intake.channels.unsubscribe.links import FORM, MailSubscription, UnsubscribeLinks
+from services.intake.channels.unsubscribe.pages import CLICK, SOURCE
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import Assurance, IdentityVerified, RequestReceived, RequestSubmitted
 from shared.errors import ConfigurationError
-from shared.events import Assurance, IdentityVerified, RequestReceived, RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.intake_api import API_KEY, LINKS, MASTER_KEY, ROOT
 from tests.unit.platforms import platforms
 
-OTTILIE = Subscription(email="ottilie.quastenflosser@example.org", list="Lamps of the month")
+OTTILIE = MailSubscription(email="ottilie.quastenflosser@example.org", list="Lamps of the month")
 URL = LINKS.url_for(OTTILIE).removeprefix(ROOT)
 BODY = b"List-Unsubscribe=One-Click"
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -73,7 +73,7 @@ async def test_looking_changes_nothing_for_scanners_follow_links(method: str) ->
     assert office.events() == []
 
 
-async def test_the_page_shows_a_button_and_nobodys_address() -> None:
+async def test_the_page_shows_a_button_and_no_address() -> None:
     async with platforms(Office()) as calling:
         page = await calling.http.get(URL)
     assert '<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">' in page.text
@@ -103,7 +103,7 @@ async def test_the_page_shows_a_button_and_nobodys_address() -> None:
         ),
     ],
 )
-async def test_what_is_no_click_is_none(body: bytes, type_: str) -> None:
+async def test_other_calls_are_not_clicks(body: bytes, type_: str) -> None:
     office = Office()
     async with platforms(office) as calling:
         answer = await calling.http.post(URL, content=body, headers={"Content-Type": type_})
@@ -127,17 +127,17 @@ async def test_a_second_click_changes_nothing_and_one_another_day_is_heard_again
 
 
 def test_the_same_person_and_list_have_the_same_link_and_no_others() -> None:
-    assert LINKS.url_for(OTTILIE) == Links(MASTER_KEY, f"{ROOT}/").url_for(OTTILIE)
+    assert LINKS.url_for(OTTILIE) == UnsubscribeLinks(MASTER_KEY, f"{ROOT}/").url_for(OTTILIE)
     others = {
         LINKS.url_for(OTTILIE.model_copy(update={"list": None})),
         LINKS.url_for(OTTILIE.model_copy(update={"list": "Chairs"})),
         LINKS.url_for(OTTILIE.model_copy(update={"email": "emil@example.org"})),
-        Links(b"n" * 32, ROOT).url_for(OTTILIE),
+        UnsubscribeLinks(b"n" * 32, ROOT).url_for(OTTILIE),
     }
     assert len({*others, LINKS.url_for(OTTILIE)}) == 5
 
 
-def test_a_link_says_nothing_of_whom_it_is_for() -> None:
+def test_a_link_does_not_reveal_the_person() -> None:
     token = URL.rpartition("/")[2]
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     assert b"ottilie" not in raw
@@ -148,7 +148,7 @@ TOKEN = URL.rpartition("/")[2]
 
 
 @given(st.integers(0, len(TOKEN) - 1), st.sampled_from("ABCDxyz019-_"))
-def test_a_token_with_one_letter_changed_is_nobodys(at: int, letter: str) -> None:
+def test_a_changed_token_is_invalid(at: int, letter: str) -> None:
     changed = TOKEN[:at] + letter + TOKEN[at + 1 :]
     found = LINKS.opened(changed)
     # The last letter has bits that stand for nothing.
@@ -158,12 +158,12 @@ def test_a_token_with_one_letter_changed_is_nobodys(at: int, letter: str) -> Non
 @given(
     st.text(max_size=200) | st.binary(max_size=300).map(lambda raw: base64.urlsafe_b64encode(raw).decode())
 )
-def test_what_nobody_made_is_nobodys(token: str) -> None:
+def test_a_made_up_token_is_invalid(token: str) -> None:
     assert LINKS.opened(token) is None
 
 
-def test_a_token_of_another_purpose_or_key_is_nobodys() -> None:
-    cipher, other = LINKS._cipher(), Links(b"n" * 32, ROOT)
+def test_a_token_of_another_purpose_or_key_is_invalid() -> None:
+    cipher, other = LINKS._cipher(), UnsubscribeLinks(b"n" * 32, ROOT)
     content = json.dumps({"email": OTTILIE.email}).encode()
     for sealed in (
         cipher.encrypt(content, None),
@@ -178,7 +178,7 @@ def test_a_token_of_another_purpose_or_key_is_nobodys() -> None:
 
 
 @pytest.mark.parametrize("token", ["A", "%00", "x" * 3_000, TOKEN[:-4], TOKEN.lower(), "é"])
-async def test_a_wrong_link_is_told_so_and_changes_nothing(token: str) -> None:
+async def test_a_wrong_link_is_refused_and_has_no_effect(token: str) -> None:
     office = Office()
     async with platforms(office) as calling:
         for answer in (
@@ -215,7 +215,7 @@ async def test_an_upstream_system_has_links_made_for_its_mails() -> None:
 @pytest.mark.parametrize(
     "bearer", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {API_KEY}"}]
 )
-async def test_nobody_else_has_links_made(bearer: dict[str, str]) -> None:
+async def test_only_upstream_systems_can_make_links(bearer: dict[str, str]) -> None:
     async with platforms(Office()) as calling:
         asked = {"email": OTTILIE.email}
         assert (
@@ -224,7 +224,7 @@ async def test_nobody_else_has_links_made(bearer: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"email": "nobody"}, {"email": OTTILIE.email, "lst": "x"}, [], "x"])
-async def test_a_link_for_nobody_is_not_made(asked: object) -> None:
+async def test_a_link_without_an_address_is_refused(asked: object) -> None:
     async with platforms(Office()) as calling:
         bearer = {"Authorization": f"Bearer {API_KEY}"}
         answer = await calling.http.post("/v1/unsubscribe-links", json=asked, headers=bearer)
@@ -252,7 +252,7 @@ async def test_a_link_that_would_not_open_is_not_made(monkeypatch: pytest.Monkey
 @given(st.text(min_size=1, max_size=500) | st.text(st.sampled_from("報\x00é"), min_size=400, max_size=500))
 def test_each_link_that_is_made_opens(name: str) -> None:
     try:
-        subscription = Subscription(email=OTTILIE.email, list=name)
+        subscription = MailSubscription(email=OTTILIE.email, list=name)
     except ValidationError:
         return
     opened = LINKS.opened(LINKS.url_for(subscription).rpartition("/")[2])
@@ -261,8 +261,8 @@ def test_each_link_that_is_made_opens(name: str) -> None:
 
 
 def test_a_name_of_the_usual_length_is_short_enough() -> None:
-    assert Subscription(email=f"{'a' * 64}@{'b' * 255}", list="x" * 500).list
-    assert Subscription(email=OTTILIE.email, list=LONG[:400]).list
+    assert MailSubscription(email=f"{'a' * 64}@{'b' * 255}", list="x" * 500).list
+    assert MailSubscription(email=OTTILIE.email, list=LONG[:400]).list
 
 
 def test_the_command_makes_the_same_link(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Proofs that come as a form: in memory, within limits, sealed, and with nothing told that was in them."""
+"""Proofs uploaded in a form: in memory, within limits, sealed, and never repeated."""
 
 import base64
 import json
@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
-from services.intake import uploads
-from shared.declarations import CURRENT, TEXTS
-from shared.envelope import MAX_BODY
-from shared.events import (
+from services.intake.http import uploads
+from shared.contract.declarations import CURRENT, TEXTS
+from shared.contract.envelope import MAX_BODY
+from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
     Declaration,
     EmailCode,
@@ -22,7 +22,7 @@ from shared.events import (
     IdToken,
     ProofKind,
     ProofReceived,
-    Slot,
+    ProofSlot,
 )
 from tests.unit.fakes import NOW, Office
 from tests.unit.intake_api import CASE, UNKNOWN, asked, assert_problem, client_of, served
@@ -94,18 +94,16 @@ async def test_documents_of_a_form_are_sealed_each_for_what_it_is_to_prove() -> 
     identity, address = proofs_of(office)
     assert (identity.kind, identity.slot, identity.media_type) == (
         ProofKind.DOCUMENT,
-        Slot.IDENTITY,
+        ProofSlot.IDENTITY,
         "image/jpeg",
     )
-    assert (address.slot, address.media_type) == (Slot.ADDRESS, "application/pdf")
+    assert (address.slot, address.media_type) == (ProofSlot.ADDRESS, "application/pdf")
     assert [sealed(office, proof) for proof in (identity, address)] == [JPEG, PDF]
 
 
 @pytest.mark.parametrize("media_type", SAMPLES)
 @pytest.mark.parametrize("declared", ["image/jpeg", "application/octet-stream", "text/html; x=<script>", ""])
-async def test_a_file_is_what_its_first_bytes_say_whatever_the_browser_says(
-    declared: str, media_type: str
-) -> None:
+async def test_the_first_bytes_decide_the_type_of_a_file(declared: str, media_type: str) -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         await client.post(PROOFS, files={"identity": file(SAMPLES[media_type], media_type=declared)})
@@ -114,7 +112,7 @@ async def test_a_file_is_what_its_first_bytes_say_whatever_the_browser_says(
 
 
 @pytest.mark.parametrize("name", PATH_NAMES)
-async def test_the_name_of_a_file_is_kept_nowhere_and_told_to_nobody(
+async def test_the_name_of_a_file_is_not_stored_or_published(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     office = await waiting()
@@ -190,11 +188,13 @@ async def test_json_may_be_as_large_as_a_document_needs() -> None:
 async def test_no_byte_of_a_file_is_written_to_a_disk(spooled: list[object]) -> None:
     office = await waiting()
     largest = JPEG + bytes(MOST_DOCUMENT_BYTES - len(JPEG))
-    files = {slot.value: file(largest) for slot in Slot}
+    files = {slot.value: file(largest) for slot in ProofSlot}
     async with served(office.door) as url, AsyncClient(base_url=url, timeout=30) as client:
         assert (await client.post(PROOFS, files=files)).status_code == 202
     assert spooled == []
-    assert [len(sealed(office, proof)) for proof in proofs_of(office)] == [MOST_DOCUMENT_BYTES] * len(Slot)
+    assert [len(sealed(office, proof)) for proof in proofs_of(office)] == [MOST_DOCUMENT_BYTES] * len(
+        ProofSlot
+    )
 
 
 async def test_the_same_form_is_written_to_a_disk_by_a_parser_that_is_not_ours(
@@ -309,7 +309,7 @@ NOT_TAKEN = (
 
 
 @pytest.mark.parametrize(("form", "field"), NOT_TAKEN)
-async def test_what_is_not_taken_is_a_problem_422_that_names_the_field_and_repeats_nothing(
+async def test_invalid_input_is_a_problem_422_with_the_field_and_no_value(
     form: dict[str, Any], field: str
 ) -> None:
     office = await waiting()
@@ -334,7 +334,7 @@ async def test_what_is_not_taken_is_a_problem_422_that_names_the_field_and_repea
         pytest.param("application/json", b'{"proofs": "' + CANARY.encode(), id="half"),
     ],
 )
-async def test_what_cannot_be_read_is_a_problem_422(content_type: str, body: bytes) -> None:
+async def test_an_unreadable_body_is_a_problem_422(content_type: str, body: bytes) -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         response = await client.post(PROOFS, content=body, headers={"Content-Type": content_type})
@@ -343,7 +343,7 @@ async def test_what_cannot_be_read_is_a_problem_422(content_type: str, body: byt
     assert proofs_of(office) == []
 
 
-async def test_what_comes_when_nothing_is_asked_is_a_problem_409() -> None:
+async def test_proofs_that_are_not_awaited_are_a_problem_409() -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         await client.delete(f"/v1/requests/{CASE}")

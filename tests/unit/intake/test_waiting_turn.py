@@ -1,15 +1,14 @@
-"""A request that waits its turn is sealed, its clock runs, and whoever has more to say of it has it begin."""
+"""A waiting request is sealed, its clock runs, and an event about it starts it."""
 
 from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
-from services.intake.domain import Status, request_id
-from services.intake.register import Manner, Story
-from shared.bus import Message
-from shared.envelope import encode
-from shared.events import (
+from services.intake.cases.register import CaseHistory, RequestManner
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.envelope import encode
+from shared.contract.events import (
     BurstDeclared,
     RequestLodged,
     RequestReceived,
@@ -17,8 +16,9 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
-from shared.journal import told_by
-from shared.topology import EVENTS
+from shared.contract.topology import EVENTS
+from shared.runtime.broker import Message
+from shared.runtime.journal import facts_of
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import BEARER, assert_problem, client_of, form
 
@@ -46,20 +46,20 @@ async def begins(office: Office) -> None:
     await office.work()
 
 
-async def status(office: Office) -> Status:
+async def status(office: Office) -> CaseStatus:
     return (await office.door.case(CASE)).status
 
 
 @pytest.mark.parametrize("by_http", [False, True])
-async def test_who_waits_is_sealed_and_not_registered(by_http: bool) -> None:
+async def test_a_waiting_request_is_sealed_and_not_registered(by_http: bool) -> None:
     office = await waiting(by_http=by_http)
     assert office.told(RequestReceived) == []
     assert "submission" in office.sealed(CASE)
-    assert await status(office) is Status.UNKNOWN
+    assert await status(office) is CaseStatus.UNKNOWN
 
 
 @pytest.mark.parametrize("by_http", [False, True])
-async def test_who_has_waited_is_registered_once_and_as_of_the_day_they_came(by_http: bool) -> None:
+async def test_a_waiting_request_is_registered_once_with_its_day_of_receipt(by_http: bool) -> None:
     office, at_once = await waiting(by_http=by_http), Office()
     await at_once.submit(request())
     await office.wait(timedelta(hours=20))
@@ -70,14 +70,14 @@ async def test_who_has_waited_is_registered_once_and_as_of_the_day_they_came(by_
     assert received.source == SOURCE
 
 
-@pytest.mark.parametrize(("by_http", "manner"), [(False, Manner.EVENT), (True, Manner.API)])
+@pytest.mark.parametrize(("by_http", "manner"), [(False, RequestManner.EVENT), (True, RequestManner.API)])
 async def test_the_register_says_by_which_way_it_came_although_it_waited(
-    by_http: bool, manner: Manner
+    by_http: bool, manner: RequestManner
 ) -> None:
     office = await waiting(by_http=by_http)
     await begins(office)
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
-    assert Story.of(told_by(rows)).manner is manner
+    assert CaseHistory.of(facts_of(rows)).manner is manner
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_the_register_says_by_which_way_it_came_although_it_waited(
         pytest.param({"received_at": "2026-01-20T00:00:00Z"}, id="due already"),
     ],
 )
-async def test_what_cannot_wait_begins_although_there_is_no_room(asked: dict[str, Any]) -> None:
+async def test_urgent_requests_begin_over_the_limit(asked: dict[str, Any]) -> None:
     office = Office()
     office.room.free = 0
     await office.submit(request(**asked))
@@ -112,9 +112,7 @@ async def test_a_request_that_comes_again_while_it_waits_waits_once() -> None:
         ("proof.submitted", {"proofs": [{"kind": "email_code", "code": "123456"}]}),
     ],
 )
-async def test_whatever_is_said_of_who_waits_has_them_begin_and_is_heard(
-    type_: str, more: dict[str, Any]
-) -> None:
+async def test_an_event_about_a_waiting_request_starts_it(type_: str, more: dict[str, Any]) -> None:
     office = await waiting()
     await office.broker.publish([submission(type_, {"reference": "r-1"} | more, id_="w")])
     await office.work()
@@ -127,7 +125,7 @@ async def test_whatever_is_said_of_who_waits_has_them_begin_and_is_heard(
         assert office.the(RequestWithdrawn).request_id == CASE
 
 
-async def test_what_is_said_of_nobody_is_still_refused() -> None:
+async def test_a_message_without_a_person_is_still_refused() -> None:
     office = await waiting()
     office.room.waiting.clear()
     await office.broker.publish([submission("request.withdrawn", {"reference": "r-9"}, id_="w")])
@@ -135,7 +133,7 @@ async def test_what_is_said_of_nobody_is_still_refused() -> None:
     assert len(office.told(RequestRejected)) == 1
 
 
-async def test_a_withdrawal_by_http_has_who_waits_begin() -> None:
+async def test_a_withdrawal_by_http_starts_a_waiting_request() -> None:
     office = await waiting(by_http=True)
     async with client_of(office.door) as client:
         assert (await client.delete(f"/v1/requests/{CASE}")).status_code == 202
@@ -149,7 +147,7 @@ async def test_a_withdrawal_by_http_has_who_waits_begin() -> None:
 # --- by HTTP ----------------------------------------------------------------------------------------------
 
 
-async def test_a_system_that_sends_too_many_is_told_when_to_send_again() -> None:
+async def test_a_system_over_its_limit_gets_a_time_to_retry() -> None:
     office = Office()
     office.room.free = 0
     async with client_of(office.door) as client:
@@ -193,12 +191,12 @@ async def test_a_request_in_the_time_of_an_incident_bears_its_name() -> None:
     await office.submit(request(), id_="2")
     assert [one.incident for one in office.told(RequestReceived)] == [None, "breach_1"]
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
-    entry = Story.of(told_by(rows)).entry(UTC)
+    entry = CaseHistory.of(facts_of(rows)).entry(UTC)
     assert entry is not None
     assert entry.plain()["incident"] == "breach_1"
 
 
-def test_who_waits_holds_no_personal_data() -> None:
+def test_a_waiting_request_holds_no_personal_data() -> None:
     assert set(RequestLodged.model_fields) == {
         "request_id", "source", "occurred_at", "proofs", "attested", "instructed", "waited",
     }  # fmt: skip

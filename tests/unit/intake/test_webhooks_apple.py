@@ -8,13 +8,19 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from services.intake.channels.webhooks.service import MESSAGE
 from services.intake.handlers import SET_ASIDE
-from services.intake.webhooks.desk import MESSAGE
-from shared import jwks
-from shared.answer import SUBMISSION
-from shared.events import Assurance, IdentityVerified, RequestReceived, RequestRejected, RequestSubmitted
-from shared.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
+    Assurance,
+    IdentityVerified,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+)
 from shared.law import Right
+from shared.runtime import jwks
+from shared.runtime.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S
 from tests.unit.fakes import Office
 from tests.unit.platforms import CLIENT, SIGNER, Platforms, Signer, happened, platforms
 
@@ -29,7 +35,7 @@ class Monotonic:
 
 
 @pytest.mark.parametrize("type_", ["account-delete", "account-deleted", "consent-revoked"])
-async def test_who_deletes_the_account_or_takes_consent_back_asks_to_be_erased(type_: str) -> None:
+async def test_deleting_the_account_or_revoking_consent_is_an_erasure_request(type_: str) -> None:
     office = Office(trusted={"apple"})
     token = SIGNER.token(events=happened(type_))
     async with platforms(office) as calling:
@@ -99,7 +105,7 @@ async def test_a_list_of_what_happened_makes_a_request_of_each() -> None:
         pytest.param({"events": None}, id="without events"),
     ],
 )
-async def test_what_is_not_apples_for_us_and_good_now_is_refused(changes: dict[str, Any]) -> None:
+async def test_foreign_or_expired_tokens_are_refused(changes: dict[str, Any]) -> None:
     office = Office(trusted={"apple"})
     async with platforms(office) as calling:
         assert (await calling.apple(SIGNER.token(**changes))).status_code == 401
@@ -115,7 +121,7 @@ CLAIMS = jwt.decode(SIGNER.token(), options={"verify_signature": False})
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "HS256", "RS512", "PS256", "ES256", "", None, 7])
-async def test_only_one_algorithm_counts_and_for_another_nobody_looks_for_keys(alg: object) -> None:
+async def test_another_algorithm_is_refused_without_reading_keys(alg: object) -> None:
     asked = SIGNER.asked
     async with platforms(Office()) as calling:
         assert (await calling.apple(forged({"alg": alg, "kid": "one"}, CLAIMS))).status_code == 401
@@ -131,7 +137,7 @@ async def test_a_public_key_is_no_secret_to_sign_with() -> None:
         assert (await calling.apple(forged(header, CLAIMS, signature))).status_code == 401
 
 
-async def test_another_key_is_not_apples_whatever_the_token_says_of_it() -> None:
+async def test_a_token_with_another_key_is_refused() -> None:
     thief = Signer()
     for hint in ({}, {"jku": "https://thief.example/keys"}, {"jwk": thief.published()["keys"][0]}):
         office = Office(trusted={"apple"})
@@ -170,7 +176,7 @@ async def test_a_body_without_a_payload_is_refused(body: bytes) -> None:
         pytest.param(SIGNER.token(kid="nobody's"), id="of a key that nobody has"),
     ],
 )
-async def test_what_is_no_token_of_apples_is_refused(token: str) -> None:
+async def test_other_tokens_than_apples_are_refused(token: str) -> None:
     async with platforms(Office()) as calling:
         assert (await calling.apple(token)).status_code == 401
 
@@ -186,7 +192,7 @@ async def test_what_is_no_token_of_apples_is_refused(token: str) -> None:
         pytest.param(happened("transferred"), id="something new"),
     ],
 )
-async def test_what_is_signed_and_not_understood_is_not_lost(events: object) -> None:
+async def test_a_signed_unknown_message_is_set_aside(events: object) -> None:
     office = Office(trusted={"apple"})
     token = SIGNER.token(events=events)
     async with platforms(office) as calling:

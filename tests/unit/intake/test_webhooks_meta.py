@@ -5,16 +5,22 @@ from urllib.parse import urlencode
 
 import pytest
 
+from services.intake.channels.webhooks.service import MESSAGE
 from services.intake.handlers import SET_ASIDE
-from services.intake.webhooks.desk import MESSAGE
-from shared.answer import SUBMISSION
-from shared.events import Assurance, IdentityVerified, RequestReceived, RequestRejected, RequestSubmitted
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
+    Assurance,
+    IdentityVerified,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+)
 from shared.law import Right
 from tests.unit.fakes import NOW, Office
 from tests.unit.platforms import META, ROOT, base64url, platforms, signed_request, signed_text
 
 
-async def test_a_deletion_request_is_a_request_to_erase_whose_page_the_person_can_open() -> None:
+async def test_a_deletion_request_is_an_erasure_request_with_a_page() -> None:
     office = Office(trusted={"meta"})
     async with platforms(office) as calling:
         answer = await calling.meta(signed_request())
@@ -78,14 +84,14 @@ async def test_the_same_message_again_is_the_same_request() -> None:
         pytest.param(signed_request(expires=1), 401, id="that has expired long ago"),
     ],
 )
-async def test_what_meta_has_not_signed_for_now_is_refused(signed: str, status: int) -> None:
+async def test_unsigned_or_expired_requests_of_meta_are_refused(signed: str, status: int) -> None:
     office = Office()
     async with platforms(office) as calling:
         assert (await calling.meta(signed)).status_code == status
     assert office.vault.items == {}
 
 
-async def test_what_stays_good_is_taken() -> None:
+async def test_a_message_without_expiry_is_accepted() -> None:
     async with platforms(Office()) as calling:
         for expires in (None, 0, int(NOW.timestamp()) + 1):
             assert (await calling.meta(signed_request(expires=expires))).status_code == 200
@@ -101,7 +107,7 @@ async def test_what_stays_good_is_taken() -> None:
         pytest.param(base64url(b"[" * 60_000), id="deep"),
     ],
 )
-async def test_what_is_signed_and_does_not_read_is_not_lost(text: str) -> None:
+async def test_a_signed_unreadable_message_is_set_aside(text: str) -> None:
     office = Office()
     async with platforms(office) as calling:
         answer = await calling.meta(signed_text(text, META))

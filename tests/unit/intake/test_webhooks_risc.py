@@ -4,11 +4,17 @@ from typing import Any
 
 import pytest
 
+from services.intake.channels.webhooks.risc import PURGED
+from services.intake.channels.webhooks.service import MESSAGE
 from services.intake.handlers import SET_ASIDE
-from services.intake.webhooks.desk import MESSAGE
-from services.intake.webhooks.risc import PURGED
-from shared.answer import SUBMISSION
-from shared.events import Assurance, IdentityVerified, RequestReceived, RequestRejected, RequestSubmitted
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
+    Assurance,
+    IdentityVerified,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+)
 from shared.law import Right
 from tests.unit.fakes import Office
 from tests.unit.platforms import CLIENT, ISSUER, SIGNER, Signer, platforms
@@ -37,7 +43,7 @@ async def test_an_account_that_is_purged_is_a_request_to_erase() -> None:
         ({"subject_type": "iss-sub", "iss": ISSUER, "sub": "7"}, {"identifiers": {"risc_sub": "7"}}),
     ],
 )
-async def test_whose_account_it_is_may_be_said_in_several_ways(
+async def test_an_account_owner_may_have_several_forms(
     subject: dict[str, Any], found: dict[str, Any]
 ) -> None:
     office = Office()
@@ -70,9 +76,7 @@ async def test_of_other_events_nothing_follows() -> None:
         pytest.param("é.é.é", "invalid_key", id="no letters"),
     ],
 )
-async def test_what_the_issuer_has_not_signed_for_us_is_refused_in_the_protocols_words(
-    token: str, code: str
-) -> None:
+async def test_foreign_tokens_are_refused_in_the_protocols_words(token: str, code: str) -> None:
     office = Office(trusted={"risc"})
     async with platforms(office) as calling:
         answer = await calling.risc(token)
@@ -102,7 +106,7 @@ async def test_another_type_of_body_is_refused(media_type: str) -> None:
         {PURGED: {"subject": {"iss": "https://other.example", "sub": "7"}}},
     ],
 )
-async def test_what_is_signed_and_does_not_read_is_not_lost(events: object) -> None:
+async def test_a_signed_unreadable_message_is_set_aside(events: object) -> None:
     office = Office(trusted={"risc"})
     token = SIGNER.event(events=events)
     async with platforms(office) as calling:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from services.intake.channels.webhooks.service import MESSAGE
 from services.intake.handlers import SET_ASIDE
-from services.intake.webhooks.desk import MESSAGE
-from shared.answer import SUBMISSION
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityVerified,
@@ -58,7 +58,7 @@ async def test_a_data_request_is_a_request_for_access() -> None:
     assert office.the(RequestReceived).right is Right.ACCESS
 
 
-async def test_of_a_shop_that_is_trusted_nobody_is_asked_who_they_are() -> None:
+async def test_requests_of_a_trusted_shop_need_no_proof() -> None:
     office = Office(trusted={SOURCE})
     async with platforms(office) as calling:
         await calling.shopify("customers/redact", REDACT)
@@ -147,7 +147,7 @@ async def test_while_a_secret_is_exchanged_both_count() -> None:
         pytest.param(hmac_of(json.dumps(REDACT).encode()).lower(), id="in small letters"),
     ],
 )
-async def test_what_shopify_has_not_signed_is_refused_before_it_is_read(signature: str | None) -> None:
+async def test_a_message_not_signed_by_shopify_is_refused_unread(signature: str | None) -> None:
     office = Office()
     async with platforms(office) as calling:
         answer = await calling.shopify("customers/redact", REDACT, Hmac_Sha256=signature)
@@ -157,7 +157,7 @@ async def test_what_shopify_has_not_signed_is_refused_before_it_is_read(signatur
 
 
 @pytest.mark.parametrize("topic", ["orders/create", "", "Customers/Redact", "../redact"])
-async def test_a_topic_that_nobody_serves_is_refused_and_not_kept(topic: str) -> None:
+async def test_an_unsupported_topic_is_refused_and_not_stored(topic: str) -> None:
     office = Office()
     async with platforms(office) as calling:
         assert (await calling.shopify(topic, REDACT)).status_code == 404
@@ -213,7 +213,7 @@ async def test_a_whole_shop_is_no_person_so_it_is_set_aside_for_the_staff() -> N
         pytest.param(json.dumps({**REDACT, "customer": {"phone": "\ud800"}}).encode(), id="half a letter"),
     ],
 )
-async def test_what_is_signed_and_does_not_read_is_not_lost(body: bytes) -> None:
+async def test_a_signed_unreadable_message_is_set_aside(body: bytes) -> None:
     office = Office(trusted={SOURCE})
     async with platforms(office) as calling:
         answer = await calling.shopify("customers/redact", body)

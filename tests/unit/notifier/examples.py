@@ -3,8 +3,8 @@
 from datetime import date
 from functools import lru_cache
 
-from habeas import specimens
-from habeas.specimens import (
+from habeas.client import specimens
+from habeas.client.specimens import (
     AUTHORITY,
     DONE,
     DUE,
@@ -20,11 +20,11 @@ from habeas.specimens import (
     permit,
     refusal,
 )
-from services.notifier.facts import Facts
-from services.notifier.letters import Letter
-from shared.events import RequestReceived
+from services.notifier.letters.composer import LetterRequest
+from services.notifier.letters.letter_models import Facts
+from shared.contract.events import RequestReceived
 from shared.law import Policy, Regulation, Right
-from shared.policies import policies
+from shared.law.library import policies
 
 __all__ = [
     "AUTHORITY",
@@ -51,7 +51,7 @@ MESSAGE_ID = "<5f0c.1@privacy.example.com>"
 
 
 def asked(right: Right) -> RequestReceived:
-    """Return that somebody has asked for *right*."""
+    """Return a request for *right*."""
     return RequestReceived(
         request_id="a" * 32,
         right=right,
@@ -75,6 +75,6 @@ def edition(law: Regulation | str) -> Policy:
     return specimens.law_named(law)
 
 
-def letter(facts: Facts, law: Regulation | str = Regulation.GDPR, locale: str = "en") -> Letter:
+def letter(facts: Facts, law: Regulation | str = Regulation.GDPR, locale: str = "en") -> LetterRequest:
     """Return *facts* in a letter under *law*; several are written ``gdpr+us-va``."""
     return specimens.letter(facts, tuple(map(edition, law.split("+"))), locale)

@@ -3,7 +3,7 @@
 import pytest
 from aiosmtplib import SMTPResponse
 
-from services.notifier.smtp import proof
+from services.notifier.smtp.server import proof
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ from services.notifier.smtp import proof
         pytest.param('"ada lovelace"@example.org fine', "", id="a quoted address"),
     ],
 )
-def test_code_status_and_queue_id_are_kept_and_no_word_that_may_name_somebody(said: str, kept: str) -> None:
+def test_code_status_and_queue_id_are_kept_and_no_word_that_may_name_a_person(said: str, kept: str) -> None:
     assert proof(SMTPResponse(250, said)) == f"250 {kept}".strip()

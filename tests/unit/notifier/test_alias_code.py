@@ -1,4 +1,4 @@
-"""The code to another mailbox in the records: what its letter says and leaves out."""
+"""Contents of the letter with the code to another mailbox in the records."""
 
 from datetime import UTC, datetime
 from typing import cast
@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 
 from services.notifier.handlers import send_alias_code
-from shared.events import AliasCodeIssued, LetterKind
+from shared.contract.events import AliasCodeIssued, LetterKind
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import asked
 from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
 
@@ -37,7 +37,7 @@ async def letter(right: Right) -> tuple[str, str]:
         (Right.ERASURE, "We then erase the data that we hold under your address"),
     ],
 )
-async def test_letter_says_what_the_code_does_and_nothing_of_the_requester(
+async def test_letter_states_the_effect_of_the_code_and_leaves_out_the_requester(
     right: Right, consequence: str
 ) -> None:
     recipient, words = await letter(right)
@@ -49,7 +49,7 @@ async def test_letter_says_what_the_code_does_and_nothing_of_the_requester(
     assert CASE not in words
 
 
-async def test_code_that_is_gone_is_not_mailed() -> None:
+async def test_missing_code_is_not_mailed() -> None:
     outbox = Outbox()
     assert await send_alias_code(ISSUED, await notifier(outbox, asked(Right.ACCESS), agent=AGENT)) == []
     assert outbox.letters == []

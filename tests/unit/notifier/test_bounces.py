@@ -1,4 +1,4 @@
-"""A letter that comes back is told once, whatever is lost on the way, and is sent again at most once."""
+"""A returned letter is reported once, despite losses on the way, and is sent again at most once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,23 +8,22 @@ from threading import get_ident
 import pytest
 from aiosmtpd.smtp import Envelope
 
-from services.notifier import bounces
-from services.notifier.bounces import Desk, Door, NoticeDesk
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
+from services.notifier.context import SenderSettings
 from services.notifier.domain import LetterCount
 from services.notifier.handlers import SUBSCRIPTIONS
-from services.notifier.lanes import Lane, service
-from services.notifier.post import Posted
-from services.notifier.reports import Report, report_in
-from services.notifier.returnpath import Notice, NoticePaths, ReturnPaths
-from services.notifier.writing import House
-from shared.answer import SUBMISSION
-from shared.bus import Message, Publisher
-from shared.envelope import STRUCTURED, encode
-from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
-from shared.events import (
+from services.notifier.smtp import bounces
+from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeBounceHandler
+from services.notifier.smtp.delivery_reports import DeliveryReport, report_in
+from services.notifier.smtp.mail_queues import MailLane, service
+from services.notifier.smtp.post import Posted
+from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
+from shared.contract.answer import SUBMISSION
+from shared.contract.breaches import BreachNoticeReturned
+from shared.contract.envelope import STRUCTURED, encode
+from shared.contract.events import (
     Controller,
-    ControllerTold,
+    ControllerNotified,
     DeliveryAction,
     Fact,
     LetterKind,
@@ -38,11 +37,12 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.incidents import BreachNoticeReturned
+from shared.contract.topology import DELAYS, EVENTS, RETRY
+from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
 from shared.law import Right
-from shared.service import Runtime
-from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
-from shared.topology import DELAYS, EVENTS, RETRY
+from shared.runtime.broker import EventPublisher, Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
+from shared.runtime.service import Runtime
 from tests.unit.fakes import OpenGate
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
@@ -55,7 +55,7 @@ CUSTOMER = (
 FORWARDED = RequestForwarded(
     request_id=CASE, controller="controller", link="link", digest="d", expires_at=WRITTEN_AT
 )
-GONE, FULL = Report(DeliveryAction.FAILED, "5.1.1"), Report(DeliveryAction.FAILED, "4.2.2")
+GONE, FULL = DeliveryReport(DeliveryAction.FAILED, "5.1.1"), DeliveryReport(DeliveryAction.FAILED, "4.2.2")
 REPORT = (
     b'Content-Type: multipart/report; boundary="b"\r\n\r\n'
     b"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
@@ -63,7 +63,10 @@ REPORT = (
 )
 PATHS = ReturnPaths("bounces@example.com", b"key" * 11)
 NOTICES = NoticePaths(PATHS.address, b"notices" * 5)
-LATE, ARRIVED = Report(DeliveryAction.DELAYED, "4.4.1"), Report(DeliveryAction.DELIVERED, "2.0.0")
+LATE, ARRIVED = (
+    DeliveryReport(DeliveryAction.DELAYED, "4.4.1"),
+    DeliveryReport(DeliveryAction.DELIVERED, "2.0.0"),
+)
 
 
 @dataclass
@@ -77,7 +80,7 @@ class Ledger:
 
 
 class Campaigns:
-    """Which incidents people were told of."""
+    """Incidents with notices to people."""
 
     async def incident(self, campaign: str) -> str | None:
         return CASE if campaign == NOTICES.campaign(CASE) else None
@@ -90,7 +93,7 @@ class Outbox:
     ledger: Ledger
     sent: list[str] = field(default_factory=list)
     defers: str | None = None
-    """Whose mail server does not take it now."""
+    """A recipient whose server defers."""
 
     async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
         del counted, letter, recipient
@@ -119,8 +122,8 @@ class Office:
     def __init__(self) -> None:
         self.broker, self.vault, self.ledger = MemoryBroker(), MemoryVault(), Ledger()
         self.outbox = Outbox(self.ledger)
-        self.journals: dict[str, MemoryJournal] = {lane: MemoryJournal() for lane in Lane}
-        house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+        self.journals: dict[str, MemoryJournal] = {lane: MemoryJournal() for lane in MailLane}
+        house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
         self._runtimes = [
             Runtime(
                 service(lane, subscriptions, self.vault, self.outbox, house),
@@ -132,9 +135,9 @@ class Office:
                 lambda: WRITTEN_AT,
                 OpenGate(),
             )
-            for lane, subscriptions in ((Lane.LETTERS, SUBSCRIPTIONS), (Lane.CODES, CODES))
+            for lane, subscriptions in ((MailLane.LETTERS, SUBSCRIPTIONS), (MailLane.CODES, CODES))
         ]
-        self.desk = Desk(self.ledger, self.journals, self.broker, lambda: WRITTEN_AT)
+        self.desk = BounceHandler(self.ledger, self.journals, self.broker, lambda: WRITTEN_AT)
 
     async def hear(self, fact: Fact, id_: str) -> None:
         body = encode(fact, id=id_, source="habeas/test", time=WRITTEN_AT)
@@ -148,12 +151,12 @@ class Office:
         await self.broker.advance(DELAYS["10m"])
         await self.work()
 
-    def told(self, kind: type[Fact]) -> set[str]:
+    def facts(self, kind: type[Fact]) -> set[str]:
         """Return the ids of the events of a kind that went out."""
         return {message.message_id for message in self.broker.published if message.routing_key == kind.TYPE}
 
     def reports(self) -> list[NoticeReported]:
-        rows = self.journals[Lane.LETTERS].rows.values()
+        rows = self.journals[MailLane.LETTERS].rows.values()
         return [row.event for row in rows if isinstance(row.event, NoticeReported)]
 
     def failures(self) -> list[NoticeFailed]:
@@ -183,36 +186,38 @@ async def test_a_letter_that_came_back_for_good_has_not_reached_the_person(offic
     assert office.outbox.sent == [ACKNOWLEDGED], "and it is not sent again"
 
 
-async def test_a_report_that_comes_twice_is_told_once(office: Office) -> None:
+async def test_repeated_report_is_published_once(office: Office) -> None:
     for _ in range(3):
         await office.desk.take(ACKNOWLEDGED, GONE)
         await office.work()
-    assert len(office.told(NoticeFailed)) == 1
+    assert len(office.facts(NoticeFailed)) == 1
     assert len(office.failures()) == 1
 
 
-async def test_a_report_whose_answer_was_lost_is_published_again_under_the_same_id(office: Office) -> None:
-    absent = Desk(office.ledger, office.journals, Absent(), lambda: WRITTEN_AT)
+async def test_report_with_lost_answer_is_published_again_under_the_same_id(office: Office) -> None:
+    absent = BounceHandler(office.ledger, office.journals, Absent(), lambda: WRITTEN_AT)
     with pytest.raises(BrokerUnavailable):
         await absent.take(ACKNOWLEDGED, GONE)
-    later = Desk(office.ledger, office.journals, office.broker, lambda: WRITTEN_AT + timedelta(hours=1))
+    later = BounceHandler(
+        office.ledger, office.journals, office.broker, lambda: WRITTEN_AT + timedelta(hours=1)
+    )
     for desk in (office.desk, later):
         await desk.take(ACKNOWLEDGED, GONE)
-    assert len(office.told(NoticeReported)) == 1
+    assert len(office.facts(NoticeReported)) == 1
 
 
 @pytest.mark.parametrize("report", [LATE, ARRIVED])
-async def test_a_delay_or_an_arrival_is_only_recorded(office: Office, report: Report) -> None:
+async def test_a_delay_or_an_arrival_is_only_recorded(office: Office, report: DeliveryReport) -> None:
     await office.desk.take(ACKNOWLEDGED, report)
     await office.work()
-    assert [(told.action, told.status) for told in office.reports()] == [(report.action, report.status)]
+    assert [(one.action, one.status) for one in office.reports()] == [(report.action, report.status)]
     assert office.failures() == []
 
 
-async def test_a_letter_that_may_arrive_yet_is_sent_once_more_and_then_told_otherwise(office: Office) -> None:
+async def test_letter_that_may_arrive_yet_is_sent_once_more_and_then_reported(office: Office) -> None:
     await office.desk.take(ACKNOWLEDGED, FULL)
     await office.work()
-    assert [told.again for told in office.reports()] == [True]
+    assert [reported.again for reported in office.reports()] == [True]
     assert office.failures() == []
     await office.wait()
     first, second = office.outbox.sent
@@ -230,7 +235,7 @@ async def test_however_often_a_full_mailbox_is_reported_the_letter_goes_out_once
         await office.work()
     await office.wait()
     assert len(office.outbox.sent) == 2
-    sent = [row.facts for row in office.journals[Lane.LETTERS].rows.values() if row.facts]
+    sent = [row.facts for row in office.journals[MailLane.LETTERS].rows.values() if row.facts]
     assert sent == [(NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),)] * 2
 
 
@@ -239,13 +244,13 @@ async def test_only_its_own_lane_hears_that_a_letter_is_sent_again(office: Offic
     before = len(office.broker.published)
     await office.desk.take(CODE, FULL)
     published = {(message.exchange, message.routing_key) for message in office.broker.published[before:]}
-    assert published == {(EVENTS, NoticeReported.TYPE), (RETRY, f"10m.{Lane.CODES}")}
+    assert published == {(EVENTS, NoticeReported.TYPE), (RETRY, f"10m.{MailLane.CODES}")}
     await office.wait()
     assert office.outbox.sent[:2] == [ACKNOWLEDGED, CODE]
     assert len(office.outbox.sent) == 3
 
 
-async def test_a_code_that_came_back_is_told_though_its_lane_has_another_journal(office: Office) -> None:
+async def test_returned_code_is_reported_though_its_lane_has_another_journal(office: Office) -> None:
     await office.hear(PackageCodeIssued(request_id=CASE, ref="code_0", expires_at=WRITTEN_AT), CODE)
     await office.desk.take(CODE, GONE)
     await office.work()
@@ -267,12 +272,12 @@ async def test_a_report_that_overtakes_the_record_waits(office: Office) -> None:
     office.ledger.letters[CODE] = CASE  # begun, and not on record yet
     with pytest.raises(TooEarly):
         await office.desk.take(CODE, GONE)
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
 
 
-async def test_a_letter_that_nobody_has_begun_is_not_known(office: Office) -> None:
+async def test_letter_not_begun_is_unknown(office: Office) -> None:
     assert not await office.desk.take("f" * 32, GONE)
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
 
 
 async def test_a_letter_to_a_customer_is_not_sent_again_but_the_persons_about_it_is(office: Office) -> None:
@@ -286,10 +291,10 @@ async def test_a_letter_to_a_customer_is_not_sent_again_but_the_persons_about_it
     await office.wait()
     assert [failure.letter for failure in office.failures()] == [LetterKind.FORWARDED_TO_CONTROLLER]
     assert len(office.outbox.sent) == 4
-    assert len(office.told(ControllerTold)) == 1, "or the person would hear of it twice"
+    assert len(office.facts(ControllerNotified)) == 1, "or the person would hear of it twice"
 
 
-async def test_who_defers_the_persons_letter_does_not_have_the_customer_written_to_again(
+async def test_deferred_letter_to_the_person_does_not_repeat_that_to_the_customer(
     office: Office,
 ) -> None:
     await office.vault.seal(CASE, "controller", CUSTOMER)
@@ -309,24 +314,24 @@ async def handed_in(
     office: Office,
     content: bytes,
     *,
-    publisher: Publisher | None = None,
+    publisher: EventPublisher | None = None,
     to: int = 1,
     path: str = PATHS.of(ACKNOWLEDGED),
 ) -> str:
     """Hand *content* in on a return path, named *to* times; return the answer."""
-    desk = Desk(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
+    desk = BounceHandler(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
     envelope = Envelope()
     envelope.rcpt_tos.extend([path] * to)
     envelope.content = content
-    notices = NoticeDesk(Campaigns(), office.broker, NOTICES, lambda: WRITTEN_AT)
-    return await Door(desk, PATHS, notices).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
+    notices = NoticeBounceHandler(Campaigns(), office.broker, NOTICES, lambda: WRITTEN_AT)
+    return await BounceServer(desk, PATHS, notices).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
 
 
 async def test_a_report_is_acknowledged_only_when_it_is_durable(office: Office) -> None:
     assert (await handed_in(office, REPORT, publisher=Absent())).startswith("451")
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
     assert (await handed_in(office, REPORT)).startswith("250")
-    assert len(office.told(NoticeReported)) == 1
+    assert len(office.facts(NoticeReported)) == 1
 
 
 async def test_a_report_for_many_addresses_is_read_once_and_beside_the_letters(
@@ -334,7 +339,7 @@ async def test_a_report_for_many_addresses_is_read_once_and_beside_the_letters(
 ) -> None:
     readers: list[int] = []
 
-    def noted(content: bytes) -> Report | None:
+    def noted(content: bytes) -> DeliveryReport | None:
         readers.append(get_ident())
         return report_in(content)
 
@@ -345,17 +350,17 @@ async def test_a_report_for_many_addresses_is_read_once_and_beside_the_letters(
 
 
 async def test_a_report_that_overtakes_the_record_is_asked_for_again(office: Office) -> None:
-    office.journals[Lane.LETTERS].rows.clear()
+    office.journals[MailLane.LETTERS].rows.clear()
     assert (await handed_in(office, REPORT)).startswith("451")
 
 
-async def test_what_is_no_report_is_taken_and_dropped(office: Office) -> None:
+async def test_message_without_a_report_is_taken_and_dropped(office: Office) -> None:
     assert (await handed_in(office, b"Subject: I am away\r\n\r\nStatus: 5.1.1")).startswith("250")
-    assert office.told(NoticeReported) == set()
+    assert office.facts(NoticeReported) == set()
 
 
 async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -> None:
-    office.journals[Lane.LETTERS].refuses.append(PermanentError("a row does not read"))
+    office.journals[MailLane.LETTERS].refuses.append(PermanentError("a row does not read"))
     assert (await handed_in(office, REPORT)).startswith("554")
 
 
@@ -364,23 +369,23 @@ async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -
 )
 async def test_only_addresses_that_we_have_made_are_taken(office: Office, address: str, answer: str) -> None:
     envelope = Envelope()
-    door = Door(office.desk, PATHS, NoticeDesk(Campaigns(), office.broker, NOTICES))
+    door = BounceServer(office.desk, PATHS, NoticeBounceHandler(Campaigns(), office.broker, NOTICES))
     said = await door.handle_RCPT(None, None, envelope, address, [])  # type: ignore[arg-type]  # neither is used
     assert said.startswith(answer)
     assert bool(envelope.rcpt_tos) is (answer == "250")
 
 
-async def test_a_report_on_a_breach_notice_is_told_of_its_incident_once(office: Office) -> None:
-    notice = Notice(NOTICES.campaign(CASE), phase=2, chunk=7, number=499)
+async def test_report_on_breach_notice_is_published_for_its_incident_once(office: Office) -> None:
+    notice = CampaignNotice(NOTICES.campaign(CASE), phase=2, chunk=7, number=499)
     for _ in range(2):
         assert (await handed_in(office, REPORT, path=NOTICES.of(notice))).startswith("250")
-    [id_] = office.told(BreachNoticeReturned)
+    [id_] = office.facts(BreachNoticeReturned)
     [message] = {m.body for m in office.broker.published if m.message_id == id_}
     assert b'"chunk":7' in message
     assert b'"number":499' in message
 
 
 async def test_a_report_on_a_notice_of_no_campaign_is_dropped(office: Office) -> None:
-    stranger = Notice(NOTICES.campaign("f" * 32), phase=1, chunk=0, number=0)
+    stranger = CampaignNotice(NOTICES.campaign("f" * 32), phase=1, chunk=0, number=0)
     assert (await handed_in(office, REPORT, path=NOTICES.of(stranger))).startswith("250")
-    assert office.told(BreachNoticeReturned) == set()
+    assert office.facts(BreachNoticeReturned) == set()

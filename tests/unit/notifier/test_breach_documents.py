@@ -11,27 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, known
-from habeas.notices.copies import copy_for
-from habeas.notices.documents import Desk, documents, duties, write
-from services.intake.incidents.duties import Due
-from services.notifier.notices.forms.filling import Document
-from services.notifier.notices.forms.known import Known, Told
-from services.notifier.notices.forms.pages import MISSING, page, plain
+from habeas.client.breach_notices.copies import copy_for
+from habeas.client.breach_notices.documents import FormContext, documents, duties, write
+from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, known
+from services.intake.breach.duties import NotificationDue
+from services.notifier.breach.notices.forms.form_filler import AuthorityForm
+from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
+from services.notifier.breach.notices.forms.pages import MISSING, page, plain
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicy, NoticeElement
-from shared.policies import EXAMPLE, breach_policies, company
+from shared.law.library import EXAMPLE, breach_policies, company
 
 E = NoticeElement
 AWARE = DECLARED.aware_at
 FIRST_THREE_DAYS = AWARE + timedelta(hours=72)
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
-DESK = Desk(company(EXAMPLE), HOUSE, breach_policies(), NOW)
+DESK = FormContext(company(EXAMPLE), HOUSE, breach_policies(), NOW)
 GDPR = {
     E.PHASE: "First notice; more is to follow",
     E.NATURE: "gestohlenen Schlüssel",
     E.DATA: "Password",
-    E.PEOPLE_COUNT: "Approximately 1,663 whom this law protects",
+    E.PEOPLE_COUNT: "Approximately 1,663 protected by this law",
     E.RECORDS_COUNT: "Approximately 1,840",
     E.OCCURRED: "From 27 February 2026, 23:00 CET to 1 March 2026, 05:30 CET",
     E.DISCOVERED: "2 March 2026, 08:15 CET",
@@ -42,12 +42,12 @@ GDPR = {
     E.CONSEQUENCES: "für uns ausgeben",
     E.MEASURES: "alle Schlüssel ungültig gemacht",
     E.CROSS_BORDER: "France: 311",
-    E.PEOPLE_TOLD: "Not told yet.",
+    E.PEOPLE_NOTIFIED: "Not notified yet.",
 }
 """GDPR Art. 33(1), (3)-(4), and what authorities ask for besides; in German, as it is declared in it."""
 ENGLISH = {
     **GDPR,
-    E.NATURE: "got into our customer portal",
+    E.NATURE: "entered our customer portal",
     E.CONSEQUENCES: "pretend to be us",
     E.MEASURES: "made all keys void",
     E.PEOPLE_COUNT: "Approximately",
@@ -57,62 +57,64 @@ SWISS = {**GDPR, E.OCCURRED: "Duration: about 30 hours", E.PEOPLE_COUNT: "Approx
 CALIFORNIAN = {
     **ENGLISH,
     E.SAMPLE: "us-ca.sample.html",
-    E.PEOPLE_COUNT: "Approximately 96 whom this law protects",
+    E.PEOPLE_COUNT: "Approximately 96 protected by this law",
     E.DATA: "Social Security number",
     E.HELD_BY_POLICE: "No investigation has delayed a notice.",
 }
 
 
-def told_of(words: dict[NoticeElement, str], *parts: NoticeElement) -> dict[NoticeElement, str]:
+def report_of(words: dict[NoticeElement, str], *parts: NoticeElement) -> dict[NoticeElement, str]:
     return {part: words[part] for part in parts}
 
 
 WANTED = {
     # GDPR Art. 33(3), and beside it what law.md names
     "gdpr.authority.DE": GDPR,
-    "uk-gdpr.authority": told_of(ENGLISH, *GDPR),
+    "uk-gdpr.authority": report_of(ENGLISH, *GDPR),
     # FADP Art. 24(2), DPO Art. 15(1): in German, a language of the authority
-    "ch-fadp.authority": told_of(
+    "ch-fadp.authority": report_of(
         SWISS,
         *(E.NATURE, E.OCCURRED, E.DATA, E.RECORDS_COUNT, E.PEOPLE_COUNT, E.CONSEQUENCES, E.MEASURES),
         E.CONTACT,
     ),
     # Cal. Civ. Code § 1798.82(f)
-    "us-ca.attorney_general": told_of(
+    "us-ca.attorney_general": report_of(
         CALIFORNIAN, E.SAMPLE, E.SENDER, E.OCCURRED, E.PEOPLE_COUNT, E.DATA, E.HELD_BY_POLICE
     ),
     # ANPD Resolution 15/2024 Art. 6
-    "br-lgpd.authority": told_of(
+    "br-lgpd.authority": report_of(
         ENGLISH,
         *(E.NATURE, E.DATA, E.PEOPLE_COUNT, E.AWARE, E.LATE_BECAUSE, E.CONSEQUENCES, E.MEASURES),
         E.OFFICER,
     ),
     # PIPEDA Breach of Security Safeguards Regulations s. 2
-    "ca-pipeda.authority": told_of(
-        ENGLISH, E.NATURE, E.OCCURRED, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.PEOPLE_TOLD, E.CONTACT
+    "ca-pipeda.authority": report_of(
+        ENGLISH, E.NATURE, E.OCCURRED, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.PEOPLE_NOTIFIED, E.CONTACT
     ),
     # PDPA s. 26D; Notification of Data Breaches Regulations 2021 reg. 5
-    "sg-pdpa.authority": told_of(
+    "sg-pdpa.authority": report_of(
         ENGLISH, E.AWARE, E.NATURE, E.OCCURRED, E.PEOPLE_COUNT, E.DATA, E.CONSEQUENCES, E.MEASURES
     ),
     # DPDP Rules 2025 Rule 7(2)
-    "in-dpdp.authority": told_of(ENGLISH, E.NATURE, E.OCCURRED, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_TOLD),
+    "in-dpdp.authority": report_of(
+        ENGLISH, E.NATURE, E.OCCURRED, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_NOTIFIED
+    ),
     # NIS2 Art. 23(4)
-    "nis2.csirt.early_warning.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
-    "nis2.csirt.notification.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
-    "nis2.csirt.progress_report.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
-    "nis2.csirt.final_report.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.early_warning.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.notification.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.progress_report.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.final_report.DE": report_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
 }
-"""What a document says of each part that the law wants told, in its order."""
+"""The answers of a document for each part that the law demands, in its order."""
 
 
 def newest(law: str) -> BreachPolicy:
     return [policy for policy in breach_policies() if policy.law == law][-1]
 
 
-def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = True) -> Due:
+def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = True) -> NotificationDue:
     law, recipient, *rest = clock.split(".")
-    return Due(
+    return NotificationDue(
         clock=clock,
         policy=newest(law).id,
         recipient=recipient,
@@ -123,29 +125,29 @@ def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = 
     )
 
 
-def filled(clock: str, told: Known | None = None, *, desk: Desk = DESK) -> Document:
-    [document] = documents(told or known(), duties([due(clock)], desk.policies), desk)
+def filled(clock: str, reported: IncidentFacts | None = None, *, desk: FormContext = DESK) -> AuthorityForm:
+    [document] = documents(reported or known(), duties([due(clock)], desk.policies), desk)
     return document
 
 
-def answers(document: Document) -> dict[NoticeElement, str]:
+def answers(document: AuthorityForm) -> dict[NoticeElement, str]:
     return {field.part: " / ".join(field.answer) for field in document.fields}
 
 
-def faults(document: Document, wanted: dict[NoticeElement, str]) -> list[str]:
+def faults(document: AuthorityForm, wanted: dict[NoticeElement, str]) -> list[str]:
     """Return what is missing in *document*, or stands before what it should follow."""
-    told = answers(document)
-    missing = [part for part, words in wanted.items() if words not in told.get(part, "")]
-    order = [part for part in told if part in wanted]
+    reported = answers(document)
+    missing = [part for part, words in wanted.items() if words not in reported.get(part, "")]
+    order = [part for part in reported if part in wanted]
     return [*missing, *(part for part, other in zip(order, wanted, strict=False) if part is not other)]
 
 
 @pytest.mark.parametrize("clock", WANTED)
-def test_a_document_tells_what_the_law_wants_told(clock: str) -> None:
+def test_document_has_the_elements_that_the_law_demands(clock: str) -> None:
     assert faults(filled(clock), WANTED[clock]) == []
 
 
-def mutants(document: Document, wanted: Iterable[NoticeElement]) -> Iterator[Document]:
+def mutants(document: AuthorityForm, wanted: Iterable[NoticeElement]) -> Iterator[AuthorityForm]:
     """Yield *document* without each of the *wanted* parts, and with each two neighbours swapped."""
     for place, field in enumerate(document.fields):
         if field.part in wanted:
@@ -163,7 +165,7 @@ def test_it_would_be_noticed_if_something_was_missing_or_in_the_wrong_place(cloc
         assert faults(mutant, WANTED[clock])
 
 
-def test_every_part_that_any_law_wants_told_has_a_label_and_an_answer() -> None:
+def test_every_part_that_a_law_demands_has_a_label_and_an_answer() -> None:
     for policy in breach_policies():
         for said in policy.report:
             [duty] = duties([due("gdpr.authority.DE")], DESK.policies)
@@ -190,7 +192,7 @@ def test_the_page_and_the_json_say_the_same(clock: str) -> None:
     assert data["incident"] == INCIDENT
 
 
-def test_what_is_not_known_is_said_to_be_missing() -> None:
+def test_unknown_fact_is_stated_as_missing() -> None:
     declared = DECLARED.model_copy(update={"categories": (), "late_because": None, "records": None})
     nothing = known(declared=declared, people=None, records=None, categories=())
     late = replace(DESK, now=FIRST_THREE_DAYS + timedelta(seconds=1))
@@ -216,30 +218,30 @@ def test_a_reason_for_a_delay_is_given_where_there_is_one(now: datetime, because
     assert answers(document)[E.LATE_BECAUSE] == because
 
 
-def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it() -> None:
+def test_authority_reads_the_reason_in_its_language_if_it_was_declared() -> None:
     german = DECLARED.translations["de"].model_copy(update={"late_because": "Erst die Systeme."})
-    told = known(declared=DECLARED.model_copy(update={"translations": {"de": german}}))
+    reported = known(declared=DECLARED.model_copy(update={"translations": {"de": german}}))
     late = replace(DESK, now=FIRST_THREE_DAYS + timedelta(seconds=1))
-    assert answers(filled("gdpr.authority.DE", told, desk=late))[E.LATE_BECAUSE] == "Erst die Systeme."
+    assert answers(filled("gdpr.authority.DE", reported, desk=late))[E.LATE_BECAUSE] == "Erst die Systeme."
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         (
-            {"told": Told(NOW, 900, 3, through=True)},
-            "Told since 4 March 2026, 10:00 CET / 900 sent, 3 not reached",
+            {"letters": NoticeCounts(NOW, 900, 3, through=True)},
+            "Notified since 4 March 2026, 10:00 CET / 900 sent, 3 not reached",
         ),
-        ({"told": Told(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
-        ({"notice_owed": False}, "Not told: no law wants it."),
+        ({"letters": NoticeCounts(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
+        ({"notice_owed": False}, "Not notified: no law requires it."),
         (
             {"held_until": NOW},
-            "Not told yet. / An investigation wants nobody told before 4 March 2026, 10:00 CET.",
+            "Not notified yet. / An investigation requires no notice before 4 March 2026, 10:00 CET.",
         ),
     ],
 )
-def test_it_is_told_whether_people_are_told_and_when(changes: dict[str, object], said: str) -> None:
-    assert said in answers(filled("gdpr.authority.DE", known(**changes)))[E.PEOPLE_TOLD]
+def test_document_states_whether_and_when_people_were_notified(changes: dict[str, object], said: str) -> None:
+    assert said in answers(filled("gdpr.authority.DE", known(**changes)))[E.PEOPLE_NOTIFIED]
 
 
 @pytest.mark.parametrize(
@@ -250,10 +252,10 @@ def test_it_is_told_whether_people_are_told_and_when(changes: dict[str, object],
         (2, True, "Supplement 1 to the first notice, and the last one"),
     ],
 )
-def test_the_phase_is_told(phase: int, final: bool, said: str) -> None:
+def test_phase_is_stated(phase: int, final: bool, said: str) -> None:
     """GDPR Art. 33(4)."""
-    told = known(phase=phase, declared=DECLARED.model_copy(update={"final": final}))
-    assert answers(filled("gdpr.authority.DE", told))[E.PHASE] == said
+    reported = known(phase=phase, declared=DECLARED.model_copy(update={"final": final}))
+    assert answers(filled("gdpr.authority.DE", reported))[E.PHASE] == said
 
 
 JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": "JP"}))
@@ -263,18 +265,18 @@ JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": 
 @pytest.mark.parametrize(
     ("clock", "desk", "counted"),
     [
-        ("gdpr.authority.DE", DESK, ["1,204 in Germany", "1,663 whom this law protects", "1,663 in all"]),
-        ("gdpr.authority.FR", JAPAN, ["331 in France", "1,535 whom this law protects", "1,683 in all"]),
-        ("uk-gdpr.authority", DESK, ["0 whom this law protects", "1,663 in all"]),
-        ("ch-fadp.authority", DESK, ["40 whom this law protects", "1,663 in all"]),
-        ("us-ca.attorney_general", DESK, ["96 whom this law protects", "1,663 in all"]),
+        ("gdpr.authority.DE", DESK, ["1,204 in Germany", "1,663 protected by this law", "1,663 in all"]),
+        ("gdpr.authority.FR", JAPAN, ["331 in France", "1,535 protected by this law", "1,683 in all"]),
+        ("uk-gdpr.authority", DESK, ["0 protected by this law", "1,663 in all"]),
+        ("ch-fadp.authority", DESK, ["40 protected by this law", "1,663 in all"]),
+        ("us-ca.attorney_general", DESK, ["96 protected by this law", "1,663 in all"]),
     ],
 )
-def test_those_are_counted_whom_the_law_protects(clock: str, desk: Desk, counted: list[str]) -> None:
+def test_people_protected_by_the_law_are_counted(clock: str, desk: FormContext, counted: list[str]) -> None:
     """GDPR Art. 3(1): everybody only where the company is established under the law."""
     people = dict(known().people or {}) | ({"RE": 20} if desk is JAPAN else {})
-    told = answers(filled(clock, known(people=people), desk=desk))[E.PEOPLE_COUNT]
-    assert told.split(" / ") == [f"Approximately {one}" for one in counted]
+    reported = answers(filled(clock, known(people=people), desk=desk))[E.PEOPLE_COUNT]
+    assert reported.split(" / ") == [f"Approximately {one}" for one in counted]
 
 
 @pytest.mark.parametrize(
@@ -301,14 +303,14 @@ def test_those_are_counted_whom_the_law_protects(clock: str, desk: Desk, counted
         ("br-lgpd.authority.supplement", 2, "Supplement 1 to the first notice; more is to follow"),
     ],
 )
-def test_the_phase_is_what_the_title_calls_it(clock: str, phase: int, said: str) -> None:
+def test_phase_is_that_of_the_title(clock: str, phase: int, said: str) -> None:
     """NIS2 Art. 23(4), DPDP Rules 2025 Rule 7(2), ANPD Res. 15/2024 Art. 6."""
     assert answers(filled(clock, known(phase=phase)))[E.PHASE] == said
 
 
-def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
-    told = known(declared=DECLARED.model_copy(update={"occurred_to": None}))
-    assert "when it was over is not known" in answers(filled("ch-fadp.authority", told))[E.OCCURRED]
+def test_breach_without_known_end_has_no_duration() -> None:
+    reported = known(declared=DECLARED.model_copy(update={"occurred_to": None}))
+    assert "when it was over is not known" in answers(filled("ch-fadp.authority", reported))[E.OCCURRED]
 
 
 @pytest.mark.parametrize(
@@ -322,7 +324,7 @@ def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
         ("us-ma.consumer_agencies", "Equifax, Experian, TransUnion"),
     ],
 )
-def test_a_document_names_whom_it_is_for(clock: str, authority: str) -> None:
+def test_document_names_its_authority(clock: str, authority: str) -> None:
     assert filled(clock).filing.authority == authority
     assert authority in lines(page(filled(clock)))
 
@@ -332,7 +334,7 @@ def test_only_duties_of_the_staff_that_are_owed_have_documents() -> None:
     assert list(duties(clocks, DESK.policies)) == []
 
 
-def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: Path) -> None:
+def test_attorney_general_gets_the_letter_without_personal_data(tmp_path: Path) -> None:
     """Cal. Civ. Code § 1798.82(f): a sample copy, excluding any personally identifiable information."""
     document = filled("us-ca.attorney_general")
     letter = copy_for(document, (), DESK)
@@ -355,15 +357,13 @@ def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: 
         ({"delayed": True}, "An investigation has delayed the notices to people; it does so no longer."),
         (
             {"delayed": True, "held_until": NOW},
-            "An investigation wants nobody told before 4 March 2026, 10:00 CET.",
+            "An investigation requires no notice before 4 March 2026, 10:00 CET.",
         ),
     ],
     ids=["never", "ended", "in force"],
 )
-def test_it_is_told_whether_an_investigation_has_delayed_a_notice(
-    changes: dict[str, object], said: str
-) -> None:
-    """Cal. Civ. Code § 1798.82(d)(2)(D): also once it lets people be told."""
+def test_delay_by_an_investigation_is_stated(changes: dict[str, object], said: str) -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(D): also once it permits the notices."""
     assert answers(filled("us-ca.attorney_general", known(**changes)))[E.HELD_BY_POLICE] == said
 
 
@@ -391,7 +391,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         ("in-dpdp.authority.detailed_report", "Detailed report of a breach"),
     ],
 )
-def test_each_stage_is_called_what_it_is(clock: str, title: str) -> None:
+def test_each_stage_has_its_own_name(clock: str, title: str) -> None:
     assert filled(clock).title == title
 
 

@@ -1,4 +1,4 @@
-"""A signed letter convinces somebody else's verifier, and is the same to the byte whenever it is signed."""
+"""A signed letter passes another library's verifier, and is the same to the byte at each signing."""
 
 from base64 import b64encode
 from dataclasses import replace
@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from services.notifier.dkim import Key, Signer, signer
-from services.notifier.letters import compose
+from services.notifier.letters.composer import compose
+from services.notifier.smtp.dkim import DkimSigner, Key, signer
 from tests.unit.notifier.examples import LETTERS, MESSAGE_ID, SENDER, WRITTEN_AT, letter
 
 DOMAIN, SELECTOR = "example.com", "habeas2026"
@@ -38,7 +38,7 @@ def algorithm(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def ours(algorithm: str) -> Signer:
+def ours(algorithm: str) -> DkimSigner:
     return signer(DOMAIN, SELECTOR, pem(key_of(algorithm)))
 
 
@@ -76,7 +76,7 @@ def test_ed25519_convinces_another_verifier_too() -> None:
     assert convinces(ours.sign(written("code")), "ed25519")
 
 
-def test_a_name_that_is_folded_over_lines_is_signed_as_well(ours: Signer, algorithm: str) -> None:
+def test_a_name_that_is_folded_over_lines_is_signed_as_well(ours: DkimSigner, algorithm: str) -> None:
     assert convinces(ours.sign(written("code", "王小明" * 10)), algorithm)
 
 
@@ -90,37 +90,37 @@ def test_a_name_that_is_folded_over_lines_is_signed_as_well(ours: Signer, algori
         pytest.param(b"\r\nTo: ", b"\r\nSubject: Win!\r\nTo: ", id="a second subject"),
     ],
 )
-def test_whatever_is_changed_on_the_way_breaks_the_signature(
-    before: bytes, after: bytes, ours: Signer, algorithm: str
+def test_any_change_on_the_way_breaks_the_signature(
+    before: bytes, after: bytes, ours: DkimSigner, algorithm: str
 ) -> None:
     message = ours.sign(written("code"))
     assert before in message
     assert not convinces(message.replace(before, after, 1), algorithm)
 
 
-def test_relays_may_add_headers_and_wrap_lines_anew(ours: Signer, algorithm: str) -> None:
+def test_relays_may_add_headers_and_wrap_lines_anew(ours: DkimSigner, algorithm: str) -> None:
     message = b"Received: from a\r\n\tby b; today\r\nX-Spam: no\r\n" + ours.sign(written("code"))
     assert convinces(message.replace(b"\r\nSubject: ", b"\r\nSubject:\r\n   "), algorithm)
     assert convinces(message + b"\r\n\r\n", algorithm)
 
 
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"\r\n\r\n", b"a  b\t c \r\n\r\n", b"no break at the end"])
-def test_an_unusual_body_is_signed_too(body: bytes, ours: Signer, algorithm: str) -> None:
+def test_an_unusual_body_is_signed_too(body: bytes, ours: DkimSigner, algorithm: str) -> None:
     message = b"From: a@example.com\r\nTo: b@example.org\r\nSubject:  x  y \r\n\r\n" + body
     assert convinces(ours.sign(message), algorithm)
 
 
-def test_the_same_letter_signed_again_is_the_same_to_the_byte(ours: Signer, algorithm: str) -> None:
+def test_the_same_letter_signed_again_is_the_same_to_the_byte(ours: DkimSigner, algorithm: str) -> None:
     again = signer(DOMAIN, SELECTOR, pem(key_of(algorithm)))
     assert ours.sign(written("code")) == again.sign(written("code"))
 
 
-def test_no_line_is_longer_than_a_relay_must_take(ours: Signer) -> None:
+def test_no_line_is_longer_than_a_relay_must_take(ours: DkimSigner) -> None:
     head = ours.sign(written("code")).partition(b"\r\n\r\n")[0]
     assert max(map(len, head.split(b"\r\n"))) <= 998, "RFC 5322 2.1.1"
 
 
-def test_a_signer_does_not_show_its_key(ours: Signer) -> None:
+def test_a_signer_does_not_show_its_key(ours: DkimSigner) -> None:
     assert "rivate" not in repr(ours)
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from services.notifier.handlers import announce_erasure
-from services.notifier.post import Posted
-from shared.events import ErasureScheduled, Fact, LetterKind, NoticeSent, RequestWithdrawn
+from services.notifier.smtp.post import Posted
+from shared.contract.events import ErasureScheduled, Fact, LetterKind, NoticeSent, RequestWithdrawn
 from tests.unit.notifier.test_restrictions import RECEIVED, Counter, notifier
 
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)

@@ -1,11 +1,11 @@
-"""What a person is told of a fee, and of a request that their silence about it has taken back."""
+"""Letters about a fee, and about a request withdrawn by silence about it."""
 
 from datetime import date
 from decimal import Decimal
 
 from services.notifier.handlers import confirm_withdrawal
-from services.notifier.sequels import tell_fee
-from shared.events import FeeQuoted, LetterKind, RequestWithdrawn
+from services.notifier.letters.lifecycle import write_fee_letter
+from shared.contract.events import FeeQuoted, LetterKind, RequestWithdrawn
 from shared.law import FeeReason, Money
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
 
@@ -17,9 +17,9 @@ QUOTED = FeeQuoted(
 )
 
 
-async def test_a_fee_is_told_with_its_reason_the_last_day_to_agree_and_where() -> None:
+async def test_fee_letter_states_reason_last_day_and_place_to_agree() -> None:
     outbox = Outbox()
-    assert kinds(await tell_fee(QUOTED, await notifier(outbox))) == [LetterKind.FEE_QUOTED]
+    assert kinds(await write_fee_letter(QUOTED, await notifier(outbox))) == [LetterKind.FEE_QUOTED]
     for said in (
         "€12.50", "The first copy is free", "18 March 2026", "Before you agree we do nothing",
         "you get an invoice", f"https://privacy.example.com/requests/{CASE}",
@@ -27,13 +27,15 @@ async def test_a_fee_is_told_with_its_reason_the_last_day_to_agree_and_where() -
         assert said in outbox.words
 
 
-async def test_whoever_has_taken_the_request_back_is_told_of_no_fee() -> None:
+async def test_withdrawn_request_gets_no_fee_letter() -> None:
     outbox = Outbox()
-    assert not await tell_fee(QUOTED, await notifier(outbox, RECEIVED, RequestWithdrawn(request_id=CASE)))
+    assert not await write_fee_letter(
+        QUOTED, await notifier(outbox, RECEIVED, RequestWithdrawn(request_id=CASE))
+    )
     assert not outbox.letters
 
 
-async def test_whose_silence_took_the_request_back_is_told_so_and_owes_nothing() -> None:
+async def test_silence_about_a_fee_withdraws_the_request_and_costs_nothing() -> None:
     outbox = Outbox()
     silent = RequestWithdrawn(request_id=CASE, deemed=True)
     assert kinds(await confirm_withdrawal(silent, await notifier(outbox))) == [LetterKind.WITHDRAWN]

@@ -7,17 +7,16 @@ from email.message import EmailMessage
 
 import pytest
 
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
-from services.notifier.facts import Clarification
 from services.notifier.handlers import acknowledge
-from services.notifier.inquiries import OFFERED, ask_back
-from services.notifier.phrases import RIGHTS, title
-from services.notifier.post import Posted
-from services.notifier.wording import CATALOGUES, LANGUAGES
-from services.notifier.writing import House, Notifier
-from shared.answer import INQUIRY, SUBMISSION, Inquiry
-from shared.errors import TooEarly
-from shared.events import (
+from services.notifier.letters.clarifications import OFFERED, ask_back
+from services.notifier.letters.languages import CATALOGUES, LANGUAGES
+from services.notifier.letters.letter_models import Clarification
+from services.notifier.letters.translations import RIGHTS, title
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.contract.events import (
     Fact,
     InquiryLodged,
     LetterKind,
@@ -27,14 +26,15 @@ from shared.events import (
     RequestWithdrawn,
     Subject,
 )
+from shared.errors import TooEarly
 from shared.law import Right
-from shared.testing import MemoryVault
-from shared.threads import Threads
+from shared.mail.reply_address import ReplyAddresses
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
 from tests.unit.notifier.test_restrictions import RECEIVED
 
 CASE, EVENT = "a" * 32, "e" * 32
-THREADS = Threads("privacy@example.com", b"k" * 32)
+THREADS = ReplyAddresses("privacy@example.com", b"k" * 32)
 DAY = date(2026, 3, 5)
 ASKED = InquiryLodged(request_id=CASE, inquiry=INQUIRY, received_on=DAY, laws=("gdpr@2018-05-25",))
 
@@ -66,8 +66,8 @@ class Outbox:
         return str(body.get_content())
 
 
-def notifier(outbox: Outbox, vault: MemoryVault, threads: Threads | None = THREADS) -> Notifier:
-    house = House(SENDER, AUTHORITY, "https://privacy.example.com", threads)
+def notifier(outbox: Outbox, vault: MemoryVault, threads: ReplyAddresses | None = THREADS) -> Notifier:
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com", threads)
     return Notifier(CASE, Correspondence(RECEIVED), EVENT, WRITTEN_AT, vault, outbox, house)
 
 
@@ -88,7 +88,7 @@ async def asked_back(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_who_is_unclear_is_asked_in_their_language_what_they_mean(language: str) -> None:
+async def test_sender_of_an_unclear_mail_is_asked_in_their_language(language: str) -> None:
     outbox, [sent] = await asked_back(Right.ERASURE, Right.RECTIFICATION, locale=language)
     assert isinstance(sent, NoticeSent)
     assert sent.letter is LetterKind.CLARIFICATION
@@ -101,7 +101,7 @@ async def test_who_is_unclear_is_asked_in_their_language_what_they_mean(language
     assert "https://privacy.example.com" in flat
 
 
-async def test_who_could_mean_anything_is_offered_all_that_people_ask_for() -> None:
+async def test_unclear_mail_is_offered_all_common_rights() -> None:
     outbox, _ = await asked_back()
     flat = " ".join(outbox.text.split())
     assert all(RIGHTS[right] in flat for right in OFFERED)
@@ -123,7 +123,7 @@ def test_a_question_back_comes_before_a_request_and_other_facts_do_not() -> None
 
 
 @pytest.mark.parametrize("threads", [THREADS, None], ids=["mail comes in", "none does"])
-async def test_answers_to_a_letter_go_to_its_case(threads: Threads | None) -> None:
+async def test_answers_to_a_letter_go_to_its_case(threads: ReplyAddresses | None) -> None:
     vault, outbox = MemoryVault(), Outbox()
     submitted = RequestSubmitted(reference="r", right=Right.ACCESS, subject=Subject(email="ada@example.org"))
     await vault.create(CASE)

@@ -10,9 +10,10 @@ from html import unescape
 import pytest
 from pydantic import ValidationError
 
-from habeas.readability import of_letter
-from services.notifier import wording
-from services.notifier.facts import (
+from habeas.client.readability import of_letter
+from services.notifier.letters import languages
+from services.notifier.letters.composer import render
+from services.notifier.letters.letter_models import (
     Acknowledgement,
     ErasureOutcome,
     Facts,
@@ -22,11 +23,10 @@ from services.notifier.facts import (
     Representative,
     Setback,
 )
-from services.notifier.letters import render
-from services.notifier.mime import Alternatives
-from services.notifier.reasons import GROUNDS, ReasonCode
-from shared.events import Evidence, Outcome
-from shared.law import Demand, Duty, LetterForm, Regulation, Right
+from services.notifier.letters.mime import Alternatives
+from services.notifier.letters.reasons import GROUNDS, ReasonCode
+from shared.contract.events import Evidence, Outcome
+from shared.law import Demand, LetterForm, Regulation, Right, TimedDuty
 from tests.unit.notifier.examples import (
     AUTHORITY,
     DUE,
@@ -68,7 +68,7 @@ AUTHORITIES = {
 CORRECTIONS = ("correction", "correction in part")
 RESTRICTIONS = ("restriction", "restriction in part")
 DONE = (*CORRECTIONS, *RESTRICTIONS, "objection", "withdrawal of consent", "opt-out", "limit")
-TOLD = (*CORRECTIONS, *RESTRICTIONS, "opt-out", "limit")
+NOTIFIED = (*CORRECTIONS, *RESTRICTIONS, "opt-out", "limit")
 IN_PART = ("correction in part", "restriction in part")
 UNCORRECTED = ("correction in part", "refusal of a correction")
 ANSWERS = (
@@ -81,7 +81,7 @@ ACCESS = ("access granted", "access partly granted", "categories", "erasure with
 ERASURES = ("erasure granted", "erasure with a copy", "erasure partly granted")
 NOTHING = ("access, nothing held", "erasure, nothing held", "restriction, nothing held")
 PACKAGE_CODE = ("code for the package",)
-PERMITS = ("code to permit", "code to permit a parent", "code to permit somebody")
+PERMITS = ("code to permit", "code to permit a parent", "code to permit an agent")
 IRREVERSIBLE = ("code to erase", "code to transfer")
 OWN_CODES = ("code", "code, and more", *IRREVERSIBLE)
 OWN_OR_PACKAGE = (*OWN_CODES, *PACKAGE_CODE)
@@ -89,7 +89,7 @@ CODES = (*OWN_OR_PACKAGE, *PERMITS)
 DIGITS = tuple(kind for kind in CODES if kind not in IRREVERSIBLE)
 ERASING = ("code to erase", "code to permit")
 ASKING = ("proof wanted", "reminder")
-ASKED = (*ASKING, "another proof wanted", "proof wanted of who is asked for")
+ASKED = (*ASKING, "another proof wanted", "proof wanted of the person")
 NAMED = ("named mailbox, access", "named mailbox, erasure")
 ALIAS_CODES = tuple(f"code to another mailbox, {right}" for right in ("access", "erasure", "correction"))
 TO_OTHERS = ("forwarded to a controller", "duplicate", *NAMED, *ALIAS_CODES)
@@ -97,7 +97,7 @@ NAMING = tuple(kind for kind in LETTERS if kind not in (*CODES, *TO_OTHERS, "cla
 RECEIPT = ("acknowledgement",)
 NOT_YOURS = (*RECEIPT, "withdrawn", "reminder")
 KEEPING = ("erasure partly granted",)
-LATE, FORWARDED = ("late", "late, no day"), ("forwarded", "forwarded to somebody")
+LATE, FORWARDED = ("late", "late, no day"), ("forwarded", "forwarded to a customer")
 APPEALS = ("appeal received", "appeal granted", "appeal turned down")
 REFUSALS = ("refusal", "refusal of an erasure", "refusal of a correction")
 
@@ -131,7 +131,7 @@ ELEMENTS = (
     Element("GDPR Art. 12(3), 11 CCR 7021(b): extension", RECEIPT, LONGER, "If it takes us longer"),
     Element("11 CCR 7026(d): no proof", ("acknowledgement of an opt-out",), ALL, "We need no proof"),
 
-    Element("GDPR Art. 12(2): told at once", RECEIPT, ALL, "We received your request and"),
+    Element("GDPR Art. 12(2): acknowledged at once", RECEIPT, ALL, "We received your request and"),
     Element("GDPR Art. 32: not your request?", NOT_YOURS, ALL, "Then please tell us:"),
     Element("11 CCR 7101(b): what was asked", NAMING, ALL, "You asked for"),
 
@@ -164,12 +164,12 @@ ELEMENTS = (
     Element("GDPR Art. 12(6): it is not all", ("code, and more",), ALL, "The code alone is not"),
     Element("11 CCR 7063(a): who asks", ("code to permit",), ALL, "asks us in your name"),
     Element("11 CCR 7063(a): also by mail",
-            ("proof wanted of who is asked for",), ALL, "asks us in your name"),
+            ("proof wanted of the person",), ALL, "asks us in your name"),
     Element("11 CCR 7063(a): what for", ("code to permit",), ALL, "Erasure of your personal data"),
     Element("11 CCR 7063(a): confirmed directly", PERMITS, ALL, "you confirm the permission"),
     Element("GDPR Art. 12(2): not permitted", PERMITS, ALL, "Then do not enter the code, and"),
     Element("11 CCR 7070: a parent", ("code to permit a parent",), ALL, "your parent or guardian"),
-    Element("GDPR Art. 32: no name", ("code to permit somebody",), ALL, "Somebody asks us in"),
+    Element("GDPR Art. 32: no name", ("code to permit an agent",), ALL, "Somebody asks us in"),
 
     Element("GDPR Art. 12(6): what is asked for", ASKING, ALL, "a sign-in to your account"),
     Element("GDPR Art. 5(1)(c): the least first", ASKING, ALL, "The first asks the least of you"),
@@ -218,8 +218,8 @@ ELEMENTS = (
     Element("GDPR Art. 19, 11 CCR 7022(b)(2)-(3)", ERASURES, ALL, "Billing Partner Ltd"),
     Element("GDPR recital 26: what masking is", ERASURES, ALL, "These records stay, but"),
     Element("GDPR Art. 5(2): proof", ERASURES, ALL, "C-17"),
-    Element("GDPR Art. 19: told what", ERASURES, ALL, "are telling these recipients to erase it too"),
-    Element("GDPR Art. 19: whom nobody tells yet", KEEPING, ALL, "Our staff still has"),
+    Element("GDPR Art. 19: the recipients", ERASURES, ALL, "are telling these recipients to erase it too"),
+    Element("GDPR Art. 19: recipients not notified yet", KEEPING, ALL, "Our staff still has"),
     Element("GDPR Art. 13(2)(a): one by one", KEEPING, ALL, "Each has its own day"),
     Element("11 CCR 7022(d): backups", ERASURES, ALL, "Backups may hold your data"),
     Element("11 CCR 7022(f)(1): kept, the basis", KEEPING, ALL, "A law obliges us"),
@@ -249,19 +249,19 @@ ELEMENTS = (
     Element("GDPR Art. 18(2): only stored", RESTRICTIONS, ALL, "from now on we only store it"),
     Element("GDPR Art. 18(2): what is marked", RESTRICTIONS, ALL, "Accounts"),
     Element("GDPR Art. 12(4): what is not", ("restriction in part",), ALL, "Server logs"),
-    Element("GDPR Art. 18(3): told before it ends",
+    Element("GDPR Art. 18(3): notified before it ends",
             (*RESTRICTIONS, "weighing"), ALL, "Before we use your data in any other way"),
     Element("GDPR Art. 18(1)(d): until it is weighed", ("weighing",), ALL, "we only store it"),
     Element("GDPR Art. 21(3): marketing stops", ("weighing",), ALL, "for direct marketing"),
-    Element("GDPR Art. 18(3): told", ("lifting",), ALL, "We will now use it again"),
-    Element("GDPR Art. 12(4): told why", ("lifting",), ALL, "We checked your data, and it is correct"),
+    Element("GDPR Art. 18(3): notified", ("lifting",), ALL, "We will now use it again"),
+    Element("GDPR Art. 12(4): the reason", ("lifting",), ALL, "We checked your data, and it is correct"),
     Element("GDPR Art. 21(1), (3): stopped", ("objection",), ALL, "that you objected to."),
     Element("GDPR Art. 7(3): stopped", ("withdrawal of consent",), ALL, "rests on your consent."),
     Element("GDPR Art. 7(3): until then lawful", ("withdrawal of consent",), ALL, "stays lawful"),
     Element("11 CCR 7026(g): confirmed", ("opt-out",), ALL, "We no longer sell or share your data"),
     Element("11 CCR 7027(h): confirmed", ("limit",), ALL, "without your choice"),
     Element("11 CCR 7026(k), 7027(l): 12 months", ("opt-out", "limit"), ALL, "at least 12 months"),
-    Element("GDPR Art. 19, 11 CCR 7026(f)(2), 7027(g)", TOLD, ALL, "Billing Partner Ltd"),
+    Element("GDPR Art. 19, 11 CCR 7026(f)(2), 7027(g)", NOTIFIED, ALL, "Billing Partner Ltd"),
     Element(
         "GDPR Art. 12(2), (6): what was not searched by",
         ("access with an identity that is not confirmed",),
@@ -291,7 +291,7 @@ ELEMENTS = (
     Element("Cal. Civ. Code 1798.145(h)(2): appeal", ANSWERS, (CCPA,), "We look at it again"),
 
     Element("Va. Code 59.1-577(C): how to appeal", DECLINED, (STATE,), "You can appeal within"),
-    Element("Va. Code 59.1-577(C): to whom", DECLINED, (STATE,), "dataprotection@example.com"),
+    Element("Va. Code 59.1-577(C): the recipient", DECLINED, (STATE,), "dataprotection@example.com"),
     Element("Va. Code 59.1-577(C): decided in 60 days", DECLINED, (STATE,), "with reasons in writing within"),
     Element("Va. Code 59.1-577(C): then the AG", DECLINED, (STATE,), "If we turn down your appeal"),
     Element("CO 6-1-1306(3): the appeal has arrived", ("appeal received",), ALL, "Thank you. Somebody who"),
@@ -303,7 +303,7 @@ ELEMENTS = (
     Element("4 CCR 904-3 Rule 6.11: a record of it", APPEALS, ALL, "We keep a record of your request"),
 
     Element("DPA 2018 s. 164A: it has arrived", ("complaint received",), ALL, "We received your complaint"),
-    Element("DPA 2018 s. 164A: told", ("complaint received",), ALL, "We tell you what we found"),
+    Element("DPA 2018 s. 164A: announced", ("complaint received",), ALL, "We tell you what we found"),
     Element("DPA 2018 s. 164A: by when", ("complaint received",), ALL, date(2026, 5, 5)),
     Element("DPA 2018 s. 164A: the outcome", ("complaint upheld",), ALL, "You are right, and we"),
     Element("DPA 2018 s. 164A: why not", ("complaint turned down",), ALL, "show data about other people"),
@@ -320,13 +320,13 @@ ELEMENTS = (
     Element("GDPR Art. 12(3)-(4): late", LATE, ALL, "We did not. We are sorry"),
     Element("GDPR Art. 12(3): which day", LATE, ALL, date(2026, 4, 2)),
     Element("GDPR Art. 12(3): when it comes", ("late",), ALL, date(2026, 4, 10)),
-    Element("GDPR Art. 12(3): or that nobody knows", ("late, no day",), ALL, "We cannot say yet"),
+    Element("GDPR Art. 12(3): or that it is unknown", ("late, no day",), ALL, "We cannot say yet"),
     Element("GDPR Art. 12(2): nothing to ask again", LATE, ALL, "You do not need to ask again"),
     Element("GDPR Art. 12(3): together", ("duplicate",), ALL, "So we take both requests together"),
     Element("GDPR Art. 12(3): with which", ("duplicate",), ALL, "77d1" * 8),
     Element("GDPR Art. 12(3): due with it", ("duplicate",), ALL, date(2026, 4, 2)),
     Element("GDPR Art. 28(3)(e), 11 CCR 7050(c): passed on", FORWARDED, ALL, "They decide about it"),
-    Element("LGPD Art. 18 § 4(I): to whom", ("forwarded",), ALL, "Example Customer AG"),
+    Element("LGPD Art. 18 § 4(I): the recipient", ("forwarded",), ALL, "Example Customer AG"),
     Element("GDPR Art. 28(3)(e): who answers", FORWARDED, ALL, "They answer you"),
     Element("GDPR Art. 28(3)(e): the controller decides",
             ("forwarded to a controller",), ALL, "You decide about this data"),
@@ -363,7 +363,7 @@ def words_of(body: Alternatives) -> dict[str, str]:
 @cache
 def spoken(words: str | date, law: Regulation, language: str) -> tuple[str, ...]:
     """Return what *words* are in *language*: one for each sentence they can be from."""
-    said = wording.CATALOGUES.words(language, at_home=COUNTRIES.get(law, "GB"))
+    said = languages.CATALOGUES.words(language, at_home=COUNTRIES.get(law, "GB"))
     if isinstance(words, date):
         return (said.day(words),)
     if language == "en":
@@ -397,7 +397,7 @@ def lacking(law: Regulation, language: str) -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("language", QUICK)
 @pytest.mark.parametrize("law", Regulation)
-def test_what_the_law_demands_stands_in_both_forms(law: Regulation, language: str) -> None:
+def test_demanded_elements_stand_in_both_forms(law: Regulation, language: str) -> None:
     assert list(lacking(law, language)) == []
 
 
@@ -439,7 +439,7 @@ def test_every_element_that_a_policy_demands_is_a_block_that_cites_it(law: str) 
     assert sorted(found - wanted) == []
 
 
-def test_who_answers_says_what_they_are_known_by_and_for_whom_else_they_answer() -> None:
+def test_letter_names_products_and_affiliates_of_the_controller() -> None:
     known = replace(SENDER, products=("Example Edge", "Example Metal"), affiliates=("Example Inc",))
     said = words_of(render(letter(LETTERS["acknowledgement"], Regulation.GDPR), known))
     for form in said.values():
@@ -450,7 +450,7 @@ def test_who_answers_says_what_they_are_known_by_and_for_whom_else_they_answer()
     )
 
 
-def test_who_answers_is_named_as_the_law_knows_them() -> None:
+def test_controller_is_named_as_the_law_knows_it() -> None:
     known = replace(SENDER, name="Example Privacy", company="Example Networks GmbH")
     said = words_of(render(letter(LETTERS["acknowledgement"], Regulation.GDPR), known))
     for form in said.values():
@@ -462,19 +462,17 @@ def test_every_letter_is_known_to_the_law() -> None:
 
 
 @pytest.mark.parametrize(
-    ("element", "days"), [("appeal", None), ("remedy", 30)], ids=["no number", "a number that nobody tells"]
+    ("element", "days"), [("appeal", None), ("remedy", 30)], ids=["no number", "a number without a statement"]
 )
-def test_a_policy_gives_a_number_of_days_to_what_tells_of_days_and_to_nothing_else(
-    element: str, days: int | None
-) -> None:
+def test_policy_gives_days_to_elements_with_days_and_to_no_others(element: str, days: int | None) -> None:
     said = {"element": element, "letters": ["refusal"], "provision": "Art. 1", "read": "text", "days": days}
     with pytest.raises(ValidationError, match="days"):
         Demand.model_validate(said)
 
 
-def test_who_may_appeal_is_told_when_it_is_decided() -> None:
+def test_letter_on_an_appeal_states_when_it_is_decided() -> None:
     for law in ("us-va", "us-co", "us-ct", "us-tx", "us-al"):
-        assert edition(law).rule(Duty.APPEAL, Right.ACCESS), law
+        assert edition(law).rule(TimedDuty.APPEAL, Right.ACCESS), law
 
 
 def test_of_several_laws_each_has_its_say() -> None:
@@ -503,7 +501,7 @@ def test_an_authority_of_several_laws_stands_there_once() -> None:
     assert forms(LETTERS["refusal"], "gdpr+gdpr")["text"].count(AUTHORITY.name) == 1
 
 
-def test_a_customer_who_decides_is_told_nothing_of_the_person() -> None:
+def test_letter_to_deciding_customer_reveals_nothing_of_the_person() -> None:
     """GDPR Art. 5(1)(c): they fetch the request where it is safe."""
     for said in forms(LETTERS["forwarded to a controller"], GDPR).values():
         assert "Ferreira" not in said
@@ -521,7 +519,7 @@ def test_a_customer_who_decides_is_told_nothing_of_the_person() -> None:
         pytest.param("another proof wanted", CCPA, "which kinds of data", id="nor to an erasure"),
         pytest.param("another proof wanted", GDPR, "machine-readable", id="no hint for what is not asked"),
         pytest.param("another proof wanted", GDPR, "One of these", id="no choice where there is one way"),
-        pytest.param("code to permit", GDPR, "that the request is yours", id="it is somebody else's"),
+        pytest.param("code to permit", GDPR, "that the request is yours", id="another person's request"),
         pytest.param("erasure partly granted", GDPR, "opt-out", id="the GDPR knows no opt-out of sale"),
         pytest.param("erasure granted", CCPA, "opt-out", id="nothing is denied, so nothing is offered"),
         pytest.param("acknowledgement of an opt-out", CCPA, "longer", id="11 CCR 7026(f): no extension"),
@@ -530,15 +528,15 @@ def test_a_customer_who_decides_is_told_nothing_of_the_person() -> None:
         pytest.param("correction in part", GDPR, "250 words", id="nor is it offered elsewhere"),
         pytest.param("another proof wanted", CCPA, "declaration", id="none is asked for, so none is kept"),
         pytest.param("refusal", QUEBEC, "P-39.1 s. 34", id="what demands reasons is not the reason"),
-        pytest.param("refusal", PIPEDA, "we keep the data", id="nobody sees to it that the data is kept"),
+        pytest.param("refusal", PIPEDA, "we keep the data", id="the data is not kept"),
         pytest.param("refusal", PDPA, "We keep a copy", id="nor a copy of it"),
     ],
 )
-def test_no_letter_promises_what_its_law_does_not_know(kind: str, law: Regulation, words: str) -> None:
+def test_no_letter_promises_rights_outside_its_law(kind: str, law: Regulation, words: str) -> None:
     assert not any(words in form for form in forms(LETTERS[kind], law).values())
 
 
-def test_a_denied_correction_in_california_tells_of_erasure_and_statement() -> None:
+def test_denied_correction_in_california_mentions_erasure_and_statement() -> None:
     """11 CCR 7023(f)."""
     denied = refusal(ReasonCode.MANIFESTLY_UNFOUNDED, right=Right.RECTIFICATION)
     assert all("250 words" in form for form in forms(denied, CCPA).values())
@@ -566,9 +564,9 @@ def assert_whole(law: Regulation, language: str) -> None:
             assert not LEFT_OVER.search(said), kind
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
+@pytest.mark.parametrize("language", languages.LANGUAGES)
 def test_both_forms_have_the_same_words(language: str) -> None:
-    heading = set(re.findall(r"\w+", wording.CATALOGUES.words(language).say("Data")))
+    heading = set(re.findall(r"\w+", languages.CATALOGUES.words(language).say("Data")))
     for kind in LETTERS:
         text, html = read(kind, GDPR, language).values()
         said = set(re.findall(r"\w+", text))
@@ -607,14 +605,14 @@ def test_an_acknowledgement_exists_for_every_right_and_check(right: Right, check
     assert re.search(r'<section id="verification"[^>]*>\s*<h2>[^<]+</h2>\s*<p>[^<]+</p>', html)
 
 
-def test_an_erasure_says_when_nobody_had_to_be_told() -> None:
+def test_erasure_letter_states_that_there_were_no_recipients() -> None:
     """GDPR Art. 19."""
     erased = ErasureOutcome(Outcome.GRANTED, RECEIVED, RECEIVED, "C-17")
     assert all("Nobody had received the data" in form for form in forms(erased, GDPR).values())
 
 
 @pytest.mark.parametrize("evidence", Evidence)
-def test_each_piece_of_evidence_is_told_in_words_but_what_is_not_asked_of_the_person(
+def test_each_piece_of_evidence_has_words_except_the_companys_own(
     evidence: Evidence,
 ) -> None:
     wanted = replace(WANTED, ways=((evidence,),))
@@ -624,7 +622,7 @@ def test_each_piece_of_evidence_is_told_in_words_but_what_is_not_asked_of_the_pe
 
 
 @pytest.mark.parametrize("setback", Setback)
-def test_why_a_proof_has_not_convinced_is_told_in_words(setback: Setback) -> None:
+def test_each_setback_has_words(setback: Setback) -> None:
     for form in forms(ProofWanted(Right.ACCESS, RECEIVED, WANTED, setback), GDPR).values():
         assert "What you sent last did not convince us" in form
         assert setback.value not in form or setback is Setback.OTHER

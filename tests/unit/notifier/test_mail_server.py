@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.notifier.channels import SmtpChannel
+from services.notifier.smtp.mail_channel import SmtpChannel
 from shared.errors import ConfigurationError
 
 

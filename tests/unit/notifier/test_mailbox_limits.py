@@ -1,4 +1,4 @@
-"""Which letters count towards the letters that a mailbox is sent in a day."""
+"""Letters that count towards the limit per mailbox and day."""
 
 from datetime import timedelta
 from functools import reduce
@@ -6,8 +6,8 @@ from functools import reduce
 import pytest
 
 from services.notifier.domain import Correspondence, LetterCount, count_of, evolve
-from services.notifier.facts import Code, Facts, Purpose, Withdrawn
-from shared.events import ErasureScheduled, Fact, IdentityRefused, LetterKind, MailboxNamed
+from services.notifier.letters.letter_models import CodeLetter, CodePurpose, Facts, Withdrawn
+from shared.contract.events import ErasureScheduled, Fact, IdentityRefused, LetterKind, MailboxNamed
 from shared.law import Right
 from tests.unit.notifier.examples import WRITTEN_AT, asked
 
@@ -81,9 +81,11 @@ def test_letter_that_follows_from_a_proof_is_not_limited(letter: LetterKind) -> 
 
 def test_code_that_opens_a_package_is_not_limited() -> None:
     until = WRITTEN_AT + timedelta(minutes=30)
-    assert count_of(LetterKind.CODE, Code("1", until, Purpose.DOWNLOAD), known(Right.ACCESS)) is None
     assert (
-        count_of(LetterKind.CODE, Code("1", until, Purpose.IDENTITY), known(Right.ACCESS))
+        count_of(LetterKind.CODE, CodeLetter("1", until, CodePurpose.DOWNLOAD), known(Right.ACCESS)) is None
+    )
+    assert (
+        count_of(LetterKind.CODE, CodeLetter("1", until, CodePurpose.IDENTITY), known(Right.ACCESS))
         is LetterCount.UNPROVEN
     )
 

@@ -1,4 +1,4 @@
-"""The bytes of a letter: valid mail whatever stands in it, and the same whenever it is written."""
+"""The bytes of a letter: valid mail with any content, and the same at each writing."""
 
 import quopri
 import re
@@ -11,12 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier import templating
-from services.notifier.facts import Authority, ErasureOutcome, Facts, Part, Sender, Withdrawn
-from services.notifier.letters import Letter, compose, presentable, render
-from services.notifier.mime import addr_spec, one_line
+from services.notifier.letters import skeletons
+from services.notifier.letters.composer import LetterRequest, compose, presentable, render
+from services.notifier.letters.letter_models import (
+    AuthorityContact,
+    ErasureOutcome,
+    Facts,
+    LetterGroup,
+    Sender,
+    Withdrawn,
+)
+from services.notifier.letters.mime import addr_spec, one_line
+from shared.contract.events import Outcome
 from shared.errors import MailRefused
-from shared.events import Outcome
 from shared.law import Regulation, Right
 from tests.unit.notifier.examples import (
     DONE,
@@ -44,7 +51,7 @@ HOSTILE = (
 )
 
 
-def written(letter: Letter, sender: Sender = SENDER) -> bytes:
+def written(letter: LetterRequest, sender: Sender = SENDER) -> bytes:
     return compose(letter, sender=sender, message_id=MESSAGE_ID, date=WRITTEN_AT)
 
 
@@ -61,13 +68,13 @@ def erasure_of(label: str) -> Facts:
         RECEIVED,
         DONE,
         label,
-        (Part(label, 1),),
+        (LetterGroup(label, 1),),
         recipients=(label,),
     )
 
 
-def with_authority(label: str) -> Letter:
-    return replace(letter(erasure_of(label)), authorities=(Authority(label, label, label),))
+def with_authority(label: str) -> LetterRequest:
+    return replace(letter(erasure_of(label)), authorities=(AuthorityContact(label, label, label),))
 
 
 def assert_valid_on_the_wire(message: bytes) -> None:
@@ -83,7 +90,7 @@ def assert_valid_on_the_wire(message: bytes) -> None:
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("law", [Regulation.GDPR, Regulation.CCPA])
 @pytest.mark.parametrize("kind", LETTERS)
-def test_a_mail_program_reads_what_was_written(kind: str, law: Regulation, language: str) -> None:
+def test_mail_program_reads_the_written_text(kind: str, law: Regulation, language: str) -> None:
     example = letter(LETTERS[kind], law, language)
     message = written(example)
     assert_valid_on_the_wire(message)
@@ -97,7 +104,7 @@ def test_a_mail_program_reads_what_was_written(kind: str, law: Regulation, langu
     assert html.get_content().splitlines() == body.html.splitlines()
 
 
-def test_the_headers_say_who_writes_to_whom_and_that_no_person_need_answer() -> None:
+def test_headers_name_sender_and_recipient_and_mark_automatic_mail() -> None:
     parsed = read(written(letter(LETTERS["acknowledgement"], locale="de")))
     assert parsed["From"] == "Example Networks GmbH <privacy@example.com>"
     assert parsed["To"] == "Amélia Ferreira <amelia.ferreira@example.org>"
@@ -110,7 +117,7 @@ def test_the_headers_say_who_writes_to_whom_and_that_no_person_need_answer() -> 
 
 
 @pytest.mark.parametrize("kind", LETTERS)
-def test_nobody_unsubscribes_from_what_the_law_has_us_tell_them(kind: str) -> None:
+def test_letters_demanded_by_law_have_no_unsubscribe_header(kind: str) -> None:
     """A list header (RFC 2369, RFC 8058) would make a legal notice look like one of a mailing list."""
     names = [name.lower() for name in read(written(letter(LETTERS[kind])))]
     assert not [name for name in names if name.startswith("list-") or name == "precedence"]
@@ -119,18 +126,18 @@ def test_nobody_unsubscribes_from_what_the_law_has_us_tell_them(kind: str) -> No
 @pytest.mark.parametrize("kind", LETTERS)
 def test_a_letter_written_again_is_the_same_to_the_byte(kind: str) -> None:
     first = written(letter(LETTERS[kind]))
-    templating.skeletons.cache_clear()
+    skeletons.skeletons.cache_clear()
     assert written(letter(LETTERS[kind])) == first
 
 
 def test_letters_of_one_shape_do_not_share_values() -> None:
-    """The cache of shapes holds marks; what one person is told never reaches another."""
+    """The cache of shapes holds marks; one person's content never reaches another."""
     mine = letter(Withdrawn(Right.ACCESS, RECEIVED, DONE))
     yours = replace(mine, name="Bruno Costa", to="bruno.costa@example.org", request_id="a" * 32)
-    templating.skeletons.cache_clear()
+    skeletons.skeletons.cache_clear()
     written(mine)
     other = written(yours)
-    assert templating.skeletons.cache_info().currsize == 1
+    assert skeletons.skeletons.cache_info().currsize == 1
     assert b"Ferreira" not in quopri.decodestring(other)
     assert read(other)["To"] == "Bruno Costa <bruno.costa@example.org>"
 
@@ -203,7 +210,7 @@ def test_any_value_comes_through_on_one_line(label: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["amelia@example.org\r\nBcc: evil@example.net", "a@b, c@d", "amelia", ""])
-def test_what_is_no_address_is_refused_and_not_quoted(address: str) -> None:
+def test_invalid_address_is_refused_and_not_quoted(address: str) -> None:
     with pytest.raises(MailRefused) as caught:
         written(replace(letter(LETTERS["code"]), to=address))
     assert "amelia" not in str(caught.value)
@@ -216,7 +223,7 @@ def test_what_is_no_address_is_refused_and_not_quoted(address: str) -> None:
         ("BÜCHER.example", "xn--bcher-kva.example"),
         ("bu\u0308cher.example", "xn--bcher-kva.example"),
         ("\N{FULLWIDTH LATIN SMALL LETTER B}ücher\N{IDEOGRAPHIC FULL STOP}example", "xn--bcher-kva.example"),
-        pytest.param("fußball.example", "xn--fuball-cta.example", id="fussball is somebody else's"),
+        pytest.param("fußball.example", "xn--fuball-cta.example", id="fussball is another domain"),
         pytest.param("λόγος.example", "xn--oxapnm1c.example", id="a final sigma is a letter of its own"),
     ],
 )
@@ -235,7 +242,7 @@ def test_an_international_domain_is_written_as_name_servers_know_it(domain: str,
         *(f"amelia@{'ü' * 63}.example", "amelia@bücher\N{FULLWIDTH GREATER-THAN SIGN}.example"),
     ],
 )
-def test_what_only_looks_like_a_domain_is_none(address: str) -> None:
+def test_invalid_domain_is_none(address: str) -> None:
     with pytest.raises(MailRefused):
         addr_spec(address)
 

@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
+from services.notifier.context import Notifier
 from services.notifier.handlers import notify_named_mailbox
-from services.notifier.writing import Notifier
-from shared.answer import SUBMISSION
-from shared.events import LetterKind, MailboxNamed, RequestSubmitted, Subject
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import LetterKind, MailboxNamed, RequestSubmitted, Subject
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import asked
 from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
 
@@ -18,7 +18,7 @@ OTHER = "lou@example.net"
 NAMED = MailboxNamed(request_id=CASE, right=Right.ACCESS, ref="mailbox_0")
 
 
-async def told_of(address: str, outbox: Outbox) -> Notifier:
+async def notifier_with(address: str, outbox: Outbox) -> Notifier:
     """Return what the handler gets where records name *address*."""
     ctx = await notifier(outbox, asked(Right.ACCESS), agent=AGENT)
     vault = cast("MemoryVault", ctx.vault)
@@ -28,7 +28,7 @@ async def told_of(address: str, outbox: Outbox) -> Notifier:
 
 async def test_notice_names_neither_the_requester_nor_the_request() -> None:
     outbox = Outbox()
-    sent = await notify_named_mailbox(NAMED, await told_of(OTHER, outbox))
+    sent = await notify_named_mailbox(NAMED, await notifier_with(OTHER, outbox))
     assert kinds(sent) == [LetterKind.NAMED_MAILBOX]
     [(recipient, words)] = outbox.letters
     assert recipient == OTHER
@@ -36,9 +36,9 @@ async def test_notice_names_neither_the_requester_nor_the_request() -> None:
     assert CASE not in words
 
 
-async def test_requester_does_not_choose_the_language_of_the_notice() -> None:
+async def test_notice_is_in_the_companys_language() -> None:
     outbox = Outbox()
-    ctx = await told_of(OTHER, outbox)
+    ctx = await notifier_with(OTHER, outbox)
     submitted = RequestSubmitted(reference="r", right=Right.ACCESS, subject=Subject(), locale="fr")
     vault = cast("MemoryVault", ctx.vault)
     vault.items[CASE][SUBMISSION] = submitted.model_dump_json().encode()
@@ -62,6 +62,6 @@ async def test_requester_does_not_choose_the_language_of_the_notice() -> None:
 )
 async def test_notice_says_which_kind_of_request_it_is(right: Right, words: str) -> None:
     outbox = Outbox()
-    await notify_named_mailbox(NAMED.model_copy(update={"right": right}), await told_of(OTHER, outbox))
+    await notify_named_mailbox(NAMED.model_copy(update={"right": right}), await notifier_with(OTHER, outbox))
     [(_, text)] = outbox.letters
     assert words in " ".join(text.split())

@@ -1,4 +1,4 @@
-"""A notice is a message that every mail server takes, the same at each attempt, and goes to nobody else."""
+"""A notice is a message that every mail server takes, the same at each attempt, to one person alone."""
 
 import re
 from dataclasses import replace
@@ -9,18 +9,18 @@ from email.policy import SMTP
 
 import pytest
 
-from habeas.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
-from services.notifier.notices import mailboxes
-from services.notifier.notices.mailboxes import BreachedMailbox
-from services.notifier.notices.writing import Notices
-from services.notifier.wire import in_lines, wired
-from shared.affected import Chunk, Reached
+from habeas.client.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
+from services.notifier.breach.notices import mailboxes
+from services.notifier.breach.notices.mailboxes import BreachedMailbox
+from services.notifier.breach.notices.writer import Notices
+from services.notifier.smtp.smtp_data import in_lines, wired
+from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
-from shared.incidents import BreachDeclared
 
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
 MESSAGE_ID = "<b7ea.1.0.0@example.com>"
-SOMEBODY = Reached(key="2" * 32, email="ada@example.org", categories=("user.name",))
+OTHER_PERSON = NoticeRecipient(key="2" * 32, email="ada@example.org", categories=("user.name",))
 
 
 def writer(
@@ -45,7 +45,7 @@ def words(raw: bytes, form: str = "plain") -> str:
     return str(body.get_content())
 
 
-def to(person: Reached, **declared: object) -> str:
+def to(person: NoticeRecipient, **declared: object) -> str:
     changed = DECLARED.model_copy(update=declared)
     return " ".join(words(writer(changed).of(person, message_id=MESSAGE_ID)).split())
 
@@ -72,7 +72,7 @@ def test_nothing_in_it_promotes_anything() -> None:
     assert "privacy policy" not in html
 
 
-def test_what_differs_between_two_people_is_who_they_are() -> None:
+def test_identity_distinguishes_two_people() -> None:
     written = writer()
     one = written.of(PERSON, message_id=MESSAGE_ID)
     other = written.of(
@@ -89,11 +89,11 @@ def test_what_differs_between_two_people_is_who_they_are() -> None:
 def test_it_is_the_same_at_each_attempt() -> None:
     first = writer().of(PERSON, message_id=MESSAGE_ID)
     again = writer()
-    again.of(SOMEBODY, message_id="<other@example.com>")
+    again.of(OTHER_PERSON, message_id="<other@example.com>")
     assert again.of(PERSON, message_id=MESSAGE_ID) == first
 
 
-def test_who_has_no_name_is_greeted_without_one_whoever_was_written_to_before() -> None:
+def test_person_without_name_is_greeted_without_one_after_any_other() -> None:
     written = writer()
     written.of(PERSON, message_id=MESSAGE_ID)
     nameless = words(written.of(PERSON.model_copy(update={"name": ""}), message_id=MESSAGE_ID))
@@ -127,7 +127,7 @@ def test_a_name_is_greeted_as_it_is_written_and_does_nothing_else(name: str, gre
 
 
 @pytest.mark.parametrize("address", [None, "", "no address", "a b@example.org", "x@" + "y" * 300])
-def test_who_has_no_address_is_not_written_to(address: str | None) -> None:
+def test_person_without_address_is_not_written_to(address: str | None) -> None:
     with pytest.raises(MailRefused):
         writer().of(PERSON.model_copy(update={"email": address}), message_id=MESSAGE_ID)
 
@@ -140,7 +140,7 @@ PASSWORD = ("user.authorization.password",)
     [
         pytest.param("ada@mail.example", PASSWORD, False, id="its password is breached"),
         pytest.param("ada@MAIL.example", PASSWORD, False, id="written otherwise"),
-        pytest.param("ada@mail.example", (), False, id="nobody knows what is"),
+        pytest.param("ada@mail.example", (), False, id="unknown data"),
         pytest.param("ada@mail.example", ("user.authorization",), False, id="secrets of some kind"),
         pytest.param("ada@mail.example", ("user.name",), True, id="something else is"),
         pytest.param("ada@example.org", PASSWORD, True, id="a mailbox elsewhere"),
@@ -150,7 +150,7 @@ PASSWORD = ("user.authorization.password",)
         pytest.param("ada@hotmail.example", PASSWORD, True, id="another domain"),
     ],
 )
-def test_no_notice_goes_to_a_mailbox_whose_password_was_breached(
+def test_no_notice_goes_to_a_mailbox_with_a_breached_password(
     address: str, categories: tuple[str, ...], safe: bool
 ) -> None:
     """Cal. Civ. Code § 1798.82(j)(5)."""
@@ -173,7 +173,7 @@ def test_no_notice_goes_to_a_mailbox_whose_password_was_breached(
         (None, ("ada@example.org",), [], []),
     ],
 )
-def test_of_several_mailboxes_those_are_good_that_nobody_else_opens(
+def test_of_several_mailboxes_those_are_good_without_a_breached_password(
     email: str | None, others: tuple[str, ...], good: list[str], breached: list[str]
 ) -> None:
     """Cal. Civ. Code § 1798.82(j)(5)."""
@@ -184,25 +184,27 @@ def test_of_several_mailboxes_those_are_good_that_nobody_else_opens(
     assert mailboxes.reached(person, declared) is bool(good)
 
 
-def test_an_investigation_that_delayed_it_is_told() -> None:
+def test_investigation_that_delayed_the_notice_is_stated() -> None:
     """Cal. Civ. Code § 1798.82(d)(2)(D)."""
-    told = words(writer(laws=(CALIFORNIA,), held_by_police=True).of(PERSON, message_id=MESSAGE_ID))
-    assert "law enforcement agency asked us to wait" in told
-    assert "No law enforcement investigation" not in told
+    reported = words(writer(laws=(CALIFORNIA,), held_by_police=True).of(PERSON, message_id=MESSAGE_ID))
+    assert "law enforcement agency asked us to wait" in reported
+    assert "No law enforcement investigation" not in reported
 
 
-def test_further_information_is_called_so_and_claims_nothing_of_who_was_told_before() -> None:
+def test_further_information_is_named_so_and_claims_no_earlier_notices() -> None:
     """GDPR Art. 33(4)."""
-    told = words(writer(further=True).of(PERSON, message_id=MESSAGE_ID))
-    assert "further information about a breach that we have told people of before" in " ".join(told.split())
-    assert "other people" not in told
+    reported = words(writer(further=True).of(PERSON, message_id=MESSAGE_ID))
+    assert "further information about a breach that we have told people of before" in " ".join(
+        reported.split()
+    )
+    assert "other people" not in reported
     assert "further information" not in words(writer().of(PERSON, message_id=MESSAGE_ID))
 
 
 def test_data_is_named_in_words_of_the_language() -> None:
-    told = words(writer(language="de").of(PERSON, message_id=MESSAGE_ID))
-    assert "E-Mail-Adresse" in told
-    assert "user." not in told
+    reported = words(writer(language="de").of(PERSON, message_id=MESSAGE_ID))
+    assert "E-Mail-Adresse" in reported
+    assert "user." not in reported
     assert "Shoe size" in to(PERSON.model_copy(update={"categories": ("loyalty.shoe_size",)}))
 
 
@@ -211,14 +213,14 @@ def test_an_american_has_a_social_security_number() -> None:
     assert "National identification number" in words(writer().of(PERSON, message_id=MESSAGE_ID))
 
 
-def test_who_has_other_data_breached_is_told_of_that_and_of_nothing_else() -> None:
-    told = " ".join(words(writer(laws=(CALIFORNIA,)).of(SOMEBODY, message_id=MESSAGE_ID)).split())
-    assert "are part of it: - Name What We Are Doing" in told
+def test_notice_names_the_persons_own_breached_data_alone() -> None:
+    reported = " ".join(words(writer(laws=(CALIFORNIA,)).of(OTHER_PERSON, message_id=MESSAGE_ID)).split())
+    assert "are part of it: - Name What We Are Doing" in reported
     for other in ("Equifax", "change your password", "fingerprint", "costs you nothing"):
-        assert other not in told
+        assert other not in reported
 
 
-def test_two_people_of_one_chunk_are_told_of_their_own_data() -> None:
+def test_two_people_of_one_chunk_learn_of_their_own_data() -> None:
     written = writer()
     assert "Fingerprint" in words(written.of(PERSON, message_id=MESSAGE_ID))
     other = PERSON.model_copy(update={"categories": ("user.name",)})
@@ -230,13 +232,13 @@ def test_days_are_written_as_where_the_law_is_from() -> None:
     assert "27 February 2026" in words(writer().of(PERSON, message_id=MESSAGE_ID))
 
 
-def test_where_nobody_knows_what_of_theirs_is_breached_it_is_what_was_declared() -> None:
-    assert "Password" in to(SOMEBODY.model_copy(update={"categories": ()}))
-    told = to(SOMEBODY.model_copy(update={"categories": ()}), categories=())
-    assert "We do not know yet which of your data" in told
+def test_unknown_data_of_a_person_is_that_of_the_declaration() -> None:
+    assert "Password" in to(OTHER_PERSON.model_copy(update={"categories": ()}))
+    reported = to(OTHER_PERSON.model_copy(update={"categories": ()}), categories=())
+    assert "We do not know yet which of your data" in reported
 
 
-def test_what_was_declared_is_told_in_the_language_of_the_person_where_it_is_there() -> None:
+def test_declared_text_is_in_the_language_of_the_person_where_it_is_there() -> None:
     german = words(writer(language="de-AT").of(PERSON, message_id=MESSAGE_ID))
     assert "Kundenliste kopiert" in german
     french = words(writer(language="fr").of(PERSON, message_id=MESSAGE_ID))
@@ -245,19 +247,19 @@ def test_what_was_declared_is_told_in_the_language_of_the_person_where_it_is_the
     assert "Vos droits, et où déposer une plainte" in french
 
 
-def test_what_is_declared_besides_is_told_in_the_language_of_the_person_too() -> None:
+def test_further_declared_texts_are_in_the_language_of_the_person_too() -> None:
     more = {"late_because": "Erst mussten die Systeme laufen.", "sign_up": "Melden Sie sich hier an."}
     german = DECLARED.translations["de"].model_copy(update=more)
     declared = DECLARED.model_copy(update={"translations": {"de": german}})
-    for law, told in (("br-lgpd@2024-04-26", more["late_because"]), (CALIFORNIA, more["sign_up"])):
-        assert told in words(writer(declared, (law,), "de").of(PERSON, message_id=MESSAGE_ID))
+    for law, reported in (("br-lgpd@2024-04-26", more["late_because"]), (CALIFORNIA, more["sign_up"])):
+        assert reported in words(writer(declared, (law,), "de").of(PERSON, message_id=MESSAGE_ID))
     assert "The affected systems had" in words(
         writer(DECLARED, ("br-lgpd@2024-04-26",), "de").of(PERSON, message_id=MESSAGE_ID)
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("One.\n\nTwo.", ["One.", "Two."]),
         ("A sentence that\nis broken.\n", ["A sentence that is broken."]),
@@ -266,12 +268,12 @@ def test_what_is_declared_besides_is_told_in_the_language_of_the_person_too() ->
         ("In\n2026 it began.", ["In 2026 it began."]),
     ],
 )
-def test_paragraphs_stay_paragraphs_and_broken_lines_are_none(text: str, told: list[str]) -> None:
+def test_paragraphs_stay_paragraphs_and_broken_lines_are_none(text: str, reported: list[str]) -> None:
     html = words(
         writer(DECLARED.model_copy(update={"advice": text})).of(PERSON, message_id=MESSAGE_ID), "html"
     )
     section = html.partition('<section id="what-you-can-do">')[2].partition("</section>")[0]
-    assert re.findall(r"<p[^>]*>(.*?)</p>", section) == told
+    assert re.findall(r"<p[^>]*>(.*?)</p>", section) == reported
 
 
 def test_each_line_of_a_contact_stands_by_itself() -> None:
@@ -280,7 +282,7 @@ def test_each_line_of_a_contact_stands_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "told"),
+    ("ended", "reported"),
     [
         (None, "It happened on 27 February 2026, or began on that day."),
         (datetime(2026, 2, 27, 22, 30, tzinfo=UTC), "It happened on 27 February 2026."),
@@ -290,8 +292,8 @@ def test_each_line_of_a_contact_stands_by_itself() -> None:
         ),
     ],
 )
-def test_days_are_those_of_where_it_is_written(ended: datetime | None, told: str) -> None:
-    assert told in to(PERSON, occurred_to=ended)
+def test_days_are_those_of_where_it_is_written(ended: datetime | None, reported: str) -> None:
+    assert reported in to(PERSON, occurred_to=ended)
 
 
 def test_days_are_those_of_where_the_law_is_in_force() -> None:
@@ -303,21 +305,21 @@ def test_days_are_those_of_where_the_law_is_in_force() -> None:
     assert "It happened on 27 February 2026." in words(writer(declared).of(PERSON, message_id=MESSAGE_ID))
 
 
-def test_features_of_a_body_are_no_fact_while_nobody_knows_what_was_breached() -> None:
+def test_features_of_a_body_are_no_fact_while_the_breached_data_is_unknown() -> None:
     """Cal. Civ. Code § 1798.82(d)(2)(H)."""
 
-    def told(categories: tuple[str, ...]) -> str:
+    def reported(categories: tuple[str, ...]) -> str:
         declared = DECLARED.model_copy(update={"categories": ()})
         person = PERSON.model_copy(update={"categories": categories})
         return words(writer(declared, (CALIFORNIA,)).of(person, message_id=MESSAGE_ID))
 
-    assert "Features of your body may be part of it" in told(())
-    assert "Features of your body are part of it" in told(("user.biometric.fingerprint",))
-    assert "Features of your body" not in told(("user.name",))
+    assert "Features of your body may be part of it" in reported(())
+    assert "Features of your body are part of it" in reported(("user.biometric.fingerprint",))
+    assert "Features of your body" not in reported(("user.name",))
 
 
 @pytest.mark.parametrize(
-    ("language", "day", "told"),
+    ("language", "day", "reported"),
     [
         ("fr", 1, "le 1er mars 2026"),
         ("fr", 2, "le 2 mars 2026"),
@@ -326,13 +328,13 @@ def test_features_of_a_body_are_no_fact_while_nobody_knows_what_was_breached() -
         ("de", 1, "am 1. März 2026"),
     ],
 )
-def test_a_day_is_written_as_its_language_writes_it(language: str, day: int, told: str) -> None:
+def test_a_day_is_written_as_its_language_writes_it(language: str, day: int, reported: str) -> None:
     when = datetime(2026, 3, day, 12, tzinfo=UTC)
     declared = DECLARED.model_copy(update={"occurred_from": when, "occurred_to": when})
-    assert told in words(writer(declared, language=language).of(PERSON, message_id=MESSAGE_ID))
+    assert reported in words(writer(declared, language=language).of(PERSON, message_id=MESSAGE_ID))
 
 
-def test_what_is_declared_cannot_break_out_of_the_page() -> None:
+def test_declared_text_cannot_break_out_of_the_page() -> None:
     declared = DECLARED.model_copy(update={"nature": "<script>alert(1)</script>\x00\u202e"})
     raw = writer(declared).of(PERSON, message_id=MESSAGE_ID)
     assert "<script>" not in words(raw, "html")
@@ -351,15 +353,15 @@ def controller(**changes: object) -> str:
     return " ".join(words(written.of(CUSTOMER, message_id=MESSAGE_ID)).split())
 
 
-def test_a_customer_decides_whom_it_tells() -> None:
-    told = controller()
-    assert "it is for you to find out whom you must tell" in told
-    assert "You can also complain" not in told
-    assert "Hello Example Shop Ltd," in told
+def test_customer_decides_on_notices_to_its_people() -> None:
+    reported = controller()
+    assert "it is for you to find out whom you must tell" in reported
+    assert "You can also complain" not in reported
+    assert "Hello Example Shop Ltd," in reported
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({}, "We tell you more by 9 March 2026, 12:00 CET at the latest"),
         ({"next_update_at": None, "final": True}, "This is all that we know."),
@@ -367,17 +369,17 @@ def test_a_customer_decides_whom_it_tells() -> None:
         ({"categories": ()}, "We do not know which kinds of data are part of it."),
     ],
 )
-def test_a_customer_is_told_what_comes_next_and_what_is_not_known(
-    changes: dict[str, object], told: str
+def test_customer_letter_states_next_update_and_unknown_facts(
+    changes: dict[str, object], reported: str
 ) -> None:
-    assert told in controller(**changes)
+    assert reported in controller(**changes)
 
 
 @pytest.mark.parametrize("language", ["en", "de", "zh", "fr"])
 @pytest.mark.parametrize("name", [None, "Ada", ".ada", "A" * 80 + ".b", "." * 90, "Ad\u00e9 .x", "<.&>"])
-def test_what_was_made_ready_for_the_wire_is_the_same_message(name: str | None, language: str) -> None:
+def test_wire_form_is_the_same_message(name: str | None, language: str) -> None:
     dotted = DECLARED.model_copy(update={"nature": ".a line\r\n.\r.\n..another\n" * 3})
-    person = SOMEBODY.model_copy(update={"name": name})
+    person = OTHER_PERSON.model_copy(update={"name": name})
     written = writer(dotted, (CALIFORNIA, GDPR), language)
     message = written.of(person, message_id=MESSAGE_ID)
     assert message == in_lines(message)

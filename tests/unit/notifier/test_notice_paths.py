@@ -1,19 +1,19 @@
-"""A notice comes back to its place in the ledger; its address tells nobody how many people are affected."""
+"""A notice comes back to its place in the ledger; its address hides the number of people."""
 
 from dataclasses import replace
 
 import pytest
 
-from services.notifier.campaigns.domain import Campaign, evolve
-from services.notifier.campaigns.outcomes import Delayed, Taken
-from services.notifier.returnpath import LONGEST_NAME, Notice, NoticePaths, ReturnPaths
-from shared.incidents import CampaignPaused, CampaignResumed, NoticesReleased
-from shared.tagged import tag_in
+from services.notifier.breach.campaign.domain import Campaign, evolve
+from services.notifier.breach.campaign.outcomes import Delayed, LeasedBatch
+from services.notifier.smtp.return_path import LONGEST_NAME, CampaignNotice, NoticePaths, ReturnPaths
+from shared.contract.breaches import CampaignPaused, CampaignResumed, NoticesReleased
+from shared.mail.address_tags import tag_in
 from tests.unit.fakes import NOW
 
 INCIDENT = "0b4ab47a5b6911c6137e279c1a17648d"
 PATHS = NoticePaths("bounces@example.com", b"key" * 11)
-NOTICE = Notice(PATHS.campaign(INCIDENT), phase=2, chunk=65_536, number=499)
+NOTICE = CampaignNotice(PATHS.campaign(INCIDENT), phase=2, chunk=65_536, number=499)
 
 
 def test_a_notice_is_known_again_by_its_address_however_it_is_written() -> None:
@@ -61,8 +61,10 @@ def test_message_ids_are_the_same_at_each_attempt_and_no_two_notices_share_one()
     assert len(ids) == 12
 
 
-def test_who_is_in_doubt_comes_last_and_who_is_done_not_at_all() -> None:
-    taken = Taken("k", 1, 0, 5, "example.com", NOW, frozenset({1, 3}), {0: 1, 3: 1}, {2: Delayed(NOW, 1)})
+def test_doubtful_people_come_last_and_done_people_not_at_all() -> None:
+    taken = LeasedBatch(
+        "k", 1, 0, 5, "example.com", NOW, frozenset({1, 3}), {0: 1, 3: 1}, {2: Delayed(NOW, 1)}
+    )
     assert taken.left() == [4, 2, 0]
 
 

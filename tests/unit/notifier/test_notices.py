@@ -16,25 +16,25 @@ from html import unescape
 
 import pytest
 
-from habeas.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
-from habeas.readability import of_letter
-from services.notifier import wording
-from services.notifier.notices.declared import Circumstances
-from services.notifier.notices.drafting import Draft
-from shared.affected import Chunk
+from habeas.client.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
+from habeas.client.readability import of_letter
+from services.notifier.breach.notices.declared import Circumstances
+from services.notifier.breach.notices.draft import Draft
+from services.notifier.letters import languages
+from shared.contract.affected_people import Chunk
 from shared.law.breaches import BreachPolicy, NoticeElement
-from shared.policies import breach_policies
+from shared.law.library import breach_policies
 
 E = NoticeElement
 WORDS = {
-    E.NATURE: "Somebody got into our customer portal",
+    E.NATURE: "An attacker entered our customer portal",
     E.OCCURRED: "It happened between",
     E.DISCOVERED: "We noticed it on",
     E.AWARE: "We have known of it since",
     E.WRITTEN_ON: "Date of this notice:",
     E.HELD_BY_POLICE: "No law enforcement investigation",
     E.DATA: "These kinds of your data",
-    E.CONSEQUENCES: "Somebody may write to you and pretend",
+    E.CONSEQUENCES: "Criminals may write to you and pretend",
     E.MEASURES: "made all keys void",
     E.PROTECTION: "24 months, and it costs you nothing",
     E.ADVICE: "Do not follow links",
@@ -99,13 +99,13 @@ WANTED = {
 """What a letter to people says, in order. Other States: as ``us-tx``."""
 TO_CONTROLLERS = (
     (E.INCIDENT, INCIDENT),
-    (E.NATURE, "Somebody got into our customer portal"),
+    (E.NATURE, "An attacker entered our customer portal"),
     (E.OCCURRED, "It happened between"),
     (E.AWARE, "We have known of it since"),
     (E.SERVICES, "Object storage"),
     (E.DATA, "As far as we know"),
     (E.CONTENT_UNKNOWN, "We do not know what you store with us"),
-    (E.CONSEQUENCES, "Somebody may write to you and pretend"),
+    (E.CONSEQUENCES, "Criminals may write to you and pretend"),
     (E.CONTAINMENT, "made all keys void"),
     (E.ADVICE, "Do not follow links"),
     (E.CONTACT, "Hotline +49 30 5550100"),
@@ -174,7 +174,7 @@ def faults(form: str, wanted: Sequence[tuple[NoticeElement, str]]) -> list[str]:
 
 @pytest.mark.parametrize("form", ["text", "html"])
 @pytest.mark.parametrize("law", LAWS)
-def test_a_notice_says_what_its_law_wants_in_the_order_of_the_law(law: str, form: str) -> None:
+def test_notice_has_the_elements_of_its_law_in_the_order_of_the_law(law: str, form: str) -> None:
     assert faults(said((law,))[form], wanted_by(law)) == []
 
 
@@ -207,18 +207,18 @@ def test_the_wanted_elements_are_those_of_the_policy() -> None:
     """Neither list may forget what the other has."""
     for law in LAWS:
         policy = newest(law)
-        told = {one.element for one in policy.letter} - set(policy.never)
-        assert {element for element, _ in wanted_by(law)} == told, law
+        reported = {one.element for one in policy.letter} - set(policy.never)
+        assert {element for element, _ in wanted_by(law)} == reported, law
 
 
 @pytest.mark.parametrize("form", ["text", "html"])
-def test_a_customer_is_told_what_it_needs_for_its_own_notice(form: str) -> None:
-    told = forms(written(["gdpr"], to_controllers=True))[form]
-    assert faults(told, TO_CONTROLLERS) == []
+def test_customer_letter_has_the_contents_for_its_own_notice(form: str) -> None:
+    reported = forms(written(["gdpr"], to_controllers=True))[form]
+    assert faults(reported, TO_CONTROLLERS) == []
     assert {element for element, _ in TO_CONTROLLERS} == {one.element for one in newest("gdpr").to_controller}
 
 
-def test_it_would_be_noticed_if_a_customer_was_not_told_something() -> None:
+def test_missing_part_of_a_customer_letter_is_detected() -> None:
     policy = newest("gdpr")
     chunk = Chunk(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
     draft = Draft.of(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
@@ -227,8 +227,8 @@ def test_it_would_be_noticed_if_a_customer_was_not_told_something() -> None:
         body = replace(draft, policies=(policy.model_copy(update={"to_controller": without}),)).body(
             CUSTOMER, ""
         )
-        told = _line(body.text).partition("Reference:")[0]
-        assert faults(told, TO_CONTROLLERS), one.element
+        reported = _line(body.text).partition("Reference:")[0]
+        assert faults(reported, TO_CONTROLLERS), one.element
 
 
 def parts(*laws: str) -> list[str]:
@@ -236,7 +236,7 @@ def parts(*laws: str) -> list[str]:
     return re.findall(r'<p id="([a-z0-9-]+)"', html)
 
 
-def test_what_another_law_wants_stands_last_where_it_belongs() -> None:
+def test_elements_of_another_law_stand_last_where_they_belong() -> None:
     """The order that California prescribes is never broken by what the GDPR wants besides."""
     assert [part for part in parts("us-ca", "gdpr") if part in parts("us-ca")] == parts("us-ca")
     found = parts("us-ca", "gdpr")
@@ -246,7 +246,7 @@ def test_what_another_law_wants_stands_last_where_it_belongs() -> None:
     ]
 
 
-def test_massachusetts_forbids_to_tell_of_the_nature_of_a_breach() -> None:
+def test_massachusetts_forbids_to_state_the_nature_of_a_breach() -> None:
     """Mass. Gen. Laws ch. 93H § 3(b): also where another law wants it."""
     assert "nature" not in parts("us-ma")
     assert not {"nature", "consequences"} & set(parts("us-ma", "gdpr"))
@@ -254,7 +254,7 @@ def test_massachusetts_forbids_to_tell_of_the_nature_of_a_breach() -> None:
         assert not any(words in form for form in said(("us-ma", "gdpr")).values())
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
+@pytest.mark.parametrize("language", languages.LANGUAGES)
 def test_california_prescribes_title_and_headings_word_for_word(language: str) -> None:
     """Cal. Civ. Code § 1798.82(d)(1)(A): also in a notice in another language, with the meaning beside."""
     message = written(["us-ca", "gdpr"], language)
@@ -279,7 +279,7 @@ def test_no_heading_stands_there_twice(law: str) -> None:
     assert len(found) == len(set(found)), found
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
+@pytest.mark.parametrize("language", languages.LANGUAGES)
 @pytest.mark.parametrize("law", WANTED)
 def test_a_notice_has_the_same_parts_in_every_language(law: str, language: str) -> None:
     def ids(of: str) -> list[str]:
@@ -291,7 +291,7 @@ def test_a_notice_has_the_same_parts_in_every_language(law: str, language: str) 
     assert not re.search(r"\x00|%\(|\{\{|None|Undefined", said((law,), language)["html"])
 
 
-def test_each_part_cites_what_demands_it() -> None:
+def test_each_part_cites_its_provision() -> None:
     html = written(["us-ca", "gdpr"]).get_body(("html",)).get_content()  # type: ignore[union-attr]
     cited = dict(re.findall(r'id="([a-z-]+)" data-law="([^"]+)"', html))
     assert cited["held-by-police"] == "Cal. Civ. Code § 1798.82(d)(2)(D)"
@@ -301,12 +301,12 @@ def test_each_part_cites_what_demands_it() -> None:
 
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("to_controllers", [False, True])
-def test_no_part_goes_without_what_demands_it(law: str, to_controllers: bool) -> None:
+def test_no_part_goes_without_its_provision(law: str, to_controllers: bool) -> None:
     policy = newest(law)
     html = written([law], to_controllers=to_controllers).get_body(("html",)).get_content()  # type: ignore[union-attr]
-    told = policy.to_controller if to_controllers else policy.letter
+    reported = policy.to_controller if to_controllers else policy.letter
     wanted = {
-        one.element.replace("_", "-") for one in told if to_controllers or one.element not in policy.never
+        one.element.replace("_", "-") for one in reported if to_controllers or one.element not in policy.never
     }
     assert set(re.findall(r'<p id="([a-z-]+)" data-law="[^"]+"', html)) == wanted
 
@@ -326,7 +326,7 @@ def test_a_notice_is_plain_english(law: str) -> None:
         ("ch-fadp", "https://www.edoeb.admin.ch", "databreach"),
     ],
 )
-def test_a_letter_sends_nobody_to_a_portal_for_companies(law: str, page: str, portal: str) -> None:
+def test_letter_links_no_portal_for_companies(law: str, page: str, portal: str) -> None:
     for form in forms(written([law])).values():
         assert page in form
         assert portal not in form

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from services.notifier.domain import LetterCount
-from services.notifier.post import Post, Posted
+from services.notifier.smtp.mail_channel import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.smtp.post import LetterPost, Posted
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
 from tests.unit.notifier.examples import WRITTEN_AT
 
@@ -39,7 +39,7 @@ class Ledger:
 
 @dataclass
 class Server:
-    """A mail server that answers as it is told, and the claims as they stood when it was spoken to."""
+    """A mail server with given answers, and the claims as they stood when it was spoken to."""
 
     ledger: Ledger
     answers: list[Exception] = field(default_factory=list)
@@ -93,8 +93,8 @@ def server() -> Server:
     return Server(Ledger())
 
 
-def post(server: Server, gate: Gate | None = None, clock: Clock | None = None) -> Post:
-    return Post(
+def post(server: Server, gate: Gate | None = None, clock: Clock | None = None) -> LetterPost:
+    return LetterPost(
         server,
         server.ledger,
         gate or Gate(),
@@ -147,7 +147,7 @@ async def test_a_letter_that_was_surely_not_taken_is_as_good_as_new(
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT
 
 
-async def test_a_letter_whose_answer_was_lost_stays_in_doubt(server: Server) -> None:
+async def test_letter_with_lost_answer_stays_in_doubt(server: Server) -> None:
     server.answers = [MailInDoubt("no answer"), MailUnavailable("greylisted")]
     for _ in range(2):
         with pytest.raises(MailUnavailable):
@@ -159,7 +159,7 @@ async def test_a_letter_whose_answer_was_lost_stays_in_doubt(server: Server) -> 
     ("answer", "posted", "reason"),
     [
         (MailRefused("too large"), Posted.REFUSED, "mail_refused"),
-        (NoSuchMailbox("no such mailbox"), Posted.NOBODY, "mailbox_unknown"),
+        (NoSuchMailbox("no such mailbox"), Posted.UNKNOWN_MAILBOX, "mailbox_unknown"),
     ],
 )
 async def test_a_letter_that_is_never_taken_is_an_answer_and_no_error(
@@ -177,7 +177,7 @@ async def test_a_letter_that_is_never_taken_is_an_answer_and_no_error(
         (Barred("550 5.7.1"), Posted.REFUSED, "mail_refused"),
     ],
 )
-async def test_what_is_not_let_in_is_tried_for_a_while_and_then_told_otherwise(
+async def test_letter_not_let_in_is_tried_for_a_while_and_then_reported(
     server: Server, answer: MailUnavailable, posted: Posted, reason: str
 ) -> None:
     server.answers = [answer] * 3
@@ -192,12 +192,12 @@ async def test_what_is_not_let_in_is_tried_for_a_while_and_then_told_otherwise(
 
 
 @pytest.mark.parametrize("posted", [Posted.SENT, Posted.SENT_PERHAPS_TWICE])
-def test_what_went_out_has_not_failed(posted: Posted) -> None:
+def test_posted_letter_has_not_failed(posted: Posted) -> None:
     assert posted.failure is None
 
 
 @pytest.mark.parametrize("answer", [SenderBlamed("550 5.7.1"), Barred("550 5.7.1")])
-async def test_a_server_that_blames_us_is_an_error_in_the_log_and_names_nobody(
+async def test_server_that_blames_us_is_logged_as_error_without_a_name(
     server: Server, answer: SenderBlamed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.answers = [answer]

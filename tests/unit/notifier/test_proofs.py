@@ -1,4 +1,4 @@
-"""What a person is told of how to prove who they are, and who is told what when somebody else asks."""
+"""Letters about proofs of identity, to the person and to their representative."""
 
 import quopri
 from dataclasses import dataclass, field, replace
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import (
     SUBSCRIPTIONS,
@@ -15,14 +16,12 @@ from services.notifier.handlers import (
     refuse,
     remind,
     send_package_code,
-    tell_of_review,
+    write_review_letter,
 )
-from services.notifier.post import Posted
-from services.notifier.reasons import IDENTITY_REASONS, ReasonCode
-from services.notifier.writing import House, Notifier
-from shared.answer import SUBMISSION
-from shared.errors import TooEarly
-from shared.events import (
+from services.notifier.letters.reasons import IDENTITY_REASONS, ReasonCode
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Evidence,
     Fact,
     IdentityChallenged,
@@ -40,9 +39,10 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.topology import LISTENS
+from shared.errors import TooEarly
 from shared.law import Regulation, Right
-from shared.testing import MemoryVault
-from shared.topology import LISTENS
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 E = Evidence
@@ -89,7 +89,7 @@ async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> Notifier:
     submitted = RequestSubmitted.model_validate(data)
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     await vault.seal(CASE, "code_0", b"402815")
-    house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
     ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, outbox, house)
     return replace(ctx, known=reduce(evolve, known or (RECEIVED,), Correspondence()))
 
@@ -98,7 +98,7 @@ def kinds(facts: Any) -> list[LetterKind]:
     return [fact.letter for fact in facts if isinstance(fact, NoticeSent)]
 
 
-async def test_a_challenge_without_a_code_says_what_is_wanted_and_mails_none() -> None:
+async def test_challenge_without_code_lists_the_wanted_proofs_and_mails_none() -> None:
     outbox = Outbox()
     assert kinds(await challenge(WANTED, await notifier(outbox))) == [LetterKind.PROOF_WANTED]
     [(recipient, words)] = outbox.letters
@@ -138,12 +138,12 @@ async def test_the_link_to_the_package_does_not_hold_its_code() -> None:
 @pytest.mark.parametrize(
     ("ways", "alone"),
     [
-        pytest.param((), True, id="from before ways were told"),
+        pytest.param((), True, id="from before ways existed"),
         pytest.param(WAYS, True, id="one of the ways"),
         pytest.param(((E.ACCOUNT,), (E.MAILBOX, E.TWO_POINTS)), False, id="part of a way"),
     ],
 )
-async def test_who_needs_more_than_the_code_is_told_so_with_it(
+async def test_further_proof_is_requested_with_the_code(
     ways: tuple[tuple[Evidence, ...], ...], alone: bool
 ) -> None:
     outbox = Outbox()
@@ -164,7 +164,7 @@ async def test_who_needs_more_than_the_code_is_told_so_with_it(
         ),
     ],
 )
-async def test_the_person_hears_who_asks_in_their_name_and_confirms_it_by_the_code(
+async def test_person_learns_the_representative_and_confirms_by_the_code(
     agent: dict[str, Any], requester: Requester, words: str
 ) -> None:
     """11 CCR 7063(a): the business may have the consumer confirm the permission directly."""
@@ -187,23 +187,23 @@ async def test_the_person_hears_who_asks_in_their_name_and_confirms_it_by_the_co
         pytest.param("name_mismatch", "It was not enough to be sure that it is you.", id="no oracle"),
     ],
 )
-async def test_why_the_last_proof_has_not_convinced_is_told_coarsely(reason: str, words: str) -> None:
+async def test_reason_of_the_last_setback_is_coarse(reason: str, words: str) -> None:
     outbox = Outbox()
     await challenge(replace_event(WANTED, refused_for=reason), await notifier(outbox))
     assert words in outbox.words
     assert reason not in outbox.words
 
 
-async def test_a_reminder_says_again_what_is_wanted_and_by_when() -> None:
+async def test_reminder_repeats_the_wanted_proofs_and_the_last_day() -> None:
     outbox = Outbox()
     assert kinds(await remind(REMINDED, await notifier(outbox))) == [LetterKind.REMINDER]
     for words in ("Nothing has come yet", "the code that we mail to you", "4 April 2026, 15:30 CEST"):
         assert words in outbox.words
 
 
-async def test_who_waits_for_the_staff_is_told_and_not_why() -> None:
+async def test_person_waiting_for_the_staff_is_notified_without_the_reason() -> None:
     outbox = Outbox()
-    assert kinds(await tell_of_review(REVIEWED, await notifier(outbox))) == [LetterKind.IN_REVIEW]
+    assert kinds(await write_review_letter(REVIEWED, await notifier(outbox))) == [LetterKind.IN_REVIEW]
     assert "name_partial" not in outbox.words
     assert f"https://privacy.example.com/requests/{CASE}" in outbox.words
 
@@ -235,28 +235,28 @@ SETTLED = (
 
 
 @pytest.mark.parametrize("settled", SETTLED, ids=lambda fact: fact.TYPE)
-async def test_nobody_is_asked_for_proof_once_it_is_settled(settled: Fact) -> None:
+async def test_no_proof_is_requested_once_it_is_settled(settled: Fact) -> None:
     outbox = Outbox()
     ctx = await notifier(outbox, RECEIVED, settled)
     assert [
         *await challenge(WANTED, ctx),
         *await remind(REMINDED, ctx),
-        *await tell_of_review(REVIEWED, ctx),
+        *await write_review_letter(REVIEWED, ctx),
     ] == []
     assert outbox.letters == []
 
 
-async def test_what_overtakes_the_acknowledgement_waits_for_it() -> None:
+async def test_event_that_overtakes_the_acknowledgement_waits_for_it() -> None:
     ctx = replace(await notifier(Outbox()), known=Correspondence())
     with pytest.raises(TooEarly):
         await challenge(WANTED, ctx)
     with pytest.raises(TooEarly):
         await remind(REMINDED, ctx)
     with pytest.raises(TooEarly):
-        await tell_of_review(REVIEWED, ctx)
+        await write_review_letter(REVIEWED, ctx)
 
 
-async def test_who_has_no_mailbox_cannot_be_asked_by_mail() -> None:
+async def test_person_without_mailbox_is_not_asked_by_mail() -> None:
     ctx = await notifier(Outbox(), subject={"name": "Kim Beispiel"})
     [failed] = await challenge(WANTED, ctx)
     assert isinstance(failed, NoticeFailed)
@@ -275,15 +275,15 @@ async def test_german_letters_ask_in_german() -> None:
     "reason",
     ["not_proven_in_time", "proof_not_convincing", "permission_not_shown", "identity_not_established"],
 )
-def test_what_a_refusal_for_identity_says_ends_when_they_prove_it(reason: str) -> None:
+def test_refusal_for_identity_states_that_proof_ends_it(reason: str) -> None:
     assert ReasonCode(reason) in IDENTITY_REASONS
 
 
-def test_the_notifier_listens_to_what_it_handles() -> None:
+def test_notifier_subscribes_to_its_handled_events() -> None:
     assert {subscription.event.TYPE for subscription in SUBSCRIPTIONS} <= set(LISTENS["notifier"])
 
 
-async def test_of_each_law_that_protects_the_person_a_letter_says_what_it_demands() -> None:
+async def test_letter_has_the_demands_of_each_law_that_protects_the_person() -> None:
     outbox = Outbox()
     received = RECEIVED.model_copy(update={"also": ("us-va@2023-01-01",)})
     refused = IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",))

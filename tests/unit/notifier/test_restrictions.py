@@ -1,17 +1,16 @@
-"""GDPR Art. 18(3): nobody's restriction ends before they are told."""
+"""GDPR Art. 18(3): no restriction ends before the person is notified."""
 
 from dataclasses import dataclass, replace
 from functools import reduce
 
 import pytest
 
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import announce_lifting
-from services.notifier.post import Posted
-from services.notifier.writing import House, Notifier
-from shared.answer import SUBMISSION
-from shared.errors import PermanentError
-from shared.events import (
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Fact,
     LetterKind,
     LiftingReason,
@@ -22,8 +21,9 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
+from shared.errors import PermanentError
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 CASE = "a" * 32
@@ -57,7 +57,7 @@ async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example
         {"reference": "r", "right": "restriction", "subject": {"email": email}}
     )
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
-    house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
     ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, post, house)
     return replace(ctx, known=reduce(evolve, known, Correspondence()))
 
@@ -75,16 +75,16 @@ async def test_a_restriction_may_end_when_the_mail_server_has_taken_the_letter(p
     [(Posted.REFUSED, "kim@example.org"), (Posted.SENT, None)],
     ids=["refused", "nowhere"],
 )
-async def test_who_could_not_be_told_stays_restricted(posted: Posted, email: str | None) -> None:
+async def test_undeliverable_announcement_keeps_the_restriction(posted: Posted, email: str | None) -> None:
     ctx = await notifier(Counter(posted), RECEIVED, RESTRICTED, email=email)
     [failed] = await announce_lifting(LIFTING, ctx)
     assert isinstance(failed, NoticeFailed)
 
 
 @pytest.mark.parametrize(
-    "known", [(RECEIVED,), (RECEIVED, RESTRICTED, ANNOUNCED)], ids=["never restricted", "told already"]
+    "known", [(RECEIVED,), (RECEIVED, RESTRICTED, ANNOUNCED)], ids=["never restricted", "announced already"]
 )
-async def test_nobody_is_told_of_the_end_of_a_restriction_that_is_not_there(known: tuple[Fact, ...]) -> None:
+async def test_no_end_is_announced_of_a_restriction_that_is_not_there(known: tuple[Fact, ...]) -> None:
     post = Counter(Posted.SENT)
     with pytest.raises(PermanentError, match="restricts nothing"):
         await announce_lifting(LIFTING, await notifier(post, *known))

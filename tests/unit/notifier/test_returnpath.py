@@ -1,8 +1,8 @@
-"""A letter comes back to an address that tells which letter it is, and that nobody else can make."""
+"""A letter comes back to an address that identifies it and cannot be forged."""
 
 import pytest
 
-from services.notifier.returnpath import LONGEST_NAME, ReturnPaths
+from services.notifier.smtp.return_path import LONGEST_NAME, ReturnPaths
 
 CASE, LETTER = "c" * 32, "0b4ab47a5b6911c6137e279c1a17648d"
 PATHS = ReturnPaths("bounces@example.com", b"key" * 11)
@@ -20,7 +20,7 @@ def test_the_address_is_one_that_every_mail_server_takes() -> None:
     assert name.isascii()
 
 
-def test_the_address_does_not_tell_the_case() -> None:
+def test_return_address_does_not_reveal_the_case() -> None:
     address = PATHS.of(f"{CASE}:{LETTER}")
     assert CASE not in address
     assert address == PATHS.of(f"{'d' * 32}:{LETTER}")
@@ -51,7 +51,7 @@ def altered(address: str) -> str:
         pytest.param(f"bounces+{'a' * 10_000}@example.com", id="very long"),
     ],
 )
-def test_an_address_that_we_have_not_made_tells_nothing(address: str) -> None:
+def test_foreign_address_yields_nothing(address: str) -> None:
     assert PATHS.letter(address) is None
 
 

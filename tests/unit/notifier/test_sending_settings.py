@@ -8,11 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services.notifier.lanes import Lane, notices_of
-from services.notifier.returnpath import LONGEST_NAME
 from services.notifier.settings import NotifierSettings
+from services.notifier.smtp.mail_queues import MailLane, notices_of
+from services.notifier.smtp.return_path import LONGEST_NAME
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 
 KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 ENOUGH = {
@@ -27,34 +27,36 @@ MESSAGE = b"From: privacy@example.com\r\n\r\nGood day\r\n"
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name, value in ENOUGH.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 
 
-def settings(told: pytest.MonkeyPatch, changes: Mapping[str, str]) -> NotifierSettings:
+def settings(environment: pytest.MonkeyPatch, changes: Mapping[str, str]) -> NotifierSettings:
     for name, value in changes.items():
-        told.setenv(name, value)
+        environment.setenv(name, value)
     return load(NotifierSettings)
 
 
 def test_without_a_word_nothing_is_limited_nothing_signed_and_letters_come_back_to_the_sender(
-    told: pytest.MonkeyPatch,
+    environment: pytest.MonkeyPatch,
 ) -> None:
-    plain = settings(told, {})
+    plain = settings(environment, {})
     assert plain.mail_limits == {}
     assert plain.sign() is None
     assert plain.return_path()(LETTER) == "privacy@example.com"
 
 
-def test_a_letter_comes_back_to_an_address_of_its_own_once_there_is_one(told: pytest.MonkeyPatch) -> None:
-    own = settings(told, {"HABEAS_MAIL_BOUNCES": "bounces@example.com"})
+def test_a_letter_comes_back_to_an_address_of_its_own_once_there_is_one(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    own = settings(environment, {"HABEAS_MAIL_BOUNCES": "bounces@example.com"})
     assert own.return_paths().letter(own.return_path()(LETTER)) == "e" * 32
 
 
-def test_letters_are_signed_for_the_domain_that_they_come_from(told: pytest.MonkeyPatch) -> None:
-    signing = settings(told, {"HABEAS_DKIM_SELECTOR": "habeas", "HABEAS_DKIM_KEY": KEY})
+def test_letters_are_signed_for_the_domain_that_they_come_from(environment: pytest.MonkeyPatch) -> None:
+    signing = settings(environment, {"HABEAS_DKIM_SELECTOR": "habeas", "HABEAS_DKIM_KEY": KEY})
     sign = signing.sign()
     assert sign is not None
     signed = sign(MESSAGE)
@@ -63,9 +65,9 @@ def test_letters_are_signed_for_the_domain_that_they_come_from(told: pytest.Monk
     assert KEY.splitlines()[1] not in repr(signing)
 
 
-def test_domains_are_limited_as_they_are_looked_up(told: pytest.MonkeyPatch) -> None:
+def test_domains_are_limited_as_they_are_looked_up(environment: pytest.MonkeyPatch) -> None:
     limits = {"Example.ORG": 60, "b\u00fccher.example": 5, "*": 600}
-    limited = settings(told, {"HABEAS_MAIL_LIMITS": json.dumps(limits)})
+    limited = settings(environment, {"HABEAS_MAIL_LIMITS": json.dumps(limits)})
     assert limited.mail_limits == {"example.org": 60, "xn--bcher-kva.example": 5, "*": 600}
 
 
@@ -94,29 +96,29 @@ def test_domains_are_limited_as_they_are_looked_up(told: pytest.MonkeyPatch) -> 
         ),
     ],
 )
-def test_what_cannot_work_is_named_at_the_start_and_not_quoted(
-    told: pytest.MonkeyPatch, changes: dict[str, str], named: str
+def test_setting_that_cannot_work_is_named_at_the_start_and_not_quoted(
+    environment: pytest.MonkeyPatch, changes: dict[str, str], named: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=named) as caught:
-        settings(told, changes)
+        settings(environment, changes)
     assert "s3cret" not in str(caught.value)
     assert KEY.splitlines()[1] not in str(caught.value)
 
 
 @pytest.mark.parametrize("whole", [2, 3, 4, 16, 100])
 def test_the_parts_of_the_lanes_are_the_whole_and_none_is_nothing(whole: int) -> None:
-    parts = [lane.part_of(whole) for lane in Lane]
+    parts = [lane.part_of(whole) for lane in MailLane]
     assert sum(parts) == whole
     assert min(parts) >= 1
 
 
 @pytest.mark.parametrize("whole", [3, 4, 60])
 def test_the_parts_of_a_limit_are_the_whole_and_none_is_nothing(whole: int) -> None:
-    parts = [*(lane.limit_of(whole) for lane in Lane), notices_of(whole)]
+    parts = [*(lane.limit_of(whole) for lane in MailLane), notices_of(whole)]
     assert sum(parts) == whole
     assert min(parts) >= 1
 
 
-def test_letters_come_from_a_mailbox_and_name_the_company_itself(told: pytest.MonkeyPatch) -> None:
-    sender = settings(told, {}).house().sender
+def test_letters_come_from_a_mailbox_and_name_the_company_itself(environment: pytest.MonkeyPatch) -> None:
+    sender = settings(environment, {}).house().sender
     assert (sender.name, sender.legal_name) == ("Example Privacy", "Example Networks GmbH")

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from services.notifier.facts import Facts
-from services.notifier.writing import Addressee, write_to
-from shared.events import LetterKind
+from services.notifier.context import Addressee, write_to
+from services.notifier.letters.letter_models import Facts
+from shared.contract.events import LetterKind
+from shared.contract.stop_links import stop_url
 from shared.law import Right
-from shared.stop_links import stop_url
 from tests.unit.notifier.examples import LETTERS, asked
 from tests.unit.notifier.test_proofs import CASE, Outbox, notifier
 
@@ -18,12 +18,12 @@ LINK = stop_url("https://privacy.example.com", KEY, CASE)
 WITHOUT = {
     LetterKind.FORWARDED_TO_CONTROLLER: "the controller, who did not ask, answers by a link of its own",
 }
-"""Letters without the link, and why. Breach notices are no letters of a request: there is nothing to stop."""
+"""Letters without the link. Breach notices belong to no request, so there is nothing to stop."""
 ANSWERS = frozenset({"access", "erasure", "done", "refusal"})
 
 
 class Forms(Outbox):
-    """Keeps what is sent, with both forms apart."""
+    """Keeps sent letters, with both forms apart."""
 
     async def send(self, letter: str, recipient: str, message: bytes) -> object:  # type: ignore[override]
         self.raw = message
@@ -35,7 +35,7 @@ class Forms(Outbox):
 
 
 def kinds_of(facts: Facts) -> list[LetterKind]:
-    """Return the kinds of letters that say *facts*; a refusal is an answer, or one of its own."""
+    """Return the kinds of letters with *facts*; a refusal is an answer, or a letter of its own."""
     if facts.kind == "refusal":
         return [LetterKind.REFUSAL, LetterKind.OUTCOME]
     return [LetterKind.OUTCOME if facts.kind in ANSWERS else LetterKind(facts.kind)]

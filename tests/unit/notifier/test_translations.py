@@ -2,24 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from services.notifier import templating, wording
-from services.notifier.reasons import GROUNDS
-from shared.law import Element, Regulation
-from shared.policies import policies
-from shared.wording import SOURCE_LANGUAGE
+from services.notifier.letters import languages, skeletons
+from services.notifier.letters.reasons import GROUNDS
+from shared.law import LetterElement, Regulation
+from shared.law.library import policies
+from shared.pages.translation import SOURCE_LANGUAGE
 from tests.unit.catalogues import Translated
 
-LETTERS = Translated(Path(wording.__file__).parent)
-TRANSLATED = [language for language in wording.LANGUAGES if language != SOURCE_LANGUAGE]
+LETTERS = Translated(languages.TEMPLATES.parent)
+TRANSLATED = [language for language in languages.LANGUAGES if language != SOURCE_LANGUAGE]
 SHOWN = {
     demand.provision
     for policy in policies()
     for demand in policy.letters
-    if demand.element in (Element.PROVISION, Element.CATEGORIES)
+    if demand.element in (LetterElement.PROVISION, LetterElement.CATEGORIES)
     and policy.regulation is not Regulation.US_STATE
 }
 """Provisions that letters name in a sentence. Those of States of the US are cited alike in all languages."""
@@ -45,7 +44,7 @@ def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_translation_is_empty_fuzzy_or_obsolete(language: str) -> None:
     assert LETTERS.flawed(language) == []
-    assert len(wording.CATALOGUES.sentences(language)) == len(list(LETTERS.entries(language)))
+    assert len(languages.CATALOGUES.sentences(language)) == len(list(LETTERS.entries(language)))
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -54,10 +53,10 @@ def test_a_translation_has_the_places_of_its_sentence(language: str) -> None:
 
 
 def test_letters_are_written_in_english_and_german_at_least() -> None:
-    assert {"en", "de"} <= set(wording.LANGUAGES)
+    assert {"en", "de"} <= set(languages.LANGUAGES)
 
 
 def test_both_forms_have_the_same_blocks() -> None:
-    for environment in (templating.HTML, templating.TEXT):
+    for environment in (skeletons.HTML, skeletons.TEXT):
         blocks = vars(environment.get_template("blocks.jinja").module)
-        assert {name for name in blocks if not name.startswith("_")} == set(templating.BLOCKS)
+        assert {name for name in blocks if not name.startswith("_")} == set(skeletons.BLOCKS)

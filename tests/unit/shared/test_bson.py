@@ -1,4 +1,4 @@
-from shared.mongo import each_with_bson, from_bson, to_bson
+from shared.runtime.mongo import each_with_bson, from_bson, to_bson
 
 
 def test_each_document_comes_with_its_own_bson() -> None:

@@ -3,10 +3,10 @@
 import pytest
 from babel.messages.pofile import read_po
 
-from services.fulfillment.package.wording import LANGUAGES as OF_PACKAGES
-from services.notifier.wording import LANGUAGES as OF_LETTERS
-from shared.categories import CATALOGUES, NAMES, called
-from shared.wording import SOURCE_LANGUAGE
+from services.fulfillment.package.languages import LANGUAGES as OF_PACKAGES
+from services.notifier.letters.languages import LANGUAGES as OF_LETTERS
+from shared.pages.categories import CATALOGUES, NAMES, called
+from shared.pages.translation import SOURCE_LANGUAGE
 
 
 @pytest.mark.parametrize("language", sorted({*OF_PACKAGES, *OF_LETTERS} - {SOURCE_LANGUAGE}))
@@ -26,5 +26,5 @@ def test_every_name_is_translated_and_no_translation_is_idle(language: str) -> N
         ("loyalty.points", None),
     ],
 )
-def test_a_category_is_called_like_itself_or_what_stands_above_it(category: str, name: str | None) -> None:
+def test_category_is_named_by_itself_or_its_parent(category: str, name: str | None) -> None:
     assert called(category, "de") == name

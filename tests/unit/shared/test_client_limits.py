@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.client_limits import Allowance, BytesInFlight, network_of
+from shared.runtime.client_limits import Allowance, BytesInFlight, network_of
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.codes import (
+from shared.contract.codes import (
     ALONE,
     LETTERS,
     LIFETIME,
     MOST_TYPED,
     TRIES,
+    CodeVerdict,
     IssuedCode,
-    Verdict,
     digest_of,
     draw_code,
     is_code,
     judge,
     uses_a_try,
 )
-from shared.events import EmailCode
+from shared.contract.events import EmailCode
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 KEY = b"k" * 32
@@ -55,7 +55,7 @@ def test_strong_code_matches_in_any_case_and_with_spaces_and_hyphens(code: str, 
     gaps = st.sampled_from(["", " ", "-", " - "])
     typed = "".join(data.draw(gaps) + data.draw(st.sampled_from([c, c.lower()])) for c in code)
     assert is_code(typed)
-    assert judge(issued(code), offered(typed), now=NOW) is Verdict.MATCHED
+    assert judge(issued(code), offered(typed), now=NOW) is CodeVerdict.MATCHED
     assert EmailCode(kind="email_code", code=typed).code == typed
 
 
@@ -87,13 +87,13 @@ def test_code_alone_on_a_line_is_found_in_a_text(code: str, before: str, after: 
 
 
 def test_the_right_code_matches_however_it_is_padded() -> None:
-    assert judge(issued(), offered(" 042137\n"), now=NOW) is Verdict.MATCHED
+    assert judge(issued(), offered(" 042137\n"), now=NOW) is CodeVerdict.MATCHED
 
 
 @given(code=CODES, guess=CODES)
 def test_a_code_matches_itself_and_no_other(code: str, guess: str) -> None:
     verdict = judge(issued(code), offered(guess), now=NOW)
-    assert (verdict is Verdict.MATCHED) == (code == guess)
+    assert (verdict is CodeVerdict.MATCHED) == (code == guess)
 
 
 @given(code=DIGITS)
@@ -110,12 +110,12 @@ def test_the_same_digits_have_another_digest_in_another_case_or_issue(code: str)
 @pytest.mark.parametrize(
     ("at", "verdict"),
     [
-        pytest.param(LIFETIME - timedelta(microseconds=1), Verdict.MATCHED, id="the last moment"),
-        pytest.param(LIFETIME, Verdict.EXPIRED, id="the very instant"),
-        pytest.param(LIFETIME + timedelta(days=1), Verdict.EXPIRED, id="a day late"),
+        pytest.param(LIFETIME - timedelta(microseconds=1), CodeVerdict.MATCHED, id="the last moment"),
+        pytest.param(LIFETIME, CodeVerdict.EXPIRED, id="the very instant"),
+        pytest.param(LIFETIME + timedelta(days=1), CodeVerdict.EXPIRED, id="a day late"),
     ],
 )
-def test_a_code_expires_at_its_instant(at: timedelta, verdict: Verdict) -> None:
+def test_a_code_expires_at_its_instant(at: timedelta, verdict: CodeVerdict) -> None:
     assert judge(issued(), offered("042137"), now=NOW + at) is verdict
 
 
@@ -123,16 +123,16 @@ def test_five_wrong_codes_exhaust_it_even_for_the_right_one() -> None:
     code = issued()
     for _ in range(TRIES):
         verdict = judge(code, offered("999999"), now=NOW)
-        assert verdict is Verdict.WRONG
+        assert verdict is CodeVerdict.WRONG
         assert uses_a_try(verdict)
         code = code.tried()
-    assert judge(code, offered("042137"), now=NOW) is Verdict.EXHAUSTED
+    assert judge(code, offered("042137"), now=NOW) is CodeVerdict.EXHAUSTED
 
 
 def test_nothing_matches_where_no_code_was_issued() -> None:
-    assert judge(None, offered("042137"), now=NOW) is Verdict.NOT_ISSUED
+    assert judge(None, offered("042137"), now=NOW) is CodeVerdict.NOT_ISSUED
 
 
-@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.WRONG}))
-def test_only_a_wrong_code_uses_a_try(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", sorted(set(CodeVerdict) - {CodeVerdict.WRONG}))
+def test_only_a_wrong_code_uses_a_try(verdict: CodeVerdict) -> None:
     assert not uses_a_try(verdict)

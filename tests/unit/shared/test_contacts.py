@@ -1,4 +1,4 @@
-"""A mailbox or a telephone number among the identifiers is the one that is asked and notified."""
+"""A mailbox or telephone number among the identifiers gets the codes and letters."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from services.fulfillment.search.identities import identities_of
-from services.intake.clock import _is_reachable
-from shared.correspondents import person_mailbox
-from shared.events import Requester, RequestSubmitted, Subject
+from services.intake.cases.clock import _is_reachable
+from shared.contract.correspondents import person_mailbox
+from shared.contract.events import Requester, RequestSubmitted, Subject
 
 ADA, NUMBER = "ada@example.org", "+353 20 910 0142"
 
@@ -17,7 +17,7 @@ def request(**subject: Any) -> RequestSubmitted:
     return RequestSubmitted.model_validate({"reference": "r", "right": "access", "subject": subject})
 
 
-def test_mailbox_among_the_identifiers_is_asked_notified_and_searched_by() -> None:
+def test_mailbox_among_the_identifiers_gets_codes_and_notices_and_is_searched() -> None:
     submitted = request(identifiers={"email": ADA, "customer_no": "1"})
     assert _is_reachable(submitted, Requester.PERSON)
     assert person_mailbox(submitted) == ADA
@@ -30,7 +30,7 @@ def test_number_among_the_identifiers_is_moved_to_its_field(name: str) -> None:
     assert (subject.phone, subject.identifiers) == (NUMBER, {})
 
 
-def test_moved_contacts_stay_when_they_are_read_again() -> None:
+def test_moved_contacts_survive_a_second_reading() -> None:
     subject = request(identifiers={"email": ADA, "phone": NUMBER}).subject
     assert Subject.model_validate_json(subject.model_dump_json()) == subject
 
@@ -63,12 +63,12 @@ def test_same_contact_in_another_notation_is_accepted(name: str, field: str, wri
 
 
 @pytest.mark.parametrize("written", ["kim", f"kim+{'x' * 70}@example.org", "Kim <kim@example.org>", "a@b@c"])
-def test_identifier_that_is_no_mailbox_is_refused(written: str) -> None:
+def test_email_identifier_that_is_no_mailbox_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match=r"subject\.email"):
         request(identifiers={"email": written})
 
 
-def test_code_goes_to_the_characters_that_records_are_searched_by() -> None:
+def test_code_goes_to_the_spelling_that_the_search_uses() -> None:
     submitted = request(email="\N{KELVIN SIGN}im@example.org")
     assert person_mailbox(submitted) == "Kim@example.org"
     assert identities_of(submitted.subject) == {"email": ("Kim@example.org",)}

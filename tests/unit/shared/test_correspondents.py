@@ -4,14 +4,14 @@ from itertools import product
 
 import pytest
 
-from shared.correspondents import (
+from shared.contract.correspondents import (
     Correspondent,
     correspondent,
     mailbox_for,
     parties,
     representative_mailbox,
 )
-from shared.events import LetterKind, Requester, RequestSubmitted
+from shared.contract.events import LetterKind, Requester, RequestSubmitted
 
 L, R = LetterKind, Requester
 PERSON, AGENT = Correspondent.PERSON, Correspondent.REPRESENTATIVE
@@ -38,7 +38,7 @@ TO_PERSON = {
     L.REMINDER,
     L.WEIGHING,
 }
-"""Letters that the person gets for whom an agent asks."""
+"""Letters that the person gets when an agent asks."""
 
 
 def expected(letter: LetterKind, requester: Requester, *, person: bool, agent: bool) -> Correspondent | None:
@@ -72,7 +72,7 @@ def test_each_letter_goes_to_the_party_that_the_table_says(letter: LetterKind, r
 
 
 @pytest.mark.parametrize("letter", LetterKind)
-def test_no_letter_goes_to_a_child_for_whom_a_parent_asks(letter: LetterKind) -> None:
+def test_no_letter_goes_to_a_child_of_a_requesting_parent(letter: LetterKind) -> None:
     asked = submitted(agent=MOTHER)
     assert mailbox_for(letter, R.PARENT, asked) == MOTHER
     assert mailbox_for(letter, R.PARENT, submitted(agent="no address")) is None
@@ -89,7 +89,7 @@ def test_text_that_is_no_single_address_is_no_mailbox(text: str) -> None:
     assert representative_mailbox(submitted(agent=text or "-")) is None
 
 
-def test_of_a_childs_request_the_parent_alone_says_what_becomes_of_it() -> None:
+def test_of_a_childs_request_the_parent_alone_decides() -> None:
     asked = submitted(agent=MOTHER)
     assert parties(R.PARENT, asked) == (MOTHER,)
     assert parties(R.AGENT, asked) == (CHILD, MOTHER)

@@ -8,9 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.envelope import MAX_BODY, MAX_ID, STRUCTURED, Envelope, Unreadable, decode, derived_id, encode
-from shared.events import Event, IdentityVerified, RequestSubmitted, RequestWithdrawn, WithdrawalSubmitted
-from shared.topology import EVENTS, REQUESTS
+from shared.contract.envelope import (
+    MAX_BODY,
+    MAX_ID,
+    STRUCTURED,
+    Envelope,
+    Unreadable,
+    decode,
+    derived_id,
+    encode,
+)
+from shared.contract.events import (
+    Event,
+    IdentityVerified,
+    RequestSubmitted,
+    RequestWithdrawn,
+    WithdrawalSubmitted,
+)
+from shared.contract.topology import EVENTS, REQUESTS
 
 CASE = "a" * 32
 TIME = "2026-03-01T12:00:00+01:00"
@@ -116,13 +131,13 @@ def test_an_upstream_system_cannot_publish_a_fact() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_does_not_read_names_the_place_and_the_remedy(message: object, path: str, about: str) -> None:
+def test_unreadable_value_is_reported_with_place_and_remedy(message: object, path: str, about: str) -> None:
     [flaw, *_] = refused(message).flaws
     assert flaw.path == path
     assert about in flaw.message
 
 
-def test_what_does_not_read_still_names_its_publisher() -> None:
+def test_unreadable_message_still_names_its_publisher() -> None:
     error = refused(attributes(data={}))
     assert (error.source, error.id) == ("portal", "e-1")
 
@@ -160,7 +175,7 @@ def test_no_value_and_no_key_of_the_publisher_is_ever_repeated(data: dict[str, A
 @given(
     st.binary(max_size=200) | values.map(lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
 )
-def test_whatever_arrives_is_refused_or_read_and_nothing_else(body: bytes) -> None:
+def test_any_message_is_refused_or_read_and_nothing_else(body: bytes) -> None:
     with pytest.raises(Unreadable):
         decode(body, exchange=REQUESTS, content_type=None, headers={})
 

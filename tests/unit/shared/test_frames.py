@@ -14,8 +14,8 @@ from pamqp import commands
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from shared.bus import frames
-from shared.bus.messages import Message
+from shared.runtime.broker import frames
+from shared.runtime.broker.messages import Message
 
 FRAME_MAX = 4096
 NAMES = st.text(string.ascii_letters + "äß.- ", max_size=60)
@@ -50,7 +50,7 @@ def read(data: bytes) -> Iterator[tuple[int, Any]]:
 
 
 @given(MESSAGES, st.integers(1, 2047))
-def test_a_publication_says_what_the_message_says(message: Message, channel: int) -> None:
+def test_publication_has_the_content_of_the_message(message: Message, channel: int) -> None:
     data = b"".join(frames.publication(channel, message, FRAME_MAX))
     (_, method), (_, header), (number, body) = read(data)
     assert (method.exchange, method.routing_key) == (message.exchange, message.routing_key)
@@ -126,7 +126,7 @@ def test_confirms_are_read_and_acknowledgements_written(tag: int, multiple: bool
     ),
     st.integers(0, 2**40),
 )
-def test_properties_are_read_whatever_else_a_publisher_says(said: dict[str, Any], size: int) -> None:
+def test_properties_are_read_despite_other_fields_of_the_publisher(said: dict[str, Any], size: int) -> None:
     header = ContentHeader(body_size=size, properties=commands.Basic.Properties(**said))
     raw = payload(pamqp.frame.marshal(header, 1))
     read_ = frames.properties(raw)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from httpx import AsyncClient, Response
 
-from shared.jwks import LOOK_AGAIN_AFTER_S, MOST_BYTES, IssuerUnavailable, KeySet, UnknownKey
+from shared.runtime.jwks import LOOK_AGAIN_AFTER_S, MOST_BYTES, IssuerUnavailable, KeySet, UnknownKey
 from tests.unit.platforms import Signer
 
 URL = "https://issuer.example.com/keys"
@@ -24,7 +24,7 @@ class Slow:
         return self.signer.answer(request)
 
 
-async def test_who_needs_the_keys_at_the_same_time_waits_for_the_same_answer() -> None:
+async def test_concurrent_users_of_keys_wait_for_the_same_answer() -> None:
     slow = Slow()
     async with AsyncClient(transport=httpx.MockTransport(slow.answer)) as http:
         keys = KeySet("https://issuer.example.com", http, url=URL)
@@ -115,7 +115,7 @@ async def test_an_issuer_outside_names_no_keys_inside(own: str, named: list[str]
         pytest.param(Response(200, content=b" " * 300_000), id="too much"),
     ],
 )
-async def test_what_is_no_set_of_keys_is_none(answer: Response) -> None:
+async def test_malformed_set_of_keys_is_none(answer: Response) -> None:
     async with AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as http:
         with pytest.raises(IssuerUnavailable):
             await KeySet("https://issuer.example.com", http, url=URL).key("one")
@@ -135,7 +135,7 @@ async def test_keys_that_lie_elsewhere_are_not_followed() -> None:
     assert asked == [URL]
 
 
-async def test_keys_of_a_kind_that_nobody_knows_are_passed_over() -> None:
+async def test_keys_of_an_unknown_kind_are_skipped() -> None:
     signer = Signer()
     strange = [
         {"kty": "OKP2", "kid": "strange"},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from shared import log
+from shared.runtime import log
 
 SECRET = "ada@example.org"
 
@@ -49,7 +49,7 @@ def test_a_field_that_is_not_on_the_list_is_withheld(terminal: Terminal) -> None
     assert line["level"] == "info"
 
 
-def test_a_traceback_says_where_and_what_kind_but_no_message_and_no_value(terminal: Terminal) -> None:
+def test_traceback_has_place_and_class_but_no_message_and_no_value(terminal: Terminal) -> None:
     try:
         fail(SECRET)
     except ValueError as error:
@@ -69,7 +69,7 @@ def test_a_library_that_warns_is_named_and_not_quoted(terminal: Terminal) -> Non
     assert SECRET not in str(line)
 
 
-def test_what_ends_the_process_is_named_and_not_quoted(terminal: Terminal) -> None:
+def test_error_that_ends_the_process_is_named_and_not_quoted(terminal: Terminal) -> None:
     inner = ExceptionGroup("tasks", [KeyError(SECRET), OSError(SECRET)])
     sys.excepthook(type(inner), inner, None)
     assert [line["error"] for line in terminal.lines()] == ["KeyError", "OSError"]

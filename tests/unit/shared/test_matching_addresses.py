@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.matching import Address, Doubt, Match, Outcome, match_addresses, match_streets
+from shared.matching import Address, Doubt, Match, MatchOutcome, match_addresses, match_streets
 from shared.matching.postcodes import find_postcode, plain_code
 
 HERE = "Musterstraße 12, 12345 Berlin"
@@ -53,7 +53,7 @@ def test_one_dwelling_in_two_spellings(one: Address | str, other: Address | str)
     ],
 )
 def test_another_place_is_a_mismatch(one: Address | str, other: Address | str) -> None:
-    assert match_addresses(one, other).outcome is Outcome.MISMATCH
+    assert match_addresses(one, other).outcome is MatchOutcome.MISMATCH
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_another_place_is_a_mismatch(one: Address | str, other: Address | str) -
         pytest.param(HERE, "Muster\u200bstraße 12, 12345 Berlin", Doubt.DISGUISE, id="something invisible"),
     ],
 )
-def test_what_is_doubtful_is_for_a_person(one: str, other: str, doubt: Doubt) -> None:
-    assert match_addresses(one, other) == Match(Outcome.PARTIAL, (doubt,))
+def test_doubtful_values_are_for_a_person(one: str, other: str, doubt: Doubt) -> None:
+    assert match_addresses(one, other) == Match(MatchOutcome.PARTIAL, (doubt,))
 
 
 def test_a_street_alone_is_compared_with_its_number() -> None:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.matching import Doubt, Match, Name, Outcome, match_names, match_parts
-from shared.matching.naming import GENERATIONS, TITLES
+from shared.matching import Doubt, Match, MatchOutcome, PersonName, match_names, match_parts
+from shared.matching.name_words import GENERATIONS, TITLES
 from shared.matching.transliteration import spellings
 
-SAME: list[tuple[str | Name, str]] = [
+SAME: list[tuple[str | PersonName, str]] = [
     ("Erika Beispiel", "BEISPIEL, ERIKA"),
     ("Jürgen Müller-Beispiel", "JUERGEN MUELLER BEISPIEL"),
     ("Jürgen Müller", "Jurgen Muller"),
@@ -34,15 +34,15 @@ SAME: list[tuple[str | Name, str]] = [
     ("Þóra Jónsdóttir", "THORA JONSDOTTIR"),
     ("Mrs. Ada Example", "ada example"),
     ("Fiona MacDonald", "Fiona Mac Donald"),
-    (Name("BEISPIEL", "CHRISTELLE HELENE LAUR", truncated=True), "Christelle Hélène Laurence Beispiel"),
-    (Name("EJEMPLO MODELO", "CARMEN"), "Carmen Ejemplo Modelo"),
+    (PersonName("BEISPIEL", "CHRISTELLE HELENE LAUR", truncated=True), "Christelle Hélène Laurence Beispiel"),
+    (PersonName("EJEMPLO MODELO", "CARMEN"), "Carmen Ejemplo Modelo"),
     ("Bob Miller", "Robert Miller"),
     ("Dmitry Sokolov", "DMITRII SOKOLOV"),
     ("محمد علي", "Mohamed Ali"),
     ("李美华", "LIN MEI HUA"),
     ("Ana Ruiz", "ANA RUIZ EJEMPLO"),
 ]
-DIFFERENT: list[tuple[str | Name, str | Name]] = [
+DIFFERENT: list[tuple[str | PersonName, str | PersonName]] = [
     ("Anna Kowalska", "Anna Kowalski"),
     ("Erika Johansson", "Erika Johanson"),
     ("Maria Alexandra Johansson", "Maria Alexandra Johanson"),
@@ -60,10 +60,10 @@ DIFFERENT: list[tuple[str | Name, str | Name]] = [
     ("John Smith", "John Smith Jr"),
     ("Jean-Luc Dupont", "Jean-Marc Dupont"),
     ("A. Example", "Ada Example"),
-    (Name("MARTIN", "THOMAS"), Name("THOMAS", "MARTIN")),
-    (Name("EJEMPLO MODELO", "CARMEN"), "Carmen Ejemplo"),
-    (Name("MARTIN", "THOMAS"), "Martin Thomas Müller"),
-    (Name("KELLER", "CHRISTIN", truncated=True), "Christina Keller"),
+    (PersonName("MARTIN", "THOMAS"), PersonName("THOMAS", "MARTIN")),
+    (PersonName("EJEMPLO MODELO", "CARMEN"), "Carmen Ejemplo"),
+    (PersonName("MARTIN", "THOMAS"), "Martin Thomas Müller"),
+    (PersonName("KELLER", "CHRISTIN", truncated=True), "Christina Keller"),
     ("Anna Meyer", "Anna Meier"),
     ("Moeller Jan", "Moller Jan"),
 ]
@@ -71,12 +71,12 @@ DIFFERENT: list[tuple[str | Name, str | Name]] = [
 
 def test_most_names_of_one_person_match() -> None:
     found = [match_names(one, other).outcome for one, other in SAME]
-    assert found.count(Outcome.MATCH) >= 26
-    assert Outcome.MISMATCH not in found
+    assert found.count(MatchOutcome.MATCH) >= 26
+    assert MatchOutcome.MISMATCH not in found
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
-def test_no_names_of_two_people_match(one: str | Name, other: str | Name) -> None:
+def test_no_names_of_two_people_match(one: str | PersonName, other: str | PersonName) -> None:
     assert not match_names(one, other)
 
 
@@ -86,21 +86,21 @@ def test_no_names_of_two_people_match(one: str | Name, other: str | Name) -> Non
         pytest.param("Bob Miller", "Robert Miller", (Doubt.NICKNAME,), id="a nickname"),
         pytest.param("Kasia Nowak", "Katarzyna Nowak", (Doubt.NICKNAME,), id="a Polish one"),
         pytest.param("Anna Kowalska", "Anna Kowalski", (Doubt.SPELLING,), id="a spouse"),
-        pytest.param("Laur Beispiel", "Laurence Beispiel", (Doubt.TRUNCATION,), id="cut, and nobody said so"),
+        pytest.param("Laur Beispiel", "Laurence Beispiel", (Doubt.TRUNCATION,), id="cut without a mark"),
         pytest.param("محمد علي", "Mohamed Ali", (Doubt.SCRIPT,), id="Arabic without vowels"),
         pytest.param("李美华", "Li Meihua", (Doubt.SCRIPT,), id="Chinese"),
         pytest.param("John Smith", "John Smith Jr", (Doubt.GENERATION,), id="father or son"),
         pytest.param("", "Ada Example", (Doubt.INCOMPLETE,), id="nothing"),
-        pytest.param(Name("ADA", "MAY"), Name("MAY", "ADA"), (Doubt.ROLE,), id="roles swapped"),
+        pytest.param(PersonName("ADA", "MAY"), PersonName("MAY", "ADA"), (Doubt.ROLE,), id="roles swapped"),
         pytest.param("Ada\u200b Example", "Ada Example", (Doubt.DISGUISE,), id="an invisible blank"),
         pytest.param("Ada \u202eExample", "Ada Example", (Doubt.DISGUISE,), id="turned round"),
         pytest.param("\U0001d400da Example", "Ada Example", (Doubt.DISGUISE,), id="a mathematical A"),
     ],
 )
-def test_what_is_doubtful_is_for_a_person(
-    one: str | Name, other: str | Name, doubts: tuple[Doubt, ...]
+def test_doubtful_values_are_for_a_person(
+    one: str | PersonName, other: str | PersonName, doubts: tuple[Doubt, ...]
 ) -> None:
-    assert match_names(one, other) == Match(Outcome.PARTIAL, doubts)
+    assert match_names(one, other) == Match(MatchOutcome.PARTIAL, doubts)
 
 
 def test_a_letter_of_another_alphabet_within_a_name_is_no_match() -> None:
@@ -109,13 +109,15 @@ def test_a_letter_of_another_alphabet_within_a_name_is_no_match() -> None:
 
 def test_heaps_of_marks_are_no_match() -> None:
     found = match_names("A\u0301\u0302\u0303da Example", "Ada Example")
-    assert found.outcome is Outcome.PARTIAL
+    assert found.outcome is MatchOutcome.PARTIAL
     assert Doubt.DISGUISE in found.doubts
 
 
 def test_strangers_do_not_match_in_any_degree() -> None:
-    assert match_names("Ada Example", "Mallory Muster").outcome is Outcome.MISMATCH
-    assert match_names("Wolfgang Langenbeispielheim", "Eva Langenbeispielheim").outcome is Outcome.MISMATCH
+    assert match_names("Ada Example", "Mallory Muster").outcome is MatchOutcome.MISMATCH
+    assert (
+        match_names("Wolfgang Langenbeispielheim", "Eva Langenbeispielheim").outcome is MatchOutcome.MISMATCH
+    )
 
 
 def test_the_same_name_in_a_script_without_blanks_matches() -> None:
@@ -160,7 +162,7 @@ NAMES = st.lists(WORDS, min_size=2, max_size=4, unique=True)
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_it_makes_no_difference_who_comes_first(one: str, other: str) -> None:
+def test_order_of_arrival_makes_no_difference(one: str, other: str) -> None:
     assert match_names(one, other) == match_names(other, one)
 
 
@@ -196,4 +198,4 @@ def test_a_surname_alone_is_no_match(words: list[str]) -> None:
 
 @given(st.text(max_size=400), st.text(max_size=400))
 def test_nothing_that_is_typed_breaks_it(one: str, other: str) -> None:
-    assert match_names(one, other).outcome in Outcome
+    assert match_names(one, other).outcome in MatchOutcome

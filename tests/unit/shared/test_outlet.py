@@ -10,17 +10,17 @@ from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands
 from pamqp.header import ContentHeader
 
-from shared.bus.connecting import Channel
-from shared.bus.fast import WRITE_AT_ONCE, FastOutlet
-from shared.bus.messages import Message
-from shared.bus.wire import Wire, WiredConnection
 from shared.errors import BrokerUnavailable, Unroutable
+from shared.runtime.broker.connection import Channel
+from shared.runtime.broker.fast import WRITE_AT_ONCE, FastOutlet
+from shared.runtime.broker.messages import Message
+from shared.runtime.broker.wire_connection import Wire, WiredConnection
 from tests.waiting import eventually
 
 
 @dataclass
 class Socket:
-    """Where the outlet writes; full when told so."""
+    """The outlet's transport; full when a test says so."""
 
     written: list[bytes] = field(default_factory=list)
     room: asyncio.Event = field(default_factory=asyncio.Event)
@@ -149,27 +149,27 @@ async def test_of_two_under_way_with_one_id_the_one_that_was_returned_is_the_err
     broker = Broker()
     outlet = broker.outlet()
     good = await publishing(broker, outlet, [message(1, "listened.to")])
-    terminal = await publishing(broker, outlet, [message(1, "nobody", mandatory=False)])
-    lost = await publishing(broker, outlet, [message(1, "nobody")])
-    again = await publishing(broker, outlet, [message(1, "nobody")])
-    broker.returns(message(1, "nobody"))
+    terminal = await publishing(broker, outlet, [message(1, "unbound", mandatory=False)])
+    lost = await publishing(broker, outlet, [message(1, "unbound")])
+    again = await publishing(broker, outlet, [message(1, "unbound")])
+    broker.returns(message(1, "unbound"))
     broker.says(ack(3, multiple=True))
     await good
     await terminal
-    with pytest.raises(Unroutable, match="nobody"):
+    with pytest.raises(Unroutable, match="unbound"):
         await lost
-    broker.returns(message(1, "nobody"))
+    broker.returns(message(1, "unbound"))
     broker.says(ack(4))
-    with pytest.raises(Unroutable, match="nobody"):
+    with pytest.raises(Unroutable, match="unbound"):
         await again
 
 
 async def test_both_of_two_returned_messages_with_one_id_are_errors_of_their_own_batches() -> None:
     broker = Broker()
     outlet = broker.outlet()
-    tasks = [await publishing(broker, outlet, [message(1, "nobody")]) for _ in range(2)]
-    broker.returns(message(1, "nobody"))
-    broker.returns(message(1, "nobody"))
+    tasks = [await publishing(broker, outlet, [message(1, "unbound")]) for _ in range(2)]
+    broker.returns(message(1, "unbound"))
+    broker.returns(message(1, "unbound"))
     broker.says(ack(2, multiple=True))
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == [Unroutable, Unroutable]
@@ -209,7 +209,7 @@ async def test_nothing_is_written_on_a_channel_that_is_closed() -> None:
     assert broker.writer.written == []
 
 
-async def test_answers_after_somebody_gave_up_waiting_do_no_harm() -> None:
+async def test_answers_after_a_cancelled_wait_do_no_harm() -> None:
     broker = Broker()
     outlet = broker.outlet()
     task = await publishing(broker, outlet, [message(1)])

@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from shared.probe import port_of, ready
+from shared.runtime.probe import port_of, ready
 
 
 @contextmanager

@@ -5,14 +5,14 @@ from typing import Any, cast
 
 import pytest
 
-from shared.bus import Bus, Message
-from shared.bus.connecting import Channel
-from shared.bus.plain import PlainOutlet
 from shared.errors import BrokerUnavailable
+from shared.runtime.broker import Bus, Message
+from shared.runtime.broker.connection import Channel
+from shared.runtime.broker.plain import PlainOutlet
 
 
 class LostChannel:
-    """A channel whose connection is gone: the driver then cancels whoever waits for a confirm."""
+    """A channel without its connection: the driver then cancels tasks that wait for a confirm."""
 
     is_closed = False
 

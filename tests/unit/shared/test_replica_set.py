@@ -1,7 +1,7 @@
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.replica_set import Access
+from shared.runtime.replica_set import Access
 
 URL = "mongodb://habeas:p%40ss@database:27017/?authSource=admin&replicaSet=rs0"
 

@@ -1,4 +1,4 @@
-"""The runtime: whatever happens to a message, its effect happens once and its facts go out alike."""
+"""The runtime: in any failure the effect of a message happens once and its facts go out alike."""
 
 import asyncio
 from collections import Counter
@@ -10,15 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from shared import failures, topology
-from shared.bus import Delivery, Message
-from shared.envelope import Envelope, derived_id, encode
-from shared.errors import BrokerUnavailable, PermanentError, StoreUnavailable, TransientError
-from shared.events import (
+from shared.contract import topology
+from shared.contract.envelope import Envelope, derived_id, encode
+from shared.contract.events import (
     ErasurePlanned,
     Event,
     Fact,
-    Flaw,
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
@@ -26,12 +23,16 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
     SubjectErased,
+    SubmissionError,
     UnreadableSubmission,
 )
-from shared.journal import Row
-from shared.service import PATIENCE_S, Moment, Runtime, Service, on
-from shared.sources import Bindings
-from shared.testing import MemoryBroker, MemoryJournal
+from shared.contract.sources import Bindings
+from shared.errors import BrokerUnavailable, PermanentError, StoreUnavailable, TransientError
+from shared.runtime import retry_policy
+from shared.runtime.broker import Delivery, Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal
+from shared.runtime.journal import JournalRow
+from shared.runtime.service import PATIENCE_S, Moment, Runtime, Service, on
 from tests.waiting import eventually
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -191,11 +192,11 @@ async def test_a_redelivered_event_has_one_effect_and_publishes_the_same_bytes_a
 
 async def test_two_services_and_two_cases_never_publish_under_the_same_id() -> None:
     fact = planned(CASE, "p")
-    row = Row(CASE, 0, "1", None, (fact,), NOW)
+    row = JournalRow(CASE, 0, "1", None, (fact,), NOW)
     ids = {
         id_
-        for service, told in [("intake", row), ("verifier", row), ("intake", replace(row, case=OTHER))]
-        for id_, _ in told.published(service)
+        for service, reported in [("intake", row), ("verifier", row), ("intake", replace(row, case=OTHER))]
+        for id_, _ in reported.published(service)
     }
     assert len(ids) == 3
 
@@ -215,13 +216,13 @@ async def test_a_failing_handler_leaves_no_trace(world: World) -> None:
     assert len(world.broker.waiting()) == 1
 
 
-async def test_a_poisoned_message_hurts_nobody_else_in_its_batch(world: World) -> None:
+async def test_poisoned_message_does_not_affect_others_in_its_batch(world: World) -> None:
     world.desk.errors[case(3)] = [KeyError(SECRET)]
     await world.tell(*(verified(case(number)) for number in range(6)))
     await world.drain()
     assert len(world.plans()) == 5
     headers = world.headers()
-    assert (headers[failures.REASON], headers[failures.ERROR]) == ("KeyError", "KeyError")
+    assert (headers[retry_policy.REASON], headers[retry_policy.ERROR]) == ("KeyError", "KeyError")
     assert SECRET not in str(headers)
 
 
@@ -231,18 +232,18 @@ class Picky(MemoryJournal):
 
     spoilt: str = ""
 
-    async def append(self, rows: Sequence[Row]) -> frozenset[str]:
+    async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
         if any(row.case == self.spoilt for row in rows):
             raise PermanentError("a value does not fit into a document")
         return await super().append(rows)
 
-    async def histories(self, cases: set[str]) -> dict[str, list[Row]]:
+    async def histories(self, cases: set[str]) -> dict[str, list[JournalRow]]:
         if OTHER in cases:
             raise PermanentError("a row of the journal does not read")
         return await super().histories(cases)
 
 
-async def test_a_row_that_cannot_be_written_hurts_nobody_else_in_its_batch() -> None:
+async def test_unwritable_row_does_not_affect_others_in_its_batch() -> None:
     world = World(journal=Picky(spoilt=case(2)))
     await world.tell(*(verified(case(number)) for number in range(5)))
     await world.drain()
@@ -250,12 +251,12 @@ async def test_a_row_that_cannot_be_written_hurts_nobody_else_in_its_batch() -> 
     assert [m.message_id for m in world.broker.parked("fulfillment")] == [f"event-{case(2)}"]
 
 
-async def test_a_history_that_does_not_read_hurts_nobody_else_in_its_batch() -> None:
+async def test_unreadable_history_does_not_affect_others_in_its_batch() -> None:
     world = World(journal=Picky())
     await world.tell(verified(CASE), verified(OTHER), verified(case(1)))
     await world.drain()
     assert len(world.plans()) == 2
-    assert world.headers()[failures.REASON] == "a row of the journal does not read"
+    assert world.headers()[retry_policy.REASON] == "a row of the journal does not read"
 
 
 async def test_two_events_of_one_case_in_one_batch_are_decided_one_after_the_other(world: World) -> None:
@@ -273,11 +274,11 @@ async def test_six_hundred_copies_of_one_event_in_one_batch_are_one_event(world:
     assert not world.broker.parked("fulfillment")
 
 
-async def test_who_is_overtaken_by_another_replica_decides_again_on_what_that_one_wrote(world: World) -> None:
+async def test_overtaken_replica_decides_again_on_the_newer_row(world: World) -> None:
     class Overtaking(MemoryJournal):
-        async def append(self, rows: Sequence[Row]) -> frozenset[str]:
+        async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
             if not self.rows:
-                theirs = Row(CASE, 0, "theirs", None, (planned(CASE, "theirs"),), NOW)
+                theirs = JournalRow(CASE, 0, "theirs", None, (planned(CASE, "theirs"),), NOW)
                 self.rows[theirs.key] = theirs
             return await super().append(rows)
 
@@ -302,9 +303,9 @@ async def test_transient_trouble_climbs_the_ladder_and_is_parked_when_its_time_i
         await world.drain()
     assert delays[:6] == [f"{delay}.fulfillment" for delay in ("1s", "5s", "30s", "2m", "10m", "10m")]
     headers = world.headers()
-    assert headers[failures.REASON] == "the billing database is away"
-    assert headers[failures.FIRST_FAILURE] == NOW.isoformat()
-    assert headers[failures.ATTEMPT] == len(delays) + 1
+    assert headers[retry_policy.REASON] == "the billing database is away"
+    assert headers[retry_policy.FIRST_FAILURE] == NOW.isoformat()
+    assert headers[retry_policy.ATTEMPT] == len(delays) + 1
     assert timedelta(hours=24) <= world.now - NOW <= timedelta(hours=24, minutes=10)
 
 
@@ -324,9 +325,12 @@ async def test_permanent_trouble_is_parked_at_once_with_its_reason(world: World)
     await world.tell(verified())
     await world.drain()
     headers = world.headers()
-    assert headers[failures.REASON] == f"case {CASE} has no key"
-    assert headers[failures.ATTEMPT] == 1
-    assert (headers[failures.EXCHANGE], headers[failures.ROUTING_KEY]) == (topology.EVENTS, verified().TYPE)
+    assert headers[retry_policy.REASON] == f"case {CASE} has no key"
+    assert headers[retry_policy.ATTEMPT] == 1
+    assert (headers[retry_policy.EXCHANGE], headers[retry_policy.ROUTING_KEY]) == (
+        topology.EVENTS,
+        verified().TYPE,
+    )
     assert not world.broker.waiting()
 
 
@@ -338,12 +342,12 @@ async def test_permanent_trouble_is_parked_at_once_with_its_reason(world: World)
         pytest.param(b"[" * 10_000, id="deeply nested"),
     ],
 )
-async def test_what_is_no_event_is_parked_and_stops_nobody(world: World, body: bytes) -> None:
+async def test_malformed_event_is_parked_and_stops_no_other(world: World, body: bytes) -> None:
     await world.broker.publish([Message(topology.EVENTS, verified().TYPE, body, "garbage")])
     await world.tell(verified())
     await world.drain()
     [parked] = world.broker.parked("fulfillment")
-    assert (parked.body, parked.headers[failures.ERROR]) == (body, "Unreadable")
+    assert (parked.body, parked.headers[retry_policy.ERROR]) == (body, "Unreadable")
     assert len(world.plans()) == 1
 
 
@@ -352,27 +356,31 @@ async def test_an_event_without_a_handler_is_parked(world: World) -> None:
         [replace(message(SubjectErased(request_id=CASE, identifiers={}), "1"), routing_key=verified().TYPE)]
     )
     await world.drain()
-    assert "no handler for SubjectErased" in world.headers()[failures.REASON]
+    assert "no handler for SubjectErased" in world.headers()[retry_policy.REASON]
 
 
 async def test_a_handler_may_speak_of_its_own_case_only(world: World) -> None:
     await world.tell(IdentityClaimed(request_id=CASE, proofs=()))
     await world.drain()
-    assert world.headers()[failures.REASON] == f"{IdentityCompared.TYPE} does not speak of case {CASE}"
+    assert world.headers()[retry_policy.REASON] == f"{IdentityCompared.TYPE} does not speak of case {CASE}"
     assert not world.journal.rows
 
 
 async def test_a_publisher_cannot_name_another_origin_in_a_header(world: World) -> None:
-    forged = {failures.EXCHANGE: topology.EVENTS, failures.ATTEMPT: "many", failures.FIRST_FAILURE: "ever"}
+    forged = {
+        retry_policy.EXCHANGE: topology.EVENTS,
+        retry_policy.ATTEMPT: "many",
+        retry_policy.FIRST_FAILURE: "ever",
+    }
     delivery = Delivery(
         topology.REQUESTS, "x", b"", "1", None, forged, redelivered=False, tag=1, channel=None
     )
-    assert failures.origin_of(delivery) == failures.Origin(topology.REQUESTS, "x")
-    failure = failures.after_failure(
+    assert retry_policy.origin_of(delivery) == retry_policy.Origin(topology.REQUESTS, "x")
+    failure = retry_policy.after_failure(
         delivery, TransientError("away"), "intake", now=NOW, retry_for=timedelta(hours=1)
     )
-    assert failure.message.headers[failures.ATTEMPT] == 1
-    assert failure.message.headers[failures.EXCHANGE] == topology.REQUESTS
+    assert failure.message.headers[retry_policy.ATTEMPT] == 1
+    assert failure.message.headers[retry_policy.EXCHANGE] == topology.REQUESTS
     assert world.broker.published == []
 
 
@@ -439,7 +447,9 @@ async def test_our_own_database_and_broker_being_away_holds_the_batch_and_change
     assert not world.broker.parked("fulfillment")
 
 
-async def test_a_batch_is_durable_before_it_is_told_and_told_before_it_is_settled(world: World) -> None:
+async def test_batch_is_durable_before_it_is_published_and_published_before_it_is_settled(
+    world: World,
+) -> None:
     order: list[str] = []
     world.runtime.journal = Traced(world.journal, order)
     world.runtime.publisher = Traced(world.broker, order)
@@ -471,7 +481,7 @@ async def test_a_crash_after_any_step_loses_nothing_and_repeats_no_effect(world:
 
 @dataclass
 class Register:
-    """An intake that refuses whom it is told to, and sets aside what it is given."""
+    """An intake that refuses the given user, and sets aside the given submissions."""
 
     errors: list[Exception] = field(default_factory=list)
     aside: list[UnreadableSubmission] = field(default_factory=list)
@@ -547,7 +557,7 @@ async def test_submission_of_a_source_that_its_user_may_not_use_is_set_aside(
 ) -> None:
     broker, journal, runtime = intake
     runtime.service = replace(runtime.service, refusal=Bindings({"shop": frozenset({"portal"})}).refusal)
-    forged = {failures.USER: "shop"}
+    forged = {retry_policy.USER: "shop"}
     await broker.publish([replace(submission("0"), user_id=user, headers=forged)])
     await broker.drain(runtime)
     [aside] = register.aside
@@ -586,7 +596,7 @@ async def test_a_submission_that_can_never_be_handled_is_set_aside_and_not_parke
         await broker.publish([submission("1")])
         await broker.drain(runtime)
     [aside] = register.aside
-    assert aside.flaws == (Flaw(path="", message="could not be handled: KeyError"),)
+    assert aside.flaws == (SubmissionError(path="", message="could not be handled: KeyError"),)
     assert not broker.parked("intake")
     assert [row.n for row in journal.rows.values()] == [0, 0], "each the first of its own case"
 
@@ -597,7 +607,7 @@ async def test_a_submission_in_passing_trouble_is_tried_again(intake: Intake, re
     await broker.publish([submission()])
     await broker.drain(runtime)
     [waiting] = broker.waiting()
-    assert waiting.headers[failures.EXCHANGE] == topology.REQUESTS
+    assert waiting.headers[retry_policy.EXCHANGE] == topology.REQUESTS
     register.errors = []
     await broker.advance(timedelta(seconds=1))
     await broker.drain(runtime)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.settings import Settings, load
+from shared.runtime.settings import Settings, load
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 GOOD = {

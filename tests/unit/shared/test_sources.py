@@ -2,12 +2,12 @@
 
 import pytest
 
-from shared.sources import (
+from shared.contract.sources import (
     ALL,
     COMMAND,
     RESERVED,
     Bindings,
-    Channel,
+    ChannelSource,
     binding,
     channel_source,
     command_user,
@@ -120,8 +120,8 @@ def test_other_sources_are_not_reserved(source: str) -> None:
     assert upstream_source(source) == source
 
 
-@pytest.mark.parametrize("channel", Channel)
-def test_source_that_a_channel_assigns_is_reserved(channel: Channel) -> None:
+@pytest.mark.parametrize("channel", ChannelSource)
+def test_source_that_a_channel_assigns_is_reserved(channel: ChannelSource) -> None:
     assert is_reserved(channel_source(channel))
     assert is_reserved(channel_source(channel, "anything"))
 

@@ -9,15 +9,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from services.intake.staff_decisions import KINDS
-from shared.bus import Message
-from shared.catalogue import catalogue
-from shared.envelope import decode, encode
-from shared.errors import RefusedDecision
-from shared.events import Decision, DecisionRefused, ExtensionDecided, Fact, IdentityDecided, StaffRole
-from shared.incidents import BreachDeclared
-from shared.service import Moment, Runtime, Service, on
-from shared.staff import (
+from services.intake.http.staff_decisions import KINDS
+from shared.contract.breaches import BreachDeclared
+from shared.contract.catalogue import catalogue
+from shared.contract.envelope import decode, encode
+from shared.contract.events import (
+    Decision,
+    DecisionRefused,
+    ExtensionDecided,
+    Fact,
+    IdentityDecided,
+    StaffRole,
+)
+from shared.contract.staff import (
     LIFETIME,
     StaffAccount,
     addresses_in,
@@ -32,8 +36,11 @@ from shared.staff import (
     signed,
     step_of,
 )
-from shared.testing import MemoryBroker, MemoryJournal
-from shared.topology import EVENTS, LISTENS
+from shared.contract.topology import EVENTS, LISTENS
+from shared.errors import RefusedDecision
+from shared.runtime.broker import Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal
+from shared.runtime.service import Moment, Runtime, Service, on
 from tests.unit.fakes import OpenGate
 from tests.unit.register import declaration
 
@@ -175,7 +182,7 @@ async def test_no_decision_reaches_a_handler_without_a_proof(
     assert handled == []
     [row] = rows
     assert row.event is None
-    assert list(row.story()) == []
+    assert list(row.events()) == []
     [refused] = row.facts
     assert isinstance(refused, DecisionRefused)
     assert refused.reason == ("signature_wrong" if gate else "no_accounts")

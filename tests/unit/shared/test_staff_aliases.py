@@ -1,4 +1,4 @@
-"""A staff account whose mailbox is among the offered aliases confirms none of them."""
+"""A staff account cannot confirm aliases if its own mailbox is among them."""
 
 from typing import Any, cast
 from unittest.mock import MagicMock
@@ -6,11 +6,11 @@ from unittest.mock import MagicMock
 import orjson
 import pytest
 
-from shared.answer import SUBMISSION
-from shared.events import AliasConfirmed
-from shared.staff import StaffAccount
-from shared.staff_register import StaffKeys, StaffRegister
-from shared.testing import MemoryVault
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import AliasConfirmed
+from shared.contract.staff import StaffAccount
+from shared.runtime.fakes import MemoryVault
+from shared.runtime.staff_register import StaffKeys, StaffRegister
 
 CASE, OWN = "a" * 32, "dana@example.net"
 
@@ -22,7 +22,7 @@ CASE, OWN = "a" * 32, "dana@example.net"
         ("lou@example.net", None),
     ],
 )
-async def test_decider_whose_mailbox_is_an_offered_alias_is_refused(offered: str, reason: str | None) -> None:
+async def test_decider_with_an_offered_alias_as_mailbox_is_refused(offered: str, reason: str | None) -> None:
     vault = MemoryVault()
     await vault.create(CASE)
     await vault.seal(CASE, SUBMISSION, b'{"subject": {"email": "ada@example.org"}}')

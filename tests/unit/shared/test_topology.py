@@ -1,11 +1,11 @@
-"""The topology keeps every message somewhere, on disk, until somebody has settled it."""
+"""The topology keeps every message on disk until it is settled."""
 
 import pytest
 
-from shared import topology
-from shared.catalogue import catalogue
-from shared.events import Record
-from shared.topology import Queue
+from shared.contract import topology
+from shared.contract.catalogue import catalogue
+from shared.contract.events import Record
+from shared.contract.topology import Queue
 
 QUEUES = topology.queues()
 
@@ -18,7 +18,7 @@ def test_every_queue_is_a_quorum_queue(queue: Queue) -> None:
 @pytest.mark.parametrize(
     "queue", [queue for queue in QUEUES if "x-dead-letter-exchange" in queue.arguments], ids=lambda q: q.name
 )
-def test_what_leaves_a_queue_unsettled_is_handed_on_at_least_once(queue: Queue) -> None:
+def test_message_that_leaves_a_queue_unsettled_is_handed_on_at_least_once(queue: Queue) -> None:
     assert queue.arguments["x-dead-letter-strategy"] == "at-least-once"
     assert queue.arguments["x-overflow"] == "reject-publish", "or the broker falls back to at most once"
 
@@ -41,7 +41,7 @@ def test_every_service_has_an_inbox_and_a_parking_queue_that_only_a_person_empti
         assert parking.bindings == ((topology.PARKING, service),)
 
 
-def test_what_a_person_rejects_from_a_parking_queue_returns_to_its_service_alone() -> None:
+def test_rejected_message_of_a_parking_queue_returns_to_its_service_alone() -> None:
     names = {queue.name: queue for queue in QUEUES}
     for service in topology.LISTENS:
         arguments = names[topology.parking_of(service)].arguments

@@ -3,15 +3,15 @@ from contextlib import suppress
 
 import pytest
 
+from shared.contract.events import PackageFetched
 from shared.errors import StoreUnavailable
-from shared.events import PackageFetched
-from shared.journal import Row
-from shared.outbox import Outbox
-from shared.testing import MemoryBroker, MemoryJournal
+from shared.runtime.fakes import MemoryBroker, MemoryJournal
+from shared.runtime.journal import JournalRow
+from shared.runtime.outbox import Outbox
 from tests.unit.fakes import NOW, AbsentBroker
 
 CASE = "c" * 32
-ROW = Row(CASE, 0, "cause", None, (PackageFetched(request_id=CASE),), NOW)
+ROW = JournalRow(CASE, 0, "cause", None, (PackageFetched(request_id=CASE),), NOW)
 
 
 async def run_for_a_moment(outbox: Outbox) -> None:
@@ -37,7 +37,7 @@ async def test_row_that_was_not_published_is_published_by_the_next_process_under
     assert await journal.unpublished(10) == []
 
 
-async def test_row_whose_key_is_taken_is_neither_appended_nor_published() -> None:
+async def test_row_with_taken_key_is_neither_appended_nor_published() -> None:
     journal, broker = MemoryJournal(rows={ROW.key: ROW}), MemoryBroker()
     outbox = Outbox("intake", journal, broker)
     assert not await outbox.append(ROW)

@@ -8,8 +8,8 @@ from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.wording import CATALOGUES
-from shared.wording import Words
+from services.notifier.letters.languages import CATALOGUES
+from shared.pages.translation import Words
 
 LOCALES = [*CATALOGUES.languages, "en_IN", "de_CH", "pt_PT", "ar_EG"]
 NUMBERS = st.one_of(

@@ -9,7 +9,7 @@ from services.verifier.documents.barcode.aamva import parse_aamva
 from services.verifier.documents.barcode.elements import NotALicenceError
 from services.verifier.documents.barcode.issuers import CANADA, UNITED_STATES, country_of, region_of
 from services.verifier.documents.barcode.plausibility import plausibility
-from services.verifier.documents.reading import Licence, reasons_of
+from services.verifier.documents.results import Licence, reasons_of
 
 FIELDS = {
     "DCS": "EXAMPLE",
@@ -105,7 +105,7 @@ def test_a_date_is_read_either_way_round(text: str, day: date) -> None:
 @pytest.mark.parametrize(
     "text", ["", "NONE", "00000000", "02301988", "13131988", "99999999", "٠٣١٢١٩٨٨", "0312198"]
 )
-def test_what_is_no_date_is_none(text: str) -> None:
+def test_text_without_a_date_is_none(text: str) -> None:
     content = payload(DBA="?").decode("latin-1").replace("DBA?", f"DBA{text}").encode()
 
     assert parse_aamva(content).expires is None
@@ -123,7 +123,7 @@ def test_what_is_no_date_is_none(text: str) -> None:
         pytest.param("@\n\x1e\rANSI 636060040002DL00410270ZW03110014", 4, "WY", id="Wyoming: no designator"),
         pytest.param("@\n\x1e\rANSI 636035100001DL00310250DL", 10, "IL", id="2020"),
         pytest.param("@\n\x1e\rANSI 636035120001ID00310250ID", 12, "IL", id="an identity card"),
-        pytest.param("@\n\x1e\rANSI 999999080001DL00310250DL", 8, "", id="nobody known"),
+        pytest.param("@\n\x1e\rANSI 999999080001DL00310250DL", 8, "", id="unknown issuer"),
     ],
 )
 def test_headers_are_read_as_they_are_printed(header: str, version: int, issuer: str) -> None:
@@ -133,11 +133,11 @@ def test_headers_are_read_as_they_are_printed(header: str, version: int, issuer:
 
 
 @pytest.mark.parametrize("separator", ["\n", "\r\n", "|", "\r", "\x1e"])
-def test_elements_are_separated_by_whatever_printers_use(separator: str) -> None:
+def test_elements_are_separated_by_any_printers_separator(separator: str) -> None:
     assert parse_aamva(payload(separator=separator)).postal_code == "62704"
 
 
-def test_what_is_said_twice_counts_as_it_was_said_first() -> None:
+def test_first_of_repeated_elements_counts() -> None:
     assert parse_aamva(payload() + b"\nDCSOTHER\nDAQ999").surname == "EXAMPLE"
 
 
@@ -180,7 +180,7 @@ def test_a_postal_code_is_as_on_letters(text: str, postal_code: str) -> None:
         ),
     ],
 )
-def test_the_country_is_what_the_card_or_its_issuer_says(changes: dict[str, Any], country: str) -> None:
+def test_country_is_that_of_the_card_or_its_issuer(changes: dict[str, Any], country: str) -> None:
     assert parse_aamva(payload(**changes)).country == country
 
 
@@ -199,7 +199,7 @@ def test_the_country_is_what_the_card_or_its_issuer_says(changes: dict[str, Any]
         pytest.param(payload() + b"\nZIA" + bytes(5000), id="longer than a symbol"),
     ],
 )
-def test_what_is_no_licence_is_refused_without_quoting_it(content: bytes) -> None:
+def test_malformed_licence_is_refused_without_quoting_it(content: bytes) -> None:
     with pytest.raises(NotALicenceError) as refusal:
         parse_aamva(content)
 
@@ -218,7 +218,7 @@ def test_control_characters_and_endless_values_do_not_come_through() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_whatever_a_barcode_holds_is_a_licence_or_refused(content: bytes) -> None:
+def test_any_barcode_content_is_a_licence_or_refused(content: bytes) -> None:
     for data in (content, HEADER.encode() + content):
         try:
             parse_aamva(data)

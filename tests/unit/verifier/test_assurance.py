@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.assurance import GROUNDS, Requirement, Sensitivity, Situation, required
-from shared.events import Assurance, Evidence, Requester
+from services.verifier.assurance.levels import GROUNDS, Requirement, Sensitivity, Situation, required
+from shared.contract.events import Assurance, Evidence, Requester
 from shared.law import PROOFLESS, Regulation, Right
 
 E = Evidence
@@ -27,14 +27,14 @@ def ways(requirement: Requirement) -> list[set[Evidence]]:
 
 @pytest.mark.parametrize("right", sorted(PROOFLESS))
 @pytest.mark.parametrize("regulation", Regulation)
-def test_less_use_of_data_needs_no_proof_whoever_asks(right: Right, regulation: Regulation) -> None:
+def test_less_use_of_data_needs_no_proof_from_any_requester(right: Right, regulation: Regulation) -> None:
     needed = required(Situation(right, regulation, Sensitivity.HIGH, Requester.AGENT, reachable=False))
     assert needed.level is Assurance.NONE_NEEDED
     assert needed.reached(frozenset()) is not None
 
 
 @pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))
-def test_who_is_logged_in_upstream_is_asked_for_nothing(right: Right) -> None:
+def test_upstream_log_in_needs_no_further_proof(right: Right) -> None:
     needed = required(Situation(right, Regulation.GDPR, Sensitivity.HIGH, vouched=True))
     assert needed.level is Assurance.VOUCHED
     assert needed.reached(frozenset()) is not None
@@ -76,14 +76,14 @@ def test_restriction_of_an_honest_person_needs_one_code(regulation: Regulation, 
 
 
 @pytest.mark.parametrize("regulation", Regulation)
-def test_where_a_mailbox_is_enough_nobody_may_be_asked_for_papers(regulation: Regulation) -> None:
+def test_where_a_mailbox_is_enough_no_papers_may_be_requested(regulation: Regulation) -> None:
     for right in set(Right) - PROOFLESS:
         needed = required(Situation(right, regulation, Sensitivity.ORDINARY))
         papers = [way for way in needed.ways if way.evidence & EXPENSIVE]
         assert not papers or needed.level is Assurance.REASONABLY_HIGH
 
 
-def test_a_system_that_has_logged_an_agent_in_vouches_for_nobody_else() -> None:
+def test_system_with_agents_log_in_vouches_for_the_agent_alone() -> None:
     agent = Situation(Right.ACCESS, Regulation.GDPR, requester=Requester.AGENT, vouched=True)
     assert required(agent).reached(frozenset()) is None
 
@@ -121,7 +121,7 @@ def test_in_california_categories_need_two_points() -> None:
 
 
 @given(situation=SITUATIONS)
-def test_nobody_is_asked_for_a_document_where_less_is_enough(situation: Situation) -> None:
+def test_no_document_is_requested_where_less_is_enough(situation: Situation) -> None:
     """A blanket demand for identity cards was fined: less intrusive ways come first."""
     asked = ways(required(situation))
     with_papers = [number for number, evidence in enumerate(asked) if evidence & EXPENSIVE]
@@ -152,7 +152,7 @@ def test_a_declaration_is_asked_for_in_california_alone(situation: Situation) ->
 
 
 @pytest.mark.parametrize("requester", [Requester.AGENT, Requester.PARENT])
-def test_who_asks_for_another_needs_their_mailbox_or_their_permission(requester: Requester) -> None:
+def test_agent_needs_the_persons_mailbox_or_permission(requester: Requester) -> None:
     """11 CCR § 7063(a): the person confirms it directly, or has signed."""
     needed = required(Situation(Right.ACCESS, Regulation.GDPR, requester=requester))
     assert all(way.evidence & {E.MAILBOX, E.PERMISSION} for way in needed.ways)

@@ -6,17 +6,17 @@ from datetime import date
 import pytest
 
 from services.verifier.documents.cards import (
-    Expected,
-    Field,
-    Source,
+    ExpectedPrint,
+    MachineSource,
+    PrintedField,
     print_checks,
     printed_fields,
     specimen_check,
 )
-from services.verifier.documents.reading import Check, Format, Licence, Line, Result, Zone
+from services.verifier.documents.results import Check, CheckResult, Format, Licence, MachineZone, TextLine
 
 BORN, EXPIRES = date(1990, 2, 3), date(2031, 5, 6)
-ZONE = Zone(
+ZONE = MachineZone(
     format=Format.TD3,
     lines=("P<XYZBEISPIEL<<ERIKA<ANNA<<<<<<<<<<<<<<<<<<<", "C1FX2Y7K14XYZ9002033F3105067<<<<<<<<<<<<<<02"),
     surname="BEISPIEL",
@@ -28,9 +28,9 @@ ZONE = Zone(
 MACHINE = ("P<XYZBEISPIEL<<ERIKA<ANNA<<<<<<<<<<<<<<<<<<<", "C1FX2Y7K14XYZ9002033F3105067<<<<<<<<<<<<<<02")
 
 
-def card(texts: Sequence[str], confidence: float = 0.95) -> list[Line]:
+def card(texts: Sequence[str], confidence: float = 0.95) -> list[TextLine]:
     return [
-        Line(text=text, box=(0.3, 0.1 + 0.05 * row, 0.4, 0.04), confidence=confidence)
+        TextLine(text=text, box=(0.3, 0.1 + 0.05 * row, 0.4, 0.04), confidence=confidence)
         for row, text in enumerate(texts)
     ]
 
@@ -40,14 +40,14 @@ def passport(
     given: str = "Erika Anna",
     born: str = "03 FEB/FÉV 1990",
     number: str = "C1FX2Y7K1",
-) -> list[Line]:
+) -> list[TextLine]:
     return card(
         ["Surname / Nom", surname, "Given names / Prénoms", given, "Date of birth", born, "Passport No",
          number, "Date of expiry", "06.05.2031", *MACHINE]
     )  # fmt: skip
 
 
-def results(checks: Sequence[Check]) -> dict[str, Result]:
+def results(checks: Sequence[Check]) -> dict[str, CheckResult]:
     return {
         check.name.removeprefix("mrz_print_").removeprefix("barcode_print_"): check.result for check in checks
     }
@@ -58,8 +58,8 @@ def only(checks: Sequence[Check], name: str) -> Check:
     return found
 
 
-def test_a_print_that_says_what_the_zone_says_passes() -> None:
-    assert set(results(print_checks(passport(), ZONE)).values()) == {Result.PASS}
+def test_print_that_matches_the_zone_passes() -> None:
+    assert set(results(print_checks(passport(), ZONE)).values()) == {CheckResult.PASS}
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_a_print_that_says_what_the_zone_says_passes() -> None:
         pytest.param(passport(number="ZZ99ZZ99Z"), "number", id="another number"),
     ],
 )
-def test_a_print_that_says_something_else_fails(printed: list[Line], field: str) -> None:
+def test_a_print_that_says_something_else_fails(printed: list[TextLine], field: str) -> None:
     check = only(print_checks(printed, ZONE), field)
-    assert (check.result, check.reasons) == (Result.FAIL, ("mrz_print_mismatch",))
+    assert (check.result, check.reasons) == (CheckResult.FAIL, ("mrz_print_mismatch",))
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_a_print_that_says_something_else_fails(printed: list[Line], field: str)
         pytest.param(card(["BEISPIEL", "ERIKA ANNA", "03.02.1980", "06.05.2031"]), "born", id="no label"),
     ],
 )
-def test_what_is_alike_is_for_a_person(printed: list[Line], field: str) -> None:
+def test_alike_values_are_for_a_person(printed: list[TextLine], field: str) -> None:
     check = only(print_checks(printed, ZONE), field)
-    assert (check.result, check.reasons) == (Result.INCONCLUSIVE, ("mrz_print_mismatch",))
+    assert (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("mrz_print_mismatch",))
 
 
 @pytest.mark.parametrize(
@@ -102,45 +102,48 @@ def test_what_is_alike_is_for_a_person(printed: list[Line], field: str) -> None:
         ),
     ],
 )
-def test_what_was_not_read_never_passes(lines: Sequence[Line]) -> None:
+def test_unread_field_never_passes(lines: Sequence[TextLine]) -> None:
     found = results(print_checks(lines, ZONE))
     for field in ("surname", "given_names", "number", "born", "expires"):
-        assert found[field] is Result.INCONCLUSIVE
+        assert found[field] is CheckResult.INCONCLUSIVE
 
 
 HEAD = ["Surname / Nom", "Beispiel", "Given names", "Erika Anna", "Date of birth", "03.02.1990",
         "Passport No", "C1FX2Y7K1"]  # fmt: skip
 OLD, ISSUED = "01.05.2021", "02.05.2011"
-"""When a document expired whose zone was computed anew, and when it was issued."""
+"""Expiry and issue of a document with a recomputed zone."""
 UNSURE = 0.75
 
 
 @pytest.mark.parametrize(
     ("printed", "result", "reason"),
     [
-        pytest.param(card([*HEAD, "Date of expiry", OLD]), Result.FAIL, "mrz_print_mismatch", id="read"),
+        pytest.param(card([*HEAD, "Date of expiry", OLD]), CheckResult.FAIL, "mrz_print_mismatch", id="read"),
         pytest.param(
             [*card(HEAD), *card([*HEAD, "Date of expiry", OLD], UNSURE)[8:]],
-            Result.INCONCLUSIVE, "mrz_print_mismatch", id="read with doubt",
+            CheckResult.INCONCLUSIVE, "mrz_print_mismatch", id="read with doubt",
         ),
         pytest.param(
             card([*HEAD, "Date of issue", ISSUED, "Date of expny", OLD]),
-            Result.INCONCLUSIVE, "mrz_print_mismatch", id="its label misread",
+            CheckResult.INCONCLUSIVE, "mrz_print_mismatch", id="its label misread",
         ),
         pytest.param(
-            card([*HEAD, ISSUED, OLD]), Result.INCONCLUSIVE, "mrz_print_mismatch", id="no labels at all"
+            card([*HEAD, ISSUED, OLD]), CheckResult.INCONCLUSIVE, "mrz_print_mismatch", id="no labels at all"
         ),
         pytest.param(
-            card([*HEAD, OLD]), Result.INCONCLUSIVE, "print_unreadable", id="it may be the day of issue"
+            card([*HEAD, OLD]), CheckResult.INCONCLUSIVE, "print_unreadable", id="it may be the day of issue"
         ),
         pytest.param(
-            card([*HEAD, "Date of issue", ISSUED]), Result.INCONCLUSIVE, "print_unreadable", id="not read"
+            card([*HEAD, "Date of issue", ISSUED]),
+            CheckResult.INCONCLUSIVE,
+            "print_unreadable",
+            id="not read",
         ),
-        pytest.param(card(HEAD), Result.INCONCLUSIVE, "print_unreadable", id="neither day was read"),
+        pytest.param(card(HEAD), CheckResult.INCONCLUSIVE, "print_unreadable", id="neither day was read"),
     ],
 )  # fmt: skip
 def test_an_expiry_that_only_the_zone_states_never_passes(
-    printed: list[Line], result: Result, reason: str
+    printed: list[TextLine], result: CheckResult, reason: str
 ) -> None:
     check = only(print_checks(printed, ZONE), "expires")
     assert (check.result, check.reasons) == (result, (reason,))
@@ -150,21 +153,21 @@ def test_an_expiry_that_only_the_barcode_states_never_passes() -> None:
     licence = Licence(version=9, surname="SAMPLETON", number="D12345678901", born=BORN, expires=EXPIRES)
     front = card(["1 SAMPLETON", "4d D12345678901", "3 02/03/1990", "4a 05/06/2019"])
     check = only(print_checks(front, licence), "expires")
-    assert (check.result, check.reasons) == (Result.INCONCLUSIVE, ("print_unreadable",))
+    assert (check.result, check.reasons) == (CheckResult.INCONCLUSIVE, ("print_unreadable",))
 
 
 def test_where_no_expiry_is_stated_none_is_looked_for() -> None:
     assert only(print_checks(passport(), ZONE.model_copy(update={"expires": None})), "expires").result is (
-        Result.NOT_RUN
+        CheckResult.NOT_RUN
     )
 
 
 def test_a_piece_of_the_zone_in_its_row_confirms_nothing() -> None:
     row = [
-        Line(text="C1FX2Y7K1", box=(0.1, 0.8, 0.2, 0.04)),
-        Line(text="XYZ9002033F3105067<<<<<02", box=(0.3, 0.805, 0.5, 0.04)),
+        TextLine(text="C1FX2Y7K1", box=(0.1, 0.8, 0.2, 0.04)),
+        TextLine(text="XYZ9002033F3105067<<<<<02", box=(0.3, 0.805, 0.5, 0.04)),
     ]
-    assert only(print_checks([*passport(number="")[:6], *row], ZONE), "number").result is not Result.PASS
+    assert only(print_checks([*passport(number="")[:6], *row], ZONE), "number").result is not CheckResult.PASS
 
 
 def test_a_zone_that_is_full_may_have_cut_the_names() -> None:
@@ -172,21 +175,21 @@ def test_a_zone_that_is_full_may_have_cut_the_names() -> None:
     zone = ZONE.model_copy(
         update={"lines": (cut, MACHINE[1]), "given_names": "ERIKA ANNA MARGARETHE WILHELM"}
     )
-    assert Expected.of(zone).name.truncated
-    assert not Expected.of(ZONE).name.truncated
+    assert ExpectedPrint.of(zone).name.truncated
+    assert not ExpectedPrint.of(ZONE).name.truncated
     printed = passport(given="Erika Anna Margarethe Wilhelmine")
-    assert only(print_checks(printed, zone), "given_names").result is Result.PASS
+    assert only(print_checks(printed, zone), "given_names").result is CheckResult.PASS
 
 
 def test_a_name_within_another_is_another_name() -> None:
     zone = ZONE.model_copy(update={"given_names": "MARIA"})
-    assert only(print_checks(passport(given="Mariana"), zone), "given_names").result is not Result.PASS
-    assert only(print_checks(passport(given="PrénomsMaria"), zone), "given_names").result is Result.PASS
+    assert only(print_checks(passport(given="Mariana"), zone), "given_names").result is not CheckResult.PASS
+    assert only(print_checks(passport(given="PrénomsMaria"), zone), "given_names").result is CheckResult.PASS
 
 
 def test_accents_and_transliteration_agree() -> None:
     zone = ZONE.model_copy(update={"surname": "MUELLER OBRIEN"})
-    assert only(print_checks(passport(surname="Müller O'Brien"), zone), "surname").result is Result.PASS
+    assert only(print_checks(passport(surname="Müller O'Brien"), zone), "surname").result is CheckResult.PASS
 
 
 def test_the_front_of_a_licence_confirms_its_barcode() -> None:
@@ -198,38 +201,38 @@ def test_the_front_of_a_licence_confirms_its_barcode() -> None:
         ["DRIVER LICENSE", "1 SAMPLETON", "2 JOHN QUINCY", "4d LIC# D12345678901", "3 DOB 02/03/1990",
          "4b EXP 05/06/2031", "8 123 MAIN ST"]
     )  # fmt: skip
-    assert set(results(print_checks(front, licence)).values()) == {Result.PASS}
+    assert set(results(print_checks(front, licence)).values()) == {CheckResult.PASS}
     other = licence.model_copy(update={"born": date(1980, 2, 3)})
     check = only(print_checks(front, other), "born")
-    assert (check.result, check.reasons) == (Result.FAIL, ("barcode_print_mismatch",))
+    assert (check.result, check.reasons) == (CheckResult.FAIL, ("barcode_print_mismatch",))
 
 
-def test_the_numbers_of_a_european_licence_tell_its_fields() -> None:
+def test_numbers_of_a_european_licence_label_its_fields() -> None:
     fields = printed_fields(
         card(
             ["FÜHRERSCHEIN", "1. Beispiel", "2. Erika Anna", "3. 03.02.1990 Musterstadt", "4a. 07.05.2016",
              "4b. 06.05.2031", "4c. Stadt Beispielstadt", "5. B072RRE2I55", "8. Musterweg 1"]
         )
     )  # fmt: skip
-    assert fields.text(Field.SURNAME) == "Beispiel"
-    assert fields.text(Field.GIVEN_NAMES) == "Erika Anna"
-    assert fields.of(Field.BORN)[0].dates == (BORN,)
-    assert fields.of(Field.EXPIRES)[0].dates == (EXPIRES,)
-    assert fields.text(Field.NUMBER) == "B072RRE2I55"
-    assert fields.text(Field.RESIDENCE) == "Musterweg 1"
+    assert fields.text(PrintedField.SURNAME) == "Beispiel"
+    assert fields.text(PrintedField.GIVEN_NAMES) == "Erika Anna"
+    assert fields.of(PrintedField.BORN)[0].dates == (BORN,)
+    assert fields.of(PrintedField.EXPIRES)[0].dates == (EXPIRES,)
+    assert fields.text(PrintedField.NUMBER) == "B072RRE2I55"
+    assert fields.text(PrintedField.RESIDENCE) == "Musterweg 1"
 
 
 def test_values_beside_and_below_their_labels_are_found() -> None:
     lines = [
-        Line(text="Name", box=(0.3, 0.1, 0.1, 0.04)),
-        Line(text="BEISPIEL", box=(0.3, 0.15, 0.2, 0.04)),
-        Line(text="Card Expires:", box=(0.3, 0.3, 0.2, 0.04)),
-        Line(text="05/06/31", box=(0.6, 0.3, 0.2, 0.04)),
-        Line(text="Sex", box=(0.3, 0.4, 0.1, 0.04)),
+        TextLine(text="Name", box=(0.3, 0.1, 0.1, 0.04)),
+        TextLine(text="BEISPIEL", box=(0.3, 0.15, 0.2, 0.04)),
+        TextLine(text="Card Expires:", box=(0.3, 0.3, 0.2, 0.04)),
+        TextLine(text="05/06/31", box=(0.6, 0.3, 0.2, 0.04)),
+        TextLine(text="Sex", box=(0.3, 0.4, 0.1, 0.04)),
     ]
     fields = printed_fields(lines)
-    assert fields.text(Field.SURNAME) == "BEISPIEL"
-    assert EXPIRES in fields.of(Field.EXPIRES)[0].dates
+    assert fields.text(PrintedField.SURNAME) == "BEISPIEL"
+    assert EXPIRES in fields.of(PrintedField.EXPIRES)[0].dates
 
 
 @pytest.mark.parametrize(
@@ -237,9 +240,9 @@ def test_values_beside_and_below_their_labels_are_found() -> None:
     ["SPECIMEN", "Specimen/Muster", "SPEClMEN", "MUSTERMANN", "VZOR", "UZORAK", "WZÓR", "UTOPIA", "ОБРАЗЕЦ",
      "NICHTGÜLTIGSPECIMEN"],
 )  # fmt: skip
-def test_a_sample_is_told_by_what_is_printed_across_it(text: str) -> None:
+def test_sample_is_recognised_by_the_text_across_it(text: str) -> None:
     check = specimen_check(card(["PASSPORT", text]))
-    assert (check.result, check.reasons) == (Result.FAIL, ("specimen_document",))
+    assert (check.result, check.reasons) == (CheckResult.FAIL, ("specimen_document",))
 
 
 @pytest.mark.parametrize(
@@ -248,10 +251,10 @@ def test_a_sample_is_told_by_what_is_printed_across_it(text: str) -> None:
      ("MUSTER", "HANS", "X1")],
 )  # fmt: skip
 def test_a_well_known_holder_is_for_a_person_to_look_at(surname: str, given_names: str, number: str) -> None:
-    expected = Expected(Source.ZONE, surname=surname, given_names=given_names, number=number)
-    assert specimen_check(card(["PASSPORT"]), expected).result is Result.INCONCLUSIVE
+    expected = ExpectedPrint(MachineSource.ZONE, surname=surname, given_names=given_names, number=number)
+    assert specimen_check(card(["PASSPORT"]), expected).result is CheckResult.INCONCLUSIVE
 
 
 def test_an_ordinary_card_is_no_sample() -> None:
-    assert specimen_check(passport()).result is Result.PASS
-    assert specimen_check([]).result is Result.INCONCLUSIVE
+    assert specimen_check(passport()).result is CheckResult.PASS
+    assert specimen_check([]).result is CheckResult.INCONCLUSIVE

@@ -1,4 +1,4 @@
-"""When it is told that a claim has not convinced: at a moment that does not depend on what is held."""
+"""A claim that has not convinced is reported at a moment that does not depend on the records."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.handlers import CLAIM_TOLD_AFTER
-from shared.events import (
+from services.verifier.handlers import CLAIM_NOTICE_AFTER
+from shared.contract.events import (
     Fact,
     IdentityChallenged,
     IdentityClaimed,
@@ -45,7 +45,7 @@ async def compared(office: Office, **outcome: Any) -> None:
     await office.tell(IdentityCompared(request_id=CASE, **outcome))
 
 
-async def told(office: Office, name: str) -> None:
+async def fire_timer(office: Office, name: str) -> None:
     office.clock.now = max(office.clock.now, office.timers.moments[CASE, name])
     await office.tell(TimeCame(request_id=CASE, name=name), service="verifier")
 
@@ -61,8 +61,8 @@ async def test_nothing_is_heard_of_a_claim_in_vain_before_its_moment() -> None:
     before = heard(office)
     await compared(office, **DIFFERS)
     assert heard(office) == before
-    assert office.timers.moments[CASE, "claim_told_1_0"] == NOW + CLAIM_TOLD_AFTER
-    await told(office, "claim_told_1_0")
+    assert office.timers.moments[CASE, "claim_notice_1_0"] == NOW + CLAIM_NOTICE_AFTER
+    await fire_timer(office, "claim_notice_1_0")
     assert office.the(ProofRefused).reason == "details_do_not_match"
 
 
@@ -75,9 +75,9 @@ async def test_no_record_is_looked_at_for_data_points_before_the_mailbox_is_prov
     await office.submit(request(right=right, residence=residence, proofs=[CLAIM]))
     await office.offer(CLAIM, id_="c1")
     await office.offer(WRONG_CODE, id_="p")
-    assert not office.told(IdentityClaimed)
-    assert not office.told(IdentityVerified)
-    assert len(office.told(IdentityChallenged)) == 1
+    assert not office.facts(IdentityClaimed)
+    assert not office.facts(IdentityVerified)
+    assert len(office.facts(IdentityChallenged)) == 1
     assert office.the(ProofRefused).reason == "wrong_code"
 
 
@@ -86,12 +86,12 @@ async def test_newest_data_points_are_compared_once_the_mailbox_is_proven() -> N
     await office.submit(request(residence=CALIFORNIA, proofs=[CLAIM]))
     await office.offer(CLAIM, id_="c1")
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="p")
-    newest = office.told(ProofReceived)[0].proofs
+    newest = office.facts(ProofReceived)[0].proofs
     assert office.the(IdentityClaimed).proofs == newest
     await compared(office, **DIFFERS)
-    await told(office, "claim_told_1_0")
+    await fire_timer(office, "claim_notice_1_0")
     assert office.the(ProofRefused).reason == "details_do_not_match"
-    assert len(office.told(IdentityClaimed)) == 1, "a claim is compared once"
+    assert len(office.facts(IdentityClaimed)) == 1, "a claim is compared once"
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -103,7 +103,7 @@ async def test_data_points_from_before_or_during_a_stop_are_not_compared_after_i
         await office.offer(CLAIM, id_="c1")
     await office.tell(RequestReleased(request_id=CASE), service="intake")
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_1")}, id_="p")
-    assert not office.told(IdentityClaimed)
+    assert not office.facts(IdentityClaimed)
 
 
 async def test_another_proof_meanwhile_does_not_show_that_the_comparison_is_back() -> None:
@@ -117,29 +117,29 @@ async def test_another_proof_meanwhile_does_not_show_that_the_comparison_is_back
     assert heard_of[0] == heard_of[1]
 
 
-async def test_what_agrees_is_not_put_off() -> None:
+async def test_agreeing_claims_are_not_delayed() -> None:
     office = await claiming(right="restriction")
     await compared(office, **AGREES)
-    assert office.told(IdentityVerified)
+    assert office.facts(IdentityVerified)
 
 
-async def test_a_comparison_that_takes_longer_is_told_of_at_the_next_moment() -> None:
+async def test_longer_comparison_is_reported_at_the_next_timer() -> None:
     office = await claiming()
-    await told(office, "claim_told_1_0")
-    assert not office.told(ProofRefused)
+    await fire_timer(office, "claim_notice_1_0")
+    assert not office.facts(ProofRefused)
     await compared(office, **DIFFERS)
-    assert not office.told(ProofRefused)
-    assert office.timers.moments[CASE, "claim_told_1_1"] == NOW + 3 * CLAIM_TOLD_AFTER
-    await told(office, "claim_told_1_1")
+    assert not office.facts(ProofRefused)
+    assert office.timers.moments[CASE, "claim_notice_1_1"] == NOW + 3 * CLAIM_NOTICE_AFTER
+    await fire_timer(office, "claim_notice_1_1")
     assert office.the(ProofRefused).reason == "details_do_not_match"
 
 
-async def test_a_moment_that_is_told_twice_refuses_once() -> None:
+async def test_repeated_timer_refuses_once() -> None:
     office = await claiming()
     await compared(office, **DIFFERS)
-    await told(office, "claim_told_1_0")
-    await told(office, "claim_told_1_0")
-    assert len(office.told(ProofRefused)) == 1
+    await fire_timer(office, "claim_notice_1_0")
+    await fire_timer(office, "claim_notice_1_0")
+    assert len(office.facts(ProofRefused)) == 1
 
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(hours=1)])
@@ -147,10 +147,10 @@ async def test_each_claim_has_its_moment(late: timedelta) -> None:
     office = await claiming()
     office.clock.move(late)
     await office.offer(CLAIM, id_="c2")
-    assert len(office.told(IdentityClaimed)) == 2
+    assert len(office.facts(IdentityClaimed)) == 2
     await compared(office, **DIFFERS)
     await compared(office, **DIFFERS)
-    await told(office, "claim_told_1_0")
-    assert len(office.told(ProofRefused)) == 1
-    await told(office, "claim_told_2_0")
-    assert len(office.told(ProofRefused)) == 2
+    await fire_timer(office, "claim_notice_1_0")
+    assert len(office.facts(ProofRefused)) == 1
+    await fire_timer(office, "claim_notice_2_0")
+    assert len(office.facts(ProofRefused)) == 2

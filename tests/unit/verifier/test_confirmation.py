@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.verifier.domain import CONFIRMED
-from shared.events import (
+from shared.contract.events import (
     Assurance,
     Evidence,
     IdentityChallenged,
@@ -30,7 +30,7 @@ async def opened(*, office: Office | None = None, **changes: Any) -> Office:
 
 
 def wanted(office: Office) -> tuple[tuple[Evidence, ...], ...]:
-    return office.told(IdentityChallenged)[-1].wanted
+    return office.facts(IdentityChallenged)[-1].wanted
 
 
 async def test_code_of_an_erasure_confirms_it_without_another_step() -> None:
@@ -39,7 +39,7 @@ async def test_code_of_an_erasure_confirms_it_without_another_step() -> None:
     verified = office.the(IdentityVerified)
     assert verified.assurance is Assurance.MAILBOX
     assert "confirmation" in verified.reasons
-    assert len(office.told(IdentityChallenged)) == 1
+    assert len(office.facts(IdentityChallenged)) == 1
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ async def test_code_of_an_erasure_confirms_it_without_another_step() -> None:
         pytest.param({"right": "rectification"}, False, id="correction"),
     ],
 )
-async def test_code_has_letters_where_it_confirms_what_cannot_be_undone(
+async def test_code_has_letters_where_it_confirms_an_irreversible_act(
     changes: dict[str, Any], *, letters: bool
 ) -> None:
     office = await opened(**changes)
@@ -73,14 +73,14 @@ async def test_word_of_a_trusted_source_does_not_confirm(changes: dict[str, Any]
     await office.offer(code(office.code_of(CASE, "code_0")), id_="p")
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.proven) == (Assurance.VOUCHED, None)
-    assert len(office.told(IdentityChallenged)) == 1, "one letter, with the code"
-    assert office.told(RequestPaused) == []
+    assert len(office.facts(IdentityChallenged)) == 1, "one letter, with the code"
+    assert office.facts(RequestPaused) == []
 
 
 async def test_access_that_a_trusted_source_vouches_for_needs_no_step() -> None:
     office = await opened(office=Office(trusted=[SOURCE]), right="access")
     assert office.the(IdentityVerified).assurance is Assurance.VOUCHED
-    assert office.told(IdentityChallenged) == []
+    assert office.facts(IdentityChallenged) == []
 
 
 async def test_source_that_has_the_person_confirm_counts_if_it_is_listed() -> None:
@@ -88,7 +88,7 @@ async def test_source_that_has_the_person_confirm_counts_if_it_is_listed() -> No
     assert office.the(IdentityVerified).assurance is Assurance.VOUCHED
 
 
-async def test_source_that_confirms_and_is_not_trusted_proves_nobody() -> None:
+async def test_untrusted_source_that_confirms_proves_nothing() -> None:
     office = await opened(office=Office(confirming=frozenset({SOURCE})))
     assert not decided(office)
 
@@ -118,7 +118,7 @@ async def test_person_without_a_mailbox_confirms_on_the_page_and_last() -> None:
     assert office.the(IdentityVerified).right == "erasure"
 
 
-async def test_staff_decides_who_asks_and_the_person_confirms() -> None:
+async def test_staff_decides_on_the_identity_and_the_person_confirms() -> None:
     office = await opened()
     await office.wait(timedelta(hours=1))
     yes = IdentityDecided(
@@ -136,4 +136,4 @@ async def test_staff_decides_who_asks_and_the_person_confirms() -> None:
 async def test_erasure_that_is_never_confirmed_lapses() -> None:
     office = await opened(office=Office(trusted=[SOURCE]))
     assert [name for _, name in office.timers.moments] == ["proof_reminder", "proof_lapse"]
-    assert office.told(ProofRefused) == []
+    assert office.facts(ProofRefused) == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.events import MOST_DOCUMENT_BYTES, Document
+from shared.contract.events import MOST_DOCUMENT_BYTES, Document
 
 
 def document(size: int) -> dict[str, Any]:

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
+from services.verifier.documents.examiner.domain import checks_of, document_number, verdict_on
 from services.verifier.documents.mrz.checks import zone_checks
-from services.verifier.documents.reading import (
+from services.verifier.documents.results import (
     Bill,
     BillKind,
     Check,
+    CheckResult,
+    DocumentReading,
     Format,
     Licence,
-    Line,
-    Reading,
-    Result,
-    Zone,
+    MachineZone,
+    TextLine,
     reasons_of,
 )
-from services.verifier.examiner.domain import checks_of, document_number, verdict_on
-from shared.events import PostalAddress, Slot, Subject, Verdict
+from shared.contract.events import PostalAddress, ProofSlot, Subject, Verdict
 
 TODAY = date(2026, 11, 25)
 AGE = timedelta(days=90)
@@ -31,7 +31,7 @@ KIM = Subject(
         lines=("Example Street 12",), city="Berlin", postal_code="10115", country="DE"
     ),
 )
-ZONE = Zone(
+ZONE = MachineZone(
     format=Format.TD3,
     lines=("P<D<<BRANDEL<JONES<<KIM<<<<<<<<<<<<<<<<<<<<<", "C4H9K2M838D<<9005011F3105019<<<<<<<<<<<<<<<8"),
     document_code="P",
@@ -46,7 +46,7 @@ ZONE = Zone(
     agreement=2,
 )
 PRINT = tuple(
-    Line(text=text, box=(0.4, 0.1 * number, 0.3, 0.05))
+    TextLine(text=text, box=(0.4, 0.1 * number, 0.3, 0.05))
     for number, text in enumerate(
         ["Surname", "BRANDEL-JONES", "Given names", "KIM", "Date of birth", "01.05.1990", "Date of expiry",
          "01.05.2031", "Passport No.", "C4H9K2M83"]
@@ -63,14 +63,18 @@ BILL = Bill(
 )  # fmt: skip
 
 
-def passport(print_: tuple[Line, ...] = PRINT, **changes: Any) -> Reading:
+def passport(print_: tuple[TextLine, ...] = PRINT, **changes: Any) -> DocumentReading:
     zone = ZONE.model_copy(update=changes)
-    return Reading(media_type="image/jpeg", pages=1, zone=zone, lines=print_, checks=zone_checks(zone))
+    return DocumentReading(
+        media_type="image/jpeg", pages=1, zone=zone, lines=print_, checks=zone_checks(zone)
+    )
 
 
-def judged(reading: Reading, slot: Slot = Slot.IDENTITY, subject: Subject = KIM) -> tuple[Verdict, set[str]]:
+def judged(
+    reading: DocumentReading, slot: ProofSlot = ProofSlot.IDENTITY, subject: Subject = KIM
+) -> tuple[Verdict, set[str]]:
     checks = checks_of(reading, slot, subject, TODAY, AGE)
-    wrong = [check for check in checks if check.result in (Result.FAIL, Result.INCONCLUSIVE)]
+    wrong = [check for check in checks if check.result in (CheckResult.FAIL, CheckResult.INCONCLUSIVE)]
     return verdict_on(checks), set(reasons_of(wrong))
 
 
@@ -83,7 +87,7 @@ def test_a_passport_of_the_person_convinces() -> None:
     [
         pytest.param({"expires": date(2026, 11, 24)}, Verdict.REFUSED, "doc_expired", id="expired yesterday"),
         pytest.param({"born": date(1990, 5, 2)}, Verdict.REFUSED, "dob_mismatch", id="born another day"),
-        pytest.param({"surname": "OTHER"}, Verdict.REFUSED, "name_mismatch", id="somebody else"),
+        pytest.param({"surname": "OTHER"}, Verdict.REFUSED, "name_mismatch", id="another person"),
         pytest.param({"given_names": "MARIA"}, Verdict.REFUSED, "name_mismatch", id="a sister"),
         pytest.param({"document_code": "VC"}, Verdict.REFUSED, "doc_type_not_accepted", id="a visa"),
         pytest.param({"agreement": 1}, Verdict.REFUSED, "mrz_low_agreement", id="read but once"),
@@ -104,7 +108,7 @@ def test_a_passport_of_the_person_convinces() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_passport_decides_what_becomes_of_it(
+def test_faults_of_a_passport_decide_its_verdict(
     changes: dict[str, Any], verdict: Verdict, reason: str
 ) -> None:
     found, reasons = judged(passport(**changes))
@@ -116,7 +120,7 @@ def test_expiry_is_valid_through_its_day() -> None:
     assert "doc_expired" not in judged(passport(expires=TODAY))[1]
 
 
-def test_what_could_not_be_read_beside_the_zone_never_convinces() -> None:
+def test_unreadable_part_beside_the_zone_never_convinces() -> None:
     """Digits protect no name: only the print beside them does."""
     assert judged(passport(print_=()))[0] is Verdict.UNCLEAR
 
@@ -129,9 +133,7 @@ def test_what_could_not_be_read_beside_the_zone_never_convinces() -> None:
         pytest.param("Date of expiry", 0.75, id="read with doubt"),
     ],
 )
-def test_an_expired_passport_whose_zone_was_computed_anew_never_convinces(
-    label: str, confidence: float
-) -> None:
+def test_expired_passport_with_recomputed_zone_never_convinces(label: str, confidence: float) -> None:
     texts = {"Date of expiry": label, "01.05.2031": "01.05.2021"}
     changes = {
         line: {"text": texts[line.text], "confidence": confidence} for line in PRINT if line.text in texts
@@ -142,7 +144,7 @@ def test_an_expired_passport_whose_zone_was_computed_anew_never_convinces(
     assert reasons & {"mrz_print_mismatch", "print_unreadable"}
 
 
-def test_a_birth_date_that_was_not_claimed_is_not_held_against_anybody() -> None:
+def test_unclaimed_birth_date_is_no_mismatch() -> None:
     subject = KIM.model_copy(update={"date_of_birth": None})
     assert judged(passport(born=date(1971, 1, 1), print_=()), subject=subject)[0] is not Verdict.REFUSED
 
@@ -152,16 +154,16 @@ def test_without_a_claimed_name_a_person_looks() -> None:
     assert judged(passport(), subject=subject)[0] is Verdict.UNCLEAR
 
 
-def test_a_barcode_alone_convinces_nobody() -> None:
+def test_barcode_alone_does_not_convince() -> None:
     """Anybody can draw one."""
-    reading = Reading(media_type="image/jpeg", pages=1, licence=LICENCE)
+    reading = DocumentReading(media_type="image/jpeg", pages=1, licence=LICENCE)
     verdict, reasons = judged(reading)
     assert verdict is Verdict.UNCLEAR
     assert "print_unreadable" in reasons
 
 
 def test_a_picture_without_anything_may_be_taken_again() -> None:
-    reading = Reading(media_type="image/jpeg", pages=1, checks=zone_checks(None))
+    reading = DocumentReading(media_type="image/jpeg", pages=1, checks=zone_checks(None))
     assert judged(reading) == (Verdict.REFUSED, {"mrz_not_found"})
 
 
@@ -174,8 +176,8 @@ def test_print_alone_that_fits_is_for_a_person() -> None:
         "4b. 01.02.2035",
         "5. B072RRE2I55",
     )
-    card = tuple(Line(text=text, box=(0.4, 0.1 * n, 0.3, 0.05)) for n, text in enumerate(lines))
-    reading = Reading(media_type="image/jpeg", pages=1, lines=card, checks=zone_checks(None))
+    card = tuple(TextLine(text=text, box=(0.4, 0.1 * n, 0.3, 0.05)) for n, text in enumerate(lines))
+    reading = DocumentReading(media_type="image/jpeg", pages=1, lines=card, checks=zone_checks(None))
     assert judged(reading) == (Verdict.UNCLEAR, {"print_alone"})
 
 
@@ -183,8 +185,8 @@ def test_print_alone_that_fits_is_for_a_person() -> None:
     "reason", ["file_active_content", "file_polyglot", "file_decode_limit", "file_malware"]
 )
 def test_a_file_that_is_refused_is_refused(reason: str) -> None:
-    reading = Reading(checks=(Check(name="file", result=Result.FAIL, reasons=(reason,)),))
-    for slot in (Slot.IDENTITY, Slot.ADDRESS):
+    reading = DocumentReading(checks=(Check(name="file", result=CheckResult.FAIL, reasons=(reason,)),))
+    for slot in (ProofSlot.IDENTITY, ProofSlot.ADDRESS):
         assert judged(reading, slot)[0] is Verdict.REFUSED
 
 
@@ -195,42 +197,45 @@ def test_a_file_that_is_refused_is_refused(reason: str) -> None:
         pytest.param({"issued": (date(2026, 8, 1),)}, Verdict.REFUSED, "bill_too_old", id="old"),
         pytest.param({"issued": ()}, Verdict.REFUSED, "bill_date_unreadable", id="no date"),
         pytest.param({"kind": BillKind.INVOICE}, Verdict.REFUSED, "bill_type_not_accepted", id="an invoice"),
-        pytest.param({"recipient": "Robin Other"}, Verdict.REFUSED, "name_mismatch", id="somebody else"),
+        pytest.param({"recipient": "Robin Other"}, Verdict.REFUSED, "name_mismatch", id="another person"),
         pytest.param(
             {"address": ("Other Street 9", "20095 Hamburg")},
             Verdict.REFUSED,
             "address_mismatch",
             id="elsewhere",
         ),
-        pytest.param({"issuer": ""}, Verdict.UNCLEAR, "bill_issuer_unknown", id="of nobody"),
+        pytest.param({"issuer": ""}, Verdict.UNCLEAR, "bill_issuer_unknown", id="without issuer"),
         pytest.param({"addresses": 2}, Verdict.UNCLEAR, "bill_address_ambiguous", id="two addresses"),
     ],
 )
-def test_what_is_wrong_with_a_bill_decides_what_becomes_of_it(
+def test_faults_of_a_bill_decide_its_verdict(
     changes: dict[str, Any], verdict: Verdict, reason: str | None
 ) -> None:
-    reading = Reading(media_type="application/pdf", pages=1, bill=BILL.model_copy(update=changes))
-    found, reasons = judged(reading, Slot.ADDRESS)
+    reading = DocumentReading(media_type="application/pdf", pages=1, bill=BILL.model_copy(update=changes))
+    found, reasons = judged(reading, ProofSlot.ADDRESS)
     assert found is verdict
     assert reason is None or reason in reasons
 
 
 def test_an_identity_document_proves_no_address() -> None:
-    assert judged(passport(), Slot.ADDRESS)[0] is not Verdict.CONVINCING
+    assert judged(passport(), ProofSlot.ADDRESS)[0] is not Verdict.CONVINCING
 
 
 def test_a_written_permission_is_for_a_person() -> None:
-    assert judged(Reading(media_type="application/pdf", pages=1), Slot.PERMISSION)[0] is Verdict.UNCLEAR
+    assert (
+        judged(DocumentReading(media_type="application/pdf", pages=1), ProofSlot.PERMISSION)[0]
+        is Verdict.UNCLEAR
+    )
 
 
-@pytest.mark.parametrize("result", list(Result))
-def test_only_what_passed_or_was_not_asked_lets_a_document_through(result: Result) -> None:
+@pytest.mark.parametrize("result", list(CheckResult))
+def test_only_passed_or_unasked_checks_let_a_document_through(result: CheckResult) -> None:
     verdict = verdict_on([Check(name="x", result=result, reasons=("anything",))])
-    assert (verdict is Verdict.CONVINCING) is (result in (Result.PASS, Result.NOT_RUN))
+    assert (verdict is Verdict.CONVINCING) is (result in (CheckResult.PASS, CheckResult.NOT_RUN))
 
 
 def test_a_dull_picture_from_which_all_was_read_is_good_enough() -> None:
-    glare = Check(name="image_light", result=Result.INCONCLUSIVE, reasons=("image_glare",))
+    glare = Check(name="image_light", result=CheckResult.INCONCLUSIVE, reasons=("image_glare",))
     reading = passport()
     dull = reading.model_copy(update={"checks": (*reading.checks, glare)})
     assert judged(dull)[0] is Verdict.CONVINCING
@@ -238,5 +243,5 @@ def test_a_dull_picture_from_which_all_was_read_is_good_enough() -> None:
 
 def test_a_document_is_known_again_by_issuer_and_number() -> None:
     assert document_number(passport()) == "D|C4H9K2M83"
-    assert document_number(Reading(licence=LICENCE)) == "CA|D1234567"
-    assert document_number(Reading()) == ""
+    assert document_number(DocumentReading(licence=LICENCE)) == "CA|D1234567"
+    assert document_number(DocumentReading()) == ""

@@ -1,9 +1,9 @@
 import pytest
 
-from services.verifier.documents.files.opening import open_file
-from services.verifier.documents.files.refusal import Refused
-from services.verifier.documents.files.sniff import Kind, sniff
-from shared.events import MOST_DOCUMENT_BYTES
+from services.verifier.documents.files.opener import open_file
+from services.verifier.documents.files.refusal import FileRefused
+from services.verifier.documents.files.sniff import FileKind, sniff
+from shared.contract.events import MOST_DOCUMENT_BYTES
 from tests import hostile
 
 JPEG = hostile.encoded(hostile.drawing())
@@ -19,7 +19,7 @@ def reason(content: bytes, media_type: str = "") -> str:
     """Return why *content* is refused; empty if it is not."""
     try:
         sniff(content, media_type)
-    except Refused as error:
+    except FileRefused as error:
         return error.refusal.value
     return ""
 
@@ -27,14 +27,14 @@ def reason(content: bytes, media_type: str = "") -> str:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        pytest.param(JPEG, Kind.JPEG, id="jpeg"),
-        pytest.param(PNG, Kind.PNG, id="png"),
-        pytest.param(HEIC, Kind.HEIC, id="heic"),
-        pytest.param(hostile.encoded(hostile.drawing(), "TIFF"), Kind.TIFF, id="tiff"),
-        pytest.param(PDF, Kind.PDF, id="pdf"),
+        pytest.param(JPEG, FileKind.JPEG, id="jpeg"),
+        pytest.param(PNG, FileKind.PNG, id="png"),
+        pytest.param(HEIC, FileKind.HEIC, id="heic"),
+        pytest.param(hostile.encoded(hostile.drawing(), "TIFF"), FileKind.TIFF, id="tiff"),
+        pytest.param(PDF, FileKind.PDF, id="pdf"),
     ],
 )
-def test_each_of_the_five_kinds_is_known_by_its_bytes(content: bytes, kind: Kind) -> None:
+def test_each_of_the_five_kinds_is_known_by_its_bytes(content: bytes, kind: FileKind) -> None:
     assert sniff(content, "") is kind
     assert sniff(content, kind.value) is kind
     assert sniff(content, f"{kind.value.upper()}; charset=binary") is kind
@@ -44,12 +44,12 @@ def test_each_of_the_five_kinds_is_known_by_its_bytes(content: bytes, kind: Kind
 @pytest.mark.parametrize(
     "declared", ["application/pdf", "text/html", "image/gif", "image/svg+xml", "../../etc"]
 )
-def test_a_file_is_refused_that_is_not_what_was_declared(declared: str) -> None:
+def test_file_of_another_kind_than_declared_is_refused(declared: str) -> None:
     assert reason(JPEG, declared) == "file_type_not_allowed"
 
 
 def test_a_picture_may_be_declared_as_another_kind_of_picture_and_a_letter_may_not() -> None:
-    assert sniff(JPEG, "image/png") is Kind.JPEG
+    assert sniff(JPEG, "image/png") is FileKind.JPEG
     assert reason(PDF, "image/png") == "file_type_not_allowed"
 
 
@@ -67,7 +67,7 @@ def test_a_picture_may_be_declared_as_another_kind_of_picture_and_a_letter_may_n
         pytest.param(b"MZ" + bytes(100), id="program"),
     ],
 )
-def test_what_begins_otherwise_is_of_no_allowed_type(content: bytes) -> None:
+def test_file_with_another_beginning_is_of_no_allowed_type(content: bytes) -> None:
     assert reason(content) == "file_type_not_allowed"
 
 
@@ -91,7 +91,7 @@ def test_what_begins_otherwise_is_of_no_allowed_type(content: bytes) -> None:
         pytest.param(hostile.encoded(hostile.drawing(), "TIFF") + PDF, id="pdf behind a tiff"),
     ],
 )
-def test_what_is_two_things_at_once_is_refused(content: bytes) -> None:
+def test_file_of_two_kinds_is_refused(content: bytes) -> None:
     assert reason(content) == "file_polyglot"
 
 
@@ -105,16 +105,16 @@ def test_what_is_two_things_at_once_is_refused(content: bytes) -> None:
         pytest.param(b"\xff\xd8\xff\xd9", id="a jpeg without a picture"),
     ],
 )
-def test_what_was_cut_off_is_broken(content: bytes) -> None:
+def test_truncated_file_is_broken(content: bytes) -> None:
     assert reason(content) == "file_broken"
 
 
-def test_what_cameras_put_behind_a_photo_is_no_second_file() -> None:
+def test_trailer_of_a_camera_behind_a_photo_is_no_second_file() -> None:
     assert reason(JPEG + bytes(50)) == ""
     assert reason(JPEG + b"\x00\x00\x01\x0a\x0e\x00\x00\x00Image_UTC_DataSEFH" + bytes(20) + b"SEFT") == ""
 
 
-def test_what_intake_takes_is_taken_and_one_byte_more_is_not() -> None:
+def test_sizes_up_to_the_limit_of_intake_are_taken_and_one_byte_more_is_not() -> None:
     padding = bytes(MOST_DOCUMENT_BYTES - len(JPEG))
 
     assert reason(JPEG + padding) == ""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.verifier.assurance import GROUNDS, Sensitivity, Situation, required
-from shared.events import (
+from services.verifier.assurance.levels import GROUNDS, Sensitivity, Situation, required
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityVerified,
@@ -11,11 +11,11 @@ from shared.events import (
     RequestReceived,
     RequestSubmitted,
 )
+from shared.contract.sources import ChannelSource, channel_source
 from shared.law import PROOFLESS, Regulation, Right
-from shared.sources import Channel, channel_source
 from tests.unit.fakes import Office, request
 
-SHOP = channel_source(Channel.OPENDSR, "shop")
+SHOP = channel_source(ChannelSource.OPENDSR, "shop")
 
 
 @pytest.mark.parametrize("regulation", [Regulation.GDPR, Regulation.CCPA])
@@ -28,23 +28,23 @@ def test_a_controller_is_asked_for_nothing(right: Right, regulation: Regulation)
     assert GROUNDS["controller_instructs"]
 
 
-async def test_nobody_is_a_controller_for_saying_so() -> None:
+async def test_stating_to_be_a_controller_makes_none() -> None:
     office = Office()
     said = request(role="end_user", subject={"identifiers": {"email": "a@example.org"}})
     await office.submit(said)
     assert office.the(RequestReceived).goes_to_customer
-    assert office.told(IdentityVerified) == []
-    assert office.told(IdentityChallenged) == []
+    assert office.facts(IdentityVerified) == []
+    assert office.facts(IdentityChallenged) == []
     await office.submit(request(reference="r-2", instructed=True), id_="2")
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
 
 
-async def test_what_no_door_has_checked_is_no_instruction() -> None:
+async def test_instruction_unchecked_by_a_channel_is_none() -> None:
     office = Office()
     asked = RequestSubmitted.model_validate(request(role="end_user"))
     await office.door.lodge(asked, SHOP)
     await office.work()
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     again = asked.model_copy(update={"reference": "r-2"})
     await office.door.lodge(again, SHOP, instructed=True)
     await office.work()

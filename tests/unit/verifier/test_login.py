@@ -1,4 +1,4 @@
-"""Whose log-in it is: the mailbox of the request, and not one that only looks like it."""
+"""A log-in proves the mailbox of the request, and not one that only looks like it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from services.verifier.login.handlers import Checked, Desk, examine
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.verifier.login.handlers import LoginContext, LoginState, examine
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     IdToken,
     ProofExamined,
     ProofKind,
@@ -17,8 +17,8 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
-from shared.jwks import KeySet
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
+from shared.runtime.jwks import KeySet
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 
 CASE = "c" * 32
@@ -42,7 +42,7 @@ async def examined(issuer: Issuer, of_the_token: str, of_the_request: str) -> Pr
     await vault.seal(CASE, PROOF.ref, token.model_dump_json().encode())
     async with httpx.AsyncClient() as http:
         keys = KeySet(issuer.url, http)
-        desk = Desk(CASE, Checked(), now, vault=vault, keys=keys, client=CLIENT, identity="")
+        desk = LoginContext(CASE, LoginState(), now, vault=vault, keys=keys, client=CLIENT, identity="")
         [fact] = await examine(TokenPresented(request_id=CASE, proof=PROOF), desk)
     assert isinstance(fact, ProofExamined)
     return fact
@@ -73,7 +73,7 @@ async def test_the_mailbox_of_the_request_is_proven(
         pytest.param("ζωης@x.example", "ζωησ@x.example", id="final sigma"),
         pytest.param("ada@straße.example", "ada@strasse.example", id="domain"),
         pytest.param("zoe\u0301@x.example", "zoe@x.example", id="accent"),
-        pytest.param("mallory@x.example", "ada@x.example", id="somebody else"),
+        pytest.param("mallory@x.example", "ada@x.example", id="another person"),
     ],
 )
 async def test_a_mailbox_that_only_looks_like_it_is_another(

@@ -5,11 +5,11 @@ import pytest
 from services.verifier.documents.mrz.checks import accepted, is_specimen, zone_checks
 from services.verifier.documents.mrz.countries import CODES, known
 from services.verifier.documents.mrz.digits import check_digit
-from services.verifier.documents.mrz.parsing import parse
-from services.verifier.documents.reading import Result, Zone, reasons_of
+from services.verifier.documents.mrz.parser import parse
+from services.verifier.documents.results import CheckResult, MachineZone, reasons_of
 
 
-def passport(surname: str = "VESPERO", issuer: str = "NLD", nationality: str = "NLD") -> Zone:
+def passport(surname: str = "VESPERO", issuer: str = "NLD", nationality: str = "NLD") -> MachineZone:
     number, birth, expiry, optional = "XR1234567", "850101", "350101", "<" * 14
     first, second, third = (f"{text}{check_digit(text)}" for text in (number, birth, expiry))
     fourth = f"{optional}{check_digit(optional)}"
@@ -26,7 +26,7 @@ def passport(surname: str = "VESPERO", issuer: str = "NLD", nationality: str = "
 def test_two_equal_reads_with_right_digits_are_accepted() -> None:
     assert accepted(passport())
     assert reasons_of(zone_checks(passport())) == ()
-    assert {check.result for check in zone_checks(passport())} == {Result.PASS}
+    assert {check.result for check in zone_checks(passport())} == {CheckResult.PASS}
 
 
 def test_one_read_alone_is_never_accepted() -> None:
@@ -45,12 +45,12 @@ def test_two_equal_reads_with_a_wrong_digit_were_printed_so() -> None:
 def test_one_read_with_a_wrong_digit_is_no_accusation() -> None:
     zone = passport().model_copy(update={"wrong_digits": ("birth",), "agreement": 1})
     assert reasons_of(zone_checks(zone)) == ("mrz_unreadable",)
-    assert Result.FAIL not in {check.result for check in zone_checks(zone)}
+    assert CheckResult.FAIL not in {check.result for check in zone_checks(zone)}
 
 
 def test_no_zone_is_inconclusive() -> None:
     assert reasons_of(zone_checks(None)) == ("mrz_not_found",)
-    assert [check.result for check in zone_checks(None)] == [Result.INCONCLUSIVE]
+    assert [check.result for check in zone_checks(None)] == [CheckResult.INCONCLUSIVE]
 
 
 @pytest.mark.parametrize("codes", [("MLD", "NLD"), ("NLD", "JPM"), ("", "NLD")])
@@ -68,7 +68,7 @@ def test_a_code_that_is_no_country_is_not_accepted(codes: tuple[str, str]) -> No
         pytest.param(passport(surname="MUSTERMANN"), id="a name for samples"),
     ],
 )
-def test_a_sample_is_called_one(zone: Zone) -> None:
+def test_a_sample_is_called_one(zone: MachineZone) -> None:
     assert is_specimen(zone)
     assert "specimen_document" in reasons_of(zone_checks(zone))
 

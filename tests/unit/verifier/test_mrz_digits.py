@@ -29,7 +29,7 @@ def test_an_empty_field_may_have_a_filler_for_its_digit() -> None:
     assert not fits("A<<<", "<")
 
 
-def test_what_is_not_of_the_alphabet_has_no_digit() -> None:
+def test_character_outside_the_alphabet_has_no_digit() -> None:
     with pytest.raises(KeyError):
         check_digit("ü")
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from services.verifier.documents.mrz.digits import ALPHABET, check_digit
 from services.verifier.documents.mrz.layouts import LAYOUTS, layout_for, layout_of
-from services.verifier.documents.mrz.parsing import birth_date, expiry_date, parse, sex_in
-from services.verifier.documents.reading import Format, Zone
+from services.verifier.documents.mrz.parser import birth_date, expiry_date, parse, sex_in
+from services.verifier.documents.results import Format, MachineZone
 
 TODAY = date(2026, 11, 25)
 PASSPORT = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
@@ -25,7 +25,7 @@ FRENCH_LICENCE = ("D1FRA13AA000026181231MARTIN<<9",)
 SPECIMENS = (PASSPORT, CARD, LARGE_CARD, LONG_NUMBER, VISA_A, VISA_B, FRENCH_ID, FRENCH_LICENCE)
 
 
-def read(lines: tuple[str, ...]) -> Zone:
+def read(lines: tuple[str, ...]) -> MachineZone:
     zone = parse(lines, today=TODAY)
     assert zone is not None
     return zone
@@ -37,7 +37,7 @@ def replaced(lines: tuple[str, ...], line: int, place: int, text: str) -> tuple[
 
 
 def test_the_passport_of_the_standard() -> None:
-    assert read(PASSPORT) == Zone(
+    assert read(PASSPORT) == MachineZone(
         format=Format.TD3,
         lines=PASSPORT,
         document_code="P",
@@ -139,7 +139,7 @@ def test_digits_protect_neither_names_nor_nationality_nor_sex() -> None:
         pytest.param(("D1DEU13AA000026181231MARTIN<<9",), id="a licence that is not French"),
     ],
 )
-def test_what_has_no_shape_of_a_zone_is_none(lines: tuple[str, ...]) -> None:
+def test_text_without_the_shape_of_a_zone_is_none(lines: tuple[str, ...]) -> None:
     assert layout_of(lines) is None
     assert parse(lines, today=TODAY) is None
 

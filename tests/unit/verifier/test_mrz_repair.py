@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from services.verifier.documents.mrz.digits import ALPHABET
 from services.verifier.documents.mrz.layouts import layout_of
-from services.verifier.documents.mrz.reads import Text
+from services.verifier.documents.mrz.reads import EngineText
 from services.verifier.documents.mrz.repair import cleaned, code_meant, zones_among
 
 FIRST = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<"
@@ -13,10 +13,10 @@ CARD = ["I<UTOD231458907<<<<<<<<<<<<<<<", "7408122F1204159UTO<<<<<<<<<<<6", "ERI
 
 
 def zones(*texts: str) -> list[tuple[str, ...]]:
-    return [read.lines for read in zones_among([Text(text) for text in texts])]
+    return [read.lines for read in zones_among([EngineText(text) for text in texts])]
 
 
-def test_what_is_right_stays() -> None:
+def test_right_characters_stay() -> None:
     assert zones(FIRST, SECOND) == [(FIRST, SECOND)]
     assert zones(*CARD) == [tuple(CARD)]
 
@@ -80,7 +80,7 @@ def test_a_country_is_put_right_where_only_one_can_be_meant(seen: str, meant: st
 
 
 def test_a_zone_is_as_sure_as_its_least_sure_line() -> None:
-    texts = [Text("HOLDER'S SIGNATURE AND NAME", 3), Text(FIRST, 90), Text(SECOND, 80)]
+    texts = [EngineText("HOLDER'S SIGNATURE AND NAME", 3), EngineText(FIRST, 90), EngineText(SECOND, 80)]
     assert [read.confidence for read in zones_among(texts)] == [80]
 
 
@@ -90,5 +90,5 @@ def test_cleaned_text_is_of_the_alphabet(text: str) -> None:
 
 
 @given(st.lists(st.text(ALPHABET + " «", max_size=50), max_size=6))
-def test_whatever_is_read_makes_zones_or_nothing(texts: list[str]) -> None:
+def test_any_read_makes_zones_or_nothing(texts: list[str]) -> None:
     assert all(layout_of(lines) is not None for lines in zones(*texts))

@@ -1,8 +1,8 @@
 from datetime import date
 
+from services.verifier.documents.mrz.consensus import SURE, best_of, elected, settled
 from services.verifier.documents.mrz.reads import Lines, Read
-from services.verifier.documents.mrz.voting import SURE, best_of, elected, settled
-from services.verifier.documents.reading import Zone
+from services.verifier.documents.results import MachineZone
 
 TODAY = date(2026, 11, 25)
 RIGHT = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
@@ -15,7 +15,7 @@ def reads(*lines: Lines, confidence: float = 95) -> list[Read]:
     return [Read(each, confidence) for each in lines]
 
 
-def elect(*lines: Lines, confidence: float = 95) -> Zone:
+def elect(*lines: Lines, confidence: float = 95) -> MachineZone:
     zone = elected(reads(*lines, confidence=confidence), today=TODAY)
     assert zone is not None
     return zone
@@ -46,12 +46,12 @@ def test_one_sure_read_of_two_is_one() -> None:
     assert zone.agreement == 1
 
 
-def test_a_zone_whose_digits_fit_goes_before_one_that_more_agree_on() -> None:
+def test_zone_with_right_digits_beats_one_with_more_votes() -> None:
     assert elect(TAMPERED, TAMPERED, RIGHT).lines == RIGHT
     assert elect(TAMPERED, TAMPERED, RIGHT).agreement == 1
 
 
-def test_a_majority_of_characters_may_be_right_where_every_read_errs_but_nobody_said_it() -> None:
+def test_majority_of_characters_may_be_right_where_every_read_errs() -> None:
     first = (RIGHT[0], "M" + RIGHT[1][1:])
     second = (RIGHT[0], RIGHT[1][:13] + "84" + RIGHT[1][15:])
     third = (RIGHT[0], RIGHT[1][:21] + "22" + RIGHT[1][23:])
@@ -59,7 +59,7 @@ def test_a_majority_of_characters_may_be_right_where_every_read_errs_but_nobody_
     assert elect(first, second, third).agreement == 1
 
 
-def test_what_no_country_issued_goes_last() -> None:
+def test_zone_of_unknown_country_goes_last() -> None:
     assert elect(UNKNOWN, UNKNOWN, RIGHT).lines == RIGHT
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import structlog
 
-from services.intake.domain import Status, request_id
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     EvidenceDestroyed,
     IdentityChallenged,
     IdentityDecided,
@@ -34,7 +34,7 @@ async def of_an_end_user() -> tuple[Office, dict[str, Any]]:
     return Office(), request(role="end_user", controller=CUSTOMER)
 
 
-async def of_an_end_user_whose_customer_is_not_named() -> tuple[Office, dict[str, Any]]:
+async def of_an_end_user_without_named_customer() -> tuple[Office, dict[str, Any]]:
     return Office(), request(role="end_user")
 
 
@@ -45,13 +45,13 @@ async def of_who_asks_again() -> tuple[Office, dict[str, Any]]:
 
 
 elsewhere = pytest.mark.parametrize(
-    "made", [of_an_end_user, of_an_end_user_whose_customer_is_not_named, of_who_asks_again]
+    "made", [of_an_end_user, of_an_end_user_without_named_customer, of_who_asks_again]
 )
 
 
 def asked(office: Office) -> list[object]:
-    """Return what the verifier has told of the request."""
-    return [fact for kind in ASKED for fact in office.told(kind) if fact.request_id == CASE]
+    """Return the verifier's facts of the request."""
+    return [fact for kind in ASKED for fact in office.facts(kind) if fact.request_id == CASE]
 
 
 @elsewhere
@@ -79,9 +79,9 @@ async def test_a_proof_that_was_offered_before_it_was_registered_is_destroyed(ma
     await office.work()
     await office.wait(timedelta(seconds=10))
     assert asked(office) == []
-    assert [fact.refs for fact in office.told(EvidenceDestroyed) if fact.request_id == CASE] == [(sealed,)]
+    assert [fact.refs for fact in office.facts(EvidenceDestroyed) if fact.request_id == CASE] == [(sealed,)]
     assert not any(name.startswith(("proof_", "code_")) for name in office.sealed(CASE))
-    assert (await office.door.case(CASE)).status not in {Status.CHALLENGED, Status.REFUSED}
+    assert (await office.door.case(CASE)).status not in {CaseStatus.CHALLENGED, CaseStatus.REFUSED}
     assert office.broker.parked("intake") + office.broker.parked("verifier") == []
 
 
@@ -95,7 +95,7 @@ async def test_a_proof_that_came_along_with_an_end_users_request_is_destroyed() 
 
 
 @elsewhere
-async def test_it_neither_lapses_nor_is_anybody_reminded(made: Elsewhere) -> None:
+async def test_request_neither_lapses_nor_is_reminded_of(made: Elsewhere) -> None:
     office, data = await made()
     await office.submit(data)
     assert not any(case == CASE for case, _ in office.timers.moments)

@@ -19,7 +19,7 @@ from services.verifier.login.tokens import (
     TokenRefused,
     check,
 )
-from shared.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
+from shared.runtime.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 
 NONCE = "c" * 32
@@ -63,7 +63,7 @@ async def refused(keys: KeySet, token: str) -> str:
     return error.value.code
 
 
-async def test_a_good_token_says_who_logged_in(issuer: Issuer, keys: KeySet) -> None:
+async def test_good_token_names_the_account(issuer: Issuer, keys: KeySet) -> None:
     login = await checked(keys, issuer.token(NONCE, now()))
     assert (login.subject, login.email) == ("K-7741-Q", "ottilie.quastenflosser@example.org")
 
@@ -80,14 +80,14 @@ async def test_an_address_that_the_issuer_has_not_verified_is_none(
     [
         pytest.param({"nonce": "d" * 32}, "token_nonce", id="of another request"),
         pytest.param({"nonce": None}, "token_incomplete", id="without a nonce"),
-        pytest.param({"aud": "somebody-else"}, "token_audience", id="for somebody else"),
+        pytest.param({"aud": "another-client"}, "token_audience", id="for another client"),
         pytest.param({"aud": [CLIENT, "another"]}, "token_audience", id="for several, without azp"),
         pytest.param({"aud": [CLIENT, "another"], "azp": "another"}, "token_audience", id="to another"),
         pytest.param({"iss": "https://login.example.net"}, "token_issuer", id="of another issuer"),
         pytest.param({"exp": 1_000_000_000}, "token_expired", id="expired"),
         pytest.param({"exp": None}, "token_incomplete", id="without an end"),
         pytest.param({"iat": 4_000_000_000}, "token_iat", id="of the future"),
-        pytest.param({"sub": None}, "token_incomplete", id="of nobody"),
+        pytest.param({"sub": None}, "token_incomplete", id="without subject"),
         pytest.param({"azp": "another"}, "token_audience", id="for us, to another"),
         pytest.param({"azp": [CLIENT]}, "token_audience", id="to a list"),
     ],
@@ -174,7 +174,7 @@ async def test_a_public_key_is_no_secret_to_sign_with(issuer: Issuer, keys: KeyS
 
 
 @pytest.mark.parametrize("hint", ["jku", "x5u", "jwk"])
-async def test_where_a_token_says_its_key_lies_nobody_looks(issuer: Issuer, keys: KeySet, hint: str) -> None:
+async def test_key_location_in_a_token_is_ignored(issuer: Issuer, keys: KeySet, hint: str) -> None:
     with issuing() as thief:
         stolen = thief.keys["one"]
         claims = jwt.decode(issuer.token(NONCE, now()), options={"verify_signature": False})
@@ -186,13 +186,13 @@ async def test_where_a_token_says_its_key_lies_nobody_looks(issuer: Issuer, keys
 
 
 @pytest.mark.parametrize("kid", ["../../etc/passwd", "' OR 1=1", "", "two"])
-async def test_a_key_that_nobody_knows_is_refused(issuer: Issuer, keys: KeySet, kid: str) -> None:
+async def test_unknown_key_is_refused(issuer: Issuer, keys: KeySet, kid: str) -> None:
     token = jwt.encode({"sub": "x"}, issuer.keys["one"], algorithm="RS256", headers={"kid": kid})
     assert await refused(keys, token) == "token_signature"
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "....", "e30.e30.e30", "\x00.\x00.\x00"])
-async def test_what_is_no_token_is_refused(keys: KeySet, token: str) -> None:
+async def test_malformed_token_is_refused(keys: KeySet, token: str) -> None:
     assert (await refused(keys, token)).startswith("token_")
 
 
@@ -245,7 +245,7 @@ async def test_a_token_of_a_minute_ago_is_forgiven(issuer: Issuer, keys: KeySet)
 
 
 def pointing_to(issuer: Issuer, url: str, asked: list[str]) -> httpx.MockTransport:
-    """Return the way to an issuer whose keys lie at *url*; what is asked for is noted in *asked*."""
+    """Return the transport to an issuer with keys at *url*; requests are noted in *asked*."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(str(request.url))
@@ -273,7 +273,7 @@ def pointing_to(issuer: Issuer, url: str, asked: list[str]) -> httpx.MockTranspo
         "http://[::1/keys",
     ],
 )
-async def test_keys_are_not_fetched_where_anybody_on_the_way_can_change_them(
+async def test_keys_are_not_fetched_where_they_can_be_changed_on_the_way(
     issuer: Issuer, keys: KeySet, url: str
 ) -> None:
     asked: list[str] = []

@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from services.verifier.settings import VerifierSettings
-from shared.events import Assurance, Evidence, IdentityChallenged, IdentityVerified, RequestSubmitted
+from shared.contract.events import Assurance, Evidence, IdentityChallenged, IdentityVerified, RequestSubmitted
 from tests.unit.fakes import SOURCE, Office, request
 from tests.unit.intake_api import CASE
 from tests.unit.shared.test_settings import GOOD
-from tests.unit.verifier.test_agents_word import SOURCE as AGENCY
+from tests.unit.verifier.test_agent_evidence import SOURCE as AGENCY
 
 KIM, NUMBER, PHONE = "kim@example.org", "C-1001", "+353209100142"
 EVERYTHING = {"email": KIM, "phone": PHONE, "identifiers": {"customer_no": NUMBER, "visitor": "9"}}
@@ -38,7 +38,7 @@ async def submitted(
         pytest.param({"email", "loyalty_card"}, ("email",), id="one that the request does not name"),
     ],
 )
-async def test_stated_source_proves_what_it_verifies_and_the_request_names(
+async def test_stated_source_proves_its_verified_identities_that_the_request_names(
     verifies: set[str] | None, proven: tuple[str, ...] | None
 ) -> None:
     office = await submitted(verifies, EVERYTHING)
@@ -59,13 +59,13 @@ async def test_request_that_names_nothing_the_source_verifies_is_proven_as_any_o
     verifies: set[str], subject: dict[str, Any]
 ) -> None:
     office = await submitted(verifies, subject)
-    assert office.told(IdentityVerified) == []
-    assert office.told(IdentityChallenged)
+    assert office.facts(IdentityVerified) == []
+    assert office.facts(IdentityChallenged)
 
 
 async def test_confirmed_erasure_of_a_stated_source_proves_no_more_than_it_verifies() -> None:
     office = await submitted({"email"}, EVERYTHING, "erasure")
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="p")
     assert office.the(IdentityVerified).proven == ("email",)
 
@@ -87,7 +87,7 @@ async def test_agents_word_for_the_mailbox_counts_only_where_it_verifies_mailbox
     attested = (Evidence.PERMISSION, Evidence.MAILBOX)
     await office.door.lodge(RequestSubmitted.model_validate(form), AGENCY, attested=attested)
     await office.work()
-    vouched = [fact.assurance for fact in office.told(IdentityVerified)] == [Assurance.VOUCHED]
+    vouched = [fact.assurance for fact in office.facts(IdentityVerified)] == [Assurance.VOUCHED]
     assert vouched is believed
 
 

@@ -13,15 +13,14 @@ from services.verifier.domain import (
     CodeIssued,
     EvidenceGained,
     StaffAgreed,
-    Status,
     Verification,
+    VerificationStatus,
     completed,
     evolve,
 )
 from services.verifier.handlers import SUBSCRIPTIONS
-from shared.codes import TRIES
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import (
+from shared.contract.codes import TRIES
+from shared.contract.events import (
     Assurance,
     Evidence,
     EvidenceAsked,
@@ -42,6 +41,7 @@ from shared.events import (
     ProofReceived,
     ProofRef,
     ProofRefused,
+    ProofSlot,
     ProofSpent,
     RequestClosed,
     RequestLapsed,
@@ -52,12 +52,12 @@ from shared.events import (
     RequestResumed,
     RequestStopped,
     RequestWithdrawn,
-    Slot,
     StopReason,
     TimeCame,
     TokenPresented,
     Verdict,
 )
+from shared.errors import IllegalTransition, TooEarly
 from shared.law import Regulation, Right
 from tests.unit.fakes import NOW, SOURCE
 
@@ -145,30 +145,32 @@ def test_every_fact_that_the_verifier_hears_has_an_example_here() -> None:
     assert heard | {fact for row in TRANSITIONS.values() for fact in row} <= set(EXAMPLES)
 
 
-@given(status=st.sampled_from(Status), fact=FACTS)
-def test_every_fact_in_every_status_is_in_the_table_or_raises(status: Status, fact: Fact) -> None:
+@given(status=st.sampled_from(VerificationStatus), fact=FACTS)
+def test_every_fact_in_every_status_is_in_the_table_or_raises(status: VerificationStatus, fact: Fact) -> None:
     known = Verification(status=status)
     expected = TRANSITIONS[status].get(type(fact))
     if expected is None:
-        with pytest.raises(TooEarly if status is Status.UNKNOWN else IllegalTransition):
+        with pytest.raises(TooEarly if status is VerificationStatus.UNKNOWN else IllegalTransition):
             evolve(known, fact)
     else:
         assert evolve(known, fact).status is expected
 
 
 @given(story=st.lists(FACTS, max_size=10))
-def test_what_is_decided_stays_decided(story: Sequence[Fact]) -> None:
+def test_decision_is_final(story: Sequence[Fact]) -> None:
     known, decided = after(RECEIVED), False
     for fact in story:
         try:
             known = evolve(known, fact)
         except IllegalTransition:
             continue
-        decided = decided or known.status is Status.DECIDED
+        decided = decided or known.status is VerificationStatus.DECIDED
         assert known.open is not decided
 
 
-@pytest.mark.parametrize("fact", [f for f in EXAMPLES.values() if type(f) not in TRANSITIONS[Status.UNKNOWN]])
+@pytest.mark.parametrize(
+    "fact", [f for f in EXAMPLES.values() if type(f) not in TRANSITIONS[VerificationStatus.UNKNOWN]]
+)
 def test_nothing_comes_before_the_request(fact: Fact) -> None:
     with pytest.raises(TooEarly):
         evolve(Verification(), fact)
@@ -177,8 +179,8 @@ def test_nothing_comes_before_the_request(fact: Fact) -> None:
 @pytest.mark.parametrize(
     "late", [OFFERED, EXAMPLES[IdentityCompared], EXAMPLES[RequestWithdrawn], EXAMPLES[ProofSpent]]
 )
-def test_what_was_on_its_way_when_the_decision_fell_is_taken_note_of(late: Fact) -> None:
-    assert after(RECEIVED, VERIFIED, late).status is Status.DECIDED
+def test_proof_on_its_way_during_the_decision_is_noted(late: Fact) -> None:
+    assert after(RECEIVED, VERIFIED, late).status is VerificationStatus.DECIDED
 
 
 def test_a_new_code_comes_with_new_tries_and_voids_the_old() -> None:
@@ -229,7 +231,7 @@ NEEDED = Assessed(
 )
 
 
-def in_review(slot: Slot, *reasons: str) -> tuple[Fact, Fact]:
+def in_review(slot: ProofSlot, *reasons: str) -> tuple[Fact, Fact]:
     proof = ProofRef(kind=ProofKind.DOCUMENT, ref="proof_2", slot=slot)
     return (
         ProofExamined(request_id=CASE, proof=proof, verdict=Verdict.UNCLEAR, reasons=reasons),
@@ -250,12 +252,12 @@ def test_without_a_review_the_first_way_that_is_complete_counts() -> None:
 
 
 def test_a_bill_that_a_person_looks_at_keeps_no_passport_from_counting() -> None:
-    doubt = in_review(Slot.ADDRESS, "bill_issuer_unknown")
+    doubt = in_review(ProofSlot.ADDRESS, "bill_issuer_unknown")
     assert found(doubt, E.MAILBOX, E.IDENTITY_DOCUMENT) == {E.MAILBOX, E.IDENTITY_DOCUMENT}
 
 
 def test_a_passport_that_a_person_looks_at_is_not_made_good_by_another() -> None:
-    doubt = in_review(Slot.IDENTITY, "name_partial")
+    doubt = in_review(ProofSlot.IDENTITY, "name_partial")
     assert found(doubt, E.MAILBOX, E.IDENTITY_DOCUMENT) is None
     assert found(doubt, E.MAILBOX, E.IDENTITY_DOCUMENT, E.TWO_POINTS) == {E.MAILBOX, E.TWO_POINTS}
 
@@ -269,6 +271,6 @@ def test_documents_alone_stay_for_a_person_to_look_at() -> None:
 
 
 @pytest.mark.parametrize("reason", ["records_differ", "dob_mismatch", "evidence_reused_other_person", "new"])
-def test_nothing_is_complete_while_a_person_looks_at_what_may_be_forged_or_stolen(reason: str) -> None:
-    doubt = [*in_review(Slot.ADDRESS, "bill_issuer_unknown"), *in_review(Slot.ADDRESS, reason)]
+def test_nothing_is_complete_while_the_staff_examines_a_possible_forgery(reason: str) -> None:
+    doubt = [*in_review(ProofSlot.ADDRESS, "bill_issuer_unknown"), *in_review(ProofSlot.ADDRESS, reason)]
     assert found(doubt, E.MAILBOX, E.TWO_POINTS) is None

@@ -4,8 +4,8 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.handlers import LAPSE
-from shared.answer import SUBMISSION
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     DecisionRefused,
     EvidenceAsked,
     EvidenceDestroyed,
@@ -45,7 +45,7 @@ async def compared(office: Office, agreed: int, claimed: int = 3) -> None:
 
 
 def spent(office: Office) -> list[str]:
-    return [ref for fact in office.told(ProofSpent) for ref in fact.refs]
+    return [ref for fact in office.facts(ProofSpent) for ref in fact.refs]
 
 
 @pytest.mark.parametrize("how", ["verified", "refused", "withdrawn"])
@@ -64,14 +64,14 @@ async def test_at_the_decision_all_evidence_is_destroyed_and_the_request_is_kept
         await office.work()
     assert set(office.sealed(CASE)) == {SUBMISSION}
     assert len(spent(office)) == len(set(spent(office)))
-    assert len(office.told(ProofSpent)) == 1
+    assert len(office.facts(ProofSpent)) == 1
 
 
 async def test_nothing_is_destroyed_before_the_decision() -> None:
     office = await opened(proofs=[CLAIM])
     await compared(office, 0)
     await office.offer(code(wrong(office.code_of(CASE, "code_0"))), id_="p")
-    assert office.told(ProofSpent) == []
+    assert office.facts(ProofSpent) == []
 
 
 async def test_a_proof_that_arrives_after_the_decision_is_destroyed_alone() -> None:
@@ -85,14 +85,14 @@ async def test_a_proof_that_arrives_after_the_decision_is_destroyed_alone() -> N
     assert set(office.sealed(CASE)) == {SUBMISSION}
 
 
-async def test_who_is_asked_for_nothing_has_nothing_to_be_destroyed() -> None:
+async def test_request_without_proofs_has_nothing_to_destroy() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
-    assert [*office.told(ProofSpent), *office.told(EvidenceDestroyed)] == []
+    assert [*office.facts(ProofSpent), *office.facts(EvidenceDestroyed)] == []
 
 
 @pytest.mark.parametrize("how", ["lapsed", "refused by staff", "withdrawn"])
-async def test_a_proof_that_nobody_announced_is_destroyed_where_no_other_came(how: str) -> None:
+async def test_unannounced_proof_is_destroyed_where_no_other_came(how: str) -> None:
     """The broker was away when it was sealed."""
     office = Office()
     await office.vault.create(CASE)
@@ -107,11 +107,11 @@ async def test_a_proof_that_nobody_announced_is_destroyed_where_no_other_came(ho
         await office.broker.publish([submission("request.withdrawn", {"reference": "r-1"}, id_="w")])
         await office.work()
     assert office.the(ProofSpent).refs == ()
-    assert office.told(EvidenceDestroyed) == []
+    assert office.facts(EvidenceDestroyed) == []
     assert set(office.sealed(CASE)) == {SUBMISSION}
 
 
-async def test_a_withdrawal_after_the_decision_destroys_what_nobody_announced() -> None:
+async def test_withdrawal_after_the_decision_destroys_unannounced_proofs() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await office.vault.seal(CASE, "proof_orphan", b"a picture")
@@ -132,7 +132,7 @@ async def test_a_withdrawal_that_crosses_the_decision_destroys_nothing_twice() -
     ]
     await office.broker.publish(list(reversed(messages)))
     await office.work()
-    assert office.told(IdentityVerified)
+    assert office.facts(IdentityVerified)
     assert len(spent(office)) == len(set(spent(office)))
     assert set(office.sealed(CASE)) == {SUBMISSION}
     assert office.broker.parked("intake") + office.broker.parked("verifier") == []
@@ -155,5 +155,5 @@ async def test_look_at_proofs_is_on_record_or_the_reason_against_it(against: str
     office.staff.against = against
     look: Any = {"request_id": CASE, "by": "dana.muster", "reason": "review", "refs": ("proof_1",)}
     await office.tell(EvidenceAsked(**look), service="console")
-    assert office.told(EvidenceShown) == ([] if against else [EvidenceShown(**look)])
-    assert [fact.reason for fact in office.told(DecisionRefused)] == ([against] if against else [])
+    assert office.facts(EvidenceShown) == ([] if against else [EvidenceShown(**look)])
+    assert [fact.reason for fact in office.facts(DecisionRefused)] == ([against] if against else [])

@@ -8,9 +8,9 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.domain import CodeIssued, Verification, evolve
-from services.verifier.handlers import LAPSE, Practice, Verifier, assess, weigh
-from shared.codes import LIFETIME, MOST_ISSUED, TRIES, digest_of
-from shared.events import (
+from services.verifier.handlers import LAPSE, AssuranceRules, Verifier, assess, weigh
+from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES, digest_of
+from shared.contract.events import (
     Assurance,
     Fact,
     IdentityChallenged,
@@ -51,25 +51,25 @@ async def compared(office: Office, agreed: int, claimed: int = 3) -> None:
 
 
 def reasons(office: Office) -> list[str]:
-    return [fact.reason for fact in office.told(ProofRefused)]
+    return [fact.reason for fact in office.facts(ProofRefused)]
 
 
 def decided(office: Office) -> bool:
-    return bool(office.told(IdentityVerified) or office.told(IdentityRefused))
+    return bool(office.facts(IdentityVerified) or office.facts(IdentityRefused))
 
 
 # --- believing ----------------------------------------------------------------------------------------
 
 
-async def test_a_trusted_system_vouches_and_nobody_is_asked() -> None:
+async def test_trusted_system_vouches_and_no_proof_is_requested() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     assert office.the(IdentityVerified).assurance is Assurance.VOUCHED
-    assert office.told(IdentityChallenged) == []
+    assert office.facts(IdentityChallenged) == []
 
 
 @pytest.mark.parametrize("right", ["opt_out_of_sale", "limit_sensitive_use", "consent_withdrawal"])
-async def test_who_wants_less_done_needs_no_proof_and_no_mailbox(right: str) -> None:
+async def test_request_for_less_use_needs_no_proof_and_no_mailbox(right: str) -> None:
     office = await opened(right=right, subject={"name": "Ottilie Quastenflosser"})
     assert office.the(IdentityVerified).assurance is Assurance.NONE_NEEDED
 
@@ -78,22 +78,22 @@ async def test_an_objection_to_direct_marketing_is_heeded_without_proof() -> Non
     """GDPR Art. 21(2)-(3)."""
     office = await opened(right="objection", details={"scope": ["direct_marketing"]})
     assert office.the(IdentityVerified).assurance is Assurance.NONE_NEEDED
-    assert office.told(IdentityChallenged) == []
+    assert office.facts(IdentityChallenged) == []
 
 
 @pytest.mark.parametrize("scope", [[], ["direct_marketing", "profiling"], ["profiling"]], ids=len)
 async def test_an_objection_to_more_than_direct_marketing_needs_proof(scope: list[str]) -> None:
     office = await opened(right="objection", details={"scope": scope})
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     assert office.the(IdentityChallenged)
 
 
 async def test_nothing_but_an_objection_hides_behind_direct_marketing() -> None:
     office = await opened(right="access", details={"scope": ["direct_marketing"]})
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
-async def test_without_a_mailbox_what_is_known_or_documents_are_asked_for() -> None:
+async def test_without_a_mailbox_knowledge_or_documents_are_requested() -> None:
     office = await opened(subject={"name": "Ottilie Quastenflosser"})
     challenged = office.the(IdentityChallenged)
     assert (challenged.kind, challenged.ref) == (None, None)
@@ -124,7 +124,7 @@ async def test_five_wrong_codes_make_the_right_one_worthless() -> None:
     for n in range(TRIES):
         await office.offer(code(wrong(right)), id_=f"p{n}")
     await office.offer(code(right), id_="right")
-    assert [fact.tries_left for fact in office.told(ProofRefused)] == [4, 3, 2, 1, 0, 0]
+    assert [fact.tries_left for fact in office.facts(ProofRefused)] == [4, 3, 2, 1, 0, 0]
     assert reasons(office) == ["wrong_code"] * TRIES + ["too_many_attempts"]
     assert not decided(office)
 
@@ -148,7 +148,7 @@ async def test_a_code_expires_at_its_instant(late: timedelta, verified: bool) ->
     office = await opened()
     office.clock.move(late)
     await office.offer(code(office.code_of(CASE, "code_0")), id_="p")
-    assert bool(office.told(IdentityVerified)) is verified
+    assert bool(office.facts(IdentityVerified)) is verified
     assert reasons(office) == ([] if verified else ["code_expired"])
 
 
@@ -168,7 +168,7 @@ async def test_a_new_code_makes_the_old_one_worthless() -> None:
         await office.offer(code(old), id_="old")
         assert reasons(office) == ["wrong_code"]
     await office.offer(code(new), id_="new")
-    assert office.told(IdentityVerified)
+    assert office.facts(IdentityVerified)
 
 
 async def test_codes_run_out_and_with_them_the_tries() -> None:
@@ -178,7 +178,7 @@ async def test_codes_run_out_and_with_them_the_tries() -> None:
     assert not decided(office)
     await office.offer(NEW_CODE, id_="one too many")
     assert office.the(IdentityRefused).reasons == ("too_many_attempts",)
-    assert len(office.told(IdentityChallenged)) == MOST_ISSUED
+    assert len(office.facts(IdentityChallenged)) == MOST_ISSUED
 
 
 async def test_a_guesser_has_no_more_than_five_tries_at_three_codes() -> None:
@@ -205,7 +205,7 @@ async def test_the_last_code_expired_leaves_nothing_to_wait_for() -> None:
     assert office.the(IdentityRefused).reasons == ("too_many_attempts",)
 
 
-async def test_what_the_journal_keeps_of_a_code_is_not_the_code() -> None:
+async def test_journal_keeps_no_code_in_clear() -> None:
     office, other = await opened(), Office()
     await other.submit(request(reference="r-2"))
     (mine,), (theirs,) = (
@@ -230,7 +230,7 @@ def context(office: Office, known: Verification) -> Verifier:
         timers=office.timers,
         allowances=office.allowances,
         key=VERIFIER_KEY,
-        practice=Practice(),
+        practice=AssuranceRules(),
     )
 
 
@@ -266,10 +266,10 @@ def digests(facts: Sequence[Fact]) -> list[str]:
 # --- data points --------------------------------------------------------------------------------------
 
 
-async def test_claims_that_came_along_are_compared_before_anybody_is_asked() -> None:
+async def test_claims_that_came_along_are_compared_before_proof_is_requested() -> None:
     office = await opened(subject=UNREACHABLE, proofs=[CLAIM])
     assert office.the(IdentityClaimed).proofs == office.the(RequestReceived).proofs
-    assert office.told(IdentityChallenged) == []
+    assert office.facts(IdentityChallenged) == []
 
 
 async def test_claims_that_agree_prove_enough_to_correct() -> None:
@@ -311,7 +311,7 @@ async def test_three_claims_may_be_made() -> None:
 async def test_a_claim_too_many_does_not_spoil_one_that_is_still_compared() -> None:
     office = await opened(right="rectification", subject=UNREACHABLE)
     await office.offer(CLAIM, CLAIM, CLAIM, CLAIM, id_="c")
-    assert len(office.told(IdentityClaimed)) == 3
+    assert len(office.facts(IdentityClaimed)) == 3
     await compared(office, 0)
     await compared(office, 1)
     assert not decided(office)
@@ -324,8 +324,8 @@ async def test_a_comparison_after_the_decision_changes_nothing() -> None:
     await office.offer(CLAIM, id_="c")
     await office.offer(code(office.code_of(CASE, "code_0")), id_="p")
     await compared(office, 0)
-    assert len(office.told(IdentityVerified)) == 1
-    assert office.told(IdentityRefused) == []
+    assert len(office.facts(IdentityVerified)) == 1
+    assert office.facts(IdentityRefused) == []
     assert office.broker.parked("verifier") == []
 
 
@@ -333,7 +333,7 @@ async def test_california_asks_for_a_code_however_many_claims_agree() -> None:
     office = await opened(residence={"country": "US", "subdivision": "CA"}, proofs=[CLAIM])
     await compared(office, 3)
     assert not decided(office)
-    assert office.told(IdentityChallenged)
+    assert office.facts(IdentityChallenged)
 
 
 # --- California: kinds of data instead of the data ------------------------------------------------------
@@ -341,7 +341,7 @@ async def test_california_asks_for_a_code_however_many_claims_agree() -> None:
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
 
 
-async def test_who_cannot_prove_enough_for_the_data_but_for_its_kinds_is_told_the_kinds() -> None:
+async def test_proof_too_weak_for_the_data_discloses_its_kinds() -> None:
     """11 CCR § 7024(a)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM])
     await office.compare(
@@ -357,7 +357,7 @@ async def test_who_cannot_prove_enough_for_the_data_but_for_its_kinds_is_told_th
             await office.offer(code(wrong(right)), id_=f"{number} {attempt}")
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.proven) == (Assurance.REASONABLE, ("customer_no",))
-    assert office.told(IdentityRefused) == []
+    assert office.facts(IdentityRefused) == []
 
 
 async def test_without_a_mailbox_the_claims_that_agree_are_enough_for_the_kinds_of_data() -> None:
@@ -378,7 +378,7 @@ async def test_claims_that_leave_a_doubt_are_not_even_enough_for_the_kinds_of_da
     await compared(office, agreed, claimed)
     assert not decided(office)
     await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
 
 
@@ -386,4 +386,4 @@ async def test_in_europe_there_is_no_such_half_way() -> None:
     subject = {"name": "Ottilie Quastenflosser"}
     office = await opened(subject=subject, proofs=[CLAIM])
     await compared(office, agreed=2, claimed=2)
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []

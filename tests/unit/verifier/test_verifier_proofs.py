@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.assurance import Sensitivity
+from services.verifier.assurance.levels import Sensitivity
 from services.verifier.domain import DOCUMENTED, MOST_EXAMINED
 from services.verifier.handlers import LAPSE, REMINDER
-from shared.answer import SUBMISSION
-from shared.declarations import CURRENT, TEXTS
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.declarations import CURRENT, TEXTS
+from shared.contract.events import (
     Assurance,
     DataPoints,
     EvidenceDestroyed,
@@ -41,7 +41,7 @@ CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
 CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q", "city": "Berlin", "plan": "L"}}
 TOKEN = {"kind": "id_token", "token": "aaaa.bbbb.cccc"}
-NOBODY = {"name": "Ottilie Quastenflosser", "postal_address": {"postal_code": "10115", "country": "DE"}}
+STRANGER = {"name": "Ottilie Quastenflosser", "postal_address": {"postal_code": "10115", "country": "DE"}}
 
 
 def document(slot: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ async def coded(office: Office) -> None:
 async def examined(office: Office, verdict: Verdict, *reasons: str, number: int = -1, **more: Any) -> None:
     """Let the examiner say what came of a proof: of the last one, unless another is named."""
     presented: list[ProofPresented | TokenPresented] = [
-        *office.told(ProofPresented), *office.told(TokenPresented),
+        *office.facts(ProofPresented), *office.facts(TokenPresented),
     ]  # fmt: skip
     proof = presented[number].proof
     fact = ProofExamined(request_id=CASE, proof=proof, verdict=verdict, reasons=reasons, **more)
@@ -83,14 +83,14 @@ async def examined(office: Office, verdict: Verdict, *reasons: str, number: int 
 async def test_a_mailbox_is_not_enough_for_sensitive_data_and_the_rest_is_asked_for() -> None:
     office = await opened()
     await coded(office)
-    challenged = office.told(IdentityChallenged)[-1]
+    challenged = office.facts(IdentityChallenged)[-1]
     assert challenged.kind is None
     assert challenged.wanted == (
         ("two_points",), ("identity_document",),
     )  # fmt: skip
     assert challenged.expires_at == NOW + timedelta(days=30)
     assert office.the(RequestPaused).reason == "proof_wanted"
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_a_document_that_convinces_completes_the_way() -> None:
@@ -109,12 +109,12 @@ async def test_a_document_alone_opens_nothing() -> None:
     office = await opened()
     await office.offer(document("identity"), id_="d")
     await examined(office, Verdict.CONVINCING)
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_without_a_mailbox_the_records_must_agree_with_the_documents() -> None:
-    """Somebody's own genuine passport opens nobody else's records."""
-    office = await opened(subject=NOBODY)
+    """A genuine passport opens no other person's records."""
+    office = await opened(subject=STRANGER)
     await office.offer(document("identity"), document("address"), id_="d")
     await examined(office, Verdict.CONVINCING, number=0)
     await examined(office, Verdict.CONVINCING, number=1)
@@ -123,29 +123,29 @@ async def test_without_a_mailbox_the_records_must_agree_with_the_documents() -> 
     assert claim.points == {
         "user.name": "Ottilie Quastenflosser", "user.contact.address.postal_code": "10115",
     }  # fmt: skip
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     agrees = IdentityCompared(
         request_id=CASE, agreed=2, claimed=2, identities=("customer_no",), proofs=(DOCUMENTED,)
     )
     await office.tell(agrees)
-    # Papers can be drawn: where nothing else speaks for somebody, a person looks.
+    # Papers can be drawn: where nothing else supports the requester, the staff looks.
     assert office.the(IdentityReviewNeeded).reasons == ("documents_alone",)
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_records_that_differ_from_the_documents_are_for_a_person_to_look_at() -> None:
-    office = await opened(subject=NOBODY)
+    office = await opened(subject=STRANGER)
     await office.offer(document("identity"), document("address"), id_="d")
     await examined(office, Verdict.CONVINCING, number=0)
     await examined(office, Verdict.CONVINCING, number=1)
     await office.compare(IdentityCompared(request_id=CASE, agreed=1, claimed=2, proofs=(DOCUMENTED,)))
     assert office.the(IdentityReviewNeeded).reasons == ("records_differ",)
-    assert not office.told(IdentityVerified)
-    assert not office.told(IdentityRefused)
+    assert not office.facts(IdentityVerified)
+    assert not office.facts(IdentityRefused)
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "reported"),
     [
         ("image_blurred", "document_unreadable"),
         ("file_active_content", "document_unreadable"),
@@ -155,13 +155,13 @@ async def test_records_that_differ_from_the_documents_are_for_a_person_to_look_a
         ("doc_expired", "document_not_accepted"),
     ],
 )
-async def test_the_person_hears_what_they_can_mend_and_never_what_differed(reason: str, told: str) -> None:
+async def test_person_learns_remediable_faults_and_never_differences(reason: str, reported: str) -> None:
     office = await opened()
     await coded(office)
     await office.offer(document("identity"), id_="d")
     await examined(office, Verdict.REFUSED, reason)
-    assert office.the(ProofRefused).reason == told
-    assert office.told(IdentityChallenged)[-1].refused_for == told
+    assert office.the(ProofRefused).reason == reported
+    assert office.facts(IdentityChallenged)[-1].refused_for == reported
     assert reason not in office.the(ProofRefused).model_dump_json()
 
 
@@ -171,7 +171,7 @@ async def test_documents_are_examined_so_many_times_and_no_more() -> None:
         await office.offer(document("identity"), id_=f"d{number}")
         await examined(office, Verdict.REFUSED, "image_blurred")
     assert office.the(IdentityRefused).reasons == ("proof_not_convincing",)
-    assert len(office.told(ProofPresented)) == MOST_EXAMINED
+    assert len(office.facts(ProofPresented)) == MOST_EXAMINED
 
 
 async def test_a_refused_document_spoils_no_other_proof() -> None:
@@ -192,7 +192,7 @@ async def test_at_the_decision_documents_and_reports_are_destroyed_and_that_is_o
     await examined(office, Verdict.CONVINCING, report="report_1")
     assert set(office.sealed(CASE)) == {SUBMISSION}
     destroyed = office.the(EvidenceDestroyed).refs
-    assert {"report_1", office.told(ProofPresented)[0].proof.ref} <= set(destroyed)
+    assert {"report_1", office.facts(ProofPresented)[0].proof.ref} <= set(destroyed)
 
 
 # --- the company's own log-in -------------------------------------------------------------------------
@@ -207,7 +207,7 @@ async def test_a_log_in_is_enough_for_anything() -> None:
     assert (verified.assurance, verified.proven) == (Assurance.ACCOUNT, ("email", "customer_no"))
 
 
-async def test_where_nobody_can_log_in_it_is_not_asked_for() -> None:
+async def test_log_in_is_not_requested_where_there_is_none() -> None:
     office = await opened()
     assert all("account" not in way for way in office.the(IdentityChallenged).wanted)
 
@@ -218,13 +218,13 @@ async def test_where_nobody_can_log_in_it_is_not_asked_for() -> None:
 async def test_three_points_and_a_declaration_open_the_data() -> None:
     """11 CCR § 7062(c)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     await office.compare(
         IdentityCompared(
             request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
         )
     )
-    assert office.told(IdentityVerified) == []  # what is handed over goes to the mailbox
+    assert office.facts(IdentityVerified) == []  # what is handed over goes to the mailbox
     await coded(office)
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.proven) == (Assurance.REASONABLY_HIGH, ("email", "customer_no"))
@@ -261,10 +261,10 @@ async def test_a_declaration_that_is_none_does_not_count(changes: dict[str, str]
 async def test_in_california_a_mailbox_alone_opens_the_kinds_of_data_when_nothing_more_comes(
     named: str | None,
 ) -> None:
-    """11 CCR § 7024(a); whatever law the request names."""
+    """11 CCR § 7024(a); for any law that the request names."""
     office = await opened(sensitivity=Sensitivity.ORDINARY, residence=CALIFORNIA, regulation=named)
     await coded(office)
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.proven) == (Assurance.REASONABLE, ("email",))
@@ -284,7 +284,7 @@ async def test_the_person_confirms_an_agents_request_by_their_own_mailbox() -> N
 
 
 async def test_a_written_permission_is_looked_at_by_a_person() -> None:
-    office = await opened(sensitivity=Sensitivity.ORDINARY, agent=AGENT, subject=NOBODY)
+    office = await opened(sensitivity=Sensitivity.ORDINARY, agent=AGENT, subject=STRANGER)
     await office.offer(document("permission"), id_="p")
     await examined(office, Verdict.UNCLEAR, "needs_a_person", report="report_1")
     assert office.the(IdentityReviewNeeded).report == "report_1"
@@ -306,14 +306,14 @@ def decision(*, verified: bool, by: str = "dana.muster") -> IdentityDecided:
     )
 
 
-async def test_while_a_person_looks_nobody_is_asked_for_more_and_nothing_lapses() -> None:
+async def test_during_review_no_more_is_requested_and_nothing_lapses() -> None:
     office = await in_review()
-    asked = len(office.told(IdentityChallenged))
+    asked = len(office.facts(IdentityChallenged))
     for name in (REMINDER, LAPSE):
         await office.tell(TimeCame(request_id=CASE, name=name), service="verifier")
-    assert len(office.told(IdentityChallenged)) == asked
-    assert not office.told(IdentityReminded)
-    assert not office.told(RequestLapsed)
+    assert len(office.facts(IdentityChallenged)) == asked
+    assert not office.facts(IdentityReminded)
+    assert not office.facts(RequestLapsed)
 
 
 @pytest.mark.parametrize("verified", [True, False])
@@ -328,42 +328,42 @@ async def test_the_staff_decides(verified: bool) -> None:
     assert office.the(EvidenceDestroyed)
 
 
-async def test_two_must_decide_for_somebody_where_that_is_the_practice() -> None:
+async def test_two_must_decide_for_the_requester_where_that_is_the_practice() -> None:
     office = await in_review(four_eyes=True)
     await office.tell(decision(verified=True), service="console")
     await office.tell(decision(verified=True), service="console")
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     await office.tell(decision(verified=True, by="robin.muster"), service="console")
     assert office.the(IdentityVerified)
 
 
-async def test_one_is_enough_to_decide_against_somebody() -> None:
+async def test_one_is_enough_to_decide_against_the_requester() -> None:
     office = await in_review(four_eyes=True)
     await office.tell(decision(verified=False), service="console")
     assert office.the(IdentityRefused)
 
 
-async def test_a_refused_document_beside_one_in_review_is_told_and_nothing_else_is_asked_for() -> None:
+async def test_refused_document_beside_one_in_review_is_reported_without_a_new_request() -> None:
     office = await in_review()
-    asked = len(office.told(IdentityChallenged))
+    asked = len(office.facts(IdentityChallenged))
     await office.offer(document("identity"), id_="d2")
     await examined(office, Verdict.REFUSED, "image_blurred", number=1)
     assert office.the(ProofRefused).reason == "document_unreadable"
-    assert len(office.told(IdentityChallenged)) == asked
-    assert office.told(RequestPaused) == []
+    assert len(office.facts(IdentityChallenged)) == asked
+    assert office.facts(RequestPaused) == []
 
 
 async def test_a_code_that_comes_back_while_a_person_looks_leads_to_no_question_and_to_no_lapse() -> None:
     office = await in_review()
-    asked = len(office.told(IdentityChallenged))
+    asked = len(office.facts(IdentityChallenged))
     await coded(office)
     office.clock.move(timedelta(days=31))
-    await told_points(office, 0, private=False)
-    assert len(office.told(IdentityChallenged)) == asked
-    assert office.told(RequestLapsed) == []
+    await compare_points(office, 0, private=False)
+    assert len(office.facts(IdentityChallenged)) == asked
+    assert office.facts(RequestLapsed) == []
 
 
-async def test_what_could_not_be_read_keeps_no_log_in_from_deciding() -> None:
+async def test_unreadable_document_does_not_block_a_log_in() -> None:
     office = await in_review(logs_in=True)
     await office.offer(TOKEN, id_="t")
     await examined(office, Verdict.CONVINCING, identities=("email",))
@@ -371,11 +371,11 @@ async def test_what_could_not_be_read_keeps_no_log_in_from_deciding() -> None:
     assert set(office.sealed(CASE)) == {SUBMISSION}
 
 
-async def test_what_could_not_be_read_keeps_no_mailbox_and_details_from_deciding() -> None:
+async def test_unreadable_document_does_not_block_mailbox_and_details() -> None:
     office = await in_review()
     await coded(office)
-    assert office.told(IdentityVerified) == []
-    await told_points(office, 2, private=True)
+    assert office.facts(IdentityVerified) == []
+    await compare_points(office, 2, private=True)
     assert office.the(IdentityVerified).reasons == ("mailbox", "two_points")
 
 
@@ -384,7 +384,7 @@ async def test_another_document_does_not_decide_in_place_of_one_that_a_person_lo
     await coded(office)
     await office.offer(document("identity"), id_="d2")
     await examined(office, Verdict.CONVINCING, number=1)
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 @pytest.mark.parametrize(
@@ -399,29 +399,29 @@ async def test_another_document_does_not_decide_in_place_of_one_that_a_person_lo
         ("a_reason_that_is_new",),
     ],
 )
-async def test_what_may_be_forged_is_for_a_person_alone_to_decide(reasons: tuple[str, ...]) -> None:
+async def test_possible_forgery_is_decided_by_a_person_alone(reasons: tuple[str, ...]) -> None:
     office = await opened(logs_in=True)
     await office.offer(document("identity"), id_="d")
     await examined(office, Verdict.UNCLEAR, *reasons)
     await office.offer(TOKEN, id_="t")
     await examined(office, Verdict.CONVINCING, identities=("email",))
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
-async def test_what_may_be_forged_is_not_forgotten_over_what_only_could_not_be_read() -> None:
+async def test_possible_forgery_is_not_forgotten_after_an_unreadable_proof() -> None:
     office = await opened(logs_in=True)
     for number, reason in enumerate(["evidence_reused_other_person", "name_partial"]):
         await office.offer(document("identity"), id_=f"d{number}")
         await examined(office, Verdict.UNCLEAR, reason, number=number)
     await office.offer(TOKEN, id_="t")
     await examined(office, Verdict.CONVINCING, identities=("email",))
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_a_decision_after_the_decision_changes_nothing() -> None:
     office = await in_review()
     await office.tell(decision(verified=False), decision(verified=True), service="console")
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     assert office.broker.parked("verifier") == []
 
 
@@ -454,9 +454,9 @@ async def test_a_moment_after_the_decision_is_nothing(name: str) -> None:
     office = await opened(sensitivity=Sensitivity.ORDINARY)
     await coded(office)
     await office.tell(TimeCame(request_id=CASE, name=name), service="verifier")
-    assert not office.told(IdentityReminded)
-    assert not office.told(RequestLapsed)
-    assert not office.told(IdentityRefused)
+    assert not office.facts(IdentityReminded)
+    assert not office.facts(RequestLapsed)
+    assert not office.facts(IdentityRefused)
     assert office.broker.parked("verifier") == []
 
 
@@ -464,7 +464,7 @@ async def test_nothing_lapses_while_a_proof_is_examined() -> None:
     office = await opened()
     await office.offer(document("identity"), id_="d")
     await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
-    assert office.told(IdentityRefused) == []
+    assert office.facts(IdentityRefused) == []
 
 
 def clock(office: Office) -> list[type]:
@@ -513,7 +513,7 @@ async def test_the_clock_stands_still_once_however_often_is_asked() -> None:
 # --- what a stranger tries ------------------------------------------------------------------------------
 
 
-async def told_points(
+async def compare_points(
     office: Office, groups: int, *, private: bool, identities: tuple[str, ...] = ("email",)
 ) -> None:
     await office.offer(CLAIM, id_=f"c{groups}{private}")
@@ -531,38 +531,38 @@ async def told_points(
         "access", "portability", "erasure", "rectification", "restriction", "objection", "know_categories",
     ],
 )  # fmt: skip
-async def test_what_a_neighbour_knows_opens_and_changes_nothing(
+async def test_a_neighbours_knowledge_opens_and_changes_nothing(
     right: str, residence: dict[str, str]
 ) -> None:
     """Name, address and telephone number, with a mailbox that can be asked or without one."""
-    for subject in (PERSON, NOBODY):
+    for subject in (PERSON, STRANGER):
         office = await opened(
             sensitivity=Sensitivity.ORDINARY, right=right, residence=residence, subject=subject
         )
         for groups in (0, 1, 3):
-            await told_points(office, groups, private=False)
-        assert office.told(IdentityVerified) == []
+            await compare_points(office, groups, private=False)
+        assert office.facts(IdentityVerified) == []
 
 
 async def test_a_name_in_two_fields_is_no_proof_at_all() -> None:
     office = await opened(sensitivity=Sensitivity.ORDINARY, right="erasure", residence=CALIFORNIA)
-    await told_points(office, 0, private=False)
-    assert office.told(IdentityVerified) == []
+    await compare_points(office, 0, private=False)
+    assert office.facts(IdentityVerified) == []
 
 
-async def test_beside_a_proven_mailbox_what_a_neighbour_knows_counts() -> None:
+async def test_beside_a_proven_mailbox_a_neighbours_knowledge_counts() -> None:
     office = await opened(residence=CALIFORNIA, proofs=[declaration()])
     await coded(office)
-    await told_points(office, 2, private=False, identities=("phone_number",))
-    assert office.told(IdentityVerified) == [], "the records are not those of the mailbox"
-    await told_points(office, 2, private=False)
+    await compare_points(office, 2, private=False, identities=("phone_number",))
+    assert office.facts(IdentityVerified) == [], "the records are not those of the mailbox"
+    await compare_points(office, 2, private=False)
     assert office.the(IdentityVerified).proven == ("email",)
 
 
-async def test_a_document_that_nobody_needs_is_not_looked_at() -> None:
+async def test_needless_document_is_not_looked_at() -> None:
     office = await opened(sensitivity=Sensitivity.ORDINARY)
     await office.offer(document("identity"), id_="d")
-    assert office.told(ProofPresented) == []
+    assert office.facts(ProofPresented) == []
     assert office.the(ProofRefused).reason == "not_needed"
 
 
@@ -573,7 +573,7 @@ async def test_while_a_person_must_look_nothing_else_decides() -> None:
     await examined(office, Verdict.UNCLEAR, "evidence_reused_other_person")
     await office.offer(document("identity"), id_="d2")
     await examined(office, Verdict.CONVINCING)
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_papers_of_two_other_people_are_for_a_person_to_look_at() -> None:
@@ -590,13 +590,13 @@ async def test_of_two_deciders_both_must_mean_the_same_identity() -> None:
     await office.tell(decision(verified=True), service="console")
     other = decision(verified=True, by="robin.muster").model_copy(update={"identities": ("phone_number",)})
     await office.tell(other, service="console")
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
-async def test_deciding_for_nobody_in_particular_decides_nothing() -> None:
+async def test_decision_without_identities_decides_nothing() -> None:
     office = await in_review()
     await office.tell(decision(verified=True).model_copy(update={"identities": ()}), service="console")
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_a_request_lapses_with_the_next_that_happens_where_the_moment_was_missed() -> None:
@@ -604,18 +604,18 @@ async def test_a_request_lapses_with_the_next_that_happens_where_the_moment_was_
     await office.offer(document("identity"), id_="d")
     office.clock.move(timedelta(days=31))
     await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
-    assert office.told(IdentityRefused) == []
+    assert office.facts(IdentityRefused) == []
     await examined(office, Verdict.REFUSED, "image_blurred")
     assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
 
 
-async def test_who_is_asked_late_finds_the_clock_running() -> None:
+async def test_late_request_for_proof_does_not_stop_the_clock() -> None:
     office = await opened()
     office.clock.move(timedelta(days=4))
     await office.offer({"kind": "new_code"}, id_="n")
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_1")}, id_="code")
-    assert office.told(IdentityChallenged)[-1].kind is None
-    assert office.told(RequestPaused) == []
+    assert office.facts(IdentityChallenged)[-1].kind is None
+    assert office.facts(RequestPaused) == []
 
 
 async def test_a_mailbox_is_not_flooded_by_many_requests_that_name_it() -> None:
@@ -623,11 +623,11 @@ async def test_a_mailbox_is_not_flooded_by_many_requests_that_name_it() -> None:
     office.allowances.left = 1
     await office.submit(request())
     await office.submit(request(reference="r-2", right="erasure"), id_="2")
-    assert len([fact for fact in office.told(IdentityChallenged) if fact.ref]) == 1
+    assert len([fact for fact in office.facts(IdentityChallenged) if fact.ref]) == 1
     assert office.the(ProofRefused).reason == "too_many_codes"
 
 
-async def test_a_proof_whose_arrival_nobody_announced_is_destroyed_with_the_others() -> None:
+async def test_unannounced_proof_is_destroyed_with_the_others() -> None:
     office = await opened()
     await office.vault.seal(CASE, "proof_orphan", b"a picture")
     await coded(office)

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.domain import request_id
-from services.verifier.assurance import Sensitivity
+from services.verifier.assurance.levels import Sensitivity
 from services.verifier.handlers import ALLOWANCE_WINDOW, LAPSE, REMINDER
-from shared.codes import LIFETIME
-from shared.events import (
+from shared.contract.codes import LIFETIME
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityClaimed,
@@ -41,14 +41,14 @@ DOCUMENT = {"kind": "document", "slot": "identity", "media_type": "image/jpeg", 
 
 
 async def flooded(**verifying: Any) -> Office:
-    """Return an office with a request whose mailbox was sent all the codes of the hour."""
+    """Return an office with a request after all codes of the hour to its mailbox."""
     office = Office(**verifying)
     office.allowances.left = 0
     await office.submit(request())
     return office
 
 
-async def told(office: Office, name: str, *, codes: int = 0) -> None:
+async def fire_timer(office: Office, name: str, *, codes: int = 0) -> None:
     """Let the moment *name* come, at which the mailbox may be sent *codes* more."""
     office.allowances.left = codes
     office.clock.now = max(office.clock.now, office.timers.moments[CASE, name])
@@ -56,13 +56,13 @@ async def told(office: Office, name: str, *, codes: int = 0) -> None:
 
 
 def codes(office: Office) -> list[IdentityChallenged]:
-    return [fact for fact in office.told(IdentityChallenged) if fact.kind is ProofKind.EMAIL_CODE]
+    return [fact for fact in office.facts(IdentityChallenged) if fact.kind is ProofKind.EMAIL_CODE]
 
 
 # --- a mailbox that was sent too many codes -----------------------------------------------------------
 
 
-async def test_whose_mailbox_gets_no_more_codes_is_asked_for_what_else_can_prove_it() -> None:
+async def test_person_without_further_codes_is_asked_for_other_proof() -> None:
     office = await flooded(logs_in=True)
     challenged = office.the(IdentityChallenged)
     assert (challenged.kind, challenged.ref) == (None, None)
@@ -71,7 +71,7 @@ async def test_whose_mailbox_gets_no_more_codes_is_asked_for_what_else_can_prove
     assert office.the(ProofRefused).reason == "too_many_codes"
 
 
-async def test_whose_code_has_to_wait_can_log_in_instead() -> None:
+async def test_person_with_delayed_code_can_log_in_instead() -> None:
     office = await flooded(logs_in=True)
     await office.offer(TOKEN, id_="t")
     await examined(office, Verdict.CONVINCING)
@@ -81,7 +81,7 @@ async def test_whose_code_has_to_wait_can_log_in_instead() -> None:
 async def test_a_code_that_has_to_wait_is_mailed_an_hour_later() -> None:
     office = await flooded()
     assert office.timers.moments[CASE, LATER] == NOW + ALLOWANCE_WINDOW
-    await told(office, LATER, codes=1)
+    await fire_timer(office, LATER, codes=1)
     [code] = codes(office)
     assert (code.ref, code.expires_at) == ("code_0", NOW + ALLOWANCE_WINDOW + LIFETIME)
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="code")
@@ -91,10 +91,10 @@ async def test_a_code_that_has_to_wait_is_mailed_an_hour_later() -> None:
 async def test_a_code_that_has_to_wait_again_waits_longer_and_no_second_letter_is_written() -> None:
     """A flood may not become ours, neither of letters nor of moments that are waited for."""
     office = await flooded()
-    await told(office, LATER)
+    await fire_timer(office, LATER)
     assert office.timers.moments[CASE, MUCH_LATER] == NOW + 3 * ALLOWANCE_WINDOW
     assert office.the(IdentityChallenged).kind is None
-    await told(office, MUCH_LATER, codes=1)
+    await fire_timer(office, MUCH_LATER, codes=1)
     assert len(codes(office)) == 1
 
 
@@ -102,15 +102,15 @@ async def test_the_time_that_the_law_gives_does_not_stand_still_for_a_code_that_
     office = await flooded(sensitivity=Sensitivity.HIGH)
     await office.offer(CLAIM, id_="c")
     await office.compare(IdentityCompared(request_id=CASE, agreed=2, claimed=2, groups=2, private=True))
-    assert office.told(IdentityChallenged)[-1].wanted == (("mailbox",), ("mailbox", "identity_document"))
-    assert office.told(RequestPaused) == []
+    assert office.facts(IdentityChallenged)[-1].wanted == (("mailbox",), ("mailbox", "identity_document"))
+    assert office.facts(RequestPaused) == []
 
 
-async def test_whose_code_has_to_wait_is_reminded_and_then_the_request_lapses() -> None:
+async def test_person_with_delayed_code_is_reminded_and_then_the_request_lapses() -> None:
     office = await flooded()
-    await told(office, REMINDER)
+    await fire_timer(office, REMINDER)
     assert office.the(IdentityReminded).wanted == (("mailbox",),)
-    await told(office, LAPSE)
+    await fire_timer(office, LAPSE)
     assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
 
 
@@ -119,8 +119,8 @@ async def test_a_new_code_that_has_to_wait_leaves_the_old_one_and_comes_later() 
     await office.submit(request())
     office.allowances.left = 0
     await office.offer(NEW_CODE, id_="n")
-    assert len(office.told(IdentityChallenged)) == 1
-    await told(office, "code_later_1_0", codes=1)
+    assert len(office.facts(IdentityChallenged)) == 1
+    await fire_timer(office, "code_later_1_0", codes=1)
     assert [code.ref for code in codes(office)] == ["code_0", "code_1"]
 
 
@@ -128,7 +128,7 @@ async def test_a_code_that_was_asked_for_and_mailed_meanwhile_is_not_mailed_agai
     office = await flooded()
     office.allowances.left = 1
     await office.offer(NEW_CODE, id_="n")
-    await told(office, LATER, codes=1)
+    await fire_timer(office, LATER, codes=1)
     assert len(codes(office)) == 1
 
 
@@ -136,7 +136,7 @@ async def test_after_the_decision_no_code_is_mailed() -> None:
     office = await flooded(logs_in=True)
     await office.offer(TOKEN, id_="t")
     await examined(office, Verdict.CONVINCING)
-    await told(office, LATER, codes=1)
+    await fire_timer(office, LATER, codes=1)
     assert codes(office) == []
     assert office.broker.parked("verifier") == []
 
@@ -145,7 +145,7 @@ async def test_while_a_person_looks_at_a_proof_no_code_is_mailed() -> None:
     office = await flooded(sensitivity=Sensitivity.HIGH)
     await office.offer(DOCUMENT, id_="d")
     await examined(office, Verdict.UNCLEAR, "name_partial")
-    await told(office, LATER, codes=1)
+    await fire_timer(office, LATER, codes=1)
     assert codes(office) == []
 
 
@@ -153,18 +153,18 @@ async def test_claims_wait_where_the_code_has_to_wait() -> None:
     office = await flooded(sensitivity=Sensitivity.HIGH)
     for number in range(3):
         await office.offer(CLAIM, id_=f"c{number}")
-    assert [fact.reason for fact in office.told(ProofRefused)] == ["too_many_codes"]
-    assert office.told(IdentityClaimed) == []
-    assert office.told(IdentityRefused) == []
+    assert [fact.reason for fact in office.facts(ProofRefused)] == ["too_many_codes"]
+    assert office.facts(IdentityClaimed) == []
+    assert office.facts(IdentityRefused) == []
 
 
 # --- the end ------------------------------------------------------------------------------------------
 
 
 async def examined(office: Office, verdict: Verdict, *reasons: str) -> None:
-    """Let whatever was presented last be examined."""
+    """Have the last presented proof examined."""
     presented: list[ProofPresented | TokenPresented] = [
-        *office.told(ProofPresented), *office.told(TokenPresented),
+        *office.facts(ProofPresented), *office.facts(TokenPresented),
     ]  # fmt: skip
     fact = ProofExamined(request_id=CASE, proof=presented[-1].proof, verdict=verdict, reasons=reasons)
     await office.tell(fact, service="examiner")
@@ -192,9 +192,9 @@ async def logged_in(office: Office, *, id_: str) -> None:
 
 
 async def presented(office: Office, proof: dict[str, str], *, id_: str) -> None:
-    before = len(office.told(ProofPresented)) + len(office.told(TokenPresented))
+    before = len(office.facts(ProofPresented)) + len(office.facts(TokenPresented))
     await office.offer(proof, id_=id_)
-    if len(office.told(ProofPresented)) + len(office.told(TokenPresented)) > before:
+    if len(office.facts(ProofPresented)) + len(office.facts(TokenPresented)) > before:
         await examined(office, Verdict.REFUSED, "image_blurred")
 
 
@@ -215,7 +215,7 @@ PEOPLE: tuple[dict[str, Any], ...] = (
     sensitivity=st.sampled_from(Sensitivity),
     person=st.sampled_from(PEOPLE),
 )
-def test_whatever_a_person_does_and_however_few_codes_are_left_time_ends_the_request(
+def test_time_ends_every_request_despite_few_codes(
     deeds: Sequence[Deed], left: int, logs_in: bool, sensitivity: Sensitivity, person: dict[str, Any]
 ) -> None:
     asyncio.run(_lived_through(deeds, left, Office(logs_in=logs_in, sensitivity=sensitivity), person))
@@ -229,7 +229,7 @@ async def _lived_through(deeds: Sequence[Deed], left: int, office: Office, perso
     heard: set[str] = set()
     while coming := {name: at for (_, name), at in office.timers.moments.items() if name not in heard}:
         name = min(coming, key=coming.__getitem__)
-        await told(office, name)
+        await fire_timer(office, name)
         heard.add(name)
     assert [event for event in office.events() if isinstance(event, IdentityVerified | IdentityRefused)]
     assert office.broker.parked("verifier") == []

@@ -1,18 +1,18 @@
 """
-What speaks for a run of capitalised words as a name.
+Evidence that a run of capitalised words is a name.
 
-Each kind of evidence is a function that says how much of a run is a name: from which word on, or not at all.
-German capitalises every noun; so nothing is a name only because it begins with a capital letter.
+Each kind of evidence is a function that returns the first word of the name in a run, or None. German
+capitalises every noun; so a capital letter alone is no evidence.
 """
 
 import re
 from collections.abc import Callable, Sequence
 
-from services.fulfillment.package.redaction.context import Context
+from services.fulfillment.package.redaction.context import TextContext
 from services.fulfillment.package.redaction.runs import (
     MOST_PARTICLES,
     TITLE_GAP,
-    Run,
+    WordRun,
     is_common,
     is_given,
     is_person,
@@ -39,7 +39,7 @@ from services.fulfillment.package.redaction.vocabulary import (
 )
 
 PAIR = 2
-"""Capitalised words in a row that are a name for less evidence than a single one."""
+"""Number of capitalised words in a row that are a name with less evidence than a single one."""
 NARROW = re.compile(r"[ \t\u00a0]*")
 SPACE = re.compile(r"[ \t\u00a0]+")
 COLON = re.compile(r"[ \t]*:\s*")
@@ -56,14 +56,14 @@ REACHED = re.compile(
     r"\b[.:]*[\s(<]*){0,2}",
     re.IGNORECASE,
 )
-"""Between a name and the number or address at which somebody is reached."""
+"""Between a name and the person's number or address."""
 INITIAL_GAP = re.compile(r"\.[ \t\u00a0]*")
 
-Evidence = Callable[[Run, Context], int | None]
-"""Says from which word of a run on it is a name; None where this says nothing."""
+Evidence = Callable[[WordRun, TextContext], int | None]
+"""Returns the index of the first word of a name in a run; None without evidence."""
 
 
-def _titled(run: Run, _: Context) -> int | None:
+def _titled(run: WordRun, _: TextContext) -> int | None:
     """``Mrs Miller``, ``Dr. Miller``."""
     back = next((back for back in range(MOST_PARTICLES) if run.word(-1 - back) not in PARTICLES), 0)
     title, gap = run.word(-1 - back), run.gap(-back)
@@ -72,7 +72,7 @@ def _titled(run: Run, _: Context) -> int | None:
     return None if (title, run.word(0)) in BRANDS else 0
 
 
-def _addressed(run: Run, _: Context) -> int | None:
+def _addressed(run: WordRun, _: TextContext) -> int | None:
     """``Dear Ann``, ``Kind regards, Ann``, ``Contact: Ann``."""
     before, gap = run.word(-1), run.gap(0)
     if before in SALUTATIONS and SALUTATION_GAP.fullmatch(gap):
@@ -82,13 +82,13 @@ def _addressed(run: Run, _: Context) -> int | None:
     return 0 if before in LABELS and COLON.fullmatch(gap) else None
 
 
-def _displayed(run: Run, context: Context) -> int | None:
+def _displayed(run: WordRun, context: TextContext) -> int | None:
     """``Ann Miller <ann@example.org>``."""
     link = context.next_to(run)
     return 0 if link is not None and DISPLAYED.fullmatch(link) else None
 
 
-def _related(run: Run, _: Context) -> int | None:
+def _related(run: WordRun, _: TextContext) -> int | None:
     """``her husband Paul``, ``the deputy is Ann``, ``spoke with Ann``."""
     back = 1 if run.word(-1) in LINKS and SPACE.fullmatch(run.gap(0)) else 0
     before, gap = run.word(-1 - back), run.gap(-back)
@@ -101,7 +101,7 @@ def _related(run: Run, _: Context) -> int | None:
     return 0 if _is_pair(run) and APPOSITION.fullmatch(gap) else None
 
 
-def _explained(run: Run, _: Context) -> int | None:
+def _explained(run: WordRun, _: TextContext) -> int | None:
     """``Paul Miller, her husband``, ``Paul Miller (husband)``."""
     ahead = run.last - run.first
     gap, possessive = run.gap(ahead), run.word(ahead) in POSSESSIVES
@@ -110,7 +110,7 @@ def _explained(run: Run, _: Context) -> int | None:
     return 0 if _is_pair(run) and is_person(run.word(ahead + possessive)) else None
 
 
-def _given(run: Run, context: Context) -> int | None:
+def _given(run: WordRun, context: TextContext) -> int | None:
     """``Carla``, ``Carla Miller``: by the given name, unless it is the person's own second one."""
     for at, word in enumerate(run.words):
         second = at > 0 and len(run.word(at - 1)) > 1 and context.own.has(run.word(at - 1))
@@ -119,14 +119,14 @@ def _given(run: Run, context: Context) -> int | None:
     return None
 
 
-def _is_rather_given(run: Run, at: int) -> bool:
-    """Tell whether a word that may be a given name, or something else, is one: in ``with Rose Miller``."""
+def _is_rather_given(run: WordRun, at: int) -> bool:
+    """Return whether an ambiguous word is a given name: in ``with Rose Miller``."""
     if run.word(at) not in AMBIGUOUS_NAMES or run.first + at + 1 == run.last:
         return False
     return bool(at) or not (run.begins_sentence or _is_after_capital(run))
 
 
-def _surnamed(run: Run, context: Context) -> int | None:
+def _surnamed(run: WordRun, context: TextContext) -> int | None:
     """``Xanthe Miller``: by the surname."""
     if _is_beside_common(run):
         return None
@@ -136,7 +136,7 @@ def _surnamed(run: Run, context: Context) -> int | None:
     return None
 
 
-def _joined(run: Run, _: Context) -> int | None:
+def _joined(run: WordRun, _: TextContext) -> int | None:
     """``Carla and Xanthe``: by the name before."""
     between = SPACE.fullmatch(run.gap(0)) and run.word(-1) in CONJUNCTIONS and SPACE.fullmatch(run.gap(-1))
     if not between or _is_beside_common(run):
@@ -144,7 +144,7 @@ def _joined(run: Run, _: Context) -> int | None:
     return 0 if is_given(run.word(-2)) or (run.word(-2) in SURNAMES and is_given(run.word(-3))) else None
 
 
-def _reached(run: Run, context: Context) -> int | None:
+def _reached(run: WordRun, context: TextContext) -> int | None:
     """``Ann Miller, 030 23125 001``; ``call Ann on 030 23125 001``."""
     link = context.next_to(run)
     if link is None or not REACHED.fullmatch(link):
@@ -155,7 +155,7 @@ def _reached(run: Run, context: Context) -> int | None:
     return 0 if (_is_pair(run) and not _is_beside_common(run)) or single else None
 
 
-def _written(run: Run, _: Context) -> int | None:
+def _written(run: WordRun, _: TextContext) -> int | None:
     """``by Ann Miller``; ``Ann Miller wrote``."""
     if not _is_pair(run) or _is_beside_common(run):
         return None
@@ -166,7 +166,7 @@ def _written(run: Run, _: Context) -> int | None:
     return 0 if before or after or spoken else None
 
 
-def _initialled(run: Run, _: Context) -> int | None:
+def _initialled(run: WordRun, _: TextContext) -> int | None:
     """``A. Miller``, but not ``Plan A. Miller``."""
     if not _is_pair(run) or len(run.word(0)) > 1 or not INITIAL_GAP.fullmatch(run.gap(1)):
         return None
@@ -186,33 +186,33 @@ LIKELY: Sequence[Evidence] = (
     _written,
     _initialled,
 )
-"""What says nothing of a run that is called after somebody, or is a company."""
+"""Evidence that does not count for places and companies named after a person."""
 
 
-def _is_pair(run: Run) -> bool:
+def _is_pair(run: WordRun) -> bool:
     return run.last - run.first >= PAIR
 
 
-def _is_after_capital(run: Run) -> bool:
-    """Tell whether *run* goes on with what stands before: ``iPhone Pro Max``."""
+def _is_after_capital(run: WordRun) -> bool:
+    """Return whether *run* continues the word before it: ``iPhone Pro Max``."""
     return run.first > 0 and run.tokens[run.first - 1].capital and SPACE.fullmatch(run.gap(0)) is not None
 
 
-def _is_beside_common(run: Run) -> bool:
-    """Tell whether a noun follows at once, to which the run belongs: ``Amazon Prime Support``."""
+def _is_beside_common(run: WordRun) -> bool:
+    """Return whether *run* belongs to the noun after it: ``Amazon Prime Support``."""
     ahead = run.last - run.first
     word = run.word(ahead)
     capital = run.last < len(run.tokens) and run.tokens[run.last].capital
     return capital and is_common(word) and SPACE.fullmatch(run.gap(ahead)) is not None
 
 
-def _is_unit(run: Run, at: int) -> bool:
-    """Tell whether the word *at* so many places from the first measures something: ``5 ms``."""
+def _is_unit(run: WordRun, at: int) -> bool:
+    """Return whether the word *at* so many places from the first is a unit: ``5 ms``."""
     return run.word(at) == "ms" and run.gap(at).rstrip()[-1:].isdigit()
 
 
-def is_namesake(run: Run) -> bool:
-    """Tell whether *run* is a street, a place, a company or a brand that is called after somebody."""
+def is_namesake(run: WordRun) -> bool:
+    """Return whether *run* is a street, a place, a company or a brand named after a person."""
     ahead = run.last - run.first
     after = run.word(ahead) in INSTITUTIONS or run.word(ahead).endswith(("strasse", "platz", "allee"))
     if after and re.fullmatch(r"[ \t\u00a0-]+|[ ]?&[ ]?", run.gap(ahead)):

@@ -1,4 +1,4 @@
-"""What is known by its form: e-mail addresses, telephone numbers, numbers of accounts and cards."""
+"""Data with a fixed form: e-mail addresses, telephone numbers, numbers of accounts and cards."""
 
 import re
 from collections.abc import Iterator
@@ -7,58 +7,60 @@ import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatch, PhoneNumberMatcher
 
 from services.fulfillment.package.redaction.own import LEAST_DIGITS, Own
-from services.fulfillment.package.redaction.spans import Kind, Span, outside
+from services.fulfillment.package.redaction.spans import RedactedKind, TextSpan, outside
 
 LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
 ADDRESS = re.compile(rf"(?<!{LOCAL}){LOCAL}+[@\uff20\ufe6b](?:\[[\d.:a-fA-F]+\]|{LABEL}(?:\.{LABEL})*)")
-"""Begins where a run of such characters begins, so that a long text is gone through once."""
+"""Starts only at the beginning of a run of such characters, so that a long text is read once."""
 AT = re.compile(r"[@\uff20\ufe6b]")
-"""Without one of these there is no address; that is found out faster."""
+"""Characters that every address has; a fast check."""
 DIGITS = re.compile(r"\d(?:[^\w\n]*\d){5}")
-"""Anything that could be a telephone number; finding out whether it is one takes long."""
+"""Candidates for telephone numbers; the full check is slow."""
 IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,30}")
 CARD = re.compile(r"(?<!\d)\d(?:[ \u00a0-]?\d){12,18}(?!\d)")
 
 
-def addresses(text: str, own: Own) -> Iterator[tuple[Span, bool]]:
+def addresses(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     """Yield the e-mail addresses in *text*, and whether each is the person's *own*."""
     if not AT.search(text):
         return
     for match in ADDRESS.finditer(text):
-        yield Span(*match.span(), Kind.EMAIL), own.is_at(match[0])
+        yield TextSpan(*match.span(), RedactedKind.EMAIL), own.is_at(match[0])
 
 
-def numbers(text: str, own: Own) -> Iterator[tuple[Span, bool]]:
+def numbers(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     """Yield the telephone numbers in *text*, and whether each is the person's *own*."""
     if not DIGITS.search(text):
         return
-    mine = [Span(*match.span(), Kind.PHONE) for match in own.numbers.finditer(text)]
+    mine = [TextSpan(*match.span(), RedactedKind.PHONE) for match in own.numbers.finditer(text)]
     yield from ((span, True) for span in mine)
     found = PhoneNumberMatcher(text, own.region, leniency=Leniency.POSSIBLE)
     dialled = (match for match in found if _is_dialled(text, match, own.region))
-    others = (Span(match.start + _opened(match.raw_string), match.end, Kind.PHONE) for match in dialled)
+    others = (
+        TextSpan(match.start + _opened(match.raw_string), match.end, RedactedKind.PHONE) for match in dialled
+    )
     yield from ((span, False) for span in outside(others, mine))
 
 
-def accounts(text: str) -> Iterator[Span]:
+def accounts(text: str) -> Iterator[TextSpan]:
     """Yield the numbers of accounts and cards in *text*."""
     for match in IBAN.finditer(text):
         end = _iban_end(text, match)
         if end:
-            yield Span(match.start(), end, Kind.ACCOUNT)
+            yield TextSpan(match.start(), end, RedactedKind.ACCOUNT)
     for match in CARD.finditer(text):
         if _luhn(match[0]):
-            yield Span(*match.span(), Kind.ACCOUNT)
+            yield TextSpan(*match.span(), RedactedKind.ACCOUNT)
 
 
 def _opened(number: str) -> int:
-    """Return how many brackets stand before *number* that are closed after it."""
+    """Return the number of brackets before *number* that are closed after it."""
     return 1 if number.startswith("(") and ")" not in number else 0
 
 
 def _is_dialled(text: str, match: PhoneNumberMatch, region: str | None) -> bool:
-    """Tell a telephone number from another one that is as long: it can be dialled as it is written."""
+    """Return whether the match is a telephone number: it can be dialled as it is written."""
     if text[max(match.start - 1, 0) : match.start].isalnum():
         return False
     if match.raw_string.lstrip("( ").startswith(("+", "\uff0b", "0")):
@@ -68,7 +70,7 @@ def _is_dialled(text: str, match: PhoneNumberMatch, region: str | None) -> bool:
 
 
 def _iban_end(text: str, match: re.Match[str]) -> int:
-    """Return where the account number at *match* ends, by its check digits (ISO 13616); 0 if it is none."""
+    """Return the end of the account number at *match*, by its check digits (ISO 13616); 0 if it is none."""
     places = [at for at in range(match.start(), match.end()) if text[at].isalnum()]
     for length in range(len(places), 14, -1):
         end = places[length - 1] + 1
@@ -84,7 +86,7 @@ def _mod_97(compact: str) -> bool:
 
 
 def _luhn(number: str) -> bool:
-    """Tell whether the last digit checks the others (ISO/IEC 7812-1)."""
+    """Return whether the last digit is the check digit of the others (ISO/IEC 7812-1)."""
     digits = [int(character) for character in reversed(number) if character.isdigit()]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -1,4 +1,4 @@
-"""Names of other people that records give, wherever they stand in a text."""
+"""Finds names of other people in the records in texts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,30 +6,30 @@ from functools import cached_property
 from itertools import pairwise
 
 from services.fulfillment.package.redaction.own import Own
-from services.fulfillment.package.redaction.spans import GAP, Kind, Span
+from services.fulfillment.package.redaction.spans import GAP, RedactedKind, TextSpan
 from services.fulfillment.package.redaction.tokens import Token, Words, orders, spelt
 from services.fulfillment.package.redaction.vocabulary import COMMON_WORDS, PLAIN_WORDS
 
 MOST_NAMES = 5_000
-"""Other people a collection may name; where it names more, its texts are withheld as a whole."""
+"""Most other people in a collection; with more, its texts are withheld as a whole."""
 SHORTEST_NAME = 3
-"""Letters of a single word that is taken for somebody's name; shorter ones are mostly something else."""
+"""Fewest letters of a single word that counts as a name; shorter ones are mostly something else."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """Finds in texts whom the records name."""
+class KnownNames:
+    """Finds the people of the records in texts."""
 
     own: Own
     others: frozenset[str]
 
-    def spans(self, text: str, tokens: Sequence[Token]) -> Iterator[Span]:
+    def spans(self, text: str, tokens: Sequence[Token]) -> Iterator[TextSpan]:
         """Yield the names of other people in *text*."""
         first, at = self._first_words, 0
         while at < len(tokens):
             length, own = self._longest(text, tokens, at) if tokens[at].plain in first else (0, False)
             if length and not own:
-                yield Span(tokens[at].start, tokens[at + length - 1].end, Kind.NAME)
+                yield TextSpan(tokens[at].start, tokens[at + length - 1].end, RedactedKind.NAME)
             at += length or 1
 
     def _longest(self, text: str, tokens: Sequence[Token], at: int) -> tuple[int, bool]:

@@ -1,4 +1,4 @@
-"""Names that the e-mail addresses of other people give away: ``carla.miller@``, ``cmiller@``."""
+"""Names in the e-mail addresses of other people: ``carla.miller@``, ``cmiller@``."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,33 +6,33 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Self
 
-from services.fulfillment.package.redaction.runs import Run, is_common, is_given
+from services.fulfillment.package.redaction.runs import WordRun, is_common, is_given
 from services.fulfillment.package.redaction.tokens import Token, folded, spelt, words_of
 from services.fulfillment.package.redaction.vocabulary import AMBIGUOUS_NAMES, MAILBOXES
 
 AT = re.compile(r"[@\uff20\ufe6b]")
 SHORTEST_PART = 3
-"""Letters of a part that is looked for by itself."""
+"""Fewest letters of a part that is looked for alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mailboxes:
-    """What stands before the ``@`` in addresses."""
+    """The local parts of addresses."""
 
     parts: frozenset[str]
-    """Words, where one of them is a given name."""
+    """Their words, where one of them is a given name."""
     joined: frozenset[str]
-    """All of it, without what stands between words."""
+    """The full local parts, without separators."""
 
     @classmethod
     def of(cls, addresses: Iterable[str]) -> Self:
-        """Return what the *addresses* say."""
+        """Return the local parts of *addresses*."""
         locals_ = [words_of(AT.split(folded(address))[0]) for address in addresses]
         parts = {part for words in locals_ for part in _names(words)}
         return cls(frozenset(parts), frozenset(map("".join, locals_)))
 
-    def among(self, run: Run) -> Sequence[Token]:
-        """Return the words of *run* that an address gives away."""
+    def among(self, run: WordRun) -> Sequence[Token]:
+        """Return the words of *run* that occur in an address."""
         if not self.joined:
             return ()
         tokens = run.tokens[run.first : run.last]
@@ -57,6 +57,6 @@ def _forms(text: str, token: Token) -> set[str]:
 
 
 def _joinings(one: str, other: str) -> set[str]:
-    """Return how two names are joined to what stands before the ``@``."""
+    """Return the local parts that two names can form."""
     pairs = ((one, other), (one[0], other), (one, other[0]))
     return {joined for first, second in pairs for joined in (first + second, second + first)}

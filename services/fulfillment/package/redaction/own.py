@@ -1,4 +1,4 @@
-"""What is the person's own, and stays."""
+"""The requester's own identities, which are not blacked out."""
 
 import re
 import unicodedata
@@ -13,33 +13,33 @@ from services.fulfillment.package.redaction.tokens import Words, folded, spelt, 
 from services.fulfillment.package.redaction.vocabulary import NICKNAMES
 
 LEAST_DIGITS = 6
-"""Fewer make no telephone number."""
+"""Fewest digits of a telephone number."""
 SHORTEST_PART = 3
-"""Letters of a part of an e-mail address that is taken for what its owner is called."""
+"""Fewest letters of a part of an e-mail address that counts as its owner's name."""
 APART = "`*/={}|~^#!$%&?"
-"""What stands between a word and an address more often than it is part of one: ``user=``, ``to/``."""
+"""Characters that separate a word from an address more often than they belong to it: ``user=``, ``to/``."""
 BETWEEN = r"[ \u00a0()./-]*"
-"""What may stand between the digits of one number."""
+"""Characters that may stand between the digits of one number."""
 
 
 @dataclass(frozen=True)
 class Own:
-    """What is the person's, as they and the records write it."""
+    """The person's identities, as they and the records write them."""
 
     emails: frozenset[str] = frozenset()
     phones: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     region: str | None = None
-    """Where a telephone number without country code is dialled: a country's two letters."""
+    """Country of telephone numbers without country code, two letters."""
 
     @cached_property
     def addresses(self) -> frozenset[str]:
-        """The e-mail addresses as they compare."""
+        """The e-mail addresses in comparable form."""
         return frozenset(map(folded, self.emails))
 
     @cached_property
     def numbers(self) -> re.Pattern[str]:
-        """What finds the telephone numbers, whatever stands between their digits."""
+        """A pattern for the telephone numbers with any separators."""
         forms = {form for phone in self.phones for form in _forms(phone, self.region)}
         found = [BETWEEN.join(form) for form in sorted(forms) if len(form) >= LEAST_DIGITS]
         return re.compile(rf"(?<!\d)(?:\+ ?)?\(?(?:{'|'.join(found) or '(?!)'})(?!\d)")
@@ -56,35 +56,35 @@ class Own:
 
     @cached_property
     def nicknames(self) -> frozenset[str]:
-        """What else the person may be called: other forms of their names, and parts of their addresses."""
+        """Other names of the person: forms of their names, and parts of their addresses."""
         forms = {form for word in self.words for form in NICKNAMES.get(word, ())}
         parts = {part for address in self.addresses for part in words_of(address.partition("@")[0])}
         return frozenset(forms | {part for part in parts if len(part) >= SHORTEST_PART})
 
     def is_at(self, address: str) -> bool:
-        """Tell whether *address* is the person's, with or without what stands before it."""
+        """Return whether *address* is the person's, with or without the characters before a separator."""
         written = folded(address)
         before = [written.removesuffix(own) for own in self.addresses if written.endswith(own)]
         return any(rest == "" or rest[-1] in APART or not any(map(str.isalnum, rest)) for rest in before)
 
     def is_called(self, name: str) -> bool:
-        """Tell whether *name* is one of the person's names, in whatever order or with more or fewer parts."""
+        """Return whether *name* is one of the person's names, in any order, with more or fewer parts."""
         words = words_of(name)
         return all(map(self.has, words)) or self.is_named(words)
 
     def is_named(self, words: Words) -> bool:
-        """Tell whether one of the person's names is among *words* as a whole; others share a surname."""
+        """Return whether one of the person's full names is among *words*; others share a surname."""
         if any(set(own) <= set(words) for own in self.called if len(own) > 1):
             return True
         parts = {own[0] for own in self.called if len(own) == 1}
         return len(parts.intersection(words)) >= min(2, len(self.words)) > 0
 
     def has(self, word: str) -> bool:
-        """Tell whether *word* is part of one of the names, or the first letter of a part."""
+        """Return whether *word* is part of one of the names, or the first letter of a part."""
         return word in self.words or (len(word) == 1 and any(own.startswith(word) for own in self.words))
 
     def may_be(self, word: str) -> bool:
-        """Tell whether the person may be called by *word*, though the records do not say so."""
+        """Return whether *word* may be a name of the person that the records do not state."""
         return self.has(word) or word in self.nicknames
 
 

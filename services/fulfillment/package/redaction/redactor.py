@@ -1,4 +1,4 @@
-"""Puts together what is blacked out of a text."""
+"""Combines all redactions of a text."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -8,21 +8,21 @@ from types import MappingProxyType
 from typing import Self
 
 from services.fulfillment.package.redaction.formed import accounts, addresses, numbers
-from services.fulfillment.package.redaction.known import Known
+from services.fulfillment.package.redaction.known import KnownNames
 from services.fulfillment.package.redaction.names import names
 from services.fulfillment.package.redaction.own import Own
-from services.fulfillment.package.redaction.spans import Kind, Span, apart, outside
+from services.fulfillment.package.redaction.spans import RedactedKind, TextSpan, apart, outside
 from services.fulfillment.package.redaction.tokens import tokens_of
 
 
 class Redacted(str):
-    """A text in which something was blacked out, and how often of each kind."""
+    """A text with blacked out parts, and their number by kind."""
 
     __slots__ = ("masked",)
-    masked: Mapping[Kind, int]
+    masked: Mapping[RedactedKind, int]
 
-    def __new__(cls, text: str, masked: Mapping[Kind, int]) -> Self:
-        """Return *text* with what is known of it."""
+    def __new__(cls, text: str, masked: Mapping[RedactedKind, int]) -> Self:
+        """Return *text* with its counts."""
         self = super().__new__(cls, text)
         self.masked = MappingProxyType(dict(masked))
         return self
@@ -30,16 +30,16 @@ class Redacted(str):
 
 @dataclass(frozen=True)
 class Redactor:
-    """Blacks out of texts who is not the person."""
+    """Blacks out other people in texts."""
 
     own: Own
     others: frozenset[str]
-    """Names of other people that the records give."""
-    say: Callable[[Kind], str] = field(repr=False)
-    """What stands in place of what is blacked out."""
+    """Names of other people in the records."""
+    say: Callable[[RedactedKind], str] = field(repr=False)
+    """Returns the text in place of blacked out data."""
 
     def __call__(self, text: str) -> str:
-        """Return *text* without other people: as it is where nobody else is in it, else as `Redacted`."""
+        """Return *text* without other people: unchanged, or as `Redacted`."""
         spans = apart(text, self._spans(text))
         if not spans:
             return text
@@ -50,9 +50,9 @@ class Redactor:
             end = span.end
         return Redacted("".join([*pieces, text[end:]]), Counter(span.kind for span in spans))
 
-    def _spans(self, text: str) -> list[Span]:
-        mine: list[Span] = []
-        spans: list[Span] = []
+    def _spans(self, text: str) -> list[TextSpan]:
+        mine: list[TextSpan] = []
+        spans: list[TextSpan] = []
         for span, own in (*addresses(text, self.own), *numbers(text, self.own)):
             (mine if own else spans).append(span)
         spans += outside(accounts(text), mine)
@@ -61,5 +61,5 @@ class Redactor:
         return spans + outside(named, [*mine, *spans])
 
     @cached_property
-    def _known(self) -> Known:
-        return Known(self.own, self.others)
+    def _known(self) -> KnownNames:
+        return KnownNames(self.own, self.others)

@@ -1,4 +1,4 @@
-"""Capitalised words that stand in a row: each such run is a name, or is none."""
+"""Runs of capitalised words: each run is a name, or is none."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from services.fulfillment.package.redaction.vocabulary import (
 )
 
 LONGEST_RUN = 5
-"""Words that can be one name."""
+"""Most words of one name."""
 MOST_PARTICLES = 3
 CLOSE = re.compile(r"[ \t\u00a0]+|[-'\u2019]|\.")
 """Between two words of one name."""
@@ -36,12 +36,12 @@ TITLE_GAP = re.compile(r"\.?[ \t\u00a0]*\n?")
 
 OPENINGS = SALUTATIONS | CLOSINGS | PEOPLE
 BREAKS = (PLAIN_WORDS | COMMON_WORDS | INSTITUTIONS | TITLES | OPENINGS) - GIVEN_NAMES
-"""What ends a run, and is no part of it."""
+"""Words that end a run, and do not belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Capitalised words from *first* up to *last*, which is no longer one of them."""
+class WordRun:
+    """Capitalised words from *first* up to, but not including, *last*."""
 
     text: str
     tokens: Sequence[Token]
@@ -50,67 +50,67 @@ class Run:
 
     @property
     def words(self) -> list[str]:
-        """The words as they compare."""
+        """The words in comparable form."""
         return [token.plain for token in self.tokens[self.first : self.last]]
 
     @property
     def start(self) -> int:
-        """Where it begins in the text."""
+        """Its start in the text."""
         return self.tokens[self.first].start
 
     @property
     def end(self) -> int:
-        """Where it ends in the text."""
+        """Its end in the text."""
         return self.tokens[self.last - 1].end
 
     def word(self, at: int) -> str:
-        """Return the word *at* so many places from the first; nothing where the text is over."""
+        """Return the word *at* so many places from the first; empty after the end of the text."""
         place = self.first + at
         return self.tokens[place].plain if 0 <= place < len(self.tokens) else ""
 
     def gap(self, at: int) -> str:
-        """Return what stands before the word *at* so many places from the first."""
+        """Return the text before the word *at* so many places from the first."""
         place = self.first + at
         begin = self.tokens[place - 1].end if place > 0 else 0
         return self.text[begin : self.tokens[place].start if place < len(self.tokens) else len(self.text)]
 
     @property
     def begins_sentence(self) -> bool:
-        """Whether its first word is capitalised in any case."""
+        """Whether its first word would be capitalised anyway."""
         return self.first == 0 or any(mark in self.gap(0) for mark in ".!?:;\n\u2022")
 
 
 def is_common(word: str) -> bool:
-    """Tell whether *word* is no name, by the word itself or how it ends."""
+    """Return whether *word* is no name, by the word itself or its ending."""
     if word in BREAKS:
         return True
     return len(word) >= SHORTEST_COMPOUND and word.endswith(COMMON_ENDINGS) and word not in GIVEN_NAMES
 
 
 def is_person(word: str) -> bool:
-    """Tell whether *word* says who somebody is to somebody else."""
+    """Return whether *word* states a relation between people."""
     return word in PEOPLE or word.endswith(PEOPLE_ENDINGS)
 
 
 def is_given(word: str) -> bool:
-    """Tell whether *word* is a given name, and hardly anything else; of it or as it owns: ``Peters``."""
+    """Return whether *word* is a given name, and hardly anything else; the genitive counts: ``Peters``."""
     return word in GIVEN_NAMES or (word[-1:] == "s" and len(word) > len("anns") and word[:-1] in GIVEN_NAMES)
 
 
-def runs(text: str, tokens: Sequence[Token]) -> Iterator[Run]:
+def runs(text: str, tokens: Sequence[Token]) -> Iterator[WordRun]:
     """Yield the runs in *text*."""
     at = 0
     while at < len(tokens):
         if _may_begin(text, tokens, at) if tokens[at].capital else _is_spoken_of(tokens, at):
             last = _last(text, tokens, at)
-            yield Run(text, tokens, at, last)
+            yield WordRun(text, tokens, at, last)
             at = last
         else:
             at += 1
 
 
 def _is_spoken_of(tokens: Sequence[Token], at: int) -> bool:
-    """Tell whether a given name in small letters stands where one is sure to: ``spoke with carla``."""
+    """Return whether a given name in small letters stands where a name must: ``spoke with carla``."""
     if tokens[at].plain not in GIVEN_NAMES or at == 0:
         return False
     return (at > 1 and (tokens[at - 2].plain, tokens[at - 1].plain) in PAIRS) or is_person(
@@ -124,7 +124,7 @@ def _may_begin(text: str, tokens: Sequence[Token], at: int) -> bool:
         return True
     if len(word) == 1 and INITIAL.match(text, tokens[at].start):
         return True
-    # Frau Koch, Dear Bill: what is said of everybody else does not hold here.
+    # Frau Koch, Dear Bill: the exceptions for common words do not hold here.
     if at == 0 or word in PLAIN_WORDS or word in TITLES:
         return False
     before = tokens[at - 1].plain
@@ -133,7 +133,7 @@ def _may_begin(text: str, tokens: Sequence[Token], at: int) -> bool:
 
 
 def _last(text: str, tokens: Sequence[Token], first: int) -> int:
-    """Return where the run that begins at *first* ends."""
+    """Return the end of the run that begins at *first*."""
     last = first + 1
     while last < min(len(tokens), first + LONGEST_RUN) and _is_close(text, tokens[last - 1], tokens[last]):
         if _goes_on(tokens[last - 1], tokens[last]):
@@ -151,7 +151,7 @@ def _goes_on(before: Token, word: Token) -> bool:
 
 
 def _after_particles(text: str, tokens: Sequence[Token], at: int) -> int:
-    """Return what follows the name that goes on with ``van der``; 0 where none does."""
+    """Return the word after the particles of a name (``van der``); 0 without particles."""
     before, particle = tokens[at - 1].plain, tokens[at]
     known = before in GIVEN_NAMES or before in AMBIGUOUS_NAMES
     if not (known or particle.capital or particle.plain in DUTCH_PARTICLES):

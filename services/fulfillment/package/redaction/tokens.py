@@ -1,4 +1,4 @@
-"""The words of a text as they compare."""
+"""The words of a text in comparable form."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 Words: TypeAlias = tuple[str, ...]
-"""The words of a name, as they compare."""
+"""The words of a name in comparable form."""
 
 WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f])*")
 UMLAUTS = str.maketrans(
@@ -25,7 +25,7 @@ UMLAUTS = str.maketrans(
 )
 
 BASES = str.maketrans("łŁıøØđĐ", "lLioOdD")
-"""Letters that Unicode does not take apart, and addresses write without their stroke."""
+"""Letters that Unicode does not decompose, and that addresses write without their stroke."""
 
 
 class Token(NamedTuple):
@@ -34,7 +34,7 @@ class Token(NamedTuple):
     start: int
     end: int
     plain: str
-    """As it compares within names."""
+    """In comparable form, within names."""
     capital: bool
 
 
@@ -45,12 +45,12 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def folded(text: str) -> str:
-    """Return *text* as it compares: case, width and composition do not count."""
+    """Return *text* in comparable form: case, width and composition do not count."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 def plain(word: str) -> str:
-    """Return *word* as it compares within names: accents do not count."""
+    """Return *word* in comparable form within names: accents do not count."""
     if word.isascii():
         return word.lower()
     parts = unicodedata.normalize("NFKD", word.translate(BASES))
@@ -58,12 +58,12 @@ def plain(word: str) -> str:
 
 
 def words_of(name: str) -> Words:
-    """Return the words of *name* as they compare."""
+    """Return the words of *name* in comparable form."""
     return tuple(plain(word) for word in WORD.findall(name))
 
 
 def spelt(name: str) -> Iterator[Words]:
-    """Yield the words of *name*, and as they are written where there are no umlauts."""
+    """Yield the words of *name*, and their spelling without umlauts."""
     for spelling in (name, unicodedata.normalize("NFC", name).translate(UMLAUTS)):
         if words := words_of(spelling):
             yield words

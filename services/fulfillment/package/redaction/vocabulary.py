@@ -1,8 +1,7 @@
 """
-Words that speak for or against a name, in English and German and, fewer, in the languages around them.
+Word lists for and against names, in English and German and, fewer, in neighbouring languages.
 
-All of it as it compares: in small letters, without accents. What a list is, and where it comes from, says
-its file.
+All words are in comparable form: small letters, without accents. Each file states its content and source.
 """
 
 from collections import defaultdict
@@ -93,4 +92,4 @@ PLACES = _cue("places")
 MAILBOXES = _cue("mailboxes")
 COMMON_ENDINGS = tuple(_cue("common endings"))
 SHORTEST_COMPOUND = 7
-"""Letters of a word whose ending tells what it is."""
+"""Fewest letters of a word that is classified by its ending."""

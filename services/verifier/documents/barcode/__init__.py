@@ -1,1 +1,1 @@
-"""Reads driver's licences of the United States and Canada from their barcode, and believes none of it."""
+"""Reads driver's licences of the United States and Canada from their barcode, as claims."""

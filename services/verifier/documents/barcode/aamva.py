@@ -1,8 +1,8 @@
 """
 Reads a North American driver's licence from the content of its barcode (AAMVA DL/ID standard 01 to 12). Pure.
 
-The data is neither signed nor secret: anybody can print it. What is read here is a claim, to be compared
-with the printed front and with what the person said.
+The data is neither signed nor secret: a forger can print it. It is read as a claim, to be compared
+with the printed front and with the person's statements.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 from services.verifier.documents.barcode.elements import Elements, NotALicenceError, take_apart
 from services.verifier.documents.barcode.issuers import country_of, region_of
-from services.verifier.documents.reading import Licence
+from services.verifier.documents.results import Licence
 
 NEWEST_VERSION: Final = 12
 FIRST_WITH_FAMILY_NAME: Final = 2
@@ -67,7 +67,7 @@ def _licence(elements: Elements) -> Licence:
 
 
 def _country(elements: Elements, region: str) -> str:
-    """Return what the card says (DCG), else what its issuer says."""
+    """Return the country on the card (DCG), else that of its issuer."""
     said = elements.text("DCG").upper()
     return said if said in {"USA", "CAN"} else country_of(elements.issuer, region)
 

@@ -1,8 +1,8 @@
 """
-Takes the text of a licence's barcode apart into its data elements (AAMVA DL/ID standard, annex D.12). Pure.
+Splits the text of a licence's barcode into its data elements (AAMVA DL/ID standard, annex D.12). Pure.
 
-The offsets and lengths of the subfile table are not used: cards exist on which they are wrong. What is said
-twice counts as it was said first.
+The offsets and lengths of the subfile table are not used: cards exist on which they are wrong. Of repeated
+elements the first counts.
 """
 
 import re
@@ -15,7 +15,7 @@ MOST_CHARACTERS = 120
 """Of one element; the standard's longest is 80 (given names of version 03)."""
 
 HEADER: Final = re.compile(
-    # compliance indicator, then whatever survived of the separators; Connecticut has AAMVA and no space
+    # compliance indicator, then the separators that survived; Connecticut has AAMVA and no space
     r"\A\ufeff?@[^A-Z]{1,6}(?:ANSI|AAMVA) ?(?P<issuer>\d{6})(?P<version>\d{2})"
 )
 SEPARATORS: Final = re.compile(r"[\n\r|\x1e]+")
@@ -24,7 +24,7 @@ FIRST: Final = re.compile(r"(?:DL|ID|EN)?(D[A-D][A-Z].*)\Z")
 """The first element follows the subfile's designator, or (Wyoming, Connecticut) the table itself."""
 ELEMENT: Final = re.compile(r"\A(?:(?:DL|ID|EN)(?=D[A-D][A-Z]))?(D[A-D][A-Z])(.*)\Z")
 UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u024f]+")
-"""All but Latin letters and marks: control characters and what turns text round have no place on a card."""
+"""All but Latin letters and marks: control characters and text direction marks have no place on a card."""
 
 
 class NotALicenceError(ValueError):

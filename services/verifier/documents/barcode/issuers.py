@@ -1,5 +1,5 @@
 """
-Who issues driver's licences in North America, by issuer identification number. Pure.
+Issuers of driver's licences in North America, by issuer identification number. Pure.
 
 Source: AAMVA DL/ID Card Design Standard, annex D.12.3.1 (the numbers are assigned by AAMVA under ISO/IEC
 7812).
@@ -34,7 +34,7 @@ REGIONS_OF_THE_UNITED_STATES: Final = frozenset(UNITED_STATES.values())
 
 
 def region_of(number: str) -> str:
-    """Return the two letters of who has the issuer identification *number*; empty where nobody known has."""
+    """Return the two letters of the issuer with the identification *number*; empty if it is unknown."""
     return UNITED_STATES.get(number) or CANADA.get(number, "")
 
 

@@ -5,27 +5,27 @@ from typing import Final
 from services.verifier.documents.barcode.aamva import parse_aamva
 from services.verifier.documents.barcode.elements import NotALicenceError
 from services.verifier.documents.barcode.plausibility import plausibility
-from services.verifier.documents.barcode.symbols import Sight, read_symbol
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.reading import Check, Licence, Result
+from services.verifier.documents.barcode.symbols import SymbolQuality, read_symbol
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import Check, CheckResult, Licence
 
 BARCODE: Final = "barcode"
 
 
 def read_licence(picture: Picture) -> tuple[Licence | None, tuple[Check, ...]]:
     """
-    Return the licence whose barcode is in *picture*, if one is, and what was noticed.
+    Return the licence in the barcode of *picture*, if there is one, and the checks.
 
     Args:
         picture: Red, green and blue, 8 bits each.
     """
     symbol = read_symbol(picture)
     match symbol.sight:
-        case Sight.NOTHING:
-            return None, (Check(name=BARCODE, result=Result.NOT_RUN),)
-        case Sight.BROKEN:
+        case SymbolQuality.NOTHING:
+            return None, (Check(name=BARCODE, result=CheckResult.NOT_RUN),)
+        case SymbolQuality.BROKEN:
             return None, (_doubt("barcode_unreadable"),)
-        case Sight.READ:
+        case SymbolQuality.READ:
             return _read(symbol.content)
 
 
@@ -34,8 +34,8 @@ def _read(content: bytes) -> tuple[Licence | None, tuple[Check, ...]]:
         licence = parse_aamva(content)
     except NotALicenceError:
         return None, (_doubt("barcode_malformed"),)
-    return licence, (Check(name=BARCODE, result=Result.PASS), *plausibility(licence))
+    return licence, (Check(name=BARCODE, result=CheckResult.PASS), *plausibility(licence))
 
 
 def _doubt(reason: str) -> Check:
-    return Check(name=BARCODE, result=Result.INCONCLUSIVE, reasons=(reason,))
+    return Check(name=BARCODE, result=CheckResult.INCONCLUSIVE, reasons=(reason,))

@@ -1,10 +1,10 @@
-"""Asks whether the data of a licence can be true: dates in order, a known issuer. Pure, without a clock."""
+"""Plausibility of a licence's data: dates in order, a known issuer. Pure, without a clock."""
 
 from datetime import date
 from typing import Final
 
 from services.verifier.documents.barcode.issuers import country_of
-from services.verifier.documents.reading import Check, Licence, Result
+from services.verifier.documents.results import Check, CheckResult, Licence
 
 LONGEST_VALIDITY_YEARS: Final = 15
 """Longer ones are rare (Arizona once issued to the age of 65) and are looked at by a person."""
@@ -13,7 +13,7 @@ YOUNGEST_HOLDER_YEARS, OLDEST_HOLDER_YEARS = 0, 120
 
 def plausibility(licence: Licence) -> tuple[Check, ...]:
     """
-    Return what the data of *licence* says about itself.
+    Return the plausibility checks of the data of *licence*.
 
     Whether it has expired today is not asked here: that depends on the day of the request.
     """
@@ -27,8 +27,8 @@ def plausibility(licence: Licence) -> tuple[Check, ...]:
 def _check(name: str, reason: str, *, holds: bool) -> Check:
     """Return a check that asks for a person where it does not hold: genuine cards with such errors exist."""
     if holds:
-        return Check(name=name, result=Result.PASS)
-    return Check(name=name, result=Result.INCONCLUSIVE, reasons=(reason,))
+        return Check(name=name, result=CheckResult.PASS)
+    return Check(name=name, result=CheckResult.INCONCLUSIVE, reasons=(reason,))
 
 
 def _dates_in_order(licence: Licence) -> bool:

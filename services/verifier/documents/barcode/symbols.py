@@ -14,8 +14,8 @@ from enum import Enum
 import cv2
 import zxingcpp
 
-from services.verifier.documents.barcode.zones import Zone, level, zones
-from services.verifier.documents.files.scaling import Picture, reduced
+from services.verifier.documents.barcode.zones import BarcodeZone, level, zones
+from services.verifier.documents.files.thumbnails import Picture, reduced
 
 PDF417 = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.PDF417)
 TURNS = (0.0, 2.0, -2.0, 4.0, -4.0)
@@ -26,8 +26,8 @@ WIDEST_PIXELS = 2600
 MOST_TRIES = 24
 
 
-class Sight(Enum):
-    """How much of a symbol was seen."""
+class SymbolQuality(Enum):
+    """The visible part of a symbol."""
 
     NOTHING = "nothing"
     BROKEN = "broken"
@@ -37,9 +37,9 @@ class Sight(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """What a symbol holds."""
+    """The content of a symbol."""
 
-    sight: Sight
+    sight: SymbolQuality
     content: bytes = b""
 
 
@@ -50,18 +50,18 @@ def read_symbol(picture: Picture) -> Symbol:
     Args:
         picture: Red, green and blue, or grey; 8 bits each.
     """
-    seen = Symbol(Sight.NOTHING)
+    seen = Symbol(SymbolQuality.NOTHING)
     for part in itertools.islice(_parts(picture), MOST_TRIES):
         symbol = _decode(part)
-        if symbol.sight is Sight.READ:
+        if symbol.sight is SymbolQuality.READ:
             return symbol
-        if symbol.sight is Sight.BROKEN:
+        if symbol.sight is SymbolQuality.BROKEN:
             seen = symbol
     return seen
 
 
 def _parts(picture: Picture) -> Iterator[Picture]:
-    """Yield *picture*, then what is worth a closer look."""
+    """Yield *picture*, then the parts worth a closer look."""
     grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)  # noqa: PLR2004 - axes
     yield grey
     found = tuple(zones(grey))
@@ -72,7 +72,7 @@ def _parts(picture: Picture) -> Iterator[Picture]:
         yield _enlarge(grey)
 
 
-def _renderings(grey: Picture, zone: Zone, turn: float) -> Iterator[Picture]:
+def _renderings(grey: Picture, zone: BarcodeZone, turn: float) -> Iterator[Picture]:
     """Yield *zone* turned level: as large as it is, and enlarged where it is small."""
     part, _ = reduced(level(grey, zone, turn), WIDEST_PIXELS)
     yield part
@@ -89,5 +89,5 @@ def _decode(part: Picture) -> Symbol:
     found = zxingcpp.read_barcodes(part, formats=PDF417, return_errors=True)
     for symbol in found:
         if symbol.valid:
-            return Symbol(Sight.READ, symbol.bytes)
-    return Symbol(Sight.BROKEN if found else Sight.NOTHING)
+            return Symbol(SymbolQuality.READ, symbol.bytes)
+    return Symbol(SymbolQuality.BROKEN if found else SymbolQuality.NOTHING)

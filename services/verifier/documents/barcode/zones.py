@@ -1,5 +1,5 @@
 """
-Finds where in a picture a PDF417 barcode may be, and turns that part level.
+Finds PDF417 barcodes in a picture, and turns them level.
 
 A barcode is the place where strong edges agree on one direction (the structure tensor is coherent there).
 The direction says by how much to turn it: the decoder tolerates two to four degrees for a licence's dense
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from services.verifier.documents.files.scaling import Picture, reduced
+from services.verifier.documents.files.thumbnails import Picture, reduced
 
 SEARCH_PIXELS = 1000
 """Length of the long side of the reduced picture that is searched."""
@@ -30,7 +30,7 @@ MARGIN = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class BarcodeZone:
     """A tilted rectangle, in pixels of the whole picture; *angle* turns its bars upright, in degrees."""
 
     centre: tuple[float, float]
@@ -38,7 +38,7 @@ class Zone:
     angle: float
 
 
-def zones(grey: Picture) -> Iterator[Zone]:
+def zones(grey: Picture) -> Iterator[BarcodeZone]:
     """Yield where in *grey* a barcode may be, the largest place first."""
     small, scale = reduced(grey, SEARCH_PIXELS)
     across, down, both = _tensor(small)
@@ -53,8 +53,8 @@ def zones(grey: Picture) -> Iterator[Zone]:
         yield _enclose(inside, angle, scale)
 
 
-def level(grey: Picture, zone: Zone, turn: float) -> Picture:
-    """Return what is in *zone*, turned so that its bars stand upright, and by *turn* degrees more."""
+def level(grey: Picture, zone: BarcodeZone, turn: float) -> Picture:
+    """Return the pixels of *zone*, turned so that its bars stand upright, and by *turn* degrees more."""
     width, height = (round(side) for side in zone.size)
     matrix = cv2.getRotationMatrix2D(zone.centre, zone.angle + turn, 1.0)
     matrix[0, 2] += width / 2 - zone.centre[0]
@@ -90,7 +90,7 @@ def _direction(across: float, down: float, both: float) -> float:
     return math.degrees(0.5 * math.atan2(2 * both, across - down))
 
 
-def _enclose(inside: Picture, angle: float, scale: float) -> Zone:
+def _enclose(inside: Picture, angle: float, scale: float) -> BarcodeZone:
     """Return the rectangle, turned by *angle*, round the pixels that are *inside*."""
     rows, columns = np.nonzero(inside)
     turn = math.radians(angle)
@@ -102,4 +102,4 @@ def _enclose(inside: Picture, angle: float, scale: float) -> Zone:
     y = middle * math.sin(turn) + centre * math.cos(turn)
     margin = 2 * MARGIN * max(right - left, bottom - top) + WINDOW_PIXELS
     size = ((right - left + margin) / scale, (bottom - top + margin) / scale)
-    return Zone((float(x / scale), float(y / scale)), (float(size[0]), float(size[1])), angle)
+    return BarcodeZone((float(x / scale), float(y / scale)), (float(size[0]), float(size[1])), angle)

@@ -1,7 +1,7 @@
 """
 Bills and statements as proof of an address. Pure.
 
-They say who issued them, when, to whom and where; never that the person at the keyboard is that one.
+They state issuer, date, recipient and address; never that the person at the keyboard is the recipient.
 """
 
 import re
@@ -11,7 +11,7 @@ from services.verifier.documents.bills.blocks import Block, Cell, blocks_of, cel
 from services.verifier.documents.bills.checks import ACCEPTED, MOST_DAYS, bill_checks
 from services.verifier.documents.bills.issued import issued_on
 from services.verifier.documents.bills.kinds import kind_of
-from services.verifier.documents.reading import Bill, BillKind, Line
+from services.verifier.documents.results import Bill, BillKind, TextLine
 from shared.matching.postcodes import DAY_FIRST
 
 __all__ = ["ACCEPTED", "MOST_DAYS", "bill_checks", "read_bill"]
@@ -20,18 +20,18 @@ MOST_CELLS = 1500
 """Pieces of text; a statement of five pages has about a thousand."""
 
 
-def read_bill(lines: Sequence[Line]) -> Bill | None:
+def read_bill(lines: Sequence[TextLine]) -> Bill | None:
     """
     Return the bill that *lines* are; none where they are neither a bill nor a letter with an address.
 
     None, too, where there is more text than on any bill: a part of it could lack the second address.
 
-    The issuer's own addresses are not counted, wherever they stand. The recipient is the person whose name
-    stands right above an address: of several, the first that is not where something is merely supplied.
+    The issuer's own addresses are not counted, anywhere. The recipient is the person with the name
+    right above an address: of several, the first that is not a place of mere supply.
 
     Args:
         lines: Of all pages, in the order of reading, best with their places: where columns have become one
-            line, nothing tells the recipient's address from what stands beside it.
+            line, the recipient's address cannot be separated from its neighbours.
     """
     cells = cells_of(lines)
     if len(cells) > MOST_CELLS:

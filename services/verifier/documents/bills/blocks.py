@@ -1,7 +1,7 @@
 """
 The pieces of a page: cells of text, and the postal addresses among them. Pure.
 
-Where pieces have no place on the page, as in plain text, their order alone tells what stands above what.
+Pieces without a place on the page, as in plain text, are related by their order alone.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.verifier.documents.bills.words import COMPANY, INVOICE, RECIPIENT, SITE, STRONG, TRADE, compact
-from services.verifier.documents.reading import Line
+from services.verifier.documents.results import TextLine
 from shared.matching.addresses import Parts, parts_of
 from shared.matching.characters import folded, stripped
 from shared.matching.dates import written_dates
@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A postal address on a page, and whose it is."""
+    """A postal address on a page, and its owner."""
 
     name: str
     """A person's name above it, or nothing."""
@@ -66,12 +66,12 @@ class Block:
     """Whether it is said to be where something is supplied or sent."""
 
 
-def cells_of(lines: Sequence[Line]) -> list[Cell]:
+def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
     """Return the cells of *lines*, in their order. A line of a table is several."""
     return [cell for row, line in enumerate(lines) for cell in _split(line, row)]
 
 
-def _split(line: Line, row: int) -> Iterator[Cell]:
+def _split(line: TextLine, row: int) -> Iterator[Cell]:
     left, top, width, height = line.box
     text = line.text.replace("\t", "   ")
     share = width / max(len(text), 1)
@@ -87,19 +87,19 @@ def blocks_of(cells: Sequence[Cell]) -> list[Block]:
 
 
 def is_company(text: str) -> bool:
-    """Tell whether *text* names a company or an office."""
+    """Return whether *text* names a company or an office."""
     words = set(re.split(r"\W+", stripped(folded(text))))
     return COMPANY.search(text) is not None or bool(words & TRADE)
 
 
 def is_heading(text: str) -> bool:
-    """Tell whether *text* says what the letter is, rather than who sent or gets it."""
+    """Return whether *text* is a heading of the letter, rather than its sender or recipient."""
     plain = compact(text)
     return any(word in plain for words in (*STRONG.values(), INVOICE) for word in words)
 
 
 def is_person(text: str) -> bool:
-    """Tell whether *text* may be a person's name."""
+    """Return whether *text* may be a person's name."""
     return (
         _NAME.fullmatch(text) is not None
         and len(text.split()) <= _MOST_WORDS
@@ -120,7 +120,7 @@ def _is_town(text: str) -> bool:
 
 
 def _block(cells: Sequence[Cell], at: int) -> Block | None:
-    """Return the address whose town is in the cell *at*; none where there is no house above or before it."""
+    """Return the address with the town in the cell *at*; none where there is no house above or before it."""
     above = list(_above(cells, at))
     for height in range(min(len(above), 3) + 1):
         lines = (*reversed(above[:height]), cells[at].text)
@@ -132,7 +132,7 @@ def _block(cells: Sequence[Cell], at: int) -> Block | None:
 
 
 def _named(lines: tuple[str, ...], parts: Parts, above: Sequence[str]) -> Block:
-    """Return the address in *lines* with the name that stands above it, and what stands between."""
+    """Return the address in *lines* with the name above it, and the text between."""
     headings = [text for text in above if not CARE_OF.match(text)][:_MOST_HEADINGS]
     at, name = next(
         ((at, name) for at, text in enumerate(headings) if is_person(name := _name_in(text))), (0, "")
@@ -160,7 +160,7 @@ def _unlabelled(text: str) -> str:
 
 
 def _above(cells: Sequence[Cell], at: int) -> Iterator[str]:
-    """Yield what stands above a cell in its block, nearest first."""
+    """Yield the cells above a cell in its block, nearest first."""
     cell = cells[at]
     for _ in range(MOST_ABOVE):
         upper = [other for other in cells if other.page == cell.page and _over(other, cell)]
@@ -171,7 +171,7 @@ def _above(cells: Sequence[Cell], at: int) -> Iterator[str]:
 
 
 def _over(upper: Cell, lower: Cell) -> bool:
-    """Tell whether one cell is in the line right above another's, in one block."""
+    """Return whether one cell is in the line right above another's, in one block."""
     if not (upper.placed and lower.placed):
         return upper.row == lower.row - 1 and upper.column == lower.column
     down = lower.box[1] - upper.box[1]
@@ -179,7 +179,7 @@ def _over(upper: Cell, lower: Cell) -> bool:
 
 
 def beside(cells: Sequence[Cell], at: int) -> Iterator[str]:
-    """Yield the cells that may say what the cell *at* is: the one to its left, then the one above it."""
+    """Yield the cells that may label the cell *at*: the one to its left, then the one above it."""
     cell = cells[at]
     others = [other for other in cells if other.page == cell.page and other is not cell]
     left = [other for other in others if _before(other, cell)]
@@ -196,7 +196,7 @@ def _before(left: Cell, right: Cell) -> bool:
 
 
 def _heads(upper: Cell, lower: Cell) -> bool:
-    """Tell whether one cell is a heading over another: right above, with some width in common."""
+    """Return whether one cell is a heading over another: right above, with some width in common."""
     if not (upper.placed and lower.placed):
         return upper.row == lower.row - 1 and upper.column == lower.column
     down = lower.box[1] - upper.box[1]

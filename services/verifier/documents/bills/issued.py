@@ -1,7 +1,7 @@
 """
-The day a bill was issued: not when it is to be paid, nor what it is for, nor when somebody was born. Pure.
+The day a bill was issued: not the day to pay, a period of service, nor a date of birth. Pure.
 
-Every date on the page is given its label: what stands before it, to its left, or above it. Where labels of
+Every date on the page is given its label: the text before it, to its left, or above it. Where labels of
 one rank name two days, nothing is chosen.
 """
 
@@ -15,7 +15,7 @@ from rapidfuzz.fuzz import ratio
 
 from services.verifier.documents.bills.blocks import Cell, beside
 from services.verifier.documents.bills.words import DATE, DATE_AT_END, ISSUED, OTHER, PLACED, compact
-from shared.matching.dates import Written, written_dates
+from shared.matching.dates import WrittenDate, written_dates
 
 _Days: TypeAlias = frozenset[date]
 EARLIEST = date(2000, 1, 1)
@@ -32,7 +32,7 @@ _MISREAD = 90
 
 
 class Rank(IntEnum):
-    """How surely a label says that a date is the day of issue; the surest first."""
+    """The certainty of a label for the day of issue; the surest first."""
 
     ISSUED = 0
     PLACED = 1
@@ -51,7 +51,7 @@ def issued_on(cells: Sequence[Cell], *, day_first: bool | None) -> tuple[date, .
 
     Args:
         cells: The pieces of the page.
-        day_first: What comes first where both are numbers, by the country of the issuer.
+        day_first: Whether the day comes first where both are numbers, by the country of the issuer.
     """
     ranked: dict[Rank, list[_Days]] = {}
     for rank, days in _ranked(cells, day_first):
@@ -59,7 +59,7 @@ def issued_on(cells: Sequence[Cell], *, day_first: bool | None) -> tuple[date, .
     ranked.pop(Rank.OTHER, None)
     if not ranked:
         return ()
-    # Each mention narrows what the others may mean: 02/03 here and 2 March there.
+    # Each mention narrows the meaning of the others: 02/03 here and 2 March there.
     common = frozenset.intersection(*ranked[min(ranked)])
     return tuple(sorted(common))
 
@@ -93,15 +93,15 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
 _PERIOD = "\N{RIGHTWARDS ARROW}"
 
 
-def _after(text: str, one: Written, written: Sequence[Written]) -> str:
-    """Return what stands behind a date; an arrow where that leads to another date."""
+def _after(text: str, one: WrittenDate, written: Sequence[WrittenDate]) -> str:
+    """Return the text behind a date; an arrow where that leads to another date."""
     following = next((other for other in written if other.start >= one.end), None)
     behind = text[one.end : following.start if following else None]
     return _PERIOD if following and _BETWEEN.fullmatch(behind) else behind
 
 
 def _label(text: str) -> Rank | None:
-    """Return what *text* says of the date behind it; none where it says nothing about dates."""
+    """Return the rank of *text* as a label of the date behind it; none where it is no label of dates."""
     plain = compact(text)
     issued, other = float(_last(ISSUED, plain)), float(_last(OTHER, plain))
     if max(issued, other) < 0:

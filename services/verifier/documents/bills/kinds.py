@@ -1,9 +1,9 @@
-"""What kind of letter a page is. Pure."""
+"""Kinds of letters. Pure."""
 
 from collections.abc import Collection, Sequence
 
 from services.verifier.documents.bills.words import INVOICE, STRONG, compact
-from services.verifier.documents.reading import BillKind
+from services.verifier.documents.results import BillKind
 
 ENOUGH = 2
 """Different words of a kind that make a letter of it: one stands in many letters by chance."""
@@ -11,9 +11,9 @@ ENOUGH = 2
 
 def kind_of(texts: Sequence[str]) -> BillKind:
     """
-    Return what the letter with *texts* is.
+    Return the kind of the letter with *texts*.
 
-    A bill for goods or work is told by its table of items. It stays one where it mentions a supply, unless
+    A bill for goods or work has a table of items. It stays one where it mentions a supply, unless
     more speaks for the supply than for the goods.
     """
     whole = [compact(text) for text in texts]

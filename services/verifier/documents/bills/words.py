@@ -7,7 +7,7 @@ because readers of pictures lose blanks.
 
 import re
 
-from services.verifier.documents.reading import BillKind
+from services.verifier.documents.results import BillKind
 from shared.matching.characters import folded, listed, stripped
 
 
@@ -32,7 +32,7 @@ ISSUED = listed(
     datadeemissao dataemissao emitidaem emitidoem datadafatura datafatura datadoextrato
     """
 )
-"""What stands before the day that a bill was issued."""
+"""Labels of the day that a bill was issued."""
 
 OTHER = listed(
     """
@@ -58,10 +58,10 @@ OTHER = listed(
     nascidoem leitura inicio iniciodocontrato datavalor
     """
 )
-"""What stands before any other day: when to pay, what is paid for, when somebody was born."""
+"""Labels of any other day: of payment, of service, of birth."""
 
 DATE = listed("date dated datum fecha data dates le den dnia em")
-"""What stands alone before a day that is most likely the one of issue."""
+"""Labels that alone stand before a day that is most likely the one of issue."""
 
 DATE_AT_END = re.compile(r"(?i)(?:^|\d[\s,;|]*)(?:date|datum|fecha|data)\s*[:.]?\s*$")
 """The same behind a number, as of the bill."""
@@ -87,7 +87,7 @@ TRADE = listed(
     fibra headquarters billing department kundenservice kundenzentrum
     """
 )
-"""What companies and offices call themselves by, and people do not."""
+"""Words in names of companies and offices, and not of people."""
 SITE = listed(
     """
     serviceaddress supplyaddress siteaddress premises propertyaddress servicelocation shipto
@@ -98,7 +98,7 @@ SITE = listed(
     punktpoboru miejscedostarczania moradadefornecimento localdeconsumo
     """
 )
-"""What stands above the place that is supplied, which need not be where a person lives."""
+"""Labels of the place that is supplied, which need not be a residence."""
 RECIPIENT = listed(
     """
     billto billedto customer customername accountholder name soldto invoiceto recipient attention
@@ -108,7 +108,7 @@ RECIPIENT = listed(
     wlascicielrachunku imieinazwisko titulardaconta exmosr
     """
 )
-"""What stands before or above a recipient's name."""
+"""Labels before or above a recipient's name."""
 
 STRONG: dict[BillKind, frozenset[str]] = {
     BillKind.UTILITY: listed(
@@ -186,6 +186,6 @@ STRONG: dict[BillKind, frozenset[str]] = {
         """
     ),
 }
-"""What stands on such a letter, and seldom on another."""
+"""Words on such a letter, and seldom on another."""
 INVOICE = listed("invoice rechnung facture factura fattura factuur faktura fatura")
-"""What a bill of any kind may be headed by: alone it makes no bill of a supplier."""
+"""Headings of a bill of any kind: alone they make no bill of a supplier."""

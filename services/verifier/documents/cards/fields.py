@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 
-from services.verifier.documents.reading import Line
+from services.verifier.documents.results import TextLine
 from shared.matching.characters import folded, listed, stripped
 from shared.matching.dates import written_dates
 
@@ -26,8 +26,8 @@ _FILLED = re.compile("[A-Z0-9]{24,}")
 """A line of a machine-readable zone, also where its fillers were misread as letters."""
 
 
-class Field(StrEnum):
-    """What a printed field is."""
+class PrintedField(StrEnum):
+    """Kinds of printed fields."""
 
     SURNAME = "surname"
     GIVEN_NAMES = "given_names"
@@ -42,56 +42,56 @@ class Field(StrEnum):
 
 _NUMBERS = MappingProxyType(
     {
-        "1": Field.SURNAME,
-        "2": Field.GIVEN_NAMES,
-        "3": Field.BORN,
-        "4a": Field.ISSUED,
-        "4b": Field.EXPIRES,
-        "4c": Field.OTHER,
-        "4d": Field.NUMBER,
-        "5": Field.NUMBER,
-        "8": Field.RESIDENCE,
+        "1": PrintedField.SURNAME,
+        "2": PrintedField.GIVEN_NAMES,
+        "3": PrintedField.BORN,
+        "4a": PrintedField.ISSUED,
+        "4b": PrintedField.EXPIRES,
+        "4c": PrintedField.OTHER,
+        "4d": PrintedField.NUMBER,
+        "5": PrintedField.NUMBER,
+        "8": PrintedField.RESIDENCE,
     }
 )
 _LABELS = {
-    Field.SURNAME: """
+    PrintedField.SURNAME: """
         surname surnames familyname lastname nachname familienname name nom apellidos apellido
         primerapellido segundoapellido cognome achternaam naam nazwisko apelido apelidos ln sukunimi
         efternamn prezime prijmeni
         """,
-    Field.GIVEN_NAMES: """
+    PrintedField.GIVEN_NAMES: """
         givennames givenname forenames forename firstname firstnames vornamen vorname prenoms prenom
         nombre nombres nome nomi voornamen voornaam imie imiona nomeproprio nomesproprios fn etunimet
         fornamn ime jmeno
         """,
-    Field.BORN: """
+    PrintedField.BORN: """
         dateofbirth birthdate birthday born dob geburtsdatum geburtstag geboren datedenaissance nele
         neele fechadenacimiento fechanacimiento datadinascita natoil geboortedatum dataurodzenia
         datadenascimento datanascimento bd
         """,
-    Field.ISSUED: """
+    PrintedField.ISSUED: """
         dateofissue issued issuedate iss ausstellungsdatum ausgestelltam datededelivrance delivrele
         fechadeexpedicion fechadeemision emision datadirilascio rilasciatail datumvanafgifte afgegevenop
         datawydania datadeemissao residentsince
         """,
-    Field.EXPIRES: """
+    PrintedField.EXPIRES: """
         dateofexpiry expirydate expires exp expiry expirationdate dateofexpiration cardexpires
         validuntil gultigbis ablaufdatum datedexpiration expirele datedevalidite valablejusquau
         fechadecaducidad caducidad validez validohasta datadiscadenza scadenza geldigtot datumverval
         datawaznosci terminwaznosci validade datadevalidade
         """,
-    Field.NUMBER: """
+    PrintedField.NUMBER: """
         documentno documentnumber passportno passportnumber cardno cardnumber licenseno licenceno
         licencenumber licensenumber dl dln dlno lic licno idno idnumber number no nr ausweisnummer
         passnr passnummer reisepassnr nodupasseport passeportno numerodepassaporte numero nodocumento
         numsoporte idesp pasaporteno documentonr documentnr numerdokumentu numerpaszportu ndocumento
         uscis
         """,
-    Field.RESIDENCE: """
+    PrintedField.RESIDENCE: """
         address residence anschrift adresse wohnort adres domicilio direccion indirizzo residenza morada
         adreszamieszkania woonplaats
         """,
-    Field.OTHER: """
+    PrintedField.OTHER: """
         sex gender geschlecht sexe sexo sesso geslacht plec nationality nationalite staatsangehorigkeit
         nacionalidad cittadinanza nationaliteit obywatelstwo nacionalidade placeofbirth geburtsort
         lieudenaissance lugardenacimiento luogodinascita geboorteplaats miejsceurodzenia height grosse
@@ -104,9 +104,9 @@ _MEANING = MappingProxyType({word: field for field, words in _LABELS.items() for
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What stands in a field, as far as a label tells it."""
+    """The content of a field, as far as a label shows it."""
 
-    field: Field
+    field: PrintedField
     text: str
     confidence: float
 
@@ -124,16 +124,16 @@ class PrintedFields:
     dates: tuple[tuple[date, ...], ...] = ()
     """Every date on the card with the days it may mean."""
 
-    def of(self, field: Field) -> tuple[Printed, ...]:
-        """Return what stands in the fields of a kind."""
+    def of(self, field: PrintedField) -> tuple[Printed, ...]:
+        """Return the contents of the fields of a kind."""
         return tuple(one for one in self.fields if one.field is field)
 
-    def text(self, field: Field) -> str:
+    def text(self, field: PrintedField) -> str:
         """Return the first text in a field of a kind; empty where there is none."""
         return next((one.text for one in self.of(field)), "")
 
 
-def printed_fields(lines: Sequence[Line]) -> PrintedFields:
+def printed_fields(lines: Sequence[TextLine]) -> PrintedFields:
     """
     Return the fields that are printed on a card.
 
@@ -151,7 +151,7 @@ def printed_fields(lines: Sequence[Line]) -> PrintedFields:
     return PrintedFields((*fields, *worded), dates)
 
 
-def print_of(lines: Sequence[Line], zone: Iterable[str] = ()) -> tuple[Line, ...]:
+def print_of(lines: Sequence[TextLine], zone: Iterable[str] = ()) -> tuple[TextLine, ...]:
     """
     Return *lines* without those of the machine-readable zone.
 
@@ -173,20 +173,20 @@ def _is_machine(text: str) -> bool:
 
 
 def _is_piece(text: str, pieces: Iterable[str]) -> bool:
-    """Tell whether *text* holds a piece of the zone in which letters and digits follow each other."""
+    """Return whether *text* holds a piece of the zone in which letters and digits follow each other."""
     bare = text.replace(" ", "")
     return any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
 
 
-def _same_row(line: Line, machine: Line) -> bool:
+def _same_row(line: TextLine, machine: TextLine) -> bool:
     if line.page != machine.page or not (line.box[3] and machine.box[3]):
         return False
     middle = line.box[1] + line.box[3] / 2
     return machine.box[1] <= middle <= machine.box[1] + machine.box[3]
 
 
-def _by_number(lines: Sequence[Line]) -> Iterator[tuple[str, Printed]]:
-    """Yield what stands behind the numbers of a licence."""
+def _by_number(lines: Sequence[TextLine]) -> Iterator[tuple[str, Printed]]:
+    """Yield the texts behind the numbers of a licence."""
     for at, line in enumerate(lines):
         match = _NUMBERED.fullmatch(line.text)
         if match is None:
@@ -200,11 +200,11 @@ def _by_number(lines: Sequence[Line]) -> Iterator[tuple[str, Printed]]:
             yield number, Printed(_NUMBERS[number], text.strip(), source.confidence)
 
 
-def _by_words(lines: Sequence[Line]) -> Iterator[Printed]:
-    """Yield what stands behind, beside or below a word that says what it is."""
+def _by_words(lines: Sequence[TextLine]) -> Iterator[Printed]:
+    """Yield the texts behind, beside or below a label."""
     for at, line in enumerate(lines):
         field, value = _labelled(line.text)
-        if field is None or field is Field.OTHER:
+        if field is None or field is PrintedField.OTHER:
             continue
         candidates = (_right_of(lines, at), _below(lines, at))
         source = line if value else next((one for one in candidates if one and not _is_label(one.text)), None)
@@ -212,8 +212,8 @@ def _by_words(lines: Sequence[Line]) -> Iterator[Printed]:
             yield Printed(field, value or source.text.strip(), source.confidence)
 
 
-def _labelled(text: str) -> tuple[Field | None, str]:
-    """Return the field that the first words of *text* name, and what stands behind them."""
+def _labelled(text: str) -> tuple[PrintedField | None, str]:
+    """Return the field that the first words of *text* name, and the text behind them."""
     words = re.sub(r"^\s*(?:4\s?[a-dA-D]|\d)[.)]?\s+(?=\D)", "", text).split()
     for count in range(min(len(words), MOST_LABEL_WORDS), 0, -1):
         field = _meaning(" ".join(words[:count]))
@@ -223,7 +223,7 @@ def _labelled(text: str) -> tuple[Field | None, str]:
     return (_meaning(head), rest.strip()) if colon else (None, "")
 
 
-def _meaning(label: str) -> Field | None:
+def _meaning(label: str) -> PrintedField | None:
     """Return the field that *label* names, in one language or in several with strokes between."""
     parts = [re.sub(r"[\W_]+", "", stripped(folded(part))) for part in re.split(r"[/|]", label)]
     meant = [_MEANING[part] for part in parts if part in _MEANING]
@@ -244,7 +244,7 @@ def _is_label(text: str) -> bool:
     return field is not None and not value
 
 
-def _right_of(lines: Sequence[Line], at: int) -> Line | None:
+def _right_of(lines: Sequence[TextLine], at: int) -> TextLine | None:
     """Return the next line in the same row."""
     line = lines[at]
     left, top, width, height = line.box
@@ -259,7 +259,7 @@ def _right_of(lines: Sequence[Line], at: int) -> Line | None:
     return min(right, key=lambda other: other.box[0], default=None)
 
 
-def _below(lines: Sequence[Line], at: int) -> Line | None:
+def _below(lines: Sequence[TextLine], at: int) -> TextLine | None:
     """Return the line right below, which begins about where this one does; the next one where places lack."""
     line = lines[at]
     left, top, _, height = line.box
@@ -281,5 +281,5 @@ _ASIDE = 0.06
 
 
 def is_label(text: str) -> bool:
-    """Tell whether *text*, small and without blanks, is a label and nothing else."""
+    """Return whether *text*, small and without blanks, is a label and nothing else."""
     return text in _MEANING

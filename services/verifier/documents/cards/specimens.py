@@ -1,7 +1,7 @@
 """
-Documents that were never anybody's: official samples, and what shops print. Pure.
+Documents without a real holder: official samples, and novelty prints. Pure.
 
-Whoever looks for "passport" on the web finds them. Their numbers and digits are right, since they are real.
+A web search for "passport" finds them. Their numbers and digits are right, since they are real.
 """
 
 import re
@@ -21,7 +21,7 @@ MARKS = listed(
 )
 """Words that are printed across samples, or that their holders are named by."""
 ALSO_NAMES = listed("muster sample traveler exemplar")
-"""Those of them that are also somebody's surname: a person looks."""
+"""Those of them that are also surnames: the staff looks."""
 HOLDERS = frozenset(
     {
         ("mustermann", "erika"), ("mustermann", "max"), ("eriksson", "anna maria"), ("martin", "sarah"),
@@ -48,7 +48,7 @@ def marks_in(texts: Iterable[str]) -> frozenset[str]:
 
 
 def known_holder(surname: str, given_names: str, number: str) -> bool:
-    """Tell whether this is the holder, or the number, of a well-known sample."""
+    """Return whether this is the holder, or the number, of a well-known sample."""
     holder = (stripped(folded(surname)), stripped(folded(given_names)))
     return holder in HOLDERS or number.strip("<").upper() in NUMBERS
 
@@ -58,6 +58,6 @@ def _alike(word: str) -> str:
 
 
 def _inside(mark: str, words: Iterable[str]) -> bool:
-    """Tell whether a long mark is part of a word, as where readers lose blanks."""
+    """Return whether a long mark is part of a word, as where readers lose blanks."""
     plain = _alike(mark)
     return len(plain) >= _LEAST_FUZZY and mark not in ALSO_NAMES and any(plain in word for word in words)

@@ -1,1 +1,1 @@
-"""Opens what strangers send: refuses what is not plainly a picture or letter, hands on pixels and text."""
+"""Opens files of strangers: refuses all but plain pictures and letters, hands on pixels and text."""

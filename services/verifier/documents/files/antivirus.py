@@ -1,5 +1,5 @@
 """
-Asks a virus scanner, where the company runs one: ClamAV's daemon, by its INSTREAM command (clamd(8)).
+Client of a virus scanner, if configured: ClamAV's daemon, by its INSTREAM command (clamd(8)).
 
 The content goes over a socket, never into a file. A scanner that does not answer found nothing out: what that
 means is policy.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from services.verifier.documents.reading import Check, Result
+from services.verifier.documents.results import Check, CheckResult
 
 MALWARE: Final = "malware"
 CHUNK_BYTES: Final = 65_536
@@ -18,7 +18,7 @@ ANSWER_BYTES: Final = 4096
 
 
 class Scanner(Protocol):
-    """Whoever can say whether a file is infected."""
+    """A scanner for infected files."""
 
     async def scan(self, content: bytes) -> Check:
         """Return pass for clean, fail for infected, inconclusive for unavailable."""
@@ -34,7 +34,7 @@ class Clamd:
     patience: timedelta = timedelta(seconds=20)
 
     async def scan(self, content: bytes) -> Check:
-        """Return what the daemon says of *content*."""
+        """Return the daemon's check of *content*."""
         try:
             async with asyncio.timeout(self.patience.total_seconds()):
                 answer = await self._ask(content)
@@ -60,7 +60,7 @@ class Clamd:
 def _judge(answer: str) -> Check:
     """Return the check for ``stream: OK`` or ``stream: <name> FOUND``; everything else is no answer."""
     if answer == "stream: OK":
-        return Check(name=MALWARE, result=Result.PASS)
+        return Check(name=MALWARE, result=CheckResult.PASS)
     if answer.endswith(" FOUND"):
-        return Check(name=MALWARE, result=Result.FAIL, reasons=("file_malware",))
-    return Check(name=MALWARE, result=Result.INCONCLUSIVE, reasons=("scan_unavailable",))
+        return Check(name=MALWARE, result=CheckResult.FAIL, reasons=("file_malware",))
+    return Check(name=MALWARE, result=CheckResult.INCONCLUSIVE, reasons=("scan_unavailable",))

@@ -1,8 +1,8 @@
 """
 Compares the text inside a PDF with the text to be seen on its pages.
 
-A file may show one name and hold another: under white, behind a picture, in letters that are not drawn. What
-nobody can see is no evidence.
+A file may show one name and hold another: under white, behind a picture, in letters that are not drawn.
+Invisible text is no evidence.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 import cv2
 from rapidfuzz import fuzz, process
 
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.reading import Check, Line, Result
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import Check, CheckResult, TextLine
 from shared.matching.characters import folded, stripped
 
 PDF_HIDDEN_TEXT: Final = "pdf_hidden_text"
@@ -33,11 +33,11 @@ LEAST_SHARED: Final = 0.3
 """Of the width of the narrower of two lines that stand in one place; neighbours overlap a little, too."""
 TWINS: Final = str.maketrans("il0", "11o")
 """Letters, as small ones, and digits that readers and people mistake for one another."""
-Place: TypeAlias = tuple[Sequence[Line], Sequence[Line]]
+Place: TypeAlias = tuple[Sequence[TextLine], Sequence[TextLine]]
 """Lines of a layer, and those that are read where they stand."""
 
 
-def visible(lines: Sequence[Line], pictures: Sequence[Picture]) -> tuple[tuple[Line, ...], Check]:
+def visible(lines: Sequence[TextLine], pictures: Sequence[Picture]) -> tuple[tuple[TextLine, ...], Check]:
     """
     Return the *lines* where something is drawn, and whether there were others.
 
@@ -47,61 +47,63 @@ def visible(lines: Sequence[Line], pictures: Sequence[Picture]) -> tuple[tuple[L
     """
     drawn = tuple(line for line in lines if _has_ink(line, pictures[line.page]))
     hidden = [line for line in set(lines) - set(drawn) if len(line.text) >= LEAST_LETTERS]
-    return drawn, _check(Result.INCONCLUSIVE if hidden else Result.PASS)
+    return drawn, _check(CheckResult.INCONCLUSIVE if hidden else CheckResult.PASS)
 
 
-def confirmed(layer: Sequence[Line], seen: Sequence[Line]) -> tuple[tuple[Line, ...], Check]:
+def confirmed(layer: Sequence[TextLine], seen: Sequence[TextLine]) -> tuple[tuple[TextLine, ...], Check]:
     """
     Return the lines of *layer* that can be read where they stand, and whether something else is read there.
 
-    That something is drawn in a line's place does not say what: it may be other text, over a white box. What
-    differs by a letter or two is most likely misread, and may be the number of another house: nobody is
-    alarmed, and what is read there counts instead.
+    Ink in a line's place does not confirm it: it may be other text, over a white box. A line that
+    differs by a letter or two is most likely misread, and may be the number of another house: it raises no
+    alarm, and the text that is read there counts instead.
 
     Args:
         layer: From inside the file.
-        seen: Of the same pages, read from their pictures. Pages of which nothing was read are for a person.
+        seen: Of the same pages, read from their pictures. Pages that could not be read are for a person.
     """
     pages = {line.page for line in seen}
     unread = {line for line in layer if line.page not in pages}
     read = {line: [one for one in seen if _in_one_place(one, line)] for line in layer}
-    kept = tuple(line for line in layer if line in unread or _says(read[line], line))
+    kept = tuple(line for line in layer if line in unread or _is_read(read[line], line))
     lines = _as_seen(kept, _places(layer, seen))
-    covered = [line for line in set(layer) - set(kept) if _tells(line) and _is_clear(read[line])]
+    covered = [line for line in set(layer) - set(kept) if _is_long_enough(line) and _is_clear(read[line])]
     if covered or _overlaid(kept):
-        return lines, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=(PDF_HIDDEN_TEXT,))
-    if any(map(_tells, unread)):
-        return lines, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=("print_unreadable",))
-    return lines, Check(name=PDF_SEEN_TEXT, result=Result.PASS)
+        return lines, Check(name=PDF_SEEN_TEXT, result=CheckResult.INCONCLUSIVE, reasons=(PDF_HIDDEN_TEXT,))
+    if any(map(_is_long_enough, unread)):
+        return lines, Check(
+            name=PDF_SEEN_TEXT, result=CheckResult.INCONCLUSIVE, reasons=("print_unreadable",)
+        )
+    return lines, Check(name=PDF_SEEN_TEXT, result=CheckResult.PASS)
 
 
-def hidden_text(layer: Iterable[Line], seen: Iterable[Line]) -> Check:
+def hidden_text(layer: Iterable[TextLine], seen: Iterable[TextLine]) -> Check:
     """
     Return whether the text inside a file is the text to be seen.
 
     Args:
         layer: From inside the file.
-        seen: Of the same pages, read from their pictures; none at all if nobody read them.
+        seen: Of the same pages, read from their pictures; none at all if they were not read.
     """
     visible_words = {word for line in seen for word in WORD.findall(line.text.lower())}
     words = {word for line in layer for word in WORD.findall(line.text.lower())}
     if not words or not visible_words:
-        return _check(Result.NOT_RUN)
+        return _check(CheckResult.NOT_RUN)
     unseen = [word for word in words if not _is_among(word, visible_words)]
-    return _check(Result.FAIL if len(unseen) > MOST_UNSEEN * len(words) else Result.PASS)
+    return _check(CheckResult.FAIL if len(unseen) > MOST_UNSEEN * len(words) else CheckResult.PASS)
 
 
-def _as_seen(kept: Iterable[Line], places: Iterable[Place]) -> tuple[Line, ...]:
-    """Return the lines of a layer that were *kept*, or what is read there where that is not just the same."""
-    shown: dict[Line, Sequence[Line]] = {}
+def _as_seen(kept: Iterable[TextLine], places: Iterable[Place]) -> tuple[TextLine, ...]:
+    """Return the lines of a layer that were *kept*, or the text read there where it differs."""
+    shown: dict[TextLine, Sequence[TextLine]] = {}
     for inside, read in places:
-        just_that = not read or _looks(inside) == _looks(read)
+        just_that = not read or _look_alike_text(inside) == _look_alike_text(read)
         shown |= {line: (line,) if just_that else read for line in inside}
     return tuple(dict.fromkeys(one for line in kept for one in shown[line]))
 
 
-def _places(layer: Iterable[Line], seen: Sequence[Line]) -> Iterator[Place]:
-    """Yield what stands together, nothing of it left out: lines of *layer*, and those that are read there."""
+def _places(layer: Iterable[TextLine], seen: Sequence[TextLine]) -> Iterator[Place]:
+    """Yield the places of text, all of it: lines of *layer*, and those that are read there."""
     left = list(dict.fromkeys(layer))
     while left:
         inside, read, newest = [], [], [left.pop(0)]
@@ -116,7 +118,7 @@ def _places(layer: Iterable[Line], seen: Sequence[Line]) -> Iterator[Place]:
         yield inside, read
 
 
-def _looks(lines: Iterable[Line]) -> str:
+def _look_alike_text(lines: Iterable[TextLine]) -> str:
     """Return the letters and digits of *lines* from left to right, the same for those that look the same."""
     in_order = sorted(lines, key=lambda line: line.box[0])
     text = "".join(map(_letters, in_order)).translate(TWINS)
@@ -131,57 +133,57 @@ def _is_among(word: str, words: set[str]) -> bool:
     )
 
 
-def _overlaid(lines: Iterable[Line]) -> bool:
+def _overlaid(lines: Iterable[TextLine]) -> bool:
     """Return whether text stands on other text: nothing here says which of them is to be seen."""
-    pairs = combinations(filter(_tells, lines), 2)
+    pairs = combinations(filter(_is_long_enough, lines), 2)
     return any(_in_one_place(one, other) and not _within_another(one, other) for one, other in pairs)
 
 
-def _within_another(one: Line, other: Line) -> bool:
+def _within_another(one: TextLine, other: TextLine) -> bool:
     """Return whether either line holds the other, as where letters are drawn twice to look bold."""
     letters, other_letters = _letters(one), _letters(other)
     return letters in other_letters or other_letters in letters
 
 
-def _in_one_place(one: Line, other: Line) -> bool:
+def _in_one_place(one: TextLine, other: TextLine) -> bool:
     return one.page == other.page and _in_one_row(one, other) and _shared(one, other)
 
 
-def _in_one_row(one: Line, other: Line) -> bool:
+def _in_one_row(one: TextLine, other: TextLine) -> bool:
     """Return whether the middle of either line is within the other's height."""
     (_, top, _, height), (_, other_top, _, other_height) = one.box, other.box
     middle, other_middle = top + height / 2, other_top + other_height / 2
     return top <= other_middle <= top + height or other_top <= middle <= other_top + other_height
 
 
-def _shared(one: Line, other: Line) -> bool:
+def _shared(one: TextLine, other: TextLine) -> bool:
     """Return whether one line stands above the other, for a good part of the narrower."""
     (left, _, width, _), (other_left, _, other_width, _) = one.box, other.box
     shared = min(left + width, other_left + other_width) - max(left, other_left)
     return shared > LEAST_SHARED * min(width, other_width)
 
 
-def _says(read: Iterable[Line], line: Line) -> bool:
-    """Return whether what was *read* is *line*, or holds it; a part of it is not enough."""
+def _is_read(read: Iterable[TextLine], line: TextLine) -> bool:
+    """Return whether the text *read* is *line*, or holds it; a part of it is not enough."""
     said, wanted = "".join(_letters(one) for one in read), _letters(line)
     scorer = fuzz.partial_ratio if len(said) > len(wanted) else fuzz.ratio
     return wanted in said or scorer(wanted, said) >= ALIKE
 
 
-def _tells(line: Line) -> bool:
+def _is_long_enough(line: TextLine) -> bool:
     return len(_letters(line)) >= LEAST_LETTERS
 
 
-def _is_clear(read: Iterable[Line]) -> bool:
-    return any(one.confidence >= SURE and _tells(one) for one in read)
+def _is_clear(read: Iterable[TextLine]) -> bool:
+    return any(one.confidence >= SURE and _is_long_enough(one) for one in read)
 
 
-def _letters(line: Line) -> str:
+def _letters(line: TextLine) -> str:
     """Return the letters and digits of *line*, without accents and case."""
     return re.sub(r"[\W_]+", "", stripped(folded(line.text)))
 
 
-def _has_ink(line: Line, picture: Picture) -> bool:
+def _has_ink(line: TextLine, picture: Picture) -> bool:
     """Return whether anything is drawn where *line* stands."""
     rows, columns = picture.shape[:2]
     left, top, width, height = line.box
@@ -195,6 +197,6 @@ def _has_ink(line: Line, picture: Picture) -> bool:
     return int(grey.max()) - int(grey.min()) >= LEAST_CONTRAST
 
 
-def _check(result: Result) -> Check:
-    doubtful = result in {Result.FAIL, Result.INCONCLUSIVE}
+def _check(result: CheckResult) -> Check:
+    doubtful = result in {CheckResult.FAIL, CheckResult.INCONCLUSIVE}
     return Check(name=PDF_HIDDEN_TEXT, result=result, reasons=(PDF_HIDDEN_TEXT,) if doubtful else ())

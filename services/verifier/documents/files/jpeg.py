@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.verifier.documents.files.refusal import Refusal, Refused
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
 
 END: Final = b"\xff\xd9"
 START_OF_SCAN: Final = 0xDA
@@ -15,14 +15,14 @@ def end_of_jpeg(content: bytes) -> int:
     """
     Return the offset after the last end-of-image marker of *content*.
 
-    Only what follows the header is searched: the thumbnail inside a header has an end of its own.
+    Only the bytes behind the header are searched: the thumbnail inside a header has an end of its own.
 
     Raises:
         Refused: There is none: the file was cut off.
     """
     end = content.rfind(END, _first_scan(content))
     if end < 0:
-        raise Refused(Refusal.BROKEN)
+        raise FileRefused(FileFlaw.BROKEN)
     return end + len(END)
 
 
@@ -41,4 +41,4 @@ def _first_scan(content: bytes) -> int:
             break
         else:
             at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    raise Refused(Refusal.BROKEN)
+    raise FileRefused(FileFlaw.BROKEN)

@@ -1,5 +1,5 @@
 """
-Draws the pages of a PDF and reads their text, with one library for both: what is read is what is drawn.
+Draws the pages of a PDF and reads their text, with one library for both: the text read is the text drawn.
 
 Only files that ``pdf_structure`` wrote anew come here.
 """
@@ -14,9 +14,9 @@ from pypdfium2 import raw
 
 from services.verifier.documents.files.pdf_text import lines_of
 from services.verifier.documents.files.picture import MOST_PIXELS
-from services.verifier.documents.files.refusal import Refusal, Refused
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.reading import Line
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import TextLine
 
 MOST_DRAWN: Final = 3
 """Pages that become pictures: a letter has its address and date on the first."""
@@ -24,24 +24,24 @@ MOST_DPI: Final = 200
 POINTS_PER_INCH: Final = 72
 MOST_OBJECTS: Final = 20_000
 SCANNED_SHARE: Final = 0.5
-"""Of a page covered by one image, from which on its text is a layer that somebody put over a picture."""
+"""Share of a page covered by one image, from which on its text is a layer put over a picture."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PdfPage:
     """One page."""
 
     picture: Picture | None
-    """None for pages that are not drawn. Nobody knows what they show, so nothing is read of them."""
-    lines: tuple[Line, ...]
+    """None for pages that are not drawn. Their look is unknown, so nothing is read of them."""
+    lines: tuple[TextLine, ...]
     layered: bool
     """Whether its text may be another than the one to be seen: invisible, or over an image of a page."""
 
 
-UNDRAWN: Final = Page(None, (), layered=False)
+UNDRAWN: Final = PdfPage(None, (), layered=False)
 
 
-def read_pages(content: bytes) -> Iterator[Page]:
+def read_pages(content: bytes) -> Iterator[PdfPage]:
     """
     Yield the pages of the PDF *content*, of which the first ones are drawn and read.
 
@@ -53,11 +53,11 @@ def read_pages(content: bytes) -> Iterator[Page]:
             for number in range(len(document)):
                 yield _read(document[number], number) if number < MOST_DRAWN else UNDRAWN
     except pypdfium2.PdfiumError as error:
-        raise Refused(Refusal.BROKEN) from error
+        raise FileRefused(FileFlaw.BROKEN) from error
 
 
-def _read(page: pypdfium2.PdfPage, number: int) -> Page:
-    return Page(_draw(page), tuple(lines_of(page, number)), _is_layered(page))
+def _read(page: pypdfium2.PdfPage, number: int) -> PdfPage:
+    return PdfPage(_draw(page), tuple(lines_of(page, number)), _is_layered(page))
 
 
 def _draw(page: pypdfium2.PdfPage) -> Picture:

@@ -1,5 +1,5 @@
 """
-Measures what the streams of a PDF would become, without keeping any of it (ISO 32000-1 section 7.4).
+Measures the decoded size of the streams of a PDF, without keeping them (ISO 32000-1 section 7.4).
 
 Flate compresses a thousandfold, and twice over a millionfold: 1 kB became 400 MB.
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 import pikepdf
 
-from services.verifier.documents.files.refusal import Refusal, Refused
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
 
 MOST_DRAWING_BYTES: Final = 32_000_000
 """All instructions and fonts of a file together."""
@@ -28,7 +28,7 @@ HEXADECIMAL: Final = frozenset({"/ASCIIHexDecode", "/AHx"})
 
 
 class StreamBudget:
-    """What the streams of one file may become together."""
+    """The budget of bytes that the streams of one file may become together."""
 
     def __init__(self) -> None:
         self._drawing = MOST_DRAWING_BYTES
@@ -36,18 +36,18 @@ class StreamBudget:
 
     def spend(self, stream: pikepdf.Stream) -> None:
         """
-        Take what *stream* becomes from the budget.
+        Take the size of the decoded *stream* from the budget.
 
         Raises:
-            Refused: It is more than is left, or cannot be told.
+            Refused: It is more than is left, or unknown.
         """
         filters = _filters(stream)
         compressing = [name for name in filters if name in COMPRESSING]
         if len(filters) > MOST_FILTERS or (len(compressing) > 1 and not set(compressing) <= FLATE):
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         is_image = stream.get("/Subtype") == "/Image"
         if is_image and _pixels(stream) > MOST_IMAGE_PIXELS:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         left = self._images if is_image else self._drawing
         used = _measure(stream.read_raw_bytes(), filters, left)
         if is_image:
@@ -69,7 +69,7 @@ def _pixels(stream: pikepdf.Stream) -> int:
 
 
 def _measure(raw: bytes, filters: list[str], most: int) -> int:
-    """Return how many bytes *raw* becomes; filters of pictures, whose size is declared, count as 1:1."""
+    """Return how many bytes *raw* becomes; filters of pictures, with a declared size, count as 1:1."""
     chunks: Iterable[bytes] = [raw]
     for name in filters:
         if name in FLATE:
@@ -86,12 +86,12 @@ def _count(chunks: Iterable[bytes], most: int) -> int:
     for chunk in chunks:
         total += len(chunk)
         if total > most:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
     return total
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what *chunks* decompress to, step by step; stop where they are broken, as a viewer does."""
+    """Yield the decompressed *chunks*, step by step; stop where they are broken, as a viewer does."""
     inflater = zlib.decompressobj()
     try:
         for chunk in chunks:

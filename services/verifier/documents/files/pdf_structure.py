@@ -1,8 +1,8 @@
 """
-Looks through the objects of a PDF before anything draws it.
+Checks the objects of a PDF before it is drawn.
 
-What runs, what is hidden inside and what would explode is refused. Every value is looked at, direct ones
-inside others too, and what passes is written anew: the page that is drawn later consists of exactly the
+Active, embedded and exploding content is refused. Every value is looked at, direct ones
+inside others too, and accepted values are written anew: the page that is drawn later consists of exactly the
 objects that were seen here, and of no older revision.
 
 Sources: ISO 32000-1 sections 7.3 (objects), 7.4 (filters), 7.6 (encryption), 12.6 (actions), 7.11.4 (embedded
@@ -17,7 +17,7 @@ from typing import Any, Final
 import pikepdf
 
 from services.verifier.documents.files.pdf_streams import StreamBudget
-from services.verifier.documents.files.refusal import Refusal, Refused
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
 
 MOST_PAGES: Final = 10
 MOST_VALUES: Final = 200_000
@@ -50,30 +50,30 @@ def plain_pdf(content: bytes) -> bytes:
     try:
         with pikepdf.open(BytesIO(content)) as pdf:
             if pdf.is_encrypted:
-                raise Refused(Refusal.ENCRYPTED)
-            _look_through(pdf)
+                raise FileRefused(FileFlaw.ENCRYPTED)
+            _check_objects(pdf)
             _measure_pages(pdf)
             return _written_anew(pdf)
     except pikepdf.PasswordError as error:
-        raise Refused(Refusal.ENCRYPTED) from error
+        raise FileRefused(FileFlaw.ENCRYPTED) from error
     except pikepdf.PdfError as error:
-        raise Refused(Refusal.BROKEN) from error
+        raise FileRefused(FileFlaw.BROKEN) from error
 
 
-def _look_through(pdf: pikepdf.Pdf) -> None:
+def _check_objects(pdf: pikepdf.Pdf) -> None:
     """Refuse *pdf* if any of its values is active, or all of them together too much."""
     budget = StreamBudget()
     for count, value in enumerate(_values(pdf)):
         if count > MOST_VALUES:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         if isinstance(value, pikepdf.Dictionary | pikepdf.Stream) and _is_active(value):
-            raise Refused(Refusal.ACTIVE_CONTENT)
+            raise FileRefused(FileFlaw.ACTIVE_CONTENT)
         if isinstance(value, pikepdf.Stream):
             budget.spend(value)
 
 
 def _values(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
-    """Yield each value of *pdf* once, those nobody refers to as well."""
+    """Yield each value of *pdf* once, also without a reference to it."""
     seen: set[tuple[int, int]] = set()
     waiting: list[Any] = [pdf.trailer, *pdf.objects]
     while waiting:
@@ -91,7 +91,7 @@ def _values(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
 def _parts(value: pikepdf.Object) -> list[Any]:
     if isinstance(value, pikepdf.Array):
         if len(value) > MOST_VALUES:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         return list(value)
     if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
         return [part for _, part in value.items()]
@@ -118,13 +118,13 @@ def _only_turns_pages(action: pikepdf.Object) -> bool:
 
 def _measure_pages(pdf: pikepdf.Pdf) -> None:
     if not 1 <= len(pdf.pages) <= MOST_PAGES:
-        raise Refused(Refusal.DECODE_LIMIT if len(pdf.pages) else Refusal.BROKEN)
+        raise FileRefused(FileFlaw.DECODE_LIMIT if len(pdf.pages) else FileFlaw.BROKEN)
     for page in pdf.pages:
         left, bottom, right, top = (float(edge) for edge in page.mediabox)
         unit = float(page.obj.get("/UserUnit", 1))
         sides = (abs(right - left) * unit, abs(top - bottom) * unit)
         if not all(math.isfinite(side) and 1 <= side <= LONGEST_SIDE_POINTS for side in sides):
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
 
 
 def _written_anew(pdf: pikepdf.Pdf) -> bytes:

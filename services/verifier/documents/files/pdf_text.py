@@ -13,14 +13,14 @@ from typing import Final
 import pypdfium2
 from pypdfium2 import raw
 
-from services.verifier.documents.reading import Line
+from services.verifier.documents.results import TextLine
 
 MOST_LETTERS: Final = 30_000
 MOST_LINE_LETTERS: Final = 300
 WIDEST_GAP: Final = 1.5
 """In heights of a letter: a space is about a quarter."""
 MOST_DROP: Final = 0.5
-"""In heights of a letter: what stands lower is on another line."""
+"""In heights of a letter: lower text is on another line."""
 STEPS: Final = 10
 """Per point: the library measures the seen page in whole units."""
 ROWS: Final = 200
@@ -28,7 +28,7 @@ ROWS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class PdfCharacter:
     """A letter, perhaps with a space before it; edges in points from the top left of the page as seen."""
 
     text: str
@@ -47,9 +47,9 @@ class Letter:
 class Piece:
     """Letters that stand in one line close together."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[PdfCharacter] = field(default_factory=list)
 
-    def takes(self, letter: Letter) -> bool:
+    def takes(self, letter: PdfCharacter) -> bool:
         """Return whether *letter* goes on where this piece ends."""
         if not self.letters:
             return True
@@ -58,7 +58,7 @@ class Piece:
         gap, drop = letter.left - last.right, letter.bottom - last.bottom
         return abs(gap) <= WIDEST_GAP * height and abs(drop) <= MOST_DROP * height
 
-    def line(self, number: int, width: float, height: float) -> Line:
+    def line(self, number: int, width: float, height: float) -> TextLine:
         """Return this piece as a line of page *number*, its box in parts of the page."""
         left = min(letter.left for letter in self.letters)
         right = max(letter.right for letter in self.letters)
@@ -66,10 +66,10 @@ class Piece:
         bottom = max(letter.bottom for letter in self.letters)
         text = " ".join("".join(letter.text for letter in self.letters).split())[:MOST_LINE_LETTERS]
         box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-        return Line(text=text, page=number, box=box)
+        return TextLine(text=text, page=number, box=box)
 
 
-def lines_of(page: pypdfium2.PdfPage, number: int) -> list[Line]:
+def lines_of(page: pypdfium2.PdfPage, number: int) -> list[TextLine]:
     """Return the text of *page* in pieces, from top to bottom and left to right."""
     width, height = page.get_size()
     textpage = page.get_textpage()
@@ -82,7 +82,7 @@ def lines_of(page: pypdfium2.PdfPage, number: int) -> list[Line]:
     )
 
 
-def _pieces(letters: Iterator[Letter | None]) -> Iterator[Piece]:
+def _pieces(letters: Iterator[PdfCharacter | None]) -> Iterator[Piece]:
     """Yield *letters* in pieces; none among them ends a line."""
     piece = Piece()
     for letter in letters:
@@ -96,7 +96,7 @@ def _pieces(letters: Iterator[Letter | None]) -> Iterator[Piece]:
         yield piece
 
 
-def _letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Iterator[Letter | None]:
+def _letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Iterator[PdfCharacter | None]:
     """Yield the letters of *textpage* in the order of the file, none at the end of a line."""
     space = ""
     for index in range(min(textpage.count_chars(), MOST_LETTERS)):
@@ -107,12 +107,12 @@ def _letters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Iterat
         elif text.isspace():
             space = " "
         else:
-            yield Letter(space + text, *_edges(page, textpage, index))
+            yield PdfCharacter(space + text, *_edges(page, textpage, index))
             space = ""
 
 
 def _character(textpage: pypdfium2.PdfTextPage, index: int) -> str:
-    """Return the character at *index*; empty for what is no character (half of a pair, a control code)."""
+    """Return the character at *index*; empty for half of a pair, or a control code."""
     code = raw.FPDFText_GetUnicode(textpage, index)
     character = chr(code) if 0 <= code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else ""  # noqa: PLR2004 - Unicode
     return character if character.isprintable() or character.isspace() else ""

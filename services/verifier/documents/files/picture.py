@@ -13,12 +13,17 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps
 
-from services.verifier.documents.files.refusal import Refusal, Refused
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.files.sniff import Kind
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
+from services.verifier.documents.files.sniff import FileKind
+from services.verifier.documents.files.thumbnails import Picture
 
 MOST_PIXELS: Final = 20_000_000
-FORMATS: Final = {Kind.JPEG: ("JPEG", "MPO"), Kind.PNG: ("PNG",), Kind.HEIC: ("HEIF",), Kind.TIFF: ("TIFF",)}
+FORMATS: Final = {
+    FileKind.JPEG: ("JPEG", "MPO"),
+    FileKind.PNG: ("PNG",),
+    FileKind.HEIC: ("HEIF",),
+    FileKind.TIFF: ("TIFF",),
+}
 ONE_OF_MANY: Final = frozenset({"MPO", "HEIF"})
 """Phones put a second view into these (depth, brightness); the first is the photo."""
 JPEG_QUALITY: Final = 90
@@ -26,7 +31,7 @@ TOO_LARGE: Final = "too large"
 PAPER: Final = (255, 255, 255)
 
 
-def decode(content: bytes, kind: Kind) -> Picture:
+def decode(content: bytes, kind: FileKind) -> Picture:
     """
     Return the picture in *content*, upright, without metadata, transparency or colour profile.
 
@@ -41,15 +46,15 @@ def decode(content: bytes, kind: Kind) -> Picture:
         try:
             return _decode(content, kind)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise Refused(Refusal.DECODE_LIMIT) from error
+            raise FileRefused(FileFlaw.DECODE_LIMIT) from error
         except ValueError as error:
             too_large = TOO_LARGE in str(error)  # a comment or profile: Pillow has no class of error for it
-            raise Refused(Refusal.DECODE_LIMIT if too_large else Refusal.BROKEN) from error
+            raise FileRefused(FileFlaw.DECODE_LIMIT if too_large else FileFlaw.BROKEN) from error
 
 
 def encode(pixels: bytes, size: tuple[int, int]) -> bytes:
     """
-    Return a JPEG made here: what is shown to staff instead of the file that came.
+    Return a JPEG made here: it is shown to the staff instead of the file that came.
 
     Args:
         pixels: A byte of red, of green and of blue for each, row by row.
@@ -60,10 +65,10 @@ def encode(pixels: bytes, size: tuple[int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def _decode(content: bytes, kind: Kind) -> Picture:
+def _decode(content: bytes, kind: FileKind) -> Picture:
     with Image.open(BytesIO(content), formats=FORMATS[kind]) as image:
         if image.format not in ONE_OF_MANY and _has_second_frame(image):
-            raise Refused(Refusal.TYPE_NOT_ALLOWED)
+            raise FileRefused(FileFlaw.TYPE_NOT_ALLOWED)
         image.seek(0)
         return np.asarray(_flatten(ImageOps.exif_transpose(image)))
 
@@ -78,7 +83,7 @@ def _has_second_frame(image: Image.Image) -> bool:
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Return *image* as it looks on white paper: what is transparent must not carry a text of its own."""
+    """Return *image* as it looks on white paper: transparent parts must not carry a text of their own."""
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if not image.has_transparency_data:

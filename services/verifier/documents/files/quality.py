@@ -1,12 +1,12 @@
-"""Says whether a picture is good enough to be read, so that a person can be asked for a better one."""
+"""The quality of a picture, so that a person can be asked for a better one."""
 
 from typing import Final
 
 import cv2
 import numpy as np
 
-from services.verifier.documents.files.scaling import Picture, reduced
-from services.verifier.documents.reading import Check, Result
+from services.verifier.documents.files.thumbnails import Picture, reduced
+from services.verifier.documents.results import Check, CheckResult
 
 LEAST_SHORT_SIDE, LEAST_LONG_SIDE = 120, 200
 """Pixels. The lines of a machine-readable zone have 30 to 44 letters, which need about 6 each."""
@@ -22,9 +22,9 @@ PAPER_SHARE: Final = 0.25
 
 
 def quality(picture: Picture) -> tuple[Check, ...]:
-    """Return what is wrong with *picture*, as hints: what could be read counts more."""
+    """Return faults of *picture*, as hints: readable text counts more."""
     if min(picture.shape[:2]) < LEAST_SHORT_SIDE or max(picture.shape[:2]) < LEAST_LONG_SIDE:
-        return (Check(name="image_size", result=Result.FAIL, reasons=("image_too_small",)),)
+        return (Check(name="image_size", result=CheckResult.FAIL, reasons=("image_too_small",)),)
     grey, _ = reduced(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), COMPARED_PIXELS)
     return (
         _hint("image_sharpness", "image_blurred", holds=sharpness(grey) >= LEAST_SHARPNESS),
@@ -55,5 +55,5 @@ def glare(grey: Picture) -> float:
 
 def _hint(name: str, reason: str, *, holds: bool) -> Check:
     if holds:
-        return Check(name=name, result=Result.PASS)
-    return Check(name=name, result=Result.INCONCLUSIVE, reasons=(reason,))
+        return Check(name=name, result=CheckResult.PASS)
+    return Check(name=name, result=CheckResult.INCONCLUSIVE, reasons=(reason,))

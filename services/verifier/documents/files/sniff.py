@@ -1,5 +1,5 @@
 """
-Says what a file is, by its own bytes, and refuses what could also be something else. Pure.
+The kind of a file, by its own bytes; ambiguous files are refused. Pure.
 
 Five kinds are taken. The magic must stand at the very first byte, the end must be that kind's end, and no
 second format may begin inside. The file's name is never asked.
@@ -13,12 +13,12 @@ from itertools import pairwise
 from typing import Final, assert_never
 
 from services.verifier.documents.files.jpeg import end_of_jpeg
-from services.verifier.documents.files.refusal import Refusal, Refused
-from shared.events import MOST_DOCUMENT_BYTES
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
+from shared.contract.events import MOST_DOCUMENT_BYTES
 
 
-class Kind(StrEnum):
-    """What a file is; the value is its media type."""
+class FileKind(StrEnum):
+    """Kinds of files; the value is the media type."""
 
     JPEG = "image/jpeg"
     PNG = "image/png"
@@ -28,15 +28,15 @@ class Kind(StrEnum):
 
 
 DECLARED: Final = {
-    "image/jpeg": Kind.JPEG,
-    "image/jpg": Kind.JPEG,
-    "image/pjpeg": Kind.JPEG,
-    "image/png": Kind.PNG,
-    "image/heic": Kind.HEIC,
-    "image/heif": Kind.HEIC,
-    "image/tiff": Kind.TIFF,
-    "application/pdf": Kind.PDF,
-    "application/x-pdf": Kind.PDF,
+    "image/jpeg": FileKind.JPEG,
+    "image/jpg": FileKind.JPEG,
+    "image/pjpeg": FileKind.JPEG,
+    "image/png": FileKind.PNG,
+    "image/heic": FileKind.HEIC,
+    "image/heif": FileKind.HEIC,
+    "image/tiff": FileKind.TIFF,
+    "application/pdf": FileKind.PDF,
+    "application/x-pdf": FileKind.PDF,
 }
 UNDECLARED: Final = frozenset({"", "application/octet-stream"})
 """Mail programs say so of anything they do not know: it contradicts nothing."""
@@ -58,104 +58,106 @@ SAMSUNG_END: Final = b"SEFT"
 BOX_HEADER: Final = 8
 
 
-def sniff(content: bytes, media_type: str) -> Kind:
+def sniff(content: bytes, media_type: str) -> FileKind:
     """
-    Return what *content* is.
+    Return the kind of *content*.
 
     Args:
         content: The whole file.
         media_type: As the sender declared it.
 
     Raises:
-        Refused: It is too large, none of the five or not what was declared, broken, or two things at once.
+        Refused: It is too large, none of the five, another than declared, broken, or two things at once.
     """
     if len(content) > MOST_DOCUMENT_BYTES:
-        raise Refused(Refusal.TOO_LARGE)
+        raise FileRefused(FileFlaw.TOO_LARGE)
     kind = _by_magic(content)
     declared = media_type.partition(";")[0].strip().lower()
     if kind is None or not _agrees(declared, kind):
-        raise Refused(Refusal.TYPE_NOT_ALLOWED)
+        raise FileRefused(FileFlaw.TYPE_NOT_ALLOWED)
     _expect_one_format(content, kind)
     _expect_end(content, kind)
     return kind
 
 
-def _agrees(declared: str, kind: Kind) -> bool:
+def _agrees(declared: str, kind: FileKind) -> bool:
     """
     Return whether a file of *kind* may have been *declared* so.
 
-    One picture for another is let pass: browsers declare what the name ends with, and people rename pictures.
+    One picture for another is let pass: browsers go by the end of the name, and people rename pictures.
     """
     if declared in UNDECLARED:
         return True
     other = DECLARED.get(declared)
-    return other is kind or (other is not None and Kind.PDF not in {other, kind})
+    return other is kind or (other is not None and FileKind.PDF not in {other, kind})
 
 
-def _by_magic(content: bytes) -> Kind | None:
+def _by_magic(content: bytes) -> FileKind | None:
     if content.startswith(b"\xff\xd8\xff"):
-        return Kind.JPEG
+        return FileKind.JPEG
     if content.startswith(PNG_SIGNATURE):
-        return Kind.PNG
+        return FileKind.PNG
     if content.startswith(TIFF_MAGICS):
-        return Kind.TIFF
+        return FileKind.TIFF
     if content.startswith((b"%PDF-1.", b"%PDF-2.")):
-        return Kind.PDF
+        return FileKind.PDF
     if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
-        return Kind.HEIC
+        return FileKind.HEIC
     return None
 
 
-def _expect_one_format(content: bytes, kind: Kind) -> None:
+def _expect_one_format(content: bytes, kind: FileKind) -> None:
     """Refuse *content* in which a second format begins."""
     if ZIP_END in content[-ZIP_END_BYTES:]:
-        raise Refused(Refusal.POLYGLOT)
-    if kind is Kind.PDF:
+        raise FileRefused(FileFlaw.POLYGLOT)
+    if kind is FileKind.PDF:
         # text streams may quote markup; a browser that guesses looks at the beginning only
         second = content.find(b"%PDF-", 1) > 0 or _holds(content[:PDF_END_BYTES].lower(), MARKUP)
     else:
-        own_signatures = content.count(PNG_SIGNATURE) if kind is Kind.PNG else 0
-        foreign = [magic for magic in FOREIGN_IN_PICTURES if magic != PNG_SIGNATURE or kind is not Kind.PNG]
+        own_signatures = content.count(PNG_SIGNATURE) if kind is FileKind.PNG else 0
+        foreign = [
+            magic for magic in FOREIGN_IN_PICTURES if magic != PNG_SIGNATURE or kind is not FileKind.PNG
+        ]
         second = own_signatures > 1 or _holds(content, foreign) or _holds(content.lower(), MARKUP)
     if second:
-        raise Refused(Refusal.POLYGLOT)
+        raise FileRefused(FileFlaw.POLYGLOT)
 
 
 def _holds(content: bytes, magics: tuple[bytes, ...] | list[bytes]) -> bool:
     return any(magic in content for magic in magics)
 
 
-def _expect_end(content: bytes, kind: Kind) -> None:
+def _expect_end(content: bytes, kind: FileKind) -> None:
     """Refuse *content* that has no end, or goes on after it."""
     match kind:
-        case Kind.JPEG:
+        case FileKind.JPEG:
             rest = content[end_of_jpeg(content) :]
             clean = not rest.strip(BLANKS) or _from_a_phone(rest)
-        case Kind.PNG:
+        case FileKind.PNG:
             clean = not content[_end(content, PNG_END) :].strip(BLANKS)
-        case Kind.PDF:
+        case FileKind.PDF:
             end = _end(content, b"%%EOF")
             clean = not content[end:].strip(BLANKS)
-        case Kind.HEIC:
+        case FileKind.HEIC:
             clean = _boxes_fill(content)
-        case Kind.TIFF:
+        case FileKind.TIFF:
             clean = True  # its parts lie anywhere: there is no end to look for
         case _:
             assert_never(kind)
     if not clean:
-        raise Refused(Refusal.POLYGLOT)
+        raise FileRefused(FileFlaw.POLYGLOT)
 
 
 def _end(content: bytes, mark: bytes) -> int:
     """Return the offset after the last *mark* of *content*."""
     at = content.rfind(mark)
     if at < 0:
-        raise Refused(Refusal.BROKEN)
+        raise FileRefused(FileFlaw.BROKEN)
     return at + len(mark)
 
 
 def _from_a_phone(rest: bytes) -> bool:
-    """Return whether *rest* is what cameras put behind a photo: a directory of their own, a short film."""
+    """Return whether *rest* is a camera's addition to a photo: a directory of its own, a short film."""
     return rest.endswith(SAMSUNG_END) or rest[4:8] == b"ftyp"
 
 
@@ -165,7 +167,7 @@ def _boxes_fill(content: bytes) -> bool:
     while edges[-1] < len(content):
         edges.append(edges[-1] + _box_bytes(content, edges[-1]))
     if edges[-1] > len(content):
-        raise Refused(Refusal.BROKEN)
+        raise FileRefused(FileFlaw.BROKEN)
     return all(content[start + 4 : start + 8].isascii() for start, _ in pairwise(edges))
 
 
@@ -177,5 +179,5 @@ def _box_bytes(content: bytes, at: int) -> int:
     if size == 1:
         size = int.from_bytes(content[at + 8 : at + 16], "big")
     if size < BOX_HEADER:
-        raise Refused(Refusal.POLYGLOT)
+        raise FileRefused(FileFlaw.POLYGLOT)
     return size

@@ -12,18 +12,18 @@ Picture = NDArray[np.uint8]
 """Rows by columns, or rows by columns by blue, green and red."""
 
 STROKE = (13, 13)
-"""Larger than a stroke at the sizes that are looked at, in pixels: what is dark and smaller stands out."""
+"""Larger than a stroke at the sizes that are looked at, in pixels: dark and smaller things stand out."""
 GAP = (17, 3)
 """Closes the gaps between the characters of a line, not those between lines."""
 SPECK = (9, 3)
-"""What is smaller than this is no line."""
+"""Smaller things are no line."""
 SHORTEST = 110
 """Of a bar, in pixels: 30 characters of the smallest that can be read."""
 LEAST_ASPECT = 4.0
 LEAST_THICKNESS = 5.0
-"""In pixels; what is thinner is a ruled line."""
+"""In pixels; thinner things are ruled lines."""
 MOST_TILT = 30.0
-"""In degrees; what is steeper is found in the picture turned by 90."""
+"""In degrees; steeper lines are found in the picture turned by 90."""
 
 
 @dataclass(frozen=True, slots=True)

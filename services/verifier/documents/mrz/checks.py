@@ -1,8 +1,8 @@
-"""What speaks for and against a machine-readable zone. Pure."""
+"""Checks of a machine-readable zone. Pure."""
 
+from services.verifier.documents.mrz.consensus import ENOUGH
 from services.verifier.documents.mrz.countries import SPECIMENS, known
-from services.verifier.documents.mrz.voting import ENOUGH
-from services.verifier.documents.reading import Check, Reason, Result, Zone
+from services.verifier.documents.results import Check, CheckResult, MachineZone, Reason
 
 SPECIMEN_NAMES = frozenset(
     """
@@ -13,7 +13,7 @@ SPECIMEN_NAMES = frozenset(
 """Words for "sample" that issuers print in place of a name."""
 
 
-def accepted(zone: Zone) -> bool:
+def accepted(zone: MachineZone) -> bool:
     """
     Return whether *zone* was surely read as it is printed, and its digits are right.
 
@@ -30,39 +30,41 @@ def accepted(zone: Zone) -> bool:
     )
 
 
-def zone_checks(zone: Zone | None) -> tuple[Check, ...]:
+def zone_checks(zone: MachineZone | None) -> tuple[Check, ...]:
     """
-    Return what is to be said of *zone*; None stands for one that was not found.
+    Return the checks of *zone*; None stands for one that was not found.
 
     Digits that do not fit in one read alone say that it was read badly; in two equal reads, that they are
-    printed so. Official specimens have such digits, too: what follows from it is decided elsewhere.
+    printed so. Official specimens have such digits, too: the verdict is decided elsewhere.
     """
     if zone is None:
-        return (Check(name="zone", result=Result.INCONCLUSIVE, reasons=("mrz_not_found",)),)
+        return (Check(name="zone", result=CheckResult.INCONCLUSIVE, reasons=("mrz_not_found",)),)
     if zone.agreement < ENOUGH:
         doubt: Reason = "mrz_unreadable" if zone.wrong_digits else "mrz_low_agreement"
-        return (Check(name="zone", result=Result.INCONCLUSIVE, reasons=(doubt,)), _specimen(zone))
-    return (Check(name="zone", result=Result.PASS), _digits(zone), _issuer(zone), _specimen(zone))
+        return (Check(name="zone", result=CheckResult.INCONCLUSIVE, reasons=(doubt,)), _specimen(zone))
+    return (Check(name="zone", result=CheckResult.PASS), _digits(zone), _issuer(zone), _specimen(zone))
 
 
-def is_specimen(zone: Zone) -> bool:
+def is_specimen(zone: MachineZone) -> bool:
     """Return whether *zone* says that it is a sample."""
     words = {*zone.surname.split(), *zone.given_names.split()}
     return bool(words & SPECIMEN_NAMES or {zone.issuer, zone.nationality} & SPECIMENS)
 
 
-def _digits(zone: Zone) -> Check:
+def _digits(zone: MachineZone) -> Check:
     reasons = tuple(f"mrz_check_digit_invalid.{name}" for name in zone.wrong_digits)
-    return Check(name="zone_digits", result=Result.FAIL if reasons else Result.PASS, reasons=reasons)
+    return Check(
+        name="zone_digits", result=CheckResult.FAIL if reasons else CheckResult.PASS, reasons=reasons
+    )
 
 
-def _issuer(zone: Zone) -> Check:
+def _issuer(zone: MachineZone) -> Check:
     if known(zone.issuer) and known(zone.nationality):
-        return Check(name="zone_issuer", result=Result.PASS)
-    return Check(name="zone_issuer", result=Result.FAIL, reasons=("issuer_unknown",))
+        return Check(name="zone_issuer", result=CheckResult.PASS)
+    return Check(name="zone_issuer", result=CheckResult.FAIL, reasons=("issuer_unknown",))
 
 
-def _specimen(zone: Zone) -> Check:
+def _specimen(zone: MachineZone) -> Check:
     if is_specimen(zone):
-        return Check(name="zone_specimen", result=Result.FAIL, reasons=("specimen_document",))
-    return Check(name="zone_specimen", result=Result.PASS)
+        return Check(name="zone_specimen", result=CheckResult.FAIL, reasons=("specimen_document",))
+    return Check(name="zone_specimen", result=CheckResult.PASS)

@@ -1,4 +1,4 @@
-"""The engines that read text: Tesseract with the model for zones, and PP-OCR for what that leaves."""
+"""The engines that read text: Tesseract with the model for zones, and PP-OCR for the rest."""
 
 import os
 from collections.abc import Iterable
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from services.verifier.documents.mrz.bars import Picture
-from services.verifier.documents.mrz.reads import MOST_NOISE, Text
+from services.verifier.documents.mrz.reads import MOST_NOISE, EngineText
 from services.verifier.documents.telemetry import send_nothing
 from services.verifier.documents.worker.confinement import MODELS_VARIABLE, OWN_MODELS
 
 MODEL = "mrz"
 OTHER_CONFIDENCE = 100
-"""Of what PP-OCR reads: its errors are others than Tesseract's, so it is believed where both say the same."""
+"""Of PP-OCR's reads: its errors differ from Tesseract's, so it is believed where both agree."""
 LEAST_SIDE = 8
 """Of a picture, in pixels; Tesseract raises below."""
 
@@ -30,7 +30,7 @@ def has_model(folder: Path) -> bool:
     return (folder / f"{MODEL}.traineddata").is_file()
 
 
-def lines_by_tesseract(grey: Picture, folder: Path) -> list[Text]:
+def lines_by_tesseract(grey: Picture, folder: Path) -> list[EngineText]:
     """Return the lines that the model for zones reads in *grey* (rows by columns), from the top."""
     if min(grey.shape) < LEAST_SIDE:
         return []
@@ -45,25 +45,25 @@ def lines_by_tesseract(grey: Picture, folder: Path) -> list[Text]:
     return _with_confidences(lines, engine.AllWordConfidences())
 
 
-def _with_confidences(lines: Iterable[str], confidences: Iterable[int]) -> list[Text]:
+def _with_confidences(lines: Iterable[str], confidences: Iterable[int]) -> list[EngineText]:
     """Give each line the confidence of its least sure word; that of a word is of its least sure character."""
     left = iter(confidences)
     texts = []
     for line in lines:
         words = [(word, next(left, 0)) for word in line.split()]
         long = [confidence for word, confidence in words if len(word) > MOST_NOISE]
-        texts.append(Text(line, min(long, default=0)))
+        texts.append(EngineText(line, min(long, default=0)))
     return texts
 
 
-def lines_by_paddle(picture: Picture) -> list[Text]:
+def lines_by_paddle(picture: Picture) -> list[EngineText]:
     """Return the lines that PP-OCR reads in *picture*, from the top, pieces of one line joined."""
     # flags stick from call to call, so all are given
     found = _paddle()(picture, use_det=True, use_cls=False, use_rec=True)
     if found.boxes is None or found.txts is None:
         return []
     pieces = [_piece(box, text) for box, text in zip(found.boxes, found.txts, strict=True)]
-    return [Text(line, OTHER_CONFIDENCE) for line in _joined(sorted(pieces))]
+    return [EngineText(line, OTHER_CONFIDENCE) for line in _joined(sorted(pieces))]
 
 
 @cache

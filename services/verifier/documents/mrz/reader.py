@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from services.verifier.documents.mrz.bars import Picture
+from services.verifier.documents.mrz.consensus import ENOUGH, best_of, elected, settled
 from services.verifier.documents.mrz.engines import (
     has_model,
     lines_by_paddle,
@@ -21,11 +22,10 @@ from services.verifier.documents.mrz.engines import (
     models_folder,
 )
 from services.verifier.documents.mrz.reads import Read
-from services.verifier.documents.mrz.rendering import RENDERINGS, Rendering, rendered
+from services.verifier.documents.mrz.renderer import RENDERINGS, Rendering, rendered
 from services.verifier.documents.mrz.repair import zones_among
-from services.verifier.documents.mrz.voting import ENOUGH, best_of, elected, settled
-from services.verifier.documents.mrz.zones import Place, cut, grey_of, places_in
-from services.verifier.documents.reading import Zone
+from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
+from services.verifier.documents.results import MachineZone
 
 OTHER_SIGHTS = 4
 """Places, upright and upside down, at which the other engine looks where the first read nothing."""
@@ -38,17 +38,17 @@ RESERVE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """A place of a picture, as it stands or upside down, and what was read there."""
+class ZoneSighting:
+    """A place of a picture, as it stands or upside down, and its reads."""
 
-    place: Place
+    place: ZonePlace
     flipped: bool = False
     reads: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """What reading one picture needs."""
+class ZoneReader:
+    """The engines and the picture of one reading."""
 
     grey: Picture
     models: Path
@@ -61,14 +61,14 @@ class Reader:
         """Return whether the picture has had this part of its time."""
         return time.process_time() - self.started > part * self.budget
 
-    def zone(self, sight: Sight) -> Zone | None:
+    def zone(self, sight: ZoneSighting) -> MachineZone | None:
         """Return the zone that the reads of *sight* come to."""
         return elected(sight.reads, today=self.today)
 
 
 def read_zone(
     picture: Picture, budget: float = 6.0, *, models: Path | None = None, today: date | None = None
-) -> Zone | None:
+) -> MachineZone | None:
     """
     Return the machine-readable zone in *picture*, None when there is none that can be read.
 
@@ -78,7 +78,7 @@ def read_zone(
         models: Folder of ``mrz.traineddata``; without the model the other engine reads alone.
         today: Decides the century of two-digit years; by default the day in UTC.
     """
-    reader = Reader(
+    reader = ZoneReader(
         grey_of(picture),
         models or models_folder(),
         today or datetime.now(UTC).date(),
@@ -92,14 +92,14 @@ def read_zone(
     return _read_by_other(reader, _sights(reader))
 
 
-def _sights(reader: Reader) -> Iterator[Sight]:
+def _sights(reader: ZoneReader) -> Iterator[ZoneSighting]:
     """Yield where a zone may be; each place is looked for only when it is asked for."""
-    return (Sight(place, flipped) for place in places_in(reader.grey) for flipped in (False, True))
+    return (ZoneSighting(place, flipped) for place in places_in(reader.grey) for flipped in (False, True))
 
 
-def _first_read(reader: Reader, sights: Iterable[Sight]) -> Sight | None:
-    """Return the first sight whose digits fit; else the one that most often gave a zone, if any did."""
-    best: Sight | None = None
+def _first_read(reader: ZoneReader, sights: Iterable[ZoneSighting]) -> ZoneSighting | None:
+    """Return the first sight with right digits; else the one that most often gave a zone, if any did."""
+    best: ZoneSighting | None = None
     for sight in sights:
         if reader.late(PATIENCE):
             break
@@ -112,7 +112,7 @@ def _first_read(reader: Reader, sights: Iterable[Sight]) -> Sight | None:
     return best if best is not None and best.reads else None
 
 
-def _read_often(reader: Reader, sight: Sight) -> Sight:
+def _read_often(reader: ZoneReader, sight: ZoneSighting) -> ZoneSighting:
     """Read one place until the reads agree; only once where the first read finds nothing."""
     for rendering in RENDERINGS:
         read = _read(reader, sight, rendering)
@@ -123,31 +123,31 @@ def _read_often(reader: Reader, sight: Sight) -> Sight:
     return sight
 
 
-def _read(reader: Reader, sight: Sight, rendering: Rendering) -> Read | None:
+def _read(reader: ZoneReader, sight: ZoneSighting, rendering: Rendering) -> Read | None:
     block = cut(reader.grey, sight.place, rendering.text, flipped=sight.flipped)
     texts = lines_by_tesseract(rendered(block, rendering), reader.models)
     return best_of(zones_among(texts), today=reader.today)
 
 
-def _wrong(reader: Reader, sight: Sight) -> bool:
+def _wrong(reader: ZoneReader, sight: ZoneSighting) -> bool:
     zone = reader.zone(sight)
     return zone is None or bool(zone.wrong_digits)
 
 
-def _agreed(reader: Reader, sight: Sight) -> bool:
+def _agreed(reader: ZoneReader, sight: ZoneSighting) -> bool:
     zone = reader.zone(sight)
     return zone is not None and zone.agreement >= ENOUGH
 
 
-def _doubled(reader: Reader, sight: Sight) -> Zone | None:
-    """Return what was read at *sight*; where it is in doubt the other engine is asked, too."""
+def _doubled(reader: ZoneReader, sight: ZoneSighting) -> MachineZone | None:
+    """Return the zone read at *sight*; where it is in doubt the other engine is asked, too."""
     if (_agreed(reader, sight) and not _wrong(reader, sight)) or reader.late(RESERVE):
         return reader.zone(sight)
     return reader.zone(_read_differently(reader, sight))
 
 
-def _read_by_other(reader: Reader, sights: Iterable[Sight]) -> Zone | None:
-    """Return what the other engine reads at the most promising sights."""
+def _read_by_other(reader: ZoneReader, sights: Iterable[ZoneSighting]) -> MachineZone | None:
+    """Return the zone that the other engine reads at the most promising sights."""
     for sight in islice(sights, OTHER_SIGHTS):
         if reader.late(RESERVE):
             break
@@ -157,7 +157,7 @@ def _read_by_other(reader: Reader, sights: Iterable[Sight]) -> Zone | None:
     return None
 
 
-def _read_differently(reader: Reader, sight: Sight) -> Sight:
+def _read_differently(reader: ZoneReader, sight: ZoneSighting) -> ZoneSighting:
     block = cut(reader.grey, sight.place, OTHER_TEXT, flipped=sight.flipped)
     read = best_of(zones_among(lines_by_paddle(block)), today=reader.today)
     return sight if read is None else replace(sight, reads=(*sight.reads, replace(read, other=True)))

@@ -1,4 +1,4 @@
-"""What an engine read, and how sure it was. Values alone."""
+"""Reads of an engine, with their confidence. Values alone."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ Lines = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class EngineText:
     """A line of text as an engine gave it."""
 
     text: str

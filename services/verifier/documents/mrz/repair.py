@@ -1,5 +1,5 @@
 """
-From what an engine reads to the lines of a zone: only where the standard leaves no doubt. Pure.
+Repairs misread lines of a zone, only where the standard leaves no doubt. Pure.
 
 A character is never changed because a check digit asks for it: a zone that was printed wrong must be read so.
 """
@@ -10,9 +10,9 @@ from itertools import product
 
 from services.verifier.documents.mrz.countries import CODES, known
 from services.verifier.documents.mrz.digits import ALPHABET, FILLER
-from services.verifier.documents.mrz.layouts import LAYOUTS, Layout, Span
-from services.verifier.documents.mrz.reads import MOST_NOISE, Lines, Read, Text
-from services.verifier.documents.reading import Format
+from services.verifier.documents.mrz.layouts import LAYOUTS, Layout, ZoneSpan
+from services.verifier.documents.mrz.reads import MOST_NOISE, EngineText, Lines, Read
+from services.verifier.documents.results import Format
 
 TO_DIGITS = str.maketrans("OQDILZSBG", "000112586")
 TO_LETTERS = str.maketrans("01258", "OIZSB")
@@ -28,7 +28,7 @@ _READ_AS_FILLERS = str.maketrans(
 )
 
 
-def zones_among(texts: Iterable[Text]) -> Iterator[Read]:
+def zones_among(texts: Iterable[EngineText]) -> Iterator[Read]:
     """Yield every run of *texts* that makes the lines of a zone, repaired."""
     trimmed = ((_without_margins(text.text), text.confidence) for text in texts)
     lines = [(line, confidence) for line, confidence in trimmed if len(line) >= FEWEST]
@@ -40,7 +40,7 @@ def zones_among(texts: Iterable[Text]) -> Iterator[Read]:
 
 
 def _without_margins(text: str) -> str:
-    """Return *text* cleaned, without what stands alone at its ends: a document's edge, read as a letter."""
+    """Return *text* cleaned, without single characters at its ends: a document's edge, read as a letter."""
     words = [word for word in map(cleaned, text.split()) if word]
     if max(map(len, words), default=0) < FEWEST:
         return "".join(words)
@@ -103,7 +103,7 @@ def _stretched(line: str, width: int) -> str | None:
     return line[:start] + FILLER * (end - start + missing) + line[end:]
 
 
-def _each(lines: Lines, spans: Sequence[Span], table: dict[int, int]) -> Lines:
+def _each(lines: Lines, spans: Sequence[ZoneSpan], table: dict[int, int]) -> Lines:
     made = list(lines)
     for span in spans:
         line = made[span.line]
@@ -136,7 +136,7 @@ def _differs_in_one_lookalike(one: str, other: str) -> bool:
 
 def _names(lines: Lines, layout: Layout) -> Lines:
     """
-    Clear what is read behind the end of the names.
+    Clear the text behind the end of the names.
 
     Source:
         ICAO Doc 9303-3, 4.6: two fillers stand once, between the identifiers; more mean that nothing follows.

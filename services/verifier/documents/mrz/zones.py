@@ -1,4 +1,4 @@
-"""Finds where machine-readable zones may be in a picture, and cuts them out level."""
+"""Finds machine-readable zones in a picture, and cuts them out level."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ LEVELS = (1000, 600, 1600)
 Change = NDArray[np.float64]
 """An affine change of coordinates, two rows by three columns."""
 LEVEL = 5.0
-"""Degrees up to which lines of text are found whole; what is tilted more is turned and looked at again."""
+"""Degrees up to which lines of text are found whole; a line tilted more is turned and looked at again."""
 LEAST_SIDE = 60
 """Of a picture, in pixels: nothing smaller holds a zone that can be read."""
 MOST_ROWS = 3
@@ -32,8 +32,8 @@ MOST_ZONES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a zone may be in a picture that was turned by *turns* quarters."""
+class ZonePlace:
+    """A possible place of a zone in a picture turned by *turns* quarters."""
 
     turns: int
     corners: tuple[tuple[float, float], ...]
@@ -57,7 +57,7 @@ def turned(picture: Picture, turns: int) -> Picture:
     return np.ascontiguousarray(np.rot90(picture, turns))
 
 
-def places_in(grey: Picture) -> Iterator[Place]:
+def places_in(grey: Picture) -> Iterator[ZonePlace]:
     """Yield where zones may be; looks closer only as long as it is asked for more."""
     if min(grey.shape) < LEAST_SIDE:
         return
@@ -66,7 +66,7 @@ def places_in(grey: Picture) -> Iterator[Place]:
         yield from sorted(found, key=lambda place: place.promise, reverse=True)[:MOST_ZONES]
 
 
-def cut(grey: Picture, place: Place, text: float, *, flipped: bool = False) -> Picture:
+def cut(grey: Picture, place: ZonePlace, text: float, *, flipped: bool = False) -> Picture:
     """
     Return the zone at *place*, level and upright.
 
@@ -87,7 +87,7 @@ def cut(grey: Picture, place: Place, text: float, *, flipped: bool = False) -> P
     return turned(block.astype(np.uint8), 2) if flipped else block.astype(np.uint8)
 
 
-def _places_at(grey: Picture, turns: int, level: int) -> Iterator[Place]:
+def _places_at(grey: Picture, turns: int, level: int) -> Iterator[ZonePlace]:
     scale = level / max(grey.shape)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method).astype(np.uint8)
@@ -101,7 +101,7 @@ def _places_at(grey: Picture, turns: int, level: int) -> Iterator[Place]:
 
 
 def _straightened(small: Picture, tilt: float) -> tuple[Picture, Change]:
-    """Return *small* turned so that what was tilted is level, and how its pixels moved."""
+    """Return *small* turned so that its tilted lines are level, and how its pixels moved."""
     height, width = small.shape
     side = int(hypot(height, width))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), tilt, 1.0)
@@ -156,7 +156,7 @@ def across(base: Bar, bar: Bar) -> float:
     return (bar.y - base.y) * cos(radians(base.tilt)) - (bar.x - base.x) * sin(radians(base.tilt))
 
 
-def _place(rows: Sequence[Bar], turns: int, change: Change) -> Place:
+def _place(rows: Sequence[Bar], turns: int, change: Change) -> ZonePlace:
     """Return the place of a zone with *rows*, in the pixels from which *change* led to theirs."""
     base = max(rows, key=lambda bar: bar.length)
     text = _text_height(rows, base)
@@ -169,7 +169,7 @@ def _place(rows: Sequence[Bar], turns: int, change: Change) -> Place:
     corners = np.array([[_point(base, x, height + slope * x) for x, (height, slope) in ends]])
     before = cv2.transform(corners, cv2.invertAffineTransform(change))[0]
     scale = hypot(change[0, 0], change[0, 1])
-    return Place(
+    return ZonePlace(
         turns,
         tuple((float(x), float(y)) for x, y in before),
         (end - start) / scale,

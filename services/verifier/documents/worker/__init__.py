@@ -1,1 +1,1 @@
-"""The process that reads hostile files and may die of it: ``-m services.verifier.documents.worker``."""
+"""The process that reads hostile files, and may crash: ``-m services.verifier.documents.worker``."""

@@ -3,19 +3,19 @@
 import sys
 
 from services.verifier.documents.worker.confinement import Bounds
-from services.verifier.documents.worker.forking import Examine, serve
+from services.verifier.documents.worker.fork_server import Examine, serve
 from services.verifier.documents.worker.frames import Request, Task
 
 
 def load() -> Examine:
     """
-    Return what reads or draws a file, with all models loaded.
+    Return the function that reads or draws a file, with all models loaded.
 
     Imported here, after the process is confined: libraries are code, too.
     """
     from services.verifier.documents.worker.examination import examine  # noqa: PLC0415 - see above
+    from services.verifier.documents.worker.preview import show  # noqa: PLC0415 - same
     from services.verifier.documents.worker.readers import installed_readers, warm_up  # noqa: PLC0415 - same
-    from services.verifier.documents.worker.showing import show  # noqa: PLC0415 - same
 
     readers = installed_readers()
     warm_up(readers)

@@ -1,5 +1,5 @@
 """
-What a process may do before it touches a hostile file: less and less.
+Confinement of a process before it touches a hostile file: fewer and fewer rights.
 
 ``confine`` is for the worker, before it loads anything; ``seal`` for the child that reads one file. Limits,
 the files that can be read and the filter of system calls hold everywhere, or no file is read. A user and a
@@ -20,14 +20,14 @@ from typing import Final
 import services
 import shared
 from services.verifier.documents.worker import landlock
-from services.verifier.documents.worker.filtering import install_filter
+from services.verifier.documents.worker.seccomp import install_filter
 
 NICENESS: Final = 10
 MOST_FILES: Final = 64
 """Open at once; libraries and models are loaded by then."""
 MOST_TASKS: Final = 512
 """Processes and threads of this user, of all services that run as it: the kernel counts no fewer."""
-NOBODY: Final = 65_534
+UNPRIVILEGED_ID: Final = 65_534
 """User and group that own no files."""
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
@@ -48,7 +48,7 @@ OWN_MODELS: Final = Path(services.__file__).parent.parent / ".tools" / "models"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one file may use."""
+    """The resources that one file may use."""
 
     memory_bytes: int
     """Of address space, the loaded models included."""
@@ -58,7 +58,7 @@ class Bounds:
 
 def confine(memory_bytes: int) -> dict[str, int]:
     """
-    Limit this process and all it starts; return what the kernel granted.
+    Limit this process and all it starts; return the confinement that the kernel granted.
 
     It cannot be undone, and must come before a second thread exists.
 
@@ -72,7 +72,7 @@ def confine(memory_bytes: int) -> dict[str, int]:
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     library = ctypes.CDLL(None, use_errno=True)
     granted: dict[str, int] = {
-        "own_user": _become_nobody(),
+        "own_user": _drop_privileges(),
         "no_new_privileges": library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "own_network": library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
         "files_confined": landlock.confine_to(readable(), library),
@@ -85,7 +85,7 @@ def confine(memory_bytes: int) -> dict[str, int]:
 
 
 def readable() -> list[Path]:
-    """Return what the worker may read: code, libraries and models; no settings, no secrets."""
+    """Return the paths that the worker may read: code, libraries and models; no settings, no secrets."""
     return [*SYSTEM, *_code()]
 
 
@@ -97,21 +97,21 @@ def _code() -> Iterator[Path]:
     yield Path(os.environ.get(MODELS_VARIABLE) or OWN_MODELS)
 
 
-def _become_nobody() -> bool:
+def _drop_privileges() -> bool:
     """Become a user without files of its own, where this one may, and the code can be read by that user."""
     if os.geteuid() != 0:
         return False
     try:
         os.setgroups([])
-        os.setegid(NOBODY)
-        os.seteuid(NOBODY)
+        os.setegid(UNPRIVILEGED_ID)
+        os.seteuid(UNPRIVILEGED_ID)
         reads_code = all(_is_readable(path) for path in _code())
         os.seteuid(0)
         os.setegid(0)
         if not reads_code:
             return False
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setresgid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+        os.setresuid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
     except PermissionError:
         return False
     return True

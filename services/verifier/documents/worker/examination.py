@@ -1,7 +1,7 @@
 """
-Reads one file: what it is, then whatever readers fit what it was asked for.
+Reads one file: its kind, then the readers that fit the claimed proof.
 
-What a file was not asked for is looked for only when it holds nothing else: a person may send both proofs in
+Another proof is looked for only when it holds nothing else: a person may send both proofs in
 one message, and name them the wrong way round.
 """
 
@@ -11,34 +11,42 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
-from services.verifier.documents.files.opening import Opened, open_file
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.reading import Bill, BillKind, Check, Licence, Line, Reading, Zone
-from services.verifier.documents.worker.frames import Request, Slot
+from services.verifier.documents.files.opener import OpenedFile, open_file
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import (
+    Bill,
+    BillKind,
+    Check,
+    DocumentReading,
+    Licence,
+    MachineZone,
+    TextLine,
+)
+from services.verifier.documents.worker.frames import Request, WorkerTask
 
 MOST_LINES: Final = 800
 MOST_LETTERS: Final = 300
 MOST_READ_PAGES: Final = 2
-"""Pages whose pixels are read, and whose text counts: each takes seconds."""
+"""Pages with pixels that are read, and text that counts: each takes seconds."""
 
 Found = tuple[Licence | None, tuple[Check, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Whatever reads something from a picture, or from its lines."""
+    """The readers of a picture, or of its lines."""
 
-    zone: Callable[[Picture], Zone | None]
-    zone_checks: Callable[[Zone | None], tuple[Check, ...]]
+    zone: Callable[[Picture], MachineZone | None]
+    zone_checks: Callable[[MachineZone | None], tuple[Check, ...]]
     licence: Callable[[Picture], Found]
-    lines: Callable[[Picture, int], tuple[Line, ...]]
-    bill: Callable[[tuple[Line, ...]], Bill | None]
+    lines: Callable[[Picture, int], tuple[TextLine, ...]]
+    bill: Callable[[tuple[TextLine, ...]], Bill | None]
 
 
-def examine(request: Request, readers: Readers) -> Reading:
+def examine(request: Request, readers: Readers) -> DocumentReading:
     """Return everything that *readers* find in the file."""
     opened = open_file(request.content, request.media_type)
-    reading = Reading(
+    reading = DocumentReading(
         media_type=opened.media_type,
         pages=opened.pages,
         checks=opened.checks,
@@ -49,10 +57,10 @@ def examine(request: Request, readers: Readers) -> Reading:
         return reading
     reading = _with_text(reading, opened, readers)
     match request.slot:
-        case Slot.IDENTITY:
+        case WorkerTask.IDENTITY:
             reading = _with_document(reading, opened, readers)
             return reading if reading.zone or reading.licence else _with_bill(reading, readers)
-        case Slot.ADDRESS:
+        case WorkerTask.ADDRESS:
             reading = _with_bill(reading, readers)
             return reading if _is_letter(reading.bill) else _with_document(reading, opened, readers)
 
@@ -61,7 +69,7 @@ def _is_letter(bill: Bill | None) -> bool:
     return bill is not None and (bill.kind is not BillKind.UNKNOWN or bill.addresses > 0)
 
 
-def _with_text(reading: Reading, opened: Opened, readers: Readers) -> Reading:
+def _with_text(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
     """Add the printed text: from inside a PDF as far as its pages show the same, else as it is seen."""
     pictures = opened.pictures[:MOST_READ_PAGES]
     seen = tuple(line for page, picture in enumerate(pictures) for line in readers.lines(picture, page))
@@ -76,7 +84,7 @@ def _with_text(reading: Reading, opened: Opened, readers: Readers) -> Reading:
     return reading.model_copy(update={"lines": _plain(lines), "checks": (*reading.checks, check)})
 
 
-def _with_document(reading: Reading, opened: Opened, readers: Readers) -> Reading:
+def _with_document(reading: DocumentReading, opened: OpenedFile, readers: Readers) -> DocumentReading:
     """Add the licence's barcode, which is quick to look for; without one, the machine-readable zone."""
     pictures = opened.pictures[:MOST_READ_PAGES]
     licence, checks = _first_licence(pictures, readers)
@@ -88,7 +96,7 @@ def _with_document(reading: Reading, opened: Opened, readers: Readers) -> Readin
 
 
 def _first_licence(pictures: Iterable[Picture], readers: Readers) -> Found:
-    """Return the first licence on *pictures*, or what was noticed on the last that had anything like one."""
+    """Return the first licence on *pictures*, or the checks of the last that had anything like one."""
     noticed: Found = (None, ())
     for picture in pictures:
         licence, checks = readers.licence(picture)
@@ -99,11 +107,11 @@ def _first_licence(pictures: Iterable[Picture], readers: Readers) -> Found:
     return noticed
 
 
-def _with_bill(reading: Reading, readers: Readers) -> Reading:
+def _with_bill(reading: DocumentReading, readers: Readers) -> DocumentReading:
     return reading.model_copy(update={"bill": readers.bill(reading.lines)})
 
 
-def _plain(lines: Iterable[Line]) -> tuple[Line, ...]:
+def _plain(lines: Iterable[TextLine]) -> tuple[TextLine, ...]:
     """Return *lines* as text for people: no control characters, nothing that turns it round, not endless."""
     cleaned = (line.model_copy(update={"text": _plain_text(line.text)}) for line in lines)
     return tuple(line for line in cleaned if line.text)[:MOST_LINES]

@@ -1,5 +1,5 @@
 """
-What the service and its worker say to each other over a pipe: lengths before contents.
+The messages of the service and its worker over a pipe: lengths before contents.
 
 Nothing is imported here but the standard library: both sides do, and the service loads no decoder.
 """
@@ -15,13 +15,13 @@ MOST_SHOWN: Final = 3
 LONGEST_SHOWN: Final = 2_400
 """Pixels of the longer side of a page that is shown."""
 REFUSED: Final = "refused"
-"""Names why a worker reads no files, in the place of what the kernel granted it."""
+"""Names why a worker reads no files, in the place of the granted confinement."""
 BYTES_PER_PIXEL: Final = 3
 """Red, green, blue."""
 
 
 class Task(StrEnum):
-    """What is to be done with a file."""
+    """The task for a file."""
 
     READ = "read"
     """Find everything that is in it."""
@@ -35,8 +35,8 @@ MOST_ANSWER_BYTES: Final = {
 }
 
 
-class Slot(StrEnum):
-    """What a file was asked for."""
+class WorkerTask(StrEnum):
+    """The claim that a file is to prove."""
 
     IDENTITY = "identity"
     ADDRESS = "address"
@@ -44,12 +44,12 @@ class Slot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file, and what is to be done with it."""
+    """A file, and its task."""
 
     content: bytes
     media_type: str
     """As the sender declared it."""
-    slot: Slot
+    slot: WorkerTask
     task: Task = Task.READ
 
 
@@ -59,7 +59,7 @@ def frame(content: bytes) -> bytes:
 
 
 def pack(request: Request) -> bytes:
-    """Return *request* as it is sent: what is known about the file, then the file."""
+    """Return *request* as it is sent: the facts about the file, then the file."""
     about = {
         "media_type": request.media_type,
         "slot": request.slot.value,
@@ -75,7 +75,7 @@ def receive(source: BinaryIO) -> Request | None:
     if about is None or content is None:
         return None
     fields = json.loads(about)
-    return Request(content, fields["media_type"], Slot(fields["slot"]), Task(fields["task"]))
+    return Request(content, fields["media_type"], WorkerTask(fields["slot"]), Task(fields["task"]))
 
 
 def _next(source: BinaryIO) -> bytes | None:

@@ -1,8 +1,8 @@
 """
 Confines a process to files that it names (landlock(7), from Linux 5.13 on).
 
-The rules hold for the process and all that it starts, for good. What is not named cannot be opened, listed,
-run, made or removed, as which user ever. From newer kernels it takes more: TCP (6.7), signals to and abstract
+The rules hold for the process and all that it starts, for good. Other files cannot be opened, listed,
+run, made or removed, by any user. From newer kernels it takes more: TCP (6.7), signals to and abstract
 sockets of processes outside (6.12). Processes outside cannot be traced.
 """
 
@@ -35,7 +35,7 @@ def version(library: ctypes.CDLL) -> int:
 
 def confine_to(readable: Iterable[Path], library: ctypes.CDLL) -> int:
     """
-    Let this process read what is at or below the paths *readable*, and use no other file.
+    Let this process read the files at or below the paths *readable*, and use no other file.
 
     ``PR_SET_NO_NEW_PRIVS`` must be set before.
 
@@ -74,7 +74,7 @@ def _attributes(offered: int) -> bytes:
 
 
 def _allow(path: Path, ruleset: int, library: ctypes.CDLL) -> None:
-    """Allow to read *path* and what is below it; what is not there needs no rule."""
+    """Allow to read *path* and all below it; a missing path needs no rule."""
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:

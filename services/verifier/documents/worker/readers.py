@@ -1,7 +1,7 @@
 """
 The readers as they are installed.
 
-The engines that read letters are large and optional: where one is missing, what it would read is not found.
+The engines that read letters are large and optional: where one is missing, its proofs are not found.
 """
 
 import importlib
@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from services.verifier.documents.barcode.licence import read_licence
-from services.verifier.documents.files.scaling import Picture
-from services.verifier.documents.reading import Line, Zone
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import MachineZone, TextLine
 from services.verifier.documents.worker.examination import Readers
 
 DOCUMENTS: Final = "services.verifier.documents"
@@ -28,16 +28,16 @@ SPECIMEN: Final = (
 
 
 def installed_readers() -> Readers:
-    """Return the readers; those whose engine is missing find nothing."""
+    """Return the readers; those without an installed engine find nothing."""
     read_zone = _installed("mrz.reader", "read_zone", otherwise=None)
     read_lines = _installed("text", "read_lines", otherwise=())
 
-    def zone(picture: Picture) -> Zone | None:
-        found: Zone | None = read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), ZONE_SECONDS)
+    def zone(picture: Picture) -> MachineZone | None:
+        found: MachineZone | None = read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), ZONE_SECONDS)
         return found
 
-    def lines(picture: Picture, page: int) -> tuple[Line, ...]:
-        found: tuple[Line, ...] = read_lines(picture, page=page, seconds=LINES_SECONDS)
+    def lines(picture: Picture, page: int) -> tuple[TextLine, ...]:
+        found: tuple[TextLine, ...] = read_lines(picture, page=page, seconds=LINES_SECONDS)
         return found
 
     return Readers(

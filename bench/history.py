@@ -1,0 +1,81 @@
+"""Past cases: copies of closed ones in all databases of Habeas, for tests of what history costs."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from shared.runtime.mongo import Client, Document
+
+AT_ONCE = 2_000
+"""Documents of one insertion."""
+
+
+async def multiply(client: Client, prefix: str, cases: Iterable[str], copies: int) -> int:
+    """
+    Copy each of *cases*, with all that the databases of *prefix* hold of it, under new ids.
+
+    Args:
+        client: The database.
+        prefix: First part of the names of Habeas' databases.
+        cases: Ids of closed cases.
+        copies: How many copies of each.
+
+    Returns:
+        How many documents were written.
+    """
+    written = 0
+    for case in cases:
+        async for collection, originals in _documents_of(client, prefix, case):
+            copied: list[Document] = []
+            for number in range(copies):
+                other = uuid.uuid5(uuid.UUID(case), str(number)).hex
+                copied += [_renamed(document, case, other) for document in originals]
+                if len(copied) >= AT_ONCE or number == copies - 1:
+                    await collection.insert_many(copied, ordered=False)
+                    written += len(copied)
+                    copied = []
+                    await asyncio.sleep(0)
+    return written
+
+
+async def _documents_of(client: Client, prefix: str, case: str) -> AsyncIterator[tuple[Any, list[Document]]]:
+    """Yield each collection that has documents of *case*, and these."""
+    for database in await client.list_database_names():
+        if not database.startswith(f"{prefix}_"):
+            continue
+        for name in await client[database].list_collection_names(filter={"type": "collection"}):
+            if name.startswith("system."):
+                continue
+            collection = client[database][name]
+            found = [one async for one in collection.find({}) if _names(one, case)]
+            if found:
+                yield collection, found
+
+
+def _names(value: Any, case: str) -> bool:
+    if isinstance(value, str):
+        return case in value
+    if isinstance(value, dict):
+        return any(_names(one, case) for one in value.values())
+    return isinstance(value, list) and any(_names(one, case) for one in value)
+
+
+def _renamed(value: Any, case: str, other: str) -> Any:
+    """Return *value* with the id of *case* replaced; ids that do not hold it become new ones."""
+    renamed = _replaced(value, case, other)
+    if isinstance(renamed.get("_id"), str) and renamed["_id"] == value["_id"]:
+        renamed["_id"] = uuid.uuid4().hex
+    if not isinstance(renamed.get("_id"), str | dict):
+        renamed.pop("_id", None)
+    return renamed
+
+
+def _replaced(value: Any, case: str, other: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(case, other)
+    if isinstance(value, dict):
+        return {key: _replaced(one, case, other) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_replaced(one, case, other) for one in value]
+    return value

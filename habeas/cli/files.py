@@ -1,0 +1,172 @@
+"""Verbs that validate and publish files of events."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from habeas.cli.options import STATE, State, existing, out, run, setting, settings
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from habeas.client.event_files import EventFile, FileEvent, Sheet
+
+app = typer.Typer()
+SILENT_FOR_S = 2.0
+"""Delay before progress is shown."""
+NO_SOURCE = "unnamed"
+"""Source of a sheet that is only validated."""
+MOST_FAULTS = 100
+"""Events with printed errors; further ones are only counted."""
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="CloudEvents as JSON: one, an array, or a line each; or CSV. - is standard input."),
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="The files are sheets; so are all .csv files.")]
+From = Annotated[
+    str | None,
+    typer.Option(help="Source of a sheet's references; needed to publish it."),
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="Of a sheet that is not UTF-8: windows-1252, iso-8859-2 …")
+]
+Ignored = Annotated[
+    list[str] | None, typer.Option("--ignore", help="Of a sheet: a heading to ignore; may be repeated.")
+]
+Report = Annotated[
+    Path | None, typer.Option(help="Write a CSV with a line for each event and fault; it names references.")
+]
+
+
+@app.command()
+def validate(
+    files: Files,
+    as_csv: AsCsv = False,
+    source: From = None,
+    encoding: Encoding = None,
+    ignored: Ignored = None,
+    report: Report = None,
+    state: State = STATE,
+) -> None:
+    """Validate submissions in files like Habeas, without a broker; exit 1 on errors."""
+    sheet = _sheet(source, encoding, ignored, state)
+    if _check(_sources(files, sheet, as_csv=as_csv), report)[1]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def publish(
+    files: Files,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Publish valid events despite errors.")
+    ] = False,
+    as_csv: AsCsv = False,
+    source: From = None,
+    encoding: Encoding = None,
+    ignored: Ignored = None,
+    report: Report = None,
+    state: State = STATE,
+) -> None:
+    """
+    Publish submissions in files: all of them, or none after an error.
+
+    The same files may be published again: known submissions have no effect.
+    """
+    from habeas.client import publication  # noqa: PLC0415
+
+    sheet = _sheet(source, encoding, ignored, state)
+    sources = _sources(files, sheet, as_csv=as_csv)
+    if not source and any(one.is_sheet for one in sources):
+        raise ConfigurationError(
+            "--source: name the sheet's system, such as support.example: others may use the same references"
+        )
+    sound, faulty = _check(sources, report)
+    if faulty and not keep_going:
+        out.print("nothing is published")
+        raise typer.Exit(1)
+    url = setting("AMQP_URL", state)
+    with _progress(sound) as progress:
+        published = run(publication.publish(url, sources, progress))
+    publication.check_unchanged(sound, published)
+    out.print(f"{published} events are published")
+    raise typer.Exit(1 if faulty else 0)
+
+
+def _sheet(source: str | None, encoding: str | None, ignored: list[str] | None, state: Path) -> "Sheet":
+    from habeas.client.event_files import Sheet  # noqa: PLC0415
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
+
+    zone = company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone
+    return Sheet(source or NO_SOURCE, zone, encoding, tuple(ignored or ()))
+
+
+def _sources(files: list[Path], sheet: "Sheet", *, as_csv: bool) -> "list[EventFile]":
+    from habeas.client.event_files import EventFile  # noqa: PLC0415
+
+    if sum(str(file) == "-" for file in files) > 1:
+        raise ConfigurationError("-: standard input can be read once only")
+    return [
+        EventFile(
+            file if str(file) == "-" else existing(file),
+            sheet=sheet if as_csv or file.suffix.lower() == ".csv" else None,
+        )
+        for file in files
+    ]
+
+
+def _check(sources: "list[EventFile]", report: Path | None) -> tuple[int, int]:
+    """Print the errors in *sources*; return the numbers of valid and invalid events."""
+    from habeas.client import publication  # noqa: PLC0415
+
+    printed = 0
+
+    def print_faults(source: "EventFile", found: "FileEvent") -> None:
+        nonlocal printed
+        printed += 1
+        if printed <= MOST_FAULTS:
+            for fault in found.faults:
+                out.print(f"{source.name}:{fault}", markup=False)
+
+    checked = publication.check(sources, print_faults, every=report is not None)
+    if printed > MOST_FAULTS:
+        out.print(f"… and {printed - MOST_FAULTS} more with errors; --report FILE has all")
+    if report is not None:
+        _write(report, checked.report)
+    out.print(f"{checked.sound} sound, {checked.faulty} wrong")
+    return checked.sound, checked.faulty
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    from habeas.client.report.writer import as_csv  # noqa: PLC0415
+
+    text = as_csv(rows, ("file", "line", "reference", "column", "fault"))
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+@contextmanager
+def _progress(total: int) -> "Iterator[Callable[[int], None]]":
+    """Count published events on the error stream after a delay."""
+    count = TextColumn("{task.completed:.0f} of {task.total:.0f} events published")
+    shown = Progress(
+        SpinnerColumn(), count, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    )
+    task = shown.add_task("", total=total)
+    began = shown.get_time()
+
+    def advance(more: int) -> None:
+        shown.advance(task, more)
+        if shown.get_time() - began > SILENT_FOR_S and not shown.live.is_started:
+            shown.start()
+
+    try:
+        yield advance
+    finally:
+        shown.stop()

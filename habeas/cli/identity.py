@@ -1,0 +1,177 @@
+"""Verbs about identity: proofs, decisions, and the quality of document reading."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.events import RefusalReason
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from habeas.client.identity import EvidenceLook, IdentityStatus
+    from habeas.client.staff import DecisionSigner
+
+app = typer.Typer(help="Identity: requested proofs, and decisions of staff.")
+
+RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
+Because = Annotated[str, typer.Option(help="Reason: a-z, 0-9, _ and dots.")]
+
+WIDTH = 100
+"""Columns of the tables of an evaluation."""
+
+
+@app.command("list")
+def waiting(state: State = STATE, as_json: AsJson = False) -> None:
+    """List the requests with a proof for staff to review."""
+    from habeas.client import identity  # noqa: PLC0415
+
+    async def work() -> list[identity.IdentityStatus]:
+        async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
+            return await desk.waiting()
+
+    found = run(work())
+    if as_json:
+        print(json.dumps([standing.plain() for standing in found]))
+        return
+    out.print(identity.table_of(found) if found else "no proof waits for review")
+
+
+@app.command()
+def show(
+    request_id: RequestId,
+    account: As = None,
+    code: OneTimeCode = None,
+    reason: Annotated[str, typer.Option(help="With --out: the reason, for the record.")] = "review",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write pictures of the proofs here; that goes on record first."),
+    ] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the required assurance, its reasons, and the results of checks."""
+    from habeas.client import identity, requests  # noqa: PLC0415
+    from shared.contract.events import EvidenceAsked  # noqa: PLC0415
+
+    standing = run(_standing(request_id, state))
+    looked = identity.EvidenceLook((), {})
+    if folder is not None:
+        signer = signer_of(account, code, state)
+        refs = tuple(proof.ref for proof in standing.proofs)
+        asked = requests.fact(
+            EvidenceAsked, request_id=request_id, by=signer.account, reason=reason, refs=refs
+        )
+        entry, _ = decide(signer, asked)
+        looked = run(_looked(standing, entry, folder, state))
+    if as_json:
+        seen = {"written": [str(path) for path in looked.written], "not_shown": dict(looked.withheld)}
+        print(json.dumps(standing.plain() | seen))
+        return
+    for name, value in standing.plain().items():
+        if value not in (None, [], {}):
+            out.print(f"{name:14} {value}", markup=False)
+    for path in looked.written:
+        out.print(f"{'written':14} {path}")
+    for proof, reasons in looked.withheld.items():
+        out.print(f"{'not shown':14} {proof}: {', '.join(reasons)}", markup=False)
+
+
+async def _standing(request_id: str, state: Path) -> "IdentityStatus":
+    from habeas.client import identity  # noqa: PLC0415
+
+    async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
+        return await desk.standing(request_id)
+
+
+async def _looked(standing: "IdentityStatus", entry: str, folder: Path, state: Path) -> "EvidenceLook":
+    from habeas.client import identity  # noqa: PLC0415
+
+    key = root_key(state)
+    async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
+        return await desk.show(standing, entry, key, folder)
+
+
+@app.command()
+def accept(
+    request_id: RequestId,
+    reason: Because,
+    identity: Annotated[
+        list[str], typer.Option(help="Name of an identity that is the person's (email …); may be repeated.")
+    ],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Decide that the requester is the person (with `HABEAS_TWO_DECIDERS`, two accounts)."""
+    decided = {"verified": True, "reason": reason, "identities": identity}
+    _decide(signer_of(account, code, state), request_id, decided)
+
+
+@app.command()
+def refuse(
+    request_id: RequestId,
+    reason: Annotated[RefusalReason, typer.Option(help="The reason, for the letter.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Decide that identity is not established; the person gets a letter."""
+    decided = {"verified": False, "reason": reason}
+    _decide(signer_of(account, code, state), request_id, decided)
+
+
+@app.command()
+def evaluate(
+    manifest: Annotated[Path, typer.Argument(help="Manifest of known pictures, or its folder.")],
+    quick: Annotated[bool, typer.Option(help="Only read; skip the verdicts, which take minutes.")] = False,
+    readings: Annotated[Path | None, typer.Option("--json", help="Write the readings to this file.")] = None,
+) -> None:
+    """Measure the reader on known documents; exit 1 if a bad one convinces."""
+    try:
+        from habeas.client.evaluation import Manifest, evaluate  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(f"{error.name} is not installed: it is in the extra `documents`") from None
+
+    known = Manifest.read(manifest)
+    with _progress() as progress:
+        found = evaluate(known, today=datetime.now(UTC).date(), quick=quick, progress=progress)
+    for table in found.tables():
+        out.print(table, width=WIDTH)
+        out.print()
+    if readings is not None:
+        readings.write_text(json.dumps(found.readings(), indent=1, default=str), encoding="utf-8")
+    wrong = found.judged.wrongly_convincing
+    if wrong:
+        out.print(f"convinced, and must not: {', '.join(wrong)}", markup=False)
+        sys.exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show progress on a terminal; results go to standard output."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("")
+
+        def progress(doing: str, done: int, files: int) -> None:
+            shown.update(task, description=f"{doing:10}", completed=done, total=files)
+
+        yield progress
+
+
+def _decide(signer: "DecisionSigner", request_id: str, decided: Mapping[str, Any]) -> None:
+    from habeas.client import requests  # noqa: PLC0415
+    from shared.contract.events import IdentityDecided  # noqa: PLC0415
+
+    decide(signer, requests.fact(IdentityDecided, request_id=request_id, by=signer.account, **decided))
+    out.print(f"decided; ask with `habeas verify show {request_id}`")

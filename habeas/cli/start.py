@@ -1,0 +1,80 @@
+"""Verbs that start services and demonstrations."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from habeas.cli.options import STATE, MapFolder, State, out, run
+from shared.errors import HabeasError
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    services: Annotated[list[str], typer.Argument(help="intake, verifier, fulfillment, notifier")],
+) -> None:
+    """Run services in this process, with the settings in the environment."""
+    from habeas.embedded import service_group  # noqa: PLC0415  each verb loads only what it needs
+
+    service_group.serve(services)
+
+
+@app.command()
+def upkeep(
+    heads: Annotated[Path, typer.Option(help="Folder for copies of the signed heads of the journals.")],
+    once: Annotated[bool, typer.Option("--once", help="Do it once, and end.")] = False,
+    state: State = STATE,
+) -> None:
+    """Destroy overdue master keys and copy the signed heads of the journals, once a day."""
+    from habeas.cli.audits import copy_heads  # noqa: PLC0415
+    from habeas.cli.keys import retire  # noqa: PLC0415
+    from shared.runtime.accounts import TOPOLOGY  # noqa: PLC0415
+
+    while True:
+        try:
+            retire(state)
+            copy_heads(heads, state, TOPOLOGY)
+        except HabeasError as error:
+            if once:
+                raise
+            out.print(f"later: {error}", markup=False)
+        if once:
+            return
+        time.sleep(timedelta(days=1).total_seconds())
+
+
+@app.command()
+def up(
+    state: State = STATE,
+    port_base: Annotated[
+        int | None, typer.Option(help="First of seven ports to use; free ones if not given.")
+    ] = None,
+    map_folder: MapFolder = None,
+    company: Annotated[
+        bool, typer.Option(help="Fill the store with a fictional company's customers.")
+    ] = True,
+) -> None:
+    """Start a broker, a database, a mail catcher and all services on this machine."""
+    from habeas.embedded import uptime  # noqa: PLC0415
+
+    run(uptime.up(state, out, port_base=port_base, datamap=map_folder, company=company))
+
+
+@app.command()
+def demo(
+    state: State = STATE,
+    keep: Annotated[bool, typer.Option(help="Leave everything running afterwards.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Your own data: a folder of <database>/<collection>.jsonl[.gz].")
+    ] = None,
+    map_folder: MapFolder = None,
+    identity: Annotated[list[str] | None, typer.Option("--email", help="With --data: two people.")] = None,
+) -> None:
+    """Run two requests through the whole pipeline: an access and an erasure."""
+    from habeas.embedded import demo as story  # noqa: PLC0415
+
+    run(story.run_demonstration(state, out, story.DemoSetting(data, map_folder, identity or []), keep=keep))

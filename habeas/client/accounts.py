@@ -1,0 +1,205 @@
+"""
+Accounts of an installation: their files, and their users and permissions on the broker.
+
+A folder of accounts holds a folder per account with files named after settings (``amqp_url`` …). A process
+reads its own folder only, and in compose sees no other.
+"""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from shared.errors import BrokerUnavailable, ConfigurationError
+from shared.runtime.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, made_roles
+from shared.runtime.broker import declare
+from shared.runtime.mongo import Client, connect, translated
+
+AMQP_URL = "amqp_url"
+MONGO_URL = "mongo_url"
+DEFAULT_STORE = "default"
+PREFIX = "habeas"
+"""First part of the names of users that are made here."""
+ANSWER_WITHIN_S = 30.0
+WAIT_FOR_BROKER_S = 30.0
+PAUSE_S = 0.5
+
+
+def users_in(folder: Path, file: str = AMQP_URL) -> dict[str, tuple[str, str]]:
+    """
+    Return account → user and password, from *file* of every account in *folder* but the topology's own.
+
+    Raises:
+        ConfigurationError: One that every installation has is missing, or a file names no user.
+    """
+    found = {path.parent.name: _user(path) for path in sorted(folder.glob(f"*/{file}"))}
+    found.pop(TOPOLOGY, None)
+    missing = [account for account in ACCOUNTS if account not in found]
+    if missing:
+        raise ConfigurationError(
+            f"{folder}: has no file {file} for {', '.join(missing)}; scripts/secrets makes them"
+        )
+    return found
+
+
+async def grant(
+    root_url: str, users: Mapping[str, tuple[str, str]], *, prefix: str, business: Iterable[str]
+) -> None:
+    """
+    Make the users of the database, each with its roles; earlier roles are replaced.
+
+    Args:
+        root_url: The database, as an administrator.
+        users: Account → user and password.
+        prefix: First part of the names of our own databases.
+        business: Names of the company's databases on the same server.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+        PermanentError: It refused.
+    """
+    names = list(business)
+    client = connect(root_url, app_name="habeas topology")
+    try:
+        for name, role in made_roles(prefix).items():
+            await _make_role(client, name, role)
+        for account, (user, password) in users.items():
+            with translated(f"make the user of {account}"):
+                known = await client.admin.command("usersInfo", user)
+                verb = "updateUser" if known["users"] else "createUser"
+                roles = database_roles(account, prefix, names)
+                await client.admin.command(verb, user, pwd=password, roles=roles)
+    finally:
+        client.close()
+
+
+async def _make_role(client: Client, name: str, role: Mapping[str, Any]) -> None:
+    with translated(f"make the role {name}"):
+        known = await client.admin.command("rolesInfo", name)
+        await client.admin.command("updateRole" if known["roles"] else "createRole", name, **role)
+
+
+def business_databases(data_map: Path, stores: str) -> set[str]:
+    """
+    Return the databases of *data_map* on the server of our own.
+
+    Args:
+        data_map: Folder of the data map.
+        stores: JSON as in `HABEAS_STORES`: where it names the default store, none lies with ours.
+    """
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415  needed by one verb alone
+
+    if DEFAULT_STORE in json.loads(stores or "{}"):
+        return set()
+    return {one.dataset for one in load(data_map).collections if one.store == DEFAULT_STORE}
+
+
+def _user(path: Path) -> tuple[str, str]:
+    url = urlsplit(path.read_text(encoding="utf-8").strip())
+    if not (url.username and url.password):
+        raise ConfigurationError(f"{path}: must be amqp://user:password@host:port/vhost")
+    return unquote(url.username), unquote(url.password)
+
+
+def make(
+    folder: Path, accounts: Iterable[str], *, amqp: str = "", mongo: str = "", prefix: str = PREFIX
+) -> None:
+    """
+    Write the URLs of each of *accounts* into *folder*; existing passwords stay.
+
+    Args:
+        folder: Folder of accounts.
+        accounts: Their names.
+        amqp: Host, port and virtual host of the broker, as they stand in a URL; empty: no such file.
+        mongo: Host, port and options of the database, likewise.
+        prefix: First part of the names of their users.
+    """
+    for account in accounts:
+        for name, scheme, location in ((AMQP_URL, "amqp", amqp), (MONGO_URL, "mongodb", mongo)):
+            if location:
+                _write(folder / account / name, scheme, location, f"{prefix}-{account}")
+
+
+def _write(path: Path, scheme: str, location: str, new_user: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    user, password = _user(path) if path.exists() else (new_user, secrets.token_urlsafe(24))
+    path.touch(mode=0o600)
+    path.write_text(f"{scheme}://{quote(user)}:{quote(password, safe='')}@{location}\n", encoding="utf-8")
+
+
+def keep_administrator(folder: Path, mongo_url: str) -> None:
+    """Write the database's administrator into *folder*, for verbs about accounts and keys."""
+    path = folder / TOPOLOGY / MONGO_URL
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(f"{mongo_url}\n", encoding="utf-8")
+
+
+def vhost_of(amqp_url: str) -> str:
+    """Return the virtual host that *amqp_url* names."""
+    return unquote(urlsplit(amqp_url).path[1:]) or "/"
+
+
+async def declare_all(
+    amqp_url: str, management_url: str | None, users: Mapping[str, tuple[str, str]]
+) -> None:
+    """
+    Declare exchanges, queues and bindings, and where *management_url* is given users and permissions.
+
+    Args:
+        amqp_url: The broker, as the account that may configure it.
+        management_url: Its management plugin, `http://user:password@host:15672`, as an administrator.
+        users: Account → user and password.
+
+    Raises:
+        BrokerUnavailable: The broker did not answer.
+        ConfigurationError: Something is there with other arguments, or the administrator was refused.
+    """
+    await _patiently(lambda: declare(amqp_url))
+    if management_url is not None:
+        defined = definitions(users, vhost_of(amqp_url))
+        await _patiently(lambda: _import(management_url, defined))
+
+
+async def _patiently(step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat *step* while the broker starts."""
+    deadline = time.monotonic() + WAIT_FOR_BROKER_S
+    while True:
+        try:
+            return await step()
+        except BrokerUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(PAUSE_S)
+
+
+def write_definitions(file: Path, amqp_url: str, users: Mapping[str, tuple[str, str]]) -> None:
+    """Write users and permissions to *file*, readable by its owner: it holds passwords."""
+    file.touch(mode=0o600)
+    defined = definitions(users, vhost_of(amqp_url))
+    file.write_text(json.dumps(defined, indent=2), encoding="utf-8")
+
+
+async def _import(management_url: str, defined: Mapping[str, object]) -> None:
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as http:
+            answer = await http.post(
+                f"{management_url.rstrip('/')}/api/definitions",
+                content=json.dumps(defined),
+                headers={"Content-Type": "application/json"},
+            )
+    except httpx.HTTPError as error:
+        raise BrokerUnavailable(
+            f"the management plugin of the broker does not answer ({type(error).__name__})"
+        ) from None
+    if answer.is_error:
+        raise ConfigurationError(
+            f"HABEAS_MANAGEMENT_URL: the broker refused the accounts (HTTP {answer.status_code}); "
+            "the user must be an administrator"
+        )

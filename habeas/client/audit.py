@@ -1,0 +1,282 @@
+"""Verification of the journals: every row against the chain of its case and the signed heads."""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from shared.contract.topology import LISTENS
+from shared.errors import ConfigurationError
+from shared.runtime.audit_chain import ChainFault, ChainFinding, Head, faults_of, is_purged
+from shared.runtime.audit_heads import COLLECTION, LATE, PLACE, SignedHeads, faults_of_heads, signed_heads
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.key_rings import RootKey
+from shared.runtime.mongo import Client, Document, document_at, documents_in, in_order, positions_in
+
+JOURNALS: Final = tuple(LISTENS)
+"""Services that keep a journal."""
+HEADS_SUFFIX, SIGNATURE_SUFFIX = ".heads.json", ".heads.sig"
+
+
+class AuditRowPort(Protocol):
+    """A source of journals and heads."""
+
+    def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
+        """Yield each case, or *case* alone, with its rows in the order of their numbers."""
+
+    async def heads(self, service: str) -> list[SignedHeads]:
+        """Return the exported heads of a service."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """Journals in the database."""
+
+    client: Client
+    prefix: str
+
+    async def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
+        """Yield each case, or *case* alone, with its rows in the order of their numbers."""
+        journal = self.client[f"{self.prefix}_{service}"]["journal"]
+        wanted = {} if case is None else {"case": case}
+        name, rows = "", list[Document]()
+        async for row in in_order(journal, wanted, "case"):
+            if row.get("case") != name:
+                if rows:
+                    yield name, _ordered(rows)
+                name, rows = str(row.get("case")), []
+            rows.append(row)
+        if rows:
+            yield name, _ordered(rows)
+
+    async def heads(self, service: str) -> list[SignedHeads]:
+        """Return the exported heads of a service."""
+        stored = self.client[f"{self.prefix}_{service}"][COLLECTION]
+        return [signed_heads(document) async for document in in_order(stored, {}, "_id")]
+
+
+@dataclass(frozen=True, slots=True)
+class DumpedRows:
+    """
+    Journals in a folder that mongodump wrote.
+
+    A dump has no order, and may be larger than the memory: a table on the disk says where each row lies.
+    """
+
+    folder: Path
+    prefix: str
+
+    async def cases(self, service: str, case: str | None) -> AsyncIterator[tuple[str, list[Document]]]:
+        """Yield each case, or *case* alone, with its rows in the order of their numbers."""
+        file = self._file(service, "journal")
+        if not file.is_file():
+            return
+        with closing(sqlite3.connect("")) as table, file.open("rb") as opened:
+            table.execute("CREATE TABLE rows (position INTEGER, case_id TEXT, n INTEGER)")
+            table.executemany("INSERT INTO rows VALUES (?, ?, ?)", _positions(file, case))
+            found = table.execute("SELECT case_id, position FROM rows ORDER BY case_id, n, position")
+            for name, places in groupby(found, key=itemgetter(0)):
+                yield name, [document_at(opened, position) for _, position in places]
+
+    async def heads(self, service: str) -> list[SignedHeads]:
+        """Return the exported heads of a service."""
+        file = self._file(service, COLLECTION)
+        return [signed_heads(document) for document in documents_in(file)] if file.is_file() else []
+
+    def _file(self, service: str, collection: str) -> Path:
+        return self.folder / f"{self.prefix}_{service}" / f"{collection}.bson"
+
+
+@dataclass(slots=True)
+class AuditReport:
+    """The result of a verification."""
+
+    rows: int = 0
+    cases: int = 0
+    findings: list[ChainFinding] = field(default_factory=list)
+    until: dict[str, str] = field(default_factory=dict)
+    """Service → the day up to which signed heads cover its rows."""
+    unsigned: list[str] = field(default_factory=list)
+    """Services that have rows and no signed heads."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        found = [
+            {"service": one.service, "case": one.case, "n": one.n, "fault": one.fault.value}
+            for one in self.findings
+        ]
+        return {
+            "rows": self.rows,
+            "cases": self.cases,
+            "heads_until": self.until,
+            "without_heads": self.unsigned,
+            "findings": found,
+        }
+
+
+async def verify(
+    rows: AuditRowPort, master_key: RootKey, *, case: str | None = None, kept: Path | None = None
+) -> AuditReport:
+    """
+    Verify all journals, or one case.
+
+    Args:
+        rows: Where they are read.
+        master_key: Derives the keys of the chains and of the heads.
+        case: The only case that is looked at.
+        kept: Folder with copies of heads.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+        ConfigurationError: A file cannot be read.
+    """
+    report = AuditReport()
+    for service in JOURNALS:
+        copies = read_heads(kept, service) if kept else []
+        heads, faults = faults_of_heads(await rows.heads(service), copies, master_key, service)
+        report.findings += faults if case is None else []
+        before = report.rows
+        await _verify_journal(_Journal(service, master_key, heads), rows, case, report)
+        if heads:
+            report.until[service] = heads[-1].day.isoformat()
+        elif report.rows > before:
+            report.unsigned.append(service)
+    return report
+
+
+@dataclass(slots=True)
+class _Journal:
+    """The state of a journal's verification."""
+
+    service: str
+    master_key: RootKey
+    signed: Sequence[SignedHeads]
+    seen: set[str] = field(default_factory=set)
+    purged: set[str] = field(default_factory=set)
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+    def note(self, moments: Iterable[datetime]) -> None:
+        """Extend the period of the rows by *moments*."""
+        for at in moments:
+            self.oldest = min(at, self.oldest or at)
+            self.newest = max(at, self.newest or at)
+
+    def head_of(self) -> Mapping[str, Head]:
+        """Return the newest exported row of each case."""
+        newest: dict[str, Head] = {}
+        for one in self.signed:
+            for case, head in one.heads.items():
+                if case not in newest or head.n >= newest[case].n:
+                    newest[case] = head
+        return newest
+
+
+async def _verify_journal(
+    journal: _Journal, rows: AuditRowPort, case: str | None, report: AuditReport
+) -> None:
+    key = chain_key(journal.master_key, journal.service)
+    heads = journal.head_of()
+    async for name, stored in rows.cases(journal.service, case):
+        report.cases += 1
+        report.rows += len(stored)
+        journal.seen.add(name)
+        if is_purged(name, stored, key):
+            journal.purged.add(name)
+        journal.note(row["at"] for row in stored if isinstance(row.get("at"), datetime))
+        found = faults_of(name, stored, key, heads.get(name))
+        report.findings += [ChainFinding(journal.service, name, n, fault) for n, fault in found]
+    report.findings += _gone(journal, heads, case)
+    if case is None:
+        report.findings += _late(journal)
+
+
+def _gone(journal: _Journal, heads: Mapping[str, Head], case: str | None) -> Iterable[ChainFinding]:
+    """Yield cases with exported heads and without rows; parts go with a purged case."""
+    wanted = heads.keys() if case is None else heads.keys() & {case}
+    for name in sorted(wanted - journal.seen):
+        whole, dot, _ = name.partition(".")
+        if not (dot and whole in journal.purged):
+            yield ChainFinding(journal.service, name, None, ChainFault.MISSING)
+
+
+def _late(journal: _Journal) -> Iterable[ChainFinding]:
+    """Yield the heads that should have been exported by now."""
+    if journal.newest is None or journal.oldest is None:
+        return
+    newest = journal.signed[-1] if journal.signed else None
+    since = newest.day if newest else journal.oldest.date()
+    if journal.newest.date() - since > LATE:
+        yield ChainFinding(journal.service, PLACE, newest.number + 1 if newest else 1, ChainFault.MISSING)
+
+
+def _ordered(rows: list[Document]) -> list[Document]:
+    return sorted(rows, key=_number)
+
+
+def _number(row: Document) -> int:
+    """Return the number of a row; those that have none come first."""
+    n = row.get("n")
+    return n if isinstance(n, int) else -1
+
+
+def _positions(file: Path, case: str | None) -> Iterator[tuple[int, str, int]]:
+    """Yield the rows of all cases, or of *case*: position in *file*, case and number."""
+    for position, row in positions_in(file):
+        if case is None or row.get("case") == case:
+            yield position, str(row.get("case")), _number(row)
+
+
+def write_heads(folder: Path, service: str, heads: Iterable[SignedHeads]) -> int:
+    """Write heads that are not in *folder* yet, each with its signature; return how many were new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    new = 0
+    for one in heads:
+        stem = f"{service}-{one.number:06}"
+        if not (folder / f"{stem}{HEADS_SUFFIX}").exists():
+            (folder / f"{stem}{SIGNATURE_SUFFIX}").write_bytes(one.signature)
+            (folder / f"{stem}{HEADS_SUFFIX}").write_bytes(one.content)
+            new += 1
+    return new
+
+
+def read_heads(folder: Path, service: str) -> list[SignedHeads]:
+    """
+    Return the heads of *service* that lie in *folder*.
+
+    Raises:
+        ConfigurationError: A file is damaged.
+    """
+    try:
+        return [
+            SignedHeads(file.read_bytes(), file.with_name(_signature_of(file.name)).read_bytes())
+            for file in sorted(folder.glob(f"{service}-*{HEADS_SUFFIX}"))
+        ]
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: heads cannot be read ({error.strerror})") from None
+
+
+def _signature_of(name: str) -> str:
+    return name.removesuffix(HEADS_SUFFIX) + SIGNATURE_SUFFIX
+
+
+def text_of(report: AuditReport) -> str:
+    """Return *report* for people: one finding a line, or a confirmation."""
+    if report.findings:
+        return "\n".join(map(str, report.findings))
+    covered = min(report.until.values(), default="")
+    said = [f"{report.rows} rows of {report.cases} cases are unchanged"]
+    said += [f"signed heads reach to {covered}"] if covered else []
+    said += [f"no signed heads yet: {', '.join(report.unsigned)}"] if report.unsigned else []
+    return "; ".join(said)
+
+
+def json_of(report: AuditReport) -> str:
+    """Return *report* for programs."""
+    return json.dumps(report.plain())

@@ -1,0 +1,170 @@
+"""Reader of declarations of breaches: YAML or JSON, every error with its place and remedy."""
+
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from shared.contract.breaches import BreachDeclared
+from shared.contract.envelope import derived_id
+from shared.contract.suggestions import nearest_word, suggestions_for
+from shared.errors import ConfigurationError
+
+REMEDIES: Mapping[str, str] = {
+    "missing": "is missing",
+    "extra_forbidden": "is no field of a declaration; check its spelling",
+    "timezone_aware": "needs its offset: 2026-03-09T08:00+01:00",
+    "datetime_from_date_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
+    "datetime_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
+    "bool_parsing": "write true or false",
+    "string_type": "write a text",
+}
+"""pydantic's name of an error → its message."""
+FORMS: Mapping[str, str] = {
+    "country": "write its code (ISO 3166): DE",
+    "subdivision": "write its code (ISO 3166-2) without the country: CA",
+    "email": "write one mail address: ada@example.org",
+    "locale": "write the code of a language (ISO 639): de",
+    "language": "write its code (ISO 639): de",
+    "translations": "write the code of a language (ISO 639): de",
+    "by": "write a-z, 0-9, _ and dots: dana.muster",
+    "id": "write letters, digits, dots and dashes: K-100",
+    "mail_domains": "write a domain: example.org",
+    "categories": "write the words of the data map: user.contact.email",
+}
+"""Messages about malformed texts, by field."""
+NO_FIELDS = ("constrained-str", "[key]")
+"""pydantic's additions to a place: the form it tried, and a wrong name."""
+STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+"""YAML types of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
+
+
+class _TwiceError(yaml.MarkedYAMLError):
+    """A repeated name in one object."""
+
+
+class _Loader(yaml.SafeLoader):
+    """A loader like JSON's: only ``true`` is true; no repeated names."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """
+        Return the object at *node*.
+
+        Raises:
+            _TwiceError: A name is repeated in it.
+        """
+        names = set()
+        for key, _ in node.value:
+            if key.value in names:
+                raise _TwiceError(problem_mark=key.start_mark)
+            names.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in STRINGS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
+
+
+def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> BreachDeclared:
+    """
+    Return the declaration in the file *path*; ``-`` is standard input.
+
+    Args:
+        path: YAML or JSON, with the fields of ``breach.declared``.
+        by: The declaring account, unless the file names it.
+        mapped: The categories that the data map knows; None where none is at hand.
+
+    Raises:
+        ConfigurationError: It cannot be read; the message names the errors, places and remedies.
+    """
+    content = _content(path)
+    said = content.setdefault("by", by)
+    if by is not None and said != by:
+        raise ConfigurationError(f"{path}: by: names another account than --as")
+    if said is None:
+        raise ConfigurationError(
+            f"{path}: name the declaring staff account with --as: another has to approve"
+        )
+    return _declared(path, content, mapped)
+
+
+def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclared:
+    """
+    Return the declaration in the file *path* for a preview, without an account.
+
+    Raises:
+        ConfigurationError: It cannot be read; the message names the errors, places and remedies.
+    """
+    return _declared(path, _content(path), mapped)
+
+
+def _declared(path: Path, content: Mapping[str, Any], mapped: Collection[str] | None) -> BreachDeclared:
+    try:
+        declared = BreachDeclared.model_validate(content)
+    except ValidationError as error:
+        flaws = error.errors(include_url=False, include_input=False)
+        said = dict.fromkeys(map(_said, flaws))
+        raise ConfigurationError("\n".join(f"{path}: {one}" for one in said)) from None
+    slips = suggestions_for(declared, mapped, now=datetime.now(UTC))
+    if slips:
+        raise ConfigurationError("\n".join(f"{path}: {slip}" for slip in slips))
+    return declared
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe one
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: is no UTF-8 text; store it as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = "a name is repeated" if isinstance(error, _TwiceError) else "is neither YAML nor JSON"
+        raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path}: a declaration is an object with names and values")
+    return content
+
+
+def _said(flaw: Any) -> str:
+    steps = [str(step) for step in flaw["loc"] if step not in NO_FIELDS]
+    place = ".".join(steps)
+    message = REMEDIES.get(flaw["type"]) or flaw["msg"].removeprefix("Value error, ")
+    if flaw["type"] == "string_pattern_mismatch":
+        message = next((FORMS[step] for step in reversed(steps) if step in FORMS), message)
+    if flaw["type"] == "extra_forbidden":
+        meant = nearest_word(str(flaw["loc"][-1]), _fields_at(flaw["loc"][:-1]))
+        message += f": perhaps {meant}" if meant else ""
+    return f"{place}: {message}" if place else str(message)
+
+
+def _fields_at(steps: Iterable[str | int]) -> list[str]:
+    """Return the fields at the place *steps* of a declaration."""
+    model: type[BaseModel] = BreachDeclared
+    for step in steps:
+        if step in model.model_fields:
+            model = next(_models_in(model.model_fields[str(step)].annotation), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in the type *annotation*."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+def event_id(source: str, declared: BreachDeclared) -> str:
+    """Return the id of the event: an equal declaration is the same event."""
+    return derived_id(f"{source} {declared.model_dump_json()}", 0)

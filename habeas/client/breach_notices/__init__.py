@@ -1,0 +1,1 @@
+"""Sample letters of a breach and documents for authorities, for operators."""

@@ -1,0 +1,137 @@
+"""Documents for authorities: one for each duty, filled with the known facts."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from babel.languages import get_official_languages
+
+from habeas.client.breach_notices.samples import Sample
+from services.intake.breach.duties import NotificationDue
+from services.notifier.breach.notices.credit_bureaus import BUREAUS
+from services.notifier.breach.notices.forms.form_filler import RECIPIENTS, AuthorityForm, document
+from services.notifier.breach.notices.forms.known import Filing, FormDuty, IncidentFacts
+from services.notifier.breach.notices.forms.pages import page, plain
+from services.notifier.breach.notices.forms.places import called
+from services.notifier.context import SenderSettings
+from services.notifier.letters.languages import CATALOGUES
+from shared.contract.breaches import BreachAccount, BreachDeclared
+from shared.errors import ConfigurationError
+from shared.law import CompanyProfile
+from shared.law.breaches import BreachPolicies, NoticeRecipientKind, NoticeStage
+from shared.pages.translation import SOURCE_LANGUAGE
+
+AUTHORITIES = (NoticeRecipientKind.AUTHORITY, NoticeRecipientKind.ATTORNEY_GENERAL)
+"""Recipients that a law calls an authority."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormContext:
+    """Company, moment and laws of documents."""
+
+    company: CompanyProfile
+    house: SenderSettings
+    policies: BreachPolicies
+    now: datetime
+
+
+def documents(known: IncidentFacts, duties: Iterable[FormDuty], desk: FormContext) -> Iterator[AuthorityForm]:
+    """Yield the document of each of *duties*."""
+    for duty in duties:
+        yield document(
+            Filing(
+                duty=duty,
+                known=known,
+                sender=desk.house.sender,
+                authority=_authority(duty, desk.company),
+                account=_account(duty, known.declared),
+                words=CATALOGUES.words(SOURCE_LANGUAGE, desk.company.zone),
+                now=desk.now,
+                established=desk.company.places,
+                sample=sample_name(duty),
+            )
+        )
+
+
+def duties(clocks: Iterable[NotificationDue], policies: BreachPolicies) -> Iterator[FormDuty]:
+    """Yield the owed duties of *clocks* that need a document."""
+    for clock in clocks:
+        if not clock.owed or clock.policy is None or clock.recipient not in set(RECIPIENTS):
+            continue
+        yield FormDuty(
+            clock=clock.clock,
+            policy=policies.named(clock.policy),
+            recipient=NoticeRecipientKind(clock.recipient),
+            stage=_stage(clock.clock),
+            place=clock.place,
+            due_at=clock.due_at,
+        )
+
+
+def write(document: AuthorityForm, letter: Sample | None, folder: Path) -> None:
+    """
+    Write *document* into *folder*, as a page and as JSON, and the *letter* that goes with it.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
+    files = {
+        f"{document.name}.html": page(document),
+        f"{document.name}.json": json.dumps(plain(document), ensure_ascii=False, indent=2) + "\n",
+    }
+    if letter is not None:
+        files[sample_name(document.filing.duty)] = letter.words("html")
+    save(files, folder)
+
+
+def save(files: Mapping[str, str], folder: Path) -> None:
+    """
+    Write *files*, contents by name, into *folder*.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+def sample_name(duty: FormDuty) -> str:
+    """Return the name of the file with the copy of the letter."""
+    return f"{duty.policy.law}.sample.html"
+
+
+def _stage(clock: str) -> NoticeStage:
+    """Return the stage of a notice, from the clock's name."""
+    return next(
+        (NoticeStage(part) for part in clock.split(".") if part in set(NoticeStage)), NoticeStage.NOTICE
+    )
+
+
+def _authority(duty: FormDuty, company: CompanyProfile) -> str:
+    if duty.recipient is NoticeRecipientKind.CONSUMER_AGENCIES:
+        return ", ".join(bureau.name for bureau in BUREAUS)
+    if duty.policy.authority is not None and duty.recipient in AUTHORITIES:
+        return duty.policy.authority.name
+    own = company.established_in.partition("-")[0]
+    if duty.recipient is NoticeRecipientKind.AUTHORITY and duty.place in (None, own):
+        return company.authority.name
+    return f"{RECIPIENTS[duty.recipient]} of {called(duty.place or own)}"
+
+
+def _account(duty: FormDuty, declared: BreachDeclared) -> BreachAccount:
+    """Return the declaration in a language of the authority, if there is one."""
+    for language in get_official_languages(_country(duty)):
+        if language in declared.translations or language == declared.language:
+            return declared.account(language)
+    return declared.account(declared.language)
+
+
+def _country(duty: FormDuty) -> str:
+    law = duty.policy.law
+    return duty.place or (law[:2].upper() if law[2:3] == "-" else "GB")

@@ -1,0 +1,96 @@
+"""Samples of notices: as mail, as a page with provisions, as text, with an index page."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from habeas.client.breach_notices.samples import Sample, distinct_samples
+from habeas.client.letters import TEMPLATES, citations, with_citations
+from services.notifier.breach.notices.missing_facts import is_written
+from shared.contract.breaches import BreachDeclared
+from shared.errors import ConfigurationError
+from shared.law.breaches import BreachPolicies
+
+DECLARED = re.compile(r'<p id="(?:nature|consequences|measures|advice)"')
+"""Parts in the declared words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePreview:
+    """A sample with its file names."""
+
+    sample: Sample
+    name: str
+    law: str
+    """Name of the first law."""
+    translated: bool
+    """Whether the declaration has the language of the letter."""
+
+    @property
+    def files(self) -> tuple[tuple[str, bytes], ...]:
+        """Names and contents of the files."""
+        return (
+            (f"{self.name}.eml", self.sample.message),
+            (f"{self.name}.html", self._page().encode()),
+            (f"{self.name}.txt", self._text().encode()),
+        )
+
+    def _page(self) -> str:
+        html = with_citations(self.sample.words("html"))
+        if self.translated:
+            return html
+        note = f'<cite class="law">{escape(self._note())}</cite>'
+        return DECLARED.sub(lambda part: note + part[0], html)
+
+    def _text(self) -> str:
+        cited = citations(self.sample.words("html"))
+        lines = [f"§ {part}: {provisions}" for part, provisions in cited]
+        lines += [] if self.translated else [f"! {self._note()}"]
+        lines += [f"! {lack}" for lack in self.sample.lacks]
+        return "\n".join((self.sample.words("plain").rstrip(), "", "=" * 8, *lines, ""))
+
+    def _note(self) -> str:
+        return f"not declared in {self.sample.wanted.language}: as declared"
+
+
+def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[SamplePreview]:
+    """Return the different *samples* with names: a number distinguishes those of one law and language."""
+    found: list[SamplePreview] = []
+    for sample in distinct_samples(samples):
+        same = sum(one.sample.name == sample.name for one in found)
+        name = f"{sample.name}.{same + 1}" if same else sample.name
+        law = policies.named(sample.wanted.laws[0]).name if sample.wanted.laws else "no law"
+        found.append(SamplePreview(sample, name, law, is_written(sample.declared, sample.wanted.language)))
+    return found
+
+
+def lacks(letters: Iterable[SamplePreview]) -> dict[str, list[str]]:
+    """Return the missing facts, and the letters that lack them."""
+    found: dict[str, list[str]] = {}
+    for one in letters:
+        for lack in one.sample.lacks:
+            found.setdefault(str(lack), []).append(one.name)
+    return found
+
+
+def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: str, folder: Path) -> Path:
+    """
+    Write *letters* and an index page into *folder*; return that page.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
+    index = folder / "index.html"
+    page = TEMPLATES.get_template("notices_index.html.jinja").render(
+        letters=letters, declared=declared, incident=incident
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in (file for letter in letters for file in letter.files):
+            (folder / name).write_bytes(content)
+        index.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be written ({error.strerror})") from None
+    return index

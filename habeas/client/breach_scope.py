@@ -1,0 +1,109 @@
+"""The scope of a breach for operators: the service's engine, without storage."""
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from habeas.client.breach_notices.samples import LetterCounter
+from habeas.client.engine import OperatorEngine
+from habeas.client.incident_register import groups_by_law
+from services.fulfillment.breach.dry_run import DryRunResult, Progress, run_dry
+from services.fulfillment.breach.filters import conditions
+from services.fulfillment.breach.obligations import PolicyEditions
+from services.fulfillment.breach.search import AffectedSearch
+from shared.contract.breaches import AffectedGroup, BreachDeclared
+from shared.errors import InvalidDataMap, StoreUnavailable
+from shared.law import CompanyProfile
+from shared.law.library import breach_policies
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeResult:
+    """The affected people of a breach, and the letters."""
+
+    trial: DryRunResult
+    letters: LetterCounter
+    collections: tuple[str, ...]
+    """The declared ones of the map."""
+
+
+async def check(engine: OperatorEngine, declared: BreachDeclared) -> None:
+    """
+    Check that the records of *declared* can be searched.
+
+    An unreachable store or a missing collection is no error here:
+    the service checks them.
+
+    Raises:
+        PermanentError: They cannot be searched as named.
+    """
+    with suppress(StoreUnavailable, InvalidDataMap):
+        await AffectedSearch(engine.data_map, engine.stores).check(declared)
+
+
+async def scoped(
+    engine: OperatorEngine, declared: BreachDeclared, company: CompanyProfile, progress: Progress
+) -> ScopeResult:
+    """
+    Return the scope of *declared*.
+
+    Raises:
+        PermanentError: The records cannot be searched as named, or the map does not fit.
+        StoreUnavailable: A store did not answer.
+    """
+    finding = AffectedSearch(engine.data_map, engine.stores)
+    letters = LetterCounter(declared)
+    law = PolicyEditions(breach_policies(), company)
+    named = tuple(conditions(engine.data_map, declared.affected.collections))
+    return ScopeResult(await run_dry(declared, finding, law, progress, letters.add), letters, named)
+
+
+def plain(found: ScopeResult) -> dict[str, Any]:
+    """
+    Return the result as plain values: numbers, places and codes.
+
+    Each person is in one of ``by_letter``, ``unreachable``, ``unsafe`` and ``untold``; those are ``people``.
+    """
+    trial, letters = found.trial, found.letters
+    groups = trial.counting.groups()
+    notified = sum(group.people for group in groups if group.laws)
+    unreachable = sum(group.unreachable for group in groups if group.laws)
+    return {
+        "people": trial.counting.people,
+        "unreachable": unreachable,
+        "unsafe": letters.unsafe,
+        "by_letter": notified - unreachable - letters.unsafe,
+        "untold": trial.counting.people - notified,
+        "told": notified,
+        "letters": letters.counted.total(),
+        "customers": trial.counting.customers,
+        "records": trial.records,
+        "collections": {key: trial.by_collection[key] for key in found.collections},
+        "unnamed": trial.named.unnamed,
+        "crowded": trial.counting.crowded,
+        "categories": list(trial.counting.categories()),
+        "laws": _most_first(groups_by_law(groups)),
+        "places": _by_place(groups),
+        "languages": _letters_by_language(letters),
+        "groups": [group.model_dump(mode="json") for group in groups],
+    }
+
+
+def _by_place(groups: tuple[AffectedGroup, ...]) -> dict[str, int]:
+    people: Counter[str] = Counter()
+    for group in groups:
+        people[group.place or "unknown"] += group.people
+    return _most_first(people)
+
+
+def _letters_by_language(letters: LetterCounter) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for wanted, number in letters.counted.items():
+        counted[wanted.language] += number
+    return _most_first(counted)
+
+
+def _most_first(people: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(people.items(), key=lambda one: (-one[1], one[0])))

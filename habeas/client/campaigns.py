@@ -1,0 +1,347 @@
+"""The results of an incident's notices: progress, people not reached, and proofs of sending."""
+
+import csv
+import os
+import unicodedata
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from services.notifier.breach.campaign.bootstrap import STEERING
+from services.notifier.breach.campaign.counts import COUNTS
+from services.notifier.breach.campaign.outcomes import elsewhere, letters
+from services.notifier.breach.campaign.states import CampaignState
+from services.notifier.breach.notices import mailboxes
+from services.notifier.letters.mime import addr_spec
+from services.notifier.settings import notice_paths
+from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
+from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
+from shared.contract.breaches import BreachDeclared
+from shared.errors import ConfigurationError, MailRefused
+from shared.runtime.key_rings import RootKey
+from shared.runtime.mongo import Collection, Document, connect, translated
+from shared.runtime.vault import Vault
+
+RECENT = timedelta(minutes=1)
+COLUMNS = (
+    "reason", "said", "name", "email", "others", "breached",
+    "postal", "place", "language", "laws", "to", "phase",
+)  # fmt: skip
+IN_DOUBT = "a mail server may have taken it without an answer"
+FORMULA = ("=", "+", "-", "@")
+"""Characters that start a formula in a spreadsheet, after spaces and breaks, in any width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Progress of the notices under one law."""
+
+    phase: int
+    laws: tuple[str, ...]
+    people: int
+    sent: int
+    doubtful: int
+    failed: int
+    elsewhere: int
+    """People covered by the letter of another phase."""
+    chunks: int
+    through: int
+
+    @property
+    def left(self) -> int:
+        """Notices not sent yet."""
+        return self.people - self.sent - self.failed - self.elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReport:
+    """Progress of the notices of an incident."""
+
+    standing: CampaignState
+    parts: tuple[Progress, ...]
+    per_minute: int
+
+    @property
+    def left(self) -> int:
+        """Notices not sent yet."""
+        return sum(part.left for part in self.parts)
+
+    @property
+    def minutes(self) -> float | None:
+        """Remaining minutes at the last minute's rate; None without letters in it."""
+        return self.left / self.per_minute if self.per_minute else None
+
+    def plain(self) -> dict[str, Any]:
+        """Return it for programs."""
+        parts = [{**asdict(part), "left": part.left} for part in self.parts]
+        return {
+            "standing": self.standing.value,
+            "left": self.left,
+            "per_minute": self.per_minute,
+            "minutes": self.minutes,
+            "parts": parts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """A person to notify by other means."""
+
+    person: NoticeRecipient
+    reason: str
+    said: str
+    ledger: Document
+    breached: Sequence[str] = ()
+    """Their mailboxes with a breached password, which must not be used."""
+
+    def row(self) -> Mapping[str, str]:
+        """Return the row of the list."""
+        person, ledger = self.person, self.ledger
+        row = {
+            "reason": self.reason,
+            "said": self.said,
+            "name": person.name,
+            "email": person.email or "",
+            "others": "\n".join(one for one in person.others if one not in self.breached),
+            "breached": "\n".join(self.breached),
+            "postal": "\n".join(person.postal),
+            "place": person.place or "",
+            "language": ledger["language"],
+            "laws": " ".join(ledger["laws"]),
+            "to": ledger["to"],
+            "phase": str(ledger["phase"]),
+        }
+        return {name: f"'{text}" if _is_formula(text) else text for name, text in row.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """The record of the notice to one person."""
+
+    phase: int
+    message_id: str
+    accepted_at: datetime | None
+    said: str
+    """The server's answer, or the reason for no letter."""
+    doubtful: bool
+    returned: Mapping[str, str]
+    """Later report → enhanced status code."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it for programs."""
+        at = self.accepted_at.isoformat() if self.accepted_at else None
+        return {**asdict(self), "accepted_at": at}
+
+
+class CampaignReader:
+    """The campaigns of one installation."""
+
+    def __init__(self, database: Any, vault: Vault, paths: NoticePaths) -> None:
+        self._campaigns: Collection = database["campaigns"]
+        self._ledgers: Collection = database["ledgers"]
+        self._vault = vault
+        self._paths = paths
+
+    async def report(self, incident: str, now: datetime | None = None) -> CampaignReport:
+        """
+        Return the progress of the notices of *incident*.
+
+        Raises:
+            ConfigurationError: None were released.
+        """
+        with translated("read a campaign"):
+            found = await self._campaigns.find_one({"_id": incident})
+            if found is None:
+                raise ConfigurationError(f"incident {incident}: no notices were released")
+            groups = self._ledgers.aggregate([{"$match": {"incident": incident}}, {"$group": _BY_LAW}])
+            parts = [_progress(group) async for group in groups]
+        parts.sort(key=lambda part: (part.phase, part.laws))
+        rate = await self._rate(incident, now or datetime.now(UTC))
+        return CampaignReport(CampaignState(found["standing"]), tuple(parts), rate)
+
+    async def _rate(self, incident: str, now: datetime) -> int:
+        """Return the current rate of letters a minute, of the last minute or since the first batch."""
+        since = now - RECENT
+        stages: list[Document] = [
+            {"$match": {"incident": incident, "at": {"$gte": since}}},
+            {"$unwind": "$written"},
+            {"$match": {"written.at": {"$gte": since}}},
+            {
+                "$group": {
+                    "_id": None,
+                    "letters": {"$sum": {"$size": "$written.letters"}},
+                    "begun_at": {"$min": "$begun_at"},
+                }
+            },
+        ]
+        with translated("read a campaign"):
+            found = await self._ledgers.aggregate(stages).to_list(1)
+        rates: list[float] = [one["letters"] * (RECENT / _window(one["begun_at"], now)) for one in found]
+        return round(sum(rates))
+
+    async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
+        """Yield people not reached: no address, refused, returned, given up, aborted, or not taken yet."""
+        aborted = (await self.report(incident)).standing is CampaignState.ABORTED
+        async for ledger, chunk in self._opened(incident):
+            missed = _waiting(ledger) | _failures(ledger, aborted=aborted)
+            declared = await self._declared(ledger) if missed else None
+            for number, (reason, said) in sorted(missed.items()):
+                person = chunk.people[number]
+                unsafe = mailboxes.breached(person, declared) if declared else ()
+                yield Unreached(person, reason, said, ledger, unsafe)
+
+    async def _declared(self, ledger: Document) -> BreachDeclared | None:
+        """Return the declaration that notices of *ledger* use, if it is recorded."""
+        if "declaration" not in ledger:
+            return None
+        sealed = await self._vault.open(ledger["incident"], ledger["declaration"])
+        return BreachDeclared.model_validate_json(sealed)
+
+    async def proofs(self, incident: str, email: str) -> AsyncIterator[NoticeRecord]:
+        """Yield the records of notices to people with the address *email*."""
+        wanted = _mailbox(email)
+        async for ledger, chunk in self._opened(incident):
+            for number, person in enumerate(chunk.people):
+                if wanted in map(_mailbox, filter(None, (person.email, *person.others))):
+                    yield self._proof(ledger, number)
+
+    async def _opened(self, incident: str) -> AsyncIterator[tuple[Document, Chunk]]:
+        """Yield each chunk of *incident* with its ledger."""
+        await self.report(incident)
+        with translated("read ledgers"):
+            async for ledger in self._ledgers.find({"incident": incident}).sort([("phase", 1), ("chunk", 1)]):
+                yield ledger, await self._chunk(incident, chunk_item(ledger["phase"], ledger["chunk"]))
+
+    async def _chunk(self, incident: str, item: str) -> Chunk:
+        try:
+            return Chunk.model_validate_json(await self._vault.open(incident, item))
+        except KeyError:
+            raise ConfigurationError(
+                f"incident {incident}: affected people are not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
+            ) from None
+
+    def _proof(self, ledger: Document, number: int) -> NoticeRecord:
+        campaign = self._paths.campaign(ledger["incident"])
+        notice = CampaignNotice(campaign, ledger["phase"], ledger["chunk"], number)
+        written = {n: (at, said) for n, said, at in letters(ledger, "written")}
+        at, said = written.get(number, (None, _unwritten(ledger, number)))
+        if at is None and number in (failed := _failures(ledger, aborted=False)):
+            said = ": ".join(failed[number])
+        returned = ledger.get("returned", {}).get(str(number), {})
+        return NoticeRecord(
+            phase=ledger["phase"],
+            message_id=self._paths.message_id(notice, ledger["domain"]),
+            accepted_at=at,
+            said=said,
+            doubtful=number in ledger["doubt"],
+            returned={action: status for action, (status, _) in returned.items()},
+        )
+
+
+def _unwritten(ledger: Document, number: int) -> str:
+    """Return the record of a letter without an accepting server."""
+    if number in elsewhere(ledger):
+        return "covered by the letter of another phase, released at the same moment"
+    return IN_DOUBT if number in ledger["doubt"] else "not sent yet"
+
+
+def _is_formula(text: str) -> bool:
+    return unicodedata.normalize("NFKC", text).lstrip().startswith(FORMULA)
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[CampaignReader]:
+    """
+    Open the campaigns of the installation at *mongo_url*.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        yield CampaignReader(client[f"{prefix}_{STEERING}"], vault, notice_paths("", master_key))
+    finally:
+        client.close()
+
+
+def write(file: Path, rows: list[Unreached]) -> None:
+    """
+    Write the list of *rows* to *file*, as CSV, readable by its owner only.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
+    try:
+        with open(file, "w", encoding="utf-8-sig", newline="", opener=_for_us_alone) as out:
+            table = csv.DictWriter(out, COLUMNS)
+            table.writeheader()
+            table.writerows(one.row() for one in rows)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+
+
+def _for_us_alone(file: str, flags: int) -> int:
+    descriptor = os.open(file, flags, mode=0o600)
+    os.fchmod(descriptor, 0o600)  # an existing file keeps its mode
+    return descriptor
+
+
+_BY_LAW: Document = {
+    "_id": {"phase": "$phase", "laws": "$laws"},
+    "people": {"$sum": "$people"},
+    **{name: {"$sum": count} for name, count in COUNTS.items()},
+    "chunks": {"$sum": 1},
+    "through": {"$sum": {"$cond": ["$through", 1, 0]}},
+}
+
+
+def _progress(group: Document) -> Progress:
+    counts = {name: group[name] for name in ("people", *COUNTS, "chunks", "through")}
+    return Progress(phase=group["_id"]["phase"], laws=tuple(group["_id"]["laws"]), **counts)
+
+
+def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
+    """Return the people of a batch to notify by other means, with reasons and answers."""
+    failed = {n: (reason, said) for n, reason, said, _ in letters(ledger, "failures")}
+    failed |= dict(_returned(ledger))
+    if aborted:
+        done = failed.keys() | {n for n, *_ in letters(ledger, "written")} | elsewhere(ledger)
+        failed |= {n: _stopped(ledger, n) for n in range(ledger["people"]) if n not in done}
+    return failed
+
+
+def _window(begun_at: datetime, now: datetime) -> timedelta:
+    """Return the part of the last minute in which letters could go out."""
+    return min(RECENT, max(now - begun_at, timedelta(seconds=1)))
+
+
+def _waiting(ledger: Document) -> dict[int, tuple[str, str]]:
+    """Return the people with tried letters that were not taken; their batch may be parked."""
+    done = {number for number, *_ in letters(ledger, "written", "failures")}
+    tried = {int(number): ("waiting", later[2]) for number, later in ledger.get("later", {}).items()}
+    return {number: why for number, why in tried.items() if number not in done}
+
+
+def _stopped(ledger: Document, number: int) -> tuple[str, str]:
+    """Return the reason for no recorded letter in an aborted campaign."""
+    if number in ledger["doubt"]:
+        return "doubtful", f"the campaign was stopped; {IN_DOUBT}"
+    return "aborted", "the campaign was stopped"
+
+
+def _mailbox(email: str) -> str:
+    """Return *email* for comparison: as sent to a mail server, in small letters."""
+    try:
+        return addr_spec(email).casefold()
+    except MailRefused:
+        return email.strip().casefold()
+
+
+def _returned(ledger: Document) -> Iterator[tuple[int, tuple[str, str]]]:
+    for number, reports in ledger.get("returned", {}).items():
+        if "failed" in reports:
+            yield int(number), ("bounced", reports["failed"][0])

@@ -1,0 +1,92 @@
+"""Reader of a case's sealed content, for operators with the master key."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from services.fulfillment.erasure.steps import ErasurePlan, Steps, run_of_line
+from services.fulfillment.package.sealed_text import open_lines
+from services.fulfillment.search.released_aliases import values_of
+from services.fulfillment.state import united
+from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled
+from shared.errors import ConfigurationError
+from shared.runtime.journal import Journal, events_of
+from shared.runtime.key_rings import RootKey
+from shared.runtime.mongo import connect
+from shared.runtime.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentCase:
+    """A case of fulfillment, and the vault of its sealed parts."""
+
+    id: str
+    facts: Sequence[Fact]
+    vault: Vault
+
+    async def certificate(self) -> bytes:
+        """
+        Return the newest certificate, as it was signed.
+
+        Raises:
+            ConfigurationError: There is none.
+            Destroyed: The case has no key any more.
+        """
+        issued = [fact.certificate for fact in self.facts if isinstance(fact, RequestFulfilled)]
+        names = [name for name in issued if name is not None]
+        if not names:
+            raise ConfigurationError(f"request {self.id} has no certificate of erasure")
+        return await self.vault.open(self.id, names[-1])
+
+    async def plan(self) -> ErasurePlan:
+        """
+        Return its erasure plan.
+
+        Raises:
+            ConfigurationError: No erasure is planned.
+            Destroyed: The case has no key any more.
+        """
+        names = dict.fromkeys(fact.plan for fact in self.facts if isinstance(fact, ErasurePlanned))
+        if not names:
+            raise ConfigurationError(f"request {self.id} has no plan of an erasure")
+        return united([await self._plan(name) for name in names])
+
+    async def aliases(self) -> list[tuple[str, str, str]]:
+        """
+        Return reference, identity and value of each unverified alias that the newest answer offers.
+
+        Raises:
+            ConfigurationError: There is none.
+            Destroyed: The case has no key any more.
+        """
+        facts = [fact for fact in self.facts if isinstance(fact, RequestFulfilled | ErasurePlanned)]
+        offers = [fact.aliases for fact in facts if fact.aliases is not None]
+        if not offers:
+            raise ConfigurationError(f"the records of request {self.id} name no unverified alias")
+        ref = offers[-1].ref
+        values = values_of(await self.vault.open(self.id, ref))
+        return [(f"{ref}:{n}", name, value) for n, (name, value) in enumerate(values, 1)]
+
+    async def _plan(self, name: str) -> ErasurePlan:
+        lines = open_lines(self.vault, self.id, name)
+        decided = ErasurePlan.of_line(await anext(lines))
+        return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
+
+
+@asynccontextmanager
+async def opened(
+    mongo_url: str, prefix: str, master_key: RootKey, request_id: str
+) -> AsyncIterator[FulfillmentCase]:
+    """
+    Open the case of a request in the installation at *mongo_url*.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        rows = await Journal(client[f"{prefix}_fulfillment"]).histories({request_id})
+        facts = tuple(events_of(rows.get(request_id, ())))
+        yield FulfillmentCase(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
+    finally:
+        client.close()

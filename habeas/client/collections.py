@@ -1,0 +1,94 @@
+"""Reader of whole stores, to fill them from files and to compare them before and after an erasure."""
+
+import gzip
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypeAlias
+
+from shared.errors import ConfigurationError
+from shared.runtime.mongo import Client, Document, json_util, raw_documents
+
+Place: TypeAlias = tuple[str, str]
+"""Database and collection."""
+Snapshot: TypeAlias = Mapping[Place, Mapping[bytes, bytes]]
+"""Place → digest of a document's ``_id`` → digest of the whole document."""
+
+
+def documents(folder: Path) -> Iterator[tuple[str, str, Document]]:
+    """
+    Read ``<database>/<collection>.jsonl[.gz]`` in *folder*: one document a line, in extended JSON.
+
+    Raises:
+        ConfigurationError: There is no such file, or a line is no document.
+    """
+    paths = sorted([*folder.glob("*/*.jsonl"), *folder.glob("*/*.jsonl.gz")])
+    if not paths:
+        raise ConfigurationError(f"{folder} holds no <database>/<collection>.jsonl or .jsonl.gz")
+    for path in paths:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield path.parent.name, path.name.split(".jsonl")[0], _document(line, path, number)
+
+
+def _document(line: str, path: Path, number: int) -> Document:
+    try:
+        return dict(json_util.loads(line, json_options=json_util.CANONICAL_JSON_OPTIONS))
+    except (ValueError, TypeError):
+        raise ConfigurationError(f"{path}:{number}: no document in extended JSON") from None
+
+
+async def snapshot(client: Client, places: Iterable[Place]) -> Snapshot:
+    """Return digests of every document of *places*."""
+    taken: dict[Place, dict[bytes, bytes]] = {}
+    for place in places:
+        taken[place] = {}
+        async for document_id, raw in raw_documents(client[place[0]][place[1]]):
+            taken[place][_digest(document_id)] = _digest(raw)
+    return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The changes between two snapshots."""
+
+    gone: Mapping[Place, frozenset[bytes]]
+    changed: Mapping[Place, frozenset[bytes]]
+    untouched: int
+
+
+def difference(before: Snapshot, after: Snapshot) -> Difference:
+    """Return the changes from *before* to *after*."""
+    gone, changed, untouched = {}, {}, 0
+    for place, documents_before in before.items():
+        now = after.get(place, {})
+        gone[place] = frozenset(key for key in documents_before if key not in now)
+        changed[place] = frozenset(
+            key for key, digest in documents_before.items() if now.get(key, digest) != digest
+        )
+        untouched += len(documents_before) - len(gone[place]) - len(changed[place])
+    return Difference(gone, changed, untouched)
+
+
+async def mentions(client: Client, places: Iterable[Place], words: Iterable[str]) -> dict[Place, set[bytes]]:
+    """Return, by place, the documents with one of *words* in their bytes, in any case."""
+    needles = [word.casefold().encode() for word in words]
+    found: dict[Place, set[bytes]] = {}
+    for place in places:
+        async for document_id, raw in raw_documents(client[place[0]][place[1]]):
+            text = raw.lower()
+            if any(needle in text for needle in needles):
+                found.setdefault(place, set()).add(_digest(document_id))
+    return found
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
+
+
+def digest_of_id(document_id: bytes) -> bytes:
+    """Return the digest of the BSON ``_id`` *document_id*, as in snapshots."""
+    return _digest(document_id)

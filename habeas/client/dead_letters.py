@@ -1,0 +1,124 @@
+"""
+Parked messages, and submissions that could not be read.
+
+Neither is lost. A parked message keeps its reason and number of tries; it can be replayed once the cause
+is gone. A submission that could not be read is sealed in the vault, because it may hold personal data.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from rich.table import Table
+
+from shared.contract.events import RequestRejected
+from shared.contract.topology import LISTENS, parking_of
+from shared.runtime import retry_policy
+from shared.runtime.broker import Delivery, Parking
+from shared.runtime.mongo import Client, connect, translated
+from shared.runtime.retry_policy import origin_in
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that waits for staff."""
+
+    service: str
+    message_id: str
+    type: str
+    reason: str
+    attempts: int
+    first_failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A submission that could not be read."""
+
+    case: str
+    at: datetime
+    source: str
+    id: str
+    flaws: tuple[str, ...]
+
+
+async def parked(amqp_url: str) -> list[Parked]:
+    """Return all parked messages; they stay where they are."""
+    found: list[Parked] = []
+    for service in LISTENS:
+        async with Parking(amqp_url, parking_of(service)) as parking:
+            found += [_described(service, delivery) async for delivery in parking]
+    return found
+
+
+async def set_aside(client: Client, prefix: str) -> list[SetAside]:
+    """Return the submissions that intake could not read, oldest first."""
+    with translated("read intake's journal"):
+        rows = client[f"{prefix}_intake"]["journal"].find({"facts.type": RequestRejected.TYPE}).sort("at")
+        return [
+            _rejection(row["case"], row["at"], fact["data"])
+            async for row in rows
+            for fact in row["facts"]
+            if fact["type"] == RequestRejected.TYPE
+        ]
+
+
+async def replay(amqp_url: str, service: str) -> int:
+    """Replay all parked messages of *service*; return their number."""
+    count = 0
+    async with Parking(amqp_url, parking_of(service)) as parking:
+        async for delivery in parking:
+            await parking.hand_back(delivery)
+            count += 1
+    return count
+
+
+async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[dict[str, object]]]:
+    """Return all of both kinds as plain values."""
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        unread = await set_aside(client, prefix)
+    finally:
+        client.close()
+    return {
+        "parked": [asdict(message) for message in await parked(amqp_url)],
+        "set_aside": [asdict(submission) for submission in unread],
+    }
+
+
+def table(everything: Mapping[str, Sequence[Mapping[str, object]]]) -> Table | str:
+    """Return the result of :func:`found` as a table."""
+    if not any(everything.values()):
+        return "no dead letter"
+    shown = Table("where", "since", "what", "why")
+    for message in everything["parked"]:
+        since, why = str(message["first_failure"]), f"{message['reason']} ({message['attempts']} attempts)"
+        shown.add_row(f"{message['service']}.parking", since, str(message["type"]), why)
+    for submission in everything["set_aside"]:
+        what = f"{submission['source'] or 'unknown source'} {submission['id']}"
+        shown.add_row(
+            "set aside, sealed", str(submission["at"]), what, "\n".join(_texts(submission["flaws"]))
+        )
+    return shown
+
+
+def _texts(flaws: object) -> Iterator[str]:
+    yield from map(str, flaws if isinstance(flaws, Iterable) else ())
+
+
+def _described(service: str, delivery: Delivery) -> Parked:
+    headers = delivery.headers
+    return Parked(
+        service=service,
+        message_id=delivery.message_id or "",
+        type=origin_in(delivery).routing_key,
+        reason=str(headers.get(retry_policy.REASON, "its consumer died too often")),
+        attempts=int(headers.get(retry_policy.ATTEMPT, 0)),
+        first_failure=str(headers.get(retry_policy.FIRST_FAILURE, "")),
+    )
+
+
+def _rejection(case: str, at: datetime, data: dict[str, object]) -> SetAside:
+    rejected = RequestRejected.model_validate({**data, "request_id": case})
+    flaws = tuple(map(str, rejected.errors))
+    return SetAside(case, at, rejected.publisher_source or "", rejected.publisher_id or "", flaws)

@@ -1,0 +1,86 @@
+"""Open requests with a deadline ahead, the earliest first."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from typing import Any
+
+from services.intake.cases.clock import is_paused
+from services.intake.cases.deadlines import MISSED
+from services.intake.domain import RECORDS, IntakeCase, evolve
+from shared.law.library import policies
+from shared.runtime.journal import Journal, events_of
+from shared.runtime.mongo import connect, translated
+from shared.runtime.vault import LAST_CHARACTER
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request that is not answered yet."""
+
+    id: str
+    case: IntakeCase
+    due_on: date
+    late: bool
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        received, meant_for = self.case.received, self.case.meant_for
+        return {
+            "request": self.id,
+            "due_on": self.due_on.isoformat(),
+            "late": self.late,
+            "meant_for": meant_for and meant_for.isoformat(),
+            "right": received and received.right.value,
+            "policy": received and received.policy,
+            "status": self.case.status.value,
+            "stands_still": is_paused(self.case, policies()),
+            "incident": received and received.incident,
+        }
+
+
+async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date) -> list[OpenRequest]:
+    """
+    Return the open requests with a deadline *within* a time or past, the earliest first.
+
+    Args:
+        mongo_url: Of intake's database.
+        prefix: Of the names of our databases.
+        within: How far ahead to look.
+        today: The day at the place that answers; earlier deadlines are late.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        database = client[f"{prefix}_intake"]
+        until = datetime.now(UTC) + within
+        # A last day is awaited only if the answer missed its target day.
+        coming = {
+            "$or": [
+                {"published": False, "at": {"$lte": until}},
+                {"name": {"$gte": MISSED, "$lt": MISSED + LAST_CHARACTER}},
+            ]
+        }
+        with translated("look for deadlines"):
+            ids = await database["timers"].distinct("case", coming)
+        histories = await Journal(database, RECORDS).histories(set(ids))
+    finally:
+        client.close()
+    cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}
+    found = [
+        OpenRequest(id_, case, case.due_on, case.due_on < today and not is_paused(case, policies()))
+        for id_, case in cases.items()
+        if case.unanswered and case.due_on is not None
+    ]
+    return sorted(found, key=lambda one: one.due_on)
+
+
+def line_of(one: OpenRequest) -> str:
+    """Return a request as text; a table would cut its id in a narrow window."""
+    row = one.plain()
+    stands = f"{row['status']}, the clock stands still" if row["stands_still"] else row["status"]
+    late = "late" if one.late else "    "
+    incident = f" ({row['incident']})" if row["incident"] else ""
+    return f"{row['due_on']}  {late}  {one.id}  {row['right']}, {row['policy']}: {stands}{incident}"

@@ -1,0 +1,58 @@
+"""The state of California's DROP, and the order to fetch its lists."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.intake.channels.drop.ledger import NEVER, DropLedger
+from services.intake.channels.drop.puller import last_day
+from shared.runtime.mongo import connect
+
+
+async def standing(mongo_url: str, prefix: str, now: datetime) -> dict[str, Any] | None:
+    """
+    Return the state; none if the platform was never called.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    async with _ledger(mongo_url, prefix) as ledger:
+        state = await ledger.state()
+        if state is None:
+            return None
+        batch, last = await ledger.open(), last_day(state)
+        return {
+            "fetched_at": state.pulled_at and state.pulled_at.isoformat(),
+            "next_at": max(state.pull_at, state.not_before).isoformat() if batch is None else None,
+            "last_day": last.date().isoformat(),
+            "days_left": (last - now) // timedelta(days=1),
+            "late": last < now,
+            "batch": batch and batch.id,
+            "step": batch and batch.step.value,
+            "requests": await ledger.counts(),
+            "trouble": state.trouble or None,
+        }
+
+
+async def pull(mongo_url: str, prefix: str) -> bool:
+    """
+    Order a fetch of the lists as soon as the platform is open; return whether others must be answered first.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    async with _ledger(mongo_url, prefix) as ledger:
+        await ledger.lease(datetime.now(UTC))
+        await ledger.release(datetime.now(UTC))
+        await ledger.note(pull_at=NEVER, not_before=NEVER)
+        return await ledger.open() is not None
+
+
+@asynccontextmanager
+async def _ledger(mongo_url: str, prefix: str) -> AsyncIterator[DropLedger]:
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        yield DropLedger(client[f"{prefix}_intake"])
+    finally:
+        client.close()

@@ -1,0 +1,261 @@
+"""The engine of fulfillment for operators, with the service's calls."""
+
+import asyncio
+import json
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from habeas.client.erasures import ErasureRecords
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.datamap.graph import graph_of
+from services.fulfillment.datamap.reader import DataMap, load
+from services.fulfillment.erasure.completion import Completed, NoMemory, run_all_rounds
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike, steps_in
+from services.fulfillment.search.engine import RecordEngine as Records
+from services.fulfillment.search.identities import Identities, identities_of
+from services.fulfillment.search.walk import Findings, SearchAnswer, gather
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.events import Subject
+from shared.errors import ConfigurationError, InvalidDataMap
+from shared.runtime.mongo import json_util
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEngine:
+    """A data map and its stores."""
+
+    data_map: DataMap
+    stores: Stores
+
+    async def gather(self, identities: Identities) -> Findings:
+        """
+        Return every record of the person.
+
+        Raises:
+            ConfigurationError: The map knows none of *identities*.
+            InvalidDataMap: The map names a collection that is not there.
+            StoreUnavailable: A store does not answer.
+        """
+        findings = await gather(self.data_map, self.stores, identities)
+        if findings.missing:
+            missing = ", ".join(findings.missing)
+            what = f"the data map names {missing}, and the database has no such collection"
+            remedy = "correct the name, create the empty collection, or set `skip_processing`"
+            raise InvalidDataMap(f"{what}: {remedy}")
+        if findings.answer is SearchAnswer.NOTHING_DECLARED:
+            raise ConfigurationError(f"no search is possible: {self.not_known(identities)}")
+        return findings
+
+    def unknown(self, identities: Identities) -> Sequence[str]:
+        """Return the names among *identities* that the map does not know."""
+        known = graph_of(self.data_map).entries
+        return [name for name in identities if name not in known]
+
+    def not_known(self, names: Iterable[str]) -> str:
+        """Return a message with the unknown *names* and the known ones."""
+        known = ", ".join(sorted(graph_of(self.data_map).entries)) or "none"
+        return f"the data map knows no identity {', '.join(names)}; it knows {known}"
+
+    async def plan(self, findings: Findings) -> ErasurePlan:
+        """Return today's erasure plan for *findings*."""
+        return await asyncio.to_thread(plan, findings, self.data_map, datetime.now(UTC).date())
+
+    async def erase(
+        self,
+        decided: ErasurePlan,
+        identities: Identities,
+        *,
+        controller: str,
+        signer: CertificateSigner,
+        memory: ErasureRecords | None = None,
+    ) -> Completed:
+        """
+        Execute a plan, search again and certify it; *memory* records it, and keeps the certificate.
+
+        The certificate names records that a store refused to change.
+
+        Raises:
+            StoreUnavailable: A store does not answer; the same call may be made again.
+        """
+        number = secrets.token_hex(16)
+        found_by = {name: tuple(spellings) for name, spellings in identities.items()}
+        completed = await run_all_rounds(
+            replace(decided, identities=found_by),
+            self.data_map,
+            Records(self.stores),
+            NoMemory() if memory is None else memory.of(number, self.data_map),
+            number=number,
+            controller=controller,
+            signer=signer,
+        )
+        if memory is not None:
+            await memory.certificates.keep(number, completed.certificate, datetime.now(UTC))
+        return completed
+
+
+@asynccontextmanager
+async def opened(datamap: Path, urls: Mapping[str, str]) -> AsyncIterator[OperatorEngine]:
+    """Open the engine on the map in the folder *datamap* and the stores at *urls*."""
+    async with connected(urls) as stores:
+        yield OperatorEngine(load(datamap), stores)
+
+
+@asynccontextmanager
+async def connected(urls: Mapping[str, str]) -> AsyncIterator[Stores]:
+    """Open the stores at *urls*."""
+    stores = Stores.connect(urls)
+    try:
+        yield stores
+    finally:
+        stores.close()
+
+
+def store_urls(text: str) -> dict[str, str]:
+    """
+    Read ``HABEAS_STORES``.
+
+    Raises:
+        ConfigurationError: It is no JSON object of names and URLs.
+    """
+    try:
+        urls = json.loads(text)
+    except json.JSONDecodeError:
+        urls = None
+    if not isinstance(urls, dict) or not all(isinstance(url, str) for url in urls.values()):
+        raise ConfigurationError('the stores are given as JSON: {"default": "mongodb://…"}')
+    return urls
+
+
+def identities(pairs: Sequence[str]) -> Identities:
+    """
+    Read ``name=value`` pairs; one name may be given several values.
+
+    Raises:
+        ConfigurationError: One is none, or no address or number.
+    """
+    named = [pair.partition("=") for pair in pairs]
+    wrong = [name for name, equals, value in named if not equals or not value]
+    if wrong or not named:
+        raise ConfigurationError("an identity is given as name=value: email=ada@example.org")
+    found: dict[str, tuple[str, ...]] = {}
+    for name, _, value in named:
+        for known, spellings in _spelt(name, value).items():
+            found[known] = tuple(dict.fromkeys((*found.get(known, ()), *spellings)))
+    return found
+
+
+def _spelt(name: str, value: str) -> Identities:
+    """Return one identity in every spelling of its value."""
+    fields: dict[str, Any] = {"email": {"email": value}, "phone_number": {"phone": value}}
+    try:
+        return identities_of(Subject(**fields.get(name, {"identifiers": {name: value}})))
+    except ValidationError as error:
+        flaw = error.errors(include_url=False, include_input=False)[0]
+        raise ConfigurationError(f"identity {flaw['loc'][0]}: {flaw['msg']}") from None
+
+
+def write(findings: Findings, folder: Path) -> None:
+    """Write *findings* into *folder*: a file of extended JSON per collection."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for item in findings.found:
+        found[item.collection.key].append(item.disclosed)
+    for key, documents in found.items():
+        text = json_util.dumps(documents, json_options=json_util.CANONICAL_JSON_OPTIONS, indent=1)
+        (folder / f"{key}.json").write_text(text, encoding="utf-8")
+
+
+def summary_of_findings(findings: Findings) -> dict[str, Any]:
+    """Return *findings* as plain values: per collection the extent of the search, and the ids."""
+    ids: defaultdict[str, list[Any]] = defaultdict(list)
+    for item in findings.found:
+        ids[item.collection.key].append(plain(item.id))
+    return {
+        "answer": findings.answer.value,
+        "map_version": findings.version,
+        "collections": {
+            part.key: {"status": part.status.value, "found": part.found, "ids": ids[part.key]}
+            for part in findings.coverage
+        },
+    }
+
+
+def summary_of_plan(decided: ErasurePlan) -> dict[str, Any]:
+    """Return a plan as plain values, with every record."""
+    return {
+        **counts_of_plan(decided),
+        "steps": [
+            {
+                "collection": step.key,
+                "id": plain(step.id),
+                "disposition": step.disposition.value,
+                "reason": step.because or step.reason,
+                "until": step.until and step.until.isoformat(),
+            }
+            for step in decided.steps
+        ],
+    }
+
+
+def counts_of_plan(decided: ErasurePlan) -> dict[str, Any]:
+    """Return a plan as plain values, by collection."""
+    steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
+    for step, records in alike(decided.steps):
+        steps[step.key].append((step, records))
+    return {
+        "collections": {key: _dispositions(some) for key, some in steps.items()},
+        "changes": {key: _changes(some) for key, some in steps.items()},
+        "totals": decided.counts(),
+        "reasons": decided.reasons(),
+        "undeclared_fields": decided.undeclared,
+    }
+
+
+def ids_in(decided: ErasurePlan, key: str) -> Iterator[Any]:
+    """Yield the primary keys of the records of one collection, as plain JSON."""
+    return (plain(step.id) for step in steps_in(decided.steps, key))
+
+
+def _dispositions(steps: Iterable[tuple[RecordStep, int]]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for step, records in steps:
+        counts[step.disposition.value] += records
+    return dict(counts)
+
+
+def _changes(steps: Sequence[tuple[RecordStep, int]]) -> dict[str, Any]:
+    """Return the changes in one collection: masked fields, elements removed, and retained fields."""
+    kinds = [step for step, _ in steps]
+    days = sorted({step.until for step in kinds if step.until is not None})
+    return {
+        "found": sum(records for _, records in steps),
+        "masked_fields": sorted({mask.path for step in kinds for mask in step.masks}),
+        "left_arrays": sorted({pull.match.unit or "" for step in kinds for pull in step.pulls}),
+        "unchangeable_fields": sorted({path for step in kinds for path in step.left}),
+        "kept_because": sorted({step.because or step.reason or "" for step in kinds if step.reason}),
+        "kept_until": [day.isoformat() for day in dict.fromkeys((days[0], days[-1]))] if days else [],
+    }
+
+
+def left_of(completed: Completed) -> Sequence[str]:
+    """Return the records left by an erasure as text: count, collection and reason."""
+    left: Counter[tuple[str, str]] = Counter()
+    for step, records in alike(completed.plan.steps):
+        if step.disposition is Disposition.LEFT:
+            left[step.key, step.reason or ""] += records
+    return [f"{records} in {key} ({reason.replace('_', ' ')})" for (key, reason), records in left.items()]
+
+
+def plain(value: Mapping[str, Any]) -> Any:
+    """Return a primary key as plain JSON; the value alone where it is the ``_id``."""
+    relaxed = json.loads(json_util.dumps(value, json_options=json_util.RELAXED_JSON_OPTIONS))
+    return relaxed["_id"] if set(relaxed) == {"_id"} else relaxed

@@ -1,0 +1,247 @@
+"""The erasure journal and the stop list for operators."""
+
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from rich.table import Table
+
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.certificate.store import Certificates
+from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.versions import DataMapVersions
+from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
+from services.fulfillment.drop.hash_lists import HashLists
+from services.fulfillment.erasure.deferred import Purging
+from services.fulfillment.erasure.journal.entries import ErasureEntry
+from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
+from services.fulfillment.erasure.journal.recorder import Registers
+from services.fulfillment.erasure.journal.replay import Replay, ReplayScope
+from services.fulfillment.erasure.journal.report import ReplayReport
+from services.fulfillment.erasure.journal.sightings import Progress
+from services.fulfillment.erasure.journal.store import EARLIEST, USUAL_RETENTION, ErasureJournal
+from services.fulfillment.erasure.retained_records import PURPOSE as KEPT
+from services.fulfillment.erasure.retained_records import RetainedRecords
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.search.engine import RecordEngine
+from services.fulfillment.stores.mongodb import Stores
+from shared.errors import ConfigurationError
+from shared.runtime.key_rings import RootKey, derived_key
+from shared.runtime.mongo import Database, connect
+
+LINES_PER_LOOK = 1_000
+DROPPED = frozenset({StopPurpose.ERASED, StopPurpose.SALE})
+"""Purposes stopped for people on California's DROP lists (Cal. Civ. Code § 1798.99.86(d))."""
+COUNTS = ("deleted", "masked", "pulled", "unnamed", "kept", "newer", "unsure", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRecords:
+    """The erasure journal and the stop list of one installation; they outlive every case."""
+
+    erasures: ErasureJournal
+    suppressions: StopList
+    fingerprints: Fingerprints
+    kept: RetainedRecords
+    certificates: Certificates
+    listed: HashLists
+    database: Database
+    """Of fulfillment, with the data maps of retained records."""
+
+    def of(self, erasure: str, data_map: DataMap) -> "ErasureRecorder":
+        """Return the registers for an operator's erasure with the number *erasure*."""
+        registers = Registers(
+            self.kept, self.erasures, self.suppressions, erasure, datetime.now(UTC), asked=False
+        )
+        return ErasureRecorder(registers, DataMapVersions(self.database, data_map))
+
+    def purging(
+        self, current: DataMap, stores: Stores, *, controller: str, signer: CertificateSigner
+    ) -> Purging:
+        """Return the purge of records at the end of their retention."""
+        return Purging(
+            self.kept,
+            self.erasures,
+            self.suppressions,
+            self.certificates,
+            DataMapVersions(self.database, current),
+            RecordEngine(stores),
+            controller,
+            signer,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRecorder:
+    """The registers, and the data map for retained records."""
+
+    registers: Registers
+    maps: DataMapVersions
+
+    async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
+        """
+        Record an erasure by *decided*.
+
+        Raises:
+            StoreUnavailable: The database did not answer; the call may be repeated.
+        """
+        await self.maps.prepare()
+        await self.registers.remember(decided, data_map)
+
+
+def kept_for(text: str | None) -> timedelta:
+    """
+    Read ``HABEAS_BACKUP_RETENTION``, or the service's default.
+
+    Raises:
+        ConfigurationError: It is no period.
+    """
+    if text is None:
+        return USUAL_RETENTION
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise ConfigurationError("HABEAS_BACKUP_RETENTION: write a period like P35D") from None
+
+
+@asynccontextmanager
+async def memory(
+    mongo_url: str, prefix: str, master_key: RootKey, keep: timedelta = USUAL_RETENTION
+) -> AsyncIterator[ErasureRecords]:
+    """Open the erasure records of the installation at *mongo_url*; new entries are kept for *keep*."""
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        database, fingerprints = (
+            client[f"{prefix}_fulfillment"],
+            Fingerprints(derived_key(master_key, PURPOSE)),
+        )
+        erasures = ErasureJournal(database, fingerprints, keep)
+        await erasures.prepare()
+        suppressions = StopList(database, derived_key(master_key, "suppressions"))
+        kept = RetainedRecords(database, derived_key(master_key, KEPT))
+        await kept.prepare()
+        listed = HashLists(database, derived_key(master_key, HASHES))
+        certificates = Certificates(database)
+        yield ErasureRecords(erasures, suppressions, fingerprints, kept, certificates, listed, database)
+    finally:
+        client.close()
+
+
+async def replay(
+    remembered: ErasureRecords,
+    data_map: DataMap,
+    urls: Mapping[str, str],
+    scope: ReplayScope,
+    progress: Progress,
+) -> ReplayReport:
+    """
+    Erase records again, in the stores at *urls*, that a restored backup has brought back.
+
+    Raises:
+        ConfigurationError: A store of the map has no URL.
+    """
+    stores = Stores.connect(urls)
+    try:
+        today = datetime.now(UTC).date()
+        again = Replay(remembered.erasures, remembered.fingerprints, data_map, stores, today)
+        return await again.run(scope, progress)
+    finally:
+        stores.close()
+
+
+async def listed(remembered: ErasureRecords, since: datetime = EARLIEST) -> list[dict[str, Any]]:
+    """Return the erasures of the journal as plain values, the latest first."""
+    found: dict[str, dict[str, Any]] = {}
+    async for entry in remembered.erasures.since(since):
+        row = found.setdefault(entry.erasure, _row(entry))
+        collections = row["collections"]
+        collections[entry.treatment.key] = collections.get(entry.treatment.key, 0) + entry.records
+    return list(found.values())
+
+
+def _row(entry: ErasureEntry) -> dict[str, Any]:
+    return {"erasure": entry.erasure, "at": entry.at.isoformat(), "collections": {}}
+
+
+def table_of_report(report: ReplayReport) -> Table:
+    """Return the result of a replay as a table."""
+    table = Table("collection", *COUNTS)
+    for key, counts in report.plain()["collections"].items():
+        table.add_row(key, *(str(counts[name] or "") for name in COUNTS))
+    return table
+
+
+def remarks(report: ReplayReport) -> Iterator[str]:
+    """Yield the remarks on an incomplete replay."""
+    if report.stopped:
+        yield f"stopped: {report.stopped}; start it again when the store is back"
+    for key in sorted(report.unmapped):
+        yield f"{key}: the data map does not name it any more"
+    for key, tally in report.collections.items():
+        if tally.unsure:
+            yield f"{key}: {tally.unsure} left, since nothing shows that they are older than the erasure"
+        if tally.failed:
+            yield f"{key}: {tally.failed} still there; the store refuses, or another system writes them again"
+
+
+def purpose_of(text: str) -> StopPurpose:
+    """
+    Read the name of a purpose of the stop list.
+
+    Raises:
+        ConfigurationError: There is no such purpose.
+    """
+    try:
+        return StopPurpose(text)
+    except ValueError:
+        raise ConfigurationError(f"a purpose is one of {', '.join(StopPurpose)}") from None
+
+
+async def unlisted_lines(
+    remembered: ErasureRecords, lines: Iterable[str], *, identity: str, purpose: StopPurpose
+) -> AsyncIterator[str]:
+    """
+    Yield those of *lines*, an identity each, that are not on the stop list for *purpose*.
+
+    Identities on California's DROP lists are neither imported nor sold, matched or not.
+
+    Raises:
+        ConfigurationError: A line is more than an identity and would match no entry.
+    """
+    waiting = (bare(number, line, identity) for number, line in enumerate(lines, 1))
+    while some := list(islice(waiting, LINES_PER_LOOK)):
+        stopped = await remembered.suppressions.stopped(identity, some, purpose)
+        if purpose in DROPPED:
+            stopped |= await remembered.listed.stopped(identity, some)
+        for line in some:
+            if line not in stopped:
+                yield line
+
+
+_MORE = re.compile(r"[,;\t|{}\[\]\"]")
+"""Characters of a line of a table or of JSON, in no address and no number."""
+
+
+def bare(number: int, line: str, identity: str) -> str:
+    """
+    Return *line*, which must be an identity only.
+
+    Raises:
+        ConfigurationError: It is a line of a table or of JSON, or no address.
+    """
+    value = line.rstrip("\r\n")
+    text = value.strip()
+    if text and (_MORE.search(text) or (identity == EMAIL and ("@" not in text or " " in text))):
+        kind = "an e-mail address" if identity == EMAIL else f"a value of {identity}"
+        raise ConfigurationError(
+            f"line {number} is not just {kind}; give one to a line, as `cut -d, -f2 FILE | tail -n +2` or "
+            "`jq -r .email FILE` print them"
+        )
+    return value

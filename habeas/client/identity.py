@@ -1,0 +1,236 @@
+"""
+The verification of requests for the privacy staff, and the proofs to review.
+
+Each look at a proof, with account and reason, is in the verifier's
+journal before the first byte is opened. The file itself is
+never shown, only pictures of it, drawn by a confined process.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.table import Table
+
+from habeas.client import staff
+from services.verifier.assurance.levels import GROUNDS
+from services.verifier.documents.results import reasons_of
+from services.verifier.documents.sandbox import DocumentWorker, FilePreview, PagePixels
+from services.verifier.domain import RECORDS, Verification, VerificationStatus, evolve
+from shared.contract.events import (
+    DecisionRefused,
+    Fact,
+    IdentityReviewNeeded,
+    ProofExamined,
+    ProofKind,
+    ProofReceived,
+    ProofRef,
+    RequestReceived,
+)
+from shared.errors import ConfigurationError
+from shared.runtime.journal import Journal, events_of
+from shared.runtime.key_rings import RootKey
+from shared.runtime.mongo import Client, connect, translated
+from shared.runtime.vault import Vault
+
+SEEN_WITHIN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityStatus:
+    """The state of a request's verification."""
+
+    case: str
+    known: Verification
+    facts: Sequence[Fact]
+
+    @property
+    def waits_for_staff(self) -> bool:
+        """Whether a proof needs a review."""
+        return self.known.status is VerificationStatus.OPEN and bool(self.known.reviewed_for)
+
+    @property
+    def proofs(self) -> Iterator[ProofRef]:
+        """The documents received and not destroyed."""
+        for fact in self.facts:
+            if isinstance(fact, RequestReceived | ProofReceived):
+                documents = [proof for proof in fact.proofs if proof.kind is ProofKind.DOCUMENT]
+                yield from (proof for proof in documents if proof.ref in self.known.evidence)
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values: required proof with reasons, evidence, proofs to review."""
+        needed = self.known.requirement
+        examined = [fact for fact in self.facts if isinstance(fact, ProofExamined)]
+        return {
+            "request": self.case,
+            "status": self.known.status.value,
+            "level": needed.level.value if needed else None,
+            "because": {ground: GROUNDS[ground] for ground in needed.grounds} if needed else {},
+            "ways": [sorted(way.evidence) for way in needed.ways] if needed else [],
+            "gained": sorted(self.known.held),
+            "lapses_at": self.known.lapses_at.isoformat() if self.known.lapses_at else None,
+            "review": list(self.known.reviewed_for),
+            "first_decider": self.known.first_decision and self.known.first_decision.by,
+            "examined": [
+                {"slot": fact.proof.slot, "verdict": fact.verdict.value, "reasons": list(fact.reasons)}
+                for fact in examined
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLook:
+    """The result of a look at proofs."""
+
+    written: Sequence[Path]
+    withheld: Mapping[str, Sequence[str]]
+    """Proof → reason for not showing it, or not all of it."""
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str) -> AsyncIterator["IdentityReader"]:
+    """Open the verifier's journal."""
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        yield IdentityReader(client, prefix)
+    finally:
+        client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReader:
+    """Reader of the verifier's journal and proofs."""
+
+    client: Client
+    prefix: str
+
+    async def standing(self, case: str) -> IdentityStatus:
+        """
+        Return the state of the verification of *case*.
+
+        Raises:
+            ConfigurationError: The verifier knows no such request.
+            StoreUnavailable: The database did not answer.
+        """
+        rows = (await self._journal().histories({case})).get(case, [])
+        if not rows:
+            raise ConfigurationError(f"the verifier knows no request {case}")
+        facts, known = tuple(events_of(rows)), Verification()
+        for fact in facts:
+            known = evolve(known, fact)
+        return IdentityStatus(case, known, facts)
+
+    async def waiting(self) -> list[IdentityStatus]:
+        """Return the requests with a proof to review."""
+        with translated("read the verifier's journal"):
+            cases = await self._rows().distinct("case", {"facts.type": IdentityReviewNeeded.TYPE})
+        standings = [await self.standing(case) for case in cases]
+        return [standing for standing in standings if standing.waits_for_staff]
+
+    async def show(
+        self, standing: IdentityStatus, entry: str, master_key: RootKey, folder: Path
+    ) -> EvidenceLook:
+        """
+        Write pictures of a request's proofs, and the readings, once the look is on record.
+
+        Args:
+            standing: Of the request.
+            entry: Id of the event of the staff account.
+            master_key: Opens the vault.
+            folder: For files readable by its owner only.
+
+        Raises:
+            ConfigurationError: The verifier refused it, or did not put it on record: it is not running. Or
+                the renderer of documents is not installed here.
+            Destroyed: The case has no key any more.
+        """
+        encode = _encoder()
+        await self._admitted(standing.case, entry)
+        vault = Vault(self.client, prefix=self.prefix, master_key=master_key)
+        drawn = await _drawn(vault, standing)
+        files = {
+            f"{name}-{number}.jpg": encode(page)
+            for name, shown in drawn.items()
+            for number, page in enumerate(shown.pages, 1)
+        }
+        for report in _reports(standing):
+            read = orjson.loads(await vault.open(standing.case, report))
+            files[f"report-{report[-8:]}.json"] = orjson.dumps(read, option=orjson.OPT_INDENT_2)
+        not_shown = {name: _not_shown(shown) for name, shown in drawn.items()}
+        return EvidenceLook(_written(files, folder), {name: why for name, why in not_shown.items() if why})
+
+    async def _admitted(self, case: str, entry: str) -> None:
+        """Wait until the verifier has answered *entry*; an earlier look does not count."""
+        deadline = time.monotonic() + SEEN_WITHIN_S
+        while time.monotonic() < deadline:
+            rows = (await self._journal().histories({case})).get(case, [])
+            answers = [fact for row in rows if row.cause == entry for fact in row.facts]
+            for answer in answers:
+                if isinstance(answer, DecisionRefused):
+                    raise ConfigurationError(staff.explained(answer.reason))
+            if answers:
+                return
+            await asyncio.sleep(0.1)
+        raise ConfigurationError("the verifier has not recorded the look: is it running?")
+
+    def _journal(self) -> Journal:
+        return Journal(self.client[f"{self.prefix}_verifier"], RECORDS)
+
+    def _rows(self) -> Any:
+        return self.client[f"{self.prefix}_verifier"]["journal"]
+
+
+async def _drawn(vault: Vault, standing: IdentityStatus) -> dict[str, FilePreview]:
+    """Return pictures of each proof."""
+    drawn = {}
+    async with DocumentWorker() as examiner:
+        for proof in standing.proofs:
+            content = b"".join([piece async for piece in vault.open_stream(standing.case, proof.ref)])
+            drawn[f"{proof.slot}-{proof.ref[-8:]}"] = await examiner.show(content, proof.media_type)
+    return drawn
+
+
+def _encoder() -> Callable[[PagePixels], bytes]:
+    """Return the JPEG encoder of a page. It gets pixels, so it decodes no file."""
+    try:
+        from services.verifier.documents.files.picture import encode  # noqa: PLC0415 - the extra `documents`
+    except ImportError as error:
+        raise ConfigurationError(f"{error.name} is not installed: it is in the extra `documents`") from None
+    return lambda page: encode(page.pixels, (page.width, page.height))
+
+
+def _not_shown(shown: FilePreview) -> Sequence[str]:
+    """Return the reason for not showing a file, or not all of it; empty if shown."""
+    if not shown.pages:
+        return reasons_of(shown.known.checks)
+    more = shown.known.pages - len(shown.pages)
+    return (f"{more} more pages",) if more > 0 else ()
+
+
+def _reports(standing: IdentityStatus) -> list[str]:
+    examined = [fact for fact in standing.facts if isinstance(fact, ProofExamined)]
+    return [fact.report for fact in examined if fact.report in standing.known.evidence and fact.report]
+
+
+def _written(files: Mapping[str, bytes], folder: Path) -> list[Path]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths = []
+    for name, content in files.items():
+        paths.append(folder / name)
+        paths[-1].touch(mode=0o600)
+        paths[-1].write_bytes(content)
+    return paths
+
+
+def table_of(standings: Sequence[IdentityStatus]) -> Table:
+    """Return the waiting requests as a table."""
+    table = Table("request", "needs", "has", "look at")
+    for standing in standings:
+        row = standing.plain()
+        table.add_row(row["request"], row["level"], ", ".join(row["gained"]), ", ".join(row["review"]))
+    return table

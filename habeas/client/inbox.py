@@ -1,0 +1,114 @@
+"""The classification of a mail, and the mails for staff."""
+
+from typing import Any
+
+from services.intake.channels.email.attachments import documents_in
+from services.intake.channels.email.authentication import is_authenticated
+from services.intake.channels.email.classification import MailMeaning, classify
+from services.intake.channels.email.exclusions import refusal_of
+from services.intake.channels.email.parser import ParsedMail, read
+from services.intake.channels.email.rulebook import rulebook
+from shared.contract.events import InquiryLodged, MessageLodged, RequestStopped
+from shared.errors import Destroyed, UnknownRequest
+from shared.runtime.key_rings import RootKey
+from shared.runtime.mongo import Document, connect
+from shared.runtime.vault import Vault
+
+RAW = "mail"
+"""Name of a mail with a question back in the vault."""
+
+
+def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
+    """
+    Return the classification of the mail *content* and its rules, without effect.
+
+    Args:
+        content: The mail as received.
+        address: The address for requests.
+        trusted: Name under which our mail server writes ``Authentication-Results``.
+    """
+    mail = read(content)
+    refused = refusal_of(mail, None, ours={address.lower()}, trusted=trusted)
+    understood = classify(mail.subject, mail.words, rulebook())
+    return {
+        "sender": mail.address,
+        "sender_authenticated": is_authenticated(mail, trusted),
+        "words": mail.words,
+        "outcome": _outcome(mail, understood, refused),
+        "right": understood.wish and understood.wish.value,
+        "with_copy": understood.with_copy,
+        "could_be": [wish.value for wish in understood.candidates],
+        "law": understood.regulation and understood.regulation.value,
+        "residence": understood.residence and understood.residence.model_dump(),
+        "language": understood.language,
+        "proofs": [f"{one.slot}: {one.media_type}" for one in documents_in(mail.attachments)],
+        "because": [_said(match.rule, match.where, match.text) for match in understood.matches],
+        "hints": [_said(match.rule, match.where, match.text) for match in understood.hints],
+        "passed_over": [_said(match.rule, match.where, match.text) for match in understood.passed_over],
+    }
+
+
+async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
+    """Return references to the mails for staff and to stopped requests, oldest first."""
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        journal = client[f"{prefix}_intake"]["journal"]
+        # A query each: for one, or sorted, the database would read all rows.
+        wanted = (
+            {"event.type": InquiryLodged.TYPE},
+            {"event.type": MessageLodged.TYPE},
+            {"facts.type": RequestStopped.TYPE},
+        )
+        rows = [row for one in wanted async for row in journal.find(one)]
+        return [_entry(row) for row in sorted(rows, key=lambda row: row["at"])]
+    finally:
+        client.close()
+
+
+async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
+    """
+    Return a sealed mail.
+
+    Raises:
+        UnknownRequest: There is none.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        return b"".join([piece async for piece in vault.open_stream(case, item)])
+    except (KeyError, Destroyed):
+        raise UnknownRequest("no such mail is kept") from None
+    finally:
+        client.close()
+
+
+def _outcome(mail: ParsedMail, understood: MailMeaning, refused: str | None) -> str:
+    if refused is not None:
+        return f"opens no case: {refused}"
+    if not mail.address:
+        return "set aside: it has no sender"
+    return "opens a case" if understood.wish else f"asked back: {understood.clarity}"
+
+
+def _said(rule: str, where: str, text: str) -> str:
+    return f"{rule} in the {where}: {text}"
+
+
+def _entry(row: Document) -> dict[str, Any]:
+    if row["event"] is None:
+        stopped = next(fact for fact in row["facts"] if fact["type"] == RequestStopped.TYPE)
+        reason = f"stopped: {stopped['data']['reason']}"
+        return {"request": row["case"], "at": _moment(row), "mail": "", "reason": reason, "own": None}
+    asked = row["event"]["type"] == InquiryLodged.TYPE
+    data = row["event"]["data"]
+    return {
+        "request": row["case"],
+        "at": _moment(row),
+        "mail": RAW if asked else data["message"],
+        "reason": "asked back" if asked else data["reason"],
+        "own": None if asked else data["own"],
+    }
+
+
+def _moment(row: Document) -> str:
+    return str(row["at"].isoformat(timespec="seconds"))

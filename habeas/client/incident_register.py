@@ -1,0 +1,439 @@
+"""The register of incidents for the staff: history, duties with deadlines, approvals."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any
+
+from habeas.client import message_of
+from habeas.client.breach_files import event_id
+from habeas.client.requests import SOURCE
+from services.fulfillment.breach.scope_store import failures
+from services.intake.breach.approvals import approvable_phase, approval_refusal
+from services.intake.breach.customers import customer_labels
+from services.intake.breach.domain import RECORDS, Incident, NotificationDone, evolve
+from services.intake.breach.duties import NotificationDue
+from services.intake.breach.phases import Phase
+from services.intake.domain import incident_id
+from shared.contract.breaches import (
+    AffectedCollection,
+    AffectedGroup,
+    BreachApproved,
+    BreachDeclared,
+    BreachRole,
+    BreachTimeCame,
+)
+from shared.contract.events import Fact, Record
+from shared.errors import ConfigurationError
+from shared.runtime.journal import Journal, JournalRow, events_of, facts_of
+from shared.runtime.key_rings import RootKey, derived_key
+from shared.runtime.mongo import Database, connect, translated
+from shared.runtime.vault import Vault
+
+NO_LAW = "none"
+"""Key of people without a law that demands notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentCase:
+    """An incident with its declarations, phase by phase."""
+
+    id: str
+    incident: Incident
+    facts: Sequence[tuple[datetime, Fact]]
+    """Facts with their moments, the oldest first."""
+    declared: tuple[BreachDeclared, ...]
+    stuck: Mapping[int, str] = field(default_factory=dict)
+    """Phases without a scope, with reasons; attempts go on."""
+
+    @property
+    def last(self) -> BreachDeclared:
+        """The last declaration that is not withdrawn."""
+        return self.declared[self.incident.newest.number - 1]
+
+    def last_as(self, role: BreachRole) -> BreachDeclared:
+        """Return the last declaration with the company in *role*, else the last one."""
+        theirs = [one for one in self.standing if one.role is role]
+        return theirs[-1] if theirs else self.last
+
+    @property
+    def standing(self) -> tuple[BreachDeclared, ...]:
+        """The standing declarations; all, if none stands."""
+        return tuple(
+            self.declared[phase.number - 1] for phase in self.incident.standing or self.incident.phases
+        )
+
+    @property
+    def role(self) -> str:
+        """The company's role; both, if it differs between phases."""
+        return ", ".join(dict.fromkeys(one.role.value for one in self.standing))
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """All breached categories, declared in any phase or found."""
+        declared = (category for one in self.standing for category in one.categories)
+        return tuple(dict.fromkeys((*declared, *self.incident.categories)))
+
+    @property
+    def detected_at(self) -> datetime:
+        """The earliest detection in standing declarations: the start of clocks."""
+        return min(one.detected_at for one in self.standing)
+
+    def records(self, phases: Sequence[Phase]) -> int | None:
+        """
+        Return roughly the number of records of *phases*; None before a count.
+
+        A supplement that names records again includes those of the phase before.
+        """
+        counted = 0
+        for place, phase in enumerate(phases):
+            later = [self._named(other) for other in phases[place + 1 :] if other.scoped]
+            if phase.scoped and not any(_within(self._named(phase), named) for named in later):
+                counted += phase.scoped.records
+        return counted or None
+
+    def _named(self, phase: Phase) -> tuple[AffectedCollection, ...]:
+        """Return the records that *phase* names."""
+        return self.declared[phase.number - 1].affected.collections
+
+    def clock(self, name: str) -> NotificationDue:
+        """
+        Return the clock of that name.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        known = {duty.clock: duty for duty in self.incident.clocks}
+        if name not in known:
+            raise ConfigurationError(f"--clock {name}: there is no such clock; there are {', '.join(known)}")
+        return known[name]
+
+    def clocks(self, now: datetime) -> list[dict[str, Any]]:
+        """Return all clocks as plain values, with their customers."""
+        ids = {name: id_ for id_, name in customer_labels(self.incident, self.declared).items()}
+        return [
+            {
+                **clock_of(duty, self.incident, now),
+                "customer": ids.get(duty.customer or ""),
+            }
+            for duty in self.incident.duties
+        ]
+
+    def next_due(self) -> NotificationDue | None:
+        """Return the open duty that ends first."""
+        running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
+        return min((duty for duty in running if duty.due_at), key=_due_at, default=None)
+
+    def plain(self, now: datetime) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        hold = self.incident.hold
+        return {
+            "incident": self.id,
+            "reference": self.last.reference,
+            "role": self.role,
+            "risk": self.last.risk.value,
+            "aware_at": self.incident.aware_at.isoformat(),
+            "final": self.last.final,
+            "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
+            "held_by": hold.agency if hold is not None and hold.until > now else None,
+            "phases": [
+                {**phase_of(phase), "stuck": self.stuck.get(phase.number), "anew": self._anew(phase)}
+                for phase in self.incident.phases
+            ],
+            "clocks": self.clocks(now),
+            "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
+        }
+
+    def _anew(self, phase: Phase) -> str | None:
+        """Return why *phase* may be a repeated mistake; it is registered all the same."""
+        said = [one.model_copy(update={"by": None}) for one in self.declared]
+        for before in self.incident.phases[: phase.number - 1]:
+            if before.withdrawn_by and said[before.number - 1] == said[phase.number - 1]:
+                return f"repeats phase {before.number}, which was withdrawn"
+        return "no phase stood any more" if phase.anew else None
+
+    def history(self) -> Iterator[tuple[datetime, str]]:
+        """Yield the history in the words of the events, without internal records and timers."""
+        for at, fact in self.facts:
+            if not isinstance(fact, Record | BreachTimeCame):
+                about = fact.model_dump(mode="json", include=_TOLD, exclude_none=True)
+                said = ", ".join(f"{name} {value}" for name, value in about.items())
+                yield at, " ".join(filter(None, (_short(fact), said)))
+
+
+_TOLD = {
+    "phase",
+    "by",
+    "agency",
+    "until",
+    "clock",
+    "receipt",
+    "sent",
+    "elsewhere",
+    "doubtful",
+    "failed",
+    "missed",
+    "chunks",
+}
+"""Fields of events for the history."""
+
+
+def _short(fact: Fact) -> str:
+    return fact.TYPE.removeprefix("habeas.").removesuffix(".v1")
+
+
+def _within(some: Sequence[AffectedCollection], others: Sequence[AffectedCollection]) -> bool:
+    """Return whether *some* records, if any are named, are surely among *others*."""
+    whole = [one.model_copy(update={"filter": {}}) for one in some]
+    pairs = zip(some, whole, strict=True)
+    return bool(some) and all(one in others or everything in others for one, everything in pairs)
+
+
+def _due_at(duty: NotificationDue) -> datetime:
+    return duty.due_at or datetime.max.replace(tzinfo=UTC)
+
+
+def phase_of(phase: Phase) -> dict[str, Any]:
+    """Return a phase as plain values."""
+    groups = phase.groups
+    notified = phase.notified
+    return {
+        "phase": phase.number,
+        "status": phase.status.value,
+        "declared_by": phase.by,
+        "approved_by": list(phase.approved_by),
+        "approved": phase.seconded,
+        "withdrawn_by": phase.withdrawn_by,
+        "records": phase.scoped.records if phase.scoped else None,
+        "people": sum(group.people for group in groups),
+        "customers": phase.customers,
+        "by_law": dict(by_law([phase])),
+        "by_language": dict(_by_language(phase)),
+        "unreachable": without_address(phase),
+        "unnamed": phase.scoped.unnamed if phase.scoped else None,
+        "crowded": phase.scoped.crowded if phase.scoped else None,
+        "again": sum(group.again for group in groups),
+        "sent": notified and notified.sent,
+        "doubtful": notified and notified.doubtful,
+        "failed": notified and notified.failed,
+        "held_by_police": phase.delayed,
+    }
+
+
+def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]:
+    """
+    Return the phase that *by* approves, with its declaration; the newest by default.
+
+    Raises:
+        ConfigurationError: They may not, or it would release more than they have named.
+    """
+    incident = case.incident
+    number = phase or approvable_phase(incident).number
+    against = approval_refusal(incident, number, by)
+    if against is not None:
+        raise ConfigurationError(against)
+    others = [one.number for one in incident.waiting(number) if one.number != number]
+    if phase is None and others:
+        raise ConfigurationError(
+            f"--phase: name the reviewed one: phase {number} releases phase {others[0]} too, in its words"
+        )
+    return {"phase": number, "declaration": incident.phases[number - 1].declaration}
+
+
+def needs_second_approval(incident: Incident, fact: BreachApproved) -> bool:
+    """Return whether *fact* needs a second approval: a system declared the phase."""
+    return not evolve(incident, fact).phases[fact.phase - 1].seconded
+
+
+def recipients_text(phase: Phase) -> str:
+    """Return the recipients of *phase* as text, including those of supplements."""
+    languages = _by_language(phase, again=True)
+    counts = ", ".join(f"{language} {people:,}" for language, people in languages.items())
+    people = f"{languages.total():,} people" + (f" ({counts})" if counts else "")
+    return f"{people}, {phase.customers:,} customers"
+
+
+def without_address(phase: Phase) -> int:
+    """Return the number of people to notify in *phase* without a usable address."""
+    return sum(group.unreachable for group in phase.groups if group.laws)
+
+
+def by_law(phases: Iterable[Phase]) -> Counter[str]:
+    """
+    Count people by the law that demands their notice, the first of several; ``none``: no law does.
+
+    Notified people count in one phase; others may be found in each, and count in the last.
+    """
+    counted: Counter[str] = Counter()
+    for phase in phases:
+        if phase.scoped is not None:
+            counted.pop(NO_LAW, None)
+            counted += groups_by_law(phase.groups)
+    return counted
+
+
+def groups_by_law(groups: Iterable[AffectedGroup]) -> Counter[str]:
+    """Count the people of *groups* by the law that demands their notice, the first of several."""
+    counted: Counter[str] = Counter()
+    for group in groups:
+        counted[group.laws[0] if group.laws else NO_LAW] += group.people
+    return +counted
+
+
+def _by_language(phase: Phase, *, again: bool = False) -> Counter[str]:
+    """Count the recipients of *phase* by language; *again*: including those of supplements."""
+    counted: Counter[str] = Counter()
+    for group in phase.groups:
+        if group.laws:
+            counted[group.language] += group.people + (group.again if again else 0)
+    return +counted
+
+
+def clock_of(duty: NotificationDue, incident: Incident, now: datetime) -> dict[str, Any]:
+    """Return a clock as plain values, with its calculation."""
+    done = incident.done.get(duty.clock)
+    stops = [stop for stop in incident.stops if stop.duty.clock == duty.clock]
+    back = incident.withdrawn_with(duty.clock)
+    return {
+        "clock": duty.clock,
+        "recipient": duty.recipient,
+        "policy": duty.policy,
+        "owed": duty.owed,
+        "withdrawn": back,
+        **_stop(duty, done, now),
+        "late": back is None and _late(duty, done, now),
+        "before": [_stop(stop.duty, stop.done, now) for stop in stops],
+        "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
+    }
+
+
+def _stop(duty: NotificationDue, done: NotificationDone | None, now: datetime) -> dict[str, Any]:
+    """Return deadline, fulfilment and lateness of a duty."""
+    return {
+        "due_at": duty.due_at and duty.due_at.isoformat(),
+        "done_at": done and done.at.isoformat(),
+        "done_by": done and done.by,
+        "receipt": done and done.receipt,
+        "late": _late(duty, done, now),
+    }
+
+
+def _late(duty: NotificationDue, done: NotificationDone | None, now: datetime) -> bool:
+    over = done.at if done else now
+    return duty.owed and duty.due_at is not None and over > duty.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRegister:
+    """All incidents of an installation."""
+
+    journal: Journal
+    ids: Sequence[str]
+    vault: Vault
+    fulfillment: Database
+    """The scopes of phases."""
+
+    async def all(self) -> AsyncIterator[IncidentCase]:
+        """
+        Yield the recorded incidents, one at a time.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        for id_ in self.ids:
+            rows = (await self.journal.histories({id_})).get(id_, [])
+            incident = reduce(evolve, events_of(rows), Incident())
+            if incident.phases and not incident.purged:
+                yield await self._case(id_, incident, rows)
+
+    async def objection(self, id_: str, declared: BreachDeclared) -> str | None:
+        """
+        Return why *declared* cannot be a phase of the incident *id_*; None if it can.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        return against(await self.incident(id_), declared) if id_ in self.ids else None
+
+    async def incident(self, id_: str) -> IncidentCase:
+        """
+        Return the incident *id_*.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        rows = (await self.journal.histories({id_})).get(id_, [])
+        incident = reduce(evolve, events_of(rows), Incident())
+        if not incident.phases:
+            raise ConfigurationError(f"{id_}: there is no such incident; `habeas breach list` lists all")
+        return await self._case(id_, incident, rows)
+
+    async def _case(self, id_: str, incident: Incident, rows: Sequence[JournalRow]) -> IncidentCase:
+        sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
+        read = (BreachDeclared.model_validate_json(content) for content in sealed)
+        declared = tuple(one.judged_by(incident.judged_at) for one in read)
+        return IncidentCase(
+            id_, incident, tuple(facts_of(rows)), declared, await failures(self.fulfillment, id_)
+        )
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[IncidentRegister]:
+    """
+    Open the register of the installation at *mongo_url*, with the key of its sealed content.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        database = client[f"{prefix}_incidents"]
+        with translated("look for incidents"):
+            ids = sorted(await database["journal"].distinct("case"))
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        yield IncidentRegister(Journal(database, RECORDS), ids, vault, client[f"{prefix}_fulfillment"])
+    finally:
+        client.close()
+
+
+def check_size(declared: BreachDeclared) -> None:
+    """
+    Check that a declaration fits into one message.
+
+    Raises:
+        ConfigurationError: It is too large.
+    """
+    try:
+        message_of(declared, source=SOURCE, id=event_id(SOURCE, declared))
+    except ConfigurationError:
+        raise ConfigurationError(
+            "affected.list: is too long for one message; name the others in further declarations of the same "
+            "reference, or all of them by a filter on a collection"
+        ) from None
+
+
+def against(case: IncidentCase, declared: BreachDeclared) -> str | None:
+    """
+    Return why *declared* cannot be a further phase of *case*; None if it can.
+
+    A withdrawn incident has no supplements, and a withdrawn declaration repeated
+    is the same event, without effect.
+    """
+    number, phases = case.incident.newest.number, case.incident.phases
+    if not case.incident.standing:
+        by = phases[number - 1].withdrawn_by
+        return (
+            f"phase {number} was withdrawn by {by}, and no phase stands: declare it under another reference"
+        )
+    known = dict(zip((phase.number for phase in phases), case.declared, strict=True))
+    back = [phase.number for phase in phases if phase not in case.incident.standing]
+    same = [one for one in back if event_id(SOURCE, known[one]) == event_id(SOURCE, declared)]
+    return f"repeats phase {same[0]}, which was withdrawn: declare the difference" if same else None
+
+
+def id_of(declared: BreachDeclared, master_key: RootKey) -> str:
+    """Return the id of an incident declared by the command."""
+    return incident_id(SOURCE, declared.reference, key=derived_key(master_key, "request ids"))

@@ -1,0 +1,267 @@
+"""
+Previews of letters: one by one, in a gallery, and as the tables of ``docs/letters.md``.
+
+``python -m habeas.client.letters`` writes the tables; a test keeps them in step with the policies.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from habeas.client.breach_notices import tables as notices
+from habeas.client.readability import Readability, of_letter
+from habeas.client.specimens import LETTERS, SENDER, law_named, letter
+from services.notifier.letters.composer import render
+from services.notifier.letters.languages import LANGUAGES
+from services.notifier.letters.letter_models import Facts
+from services.notifier.letters.mime import Alternatives
+from shared.errors import ConfigurationError
+from shared.law import Demand, LetterElement, LetterForm, Policy
+from shared.law.library import policies
+
+PAGE = Path(__file__).parents[2] / "docs" / "letters.md"
+TABLES = re.compile(r"(<!-- tables: .*? -->\n).*(<!-- end of tables -->\n)", re.DOTALL)
+NOTICES = re.compile(r"(<!-- notices: .*? -->\n).*(<!-- end of notices -->\n)", re.DOTALL)
+CITED = re.compile(
+    r'<(p|section|table) id="([a-z0-9-]+)"(?: data-law="([^"]*)")?([^>]*)>(\s*<h2>.*?</h2>)?', re.DOTALL
+)
+STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+CARD = re.compile(
+    r'<td class="card"[^>]*>(.*)</td></tr>\s*<tr><td class="footer"[^>]*>(.*?)</td></tr>', re.DOTALL
+)
+CITE = (
+    "cite.law{display:block;margin:0 0 2px;font-size:12px;line-height:1.3;font-style:normal;color:#8a4b08}"
+    "cite.law::before{content:'§ '}@media (prefers-color-scheme:dark){cite.law{color:#f0b46a}}"
+)
+SHOWN = {
+    "gdpr": "GDPR",
+    "uk-gdpr": "UK GDPR",
+    "ch-fadp": "Switzerland",
+    "us-ca-ccpa": "California",
+    "us-va": "Virginia",
+    "us-co": "Colorado",
+    "us-ct": "Connecticut",
+    "us-tx": "Texas",
+    "br-lgpd": "Brazil",
+    "ca-pipeda": "Canada",
+    "ca-qc": "Quebec",
+    "in-dpdp": "India",
+    "cn-pipl": "China",
+    "sg-pdpa": "Singapore",
+}
+"""Laws that the gallery and the tables show; those of the other States are written as Virginia's."""
+SPECIAL = {
+    LetterForm.EXTENSION: LetterElement.DUE,
+    LetterForm.FEE_QUOTED: LetterElement.FEE,
+    LetterForm.APPEAL_RECEIVED: LetterElement.DUE,
+    LetterForm.APPEAL_DECIDED: LetterElement.ANSWER,
+    LetterForm.COMPLAINT_RECEIVED: LetterElement.RECEIPT,
+    LetterForm.COMPLAINT_DECIDED: LetterElement.ANSWER,
+}
+"""Letters of some laws only, by the element that such a law demands; others are written under any law."""
+TEMPLATES = Environment(
+    loader=PackageLoader("habeas"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPreview:
+    """A letter for a preview."""
+
+    name: str
+    facts: Facts
+    body: Alternatives
+
+    @property
+    def slug(self) -> str:
+        """The name as it stands in addresses and file names."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name)
+
+    @property
+    def citations(self) -> list[tuple[str, str]]:
+        """The blocks of the letter with their provisions."""
+        return citations(self.body.html)
+
+    @property
+    def cited(self) -> str:
+        """The HTML form with visible provisions."""
+        return with_citations(self.body.html)
+
+    @property
+    def card(self) -> str:
+        """The body without the frame, for a page with many letters."""
+        [(body, foot)] = CARD.findall(CITED.sub(_without_id, self.body.html))
+        said = f'{body}<div class="foot">{foot}</div>'
+        return re.sub(r"<(/?)h([12])", lambda tag: f"<{tag[1]}h{int(tag[2]) + 2}", said)
+
+    @property
+    def readability(self) -> Readability:
+        """Readability of the sentences, for English only."""
+        return of_letter(self.body.html)
+
+
+def with_citations(html: str) -> str:
+    """Return a letter with visible provisions."""
+    return CITED.sub(_with_citation, html.replace("</style>", f"{CITE}</style>"))
+
+
+def citations(html: str) -> list[tuple[str, str]]:
+    """Return the demanded blocks of a letter with their provisions."""
+    found = ((block[2], block[3]) for block in CITED.finditer(html))
+    return [(block, unescape(provisions)) for block, provisions in found if provisions]
+
+
+def forms() -> list[LetterForm]:
+    """Return every kind of letter, in the order of the life of a case."""
+    return list(LetterForm)
+
+
+def outcomes_of(form: LetterForm) -> list[str]:
+    """Return the possible outcomes in a kind of letter; empty if it has none."""
+    found = (getattr(facts, "outcome", None) for facts in LETTERS.values() if facts.kind == form)
+    return sorted({outcome.value for outcome in found if outcome})
+
+
+def known_to(law: Policy, form: LetterForm) -> bool:
+    """Return whether letters of that kind are written under *law*."""
+    return form not in SPECIAL or any(
+        demand.element is SPECIAL[form] and form in demand.letters for demand in law.letters
+    )
+
+
+def preview(
+    form: LetterForm, laws: Iterable[str], language: str, outcome: str | None = None
+) -> list[LetterPreview]:
+    """
+    Write the examples of a kind of letter.
+
+    Args:
+        form: The kind.
+        laws: Names of the laws that protect the person; the first is the one answered under.
+        language: Tag of the language.
+        outcome: Only those with it.
+
+    Raises:
+        ConfigurationError: There is no such law, language or outcome.
+    """
+    if language not in LANGUAGES:
+        raise ConfigurationError(f"language {language!r}: unknown; known are {', '.join(LANGUAGES)}")
+    if outcome and outcome not in outcomes_of(form):
+        known = ", ".join(outcomes_of(form)) or "none"
+        raise ConfigurationError(f"outcome {outcome!r} of {form}: unknown; known are {known}")
+    editions = tuple(map(law_named, laws))
+    return [
+        LetterPreview(name, facts, render(letter(facts, editions, language), SENDER))
+        for name, facts in LETTERS.items()
+        if facts.kind == form and outcome in (None, getattr(facts, "outcome", None))
+    ]
+
+
+def gallery() -> Iterator[tuple[str, str]]:
+    """Yield file name and HTML of each page: a beginning, and one for each law and language."""
+    yield "index.html", _page("letters_index.html.jinja", first=page_of("gdpr", "en"))
+    for law in SHOWN:
+        for language in LANGUAGES:
+            yield page_of(law, language), _law_page(law, language)
+
+
+def page_of(law: str, language: str) -> str:
+    """Return the name of the page that shows the letters under *law* in *language*."""
+    return f"{law}.{language}.html"
+
+
+def _law_page(law: str, language: str) -> str:
+    edition = law_named(law)
+    chapters = [(form, preview(form, [law], language)) for form in forms() if known_to(edition, form)]
+    style = STYLE.search(chapters[0][1][0].body.html)
+    return _page(
+        "letters_law.html.jinja",
+        law=law,
+        edition=edition,
+        language=language,
+        chapters=chapters,
+        style=style[1] if style else "",
+        cite=CITE,
+    )
+
+
+def _page(template: str, **content: object) -> str:
+    return TEMPLATES.get_template(template).render(
+        laws=SHOWN, languages=LANGUAGES, page_of=page_of, explained=explained, forms=forms(), **content
+    )
+
+
+@lru_cache
+def explained(form: LetterForm) -> str:
+    """Return a kind of letter in a sentence."""
+    facts = next(type(facts) for facts in LETTERS.values() if facts.kind == form)
+    return (facts.__doc__ or "").strip().splitlines()[0]
+
+
+def _with_citation(block: re.Match[str]) -> str:
+    return _beside(block, f'<{block[1]} id="{block[2]}"{block[4]}>')
+
+
+def _without_id(block: re.Match[str]) -> str:
+    """Return a block without its id, since ids are unique in a page."""
+    return _beside(block, f"<{block[1]}{block[4]}>")
+
+
+def _beside(block: re.Match[str], tag: str) -> str:
+    """Return *tag*, and its heading if it has one, with the provisions: before a table, else inside."""
+    cite = f'<cite class="law">{block[3]}</cite>' if block[3] else ""
+    return cite + tag if block[1] == "table" else tag + (block[5] or "") + cite
+
+
+def tables() -> str:
+    """Return the elements of letters with provisions, as Markdown: first every letter, then each kind."""
+    demands = [demand for law in SHOWN for demand in _newest(law).letters]
+    everywhere = [demand for demand in demands if demand.letters == "all"]
+    particular = [demand for demand in demands if demand.letters != "all"]
+    parts = ["### Every letter\n", *_table(everywhere)]
+    for form in forms():
+        parts += [f"### {form.value.replace('_', ' ').capitalize()}\n", f"{explained(form)} {_where(form)}\n"]
+        parts += _table([demand for demand in particular if form in demand.letters])
+    return "\n".join(parts)
+
+
+def _newest(law: str) -> Policy:
+    return policies().in_force(law, max(policy.edition for policy in policies()))
+
+
+def _where(form: LetterForm) -> str:
+    under = [name for law, name in SHOWN.items() if known_to(_newest(law), form)]
+    return "Written under any law." if len(under) == len(SHOWN) else f"Written under: {', '.join(under)}."
+
+
+def _table(demands: list[Demand]) -> Iterator[str]:
+    yield "| Element | Demanded by |\n|---|---|"
+    for element in LetterElement:
+        found = (demand for demand in demands if demand.element is element)
+        if cited := ", ".join(dict.fromkeys(f"{demand.provision} ({demand.read})" for demand in found)):
+            yield f"| `{element}` | {cited} |"
+    yield ""
+
+
+def main() -> None:
+    """Write the tables of the page anew."""
+    PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def refreshed(page: str) -> str:
+    """Return *page* with its tables written anew."""
+    page = TABLES.sub(lambda found: f"{found[1]}\n{tables()}{found[2]}", page)
+    return NOTICES.sub(lambda found: f"{found[1]}\n{notices.tables()}{found[2]}", page)
+
+
+if __name__ == "__main__":
+    main()

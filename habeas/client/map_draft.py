@@ -1,0 +1,67 @@
+"""Drafts of data maps from live stores, for operators."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drafting.samples import SAMPLE, SampleReader
+from services.fulfillment.drafting.survey import Report, StoreSurvey, survey
+from services.fulfillment.drafting.writer import summary
+from services.fulfillment.drafting.writer import write as written
+from shared.errors import ConfigurationError
+from shared.runtime.mongo import connect
+
+__all__ = ["files", "save", "summary", "survey_stores"]
+
+
+async def survey_stores(
+    urls: Mapping[str, str], databases: Sequence[str], report: Report, *, sample: int = SAMPLE, own: str = ""
+) -> StoreSurvey:
+    """
+    Survey the stores at *urls*.
+
+    Args:
+        urls: By the names of the stores.
+        databases: Names; by default all but those of the database system and our own.
+        report: Called with the progress.
+        sample: Documents sampled in each collection.
+        own: Prefix of our own databases.
+
+    Raises:
+        ConfigurationError: There is no collection to look at.
+        StoreUnavailable: A store did not answer.
+    """
+    readers = [
+        SampleReader(name, connect(url, app_name="habeas-drafting"), sample, f"{own}_" if own else "")
+        for name, url in urls.items()
+    ]
+    try:
+        found = await survey(readers, databases, report)
+    finally:
+        for reader in readers:
+            reader.client.close()
+    if not found.outlines:
+        raise ConfigurationError("the stores hold no collection to draft a map of; name one with --database")
+    return found
+
+
+def files(found: StoreSurvey) -> dict[str, str]:
+    """Return the files of the draft; each was read back like by the services."""
+    drafted = written(found)
+    parse(drafted)
+    return drafted
+
+
+def save(drafted: Mapping[str, str], folder: Path) -> None:
+    """
+    Write the files of a draft into *folder*.
+
+    Raises:
+        ConfigurationError: One exists already.
+    """
+    there = [name for name in drafted if (folder / name).exists()]
+    if there:
+        raise ConfigurationError(f"{folder}: {there[0]} is there already; name another folder with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in drafted.items():
+        (folder / name).write_text(text, encoding="utf-8")

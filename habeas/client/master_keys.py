@@ -1,0 +1,130 @@
+"""
+The master keys of an installation: the current one, and older ones until they are destroyed.
+
+A rotation replaces the keys that wrap the keys of cases. Keys for look-ups and signatures (ids of
+requests, keyed hashes, certificates) stay fixed: they are taken from the first master key and kept.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from shared.errors import ConfigurationError
+from shared.runtime.accounts import ACCOUNTS
+from shared.runtime.key_rings import FILE, KEY_BYTES, KeyRing, derived_key, purposes_of, wraps
+
+KEEPER = "keys"
+"""Folder of the master keys among the accounts; no service sees it."""
+FIRST, ROTATED = "master_key", "master_keys"
+"""Files there: before the first rotation, and from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedKey:
+    """A master key that was replaced."""
+
+    key: bytes = field(repr=False)
+    destroy_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeys:
+    """All master keys that are not destroyed yet."""
+
+    current: bytes = field(repr=False)
+    older: tuple[ReplacedKey, ...] = ()
+    """The newest first."""
+    fixed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Purpose → key that rotations do not change; empty before the first one."""
+
+    def ring(self, account: str) -> KeyRing:
+        """Return the key ring of *account*."""
+        return KeyRing(account, {purpose: self._keys(purpose) for purpose in purposes_of(account)})
+
+    def _keys(self, purpose: str) -> Sequence[bytes]:
+        if not wraps(purpose):
+            return (self.fixed.get(purpose) or derived_key(self.current, purpose),)
+        return tuple(derived_key(key, purpose) for key in (self.current, *(one.key for one in self.older)))
+
+    def rotated(self, now: datetime, keep: timedelta) -> "MasterKeys":
+        """Return them with a new current key; the old one is destroyed after *keep*."""
+        fixed = self.fixed or {
+            purpose: derived_key(self.current, purpose)
+            for account in ACCOUNTS
+            for purpose in purposes_of(account)
+            if not wraps(purpose)
+        }
+        return MasterKeys(os.urandom(KEY_BYTES), (ReplacedKey(self.current, now + keep), *self.older), fixed)
+
+    def without_overdue(self, now: datetime) -> "MasterKeys":
+        """Return them without expired ones."""
+        return replace(self, older=tuple(one for one in self.older if one.destroy_at > now))
+
+
+def load(credentials: Path) -> MasterKeys:
+    """
+    Read the master keys from the folder of accounts.
+
+    Raises:
+        ConfigurationError: They are not there, or damaged.
+    """
+    rotated, first = credentials / KEEPER / ROTATED, credentials / KEEPER / FIRST
+    try:
+        if rotated.exists():
+            return _parsed(json.loads(rotated.read_text(encoding="utf-8")))
+        return MasterKeys(_key(first.read_text(encoding="ascii").strip()))
+    except OSError as error:
+        raise ConfigurationError(f"{first}: cannot be read ({error.strerror})") from None
+    except (KeyError, TypeError, ValueError):
+        raise ConfigurationError(f"{rotated if rotated.exists() else first}: holds no master key") from None
+
+
+def save(keys: MasterKeys, credentials: Path) -> None:
+    """Write *keys*, all or nothing; a file from before the first rotation goes."""
+    written = {
+        "current": _text(keys.current),
+        "older": [{"key": _text(one.key), "destroy_at": one.destroy_at.isoformat()} for one in keys.older],
+        "fixed": {purpose: _text(key) for purpose, key in keys.fixed.items()},
+    }
+    _write(credentials / KEEPER / ROTATED, json.dumps(written))
+    (credentials / KEEPER / FIRST).unlink(missing_ok=True)
+
+
+def issue(keys: MasterKeys, credentials: Path) -> None:
+    """Write the key ring of each account into its folder."""
+    for account in ACCOUNTS:
+        (credentials / account).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(credentials / account / FILE, keys.ring(account).written())
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace *path*, readable by its owner alone."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def _parsed(read: dict[str, Any]) -> MasterKeys:
+    older = tuple(
+        ReplacedKey(_key(one["key"]), datetime.fromisoformat(one["destroy_at"])) for one in read["older"]
+    )
+    fixed = {str(purpose): _key(key) for purpose, key in read["fixed"].items()}
+    return MasterKeys(_key(read["current"]), older, fixed)
+
+
+def _key(text: str) -> bytes:
+    key = base64.b64decode(text, validate=True)
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a master key has {KEY_BYTES} bytes")
+    return key
+
+
+def _text(key: bytes) -> str:
+    return base64.b64encode(key).decode()

@@ -1,0 +1,102 @@
+"""Validation and publication of files of events."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from habeas.client import Publisher
+from habeas.client.event_files import EventFile, FileEvent, found_in
+from shared.contract.sources import COMMAND
+from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
+from shared.runtime.broker import Message
+
+BATCH = 500
+"""Events that are confirmed together."""
+
+
+@dataclass(slots=True)
+class CheckedFiles:
+    """The result of reading files."""
+
+    sound: int = 0
+    faulty: int = 0
+    report: list[dict[str, str]] = field(default_factory=list)
+    """A line for each error, and on demand for each valid event."""
+
+
+def check(
+    sources: Sequence[EventFile],
+    report: Callable[[EventFile, FileEvent], None],
+    *,
+    every: bool = False,
+) -> CheckedFiles:
+    """
+    Read all of *sources*, report each event with errors, and return the result.
+
+    Args:
+        sources: The files.
+        report: Called with each event with errors.
+        every: Whether the report includes valid events.
+
+    Raises:
+        ConfigurationError: A file cannot be read.
+    """
+    checked = CheckedFiles()
+    for source, found in found_in(sources):
+        if found.faults:
+            checked.faulty += 1
+            report(source, found)
+        else:
+            checked.sound += 1
+        if found.faults or every:
+            checked.report += source.report_of(found)
+    return checked
+
+
+async def publish(amqp_url: str, sources: Sequence[EventFile], progress: Callable[[int], None]) -> int:
+    """
+    Publish the valid events of *sources* and return their number; *progress* is called with each batch.
+
+    Raises:
+        BrokerUnavailable: They were not all confirmed; the message has the number.
+        ConfigurationError: A file cannot be read, or the broker is not one of Habeas.
+        Unroutable: Habeas has no queue for an event.
+    """
+    published = 0
+    async with Publisher(amqp_url, source=COMMAND) as publisher:
+        for batch in _batches(messages(sources)):
+            try:
+                await publisher.publish(batch)
+            except (BrokerUnavailable, Unroutable) as error:
+                raise type(error)(f"{error}; {_confirmed(published)}") from None
+            published += len(batch)
+            progress(len(batch))
+    return published
+
+
+def _confirmed(published: int) -> str:
+    return f"{published} events are confirmed; publishing the same files again does no harm"
+
+
+def messages(sources: Sequence[EventFile]) -> Iterator[Message]:
+    """Yield the valid events of *sources* as messages."""
+    yield from (found.message for _, found in found_in(sources) if found.message is not None)
+
+
+def _batches(all_: Iterable[Message]) -> Iterator[list[Message]]:
+    left = iter(all_)
+    while batch := list(islice(left, BATCH)):
+        yield batch
+
+
+def check_unchanged(expected: int, published: int) -> None:
+    """
+    Check that files did not change between validation and publication.
+
+    Raises:
+        ConfigurationError: They did.
+    """
+    if expected != published:
+        raise ConfigurationError(
+            f"{published} events were published, {expected} were valid: a file changed meanwhile; check it"
+        )

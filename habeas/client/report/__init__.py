@@ -1,0 +1,1 @@
+"""The register of requests, and statutory figures (docs/register.md)."""

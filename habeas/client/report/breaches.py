@@ -1,0 +1,193 @@
+"""
+The export of the register of breaches: a row for each incident, also without notices.
+
+Law:
+    GDPR Art. 33(5): the controller documents any breach, its facts, its effects and the remedial action,
+    so that the authority can verify it. DPO Art. 15(4); Breach of Security Safeguards Regulations s. 6.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from habeas.client.incident_register import IncidentCase, by_law
+from habeas.client.report.declarations import Declaration, declarations_of, holds_of, minute
+from habeas.client.report.page import PAGES
+from habeas.client.report.writer import as_csv
+from services.intake.breach.duties import CONTROLLER
+from services.intake.breach.phases import Phase
+from shared.errors import ConfigurationError
+from shared.law import CompanyProfile
+
+FIELDS = (
+    *("incident", "reference", "phases", "role", "risk", "rationale", "occurred_from", "occurred_to"),
+    *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
+    *("consequences", "measures", "advice", "notified", "late", "not_notified", "late_because", "customers"),
+    *("customers_notified", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
+    *("declared_by", "approved_by", "withdrawn", "contact", "final", "declarations"),
+)
+"""Columns of the register."""
+
+
+MOMENTS = frozenset({"occurred_from", "occurred_to", "detected_at", "aware_at"})
+
+
+class RegisterFormat(StrEnum):
+    """The format of the register."""
+
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+
+
+def form_of(file: Path) -> RegisterFormat:
+    """
+    Return the format of *file*, by its name.
+
+    Raises:
+        ConfigurationError: The suffix is unknown.
+    """
+    try:
+        return RegisterFormat(file.suffix.removeprefix(".").lower())
+    except ValueError:
+        raise ConfigurationError(f"{file}: name it .csv or .json for programs, .html for a page") from None
+
+
+def written(
+    cases: Sequence[IncidentCase], form: RegisterFormat, company: CompanyProfile, now: datetime
+) -> str:
+    """Return the register of *cases* in that *form*, as it is *now*."""
+    rows = [entry(case, now) for case in cases]
+    match form:
+        case RegisterFormat.CSV:
+            return as_csv([row | {"declarations": _lines(row["declarations"])} for row in rows], FIELDS)
+        case RegisterFormat.JSON:
+            return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+        case RegisterFormat.HTML:
+            on = now.astimezone(company.zone).date()
+
+            def local(text: str) -> str:
+                return f"{datetime.fromisoformat(text).astimezone(company.zone):%Y-%m-%d %H:%M %Z}"
+
+            return PAGES.get_template("breaches.html.jinja").render(
+                rows=rows, controller=company.name, on=on, headings=HEADINGS, moments=MOMENTS, local=local
+            )
+
+
+def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
+    """Return the entry of *case*: the last declaration, and the results of all phases."""
+    last, phases = case.last, case.incident.standing
+    clocks = case.clocks(now)
+    duties = [clock for clock in clocks if clock["policy"] or clock["done_at"]]
+    scoped = [phase.scoped for phase in phases if phase.scoped]
+    notified = [phase.notified for phase in phases if phase.notified]
+    people = by_law(phases)
+    return {
+        "incident": case.id,
+        "reference": last.reference,
+        "phases": len(case.incident.phases),
+        "role": case.role,
+        "risk": last.risk.value,
+        "rationale": last.rationale,
+        "occurred_from": last.occurred_from.isoformat(),
+        "occurred_to": last.occurred_to and last.occurred_to.isoformat(),
+        "detected_at": case.detected_at.isoformat(),
+        "aware_at": case.incident.aware_at.isoformat(),
+        "nature": last.nature,
+        "categories": list(case.categories),
+        "records": case.records(phases) or last.records,
+        "people": sum(people.values()) if scoped else None,
+        "people_by_law": dict(people),
+        "consequences": last.consequences,
+        "measures": last.measures,
+        "advice": last.advice,
+        "notified": [_stop_text(_called(duty), stop) for duty in duties for stop in _stops(duty)],
+        "late": [_called(duty) for duty in duties if duty["late"] or any(_late_before(duty))],
+        "not_notified": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
+        "late_because": last.late_because,
+        "customers": _customers([phase for phase in phases if phase.customers]),
+        "customers_notified": sum(
+            bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER
+        ),
+        "letters_sent": sum(one.sent for one in notified),
+        "letters_doubtful": sum(one.doubtful for one in notified),
+        "letters_failed": sum(one.failed for one in notified),
+        "held_by_police": any(phase.delayed for phase in phases),
+        "holds": holds_of(case),
+        "declared_by": list(dict.fromkeys(phase.by for phase in phases if phase.by)),
+        "approved_by": list(dict.fromkeys(by for phase in phases for by in phase.approved_by)),
+        "withdrawn": [f"phase {phase.number}" for phase in case.incident.phases if phase.withdrawn_by],
+        "contact": last.contact,
+        "final": last.final,
+        "declarations": declarations_of(case),
+    }
+
+
+def _called(duty: dict[str, Any]) -> str:
+    """Return the name of a clock with its customer, a number in events."""
+    return f"{duty['clock']} (customer {duty['customer']})" if duty["customer"] else str(duty["clock"])
+
+
+def _customers(phases: Sequence[Phase]) -> int:
+    """Count the notified customers of *phases*, each once if they are on record."""
+    known = [phase.written_to for phase in phases if phase.written_to is not None]
+    named = len(frozenset().union(*known)) if len(known) == len(phases) else 0
+    return named or sum(phase.customers for phase in phases)
+
+
+def _why_not(duty: dict[str, Any]) -> str:
+    """Return the reason for no notice of *duty*."""
+    if duty["withdrawn"]:
+        return f"withdrawn with phase {duty['withdrawn']}"
+    return "still to be notified" if duty["owed"] else "; ".join(duty["why"])
+
+
+def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the moments when a clock was stopped, including earlier ones."""
+    return [stop for stop in (*duty["before"], duty) if stop["done_at"]]
+
+
+def _late_before(duty: dict[str, Any]) -> Iterator[bool]:
+    return (stop["late"] for stop in duty["before"])
+
+
+def _stop_text(clock: str, stop: dict[str, Any]) -> str:
+    by = f" by {stop['done_by']}" if stop["done_by"] else ""
+    receipt = f" ({stop['receipt']})" if stop["receipt"] else ""
+    return f"{clock}: {minute(datetime.fromisoformat(stop['done_at']))}{by}{receipt}"
+
+
+def _lines(declarations: Sequence[Declaration]) -> list[str]:
+    """Return *declarations* for one cell."""
+    return [
+        ", ".join(f"{name} {_cell(value)}" for name, value in one.items() if value not in (None, [], ""))
+        for one in declarations
+    ]
+
+
+def _cell(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+HEADINGS = {
+    "What happened": ("nature", "occurred_from", "occurred_to", "detected_at", "aware_at", "categories"),
+    "Affected people": ("role", "records", "people", "people_by_law"),
+    "Effects": ("risk", "rationale", "consequences"),
+    "What was done": ("measures", "advice", "contact", "final", "withdrawn"),
+    "Notices": (
+        *(
+            "notified",
+            "not_notified",
+            "late",
+            "late_because",
+            "customers",
+            "customers_notified",
+            "letters_sent",
+        ),
+        *("letters_doubtful", "letters_failed", "held_by_police", "holds", "declared_by", "approved_by"),
+    ),
+}
+"""Parts of an entry on the page → its columns."""

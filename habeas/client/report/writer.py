@@ -1,0 +1,114 @@
+"""Figures and entries as text: a table for the terminal, CSV and JSON for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from habeas.client.report.figures import Figures
+from services.intake.cases.register import RegisterEntry
+
+HEADINGS: Mapping[str, str] = {
+    "received": "received",
+    "complied_in_whole": "in whole",
+    "complied_in_part": "in part",
+    "denied": "denied",
+    "nothing_held": "nothing held",
+    "forwarded": "forwarded",
+    "duplicate": "duplicate",
+    "withdrawn": "withdrawn",
+    "open": "open",
+    "late": "late",
+    "median_days": "median days",
+    "mean_days": "mean days",
+}
+"""Figures of a table → their headings."""
+RARE = frozenset({"forwarded", "duplicate"})
+"""Figures shown only if not zero."""
+ABOVE = {
+    "received": "re-\nceived",
+    "forwarded": "for-\nwarded",
+    "duplicate": "dupli-\ncate",
+    "withdrawn": "with-\ndrawn",
+} | {heading: heading.replace(" ", "\n") for heading in HEADINGS.values() if " " in heading}
+"""Headings in two lines, where a terminal has little room."""
+FIGURES = (
+    *("year", "law", "right", "received", "complied_in_whole", "complied_in_part", "denied"),
+    *(
+        "of_which_lapsed",
+        "nothing_held",
+        "forwarded",
+        "duplicate",
+        "withdrawn",
+        "open",
+        "late",
+        "median_days",
+        "mean_days",
+    ),
+    *("denied_for", "limited_for"),
+)
+"""Columns of the figures."""
+FIELDS = (
+    *("request", "received_on", "right", "law", "also", "manner", "source", "requester", "due_on"),
+    *("extended", "paused_days", "answered_on", "days", "result", "grounds", "late", "appeals"),
+    *("ended_at", "kept_for", "incident"),
+)
+"""Columns of the register."""
+
+
+def table(found: Sequence[Figures], law: str) -> Table:
+    """Return the figures of one *law*, for a terminal of 80 columns."""
+    shown = Table("", title=law, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    rows = {one.right: one.plain() for one in found}
+    names = [name for name in HEADINGS if name not in RARE or any(plain[name] for plain in rows.values())]
+    for name in names:
+        heading = ABOVE.get(HEADINGS[name], HEADINGS[name])
+        shown.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
+    for right, plain in rows.items():
+        shown.add_row(right.replace("_", " "), *(number(plain[name]) for name in names))
+    return shown
+
+
+def number(value: float | None) -> str:
+    """Return a figure as text: no needless decimal place, a dash for none."""
+    return "–" if value is None else f"{value:g}"  # noqa: RUF001 - a dash, not a minus
+
+
+def figures_as_json(found: Sequence[Figures]) -> str:
+    """Return the figures as JSON."""
+    return json.dumps([one.plain() for one in found], indent=2) + "\n"
+
+
+def figures_as_csv(found: Sequence[Figures]) -> str:
+    """Return the figures as CSV, a line for each right and law."""
+    return as_csv([one.plain() for one in found], FIGURES)
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], *, header: bool = True) -> str:
+    """Return *rows* as CSV (RFC 4180), under a header unless it stands already."""
+    text = io.StringIO()
+    written = csv.DictWriter(text, fields, lineterminator="\r\n")
+    if header:
+        written.writeheader()
+    written.writerows({name: _cell(row[name]) for name in fields} for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Return a value for one cell, which must not start a formula."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}={count}" for name, count in value.items())
+    if isinstance(value, list):
+        return "; ".join(value)
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def line(entry: RegisterEntry, form: str) -> str:
+    """Return *entry* as a line of the *form* ``csv`` or ``json``."""
+    plain = entry.plain()
+    return as_csv([plain], FIELDS, header=False) if form == "csv" else json.dumps(plain) + "\n"

@@ -1,0 +1,181 @@
+"""Submission of requests like an upstream system, and their status."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from shared.contract.envelope import Unreadable, decode, encode
+from shared.contract.events import Fact, RequestSubmitted
+from shared.contract.sources import COMMAND
+from shared.contract.topology import REQUESTS
+from shared.errors import ConfigurationError
+from shared.runtime.broker import Bus, Message
+
+F = TypeVar("F", bound=BaseModel)
+
+SOURCE = COMMAND
+"""CloudEvents source of submissions from the command line."""
+NAMES = frozenset({"by", "agency"})
+LOOKS_LIKE = "write a-z, 0-9, _ and dots: dana.muster"
+"""Message for an invalid name of :data:`NAMES`."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """
+    Return the request in a JSON file, or on standard input when it is called ``-``.
+
+    Raises:
+        ConfigurationError: It is no JSON object.
+    """
+    text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"{path}:{error.lineno}: this is no JSON") from None
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{path}: a request is a JSON object")
+    return {"reference": uuid4().hex, **data}
+
+
+def made_of(right: str, *, email: str | None, name: str | None, country: str | None) -> dict[str, Any]:
+    """Return a request of these values."""
+    subject = {key: value for key, value in (("email", email), ("name", name)) if value}
+    residence = {"residence": {"country": country}} if country else {}
+    return {"reference": uuid4().hex, "right": right, "subject": subject, **residence}
+
+
+def cloud_event(data: Mapping[str, Any], *, type_: str, source: str = SOURCE) -> bytes:
+    """Return *data* as a CloudEvent with an id of its own, dated now."""
+    event = {
+        "specversion": "1.0",
+        "id": uuid4().hex,
+        "source": source,
+        "type": type_,
+        "time": datetime.now(UTC),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    return orjson.dumps(event)
+
+
+async def publish(amqp_url: str, body: bytes) -> None:
+    """
+    Publish a CloudEvent to Habeas.
+
+    Raises:
+        ConfigurationError: It is no event of the catalogue; the message names the errors and places.
+        BrokerUnavailable: The broker did not confirm.
+    """
+    try:
+        event = decode(body, exchange=REQUESTS, content_type=None, headers={}).event
+    except Unreadable as error:
+        raise ConfigurationError(f"this is no event Habeas takes: {error}") from None
+    bus = Bus(amqp_url, name="habeas command")
+    try:
+        await bus.publish([Message(REQUESTS, event.TYPE, body, uuid4().hex)])
+    finally:
+        await bus.close()
+
+
+def fact(kind: type[F], **fields: Any) -> F:
+    """
+    Return the fact, or the part of one, typed in.
+
+    Raises:
+        ConfigurationError: A field has a wrong form; the message says which.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        flaw = error.errors(include_url=False, include_input=False)[0]
+        where = "".join(f"{field}: " for field in flaw["loc"][:1])  # nowhere: it is about several fields
+        named = flaw["type"] == "string_pattern_mismatch" and flaw["loc"][0] in NAMES
+        raise ConfigurationError(f"{where}{LOOKS_LIKE if named else flaw['msg']}") from None
+
+
+async def announce(amqp_url: str, fact: Fact) -> str:
+    """
+    Publish *fact*, a decision of the privacy staff, to all services; return its id.
+
+    Raises:
+        BrokerUnavailable: The broker did not confirm.
+        Unroutable: No service has a queue for it yet.
+    """
+    id_ = uuid4().hex
+    body = encode(fact, id=id_, source=SOURCE, time=datetime.now(UTC))
+    bus = Bus(amqp_url, name="habeas command")
+    try:
+        await bus.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
+    finally:
+        await bus.close()
+    return id_
+
+
+async def submit_by_amqp(amqp_url: str, data: Mapping[str, Any]) -> None:
+    """Submit a request as an event."""
+    await publish(amqp_url, cloud_event(data, type_=RequestSubmitted.TYPE))
+
+
+async def submit_by_http(url: str, data: Mapping[str, Any], *, key: str | None = None) -> str:
+    """Submit a request over the API, with *key* or as the public, and return its id."""
+    answer = await _call("POST", f"{url}/v1/requests", json=data, headers=_bearer(key))
+    return str(answer["id"])
+
+
+async def status(url: str, request_id: str) -> dict[str, Any]:
+    """Return the status of a request."""
+    return await _call("GET", f"{url}/v1/requests/{request_id}")
+
+
+async def status_by_reference(url: str, reference: str, *, key: str) -> dict[str, Any]:
+    """Return the status of the request *reference* of the holder of *key*."""
+    return await _call("GET", f"{url}/v1/requests", params={"reference": reference}, headers=_bearer(key))
+
+
+async def prove_by_code(url: str, request_id: str, code: str) -> None:
+    """Answer a challenge with the code from the mailbox."""
+    proofs = {"proofs": [{"kind": "email_code", "code": code}]}
+    await _call("POST", f"{url}/v1/requests/{request_id}/proofs", json=proofs)
+
+
+async def ask_for_package_code(url: str, request_id: str) -> None:
+    """Request a mailed code for the package."""
+    await _call("POST", f"{url}/v1/requests/{request_id}/package/codes")
+
+
+async def package(url: str, request_id: str, code: str) -> bytes:
+    """Download the package."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        answer = await client.get(f"{url}/v1/requests/{request_id}/package", params={"code": code})
+    return _checked(answer).content
+
+
+def _bearer(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+async def _call(method: str, url: str, **arguments: Any) -> dict[str, Any]:
+    try:
+        async with httpx.AsyncClient(timeout=30) as client:
+            answer = await client.request(method, url, **arguments)
+    except httpx.HTTPError as error:
+        raise ConfigurationError(
+            f"intake does not answer at {url} ({type(error).__name__}); is `habeas up` running?"
+        ) from None
+    return dict(_checked(answer).json() or {})
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        problem = json.loads(answer.content or b"{}")
+        flaws = "; ".join(f"{flaw['path']}: {flaw['message']}" for flaw in problem.get("errors", ()))
+        raise ConfigurationError(f"{answer.status_code}: {problem.get('detail', '')} {flaws}".strip())
+    return answer

@@ -1,0 +1,245 @@
+"""Staff accounts for the operator, and signed decisions of their holders."""
+
+import asyncio
+import base64
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared.contract.breaches import BreachDeclared
+from shared.contract.events import Decision, StaffRole
+from shared.contract.staff import LEAST_PASSWORD, StaffAccount, private_key, public_bytes, signed
+from shared.errors import ConfigurationError
+from shared.runtime.key_rings import RootKey
+from shared.runtime.mongo import connect
+from shared.runtime.staff_register import StaffKeys, StaffRegister
+from shared.runtime.vault import Vault
+
+D = TypeVar("D", Decision, BreachDeclared)
+
+SECOND_FACTOR_BYTES = 20
+"""RFC 4226 section 4, R6."""
+PASSWORD_BYTES = 15
+EFFECT_WITHIN_S = 15.0
+REASONS = {
+    "proof_missing": "it carries no proof of a staff account",
+    "signature_wrong": "the account's name or password is wrong",
+    "account_disabled": "the account is disabled",
+    "account_locked": "too many wrong codes: an admin has to reset the account",
+    "role_missing": "the account has no role that may decide this",
+    "proof_stale": "it was signed too long ago, or the clock of this machine is wrong",
+    "code_wrong": "this is not the code that your authenticator shows now",
+    "code_spent": "this code has been used: wait for the next one",
+    "tried_too_often": "the account has tried a code in this half-minute: wait for the next one",
+    "decider_is_concerned": "the request names a mailbox of yours: a colleague has to decide it",
+    "decider_decided_before": "you made the first decision: a colleague has to make the second",
+    "no_correction_waits": "no correction of this request waits for the staff",
+    "text_differs": "its text is missing, or is not the text that you signed",
+    "too_late_to_withdraw": "the request is answered already",
+    "not_answered": "the request is not answered yet, or its erasure is not done",
+    "alias_unknown": "the request has no such alias; `habeas case aliases` lists them",
+    "alias_confirmed": "the alias is confirmed already",
+    "nothing_found": "no record is found by this alias",
+    "copy_wanted": "the person wants a copy before an erasure: ask for a request from the alias",
+    "many_mailboxes": "its records name more other mailboxes than are written to",
+    "request_stopped": "the request is stopped: `habeas case resume` lets it go on first",
+    "no_accounts": "this installation has no staff accounts",
+}
+"""Reason of a refusal → its explanation."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSigner:
+    """The holder of a staff account, at the command line."""
+
+    url: str
+    account: str
+    password: str = field(default="", repr=False)
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Secrets of a new account. They are shown once and kept nowhere."""
+
+    account: StaffAccount
+    password: str = field(repr=False)
+
+    @property
+    def uri(self) -> str:
+        """Return the URI for an authenticator app (as a picture or typed in)."""
+        secret = base64.b32encode(self.account.second_factor).decode()
+        return f"otpauth://totp/Habeas:{quote(self.account.name)}?secret={secret}&issuer=Habeas"
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[StaffRegister]:
+    """Open the register of accounts, as the operator may."""
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        yield StaffRegister(client, prefix=prefix, keys=StaffKeys.of(master_key), vault=vault)
+    finally:
+        client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHolder:
+    """The holder of a new account; the holder is a program where no mailbox is named."""
+
+    name: str
+    display_name: str
+    roles: Sequence[StaffRole]
+    mailboxes: Sequence[str] = ()
+
+
+async def add(register: StaffRegister, person: AccountHolder, password: str | None = None) -> Enrolment:
+    """
+    Make an account; its password is random by default.
+
+    Raises:
+        ConfigurationError: The name is taken, a mailbox belongs to another account, or the password is short.
+    """
+    hashes = frozenset(map(register.mailbox, person.mailboxes))
+    async for other in register.accounts():
+        if other.mailboxes & hashes:
+            raise ConfigurationError(f"--mailbox: account {other.name} has it: one person has one account")
+    blank = StaffAccount(
+        person.name, frozenset(person.roles), b"", mailboxes=hashes, display_name=person.display_name
+    )
+    enrolment = _enrolled(register, blank, password)
+    if not await register.add(enrolment.account):
+        raise ConfigurationError(
+            f"account {person.name} is there already; `habeas staff reset` gives it new secrets"
+        )
+    return enrolment
+
+
+async def reset(register: StaffRegister, name: str, password: str | None = None) -> Enrolment:
+    """
+    Give an account a new password and second factor, and enable it.
+
+    Raises:
+        ConfigurationError: There is no such account, or the password is short.
+    """
+    enrolment = _enrolled(register, await account_named(register, name), password)
+    await register.replace(enrolment.account)
+    return enrolment
+
+
+async def disable(register: StaffRegister, name: str) -> None:
+    """
+    Disable an account: all its decisions, also pending ones, are refused.
+
+    Raises:
+        ConfigurationError: There is no such account.
+    """
+    await register.replace(replace(await account_named(register, name), disabled=True))
+
+
+async def add_program(register: StaffRegister, program: AccountHolder) -> str:
+    """
+    Make the account of a program, which signs with a key of its own and has no second factor; return the key.
+
+    Raises:
+        ConfigurationError: The name is taken.
+    """
+    key = Ed25519PrivateKey.generate()
+    account = StaffAccount(
+        program.name, frozenset(program.roles), public_bytes(key), display_name=program.display_name
+    )
+    if not await register.add(account):
+        raise ConfigurationError(f"account {program.name} is there already")
+    return base64.b64encode(key.private_bytes_raw()).decode()
+
+
+async def account_named(register: StaffRegister, name: str) -> StaffAccount:
+    """
+    Return the account *name*.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    account = await register.account(name)
+    if account is None:
+        raise ConfigurationError(f"there is no account {name}")
+    return account
+
+
+def _enrolled(register: StaffRegister, account: StaffAccount, password: str | None) -> Enrolment:
+    if password is not None and len(password) < LEAST_PASSWORD:
+        raise ConfigurationError(f"the password needs {LEAST_PASSWORD} characters or more")
+    chosen = password or base64.b32encode(secrets.token_bytes(PASSWORD_BYTES)).decode().lower()
+    key = private_key(chosen, register.salt(account.name))
+    factor = secrets.token_bytes(SECOND_FACTOR_BYTES)
+    enrolled = replace(account, public_key=public_bytes(key), second_factor=factor, disabled=False)
+    return Enrolment(enrolled, chosen)
+
+
+async def decide(signer: DecisionSigner, decision: D, text: bytes | None = None) -> tuple[str, str]:
+    """
+    Sign *decision*, send it to intake and wait for its effect; return the ids of the event and the case.
+
+    Args:
+        signer: Account, password and code.
+        decision: Its ``by`` is the account.
+        text: A salted text that goes with it; the decision names it by ``written_item(text)``.
+
+    Raises:
+        ConfigurationError: It was refused, or took no effect in time; the message has the reason.
+    """
+    async with httpx.AsyncClient(base_url=signer.url, timeout=30) as client:
+        salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
+        key = private_key(signer.password, bytes.fromhex(salt["salt"]))
+        sealed = signed(decision, key, at=datetime.now(UTC), nonce=secrets.token_hex(16), code=signer.code)
+        body: dict[str, Any] = {
+            "type": sealed.TYPE,
+            "data": sealed.model_dump(mode="json", exclude_defaults=True),
+        }
+        if text is not None:
+            body["text"] = base64.b64encode(text).decode()
+        taken = await _call(client, "POST", "/v1/staff/decisions", json=body)
+        await _effect(client, taken["id"])
+    return taken["id"], taken["case"]
+
+
+async def _effect(client: httpx.AsyncClient, id_: str) -> None:
+    deadline = time.monotonic() + EFFECT_WITHIN_S
+    while time.monotonic() < deadline:
+        standing = await _call(client, "GET", f"/v1/staff/decisions/{id_}")
+        if standing["status"] == "refused":
+            raise ConfigurationError(explained(standing["reason"]))
+        if standing["status"] == "accepted":
+            return
+        await asyncio.sleep(0.1)
+    raise ConfigurationError(f"the decision is on its way, but took no effect yet: ask for decision {id_}")
+
+
+def explained(reason: str) -> str:
+    """Return the sentence for the reason of a refusal."""
+    return f"refused: {REASONS.get(reason, reason)}"
+
+
+async def _call(client: httpx.AsyncClient, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+    try:
+        answer = await client.request(method, path, **arguments)
+    except httpx.HTTPError as error:
+        raise ConfigurationError(
+            f"intake does not answer at {client.base_url} ({type(error).__name__}); is HABEAS_URL right?"
+        ) from None
+    if answer.status_code == HTTPStatus.FORBIDDEN:
+        raise ConfigurationError(explained(str(answer.json().get("detail", ""))))
+    if answer.is_error:
+        problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        flaws = "; ".join(f"{flaw['path']}: {flaw['message']}" for flaw in problem.get("errors", ()))
+        raise ConfigurationError(f"{answer.status_code}: {problem.get('detail', '')} {flaws}".strip())
+    return dict(answer.json())

@@ -1,0 +1,55 @@
+"""Every record of the company, from a seed; and the indexes on its identities."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from random import Random
+
+from habeas.embedded.company import invoices, ops, portal
+from habeas.embedded.company.dice import Dice
+from habeas.embedded.company.population import organisations
+from shared.runtime.mongo import Document
+
+INDEXES = (
+    ("portal", "accounts", "addresses.email"),
+    ("portal", "accounts", "members.email"),
+    ("portal", "contacts", "customer_id"),
+    ("portal", "contacts", "email"),
+    ("portal", "contacts", "phones"),
+    ("portal", "newsletter", "customer_id"),
+    ("portal", "newsletter", "email"),
+    ("portal", "sessions", "contact_id"),
+    ("portal", "tickets", "cc"),
+    ("portal", "tickets", "messages.email"),
+    ("portal", "tickets", "requester.email"),
+    ("billing", "customers", "email"),
+    ("billing", "invoices", "customer_id"),
+    ("billing", "payments", "customer_id"),
+    ("billing", "payments", "invoice_id"),
+    ("ops", "servers", "customer_id"),
+    ("ops", "servers", "ssh_keys.email"),
+    ("ops", "usage", "customer_id"),
+)
+
+
+def indexes() -> Iterator[tuple[str, str, str]]:
+    """Yield (database, collection, field) for every field that a request is looked up by."""
+    return iter(INDEXES)
+
+
+def generate(seed: int, customers: int = 4_000, *, today: date) -> Iterator[tuple[str, str, Document]]:
+    """
+    Yield (database, collection, document): the same ones for the same arguments.
+
+    Args:
+        seed: Chooses the company among all the companies there could be.
+        customers: The number of people; two of them are Ada and Bruno.
+        today: The day the data looks back from; nothing in it happened later.
+    """
+    now = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    dice = Dice(Random(seed), now)  # noqa: S311 - fictional data, no secrets
+    for collection, document in ops.sites():
+        yield ops.DATABASE, collection, document
+    for organisation in organisations(dice, customers, seed=seed):
+        for part in (portal, invoices, ops):
+            for collection, document in part.documents(organisation, dice):
+                yield part.DATABASE, collection, document

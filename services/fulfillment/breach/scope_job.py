@@ -1,0 +1,267 @@
+"""
+The search job for the people affected by a breach: it finds them and seals their notices in chunks.
+
+The broker allows half an hour per message, and a million records take longer. So a message only enqueues a
+scope, and one replica at a time works on it under a lease. Each step can be repeated: a crash leaves nothing
+half done, and the next replica gets the same chunks and numbers.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import NAMESPACE_OID, uuid5
+
+from services.fulfillment.breach.counts import AffectedCounter
+from services.fulfillment.breach.customers import NamedCustomers
+from services.fulfillment.breach.duplicates import PhaseDuplicates
+from services.fulfillment.breach.obligations import BreachLawPort, Judge, NoticeGroup
+from services.fulfillment.breach.scope_store import BreachScope, BreachScopes, ScopeStage
+from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.affected_people import CHUNK, Chunk, NoticeRecipient, chunk_item
+from shared.contract.breaches import BreachDeclared, BreachScoped
+from shared.contract.envelope import encode
+from shared.contract.ports import VaultPort
+from shared.errors import HabeasError
+from shared.runtime.broker import Message
+from shared.runtime.log import logger
+from shared.runtime.vault import CaseKey
+
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Bytes of a chunk, about: the vault accepts twice as many."""
+BEAT_S, HANGS_S = 60.0, 86_400.0
+LOOK_EVERY_S = 1.0
+TRY_AGAIN_S = 60.0
+BREACHES_AT_ONCE = 4
+"""Incidents that one replica works on side by side: a slow store delays only its own."""
+LOG_EVERY_S = 10.0
+"""Seconds between two log lines about one long step."""
+LATER = "breach scope is retried later"
+Publish = Callable[[list[Message]], Awaitable[None]]
+
+
+class KeyedVaultPort(VaultPort, Protocol):
+    """A vault that returns the keys of cases."""
+
+    async def key_of(self, case: str) -> CaseKey:
+        """Return the key of a case."""
+
+
+@dataclass
+class ScopeProgress:
+    """Reports progress on a scope: to other replicas by the lease, and sometimes in the log."""
+
+    scopes: BreachScopes
+    scope: BreachScope
+    clock: Callable[[], datetime]
+    handled: int = 0
+    _logged_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    async def beat(self, handled: int, collection: str = "") -> None:
+        """Count *handled* more records or people."""
+        await self.scopes.prolong(self.scope, self.clock())
+        self.handled += handled
+        now = asyncio.get_running_loop().time()
+        if now - self._logged_at > LOG_EVERY_S:
+            self._logged_at = now
+            logger().info(
+                "breach scope is running",
+                service="scoping",
+                request_id=self.scope.incident,
+                outcome=self.scope.stage.value,
+                collection=collection,
+                handled=self.handled,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeJob:
+    """Searches scopes of breaches, in one replica of fulfillment."""
+
+    scopes: BreachScopes
+    stores: Stores
+    vault: KeyedVaultPort
+    current: Callable[[], DataMap]
+    law: BreachLawPort
+    publish: Publish
+    within: timedelta = SCANNED_WITHIN
+    """Time limit of one query."""
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def run(self) -> None:
+        """Work on every scope, for ever; the next replica continues after failures."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(BREACHES_AT_ONCE):
+                group.create_task(self._work_on())
+
+    async def _work_on(self) -> None:
+        """Work on one scope after the other."""
+        while True:
+            pause = await self.take_turn()
+            await asyncio.sleep(pause)
+
+    async def take_turn(self) -> float:
+        """Work on all waiting scopes until one fails; return the seconds until the next attempt."""
+        try:
+            while await self.work():
+                pass
+        except Exception:  # noqa: BLE001 - an unexpected error in one breach must not end the process
+            return TRY_AGAIN_S
+        return LOOK_EVERY_S
+
+    async def work(self) -> bool:
+        """
+        Work on a scope, if one waits, until it is reported; return whether one did. Errors are logged.
+
+        Raises:
+            ScopeLeaseLost: Another replica works on it.
+            StoreUnavailable: A store did not answer: nothing is reported before it does.
+        """
+        scope: BreachScope | None = None
+        try:
+            scope = await self.scopes.begin(self.clock())
+            if scope is not None:
+                await self._keep_at(scope)
+        except Exception as error:
+            await self._note_failure(error, scope)
+            raise
+        return scope is not None
+
+    async def _note_failure(self, error: Exception, scope: BreachScope | None) -> None:
+        """Record an error once: in the log, and for the incident of *scope*."""
+        foreseen = isinstance(error, HabeasError)
+        write = logger().warning if foreseen else logger().error
+        which = {"request_id": scope.incident} if scope is not None else {}
+        write(LATER, service="scoping", reason=_reason(error), exc_info=not foreseen, **which)
+        if scope is not None:
+            with suppress(HabeasError):
+                await self.scopes.fail(scope, _reason(error), self.clock())
+
+    async def _keep_at(self, scope: BreachScope) -> None:
+        """Work on *scope*, and keep the lease meanwhile."""
+        beats = asyncio.create_task(self._beat(scope))
+        try:
+            await self._go_on(scope)
+        finally:
+            beats.cancel()
+
+    async def _beat(self, scope: BreachScope) -> None:
+        """Keep the lease during long steps; a step that hangs for a day loses it."""
+        for _ in range(int(HANGS_S / BEAT_S)):
+            await asyncio.sleep(BEAT_S)
+            with suppress(HabeasError):  # the next write reports it
+                await self.scopes.prolong(scope, self.clock())
+
+    async def _go_on(self, scope: BreachScope) -> None:
+        sealed = await self.vault.open(scope.incident, scope.declaration)
+        declared = BreachDeclared.model_validate_json(sealed).judged_by(scope.judged_at)
+        key = await self.vault.key_of(scope.incident)
+        if scope.stage is ScopeStage.GATHERING:
+            scope = await self._gather(scope, declared, key)
+        if scope.stage is ScopeStage.COMPLETING:
+            scope = await self._complete(scope, key)
+        if scope.stage is ScopeStage.JUDGING:
+            scope = await self._judge(scope, declared, key)
+        if scope.stage is ScopeStage.SEALING:
+            scope = await self._seal(scope, key)
+        await self.scopes.end(scope)
+
+    async def _gather(self, scope: BreachScope, declared: BreachDeclared, key: CaseKey) -> BreachScope:
+        """Keep all people in the declaration, or in the records that it names."""
+        pulse, finding, named = self._pulse(scope), self._finding(), NamedCustomers()
+        async for portion in finding.portions(declared):
+            named |= portion.named
+            await self.scopes.add(scope, portion.people, key, self.clock())
+            await pulse.beat(portion.records, portion.collection)
+        counted = bool(declared.affected.collections)
+        records = pulse.handled if counted else declared.records or 0
+        found = {"records": records, "unnamed": named.unnamed}
+        return await self.scopes.reach(scope, ScopeStage.COMPLETING, self.clock(), **found)
+
+    async def _complete(self, scope: BreachScope, key: CaseKey) -> BreachScope:
+        """Search other records for missing residences and languages."""
+        pulse, lacking = self._pulse(scope), await self.scopes.lacking(scope)
+        async for portion in self._finding().completions(lacking):
+            await self.scopes.complete(scope, portion.people, key, self.clock())
+            await pulse.beat(portion.records, portion.collection)
+        await self.scopes.unite(scope, key, self.clock())
+        return await self.scopes.reach(scope, ScopeStage.JUDGING, self.clock())
+
+    async def _judge(self, scope: BreachScope, declared: BreachDeclared, key: CaseKey) -> BreachScope:
+        """Store the obligations to each person: later changes of laws do not change them."""
+        pulse, judge = self._pulse(scope), Judge(declared, self.law)
+        async for page in self.scopes.pages(scope, key):
+            groups = defaultdict[NoticeGroup, list[str]](list)
+            for name, person in page:
+                groups[judge.group_of(person)].append(name)
+            await self.scopes.put_into(scope, groups, self.clock())
+            await pulse.beat(len(page))
+        return await self.scopes.reach(scope, ScopeStage.SEALING, self.clock())
+
+    async def _seal(self, scope: BreachScope, key: CaseKey) -> BreachScope:
+        """Seal the chunks, and publish the number of people by law."""
+        pulse, counting, sealed = self._pulse(scope), AffectedCounter(), 0
+        async for group, people in self._chunks(scope, key, counting):
+            chunk = Chunk(to=group.to, laws=group.laws, language=group.language, people=tuple(people))
+            content = chunk.model_dump_json().encode()
+            await self.vault.seal(scope.incident, chunk_item(scope.phase, sealed), content)
+            sealed += 1
+            await pulse.beat(len(people))
+        async for looked_at in PhaseDuplicates(scope, self.scopes, self.vault, key).seal():
+            await pulse.beat(looked_at)
+        await self.publish([_message(scope, counting, sealed)])
+        logger().info(
+            "breach scope is complete", service="scoping", request_id=scope.incident, handled=counting.people
+        )
+        return await self.scopes.reach(scope, ScopeStage.REPORTED, self.clock())
+
+    async def _chunks(
+        self, scope: BreachScope, key: CaseKey, counting: AffectedCounter
+    ) -> AsyncIterator[tuple[NoticeGroup, list[NoticeRecipient]]]:
+        """Yield the people to notify, in chunks; count all people."""
+        last, waiting, size = NoticeGroup("", (), ""), list[NoticeRecipient](), 0
+        async for group, name, person in self.scopes.in_groups(scope, key):
+            counting.add(group, person)
+            if waiting and (group != last or len(waiting) == CHUNK or size >= CHUNK_BYTES):
+                yield last, waiting
+                waiting, size = [], 0
+            last = group
+            if group.notified:
+                waiting.append(person.reached(name))
+                size += len(waiting[-1].model_dump_json())
+        if waiting:
+            yield last, waiting
+
+    def _finding(self) -> AffectedSearch:
+        return AffectedSearch(self.current(), self.stores, self.within)
+
+    def _pulse(self, scope: BreachScope) -> ScopeProgress:
+        return ScopeProgress(self.scopes, scope, self.clock)
+
+
+def _reason(error: Exception) -> str:
+    """Return why the work has stopped; for foreign errors, which may quote documents, only the class."""
+    return str(error) if isinstance(error, HabeasError) else type(error).__name__
+
+
+def _message(scope: BreachScope, counting: AffectedCounter, chunks: int) -> Message:
+    """Return the event; equal for all replicas that report one phase."""
+    id_ = uuid5(NAMESPACE_OID, f"scoped {scope.id}").hex
+    fact = BreachScoped(
+        request_id=scope.incident,
+        phase=scope.phase,
+        groups=counting.groups(),
+        categories=counting.categories(),
+        customers=counting.customers,
+        records=scope.records,
+        unnamed=scope.unnamed,
+        crowded=counting.crowded,
+        chunks=chunks,
+    )
+    body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
+    return Message(fact.EXCHANGE, fact.TYPE, body, id_)

@@ -1,0 +1,361 @@
+"""
+The certificate of an erasure: searched, erased and retained records, with the verification.
+
+It is signed, so that anyone can check it, and free of personal data, so that it can outlive the case. It has
+one written form only (that of :func:`issue`), so the signature leaves no second reading.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner, PublicKey, unknown_key
+from services.fulfillment.domain import NOT_CHANGEABLE
+from services.fulfillment.package import pages
+from services.fulfillment.package.reasons import OTHER, REASONS
+from services.fulfillment.package.records import json_text
+from shared.pages.translation import Words
+
+FORMAT: Final = "habeas-erasure-certificate/1"
+RETRIED: Final = "daily"
+"""When failed erasures are retried: :mod:`services.fulfillment.erasure.deferred` does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """Records that the erasure left, with the reason."""
+
+    records: int
+    reason: str
+    """Reason code, as letters explain it."""
+    citation: str = ""
+    until: date | None = None
+    """Last day; None while the end is not known (a legal hold)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """The result of an erasure in one collection."""
+
+    store: str
+    dataset: str
+    collection: str
+    label: str
+    found: int
+    erased: int = 0
+    masked: int = 0
+    gone: int = 0
+    """Found, and gone before they were to be erased."""
+    retained: tuple[Retained, ...] = ()
+    left: tuple[Retained, ...] = ()
+    """Records that could not be erased; they are retried."""
+    incomplete: int = 0
+    """Masked records with fields that the data map forbids to change."""
+
+    @property
+    def accounted(self) -> int:
+        """Number of records with a certified result."""
+        remaining = sum(item.records for item in (*self.retained, *self.left))
+        return self.erased + self.masked + self.gone + remaining
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """The result of the verification after the erasure."""
+
+    at: datetime
+    collections: int
+    """Number of searched collections."""
+    remaining: int
+    """Records still found that are not among those retained."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateProof:
+    """The request, and the proof that the requester is the data subject."""
+
+    right: str
+    regulation: str
+    received_on: date
+    assurance: str
+    by: tuple[str, ...]
+    """Names of the identities that were proven; never their values."""
+    reasons: tuple[str, ...]
+    """Reason codes."""
+    approved_by: str | None = None
+    """The second person, if one had to approve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A collection of the data map in the second search."""
+
+    store: str
+    dataset: str
+    collection: str
+    status: str
+    """Searched, skipped, unreached or missing."""
+    found: int
+    """Records found again, retained ones included."""
+    read_again: int
+    """Records read again by primary key."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedThrough:
+    """The result of the search for the person in the texts of a collection."""
+
+    store: str
+    dataset: str
+    collection: str
+    label: str
+    documents: int
+    places: int
+    """Texts that still name the person, or a namesake. The list is sealed with the case."""
+    records: int
+    """Records that still name the person by an identity of theirs alone."""
+    finished: bool = True
+    """Whether the search was finished in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The content of a certificate."""
+
+    number: str
+    request_id: str
+    map_version: str
+    controller: str
+    begun_at: datetime
+    completed_at: datetime
+    handled: tuple[Handled, ...]
+    second_look: SecondLook
+    recipients: tuple[str, ...] = ()
+    """Organisations that must be notified to erase as well (GDPR Art. 19)."""
+    not_notified: tuple[str, ...] = ()
+    """Those of them without an automatic notification."""
+    proof: CertificateProof | None = None
+    searched: tuple[Searched, ...] = ()
+    """Every collection of the data map."""
+    looked_through: tuple[LookedThrough, ...] = ()
+    program: str = ""
+    """The issuing program, with its version."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the verification found nothing that should be gone."""
+        return self.second_look.remaining == 0
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateReport:
+    """The result of a check of a certificate."""
+
+    problems: tuple[str, ...]
+    content: Mapping[str, Any]
+    """The certified content; empty if it could not be read."""
+    fingerprint: str = ""
+    """SHA-256 of the key in the file; compare it with the controller's, unless that was passed."""
+    trusted: bool = False
+    """Whether the signature is that of the expected key."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is unchanged since it was signed."""
+        return not self.problems
+
+
+def issue(certificate: Certificate, signer: CertificateSigner) -> bytes:
+    """
+    Return *certificate* as a signed JSON file.
+
+    Raises:
+        ValueError: Its numbers do not add up: a record that was found was neither treated nor retained. Or
+          it certifies an empty result without a search.
+    """
+    if not certificate.second_look.collections and not certificate.handled:
+        raise ValueError("nothing was searched and nothing found: there is nothing to certify")
+    for handled in certificate.handled:
+        if handled.found != handled.accounted:
+            place = f"{handled.store}.{handled.dataset}.{handled.collection}"
+            raise ValueError(f"{place}: found {handled.found} records, accounts for {handled.accounted}")
+    content = _content(certificate)
+    signature = base64.b64encode(signer.sign(json_text(content))).decode()
+    seal = {"algorithm": ALGORITHM, "key": signer.public_key.pem.decode(), "signature": signature}
+    return json_text({"certificate": content, "seal": seal})
+
+
+def verify_certificate(file: bytes, *, issuer: str | None = None) -> CertificateReport:
+    """
+    Return the problems of the certificate in *file*.
+
+    Args:
+        file: The JSON file.
+        issuer: Fingerprint of the issuer's key; without it no file is trusted.
+    """
+    try:
+        content, embedded, signature = _opened(file)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return CertificateReport((f"not a certificate of the form {FORMAT}, or changed",), {})
+    signed = json_text(content)
+    problems: list[str] = []
+    belongs = embedded.accepts(signature, signed)
+    if not belongs:
+        problems.append("the signature does not belong to the content")
+    if issuer is not None and issuer != embedded.fingerprint:
+        problems.append(unknown_key(embedded))
+    trusted = belongs and issuer == embedded.fingerprint
+    return CertificateReport(tuple(problems), content, embedded.fingerprint, trusted)
+
+
+def read(content: Mapping[str, Any]) -> Certificate:
+    """
+    Return the certificate in a signed file.
+
+    Args:
+        content: The signed content from :func:`verify_certificate`.
+    """
+    look = content["verification"]
+    return Certificate(
+        number=content["number"],
+        request_id=content["request"],
+        map_version=content["map_version"],
+        controller=content["controller"],
+        begun_at=datetime.fromisoformat(content["begun_at"]),
+        completed_at=datetime.fromisoformat(content["completed_at"]),
+        handled=tuple(_handled(item) for item in content["collections"]),
+        second_look=SecondLook(datetime.fromisoformat(look["at"]), look["collections"], look["remaining"]),
+        recipients=tuple(content["recipients"]),
+        # Certificates of earlier versions have no further fields.
+        not_notified=tuple(content.get("recipients_untold", ())),
+        proof=_proof(content.get("asked")),
+        searched=tuple(Searched(**item) for item in look.get("searched", ())),
+        looked_through=tuple(LookedThrough(**item) for item in look.get("texts", ())),
+        program=content.get("issued_by", ""),
+    )
+
+
+def _handled(item: Mapping[str, Any]) -> Handled:
+    names = ("store", "dataset", "collection", "label", "found", "erased", "masked", "gone")
+    return Handled(
+        **{name: item[name] for name in names},
+        retained=tuple(_retained(kept) for kept in item["retained"]),
+        left=tuple(Retained(left["records"], left["reason"]) for left in item.get("left", ())),
+        incomplete=item.get("incomplete", 0),
+    )
+
+
+def _retained(kept: Mapping[str, Any]) -> Retained:
+    until = None if kept["until"] is None else date.fromisoformat(kept["until"])
+    return Retained(kept["records"], kept["reason"], kept["citation"] or "", until)
+
+
+def _proof(asked: Mapping[str, Any] | None) -> CertificateProof | None:
+    if asked is None:
+        return None
+    lists = {name: tuple(asked[name]) for name in ("by", "reasons")}
+    return CertificateProof(**{**asked, **lists, "received_on": date.fromisoformat(asked["received_on"])})
+
+
+def _opened(file: bytes) -> tuple[dict[str, Any], PublicKey, bytes]:
+    whole = json.loads(file)
+    content, seal = whole["certificate"], whole["seal"]
+    # The same content in another form (with a name twice, say) could be read differently.
+    if json_text({"certificate": content, "seal": seal}) != file or content["format"] != FORMAT:
+        raise ValueError("written in another way")
+    if seal["algorithm"] != ALGORITHM:
+        raise ValueError("signed in another way")
+    signature = base64.b64decode(seal["signature"])
+    key = PublicKey.of_pem(seal["key"].encode())
+    # Base64 has unused bits: only one form of a signature is valid.
+    if base64.b64encode(signature).decode() != seal["signature"] or key.pem.decode() != seal["key"]:
+        raise ValueError("written in another way")
+    return content, key, signature
+
+
+def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterator[bytes]:
+    """Yield *certificate* as an HTML page to read or print; the signature is that of the JSON file."""
+    return pages.page(
+        "certificate.jinja",
+        words,
+        title=words.say("Certificate of erasure"),
+        certificate=certificate,
+        fingerprint=fingerprint,
+        begun=words.moment(certificate.begun_at),
+        completed=words.moment(certificate.completed_at),
+        looked=words.moment(certificate.second_look.at),
+        received=words.day(certificate.proof.received_on) if certificate.proof else "",
+        notified=[name for name in certificate.recipients if name not in certificate.not_notified],
+        kept=[(handled.label, item) for handled in certificate.handled for item in handled.retained],
+        left=[(handled.label, item) for handled in certificate.handled for item in _left(handled)],
+        named=[item for item in certificate.looked_through if item.places or not item.finished],
+        day=words.day,
+        reason=lambda code: words.say(REASONS.get(code, OTHER)),
+    )
+
+
+def _left(handled: Handled) -> Sequence[Retained]:
+    unchanged = Retained(handled.incomplete, NOT_CHANGEABLE)
+    return (*handled.left, unchanged) if handled.incomplete else handled.left
+
+
+def _content(certificate: Certificate) -> dict[str, Any]:
+    look = certificate.second_look
+    return {
+        "format": FORMAT,
+        "number": certificate.number,
+        "request": certificate.request_id,
+        "map_version": certificate.map_version,
+        "controller": certificate.controller,
+        "begun_at": certificate.begun_at.isoformat(),
+        "completed_at": certificate.completed_at.isoformat(),
+        "collections": _collections(certificate.handled),
+        "recipients": list(certificate.recipients),
+        "recipients_untold": list(certificate.not_notified),
+        "verification": {
+            "at": look.at.isoformat(),
+            "collections": look.collections,
+            "remaining": look.remaining,
+            "result": "nothing_left" if certificate.complete else "records_left",
+            "searched": [asdict(item) for item in certificate.searched],
+            "texts": [asdict(item) for item in certificate.looked_through],
+        },
+        "asked": _asked(certificate.proof),
+        "issued_by": certificate.program,
+    }
+
+
+def _asked(proof: CertificateProof | None) -> dict[str, Any] | None:
+    return None if proof is None else {**asdict(proof), "received_on": proof.received_on.isoformat()}
+
+
+def _collections(handled: Sequence[Handled]) -> list[dict[str, Any]]:
+    return [
+        {
+            "store": item.store,
+            "dataset": item.dataset,
+            "collection": item.collection,
+            "label": item.label,
+            "found": item.found,
+            "erased": item.erased,
+            "masked": item.masked,
+            "gone": item.gone,
+            "incomplete": item.incomplete,
+            "retained": [
+                {
+                    "records": kept.records,
+                    "reason": kept.reason,
+                    "citation": kept.citation or None,
+                    "until": kept.until.isoformat() if kept.until else None,
+                }
+                for kept in item.retained
+            ],
+            "left": [
+                {"records": left.records, "reason": left.reason, "retried": RETRIED} for left in item.left
+            ],
+        }
+        for item in handled
+    ]

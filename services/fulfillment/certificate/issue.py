@@ -1,0 +1,134 @@
+"""Creates the certificate of an erasure from its plan, its result and its verification."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.metadata import version
+
+from services.fulfillment.certificate.document import (
+    Certificate,
+    CertificateProof,
+    Handled,
+    LookedThrough,
+    Retained,
+    Searched,
+    SecondLook,
+)
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import Remains
+from services.fulfillment.erasure.residue import Residue
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike
+from services.fulfillment.package.labels import title
+from services.fulfillment.recipients.directory import by_hand, recipients_of
+from services.fulfillment.search.walk import SearchStatus
+
+PROGRAM = f"habeas {version('habeas')}"
+"""Cached: it is read from a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Number, issuer, times and request of a certificate."""
+
+    number: str
+    request_id: str
+    controller: str
+    begun_at: datetime
+    completed_at: datetime
+    proof: CertificateProof | None = None
+    """None if the erasure belongs to no request."""
+    agreed: Collection[str] = ()
+    """The recipients that are notified automatically."""
+
+
+def certificate(
+    plan: ErasurePlan, remains: Remains, residues: Sequence[Residue], data_map: DataMap, issue: Issue
+) -> Certificate:
+    """Return the certificate of an erasure by *plan* with the verification *remains* and *residues*."""
+    recipients = recipients_of(plan, data_map)
+    searched = [part for part in remains.findings.coverage if part.status is SearchStatus.SEARCHED]
+    return Certificate(
+        number=issue.number,
+        request_id=issue.request_id,
+        map_version=plan.version,
+        controller=issue.controller,
+        begun_at=issue.begun_at,
+        completed_at=issue.completed_at,
+        handled=tuple(_handled(plan, data_map)),
+        second_look=SecondLook(issue.completed_at, len(searched), len(remains.remainders)),
+        recipients=recipients,
+        not_notified=by_hand(recipients, issue.agreed),
+        proof=issue.proof,
+        searched=tuple(_searched(remains, data_map)),
+        looked_through=tuple(_looked_through(residues, data_map)),
+        program=PROGRAM,
+    )
+
+
+def _handled(plan: ErasurePlan, data_map: DataMap) -> Iterator[Handled]:
+    steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
+    for step, records in alike(plan.steps):
+        steps[step.key].append((step, records))
+    for key, of_collection in steps.items():
+        collection = data_map.by_key[key]
+        counts: Counter[Disposition] = Counter()
+        for step, records in of_collection:
+            counts[step.disposition] += records
+        yield Handled(
+            store=collection.store,
+            dataset=collection.dataset,
+            collection=collection.name,
+            label=title(collection),
+            found=counts.total(),
+            erased=counts[Disposition.ERASED],
+            masked=counts[Disposition.MASKED],
+            gone=counts[Disposition.GONE],
+            retained=(
+                *_reasons(of_collection, Disposition.RETAINED),
+                *_unchanged(counts[Disposition.UNCHANGED]),
+            ),
+            left=tuple(_reasons(of_collection, Disposition.LEFT)),
+            incomplete=sum(records for step, records in of_collection if step.incomplete),
+        )
+
+
+def _reasons(steps: Iterable[tuple[RecordStep, int]], disposition: Disposition) -> Sequence[Retained]:
+    counts: Counter[tuple[str, str, date | None]] = Counter()
+    for step, records in steps:
+        if step.disposition is disposition:
+            counts[step.reason or "", step.because or "", step.until] += records
+    return [Retained(records, reason, because, until) for (reason, because, until), records in counts.items()]
+
+
+def _unchanged(records: int) -> Sequence[Retained]:
+    """Records without data that the erasure covers."""
+    return [Retained(records, "not_personal")] if records else []
+
+
+def _searched(remains: Remains, data_map: DataMap) -> Iterator[Searched]:
+    for part in remains.findings.coverage:
+        collection = data_map.by_key[part.key]
+        yield Searched(
+            store=collection.store,
+            dataset=collection.dataset,
+            collection=collection.name,
+            status=part.status.value,
+            found=part.found,
+            read_again=remains.looked_at.get(part.key, 0),
+        )
+
+
+def _looked_through(residues: Iterable[Residue], data_map: DataMap) -> Iterator[LookedThrough]:
+    for residue in residues:
+        collection = data_map.by_key[residue.key]
+        yield LookedThrough(
+            store=collection.store,
+            dataset=collection.dataset,
+            collection=collection.name,
+            label=title(collection),
+            documents=residue.documents,
+            places=len(residue.mentions),
+            records=residue.records,
+            finished=residue.finished,
+        )

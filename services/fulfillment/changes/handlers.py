@@ -1,0 +1,281 @@
+"""
+Handlers for marks and corrections: planned, executed, verified, and reported truthfully.
+
+Without a proof of identity, the answer must not disclose whether the person is known: the stop list takes
+everyone, and the letter is the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.fulfillment.changes.change import Change, corrected
+from services.fulfillment.changes.corrections import plan_corrections
+from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, plan_marks, restricts
+from services.fulfillment.changes.stop_list import stops
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.package import answers
+from services.fulfillment.recipients.notifications import notifications_of, notifications_to
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.identities import Identities, identities_of
+from services.fulfillment.search.released_aliases import offered, with_confirmed
+from services.fulfillment.state import (
+    IDENTITY_CHANGE,
+    NOTHING_DECLARED,
+    NOTHING_NAMED,
+    TO_BE_WEIGHED,
+    UNSURE,
+    outcome_of_change,
+)
+from shared.contract.answer import ANSWER
+from shared.contract.events import (
+    Assurance,
+    ChangePlanned,
+    Fact,
+    IdentityVerified,
+    Outcome,
+    RequestFulfilled,
+    RequestReferred,
+    RequestSubmitted,
+    RestrictionAnnounced,
+    SubjectConsentWithdrawn,
+    SubjectObjected,
+    SubjectOptedOut,
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectUnrestricted,
+)
+from shared.errors import PermanentError
+from shared.law import Right, needs_proof
+
+CHANGE = "change_plan"
+AS_SURE_AS_FOR_ACCESS = frozenset({Assurance.VOUCHED, Assurance.MAILBOX, Assurance.REASONABLY_HIGH})
+"""
+Proof enough for a correction without the staff: a correction is as sensitive as a disclosure.
+
+Law:
+    11 CCR § 7062(d): the proof of a correction depends on the effects of a wrong one.
+"""
+
+
+async def stop_at_once(event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment) -> None:
+    """
+    Add a requester who needs no proof to the stop list, even if the marks fail later. May be repeated.
+
+    Law:
+        GDPR Art. 21(3): no direct marketing after the objection.
+        11 CCR § 7026(f)(1): as soon as feasible.
+    """
+    await _stop(event.right, _everything(submitted), ctx)
+
+
+async def plan_change(
+    event: IdentityVerified,
+    submitted: RequestSubmitted,
+    identities: Identities,
+    findings: Findings,
+    ctx: Fulfillment,
+) -> Sequence[Fact]:
+    """Plan the marks or corrections of a request, or refer it to the staff."""
+    known_by = _everything(submitted) if event.proven is None else identities
+    decided = _decided(event.right, submitted, findings, ctx)
+    reason = _reason_for_staff(event, submitted, decided, known_by, ctx.maps.current)
+    if reason == IDENTITY_CHANGE and not ctx.known.corrections_approved:
+        mailbox = _new_mailbox(decided, ctx.maps.current)
+        if not mailbox or mailbox not in (await with_confirmed({}, ctx)).get(EMAIL, ()):
+            offer = await offered({EMAIL: (mailbox,)}, ctx) if mailbox else None
+            return [_referred(event.right, IDENTITY_CHANGE, ctx).model_copy(update={"aliases": offer})]
+    elif reason is not None and reason != IDENTITY_CHANGE:
+        return [_referred(event.right, reason, ctx)]
+    named = {name: tuple(spellings) for name, spellings in known_by.items()}
+    planned = replace(decided, plan=replace(decided.plan, identities=named))
+    return [
+        ChangePlanned(
+            request_id=ctx.case_id,
+            right=event.right,
+            plan=await ctx.sealed_lines(CHANGE, planned.lines()),
+            regulation=event.regulation,
+            received_on=event.received_on,
+        )
+    ]
+
+
+async def change(event: ChangePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Stop, mark and correct as planned, verify, and publish the result.
+
+    Raises:
+        PermanentError: A mark for a person without proof failed. An answer about it would disclose that the
+          person is known; the staff must look.
+    """
+    planned = await _opened(event.plan, ctx)
+    submitted = await ctx.submission()
+    await _stop(event.right, planned.plan.identities, ctx)
+    done = planned.after(await ctx.records.change(planned.plan))
+    notices = _notices(event.right, done, submitted, ctx)
+    if not needs_proof(event.right, direct_marketing=submitted.direct_marketing):
+        if not done.whole:
+            raise PermanentError(
+                "not every record could be marked: refused by the store, or changed meanwhile"
+            )
+        return await _granted_without_proof(event.right, notices, done.plan.identities, ctx)
+    if event.right is Right.OBJECTION:
+        return [_referred(event.right, TO_BE_WEIGHED, ctx), *await _with_recipients(notices, done.plan, ctx)]
+    if event.right is Right.RESTRICTION and not done.done:
+        return [_referred(event.right, next(iter(done.reasons()), NOT_MARKABLE), ctx)]
+    fulfilled = await _fulfilled(event.right, done, submitted, ctx)
+    return [fulfilled, *await _with_recipients(notices, done.plan, ctx)]
+
+
+async def lift_restriction(event: RestrictionAnnounced, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Remove the marks of a restriction, after the person was informed.
+
+    Law:
+        GDPR Art. 18(3): the person is informed before the restriction is lifted.
+
+    Raises:
+        PermanentError: The case restricts nothing, or a mark is still there; the staff must look.
+    """
+    if not ctx.known.change:
+        raise PermanentError(f"{event.request_id} restricts nothing")
+    planned = await _opened(ctx.known.change, ctx)
+    lifting = lifted(planned.plan, await ctx.maps.of(planned.plan.version))
+    undone = await ctx.records.change(lifting)
+    if undone:
+        raise PermanentError(f"{len(undone)} records are still marked as restricted")
+    identifiers = ctx.pseudonyms_of(planned.plan.identities)
+    return await _with_recipients(
+        [SubjectUnrestricted(request_id=ctx.case_id, identifiers=identifiers)], lifting, ctx
+    )
+
+
+async def _with_recipients(notices: Sequence[Fact], done: ErasurePlan, ctx: Fulfillment) -> Sequence[Fact]:
+    """Return *notices* and, for each, the events for the recipients it concerns."""
+    data_map = await ctx.maps.of(done.version)
+    return [
+        *notices,
+        *(heard for notice in notices for heard in notifications_of(notice, done, data_map, ctx)),
+    ]
+
+
+async def _stop(right: Right, identities: Identities, ctx: Fulfillment) -> None:
+    for purpose in stops(right):
+        await ctx.suppressions.add(identities, purpose, ctx.occurred_at)
+
+
+async def _opened(ref: str, ctx: Fulfillment) -> Change:
+    return Change.of_lines([line async for line in ctx.opened_lines(ref)])
+
+
+def _everything(submitted: RequestSubmitted) -> Identities:
+    """Return all identities of the person, in the data map or not: the stop list needs no map."""
+    residence = submitted.residence
+    return identities_of(submitted.subject, country=residence.country if residence else None)
+
+
+def _decided(right: Right, submitted: RequestSubmitted, findings: Findings, ctx: Fulfillment) -> Change:
+    data_map, today = ctx.maps.current, ctx.today()
+    if right is Right.RECTIFICATION:
+        return plan_corrections(findings, data_map, submitted.details.corrections, today)
+    marketing = submitted.direct_marketing
+    return Change(plan_marks(findings, data_map, today, right, direct_marketing=marketing))
+
+
+def _reason_for_staff(
+    event: IdentityVerified,
+    submitted: RequestSubmitted,
+    decided: Change,
+    identities: Identities,
+    data_map: DataMap,
+) -> str | None:
+    """Return why the staff must answer, as a code; None if it need not."""
+    match event.right:
+        case Right.RECTIFICATION if not submitted.details.corrections:
+            return NOTHING_NAMED
+        case Right.RECTIFICATION if event.assurance not in AS_SURE_AS_FOR_ACCESS:
+            return UNSURE
+        case Right.RECTIFICATION if _changes_identity(decided, data_map):
+            return IDENTITY_CHANGE
+        case Right.RESTRICTION if not decided.done:
+            return NOT_MARKABLE
+        case _:
+            return None if identities else NOTHING_DECLARED
+
+
+def _changes_identity(decided: Change, data_map: DataMap) -> bool:
+    """Return whether a correction changes a field by which records are found."""
+    fields = (data_map.by_key[step.key].by_path.get(part.path) for step, part in corrected(decided))
+    return any(field is not None and field.identity is not None for field in fields)
+
+
+def _new_mailbox(decided: Change, data_map: DataMap) -> str:
+    """Return the new mailbox of the corrections; empty if several, or another identity, change."""
+    changed = [
+        (field.identity, part.value)
+        for step, part in corrected(decided)
+        if (field := data_map.by_key[step.key].by_path.get(part.path)) is not None and field.identity
+    ]
+    values = {value for name, value in changed if name == EMAIL and isinstance(value, str)}
+    alone = all(name == EMAIL and isinstance(value, str) for name, value in changed)
+    return values.pop() if alone and len(values) == 1 else ""
+
+
+def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment) -> Sequence[Fact]:
+    """Return the notices to the recipients of the person's data (GDPR Art. 19; 11 CCR § 7026(f)(2))."""
+    case, identifiers = ctx.case_id, ctx.pseudonyms_of(done.plan.identities)
+    facts: list[Fact] = []
+    if restricts(right, direct_marketing=submitted.direct_marketing) and done.done:
+        facts.append(SubjectRestricted(request_id=case, identifiers=identifiers))
+    if right is Right.OBJECTION:
+        facts.append(SubjectObjected(request_id=case, identifiers=identifiers))
+    if right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE}:
+        facts.append(SubjectOptedOut(request_id=case, right=right, identifiers=identifiers))
+    if right is Right.CONSENT_WITHDRAWAL:
+        facts.append(SubjectConsentWithdrawn(request_id=case, identifiers=identifiers))
+    if right is Right.RECTIFICATION and done.done:
+        fields = tuple(dict.fromkeys(f"{step.key}.{part.path}" for step, part in corrected(done)))
+        facts.append(SubjectRectified(request_id=case, identifiers=identifiers, fields=fields))
+    return facts
+
+
+async def _granted_without_proof(
+    right: Right, notices: Sequence[Fact], identities: Identities, ctx: Fulfillment
+) -> Sequence[Fact]:
+    """Return the answer without facts about the person, and the events for all recipients of such data."""
+    answer = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
+    fulfilled = RequestFulfilled(
+        request_id=ctx.case_id,
+        right=right,
+        outcome=Outcome.GRANTED,
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+    )
+    concern = [
+        fact for notice in notices for fact in notifications_to(notice, answer.recipients, identities, ctx)
+    ]
+    return [fulfilled, *notices, *concern]
+
+
+async def _fulfilled(
+    right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment
+) -> RequestFulfilled:
+    stated = bool(done.declined) and submitted.details.statement is not None
+    if stated:
+        await ctx.disagreements.keep(ctx.case_id, done.plan.identities, ctx.occurred_at)
+    data_map = await ctx.maps.of(done.plan.version)
+    answer = answers.change(done, data_map, statement_kept=stated, agreed=ctx.house.recipients)
+    return RequestFulfilled(
+        request_id=ctx.case_id,
+        right=right,
+        outcome=outcome_of_change(done),
+        dispositions=done.plan.counts(),
+        reasons=done.reasons(),
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+        statement_kept=stated,
+    )
+
+
+def _referred(right: Right, reason: str, ctx: Fulfillment) -> RequestReferred:
+    return RequestReferred(request_id=ctx.case_id, right=right, reason=reason)

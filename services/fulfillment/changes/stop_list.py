@@ -1,0 +1,140 @@
+"""
+The stop list: people who must not be written to, with data that must not be sold, or who were erased.
+
+It outlives the case, so it holds keyed hashes of identities and no clear data; it cannot be read without the
+master key.
+"""
+
+import hmac
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from services.fulfillment.search.bson_equality import folded
+from services.fulfillment.search.identities import Identities
+from shared.law import Right
+from shared.runtime.bulk_insert import Insertions
+from shared.runtime.mongo import Database, translated
+
+PHONE = "phone_number"
+
+
+class StopPurpose(StrEnum):
+    """The purposes that are stopped for a person."""
+
+    MARKETING = "marketing"
+    """GDPR Art. 21(3): no more direct marketing."""
+    CONSENT = "consent"
+    """GDPR Art. 7(3): no processing based on consent."""
+    SALE = "sale"
+    """Cal. Civ. Code § 1798.120: no selling, no sharing."""
+    SENSITIVE = "sensitive"
+    """Cal. Civ. Code § 1798.121: sensitive data for necessary purposes only."""
+    ERASED = "erased"
+    """GDPR Art. 17: the person was erased, and must not be imported again."""
+
+
+def stops(right: Right) -> tuple[StopPurpose, ...]:
+    """
+    Return the purposes that *right* stops for a person, besides the marks on their records.
+
+    An objection to all processing includes direct marketing, and that part of it is not weighed.
+    """
+    match right:
+        case Right.OBJECTION:
+            return (StopPurpose.MARKETING,)
+        case Right.CONSENT_WITHDRAWAL:
+            return (StopPurpose.CONSENT,)
+        case Right.OPT_OUT_OF_SALE:
+            return (StopPurpose.SALE,)
+        case Right.LIMIT_SENSITIVE_USE:
+            return (StopPurpose.SENSITIVE,)
+        case _:
+            return ()
+
+
+class StopList:
+    """The stop list of one installation."""
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        """Keep the list in *database*; *key* makes the hashes."""
+        self._suppressions = database["suppressions"]
+        self._insertions = Insertions(self._suppressions)
+        self._key = key
+
+    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
+        """
+        Add the people with *identities* to the list, for *purpose* alone.
+
+        An earlier entry keeps its date.
+
+        Raises:
+            StoreUnavailable: The database did not answer; the call may be repeated.
+        """
+        entries = [
+            {"_id": entry, "identity": name, "purpose": str(purpose), "at": at}
+            for name, entry in self._entries(identities, purpose)
+        ]
+        await self._insertions.add(entries)
+
+    async def holds(self, identities: Identities, purpose: str) -> bool:
+        """
+        Return whether any of *identities* is on the list for *purpose*.
+
+        Raises:
+            StoreUnavailable: The database did not answer, which differs from an empty list.
+        """
+        entries = [entry for _, entry in self._entries(identities, purpose)]
+        with translated("read the stop list"):
+            return await self._suppressions.find_one({"_id": {"$in": entries}}) is not None
+
+    async def stopped(self, name: str, values: Sequence[str], purpose: str) -> frozenset[str]:
+        """
+        Return those of *values*, identities of *name*, that are on the list for *purpose*.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        entries = {value: entry for value in values for _, entry in self._entries({name: (value,)}, purpose)}
+        with translated("read the stop list"):
+            found = self._suppressions.find({"_id": {"$in": list(entries.values())}}, {"_id": 1})
+            stopped = {document["_id"] async for document in found}
+        return frozenset(value for value, entry in entries.items() if entry in stopped)
+
+    def _entries(self, identities: Identities, purpose: str) -> Iterator[tuple[str, str]]:
+        for name, value in hashed(identities, self._key):
+            yield name, f"{purpose}:{value}"
+
+
+def hashed(identities: Identities, key: bytes) -> Iterator[tuple[str, str]]:
+    """Yield each value of each identity as a keyed hash, with its name, the same for all spellings."""
+    for name, spellings in identities.items():
+        for value in _values(name, spellings):
+            content = f"{len(name)} {name} {value}"
+            yield name, hmac.new(key, content.encode(), sha256).hexdigest()
+
+
+def _values(name: str, spellings: Sequence[str]) -> Sequence[str]:
+    """
+    Return the different values among *spellings*.
+
+    A telephone number has spellings with and without country code: two are one value if the digits of one end
+    with those of the other.
+    """
+    plain = list(dict.fromkeys(_plain(name, spelling) for spelling in spellings))
+    if name != PHONE:
+        return plain
+    whole = [number for number in plain if number.startswith("+")]
+    ends = tuple(number.lstrip("+0") for number in plain if not number.startswith("+"))
+    covered = {end for end in ends if any(number.endswith(end) for number in whole)}
+    return [number for number in plain if number in whole or number.lstrip("+0") not in covered]
+
+
+def _plain(name: str, value: str) -> str:
+    """Return *value* without differences of writing."""
+    if name == PHONE:
+        digits = re.sub(r"[^\d+]", "", value)
+        return "+" + digits[2:] if digits.startswith("00") else digits
+    return folded(value.strip())

@@ -1,5 +1,0 @@
-"""Holds a data map against the databases it speaks of: what ``habeas map check`` tells."""
-
-from services.fulfillment.checking.comparing import check
-
-__all__ = ["check"]

@@ -1,0 +1,196 @@
+"""
+Layout of a diagram: waves are columns, left to right, and databases are lanes across.
+
+A collection is in the first wave that reaches it, so forward arrows never skip a column. Inside a lane,
+collections stand as near as possible to their neighbours in the graph.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import permutations
+from statistics import fmean
+
+from services.fulfillment.datamap.diagram.arrow_paths import routes
+from services.fulfillment.datamap.diagram.page import (
+    GUTTER,
+    HEAD,
+    PILL_HEIGHT,
+    ROW,
+    DiagramLane,
+    DiagramPage,
+    Pill,
+    Placed,
+)
+from services.fulfillment.datamap.diagram.picture import Box, CollectionReach, Picture
+
+MARGIN = 32.0
+HEADER = 92.0
+"""Room for the title and the names of the waves."""
+BOX_PADDING = 8.0
+BOX_GAP = 26.0
+LANE_PADDING = 30.0
+LANE_GAP = 16.0
+PILL_GAP = 18.0
+NAME_WIDTH, FIELD_WIDTH = 9.2, 7.3
+"""Of a character."""
+LEAST_WIDTH = 168.0
+LEGEND_WIDTH = 860.0
+MOST_LANES_TRIED = 6
+SWEEPS = 3
+
+
+def arranged(picture: Picture) -> DiagramPage:
+    """Return *picture* with positions; the same picture gives the same page."""
+    width = max([LEAST_WIDTH, *map(_width, picture.apart(CollectionReach.REACHED))])
+    pill = max([LEAST_WIDTH * 0.6, *(len(name) * NAME_WIDTH + 32 for name in picture.identities)])
+    first = MARGIN + (pill + GUTTER if picture.identities else 0)
+    columns = (MARGIN, *(first + wave * (width + GUTTER) for wave in range(picture.waves)))
+    lanes, boxes = _lanes(picture, columns, width)
+    pills = tuple(_pills(picture, boxes, pill))
+    foot = max([lane.y + lane.height for lane in lanes] + [one.y + PILL_HEIGHT for one in pills] + [HEADER])
+    right = columns[-1] + (width if picture.waves else pill) + GUTTER / 2
+    apart, others = _apart(picture, foot + LANE_GAP, max(right, MARGIN + 3 * (width + BOX_GAP)))
+    foot = max([foot, *(lane.y + lane.height for lane in apart)])
+    right = max([right, LEGEND_WIDTH, *(placed.x + placed.width + BOX_GAP for placed in others)])
+    page = DiagramPage(
+        picture, right + MARGIN, foot + MARGIN, columns, lanes, apart, pills, (*boxes, *others)
+    )
+    return replace(page, routes=tuple(routes(page)))
+
+
+def _width(box: Box) -> float:
+    rows = [*(len(port) for port in box.shown), len(withheld(box)) + 2]
+    named = len(box.name if box.reach is CollectionReach.REACHED else box.key)
+    labels = len(box.erasure.value) + len(box.kept) + 6
+    return max(named * NAME_WIDTH, labels * FIELD_WIDTH, *(count * FIELD_WIDTH for count in rows)) + 28
+
+
+def withheld(box: Box) -> str:
+    """Return the text of a box about its withheld fields."""
+    if not box.withheld:
+        return ""
+    more = f" +{len(box.withheld) - 1}" if len(box.withheld) > 1 else ""
+    return f"{box.withheld[0]}{more}"
+
+
+def _height(box: Box) -> float:
+    rows = len(box.ports) + bool(box.withheld)
+    return HEAD + ROW * rows + BOX_PADDING
+
+
+# --- lanes and boxes ----------------------------------------------------------------------------------
+
+
+def _lanes(
+    picture: Picture, columns: Sequence[float], width: float
+) -> tuple[tuple[DiagramLane, ...], tuple[Placed, ...]]:
+    cells: dict[tuple[str, int], list[Box]] = defaultdict(list)
+    for box in picture.apart(CollectionReach.REACHED):
+        cells[box.lane, box.wave].append(box)
+    order = _order(picture)
+    lanes, placed = _stacked(order, cells, columns, width)
+    # One wave after the other: two sorted by each other at once would swap for ever.
+    for wave in [*range(picture.waves, 0, -1), *range(1, picture.waves + 1)] * SWEEPS:
+        near = _nearness(picture, placed)
+        for (_, of), boxes in cells.items():
+            if of == wave:
+                boxes.sort(key=lambda box: near[box.key])
+        lanes, placed = _stacked(order, cells, columns, width)
+    return lanes, placed
+
+
+def _order(picture: Picture) -> Sequence[str]:
+    """Return the lanes in an order with short arrows between them."""
+    lane_of = {box.key: box.lane for box in picture.boxes}
+    pairs = [(lane_of[a.source], lane_of[a.target]) for a in picture.arrows if not a.entering]
+    if len(picture.lanes) > MOST_LANES_TRIED:
+        return picture.lanes
+
+    def length(order: Sequence[str]) -> int:
+        return sum(abs(order.index(one) - order.index(other)) for one, other in pairs if other in order)
+
+    return min(permutations(picture.lanes), key=length, default=())
+
+
+def _stacked(
+    order: Sequence[str],
+    cells: Mapping[tuple[str, int], Sequence[Box]],
+    columns: Sequence[float],
+    width: float,
+) -> tuple[tuple[DiagramLane, ...], tuple[Placed, ...]]:
+    lanes, placed, y = [], [], HEADER
+    for title in order:
+        stacks = {wave: boxes for (lane, wave), boxes in cells.items() if lane == title}
+        height = max(map(_stack, stacks.values())) + 2 * LANE_PADDING
+        lanes.append(DiagramLane(title, columns[1] - LANE_PADDING, y, height))
+        for wave, boxes in sorted(stacks.items()):
+            top = y + (height - _stack(boxes)) / 2
+            for box in boxes:
+                placed.append(Placed(box, columns[wave], top, width, _height(box)))
+                top += _height(box) + BOX_GAP
+        y += height + LANE_GAP
+    return tuple(lanes), tuple(placed)
+
+
+def _stack(boxes: Sequence[Box]) -> float:
+    return sum(map(_height, boxes)) + BOX_GAP * (len(boxes) - 1)
+
+
+def _nearness(picture: Picture, placed: Sequence[Placed]) -> dict[str, float]:
+    """Return for each box the mean height of its neighbours; or its own."""
+    at = {one.box.key: one for one in placed}
+    joined: dict[str, list[float]] = defaultdict(list)
+    for arrow in picture.arrows:
+        ends = (arrow.source, arrow.target)
+        if arrow.source in at and arrow.target in at:
+            for one, other in (ends, ends[::-1]):
+                joined[one].append(at[other].middle)
+    return {key: fmean(joined[key]) if joined[key] else one.middle for key, one in at.items()}
+
+
+def _pills(picture: Picture, boxes: Sequence[Placed], width: float) -> Iterator[Pill]:
+    """Yield the identities, each as near as possible to its fields."""
+    at = {one.box.key: one for one in boxes}
+    wanted = {
+        name: fmean(
+            at[a.target].port(a.target_path) for a in picture.arrows if a.entering and a.source == name
+        )
+        for name in picture.identities
+    }
+    y = HEADER
+    for name in sorted(wanted, key=lambda name: (wanted[name], name)):
+        y = max(y, wanted[name] - PILL_HEIGHT / 2)
+        yield Pill(name, MARGIN, y, width)
+        y += PILL_HEIGHT + PILL_GAP
+
+
+_TITLES = {
+    CollectionReach.UNREACHED: "not reached by any identity",
+    CollectionReach.SKIPPED: "not searched, as the map says",
+}
+
+
+def _apart(picture: Picture, y: float, right: float) -> tuple[tuple[DiagramLane, ...], tuple[Placed, ...]]:
+    lanes, placed = [], []
+    width = max(
+        [LEAST_WIDTH, *(_width(box) for box in picture.boxes if box.reach is not CollectionReach.REACHED)]
+    )
+    for reach, title in _TITLES.items():
+        boxes = picture.apart(reach)
+        if not boxes:
+            continue
+        per_row = max(1, int((right - 2 * MARGIN) // (width + BOX_GAP)))
+        tallest = max(map(_height, boxes))
+        for number, box in enumerate(boxes):
+            row, column = divmod(number, per_row)
+            left, top = (
+                MARGIN + BOX_GAP + column * (width + BOX_GAP),
+                y + LANE_PADDING + row * (tallest + BOX_GAP),
+            )
+            placed.append(Placed(box, left, top, width, _height(box)))
+        rows = -(-len(boxes) // per_row)
+        height = rows * tallest + (rows - 1) * BOX_GAP + 2 * LANE_PADDING
+        lanes.append(DiagramLane(title, MARGIN / 2, y, height))
+        y += height + LANE_GAP
+    return tuple(lanes), tuple(placed)

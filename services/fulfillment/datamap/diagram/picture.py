@@ -1,0 +1,182 @@
+"""The content of a diagram, without positions."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.fulfillment.datamap.graph import Graph, graph_of
+from services.fulfillment.datamap.model import Collection, DataMap, Erasure, RetentionPeriod
+
+
+class CollectionReach(StrEnum):
+    """Whether a search reaches a collection."""
+
+    REACHED = "reached"
+    UNREACHED = "unreached"
+    """No reference leads there: no search reaches it."""
+    SKIPPED = "skipped"
+    """The map states that it holds no people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A collection."""
+
+    key: str
+    name: str
+    lane: str
+    """Its database, with its store."""
+    reach: CollectionReach
+    wave: int
+    """Number of look-ups until a search reaches it; 0: never."""
+    erasure: Erasure
+    kept: str
+    """Why records survive an erasure at first, in a word or two."""
+    ports: tuple[str, ...]
+    """The fields that lead to it and from it, in the order of the map."""
+    shown: tuple[str, ...]
+    """The same, with brackets after the arrays with elements of different people."""
+    withheld: tuple[str, ...]
+    """The fields that no answer shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A reference from one field to another, or an identity's entry."""
+
+    source: str
+    """The key of a collection, or the name of an identity."""
+    source_path: str
+    """Empty for an identity."""
+    target: str
+    target_path: str
+    both: bool = False
+    """Whether values are followed back as well."""
+
+    @property
+    def entering(self) -> bool:
+        """Whether an identity enters here."""
+        return not self.source_path
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A data map as boxes and arrows."""
+
+    version: str
+    identities: tuple[str, ...]
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """The databases with collections that a search reaches, in the order of the map."""
+        return tuple(dict.fromkeys(box.lane for box in self.boxes if box.reach is CollectionReach.REACHED))
+
+    @property
+    def waves(self) -> int:
+        """The number of waves of a search."""
+        return max((box.wave for box in self.boxes), default=0)
+
+    def apart(self, reach: CollectionReach) -> tuple[Box, ...]:
+        """Return the collections outside the search because of *reach*."""
+        return tuple(box for box in self.boxes if box.reach is reach)
+
+
+def picture_of(data_map: DataMap) -> Picture:
+    """Return the picture of *data_map*; the same map gives the same picture."""
+    graph = graph_of(data_map)
+    waves = waves_of(graph)
+    arrows = tuple(_arrows(data_map, graph, waves))
+    ports: dict[str, set[str]] = defaultdict(set)
+    for arrow in arrows:
+        ports[arrow.source].add(arrow.source_path)
+        ports[arrow.target].add(arrow.target_path)
+    boxes = tuple(_box(c, waves.get(c.key, 0), ports[c.key]) for c in data_map.collections)
+    return Picture(data_map.version, tuple(graph.entries), boxes, arrows)
+
+
+def waves_of(graph: Graph) -> dict[str, int]:
+    """Return the first wave of each collection that a search reaches."""
+    waves: dict[str, int] = {}
+    wave, keys = 1, {lookup.key for lookups in graph.entries.values() for lookup in lookups}
+    while keys:
+        waves.update(dict.fromkeys(keys, wave))
+        wave += 1
+        keys = {edge.target.key for key in keys for edge in graph.edges.get(key, ())} - waves.keys()
+    return waves
+
+
+def _box(collection: Collection, wave: int, ports: set[str]) -> Box:
+    store = "" if collection.store == "default" else f" · {collection.store}"
+    reach = (
+        CollectionReach.SKIPPED
+        if collection.skipped
+        else CollectionReach.REACHED
+        if wave
+        else CollectionReach.UNREACHED
+    )
+    own = tuple(field.path for field in collection.fields if field.path in ports)
+    return Box(
+        key=collection.key,
+        name=collection.name,
+        lane=collection.dataset + store,
+        reach=reach,
+        wave=wave,
+        erasure=collection.erasure,
+        kept=_kept(collection),
+        ports=own,
+        shown=tuple(_shown(collection, path) for path in own),
+        withheld=tuple(field.path for field in collection.leaves if not field.disclose),
+    )
+
+
+def _shown(collection: Collection, path: str) -> str:
+    parts = path.split(".")
+    above = [".".join(parts[: length + 1]) for length in range(len(parts))]
+    return ".".join(
+        f"{part}[]" if whole in collection.divided else part for part, whole in zip(parts, above, strict=True)
+    )
+
+
+def _kept(collection: Collection) -> str:
+    reasons = []
+    if collection.retention is not None:
+        reasons.append(f"kept {_period(collection.retention.keep)}")
+    if collection.legal_hold is not None:
+        reasons.append("legal hold")
+    return ", ".join(reasons)
+
+
+def _period(period: RetentionPeriod) -> str:
+    parts = ((period.years, "Y"), (period.months, "M"), (period.days, "D"))
+    return "P" + "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def _arrows(data_map: DataMap, graph: Graph, waves: Mapping[str, int]) -> Iterator[Arrow]:
+    for name, lookups in graph.entries.items():
+        for lookup in lookups:
+            yield Arrow(name, "", lookup.key, lookup.path)
+    reached = [collection.key for collection in data_map.collections if collection.key in waves]
+    yield from _paired([arrow for key in reached for arrow in _leading(graph, key)])
+
+
+def _leading(graph: Graph, key: str) -> Iterator[Arrow]:
+    """Yield the arrows of references; every part of a composite key has its own."""
+    for edge in graph.edges.get(key, ()):
+        for source, target in zip(edge.paths, edge.target.paths, strict=True):
+            yield Arrow(edge.key, source, edge.target.key, target)
+
+
+def _paired(arrows: Sequence[Arrow]) -> Iterator[Arrow]:
+    """Yield *arrows*, with opposite ones as one."""
+    known: Mapping[Arrow, None] = dict.fromkeys(arrows)
+    done: set[Arrow] = set()
+    for arrow in known:
+        back = Arrow(arrow.target, arrow.target_path, arrow.source, arrow.source_path)
+        if back in done:
+            continue
+        done.add(arrow)
+        both = back in known
+        yield Arrow(arrow.source, arrow.source_path, arrow.target, arrow.target_path, both)

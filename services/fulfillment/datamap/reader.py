@@ -1,0 +1,137 @@
+"""
+Reads a data map: a folder of YAML files in the words of Fides' dataset format (docs/adr/0006).
+
+Strict, because a map decides on disclosure and erasure: an undefined key, category or reference is an error
+with file and line. All errors are reported at once.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from services.fulfillment.datamap.consistency import check_consistency, resolved
+from services.fulfillment.datamap.declarations import extra_categories, read_dataset
+from services.fulfillment.datamap.directions import directed
+from services.fulfillment.datamap.model import (
+    Collection,
+    DataMap,
+    Direction,
+    Erasure,
+    Facts,
+    Hold,
+    MappedField,
+    MarkRule,
+    Masking,
+    Reference,
+    RetentionPeriod,
+    RetentionRule,
+    ValueCheck,
+)
+from services.fulfillment.datamap.yaml_loader import KnownKeys, MapError, MapFindings, Node
+from services.fulfillment.datamap.yaml_loader import parse as parse_yaml
+from shared.errors import InvalidDataMap
+
+__all__ = [
+    "Collection",
+    "DataMap",
+    "Direction",
+    "Erasure",
+    "Facts",
+    "Hold",
+    "MapError",
+    "MappedField",
+    "MarkRule",
+    "Masking",
+    "Reference",
+    "RetentionPeriod",
+    "RetentionRule",
+    "ValueCheck",
+    "load",
+    "parse",
+]
+
+OTHER_RESOURCES = (
+    "data_subject",
+    "data_use",
+    "evaluation",
+    "organization",
+    "policy",
+    "registry",
+    "system",
+    "system_group",
+)
+"""Other resources in a file of Fides."""
+
+
+def load(folder: Path) -> DataMap:
+    """
+    Return the data map that the YAML files in *folder* describe.
+
+    Raises:
+        InvalidDataMap: It is invalid; the message lists every error with file, line and remedy.
+    """
+    if not folder.is_dir():
+        raise InvalidDataMap(f"{folder}: no such folder; HABEAS_DATAMAP must name a folder of YAML files")
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".yml", ".yaml"))
+    if not paths:
+        raise InvalidDataMap(f"{folder}: holds no YAML file; describe at least one dataset in it")
+    try:
+        return parse({path.name: path.read_text(encoding="utf-8") for path in paths})
+    except UnicodeDecodeError:
+        raise InvalidDataMap(f"{folder}: a file is no UTF-8 text; store it as UTF-8") from None
+    except OSError as error:
+        raise InvalidDataMap(f"{folder}: a file cannot be read ({error.strerror})") from None
+
+
+def parse(sources: Mapping[str, str]) -> DataMap:
+    """
+    Return the data map that *sources* (file name → text) describe.
+
+    Raises:
+        InvalidDataMap: It is invalid; the message lists every error with file, line and remedy.
+    """
+    notes = MapFindings()
+    datasets, categories = _files(sources, notes)
+    collections = resolved(
+        [collection for node in datasets for collection in read_dataset(node, categories, notes)]
+    )
+    check_consistency(collections, notes)
+    if not collections and not notes.flaws:
+        notes.flaw(f"{min(sources, default='?')}:1", "no collection is declared", "add a `dataset:` list")
+    if notes.flaws:
+        raise InvalidDataMap("\n".join(map(str, in_order(notes.flaws))))
+    return directed(DataMap(_version(sources), collections, in_order(notes.remarks), dict(sources)))
+
+
+def in_order(flaws: Iterable[MapError]) -> tuple[MapError, ...]:
+    """Return *flaws* by file and line."""
+    return tuple(sorted(flaws, key=lambda flaw: flaw.place))
+
+
+def _files(sources: Mapping[str, str], notes: MapFindings) -> tuple[list[Node], frozenset[str]]:
+    datasets: list[Node] = []
+    categories: list[Node] = []
+    for name, text in sorted(sources.items()):
+        root = parse_yaml(name, text, notes)
+        if root is not None:
+            some, declared = datasets_of(root, notes)
+            datasets += some
+            categories += declared
+    return datasets, extra_categories(categories, notes)
+
+
+def datasets_of(root: Node, notes: MapFindings) -> tuple[Sequence[Node], Sequence[Node]]:
+    """Return the datasets and the categories that a file declares."""
+    keys = KnownKeys(root, notes, of="a data map file")
+    datasets, categories = keys.rows("dataset"), keys.rows("data_category")
+    for resource in OTHER_RESOURCES:
+        keys.not_honoured(resource, instead="only datasets and data categories are read")
+    keys.done()
+    return datasets, categories
+
+
+def _version(sources: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name, text in sorted(sources.items()):
+        digest.update(f"{len(name)} {len(text)} {name}{text}".encode())
+    return digest.hexdigest()

@@ -1,0 +1,243 @@
+"""
+Reads YAML with file and line of every value, and collects the errors.
+
+YAML's own constructors would lose the lines, and silently keep the last of two equal keys.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import yaml
+from yaml.constructor import ConstructorError, SafeConstructor
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The C parser, if available, knows the lines as well, and is ten times as fast."""
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapError:
+    """An error in a data map, with its place and remedy."""
+
+    where: str
+    """``file:line``."""
+    what: str
+    remedy: str
+    remark: bool = False
+    """Whether it is only a remark."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.remedy}"
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line, in reading order."""
+        file, _, line = self.where.rpartition(":")
+        return file, int(line) if line.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of a YAML file with its place."""
+
+    value: "Mapping[str, Node] | tuple[Node, ...] | Scalar"
+    where: str
+
+    def plain(self) -> object:
+        """Return the value without places, as an ordinary YAML reader would."""
+        match self.value:
+            case Mapping():
+                return {key: node.plain() for key, node in self.value.items()}
+            case tuple():
+                return [node.plain() for node in self.value]
+            case scalar:
+                return scalar
+
+
+@dataclass(slots=True)
+class MapFindings:
+    """Errors and remarks of a reader."""
+
+    flaws: list[MapError] = field(default_factory=list)
+    remarks: list[MapError] = field(default_factory=list)
+
+    def flaw(self, where: str, what: str, remedy: str) -> None:
+        """Note an error."""
+        self.flaws.append(MapError(where, what, remedy))
+
+    def remark(self, where: str, what: str, remedy: str) -> None:
+        """Note a declaration that is accepted but not supported."""
+        self.remarks.append(MapError(where, what, remedy, remark=True))
+
+
+def parse(name: str, text: str, notes: MapFindings) -> Node | None:
+    """Return the only document of *text*; None after noting why there is none."""
+    try:
+        root = yaml.compose(text, Loader=LOADER)
+        return None if root is None else _node(root, name, notes)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = 1 if mark is None else mark.line + 1
+        notes.flaw(f"{name}:{line}", f"no valid YAML ({error.problem})", "correct the syntax")
+    except yaml.YAMLError:
+        notes.flaw(f"{name}:1", "no valid YAML", "store the file as UTF-8 text")
+    return None
+
+
+def _node(root: yaml.Node, name: str, notes: MapFindings) -> Node:
+    where = f"{name}:{root.start_mark.line + 1}"
+    match root:
+        case MappingNode():
+            return Node(dict(_entries(root, name, notes)), where)
+        case SequenceNode():
+            return Node(tuple(_node(item, name, notes) for item in root.value), where)
+        case _:
+            return Node(_scalar(root, where, notes), where)
+
+
+def _entries(root: MappingNode, name: str, notes: MapFindings) -> Iterator[tuple[str, Node]]:
+    seen: set[str] = set()
+    for key, value in root.value:
+        where = f"{name}:{key.start_mark.line + 1}"
+        word = str(key.value)
+        if word in seen:
+            notes.flaw(where, f"the key '{word}' stands here twice", "remove one")
+            continue
+        seen.add(word)
+        # The key's line, not the value's: it is easier to find.
+        yield word, Node(_node(value, name, notes).value, where)
+
+
+def _scalar(root: yaml.Node, where: str, notes: MapFindings) -> Scalar:
+    if not isinstance(root, ScalarNode):
+        return None
+    try:
+        value = SafeConstructor().construct_object(root)
+    except (ConstructorError, ValueError):
+        notes.flaw(where, "a value that cannot be read", "put it into quotes")
+        return None
+    return value if isinstance(value, str | int | float | bool) or value is None else str(root.value)
+
+
+class KnownKeys:
+    """Takes the known keys of a mapping one by one; remaining ones are errors."""
+
+    def __init__(self, node: Node, notes: MapFindings, *, of: str) -> None:
+        """Read *node*, described as *of* in messages."""
+        self.where = node.where
+        self._of = of
+        self._notes = notes
+        self._left: dict[str, Node] = {}
+        if isinstance(node.value, Mapping):
+            self._left = dict(node.value)
+        elif node.value is not None:
+            notes.flaw(node.where, f"{of} must be a mapping", "write `key: value` pairs")
+
+    def take(self, key: str) -> Node | None:
+        """Return the value of *key*; an empty one counts as absent."""
+        node = self._left.pop(key, None)
+        return None if node is None or node.value is None else node
+
+    def text(self, key: str) -> str | None:
+        """Return the text under *key*."""
+        node = self.take(key)
+        if node is None:
+            return None
+        if isinstance(node.value, Mapping | tuple | bool):
+            # YAML reads a bare no, off or yes as a truth value.
+            self._notes.flaw(
+                node.where, f"`{key}` must be text", "write it on one line, in quotes if need be"
+            )
+            return None
+        return str(node.value).strip()
+
+    def peek(self, key: str) -> object:
+        """Return the plain value under *key* without taking it."""
+        node = self._left.get(key)
+        return None if node is None else node.plain()
+
+    def required(self, key: str) -> str:
+        """Return the required text under *key*."""
+        text = self.text(key)
+        if not text:
+            self._notes.flaw(self.where, f"{self._of} has no `{key}`", f"add `{key}`")
+        return text or ""
+
+    def choice(self, key: str, allowed: Iterable[str]) -> str | None:
+        """Return the word under *key*, one of *allowed*."""
+        node, words = self._left.get(key), sorted(allowed)
+        word = self.text(key)
+        if word is not None and word not in words:
+            where = self.where if node is None else node.where
+            self._notes.flaw(where, f"`{key}: {word}` means nothing", f"use one of {', '.join(words)}")
+            return None
+        return word
+
+    def flag(self, key: str) -> bool:
+        """Return whether *key* is true."""
+        node = self.take(key)
+        if node is None:
+            return False
+        if not isinstance(node.value, bool):
+            self._notes.flaw(node.where, f"`{key}` must be true or false", "use one of the two")
+        return node.value is True
+
+    def rows(self, key: str) -> tuple[Node, ...]:
+        """Return the list under *key*."""
+        node = self.take(key)
+        if node is None:
+            return ()
+        if not isinstance(node.value, tuple):
+            self._notes.flaw(node.where, f"`{key}` must be a list", "begin each item with `- `")
+            return ()
+        return node.value
+
+    def texts(self, key: str) -> tuple[Node, ...]:
+        """Return the list of texts under *key*, each with its place."""
+        rows = self.rows(key)
+        for row in rows:
+            if not isinstance(row.value, str):
+                self._notes.flaw(row.where, f"`{key}` must be a list of words", "put the word into quotes")
+        return tuple(row for row in rows if isinstance(row.value, str))
+
+    def number(self, key: str) -> int | None:
+        """Return the whole number above zero under *key*."""
+        node = self.take(key)
+        if node is None:
+            return None
+        if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
+            return node.value
+        self._notes.flaw(node.where, f"`{key}` must be a number above zero", "write it in digits")
+        return None
+
+    def within(self, *keys: str, of: str) -> "KnownKeys | None":
+        """Return the keys of the mapping under the first of *keys* that exists, and drop the others."""
+        nodes = [node for key in keys if (node := self.take(key)) is not None]
+        return KnownKeys(nodes[0], self._notes, of=of) if nodes else None
+
+    def not_honoured(self, key: str, *, instead: str) -> None:
+        """Accept *key* of Fides' format, which has no effect here, and note the alternative *instead*."""
+        node = self.take(key)
+        if node is not None and node.value not in ((), {}, False):
+            self._notes.remark(node.where, f"`{key}` is not honoured", instead)
+
+    def adopt(self, other: "KnownKeys", keys: Iterable[str]) -> None:
+        """Take misplaced *keys* from *other*: their meaning is clear."""
+        for key in keys:
+            node = other.take(key)
+            if node is not None:
+                self._left.setdefault(key, node)
+                what = f"`{key}` stands outside {self._of}, where Fides loses it"
+                self._notes.remark(node.where, what, "it is honoured; move it there")
+
+    def ignored(self, *keys: str) -> None:
+        """Accept *keys* that only describe."""
+        for key in keys:
+            self._left.pop(key, None)
+
+    def done(self) -> None:
+        """Note every remaining key."""
+        for key, node in self._left.items():
+            self._notes.flaw(node.where, f"unknown key `{key}` in {self._of}", "correct or remove it")

@@ -1,0 +1,302 @@
+"""
+Decides which fields refer to which. Pure.
+
+Common values prove little: every store has numbers that begin at one. So matches count by how much they
+exceed chance, and a series of numbers is a reference only with a fitting name, or with copies of the same
+person's data on both sides.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.fulfillment.datamap.model import Direction
+from services.fulfillment.drafting.keys import NUMBER, TEXT, Key, counted
+from services.fulfillment.drafting.reference_names import ALIKE, NameHint, leads_by_name, similarity
+from services.fulfillment.drafting.schema import CollectionOutline, Property
+from services.fulfillment.drafting.vocabulary import words_of
+
+ACCEPTED = 0.5
+"""Least confidence of a reference."""
+DENSE = 0.7
+"""A series as full as this contains any number of its range: a match means nothing."""
+SHORT_TEXT = 3
+FEW = 3
+"""Fewest values of a target."""
+MANY = 20
+"""Fewest values for which their range means something."""
+GAIN = 0.1
+"""Matches must exceed chance by this factor."""
+SLACK = 8
+"""Number of gaps between sampled numbers by which their series may extend at either end."""
+WHOLE, FULL, CONTAINED, HALF = 0.98, 0.9, 0.6, 0.5
+PLAUSIBLE = 0.15
+LINKING = (
+    "user.unique_id",
+    "user.government_id",
+    "user.account",
+    "user.device.device_id",
+    "user.authorization",
+)
+"""Categories of values that can be references; e-mail addresses and names are identities instead."""
+SURE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A field of a collection."""
+
+    outline: CollectionOutline
+    field: Property
+
+    @property
+    def name(self) -> str:
+        """``database.collection.path``."""
+        return f"{self.outline.key}.{self.field.path}"
+
+    @property
+    def root(self) -> bool:
+        """Whether it stands outside any array."""
+        return self.field.unit is None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCandidate:
+    """A field that may refer to another."""
+
+    source: End
+    target: End
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The result of a look-up of the source's keys in the whole target."""
+
+    tested: int
+    matched: int
+    target_unique: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceLink:
+    """A reference: the values of *source* are those of *target*."""
+
+    source: End
+    target: End
+    confidence: float
+    why: str
+    contained: float
+    agreement: float | None = None
+    """The share of joined records that name the same person on both sides; None without names."""
+    crowd: float | None = None
+    """The share of the target's records that records of several people refer to; None if unknown."""
+    direction: Direction | None = None
+    """The direction of the values; None: not followed."""
+    because: str = ""
+    """Why it is not followed."""
+
+
+def candidates(outlines: Sequence[CollectionOutline]) -> Iterator[ReferenceCandidate]:
+    """Yield every pair of fields that could refer to one another, by the kind of their keys."""
+    targets: defaultdict[str, list[End]] = defaultdict(list)
+    for end in _ends(outlines):
+        if _nameable(end):
+            targets[end.field.family or ""].append(end)
+    for source in _ends(outlines):
+        if _referring(source):
+            for target in targets[source.field.family or ""]:
+                if _possible(source, target):
+                    yield ReferenceCandidate(source, target)
+
+
+def _ends(outlines: Sequence[CollectionOutline]) -> Iterator[End]:
+    for outline in outlines:
+        for one in outline.properties:
+            if not one.container and one.family is not None and _impersonal(one):
+                yield End(outline, one)
+
+
+def _impersonal(one: Property) -> bool:
+    top = one.category
+    if top is None or top.confidence < SURE or top.category.startswith(LINKING):
+        return True
+    # An account's number is a key where the store keeps accounts; a person's bank account is not.
+    return top.category == "user.financial.bank_account" and not re.search("(?i)iban|bic|swift|blz", one.path)
+
+
+def _nameable(end: End) -> bool:
+    """Return whether *end* can be a target: each value stands for one record."""
+    one = end.field
+    if one.path == "_id" or one.path in end.outline.unique:
+        return True
+    whole = one.type not in {"double", "decimal", "datetime"}
+    return one.unique and whole and one.count >= FEW and not (one.array and one.unit == one.path)
+
+
+def _referring(end: End) -> bool:
+    one = end.field
+    if one.type in {"double", "decimal", "datetime", "boolean"}:
+        return False
+    return one.count > 0
+
+
+def _possible(source: End, target: End) -> bool:
+    if source.outline is target.outline:
+        return source.field.path != target.field.path and target.field.path == "_id"
+    # A shared primary key is one; a primary key that is only referred to is not.
+    return source.field.path != "_id" or (target.field.path == "_id" and _shared(source, target))
+
+
+def _shared(source: End, target: End) -> bool:
+    """Return whether two primary keys may be one; for two series the name decides."""
+    if not any(map(counted, source.field.keys)):
+        return True
+    return similarity(words_of(source.outline.name)[:-1], words_of(target.outline.name)[-1:]) >= ALIKE
+
+
+def _called(end: End) -> str:
+    """Return the name of the field; for a primary key, the name of its collection with ``id``."""
+    stem = words_of(end.outline.name)[:-1]
+    return "_".join((*stem, "id")) if end.field.path == "_id" and stem else end.field.path
+
+
+def scored(
+    candidate: ReferenceCandidate, overlap: Overlap, people: frozenset[str], names: Sequence[str]
+) -> ReferenceLink:
+    """
+    Return *candidate* as a link with its confidence.
+
+    Args:
+        candidate: Two fields.
+        overlap: Their common values.
+        people: Keys of the collections with documents about one person each.
+        names: Names of all collections.
+    """
+    source, target = candidate.source, candidate.target
+    contained = overlap.matched / overlap.tested if overlap.tested else 0.0
+    named = leads_by_name(
+        _called(source),
+        target.outline.name,
+        target.field.path,
+        people=target.outline.key in people,
+        same=source.outline is target.outline,
+        others=names,
+    )
+    chance = by_chance(source, target)
+    if not overlap.target_unique or not overlap.matched or contained < GAIN:
+        return ReferenceLink(source, target, 0.0, "no values in common", contained)
+    if chance >= DENSE:
+        sure, why = _dense(candidate, contained, overlap.tested, named)
+    else:
+        sure, why = _sparse(contained, chance, overlap, named.score)
+    if named.score and sure >= PLAUSIBLE:
+        why += "; its name"
+    return ReferenceLink(source, target, round(min(sure, 0.99), 2), why, contained)
+
+
+def _sparse(contained: float, chance: float, overlap: Overlap, named: float) -> tuple[float, str]:
+    """Score keys that are hardly found by accident: by the matches, and a little by the name."""
+    beyond = max(0.0, (contained - chance) / (1 - chance))
+    value = (0.6 + 0.35 * beyond) * (1 - 0.6**overlap.matched) if beyond > GAIN else 0.0
+    if chance and beyond < CONTAINED:
+        value *= HALF
+    sure = 1 - (1 - value) * (1 - HALF * named * min(1.0, 2 * beyond))
+    return sure, f"{contained:.0%} of {overlap.tested} values are there"
+
+
+def by_chance(source: End, target: End) -> float:
+    """Return the probability that a value of the source's kind and range is in the target by accident."""
+    family = source.field.family
+    if family not in {NUMBER, TEXT}:
+        return 0.0
+    ours, theirs = series(source.field.keys), series(target.field.keys)
+    if not ours or not theirs:
+        return _word_by_word(source.field.keys)
+    prefix = max(ours, key=lambda one: len(ours[one]))
+    if prefix not in theirs:
+        return 0.0
+    low, high = min(ours[prefix]), max(ours[prefix])
+    numbers = theirs[prefix]
+    total = max(target.outline.total, len(target.field.keys)) * len(numbers) / len(target.field.keys)
+    gaps = SLACK * (max(numbers) - min(numbers) + 1) / len(numbers)
+    if high < min(numbers) - gaps or low > max(numbers) + gaps:
+        return 0.0
+    around = total * sum(low <= number <= high for number in numbers) / len(numbers) / (high - low + 1)
+    overall = total / (max(numbers) - min(numbers) + 1)
+    # Of few numbers in a short range the sample says little; then the whole series counts.
+    return min(1.0, max(around, overall))
+
+
+def _word_by_word(keys: Sequence[Key]) -> float:
+    """Return the probability that a text is elsewhere because it is common: ``DE``, ``open``, ``Lamp``."""
+    texts = [str(key.value) for key in keys]
+    if sum(len(text) <= SHORT_TEXT for text in texts) * 2 > len(texts):
+        return 0.6
+    return 0.3 if sum(text.isalpha() for text in texts) * 2 > len(texts) else 0.0
+
+
+def series(keys: Iterable[Key]) -> Mapping[str, list[int]]:
+    """Return the numbers of *keys*, by their prefix."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for key in keys:
+        if (place := counted(key)) is not None:
+            found[place[0]].append(place[1])
+    return found
+
+
+def _dense(
+    candidate: ReferenceCandidate, contained: float, tested: int, named: NameHint
+) -> tuple[float, str]:
+    """Score a series that would contain any number: by the name, and by how far the source fills it."""
+    fills = _fills(candidate.source, candidate.target)
+    why = f"{contained:.0%} of {tested} values are there, as any number would be"
+    if named.silent:
+        whole = contained >= WHOLE and tested >= MANY and fills >= FULL
+        return (ACCEPTED if whole and not _own_series(candidate.source) else 0.2), why
+    near = 0.95 if tested < MANY or fills >= HALF else 0.6
+    # If several series fit, one as long as ours is likelier.
+    return named.score * near * min(1.0, contained + 0.1) * (0.95 + 0.05 * fills), why
+
+
+def _fills(source: End, target: End) -> float:
+    """Return how far up the target's series the source reaches: a quantity stays near its beginning."""
+    ours, theirs = series(source.field.keys), series(target.field.keys)
+    if not ours or not theirs:
+        return 0.0
+    prefix = max(ours, key=lambda one: len(ours[one]))
+    low = min(theirs.get(prefix, [0]))
+    width = max(theirs.get(prefix, [0])) - low + 1
+    return min(1.0, (max(ours[prefix]) - low + 1) / width) if width > 0 else 0.0
+
+
+def _own_series(source: End) -> bool:
+    """Return whether the source numbers its own records."""
+    return source.field.unique and source.field.count >= source.outline.sampled * 0.9
+
+
+def chosen(links: Iterable[ReferenceLink]) -> tuple[ReferenceLink, ...]:
+    """Return the likeliest target of each field, if likely enough; and each pair one way only."""
+    best: dict[str, ReferenceLink] = {}
+    for link in links:
+        if link.confidence >= ACCEPTED:
+            before = best.get(link.source.name)
+            if before is None or _rank(link) > _rank(before):
+                best[link.source.name] = link
+    return tuple(link for link in best.values() if not _has_better(link, best))
+
+
+def _rank(link: ReferenceLink) -> tuple[float, float, bool, bool]:
+    target = link.target
+    bonus = 0.1 * (link.agreement is not None and link.agreement >= SURE)
+    primary = target.field.path == "_id"
+    unique = target.field.path in target.outline.unique
+    near = link.source.outline.database == target.outline.database
+    return round(link.confidence + bonus + 0.03 * primary + 0.02 * near, 2), link.contained, primary, unique
+
+
+def _has_better(link: ReferenceLink, best: Mapping[str, ReferenceLink]) -> bool:
+    back = best.get(link.target.name)
+    if back is None or back.target.name != link.source.name:
+        return False
+    return (_rank(back), back.source.name) > (_rank(link), link.source.name)

@@ -1,0 +1,265 @@
+"""
+Writes the result of a survey as a data map with comments, one file for each database.
+
+Comments state the confidence and reason of each finding. They name fields and count values; they repeat none.
+"""
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from services.fulfillment.datamap.categories import PERSONAL, covered
+from services.fulfillment.datamap.model import Direction
+from services.fulfillment.drafting.identities import EMAIL, PHONE, IdentityField
+from services.fulfillment.drafting.references import ReferenceLink
+from services.fulfillment.drafting.schema import CollectionOutline, Property
+from services.fulfillment.drafting.survey import StoreSurvey
+
+LEAST_CONFIDENCE = 0.5
+"""Findings with less confidence are comments only."""
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_IDENTIFYING = (EMAIL, PHONE)
+_RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+HEAD = """\
+# A draft, made by `habeas map draft` from a sample of the data: a proposal that was not reviewed yet.
+#
+# Review it before use. Each finding has a confidence from 0 to 1. Facts that the data does not show are
+# for you to write: purpose, legal_basis, source, recipients and transfer of each collection
+# (Art. 15(1) GDPR), retention and legal holds, and whether an erasure deletes a document, masks it or keeps
+# it. `habeas map check` then compares the map with the data.
+dataset:
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The findings about one collection."""
+
+    outline: CollectionOutline
+    identities: Mapping[str, IdentityField]
+    links: Mapping[str, Sequence[ReferenceLink]]
+    """By the path of the referring field."""
+    units: frozenset[str | None]
+    """One person's units in it: the document (None), or elements of these arrays."""
+
+    @property
+    def owned(self) -> bool:
+        """Whether people's records are found in it."""
+        return bool(self.units)
+
+    def holds(self, one: Property) -> bool:
+        """Return whether the field is part of one person's data."""
+        return any(unit is None or f"{one.path}.".startswith(f"{unit}.") for unit in self.units)
+
+
+def write(found: StoreSurvey) -> dict[str, str]:
+    """Return the files of a data map, by their names: one for each database of each store."""
+    reached = found.reached
+    links: defaultdict[str, defaultdict[str, list[ReferenceLink]]] = defaultdict(lambda: defaultdict(list))
+    for link in found.links:
+        links[link.source.outline.key][link.source.field.path].append(link)
+    drafts: defaultdict[tuple[str, str], list[_Draft]] = defaultdict(list)
+    for outline in found.outlines:
+        identities = {one.path: one for one in found.identities[outline.key]}
+        drafts[outline.store, outline.database].append(
+            _Draft(outline, identities, links[outline.key], reached[outline.key])
+        )
+    return {
+        _file_name(store, database): HEAD + "".join(f"{line}\n" for line in _dataset(store, database, some))
+        for (store, database), some in drafts.items()
+    }
+
+
+def _file_name(store: str, database: str) -> str:
+    name = database if store == "default" else f"{store}.{database}"
+    return re.sub(r"[^\w.-]", "_", name) + ".yml"
+
+
+def _dataset(store: str, database: str, drafts: Sequence[_Draft]) -> Iterator[str]:
+    yield f"  - fides_key: {word(database)}"
+    yield "    meta:"
+    yield "      habeas:"
+    yield f"        store: {word(store)}"
+    yield "    collections:"
+    for draft in drafts:
+        yield from _collection(draft)
+
+
+def _collection(draft: _Draft) -> Iterator[str]:
+    outline = draft.outline
+    yield f"      # {'-' * 100}"
+    yield f"      - name: {word(outline.name)}"
+    yield f"        # About {outline.total} documents; {outline.sampled} were looked at."
+    if draft.owned:
+        yield "        meta:"
+        yield "          habeas:"
+        yield f"            {_erasure(draft)}"
+    else:
+        yield from _unreached(outline)
+        yield "        fides_meta:"
+        yield "          skip_processing: true # no reference leads from a person to here"
+    yield from _fields(draft, "", 8)
+
+
+def _erasure(draft: _Draft) -> str:
+    if "_id" in draft.identities:
+        return "erasure: delete # the _id itself is personal, and no database lets it be masked"
+    return "erasure: mask # to decide: delete, mask or keep"
+
+
+def _unreached(outline: CollectionOutline) -> Iterator[str]:
+    personal = [one.path for one in outline.properties if _sure(one) and covered(_sure(one), PERSONAL)]
+    if personal:
+        yield f"        # Look here: {_listed(personal)} may be personal data, and no request would find it."
+
+
+def _listed(paths: Sequence[str]) -> str:
+    named = ", ".join(word(path) for path in paths[:5])
+    return named if len(paths) <= 5 else f"{named} and {len(paths) - 5} more"  # noqa: PLR2004
+
+
+def _fields(draft: _Draft, above: str, indent: int) -> Iterator[str]:
+    inside = [one for one in draft.outline.properties if one.path.rpartition(".")[0] == above]
+    lines = [line for one in inside for line in _field(draft, one, indent + 2)]
+    if lines:
+        yield f"{' ' * indent}fields:"
+        yield from lines
+
+
+def _field(draft: _Draft, one: Property, indent: int) -> Iterator[str]:
+    pad, name = " " * indent, one.path.rpartition(".")[2]
+    if name.startswith("$") or not name:
+        yield f"{pad}# {word(name)} cannot be named in a map."
+        return
+    yield f"{pad}- name: {word(name)}"
+    pad += "  "
+    yield from (f"{pad}# {line}" for line in _comments(draft, one))
+    if not one.container:
+        category, why = _category(draft, one)
+        yield f"{pad}data_categories: [{category}]{why}"
+    yield from _fides_meta(draft, one, pad)
+    if draft.holds(one) and covered(_sure(one), ("user.content",)) and one.type == "string":
+        yield f"{pad}meta: {{ habeas: {{ third_parties: redact }} }} # a text may name other people"
+    if one.container:
+        yield from _fields(draft, one.path, indent + 2)
+
+
+def _comments(draft: _Draft, one: Property) -> Iterator[str]:
+    identity = draft.identities.get(one.path)
+    if identity is not None:
+        yield f"Identity, {identity.confidence:.2f}: {identity.why}."
+        yield "State how its value is verified (`verified`); until then, it is a claim."
+        if identity.name not in {"email", "phone_number"}:
+            yield f"A request finds it by {word(identity.name)} among its identifiers."
+        if identity.unit is not None:
+            yield f"Elements of {word(identity.unit)} belong to different people: each is found by its own."
+    for other in one.detected[1:3] if _sure(one) else one.detected[:2]:
+        yield f"Perhaps {other.category}, {other.confidence:.2f}: {other.why}."
+    if identity is None and one.shared:
+        yield f"{one.shared:.0%} of the e-mail addresses look like an office's mailbox, not a person's."
+    if identity is None and _sure(one) == PHONE:
+        yield "No identity: few are in one piece with a country code, and a look-up would miss the rest."
+    for link in draft.links.get(one.path, ()):
+        if link.direction is None:
+            yield f"Refers to {_goal(link)}, {link.confidence:.2f}: {link.why}."
+            yield f"Not followed: {link.because}."
+
+
+def _goal(link: ReferenceLink) -> str:
+    return ".".join(word(part) for part in link.target.name.split("."))
+
+
+def _sure(one: Property) -> str:
+    top = one.category
+    return top.category if top is not None and top.confidence >= LEAST_CONFIDENCE else ""
+
+
+def _category(draft: _Draft, one: Property) -> tuple[str, str]:
+    """Return the category to write, and a comment on it."""
+    top = one.category
+    if top is not None and top.confidence >= LEAST_CONFIDENCE:
+        known = one.path in draft.identities and top.category in _IDENTIFYING
+        return top.category, "" if known else f" # {top.confidence:.2f}: {top.why}"
+    own_text = one.type == "string" and one.unique and one.count >= 10 and one.path != "_id"  # noqa: PLR2004
+    if draft.holds(one) and own_text and one.path not in draft.links:
+        return "user", " # an own text in each document: state its category"
+    return "system.operations", ""
+
+
+def _fides_meta(draft: _Draft, one: Property, pad: str) -> Iterator[str]:
+    identity = draft.identities.get(one.path)
+    said = []
+    if one.path == "_id":
+        said.append("primary_key: true")
+    if one.type is not None:
+        said.append(f'data_type: "{one.type}[]"' if one.array else f"data_type: {one.type}")
+    if identity is not None:
+        said.append(f"identity: {word(identity.name)}")
+        if identity.together:
+            said.append("return_all_elements: true")
+    if _clashes(draft, one):
+        said.append("masking_strategy_override: { strategy: hash }")
+    links = [link for link in draft.links.get(one.path, ()) if link.direction is not None]
+    if links:
+        yield f"{pad}fides_meta:"
+        yield from (f"{pad}  {part}" for part in said)
+        yield f"{pad}  references:"
+        yield from (_reference(link, pad + "    ") for link in links)
+    elif said:
+        yield f"{pad}fides_meta: {{ {', '.join(said)} }}"
+
+
+def _clashes(draft: _Draft, one: Property) -> bool:
+    """Return whether a unique index would refuse the second person's null."""
+    personal = covered(_category(draft, one)[0], PERSONAL)
+    return draft.owned and personal and one.path in draft.outline.unique and one.path != "_id"
+
+
+def _reference(link: ReferenceLink, pad: str) -> str:
+    target = link.target
+    field = word(f"{target.outline.name}.{target.field.path}")
+    direction = "" if link.direction is Direction.BOTH else f", direction: {link.direction}"
+    dataset = word(target.outline.database)
+    return f"{pad}- {{ dataset: {dataset}, field: {field}{direction} }} # {link.confidence:.2f}: {link.why}"
+
+
+def word(text: str) -> str:
+    """Return *text* as YAML reads it back; in quotes where it would read something else."""
+    if _WORD.fullmatch(text) and text.lower() not in _RESERVED:
+        return text
+    quoted: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)
+    return quoted.strip()
+
+
+def summary(found: StoreSurvey) -> dict[str, object]:
+    """Return the findings as plain values, for programs."""
+    return {
+        "collections": {
+            outline.key: {"store": outline.store, "documents": outline.total, "sampled": outline.sampled}
+            for outline in found.outlines
+        },
+        "identities": [
+            {
+                "field": f"{key}.{one.path}",
+                "identity": one.name,
+                "confidence": one.confidence,
+                "verified": None,  # no data says it
+            }
+            for key, some in found.identities.items()
+            for one in some
+        ],
+        "references": [
+            {
+                "from": link.source.name,
+                "to": link.target.name,
+                "confidence": link.confidence,
+                "direction": link.direction and link.direction.value,
+                "not_followed": link.because or None,
+            }
+            for link in found.links
+        ],
+    }

@@ -1,1 +1,0 @@
-"""Draws a data map: where a search starts, what it reaches in which wave, and what an erasure does there."""

@@ -1,0 +1,395 @@
+"""Handlers for a planned erasure: execute it, verify it, and publish the result."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.fulfillment.certificate.document import CertificateProof
+from services.fulfillment.certificate.issue import Issue
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.domain import (
+    MENTIONED_ELSEWHERE,
+    NOT_CHANGEABLE,
+    SHARED_IDENTITY,
+    UNCONFIRMED_IDENTITY,
+)
+from services.fulfillment.erasure.completion import (
+    Completed,
+    complete,
+    final_plan,
+    plan_next_round,
+    take_round,
+    verify_plans,
+)
+from services.fulfillment.erasure.journal.recorder import Registers
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.residue import Residue, records_naming
+from services.fulfillment.erasure.rounds import Round
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Steps, alike, run_of_line
+from services.fulfillment.erasure.suspension import unless_stopped
+from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
+from services.fulfillment.package import answers
+from services.fulfillment.recipients.notifications import notifications_of
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.named_mailboxes import not_notified, notices
+from services.fulfillment.search.priority import due_on, last_day
+from services.fulfillment.search.released_aliases import offered, window_name
+from services.fulfillment.state import (
+    FulfillmentStatus,
+    Fulfilment,
+    needs_approval_again,
+    outcome_of_erasure,
+    united,
+)
+from shared.contract.answer import ANSWER, Answer
+from shared.contract.events import (
+    ErasureApproved,
+    ErasureDue,
+    ErasurePlanned,
+    ErasureRetried,
+    ErasureScheduled,
+    Fact,
+    RequestFulfilled,
+    RequestWithdrawn,
+    SubjectErased,
+)
+from shared.errors import RefusedDecision, TooEarly
+from shared.law import Right
+
+PLAN = "erasure_plan"
+CERTIFICATE = "erasure_certificate"
+MENTIONS = "erasure_mentions"
+BEGUN = "erasure_begun"
+"""First part of the name of the item that is sealed before the first record of a plan is erased."""
+WAITING_FOR_APPROVAL = (FulfillmentStatus.PROPOSED, FulfillmentStatus.PROPOSED_MORE)
+
+
+async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn.
+
+    An erasure that has begun is finished and certified, also after a stop or a crash. If a stop comes before
+    a later round begins, the rounds before are certified.
+    """
+    if ctx.known.status is not FulfillmentStatus.PLANNED:
+        return []
+    if ctx.known.stopped and not await _has_begun(ctx):
+        return await _certified_without(event, ctx)
+    return await _executed(event, ctx)
+
+
+async def certify_withdrawn(_event: RequestWithdrawn, ctx: Fulfillment) -> Sequence[Fact]:
+    """Certify the earlier rounds when a withdrawal ends the window of a later one."""
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status is not FulfillmentStatus.SCHEDULED or not ctx.known.later_round:
+        return []
+    return await _certified_without(planned, ctx)
+
+
+async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Execute or schedule an erasure that waited for a second person; approving twice changes nothing.
+
+    The deciding account is checked even while the request is stopped and nothing else is done.
+
+    Raises:
+        RefusedDecision: The account decided already that the requester is the person.
+    """
+    if not ctx.known.may_approve(event.by):
+        raise RefusedDecision("decider_decided_before")
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
+        return []
+    if ctx.known.stopped and not await _has_begun(ctx):
+        return await _certified_without(planned, ctx)
+    return [_window(ctx) or _now(planned)]
+
+
+async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    """Begin an erasure that another account than the deciders approved while its request was stopped."""
+    planned = ctx.known.planned
+    if not ctx.known.may_approve(event.by):
+        return []
+    if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
+        return []
+    return [_window(ctx) or _now(planned)]
+
+
+async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
+    """Set the timer for the end of the window; after the answer it is the window of a confirmed alias."""
+    later = ctx.known.later_round and ctx.known.status is not FulfillmentStatus.FULFILLED
+    name = round_timer(event) if later else TIMER
+    name = window_name(event) if ctx.known.status is FulfillmentStatus.FULFILLED else name
+    await ctx.timers.set(ctx.case_id, name, event.at)
+    return []
+
+
+async def begin(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Start an erasure at the end of its window, unless it was stopped.
+
+    The journal records the start before the first record is erased: a withdrawal comes either before it, and
+    stops the erasure, or after it, and is too late.
+
+    Raises:
+        TooEarly: The window has not ended by the clock of this process.
+    """
+    window = ctx.known.scheduled
+    if ctx.known.status is FulfillmentStatus.SCHEDULED and window is not None and ctx.now < window.at:
+        raise TooEarly("the window of the erasure has not ended")
+    return await _begun(event, ctx)
+
+
+@unless_stopped
+async def _begun(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    planned = ctx.known.planned
+    if ctx.known.status is not FulfillmentStatus.SCHEDULED or planned is None:
+        return []
+    return [_now(planned)]
+
+
+async def begin_released(_event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
+    """Start an erasure at the release of its request, if it was planned or its window ended meanwhile."""
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
+        return []
+    return [_now(planned)]
+
+
+def _now(planned: ErasurePlanned) -> ErasurePlanned:
+    """
+    Return the event at which an erasure that waits for nothing any more is carried out.
+
+    No other handler erases: the journal says that nothing stops it any more before the first record goes.
+    """
+    return planned.model_copy(update={"approval": False})
+
+
+async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
+    """Retry the records that an erasure has left, unless that waits for a second person already."""
+    planned, done_before = ctx.known.planned, ctx.known.fulfilled
+    waits = ctx.known.status in WAITING_FOR_APPROVAL
+    if waits or planned is None or done_before is None or not done_before.dispositions.get(Disposition.LEFT):
+        return []
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    done = await verify_plans(plans, data_map, ctx.records)
+    if done.remains.clean:
+        return await _certified(planned, done, data_map, ctx)
+    again = await ctx.records.plan_again(done, data_map, ctx.today())
+    return await _next_round(planned, done, plans, again, ctx)
+
+
+async def _executed(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """Execute the newest plan and verify: certify the erasure, or plan another round."""
+    await ctx.vault.seal(ctx.case_id, _mark(ctx.known.plans[-1]), BEGUN.encode())
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    with due_on(last_day(event.regulation, Right.ERASURE, event.received_on)):
+        done = await take_round(plans, data_map, ctx.records)
+    again = await plan_next_round(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
+    if again is not None:
+        return await _next_round(event, done, plans, again, ctx)
+    return await _certified(event, done, data_map, ctx)
+
+
+async def search_again(identities: Identities, claimed: Identities, ctx: Fulfillment) -> Findings:
+    """Return the records that *identities* lead to, of which some were confirmed after the erasure."""
+    whole = await asyncio.to_thread(united, await _plans(ctx))
+    data_map = await ctx.maps.of(whole.version)
+    return await ctx.records.gather(data_map, identities, claimed, verified=whole.verified)
+
+
+async def plan_released(
+    identities: Identities, findings: Findings, ctx: Fulfillment, *, approval: bool = False
+) -> Sequence[Fact]:
+    """
+    Plan another round of an erasure, of what confirmed aliases lead to.
+
+    *approval* demands a second person in any case.
+    """
+    planned = ctx.known.planned
+    if planned is None or not findings.total:
+        return []
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    made = await asyncio.to_thread(plan, findings, data_map, ctx.today())
+    found_by = {name: tuple(spellings) for name, spellings in identities.items()}
+    further = replace(made, identities=found_by)
+    asked = await asyncio.to_thread(needs_approval_again, further, plans, ctx.house.approval_above)
+    news = {
+        "plan": await ctx.sealed_lines(PLAN, further.lines()),
+        "approval": approval or asked,
+        "aliases": await offered(findings.claims, ctx),
+    }
+    return [planned.model_copy(update=news)]
+
+
+async def _has_begun(ctx: Fulfillment) -> bool:
+    """Return whether the newest round of an erasure has begun; a crash may have interrupted it."""
+    newest = _uncertified(ctx.known)[-1:]
+    return any([await ctx.vault.holds(ctx.case_id, _mark(plan)) for plan in newest])
+
+
+def _uncertified(known: Fulfilment) -> Sequence[str]:
+    """Return the plans of rounds without a certificate."""
+    return known.plans[len(known.plans) - known.rounds :]
+
+
+def _mark(plan: str) -> str:
+    return f"{BEGUN}_{plan}"
+
+
+async def _plans(ctx: Fulfillment) -> Sequence[ErasurePlan]:
+    return await asyncio.gather(*(_plan(ref, ctx) for ref in ctx.known.plans))
+
+
+async def _plan(ref: str, ctx: Fulfillment) -> ErasurePlan:
+    lines = ctx.opened_lines(ref)
+    decided = ErasurePlan.of_line(await anext(lines))
+    return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
+
+
+async def _next_round(
+    event: ErasurePlanned, done: Round, plans: Sequence[ErasurePlan], again: ErasurePlan, ctx: Fulfillment
+) -> Sequence[Fact]:
+    """
+    Return the plan of another round; it may contain records that were not approved.
+
+    They may name mailboxes, too: their owners are notified, and if there are too many a second person
+    must approve.
+    """
+    approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
+    data_map = await ctx.maps.of(plans[0].version)
+    verified = ctx.known.verified
+    mailboxes = await not_notified(done.remains.findings, data_map, verified, ctx) if verified else ()
+    name = await ctx.sealed_lines(PLAN, again.lines())
+    planned = event.model_copy(update={"plan": name, "approval": approval or mailboxes is None})
+    window = () if planned.approval else later_window(mailboxes or (), ctx)
+    return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned, *window]
+
+
+def _window(ctx: Fulfillment) -> ErasureScheduled | None:
+    """Return the window of an approved erasure; that of a later round has no letter of its own."""
+    window = scheduled(ctx)
+    return window and window.model_copy(update={"letter": window.letter and not ctx.known.later_round})
+
+
+def later_window(mailboxes: Sequence[str], ctx: Fulfillment) -> Sequence[ErasureScheduled]:
+    """Return the window of a later round of an erasure; none without new *mailboxes* to notify."""
+    at = ctx.now + ctx.house.erasure_window
+    wanted = mailboxes and at > ctx.now
+    return [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)] if wanted else []
+
+
+async def _certified_without(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """Certify the finished rounds, with the records of the newest round as left."""
+    if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _uncertified(ctx.known))]):
+        return []
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    return await _certified(event, await verify_plans(plans, data_map, ctx.records), data_map, ctx)
+
+
+async def _certified(
+    event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment
+) -> Sequence[Fact]:
+    """Certify the erasure; a retry that has erased nothing more gets no further letter."""
+    decided = await final_plan(done)
+    before = ctx.known.fulfilled
+    if before is not None and before.dispositions == decided.counts():
+        return []
+    completed = await _completed(decided, done, data_map, ctx)
+    residues, agreed = completed.residues, ctx.house.recipients
+    answer = answers.erasure(decided, residues, data_map, await _copied(event, ctx), agreed=agreed)
+    name, certified, places = await asyncio.gather(
+        ctx.sealed(ANSWER, answer.model_dump_json()),
+        ctx.sealed(CERTIFICATE, completed.certificate),
+        _places(residues, ctx),
+    )
+    fulfilled = RequestFulfilled(
+        request_id=ctx.case_id,
+        right=Right.ERASURE,
+        outcome=outcome_of_erasure(decided, mentions=records_naming(residues)),
+        dispositions=decided.counts(),
+        reasons=_reasons(decided, residues, done.remains.findings),
+        answer=name,
+        package=event.package,
+        package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
+        certificate=certified,
+        mentions=places,
+    )
+    erased = SubjectErased(request_id=ctx.case_id, identifiers=ctx.pseudonyms_of(decided.identities))
+    return [fulfilled, erased, *notifications_of(erased, decided, data_map, ctx)]
+
+
+async def _completed(decided: ErasurePlan, done: Round, data_map: DataMap, ctx: Fulfillment) -> Completed:
+    subject = (await ctx.submission()).subject
+    return await complete(
+        decided,
+        done,
+        data_map,
+        ctx.records,
+        Registers(ctx.kept, ctx.erasures, ctx.suppressions, ctx.case_id, ctx.now, asked=True),
+        name=subject.name,
+        details=_issue(ctx),
+        signer=ctx.house.signer,
+    )
+
+
+async def _places(residues: Sequence[Residue], ctx: Fulfillment) -> str | None:
+    """Seal the places that still name the person, for the staff; None if there are none."""
+    lines = [line for residue in residues for line in residue.lines()]
+    return await ctx.sealed_lines(MENTIONS, lines) if lines else None
+
+
+def _reasons(decided: ErasurePlan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
+    """Return the number of records per reason for which data of the person stays, or may stay."""
+    more = {
+        NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.incomplete),
+        MENTIONED_ELSEWHERE: records_naming(residues),
+        SHARED_IDENTITY: len(findings.shared),
+        UNCONFIRMED_IDENTITY: len(decided.unconfirmed),
+    }
+    return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
+
+
+async def _copied(event: ErasurePlanned, ctx: Fulfillment) -> Answer:
+    """Return the copy that was disclosed before the erasure."""
+    if event.package is None:
+        return Answer()
+    return Answer.model_validate_json(await ctx.vault.open(ctx.case_id, contents_of(event.package)))
+
+
+def _issue(ctx: Fulfillment) -> Issue:
+    return Issue(
+        number=ctx.case_id,
+        request_id=ctx.case_id,
+        controller=ctx.house.controller,
+        begun_at=ctx.occurred_at,
+        completed_at=ctx.now,
+        proof=_proof(ctx.known),
+        agreed=ctx.house.recipients,
+    )
+
+
+def _proof(known: Fulfilment) -> CertificateProof | None:
+    verified = known.verified
+    if verified is None:
+        return None
+    return CertificateProof(
+        right=verified.right,
+        regulation=verified.regulation,
+        received_on=verified.received_on,
+        assurance=verified.assurance,
+        by=verified.proven or (),
+        reasons=verified.reasons,
+        approved_by=known.approved_by,
+    )
+
+
+def contents_of(package: str) -> str:
+    """Return the vault name of the description of *package*."""
+    return f"{package}_contents"

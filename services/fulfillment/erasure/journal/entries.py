@@ -1,0 +1,263 @@
+"""
+Entries of the erasure journal. Pure.
+
+Records with the same treatment share an entry. It names them by their ids where those are opaque (object ids,
+UUIDs, numbers that the map does not call personal), else by keyed hashes; and it holds keyed hashes of the
+values that made them the person's. A mask is hashed, too, because some keep a part of the value; a mask that
+is itself a hash under a destroyed key is stored as it is, so that it can be written again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import groupby, islice
+from typing import Any
+
+from services.fulfillment.datamap.categories import PERSONAL, covered
+from services.fulfillment.datamap.model import Collection, CollectionPlace, DataMap
+from services.fulfillment.datamap.paths import together, values_at
+from services.fulfillment.erasure.journal.fingerprints import Fingerprints
+from services.fulfillment.erasure.steps import ErasurePlan, Mask, RecordStep, steps_where
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import Binary, Document, ObjectId
+
+MOST_RECORDS = 10_000
+"""Most records of one entry, far below the size limit of a document."""
+SPEECHLESS = frozenset({"hash", "hmac", "random_string_rewrite"})
+"""Strategies with masks that say nothing about the value."""
+UUIDS = frozenset({3, 4})
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The values that made a record, or elements of it, the person's."""
+
+    path: str
+    unit: str | None
+    """The array with the person's elements; None: the document was the person's."""
+    values: tuple[bytes, ...]
+    others: tuple[tuple[str, bytes], ...] = ()
+    """The other parts of a composite key, each with its path; they stood beside the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A field that lost its value."""
+
+    path: str
+    masks: tuple[bytes, ...]
+    """Hashes of the masks written; null and an absent field count as masks anyway."""
+    again: Any = None
+    """The mask to write again; None where a new one is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """The changes made to records of one collection."""
+
+    place: CollectionPlace
+    deleted: bool
+    traces: tuple[Trace, ...]
+    masked: tuple[Masked, ...]
+
+    @property
+    def key(self) -> str:
+        """The collection's name within a data map."""
+        return f"{self.place.database}.{self.place.name}"
+
+    @property
+    def owned(self) -> bool:
+        """Whether the whole records were the person's."""
+        return any(trace.unit is None for trace in self.traces)
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureEntry:
+    """Records with the same treatment in one erasure."""
+
+    erasure: str
+    """Id of the request, or number of the certificate."""
+    at: datetime
+    treatment: Treatment
+    targets: tuple[str, ...]
+    identities: Mapping[str, tuple[bytes, ...]]
+    ids: tuple[Any, ...]
+    hashed: tuple[bytes, ...]
+
+    @property
+    def records(self) -> int:
+        """The number of its records."""
+        return len(self.ids) + len(self.hashed)
+
+
+def entries_of(
+    plan: ErasurePlan, data_map: DataMap, erasure: str, at: datetime, fingerprints: Fingerprints
+) -> Iterator[ErasureEntry]:
+    """Yield the journal entries for an erasure by *plan*; unchanged records have none."""
+    identities = fingerprints.identities(plan.identities)
+    entry = partial(ErasureEntry, erasure, at, targets=plan.targets, identities=identities)
+    steps = steps_where(plan.steps, lambda step: bool(step.deleted or step.masks or step.pulls))
+    while some := list(islice(steps, MOST_RECORDS)):
+        alike: defaultdict[Treatment, list[Any]] = defaultdict(list)
+        for same, group in groupby(some, key=_changes_of):
+            steps_alike = list(group)
+            treatment = _treatment(steps_alike[0], data_map.by_key[same[0]], fingerprints)
+            alike[treatment] += [step.id["_id"] for step in steps_alike]
+        for treatment, ids in alike.items():
+            collection = data_map.by_key[treatment.key]
+            plain = tuple(one for one in ids if opaque(one, collection))
+            hashed = tuple(fingerprints.record(one) for one in ids if not opaque(one, collection))
+            yield entry(treatment, ids=plain, hashed=hashed)
+
+
+def opaque(document_id: Any, collection: Collection) -> bool:
+    """Return whether an id says nothing about a person; the map states which numbers are personal."""
+    match document_id:
+        case ObjectId():
+            return True
+        case Binary(subtype=subtype):
+            return subtype in UUIDS
+        case int() if not isinstance(document_id, bool):
+            field = collection.by_path.get("_id")
+            return field is None or not (
+                field.identity or any(covered(c, PERSONAL) for c in field.categories)
+            )
+        case _:
+            return False
+
+
+def unique(document_id: Any) -> bool:
+    """Return whether an id is globally unique, so that a record with it is the same record."""
+    return isinstance(document_id, ObjectId) or (
+        isinstance(document_id, Binary) and document_id.subtype in UUIDS
+    )
+
+
+def _changes_of(step: RecordStep) -> tuple[Any, ...]:
+    return step.key, step.deleted, step.guard, step.masks, step.pulls
+
+
+def _treatment(step: RecordStep, collection: Collection, fingerprints: Fingerprints) -> Treatment:
+    return Treatment(
+        place=step.place,
+        deleted=step.deleted,
+        traces=tuple(_traces(step, fingerprints)),
+        masked=() if step.deleted else tuple(_masked(step.masks, collection, fingerprints)),
+    )
+
+
+def _traces(step: RecordStep, fingerprints: Fingerprints) -> Iterator[Trace]:
+    matches = [*step.guard, *(pull.match for pull in step.pulls)]
+    matches += [mask.of for mask in step.masks if mask.of is not None]
+    values: defaultdict[tuple[str, str | None], dict[bytes, None]] = defaultdict(dict)
+    composite: dict[Trace, None] = {}
+    for match in matches:
+        hashed = dict.fromkeys(map(fingerprints.value, match.values))
+        if match.others:
+            others = tuple((path, fingerprints.value(value)) for path, value in match.others)
+            composite[Trace(match.path, match.unit, tuple(hashed), others)] = None
+        else:
+            values[match.path, match.unit].update(hashed)
+    for (path, unit), hashes in values.items():
+        yield Trace(path, unit, tuple(hashes))
+    yield from composite
+
+
+def _masked(masks: Iterable[Mask], collection: Collection, fingerprints: Fingerprints) -> Iterator[Masked]:
+    by_path: defaultdict[str, list[Mask]] = defaultdict(list)
+    for mask in masks:
+        by_path[mask.path].append(mask)
+    for path, all_masks in by_path.items():
+        shown = [mask for mask in all_masks if not mask.removed and mask.value is not None]
+        again = shown[0].value if len(all_masks) == 1 and shown and _says_nothing(collection, path) else None
+        items = [item for mask in shown for item in _items(mask.value)]
+        yield Masked(path, tuple(dict.fromkeys(map(fingerprints.value, items))), again)
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _says_nothing(collection: Collection, path: str) -> bool:
+    masking = collection.by_path[path].masking
+    return masking is not None and masking.strategy in SPEECHLESS
+
+
+def matches_of(
+    treatment: Treatment, document: Mapping[str, Any], fingerprints: Fingerprints
+) -> Iterator[OwnershipMatch]:
+    """Yield the person's matches in *document* by *treatment*, with the values in the document."""
+    for trace in treatment.traces:
+        known = frozenset(trace.values)
+        if trace.others:
+            yield from _composite(trace, document, fingerprints)
+            continue
+        found = [value for value in values_at(document, trace.path) if fingerprints.value(value) in known]
+        if found:
+            yield OwnershipMatch(trace.path, trace.unit, tuple(found))
+
+
+def _composite(
+    trace: Trace, document: Mapping[str, Any], fingerprints: Fingerprints
+) -> Iterator[OwnershipMatch]:
+    """Yield the composite keys of *trace* that stand together in *document*."""
+    paths = tuple(path for path, _ in trace.others)
+    hashes = tuple(hashed for _, hashed in trace.others)
+    for (first, *others), arrays in together(document, (trace.path, *paths)):
+        if fingerprints.value(first) in trace.values and tuple(map(fingerprints.value, others)) == hashes:
+            parts = tuple(zip(paths, others, strict=True))
+            yield OwnershipMatch(trace.path, trace.unit, (first,), parts, tuple(dict.fromkeys(arrays)))
+
+
+def as_document(entry: ErasureEntry) -> Document:
+    """Return *entry* as it is stored, without its ``_id``."""
+    return {
+        "erasure": entry.erasure,
+        "store": entry.treatment.place.store,
+        "database": entry.treatment.place.database,
+        "collection": entry.treatment.place.name,
+        "deleted": entry.treatment.deleted,
+        "traces": [
+            {
+                "path": trace.path,
+                "unit": trace.unit,
+                "values": list(trace.values),
+                "others": [list(other) for other in trace.others],
+            }
+            for trace in entry.treatment.traces
+        ],
+        "masked": [
+            {"path": masked.path, "masks": list(masked.masks), "again": masked.again}
+            for masked in entry.treatment.masked
+        ],
+        "targets": list(entry.targets),
+        "identities": [{"name": name, "values": list(values)} for name, values in entry.identities.items()],
+        "ids": list(entry.ids),
+        "hashed": list(entry.hashed),
+    }
+
+
+def of_document(document: Mapping[str, Any]) -> ErasureEntry:
+    """Return the entry that :func:`as_document` wrote."""
+    treatment = Treatment(
+        place=CollectionPlace(document["store"], document["database"], document["collection"]),
+        deleted=document["deleted"],
+        traces=tuple(map(_trace, document["traces"])),
+        masked=tuple(Masked(m["path"], tuple(m["masks"]), m["again"]) for m in document["masked"]),
+    )
+    return ErasureEntry(
+        erasure=document["erasure"],
+        at=document["at"],
+        treatment=treatment,
+        targets=tuple(document["targets"]),
+        identities={each["name"]: tuple(each["values"]) for each in document["identities"]},
+        ids=tuple(document["ids"]),
+        hashed=tuple(document["hashed"]),
+    )
+
+
+def _trace(document: Mapping[str, Any]) -> Trace:
+    others = tuple((path, hashed) for path, hashed in document.get("others", ()))
+    return Trace(document["path"], document["unit"], tuple(document["values"]), others)

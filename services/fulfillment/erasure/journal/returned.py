@@ -1,0 +1,186 @@
+"""
+Decides whether a record has returned with a backup, and what must be erased in it again. Pure.
+
+The journal's marks separate the remains of an erasure from records of a backup: a record that the journal
+names is the erased one, unless a date in it is later than the erasure. A record that the journal does not
+name returned with the backup only if it is older than the erasure: an erased person may have become a
+customer again. If they have, records without any date are left for the staff to check.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.model import Collection
+from services.fulfillment.datamap.paths import below, raw_at, values_at
+from services.fulfillment.erasure.journal.entries import ErasureEntry, matches_of, unique
+from services.fulfillment.erasure.journal.fingerprints import Fingerprints
+from services.fulfillment.erasure.steps import Mask, RecordStep
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import Document, ObjectId
+
+BIRTH = ("user.demographic.date_of_birth",)
+
+
+class ReturnVerdict(StrEnum):
+    """The verdict on a record of an erased person."""
+
+    RETURNED = "returned"
+    NEWER = "newer"
+    """It was made after the erasure: no request covers it."""
+    UNSURE = "unsure"
+    """It does not state when it was made: for the staff to check."""
+
+
+def found_again(
+    entry: ErasureEntry, document: Document, collection: Collection, fingerprints: Fingerprints
+) -> FoundRecord:
+    """
+    Return *document*, which has the id of a record of *entry*, as a search for the person would.
+
+    It has no matches if nothing in it is the person's any more. For a deleted record with a globally unique
+    id, nothing else needs to agree.
+    """
+    matches = tuple(matches_of(entry.treatment, document, fingerprints))
+    if not matches and entry.treatment.deleted and unique(document["_id"]):
+        matches = (OwnershipMatch("_id", None, (document["_id"],)),)
+    return FoundRecord(
+        collection, {p: raw_at(document, p) for p in collection.primary_key}, document, matches
+    )
+
+
+def in_doubt(entry: ErasureEntry, found: FoundRecord, fingerprints: Fingerprints) -> bool:
+    """Return whether *found* has no match of the person any more, and still holds erased values."""
+    if found.matches:
+        return False
+    return entry.treatment.deleted or (
+        entry.treatment.owned and _unmasked(entry, found.document, fingerprints)
+    )
+
+
+def _unmasked(entry: ErasureEntry, document: Mapping[str, Any], fingerprints: Fingerprints) -> bool:
+    """Return whether *document* holds values where *entry* has left masks."""
+    return any(
+        value is not None and fingerprints.value(value) not in masked.masks
+        for masked in entry.treatment.masked
+        for value in values_at(document, masked.path)
+    )
+
+
+def newer(found: FoundRecord, erased_at: datetime) -> bool:
+    """Return whether all dates in *found* of its creation are later than the erasure."""
+    made = _later(found, erased_at)
+    return bool(made) and all(made)
+
+
+def judge(found: FoundRecord, erased_at: datetime, *, named: bool, back: bool) -> ReturnVerdict:
+    """
+    Return the verdict on *found*.
+
+    Args:
+        found: A record of the person, or elements of one.
+        erased_at: Time of the erasure.
+        named: Whether the journal names the record.
+        back: Whether the person has newer records: a record without date may then be one of those.
+    """
+    if named and found.owned and unique(found.document["_id"]):
+        return ReturnVerdict.RETURNED
+    later = _later(found, erased_at)
+    if later and all(later):
+        return ReturnVerdict.NEWER
+    if any(later) or not (later or (named and not back)):
+        return ReturnVerdict.UNSURE
+    return ReturnVerdict.RETURNED
+
+
+def _later(found: FoundRecord, erased_at: datetime) -> list[bool]:
+    """Return for each date of creation in *found* whether it is after the erasure."""
+    second = erased_at.replace(microsecond=0)  # the precision of an object id
+    return [made >= second for made in _made(found)]
+
+
+def _made(found: FoundRecord) -> Iterator[datetime]:
+    """Yield the known times of creation of the person's part: of the record, or of each of their elements."""
+    if not found.owned:
+        for element in _elements(found):
+            yield from _earliest(found.collection, *element)
+    elif isinstance(found.document["_id"], ObjectId):
+        yield found.document["_id"].generation_time
+    else:
+        yield from _earliest(found.collection, found.disclosed, "")
+
+
+def _elements(found: FoundRecord) -> Iterator[tuple[Any, str]]:
+    for unit in dict.fromkeys(match.unit for match in found.elements if match.unit is not None):
+        for element in values_at(found.disclosed, unit):
+            yield element, unit
+
+
+def _earliest(collection: Collection, value: Any, above: str) -> Iterator[datetime]:
+    """Yield the earliest time in *value*, which stands at *above*; birthdays do not count."""
+    moments = [
+        moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        for field in collection.leaves
+        if field.path.startswith(f"{above}." if above else "") and not _is_birthday(field.categories)
+        for moment in values_at(value, field.path[len(above) + 1 :] if above else field.path)
+        if isinstance(moment, datetime)
+    ]
+    if moments:
+        yield min(moments)
+
+
+def _is_birthday(categories: tuple[str, ...]) -> bool:
+    return any(covered(category, BIRTH) for category in categories)
+
+
+def remaining(
+    step: RecordStep, document: Mapping[str, Any], entry: ErasureEntry | None, fingerprints: Fingerprints
+) -> RecordStep:
+    """
+    Return *step* without the masks that *document* has already, by *entry* or by the mask's own value.
+
+    A record that was masked while it had to be kept, and still is, has not returned; the end of its retention
+    is no matter of the backup.
+    """
+    if step.deleted and entry is not None and not entry.treatment.deleted:
+        return replace(step, deleted=_unmasked(entry, document, fingerprints))
+    left = [mask for mask in step.masks if not _stands(mask, document, entry, fingerprints)]
+    return replace(step, masks=tuple(_as_before(mask, entry) for mask in left))
+
+
+def _stands(
+    mask: Mask, document: Mapping[str, Any], entry: ErasureEntry | None, fingerprints: Fingerprints
+) -> bool:
+    known = _known(mask.path, entry)
+    values = mask.instead_of or tuple(_at(mask, document))
+    same = {key_of(value) for value in values_at(mask.value, "")}
+    return all(
+        value is None or key_of(value) in same or fingerprints.value(value) in known
+        for value in values_at(list(values), "")
+    )
+
+
+def _at(mask: Mask, document: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the values that *mask* replaces."""
+    if mask.of is None:
+        yield from values_at(document, mask.path)
+        return
+    for element in mask.of.elements(document):
+        yield from values_at(element.value, below(mask.path, mask.of.unit or ""))
+
+
+def _known(path: str, entry: ErasureEntry | None) -> frozenset[bytes]:
+    masked = () if entry is None else entry.treatment.masked
+    return frozenset(one for each in masked if each.path == path for one in each.masks)
+
+
+def _as_before(mask: Mask, entry: ErasureEntry | None) -> Mask:
+    """Return *mask* with the value of the earlier mask, so that both ends of a reference still agree."""
+    masked = () if entry is None or mask.removed or mask.instead_of else entry.treatment.masked
+    again = next((each.again for each in masked if each.path == mask.path), None)
+    return mask if again is None else replace(mask, value=again)

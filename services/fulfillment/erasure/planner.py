@@ -1,0 +1,286 @@
+"""Plans the writes of an erasure, record by record."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from graphlib import TopologicalSorter
+from types import MappingProxyType
+from typing import Any
+
+from services.fulfillment.datamap.categories import PERSONAL, covered
+from services.fulfillment.datamap.model import Collection, DataMap, Erasure, MappedField, Masking
+from services.fulfillment.datamap.paths import arrays_at, places
+from services.fulfillment.domain import Retain, decide_disposition
+from services.fulfillment.erasure.mask_fallback import MaskFit, fitting_mask
+from services.fulfillment.erasure.masks import NULL, PRESERVE, UNSET, constant, masked
+from services.fulfillment.erasure.steps import (
+    Disposition,
+    ErasurePlan,
+    Mask,
+    Pull,
+    RecordStep,
+    Steps,
+    alike,
+    runs_of,
+)
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.search.rules import Rules
+from services.fulfillment.search.walk import Findings, FoundRecord
+
+SECRET_BYTES = 32
+
+
+def plan(
+    findings: Findings,
+    data_map: DataMap,
+    today: date,
+    targets: Sequence[str] = PERSONAL,
+    *,
+    secret: bytes | None = None,
+) -> ErasurePlan:
+    """
+    Return the disposition of every record in *findings*.
+
+    Args:
+        findings: The result of a search over *data_map*.
+        data_map: States what is deleted, masked and kept.
+        today: The day for the retention periods.
+        targets: The categories to erase; sub-categories are included.
+        secret: Key of the hashes among the masks; random if left out, and never stored.
+    """
+    planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES), {})
+    decided = _plan(findings.found, data_map, planner)
+    aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
+    verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
+    return replace(
+        decided,
+        missing=findings.missing,
+        aliases=aliases,
+        verified=verified,
+        unconfirmed=findings.unconfirmed,
+    )
+
+
+def plan_records(
+    found: Iterable[FoundRecord],
+    data_map: DataMap,
+    today: date,
+    targets: Sequence[str] = PERSONAL,
+    rules: Mapping[str, Rules] = MappingProxyType({}),
+) -> ErasurePlan:
+    """
+    Return the disposition of the records *found*, for instance of those that an earlier plan has left.
+
+    Args:
+        found: Records from a search, or read by primary key.
+        data_map: As for :func:`plan`.
+        today: As for :func:`plan`.
+        targets: As for :func:`plan`.
+        rules: By key of a collection, the validation rules of its store; masks adapt to them.
+    """
+    return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules))
+
+
+def _plan(found: Iterable[FoundRecord], data_map: DataMap, planner: "_Planner") -> ErasurePlan:
+    steps = Steps(runs_of(planner.step(item) for item in found))
+    return ErasurePlan(
+        version=data_map.version,
+        made_on=planner.today,
+        targets=planner.targets,
+        steps=steps,
+        order=_order(data_map, {step.key for step, _ in alike(steps)}),
+    )
+
+
+def _order(data_map: DataMap, keys: set[str]) -> tuple[tuple[str, ...], ...]:
+    """Return *keys* in groups that respect ``erase_after`` and ``after``."""
+    sorter = TopologicalSorter(data_map.predecessors)
+    sorter.prepare()
+    groups = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        groups.append(tuple(sorted(keys.intersection(ready))))
+        sorter.done(*ready)
+    return tuple(group for group in groups if group)
+
+
+class _Planner:
+    def __init__(
+        self, today: date, targets: Sequence[str], secret: bytes, rules: Mapping[str, Rules]
+    ) -> None:
+        self.today = today
+        self.targets = tuple(targets)
+        self._secret = secret
+        self._rules = rules
+        self._maskables: dict[str, list[MappedField]] = {}
+        self._deletables: dict[str, bool] = {}
+
+    def step(self, found: FoundRecord) -> RecordStep:
+        decision = decide_disposition(found.collection, found.document, today=self.today)
+        if isinstance(decision, Retain):
+            return self._retained(found, decision)
+        if found.owned and decision.mode is Erasure.DELETE and self._deletable(found.collection):
+            return self._step(found, Disposition.ERASED, deleted=True)
+        return self._changed(found)
+
+    def _step(self, found: FoundRecord, disposition: Disposition, **change: Any) -> RecordStep:
+        guard = tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches
+        hold = found.collection.legal_hold
+        return RecordStep(
+            key=found.collection.key,
+            place=found.collection.place,
+            id=found.id,
+            disposition=disposition,
+            guard=guard,
+            hold=None if hold is None else (hold.field, hold.value),
+            **change,
+        )
+
+    def _retained(self, found: FoundRecord, decision: Retain) -> RecordStep:
+        masks: list[Mask] = []
+        if decision.reduced:
+            fields = [field for field in self._maskable(found.collection) if field.masking is not None]
+            masks = [*self._masks(found, fields), *self._element_masks(found, fields)]
+        return self._step(
+            found,
+            Disposition.RETAINED,
+            masks=tuple(masks),
+            reason=decision.reason,
+            because=decision.because,
+            until=decision.until,
+        )
+
+    def _changed(self, found: FoundRecord) -> RecordStep:
+        """Return the step that removes the person's data from a document that stays."""
+        collection = found.collection
+        pulled = [match for match in found.elements if self._goes(collection, match)]
+        units = {match.unit for match in pulled}
+        kept = [match for match in found.elements if match.unit not in units]
+        fields = self._maskable(collection)
+        masks = [
+            *self._masks(found, fields),
+            *self._element_masks(replace(found, matches=tuple(kept)), fields),
+        ]
+        masks += [mask for match in pulled for mask in self._single_masks(found, match)]
+        pulls = [
+            Pull(match, arrays)
+            for match in pulled
+            for arrays in dict.fromkeys(arrays_at(found.document, match.unit or ""))
+        ]
+        details = any(not mask.single for mask in masks)
+        goes = Disposition.ERASED if pulls or masks else Disposition.UNCHANGED
+        disposition = Disposition.MASKED if details else goes
+        return self._step(
+            found,
+            disposition,
+            masks=tuple(masks),
+            pulls=tuple(pulls),
+            undeclared=_undeclared(collection, found.document) if found.owned else 0,
+            left=tuple(field.path for field in self._left(found)),
+        )
+
+    def _goes(self, collection: Collection, match: OwnershipMatch) -> bool:
+        """Return whether the matching elements are removed from their array."""
+        unit = match.unit or ""
+        inside = [f for f in collection.leaves if f.path == unit or f.path.startswith(f"{unit}.")]
+        return not collection.by_path[unit].read_only and self._whole(inside)
+
+    def _whole(self, fields: Iterable[MappedField]) -> bool:
+        """Return whether the erasure covers all personal data in *fields*."""
+        personal = [f for f in fields if _is_about(f, PERSONAL)]
+        return all(_is_about(f, self.targets) for f in personal) and (
+            bool(personal) or covered("user", self.targets)
+        )
+
+    def _deletable(self, collection: Collection) -> bool:
+        if collection.key not in self._deletables:
+            self._deletables[collection.key] = self._whole(collection.leaves)
+        return self._deletables[collection.key]
+
+    def _maskable(self, collection: Collection) -> list[MappedField]:
+        if collection.key not in self._maskables:
+            fields = [f for f in collection.leaves if _is_about(f, self.targets) and not _fixed(f)]
+            self._maskables[collection.key] = fields
+        return self._maskables[collection.key]
+
+    def _left(self, found: FoundRecord) -> Iterator[MappedField]:
+        for field in found.collection.leaves:
+            if found.owned and _fixed(field) and _is_about(field, self.targets):
+                yield field
+
+    def _masks(self, found: FoundRecord, fields: Iterable[MappedField]) -> Iterator[Mask]:
+        """Yield the masks of a document that is the person's, outside the arrays that people share."""
+        if not found.owned:
+            return
+        divided = found.divided
+        for field in fields:
+            if not any(field.path == unit or field.path.startswith(f"{unit}.") for unit in divided):
+                yield from self._of_field(found, field, None)
+
+    def _element_masks(self, found: FoundRecord, fields: Iterable[MappedField]) -> Iterator[Mask]:
+        """Yield the masks of the person's elements."""
+        for match in found.elements:
+            for field in fields:
+                if match.unit is not None and field.path.startswith(f"{match.unit}."):
+                    yield from self._of_field(found, field, match)
+
+    def _single_masks(self, found: FoundRecord, match: OwnershipMatch) -> Iterator[Mask]:
+        """Yield the masks of the person's element that stands alone in place of an array."""
+        unit, rules = match.unit or "", self._rules.get(found.collection.key)
+        for element in match.elements(found.document):
+            if element.single:
+                fit = self._fit(element.value, unit, Masking(UNSET), rules)
+                yield Mask(unit, element.arrays, fit.value, fit.removed, (element.value,), match, single=True)
+
+    def _of_field(self, found: FoundRecord, field: MappedField, of: OwnershipMatch | None) -> Iterator[Mask]:
+        masking, rules = field.masking or NULL, self._rules.get(found.collection.key)
+        seen = set()
+        for arrays, value in places(found.document, field.path):
+            same = not arrays or (constant(masking) and rules is None)
+            mark = (arrays, None if same else key_of(value))
+            if value is None or mark in seen:
+                continue
+            seen.add(mark)
+            fit = self._fit(value, field.path, masking, rules)
+            yield Mask(
+                path=field.path,
+                arrays=arrays,
+                value=fit.value,
+                removed=fit.removed,
+                instead_of=() if same else (value,),
+                of=of,
+            )
+
+    def _fit(self, value: Any, path: str, masking: Masking, rules: Rules | None) -> MaskFit:
+        if rules is not None:
+            return fitting_mask(value, path, masking, rules, self._secret)
+        return MaskFit(masked(value, masking, self._secret), removed=masking.strategy == UNSET)
+
+
+def _is_about(field: MappedField, categories: Sequence[str]) -> bool:
+    return any(covered(category, categories) for category in field.categories)
+
+
+def _fixed(field: MappedField) -> bool:
+    """Return whether the map, or the database, forbids to change *field*."""
+    preserved = field.masking is not None and field.masking.strategy == PRESERVE
+    return field.primary_key or field.read_only or preserved or field.path == "_id"
+
+
+def _undeclared(collection: Collection, value: Any, above: str = "") -> int:
+    """Return the number of fields of a document that the map does not know."""
+    if isinstance(value, list):
+        return sum(_undeclared(collection, item, above) for item in value)
+    if not isinstance(value, Mapping):
+        return 0
+    count = 0
+    for name, member in value.items():
+        path = f"{above}.{name}" if above else name
+        field = collection.by_path.get(path)
+        if field is None:
+            count += path != "_id"
+        elif field.container:
+            count += _undeclared(collection, member, path)
+    return count

@@ -1,0 +1,209 @@
+"""
+Retained records: records that an erasure has left, and the day on which they are checked again.
+
+The register outlives the case by years, so it holds no personal data except the primary keys: the values
+that make a record the person's are kept as keyed hashes.
+"""
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.paths import together, values_at
+from services.fulfillment.domain import LEGAL_HOLD
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, steps_where
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, translated
+
+PURPOSE = "kept records"
+"""Purpose of the key that values are hashed with."""
+ENTRIES_PER_WRITE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityMark:
+    """A value that makes a record, or elements of it, the person's."""
+
+    path: str
+    unit: str | None
+    digest: bytes
+    others: tuple[tuple[str, bytes], ...] = ()
+    """The other parts of a composite key, each with its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedRecord:
+    """A record that an erasure has left."""
+
+    name: str
+    """Its ``_id`` in the register."""
+    erasure: str
+    """The request, or the number of the certificate if there is no request."""
+    version: str
+    """Version of the data map of the decision."""
+    key: str
+    place: CollectionPlace
+    id: Mapping[str, Any]
+    until: date
+    """Last day of the retention."""
+    reason: str
+    retried: bool
+    """Whether its erasure failed and the service retries it, because a requester waits for the result."""
+    marks: tuple[IdentityMark, ...]
+
+
+class RetainedRecords:
+    """The register of one installation."""
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        """Keep entries in *database*; values are hashed with *key*."""
+        self._kept = database["kept"]
+        self._key = key
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the retained records"):
+            await self._kept.create_index([("until", 1), ("erasure", 1)])
+            await self._kept.create_index("erasure")
+
+    async def keep(self, decided: ErasurePlan, *, erasure: str, at: datetime, asked: bool) -> None:
+        """
+        Register the records that *decided* leaves: the retained ones, and failed erasures.
+
+        It may be repeated; earlier entries of the same *erasure* for records that are gone are deleted.
+
+        Args:
+            decided: The plan with the final dispositions.
+            erasure: The request, or the number of the certificate.
+            at: The time of the verification.
+            asked: Whether it belongs to a request.
+
+        Law:
+            GDPR Art. 5(1)(e), 17(1)(a): when the reason to keep a record has ended, it is erased.
+        """
+        entries = await asyncio.to_thread(self._kept_by, decided, erasure, at, asked)
+        names = [entry["_id"] for entry in entries]
+        with translated("register kept records"):
+            for start in range(0, len(entries), ENTRIES_PER_WRITE):
+                some = entries[start : start + ENTRIES_PER_WRITE]
+                writes = [UpdateOne({"_id": entry["_id"]}, {"$set": entry}, upsert=True) for entry in some]
+                await self._kept.bulk_write(writes, ordered=False)
+            before = [document["_id"] async for document in self._kept.find({"erasure": erasure}, {"_id": 1})]
+            gone = sorted(set(before).difference(names))
+            for start in range(0, len(gone), ENTRIES_PER_WRITE):
+                await self._kept.delete_many({"_id": {"$in": gone[start : start + ENTRIES_PER_WRITE]}})
+
+    async def due(self, today: date) -> AsyncIterator[RetainedRecord]:
+        """Yield the records retained until yesterday or earlier."""
+        condition = {"until": {"$lt": today.isoformat()}}
+        with translated("read kept records"):
+            async for document in self._kept.find(condition).sort([("until", 1), ("erasure", 1)]):
+                yield _entry(document)
+
+    async def forget(self, entries: Sequence[RetainedRecord]) -> None:
+        """Delete *entries*: their records were checked again."""
+        with translated("forget kept records"):
+            for start in range(0, len(entries), ENTRIES_PER_WRITE):
+                names = [entry.name for entry in entries[start : start + ENTRIES_PER_WRITE]]
+                await self._kept.delete_many({"_id": {"$in": names}})
+
+    def matches(self, entry: RetainedRecord, document: Document) -> tuple[OwnershipMatch, ...]:
+        """Return the matches that still make *document* the person's, by the marks of *entry*."""
+        if not entry.marks:
+            # The erasure has masked the values it was found by: only the primary key is left.
+            return (OwnershipMatch("_id", None, (document["_id"],)),)
+        found: list[OwnershipMatch] = []
+        for mark in entry.marks:
+            if mark.others:
+                found += self._composite(mark, document)
+                continue
+            held = {key_of(v): v for v in values_at(document, mark.path) if self._digest(v) == mark.digest}
+            if held:
+                found.append(OwnershipMatch(mark.path, mark.unit, tuple(held.values())))
+        return tuple(found)
+
+    def _composite(self, mark: IdentityMark, document: Document) -> Iterator[OwnershipMatch]:
+        paths = tuple(path for path, _ in mark.others)
+        digests = (mark.digest, *(digest for _, digest in mark.others))
+        for values, arrays in together(document, (mark.path, *paths)):
+            if tuple(map(self._digest, values)) == digests:
+                parts = tuple(zip(paths, values[1:], strict=True))
+                yield OwnershipMatch(mark.path, mark.unit, values[:1], parts, tuple(dict.fromkeys(arrays)))
+
+    def _kept_by(self, decided: ErasurePlan, erasure: str, at: datetime, asked: bool) -> list[Document]:
+        return [entry | {"asked": asked} for entry in self._entries(decided, erasure, at)]
+
+    def _entries(self, decided: ErasurePlan, erasure: str, at: datetime) -> Iterator[Document]:
+        for step in steps_where(decided.steps, lambda step: _until(step, at.date()) is not None):
+            until = _until(step, at.date())
+            yield {
+                "_id": self._name(erasure, step),
+                "erasure": erasure,
+                "version": decided.version,
+                "key": step.key,
+                "place": list(step.place),
+                "id": [[path, value] for path, value in step.id.items()],
+                "until": until and until.isoformat(),
+                "reason": step.reason,
+                "refused": step.disposition is Disposition.LEFT,
+                "marks": list(self._marks(step)),
+            }
+
+    def _marks(self, step: RecordStep) -> Iterator[list[Any]]:
+        """Yield the marks of the record, except values that the erasure has masked in it."""
+        hidden = {mask.path for mask in step.masks} if step.disposition is Disposition.RETAINED else set()
+        for match in step.reasons:
+            if not hidden.isdisjoint(path for path, _ in match.conditions):
+                continue
+            others = [[path, self._digest(value)] for path, value in match.others]
+            for value in match.values:
+                yield [match.path, match.unit, self._digest(value), others]
+
+    def _digest(self, value: Any) -> bytes:
+        return hmac.new(self._key, id_bytes(value), sha256).digest()
+
+    def _name(self, erasure: str, step: RecordStep) -> str:
+        digest = self._digest([step.key, *([path, value] for path, value in step.id.items())])
+        return f"{erasure}/{digest.hex()}"
+
+
+def _until(step: RecordStep, today: date) -> date | None:
+    """Return the day to check the record of *step* again; holds and refusals may end any day."""
+    if step.disposition is Disposition.LEFT or step.reason == LEGAL_HOLD:
+        return today
+    return step.until if step.disposition is Disposition.RETAINED else None
+
+
+def _entry(document: Document) -> RetainedRecord:
+    return RetainedRecord(
+        name=document["_id"],
+        erasure=document["erasure"],
+        version=document["version"],
+        key=document["key"],
+        place=CollectionPlace(*document["place"]),
+        id=dict(document["id"]),
+        until=date.fromisoformat(document["until"]),
+        reason=document["reason"],
+        retried=document["refused"] and document["asked"],
+        marks=tuple(map(_mark, document["marks"])),
+    )
+
+
+def _mark(written: Sequence[Any]) -> IdentityMark:
+    """Return the mark that is *written*; early versions had no composite keys."""
+    path, unit, digest, *others = written
+    return IdentityMark(path, unit, digest, tuple((p, d) for some in others for p, d in some))
+
+
+def by_erasure(entries: Iterable[RetainedRecord]) -> dict[tuple[str, str, bool], Sequence[RetainedRecord]]:
+    """Return *entries* by erasure, version of the data map, and whether the service retries them."""
+    groups: dict[tuple[str, str, bool], list[RetainedRecord]] = {}
+    for entry in entries:
+        groups.setdefault((entry.erasure, entry.version, entry.retried), []).append(entry)
+    return dict(groups)

@@ -1,0 +1,74 @@
+"""The windows before an erasure, and before a disclosure that names other mailboxes; both can be stopped."""
+
+from datetime import datetime
+
+from services.fulfillment.context import Fulfillment
+from shared.contract.events import (
+    Code,
+    DisclosureDue,
+    DisclosureScheduled,
+    ErasureDue,
+    ErasureScheduled,
+    Evidence,
+    IdentityVerified,
+)
+
+TIMER = "erasure_window"
+"""Name of the timer for the end of an erasure's window."""
+DISCLOSURE = "disclosure_window_"
+"""Prefix of the names of the timers for the end of a disclosure's window."""
+
+
+def scheduled(ctx: Fulfillment) -> ErasureScheduled | None:
+    """
+    Return the time of a planned erasure; None without a window.
+
+    The window is never shortened, not even by the last day for the answer: the requester chooses the
+    residence, and with it the law, and the day of the proof.
+
+    Law:
+        GDPR Art. 12(3), 12(6), 32: a late proof is the requester's; the answer goes out once it is safe.
+    """
+    at = _end(ctx)
+    if at is None:
+        return None
+    return ErasureScheduled(request_id=ctx.case_id, at=at, letter=not _confirmed_apart(ctx.known.verified))
+
+
+def held_back(ctx: Fulfillment) -> DisclosureScheduled | None:
+    """
+    Return the time of a disclosure of records with other mailboxes; None without a window.
+
+    Law:
+        GDPR Art. 15(4), 20(4): a copy must not harm others.
+    """
+    at = _end(ctx)
+    return None if at is None else DisclosureScheduled(request_id=ctx.case_id, at=at)
+
+
+def _end(ctx: Fulfillment) -> datetime | None:
+    """Return the end of a window that begins now; None if the setting is zero."""
+    return ctx.now + ctx.house.erasure_window if ctx.house.erasure_window else None
+
+
+def disclosure_timer(window: DisclosureScheduled) -> Code:
+    """Return the name of the timer for the end of *window*; each window of a case has its own."""
+    return f"{DISCLOSURE}{window.at:%Y%m%d%H%M%S%f}"
+
+
+def round_timer(window: ErasureScheduled) -> Code:
+    """Return the name of the timer that ends *window*, of a later round of an erasure."""
+    return f"{TIMER}_{window.at:%Y%m%d%H%M%S%f}"
+
+
+def window_ended(request_id: str, name: Code) -> ErasureDue | DisclosureDue:
+    """Return the event of the timer *name*."""
+    if name.startswith(DISCLOSURE):
+        return DisclosureDue(request_id=request_id, name=name)
+    return ErasureDue(request_id=request_id, name=name)
+
+
+def _confirmed_apart(verified: IdentityVerified | None) -> bool:
+    """Return whether the person was asked for a confirmation besides the proof of identity."""
+    reasons = frozenset(verified.reasons) if verified else frozenset[str]()
+    return Evidence.CONFIRMATION in reasons and Evidence.MAILBOX not in reasons

@@ -1,0 +1,104 @@
+"""Checks whether stored identities can be found by the identities in requests. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from services.fulfillment.datamap.model import MapError, MappedField
+from services.fulfillment.datamap.paths import places, values_at
+from services.fulfillment.map_check.kinds import counted, kind_of
+from services.fulfillment.map_check.observations import Observed
+from services.fulfillment.search.bson_equality import key_of, refers
+from services.fulfillment.search.forms import forms, text_of
+from services.fulfillment.search.phones import canonical
+from shared.runtime.mongo import DBRef, Document
+
+PHONE = "phone_number"
+_WRITTEN = {
+    PHONE: "store numbers with their country code, as +41446681800: they are found in any spelling",
+}
+_BLANKS = "store it without blanks around it"
+
+
+def unfindable(observed: Observed) -> Iterator[MapError]:
+    """Yield the identities with a type, or notation, that no request is looked up by."""
+    for field in observed.collection.leaves:
+        if field.identity is not None:
+            yield from _typed(field, observed)
+            yield from _written(field, observed)
+
+
+def buried(observed: Observed) -> Iterator[MapError]:
+    """Yield the looked-up fields in arrays of arrays, which queries do not search."""
+    for where, path, often in _looked_up(observed, _is_buried):
+        what = f"`{path}` lies in arrays of arrays {often}"
+        yield MapError(where, what, "store it in one array: a search finds nothing there")
+
+
+def pointed(observed: Observed) -> Iterator[MapError]:
+    """Yield the looked-up fields with a driver's pointer, which holds an id and is none."""
+    for where, path, often in _looked_up(observed, _is_pointer):
+        yield MapError(
+            where, f"`{path}` holds a DBRef {often}", "store the id alone: a search finds no DBRef"
+        )
+
+
+def _looked_up(observed: Observed, is_so: Callable[[Document, str], bool]) -> Iterator[tuple[str, str, str]]:
+    """Yield each looked-up path with its place in the map, and how often it *is so*."""
+    for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
+        number = sum(is_so(document, path) for document in observed.documents)
+        if number:
+            often = counted(number, len(observed.documents))
+            yield observed.collection.by_path[path].where, path, often
+
+
+def _is_pointer(document: Document, path: str) -> bool:
+    return any(isinstance(value, DBRef) for value in values_at(document, path))
+
+
+def _is_buried(document: Document, path: str) -> bool:
+    return any(
+        any(around == array for around, array in pairwise(arrays))
+        or (isinstance(found, list) and any(isinstance(item, list) for item in found))
+        for arrays, found in places(document, path)
+    )
+
+
+def _typed(field: MappedField, observed: Observed) -> Iterator[MapError]:
+    missed = Counter(
+        kind for document in observed.documents for kind in {kind_of(v) for v in _missed(document, field)}
+    )
+    for kind, number in sorted(missed.items()):
+        count = counted(number, len(observed.documents))
+        what = f"`{field.path}` holds `{kind}` {count}: no request is looked up as that"
+        yield MapError(field.where, what, f"declare `data_type: {kind}`")
+
+
+def _missed(document: Document, field: MappedField) -> Iterator[Any]:
+    """Yield the values with a type that requests' texts are not looked up in."""
+    for value in filter(refers, values_at(document, field.path)):
+        text = text_of(value)
+        if text is not None and all(key_of(value) != key_of(form) for form in forms(text, field.type)):
+            yield value
+
+
+def _written(field: MappedField, observed: Observed) -> Iterator[MapError]:
+    apart = sum(
+        any(_stands_alone(value, field) for value in values_at(document, field.path))
+        for document in observed.documents
+    )
+    if apart:
+        count = counted(apart, len(observed.documents))
+        what = f"`{field.path}` is written {count} so that only the same spelling finds it"
+        yield MapError(field.where, what, _WRITTEN.get(field.identity or "", _BLANKS), remark=True)
+
+
+def _stands_alone(value: Any, field: MappedField) -> bool:
+    """Return whether *value* is found in its exact notation only."""
+    if not isinstance(value, str) or not value:
+        return False
+    if field.identity != PHONE:
+        return value != value.strip()
+    dialled = canonical(value)
+    return dialled is None or not dialled.startswith("+")

@@ -1,0 +1,133 @@
+"""
+Samples databases for the comparison with a data map.
+
+Only this module queries the stores. Documents are taken at random; no value of theirs is reported.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from services.fulfillment.datamap.graph import Graph
+from services.fulfillment.datamap.model import Collection, CollectionPlace
+from services.fulfillment.map_check.observations import Observed, Unique
+from services.fulfillment.map_check.query_plans import speed_of, stored
+from services.fulfillment.search.batch_lookup import PATIENCE_MS
+from services.fulfillment.search.caseless import CASELESS
+from services.fulfillment.search.rules import Rules
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Document, translated
+
+SAMPLE = 200
+"""Random documents read per collection."""
+
+
+async def observe(collection: Collection, graph: Graph, stores: Stores) -> Observed:
+    """
+    Return the sampled contents of *collection*.
+
+    Raises:
+        StoreUnavailable: The store did not answer.
+    """
+    place = collection.place
+    kind, options = await _options(stores, place)
+    documents = await stores.sample(place, SAMPLE)
+    if kind == "view":
+        return Observed(collection, documents, kind)
+    unique = await _unique(stores, place)
+    lookups = [lookup for lookup in graph.lookups if lookup.key == collection.key]
+    speeds = await asyncio.gather(*(speed_of(each, place, stores, documents) for each in lookups))
+    return Observed(
+        collection=collection,
+        documents=documents,
+        kind=kind,
+        rules=Rules(
+            options.get("validator", {}), frozenset(path for index in unique for path in index.paths)
+        ),
+        refuses=_refuses(options),
+        unique=unique,
+        speeds=dict(zip(lookups, speeds, strict=True)),
+        nowhere=await _nowhere(stores, place, {lookup.path for lookup in lookups}),
+    )
+
+
+async def _options(stores: Stores, place: CollectionPlace) -> tuple[str, Mapping[str, Any]]:
+    with translated(f"read the options of {place.database}.{place.name}"):
+        database = stored(stores, place).database
+        found = await (await database.list_collections(filter={"name": place.name})).to_list(None)
+    return (found[0].get("type", "collection"), found[0].get("options", {})) if found else ("collection", {})
+
+
+def _refuses(options: Mapping[str, Any]) -> bool:
+    level, action = options.get("validationLevel"), options.get("validationAction", "error")
+    return bool(options.get("validator")) and level != "off" and action == "error"
+
+
+async def _unique(stores: Stores, place: CollectionPlace) -> tuple[Unique, ...]:
+    with translated(f"read the indexes of {place.database}.{place.name}"):
+        information = await stored(stores, place).index_information()
+    return tuple(
+        Unique(
+            name=name,
+            paths=tuple(path for path, _ in index["key"]),
+            sparse=bool(index.get("sparse")),
+            partial=index.get("partialFilterExpression", {}),
+        )
+        for name, index in information.items()
+        if index.get("unique")
+    )
+
+
+async def _nowhere(stores: Stores, place: CollectionPlace, paths: Iterable[str]) -> frozenset[str]:
+    """Return those of *paths* that no document has: a sample may miss rare ones."""
+    wanted = sorted(paths)
+    found = await asyncio.gather(*(_first(stores, place, path) for path in wanted))
+    return frozenset(path for path, there in zip(wanted, found, strict=True) if not there)
+
+
+async def _first(stores: Stores, place: CollectionPlace, path: str) -> bool:
+    with translated(f"search {place.database}.{place.name}"):
+        wanted = {path: {"$exists": True}}
+        return await stored(stores, place).find_one(wanted, {"_id": 1}, max_time_ms=PATIENCE_MS) is not None
+
+
+async def passing(
+    stores: Stores, place: CollectionPlace, condition: Mapping[str, Any], documents: Sequence[Document]
+) -> int:
+    """Return how many of *documents*, stored or not, fulfil *condition* by the database's evaluation."""
+    pipeline: list[Mapping[str, Any]] = [
+        {"$limit": 1},
+        {"$project": {"_id": 0, "given": {"$literal": list(documents)}}},
+        {"$unwind": "$given"},
+        {"$replaceRoot": {"newRoot": "$given"}},
+        {"$match": condition},
+        {"$count": "passing"},
+    ]
+    if not documents:
+        return 0
+    with translated(f"try the rules of {place.database}.{place.name}"):
+        found = await stored(stores, place).aggregate(pipeline).to_list(None)
+    return int(found[0]["passing"]) if found else 0
+
+
+async def partners(
+    stores: Stores, place: CollectionPlace, path: str, values: Sequence[Any], *, caseless: bool
+) -> list[Any]:
+    """Return the values at *path* in the documents with one of *values* there."""
+    collation = dict(CASELESS) if caseless else None
+    with translated(f"search {place.database}.{place.name}"):
+        found: list[Any] = await stored(stores, place).distinct(
+            path, {path: {"$in": list(values)}}, collation=collation, maxTimeMS=PATIENCE_MS
+        )
+    return found
+
+
+async def undeclared(
+    stores: Stores, place: CollectionPlace, known: Iterable[str]
+) -> dict[str, list[Document]]:
+    """Return samples of the collections beside *place* that are not *known*, by name."""
+    with translated(f"list the collections of {place.database}"):
+        names = await stored(stores, place).database.list_collection_names()
+    others = sorted(name for name in set(names) - set(known) if not name.startswith("system."))
+    samples = await asyncio.gather(*(stores.sample(place._replace(name=name), SAMPLE) for name in others))
+    return dict(zip(others, samples, strict=True))

@@ -1,0 +1,249 @@
+"""The content of answers in words: for letters, events and certificates."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+from services.fulfillment.changes.change import Change, corrected
+from services.fulfillment.changes.marks import marks
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
+from services.fulfillment.erasure.residue import Residue
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike
+from services.fulfillment.package.about import by_category
+from services.fulfillment.package.labels import spelt, title
+from services.fulfillment.package.reasons import NEEDS_MORE_PROOF
+from services.fulfillment.package.records import text_of
+from services.fulfillment.package.survey import PackageSurvey
+from services.fulfillment.recipients.directory import by_hand, recipients_of
+from services.fulfillment.search.walk import Findings, SearchStatus
+from shared.contract.answer import (
+    Answer,
+    AnswerGroup,
+    BlackedOutGroup,
+    CorrectedValue,
+    DeclinedCorrection,
+    KeptGroup,
+    LeftGroup,
+    WithheldGroup,
+)
+from shared.law import Right
+
+
+def nothing_held(findings: Findings, data_map: DataMap) -> Answer:
+    """Return the answer if no data was found, with everything that was searched."""
+    return Answer(searched=tuple(_searched(findings, data_map)), unconfirmed=findings.unconfirmed)
+
+
+def disclosure(survey: PackageSurvey, findings: Findings, data_map: DataMap) -> Answer:
+    """Return the answer that goes with a package."""
+    withheld = dict.fromkeys((item.label, item.reason) for item in (*survey.withheld, *survey.left_out))
+    return Answer(
+        disclosed=tuple(AnswerGroup(label=part.label, records=part.records) for part in survey.parts),
+        withheld=tuple(WithheldGroup(label=label, reason=reason) for label, reason in withheld),
+        blacked_out=tuple(_blacked_out(survey)),
+        searched=tuple(_searched(findings, data_map)),
+        unconfirmed=findings.unconfirmed,
+    )
+
+
+def overview(survey: PackageSurvey, findings: Findings, *, fallback: bool) -> Answer:
+    """
+    Return the answer that states kinds of data.
+
+    Args:
+        survey: Where data was found.
+        findings: State what was not searched.
+        fallback: Whether the data itself was requested, and the proof was not enough for it.
+    """
+    itself = WithheldGroup(label=survey.words.say("The data itself"), reason=NEEDS_MORE_PROOF)
+    return Answer(
+        categories=tuple(dict.fromkeys(category.name for category in by_category(survey))),
+        withheld=(itself,) if fallback else (),
+        unconfirmed=findings.unconfirmed,
+    )
+
+
+def erasure(
+    plan: ErasurePlan,
+    residues: Sequence[Residue],
+    data_map: DataMap,
+    copied: Answer,
+    *,
+    agreed: Collection[str],
+) -> Answer:
+    """
+    Return the answer to an erasure.
+
+    Args:
+        plan: The plan with the final dispositions.
+        residues: Texts that still name the person.
+        data_map: Names the records.
+        copied: The copy disclosed before.
+        agreed: Recipients that are notified automatically.
+    """
+    named = recipients_of(plan, data_map)
+    return Answer(
+        disclosed=copied.disclosed,
+        withheld=copied.withheld,
+        blacked_out=copied.blacked_out,
+        copies=copied.copies,
+        unconfirmed=plan.unconfirmed,
+        erased=tuple(_groups(plan, Disposition.ERASED, data_map)),
+        masked=tuple(_groups(plan, Disposition.MASKED, data_map)),
+        kept=(*_kept(plan, data_map), *_unchangeable(plan, data_map), *_mentioned(residues, data_map)),
+        recipients=named,
+        by_hand=by_hand(named, agreed),
+    )
+
+
+def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Collection[str]) -> Answer:
+    """
+    Return the answer to marks or corrections.
+
+    Args:
+        done: The change with its failures.
+        data_map: Names the records.
+        statement_kept: Whether a statement of the person is kept with values that were not corrected.
+        agreed: Recipients that are notified automatically.
+    """
+    named = recipients_of(done.plan, data_map)
+    return Answer(
+        unconfirmed=done.plan.unconfirmed,
+        marked=tuple(_groups(done.plan, Disposition.MARKED, data_map)),
+        left=tuple(_left(done.plan, data_map)),
+        corrected=tuple(_corrected(done, data_map)),
+        declined=tuple(_declined(done, data_map)),
+        statement_kept=statement_kept,
+        recipients=named,
+        by_hand=by_hand(named, agreed),
+    )
+
+
+def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answer:
+    """
+    Return the answer to a request without proof of identity: it states the general treatment.
+
+    The recipients are those of all data under the right, for any person.
+    """
+    concerned = [c for c in data_map.collections if any(marks(right, c, direct_marketing=True))]
+    named = tuple(dict.fromkeys(name for collection in concerned for name in collection.facts.recipients))
+    return Answer(recipients=named, by_hand=by_hand(named, agreed))
+
+
+def _left(plan: ErasurePlan, data_map: DataMap) -> Iterator[LeftGroup]:
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for step, records in alike(plan.steps):
+        if step.reason is not None:
+            counts[step.key, step.reason] += records
+    for (key, reason), records in counts.items():
+        yield LeftGroup(label=title(data_map.by_key[key]), records=records, reason=reason or "")
+
+
+def _corrected(done: Change, data_map: DataMap) -> Iterator[CorrectedValue]:
+    """
+    Yield the corrected values, each once per kind of record.
+
+    Law:
+        11 CCR § 7024(d), 7023(j): secrets are not disclosed, in a correction either.
+    """
+    values: dict[tuple[str, str], CorrectedValue] = {}
+    for step, part in corrected(done):
+        collection = data_map.by_key[step.key]
+        label = f"{title(collection)}: {_field(part.path)}"
+        shown = collection.by_path[part.path].disclose
+        values[step.key, part.path] = (
+            CorrectedValue(label=label, before=_written(part.before), after=_written(part.value))
+            if shown
+            else CorrectedValue(label=label)
+        )
+    yield from values.values()
+
+
+def _field(path: str) -> str:
+    return ", ".join(spelt(name) for name in path.split("."))
+
+
+def _written(value: Any) -> str:
+    """Return a value in the form for letters: a list in one line, midnight as a date."""
+    if isinstance(value, list):
+        return ", ".join(_written(item) for item in value)
+    if isinstance(value, datetime) and value.time() == time.min:
+        return value.date().isoformat()
+    return text_of(value)
+
+
+def _declined(done: Change, data_map: DataMap) -> Iterator[DeclinedCorrection]:
+    for item in done.declined:
+        place = "" if item.key is None else f"{title(data_map.by_key[item.key])}: "
+        yield DeclinedCorrection(label=f"{place}{item.field}", reason=item.reason)
+
+
+def _searched(findings: Findings, data_map: DataMap) -> Iterator[str]:
+    for part in findings.coverage:
+        if part.status is SearchStatus.SEARCHED:
+            yield title(data_map.by_key[part.key])
+
+
+def _blacked_out(survey: PackageSurvey) -> Iterator[BlackedOutGroup]:
+    """Yield the blacked out data of other people, by kind."""
+    counts: Counter[str] = Counter()
+    for item in survey.blacked_out:
+        counts[item.label] += item.count
+    for label, count in counts.items():
+        yield BlackedOutGroup(label=label, count=count)
+
+
+def _groups(plan: ErasurePlan, disposition: Disposition, data_map: DataMap) -> Iterator[AnswerGroup]:
+    for key, records in _by_collection(plan, lambda step: step.disposition is disposition).items():
+        yield AnswerGroup(label=title(data_map.by_key[key]), records=records)
+
+
+def _by_collection(plan: ErasurePlan, wanted: Callable[[RecordStep], bool]) -> Counter[str]:
+    """Return the number of *wanted* records by collection."""
+    counts: Counter[str] = Counter()
+    for step, records in alike(plan.steps):
+        if wanted(step):
+            counts[step.key] += records
+    return counts
+
+
+def _kept(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
+    """
+    Yield the retained records by collection and reason, with the first and the last day if each has one.
+
+    Records that could not be erased are included.
+
+    Law:
+        GDPR Art. 12(1), (4): stating the last day alone would suggest that all is kept so long.
+    """
+    groups: defaultdict[tuple[str, str, str], Counter[date | None]] = defaultdict(Counter)
+    for step, records in alike(plan.steps):
+        if step.disposition in (Disposition.RETAINED, Disposition.LEFT):
+            groups[step.key, step.reason or "", step.because or ""][step.until] += records
+    for (key, reason, because), days in groups.items():
+        known = [day for day in days if day is not None]
+        last = max(known) if len(known) == len(days) else None
+        yield KeptGroup(
+            label=title(data_map.by_key[key]),
+            records=days.total(),
+            reason=reason,
+            citation=because,
+            until=last,
+            first=min(known) if last is not None and len(known) > 1 else None,
+        )
+
+
+def _unchangeable(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
+    """Yield the records with fields that the map forbids to change."""
+    for key, records in _by_collection(plan, lambda step: step.incomplete).items():
+        yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=NOT_CHANGEABLE)
+
+
+def _mentioned(residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:
+    """Yield the records of others that still name the person, without those of namesakes."""
+    for residue in residues:
+        if residue.records:
+            label = title(data_map.by_key[residue.key])
+            yield KeptGroup(label=label, records=residue.records, reason=MENTIONED_ELSEWHERE)

@@ -1,0 +1,89 @@
+"""
+The number of copies that a person got within a year.
+
+It outlives the case, so it holds keyed hashes of identities and no clear data; entries older than a year are
+deleted.
+"""
+
+import hmac
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.identities import Identities, plain
+from shared.law import GivenCopies
+from shared.runtime.mongo import Database, Document, insert_new, to_bson, translated
+
+WINDOW = timedelta(days=365)
+"""The GDPR states no period; Cal. Civ. Code § 1798.130(b) counts requests in periods of twelve months."""
+
+
+class CopyCounter:
+    """The copies given by one installation."""
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        """Keep counts in *database*; identities are hashed with *key*."""
+        self._copies = database["copies"]
+        self._key = key
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the copies"):
+            await self._copies.create_index("person")
+            await self._copies.create_index("at")
+
+    async def given(self, case: str, identities: Identities, at: datetime, content: bytes) -> GivenCopies:
+        """
+        Return the copies with known content that other cases than *case* gave the person within a year.
+
+        Args:
+            case: The case of the new copy.
+            identities: The person's identities.
+            at: The current time.
+            content: Fingerprint of the new copy's content (:func:`content_of`).
+        """
+        person = {"$in": list(self._hashes(identities))}
+        others: Document = {"person": person, "case": {"$ne": case}, "at": {"$gt": at - WINDOW}}
+        with translated("look for copies"):
+            total = await self._copies.distinct("case", others | {"content": {"$exists": True}})
+            same = await self._copies.distinct("case", others | {"content": self._keyed(content)})
+        return GivenCopies(len(total), len(same))
+
+    async def count(
+        self, case: str, identities: Identities, at: datetime, content: bytes | None = None
+    ) -> int:
+        """
+        Register a copy by *case*; return the number of the person's copies within a year.
+
+        A case is counted once, even if this is repeated. Only a copy with known *content* can make another
+        one cost a fee.
+
+        Law:
+            GDPR Art. 12(5): the first copy is free. Art. 15(3): for others a reasonable fee may be charged.
+            Repeated requests may be excessive, which the controller has to show.
+        """
+        people = list(self._hashes(identities))
+        held = {"content": self._keyed(content)} if content else {}
+        noted = [{"_id": f"{person}/{case}", "person": person, "case": case, "at": at} for person in people]
+        await insert_new(self._copies, [one | held for one in noted])
+        with translated("count copies"):
+            await self._copies.delete_many({"at": {"$lte": at - WINDOW}})
+            return len(await self._copies.distinct("case", {"person": {"$in": people}}))
+
+    def _hashes(self, identities: Identities) -> Iterator[str]:
+        for name, spellings in identities.items():
+            for value in dict.fromkeys(plain(name, spelling) for spelling in spellings):
+                yield self._keyed(f"{name}\x00{value}".encode())
+
+    def _keyed(self, content: bytes) -> str:
+        return hmac.new(self._key, content, sha256).hexdigest()
+
+
+def content_of(findings: Findings) -> bytes:
+    """Return a fingerprint that equal records of a person share, in any order."""
+    total = 0
+    for found in findings.found:
+        record = found.collection.key.encode() + b"\x00" + to_bson(found.disclosed)
+        total += int.from_bytes(sha256(record).digest())
+    return (total % (1 << 256)).to_bytes(32)

@@ -1,0 +1,241 @@
+"""Disclosure: a copy of the records, their portable part, or the kinds of data."""
+
+import asyncio
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY
+from services.fulfillment.package import answers
+from services.fulfillment.package.builder import PackageWriter, build, build_overview
+from services.fulfillment.package.contents import Contents, Disclosed, LeftOut, PackageSection
+from services.fulfillment.package.copies import content_of
+from services.fulfillment.package.fees import fee_for_copy
+from services.fulfillment.package.people import people
+from services.fulfillment.package.portability import portable
+from services.fulfillment.search.findings import Findings, SearchStatus
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.released_aliases import offered
+from services.fulfillment.state import answerable, outcome_of_disclosure
+from shared.contract.answer import ANSWER, Answer, PackageFacts, facts_of
+from shared.contract.events import (
+    DisclosureScheduled,
+    Fact,
+    IdentityVerified,
+    Outcome,
+    RequestFulfilled,
+    RequestSubmitted,
+    TransferOrdered,
+)
+from shared.errors import Sealed
+from shared.law import Regulation, Right
+
+PACKAGE = "package"
+FURTHER_COPY = "further_copy"
+BLACKED_OUT = "others_blacked_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """The records of a person, and their request."""
+
+    event: IdentityVerified
+    submitted: RequestSubmitted
+    identities: Identities
+    """The identities that the records were found by."""
+    findings: Findings
+    content: bytes | None = None
+    """Fingerprint for the comparison of copies; None if no fee can follow."""
+
+
+async def disclose_package(
+    wanted: Disclosure, ctx: Fulfillment, window: DisclosureScheduled | None = None
+) -> Sequence[Fact]:
+    """
+    Disclose the records under the right, or as much as the proof is enough for; quote a fee if due.
+
+    If there is a *window*, the package is stored only at its end, and the window is returned.
+    """
+    right = answerable(wanted.event)
+    if right is Right.KNOW_CATEGORIES:
+        return [await _disclose_categories(wanted, ctx)]
+    contents = await _contents(wanted, ctx)
+    if right is Right.PORTABILITY and wanted.event.proof_regulation is not Regulation.CCPA:
+        kept, left = portable(contents.sections)
+        contents = replace(contents, sections=kept, left_out=_held(left, wanted.findings))
+    package, answer = await _built(contents, wanted, ctx)
+    if not answer.disclosed:
+        # Nothing is disclosed: it is no copy, and no package is stored.
+        return [await _refused(answer, wanted, ctx)]
+    if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
+        content = await asyncio.to_thread(content_of, wanted.findings)
+        given = await ctx.copies.given(ctx.case_id, wanted.identities, ctx.now, content)
+        if (quoted := fee_for_copy(wanted.event, given, ctx.house.further_copy_fee, ctx)) is not None:
+            return [quoted]
+        wanted = replace(wanted, content=content)
+    if window is not None:
+        return [window]
+    name, answer = await _stored(package, answer, wanted, ctx)
+    fulfilled = await _fulfilled(name, answer, wanted, ctx)
+    if right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None:
+        return [_ordered(fulfilled)]
+    return [fulfilled]
+
+
+async def store_copy(wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]:
+    """
+    Store a copy of all records and read it back; return its name and its content in words.
+
+    Raises:
+        Sealed: The copy read back differs.
+    """
+    package, answer = await _built(await _contents(wanted, ctx), wanted, ctx)
+    return await _stored(package, answer, wanted, ctx)
+
+
+async def _disclose_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+    """
+    Return the kinds of data held, without values.
+
+    Law:
+        Cal. Civ. Code § 1798.110(a)(1)-(4), 11 CCR § 7024(i)-(k); § 7024(a): with too little proof for
+        the specific pieces is answered like a request for the categories.
+    """
+    counts = {part.key: part.found for part in wanted.findings.coverage if part.found}
+    contents = await _contents(wanted, ctx)
+    sections = [PackageSection(s.collection, ()) for s in contents.sections if s.collection.key in counts]
+    package = build_overview(replace(contents, sections=sections), counts, signer=ctx.house.signer)
+    name = await _sealed(package, ctx)
+    answer = answers.overview(
+        package.summary, wanted.findings, fallback=wanted.event.right is not Right.KNOW_CATEGORIES
+    )
+    return await _fulfilled(name, answer, wanted, ctx)
+
+
+async def _built(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tuple[PackageWriter, Answer]:
+    """Return a package and its answer, without storing it."""
+    # It reads all records: in a thread, for the broker's heartbeats.
+    package = await asyncio.to_thread(_packed, contents, wanted, ctx.house.signer)
+    data_map = await ctx.maps.of(wanted.findings.version)
+    return package, answers.disclosure(package.summary, wanted.findings, data_map)
+
+
+def _packed(contents: Contents, wanted: Disclosure, signer: CertificateSigner) -> PackageWriter:
+    everyone = people(wanted.findings, wanted.submitted, wanted.identities)
+    return build(replace(contents, people=everyone), signer=signer)
+
+
+async def _stored(
+    package: PackageWriter, answer: Answer, wanted: Disclosure, ctx: Fulfillment
+) -> tuple[str, Answer]:
+    """Store a package and count the copy; return its name and the answer."""
+    name = await _sealed(package, ctx)
+    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, wanted.content)
+    return name, answer.model_copy(update={"copies": copies})
+
+
+async def _sealed(package: PackageWriter, ctx: Fulfillment) -> str:
+    """
+    Seal *package*, read it back, and return its name.
+
+    Raises:
+        Sealed: The package read back differs.
+    """
+    name = f"{PACKAGE}_{secrets.token_hex(8)}"
+    written, read = hashlib.sha256(), hashlib.sha256()
+    size = await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written))
+    async for piece in ctx.vault.open_stream(ctx.case_id, name):
+        read.update(piece)
+    if written.digest() != read.digest():
+        raise Sealed(f"the package of {ctx.case_id} was not stored as it was written")
+    facts = PackageFacts(size=size, sha256=written.hexdigest())
+    await ctx.vault.seal(ctx.case_id, facts_of(name), facts.model_dump_json().encode())
+    return name
+
+
+async def _pieces(package: PackageWriter, digest: "hashlib._Hash") -> AsyncIterator[bytes]:
+    """Yield the package, built in a thread: a single piece may hold thousands of records."""
+    pieces = iter(package)
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        digest.update(piece)
+        yield piece
+
+
+async def _contents(wanted: Disclosure, ctx: Fulfillment) -> Contents:
+    findings, submitted, event = wanted.findings, wanted.submitted, wanted.event
+    data_map = await ctx.maps.of(findings.version)
+    searched = [part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED]
+    return Contents(
+        request_id=ctx.case_id,
+        map_version=findings.version,
+        made_at=ctx.now,
+        controller=ctx.house.controller,
+        sections=[PackageSection(data_map.by_key[key], Disclosed(findings, key)) for key in searched],
+        contact=ctx.house.contact,
+        person=submitted.subject.name or "",
+        locale=submitted.locale or "en",
+        zone=ctx.house.zone,
+        law=event.regulation,
+        received_on=event.received_on,
+        authority=ctx.house.authority,
+        automated_decisions=ctx.house.automated_decisions,
+    )
+
+
+def _held(left: Sequence[LeftOut], findings: Findings) -> list[LeftOut]:
+    """Return the parts of *left* that the person has records in."""
+    held = {part.key for part in findings.coverage if part.found}
+    return [item for item in left if item.collection.key in held]
+
+
+async def _refused(answer: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+    """Return the answer if the right covers no data of the person."""
+    return RequestFulfilled(
+        request_id=ctx.case_id,
+        right=wanted.event.right,
+        outcome=Outcome.REFUSED,
+        reasons=dict(Counter(item.reason for item in answer.withheld)),
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+    )
+
+
+async def _fulfilled(name: str, answer: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+    disclosed = sum(group.records for group in answer.disclosed)
+    return RequestFulfilled(
+        request_id=ctx.case_id,
+        right=wanted.event.right,
+        outcome=outcome_of_disclosure(answer),
+        dispositions={"disclosed": disclosed} if disclosed else {},
+        reasons=_reasons(answer, wanted.findings),
+        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+        package=name,
+        package_expires_at=ctx.now + ctx.house.package_lifetime,
+        aliases=await offered(wanted.findings.claims, ctx),
+    )
+
+
+def _reasons(answer: Answer, findings: Findings) -> dict[str, int]:
+    """Return the counted facts about an answer for the staff."""
+    reasons = Counter(item.reason for item in answer.withheld)
+    reasons[SHARED_IDENTITY] = len(findings.shared)
+    reasons[UNCONFIRMED_IDENTITY] = len(findings.unconfirmed)
+    reasons[BLACKED_OUT] = sum(item.count for item in answer.blacked_out)
+    reasons[FURTHER_COPY] = max(answer.copies - 1, 0)
+    return dict(+reasons)
+
+
+def _ordered(fulfilled: RequestFulfilled) -> TransferOrdered:
+    """Return the command to send the package on; its result is reported with the answer."""
+    return TransferOrdered(
+        request_id=fulfilled.request_id,
+        outcome=fulfilled.outcome,
+        dispositions=fulfilled.dispositions,
+        reasons=fulfilled.reasons,
+        answer=fulfilled.answer,
+        package=fulfilled.package or "",
+        aliases=fulfilled.aliases,
+    )

@@ -1,0 +1,1 @@
+"""Recipients of data and their notifications."""

@@ -1,0 +1,108 @@
+"""Transfers of packages to other controllers."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.recipients.carrier import Parcel
+from shared.contract.answer import ANSWER, Answer, PackageFacts, TransferResult, facts_of
+from shared.contract.events import Fact, RequestFulfilled, RequestSubmitted, TransferOrdered
+from shared.law import Right
+from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable, receiver
+
+FORMAT = "habeas-transfer/1"
+RECEIPT = "transfer_receipt"
+MOST_TRYING = timedelta(hours=12)
+"""Time limit of a transfer, well before the bus gives up; then the person is informed."""
+TRIPLE = 3
+"""Bytes that base64 turns into whole characters."""
+
+
+async def transfer(event: TransferOrdered, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Send a package on, and inform the person of the result; they can download it in any case.
+
+    Raises:
+        ReceiverUnavailable: The receiver does not answer now; it is retried.
+
+    Law:
+        GDPR Art. 20(2): transmitted directly from one controller to another, where technically feasible.
+    """
+    if ctx.known.withdrawn:
+        return []
+    submitted = await ctx.submission()
+    result = await _sent(event, submitted, submitted.details.transfer_to or "", ctx)
+    answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
+    answer = answer.model_copy(update={"transfer": result})
+    reason = "transferred" if result.done else f"transfer_{result.reason}"
+    return [
+        RequestFulfilled(
+            request_id=ctx.case_id,
+            right=Right.PORTABILITY,
+            outcome=event.outcome,
+            dispositions=event.dispositions,
+            reasons={**event.reasons, reason: 1},
+            answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+            package=event.package,
+            package_expires_at=ctx.now + ctx.house.package_lifetime,
+            aliases=event.aliases,
+        )
+    ]
+
+
+async def _sent(
+    event: TransferOrdered, submitted: RequestSubmitted, to: str, ctx: Fulfillment
+) -> TransferResult:
+    facts = PackageFacts.model_validate_json(await ctx.vault.open(ctx.case_id, facts_of(event.package)))
+    begin, end = _frame(submitted, facts, ctx)
+
+    def body() -> AsyncIterator[bytes]:
+        return _body(begin, ctx.vault.open_stream(ctx.case_id, event.package), end)
+
+    try:
+        host = receiver(to).host
+        receipt = await ctx.carrier.send(Parcel(to, event.package, body, ctx.occurred_at))
+    except NotAllowed:
+        # An invalid address could be any text; a letter must not contain it.
+        return TransferResult(to="", done=False, reason="not_allowed")
+    except ReceiverRefused:
+        return TransferResult(to=host, done=False, reason="refused")
+    except ReceiverUnavailable:
+        if ctx.now - ctx.occurred_at < MOST_TRYING:
+            raise
+        return TransferResult(to=host, done=False, reason="unreachable")
+    await ctx.sealed(RECEIPT, receipt.to_json())
+    return TransferResult(to=host, done=True)
+
+
+def _frame(submitted: RequestSubmitted, facts: PackageFacts, ctx: Fulfillment) -> tuple[bytes, bytes]:
+    """Return the JSON before and after the package."""
+    message = {
+        "format": FORMAT,
+        "request": ctx.case_id,
+        "sent_by": ctx.house.controller,
+        "contact": ctx.house.contact,
+        "subject": {"name": submitted.subject.name, "email": submitted.subject.email},
+        "public_key": ctx.house.signer.public_key.pem.decode(),
+        "package": {
+            "media_type": "application/zip",
+            "bytes": facts.size,
+            "sha256": facts.sha256,
+            "content": "",
+        },
+    }
+    text = json.dumps(message).encode()
+    return text[:-3], text[-3:]  # the quotation mark and the two brackets after the content
+
+
+async def _body(begin: bytes, content: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
+    yield begin
+    held = b""
+    async for piece in content:
+        held += piece
+        whole = len(held) // TRIPLE * TRIPLE
+        yield base64.b64encode(held[:whole])
+        held = held[whole:]
+    yield base64.b64encode(held) + end

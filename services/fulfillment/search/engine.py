@@ -1,0 +1,70 @@
+"""The search engine with the calls that handlers and the command line use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from services.fulfillment.changes.change import MissingChange
+from services.fulfillment.changes.execution import execute_changes
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import Refused, Remains, execute, verify
+from services.fulfillment.erasure.residue import Residue, search_texts
+from services.fulfillment.erasure.rounds import Round, plan_again
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.mentions import Needle
+from services.fulfillment.search.walk import Findings, gather
+from services.fulfillment.stores.mongodb import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEngine:
+    """Searches *stores*, erases records and verifies the result."""
+
+    stores: Stores
+    reads_texts: bool = True
+    """Whether an erasure ends with a search of all texts for remaining identities of the person."""
+
+    async def gather(
+        self,
+        data_map: DataMap,
+        identities: Identities,
+        claimed: Identities | None = None,
+        verified: Identities | None = None,
+    ) -> Findings:
+        """
+        Return every record of the person with the proven *identities* and the *claimed* ones.
+
+        *verified* identities of an earlier search separate the records of others.
+        """
+        return await gather(data_map, self.stores, identities, claimed=claimed, verified=verified)
+
+    async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
+        """
+        Return the records in which *identities* stand verified, and the records that refer to these.
+
+        The person's claims are compared with these alone: others may have written the rest.
+        """
+        return await gather(data_map, self.stores, identities, only_verified=True)
+
+    async def erase(self, plan: ErasurePlan) -> Refused:
+        """Execute *plan*; it may be repeated."""
+        return await execute(plan, self.stores)
+
+    async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
+        """Search again for the records that *plan* was to erase."""
+        return await verify(plan, data_map, self.stores, identities)
+
+    async def search_texts(
+        self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
+    ) -> Sequence[Residue]:
+        """Return the texts that still name the person; none if this search is switched off."""
+        return await search_texts(plan, remains, data_map, self.stores, wanted) if self.reads_texts else ()
+
+    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
+        """Return a plan for the records that *done* has left."""
+        return await plan_again(done, data_map, self.stores, today)
+
+    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
+        """Mark and correct by *plan*, read again, and return the changes that are missing."""
+        return await execute_changes(plan, self.stores)

@@ -1,0 +1,644 @@
+"""The state of a request in fulfillment, and the outcome of its records. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from services.fulfillment.changes.change import Change
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Steps, alike, runs_of
+from services.fulfillment.package.withheld import NEVER
+from services.fulfillment.search.identities import Identities
+from shared.contract.answer import Answer
+from shared.contract.events import (
+    AliasConfirmed,
+    AliasProven,
+    Assurance,
+    ChangePlanned,
+    Code,
+    CorrectionApproved,
+    DisclosureDue,
+    DisclosureScheduled,
+    DropListed,
+    ErasureApproved,
+    ErasureDue,
+    ErasurePlanned,
+    ErasureRetried,
+    ErasureScheduled,
+    Fact,
+    FeeAgreed,
+    FeeDecided,
+    FeeQuoted,
+    IdentityClaimed,
+    IdentityCompared,
+    IdentityVerified,
+    MailboxNamed,
+    OfferedAliases,
+    Outcome,
+    RecipientAcknowledged,
+    RecipientConcerned,
+    RecipientFailed,
+    RecipientNotified,
+    RequestFulfilled,
+    RequestReferred,
+    RequestReleased,
+    RequestStopped,
+    RequestWithdrawn,
+    RestrictionAnnounced,
+    SubjectConsentWithdrawn,
+    SubjectErased,
+    SubjectObjected,
+    SubjectOptedOut,
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectUnrestricted,
+    TransferOrdered,
+)
+from shared.errors import IllegalTransition
+from shared.law import Regulation, Right
+
+BY_STAFF = "by_staff"
+"""A right that the privacy staff exercises by hand."""
+NOTHING_DECLARED = "nothing_declared"
+"""The request contains no identity of the data map: nothing was searched."""
+
+NOTHING_NAMED = "nothing_named"
+"""A correction is requested without a field and value: the staff must read the person's text."""
+UNSURE = "unsure"
+"""The proof of identity would not suffice for a disclosure, so it does not suffice for a change."""
+IDENTITY_CHANGE = "identity_change_needs_proof"
+"""A correction would change a searched identity; the new value must be proven to be the person's."""
+TO_BE_WEIGHED = "to_be_weighed"
+"""Whether compelling grounds override an objection is for the staff to decide (GDPR Art. 21(1))."""
+
+MOST_ROUNDS = 3
+"""Most new plans of an erasure because of new records of the person."""
+
+DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.KNOW_CATEGORIES})
+CHANGING = frozenset(
+    {
+        Right.RECTIFICATION,
+        Right.RESTRICTION,
+        Right.OBJECTION,
+        Right.CONSENT_WITHDRAWAL,
+        Right.OPT_OUT_OF_SALE,
+        Right.LIMIT_SENSITIVE_USE,
+    }
+)
+"""Rights that are answered by marks or corrections."""
+
+
+class FulfillmentStatus(StrEnum):
+    """The state of the fulfilment of a request."""
+
+    WAITING = "waiting"
+    QUOTED = "quoted"
+    """The answer costs a fee, and the person has not agreed yet: nothing is done."""
+    WITHDRAWN = "withdrawn"
+    PROPOSED = "proposed"
+    """An erasure is planned and waits for a second person."""
+    PROPOSED_MORE = "proposed_more"
+    """An erasure has started, and newly found records wait for a second person."""
+    SCHEDULED = "scheduled"
+    """An erasure is planned and, if necessary, approved; it waits for the end of its window."""
+    PLANNED = "planned"
+    DISCLOSURE_SCHEDULED = "disclosure_scheduled"
+    """The owners of other mailboxes are notified, and the answer waits for the end of its window."""
+    TRANSFERRING = "transferring"
+    """A package is ready and is sent to another controller first."""
+    FULFILLED = "fulfilled"
+    REFERRED = "referred"
+
+
+NOTICES: tuple[type[Fact], ...] = (
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectOptedOut,
+    SubjectObjected,
+    SubjectConsentWithdrawn,
+    RestrictionAnnounced,
+    SubjectUnrestricted,
+)
+"""Facts for the recipients of data besides an erasure, and the end of a restriction."""
+
+TELLING: tuple[type[Fact], ...] = (
+    RecipientConcerned,
+    RecipientNotified,
+    RecipientAcknowledged,
+    RecipientFailed,
+)
+"""The notifications of the recipients of data; they are independent of the request's state."""
+
+HELD: frozenset[type[Fact]] = frozenset(
+    {
+        AliasProven,
+        IdentityVerified,
+        FeeAgreed,
+        ErasurePlanned,
+        ErasureApproved,
+        ErasureDue,
+        ErasureRetried,
+        ChangePlanned,
+        DisclosureDue,
+        TransferOrdered,
+    }
+)
+"""Events that lead to a disclosure, an erasure or a change: they are held while a request is stopped."""
+
+S = FulfillmentStatus
+_LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
+"""Events of the window before a disclosure, which may be delivered again after its end."""
+TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
+    S.WAITING: {
+        DropListed: S.WAITING,
+        IdentityClaimed: S.WAITING,
+        IdentityCompared: S.WAITING,
+        IdentityVerified: S.WAITING,
+        MailboxNamed: S.WAITING,
+        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
+        FeeDecided: S.WAITING,
+        FeeQuoted: S.QUOTED,
+        ErasurePlanned: S.PLANNED,
+        ChangePlanned: S.PLANNED,
+        TransferOrdered: S.TRANSFERRING,
+        RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # Nothing is disclosed before the end of the window: until then a withdrawal stops it.
+    S.DISCLOSURE_SCHEDULED: {
+        IdentityClaimed: S.DISCLOSURE_SCHEDULED,
+        FeeDecided: S.DISCLOSURE_SCHEDULED,
+        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
+        DisclosureDue: S.WAITING,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # There is no answer from here: a fee without agreement is not charged.
+    S.QUOTED: {
+        IdentityClaimed: S.QUOTED,
+        FeeDecided: S.QUOTED,
+        FeeAgreed: S.WAITING,
+        RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys(_LATE, S.QUOTED),
+    },
+    # Until the other controller has it, the person can withdraw.
+    S.TRANSFERRING: {
+        FeeDecided: S.TRANSFERRING,
+        IdentityClaimed: S.TRANSFERRING,
+        TransferOrdered: S.TRANSFERRING,
+        RequestFulfilled: S.FULFILLED,
+        RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys(_LATE, S.TRANSFERRING),
+    },
+    S.WITHDRAWN: {
+        AliasProven: S.WITHDRAWN,
+        IdentityClaimed: S.WITHDRAWN,
+        IdentityVerified: S.WITHDRAWN,
+        TransferOrdered: S.WITHDRAWN,
+        ErasurePlanned: S.WITHDRAWN,
+        ErasureApproved: S.WITHDRAWN,
+        ErasureScheduled: S.WITHDRAWN,
+        ErasureDue: S.WITHDRAWN,
+        FeeDecided: S.WITHDRAWN,
+        FeeAgreed: S.WITHDRAWN,
+        RequestWithdrawn: S.WITHDRAWN,
+        # A withdrawn objection has restricted the data until then.
+        RestrictionAnnounced: S.WITHDRAWN,
+        SubjectUnrestricted: S.WITHDRAWN,
+        **dict.fromkeys((*TELLING, *_LATE), S.WITHDRAWN),
+    },
+    # Nothing is written before a second person approves: until then a withdrawal stops it.
+    S.PROPOSED: {
+        IdentityClaimed: S.PROPOSED,
+        FeeDecided: S.PROPOSED,
+        ErasurePlanned: S.PROPOSED,
+        ErasureApproved: S.PLANNED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # Nothing is written before the end of the window: until then a withdrawal stops it.
+    S.SCHEDULED: {
+        IdentityClaimed: S.SCHEDULED,
+        FeeDecided: S.SCHEDULED,
+        ErasurePlanned: S.SCHEDULED,
+        ErasureApproved: S.SCHEDULED,
+        ErasureScheduled: S.SCHEDULED,
+        ErasureDue: S.PLANNED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # The records erased before must be certified: a withdrawal that comes now is too late.
+    S.PROPOSED_MORE: {
+        IdentityClaimed: S.PROPOSED_MORE,
+        FeeDecided: S.PROPOSED_MORE,
+        ErasurePlanned: S.PROPOSED_MORE,
+        ErasureApproved: S.PLANNED,
+        ErasureScheduled: S.PROPOSED_MORE,
+        ErasureDue: S.PROPOSED_MORE,
+        ErasureRetried: S.PROPOSED_MORE,
+        RequestWithdrawn: S.PROPOSED_MORE,
+        **dict.fromkeys(TELLING, S.PROPOSED_MORE),
+    },
+    # A planned erasure may have started, and a crash in it leaves no trace: a withdrawal is now too
+    # late, for everything that was erased must be certified.
+    S.PLANNED: {
+        IdentityClaimed: S.PLANNED,
+        FeeDecided: S.PLANNED,
+        ErasurePlanned: S.PLANNED,
+        ErasureApproved: S.PLANNED,
+        ErasureScheduled: S.SCHEDULED,
+        ErasureDue: S.PLANNED,
+        ErasureRetried: S.PLANNED,
+        MailboxNamed: S.PLANNED,
+        ChangePlanned: S.PLANNED,
+        RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
+        RequestWithdrawn: S.PLANNED,
+        # Records left by an erasure may be retried while recipients are still being notified.
+        **dict.fromkeys(TELLING, S.PLANNED),
+    },
+    # The answer stands; a withdrawal ends the window of a confirmed alias. Records that an erasure has left
+    # are planned and reported again.
+    S.FULFILLED: {
+        AliasConfirmed: S.FULFILLED,
+        AliasProven: S.FULFILLED,
+        IdentityClaimed: S.FULFILLED,
+        FeeDecided: S.FULFILLED,
+        ErasurePlanned: S.PLANNED,
+        ErasureApproved: S.FULFILLED,
+        ErasureScheduled: S.FULFILLED,
+        ErasureDue: S.FULFILLED,
+        ErasureRetried: S.FULFILLED,
+        MailboxNamed: S.FULFILLED,
+        RequestFulfilled: S.FULFILLED,
+        SubjectErased: S.FULFILLED,
+        RequestWithdrawn: S.FULFILLED,
+        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.FULFILLED),
+    },
+    S.REFERRED: {
+        IdentityClaimed: S.REFERRED,
+        AliasProven: S.REFERRED,
+        CorrectionApproved: S.REFERRED,
+        MailboxNamed: S.REFERRED,
+        ChangePlanned: S.PLANNED,
+        RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
+        FeeDecided: S.REFERRED,
+        FeeQuoted: S.REFERRED,
+        FeeAgreed: S.REFERRED,
+        RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.REFERRED),
+    },
+}
+"""Status → fact → status. Any other fact is an :class:`IllegalTransition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """The state of a request in fulfillment."""
+
+    status: FulfillmentStatus = FulfillmentStatus.WAITING
+    plans: tuple[Code, ...] = ()
+    """Vault names of the plans of its erasure, one per round."""
+    verified: IdentityVerified | None = None
+    """The proof that the requester is the data subject."""
+    decided: FeeDecided | None = None
+    """The fee that the staff decided; quoted only after the verification."""
+    quoted: FeeQuoted | None = None
+    """The fee that was quoted; the person has agreed to it if anything was done since."""
+    planned: ErasurePlanned | None = None
+    """The newest plan."""
+    scheduled: ErasureScheduled | None = None
+    """The start of the erasure, if it had to wait."""
+    disclosure: DisclosureScheduled | None = None
+    """The time of the disclosure, if it had to wait."""
+    mailboxes: tuple[Code, ...] = ()
+    """Vault names of the other mailboxes that were notified."""
+    rounds: int = 0
+    """Plans since the last answer."""
+    fulfilled: RequestFulfilled | None = None
+    """The last answer."""
+    approved_by: Code | None = None
+    """The second person's account that approved the erasure."""
+    change: Code = ""
+    """Vault name of the plan of its marks or corrections."""
+    referred: RequestReferred | None = None
+    """Why it was referred to the staff."""
+    corrections_approved: tuple[Code, ...] = ()
+    """Staff accounts that approved the correction of an identity."""
+    offered: tuple[OfferedAliases, ...] = ()
+    """Aliases in the records that are not verified."""
+    confirmations: tuple[AliasConfirmed, ...] = ()
+    """Decisions of the staff that some of them are the person's."""
+    aliases_proven: tuple[tuple[Code, int], ...] = ()
+    """Name and number of the aliases that a code has proven."""
+    window: ErasureScheduled | None = None
+    """The time of the erasure for a confirmed alias; the last of several windows counts."""
+    stopped: bool = False
+    """Whether nothing may be disclosed, erased or changed until the staff decides."""
+    held: tuple[Fact, ...] = ()
+    """Events that came while it was stopped and were not handled yet."""
+
+    @property
+    def deciders(self) -> tuple[Code, ...]:
+        """Staff accounts that decided that the requester, or an alias, is the person."""
+        first = self.verified.deciders if self.verified else ()
+        return (*first, *(each.by for each in self.confirmations))
+
+    def confirmations_of(self, alias: AliasConfirmed) -> frozenset[Code]:
+        """Return the staff accounts that confirmed the same alias as *alias* does."""
+        same = (alias.aliases, alias.number)
+        return frozenset(each.by for each in self.confirmations if (each.aliases, each.number) == same)
+
+    def confirmed_now(self, alias: AliasConfirmed, *, two: bool) -> bool:
+        """Return whether *alias* is confirmed; *two* says whether two must decide."""
+        return len(self.confirmations_of(alias)) > two
+
+    def confirmed(self, *, two: bool) -> tuple[tuple[Code, int], ...]:
+        """Return name and number of each alias that is proven, or confirmed (with *two*: by two accounts)."""
+        enough = [each for each in self.confirmations if len(self.confirmations_of(each)) > two]
+        return tuple(dict.fromkeys((*self.aliases_proven, *((each.aliases, each.number) for each in enough))))
+
+    def offers(self, alias: AliasConfirmed | AliasProven) -> bool:
+        """Return whether *alias* is one that an answer has offered."""
+        sizes = {offer.ref: len(offer.identities) for offer in self.offered}
+        return alias.number <= sizes.get(alias.aliases, 0)
+
+    def may_approve(self, account: Code) -> bool:
+        """Return whether *account* is another than those that decided that the requester is the person."""
+        return account not in self.deciders
+
+    @property
+    def awaits_correction(self) -> bool:
+        """Whether a correction of an identity waits for the staff."""
+        reason = self.referred.reason if self.referred else None
+        return self.status is FulfillmentStatus.REFERRED and reason == IDENTITY_CHANGE
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing is decided yet, so that a claim still matters."""
+        return self.status is FulfillmentStatus.WAITING
+
+    @property
+    def later_round(self) -> bool:
+        """Whether an erasure is planned of records that were found after an earlier round."""
+        return self.rounds > 1 or self.fulfilled is not None
+
+    @property
+    def not_begun(self) -> bool:
+        """Whether a first erasure or change was planned, and did not start because the request is stopped."""
+        first = self.status is FulfillmentStatus.PLANNED and self.rounds <= 1 and self.fulfilled is None
+        return first and bool(self.held)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the request is withdrawn."""
+        return self.status is FulfillmentStatus.WITHDRAWN
+
+
+def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
+    """
+    Return *known* after *fact*; an approval by an account that decided the identity does not count.
+
+    Raises:
+        IllegalTransition: *fact* cannot happen in this status.
+    """
+    if isinstance(fact, RequestStopped | RequestReleased):
+        return _suspended(known, fact)
+    try:
+        status = TRANSITIONS[known.status][type(fact)]
+    except KeyError:
+        raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {known.status}") from None
+    if isinstance(fact, ErasureApproved) and not known.may_approve(fact.by):
+        return known
+    if isinstance(fact, RequestWithdrawn) and known.not_begun:
+        status = FulfillmentStatus.WITHDRAWN
+    if (
+        isinstance(fact, RequestWithdrawn)
+        and known.status is FulfillmentStatus.SCHEDULED
+        and known.later_round
+    ):
+        status = FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.PLANNED
+    if isinstance(fact, RequestWithdrawn) and status is FulfillmentStatus.FULFILLED:
+        known = replace(known, window=None, disclosure=None)
+    held = (fact,) if known.stopped and type(fact) in HELD else ()
+    return _noted(replace(known, held=(*known.held, *held)), status, fact)
+
+
+def _suspended(known: Fulfilment, fact: RequestStopped | RequestReleased) -> Fulfilment:
+    match fact:
+        case RequestStopped():
+            return replace(known, stopped=True)
+        case RequestReleased():
+            return replace(known, stopped=False, held=())
+
+
+def _noted(known: Fulfilment, status: FulfillmentStatus, fact: Fact) -> Fulfilment:
+    match fact:
+        case IdentityVerified():
+            return replace(known, status=status, verified=fact)
+        case FeeDecided():
+            return replace(known, status=status, decided=fact)
+        case FeeQuoted():
+            return replace(known, status=status, quoted=fact)
+        case ErasurePlanned():
+            return _planned(known, status, fact)
+        case ChangePlanned():
+            return replace(known, status=status, change=fact.plan)
+        case ErasureScheduled() | DisclosureScheduled():
+            return _scheduled(known, status, fact)
+        case MailboxNamed():
+            return replace(known, status=status, mailboxes=(*known.mailboxes, fact.ref))
+        case ErasureApproved():
+            return replace(known, status=status, approved_by=known.approved_by or fact.by)
+        case RequestFulfilled():
+            offered = _offered(known, fact)
+            return replace(known, status=status, fulfilled=fact, rounds=0, offered=offered)
+        case _:
+            return _staff_noted(replace(known, status=status), fact)
+
+
+def _offered(
+    known: Fulfilment, fact: RequestFulfilled | ErasurePlanned | RequestReferred
+) -> tuple[OfferedAliases, ...]:
+    return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
+
+
+def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
+    match fact:
+        case RequestReferred():
+            return replace(known, referred=fact, offered=_offered(known, fact))
+        case CorrectionApproved():
+            return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
+        case AliasConfirmed():
+            return replace(known, confirmations=(*known.confirmations, fact))
+        case AliasProven() if known.offers(fact):
+            return replace(known, aliases_proven=(*known.aliases_proven, (fact.aliases, fact.number)))
+        case _:
+            return known
+
+
+def _planned(known: Fulfilment, status: FulfillmentStatus, fact: ErasurePlanned) -> Fulfilment:
+    """Return *known* after *fact*; the redelivery of a plan changes nothing."""
+    if fact.plan in known.plans:
+        return known
+    if fact.approval:
+        status = _PROPOSED.get(known.status, status)
+    return replace(
+        known,
+        status=status,
+        plans=(*known.plans, fact.plan),
+        planned=fact,
+        rounds=known.rounds + 1,
+        offered=_offered(known, fact),
+    )
+
+
+def _scheduled(
+    known: Fulfilment, status: FulfillmentStatus, fact: ErasureScheduled | DisclosureScheduled
+) -> Fulfilment:
+    """Return *known* after *fact*; a redelivery changes nothing."""
+    match fact:
+        case ErasureScheduled() if known.status is FulfillmentStatus.FULFILLED:
+            later = known.window is None or known.window.at < fact.at
+            return replace(known, window=fact) if later else known
+        case ErasureScheduled():
+            later = known.scheduled is None or known.scheduled.at < fact.at
+            return replace(known, status=status, scheduled=fact) if later else known
+        case DisclosureScheduled():
+            newer = known.disclosure is None or fact.at > known.disclosure.at
+            return replace(known, status=status, disclosure=fact) if newer else known
+
+
+_PROPOSED = {
+    FulfillmentStatus.WAITING: FulfillmentStatus.PROPOSED,
+    FulfillmentStatus.PLANNED: FulfillmentStatus.PROPOSED_MORE,
+    FulfillmentStatus.FULFILLED: FulfillmentStatus.PROPOSED_MORE,
+}
+"""Status after a plan that must be approved, by the status before."""
+
+
+def united(plans: Sequence[ErasurePlan]) -> ErasurePlan:
+    """
+    Return one plan with the last step of *plans* for every record.
+
+    A later plan without a change to a record does not replace an earlier change: that is still verified.
+    """
+    if len(plans) == 1:
+        return plans[0]
+    return replace(
+        plans[0],
+        steps=Steps(runs_of(_newest(plans))),
+        order=_order_of(plans),
+        identities=_together([each.identities for each in plans]),
+        aliases=_together([each.aliases for each in plans]),
+        verified=_together([each.verified for each in plans]),
+        unconfirmed=plans[-1].unconfirmed,
+    )
+
+
+def _together(several: Sequence[Identities]) -> dict[str, tuple[str, ...]]:
+    """Return the spellings of all of *several*; later plans may have more than the first."""
+    names = dict.fromkeys(name for each in several for name in each)
+    return {name: tuple(dict.fromkeys(s for e in several for s in e.get(name, ()))) for name in names}
+
+
+def _newest(plans: Sequence[ErasurePlan]) -> Iterator[RecordStep]:
+    """Yield the newest step for every record. Later plans contain few: the records left by the first."""
+    later = {step.record: step for decided in plans[1:] for step in decided.steps}
+    for step in plans[0].steps:
+        newer = later.pop(step.record, step) if later else step
+        yield step if step.changes and newer.disposition is Disposition.UNCHANGED else newer
+    yield from later.values()
+
+
+def _order_of(plans: Sequence[ErasurePlan]) -> tuple[tuple[str, ...], ...]:
+    """Return the order of the first of *plans*, followed by the further collections of later ones."""
+    order = list(plans[0].order)
+    for decided in plans[1:]:
+        known = {key for group in order for key in group}
+        order += [rest for group in decided.order if (rest := tuple(k for k in group if k not in known))]
+    return tuple(order)
+
+
+def needs_approval(plan: ErasurePlan, above: int | None) -> bool:
+    """Return whether *plan* changes more than *above* records, so that a second person must approve it."""
+    return above is not None and plan.changes > above
+
+
+def needs_approval_again(plan: ErasurePlan, approved: Sequence[ErasurePlan], above: int | None) -> bool:
+    """
+    Return whether *plan* has changes that were not approved, and a second person must approve.
+
+    Args:
+        plan: The plan for newly found records.
+        approved: The plans so far.
+        above: Most records of the whole erasure without approval; None: any number.
+    """
+    if above is None:
+        return False
+    changing = {(step.record, step.deleted) for step in plan.steps if step.changes}
+    fresh = set(changing)
+    for decided in approved if changing else ():
+        # The last of many rounds may be about a handful of a million records.
+        fresh.difference_update((step.record, step.deleted) for step in decided.steps if step.changes)
+    return bool(fresh) and needs_approval(united([*approved, plan]), above)
+
+
+def answerable(event: IdentityVerified) -> Right:
+    """
+    Return the right that is answered: the exercised one, or as much of it as the proof is enough for.
+
+    Law:
+        11 CCR § 7062(c): specific pieces of information need a reasonably high degree of certainty;
+        § 7024(a): without it, the request is answered like one for the categories, which need a reasonable
+        degree (§ 7062(b)).
+    """
+    specific = event.right in {Right.ACCESS, Right.PORTABILITY}
+    if event.proof_regulation is Regulation.CCPA and specific and event.assurance is Assurance.REASONABLE:
+        return Right.KNOW_CATEGORIES
+    return event.right
+
+
+def outcome_of_disclosure(answer: Answer) -> Outcome:
+    """
+    Return the outcome of the disclosure of a package.
+
+    Law:
+        11 CCR § 7024(d): secrets are described and not disclosed; that is how access is granted.
+        GDPR Art. 15(4), 12(4): data withheld for others' sake is a refusal in part.
+    """
+    for_others = any(item.reason != NEVER for item in answer.withheld)
+    return Outcome.PARTLY_GRANTED if for_others else Outcome.GRANTED
+
+
+def outcome_of_erasure(plan: ErasurePlan, *, mentions: int = 0) -> Outcome:
+    """
+    Return the outcome of an erasure by *plan*.
+
+    A record that could not be erased is neither granted nor refused: it stays due.
+
+    Args:
+        plan: The plan with the final dispositions.
+        mentions: Records of others that still name the person.
+
+    Law:
+        GDPR Art. 17(3), 12(4): a retained record is a refusal in part; if all are retained, as a whole.
+    """
+    counts = plan.counts()
+    if counts.get(Disposition.LEFT):
+        return Outcome.PARTLY_GRANTED
+    kept = counts.get(Disposition.RETAINED, 0)
+    if not kept:
+        partly = mentions > 0 or any(step.left for step, _ in alike(plan.steps))
+        return Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED
+    return Outcome.REFUSED if kept == len(plan.steps) else Outcome.PARTLY_GRANTED
+
+
+def outcome_of_change(done: Change) -> Outcome:
+    """
+    Return the outcome of marks and corrections.
+
+    Law:
+        GDPR Art. 12(4): a change not made is a refusal in part; if none is made, as a whole.
+    """
+    if not done.done:
+        return Outcome.REFUSED
+    return Outcome.GRANTED if done.whole else Outcome.PARTLY_GRANTED

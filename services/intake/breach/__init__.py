@@ -1,0 +1,1 @@
+"""The register of breaches: phases, clocks, approvals and the release of notices."""

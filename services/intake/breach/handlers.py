@@ -1,0 +1,384 @@
+"""Handlers of incidents: registration, clocks, approvals, holds, reports, expiry."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+
+from services.intake.breach.approvals import (
+    approval_refusal,
+    notified_duties,
+    releasable_notices,
+    waits_for_hold,
+    withdrawal_refusal,
+)
+from services.intake.breach.assessment import BreachLaw
+from services.intake.breach.clocks import (
+    END,
+    IncidentTimer,
+    check_after_hold,
+    clocks_of,
+    duty_named,
+    is_held_over,
+    kind_of,
+    timers_of,
+)
+from services.intake.breach.customers import customer_labels, customers_in
+from services.intake.breach.domain import HOLD, Incident, end_of_hold, evolve
+from services.intake.breach.duties import (
+    ClocksSet,
+    CustomersFound,
+    CustomersMissed,
+    DutiesDone,
+    DutiesWithdrawn,
+    NotificationDue,
+)
+from services.intake.breach.retention import KEPT, PEOPLE_KEPT, IncidentRetention, phase_of
+from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, chunks_of
+from shared.contract.breaches import (
+    BreachAlarmed,
+    BreachApproved,
+    BreachDeclared,
+    BreachForgotten,
+    BreachHeld,
+    BreachHoldEnded,
+    BreachLodged,
+    BreachNotified,
+    BreachRecounted,
+    BreachRegistered,
+    BreachReported,
+    BreachScoped,
+    BreachTimeCame,
+    BreachUnscoped,
+    BreachWithdrawn,
+    CampaignAborted,
+    Missed,
+)
+from shared.contract.events import Code, Fact, RequestPurged
+from shared.contract.ports import TimersPort, VaultPort
+from shared.errors import PermanentError, TooEarly
+from shared.runtime.log import logger
+from shared.runtime.service import on
+
+BEHIND = "the timer is ahead of this clock"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentContext:
+    """The ports and the state that a handler of incidents uses."""
+
+    case_id: str
+    incident: Incident
+    now: datetime
+    vault: VaultPort = field(repr=False)
+    timers: TimersPort = field(repr=False)
+    law: BreachLaw = field(repr=False)
+    retention: IncidentRetention
+
+    async def declared(self, item: Code) -> BreachDeclared:
+        """Return the declaration sealed as *item*."""
+        return BreachDeclared.model_validate_json(await self.vault.open(self.case_id, item))
+
+    async def people(self, phase: int, chunk: int) -> Sequence[NoticeRecipient]:
+        """Return the people of a batch; KeyError if they are forgotten."""
+        sealed = await self.vault.open(self.case_id, chunk_item(phase, chunk))
+        return Chunk.model_validate_json(sealed).people
+
+    async def set_timers(self, waits: Sequence[IncidentTimer]) -> None:
+        """Set timers for *waits*."""
+        # All at once, for a single write.
+        await asyncio.gather(*(self.timers.set(self.case_id, wait.name, wait.at) for wait in waits))
+
+
+async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
+    """Register an incident, or its next phase, and start the clocks; earlier notifications stand."""
+    declared = await ctx.declared(event.declaration)
+    for phase in ctx.incident.standing:
+        if _is_equal(declared, await ctx.declared(phase.declaration)):
+            return []
+    registered = BreachRegistered(
+        request_id=ctx.case_id,
+        phase=len(ctx.incident.phases) + 1,
+        declaration=event.declaration,
+        role=declared.role,
+        aware_at=min(declared.aware_at, ctx.now),  # a future time comes from a wrong clock
+        by=declared.by,
+    )
+    await ctx.set_timers(ctx.retention.waits(registered.phase, ctx.now))
+    after = evolve(ctx.incident, registered)
+    fact = registered.model_copy(update={"judged_at": after.judged_at})
+    return [fact, *await _clocks_set(after, ctx)]
+
+
+def _is_equal(one: BreachDeclared, other: BreachDeclared) -> bool:
+    """Return whether both state the same, regardless of the declarer."""
+    return one.model_copy(update={"by": None}) == other.model_copy(update={"by": None})
+
+
+async def correct_clocks(event: BreachScoped, ctx: IncidentContext) -> Sequence[Fact]:
+    """Recalculate duties and last days, now that the residences are known."""
+    after = evolve(ctx.incident, event)
+    found = await _customers_found(event, after, ctx)
+    return [*found, *await _clocks_set(reduce(evolve, found, after), ctx)]
+
+
+async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Return the customers that a phase notifies: a letter stops the clock of its own customer alone.
+
+    Law:
+        GDPR Art. 33(2): each controller is notified.
+    """
+    phase = after.phases[event.phase - 1]
+    if not phase.customers or phase not in after.standing:
+        return []
+    declared = [await ctx.declared(one.declaration) for one in after.phases]
+    names, written = customer_labels(after, declared), set[str]()
+    for number in range(event.chunks):
+        try:
+            people = await ctx.people(event.phase, number)
+        except KeyError:  # its people are forgotten by now
+            return []
+        written.update(names[id_] for id_ in customers_in(people, declared[event.phase - 1]))
+    return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
+
+
+async def _customers_missed(
+    event: BreachNotified | BreachRecounted, after: Incident, ctx: IncidentContext
+) -> Sequence[Fact]:
+    """
+    Return the customers without a letter of a phase; none if that is on record already.
+
+    Law:
+        GDPR Art. 33(2): each controller is notified.
+    """
+    phase = after.phases[event.phase - 1]
+    if not phase.customers or event.missed is None:
+        return []
+    missed = await _customers_of(phase.number, event.missed, after, ctx)
+    if phase.missed is not None and missed <= phase.missed:
+        return []
+    return [CustomersMissed(request_id=ctx.case_id, phase=phase.number, customers=tuple(sorted(missed)))]
+
+
+async def _customers_of(
+    phase: int, letters: Sequence[Missed], incident: Incident, ctx: IncidentContext
+) -> set[str]:
+    """Return the customers of *letters* of a phase, by their names in clocks; all, if that is forgotten."""
+    declared = [await ctx.declared(one.declaration) for one in incident.phases]
+    names, found = customer_labels(incident, declared), set[str]()
+    for some in letters:
+        try:
+            people = await ctx.people(phase, some.chunk)
+        except KeyError:
+            return set(names.values())
+        theirs = customers_in([people[number] for number in some.numbers], declared[phase - 1])
+        found.update(names[id_] for id_ in theirs)
+    return found
+
+
+async def _clocks_set(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """Return the changed clocks of *incident*, and set timers for their moments."""
+    clocks: tuple[NotificationDue, ...] = ()
+    if incident.standing:
+        declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
+        clocks = clocks_of(incident, declared, ctx.law, ctx.now)
+    await ctx.set_timers([wait for duty in clocks for wait in timers_of(duty, ctx.now)])
+    return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
+
+
+async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Release the notices of an incident once two people have approved them and no hold delays them.
+
+    Raises:
+        PermanentError: The account may not approve, or there is nothing to approve.
+    """
+    against = approval_refusal(ctx.incident, event.phase, event.by, event.declaration)
+    if against is not None:
+        raise PermanentError(against)
+    return await _release(evolve(ctx.incident, event), ctx)
+
+
+async def _release(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """Release the notices of *incident* that are ready, and start the clocks that run from there."""
+    out = releasable_notices(ctx.case_id, incident, ctx.now)
+    return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
+
+
+async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Withdraw a phase: its notices are not sent, and the other phases alone determine the clocks.
+
+    Raises:
+        PermanentError: It is too late, or the phase does not exist.
+    """
+    against = withdrawal_refusal(ctx.incident, event.phase)
+    if against is not None:
+        raise PermanentError(against)
+    after = evolve(ctx.incident, event)
+    # Clocks that ran because of this phase alone were stopped before.
+    notified = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in notified_duties(after)}
+    unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
+    found = [unscoped, *await _stopped(after, notified, ctx)]
+    return [*found, *_ended_duties(event, reduce(evolve, found, after), ctx)]
+
+
+def _ended_duties(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """Return the duties that end *after* a phase was withdrawn: they stay in the register."""
+    gone = [
+        duty
+        for duty in ctx.incident.clocks
+        if ctx.incident.running(duty.clock) and not after.running(duty.clock) and duty.clock not in after.done
+    ]
+    if not gone:
+        return []
+    return [DutiesWithdrawn(request_id=ctx.case_id, phase=event.phase, duties=tuple(gone))]
+
+
+async def note_abort(_event: CampaignAborted, _ctx: IncidentContext) -> Sequence[Fact]:
+    """Record that notices were stopped for good: none is approved after that."""
+    return []
+
+
+async def hold(event: BreachHeld, ctx: IncidentContext) -> Sequence[Fact]:
+    """Delay notices that are not out yet, until a set moment."""
+    after = evolve(ctx.incident, event)
+    await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
+    await _remind_after_hold(after, max(event.until, ctx.now), ctx)
+    # It may be about a moment already past, and replace a hold that was in force.
+    return await _release(after, ctx)
+
+
+async def end_hold(event: BreachHoldEnded, ctx: IncidentContext) -> Sequence[Fact]:
+    """Release the notices that nothing else delays."""
+    after = evolve(ctx.incident, event)
+    await _remind_after_hold(after, ctx.now, ctx)
+    return await _release(after, ctx)
+
+
+async def _remind_after_hold(incident: Incident, until: datetime, ctx: IncidentContext) -> None:
+    """Set a check, soon after *until*, of duties that a hold delays beyond their time."""
+    over = [duty for duty in incident.clocks if incident.running(duty.clock) and is_held_over(duty, ctx.now)]
+    await ctx.set_timers([check_after_hold(duty, until) for duty in over])
+
+
+async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[Fact]:
+    """Stop a clock after a report of the staff; clocks that run from there start now."""
+    return await _clocks_set(evolve(ctx.incident, event), ctx)
+
+
+async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence[Fact]:
+    """Stop the clocks of people with all notices out; clocks that run from there start now."""
+    after = evolve(ctx.incident, event)
+    missed = await _customers_missed(event, after, ctx)
+    after = reduce(evolve, missed, after)
+    notified = {duty.clock: ctx.now for duty in notified_duties(after)}
+    return [*missed, *await _stopped(after, notified, ctx)] if notified else missed
+
+
+async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Recount the people reached, update the clocks, and raise an alarm for customers not reached.
+
+    Raises:
+        TooEarly: It is not known yet that all letters are out.
+    """
+    after = evolve(ctx.incident, event)
+    missed = await _customers_missed(event, after, ctx)
+    after = reduce(evolve, missed, after)
+    running = [duty for duty in after.clocks if after.running(duty.clock)]
+    restarted = [duty for duty in running if not ctx.incident.running(duty.clock)]
+    alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in restarted]
+    return [*missed, *alarms, *await _clocks_set(after, ctx)]
+
+
+def _is_over(duty: NotificationDue, now: datetime) -> bool:
+    return duty.due_at is not None and now >= duty.due_at
+
+
+async def _stopped(
+    incident: Incident, notified: Mapping[str, datetime], ctx: IncidentContext
+) -> Sequence[Fact]:
+    """Stop the clocks of people *notified* by letters, and start the clocks that run from there."""
+    done = [
+        DutiesDone(
+            request_id=ctx.case_id, clocks=tuple(clock for clock in notified if notified[clock] == at), at=at
+        )
+        for at in sorted(set(notified.values()))
+    ]
+    return [*done, *await _clocks_set(reduce(evolve, done, incident), ctx)]
+
+
+async def handle_timer(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Handle a timer: end a hold, forget data, or warn.
+
+    Raises:
+        TooEarly: The moment overtook the incident, or the clock here is behind.
+    """
+    if not ctx.incident.phases:
+        raise TooEarly("the timer came before its incident")
+    after, kind = evolve(ctx.incident, event), kind_of(event.name)
+    if kind == HOLD:
+        if ctx.incident.held(ctx.now) and not after.held(ctx.now):
+            raise TooEarly(BEHIND)
+        return await _release(after, ctx)
+    if kind in KEPT:
+        return await _forget(event, ctx)
+    duty = duty_named(event.name, ctx.incident)
+    return [] if duty is None else await _warn(duty, kind, ctx)
+
+
+async def _forget(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
+    """Forget the people notified, or the whole incident if no later phase has renewed it."""
+    later = ctx.retention.later(event.name, ctx.now)
+    if later is not None:
+        if later.name == event.name:
+            raise TooEarly(BEHIND)
+        await ctx.set_timers([later])
+        return []
+    phase = phase_of(event.name)
+    if kind_of(event.name) == PEOPLE_KEPT:
+        await ctx.vault.discard_all(ctx.case_id, [chunks_of(phase)])
+        return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
+    if phase < len(ctx.incident.phases):
+        return []
+    await ctx.vault.destroy(ctx.case_id)
+    return [RequestPurged(request_id=ctx.case_id)]
+
+
+async def _warn(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
+    """Raise an alarm for a missing notification; later, if an investigation delays it."""
+    if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
+        await ctx.set_timers([check_after_hold(duty, ctx.incident.hold.until)])
+        return []
+    missed = _is_over(duty, ctx.now)
+    if kind == END and not missed:
+        raise TooEarly(BEHIND)
+    return [_alarm(duty, ctx, missed=missed)]
+
+
+def _alarm(duty: NotificationDue, ctx: IncidentContext, *, missed: bool) -> BreachAlarmed:
+    due = "without undue delay" if duty.due_at is None else f"due at {duty.due_at:%Y-%m-%d %H:%M} UTC"
+    write = logger().error if missed else logger().warning
+    what = "breach deadline missed" if missed else "breach deadline approaching"
+    write(what, request_id=ctx.case_id, reason=f"{duty.clock}, {due}")
+    due_at = duty.due_at or ctx.now
+    return BreachAlarmed(request_id=ctx.case_id, clock=duty.clock, due_at=due_at, missed=missed)
+
+
+SUBSCRIPTIONS = (
+    on(BreachLodged, register),
+    on(BreachScoped, correct_clocks),
+    on(BreachApproved, approve),
+    on(BreachWithdrawn, withdraw),
+    on(CampaignAborted, note_abort),
+    on(BreachHeld, hold),
+    on(BreachHoldEnded, end_hold),
+    on(BreachReported, note_report),
+    on(BreachNotified, note_notified),
+    on(BreachRecounted, note_recount),
+    on(BreachTimeCame, handle_timer),
+)

@@ -1,0 +1,1 @@
+"""Cases: registration, lifecycle, duplicates, deadlines, retention."""

@@ -1,0 +1,289 @@
+"""
+Deadlines: by the laws that protect the person, the company's calendar, and pauses.
+
+Pure. Every day is calculated from the receipt, so that each can be explained (``shared.law``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from services.intake.domain import CaseStatus, DueMoved, IntakeCase
+from shared.contract.correspondents import mailbox_for, person_mailbox
+from shared.contract.events import (
+    Evidence,
+    ExtensionReason,
+    LastDay,
+    LetterKind,
+    ProofRef,
+    Requester,
+    RequestExtended,
+    RequestId,
+    RequestReceived,
+    RequestSubmitted,
+    Residence,
+)
+from shared.errors import ConfigurationError
+from shared.law import (
+    Calendars,
+    CompanyProfile,
+    DeadlineCalculator,
+    DueDate,
+    Policy,
+    PolicyLibrary,
+    ProtectedPerson,
+    Right,
+    Strictest,
+    TimedDuty,
+    age_on,
+    applicable,
+    internal_due,
+    is_child,
+    proof_regulation,
+    strictest,
+)
+
+EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
+"""No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
+CHILDREN_FIRST = timedelta(days=10)
+"""Time after receipt within which the answer to a child is meant to be sent."""
+OF_AGE = 18
+"""Age from which a person acts for themselves under every law supported here."""
+UNDECIDED = frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
+"""Statuses in which the answer can still take longer."""
+KEPT = (TimedDuty.ANSWER, TimedDuty.EXTENDED_ANSWER, TimedDuty.ACKNOWLEDGEMENT)
+"""Duties with last days that a case keeps from the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRules:
+    """The laws and the calendar of the controller; a case keeps its first editions."""
+
+    company: CompanyProfile
+    policies: PolicyLibrary
+    calendars: Calendars
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which days begin and end."""
+        return self.company.zone
+
+    def laws_of(self, received: RequestReceived) -> list[Policy]:
+        """Return the laws that protect the requester, in the editions that the case keeps."""
+        return [self.policies.named(id_) for id_ in received.laws]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The source of a submission, and its time of receipt."""
+
+    case: str
+    source: str
+    occurred_at: datetime
+    now: datetime
+    proofs: tuple[ProofRef, ...] = field(default=())
+    follows: RequestId | None = None
+    """The request that this one takes up again."""
+    attested: tuple[Evidence, ...] = ()
+    """Evidence from an agent with a checked signature."""
+    instructed: bool = False
+    """Whether it comes from a controller with a checked credential."""
+
+
+def received_request(request: RequestSubmitted, arrival: Arrival, practice: ClockRules) -> RequestReceived:
+    """
+    Return the laws that govern *request* and its deadlines.
+
+    A time of receipt in the future comes from a wrong clock: the deadline then runs from now. One from before
+    the first law counts as the law's first day.
+
+    Law:
+        GDPR Art. 12(3), Reg. 1182/71; UK GDPR Art. 12A; Cal. Civ. Code § 1798.130(a)(2)(A) (``shared.law``).
+    """
+    received_at = max(EARLIEST_RECEIPT, min(request.received_at or arrival.occurred_at, arrival.now))
+    received_on = received_at.astimezone(practice.zone).date()
+    laws = applicable(practice.policies, practice.company, _person(request), received_on)
+    counting = DeadlineCalculator(practice.company, practice.calendars, received_at)
+    days = {duty: strictest(laws, duty, request.right, counting) for duty in KEPT}
+    answer = _the(days[TimedDuty.ANSWER], request.right)
+    child = request.child or _is_child(request.subject.date_of_birth, laws, received_on)
+    requester = Requester.CONTROLLER if arrival.instructed else _requester(request, received_on, child=child)
+    regulation = laws[0].regulation
+    if regulation is None:
+        raise ConfigurationError(f"policies/{laws[0].id}.yaml: regulation: is missing")
+    proven_under = proof_regulation(laws)
+    return RequestReceived(
+        request_id=arrival.case,
+        right=request.right,
+        regulation=regulation,
+        policy=laws[0].id,
+        also=tuple(policy.id for policy in laws[1:]),
+        last_days=tuple(_last_day(duty, one) for duty, one in days.items() if one is not None),
+        source=arrival.source,
+        received_at=received_at,
+        received_on=received_on,
+        due_on=answer.last.due_on,
+        internal_due_on=_meant_for(answer.last, practice, child=child),
+        proofs=arrival.proofs,
+        direct_marketing=request.direct_marketing,
+        requester=requester,
+        attested=arrival.attested,
+        reachable=_is_reachable(request, requester),
+        transfers=request.right is Right.PORTABILITY and request.details.transfer_to is not None,
+        follows=arrival.follows,
+        role=request.role,
+        child=child,
+        stricter=None if proven_under is regulation else proven_under,
+    )
+
+
+def resumed_deadline(case: IntakeCase, at: datetime, practice: ClockRules) -> DueMoved | None:
+    """Return the deadline after the clock of *case* runs again; None if it never stopped."""
+    if case.received is None or case.paused_since is None:
+        return None
+    days = case.paused_days + _whole_days(case.paused_since, at)
+    standing = any(policy.stands_still_for("identity") for policy in practice.laws_of(case.received))
+    if days == case.paused_days or not standing:
+        return None
+    duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
+    counted = _the(_counted(duty, case.received, days, practice), case.received.right)
+    return DueMoved(
+        request_id=case.received.request_id,
+        days=days,
+        due_on=counted.last.due_on,
+        meant_for=internal_due(counted.last, margin=practice.company.margin),
+        policy=counted.policy.id,
+    )
+
+
+def due_now(case: IntakeCase, now: datetime, practice: ClockRules) -> DueDate | None:
+    """Return the deadline of *case* if the person sent the requested proof today."""
+    if case.received is None:
+        return None
+    running = 0 if case.paused_since is None else _whole_days(case.paused_since, now)
+    duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
+    counted = _counted(duty, case.received, case.paused_days + running, practice)
+    return _the(counted, case.received.right).last
+
+
+def explained_deadline(case: IntakeCase, practice: ClockRules) -> Strictest | None:
+    """
+    Return the last day for the answer to *case*, with each step of the calculation.
+
+    None if it differs from the day on record: a calendar has changed since, and the record counts.
+    """
+    received = case.received
+    if received is None:
+        return None
+    duty = TimedDuty.EXTENDED_ANSWER if case.extended else TimedDuty.ANSWER
+    counted = _counted(duty, received, case.paused_days, practice)
+    return counted if counted is not None and counted.last.due_on == case.due_on else None
+
+
+def extended_deadline(
+    case: IntakeCase, reason: ExtensionReason, now: datetime, practice: ClockRules
+) -> RequestExtended | None:
+    """
+    Return the deadline if the answer takes longer for *reason*; None if it must not.
+
+    Law:
+        GDPR Art. 12(3), 11 CCR § 7021(b): once, and only as long as the person can still be notified within
+        the first period. Requests to opt out or to limit know no extension (11 CCR §§ 7026(f), 7027(g)).
+    """
+    received = case.received
+    if received is None or case.extended or case.due_on is None or case.status not in UNDECIDED:
+        return None
+    counted = _counted(TimedDuty.EXTENDED_ANSWER, received, case.paused_days, practice)
+    if counted is None or counted.last.due_on <= case.due_on or now >= end_of(case.due_on, practice.zone):
+        return None
+    return RequestExtended(
+        request_id=received.request_id,
+        reason=reason,
+        promised_on=case.due_on,
+        due_on=counted.last.due_on,
+        meant_for=internal_due(counted.last, margin=practice.company.margin),
+        policy=counted.policy.id,
+    )
+
+
+def is_paused(case: IntakeCase, policies: PolicyLibrary) -> bool:
+    """Return whether the clock of *case* is paused now: every law must allow it, and proof be awaited."""
+    if case.received is None or case.paused_since is None:
+        return False
+    return all(policies.named(id_).stands_still_for("identity") for id_ in case.received.laws)
+
+
+def _whole_days(since: datetime, until: datetime) -> int:
+    """Return the whole days that have passed; a part of a day moves no deadline: early is lawful."""
+    return max((until - since).days, 0)
+
+
+def begin_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which *day* begins in *zone*."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which *day* is over in *zone*."""
+    return begin_of(day + timedelta(days=1), zone)
+
+
+def _counted(duty: TimedDuty, received: RequestReceived, days: int, practice: ClockRules) -> Strictest | None:
+    counting = DeadlineCalculator(practice.company, practice.calendars, received.received_at, days)
+    return strictest(practice.laws_of(received), duty, received.right, counting)
+
+
+def _the(counted: Strictest | None, right: Right) -> Strictest:
+    if counted is None:
+        raise ConfigurationError(f"policies: no law sets the time for {right}")
+    return counted
+
+
+def _last_day(duty: TimedDuty, counted: Strictest) -> LastDay:
+    return LastDay(duty=duty, policy=counted.policy.id, on=counted.last.due_on)
+
+
+def _meant_for(last: DueDate, practice: ClockRules, *, child: bool) -> date:
+    usual = internal_due(last, margin=practice.company.margin)
+    return min(usual, last.received_on + CHILDREN_FIRST) if child else usual
+
+
+def _is_child(born_on: date | None, laws: Sequence[Policy], day: date) -> bool:
+    return born_on is not None and is_child(laws, born_on, day)
+
+
+def _person(request: RequestSubmitted) -> ProtectedPerson:
+    return ProtectedPerson(_place(request.residence), request.role, request.regulation)
+
+
+def _place(residence: Residence | None) -> str | None:
+    """Return the residence as ISO 3166 writes it, ``US-CA``, with or without the country in its part."""
+    if residence is None:
+        return None
+    if residence.subdivision is None:
+        return residence.country
+    part = residence.subdivision.upper().removeprefix(f"{residence.country}-")
+    return f"{residence.country}-{part}"
+
+
+def _requester(request: RequestSubmitted, day: date, *, child: bool) -> Requester:
+    """
+    Return the requester: for a child the parent, regardless of the relation stated.
+
+    If the date of birth says of age, the parent counts as an agent: the person confirms.
+
+    Law:
+        11 CCR § 7070(c): requests for a child under 13 are the parent's; 11 CCR § 7063: an agent's.
+    """
+    if request.agent is None:
+        return Requester.PERSON
+    born_on = request.subject.date_of_birth
+    of_age = born_on is not None and age_on(day, born_on) >= OF_AGE
+    return Requester.PARENT if child or (request.agent.parent and not of_age) else Requester.AGENT
+
+
+def _is_reachable(request: RequestSubmitted, requester: Requester) -> bool:
+    if requester in {Requester.PARENT, Requester.CONTROLLER}:
+        return mailbox_for(LetterKind.CODE, requester, request) is not None
+    return person_mailbox(request) is not None

@@ -1,0 +1,189 @@
+"""Handlers of deadlines and of letters that did not arrive."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from services.intake.cases.clock import end_of
+from services.intake.cases.deadlines import (
+    APPROACHING,
+    DUTIES,
+    EXPIRED,
+    MISSED,
+    UNAGREED,
+    UNEXTENDED,
+    day_of,
+    duty_of,
+    fee_timers,
+    is_done,
+    kind_of,
+    next_check,
+    package_timers,
+    timer_at,
+)
+from services.intake.context import Intake, set_timers
+from services.intake.domain import OWED, evolve
+from shared.contract.answer import facts_of
+from shared.contract.events import (
+    DeadlineApproaching,
+    DeadlineCame,
+    DeadlineMissed,
+    Fact,
+    FeeQuoted,
+    LetterKind,
+    NoticeFailed,
+    PackageExpired,
+    PackageExpiring,
+    RequestFulfilled,
+    RequestStopped,
+    RequestWithdrawn,
+    StopReason,
+)
+from shared.errors import TooEarly
+from shared.runtime.log import logger
+
+BOUNCED = "bounced"
+"""Reason for a letter that did not arrive although a mail server had accepted it."""
+
+
+async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
+    """
+    Store the answer and the last day of its package; destroy the package that it replaces.
+
+    Law:
+        GDPR Art. 5(1)(e): kept no longer than necessary.
+    """
+    before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
+    if before is not None and event.package not in {None, before}:
+        await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
+    await set_timers(package_timers(event), ctx)
+    return []
+
+
+async def schedule_fee_deadline(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
+    """Record the fee, and set the deadline for the agreement; the clock runs on."""
+    await set_timers(fee_timers(event, ctx.now, ctx.practice), ctx)
+    return []
+
+
+async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
+    """
+    Record an undelivered letter; if it held the answer, the answer is owed again and the alarm is raised.
+
+    Raises:
+        TooEarly: It came back before it was known to be sent.
+
+    Law:
+        GDPR Art. 12(3): the information is provided to the person, so it has to arrive.
+    """
+    if event.reason == BOUNCED and event.letter not in ctx.case.sent:
+        raise TooEarly("a letter came back before it was heard that it was sent")
+    if event.letter is LetterKind.NAMED_MAILBOX:
+        return _stop_for_staff(ctx)
+    before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
+    if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
+        return _unextended(before.tell_by, ctx)
+    if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
+        return []
+    return await _deadline_fact(APPROACHING, day, ctx)
+
+
+def _stop_for_staff(ctx: Intake) -> Sequence[Fact]:
+    """Stop a request after an undeliverable notice to another mailbox, while it can still be stopped."""
+    if ctx.case.stopped is not None or not ctx.case.withdrawable_at(ctx.now):
+        return []
+    logger().warning("request stopped", request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)
+    return [RequestStopped(request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)]
+
+
+def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:
+    """If the day is in the future, its own timer raises the alarm."""
+    over = ctx.now >= end_of(day, ctx.practice.zone)
+    return _missed(UNEXTENDED, day, ctx) if over else []
+
+
+async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
+    """
+    Raise an alarm if a step is not done by its target day or by its last day.
+
+    While the clock is paused it is checked again every day.
+
+    Raises:
+        TooEarly: The timer overtook the request; its registration is retried.
+
+    Law:
+        GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided when it is sent.
+        11 CCR § 7021(a): receipt is confirmed within 10 business days.
+    """
+    if ctx.case.due_on is None:
+        raise TooEarly("the timer came before its request")
+    kind = kind_of(event.name)
+    if kind == UNAGREED:
+        return await _end_unagreed(ctx)
+    if kind not in DUTIES:
+        return await _check_package(kind, ctx)
+    day = day_of(kind, ctx.case)
+    if day is None or is_done(kind, ctx.case):
+        return []
+    later = next_check(kind, ctx.case, ctx.now, ctx.practice)
+    if later is None:
+        return await _deadline_fact(kind, day, ctx)
+    wait = timer_at(kind, later)
+    if wait.name == event.name:
+        raise TooEarly("the timer is ahead of this clock")
+    await set_timers([wait], ctx)
+    return []
+
+
+async def _end_unagreed(ctx: Intake) -> Sequence[Fact]:
+    """
+    Withdraw a request if the requester did not agree to a notified fee in time.
+
+    Silence does not count if the letter did not arrive: the staff must check.
+
+    Law:
+        DPO Art. 19(3): 10 days, else the request counts as withdrawn; EDPB Guidelines 01/2022 para. 192.
+    """
+    if not ctx.case.awaits_agreement:
+        return []
+    if ctx.case.fee_notified:
+        return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
+    logger().error("fee letter not delivered", request_id=ctx.case_id, reason="the letter did not arrive")
+    await set_timers([timer_at(UNAGREED, ctx.now + timedelta(days=1))], ctx)
+    return []
+
+
+async def _check_package(kind: str, ctx: Intake) -> Sequence[Fact]:
+    """
+    Remind of a package that was not downloaded, and destroy it at its end.
+
+    Law:
+        GDPR Art. 5(1)(e): kept no longer than necessary.
+    """
+    answer = ctx.case.fulfilled
+    if answer is None or answer.package is None or answer.package_expires_at is None:
+        return []
+    if ctx.now >= answer.package_expires_at:
+        await ctx.vault.discard(ctx.case_id, [answer.package, facts_of(answer.package)])
+        return [PackageExpired(request_id=ctx.case_id)]
+    if kind == EXPIRED or ctx.case.downloads:
+        return []
+    return [PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
+
+
+async def _deadline_fact(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+    if kind != APPROACHING:
+        return _missed(kind, day, ctx)
+    logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
+    approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
+    end = end_of(day, ctx.practice.zone)
+    # Also after the deadline: `habeas deadlines` finds late cases by it.
+    await set_timers([timer_at(MISSED, end)], ctx)
+    return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
+
+
+def _missed(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+    duty = duty_of(kind, ctx.case)
+    if (duty, day) in ctx.case.missed:
+        return []
+    logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
+    return [DeadlineMissed(request_id=ctx.case_id, duty=duty, due_on=day)]

@@ -1,0 +1,171 @@
+"""
+Timers of a case, and the deadline that each is about. Pure.
+
+A timer is named after its deadline and the day: setting it again has no effect.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+
+from services.intake.cases.clock import ClockRules, begin_of, due_now, end_of, is_paused
+from services.intake.domain import IntakeCase
+from shared.contract.events import (
+    AppealReceived,
+    FeeQuoted,
+    LetterKind,
+    Remedy,
+    RequestExtended,
+    RequestFulfilled,
+    RequestReceived,
+)
+from shared.law import TimedDuty, internal_due
+
+APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
+"""Of the answer: the target day, and the end of the last day."""
+UNACKNOWLEDGED, UNEXTENDED = "acknowledgement_missed", "extension_missed"
+"""The end of the last day for the acknowledgement, and for the notice of an extension."""
+UNDECIDED = "appeal_missed"
+"""The end of the last day for the decision of an appeal or the answer to a complaint."""
+UNAGREED = "fee_unagreed"
+"""The end of the last day for agreeing to a fee, after the fee letter."""
+EXPIRING, EXPIRED = "package_expiring", "package_expired"
+"""Of the package: the reminder before the end, and the end."""
+TIME_TO_AGREE = timedelta(days=10)
+REMINDED_BEFORE = timedelta(days=7)
+DUTIES: Mapping[str, TimedDuty] = MappingProxyType(
+    {
+        APPROACHING: TimedDuty.ANSWER,
+        MISSED: TimedDuty.ANSWER,
+        UNACKNOWLEDGED: TimedDuty.ACKNOWLEDGEMENT,
+        UNEXTENDED: TimedDuty.EXTENDED_ANSWER,
+        UNDECIDED: TimedDuty.APPEAL,
+    }
+)
+LETTERS: Mapping[str, LetterKind] = MappingProxyType(
+    {UNACKNOWLEDGED: LetterKind.ACKNOWLEDGEMENT, UNEXTENDED: LetterKind.EXTENSION}
+)
+"""Deadlines of letters: the kind of the letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineTimer:
+    """A moment for the scheduler."""
+
+    name: str
+    at: datetime
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of the timer called *name*."""
+    return next(kind for kind in (*DUTIES, UNAGREED, EXPIRING, EXPIRED) if name.startswith(kind))
+
+
+def timer_at(kind: str, at: datetime) -> DeadlineTimer:
+    """Return the timer for *at*, named so that another day is another timer."""
+    return DeadlineTimer(f"{kind}_{at:%Y%m%d}", at)
+
+
+def initial_timers(received: RequestReceived, practice: ClockRules) -> list[DeadlineTimer]:
+    """Return the timers of a new request."""
+    waits = [DeadlineTimer(APPROACHING, begin_of(received.internal_due_on, practice.zone))]
+    acknowledged_by = _acknowledged_by(received)
+    if acknowledged_by is not None and received.reachable and not received.goes_to_customer:
+        waits.append(DeadlineTimer(UNACKNOWLEDGED, end_of(acknowledged_by, practice.zone)))
+    return waits
+
+
+def extension_timers(
+    extension: RequestExtended, case: IntakeCase, practice: ClockRules
+) -> list[DeadlineTimer]:
+    """
+    Return the timers of *case* after an extension.
+
+    Law:
+        GDPR Art. 12(3), 11 CCR § 7021(b): the person is notified, with the reason, within the first period.
+    """
+    waits = [timer_at(APPROACHING, begin_of(extension.meant_for, practice.zone))]
+    if case.due_on is not None and not case.addressless:
+        waits.append(DeadlineTimer(UNEXTENDED, end_of(case.due_on, practice.zone)))
+    return waits
+
+
+def appeal_timers(appeal: AppealReceived, practice: ClockRules) -> list[DeadlineTimer]:
+    """Return the timers of an appeal."""
+    return [] if appeal.due_on is None else [timer_at(UNDECIDED, end_of(appeal.due_on, practice.zone))]
+
+
+def fee_timers(quoted: FeeQuoted, notified_at: datetime, practice: ClockRules) -> list[DeadlineTimer]:
+    """
+    Return the timers of a fee after its letter.
+
+    Law:
+        DPO Art. 19(3): ten days from the letter.
+    """
+    notified_on = notified_at.astimezone(practice.zone).date()
+    return [timer_at(UNAGREED, end_of(max(quoted.answer_by, notified_on + TIME_TO_AGREE), practice.zone))]
+
+
+def package_timers(answer: RequestFulfilled) -> list[DeadlineTimer]:
+    """Return the timers of a package."""
+    if answer.package is None or answer.package_expires_at is None:
+        return []
+    end = answer.package_expires_at
+    return [timer_at(EXPIRING, end - REMINDED_BEFORE), timer_at(EXPIRED, end)]
+
+
+def next_check(kind: str, case: IntakeCase, now: datetime, practice: ClockRules) -> datetime | None:
+    """Return the next check if the deadline of *case* has moved; None if it has come."""
+    if kind == UNDECIDED:
+        return _not_yet(end_of(day, practice.zone), now) if (day := day_of(kind, case)) else None
+    if kind not in {APPROACHING, MISSED}:
+        return None
+    if is_paused(case, practice.policies):
+        return now + timedelta(days=1)
+    last = due_now(case, now, practice) if case.paused_since else None
+    if last is not None:
+        meant_for, due_on = internal_due(last, margin=practice.company.margin), last.due_on
+    elif case.meant_for is not None and case.due_on is not None:
+        meant_for, due_on = case.meant_for, case.due_on
+    else:
+        return None
+    comes = begin_of(meant_for, practice.zone) if kind == APPROACHING else end_of(due_on, practice.zone)
+    return _not_yet(comes, now)
+
+
+def _not_yet(comes: datetime, now: datetime) -> datetime | None:
+    return comes if now < comes else None
+
+
+def is_done(kind: str, case: IntakeCase) -> bool:
+    """Return whether the step of this *kind* is done, or no longer needed."""
+    if kind == UNDECIDED:
+        opened = case.open_appeal
+        confirmed = LetterKind.COMPLAINT_RECEIVED in case.sent - case.returned
+        return opened is None or (opened.remedy is Remedy.COMPLAINT and confirmed)
+    return not case.unanswered or (kind in LETTERS and LETTERS[kind] in case.sent - case.returned)
+
+
+def duty_of(kind: str, case: IntakeCase) -> TimedDuty:
+    """Return the duty of this *kind* of timer; for a complaint the law requires a confirmation in time."""
+    complaint = case.open_appeal is not None and case.open_appeal.remedy is Remedy.COMPLAINT
+    return TimedDuty.COMPLAINT if kind == UNDECIDED and complaint else DUTIES[kind]
+
+
+def day_of(kind: str, case: IntakeCase) -> date | None:
+    """Return the last day for the step of this *kind* of timer."""
+    match DUTIES[kind]:
+        case TimedDuty.ACKNOWLEDGEMENT:
+            return _acknowledged_by(case.received)
+        case TimedDuty.EXTENDED_ANSWER:
+            return case.tell_by
+        case TimedDuty.APPEAL:
+            return case.open_appeal.due_on if case.open_appeal else None
+        case _:
+            return case.due_on
+
+
+def _acknowledged_by(received: RequestReceived | None) -> date | None:
+    days = received.last_days if received else ()
+    return next((day.on for day in days if day.duty is TimedDuty.ACKNOWLEDGEMENT), None)

@@ -1,0 +1,107 @@
+"""
+Fingerprints of requests, and the conditions under which one is a duplicate. Pure.
+
+Two requests have the same fingerprint if everything that determines the answer is equal: the right, the
+described person, the details, and the requester. Residence, language and time make no difference.
+
+Law:
+    GDPR Art. 12(3), (5): one answer, in the first request's time, answers both; neither is refused.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import orjson
+
+from services.intake.domain import PUBLIC_DOORS, IntakeCase
+from shared.contract.drop import SOURCE as DROP
+from shared.contract.events import (
+    Agent,
+    RequestDuplicated,
+    RequestId,
+    RequestReceived,
+    RequestSubmitted,
+    Subject,
+)
+from shared.law import Role, needs_proof
+from shared.matching import mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRequest:
+    """The first open request with a fingerprint."""
+
+    wish: str
+    """The fingerprint, a keyed hash."""
+    case: RequestId
+    at: datetime
+
+
+def fingerprint_of(request: RequestSubmitted, received: RequestReceived) -> bytes | None:
+    """
+    Return the fingerprint of a request, equal for equal requests; None if repetitions are not compared.
+
+    The requester is part of it, and the system that passes it on: a request of another system does not hinder
+    the person's own. Requests without proof are cheaper to repeat than to compare; proofs in a request are
+    checked in any case.
+    """
+    if received.follows or received.proofs or received.role is Role.END_USER or received.source == DROP:
+        return None
+    if not needs_proof(received.right, direct_marketing=received.direct_marketing):
+        return None
+    person = _person(request.subject)
+    if not person["email"]:
+        return None
+    details = request.details.model_dump() | {"scope": sorted(set(request.details.scope))}
+    said = {
+        "right": received.right,
+        "role": received.role,
+        "child": received.child,
+        "source": received.source,
+        "person": person,
+        "agent": _agent(request.agent),
+        "details": details,
+    }
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def duplicate_of(first: IntakeCase, received: RequestReceived, today: date) -> RequestDuplicated | None:
+    """
+    Return that *received* is a duplicate of *first*; None if it is not.
+
+    Not if *first* has ended or is late: a reminder then gets its own deadline. Nor if it has other laws or a
+    later deadline than *received*, or waits for a proof that may not come. A duplicate stays linked, however
+    the first ends.
+    """
+    if first.received is None or first.due_on is None or not first.answer_awaited:
+        return None
+    if first.received.laws != received.laws or not today <= first.due_on <= received.due_on:
+        return None
+    if first.awaits_proof and _may_prove_more(received, first.received):
+        return None
+    return RequestDuplicated(
+        request_id=received.request_id,
+        first=first.received.request_id,
+        first_received_on=first.received.received_on,
+        due_on=first.due_on,
+    )
+
+
+def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:
+    """
+    Return whether *received* may be proven although its first request *first* is not.
+
+    An agent may have stronger evidence now. On public channels anyone may ask in a person's name, and
+    withdraw: until it is proven, such a request must not block the person's own.
+    """
+    return received.source in PUBLIC_DOORS or not set(first.attested).issuperset(received.attested)
+
+
+def _person(subject: Subject) -> dict[str, object]:
+    """Return the whole description of the person: another number means other records."""
+    name = " ".join((subject.name or "").casefold().split())
+    return subject.model_dump() | {"email": mailbox(subject.email or ""), "name": name}
+
+
+def _agent(agent: Agent | None) -> tuple[str, bool] | None:
+    return None if agent is None else (mailbox(agent.email) or agent.email, agent.parent)

@@ -1,0 +1,180 @@
+"""Handlers between a request and its end: fees, extensions, appeals, forwarding to a customer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.intake.cases.appeals import DECIDED, received_appeal
+from services.intake.cases.clock import Arrival, extended_deadline, received_request
+from services.intake.cases.deadlines import appeal_timers, extension_timers
+from services.intake.cases.registration import forwarding, register_request
+from services.intake.cases.sealed_content import seal_request
+from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
+from services.intake.domain import CaseStatus
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import derived_id
+from shared.contract.events import (
+    AgreementLodged,
+    AppealAnswered,
+    AppealDecided,
+    AppealLodged,
+    AppealReceived,
+    AppealSubmitted,
+    ExtensionDecided,
+    Fact,
+    FeeAgreed,
+    ForwardingDecided,
+    RequestRenewed,
+    RequestSubmitted,
+    SubmissionError,
+)
+from shared.contract.sources import ChannelSource, channel_source
+from shared.contract.staff import written_text
+from shared.errors import RefusedDecision, TooEarly
+from shared.runtime.log import logger
+
+COMPANION = channel_source(ChannelSource.HABEAS, "child")
+"""CloudEvents source of the opt-out that accompanies a child's request."""
+RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
+"""CloudEvents source of a renewed request."""
+
+
+async def accept_fee(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
+    """Continue a request after the requester agreed to the fee, unless it was withdrawn meanwhile."""
+    return [FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
+
+
+async def register_appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
+    """
+    Register an appeal or a complaint.
+
+    Raises:
+        TooEarly: The request waits in the queue; it starts next.
+        Unreadable: It is the request of another source: the event is set aside.
+    """
+    if ctx.case.received is None:
+        await end_waiting(ctx)
+        return [rejected(ctx, NOT_KNOWN)]
+    must_be_own(ctx)
+    name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
+    await ctx.vault.seal(ctx.case_id, name, event.statement.encode())
+    received = received_appeal(ctx.case, name, _appealed_at(ctx), ctx.practice)
+    if received is None:
+        return [rejected(ctx, SubmissionError(path="data.request", message="an appeal is open already"))]
+    return await _appeal_received(received, ctx)
+
+
+async def register_lodged_appeal(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
+    """
+    Register an appeal sealed by HTTP; a second one beside an open one is only kept.
+
+    Raises:
+        TooEarly: It overtook the request, which is retried.
+    """
+    if ctx.case.received is None:
+        await end_waiting(ctx)
+        raise TooEarly("the appeal came before its request")
+    received = received_appeal(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
+    return [] if received is None else await _appeal_received(received, ctx)
+
+
+async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Publish the staff's decision of an appeal; a granted one renews the request.
+
+    Law:
+        Va. Code § 59.1-577(C): in writing, what is done or not done, and why.
+
+    Raises:
+        RefusedDecision: The explanation is not the signed text.
+    """
+    opened = ctx.case.open_appeal
+    if opened is None:
+        logger().warning("no appeal is open", request_id=ctx.case_id)
+        return []
+    await _check_text(event.explanation, ctx)
+    taken_up = event.granted and ctx.case.status in DECIDED  # an undecided request continues unchanged
+    renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
+    answered = AppealAnswered(
+        request_id=ctx.case_id,
+        remedy=opened.remedy,
+        received_on=opened.received_on,
+        granted=event.granted,
+        reasons=event.reasons,
+        explanation=event.explanation,
+        renewed=renewed,
+    )
+    if renewed is None:
+        return [answered]
+    return [answered, RequestRenewed(request_id=renewed, follows=ctx.case_id)]
+
+
+async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
+    """Register a request made from another one, once, with its own id and key."""
+    if ctx.case.status is not CaseStatus.UNKNOWN:
+        return []
+    first = RequestSubmitted.model_validate_json(await ctx.vault.open(event.follows, SUBMISSION))
+    changes = {"received_at": None, "right": event.right or first.right}
+    again = (await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)).request
+    source = COMPANION if event.right else RENEWAL
+    arrival = Arrival(ctx.case_id, source, ctx.occurred_at, ctx.now, follows=event.follows)
+    return await register_request(again, received_request(again, arrival, ctx.practice), ctx)
+
+
+async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Forward an end user's request to the customer that the staff named; again if the letter did not arrive.
+
+    Law:
+        GDPR Art. 28(3)(e), 11 CCR § 7050(c): a processor does not answer itself.
+
+    Raises:
+        TooEarly: The decision overtook the request.
+        RefusedDecision: The customer's name and address are not those that were signed.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the forwarding came before its request")
+    if not ctx.case.forwardable:
+        logger().warning("forwarding not possible", request_id=ctx.case_id, reason=str(ctx.case.status))
+        return []
+    await _check_text(event.controller, ctx)
+    return [await forwarding(event.controller, ctx)]
+
+
+async def _check_text(item: str | None, ctx: Intake) -> None:
+    """Refuse a decision if its text in the vault is missing or differs from the signed text."""
+    if item is None:
+        return
+    try:
+        content = await ctx.vault.open(ctx.case_id, item)
+    except KeyError:
+        content = b""
+    if written_text(item, content) is None:
+        raise RefusedDecision("text_differs")
+
+
+async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Extend the deadline of an answer, once, while the law allows it and the person can still be notified.
+
+    Raises:
+        TooEarly: The decision overtook the request.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the extension came before its request")
+    longer = extended_deadline(ctx.case, event.reason, ctx.now, ctx.practice)
+    if longer is None:
+        logger().warning("extension not possible", request_id=ctx.case_id, reason=f"due on {ctx.case.due_on}")
+        return []
+    await set_timers(extension_timers(longer, ctx.case, ctx.practice), ctx)
+    return [longer]
+
+
+def _appealed_at(ctx: Intake) -> datetime:
+    """Return the time of an appeal, between the request and now: a wrong clock moves no deadline."""
+    begun = ctx.case.received.received_at if ctx.case.received else ctx.now
+    return max(begun, min(ctx.occurred_at, ctx.now))
+
+
+async def _appeal_received(received: AppealReceived, ctx: Intake) -> Sequence[Fact]:
+    await set_timers(appeal_timers(received, ctx.practice), ctx)
+    return [received]

@@ -1,0 +1,504 @@
+"""
+The register: its entry for a request, and the counts that remain after the record is purged. Pure.
+
+An entry follows from intake's journal and holds no personal data. A request that ended long enough ago
+becomes a :class:`CountedRequest` and is purged, unless a reason to retain it remains.
+
+Law:
+    11 CCR § 7101(a)-(b): 24 months; date, nature and manner of the request, date and nature of the response,
+    basis of a denial.
+    4 CCR 904-3 Rule 6.11: the same for Colorado, with the existence and the result of an appeal.
+    GDPR Art. 5(2): the controller can show what was done.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_DOOR, DueMoved
+from shared.contract.events import (
+    AnswerDelivered,
+    AppealAnswered,
+    AppealReceived,
+    Code,
+    DeadlineMissed,
+    DeliveryAction,
+    Fact,
+    IdentityRefused,
+    InquiryLodged,
+    LetterKind,
+    MessageLodged,
+    NoticeFailed,
+    NoticeReported,
+    NoticeSent,
+    Outcome,
+    PolicyId,
+    Remedy,
+    RequestClosed,
+    RequestDuplicated,
+    Requester,
+    RequestExtended,
+    RequestForwarded,
+    RequestFulfilled,
+    RequestLodged,
+    RequestPurged,
+    RequestReceived,
+    RequestRejected,
+    RequestRenewed,
+    RequestWithdrawn,
+    SubjectUnrestricted,
+)
+from shared.law import Right, TimedDuty
+
+NOT_PROVEN = "not_proven_in_time"
+"""The reason of a lapsed request."""
+Decision: TypeAlias = (
+    RequestFulfilled | RequestForwarded | RequestDuplicated | IdentityRefused | RequestWithdrawn
+)
+ENTRY_FACTS: tuple[type[Fact], ...] = (
+    AnswerDelivered,
+    AppealAnswered,
+    AppealReceived,
+    DeadlineMissed,
+    DueMoved,
+    IdentityRefused,
+    InquiryLodged,
+    MessageLodged,
+    NoticeFailed,
+    RequestClosed,
+    RequestDuplicated,
+    RequestExtended,
+    RequestForwarded,
+    RequestFulfilled,
+    RequestLodged,
+    RequestPurged,
+    RequestReceived,
+    RequestRejected,
+    RequestRenewed,
+    RequestWithdrawn,
+    SubjectUnrestricted,
+)
+"""The facts of an entry, with letters sent of the kinds ``OWED``."""
+
+
+class RequestManner(StrEnum):
+    """The way in which a request was made."""
+
+    WEB = "web"
+    """By the person, on a page or by Habeas' API."""
+    MAIL = "mail"
+    """By the person, by mail."""
+    API = "api"
+    """By an upstream system, over the API."""
+    EVENT = "event"
+    """By an upstream system, as an event."""
+    APPEAL = "appeal"
+    """An appeal against an earlier answer was granted."""
+    COMPANION = "companion"
+    """By Habeas: it accompanies a child's request."""
+
+
+class RequestResult(StrEnum):
+    """The result of a request."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    PARTLY_GRANTED = "partly_granted"
+    REFUSED = "refused"
+    LAPSED = "lapsed"
+    """It was refused because the identity was not proven in time."""
+    NOTHING_HELD = "nothing_held"
+    FORWARDED = "forwarded"
+    """Sent to the customer that decides about the data."""
+    DUPLICATE = "duplicate"
+    """An earlier request asked for the same, and was answered."""
+    WITHDRAWN = "withdrawn"
+
+
+class RetentionReason(StrEnum):
+    """The reason to retain a closed case."""
+
+    RESTRICTED = "restricted"
+    """Before the restriction is lifted the person must be notified (GDPR Art. 18(3))."""
+    STATEMENT = "statement"
+    """A correction was declined; the person's statement stays with the data (11 CCR § 7023(f))."""
+    LEFT = "left"
+    """Records are left that the erasure still has to reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """An appeal against an answer, or a complaint."""
+
+    remedy: Remedy
+    received_on: date
+    due_on: date | None
+    answered_at: datetime | None = None
+    granted: bool | None = None
+    """None while undecided."""
+
+    def seen_from(self, zone: tzinfo) -> "Appeal":
+        """Return it with days in *zone*."""
+        return replace(self, answered_at=self.answered_at and self.answered_at.astimezone(zone))
+
+    def __str__(self) -> str:
+        """Return all of it as a text."""
+        on = f" {self.answered_at.date()}" if self.answered_at else ""
+        result = {None: "open", True: "granted", False: "denied"}[self.granted]
+        return f"{self.remedy} of {self.received_on}: {result}{on}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """The entry of one request in the register."""
+
+    request: str
+    right: Right
+    policy: PolicyId
+    also: tuple[PolicyId, ...]
+    manner: RequestManner
+    source: str
+    requester: Requester
+    received_on: date
+    due_on: date
+    extended: bool
+    paused_days: int
+    """Days by which pauses have moved the last day."""
+    result: RequestResult
+    grounds: tuple[Code, ...]
+    """The reasons for a denial, in whole or in part."""
+    answered_on: date | None
+    late: bool
+    """Whether the last day passed before the answer was sent."""
+    ended_at: datetime | None
+    """When the last step was done."""
+    standing: RetentionReason | None
+    """The reason to retain the ended case."""
+    appeals: tuple[Appeal, ...]
+    incident: Code | None
+    """The declared incident during which it came."""
+
+    @property
+    def days(self) -> int | None:
+        """Calendar days from receipt to answer."""
+        return None if self.answered_on is None else (self.answered_on - self.received_on).days
+
+    def plain(self) -> dict[str, Any]:
+        """Return the required fields as plain values, in reading order."""
+        return {
+            "request": self.request,
+            "received_on": self.received_on.isoformat(),
+            "right": self.right.value,
+            "law": self.policy,
+            "also": list(self.also),
+            "manner": self.manner.value,
+            "source": self.source,
+            "requester": self.requester.value,
+            "due_on": self.due_on.isoformat(),
+            "extended": self.extended,
+            "paused_days": self.paused_days,
+            "answered_on": self.answered_on and self.answered_on.isoformat(),
+            "days": self.days,
+            "result": self.result.value,
+            "grounds": list(self.grounds),
+            "late": self.late,
+            "appeals": [str(appeal) for appeal in self.appeals],
+            "ended_at": self.ended_at and self.ended_at.isoformat(),
+            "kept_for": self.standing and self.standing.value,
+            "incident": self.incident,
+        }
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CountedRequest:
+    """What remains of a purged request; equal ones are only counted."""
+
+    year: int
+    law: str
+    right: Right
+    result: RequestResult
+    grounds: tuple[Code, ...]
+    late: bool
+    days: int | None
+
+    @property
+    def key(self) -> str:
+        """The key that distinguishes it from all others."""
+        days = "-" if self.days is None else self.days
+        late = "late" if self.late else "in_time"
+        return f"{self.year}/{self.law}/{self.right}/{self.result}/{'+'.join(self.grounds)}/{late}/{days}"
+
+
+def laws_of(entry: RegisterEntry) -> tuple[str, ...]:
+    """Return the laws that protect the person, without editions; first the one of the answer."""
+    return tuple(dict.fromkeys(policy.partition("@")[0] for policy in (entry.policy, *entry.also)))
+
+
+def counted(entry: RegisterEntry) -> Iterator[CountedRequest]:
+    """Yield the counts of *entry*: one under each law that protects the person."""
+    for law in laws_of(entry):
+        yield CountedRequest(
+            entry.received_on.year, law, entry.right, entry.result, entry.grounds, entry.late, entry.days
+        )
+
+
+@dataclass(slots=True)
+class CaseHistory:
+    """The history of one case, collected fact by fact."""
+
+    received: RequestReceived | None = None
+    manner: RequestManner = RequestManner.EVENT
+    rejected_at: datetime | None = None
+    written_at: datetime | None = None
+    """When a mail came in that made no request yet, or none at all."""
+    fulfilled: RequestFulfilled | None = None
+    forwarded: bool = False
+    repeats: bool = False
+    """Whether it is a duplicate of an open request."""
+    refused: IdentityRefused | None = None
+    withdrawn_at: datetime | None = None
+    decided_at: datetime | None = None
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    delivered_at: datetime | None = None
+    returned: frozenset[LetterKind] = frozenset()
+    """Returned letters that the law requires to arrive."""
+    due_on: date | None = None
+    extended: bool = False
+    paused_days: int = 0
+    missed: bool = False
+    addressless: bool = False
+    unrestricted: bool = False
+    purged: bool = False
+    appeals: tuple[Appeal, ...] = ()
+    appeal_ended_at: datetime | None = None
+
+    @classmethod
+    def of(cls, facts: Iterable[tuple[datetime, Fact]]) -> "CaseHistory":
+        """Return the history of a case from its facts, oldest first, each with its time of record."""
+        story = cls()
+        for at, fact in facts:
+            story.note(fact, at)
+        return story
+
+    def note(self, fact: Fact, at: datetime) -> None:
+        """Add one more fact; facts without effect on the register are skipped."""
+        match fact:
+            case RequestReceived() | RequestLodged() | RequestRenewed():
+                self._note_beginning(fact)
+            case (
+                RequestFulfilled()
+                | RequestForwarded()
+                | RequestDuplicated()
+                | IdentityRefused()
+                | RequestWithdrawn()
+            ):
+                self._note_decision(fact, at)
+            case RequestClosed():
+                self._note_closed(at)
+            case NoticeSent() | NoticeFailed() | NoticeReported() | AnswerDelivered():
+                self._note_letter(fact, at)
+            case DueMoved() | RequestExtended():
+                self._note_last_day(fact)
+            case AppealReceived() | AppealAnswered():
+                self._note_appeal(fact, at)
+            case RequestRejected() if self.received is None:
+                self.rejected_at = at
+            case InquiryLodged() | MessageLodged():
+                self.written_at = at
+            case _:
+                self._note_remark(fact)
+
+    def _note_beginning(self, fact: RequestReceived | RequestLodged | RequestRenewed) -> None:
+        """A renewal also appears in the earlier case, where it begins nothing."""
+        match fact:
+            case RequestReceived():
+                self.received, self.due_on = fact, fact.due_on
+                self.addressless = fact.requester is Requester.CONTROLLER
+            case RequestLodged(source=source) if source == MAIL and not fact.waited:
+                self.manner = RequestManner.MAIL
+            case RequestLodged() if not fact.waited:  # its arrival is on record
+                self.manner = RequestManner.WEB if fact.source.startswith(OWN_DOOR) else RequestManner.API
+            case RequestRenewed() if self.received is None:
+                self.manner = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
+            case _:
+                pass
+
+    def _note_decision(self, fact: Decision, at: datetime) -> None:
+        """Only an answer of fulfillment undoes a decision: it crossed a withdrawal, or is better."""
+        if isinstance(fact, RequestFulfilled):
+            self.fulfilled, self.decided_at, self.closed_at = fact, at, None
+        elif self.decided_at is None:
+            self.decided_at = at
+            self.forwarded = isinstance(fact, RequestForwarded)
+            self.repeats = isinstance(fact, RequestDuplicated)
+            self.refused = fact if isinstance(fact, IdentityRefused) else None
+            self.withdrawn_at = at if isinstance(fact, RequestWithdrawn) else None
+
+    def _note_closed(self, at: datetime) -> None:
+        """A case is closed by the letter with the decision: that is the time of the answer."""
+        self.closed_at = at
+        if not self.withdrawn:
+            self.answered_at = self.answered_at or at
+
+    def _note_letter(
+        self, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered, at: datetime
+    ) -> None:
+        """A returned letter has answered nothing; the next one, or the staff, does."""
+        match fact:
+            case NoticeSent() if fact.letter in self.returned:
+                self.returned -= {fact.letter}
+                self.answered_at = at
+            case NoticeFailed() if fact.reason == NO_ADDRESS:
+                self.addressless = True
+            case NoticeReported() if fact.action is not DeliveryAction.FAILED:
+                pass
+            case NoticeFailed() | NoticeReported() if self.delivered_at is not None:
+                self.answered_at = self.delivered_at
+            case NoticeFailed() | NoticeReported():
+                self.returned |= {fact.letter} & OWED
+            case AnswerDelivered() if self.decided_at is not None:
+                self.answered_at = at if self.returned or not self.answered_at else self.answered_at
+                self.delivered_at, self.returned = self.delivered_at or at, frozenset()
+            case _:
+                pass
+
+    def _note_last_day(self, fact: DueMoved | RequestExtended) -> None:
+        self.due_on = fact.due_on
+        match fact:
+            case DueMoved():
+                self.paused_days = fact.days
+            case RequestExtended():
+                self.extended = True
+
+    def _note_appeal(self, fact: AppealReceived | AppealAnswered, at: datetime) -> None:
+        match fact:
+            case AppealReceived():
+                self.appeals += (Appeal(fact.remedy, fact.received_on, fact.due_on),)
+            case AppealAnswered():
+                self.appeal_ended_at = at
+                last = replace(self.appeals[-1], answered_at=at, granted=fact.granted)
+                self.appeals = (*self.appeals[:-1], last)
+
+    def _note_remark(self, fact: Fact) -> None:
+        match fact:
+            case DeadlineMissed(duty=TimedDuty.ANSWER):
+                self.missed = True
+            case SubjectUnrestricted():
+                self.unrestricted = True
+            case RequestPurged():
+                self.purged = True
+            case _:
+                pass
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it was withdrawn before the answer."""
+        return self.withdrawn_at is not None and self.fulfilled is None
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether another request was answered in its place."""
+        return self.repeats and self.fulfilled is None
+
+    @property
+    def _answered_at(self) -> datetime | None:
+        """When the answer was sent; without an address, when it could be read."""
+        if self.withdrawn or self.duplicate or self.returned:
+            return None
+        return self.answered_at or (self.decided_at if self.addressless else None)
+
+    @property
+    def result(self) -> RequestResult:
+        """The result of the request; open until the answer is sent."""
+        if self.withdrawn:
+            return RequestResult.WITHDRAWN
+        if self.duplicate:
+            return RequestResult.DUPLICATE
+        if self._answered_at is None:
+            return RequestResult.OPEN
+        if self.fulfilled is not None:
+            return RequestResult(self.fulfilled.outcome.value)
+        if self.forwarded:
+            return RequestResult.FORWARDED
+        lapsed = self.refused is not None and NOT_PROVEN in self.refused.reasons
+        return RequestResult.LAPSED if lapsed else RequestResult.REFUSED
+
+    @property
+    def grounds(self) -> tuple[Code, ...]:
+        """The reasons for a denial, in whole or in part."""
+        if self.fulfilled is None:
+            reasons: Iterable[Code] = self.refused.reasons if self.refused and not self.withdrawn else ()
+        else:
+            denied = self.fulfilled.outcome in {Outcome.REFUSED, Outcome.PARTLY_GRANTED}
+            reasons = self.fulfilled.reasons if denied else ()
+        return tuple(sorted(set(reasons)))
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the last step was done; None while one is open."""
+        if self.received is None:
+            return self.rejected_at or self.written_at
+        if self.result is RequestResult.OPEN or any(appeal.granted is None for appeal in self.appeals):
+            return None
+        decided = self.addressless or self.withdrawn or self.duplicate
+        over = self.decided_at if decided else self.delivered_at
+        ends = [at for at in (self.closed_at or over, self.answered_at, self.appeal_ended_at) if at]
+        return max(ends) if self.closed_at or over else None
+
+    @property
+    def standing(self) -> RetentionReason | None:
+        """The reason to retain the ended case."""
+        if self.received is None or self.fulfilled is None:
+            return None
+        right, done = self.received.right, self.fulfilled.dispositions
+        if done.get("left"):
+            return RetentionReason.LEFT
+        if self.fulfilled.statement_kept:
+            return RetentionReason.STATEMENT
+        weighed = right is Right.OBJECTION and not self.received.direct_marketing
+        if (weighed or right is Right.RESTRICTION) and done.get("marked") and not self.unrestricted:
+            return RetentionReason.RESTRICTED
+        return None
+
+    def entry(self, zone: tzinfo) -> RegisterEntry | None:
+        """Return the entry in the register, with days in *zone*; None if there is no request."""
+        received = self.received
+        if received is None:
+            return None
+        answered_on = self._answered_at.astimezone(zone).date() if self._answered_at else None
+        due_on = self.due_on or received.due_on
+        return RegisterEntry(
+            request=received.request_id,
+            right=received.right,
+            policy=received.policy,
+            also=received.also,
+            manner=self.manner,
+            source=received.source,
+            requester=received.requester,
+            received_on=received.received_on,
+            due_on=due_on,
+            extended=self.extended,
+            paused_days=self.paused_days,
+            result=self.result,
+            grounds=self.grounds,
+            answered_on=answered_on,
+            late=answered_on > due_on if answered_on else self.missed and not self.withdrawn,
+            ended_at=self.ended_at,
+            standing=self.standing,
+            appeals=tuple(appeal.seen_from(zone) for appeal in self.appeals),
+            incident=received.incident,
+        )
+
+
+def may_be_purged(story: CaseHistory, before: datetime) -> bool:
+    """
+    Return whether the record of a case may be purged: it ended *before*, and no reason to retain it remains.
+
+    Law:
+        11 CCR § 7101(a): records are kept for at least 24 months.
+        GDPR Art. 5(1)(e): and no longer than necessary.
+    """
+    return story.ended_at is not None and story.ended_at < before and story.standing is None

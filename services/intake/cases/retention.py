@@ -1,0 +1,234 @@
+"""
+Counts and purges cases after their retention period, once each, in every service.
+
+One transaction replaces the rows of a case by a row of the purge and counts the case: crashes and races count
+each case exactly once. Then the key is destroyed and the other services are notified until both are
+confirmed. The remaining row is the next of its case: concurrent writers detect it, and the case cannot return
+(docs/register.md).
+"""
+
+import asyncio
+import random
+from calendar import monthrange
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+
+from services.intake.cases.register import CaseHistory, CountedRequest, RequestResult, counted, may_be_purged
+from shared.contract.events import RequestPurged
+from shared.contract.ports import VaultPort
+from shared.errors import PermanentError, StoreUnavailable
+from shared.law import Right
+from shared.runtime.broker import EventPublisher
+from shared.runtime.journal import Journal, JournalRow, facts_of
+from shared.runtime.log import logger
+from shared.runtime.mongo import Client, Database, Document, Session, UpdateOne, transaction, translated
+from shared.runtime.service import messages_of
+from shared.runtime.worker import work_forever
+
+NAME = "intake"
+LOOK_EVERY_S = 3600.0
+"""Seconds between two checks for old records."""
+TRY_AGAIN_S = 5.0
+"""Seconds, at most, before a retry after an outage or a conflict with another replica."""
+AT_ONCE = 100
+"""Cases purged in one transaction."""
+
+
+class Metrics:
+    """The collection ``metrics``: how many requests of each kind were purged."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in *database*."""
+        self._metrics = database["metrics"]
+
+    async def add(self, counts: Counter[CountedRequest], session: Session) -> None:
+        """Add *counts* within the transaction of *session*."""
+        if counts:
+            changes = [_addition(one, number) for one, number in counts.items()]
+            await self._metrics.bulk_write(changes, ordered=False, session=session)
+
+    async def of(self, year: int, session: Session) -> Counter[CountedRequest]:
+        """
+        Return how many requests of each kind, received in *year*, were purged.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        with translated("read the metrics"):
+            found = self._metrics.find({"year": year}, session=session)
+            return Counter({_read(document): document["requests"] async for document in found})
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRetention:
+    """Retention of records, and the zone in which days begin and end."""
+
+    months: int
+    zone: tzinfo
+
+    def ended_before(self, now: datetime) -> datetime:
+        """
+        Return the moment before which a case must have ended to be purged.
+
+        From the 31st it counts back to the last day of a shorter month: records are never kept too short.
+        """
+        here = now.astimezone(self.zone)
+        year, month = divmod(here.year * 12 + here.month - 1 - self.months, 12)
+        day = min(here.day, monthrange(year, month + 1)[1])
+        return here.replace(year=year, month=month + 1, day=day)
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """The purge of old cases, in one replica of intake."""
+
+    client: Client
+    database: Database
+    journal: Journal
+    vault: VaultPort
+    publisher: EventPublisher
+    retention: RegisterRetention
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the purged cases"):
+            await self.database["journal"].create_index(
+                "announced", partialFilterExpression={"announced": False}
+            )
+            # A collection cannot be created within a transaction on a busy server.
+            await self.database["metrics"].create_index("year")
+
+    async def run(self) -> None:
+        """Purge old cases, for ever; an outage, or another replica, only delays it."""
+        await work_forever(
+            self.work,
+            service=NAME,
+            delayed="purge delayed",
+            every_s=LOOK_EVERY_S,
+            retry_s=lambda _: random.uniform(0, TRY_AGAIN_S),  # noqa: S311 - so that two do not meet again
+        )
+
+    async def work(self) -> None:
+        """
+        Purge old cases, and notify the other services.
+
+        Raises:
+            StoreUnavailable: The database did not answer, or another replica holds the cases; try again.
+            BrokerUnavailable: The next call publishes the purge.
+        """
+        await self._announce()
+        before = self.retention.ended_before(self.clock())
+        async for cases in self._old(before):
+            await self._purge(cases, before)
+            await self._announce()
+
+    async def _old(self, before: datetime) -> AsyncIterator[Sequence[str]]:
+        """Yield, in batches, the cases with rows from *before*."""
+        written = {"at": {"$lt": before}, "facts.type": {"$ne": RequestPurged.TYPE}}
+        page: list[str] = []
+        with translated("find old records"):
+            stages: list[Document] = [{"$match": written}, {"$group": {"_id": "$case"}}]
+            async for document in self.database["journal"].aggregate(stages, allowDiskUse=True):
+                page.append(document["_id"])
+                if len(page) == AT_ONCE:
+                    yield page
+                    page = []
+        if page:
+            yield page
+
+    async def _purge(self, cases: Sequence[str], before: datetime) -> None:
+        """Purge the eligible of *cases*; an unreadable one stays, and does not block the others."""
+        try:
+            histories = await self.journal.histories(cases)
+        except PermanentError as error:
+            if len(cases) == 1:
+                logger().error("a case is not purged", request_id=cases[0], reason=str(error))
+                return
+            half = len(cases) // 2
+            await self._purge(cases[:half], before)
+            await self._purge(cases[half:], before)
+            return
+        outlived_ones = {case: rows for case, rows in histories.items() if _may_be_purged(rows, before)}
+        if outlived_ones:
+            await self._count_and_forget(outlived_ones)
+
+    async def _count_and_forget(self, histories: Mapping[str, Sequence[JournalRow]]) -> None:
+        """
+        Count the cases of *histories* and replace all of their rows by one.
+
+        Raises:
+            StoreUnavailable: It is not done: the database did not answer, or a row changed meanwhile.
+        """
+        now, journal = self.clock(), self.database["journal"]
+        last = [self._last(case, rows[-1], now) for case, rows in histories.items()]
+        kinds = [one for rows in histories.values() for one in _counted(rows, self.retention.zone)]
+        expected = sum(map(len, histories.values()))
+        async with transaction(self.client, "purge") as session:
+            await Metrics(self.database).add(Counter(kinds), session)
+            gone = await journal.delete_many({"case": {"$in": list(histories)}}, session=session)
+            if gone.deleted_count != expected:
+                raise StoreUnavailable("purge: another replica holds the same cases")
+            await journal.insert_many(last, session=session)
+
+    def _last(self, case: str, newest: JournalRow, at: datetime) -> Document:
+        """Return the row that replaces those up to *newest*."""
+        row = replace(_row(case, newest.n + 1, at), before=newest.mac)
+        return {**self.journal.chained(row), "announced": False}
+
+    async def _announce(self) -> None:
+        """Destroy the keys of purged cases and notify the other services, until both are done."""
+        while waiting := await self._unannounced():
+            await asyncio.gather(*(self.vault.destroy(case) for case, _ in waiting))
+            rows = [_row(case, n, at) for (case, n), at in waiting.items()]
+            await self.publisher.publish([message for row in rows for message in messages_of(row, NAME)])
+            with translated("complete the purge"):
+                keys = {"_id": {"$in": [row.key for row in rows]}}
+                await self.database["journal"].update_many(keys, {"$unset": {"announced": ""}})
+
+    async def _unannounced(self) -> Mapping[tuple[str, int], datetime]:
+        with translated("find purged cases"):
+            found = self.database["journal"].find({"announced": False}).limit(AT_ONCE)
+            return {(row["case"], row["n"]): row["at"] async for row in found}
+
+
+def _may_be_purged(rows: Sequence[JournalRow], before: datetime) -> bool:
+    story = CaseHistory.of(facts_of(rows))
+    return not story.purged and may_be_purged(story, before)
+
+
+def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[CountedRequest]:
+    """Return the counts of the case of *rows*: none if there was no request."""
+    entry = CaseHistory.of(facts_of(rows)).entry(zone)
+    return () if entry is None else tuple(counted(entry))
+
+
+def _row(case: str, n: int, at: datetime) -> JournalRow:
+    return JournalRow(case, n, f"purged {case}", None, (RequestPurged(request_id=case),), at)
+
+
+def _addition(one: CountedRequest, number: int) -> UpdateOne:
+    fields = {
+        "year": one.year,
+        "law": one.law,
+        "right": one.right.value,
+        "result": one.result.value,
+        "grounds": list(one.grounds),
+        "late": one.late,
+        "days": one.days,
+    }
+    return UpdateOne({"_id": one.key}, {"$setOnInsert": fields, "$inc": {"requests": number}}, upsert=True)
+
+
+def _read(document: Document) -> CountedRequest:
+    return CountedRequest(
+        document["year"],
+        document["law"],
+        Right(document["right"]),
+        RequestResult(document["result"]),
+        tuple(document["grounds"]),
+        document["late"],
+        document["days"],
+    )

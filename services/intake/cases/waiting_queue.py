@@ -1,0 +1,249 @@
+"""
+The queue of waiting requests: requests over their source's limit, sealed, in the database.
+
+A waiting request is a document until the broker has confirmed its start, so a crash loses none. Two replicas
+may start it at the same time, under one id: the second start has no effect.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from services.intake.cases.rate_limit import (
+    HOUR,
+    RateLane,
+    WaitingRequest,
+    allowance,
+    lane_of,
+    limit_of,
+    next_hour,
+)
+from shared.contract.events import BurstDeclared, RequestLodged
+from shared.runtime import metrics
+from shared.runtime.broker import EventPublisher, Message
+from shared.runtime.dataloader import DataLoader
+from shared.runtime.journal import JournalRow
+from shared.runtime.log import logger
+from shared.runtime.mongo import Database, Document, ReturnDocument, UpdateOne, translated
+from shared.runtime.service import messages_of
+from shared.runtime.worker import work_forever
+
+NAME = "intake"
+LOOK_EVERY_S = 1.0
+MOST_AT_ONCE = 500
+KEEP_COUNTS = timedelta(days=1)
+GATHER_S = 0.005
+"""Time for which arrivals are collected, so that the most urgent begins first."""
+BURSTS_KEPT = timedelta(seconds=5)
+"""Longest delay before a replica reads of a declared incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    visitor: WaitingRequest
+    lane: RateLane
+    now: datetime
+
+
+class WaitingQueue:
+    """The collections ``waiting``, ``hours`` and ``bursts``; they hold no personal data."""
+
+    def __init__(self, database: Database, limits: Mapping[str, int]) -> None:
+        """Keep them in *database*; *limits* gives the requests of each source that may begin in an hour."""
+        self._waiting = database["waiting"]
+        self._hours = database["hours"]
+        self._bursts = database["bursts"]
+        self._limits = limits
+        self._enter: DataLoader[_Visit, bool] = DataLoader(self._enter_all, window=GATHER_S)
+        self._declared: tuple[BurstDeclared, ...] = ()
+        self._declared_at: datetime | None = None
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the waiting requests"):
+            await self._waiting.create_index([("lane", 1), ("meant_for", 1), ("received_at", 1)])
+            await self._waiting.create_index("hurried", partialFilterExpression={"hurried": True})
+            await self._hours.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
+
+    # --- arrivals -------------------------------------------------------------------------------------------
+
+    async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
+        """Return the lane of a request of *source*."""
+        if self._declared_at is None or now - self._declared_at >= BURSTS_KEPT:
+            with translated("read declared incidents"):
+                found = await self._bursts.find({}).sort("_id", 1).to_list(None)
+            self._declared = tuple(BurstDeclared.model_validate_json(one["burst"]) for one in found)
+            self._declared_at = now
+        return lane_of(source, received_at, self._limits, self._declared)
+
+    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
+        """Return whether *visitor* may begin at once; otherwise it waits from now on."""
+        if visitor.lodged.waited or lane.per_hour is None:
+            return True
+        return await self._enter(_Visit(visitor, lane, now))
+
+    async def is_full(self, source: str, now: datetime) -> bool:
+        """Return whether a request of *source* would have to wait."""
+        lane = await self.lane(source, now, now)
+        if lane.per_hour is None:
+            return False
+        return await self._is_waited_for(lane) or await self._begun(lane.name, now) >= lane.per_hour
+
+    async def start_next(self, case: str) -> bool:
+        """Start *case* next, regardless of the limit; return whether it waits."""
+        with translated("advance a waiting request"):
+            found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})
+        return bool(found.matched_count)
+
+    async def declare(self, burst: BurstDeclared) -> None:
+        """Store *burst*; a new declaration of an incident replaces the last."""
+        with translated("declare an incident"):
+            change = {"$set": {"burst": burst.model_dump_json()}}
+            await self._bursts.update_one({"_id": burst.incident}, change, upsert=True)
+        self._declared_at = None
+
+    async def _enter_all(self, visits: Sequence[_Visit]) -> Mapping[_Visit, bool]:
+        by_lane: dict[RateLane, list[_Visit]] = defaultdict(list)
+        for visit in sorted(visits, key=lambda visit: visit.visitor.urgency):
+            by_lane[visit.lane].append(visit)
+        found: dict[_Visit, bool] = {}
+        for lane, ordered in by_lane.items():
+            found |= await self._enter_lane(lane, ordered)
+        await self._wait([visit for visit, begins in found.items() if not begins])
+        return found
+
+    async def _enter_lane(self, lane: RateLane, ordered: Sequence[_Visit]) -> dict[_Visit, bool]:
+        now = ordered[0].now
+        at_once = [visit for visit in ordered if visit.visitor.at_once]
+        others = [visit for visit in ordered if not visit.visitor.at_once]
+        if at_once:
+            await self._count(lane.name, len(at_once), now)
+        free = await self._take(lane, len(others), now) if others else 0
+        return dict.fromkeys(at_once, True) | {visit: place < free for place, visit in enumerate(others)}
+
+    async def _take(self, lane: RateLane, wanted: int, now: datetime) -> int:
+        """
+        Take *wanted* of the hour's rest of *lane*; return the number taken.
+
+        The rest is zero while others wait: they begin by deadline. The first to count gets it, and the excess
+        is given back.
+        """
+        if await self._is_waited_for(lane):
+            return 0
+        over = await self._count(lane.name, wanted, now) - (lane.per_hour or 0)
+        too_many = max(0, min(wanted, over))
+        if too_many:
+            await self._count(lane.name, -too_many, now)
+        return wanted - too_many
+
+    async def _is_waited_for(self, lane: RateLane) -> bool:
+        with translated("read the waiting requests"):
+            return bool(await self._waiting.find_one({"lane": lane.name}, {"_id": 1}))
+
+    async def _begun(self, lane: str, now: datetime) -> int:
+        with translated("count requests"):
+            hour = await self._hours.find_one({"_id": _hour(lane, now)})
+        return int(hour["begun"]) if hour else 0
+
+    async def _count(self, lane: str, number: int, now: datetime) -> int:
+        """Add *number* to the requests begun in this hour; return the sum."""
+        with translated("count requests"):
+            change = {"$inc": {"begun": number}, "$setOnInsert": {"at": now}}
+            hour = await self._hours.find_one_and_update(
+                {"_id": _hour(lane, now)}, change, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        return int(hour["begun"])
+
+    async def _wait(self, visits: Sequence[_Visit]) -> None:
+        if visits:
+            with translated("store waiting requests"):
+                await self._waiting.bulk_write([_unless_there(visit) for visit in visits], ordered=False)
+            logger().info("requests are waiting", service=NAME, reason=f"{len(visits)} over the limit")
+
+    # --- starts ---------------------------------------------------------------------------------------------
+
+    async def turns(self, now: datetime) -> list[RequestLodged]:
+        """Return the requests that may begin now, the most urgent first."""
+        with translated("read the requests that may begin"):
+            hurried = await self._waiting.find({"hurried": True}).to_list(MOST_AT_ONCE)
+            group = {"_id": "$lane", "waiting": {"$sum": 1}, "oldest": {"$min": "$at"}}
+            lanes = await self._waiting.aggregate([{"$group": group}]).to_list(None)
+        metrics.waiting(sum(lane["waiting"] for lane in lanes))
+        found = {one["_id"]: one for one in hurried}
+        for lane in lanes:
+            for one in await self._of(lane, now):
+                found.setdefault(one["_id"], one)
+        return [RequestLodged.model_validate_json(one["lodged"]) for one in found.values()]
+
+    async def _of(self, lane: Document, now: datetime) -> list[Document]:
+        name = lane["_id"]
+        free = allowance(
+            await self._limit_of(name),
+            waiting=lane["waiting"],
+            begun=await self._begun(name, now),
+            oldest=lane["oldest"],
+            now=now,
+        )
+        if not free:
+            return []
+        with translated("read the requests that may begin"):
+            found = self._waiting.find({"lane": name}).sort([("meant_for", 1), ("received_at", 1)])
+            return list(await found.to_list(min(free, MOST_AT_ONCE)))
+
+    async def _limit_of(self, lane: str) -> int | None:
+        kind, _, name = lane.partition(" ")
+        if kind == "source":
+            return limit_of(name, self._limits)
+        with translated("read declared incidents"):
+            found = await self._bursts.find_one({"_id": name})
+        return BurstDeclared.model_validate_json(found["burst"]).per_hour if found else None
+
+    async def begun(self, lodged: Sequence[RequestLodged], now: datetime) -> None:
+        """Remove the requests with a published start."""
+        with translated("start waiting requests"):
+            ids = [one.request_id for one in lodged]
+            lanes: dict[str, list[str]] = defaultdict(list)
+            async for one in self._waiting.find({"_id": {"$in": ids}}, {"lane": 1}):
+                lanes[one["lane"]].append(one["_id"])
+            for lane, cases in lanes.items():
+                gone = await self._waiting.delete_many({"_id": {"$in": cases}})
+                await self._count(lane, gone.deleted_count, now)
+
+
+async def start_waiting(
+    room: WaitingQueue, publisher: EventPublisher, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> None:
+    """Start waiting requests, for ever; an outage only delays it."""
+
+    async def start() -> bool:
+        turns = await room.turns(clock())
+        if turns:
+            await publisher.publish([message for one in turns for message in _messages(one)])
+            await room.begun(turns, clock())
+        return bool(turns)
+
+    await work_forever(start, service=NAME, delayed="start of waiting requests delayed", every_s=LOOK_EVERY_S)
+
+
+def _messages(lodged: RequestLodged) -> list[Message]:
+    # The id follows from the cause: the same start has the same id in every replica.
+    row = JournalRow("", 0, f"waited {lodged.request_id}", None, (lodged,), lodged.occurred_at)
+    return list(messages_of(row, NAME))
+
+
+def _hour(lane: str, now: datetime) -> str:
+    return f"{lane}/{next_hour(now) - HOUR:%Y-%m-%dT%H}"
+
+
+def _unless_there(visit: _Visit) -> UpdateOne:
+    visitor = visit.visitor
+    waits = visitor.lodged.model_copy(update={"waited": True})
+    fresh = {
+        "lane": visit.lane.name,
+        "meant_for": visitor.meant_for.isoformat(),
+        "received_at": visitor.received_at,
+        "at": visit.now,
+        "lodged": waits.model_dump_json(),
+    }
+    return UpdateOne({"_id": waits.request_id}, {"$setOnInsert": fresh}, upsert=True)

@@ -1,0 +1,1 @@
+"""Channels by which requests arrive: email, CSV, protocols, webhooks."""

@@ -1,0 +1,185 @@
+"""Upload of sheets: ``POST /v1/requests/batch``, many requests of one system at once."""
+
+import asyncio
+import io
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from pydantic import BaseModel
+
+from services.intake.cases.errors import ReferenceReused
+from services.intake.cases.service import RequestService
+from services.intake.channels.csv.columns import SheetFormat
+from services.intake.channels.csv.rows import SheetFault, SheetRow, UnreadableSheet, decoded, rows
+from shared.contract.sources import Source
+from shared.errors import PermanentError
+
+PATH = "/v1/requests/batch"
+MOST_BYTES = 5 << 20
+MOST_ROWS = 5_000
+AT_ONCE = 100
+"""Rows that are lodged in parallel."""
+MOST_FAULTS = 1_000
+"""Faults listed in an answer."""
+
+
+class SheetRefused(PermanentError):
+    """A sheet is refused because of its faults."""
+
+    def __init__(self, faults: Sequence[SheetFault], *, reused: bool = False) -> None:
+        """Store the faults; *reused*: all faults are references of other requests."""
+        super().__init__(f"nothing is lodged: the sheet has {len(faults)} faults")
+        self.faults = faults
+        self.reused = reused
+
+
+class AcceptedRow(BaseModel):
+    """A row that became a request."""
+
+    line: int
+    reference: str
+    id: str
+    status_url: str
+
+
+class RowError(BaseModel):
+    """A fault in a row, without its value."""
+
+    line: int
+    column: str
+    message: str
+
+
+class SheetResult(BaseModel):
+    """The result of a sheet."""
+
+    lodged: list[AcceptedRow]
+    errors: list[RowError] = []
+    """Rows that were skipped: only with `keep_going`."""
+
+
+def batch_route(
+    door: RequestService, system: Callable[[Request], Source], *, root: str, zone: tzinfo
+) -> APIRouter:
+    """Return the route; *system* identifies the calling system, *zone* is where days begin."""
+    router = APIRouter()
+
+    @router.post(PATH, status_code=HTTPStatus.ACCEPTED, openapi_extra=SHEET)
+    async def lodge_all(
+        request: Request,
+        source: Annotated[Source, Depends(system)],
+        ignore: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006  FastAPI copies it
+        keep_going: bool = False,
+    ) -> SheetResult:
+        """
+        Lodge a request for each row of a sheet: all of them, or none if there is a fault.
+
+        The same sheet may be sent again: the same reference from the same system is the same request.
+        """
+        sheet = await _read(request, SheetFormat(zone, door.clock(), frozenset(ignore)))
+        faults = [fault for row in sheet for fault in row.faults]
+        if faults and not keep_going:
+            raise SheetRefused(faults)
+        desk = _Sheets(door, source, root)
+        reused = await desk.reused(sheet)
+        if reused and not keep_going:
+            raise SheetRefused(reused, reused=True)
+        taken, crossed = await desk.lodge(sheet, besides={fault.line for fault in reused})
+        return SheetResult(lodged=taken, errors=row_error([*faults, *reused, *crossed]))
+
+    return router
+
+
+@dataclass(slots=True)
+class _Sheets:
+    """Lodges the rows of sheets of one system, in batches."""
+
+    door: RequestService
+    source: Source
+    root: str
+    together: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def reused(self, sheet: Sequence[SheetRow]) -> list[SheetFault]:
+        """Return the faults of rows with the reference of another request."""
+        requests = [row.request for row in sheet if row.request is not None]
+        reused = await self.door.reused(requests, self.source)
+        return [_reused(row) for row in sheet if row.request and row.request.reference in reused]
+
+    async def lodge(
+        self, sheet: Sequence[SheetRow], *, besides: Container[int]
+    ) -> tuple[list[AcceptedRow], list[SheetFault]]:
+        """Lodge all rows except those at the lines *besides*; return them, and new faults."""
+        rows_ = [row for row in sheet if row.request is not None and row.line not in besides]
+        done = await asyncio.gather(*map(self._lodge, rows_))
+        return [one for one in done if isinstance(one, AcceptedRow)], [
+            one for one in done if isinstance(one, SheetFault)
+        ]
+
+    async def _lodge(self, row: SheetRow) -> AcceptedRow | SheetFault | None:
+        if row.request is None:
+            return None
+        async with self.together:
+            try:
+                case = await self.door.lodge(row.request, self.source)
+            except ReferenceReused:
+                return _reused(row)
+        url = f"{self.root}/v1/requests/{case}"
+        return AcceptedRow(line=row.line, reference=row.reference, id=case, status_url=url)
+
+
+def _reused(row: SheetRow) -> SheetFault:
+    return SheetFault(row.line, "reference", "names another request of this system; choose another")
+
+
+async def _read(request: Request, reading: SheetFormat) -> list[SheetRow]:
+    """
+    Return the rows of the uploaded sheet.
+
+    Raises:
+        HTTPException: It is not a sheet, or has too many rows.
+    """
+    content = io.BytesIO(await request.body())
+    sheet: list[SheetRow] = []
+    try:
+        for row in rows(decoded(content, _charset(request)), reading):
+            sheet.append(row)
+            if len(sheet) > MOST_ROWS:
+                raise HTTPException(413, f"A sheet may have {MOST_ROWS} rows; send it in parts.")
+    except UnreadableSheet as error:
+        sheet.append(SheetRow(error.fault.line, "", faults=(error.fault,)))
+    return sheet
+
+
+def _charset(request: Request) -> str | None:
+    """
+    Return the encoding that the request names.
+
+    Raises:
+        HTTPException: The content type is not CSV.
+    """
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != "text/csv":
+        raise HTTPException(415, "The content type must be text/csv.")
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip():
+            return value.strip().strip('"')
+    return None
+
+
+def row_error(faults: Sequence[SheetFault]) -> list[RowError]:
+    """Return the first of *faults*, in the form of an answer."""
+    return [
+        RowError(line=fault.line, column=fault.column, message=fault.message)
+        for fault in faults[:MOST_FAULTS]
+    ]
+
+
+SHEET: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+"""The API's description of the body."""

@@ -1,0 +1,1 @@
+"""The Data Rights Protocol 1.0, for authorised agents (docs/protocols.md)."""

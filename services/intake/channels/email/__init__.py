@@ -1,0 +1,1 @@
+"""Requests by mail: parsing, classification, replies, and their cases."""

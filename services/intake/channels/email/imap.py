@@ -1,0 +1,198 @@
+"""
+Fetches mail from an IMAP mailbox, for companies with a mail server that does not deliver by SMTP.
+
+A mail stays in the mailbox until its result is durable; then it is moved to a folder, or marked if no folder
+is set. Two replicas may read the same mailbox: a mail is processed once. A mail that fails is flagged for the
+staff, and does not block the others.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+import aioimaplib
+
+from services.intake.channels.email import metrics
+from services.intake.channels.email.parser import LARGEST
+from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope
+from shared.errors import HabeasError, TransientError
+from shared.runtime.log import logger
+from shared.runtime.worker import work_forever
+
+LOOK_EVERY_S = 20.0
+MOST_WAIT_S = 300.0
+"""Longest time before a retry after an unavailable mailbox."""
+TIMEOUT_S = 60.0
+PORTS = {"imap": 143, "imaps": 993}
+KEYWORD = "HabeasTaken"
+CAME = re.compile(r'INTERNALDATE "([^"]{1,40})"')
+TROUBLE = (OSError, asyncio.TimeoutError, aioimaplib.Abort, aioimaplib.Error, aioimaplib.AioImapException)
+
+
+class MailboxUnavailable(TransientError):
+    """The mailbox did not answer, or refused a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImapAccount:
+    """A mailbox and its credentials."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str
+    password: str = field(repr=False)
+    folder: str
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """
+        Return the account of *url*: ``imaps://user:password@host:port/INBOX``.
+
+        Raises:
+            ValueError: It is not an account; the message does not repeat it.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in PORTS or not parts.hostname or not parts.username or not parts.password:
+            raise ValueError("must look like imaps://user:password@host/INBOX")
+        return cls(
+            parts.hostname,
+            parts.port or PORTS[parts.scheme],
+            parts.scheme == "imaps",
+            unquote(parts.username),
+            unquote(parts.password),
+            unquote(parts.path.lstrip("/")) or "INBOX",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxWatcher:
+    """Polls a mailbox."""
+
+    account: ImapAccount
+    desk: EmailService
+    done: str
+    """The folder for processed mails; empty: they stay and are marked."""
+    look_every_s: float = LOOK_EVERY_S
+    tls: ssl.SSLContext | None = None
+
+    async def run(self) -> None:
+        """Poll for ever; an error of any kind only delays it."""
+        await work_forever(
+            self.work,
+            service="intake",
+            delayed="mailbox check delayed",
+            every_s=self.look_every_s,
+            retry_s=lambda errors: min(self.look_every_s * 2 ** min(errors, 20), MOST_WAIT_S),
+        )
+
+    async def work(self) -> None:
+        """
+        Process the mails in the mailbox now.
+
+        Raises:
+            TransientError: The mailbox, the database or the broker did not answer.
+        """
+        async with self._opened() as client:
+            for uid in await self._waiting(client):
+                await self._take(client, uid)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[aioimaplib.IMAP4]:
+        account = self.account
+        kind = aioimaplib.IMAP4_SSL if account.tls else aioimaplib.IMAP4
+        options = {"ssl_context": self.tls or ssl.create_default_context()} if account.tls else {}
+        client = kind(account.host, account.port, timeout=TIMEOUT_S, **options)
+        try:
+            await client.wait_hello_from_server()
+            _well(await client.login(account.user, account.password), "log in")
+            if self.done:
+                await client.create(_quoted(self.done))  # "no" means that it exists
+            _well(await client.select(_quoted(account.folder)), "open the folder")
+            yield client
+            await client.logout()
+        except TROUBLE as error:
+            raise MailboxUnavailable(f"the mailbox did not answer: {type(error).__name__}") from None
+        finally:
+            if client.protocol is not None and client.protocol.transport is not None:
+                client.protocol.transport.close()
+
+    async def _waiting(self, client: aioimaplib.IMAP4) -> list[str]:
+        unmarked = "" if self.done else f" UNKEYWORD {KEYWORD}"
+        found = _well(await client.uid_search(f"UNDELETED UNFLAGGED{unmarked}", charset=None), "search")
+        return found[0].decode().split() if found else []
+
+    async def _take(self, client: aioimaplib.IMAP4, uid: str) -> None:
+        content, received_at = await self._fetched(client, uid)
+        if content is None:
+            return
+        if len(content) > LARGEST:
+            metrics.mail("too_large")
+            await self._flag(client, uid, "it is too large")
+            return
+        try:
+            await self.desk.take(content, MailEnvelope(received_at=received_at))
+        except MailDeferred:
+            return
+        except TransientError:
+            raise
+        except HabeasError as error:
+            await self._flag(client, uid, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - one mail is no bar to the others
+            await self._flag(client, uid, type(error).__name__)
+            return
+        try:
+            await self._put_away(client, uid)
+        except MailboxUnavailable:
+            if (await self._fetched(client, uid))[0] is not None:
+                raise
+
+    async def _fetched(self, client: aioimaplib.IMAP4, uid: str) -> tuple[bytes | None, datetime]:
+        """Return a mail and its time of receipt; None if it was moved, an error on some servers."""
+        lines = (await client.uid("fetch", uid, "(INTERNALDATE BODY.PEEK[])")).lines
+        said = b" ".join(line for line in lines if not isinstance(line, bytearray))
+        content = next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
+        return content, _came_at(said.decode("ascii", "replace"))
+
+    async def _flag(self, client: aioimaplib.IMAP4, uid: str, reason: str) -> None:
+        logger().error(
+            "a mail in the mailbox cannot be taken in; it is flagged", service="intake", reason=reason
+        )
+        _well(await client.uid("store", uid, "+FLAGS", r"(\Flagged)"), "flag")
+
+    async def _put_away(self, client: aioimaplib.IMAP4, uid: str) -> None:
+        if not self.done:
+            _well(await client.uid("store", uid, "+FLAGS", f"({KEYWORD})"), "mark")
+        elif client.has_capability("MOVE"):
+            _well(await client.uid("move", uid, _quoted(self.done)), "move")
+        else:
+            _well(await client.uid("copy", uid, _quoted(self.done)), "copy")
+            _well(await client.uid("store", uid, "+FLAGS", r"(\Deleted)"), "delete")
+            _well(await client.expunge(), "expunge")
+
+
+def _came_at(said: str) -> datetime:
+    """Return the mailbox's time of receipt of a mail; now if there is none."""
+    found = CAME.search(said)
+    try:
+        return datetime.strptime(found[1].strip(), "%d-%b-%Y %H:%M:%S %z") if found else datetime.now(UTC)
+    except ValueError:
+        return datetime.now(UTC)
+
+
+def _well(response: aioimaplib.Response, what: str) -> list[bytes | bytearray]:
+    if response.result != "OK":
+        raise MailboxUnavailable(f"the mailbox refused to {what}")
+    return list(response.lines)
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

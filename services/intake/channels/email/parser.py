@@ -1,0 +1,235 @@
+"""
+Parser of mails: sender, words and attachments. Pure; it raises no errors.
+
+No part of a mail is trusted: size, depth, parts and fields are limited, and the rest is not read. The raw
+mail is kept sealed, so nothing is lost.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import getaddresses, parsedate_to_datetime
+from hashlib import sha256
+
+from services.intake.channels.email import charsets, markup
+from services.intake.channels.email.quotation import own_words
+from shared.mail import mime_parts
+
+LARGEST = 40 << 20
+"""Largest mail in bytes: three documents of full size, in Base64."""
+LARGEST_HEAD = 256 << 10
+MOST_DEPTH = 6
+MOST_PARTS = 40
+"""Of one part, and of a mail."""
+MOST_CHARACTERS = 100_000
+"""Characters of text that are read."""
+LONGEST_FIELD = 4_000
+MOST_FIELDS = 500
+MOST_COMMENTS = 10
+"""Comments of an address field: the library recurses for each nested one."""
+LONGEST_NAME = 200
+ADDRESS = re.compile(r"[^@\s<>,;\"()\[\]\\\x00-\x20]{1,64}@[^@\s<>,;\"()\[\]\\\x00-\x20]{1,255}")
+AS_WRITTEN = frozenset({"authentication-results"})
+"""Fields without encoded words: decoding one would let others end a statement of our mail server."""
+IDENTITY_FIELDS = ("message-id", "from", "date", "subject")
+SMALL_PICTURE = 60_000
+"""Bytes below which a picture of the markup is a decoration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An attached file."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMail:
+    """The parsed parts of a mail."""
+
+    identity: str
+    """Equal for the same mail, on every route."""
+    fields: Mapping[str, tuple[str, ...]]
+    """Name in lower case → values, decoded, from the top."""
+    address: str
+    """The stated author; empty without a single address."""
+    name: str
+    subject: str
+    words: str
+    """The sender's own words, without quotations and signature."""
+    attachments: tuple[Attachment, ...]
+    content_type: str
+    texts: tuple[str, ...] = ()
+    """Each visible text, with quotations and signature."""
+    whole: bool = False
+    """Whether it consists of these texts alone, and all were read."""
+
+    def field(self, name: str) -> str:
+        """Return the topmost field called *name*; empty if there is none."""
+        return next(iter(self.fields.get(name, ())), "")
+
+    def addresses(self, *names: str) -> list[str]:
+        """Return the addresses in the fields called *names*."""
+        values = [value for name in names for value in self.fields.get(name, ())]
+        return [address for _, address in _addresses(values)]
+
+    def received_at(self, now: datetime, earliest: datetime) -> datetime:
+        """Return the time of receipt: of the topmost trace, else of its date, within bounds; else now."""
+        traced = self.field("received").rpartition(";")[2]
+        for text in (traced, self.field("date")):
+            moment = _moment(text)
+            if moment is not None and earliest <= moment <= now:
+                return moment
+        return now
+
+
+def read(content: bytes) -> ParsedMail:
+    """Return the parsed mail *content*."""
+    head, body = mime_parts.split(content, largest_head=LARGEST_HEAD)
+    fields = _fields(head)
+    leaves = list(_leaves(head, body))
+    name, address = _sender(head)
+    return ParsedMail(
+        identity=_identity(head, body),
+        fields=fields,
+        address=address,
+        name=_name(charsets.header(name)),
+        subject=" ".join(fields.get("subject", ())[:1]),
+        words=_words(leaves),
+        attachments=tuple(_attachments(leaves)),
+        content_type=head.get_content_type(),
+        texts=tuple(leaf.text for leaf in leaves if leaf.is_text),
+        whole=len(leaves) < MOST_PARTS and all(leaf.is_text and leaf.is_read for leaf in leaves),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A part without parts."""
+
+    head: Message
+    body: bytes
+    within: tuple[str, ...]
+    """Types of the enclosing parts."""
+
+    @property
+    def kind(self) -> str:
+        return self.head.get_content_type()
+
+    @property
+    def filename(self) -> str:
+        return charsets.header(mime_parts.filename(self.head))[:LONGEST_NAME]
+
+    @property
+    def content(self) -> bytes:
+        return charsets.unpacked(self.body, str(self.head.get("content-transfer-encoding", "")))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is part of the mail's words, and not a file."""
+        attached = self.head.get_content_disposition() == "attachment"
+        return self.kind in {"text/plain", "text/html"} and not attached and not self.filename
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a text is read in full."""
+        return len(self.content) <= MOST_CHARACTERS
+
+    @property
+    def text(self) -> str:
+        text = charsets.characters(self.content[: MOST_CHARACTERS * 4], mime_parts.charset(self.head))
+        return markup.text_of(text) if self.kind == "text/html" else text
+
+
+def _leaves(head: Message, body: bytes) -> Iterator[_Leaf]:
+    waiting: list[tuple[Message, bytes, tuple[str, ...]]] = [(head, body, ())]
+    found = 0
+    while waiting and found < MOST_PARTS:
+        head, body, within = waiting.pop()
+        kind = head.get_content_type()
+        cut = [] if len(within) >= MOST_DEPTH else list(mime_parts.pieces(head, body, most=MOST_PARTS))
+        if cut:
+            below = [mime_parts.split(piece, largest_head=LARGEST_HEAD) for piece in cut]
+            waiting += [(*one, (*within, kind)) for one in reversed(below)]
+        elif head.get_content_maintype() != "multipart" or not within:
+            found += 1
+            yield _Leaf(head, body, within)
+
+
+def _words(leaves: Sequence[_Leaf]) -> str:
+    """Return the words of the first text that is not empty; plain text is preferred."""
+    texts = [leaf for leaf in leaves if leaf.is_text]
+    for leaf in sorted(texts, key=lambda leaf: leaf.kind == "text/html"):
+        if words := own_words(leaf.text[:MOST_CHARACTERS]):
+            return words
+    return ""
+
+
+def _attachments(leaves: Iterable[_Leaf]) -> Iterator[Attachment]:
+    for leaf in leaves:
+        if leaf.is_text or leaf.kind.startswith(("message/", "multipart/", "text/")):
+            continue
+        content = leaf.content
+        decorates = "multipart/related" in leaf.within and leaf.kind.startswith("image/")
+        if content and not (decorates and len(content) < SMALL_PICTURE):
+            yield Attachment(leaf.filename, content)
+
+
+def _fields(head: Message) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for written, value in head.items()[:MOST_FIELDS]:
+        name, text = written.lower(), str(value)[:LONGEST_FIELD]
+        found.setdefault(name, []).append(text if name in AS_WRITTEN else charsets.header(text))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def _sender(head: Message) -> tuple[str, str]:
+    """Return the author's name and address; empty if there are several."""
+    written = _addresses(map(str, head.get_all("from", ())[:1]))
+    # Names are decoded after the addresses are extracted: a name with an address is not one.
+    return written[0] if len(written) == 1 else ("", "")
+
+
+def _identity(head: Message, body: bytes) -> str:
+    """
+    Return the digest of the sender's content, without the trace of the route.
+
+    With a Message-ID alone, an attacker that knows it could suppress another mail.
+    """
+    digest = sha256()
+    for name in IDENTITY_FIELDS:
+        digest.update(f"{name}:{head.get(name, '')}\n".encode("utf-8", "surrogateescape"))
+    digest.update(body.replace(b"\r\n", b"\n").rstrip())
+    return digest.hexdigest()
+
+
+def _addresses(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Return names and addresses; invalid addresses are left out."""
+    try:
+        short = [value[:LONGEST_FIELD] for value in values]
+        found = getaddresses([value for value in short if value.count("(") <= MOST_COMMENTS])
+    except (IndexError, TypeError, ValueError):  # the library fails on some
+        return []
+    return [(name, address) for name, address in found if ADDRESS.fullmatch(address)]
+
+
+def _name(name: str) -> str:
+    """Return a name as written; an address in its place is none."""
+    name = " ".join(name.split()).strip("\"' ")[:LONGEST_NAME]
+    return "" if "@" in name else name
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text.strip()[:LONGEST_NAME])
+    except (IndexError, OverflowError, TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def single(address: str) -> str:
+    """Return the address of an envelope without its brackets, in lower case."""
+    return address.strip().removeprefix("<").removesuffix(">").lower()

@@ -1,0 +1,347 @@
+"""
+Processing of incoming mail: a case, a reply in one, a question back, or no effect.
+
+The raw mail is sealed first and announced second, so that each announcement has its evidence. Every name
+follows from the mail itself: a repeated mail, on any route, has no second effect.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from string import ascii_lowercase, ascii_uppercase
+
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
+from services.intake.cases.service import RequestService
+from services.intake.channels.email import metrics
+from services.intake.channels.email.attachments import documents_in
+from services.intake.channels.email.authentication import is_authenticated
+from services.intake.channels.email.clarifications import inquiry_of, laws_for, request_of
+from services.intake.channels.email.classification import MailMeaning, classify
+from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
+from services.intake.channels.email.parser import ParsedMail, read
+from services.intake.channels.email.replies import MailReply, ReplyAction, action_of, stops
+from services.intake.channels.email.rulebook import Rulebook
+from services.intake.channels.email.senders import Admission, Senders
+from services.intake.channels.email.sole_code import sole_code
+from services.intake.domain import MAIL, IntakeCase
+from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.contract.correspondents import mailbox_for, parties
+from shared.contract.events import LetterKind, Requester, RequestSubmitted, SenderCheck, StopReason
+from shared.errors import HabeasError, TransientError, UnknownRequest
+from shared.law import Right
+from shared.mail.reply_address import ReplyAddresses
+from shared.runtime.log import logger
+
+RAW, ANSWER = "mail", "answer_mail_"
+"""Names, and prefixes of names, of mails in the vault."""
+BACKLOG = timedelta(days=30)
+"""A mail with an older date has a wrong clock."""
+BY_PORT = timedelta(hours=6)
+"""A mail by the port arrived just now, in spite of its date, except for delays of our mail server."""
+MOST_CASES = 5
+"""Cases that one mail can be a reply in."""
+READERS = 2
+"""Mails parsed at once, each in a thread, so that intake's pages stay responsive."""
+WITHOUT_SENDER, STUMBLED = "no_sender", "stumbled"
+DOUBTFUL = frozenset({MailExclusion.FORGED, MailExclusion.SPAM})
+"""Reasons to refuse a mail that a person may have written."""
+LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+class MailOutcome(StrEnum):
+    """The result of a mail that is not refused."""
+
+    OPENED = "opened"
+    ASKED_BACK = "asked_back"
+    FILED = "filed"
+    """It is filed in a case for the staff to read."""
+    FLOOD = "flood"
+    PROVEN = "proof"
+    WITHDRAWN = "withdrawn"
+    SET_ASIDE = "set_aside"
+    UNCHECKED = "unchecked_code"
+    """It is a code, and our mail server does not state its sender: the person is referred to the page."""
+    OLD = "old"
+    """It belongs to a destroyed case."""
+
+
+class MailDeferred(TransientError):
+    """One sender sent too many mails; more are accepted later."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailEnvelope:
+    """The envelope of a mail."""
+
+    recipients: tuple[str, ...] = ()
+    sender: str | None = None
+    """The return address: empty for a report, None if unknown."""
+    received_at: datetime | None = None
+    """The mailbox's time of receipt; None by the port."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailService:
+    """Processes mails."""
+
+    door: RequestService
+    threads: ReplyAddresses
+    book: Rulebook
+    senders: Senders
+    practice: ClockRules
+    trusted: str = ""
+    """Name of our mail server in its check results."""
+    _readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+
+    async def take(self, content: bytes, envelope: MailEnvelope) -> str:
+        """
+        Process a mail; return its result once that is durable.
+
+        Raises:
+            TransientError: The mail must be kept and delivered again.
+        """
+        try:
+            async with self._readers:
+                mail = await asyncio.to_thread(read, content)
+            outcome = await self._taken(mail, content, envelope)
+        except HabeasError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any mail may come; an error must not block the others
+            logger().error("mail set aside", service="intake", reason=type(error).__name__)
+            outcome = await self._set_aside(sha256(content).hexdigest(), content, STUMBLED)
+        metrics.mail(outcome)
+        logger().info("mail processed", service="intake", outcome=outcome)
+        return outcome
+
+    async def _taken(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
+        ours = {self.threads.address.lower()}
+        refused = refusal_of(mail, envelope.sender, ours=ours, trusted=self.trusted)
+        try:
+            if refused is not None and refused not in DOUBTFUL:
+                letter = self.threads.case_answered([mail.field("message-id")])
+                if not is_dropped(mail, ours=letter is not None):
+                    await self._set_aside(mail.identity, content, refused)
+                return refused
+            named = {case: await self._known(case) for case in self._answered(mail, envelope)}
+            cases = {case: known for case, known in named.items() if known is not None}
+            doubt = refused or ("" if mail.address else WITHOUT_SENDER)
+            if doubt:
+                return await self._doubted(mail, content, doubt, cases)
+            answers = [
+                await self._answer(mail, content, envelope, Reply(case, known, sole=len(cases) == 1))
+                for case, known in cases.items()
+            ]
+            return answers[0] if answers else await self._opened(mail, content, envelope)
+        except UnknownRequest:
+            return MailOutcome.OLD
+
+    # --- new cases --------------------------------------------------------------------------------------
+
+    async def _opened(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope) -> str:
+        case_id = self.door.id_of(MAIL, mail.identity)
+        admission, case = self.senders.admit(mail.address.lower(), case_id)
+        match admission:
+            case Admission.WAITS:
+                raise MailDeferred("too many mails of one sender within the hour")
+            case Admission.FILED:
+                await self._file(mail.identity, content, case, "flood", own=True)
+                return MailOutcome.FLOOD
+            case Admission.OPENS:
+                await self.door.keep_large(case_id, RAW, content)
+                return await self._begun(mail, case_id, envelope)
+
+    async def _begun(self, mail: ParsedMail, case_id: str, envelope: MailEnvelope) -> str:
+        understood = await self._understood(mail)
+        received_at = self._received_at(mail, envelope)
+        inquiry = inquiry_of(mail, understood, received_at)
+        if understood.wish is not None:
+            request = request_of(inquiry, understood, mail.words, documents_in(mail.attachments))
+            await self.door.lodge(request, MAIL)
+            return MailOutcome.OPENED
+        day = received_at.astimezone(self.practice.zone).date()
+        await self.door.ask_back(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
+        return MailOutcome.ASKED_BACK
+
+    def _received_at(self, mail: ParsedMail, envelope: MailEnvelope) -> datetime:
+        """Return the time of receipt; a sender's date cannot make a new request overdue."""
+        now, said = self.door.clock(), envelope.received_at
+        if said is None:
+            return mail.received_at(now, now - BY_PORT)
+        return said if now - BACKLOG <= said <= now else now
+
+    async def _understood(self, mail: ParsedMail, *, answered: bool = False) -> MailMeaning:
+        async with self._readers:
+            subject = "" if answered else mail.subject
+            return await asyncio.to_thread(classify, subject, mail.words, self.book)
+
+    # --- replies -----------------------------------------------------------------------------------------
+
+    def _answered(self, mail: ParsedMail, envelope: MailEnvelope) -> list[str]:
+        """Return the cases that *mail* is a reply in: by its recipient, else by the mail it answers."""
+        named = mail.addresses("delivered-to", "x-original-to", "to", "cc")
+        cases = filter(None, map(self.threads.case, (*envelope.recipients, *named)))
+        if addressed := list(dict.fromkeys(cases))[:MOST_CASES]:
+            return addressed
+        ours = self.threads.case_answered(
+            [mail.field("in-reply-to"), *mail.field("references").split()[::-1]]
+        )
+        return [ours] if ours else []
+
+    async def _known(self, case_id: str) -> "_Known | None":
+        """Return the state of a case; None if it is gone."""
+        try:
+            case = await self.door.case(case_id)
+            submitted = await self.door.kept(case_id, SUBMISSION)
+            request = RequestSubmitted.model_validate_json(submitted)
+            requester = case.received.requester if case.received else Requester.PERSON
+            mailbox = mailbox_for(LetterKind.CODE, requester, request)
+            return _Known(case, mailbox, right=request.right, parties=parties(requester, request))
+        except UnknownRequest:
+            return await self._inquired(case_id)
+
+    async def _inquired(self, case_id: str) -> "_Known | None":
+        try:
+            inquiry = Inquiry.model_validate_json(await self.door.kept(case_id, INQUIRY))
+        except UnknownRequest:
+            return None
+        mailbox = inquiry.subject.email
+        return _Known(IntakeCase(), mailbox, inquiry, parties=(mailbox,) if mailbox else ())
+
+    async def _doubted(
+        self, mail: ParsedMail, content: bytes, reason: str, cases: "Mapping[str, _Known]"
+    ) -> str:
+        """Set a mail with a doubtful sender aside; the requests that it replies to are stopped."""
+        for case_id, known in cases.items():
+            await self._file(mail.identity, content, case_id, reason, own=False)
+            if known.inquiry is None:
+                await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
+        if not cases:
+            await self._set_aside(mail.identity, content, reason)
+        return MailOutcome.SET_ASIDE if reason == WITHOUT_SENDER else reason
+
+    async def _answer(self, mail: ParsedMail, content: bytes, envelope: MailEnvelope, reply: "Reply") -> str:
+        """Process a reply once; a repetition returns the first result."""
+        case_id = reply.case_id
+        before = f"{_item(mail.identity)}_fate"
+        try:
+            return (await self.door.kept(case_id, before)).decode()
+        except UnknownRequest:
+            pass
+        outcome = await self._dealt_with(mail, content, envelope, reply)
+        await self.door.keep(case_id, before, outcome.encode())
+        return outcome
+
+    async def _dealt_with(
+        self, mail: ParsedMail, content: bytes, envelope: MailEnvelope, reply: "Reply"
+    ) -> str:
+        case_id, known = reply.case_id, reply.known
+        answer = await self._read_as_answer(mail, reply)
+        deed = action_of(answer, known.case, known.inquiry, self.book)
+        stopped = known.inquiry is None and stops(answer, deed, known.case)
+        if stopped or deed is not ReplyAction.BEGINS:
+            await self.door.keep_large(case_id, _item(mail.identity), content)
+        if stopped:
+            await self._filed(mail, case_id, "other", own=answer.own)
+            await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
+        if deed is ReplyAction.BEGINS:
+            return await self._opened(mail, content, envelope)
+        if stopped:
+            return MailOutcome.FILED
+        if deed is ReplyAction.CLARIFIES and known.inquiry is not None:
+            await self.door.lodge(
+                request_of(known.inquiry, answer.understood, mail.words, answer.documents), MAIL
+            )
+            return MailOutcome.OPENED
+        if deed is ReplyAction.PROVES:
+            proofs = answer.proofs(known.case, self.book)
+            proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}", sender=answer.check)
+            unchecked = answer.is_code and answer.check is SenderCheck.UNKNOWN
+            fate = MailOutcome.UNCHECKED if unchecked else MailOutcome.PROVEN
+            return await self._done(proven, fate, mail, case_id, answer)
+        if deed is ReplyAction.WITHDRAWS:
+            return await self._done(self.door.withdraw(case_id), MailOutcome.WITHDRAWN, mail, case_id, answer)
+        return await self._filed(mail, case_id, "other", own=answer.own)
+
+    async def _read_as_answer(self, mail: ParsedMail, reply: "Reply") -> MailReply:
+        known, vouched = reply.known, self._vouched(mail)
+        named = len(mail.fields["from"]) == 1 and any(
+            is_same_address(party, mail.address) for party in known.parties
+        )
+        coded = named and is_same_address(known.mailbox or "", mail.address)
+        return MailReply(
+            words=mail.words,
+            understood=await self._understood(mail, answered=True),
+            documents=documents_in(mail.attachments),
+            own=named and (vouched is SenderCheck.AUTHENTICATED or not self.trusted),
+            asked=known.right,
+            code=sole_code(mail, reply.case_id) if reply.sole else None,
+            check=vouched if coded else None,
+        )
+
+    def _vouched(self, mail: ParsedMail) -> SenderCheck:
+        """Return our mail server's check of the sender of *mail*."""
+        vouched = bool(self.trusted) and is_authenticated(mail, self.trusted)
+        return SenderCheck.AUTHENTICATED if vouched else SenderCheck.UNKNOWN
+
+    async def _done(
+        self, act: Awaitable[None], fate: MailOutcome, mail: ParsedMail, case_id: str, answer: MailReply
+    ) -> str:
+        """Do the effect of a reply; if it is too late, file it for the staff."""
+        try:
+            await act
+        except NotPossibleNow:
+            return await self._filed(mail, case_id, "too_late", own=answer.own)
+        except TooManyAttempts:
+            raise MailDeferred("too many operations on one request within the hour") from None
+        return fate
+
+    # --- mails for the staff ------------------------------------------------------------------------------
+
+    async def _filed(self, mail: ParsedMail, case_id: str, reason: str, *, own: bool) -> str:
+        await self.door.note_message(case_id, _item(mail.identity), reason, own=own)
+        return MailOutcome.FILED
+
+    async def _file(self, identity: str, content: bytes, case_id: str, reason: str, *, own: bool) -> None:
+        await self.door.keep_large(case_id, _item(identity), content)
+        await self.door.note_message(case_id, _item(identity), reason, own=own)
+
+    async def _set_aside(self, identity: str, content: bytes, reason: str) -> str:
+        await self._file(identity, content, self.door.id_of(MAIL, identity), reason, own=False)
+        return MailOutcome.SET_ASIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The case that a mail is a reply in."""
+
+    case_id: str
+    known: "_Known"
+    sole: bool
+    """Whether it replies to no other case."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The state of the case that a mail is a reply in."""
+
+    case: IntakeCase
+    mailbox: str | None
+    """The recipient of its codes."""
+    inquiry: Inquiry | None = None
+    """Set while the intent is unclear."""
+    right: Right | None = None
+    parties: tuple[str, ...] = ()
+    """Mailboxes of people that may decide about it."""
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Return whether two mail addresses are equal, ignoring the case of ASCII letters."""
+    return bool(one) and one.translate(LOWER) == other.translate(LOWER)
+
+
+def _item(identity: str) -> str:
+    return f"{ANSWER}{identity[:32]}"

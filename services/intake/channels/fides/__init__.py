@@ -1,0 +1,1 @@
+"""The API of Fides, for its clients (docs/protocols.md)."""

@@ -1,0 +1,220 @@
+"""
+Consent requests, made in several calls, without HTTP.
+
+The identity is needed from the first call to the last, without a request in between. It is sealed like a case
+of its own for a day, then destroyed. Opting out needs no proof (11 CCR § 7060(b), GDPR Art. 7(3)): no code is
+mailed, and any is accepted.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any, Protocol
+
+import orjson
+
+from services.intake.channels.fides.bodies import (
+    Consent,
+    CreateConsent,
+    CreateRequest,
+    FidesIdentity,
+    SetPreferences,
+)
+from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
+from services.intake.channels.fides.ids import CONSENT_REQUEST, case_of, spelt
+from services.intake.channels.fides.policies import DEFAULT_CONSENT_POLICY, Action, Wish, action_of
+from services.intake.channels.fides.requests import NO_IDENTITY
+from services.intake.channels.fides.service import TOO_MANY, FidesService
+from shared.contract.events import RequestId
+from shared.contract.ports import VaultPort
+from shared.errors import Destroyed, UnknownRequest
+from shared.runtime.mongo import Database, insert_new, translated
+
+BEGUN, SAID = "fides_consent_request", "fides_preferences"
+"""Names of the sealed requester and choices."""
+KEPT_FOR = timedelta(days=1)
+AT_ONCE = 100
+
+
+class OpenConsents:
+    """The collection ``fides_consents``: the open consent requests and their ends."""
+
+    def __init__(self, database: Database) -> None:
+        """Store them in *database*."""
+        self._begun = database["fides_consents"]
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index the consent requests"):
+            await self._begun.create_index("expires_at")
+
+    async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
+        """Add one, before its content is sealed."""
+        await insert_new(self._begun, [{"_id": consent_id, "expires_at": expires_at}])
+
+    async def is_open(self, consent_id: RequestId, now: datetime) -> bool:
+        """Return whether one is still open."""
+        with translated("find a consent request"):
+            found = await self._begun.find_one({"_id": consent_id})
+        return found is not None and found["expires_at"] > now
+
+    async def expired(self, now: datetime) -> Sequence[RequestId]:
+        """Return some that have expired."""
+        with translated("find expired consent requests"):
+            found = self._begun.find({"expires_at": {"$lte": now}}).limit(AT_ONCE)
+            return [document["_id"] async for document in found]
+
+    async def remove(self, consent_ids: Sequence[RequestId]) -> None:
+        """Remove some without sealed content."""
+        with translated("forget consent requests"):
+            await self._begun.delete_many({"_id": {"$in": list(consent_ids)}})
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentCleanup:
+    """Destroys expired consent requests."""
+
+    begun: OpenConsents
+    vault: VaultPort
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def work(self) -> None:
+        """Destroy all expired ones."""
+        while await self.some():
+            pass
+
+    async def some(self) -> bool:
+        """Destroy some expired ones; return whether there were any."""
+        over = await self.begun.expired(self.clock())
+        for consent_id in over:
+            await self.vault.destroy(consent_id)
+        await self.begun.remove(over)
+        return bool(over)
+
+
+class OpenConsentPort(Protocol):
+    """The open consent requests, as :class:`Begun` stores them."""
+
+    async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
+        """Add one, before its content is sealed."""
+
+    async def is_open(self, consent_id: RequestId, now: datetime) -> bool:
+        """Return whether one is still open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """The consent requests."""
+
+    desk: FidesService
+    begun: OpenConsentPort
+
+    async def begin(self, said: CreateConsent, body: bytes, allowed: Callable[[], bool]) -> dict[str, Any]:
+        """
+        Begin a consent request.
+
+        Raises:
+            Refused: It does not identify a person (400), or the caller has begun too many (429).
+        """
+        identity = said.identity
+        if not (identity.email or identity.phone_number or any(identity.named.values()) or identity.labelled):
+            raise FidesCallRefused(HTTPStatus.BAD_REQUEST, NO_IDENTITY)
+        if not allowed():
+            raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
+        consent_id = token_hex(16)
+        await self.begun.add(consent_id, self.desk.door.clock() + KEPT_FOR)
+        await self.desk.door.keep(consent_id, BEGUN, body)
+        return {"consent_request_id": spelt(consent_id, CONSENT_REQUEST)}
+
+    async def preferences(self, name: str) -> dict[str, Any]:
+        """
+        Return the choices made before in the same consent request.
+
+        Raises:
+            Refused: It does not exist, or has expired.
+        """
+        consent_id, _ = await self._opened(name)
+        try:
+            said = SetPreferences.model_validate_json(await self.desk.door.kept(consent_id, SAID))
+        except UnknownRequest:
+            return {"consent": None}
+        return _plain(said)
+
+    async def say(
+        self, name: str, said: SetPreferences, body: bytes, allowed: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """
+        Lodge a request for each opt-out; an opt-in lodges none, and is stored for a day.
+
+        Raises:
+            Refused: No such consent request (404) or consent policy (400), or too many requests (429).
+        """
+        consent_id, begun = await self._opened(name)
+        key = said.policy_key or DEFAULT_CONSENT_POLICY
+        for wish, opted_out in self._wishes(said.consent, key).items():
+            if not allowed():
+                raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
+            asked = _asked(CreateConsent.model_validate_json(begun), said, opted_out, key)
+            sent = {"consent_request": begun.decode(), "preferences": body.decode()}
+            sealed = orjson.dumps({**asked.model_dump(mode="json", by_alias=True), "as_sent": sent})
+            try:
+                await self.desk.take(asked, sealed, None, wish=wish, name=_called(consent_id, wish, asked))
+            except RequestNotTaken as error:
+                raise FidesCallRefused(HTTPStatus.BAD_REQUEST, str(error)) from None
+        await self.desk.door.vault.discard(consent_id, [SAID])
+        await self.desk.door.keep(consent_id, SAID, body)
+        return _plain(said)
+
+    def _wishes(self, preferences: Sequence[Consent], key: str) -> dict[Wish, list[Consent]]:
+        policy = self.desk.policies.wishes.get(key)
+        if policy is not None and action_of(policy) is not Action.CONSENT:
+            raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} is not about consent.")
+        wishes: dict[Wish, list[Consent]] = defaultdict(list)
+        for preference in preferences:
+            wish = self.desk.policies.opting_out(preference.data_use, key)
+            if wish is None:
+                raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} does not exist.")
+            if not preference.opt_in:
+                wishes[wish].append(preference)
+        return wishes
+
+    async def _opened(self, name: str) -> tuple[RequestId, bytes]:
+        consent_id = case_of(name, CONSENT_REQUEST)
+        if consent_id is None or not await self.begun.is_open(consent_id, self.desk.door.clock()):
+            raise not_found("consent request")
+        try:
+            return consent_id, await self.desk.door.kept(consent_id, BEGUN)
+        except (UnknownRequest, Destroyed):
+            raise not_found("consent request") from None
+
+
+def _asked(
+    begun: CreateConsent, said: SetPreferences, opted_out: Sequence[Consent], policy_key: str
+) -> CreateRequest:
+    """Return the request for an opt-out in a consent request."""
+    browser = said.browser_identity or FidesIdentity()
+    known = browser.model_dump(by_alias=True, exclude_none=True)
+    known |= begun.identity.model_dump(by_alias=True, exclude_none=True)
+    return CreateRequest(
+        identity=FidesIdentity.model_validate(known),
+        policy_key=policy_key,
+        custom_privacy_request_fields=begun.custom_privacy_request_fields,
+        property_id=begun.property_id,
+        consent_preferences=tuple(opted_out),
+        source=begun.source,
+    )
+
+
+def _called(consent_id: RequestId, wish: Wish, asked: CreateRequest) -> str:
+    """Return the reference of a request: a repeated choice is the same request."""
+    uses = sorted({one.data_use for one in asked.consent_preferences or ()})
+    known = asked.identity.model_dump_json(by_alias=True)
+    return f"{consent_id} {wish} {sha256(orjson.dumps([uses, known])).hexdigest()}"
+
+
+def _plain(said: SetPreferences) -> dict[str, Any]:
+    return {"consent": [one.model_dump(mode="json") for one in said.consent]}

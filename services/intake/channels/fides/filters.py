@@ -1,0 +1,193 @@
+"""Filters of requests. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from services.intake.channels.fides.bodies import CreateRequest, FidesBody, Labelled, Moment, Place, Short
+from services.intake.channels.fides.entries import EntryRange, FidesEntry
+from services.intake.channels.fides.ids import spelt
+from services.intake.channels.fides.policies import Action, action_of, right_of
+from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest, status_of
+from shared.law import DIRECT_MARKETING, needs_proof
+
+SORTED_BY = ("created_at",)
+"""Fields to sort requests by."""
+
+
+class Order(StrEnum):
+    """The order of requests."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredRequest:
+    """A request of this API, with its state."""
+
+    entry: FidesEntry
+    seen: ObservedRequest
+    said: CreateRequest | None
+    """The client's body; None once the case is destroyed."""
+
+    @property
+    def name(self) -> str:
+        """The client's name for it."""
+        return spelt(self.entry.case)
+
+    @property
+    def status(self) -> FidesStatus:
+        """Its status."""
+        asks = needs_proof(right_of(self.entry.wish), direct_marketing=self.entry.wish == DIRECT_MARKETING)
+        return status_of(self.seen.case, asks_for_proof=asks and self.entry.client is None)
+
+    @property
+    def action(self) -> Action:
+        """The client's name for the right."""
+        return action_of(self.entry.wish)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the work on the answer began."""
+        return self.seen.verified_at
+
+
+class Filter(FidesBody):
+    """The filter of a client; all conditions must hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    request_id: Short | None = None
+    """Its name, or the beginning of that."""
+    identities: Annotated[dict[Short, str | int], Field(max_length=20)] | None = None
+    fuzzy_search_str: Short | None = None
+    """A part of its name, or of an identity."""
+    custom_privacy_request_fields: Annotated[dict[Short, Any], Field(max_length=20)] | None = None
+    status: Annotated[tuple[FidesStatus, ...] | None, BeforeValidator(_several)] = None
+    created_lt: Moment | None = None
+    created_gt: Moment | None = None
+    started_lt: Moment | None = None
+    started_gt: Moment | None = None
+    completed_lt: Moment | None = None
+    completed_gt: Moment | None = None
+    errored_lt: Moment | None = None
+    errored_gt: Moment | None = None
+    external_id: Short | None = None
+    location: Place | None = None
+    action_type: Annotated[tuple[Action, ...] | None, BeforeValidator(_several)] = None
+    verbose: bool | None = False
+    include_identities: bool | None = False
+    include_custom_privacy_request_fields: bool | None = False
+    include_consent_webhook_requests: bool | None = False
+    include_deleted_requests: bool | None = False
+    is_overdue: bool | None = None
+    download_csv: bool | None = False
+    sort_field: Short = "created_at"
+    sort_direction: Order = Order.DESC
+
+    @property
+    def between(self) -> EntryRange:
+        """The range of the time of creation."""
+        return EntryRange(self.created_gt, self.created_lt, self.sort_direction is Order.ASC)
+
+    @property
+    def looks_inside(self) -> bool:
+        """Whether the state of each request is needed."""
+        return any(one is not None for one in self._asked)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it has a condition: present but empty ones do not count."""
+        return any(one not in (None, "", {}) for one in (*self._asked, self.created_lt, self.created_gt))
+
+    @property
+    def _asked(self) -> tuple[object, ...]:
+        return (
+            self.request_id, self.identities, self.fuzzy_search_str, self.custom_privacy_request_fields,
+            self.status, self.started_lt, self.started_gt, self.completed_lt, self.completed_gt,
+            self.errored_lt, self.errored_gt, self.external_id, self.location, self.action_type,
+            self.is_overdue,
+        )  # fmt: skip
+
+    def takes(self, found: FilteredRequest, today: date) -> bool:
+        """Return whether *found* matches."""
+        return self._stands(found, today) and self._is_of(found)
+
+    def _stands(self, found: FilteredRequest, today: date) -> bool:
+        due_on = found.seen.case.due_on
+        overdue = due_on is not None and due_on < today and found.seen.case.unanswered
+        return (
+            (self.request_id is None or found.name.startswith(self.request_id))
+            and (self.status is None or found.status in self.status)
+            and (self.action_type is None or found.action in self.action_type)
+            and (self.is_overdue is None or overdue is self.is_overdue)
+            and _within(found.started_at, self.started_gt, self.started_lt)
+            and _within(found.seen.finished_at, self.completed_gt, self.completed_lt)
+            # An error here is no end state: it is retried, or the staff checks it.
+            and _within(None, self.errored_gt, self.errored_lt)
+        )
+
+    def _is_of(self, found: FilteredRequest) -> bool:
+        said = found.said
+        asked = (
+            self.identities, self.fuzzy_search_str, self.custom_privacy_request_fields,
+            self.external_id, self.location,
+        )  # fmt: skip
+        if said is None:
+            return all(one is None for one in asked)
+        known = identities_of(said)
+        fields = {name: one.value for name, one in (said.custom_privacy_request_fields or {}).items()}
+        return (
+            _agree(self.identities, known)
+            and _agree(self.custom_privacy_request_fields, fields)
+            and (self.external_id is None or said.external_id == self.external_id)
+            and (self.location is None or said.location == self.location)
+            and (self.fuzzy_search_str is None or _mentions(found.name, known, self.fuzzy_search_str))
+        )
+
+
+def identities_of(said: CreateRequest) -> dict[str, Any]:
+    """Return the identifiers of the person, as sent by the client."""
+    given = {
+        "email": said.identity.email,
+        "phone_number": said.identity.phone_number,
+        "ga_client_id": said.identity.ga_client_id,
+        "ljt_readerID": said.identity.ljt_reader_id,
+        "fides_user_device_id": said.identity.fides_user_device_id,
+        "external_id": said.identity.external_id,
+    }
+    return given | {name: one.value for name, one in said.identity.labelled.items()}
+
+
+def labelled(said: CreateRequest) -> dict[str, Any]:
+    """Return the same, with the labels in the client's forms."""
+    labels: Mapping[str, Labelled] = said.identity.labelled
+    return {
+        name: labels[name].model_dump(mode="json") if name in labels else value
+        for name, value in identities_of(said).items()
+    }
+
+
+def _within(at: datetime | None, after: datetime | None, before: datetime | None) -> bool:
+    if after is None and before is None:
+        return True
+    return at is not None and (after is None or at > after) and (before is None or at < before)
+
+
+def _agree(asked: Mapping[str, Any] | None, known: Mapping[str, Any]) -> bool:
+    missing = object()
+    return all(str(known.get(name, missing)) == str(value) for name, value in (asked or {}).items())
+
+
+def _mentions(name: str, known: Mapping[str, Any], text: str) -> bool:
+    values = (name, *(str(value) for value in known.values() if value is not None))
+    return any(text.casefold() in value.casefold() for value in values)

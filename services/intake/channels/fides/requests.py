@@ -1,0 +1,125 @@
+"""Requests made of the clients' bodies. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from services.intake.channels.fides.bodies import CreateRequest, FidesIdentity, Labelled
+from services.intake.channels.fides.errors import RequestNotTaken
+from services.intake.channels.fides.policies import FidesPolicies, Wish, right_of
+from shared.contract.events import Details, RequestSubmitted, Residence, Subject
+from shared.law import DIRECT_MARKETING
+
+NAME_FIELDS = ("name", "full_name")
+"""Form fields with the person's name, besides ``first_name`` and ``last_name`` together."""
+NO_IDENTITY = "You must provide at least one identity: an email, a phone_number, an external_id or your own."
+NO_KEY = "Leave encryption_key out: the package opens with a code to the person's mailbox."
+NO_OPT_IN = "The request has no opt-out; opting in is not supported."
+
+
+def request_kind(said: CreateRequest, policies: FidesPolicies) -> Wish:
+    """
+    Return the request of a body by its policy.
+
+    Raises:
+        NotTaken: The policy does not exist, or requests nothing.
+    """
+    wish = policies.wishes.get(said.policy_key)
+    if wish is None:
+        raise RequestNotTaken(f"Policy with key {said.policy_key} does not exist.")
+    if said.consent_preferences is not None and all(one.opt_in for one in said.consent_preferences):
+        raise RequestNotTaken(NO_OPT_IN)
+    return wish
+
+
+def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool) -> RequestSubmitted:
+    """
+    Return the request of a client.
+
+    Args:
+        said: The client's body.
+        wish: The right.
+        reference: The reference; not chosen by a client, so that none can name another's request.
+        public: Whether it needed no token: then its own time of creation does not count.
+
+    Raises:
+        NotTaken: It does not identify a person, or asks for something unsupported.
+    """
+    if said.encryption_key:
+        raise RequestNotTaken(NO_KEY)
+    fields = said.custom_privacy_request_fields or {}
+    try:
+        return RequestSubmitted(
+            reference=reference,
+            right=right_of(wish),
+            subject=_subject(said.identity, fields),
+            residence=_residence(said.location),
+            received_at=None if public else said.requested_at,
+            details=Details(
+                scope=(DIRECT_MARKETING,) if wish == DIRECT_MARKETING else (),
+                statement="\n".join(_remarks(said, fields)) or None,
+            ),
+        )
+    except ValidationError as error:
+        raise RequestNotTaken(_flaws(error)) from None
+
+
+def identifiers_in(identity: FidesIdentity) -> dict[str, str]:
+    """
+    Return the person's identifiers, besides name, e-mail address and telephone number.
+
+    Raises:
+        NotTaken: An identifier of the operator's own has several values.
+    """
+    named = {name: value for name, value in identity.named.items() if value is not None}
+    labelled = {name: _values(one) for name, one in identity.labelled.items()}
+    if any(len(values) > 1 for values in labelled.values()):
+        raise RequestNotTaken("A custom identity must have one value.")
+    return named | {name: values[0] for name, values in labelled.items() if values}
+
+
+def _values(labelled: Labelled) -> list[str]:
+    values = labelled.value if isinstance(labelled.value, tuple) else (labelled.value,)
+    return [str(value) for value in values if str(value).strip()]
+
+
+def _subject(identity: FidesIdentity, fields: Mapping[str, Labelled]) -> Subject:
+    identifiers = identifiers_in(identity)
+    if not (identity.email or identity.phone_number or identifiers):
+        raise RequestNotTaken(NO_IDENTITY)
+    return Subject(
+        name=identity.name or _name_in(fields),
+        email=identity.email,
+        phone=identity.phone_number,
+        identifiers=identifiers,
+    )
+
+
+def _name_in(fields: Mapping[str, Labelled]) -> str | None:
+    said = {name: str(one.value).strip() for name, one in fields.items() if isinstance(one.value, str)}
+    whole = next((said[name] for name in NAME_FIELDS if said.get(name)), None)
+    parts = [said.get("first_name"), said.get("last_name")]
+    return whole or (" ".join(part for part in parts if part) if all(parts) else None)
+
+
+def _residence(location: str | None) -> Residence | None:
+    if location is None:
+        return None
+    country, _, subdivision = location.partition("-")
+    return Residence(country=country, subdivision=subdivision or None)
+
+
+def _remarks(said: CreateRequest, fields: Mapping[str, Labelled]) -> Iterator[str]:
+    """Yield the person's other answers, one per line."""
+    for one in fields.values():
+        if values := _values(one):
+            yield f"{one.label}: {', '.join(values)}"
+    for preference in said.consent_preferences or ():
+        if not preference.opt_in:
+            yield f"opts out of: {preference.data_use}"
+
+
+def _flaws(error: ValidationError) -> str:
+    # The rest of a path may be a name chosen by the client.
+    flaws = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, flaw['loc'][:1]))}: {flaw['msg']}" for flaw in flaws)

@@ -1,0 +1,238 @@
+"""
+Application service for clients of Fides, without HTTP.
+
+The client's body is sealed first, as received; then the request is lodged. Public callers need no token; they
+choose no reference, and their statements count only after a proof of identity.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any, Protocol
+
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.service import RequestService
+from services.intake.channels.fides.bodies import CreateRequest
+from services.intake.channels.fides.clients import source_of
+from services.intake.channels.fides.code_results import EARLY, is_judged, must_be_right
+from services.intake.channels.fides.entries import FidesEntry
+from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
+from services.intake.channels.fides.filters import FilteredRequest
+from services.intake.channels.fides.policies import FidesPolicies, Wish
+from services.intake.channels.fides.requests import request_in, request_kind
+from services.intake.channels.fides.responses import response
+from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest
+from services.intake.domain import CaseStatus
+from shared.contract.codes import is_code
+from shared.contract.events import EmailCode, RequestId
+from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.runtime.journal import facts_of
+from shared.runtime.log import logger
+
+BODY = "fides_request"
+"""Name of the sealed body in the vault."""
+LOOKS = 100
+"""Checks for the result of a code, before the caller must ask again."""
+PAUSE_S = 0.1
+TOO_MANY = "Too many requests from this address."
+AWAY = "A part of the system does not answer; send this request again."
+BROKEN = "This request is not taken until the staff has checked it; write to the contact."
+
+
+class FidesLedgerPort(Protocol):
+    """The ledger of requests of Fides clients."""
+
+    async def add(self, entry: FidesEntry) -> None:
+        """Add *entry*; adding it again has no effect."""
+
+    async def entry(self, case_id: RequestId) -> FidesEntry | None:
+        """Return the request called *case_id*, if it came by this API."""
+
+
+async def _a_moment() -> None:
+    await asyncio.sleep(PAUSE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class FidesService:
+    """The business, for clients of Fides."""
+
+    door: RequestService
+    requests: FidesLedgerPort
+    policies: FidesPolicies
+    practice: ClockRules
+    root: str
+    """The public address of intake."""
+    pause: Callable[[], Awaitable[None]] = field(default=_a_moment)
+    """Waits between two checks."""
+
+    async def create(
+        self, items: Sequence[tuple[CreateRequest, bytes]], client: str | None, allowed: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """
+        Lodge requests, and return each result; a refused one does not block the others.
+
+        Args:
+            items: Each as parsed, and as received.
+            client: The client; None for public callers.
+            allowed: Counts one request of the caller, and returns whether it is within the limit.
+
+        Raises:
+            Refused: The caller has exceeded the limit.
+        """
+        succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
+        for number, (said, body) in enumerate(items):
+            data = {"index": number, "policy_key": said.policy_key}
+            if not allowed():
+                failed.append({"message": TOO_MANY, "data": data})
+                continue
+            try:
+                found = await self.take(said, body, client)
+                succeeded.append(response(found, self.today(), personal=client is not None))
+            except (RequestNotTaken, TransientError, PermanentError) as error:
+                failed.append({"message": _why(error), "data": data})
+        if not succeeded and failed and all(one["message"] == TOO_MANY for one in failed):
+            raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
+        return {"succeeded": succeeded, "failed": failed}
+
+    async def take(
+        self,
+        said: CreateRequest,
+        body: bytes,
+        client: str | None,
+        *,
+        wish: Wish | None = None,
+        name: str = "",
+    ) -> FilteredRequest:
+        """
+        Lodge a request.
+
+        Args:
+            said: The parsed body.
+            body: The body as received.
+            client: The client; None for public callers.
+            wish: The right, if the policy does not state it.
+            name: The reference, if the same may be sent again; no client chooses it.
+
+        Raises:
+            NotTaken: It does not identify a person, or asks for something unsupported.
+        """
+        wanted = request_kind(said, self.policies) if wish is None else wish
+        reference = name or token_hex(16)
+        request = request_in(said, wanted, reference=reference, public=client is None)
+        source = source_of(client)
+        case_id = self.door.id_of(source, reference)
+        entry = FidesEntry(case_id, self.door.clock(), said.policy_key, wanted, client)
+        await self.requests.add(entry)
+        await self.door.keep(case_id, BODY, body)
+        await self.door.lodge(request, source)
+        return FilteredRequest(entry, await self.seen(case_id), said)
+
+    async def verify(self, case_id: RequestId | None, code: str) -> dict[str, Any]:
+        """
+        Offer the mailed code, wait for its result, and return the request.
+
+        Raises:
+            Refused: No such request (404), no code awaited or expired (400), wrong (403), or no result yet
+                (503).
+            TooManyAttempts: Too many operations on the request within the hour.
+        """
+        found = await self.found(case_id)
+        before = await self._until(found.entry.case, lambda seen: seen.case.status not in EARLY)
+        if not before.case.awaits_proof:
+            raise FidesCallRefused(
+                HTTPStatus.BAD_REQUEST, f"No code is awaited: the request is {found.status}."
+            )
+        if not is_code(code):
+            raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
+        await self.door.prove(found.entry.case, [EmailCode(kind="email_code", code=code)])
+        after = await self._until(found.entry.case, lambda seen: is_judged(seen, before))
+        must_be_right(before, after)
+        return response(FilteredRequest(found.entry, after, found.said), self.today(), personal=False)
+
+    async def found(self, case_id: RequestId | None) -> FilteredRequest:
+        """
+        Return a request of this API.
+
+        Raises:
+            Refused: It does not exist, or no longer.
+        """
+        entry = None if case_id is None else await self.requests.entry(case_id)
+        found = [] if entry is None else await self.look([entry])
+        if not found:
+            raise not_found()
+        return found[0]
+
+    async def look(self, entries: Sequence[FidesEntry]) -> list[FilteredRequest]:
+        """Return the state of requests, except those never lodged or purged."""
+        seen = await self._seen_of({entry.case for entry in entries})
+        found = await asyncio.gather(*(self._looked(entry, seen[entry.case]) for entry in entries))
+        return [one for one in found if one is not None]
+
+    async def seen(self, case_id: RequestId) -> ObservedRequest:
+        """Return the state of a case."""
+        return (await self._seen_of({case_id}))[case_id]
+
+    async def results(self, case_id: RequestId | None) -> dict[str, Any]:
+        """
+        Return the address of the package: a page that opens it with a code to the mailbox.
+
+        Raises:
+            Refused: No such request (404), or no answer yet (400).
+        """
+        found = await self.found(case_id)
+        if found.status is not FidesStatus.COMPLETE:
+            raise FidesCallRefused(
+                HTTPStatus.BAD_REQUEST, f"There are no access results: the request is {found.status}."
+            )
+        fulfilled = found.seen.case.fulfilled
+        packed = fulfilled is not None and fulfilled.package is not None
+        return {"access_result_urls": [f"{self.root}/requests/{found.entry.case}"] if packed else []}
+
+    def today(self) -> date:
+        """Return the current day of the controller."""
+        return self.door.clock().astimezone(self.practice.zone).date()
+
+    async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, ObservedRequest]:
+        histories = await self.door.journal.histories(case_ids)
+        return {case: ObservedRequest.of(facts_of(histories.get(case, ()))) for case in case_ids}
+
+    async def _looked(self, entry: FidesEntry, seen: ObservedRequest) -> FilteredRequest | None:
+        if seen.case.status is CaseStatus.PURGED:
+            return None
+        if seen.case.status is CaseStatus.UNKNOWN:
+            try:
+                await self.door.case(entry.case)
+            except UnknownRequest:
+                return None
+        return FilteredRequest(entry, seen, await self._said(entry))
+
+    async def _said(self, entry: FidesEntry) -> CreateRequest | None:
+        try:
+            return CreateRequest.model_validate_json(await self.door.kept(entry.case, BODY))
+        except UnknownRequest:
+            return None
+
+    async def _until(self, case_id: RequestId, come: Callable[[ObservedRequest], bool]) -> ObservedRequest:
+        for _ in range(LOOKS):
+            seen = await self.seen(case_id)
+            if come(seen):
+                return seen
+            await self.pause()
+        raise FidesCallRefused(
+            HTTPStatus.SERVICE_UNAVAILABLE, "The code is being checked: look at the request in a moment."
+        )
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case RequestNotTaken():
+            return str(error)
+        case TransientError():
+            return AWAY
+        case _:
+            logger().error("request failed", service="intake", exc_info=error)
+            return BROKEN

@@ -1,0 +1,176 @@
+"""Statuses and logs of requests in the clients' form. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+from services.intake.domain import CaseStatus as Standing
+from services.intake.domain import IntakeCase, evolve
+from shared.contract.events import (
+    Fact,
+    IdentityChallenged,
+    IdentityRefused,
+    IdentityReviewNeeded,
+    IdentityVerified,
+    NoticeFailed,
+    Outcome,
+    ProofRefused,
+    RequestFulfilled,
+    RequestPaused,
+    RequestReferred,
+)
+
+NOT_PROVEN_IN_TIME, BY_STAFF = "not_proven_in_time", "decided_by_staff"
+
+
+class FidesStatus(StrEnum):
+    """The status of a request; of the words of Fides, those that apply here."""
+
+    IDENTITY_UNVERIFIED = "identity_unverified"
+    REQUIRES_INPUT = "requires_input"
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    IN_PROCESSING = "in_processing"
+    COMPLETE = "complete"
+    PAUSED = "paused"
+    AWAITING_EMAIL_SEND = "awaiting_email_send"
+    REQUIRES_MANUAL_FINALIZATION = "requires_manual_finalization"
+    PENDING_EXTERNAL = "pending_external"
+    CANCELED = "canceled"
+    ERROR = "error"
+    DUPLICATE = "duplicate"
+    AWAITING_PRE_APPROVAL = "awaiting_pre_approval"
+    PRE_APPROVAL_NOT_ELIGIBLE = "pre_approval_not_eligible"
+
+
+ANSWERS_TO_PROOFS = (ProofRefused, IdentityChallenged, IdentityReviewNeeded)
+"""Facts after a proof that did not decide the identity."""
+WAITING: tuple[type[Fact], ...] = (*ANSWERS_TO_PROOFS, RequestPaused, RequestReferred)
+FAILED: tuple[type[Fact], ...] = (NoticeFailed,)
+
+
+@dataclass(frozen=True, slots=True)
+class FidesLogEntry:
+    """An entry in the log of a request."""
+
+    at: datetime
+    type: str
+    status: str
+    """The clients' name for the result."""
+
+
+NOTHING = IntakeCase()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRequest:
+    """The state of a request, and its dates."""
+
+    case: IntakeCase = NOTHING
+    verified_at: datetime | None = None
+    reviewed_at: datetime | None = None
+    """When the staff decided the identity."""
+    finished_at: datetime | None = None
+    steps: tuple[FidesLogEntry, ...] = ()
+    answers: tuple[Fact, ...] = field(default=())
+    """Facts after proofs that did not decide the identity."""
+
+    @classmethod
+    def of(cls, story: Iterable[tuple[datetime, Fact]]) -> "ObservedRequest":
+        """Return the state by *story*."""
+        seen = cls()
+        for at, fact in story:
+            seen = _noted(seen, at, fact)
+        return seen
+
+
+def _noted(seen: ObservedRequest, at: datetime, fact: Fact) -> ObservedRequest:
+    seen = replace(
+        seen,
+        case=evolve(seen.case, fact),
+        steps=(*seen.steps, FidesLogEntry(at, fact.TYPE, _how_it_went(fact))),
+    )
+    match fact:
+        case IdentityVerified():
+            reviewed = at if BY_STAFF in fact.reasons else seen.reviewed_at
+            return replace(seen, verified_at=at, reviewed_at=reviewed)
+        case RequestFulfilled() | IdentityRefused():
+            return replace(seen, finished_at=at)
+        case ProofRefused() | IdentityChallenged() | IdentityReviewNeeded():
+            return replace(seen, answers=(*seen.answers, fact))
+        case _:
+            return seen
+
+
+def _how_it_went(fact: Fact) -> str:
+    if isinstance(fact, FAILED):
+        return "error"
+    return "awaiting_processing" if isinstance(fact, WAITING) else "complete"
+
+
+def status_of(case: IntakeCase, *, asks_for_proof: bool) -> FidesStatus:
+    """
+    Return the status of *case*.
+
+    Args:
+        case: The state in intake.
+        asks_for_proof: Whether a proof of identity will probably be required: then a submitted form continues
+        with the code at once.
+    """
+    ended = _ended(case)
+    return ended if ended is not None else _under_way(case, asks_for_proof=asks_for_proof)
+
+
+def _ended(case: IntakeCase) -> FidesStatus | None:
+    if case.fulfilled is not None:
+        refused = case.fulfilled.outcome is Outcome.REFUSED
+        return FidesStatus.DENIED if refused else FidesStatus.COMPLETE
+    if case.refused_for:
+        return FidesStatus.CANCELED if NOT_PROVEN_IN_TIME in case.refused_for else FidesStatus.DENIED
+    if case.duplicated is not None:
+        return FidesStatus.DUPLICATE
+    if case.forwarded is not None:
+        return FidesStatus.COMPLETE if case.status is Standing.CLOSED else FidesStatus.PENDING_EXTERNAL
+    gone = {Standing.WITHDRAWN, Standing.CLOSED, Standing.PURGED}
+    return FidesStatus.CANCELED if case.status in gone else None
+
+
+def _under_way(case: IntakeCase, *, asks_for_proof: bool) -> FidesStatus:
+    if case.awaits_agreement:
+        return FidesStatus.PAUSED
+    match case.status:
+        case Standing.CHALLENGED:
+            return FidesStatus.PENDING if case.in_review else FidesStatus.IDENTITY_UNVERIFIED
+        case Standing.VERIFIED:
+            return FidesStatus.PENDING if case.awaits_approval else FidesStatus.IN_PROCESSING
+        case Standing.REFERRED:
+            return FidesStatus.REQUIRES_INPUT
+        case _:
+            return FidesStatus.IDENTITY_UNVERIFIED if asks_for_proof else FidesStatus.PENDING
+
+
+def days_left(case: IntakeCase, today: date) -> int | None:
+    """Return the days left for the answer; None once it is given."""
+    return None if case.due_on is None or _ended(case) else (case.due_on - today).days
+
+
+def time(at: datetime | None) -> str | None:
+    """Return *at* in the clients' form."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def logged(step: FidesLogEntry, action: str) -> Mapping[str, object]:
+    """Return *step* as an entry in the log of a request, without personal data."""
+    return {
+        "collection_name": None,
+        "fields_affected": None,
+        "message": step.type,
+        "action_type": action,
+        "status": step.status,
+        "updated_at": time(step.at),
+        "connection_key": None,
+        "dataset_name": "habeas",
+        "saas_version": None,
+    }

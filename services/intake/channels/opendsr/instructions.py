@@ -1,0 +1,250 @@
+"""
+Instructions of controllers, and the cases made of them.
+
+The body is sealed first, byte for byte: it is the basis of everything done afterwards. Then the instruction
+claims its fingerprint, gets its id, and is lodged. A later call that finds the claim completes it, so the
+claim of a crashed process blocks no other. The id follows from the controller and its name for the request,
+so that no controller can name another's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Protocol
+from uuid import uuid4
+
+from services.intake.cases.service import RequestService
+from services.intake.channels.opendsr import messages
+from services.intake.channels.opendsr.controllers import ListedController
+from services.intake.channels.opendsr.messages import DiscoveryDocument, OpenDsrMessage
+from services.intake.channels.opendsr.protocol import EXISTS, CallError, OpenDsrCallRefused, Version
+from services.intake.channels.opendsr.statuses import OpenDsrStatusReport, report_of
+from services.intake.context import FirstRequestPort
+from services.intake.domain import CaseStatus, IntakeCase
+from services.intake.http.callbacks import CallbackListeners
+from shared.errors import UnknownRequest
+
+CALL, CANCELLATION = "opendsr_call", "opendsr_cancellation"
+"""Names in the vault: the body as received, below a line of ours; and the mark of a cancellation."""
+
+
+class RequestGroupPort(Protocol):
+    """The groups of requests."""
+
+    async def add(self, controller: ListedController, group: str, request_id: str, at: datetime) -> None:
+        """Add a request to *group*; adding it again has no effect."""
+
+    async def of(self, controller: ListedController, group: str) -> list[str]:
+        """Return the ids of the requests of *group*, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiledInstruction:
+    """A received instruction, with its body."""
+
+    controller: ListedController
+    version: Version
+    received_at: datetime
+    body: bytes
+    case_id: str
+    attempt: str
+    """Distinguishes it from other attempts with the same id, of which one counts."""
+
+    @property
+    def draft(self) -> str:
+        """Its name in the vault until it is the instruction of its id."""
+        return f"{CALL}_{self.attempt}"
+
+    @property
+    def claimant(self) -> str:
+        """The owner of its claims."""
+        return f"{self.case_id}/{self.attempt}"
+
+    @property
+    def said(self) -> OpenDsrMessage:
+        """The controller's message."""
+        return messages.read(self.body, self.version)
+
+    def to_bytes(self) -> bytes:
+        """Return its sealed form."""
+        line = {
+            "controller": self.controller.id,
+            "version": self.version.value,
+            "received_at": self.received_at.isoformat(),
+            "attempt": self.attempt,
+        }
+        return json.dumps(line).encode() + b"\n" + self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """The received instructions."""
+
+    door: RequestService
+    watch: CallbackListeners
+    groups: RequestGroupPort
+    firsts: FirstRequestPort
+    controllers: Mapping[str, ListedController]
+    served: DiscoveryDocument
+    """The document of supported features."""
+
+    def begin(self, controller: ListedController, version: Version, body: bytes) -> FiledInstruction:
+        """
+        Return the instruction in *body*, which is not stored yet.
+
+        Raises:
+            Refused: It is malformed, or not supported.
+        """
+        message = messages.read(body, version)
+        messages.request_in(message, self.served)
+        case_id = self.door.id_of(controller.source, message.subject_request_id)
+        return FiledInstruction(controller, version, self.door.clock(), body, case_id, uuid4().hex)
+
+    async def take(self, filed: FiledInstruction) -> None:
+        """
+        Store and lodge an instruction, once.
+
+        Raises:
+            Refused: Its id was used before, an equal request is in progress, or it could not be compared.
+        """
+        wish = messages.wish_of(filed.said, filed.controller)
+        await self._must_be_new(filed)
+        await self._keep(filed)
+        await self._must_be_alone(filed, wish)
+        if await self._completed(filed.claimant) is None:
+            raise _exists()
+
+    async def named(self, controller: ListedController, name: str) -> FiledInstruction:
+        """
+        Return the instruction that *controller* calls *name*.
+
+        Raises:
+            UnknownRequest: It does not exist.
+        """
+        return await self.filed(self.door.id_of(controller.source, name))
+
+    async def filed(self, case_id: str) -> FiledInstruction:
+        """
+        Return the instruction of a case.
+
+        Raises:
+            UnknownRequest: It does not exist, or its controller is no longer configured.
+        """
+        return await self._opened(case_id, CALL)
+
+    async def _opened(self, case_id: str, item: str) -> FiledInstruction:
+        line, _, body = (await self.door.kept(case_id, item)).partition(b"\n")
+        known = json.loads(line)
+        controller = self.controllers.get(known["controller"])
+        if controller is None:
+            raise UnknownRequest("no request has this id")
+        received_at = datetime.fromisoformat(known["received_at"])
+        version = Version(known["version"])
+        return FiledInstruction(controller, version, received_at, body, case_id, known["attempt"])
+
+    async def case(self, filed: FiledInstruction) -> IntakeCase:
+        """Return the state of a request."""
+        try:
+            return await self.door.case(filed.case_id)
+        except UnknownRequest:
+            return IntakeCase()  # stored, and not lodged yet
+
+    async def stands(self, filed: FiledInstruction) -> tuple[IntakeCase, OpenDsrStatusReport]:
+        """Return the state of a request, and its status."""
+        case = await self.case(filed)
+        return case, report_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
+
+    async def cancel(self, filed: FiledInstruction) -> None:
+        """
+        Withdraw a request.
+
+        Raises:
+            NotPossibleNow: It is answered already.
+            TooManyAttempts: Too many operations on it within the hour.
+        """
+        await self.door.withdraw(filed.case_id)
+        await self.door.keep(filed.case_id, CANCELLATION, b"")
+
+    async def _must_be_new(self, filed: FiledInstruction) -> None:
+        """
+        Refuse an id that was used before.
+
+        A crash may leave an instruction stored but not lodged: then it is lodged here.
+        """
+        try:
+            known = await self.filed(filed.case_id)
+        except UnknownRequest:
+            return
+        if (await self.case(known)).status is CaseStatus.UNKNOWN:
+            await self._lodge(known)
+        raise _exists()
+
+    async def _keep(self, filed: FiledInstruction) -> None:
+        try:
+            await self.door.keep(filed.case_id, filed.draft, filed.to_bytes())
+        except UnknownRequest:
+            raise _exists() from None
+
+    async def _must_be_alone(self, filed: FiledInstruction, wish: bytes) -> None:
+        """Refuse an instruction with the same fingerprint as another open request, and forget it."""
+        now = filed.received_at
+        while (held := await self.firsts.claim(wish, filed.claimant, now)).case != filed.claimant:
+            if refusal := await self._refusal(filed, held.case):
+                await self.door.forget(filed.case_id, filed.draft)
+                raise refusal
+            if await self.firsts.pass_on(held, filed.claimant, now):
+                return
+
+    async def _refusal(self, filed: FiledInstruction, claimant: str) -> OpenDsrCallRefused | None:
+        """Return why *filed* is refused if *claimant* was first; None if that request is over."""
+        first = await self._completed(claimant)
+        if first is None:
+            return None
+        if first.case_id == filed.case_id:
+            return _exists()
+        _, report = await self.stands(first)
+        if report.final:
+            return None
+        return OpenDsrCallRefused(HTTPStatus.CONFLICT, CallError("", "an equal request is in progress"))
+
+    async def _completed(self, claimant: str) -> FiledInstruction | None:
+        """
+        Complete an instruction that has claimed its fingerprint, and return it.
+
+        Returns:
+            None if another is the instruction of its id, or it is gone.
+        """
+        case_id, _, attempt = claimant.partition("/")
+        try:
+            filed = await self._made_the_one(case_id, attempt)
+        except UnknownRequest:
+            return None
+        if (await self.case(filed)).status is CaseStatus.UNKNOWN:
+            await self._lodge(filed)
+        await self.door.forget(case_id, f"{CALL}_{attempt}")
+        return filed if filed.attempt == attempt else None
+
+    async def _made_the_one(self, case_id: str, attempt: str) -> FiledInstruction:
+        """Make an instruction the one of its id, unless there is one; return that one."""
+        try:
+            draft = await self._opened(case_id, f"{CALL}_{attempt}")
+            await self.door.keep(case_id, CALL, draft.to_bytes())
+        except UnknownRequest:
+            pass  # done before
+        return await self.filed(case_id)
+
+    async def _lodge(self, filed: FiledInstruction) -> None:
+        """Lodge it, last: a lodged request must be complete."""
+        said, now = filed.said, self.door.clock()
+        request = messages.request_in(said, self.served)
+        if said.group is not None:
+            await self.groups.add(filed.controller, said.group, filed.case_id, filed.received_at)
+        for number in range(len(said.callbacks)):
+            await self.watch.add(f"{filed.case_id}/{number}", now)
+        await self.door.lodge(request, filed.controller.source, instructed=True)
+
+
+def _exists() -> OpenDsrCallRefused:
+    return OpenDsrCallRefused(HTTPStatus.BAD_REQUEST, CallError("", EXISTS))

@@ -1,0 +1,224 @@
+"""Application service for controllers, without HTTP."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+
+from services.intake.cases.clock import Arrival, ClockRules, end_of, received_request
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
+from services.intake.channels.opendsr import messages
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
+from services.intake.channels.opendsr.controllers import ListedController, controller_of, name_in
+from services.intake.channels.opendsr.instructions import FiledInstruction, Instructions
+from services.intake.channels.opendsr.messages import OpenDsrMessage
+from services.intake.channels.opendsr.protocol import RAW, InstructionKind, Version, instant, refused
+from services.intake.channels.opendsr.statuses import OpenDsrStatus, OpenDsrStatusReport, next_report
+from services.intake.domain import IntakeCase
+from services.intake.http.callbacks import Callback
+from services.intake.http.failed_attempts import FailedAttempts
+from services.intake.http.packages import Download, Packages
+from services.intake.http.ranges import RangeRequest
+from shared.errors import UnknownRequest
+from shared.runtime import safe_http
+from shared.runtime.client_limits import Allowance
+
+JSON = MappingProxyType({"Content-Type": "application/json"})
+
+
+class DownloadGone(Exception):
+    """The package is no longer available."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDsrService:
+    """The processor, for controllers."""
+
+    files: Instructions
+    certified: ProcessorCertificate
+    practice: ClockRules
+    url: str
+    """The public address for controllers; the versions' paths follow."""
+    submissions: Allowance
+    attempts: FailedAttempts = field(default_factory=FailedAttempts)
+
+    def caller(self, authorization: str, network: str) -> ListedController | None:
+        """
+        Return the controller with the credential in the header *authorization*; None if unknown.
+
+        Raises:
+            TooManyAttempts: Too many wrong secrets for the controller that it names.
+        """
+        controllers = self.files.controllers.values()
+        name = name_in(authorization)
+        if not name:
+            return controller_of(authorization, controllers)
+        return self.attempts.shown(name, network, lambda: controller_of(authorization, controllers))
+
+    def discovery(self, version: Version) -> dict[str, Any]:
+        """Return the supported features."""
+        return {
+            "api_version": version.full,
+            "supported_identities": [
+                {"identity_type": kind, "identity_format": RAW} for kind in self.files.served.identities
+            ],
+            "supported_subject_request_types": list(InstructionKind),
+            "processor_certificate": f"{self.url}/certificate.pem",
+        }
+
+    async def submit(self, controller: ListedController, version: Version, body: bytes) -> dict[str, Any]:
+        """
+        Store an instruction, once, and return its receipt.
+
+        Raises:
+            OpenDsrCallRefused: It is malformed, exists already, or an equal one is in progress.
+            TooManyAttempts: The controller has exceeded its hourly limit.
+        """
+        if not self.submissions.take(controller.id):
+            raise TooManyAttempts("too many requests were sent within the hour")
+        filed = self.files.begin(controller, version, body)
+        _must_lead_somewhere(filed.said)
+        await self.files.take(filed)
+        expected = instant(self._expected(filed, IntakeCase()))
+        return {
+            "controller_id": controller.id,
+            "expected_completion_time": expected,
+            "received_time": instant(filed.received_at),
+            "encoded_request": base64.b64encode(body).decode(),
+            "subject_request_id": filed.said.subject_request_id,
+        }
+
+    async def status(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
+        """
+        Return the status of the request that *controller* calls *name*.
+
+        Raises:
+            UnknownRequest: It does not exist.
+        """
+        filed = await self.files.named(controller, name)
+        return self._status(filed, *await self.files.stands(filed), version)
+
+    async def group(self, controller: ListedController, group: str, version: Version) -> list[dict[str, Any]]:
+        """Return the statuses of the requests of *group*, without purged ones."""
+        found: list[dict[str, Any]] = []
+        for case_id in await self.files.groups.of(controller, group):
+            try:
+                filed = await self.files.filed(case_id)
+                found.append(self._status(filed, *await self.files.stands(filed), version))
+            except UnknownRequest:
+                continue
+        return found
+
+    async def cancel(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
+        """
+        Cancel a request that is still pending, or an erasure that has not begun.
+
+        Raises:
+            Refused: It is in progress, or over.
+            UnknownRequest: It does not exist.
+            TooManyAttempts: Too many operations on it within the hour.
+        """
+        filed = await self.files.named(controller, name)
+        case, report = await self.files.stands(filed)
+        waits = case.erased_after(self.files.door.clock()) is not None
+        if report.standing is not OpenDsrStatus.PENDING and not waits:
+            raise refused("", f"only a pending request can be cancelled: this one is {report.standing}")
+        try:
+            await self.files.cancel(filed)
+        except NotPossibleNow:
+            raise refused("", "only a pending request can be cancelled: this one is over") from None
+        receipt = {
+            "controller_id": controller.id,
+            "received_time": instant(self.files.door.clock()),
+            "subject_request_id": name,
+            "api_version": version.full,
+        }
+        return receipt | ({"expected_completion_time": None} if version is Version.THREE else {})
+
+    async def results(self, controller: ListedController, name: str, wanted: RangeRequest) -> Download:
+        """
+        Return the package of a request, or the *wanted* part; the download is recorded.
+
+        Raises:
+            UnknownRequest: It does not exist, or has no package.
+            Gone: It is no longer available.
+            TooManyAttempts: Too many operations on the request within the hour.
+            NotSatisfiable: The range begins behind the end.
+        """
+        filed = await self.files.named(controller, name)
+        _, report = await self.files.stands(filed)
+        if not report.results:
+            raise UnknownRequest("the request has no results")
+        try:
+            return await Packages(self.files.door).hand_over(filed.case_id, controller.source, wanted)
+        except NotPossibleNow:
+            raise DownloadGone("the results are no longer available") from None
+
+    async def callback(self, name: str, reported: str) -> Callback | None:
+        """
+        Return the status to report to a callback address after the one *reported* last.
+
+        Every status is reported, even one that lasted too shortly to be seen.
+        """
+        case_id, _, number = name.partition("/")
+        try:
+            filed = await self.files.filed(case_id)
+            case, now = await self.files.stands(filed)
+        except UnknownRequest:
+            return None
+        after = next_report(now, reported.partition(" ")[0])
+        url = filed.said.callbacks[int(number)]
+        status = self._status(filed, case, after, filed.version) | {"status_callback_url": url}
+        body = json.dumps(status).encode()
+        headers = {**JSON, **self.certified.headers(body, filed.version)}
+        mark = f"{after.standing} {sha256(body).hexdigest()}"
+        behind = after.standing is not now.standing
+        return Callback(url, headers, body, mark, after.settled, behind)
+
+    def _status(
+        self, filed: FiledInstruction, case: IntakeCase, report: OpenDsrStatusReport, version: Version
+    ) -> dict[str, Any]:
+        said = filed.said
+        always = {
+            "controller_id": filed.controller.id,
+            "expected_completion_time": instant(self._expected(filed, case)),
+            "subject_request_id": said.subject_request_id,
+            "request_status": report.standing,
+            "api_version": version.full,
+        }
+        path = f"{version.requests}/{said.subject_request_id}/results"
+        optional: dict[str, Any] = {
+            "results_url": f"{self.url}{path}" if report.results else None,
+            "extensions": {self.files.served.domain: dict(report.remark)} if report.remark else None,
+        }
+        if version is Version.THREE:
+            always |= optional | {"group_id": said.group}
+        else:
+            always |= {name: value for name, value in optional.items() if value is not None}
+        return always if report.count is None else always | {"results_count": report.count}
+
+    def _expected(self, filed: FiledInstruction, case: IntakeCase) -> datetime:
+        """Return the last second of the last day, also before the request is registered."""
+        day = case.due_on
+        if day is None:
+            request = messages.without_identities(filed.said)
+            arrival = Arrival(
+                filed.case_id,
+                filed.controller.source,
+                filed.received_at,
+                self.files.door.clock(),
+                instructed=True,
+            )
+            day = received_request(request, arrival, self.practice).due_on
+        return end_of(day, self.practice.zone) - timedelta(seconds=1)
+
+
+def _must_lead_somewhere(message: OpenDsrMessage) -> None:
+    for number, url in enumerate(message.callbacks):
+        try:
+            safe_http.receiver(url)
+        except safe_http.NotAllowed:
+            raise refused(f"status_callback_urls.{number}", "is not a plain HTTPS address") from None

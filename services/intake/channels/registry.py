@@ -1,0 +1,245 @@
+"""
+The registry of channels: each is an adapter of the application service.
+
+A disabled channel has no routes: its address answers 404.
+"""
+
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from services.intake.cases.duplicates import FirstRequests
+from services.intake.cases.service import RequestService
+from services.intake.channels.drop.client import DropClient as California
+from services.intake.channels.drop.files import hours
+from services.intake.channels.drop.ledger import DropLedger
+from services.intake.channels.drop.lists import BatchLists
+from services.intake.channels.drop.puller import DropPuller
+from services.intake.channels.drp.api import drp_app
+from services.intake.channels.drp.service import DrpService
+from services.intake.channels.drp.tokens import DrpTokens
+from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
+from services.intake.channels.email.parser import LARGEST
+from services.intake.channels.email.rulebook import rulebook
+from services.intake.channels.email.senders import Senders
+from services.intake.channels.email.service import EmailService as MailDesk
+from services.intake.channels.email.smtp import SmtpPort
+from services.intake.channels.fides import cleanup
+from services.intake.channels.fides.api import FidesContext as ClientsServed
+from services.intake.channels.fides.api import fides_app
+from services.intake.channels.fides.cleanup import RequestCleanup
+from services.intake.channels.fides.consents import ConsentCleanup, Consents, OpenConsents
+from services.intake.channels.fides.ledger import FidesLedger as ClientsLedger
+from services.intake.channels.fides.oauth import Clients
+from services.intake.channels.fides.policies import FidesPolicies
+from services.intake.channels.fides.reviews import Reviews
+from services.intake.channels.fides.service import FidesService as ClientsDesk
+from services.intake.channels.fides.tokens import FidesTokens as ClientTokens
+from services.intake.channels.opendsr.api import opendsr_app
+from services.intake.channels.opendsr.certificate import ProcessorCertificate
+from services.intake.channels.opendsr.groups import RequestGroups
+from services.intake.channels.opendsr.instructions import Instructions
+from services.intake.channels.opendsr.messages import DiscoveryDocument
+from services.intake.channels.opendsr.service import OpenDsrService as ControllersDesk
+from services.intake.channels.webhooks import apple, risc
+from services.intake.channels.webhooks.api import webhooks_app
+from services.intake.channels.webhooks.service import WebhookService as Platforms
+from services.intake.channels.webhooks.tokens import ExpectedToken
+from services.intake.http.callbacks import CallbackClient, CallbackProtocol, WatchedRequests
+from services.intake.http.failed_attempts import FailedAttempts
+from services.intake.settings import IntakeSettings
+from shared.errors import ConfigurationError
+from shared.runtime import smtp_limits
+from shared.runtime.client_limits import Allowance
+from shared.runtime.jwks import ISSUER_TIMEOUT_S, KeySet
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Database
+from shared.runtime.safe_http import SafeHttp
+from shared.runtime.vault import Vault
+
+Background: TypeAlias = Coroutine[Any, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelContext:
+    """The dependencies of channels."""
+
+    settings: IntakeSettings
+    database: Database
+    vault: Vault
+    door: RequestService
+    firsts: FirstRequests
+    public: Allowance
+    """The limit of public requests without a key."""
+    attempts: FailedAttempts
+
+    def key(self, purpose: str) -> bytes:
+        """Return the key for *purpose* alone."""
+        return derived_key(self.settings.root_key, purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAdapter:
+    """A channel."""
+
+    path: str = ""
+    """The path of *app* below the address of intake."""
+    app: ASGIApp | None = None
+    works: Sequence[Background] = ()
+    """Its background tasks."""
+
+
+@asynccontextmanager
+async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]]:
+    """
+    Build the channels that are enabled.
+
+    Raises:
+        ConfigurationError: A setting of one of them is missing or invalid.
+    """
+    settings = ground.settings
+    async with AsyncExitStack() as stack:
+        begun = OpenConsents(ground.database)
+        requests = ClientsLedger(ground.database)
+        # If they are disabled later, open consent requests still expire.
+        sweeps = ConsentCleanup(begun, ground.vault), RequestCleanup(requests, ground.door, ground.vault)
+        swept = ChannelAdapter(works=[cleanup.run_forever(sweep.work) for sweep in sweeps])
+        opened = [await _platforms(ground, stack), swept]
+        if settings.fides_served:
+            opened.append(await _clients(ground, begun, requests))
+        if settings.drp_business:
+            opened.append(await _agents(ground))
+        if settings.opendsr_controllers:
+            opened.append(await _controllers(ground))
+        if settings.drop_key.get_secret_value():
+            opened.append(await _california(ground))
+        yield [*opened, *_inbox(ground, stack)]
+
+
+async def _agents(ground: ChannelContext) -> ChannelAdapter:
+    """Return the API and the callbacks of authorised agents."""
+    settings = ground.settings
+    tokens = DrpTokens(ground.database, ground.key("tokens of agents"))
+    watch = WatchedRequests(ground.database["drp_callbacks"])
+    await tokens.prepare()
+    await watch.prepare()
+    desk = DrpService(
+        door=ground.door,
+        tokens=tokens,
+        watch=watch,
+        agents={agent.id: agent for agent in settings.drp_agents},
+        business=settings.drp_business,
+        practice=settings.practice(),
+        root=settings.public_url.rstrip("/"),
+    )
+    telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.drp_callback_allow)))
+    return ChannelAdapter("/drp", drp_app(desk), [telling.run_forever()])
+
+
+async def _controllers(ground: ChannelContext) -> ChannelAdapter:
+    """Return the API and the callbacks of controllers."""
+    settings = ground.settings
+    domain = urlsplit(settings.opendsr_url).hostname
+    if not domain:
+        raise ConfigurationError("HABEAS_OPENDSR_URL: must be the address of intake for controllers")
+    key = settings.opendsr_key.get_secret_value()
+    certified = ProcessorCertificate.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
+    groups = RequestGroups(ground.database, ground.key("groups of requests"))
+    watch = WatchedRequests(ground.database["opendsr_callbacks"])
+    await groups.prepare()
+    await watch.prepare()
+    files = Instructions(
+        door=ground.door,
+        watch=watch,
+        groups=groups,
+        firsts=ground.firsts,
+        controllers={controller.id: controller for controller in settings.opendsr_controllers},
+        served=DiscoveryDocument(domain, settings.opendsr_identities),
+    )
+    desk = ControllersDesk(
+        files=files,
+        certified=certified,
+        practice=settings.practice(),
+        url=settings.opendsr_url.rstrip("/"),
+        submissions=Allowance(settings.opendsr_requests_per_hour),
+        attempts=ground.attempts,
+    )
+    telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.opendsr_callback_allow)))
+    return ChannelAdapter("/opendsr", opendsr_app(desk), [telling.run_forever()])
+
+
+async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
+    """Return the webhooks of platforms."""
+    settings = ground.settings
+    http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
+    apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
+    others = KeySet(settings.risc_issuer, http, url=settings.risc_keys)
+    desk = Platforms(
+        door=ground.door,
+        shopify=_bytes_of(settings.shopify_secrets),
+        meta=_bytes_of(settings.meta_secrets),
+        apple=ExpectedToken(apples, settings.apple_clients, apple.REQUIRED)
+        if settings.apple_clients
+        else None,
+        risc=ExpectedToken(others, settings.risc_audiences, risc.REQUIRED) if settings.risc_issuer else None,
+        root=settings.public_url.rstrip("/"),
+    )
+    return ChannelAdapter("/webhooks", webhooks_app(desk))
+
+
+async def _clients(ground: ChannelContext, begun: OpenConsents, requests: ClientsLedger) -> ChannelAdapter:
+    """Return the API for clients of Fides."""
+    settings = ground.settings
+    tokens = ClientTokens(ground.database, ground.key("tokens of clients"))
+    for collection in (tokens, requests, begun):
+        await collection.prepare()
+    policies = FidesPolicies(settings.fides_policies, settings.fides_data_uses)
+    root = settings.public_url.rstrip("/")
+    desk = ClientsDesk(ground.door, requests, policies, settings.practice(), root)
+    clients = Clients(settings.fides_clients, tokens, attempts=ground.attempts)
+    served = ClientsServed(
+        desk, Reviews(desk, requests, settings.fides_clients), Consents(desk, begun), clients, ground.public
+    )
+    return ChannelAdapter("/fides", fides_app(served, settings.fides_origins))
+
+
+async def _california(ground: ChannelContext) -> ChannelAdapter:
+    """Return the background work for California's DROP."""
+    settings, door = ground.settings, ground.door
+    ledger = DropLedger(ground.database)
+    await ledger.prepare()
+    state = California(settings.drop_url, settings.drop_key.get_secret_value())
+    listing = BatchLists(ground.vault, door.journal, door.publisher)
+    puller = DropPuller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
+    return ChannelAdapter(works=[puller.run_forever()])
+
+
+def _inbox(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:
+    """Yield the channels of incoming mail."""
+    settings = ground.settings
+    threads = settings.threads()
+    if threads is None:
+        return
+    senders = Senders(settings.inbox_per_hour)
+    desk = MailDesk(ground.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust)
+    if settings.inbox_port:
+        bound = smtp_limits.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")
+        local = settings.inbox_protocol == "lmtp"
+        listener = stack.enter_context(bound)
+        yield ChannelAdapter(
+            works=[smtp_limits.listen(SmtpPort(desk), listener, largest=LARGEST, local=local)]
+        )
+    if settings.inbox_imap is not None:
+        account = ImapAccount.parse(settings.inbox_imap.get_secret_value())
+        yield ChannelAdapter(works=[MailboxWatcher(account, desk, settings.inbox_folder).run()])
+
+
+def _bytes_of(secrets: Sequence[SecretStr]) -> tuple[bytes, ...]:
+    return tuple(secret.get_secret_value().encode() for secret in secrets)

@@ -1,0 +1,105 @@
+"""
+Server notifications of Sign in with Apple, as erasure requests.
+
+The body is ``{"payload": "<JWS>"}``; the claim ``events`` is JSON within JSON.
+"""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from services.intake.channels.webhooks.notices import (
+    Malformed,
+    PlatformPart,
+    PlatformRequest,
+    UnreadableNotice,
+    WebhookRefused,
+    digest_of,
+    platform_request,
+    read,
+)
+from services.intake.channels.webhooks.tokens import ExpectedToken, TokenNotAccepted, claims_of
+from shared.contract.events import SubmissionError, Text
+from shared.contract.sources import ChannelSource, channel_source
+from shared.law import Right
+
+SOURCE = channel_source(ChannelSource.APPLE)
+ISSUER, KEYS = "https://appleid.apple.com", "https://appleid.apple.com/auth/keys"
+IDENTITY = "apple_sub"
+"""The data map's name for Apple's id of a person for this team."""
+REQUIRED = ("exp", "jti", "events")
+ERASING = frozenset({"consent-revoked", "account-delete", "account-deleted"})
+"""Apple has used both spellings of the last one."""
+HARMLESS = frozenset({"email-enabled", "email-disabled"})
+"""Events about relayed addresses: they are no requests."""
+
+
+class Wrapped(PlatformPart):
+    """The body of a notification."""
+
+    payload: Annotated[str, Field(max_length=32_768)]
+
+
+class AppleEvent(PlatformPart):
+    """An event of an account."""
+
+    type: Text
+    sub: Text
+
+
+HAPPENINGS: TypeAdapter[tuple[AppleEvent, ...]] = TypeAdapter(tuple[AppleEvent, ...])
+
+
+async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
+    """
+    Return the claims of a notification, once verified as made by Apple for this company.
+
+    Raises:
+        Refused: It is not.
+        IssuerUnavailable: Apple's keys are unavailable now.
+    """
+    try:
+        token = read(Wrapped, body).payload
+    except Malformed:
+        raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no payload") from None
+    try:
+        return await claims_of(token, expected)
+    except TokenNotAccepted as error:
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, str(error)) from None
+
+
+def reference_of(claims: Mapping[str, Any]) -> str:
+    """Return the reference of a notification: Apple's id of it, of any form."""
+    return digest_of(str(claims["jti"]).encode(errors="replace"))
+
+
+def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | UnreadableNotice]:
+    """
+    Yield the requests of a notification, if any.
+
+    Raises:
+        Malformed: It cannot be parsed.
+    """
+    reference = reference_of(claims)
+    for index, happening in enumerate(_happenings(claims["events"])):
+        if happening.type in ERASING:
+            person = {"identifiers": {IDENTITY: happening.sub}}
+            yield PlatformRequest(SOURCE, platform_request(Right.ERASURE, f"{reference}/{index}", person))
+        elif happening.type not in HARMLESS:
+            flaw = SubmissionError(
+                path="events.type", message="is not known here: see whether it asks for anything"
+            )
+            yield UnreadableNotice(SOURCE, f"{reference}/{index}", (flaw,))
+
+
+def _happenings(events: Any) -> tuple[AppleEvent, ...]:
+    """Return the events: a single one, as Apple sends today, or a list."""
+    try:
+        if isinstance(events, str):
+            text = events.strip()
+            return HAPPENINGS.validate_json(text if text.startswith("[") else f"[{text}]")
+        return HAPPENINGS.validate_python(events if isinstance(events, list) else [events])
+    except ValidationError:
+        raise Malformed(SubmissionError(path="events", message="does not read")) from None

@@ -1,0 +1,108 @@
+"""
+Security events (RISC) of log-in providers, pushed by RFC 8935, as erasure requests.
+
+The body is a Security Event Token (RFC 8417). It does not expire: its name (``jti``) makes it count once.
+"""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.intake.channels.webhooks.notices import (
+    Malformed,
+    PlatformPart,
+    PlatformRequest,
+    WebhookRefused,
+    digest_of,
+    platform_request,
+)
+from services.intake.channels.webhooks.tokens import ExpectedToken, TokenNotAccepted, claims_of
+from shared.contract.events import SubmissionError, Text
+from shared.contract.sources import ChannelSource, channel_source
+from shared.law import Right
+
+SOURCE = channel_source(ChannelSource.RISC)
+IDENTITY = "risc_sub"
+"""The data map's name for the issuer's id of a person."""
+REQUIRED = ("iat", "jti", "events")
+PURGED = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
+"""The account is gone for good. Other events have no effect here (RFC 8417 section 2.2)."""
+MEDIA_TYPE = "application/secevent+jwt"
+
+
+class NotPushed(WebhookRefused):
+    """A token is refused, with an error code of RFC 8935 section 2.4."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, message)
+        self.code = code
+
+
+class RiscSubject(PlatformPart):
+    """The owner of the account (RFC 9493), in the forms that a search uses."""
+
+    iss: Text | None = None
+    sub: Text | None = None
+    email: Text | None = None
+    phone_number: Text | None = None
+
+
+class Purged(PlatformPart):
+    """The content of an event about a removed account."""
+
+    subject: RiscSubject
+
+
+async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken) -> Mapping[str, Any]:
+    """
+    Return the claims of a token, once verified as made by the issuer for this company.
+
+    Raises:
+        NotPushed: It is not.
+        IssuerUnavailable: The issuer's keys are unavailable now.
+    """
+    if media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
+        raise NotPushed("invalid_request", f"the type of the body is not {MEDIA_TYPE}")
+    try:
+        return await claims_of(body.decode("ascii", errors="replace"), expected)
+    except TokenNotAccepted as error:
+        raise NotPushed(error.code, str(error)) from None
+
+
+def reference_of(claims: Mapping[str, Any]) -> str:
+    """Return the reference of a token."""
+    return digest_of(str(claims["jti"]).encode(errors="replace"))
+
+
+def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
+    """
+    Yield the requests of a token, if any.
+
+    Raises:
+        Malformed: It cannot be parsed.
+    """
+    events = claims["events"]
+    if not isinstance(events, dict):
+        raise Malformed(SubmissionError(path="events", message="is no object"))
+    if PURGED in events:
+        yield PlatformRequest(
+            SOURCE,
+            platform_request(Right.ERASURE, reference_of(claims), _person(events[PURGED], claims["iss"])),
+        )
+
+
+def _person(said: object, issuer: str) -> dict[str, Any]:
+    try:
+        subject = Purged.model_validate(said).subject
+    except ValidationError:
+        raise Malformed(SubmissionError(path="events.subject", message="does not read")) from None
+    if subject.iss is not None and subject.iss.rstrip("/") != issuer.rstrip("/"):
+        # Two issuers may use one id for different people.
+        raise Malformed(SubmissionError(path="events.subject.iss", message="is another issuer"))
+    return {
+        "email": subject.email,
+        "phone": subject.phone_number,
+        "identifiers": {IDENTITY: subject.sub} if subject.sub else {},
+    }

@@ -1,1 +1,0 @@
-"""Takes requests in the form that clients of Fides send them (docs/protocols.md)."""

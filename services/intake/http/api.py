@@ -1,0 +1,598 @@
+"""The HTTP API: routes, authentication, and problems (RFC 9457)."""
+
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.service import RequestService
+from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline_of
+from services.intake.channels.csv import upload
+from services.intake.channels.unsubscribe.links import UnsubscribeLinks
+from services.intake.channels.unsubscribe.pages import unsubscribe_routes
+from services.intake.domain import PUBLIC_DOOR, CaseStatus, IntakeCase, outcome_of
+from services.intake.http import uploads
+from services.intake.http.descriptions import paragraphs
+from services.intake.http.downloads import package_head, package_response, wanted_bytes
+from services.intake.http.failed_attempts import FailedAttempts, network_of_client
+from services.intake.http.packages import Packages
+from services.intake.http.problems import add_problems, problem
+from services.intake.http.ranges import RangeRequest
+from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
+from services.intake.pages.centre.pages import centre
+from services.intake.pages.centre.signal import honour
+from services.intake.pages.forwarded_request import forwarded_request_routes
+from services.intake.pages.routes import certificate_response, pages
+from services.intake.pages.site import READ, Site, signals
+from shared.contract.declarations import TEXTS
+from shared.contract.envelope import MAX_BODY
+from shared.contract.events import (
+    MOST_PROOFS,
+    Code,
+    EmailCode,
+    Evidence,
+    LetterKind,
+    LongText,
+    Outcome,
+    PolicyId,
+    Proof,
+    ProofSlot,
+    Remedy,
+    RequestId,
+    RequestSubmitted,
+    StopReason,
+    Strict,
+)
+from shared.contract.sources import Source
+from shared.law import FeeReason, Money, Policy, Regulation, Right
+from shared.law.calendars import calendar_named
+from shared.law.library import policies
+from shared.runtime.client_limits import HOUR_S, Allowance, BytesInFlight, network_of
+from shared.runtime.journal import DatedFact
+
+TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
+TOKENS = "/oauth/token"
+"""End of the paths of secrets in a form."""
+TOO_MANY = "Too many requests from this address."
+MOST_IN_FLIGHT = 96 << 20
+"""Bytes of unfinished bodies in one process; a form takes about three times as much memory."""
+MOST_OF_ONE = MOST_IN_FLIGHT // 2
+
+UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
+"""Paths for documents."""
+
+
+class RequestForm(RequestSubmitted):
+    """A request; the reference is optional."""
+
+    reference: str = Field(
+        default_factory=lambda: secrets.token_hex(16), min_length=1, max_length=200, validate_default=True
+    )
+
+
+class ProofUploadForm(Strict):
+    """Proofs of identity."""
+
+    proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
+
+
+class Lodged(BaseModel):
+    """A lodged request."""
+
+    id: str
+    status_url: str
+
+
+class CodeSent(BaseModel):
+    """A code was mailed to the data subject."""
+
+    expires_at: datetime
+
+
+class AppealForm(Strict):
+    """The text of an appeal or a complaint."""
+
+    statement: LongText
+
+
+class Fee(BaseModel):
+    """The fee for an answer; work begins after the person agrees."""
+
+    fee: Money
+    reason: FeeReason
+    answer_by: date
+    agreed: bool
+
+    @classmethod
+    def of(cls, case: IntakeCase) -> "Fee | None":
+        """Return the fee for the answer to *case*; None if it is free."""
+        if case.quoted is None:
+            return None
+        quoted = case.quoted
+        return cls(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed)
+
+
+class TimelineItem(BaseModel):
+    """An entry in the timeline of a request."""
+
+    at: datetime
+    what: TimelineKind
+    letter: LetterKind | None = None
+    """The letter of the entry."""
+    until: date | None = None
+    """The deadline that it sets."""
+
+    @classmethod
+    def of(cls, entry: TimelineEntry) -> "TimelineItem":
+        """Return *entry* in the form of the API."""
+        return cls(at=entry.at, what=entry.what, letter=entry.letter, until=entry.until)
+
+
+class StatusPage(BaseModel):
+    """The state of a request. It holds no personal data: the id alone opens it."""
+
+    id: str
+    status: str
+    right: Right | None = None
+    regulation: Regulation | None = None
+    policy: PolicyId | None = None
+    """The edition of the law that the request is judged by."""
+    received_on: date | None = None
+    due_on: date | None = None
+    outcome: Outcome | None = None
+    reasons: list[str] = []
+    tries_left: int | None = None
+    wanted: list[list[Evidence]] = []
+    """The sufficient proofs of identity, the least intrusive first: for each, the missing evidence."""
+    proof_refused_for: Code | None = None
+    """Why the last proof was not accepted."""
+    in_review: bool = False
+    """Whether our staff checks a proof."""
+    paused: bool = False
+    """Whether a requested proof is missing."""
+    stopped: StopReason | None = None
+    """Why the request is stopped until our privacy staff decides."""
+    appeal: Remedy | None = None
+    """Whether an appeal or a complaint is open."""
+    appeal_due_on: date | None = None
+    follows: RequestId | None = None
+    """The request that this one renews."""
+    due_by: PolicyId | None = None
+    """The law that sets the last day: the strictest of those that protect the person."""
+    laws: list[PolicyId] = []
+    """All laws that protect the person."""
+    erasure_at: datetime | None = None
+    """When a planned erasure begins; until then the request can be withdrawn."""
+    fee: Fee | None = None
+    """What the answer costs."""
+    extended: bool = False
+    """Whether the deadline was extended."""
+    undelivered: list[LetterKind] = []
+    """Letters that mail servers refuse."""
+    untold: list[str] = []
+    """Recipients of the data that could not be notified (GDPR Art. 19)."""
+    package_url: str | None = None
+    timeline: list[TimelineItem] = []
+    """The timeline, oldest first."""
+
+    @classmethod
+    def of(cls, case_id: str, case: IntakeCase, facts: Iterable[DatedFact], url: str) -> "StatusPage":
+        """Return the page of *case* with its *facts*."""
+        received, fulfilled, opened = case.received, case.fulfilled, case.open_appeal
+        return cls(
+            id=case_id,
+            status="submitted" if case.status is CaseStatus.UNKNOWN else case.status,
+            right=received.right if received else None,
+            regulation=received.regulation if received else None,
+            policy=received.policy if received else None,
+            received_on=received.received_on if received else None,
+            due_on=case.due_on,
+            due_by=case.due_by,
+            laws=list(received.laws) if received else [],
+            follows=received.follows if received else None,
+            erasure_at=case.erasure_at if case.withdrawable else None,
+            fee=Fee.of(case),
+            extended=case.extended,
+            appeal=opened.remedy if opened else None,
+            appeal_due_on=opened.due_on if opened else None,
+            outcome=outcome_of(case),
+            undelivered=list(case.undelivered),
+            untold=list(case.unnotified),
+            reasons=list(case.refused_for),
+            tries_left=case.tries_left if case.awaits_proof else None,
+            wanted=[list(way) for way in case.wanted] if case.awaits_proof else [],
+            proof_refused_for=case.proof_refused_for if case.awaits_proof else None,
+            in_review=case.in_review and case.awaits_proof,
+            paused=case.paused_since is not None and case.awaits_proof,
+            stopped=case.stopped,
+            package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
+            timeline=[TimelineItem.of(entry) for entry in timeline_of(facts)],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """The callers that may lodge requests: upstream systems by key, people within the public limit."""
+
+    keys: Mapping[Source, SecretStr]
+    public: Allowance
+    """The limit of requests without a key: once it is reached, no body is read."""
+    in_flight: BytesInFlight = field(default_factory=lambda: BytesInFlight(MOST_IN_FLIGHT, MOST_OF_ONE))
+    attempts: FailedAttempts = field(default_factory=FailedAttempts)
+
+    def source_of(self, request: Request) -> Source:
+        """
+        Return the CloudEvents source of the caller.
+
+        Raises:
+            HTTPException: The key is wrong, or the limit is reached.
+        """
+        if "authorization" in request.headers:
+            return self.system(request)
+        if not self.public.take(network_of_client(request)):
+            raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
+        return PUBLIC_DOOR
+
+    def system(self, request: Request) -> Source:
+        """
+        Return the CloudEvents source of the calling upstream system.
+
+        Raises:
+            HTTPException: It presents no key, or an unknown one.
+        """
+        scheme, _, offered = request.headers.get("authorization", "").partition(" ")
+        shown = offered.strip().encode()
+        # Each key is compared, for constant time.
+        fitting = [
+            source
+            for source, key in self.keys.items()
+            if hmac.compare_digest(key.get_secret_value().encode(), shown)
+        ]
+        if fitting and scheme.lower() == "bearer":
+            return fitting[0]
+        raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnRequestsOnly:
+    """Restricts an upstream system to its own requests; people present no key."""
+
+    door: RequestService
+    callers: Callers
+
+    async def __call__(self, case_id: RequestId, request: Request) -> None:
+        """
+        Refuse the key of another system than the request's.
+
+        Raises:
+            HTTPException: The key is not known.
+            UnknownRequest: The request is not one of the system's.
+        """
+        if "authorization" in request.headers:
+            await self.door.must_be_of(case_id, self.callers.system(request))
+
+
+def create_app(  # noqa: PLR0913 - everything that is served
+    door: RequestService,
+    callers: Callers,
+    site: Site,
+    *,
+    protocols: Mapping[str, ASGIApp] | None = None,
+    links: UnsubscribeLinks | None = None,
+    staff: StaffDecisions | None = None,
+) -> FastAPI:
+    """
+    Return the API on *door*, with the mounted applications.
+
+    Args:
+        door: The application service.
+        callers: The callers that may lodge requests.
+        site: The public address, and the look of the pages.
+        protocols: Applications of the protocols, by path: ``{"/drp": …}``.
+        links: Unsubscribe links; None without them.
+        staff: Decisions of staff accounts; None without them.
+    """
+    app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
+    add_problems(app, site)
+    own = Depends(OwnRequestsOnly(door, callers))
+    app.add_middleware(SmallBodies, callers=callers)
+    app.add_middleware(AttemptLimit, attempts=callers.attempts)
+
+    @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
+    async def lodge(
+        form: RequestForm, request: Request, source: Annotated[Source, Depends(callers.source_of)]
+    ) -> Lodged:
+        """Lodge a request. The same reference from the same system is the same request again."""
+        if source == PUBLIC_DOOR:
+            # A public caller with another's reference would be shown that request, and one that
+            # named a customer would have us write to any address.
+            unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
+            form = form.model_copy(update=unknown)
+            if signals(request) and form.agent is None and form.subject.email:
+                await honour(door, site.company, form.subject.email, form.locale or site.company.language)
+        else:
+            await door.refuse_if_full(form, source)
+        case_id = await door.lodge(form, source)
+        return Lodged(id=case_id, status_url=f"{site.root}/v1/requests/{case_id}")
+
+    @app.get("/v1/policies")
+    async def laws() -> list[Policy]:
+        """Return each edition of each law, with its citations."""
+        return list(policies())
+
+    @app.get("/v1/requests", dependencies=[Depends(forbid_caching)])
+    async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
+        """Return the state of the calling system's request with *reference*."""
+        case_id = door.id_of(source, reference)
+        return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
+
+    @app.get("/v1/requests/{case_id}", dependencies=[Depends(forbid_caching), own])
+    async def status(case_id: RequestId) -> StatusPage:
+        """Return the state of a request."""
+        return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
+
+    _add_proofs(app, door, callers, own)
+
+    @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def withdraw(case_id: RequestId) -> None:
+        """Withdraw a request that is not answered yet."""
+        await door.withdraw(case_id)
+
+    @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def agree(case_id: RequestId) -> None:
+        """Agree to the fee in the fee letter; the answer follows, and the invoice."""
+        await door.agree(case_id)
+
+    @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def appeal(case_id: RequestId, form: AppealForm) -> None:
+        """Disagree with an answer, or with the handling of a request."""
+        await door.appeal(case_id, form.statement)
+
+    _add_answers(app, door, own)
+    app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
+    app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
+    _add_description(app, site)
+    app.include_router(centre(door, site, callers.public))
+    app.include_router(pages(door, site, ClockRules(site.company, policies(), calendar_named)))
+    app.include_router(forwarded_request_routes(door, site))
+    app.include_router(upload.batch_route(door, callers.system, root=site.root, zone=site.company.zone))
+    routers = [unsubscribe_routes(door, site, links, callers.system)] if links else []
+    _add_others(app, protocols or {}, [*routers, *([staff_decisions(staff, site.root)] if staff else [])])
+    return app
+
+
+def _add_description(app: FastAPI, site: Site) -> None:
+    async def describe(request: Request) -> Response:
+        # FastAPI's own page loads programs from elsewhere.
+        drawn = {"paths": app.openapi()["paths"], "paragraphs": paragraphs}
+        return site.at(request).draw("docs.html.jinja", **drawn)
+
+    app.add_api_route("/docs", describe, methods=READ, include_in_schema=False)
+
+
+def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequence[APIRouter]) -> None:
+    for router in routers:
+        app.include_router(router)
+    for path, protocol in protocols.items():
+        app.mount(path, protocol)
+
+
+def _add_proofs(app: FastAPI, door: RequestService, callers: Callers, own: Any) -> None:
+    async def limit(request: Request, codes: int) -> None:
+        """Count the codes of a person's network, or of the upstream system that shows its API key."""
+        if "authorization" in request.headers:
+            await door.codes.take_of_source(callers.system(request), codes, door.clock())
+            return
+        for _ in range(codes):
+            await door.codes.take(network_of_client(request), door.clock())
+
+    async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:
+        # FastAPI would write the files of a form to a disk, and read the body for any request id.
+        async with door.upload(case_id):
+            if uploads.is_form(request):
+                return await uploads.read(request, door.clock())
+            body = await request.body()
+        try:
+            return ProofUploadForm.model_validate_json(body).proofs
+        except ValidationError as error:
+            flaws = error.errors(include_url=False, include_context=False, include_input=False)
+            raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
+
+    @app.post(
+        "/v1/requests/{case_id}/proofs",
+        status_code=HTTPStatus.ACCEPTED,
+        openapi_extra=PROOFS,
+        dependencies=[own],
+    )
+    async def prove(
+        case_id: RequestId, request: Request, proofs: Annotated[Sequence[Proof], Depends(offered)]
+    ) -> None:
+        """
+        Offer proofs of identity: the code from the mailbox, details, documents, a declaration, a log-in.
+
+        As JSON, or as a form with files. Nothing of a file is written to a disk before it is encrypted.
+        """
+        await limit(request, sum(isinstance(proof, EmailCode) for proof in proofs))
+        await door.prove(case_id, proofs)
+
+
+PROOFS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                # Its parts are described with the request, which may carry proofs as well.
+                "schema": {
+                    name: value
+                    for name, value in ProofUploadForm.model_json_schema(
+                        ref_template="#/components/schemas/{model}"
+                    ).items()
+                    if name != "$defs"
+                }
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        **{slot.value: {"type": "string", "format": "binary"} for slot in ProofSlot},
+                        "code": {"type": "string"},
+                        "token": {"type": "string"},
+                        "declaration": {"type": "string", "enum": [*TEXTS, uploads.TICKED]},
+                        "declaration_name": {"type": "string"},
+                    },
+                }
+            },
+        },
+    }
+}
+"""The API's description of the two ways to offer proofs."""
+
+
+def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
+    packages = Packages(door)
+
+    @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
+    async def issue_code(case_id: RequestId) -> CodeSent:
+        """Mail a code to the data subject that opens the package once."""
+        return CodeSent(expires_at=await packages.issue_code(case_id))
+
+    @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
+    async def package(
+        case_id: RequestId,
+        request: Request,
+        wanted: Annotated[RangeRequest, Depends(wanted_bytes)],
+        code: str = "",
+    ) -> StreamingResponse:
+        """
+        Download the package with a code from `package/codes`.
+
+        An interrupted download resumes with the same code: `Range: bytes=N-` and `If-Range` with the entity
+        tag of the first answer.
+        """
+        offered = required_code(code)
+        await door.codes.take(network_of_client(request), door.clock())
+        return package_response(case_id, await packages.open(case_id, offered, wanted))
+
+    @app.head("/v1/requests/{case_id}/package", response_class=Response)
+    async def look(case_id: RequestId, request: Request, code: str = "") -> Response:
+        """Return the size of the package, for a code that stays valid."""
+        offered = required_code(code)
+        await door.codes.take(network_of_client(request), door.clock())
+        return package_head(case_id, await packages.look(case_id, offered))
+
+    @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
+    async def certificate(case_id: RequestId) -> Response:
+        """Download the signed certificate of an erasure."""
+        return certificate_response(case_id, await door.certificate(case_id))
+
+
+def forbid_caching(response: Response) -> None:
+    """Forbid caches to store an answer: the status of a request changes, and is for one person."""
+    response.headers["Cache-Control"] = "no-store"
+
+
+def required_code(code: str) -> str:
+    """
+    Return *code*.
+
+    Raises:
+        HTTPException: It is missing.
+    """
+    if not code:
+        raise HTTPException(401, "A code is required: POST to package/codes mails one.")
+    return code
+
+
+@dataclass(frozen=True, slots=True)
+class SmallBodies:
+    """
+    Refuses bodies over the limit of the bus before they are in memory; proofs have their own limit.
+
+    A form with files is moved from memory to a disk above the same size: none gets there. The bodies of all
+    requests together are limited, and those of one client.
+    """
+
+    app: ASGIApp
+    callers: Callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the received bytes."""
+        limit, client = _limit_of(scope.get("path", "")), network_of((scope.get("client") or ("",))[0])
+        seen = held = 0
+        refused = _is_public_request(scope) and not self.callers.public.left(client)
+
+        async def counted() -> Message:
+            nonlocal seen, held
+            if refused:
+                raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
+            message = await receive()
+            size = len(message.get("body", b""))
+            seen += size
+            if seen > limit:
+                raise HTTPException(413, f"The body is larger than {limit} bytes.")
+            if not self.callers.in_flight.take(client, size):
+                raise HTTPException(503, "Too much is being uploaded. Try again.", {"Retry-After": "60"})
+            held += size
+            return message
+
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            self.callers.in_flight.give_back(client, held)
+
+
+def _is_public_request(scope: Scope) -> bool:
+    """Return whether a request is lodged without a key."""
+    lodges = scope.get("path") == "/v1/requests" and scope.get("method") == "POST"
+    return lodges and all(name != b"authorization" for name, _ in scope["headers"])
+
+
+def _limit_of(path: str) -> int:
+    """Return the limit of a body in bytes."""
+    if path == upload.PATH:
+        return upload.MOST_BYTES
+    return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimit:
+    """Answers 429 to a network with too many refused credentials, before any comparison."""
+
+    app: ASGIApp
+    attempts: FailedAttempts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count 401 answers to requests with a credential."""
+        if scope["type"] != "http" or not _shows_credential(scope):
+            await self.app(scope, receive, send)
+            return
+        network = network_of_client(HTTPConnection(scope))
+        if not self.attempts.of_networks.left(network):
+            refused = problem(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_WRONG, {"Retry-After": str(int(HOUR_S))})
+            await refused(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message.get("status") == HTTPStatus.UNAUTHORIZED:
+                self.attempts.of_networks.take(network)
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
+def _shows_credential(scope: Scope) -> bool:
+    named = any(name == b"authorization" for name, _ in scope["headers"])
+    return named or str(scope["path"]).endswith(TOKENS)

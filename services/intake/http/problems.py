@@ -1,0 +1,189 @@
+"""Problems: RFC 9457 for programs, a page in their language for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from services.intake.cases.errors import (
+    CodeRefused,
+    NotPossibleNow,
+    ReferenceReused,
+    SourceLimitReached,
+    TooManyAttempts,
+)
+from services.intake.channels.csv import upload
+from services.intake.http import uploads
+from services.intake.http.ranges import NotSatisfiable
+from services.intake.pages.site import Site
+from shared.contract.envelope import errors_of
+from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.pages.translation import mark as _
+from shared.runtime.log import logger
+
+ELSEWHERE = (
+    _("There is nothing at this address"),
+    _("It may be mistyped, or belong to a request that is so old that we no longer keep it."),
+)
+NOT_READ = (
+    _("We cannot read this"),
+    _("Nothing has happened. Please go back to our page, and send the form again."),
+)
+WORDS: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        403: (
+            _("We have not taken this"),
+            _("It came from another site, and nothing has happened. Please send it from our own page."),
+        ),
+        400: NOT_READ,
+        404: ELSEWHERE,
+        405: ELSEWHERE,
+        409: (
+            _("This cannot be done now"),
+            _("Your request has moved on meanwhile. Its page says where it stands."),
+        ),
+        415: NOT_READ,
+        413: (_("This is too large"), _("Please send less at once.")),
+        422: ELSEWHERE,
+        429: (
+            _("Too many requests"),
+            _("More came from your connection than we take in an hour. Please try again later."),
+        ),
+        503: (
+            _("We cannot do this at the moment"),
+            _("A part of our system does not answer. Please try again in a few minutes."),
+        ),
+    }
+)
+"""Status → title and sentence of the page."""
+BROKEN = (
+    _("Something went wrong"),
+    _("It is our fault, and we have a record of it."),
+)
+
+
+class ProblemWriter(Protocol):
+    """Writes a problem."""
+
+    def __call__(
+        self,
+        request: Request,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Response:
+        """Return the problem; *detail* and *more* are for programs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Writes a problem in the caller's form."""
+
+    site: Site
+
+    def say(
+        self,
+        request: Request,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Response:
+        """Return the problem; *detail* and *more* are for programs."""
+        if not wants_page(request):
+            return problem(status, detail, headers, **more)
+        title, sentence = WORDS.get(status, BROKEN)
+        view = self.site.at(request)
+        here = view.here if request.method in {"GET", "HEAD"} else "/"
+        title, sentence = map(view.words.say, (title, sentence))
+        page = view.draw("problem.html.jinja", status, here=here, title=title, detail=sentence)
+        page.headers.update(headers or {})
+        return page
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether the caller is a browser that shows a page."""
+    accepted = request.headers.get("accept", "")
+    return "text/html" in accepted and "application/json" not in accepted
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """Return a problem by RFC 9457."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(content | more, status, headers, media_type="application/problem+json")
+
+
+def add_problems(app: FastAPI, site: Site) -> None:
+    """Have *app* answer errors with problems."""
+    say = Problems(site).say
+    _add_flaws(app, say)
+    _add_states(app, say)
+
+    @app.exception_handler(AnyHTTPException)
+    async def refused(request: Request, error: AnyHTTPException) -> Response:
+        return say(request, error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(UnknownRequest)
+    async def unknown(request: Request, _error: UnknownRequest) -> Response:
+        return say(request, 404, "No request has this id.")
+
+    @app.exception_handler(TransientError)
+    async def later(request: Request, _error: TransientError) -> Response:
+        detail = "A part of the system does not answer; try again."
+        return say(request, 503, detail, {"Retry-After": "5"})
+
+    @app.exception_handler(PermanentError)
+    async def broken(request: Request, error: PermanentError) -> Response:
+        logger().error("request failed", service="intake", exc_info=error)
+        detail = "This cannot be done until the staff has checked it; write to the contact."
+        return say(request, 500, detail)
+
+
+def _add_flaws(app: FastAPI, say: ProblemWriter) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        flaws = [flaw.model_dump() for flaw in errors_of(error.errors(), within=None)]
+        return say(request, 422, "The request does not fit its schema; see /docs.", errors=flaws)
+
+    @app.exception_handler(uploads.FormNotTaken)
+    async def not_taken(request: Request, error: uploads.FormNotTaken) -> Response:
+        errors = [{"path": flaw.path, "message": flaw.message} for flaw in error.flaws]
+        return say(request, error.status, "The form is not taken; see /docs.", errors=errors)
+
+    @app.exception_handler(upload.SheetRefused)
+    async def faulty(request: Request, error: upload.SheetRefused) -> Response:
+        errors = [flaw.model_dump() for flaw in upload.row_error(error.faults)]
+        return say(request, 409 if error.reused else 422, f"{error}.", errors=errors)
+
+
+def _add_states(app: FastAPI, say: ProblemWriter) -> None:
+    @app.exception_handler(NotPossibleNow)
+    async def not_now(request: Request, error: NotPossibleNow) -> Response:
+        return say(request, 409, f"{error}.")
+
+    @app.exception_handler(ReferenceReused)
+    async def reused(request: Request, error: ReferenceReused) -> Response:
+        return say(request, 409, f"{error}.")
+
+    @app.exception_handler(TooManyAttempts)
+    async def too_often(request: Request, error: TooManyAttempts) -> Response:
+        return say(request, 429, f"{error}.", {"Retry-After": "3600"})
+
+    @app.exception_handler(SourceLimitReached)
+    async def too_many(request: Request, error: SourceLimitReached) -> Response:
+        return say(request, 429, f"{error}.", {"Retry-After": str(error.wait_s)})
+
+    @app.exception_handler(CodeRefused)
+    async def code_refused(request: Request, error: CodeRefused) -> Response:
+        return say(request, 403, f"{error}.", reason=error.verdict)
+
+    @app.exception_handler(NotSatisfiable)
+    async def not_satisfiable(request: Request, error: NotSatisfiable) -> Response:
+        return say(request, 416, f"{error}.", {"Content-Range": f"bytes */{error.size}"})

@@ -1,0 +1,219 @@
+"""
+HTTP interface for decisions of staff accounts.
+
+Intake checks the form and the proof, so that mistakes are reported at once, and publishes the signed
+decision. The check is the attempt at the code. Nothing else depends on it: the acting services verify the
+proof themselves.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import Base64Bytes, BaseModel, Field, ValidationError
+
+from services.intake.cases.service import RequestService
+from shared.contract import topology
+from shared.contract.breaches import BreachDeclared
+from shared.contract.catalogue import catalogue
+from shared.contract.envelope import derived_id, encode, encode_submission
+from shared.contract.events import Code, Decision, Strict
+from shared.contract.sources import COMMAND
+from shared.contract.staff import StaffDecision, written_item
+from shared.errors import Destroyed, UnknownRequest
+from shared.runtime.broker import Message
+from shared.runtime.client_limits import Allowance, network_of
+from shared.runtime.staff_register import DecisionOutcome
+
+CALLS_PER_HOUR = 600
+"""Calls of one address: too few to guess a password."""
+MOST_TEXT_BYTES = 100_000
+KINDS: Mapping[str, type[StaffDecision]] = {
+    kind.TYPE: kind for kind in catalogue() if issubclass(kind, Decision | BreachDeclared)
+}
+"""Type → decision that a staff account may make."""
+
+
+class StaffRegisterPort(Protocol):
+    """Staff accounts, as :class:`shared.runtime.staff_register.StaffRegister` keeps them."""
+
+    def salt(self, name: str) -> bytes:
+        """Return the salt of the password of *name*."""
+
+    async def flaw(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
+        """Return why *decision* would be refused now, or None; it counts as an attempt at its code."""
+
+    async def outcomes(self, event_id: str) -> Sequence[DecisionOutcome]:
+        """Return the outcomes of a decision at the services that handled it."""
+
+
+class DecisionForm(Strict):
+    """A signed decision."""
+
+    type: Code
+    data: dict[str, Any]
+    text: Annotated[Base64Bytes, Field(max_length=MOST_TEXT_BYTES)] | None = None
+    """
+    Text to a person, or the customer that decides, after its salt: sealed before the decision is published.
+
+    Its digest is its name in the decision (:func:`shared.contract.staff.written_item`).
+    """
+
+
+class DecisionTaken(BaseModel):
+    """A decision was published; the acting services verify it."""
+
+    id: str
+    case: str
+    status_url: str
+
+
+class Effect(StrEnum):
+    """Effect of a decision."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class DecisionStatus(BaseModel):
+    """Effect that a decision had."""
+
+    id: str
+    status: Effect
+    reason: str | None = None
+    """Why it was refused."""
+
+
+class Salt(BaseModel):
+    """Salt of the password of an account, in hexadecimal; every name has one."""
+
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDecisions:
+    """Accepts decisions of staff accounts."""
+
+    door: RequestService
+    register: StaffRegisterPort
+    clock: Callable[[], datetime]
+    calls: Allowance
+
+    def throttle(self, request: Request) -> None:
+        """
+        Count a call.
+
+        Raises:
+            HTTPException: The address called too often.
+        """
+        if not self.calls.take(network_of(request.client.host if request.client else "")):
+            raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
+
+    async def take(self, form: DecisionForm) -> tuple[str, str]:
+        """
+        Publish a decision; return the id of the event and the case.
+
+        Raises:
+            RequestValidationError: It is no decision.
+            HTTPException: Its proof would be refused.
+            UnknownRequest: There is no such request.
+        """
+        decision = _read(form)
+        flaw = await self.register.flaw(decision, _event_id(decision), self.clock())
+        if flaw is not None:
+            raise HTTPException(HTTPStatus.FORBIDDEN, flaw)
+        if isinstance(decision, BreachDeclared):
+            case = self.door.incident_of(COMMAND, decision.reference)
+        else:
+            case = decision.request_id
+            await self._keep_text(decision, form.text)
+        return await self._published(decision), case
+
+    async def _keep_text(self, decision: Decision, text: bytes | None) -> None:
+        if decision.OF_REQUEST:
+            await self.door.case(decision.request_id)
+        if text is None:
+            return
+        item = written_item(text)
+        if item not in decision.model_dump().values():
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision has no such text")
+        try:
+            await self.door.vault.seal(decision.request_id, item, text)
+        except Destroyed:
+            raise UnknownRequest("no request has this id") from None
+
+    async def _published(self, decision: StaffDecision) -> str:
+        """Return the published decision."""
+        id_ = _event_id(decision)
+        now = self.clock()
+        if isinstance(decision, BreachDeclared):
+            body = encode_submission(decision, id=id_, source=COMMAND, time=now)
+        else:
+            body = encode(decision, id=id_, source="habeas/intake", time=now)
+        await self.door.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
+        return id_
+
+    async def status(self, id_: str) -> DecisionStatus:
+        """Return the effect of a decision, on all services that act on its type."""
+        outcomes = await self.register.outcomes(id_)
+        reasons = [outcome.reason for outcome in outcomes if outcome.reason is not None]
+        if reasons:
+            return DecisionStatus(id=id_, status=Effect.REFUSED, reason=reasons[0])
+        acting = {service for outcome in outcomes for service in _acting_services(outcome.type)}
+        seen = {outcome.service for outcome in outcomes}
+        return DecisionStatus(id=id_, status=Effect.ACCEPTED if acting and acting <= seen else Effect.PENDING)
+
+
+def staff_decisions(desk: StaffDecisions, root: str) -> APIRouter:
+    """Return the API for staff accounts; *root* is the public address of intake."""
+    router = APIRouter(prefix="/v1/staff", dependencies=[Depends(desk.throttle)])
+
+    @router.get("/accounts/{name}/salt")
+    async def salt(name: Code) -> Salt:
+        """Return the salt of an account's password."""
+        return Salt(salt=desk.register.salt(name).hex())
+
+    @router.post("/decisions", status_code=HTTPStatus.ACCEPTED)
+    async def decide(form: DecisionForm) -> DecisionTaken:
+        """Publish a signed decision; the acting services verify it."""
+        id_, case = await desk.take(form)
+        return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
+
+    @router.get("/decisions/{id_}")
+    async def status(id_: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]) -> DecisionStatus:
+        """Return the effect of a decision."""
+        return await desk.status(id_)
+
+    return router
+
+
+def _event_id(decision: StaffDecision) -> str:
+    """Return the id of the event: a repeated decision is the same event."""
+    return derived_id(f"staff {decision.proof.signature if decision.proof else ''}", 0)
+
+
+def _read(form: DecisionForm) -> StaffDecision:
+    kind = KINDS.get(form.type)
+    if kind is None:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"type: known are {', '.join(_known())}")
+    try:
+        return kind.model_validate(form.data)
+    except ValidationError as error:
+        flaws = error.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
+
+
+def _acting_services(type_: str) -> Sequence[str]:
+    """Return the services that act on decisions of a type; declarations go to intake."""
+    acting = [service for service, types in topology.LISTENS.items() if type_ in types]
+    return acting or ["intake"]
+
+
+def _known() -> Iterator[str]:
+    yield from sorted(KINDS)

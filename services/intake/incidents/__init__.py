@@ -1,1 +1,0 @@
-"""Keeps the register of breaches: their phases, who is told and by when, and what lets the notices out."""

@@ -1,0 +1,1 @@
+"""The privacy centre: forms for requests in plain words (docs/privacy-centre.md)."""

@@ -1,0 +1,126 @@
+"""
+Protection of forms against other sites and programs, without cookies and puzzles.
+
+Forms depend on their content alone, without a session that another site could abuse. Two threats remain:
+another site that has a browser send a form, and programs that fill in every field. See
+docs/adr/0017-forms-without-cookies.md.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+
+from shared.pages.translation import mark as _
+from shared.runtime.client_limits import Allowance, network_of
+
+LEAST = timedelta(seconds=1)
+"""Shortest time for a person to send a form, even one filled in by the browser."""
+LIFETIME = timedelta(hours=24)
+LEAST_FORMS = 200
+"""Least number of forms that one network may send within an hour: people behind one address share it."""
+FORMS_PER_REQUEST = 10
+"""Forms for each request that a network may make: people reload, correct and enter codes."""
+OWN = frozenset({"same-origin", "none"})
+TRAP = "website"
+"""A field that is hidden from people, but not from programs."""
+
+TRAPPED = _("Please leave this field empty. It is there to catch programs.")
+TOO_FAST = _("This was sent faster than people write. Please send it once more.")
+STALE = _("This page was open for a long time. Please check what you wrote, and send it once more.")
+TOO_MANY_FORMS = "Too many forms were sent from this address; try again in an hour."
+FROM_ELSEWHERE = "The form was sent by another site. Open the page here, and send it again."
+
+
+@dataclass(frozen=True, slots=True)
+class FormToken:
+    """The time when we made a form."""
+
+    nonce: str
+    at: datetime
+
+    def is_stale(self, now: datetime) -> bool:
+        """Return whether it was open for so long that another person may use the browser now."""
+        return now - self.at > LIFETIME
+
+
+@dataclass(frozen=True, slots=True)
+class CsrfGuard:
+    """Seals our own forms, and checks the seals."""
+
+    key: bytes = field(repr=False)
+    public_url: str
+    forms: Allowance = field(default_factory=lambda: Allowance(LEAST_FORMS))
+    """Forms that one network may send within an hour, accepted or not."""
+
+    @classmethod
+    def of(cls, key: bytes, public_url: str, requests_per_hour: int) -> "CsrfGuard":
+        """Return the guard of a site with a limit of *requests_per_hour* per network."""
+        return cls(key, public_url, Allowance(max(LEAST_FORMS, FORMS_PER_REQUEST * requests_per_hour)))
+
+    def admit(self, request: Request) -> None:
+        """
+        Admit a form from this site's own pages, or from no browser; count it before its body is read.
+
+        FastAPI reads the body first if a handler declares form fields; handlers of forms read it themselves.
+
+        Raises:
+            HTTPException: Another site has made a browser send it, or the network has sent too many.
+        """
+        self.same_origin(request)
+        if not self.forms.take(network_of(request.client.host if request.client else "")):
+            raise HTTPException(429, TOO_MANY_FORMS, {"Retry-After": "3600"})
+
+    def same_origin(self, request: Request) -> None:
+        """
+        Accept requests from this site's own pages, or without a browser.
+
+        Browsers state the origin of a request (``Sec-Fetch-Site``); older ones only the ``Origin``.
+
+        Raises:
+            HTTPException: Another site made the browser send this.
+        """
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        ours = {request.headers.get("host"), urlsplit(self.public_url).netloc}
+        if site in OWN if site else origin is None or urlsplit(origin).netloc in ours:
+            return
+        raise HTTPException(403, FROM_ELSEWHERE)
+
+    def seal(self, path: str, now: datetime) -> str:
+        """Return the seal of a form at *path*."""
+        text = f"{int(now.timestamp())}.{secrets.token_hex(16)}"
+        return f"{text}.{self._mac(path, text)}"
+
+    def opened(self, path: str, sealed: str) -> FormToken | None:
+        """Return the content of the seal of a form at *path*; None if it is not ours."""
+        text, _dot, mac = sealed.rpartition(".")
+        if not hmac.compare_digest(mac.encode(), self._mac(path, text).encode()):
+            return None
+        seconds, _dot, nonce = text.partition(".")
+        return FormToken(nonce, datetime.fromtimestamp(int(seconds), UTC))
+
+    def objection(self, path: str, given: Mapping[str, str], now: datetime) -> tuple[str, str] | None:
+        """Return the field and the reason for which a form must be sent again; None if it is accepted."""
+        drawn = self.opened(path, given.get("seal", ""))
+        if given.get(TRAP):
+            return TRAP, TRAPPED
+        if drawn is None or drawn.is_stale(now):
+            return "", STALE
+        return ("", TOO_FAST) if now - drawn.at < LEAST else None
+
+    def reference(self, path: str, given: Mapping[str, str]) -> str:
+        """
+        Return the reference of the request in a form: equal forms with equal content are one request.
+
+        A double click is one request. The reference cannot be chosen.
+        """
+        content = "\x1f".join(f"{name}={given[name].strip()}" for name in sorted(given) if name != "step")
+        return f"form-{hmac.new(self.key, f'{path} {content}'.encode(), sha256).hexdigest()[:40]}"
+
+    def _mac(self, path: str, text: str) -> str:
+        return hmac.new(self.key, f"{path} {text}".encode(), sha256).hexdigest()

@@ -1,0 +1,106 @@
+"""
+Explanations of last days in plain words, step by step. Pure.
+
+The steps are those of ``shared.law``; the command ``due --explain`` prints them as well.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import assert_never
+
+from shared.law import DayOff, DayStep, DueDate, FirstDay, Move, PeriodUnit, Strictest
+from shared.pages.law_names import name_of
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+
+ARRIVED = _("Your request arrived: %(moment)s.")
+STRICTEST = _("Several laws protect you. This one wants the answer first, so we go by it: %(law)s.")
+ONE_MONTH = _("%(law)s gives us one month, counted from that day. It ends on %(day)s.")
+MONTHS = _("%(law)s gives us %(count)s months in all, counted from that day. They end on %(day)s.")
+SHORT_MONTH = _("That month has no day %(number)s, so its last day counts.")
+DAYS = _("%(law)s gives us %(count)s days; the first is the day after that day. They end on %(day)s.")
+DAYS_AT_ONCE = _("%(law)s gives us %(count)s days; the first is that day itself. They end on %(day)s.")
+WORKING_DAYS = _(
+    "%(law)s gives us %(count)s working days after that day. Saturdays, Sundays and public holidays do not "
+    "count. They end on %(day)s."
+)
+ONE_DAY_STILL = _("For one day we waited for you to show that it is you. It does not count: %(day)s.")
+DAYS_STILL = _("For %(count)s days we waited for you to show that it is you. They do not count: %(day)s.")
+LATER = _("People do not work on %(off)s, so the next working day counts: %(day)s.")
+EARLIER = _(
+    "People do not work on %(off)s, and nothing makes the time longer for that. So we answer on the working "
+    "day before: %(day)s."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationLine:
+    """One step of an explanation."""
+
+    text: str
+    provision: str
+    """The citation of the provision."""
+
+
+def explanation(
+    counted: Strictest, received_at: datetime, words: Words, *, laws: int
+) -> tuple[ExplanationLine, ...]:
+    """
+    Return the steps of the calculation of a last day.
+
+    Args:
+        counted: The last day, with its law.
+        received_at: When the request was received.
+        words: The translations.
+        laws: Number of laws that protect the person.
+    """
+    return tuple(_lines(counted, received_at, words, laws))
+
+
+def _lines(counted: Strictest, received_at: datetime, words: Words, laws: int) -> Iterator[ExplanationLine]:
+    law, last = name_of(counted.policy, words.say), counted.last
+    for step in last.steps:
+        if step.move is Move.RECEIVED:
+            yield ExplanationLine(words.say(ARRIVED, moment=words.moment(received_at)), "")
+            if laws > 1:
+                yield ExplanationLine(words.say(STRICTEST, law=law), "")
+        elif step.move is Move.COUNTED:
+            yield ExplanationLine(
+                " ".join(_counted(step, last, law, words)), _provisions(last.rule.provision, step)
+            )
+        else:
+            yield ExplanationLine(_moved(step, last, words), step.provision)
+
+
+def _provisions(granting: str, step: DayStep) -> str:
+    return granting if step.provision == granting else f"{granting}; {step.provision}"
+
+
+def _counted(step: DayStep, last: DueDate, law: str, words: Words) -> Iterator[str]:
+    rule = last.rule
+    values = {"law": law, "count": words.number(rule.length), "day": words.weekday(step.day)}
+    match rule.unit:
+        case PeriodUnit.MONTH:
+            yield words.say(ONE_MONTH if rule.length == 1 else MONTHS, **values)
+            if step.day.day != last.received_on.day:
+                yield words.say(SHORT_MONTH, number=last.received_on.day)
+        case PeriodUnit.CALENDAR_DAY:
+            yield words.say(DAYS_AT_ONCE if rule.first_day is FirstDay.RECEIPT else DAYS, **values)
+        case PeriodUnit.BUSINESS_DAY:
+            yield words.say(WORKING_DAYS, **values)
+        case _:
+            assert_never(rule.unit)
+
+
+def _moved(step: DayStep, last: DueDate, words: Words) -> str:
+    day = words.weekday(step.day)
+    if step.move is Move.STOOD_STILL:
+        sentence = ONE_DAY_STILL if last.stood_still == 1 else DAYS_STILL
+        return words.say(sentence, count=words.number(last.stood_still), day=day)
+    sentence = EARLIER if last.rule.day_off is DayOff.BEFORE else LATER
+    return words.say(sentence, off=_days(step.passed, words), day=day)
+
+
+def _days(days: tuple[date, ...], words: Words) -> str:
+    return words.together([words.weekday(day) for day in sorted(days)])

@@ -1,0 +1,82 @@
+"""
+The page for a customer to download a forwarded request.
+
+Law:
+    GDPR Art. 28(3)(e): a processor assists the controller. The link opens the request until it expires;
+    opening it takes a step that no mail scanner takes, and is recorded.
+"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
+from services.intake.cases.service import RequestService
+from services.intake.pages.request_page import HEADERS
+from services.intake.pages.site import READ, Site
+from services.intake.pages.translations import THEIR_RIGHTS
+from shared.contract.events import RequestId, RequestSubmitted
+from shared.errors import UnknownRequest
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+
+TEMPLATE = "forwarded.html.jinja"
+GONE = _("This link is not good, or not good any more. Write to us, and name the reference in our letter.")
+NAME = _("Name")
+MAIL = _("Email")
+PHONE = _("Phone")
+ADDRESS = _("Address")
+STATEMENT = _("What they say")
+SCOPE = _("What it is about")
+CORRECT = _("Correct %(field)s to")
+AGENT = _("Asked by")
+
+
+def forwarded_request_routes(door: RequestService, site: Site) -> APIRouter:
+    """Return the pages on *door*."""
+    router = APIRouter(prefix="/forwarded", include_in_schema=False)
+
+    @router.api_route("/{case_id}/{secret}", methods=READ)
+    async def ask(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
+        del case_id, secret  # guesses get the same answer
+        return site.at(request).draw(TEMPLATE, headers=HEADERS, problem="", request=None)
+
+    @router.post("/{case_id}/{secret}", dependencies=[Depends(site.guard.admit)])
+    async def show(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
+        view = site.at(request)
+        try:
+            submitted, received = await door.fetch_forwarded(case_id, secret)
+        except (NotPossibleNow, TooManyAttempts, UnknownRequest):
+            return view.draw(TEMPLATE, status=HTTPStatus.NOT_FOUND, problem=GONE, request=None)
+        return view.draw(
+            TEMPLATE,
+            problem="",
+            request=submitted,
+            received=received,
+            right=THEIR_RIGHTS[submitted.right],
+            person=list(_content_of(submitted, view.words)),
+            case_id=case_id,
+        )
+
+    return router
+
+
+def _content_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, str]]:
+    """Yield the person's data and statements in a request, by label."""
+    subject = request.subject
+    address = subject.postal_address
+    content = {
+        words.say(NAME): subject.name,
+        words.say(MAIL): subject.email,
+        words.say(PHONE): subject.phone,
+        words.say(ADDRESS): address
+        and ", ".join([*address.lines, address.postal_code or "", address.city or ""]),
+        **dict(subject.identifiers),
+        words.say(STATEMENT): request.details.statement,
+        words.say(SCOPE): ", ".join(request.details.scope),
+        **{words.say(CORRECT, field=one.field): one.value for one in request.details.corrections},
+        words.say(AGENT): request.agent and request.agent.name,
+    }
+    yield from ((label, value) for label, value in content.items() if value)

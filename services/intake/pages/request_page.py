@@ -1,0 +1,290 @@
+"""The page of one request, in its present state and the reader's language."""
+
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from services.intake.cases.alias_codes import AliasCodes
+from services.intake.cases.appeals import DECIDED, DUTIES, judging_policies, remedy_of
+from services.intake.cases.clock import ClockRules, explained_deadline
+from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
+from services.intake.cases.service import RequestService
+from services.intake.cases.timeline import TimelineEntry, timeline_of
+from services.intake.domain import CaseStatus, IntakeCase
+from services.intake.http import uploads
+from services.intake.http.packages import Packages
+from services.intake.http.ranges import NotSatisfiable
+from services.intake.http.uploads import FieldError, FormNotTaken
+from services.intake.pages import outcomes, proof_form
+from services.intake.pages.deadline_explanation import ExplanationLine, explanation
+from services.intake.pages.site import PRIVATE, Site, SiteView
+from services.intake.pages.translations import (
+    HAPPENED,
+    LETTERS,
+    NO_BYTES,
+    NOT_NOW,
+    OBSTACLES,
+    OPEN_REMEDIES,
+    RIGHTS,
+    TOO_OFTEN,
+    UNOPENED,
+)
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import MOST_DOCUMENT_BYTES, EmailCode, Proof, Remedy, RequestId, RequestSubmitted
+from shared.pages.law_names import name_of
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+from shared.runtime.journal import DatedFact
+from shared.runtime.safe_http import host_of
+
+ENDED = frozenset(
+    {CaseStatus.REFUSED, CaseStatus.DUPLICATE, CaseStatus.WITHDRAWN, CaseStatus.CLOSED, CaseStatus.PURGED}
+)
+"""Statuses without an open answer."""
+ARGUABLE = (
+    frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
+    | DECIDED
+)
+"""Statuses in which a complaint to us is possible."""
+HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
+"""The address is a secret: other sites must not get it. Our own forms need it to name their origin."""
+ALIAS_PROVEN = _("Thank you. We go on with your request.")
+CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
+Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The variable texts of a page; sentences are English, and translated when shown."""
+
+    notice: str = ""
+    problem: str = ""
+    flaws: tuple[FieldError, ...] = ()
+    """Faults of a form by field; an empty field is the form as a whole."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Field → input, so that it need not be typed again."""
+
+    @property
+    def flaw_of(self) -> Mapping[str, FieldError]:
+        """Field → its fault."""
+        return {flaw.path: flaw for flaw in self.flaws}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPages:
+    """The pages of all requests."""
+
+    door: RequestService
+    site: Site
+    practice: ClockRules
+
+    def page(self, request: Request, case_id: RequestId) -> "RequestPage":
+        """Return the page of the request *case_id*, for the sender of *request*."""
+        return RequestPage(self.door, self.site.at(request), self.practice, case_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """The page of one request, for one reader."""
+
+    door: RequestService
+    view: SiteView
+    practice: ClockRules
+    case_id: str
+
+    @property
+    def packages(self) -> Packages:
+        """The packages of the answers."""
+        return Packages(self.door)
+
+    @property
+    def aliases(self) -> AliasCodes:
+        """Proofs of other mailboxes."""
+        return AliasCodes(self.door)
+
+    async def alias_proven(self, network: str, code: str) -> HTMLResponse:
+        """Offer *code* from *network* for another mailbox, and return the page with the result."""
+        try:
+            await self.door.codes.take(network, self.door.clock())
+            await self.aliases.prove(self.case_id, code)
+        except CodeRefused as error:
+            said = PageText(problem=proof_form.SETBACKS[error.verdict])
+            return await self.show(said, status=HTTPStatus.CONFLICT)
+        except (NotPossibleNow, TooManyAttempts) as error:
+            return await self.refused(error)
+        return await self.show(PageText(notice=ALIAS_PROVEN))
+
+    async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
+        """Return the page."""
+        case, facts = await self.door.history(self.case_id)
+        size = await self.packages.size(self.case_id, case)
+        drawn = {
+            **self._content(case, facts),
+            "recipient": await self._recipient(case),
+            "said": said,
+            "size": size and size_in_words(size, self.view.words),
+        }
+        path = self._path()
+        return self.view.draw("request.html.jinja", status=status, here=path, headers=HEADERS, **drawn)
+
+    async def after(self, act: Awaitable[object], notice: str) -> HTMLResponse:
+        """Do *act* and return the page with its result, or the reason against it."""
+        try:
+            await act
+        except (NotPossibleNow, TooManyAttempts, CodeRefused) as error:
+            return await self.refused(error)
+        return await self.show(PageText(notice=notice))
+
+    async def refused(self, error: Refusal) -> HTMLResponse:
+        """Return the page that says why something cannot be done."""
+        status = HTTPStatus.TOO_MANY_REQUESTS if isinstance(error, TooManyAttempts) else HTTPStatus.CONFLICT
+        return await self.show(PageText(problem=problem_of(error)), status=status)
+
+    async def proven(self, *proofs: Proof) -> HTMLResponse:
+        """Offer *proofs* and return the page with the result."""
+        return await self.after(self.door.prove(self.case_id, proofs), CHECKING)
+
+    async def uploaded(self, request: Request) -> HTMLResponse:
+        """Offer the proofs in the form of *request*; too many uploads are refused unread."""
+        try:
+            async with self.door.upload(self.case_id):
+                proofs = await uploads.read(request, self.door.clock())
+        except FormNotTaken as error:
+            return await self.flawed(error, {})
+        except TooManyAttempts as error:
+            return await self.refused(error)
+        return await self.proven(*proofs)
+
+    async def proven_by_code(self, network: str, code: str) -> HTMLResponse:
+        """Offer *code*, from *network*, and return the page with the result."""
+
+        async def offered() -> None:
+            await self.door.codes.take(network, self.door.clock())
+            await self.door.prove(self.case_id, [EmailCode(kind="email_code", code=code)])
+
+        return await self.after(offered(), CHECKING)
+
+    async def flawed(self, error: FormNotTaken, given: Mapping[str, str]) -> HTMLResponse:
+        """Return the page with the faults of a form."""
+        return await self.show(PageText(flaws=error.flaws, given=given), status=error.status)
+
+    async def _recipient(self, case: IntakeCase) -> str:
+        """Return the host that will receive the data, while the transfer can be confirmed."""
+        if case.received is None or not case.received.transfers or not case.awaits_proof:
+            return ""
+        submitted = RequestSubmitted.model_validate_json(await self.door.vault.open(self.case_id, SUBMISSION))
+        return host_of(submitted.details.transfer_to or "")
+
+    def _path(self, part: str = "") -> str:
+        return f"/requests/{self.case_id}{part}"
+
+    def _day(self, at: datetime | None) -> date | None:
+        return at.astimezone(self.practice.zone).date() if at else None
+
+    def _is_ahead(self, case: IntakeCase) -> bool:
+        today = self.door.clock().astimezone(self.practice.zone).date()
+        return case.status not in ENDED and case.due_on is not None and today <= case.due_on
+
+    def _content(self, case: IntakeCase, facts: list[DatedFact]) -> dict[str, Any]:
+        words = self.view.words
+        return {
+            "case": case,
+            "case_id": self.case_id,
+            "at": lambda part: self.view.link(self._path(part)),
+            "chosen": self.view.chosen,
+            "standing": outcomes.outcome_text(case),
+            "grounds": list(outcomes.grounds_of(case)),
+            "asked": proof_form.proof_form_of(case),
+            "asked_on": self._day(case.paused_since),
+            "answer_by": self._day(case.wanted_until),
+            "reviewed": case.awaits_proof and case.in_review,
+            "details": proof_form.DETAILS,
+            "accepted": uploads.ACCEPTED,
+            "most_mb": MOST_DOCUMENT_BYTES >> 20,
+            "right": RIGHTS[case.received.right] if case.received else "",
+            "due_on": None if case.status in ENDED else case.due_on,
+            "ahead": self._is_ahead(case),
+            "why": _why(case, self.practice, words),
+            "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(facts)],
+            "objection": _objection(case, self.door.clock(), self.practice),
+            "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
+            "authorities": list(_authorities(case, self.practice, words)),
+            "package": case.fulfilled is not None and case.fulfilled.package is not None,
+            "erased_at": case.erased_after(self.door.clock()),
+            "certificate": case.fulfilled is not None and case.fulfilled.certificate is not None,
+            "Remedy": Remedy,
+        }
+
+
+def size_in_words(size: int, words: Words) -> str:
+    """Return *size*, in bytes, in a readable form: ``3.4 MB``."""
+    unit, divisor = ("MB", 10**6) if size >= 10**6 else ("kB", 10**3)
+    return f"{words.number(round(max(size / divisor, 1), 1))} {unit}"
+
+
+def problem_of(error: Refusal) -> str:
+    """Return the reason against an act, for the person."""
+    match error:
+        case NotPossibleNow():
+            return OBSTACLES[error.obstacle] if error.obstacle else NOT_NOW
+        case CodeRefused():
+            return UNOPENED[error.verdict]
+        case TooManyAttempts():
+            return TOO_OFTEN
+        case NotSatisfiable():
+            return NO_BYTES
+
+
+def _why(case: IntakeCase, practice: ClockRules, words: Words) -> tuple[ExplanationLine, ...]:
+    counted = explained_deadline(case, practice)
+    if counted is None or case.received is None or case.status in ENDED:
+        return ()
+    return explanation(counted, case.received.received_at, words, laws=len(case.received.laws))
+
+
+def _in_words(entry: TimelineEntry, words: Words) -> str:
+    letter = words.say(LETTERS[entry.letter]) if entry.letter else ""
+    return words.say(HAPPENED[entry.what], letter=letter, until=words.day(entry.until) if entry.until else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A remedy, in the words of the law."""
+
+    remedy: Remedy
+    days: int | None
+    """Days until the decision of an appeal, or the confirmation of a complaint; None without a limit."""
+
+
+def _objection(case: IntakeCase, at: datetime, practice: ClockRules) -> Objection | None:
+    """Return the remedy at *at*; None without one, or if one is open already."""
+    received = case.received
+    if received is None or case.status not in ARGUABLE or case.not_ours:
+        return None
+    remedy = remedy_of(case, received, practice)
+    if case.open_appeal is not None and case.open_appeal.remedy is remedy:
+        return None
+    laws = judging_policies(remedy, received, at, practice)
+    rules = (policy.rule(DUTIES[remedy], received.right) for policy in laws)
+    return Objection(remedy, min((rule.length for rule in rules if rule), default=None))
+
+
+def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterator[tuple[str, str, str]]:
+    """
+    Yield the authorities for complaints, once each: a law, its name, its page.
+
+    Law:
+        GDPR Art. 12(4), 77: that of the establishment, or any other of the person's choice.
+        Elsewhere: the one that the policy names.
+    """
+    seen = set[str]()
+    for policy in practice.laws_of(case.received) if case.received else ():
+        authority = policy.authority or practice.company.authority
+        if authority.url not in seen:
+            seen.add(authority.url)
+            yield name_of(policy, words.say), authority.name, authority.url

@@ -1,0 +1,210 @@
+"""
+Routes of a request's page: its status, and the person's actions.
+
+Works without scripts. The address opens the page, as with the API: the id is a secret.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
+from services.intake.cases.service import RequestService
+from services.intake.http import uploads
+from services.intake.http.downloads import package_head, package_response, wanted_bytes
+from services.intake.http.failed_attempts import network_of_client
+from services.intake.http.ranges import NotSatisfiable, RangeRequest
+from services.intake.http.uploads import FormNotTaken
+from services.intake.pages import proof_form
+from services.intake.pages.request_page import PageText, RequestPage, RequestPages
+from services.intake.pages.site import READ, Site
+from shared.contract.codes import is_code
+from shared.contract.events import Confirmation, DataPoints, NewCode
+from shared.pages.translation import mark as _
+
+MOST_CHARACTERS = 500
+MOST_STATEMENT = 10_000
+WITHDRAWING = _("The request is being withdrawn. We confirm it by mail.")
+GOING_ON = _("Thank you. We go on with your request.")
+LOOKING_AGAIN = _("Thank you. We look at it again, and confirm that by mail.")
+CODE_COMING = _("Another code is on its way to your mailbox.")
+PACKAGE_CODE_COMING = _("A code for the package is on its way to your mailbox. It is good for 30 minutes.")
+ALIAS_CODE_COMING = _("A code is on its way to the other address. It is good for 30 minutes.")
+TOO_FEW = _("Fill in at least %(least)s details that you are sure of.")
+NO_STATEMENT = _("Say in your own words what you disagree with; 10,000 characters at most.")
+TOO_LONG = _("This is longer than we can take.")
+
+
+def pages(door: RequestService, site: Site, practice: ClockRules) -> APIRouter:
+    """Return the pages on *door*."""
+    router = APIRouter(prefix="/requests", include_in_schema=False)
+    counter = RequestPages(door, site, practice)
+    _add_status(router, counter)
+    _add_proofs(router, counter)
+    _add_confirmation(router, counter)
+    _add_package(router, counter)
+    _add_aliases(router, counter)
+    return router
+
+
+def _add_status(router: APIRouter, counter: RequestPages) -> None:
+    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
+    guarded = [Depends(counter.site.guard.admit)]
+
+    @router.api_route("/{case_id}", methods=READ)
+    async def show(page: Here, code: str = "") -> HTMLResponse:
+        # A code in the link is put into its field but not used: mail scanners follow links.
+        return await page.show(PageText(given={"code": code.strip()} if is_code(code) else {}))
+
+    @router.post("/{case_id}/withdrawal", dependencies=guarded)
+    async def withdraw(page: Here) -> HTMLResponse:
+        return await page.after(page.door.withdraw(page.case_id), WITHDRAWING)
+
+    @router.post("/{case_id}/fee", dependencies=guarded)
+    async def agree(page: Here) -> HTMLResponse:
+        return await page.after(page.door.agree(page.case_id), GOING_ON)
+
+    @router.post("/{case_id}/appeal", dependencies=guarded)
+    async def appeal(page: Here, request: Request) -> HTMLResponse:
+        await page.door.case(page.case_id)
+        given = await _typed(request, "statement")
+        if not 0 < len(given["statement"].strip()) <= MOST_STATEMENT:
+            return await page.flawed(uploads.flaw("statement", NO_STATEMENT), given)
+        return await page.after(page.door.appeal(page.case_id, given["statement"].strip()), LOOKING_AGAIN)
+
+    @router.api_route("/{case_id}/certificate", methods=READ, response_model=None)
+    async def certificate(page: Here) -> Response:
+        try:
+            return certificate_response(page.case_id, await page.door.certificate(page.case_id))
+        except NotPossibleNow as error:
+            return await page.refused(error)
+
+
+def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
+    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
+    guarded = [Depends(counter.site.guard.admit)]
+
+    @router.post("/{case_id}/code", dependencies=guarded)
+    async def prove(page: Here, request: Request) -> HTMLResponse:
+        code = (await _typed(request, "code"))["code"]
+        if not is_code(code):
+            return await page.flawed(uploads.flaw("code", uploads.NO_CODE), {})
+        return await page.proven_by_code(network_of_client(request), code)
+
+    @router.post("/{case_id}/new-code", dependencies=guarded)
+    async def renew(page: Here) -> HTMLResponse:
+        return await page.after(page.door.prove(page.case_id, [NewCode(kind="new_code")]), CODE_COMING)
+
+    @router.post("/{case_id}/details", dependencies=guarded)
+    async def compare(page: Here, request: Request) -> HTMLResponse:
+        least = proof_form.least_details(await page.door.case(page.case_id))
+        given = await _typed(request, *(detail.name for detail in proof_form.DETAILS))
+        try:
+            return await page.proven(_claimed(given, least))
+        except FormNotTaken as error:
+            return await page.flawed(error, given)
+
+    @router.post("/{case_id}/declaration", dependencies=guarded)
+    async def sign(page: Here, request: Request) -> HTMLResponse:
+        given = await _typed(request, "declaration", "declaration_name")
+        try:
+            return await page.proven(uploads.signed(given, page.door.clock()))
+        except FormNotTaken as error:
+            return await page.flawed(error, given)
+
+    @router.post("/{case_id}/documents", dependencies=guarded)
+    async def upload(page: Here, request: Request) -> HTMLResponse:
+        return await page.uploaded(request)
+
+
+def _add_confirmation(router: APIRouter, counter: RequestPages) -> None:
+    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
+
+    @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.admit)])
+    async def confirm(page: Here) -> HTMLResponse:
+        received = (await page.door.case(page.case_id)).received
+        if received is None:
+            return await page.show()
+        return await page.proven(Confirmation(kind="confirmation", right=received.right))
+
+
+def _add_package(router: APIRouter, counter: RequestPages) -> None:
+    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
+    guarded = [Depends(counter.site.guard.admit)]
+
+    @router.post("/{case_id}/package-code", dependencies=guarded)
+    async def issue_code(page: Here) -> HTMLResponse:
+        return await page.after(page.packages.issue_code(page.case_id), PACKAGE_CODE_COMING)
+
+    @router.head("/{case_id}/package", response_model=None)
+    async def look(page: Here, request: Request, code: str = "") -> Response:
+        if not is_code(code):
+            return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
+        try:
+            await page.door.codes.take(network_of_client(request), page.door.clock())
+            facts = await page.packages.look(page.case_id, code)
+        except (NotPossibleNow, TooManyAttempts, CodeRefused) as error:
+            return await page.refused(error)
+        return package_head(page.case_id, facts)
+
+    # By GET, so that a browser can resume a download; the code is spent by then.
+    @router.get("/{case_id}/package", response_model=None)
+    async def download(
+        page: Here, request: Request, wanted: Annotated[RangeRequest, Depends(wanted_bytes)], code: str = ""
+    ) -> Response:
+        if not is_code(code):
+            return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
+        try:
+            await page.door.codes.take(network_of_client(request), page.door.clock())
+            opened = await page.packages.open(page.case_id, code, wanted)
+        except (NotPossibleNow, TooManyAttempts, CodeRefused, NotSatisfiable) as error:
+            return await page.refused(error)
+        return package_response(page.case_id, opened)
+
+
+def _add_aliases(router: APIRouter, counter: RequestPages) -> None:
+    Here = Annotated[RequestPage, Depends(counter.page)]  # noqa: N806 - a type
+    guarded = [Depends(counter.site.guard.admit)]
+
+    @router.post("/{case_id}/aliases/{number}/code", dependencies=guarded)
+    async def issue_alias_code(page: Here, number: int) -> HTMLResponse:
+        return await page.after(page.aliases.issue(page.case_id, number), ALIAS_CODE_COMING)
+
+    @router.post("/{case_id}/alias", dependencies=guarded)
+    async def prove_alias(page: Here, request: Request) -> HTMLResponse:
+        code = (await _typed(request, "code"))["code"]
+        if not is_code(code):
+            return await page.flawed(uploads.flaw("alias-code", uploads.NO_CODE), {})
+        return await page.alias_proven(network_of_client(request), code)
+
+
+def certificate_response(case_id: str, content: bytes) -> Response:
+    """Return a certificate as a download."""
+    headers = {"Content-Disposition": f'attachment; filename="certificate-{case_id[:8]}.json"'}
+    return Response(content, media_type="application/json", headers=headers)
+
+
+async def _typed(request: Request, *fields: str) -> dict[str, str]:
+    """Return the input of *fields*. The body is smaller than the limit of memory."""
+    uploads.must_be_utf8(request)
+    async with request.form(max_files=0, max_fields=len(fields)) as form:
+        return {name: uploads.text_of(form, name) for name in fields}
+
+
+def _claimed(given: Mapping[str, str], least: int) -> DataPoints:
+    """
+    Return the details in *given*.
+
+    Raises:
+        FormNotTaken: They are fewer than *least*, or one is too long.
+    """
+    points = {name: value for name, value in given.items() if value}
+    if too_long := [name for name, value in points.items() if len(value) > MOST_CHARACTERS]:
+        raise uploads.flaw(too_long[0], TOO_LONG)
+    if len(points) < least:
+        empty = next(name for name in given if name not in points)
+        raise uploads.flaw(empty, TOO_FEW, least=least)
+    return DataPoints(kind="data_points", points=points)

@@ -1,0 +1,185 @@
+"""
+Common parts of all pages: frame, language, brand and headers.
+
+Pages work without scripts, load nothing from other sites, and store nothing in the browser.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.languages import CATALOGUES, NAMES, TEMPLATES, is_spoken, negotiated
+from shared.law import CompanyProfile
+from shared.law.brand import INK_DARK, PAPER, PAPER_DARK, media_type_of
+from shared.pages.translation import AT_HOME, Words
+
+DRAWING = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Vary": "Accept-Language, Sec-GPC",
+}
+READ = ["GET", "HEAD"]
+"""Methods to read a page; link checkers only ask for the head (RFC 9110, section 9.3.2)."""
+FORM: Mapping[str, str] = {**HEADERS, "Cache-Control": "no-store"}
+"""For pages with a form. Without any referrer, browsers hide the form's origin (``Origin: null``)."""
+PRIVATE: Mapping[str, str] = {**FORM, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+FOR_A_YEAR = "public, max-age=31536000, immutable"
+
+
+def signals(request: Request) -> bool:
+    """
+    Return whether the browser sends the Global Privacy Control signal.
+
+    Law:
+        11 CCR § 7025(b); Global Privacy Control: the header ``Sec-GPC`` counts when it is exactly ``1``.
+    """
+    return "1" in request.headers.getlist("sec-gpc")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages of a company."""
+
+    company: CompanyProfile
+    guard: CsrfGuard
+    style: str = field(init=False, repr=False)
+    picture: bytes = field(init=False, repr=False)
+    """The logo; empty without one."""
+    version: str = field(init=False)
+    """Changes with the style, so that browsers may cache it for ever."""
+
+    def __post_init__(self) -> None:
+        colours = {"paper": PAPER, "paper_dark": PAPER_DARK, "ink_dark": INK_DARK}
+        style = DRAWING.get_template("style.css").render(brand=self.company.brand, **colours)
+        logo = self.company.brand.logo
+        object.__setattr__(self, "picture", Path(logo).read_bytes() if logo else b"")
+        object.__setattr__(self, "style", style)
+        object.__setattr__(self, "version", sha256(style.encode()).hexdigest()[:12])
+
+    @property
+    def root(self) -> str:
+        """The public address, without a slash at the end."""
+        return self.guard.public_url.rstrip("/")
+
+    def at(self, request: Request) -> "SiteView":
+        """Return this site for the sender of *request*."""
+        asked = request.query_params.get("lang", "")
+        accepted = request.headers.get("accept-language", "")
+        tag = negotiated(asked, accepted, self.company.language)
+        home = "US" if self.company.established_in.startswith("US") else AT_HOME
+        words = CATALOGUES.words(tag, self.company.zone, at_home=home)
+        chosen = words.language if is_spoken(asked) else ""
+        here = f"/{request.url.path.lstrip('/' + chr(92))}"  # two slashes would lead to another host
+        return SiteView(self, words, chosen, here, signal=signals(request))
+
+    def logo(self) -> Response:
+        """
+        Return the logo.
+
+        Raises:
+            HTTPException: There is none.
+        """
+        media_type = media_type_of(self.picture)
+        if media_type is None:
+            raise HTTPException(404)
+        # An SVG opened by itself is a page: it must be inert.
+        headers = {
+            **HEADERS,
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        }
+        return Response(self.picture, media_type=media_type, headers=headers)
+
+    def stylesheet(self) -> Response:
+        """Return the style of all pages."""
+        headers = {"Cache-Control": FOR_A_YEAR, "X-Content-Type-Options": "nosniff"}
+        return Response(self.style, media_type="text/css", headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """A site for one reader."""
+
+    site: Site
+    words: Words
+    chosen: str
+    """The language in the address; empty if negotiated."""
+    here: str
+    """Path of the page."""
+    signal: bool
+    """Whether the browser sends the Global Privacy Control signal."""
+
+    def draw(
+        self,
+        template: str,
+        status: int = 200,
+        *,
+        here: str = "",
+        headers: Mapping[str, str] = PRIVATE,
+        **content: Any,
+    ) -> HTMLResponse:
+        """
+        Return the page of *template* with *content*.
+
+        Args:
+            template: Extends ``layout.html.jinja``.
+            status: Of the response.
+            here: Path of this page in another language; the requested path if empty.
+            headers: :data:`PRIVATE` for personal pages, :data:`HEADERS` for public ones.
+            **content: The variables of the template.
+        """
+        page = DRAWING.get_template(template).render(self._frame(here or self.here) | content)
+        return HTMLResponse(page, status, headers)
+
+    def link(self, path: str) -> str:
+        """Return the address of *path* on this site, in the chosen language."""
+        return in_language(path, self.chosen) if self.chosen else path
+
+    def _frame(self, here: str) -> dict[str, Any]:
+        return {
+            "_": self.words.markup,
+            "words": self.words,
+            "language": self.words.language,
+            "languages": [(code, name, in_language(here, code)) for code, name in NAMES.items()],
+            "link": self.link,
+            "company": self.site.company,
+            "signal": self.signal,
+            "own_form": False,
+            "reached": reached,
+            "style": f"/style.css?v={self.site.version}",
+        }
+
+
+def reached(where: str) -> Markup:
+    """Return the contact *where* as HTML: a link, if it is a mail address or a page."""
+    if where.startswith("https://"):
+        return Markup('<a href="{0}">{0}</a>').format(where)
+    if "@" in where and " " not in where:
+        return Markup('<a href="mailto:{0}">{0}</a>').format(where)
+    return escape(where)
+
+
+def in_language(path: str, language: str) -> str:
+    """Return *path*, possibly with a query, in *language*."""
+    return f"{path}{'&' if '?' in path else '?'}{urlencode({'lang': language}, quote_via=quote)}"

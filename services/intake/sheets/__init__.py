@@ -1,1 +1,0 @@
-"""Sheets of requests, as a support desk exports them: each row is one."""

@@ -1,0 +1,163 @@
+"""The order of a chunk's people: at once, when the limit of a domain lets it, or after a pause."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+PAUSES_S = (1.0, 5.0)
+"""Before a letter that was not taken is tried again in the same turn."""
+
+
+class PacePort(Protocol):
+    """The limits of domains."""
+
+    async def place(self, domain: str) -> None:
+        """Return when a letter to *domain* may go."""
+
+
+class SendQueue:
+    """The people of a chunk still to be written to."""
+
+    def __init__(
+        self,
+        numbers: Iterable[int],
+        limited: Callable[[int], str | None],
+        pace: PacePort,
+        *,
+        ready: Callable[[], None],
+    ) -> None:
+        """
+        Hand out *numbers*, in their order.
+
+        Args:
+            numbers: The people to be written to.
+            limited: Returns the limited domain of a person, if any.
+            pace: Returns when the next letter to such a domain may go.
+            ready: Called when a person can be written to that could not before.
+        """
+        self._pace = pace
+        self._announce: Callable[[], None] = ready
+        self._ready: deque[int] = deque()
+        self._limited: dict[str, deque[int]] = {}
+        self._limit_of = limited
+        self._feeders: dict[str, asyncio.Task[None]] = {}
+        self._failed: Callable[[BaseException], None] = _ignored
+        self._begun: dict[int, asyncio.Event] = {}
+        """Set when a person's place has come and their letter begins."""
+        self._tries: Counter[int] = Counter()
+        self._pauses: dict[int, asyncio.TimerHandle] = {}
+        self._later: set[int] = set()
+        self._stopped = False
+        for number in numbers:
+            domain = limited(number)
+            queue = self._ready if domain is None else self._limited.setdefault(domain, deque())
+            queue.append(number)
+
+    def begin(self, failed: Callable[[BaseException], None]) -> None:
+        """Begin to ask for places at limited domains; *failed* hears why that does not go on."""
+        self._failed = failed
+        for domain in self._limited:
+            self._ask_for_places(domain)
+
+    def _ask_for_places(self, domain: str) -> None:
+        """Have a place asked for after the other, unless that is done already."""
+
+        def note_end(feeder: asyncio.Task[None]) -> None:
+            del self._feeders[domain]
+            error = None if feeder.cancelled() else feeder.exception()
+            if error is not None:
+                self._failed(error)
+            elif self._limited[domain] and not self._stopped:  # another person came while it ended
+                self._ask_for_places(domain)
+            self._announce()
+
+        if domain not in self._feeders:
+            feeder = self._feeders[domain] = asyncio.create_task(self._feed(domain, self._limited[domain]))
+            feeder.add_done_callback(note_end)
+
+    async def _feed(self, domain: str, queue: deque[int]) -> None:
+        """Have one after the other of *queue* ready: none gets a place before the last one is begun."""
+        while queue:
+            await self._pace.place(domain)
+            number = queue.popleft()
+            begun = self._begun[number] = asyncio.Event()
+            self._ready.append(number)
+            self._announce()
+            await begun.wait()
+
+    @property
+    def ready(self) -> int:
+        """How many can be written to now."""
+        return 0 if self._stopped else len(self._ready)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a letter that was not taken is tried again in a moment."""
+        return bool(self._pauses) and not self._stopped
+
+    @property
+    def limited(self) -> bool:
+        """Whether anybody waits for nothing but the limit of a domain."""
+        return bool(self._feeders) and not self._stopped
+
+    @property
+    def untried(self) -> int:
+        """How many were not even tried."""
+        return len(self._ready) + sum(map(len, self._limited.values()))
+
+    @property
+    def left(self) -> int:
+        """How many are still to be written to."""
+        return self.untried + len(self._pauses) + len(self._later)
+
+    def next(self) -> int | None:
+        """Return the person to write to next; None if there is none now."""
+        if not self.ready:
+            return None
+        number = self._ready.popleft()
+        if (begun := self._begun.pop(number, None)) is not None:
+            begun.set()
+        return number
+
+    def put_off(self, number: int, *, rests: bool = False) -> None:
+        """Put off a letter that was not taken: a moment, or, if it *rests*, until another turn."""
+        tried = self._tries[number]
+        self._tries[number] += 1
+        if tried < len(PAUSES_S) and not rests and not self._stopped:
+            loop = asyncio.get_running_loop()
+            self._pauses[number] = loop.call_later(PAUSES_S[tried], self._resume, number)
+        else:
+            self._later.add(number)
+
+    def _resume(self, number: int) -> None:
+        """Make a person ready again after a pause; at a limited domain every attempt counts."""
+        del self._pauses[number]
+        domain = self._limit_of(number)
+        if domain is None:
+            self._ready.append(number)
+            self._announce()
+        else:
+            self._limited[domain].append(number)
+            self._ask_for_places(domain)
+
+    def stop(self) -> None:
+        """Hand out no more people."""
+        self._stopped = True
+        for pause in self._pauses.values():
+            pause.cancel()
+        for feeder in self._feeders.values():
+            feeder.cancel()
+
+    def detach(self) -> None:
+        """
+        Drop the callback, once all is over.
+
+        Its owner holds this queue: the two would keep one another, and the letters of the whole chunk,
+        until the garbage collector comes past, which it does for old objects every hundred thousand letters.
+        """
+        self._announce, self._failed = _ignored, _ignored
+
+
+def _ignored(*_: object) -> None:
+    """Hear nothing."""

@@ -1,0 +1,130 @@
+"""
+Assembles campaigns: two services beside the notifier.
+
+``campaigns`` steers, ``chunks`` writes. Each has a queue of its own: stopping a campaign does not
+wait behind it.
+"""
+
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.notifier.breach.campaign.batch import handlers as writing
+from services.notifier.breach.campaign.batch.pace import NoticePace
+from services.notifier.breach.campaign.batch.retries import Persistence
+from services.notifier.breach.campaign.batch.writer import Writer
+from services.notifier.breach.campaign.domain import Campaign, evolve
+from services.notifier.breach.campaign.handlers import SUBSCRIPTIONS, Steering
+from services.notifier.breach.campaign.ledgers import Ledgers
+from services.notifier.breach.campaign.recount import LateBounceCounter
+from services.notifier.breach.campaign.states import Standings
+from services.notifier.settings import NotifierSettings
+from services.notifier.smtp.mail_channel import SmtpChannel
+from services.notifier.smtp.mail_queues import notices_of
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Database
+from shared.runtime.service import Moment, Service
+
+STEERING, WRITING = "campaigns", "chunks"
+"""Names of the services, and of their queues."""
+SWITCH_S = 0.0005
+"""How long the interpreter stays with a busy thread. The database is spoken to by another, which waits
+for its turn several times an update: at the usual 5 ms that took longer than the letters it stood for."""
+CHUNKS_AT_ONCE = 32
+"""More than are written to at a time: some wait for letters that are not taken at once."""
+
+
+def standings_of(settings: NotifierSettings, platform: ServiceRuntime) -> Standings:
+    """Return how it stands with all campaigns."""
+    return Standings(database_of(settings, platform))
+
+
+def ledgers_of(database: Database) -> Ledgers:
+    """Return the ledgers of all campaigns, for this process."""
+    return Ledgers(database, by=uuid.uuid4().hex)
+
+
+def database_of(settings: NotifierSettings, platform: ServiceRuntime) -> Database:
+    """Return the database of the campaigns."""
+    return platform.client[f"{settings.database_prefix}_{STEERING}"]
+
+
+@asynccontextmanager
+async def steering(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Assemble the steering of campaigns."""
+    database = database_of(settings, platform)
+    ledgers, standings, journal = (
+        ledgers_of(database),
+        Standings(database),
+        Journal(database, key=chain_key(settings.root_key, STEERING)),
+    )
+    await ledgers.prepare()
+    await standings.prepare()
+    paths, domain = settings.notice_paths(), settings.house().domain
+
+    def context(moment: Moment[Campaign]) -> Steering:
+        return Steering(
+            moment.case,
+            moment.state,
+            ledgers,
+            standings,
+            platform.vault,
+            paths,
+            domain,
+            said_at=moment.occurred_at,
+            journal=journal,
+        )
+
+    service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
+    recounting = LateBounceCounter(ledgers, standings, platform.bus.publish)
+    yield Running(service, journal, background=recounting.run())
+
+
+@asynccontextmanager
+async def writers(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Assemble the writers of chunks."""
+    sys.setswitchinterval(SWITCH_S)
+    database = database_of(settings, platform)
+    ledgers, standings = ledgers_of(database), Standings(database)
+    connections, pace = settings.notice_connections, _pace(settings, database)
+    await pace.prepare()
+    journal = Journal(
+        platform.client[f"{settings.database_prefix}_{WRITING}"],
+        key=chain_key(settings.root_key, WRITING),
+    )
+    channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
+    writer = Writer(
+        ledgers,
+        standings,
+        platform.vault,
+        channel,
+        connections,
+        settings.house(),
+        settings.notice_paths(),
+        sender="" if settings.mail_bounces else settings.return_path()(""),
+        sign=settings.sign(),
+        persistence=Persistence(settings.retry_for),
+        pace=pace,
+        journal=journal,
+    )
+    service = Service(
+        WRITING, writing.SUBSCRIPTIONS, None, lambda _known, _fact: None, lambda _moment: writer
+    )
+    try:
+        yield Running(service, journal, batch=CHUNKS_AT_ONCE)
+    finally:
+        await channel.close()
+
+
+def _pace(settings: NotifierSettings, database: Database) -> NoticePace:
+    per_minute = {domain: notices_of(letters) for domain, letters in settings.mail_limits.items()}
+    return NoticePace(database, derived_key(settings.root_key, "mail domains"), per_minute)
+
+
+CAMPAIGNS = ServicePlan(NotifierSettings, steering)
+CHUNKS = ServicePlan(NotifierSettings, writers)
+"""Notify people of a breach; a campaign must not hold up any other letter."""

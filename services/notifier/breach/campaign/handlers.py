@@ -1,0 +1,153 @@
+"""Handlers that release, stop and resume notices."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.notifier.breach.campaign.domain import Campaign
+from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
+from services.notifier.breach.campaign.states import CampaignState, Standings
+from services.notifier.smtp.return_path import NoticePaths
+from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
+from shared.contract.breaches import (
+    BreachNoticeReturned,
+    BreachNotified,
+    CampaignAborted,
+    CampaignPaused,
+    CampaignResumed,
+    ChunkDue,
+    NoticesReleased,
+)
+from shared.contract.events import DeliveryAction, Fact, RequestPurged
+from shared.contract.ports import VaultPort
+from shared.runtime.journal import Journal
+from shared.runtime.log import logger
+from shared.runtime.service import on
+
+AT_ONCE = 16
+"""Chunks that are looked into at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """The context of the handlers."""
+
+    incident: str
+    known: Campaign
+    ledgers: Ledgers
+    standings: Standings
+    vault: VaultPort = field(repr=False)
+    paths: NoticePaths
+    domain: str
+    """The domain of message ids."""
+    said_at: datetime
+    """When the staff said it, by their clock."""
+    journal: Journal
+    """Where each notice that came back is a case of its own."""
+
+
+async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
+    """Open a ledger for each chunk, and have each written to."""
+    await ctx.standings.begin(ctx.incident, ctx.paths.campaign(ctx.incident))
+    for first in range(0, event.chunks, AT_ONCE):
+        some = range(first, min(first + AT_ONCE, event.chunks))
+        opened = await asyncio.gather(*(_opened(event, number, ctx) for number in some))
+        await ctx.ledgers.open(opened, domain=ctx.domain)
+    if not event.chunks:
+        return [BreachNotified(request_id=ctx.incident, phase=event.phase, sent=0, doubtful=0, failed=0)]
+    return [_due(event, number, ctx.known.turn) for number in range(event.chunks)]
+
+
+async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> OpenedBatch:
+    case, phase = ctx.incident, event.phase
+    sealed, elsewhere = await asyncio.gather(
+        ctx.vault.open(case, chunk_item(phase, number)),
+        notified_elsewhere(ctx.vault, case, phase, number, event.along),
+    )
+    chunk = Chunk.model_validate_json(sealed)
+    return OpenedBatch(
+        incident=case,
+        phase=phase,
+        chunk=number,
+        to=chunk.to,
+        laws=chunk.laws,
+        language=chunk.language,
+        people=len(chunk.people),
+        declaration=event.declaration,
+        elsewhere=sorted(elsewhere),
+    )
+
+
+async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
+    """Stop for now; chunks under way see it within a second, and note how far they got."""
+    await _note(CampaignState.PAUSED, ctx)
+    return []
+
+
+async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
+    """Resume each chunk that is not through."""
+    await _note(CampaignState.ON, ctx)
+    return await _again(ctx)
+
+
+async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
+    """Stop for good: each chunk that is not through is closed as it is."""
+    await _note(CampaignState.ABORTED, ctx)
+    return await _again(ctx)
+
+
+async def _note(standing: CampaignState, ctx: Steering) -> None:
+    """Record an order of the staff; an obsolete one is logged, for they believe that it holds."""
+    if not await ctx.standings.set(ctx.incident, standing, ctx.said_at):
+        reason = f"`{standing.value}` is older than the order that holds, or no notices are out"
+        logger().warning("order of the staff does not hold", request_id=ctx.incident, reason=reason)
+
+
+async def _again(ctx: Steering) -> Sequence[Fact]:
+    through = await ctx.ledgers.numbers_through(ctx.incident)
+    return [
+        _due(released, number, ctx.known.turn + 1)
+        for released in ctx.known.released
+        for number in range(released.chunks)
+        if (released.phase, number) not in through
+    ]
+
+
+def _due(released: NoticesReleased, number: int, turn: int) -> ChunkDue:
+    return ChunkDue(
+        request_id=released.request_id,
+        phase=released.phase,
+        declaration=released.declaration,
+        chunk=number,
+        chunks=released.chunks,
+        turn=turn,
+        held_by_police=released.held_by_police,
+        further=released.further,
+    )
+
+
+async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fact]:
+    """Record the later report on a letter that a mail server had taken."""
+    await ctx.ledgers.returned(event)
+    if event.action is DeliveryAction.FAILED:
+        await ctx.standings.note_late(event.request_id, event.phase)
+    return []
+
+
+async def forget(event: RequestPurged, ctx: Steering) -> Sequence[Fact]:
+    """Forget the notices of an incident with a purged record; a request has none here."""
+    await ctx.ledgers.forget(event.request_id)
+    await ctx.standings.forget(event.request_id)
+    await ctx.journal.forget_parts(event.request_id)
+    return []
+
+
+SUBSCRIPTIONS = (
+    on(NoticesReleased, release),
+    on(BreachNoticeReturned, note_return),
+    on(CampaignPaused, pause),
+    on(CampaignResumed, resume),
+    on(CampaignAborted, abort),
+    on(RequestPurged, forget),
+)

@@ -1,0 +1,252 @@
+"""
+The ledgers: one document per chunk with the letters sent, the letters being sent, and their outcomes.
+
+It is the lock, the progress and the proof at once. To take a chunk raises its epoch, and every further
+update names the epoch and the step before: an overtaken replica finds nothing to change. Nothing in a ledger
+is personal data: people are numbers in a sealed chunk.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from services.notifier.breach.campaign.counts import COUNTS, MISSED
+from services.notifier.breach.campaign.outcomes import (
+    Failed,
+    LeasedBatch,
+    NoticeDeferred,
+    NoticeSentOutcome,
+    Outcome,
+    taken,
+)
+from shared.contract.breaches import BreachNoticeReturned, Missed
+from shared.errors import PermanentError, TransientError
+from shared.runtime.mongo import Collection, Database, Document, ReturnDocument, insert_new, translated
+
+QUIET_MS = 3_000
+"""Time without a sign of life after which a chunk may be taken over."""
+
+
+class BatchLeaseLost(TransientError):
+    """Another replica has taken the chunk."""
+
+
+class BeingWritten(TransientError):
+    """Another replica writes to the chunk at this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBatch:
+    """A chunk of a campaign, before anybody is written to."""
+
+    incident: str
+    phase: int
+    chunk: int
+    to: str
+    laws: Sequence[str]
+    language: str
+    people: int
+    declaration: str
+    """The declaration with the text of the letters."""
+    elsewhere: Sequence[int] = ()
+    """People notified by the letter of another phase, and not by this one."""
+
+
+@dataclass(slots=True)
+class LedgerPage:
+    """The content of one update."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    writing: Sequence[int] = ()
+    """The people being written to from now on."""
+    through: bool = False
+    """Whether that is all."""
+
+
+class Ledgers:
+    """The ledgers of all campaigns."""
+
+    def __init__(self, database: Database, *, by: str) -> None:
+        """Keep them in *database*; *by* names this process."""
+        self._ledgers: Collection = database["ledgers"]
+        self._by = by
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the ledgers"):
+            await self._ledgers.create_index([("incident", 1), ("phase", 1), ("through", 1)])
+
+    async def open(self, chunks: Sequence[OpenedBatch], *, domain: str) -> None:
+        """Open a ledger for each of *chunks* that has none; *domain* is that of their message ids."""
+        await insert_new(self._ledgers, [_blank(chunk, domain) for chunk in chunks])
+
+    async def take(self, key: str) -> LeasedBatch | None:
+        """
+        Take the chunk *key*; return None where it is through.
+
+        Letters that its last writer had begun and not recorded are in doubt from now on.
+
+        Raises:
+            BeingWritten: Its last writer was alive a moment ago. It would be overtaken in the middle.
+            PermanentError: There is no such chunk.
+        """
+        with translated("take a chunk"):
+            ledger: Document | None = await self._ledgers.find_one_and_update(
+                {"_id": key, "through": False, "$or": _is_idle(self._by)},
+                [{"$set": _taking_over(self._by)}],
+                return_document=ReturnDocument.AFTER,
+            )
+            if ledger is not None:
+                return taken(ledger)
+            there = await self._ledgers.find_one({"_id": key}, {"through": 1})
+        if there is None:
+            raise PermanentError(f"chunk {key} has no ledger: its notices were never released")
+        if not there["through"]:
+            raise BeingWritten("another process writes to the chunk")
+        return None
+
+    async def turn(self, chunk: LeasedBatch, step: int, page: LedgerPage) -> bool:
+        """
+        Make *page* durable as the one after *step*; return whether it is, and we still hold the lease.
+
+        Raises:
+            StoreUnavailable: It is not known. The same call again finds out, and changes nothing twice.
+        """
+        return await self._change(chunk, step, _changes(page, datetime.now(UTC)))
+
+    async def close(self, chunk: LeasedBatch, step: int) -> bool:
+        """Note that *chunk* is through; return as :meth:`turn` does."""
+        return await self._change(chunk, step, {"$set": {"through": True}})
+
+    async def _change(self, chunk: LeasedBatch, step: int, changes: dict[str, Any]) -> bool:
+        changes["$set"] = {**changes.get("$set", {}), "step": step + 1}
+        changes["$currentDate"] = {"at": True}
+        mine = {"_id": chunk.key, "epoch": chunk.epoch}
+        with translated("turn a page of a ledger"):
+            result = await self._ledgers.update_one({**mine, "step": step}, changes)
+            if result.matched_count:
+                return True
+            again = await self._ledgers.find_one({**mine, "step": step + 1}, {"_id": 1})
+        return again is not None
+
+    async def through(self, incident: str, phase: int) -> int:
+        """Return how many chunks of a phase are through."""
+        with translated("count chunks"):
+            return await self._ledgers.count_documents(
+                {"incident": incident, "phase": phase, "through": True},
+            )
+
+    async def numbers_through(self, incident: str) -> frozenset[tuple[int, int]]:
+        """Return phase and number of each chunk of *incident* that is through."""
+        with translated("look for chunks"):
+            found = self._ledgers.find({"incident": incident, "through": True}, {"phase": 1, "chunk": 1})
+            return frozenset([(ledger["phase"], ledger["chunk"]) async for ledger in found])
+
+    async def returned(self, event: BreachNoticeReturned) -> None:
+        """Record the later report on a letter that a mail server had taken, once."""
+        key = f"{event.request_id}.{event.phase}.{event.chunk}"
+        place = f"returned.{event.number}.{event.action}"
+        report = {"$set": {place: [event.status, datetime.now(UTC)]}}
+        with translated("note a returned notice"):
+            await self._ledgers.update_one({"_id": key, place: {"$exists": False}}, report)
+
+    async def forget(self, incident: str) -> None:
+        """Remove the ledgers of *incident*; it may be repeated."""
+        with translated("forget the ledgers of a campaign"):
+            await self._ledgers.delete_many({"incident": incident})
+
+    async def sums(self, incident: str, phase: int) -> Mapping[str, int]:
+        """Return over all chunks of a phase how many letters were sent, are doubtful, failed, or spared."""
+        counts = {name: {"$sum": count} for name, count in COUNTS.items()}
+        with translated("sum up a campaign"):
+            cursor = self._ledgers.aggregate(
+                [{"$match": {"incident": incident, "phase": phase}}, {"$group": {"_id": None, **counts}}]
+            )
+            [sums] = await cursor.to_list(1) or [dict.fromkeys(counts, 0)]
+        return {name: sums[name] for name in counts}
+
+    async def missed(self, incident: str, phase: int) -> tuple[Missed, ...]:
+        """Return which customers no letter of a phase has reached; that of another may have."""
+        to_customers = {"incident": incident, "phase": phase, "to": "controllers"}
+        with translated("look for customers not reached"):
+            cursor = self._ledgers.aggregate(
+                [
+                    {"$match": to_customers},
+                    {"$sort": {"chunk": 1}},
+                    {"$project": {"chunk": 1, "numbers": MISSED}},
+                    {"$match": {"numbers": {"$ne": []}}},
+                ]
+            )
+            found = await cursor.to_list(None)
+        return tuple(Missed(chunk=one["chunk"], numbers=sorted(one["numbers"])) for one in found)
+
+
+def _blank(chunk: OpenedBatch, domain: str) -> Document:
+    return {
+        "_id": f"{chunk.incident}.{chunk.phase}.{chunk.chunk}",
+        "incident": chunk.incident,
+        "phase": chunk.phase,
+        "chunk": chunk.chunk,
+        "to": chunk.to,
+        "laws": list(chunk.laws),
+        "language": chunk.language,
+        "people": chunk.people,
+        "declaration": chunk.declaration,
+        "elsewhere": list(chunk.elsewhere),
+        "domain": domain,
+        "epoch": 0,
+        "step": 0,
+        "by": None,
+        "at": None,
+        "begun_at": None,
+        "through": False,
+        "writing": [],
+        "doubt": [],
+        "sent": 0,
+        "failed": 0,
+        "written": [],
+        "failures": [],
+    }
+
+
+def _is_idle(by: str) -> list[Document]:
+    """Return the condition that no writer but *by* is active, by the database's own clock."""
+    silent = {"$lt": ["$at", {"$subtract": ["$$NOW", QUIET_MS]}]}
+    return [{"writing": {"$size": 0}}, {"by": by}, {"$expr": silent}]
+
+
+def _taking_over(by: str) -> Document:
+    return {
+        "epoch": {"$add": ["$epoch", 1]},
+        "by": by,
+        "at": "$$NOW",
+        "begun_at": {"$ifNull": ["$begun_at", "$$NOW"]},
+        "doubt": {"$concatArrays": ["$doubt", "$writing"]},
+        "writing": [],
+    }
+
+
+def _changes(page: LedgerPage, now: datetime) -> dict[str, Any]:
+    changes: dict[str, Any] = {"$set": {"writing": list(page.writing)}}
+    if page.through:
+        changes["$set"]["through"] = True
+    sent = [one for one in page.outcomes if isinstance(one, NoticeSentOutcome)]
+    failed = [one for one in page.outcomes if isinstance(one, Failed)]
+    later = [one for one in page.outcomes if isinstance(one, NoticeDeferred)]
+    pushed: dict[str, Any] = {}
+    if sent:
+        pushed["written"] = {"at": now, "letters": [[one.number, one.said] for one in sent]}
+    if failed:
+        pushed["failures"] = {"at": now, "letters": [[one.number, one.reason, one.said] for one in failed]}
+    if sent or failed:
+        changes["$inc"] = {"sent": len(sent), "failed": len(failed)}
+    for one in later:
+        changes["$set"][f"later.{one.number}"] = [one.since, one.tries, one.said, one.not_before]
+    if doubted := [
+        one.number for one in page.outcomes if isinstance(one, Failed | NoticeDeferred) and one.in_doubt
+    ]:
+        pushed["doubt"] = {"$each": doubted}
+    if pushed:
+        changes["$push"] = pushed
+    return changes

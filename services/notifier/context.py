@@ -1,0 +1,230 @@
+"""The context of the notifier's handlers, and the sending of letters."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from email.utils import parseaddr
+from typing import Protocol
+
+from services.notifier.domain import Correspondence, LetterCount, authorities, count_of
+from services.notifier.letters.composer import LetterRequest, compose
+from services.notifier.letters.letter_models import AuthorityContact, Facts, Sender
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import SUBMISSION
+from shared.contract.correspondents import Correspondent, correspondent_of, mailbox_for
+from shared.contract.drop import SOURCE as DROP
+from shared.contract.events import (
+    Fact,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    PolicyId,
+    Requester,
+    RequestReceived,
+    RequestSubmitted,
+)
+from shared.contract.ports import VaultPort
+from shared.contract.stop_links import stop_url
+from shared.errors import MailRefused, TooEarly
+from shared.law import CompanyProfile
+from shared.law.library import policies
+from shared.mail.reply_address import ReplyAddresses
+
+WITHOUT_STOP_LINK = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
+"""Letters without the link that stops the request: a controller has a link of its own."""
+
+
+class LetterPostPort(Protocol):
+    """The way out for letters."""
+
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        """Return whether *recipient* may get one more of the letters *counted* today."""
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        """Hand over *message*, known as *letter*: ``<case>:<event>``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """The sender's identity and addresses."""
+
+    sender: Sender
+    authority: AuthorityContact
+    public_url: str
+    threads: ReplyAddresses | None = None
+    """Where answers go, each to the case that its letter is about; None: to one address for all."""
+    stop_key: bytes = field(default=b"", repr=False)
+    """Key of the links that stop a request; empty: letters have none."""
+    language: str = "en"
+    """Language of letters to people without a known one."""
+
+    @property
+    def domain(self) -> str:
+        """The domain that message ids end in."""
+        return self.sender.address.rpartition("@")[2]
+
+
+def sender_settings_of(
+    company: CompanyProfile,
+    mail_from: str,
+    *,
+    reply_to: str = "",
+    public_url: str = "",
+    threads: ReplyAddresses | None = None,
+) -> SenderSettings:
+    """
+    Return the sender settings of *company*.
+
+    Args:
+        company: The company's profile.
+        mail_from: The sender of letters: ``Example Privacy <privacy@example.com>``.
+        reply_to: Where answers go, when not there.
+        public_url: Where people see their requests.
+        threads: Addresses of cases, where answers go to these.
+    """
+    name, address = parseaddr(mail_from)
+    sender = Sender(
+        name=name,
+        address=address,
+        company=company.name,
+        reply_to=reply_to,
+        postal_address=company.postal_address,
+        data_protection_officer=company.officer,
+        privacy_policy_url=company.privacy_policy or "",
+        complaint_url=company.complaints or "",
+        opt_out_url=company.opt_out or "",
+        products=company.products,
+        affiliates=company.affiliates,
+        zone=company.zone,
+    )
+    authority = AuthorityContact(company.authority.name, company.authority.url, company.authority.address)
+    return SenderSettings(sender, authority, public_url, threads, language=company.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """The context of a handler."""
+
+    case_id: str
+    known: Correspondence
+    event_id: str
+    occurred_at: datetime
+    vault: VaultPort = field(repr=False)
+    post: LetterPostPort = field(repr=False)
+    house: SenderSettings
+
+    def message_id(self) -> str:
+        """Return the id of the letter; answers name it."""
+        if self.house.threads is None:
+            return f"<{self.event_id}@{self.house.domain}>"
+        return self.house.threads.message_id(self.event_id, self.case_id, self.house.domain)
+
+    def request(self) -> RequestReceived:
+        """
+        Return the request that is written about.
+
+        Raises:
+            TooEarly: It has not been acknowledged yet: letters keep their order.
+        """
+        if self.known.request is None:
+            raise TooEarly("a letter came before its request was acknowledged")
+        return self.known.request
+
+    def page(self) -> str:
+        """Return where the person sees how the request stands."""
+        return self.page_of(self.case_id)
+
+    def page_of(self, case_id: str) -> str:
+        """Return where the person sees how *case_id* stands."""
+        return f"{self.house.public_url}/requests/{case_id}"
+
+    def stop_link(self) -> str:
+        """Return the link that stops the request; empty if letters have none."""
+        if not self.house.stop_key:
+            return ""
+        return stop_url(self.house.public_url, self.house.stop_key, self.case_id)
+
+    def occurred_on(self) -> date:
+        """Return the day of the event, in the zone of the letters; the same at each attempt."""
+        return self.occurred_at.astimezone(self.house.sender.zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """The recipient of a letter."""
+
+    email: str
+    name: str
+    locale: str
+    answers: str = ""
+    """Where answers go, when not to where all answers go."""
+    referenced: bool = True
+    """Whether the letter names the request; its id opens the requester's page."""
+
+
+async def submission_of(ctx: Notifier) -> RequestSubmitted:
+    """Return the submission, as it lies sealed."""
+    return RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
+
+
+async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Write to the party that the letter is for; its outcome is a fact.
+
+    No letter is written where a controller asks: it answers the person, and is answered where it asked.
+
+    Law:
+        GDPR Art. 12(1), 28(3)(e): the controller informs the person, and the processor assists it.
+    """
+    if request.requester is Requester.CONTROLLER:
+        return []
+    addressee = _addressee(kind, request, await submission_of(ctx), ctx)
+    if addressee is None:
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
+    return await write_to(addressee, kind, facts, request.laws, ctx)
+
+
+def _addressee(
+    kind: LetterKind, request: RequestReceived, submitted: RequestSubmitted, ctx: Notifier
+) -> Addressee | None:
+    """Return the party that a letter goes to; None if the request names no mailbox that may have it."""
+    mailbox = mailbox_for(kind, request.requester, submitted)
+    if mailbox is None or request.source == DROP:  # California notifies its consumers
+        return None
+    agent = submitted.agent
+    represents = correspondent_of(kind, request.requester, submitted) is Correspondent.REPRESENTATIVE
+    name = agent.name if represents and agent else submitted.subject.name
+    answers = ctx.house.threads.of(ctx.case_id) if ctx.house.threads else ""
+    return Addressee(mailbox, name or "", submitted.locale or "en", answers)
+
+
+async def write_to(
+    addressee: Addressee, kind: LetterKind, facts: Facts, protecting: Iterable[PolicyId], ctx: Notifier
+) -> Sequence[Fact]:
+    """Write to *addressee* under the laws *protecting* the person; the outcome is a fact."""
+    laws = tuple(map(policies().named, protecting))
+    letter = LetterRequest(
+        facts=facts,
+        request_id=ctx.case_id if addressee.referenced else "",
+        to=addressee.email,
+        name=addressee.name,
+        locale=addressee.locale,
+        answers=addressee.answers,
+        stop="" if kind in WITHOUT_STOP_LINK else ctx.stop_link(),
+        laws=laws,
+        authorities=authorities(laws, ctx.house.authority),
+    )
+    sender = ctx.house.sender
+    try:
+        message = compose(letter, sender=sender, message_id=ctx.message_id(), date=ctx.occurred_at)
+    except MailRefused:  # no mail server could take the address
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
+    name = f"{ctx.case_id}:{ctx.event_id}"
+    counted = count_of(kind, facts, ctx.known)
+    if counted is not None and not await ctx.post.admit(counted, name, letter.to):
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="too_many_letters")]
+    posted = await ctx.post.send(name, letter.to, message)
+    if posted.failure is not None:
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason=posted.failure)]
+    doubtful = posted is Posted.SENT_PERHAPS_TWICE
+    return [NoticeSent(request_id=ctx.case_id, letter=kind, doubtful=doubtful)]

@@ -1,0 +1,1 @@
+"""Letters: their contents and their composition."""

@@ -1,0 +1,222 @@
+"""Letters about the lifecycle of a request: extension, forwarding, fee, withdrawal, appeal."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from services.notifier.context import Addressee, Notifier, write, write_to
+from services.notifier.letters.composer import presentable
+from services.notifier.letters.letter_models import (
+    AppealDecidedLetter,
+    AppealReceivedLetter,
+    ComplaintDecided,
+    ComplaintReceived,
+    Duplicate,
+    Extension,
+    Facts,
+    FeeQuotedLetter,
+    Forwarded,
+    ForwardedToController,
+    OverdueLetter,
+    PackageExpiringLetter,
+)
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.events import (
+    AppealAnswered,
+    AppealReceived,
+    Controller,
+    ControllerNotified,
+    DeadlineMissed,
+    Fact,
+    FeeQuoted,
+    LetterKind,
+    NoticeSent,
+    PackageExpiring,
+    Remedy,
+    RequestDuplicated,
+    RequestExtended,
+    RequestForwarded,
+)
+from shared.contract.staff import is_written, written_text
+from shared.errors import PermanentError
+from shared.law import TimedDuty
+from shared.runtime.service import on
+
+
+async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Announce that the answer takes longer, with the reason, before the day it was due.
+
+    Law:
+        GDPR Art. 12(3); 11 CCR § 7021(b).
+    """
+    request = ctx.request()
+    facts = Extension(request.right, request.received_on, event.promised_on, event.due_on, event.reason)
+    return await write(LetterKind.EXTENSION, facts, request, ctx)
+
+
+async def write_overdue_letter(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Announce that the last day is over, and where to complain.
+
+    Law:
+        GDPR Art. 12(4): a controller that takes no action within the period says so, and names the authority.
+
+    Not where it is decided: then the answer is on its way, or came back, and no other is to come.
+    """
+    request = ctx.request()
+    if event.duty is not TimedDuty.ANSWER or ctx.known.settled:
+        return []
+    facts = OverdueLetter(request.right, request.received_on, event.due_on)
+    return await write(LetterKind.LATE, facts, request, ctx)
+
+
+async def write_forwarding_letter(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Send the customer that decides about the data a link to the request; the person is notified only then.
+
+    Law:
+        GDPR Art. 28(3)(e); 11 CCR § 7050(c).
+    """
+    request = ctx.request()
+    controller = await _controller(event.controller, ctx)
+    secret = (await ctx.vault.open(ctx.case_id, event.link)).decode()
+    url = f"{ctx.house.public_url}/forwarded/{ctx.case_id}/{secret}"
+    facts = ForwardedToController(request.right, request.received_on, url, event.expires_at)
+    addressee = Addressee(controller.email, controller.name, "en")
+    written = await write_to(addressee, LetterKind.FORWARDED_TO_CONTROLLER, facts, request.laws, ctx)
+    if not any(isinstance(fact, NoticeSent) for fact in written):
+        return written
+    return [*written, ControllerNotified(request_id=ctx.case_id, controller=event.controller)]
+
+
+async def confirm_forwarding(event: ControllerNotified, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Notify the person that a customer decides, and since when they have the request.
+
+    Law:
+        GDPR Art. 12(2); 11 CCR § 7050(c).
+    """
+    request = ctx.request()
+    name = presentable((await _controller(event.controller, ctx)).name)
+    facts = Forwarded(request.right, request.received_on, ctx.occurred_on(), controller=name)
+    return await write(LetterKind.FORWARDED, facts, request, ctx)
+
+
+async def write_duplicate_letter(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Announce that an open request asks for the same, and its deadline.
+
+    Law:
+        GDPR Art. 12(3); 11 CCR § 7021(a): receipt is confirmed, with the next steps.
+    """
+    request = ctx.request()
+    facts = Duplicate(
+        right=request.right,
+        received_on=request.received_on,
+        first_received_on=event.first_received_on,
+        first_reference=event.first,
+        due_on=event.due_on,
+        url=ctx.page_of(event.first),
+    )
+    return await write(LetterKind.DUPLICATE, facts, request, ctx)
+
+
+async def write_fee_letter(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
+    """
+    State the fee and its reason, and that nothing is done before the person agrees.
+
+    Law:
+        GDPR Art. 12(5), 15(3); EDPB Guidelines 01/2022 para. 192; DPO Art. 19(3).
+    """
+    request = ctx.request()
+    if ctx.known.settled:
+        return []
+    facts = FeeQuotedLetter(
+        request.right, request.received_on, event.fee, event.reason, event.answer_by, ctx.page()
+    )
+    return await write(LetterKind.FEE_QUOTED, facts, request, ctx)
+
+
+async def remind_of_package(event: PackageExpiring, ctx: Notifier) -> Sequence[Fact]:
+    """Announce that a package, which was not fetched, will be destroyed."""
+    request = ctx.request()
+    facts = PackageExpiringLetter(request.right, request.received_on, ctx.page(), event.expires_at)
+    return await write(LetterKind.PACKAGE_EXPIRING, facts, request, ctx)
+
+
+async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Confirm an appeal or a complaint, and say by when it is dealt with.
+
+    Law:
+        Data Protection Act 2018 s. 164A: within 30 days.
+    """
+    request = ctx.request()
+    if event.remedy is Remedy.APPEAL and event.due_on is not None:
+        appeal = AppealReceivedLetter(request.right, request.received_on, event.received_on, event.due_on)
+        return await write(LetterKind.APPEAL_RECEIVED, appeal, request, ctx)
+    complaint = ComplaintReceived(request.right, request.received_on, event.received_on)
+    return await write(LetterKind.COMPLAINT_RECEIVED, complaint, request, ctx)
+
+
+async def write_decision_letter(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
+    """
+    State the decision on an appeal or a complaint, with the reasons.
+
+    Law:
+        Va. Code § 59.1-577(C): in writing, with the reasons.
+    """
+    kind, facts = _decided(event, ctx.request().received_on, await _explained(event, ctx), ctx)
+    return await write(kind, facts, ctx.request(), ctx)
+
+
+SUBSCRIPTIONS = (
+    on(RequestExtended, write_extension_letter),
+    on(DeadlineMissed, write_overdue_letter),
+    on(RequestForwarded, write_forwarding_letter),
+    on(ControllerNotified, confirm_forwarding),
+    on(RequestDuplicated, write_duplicate_letter),
+    on(FeeQuoted, write_fee_letter),
+    on(PackageExpiring, remind_of_package),
+    on(AppealReceived, confirm_appeal),
+    on(AppealAnswered, write_decision_letter),
+)
+
+
+async def _controller(item: str, ctx: Notifier) -> Controller:
+    named = await (_signed_text(item, ctx) if is_written(item) else ctx.vault.open(ctx.case_id, item))
+    return Controller.model_validate_json(named)
+
+
+async def _explained(event: AppealAnswered, ctx: Notifier) -> str:
+    if event.explanation is None:
+        return ""
+    return (await _signed_text(event.explanation, ctx)).decode()
+
+
+async def _signed_text(item: str, ctx: Notifier) -> bytes:
+    """
+    Return a text of the staff.
+
+    Raises:
+        PermanentError: It is not the text that was signed.
+    """
+    text = written_text(item, await ctx.vault.open(ctx.case_id, item))
+    if text is None:
+        raise PermanentError(f"{ctx.case_id}/{item} is not the text that the staff account signed")
+    return text
+
+
+def _decided(
+    event: AppealAnswered, received_on: date, explanation: str, ctx: Notifier
+) -> tuple[LetterKind, Facts]:
+    right = ctx.request().right
+    # A reason that no letter knows is left out: the decision must reach the person.
+    reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
+    if event.remedy is Remedy.APPEAL:
+        appeal = AppealDecidedLetter(
+            right, received_on, event.received_on, event.granted, reasons, explanation
+        )
+        return LetterKind.APPEAL_DECIDED, appeal
+    complaint = ComplaintDecided(right, received_on, event.received_on, event.granted, reasons, explanation)
+    return LetterKind.COMPLAINT_DECIDED, complaint

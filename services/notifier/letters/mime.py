@@ -1,0 +1,149 @@
+"""
+Messages as bytes (RFC 5322, MIME). Pure.
+
+``email.message.EmailMessage`` costs half a millisecond a letter; the parts of a letter are built here in a
+few microseconds. Two rules: no header ever carries a line break that came from outside, and the same
+input gives the same bytes, so that a letter sent twice in doubt is recognised as one.
+"""
+
+import binascii
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from hashlib import sha256
+
+from shared.errors import MailRefused
+from shared.mail.domains import fits, looked_up
+
+LONGEST_ADDRESS = 254
+"""Octets of an address that a mail server must take (RFC 5321 4.5.3.1.3)."""
+
+ENCODED_WORD_BYTES = 45
+"""Bytes that fit, in base64, into one encoded word of 75 characters (RFC 2047 2)."""
+
+NOT_IN_AN_ADDRESS = re.compile(r"[\s@<>()\[\],;:\\\"\x00-\x1f\x7f]")
+CONTROL_OR_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""White space, control characters, and those that make text run backwards."""
+
+ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+
+
+@dataclass(frozen=True, slots=True)
+class MimeMailbox:
+    """A name and an address."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """The same words twice: as plain text and as HTML."""
+
+    text: str
+    html: str
+
+
+def addr_spec(address: str) -> str:
+    """
+    Return *address* with its domain in the ASCII form that mail servers look up.
+
+    Raises:
+        MailRefused: No mail server could take this for an address.
+    """
+    local, _, domain = address.strip().rpartition("@")
+    domain = domain.removesuffix(".") if domain.isascii() else looked_up(domain)
+    spec = f"{local}@{domain}"
+    if not local or not fits(domain) or NOT_IN_AN_ADDRESS.search(f"{local}{domain}"):
+        raise MailRefused("the mail address is invalid")
+    if len(spec.encode()) > LONGEST_ADDRESS:
+        raise MailRefused("the mail address is too long")
+    return spec
+
+
+def one_line(text: str) -> str:
+    """Return *text* with every run of white space and control characters made one space, in valid Unicode."""
+    return CONTROL_OR_SPACE.sub(" ", text).strip().encode("utf-8", "replace").decode()
+
+
+def unstructured(text: str) -> str:
+    """Return *text* as the value of a header, in encoded words when it is not ASCII."""
+    text = one_line(text)
+    return text if text.isascii() else "\r\n ".join(_encoded_words(text))
+
+
+def mailbox(box: MimeMailbox) -> str:
+    """Return *box* as the value of an address header."""
+    spec = addr_spec(box.address)
+    name = one_line(box.name)
+    if not name:
+        return spec
+    return f"{_phrase(name)} <{spec}>"
+
+
+def message(headers: dict[str, str], body: Alternatives, *, message_id: str) -> bytes:
+    """
+    Return a ``multipart/alternative`` message with *headers* and *body*.
+
+    Quoted-printable: it passes every relay unchanged (which signatures need), stays readable in a log of
+    the wire, and no line of it can be mistaken for the boundary, which contains ``=_``.
+    """
+    boundary = f"=_{sha256(message_id.encode()).hexdigest()[:24]}"
+    head = [f"{name}: {value}" for name, value in headers.items()]
+    head += [f"Message-ID: {message_id}", "MIME-Version: 1.0"]
+    head += [f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
+    return b"".join(
+        (
+            "\r\n".join(head).encode(),
+            _part(boundary, "plain", body.text),
+            _part(boundary, "html", body.html),
+            f"--{boundary}--\r\n".encode(),
+        )
+    )
+
+
+def part_head(boundary: str, subtype: str) -> bytes:
+    """Return the head before the text of a part."""
+    head = (
+        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    return head.encode()
+
+
+def quoted_printable(text: str) -> bytes:
+    """Return *text* in quoted-printable; whole lines may be encoded one by one."""
+    return binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", b"\r\n")
+
+
+@lru_cache(maxsize=1024)
+def date_header(moment: datetime) -> str:
+    """Return *moment* as the value of a ``Date`` header."""
+    return format_datetime(moment.replace(microsecond=0))
+
+
+def _part(boundary: str, subtype: str, text: str) -> bytes:
+    return part_head(boundary, subtype) + quoted_printable(text) + b"\r\n"
+
+
+def _phrase(name: str) -> str:
+    if not name.isascii():
+        return "\r\n ".join(_encoded_words(name))
+    if ATOMS.fullmatch(name):
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _encoded_words(text: str) -> list[str]:
+    """Return *text* as encoded words, none of which splits a character (RFC 2047 5)."""
+    chunks = [b""]
+    for character in text:
+        encoded = character.encode()
+        if len(chunks[-1]) + len(encoded) > ENCODED_WORD_BYTES:
+            chunks.append(b"")
+        chunks[-1] += encoded
+    return [f"=?utf-8?b?{b64encode(chunk).decode()}?=" for chunk in chunks]

@@ -1,0 +1,83 @@
+"""
+Limits on letters to a mail domain in a minute, counted in the database, for all replicas.
+
+A letter beyond it is put off like one that a mail server does not take now: it waits in the broker, holds
+no connection, and lets those for other domains pass. A domain may be a person's own: it is kept hashed.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from services.notifier.letters.mime import addr_spec
+from shared.errors import MailUnavailable
+from shared.runtime.mongo import Database, ReturnDocument, translated
+
+KEEP = timedelta(hours=1)
+OTHERS = "*"
+"""Each domain that is not named."""
+
+
+class PutOff(MailUnavailable):
+    """The letters that a domain is sent in this minute are used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The limits of a lane."""
+
+    lane: str
+    per_minute: Mapping[str, int]
+    """Domain → letters; ``*``: each other domain. Where neither is there, any number."""
+
+
+class DomainLimits:
+    """The limits of one lane; those of another do not count for it."""
+
+    def __init__(
+        self,
+        database: Database,
+        key: bytes,
+        allowed: Allowed,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Count in *database*; domains are hashed with *key*."""
+        self._counted = database["minutes"]
+        self._key = key
+        self._allowed = allowed
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        """Create the index by which old minutes go."""
+        with translated("index the minutes"):
+            await self._counted.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
+
+    async def admit(self, recipient: str) -> None:
+        """
+        Count a letter to *recipient*.
+
+        Raises:
+            PutOff: It must wait for another minute.
+            MailRefused: That is no address.
+        """
+        if not self._allowed.per_minute:
+            return
+        domain = addr_spec(recipient).rpartition("@")[2].lower()
+        most = self._allowed.per_minute.get(domain, self._allowed.per_minute.get(OTHERS))
+        if most is not None and await self._count(domain) > most:
+            raise PutOff("the domain is sent no more letters in this minute (HABEAS_MAIL_LIMITS)")
+
+    async def _count(self, domain: str) -> int:
+        now = self._clock()
+        key = hmac.new(self._key, domain.encode(), sha256).hexdigest()
+        with translated("count letters"):
+            minute = await self._counted.find_one_and_update(
+                {"_id": f"{self._allowed.lane}/{key}/{now:%Y-%m-%dT%H:%M}"},
+                {"$inc": {"letters": 1}, "$setOnInsert": {"at": now}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        letters: int = minute["letters"]
+        return letters

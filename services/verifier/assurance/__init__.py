@@ -1,0 +1,1 @@
+"""Levels of assurance and the evidence for them."""

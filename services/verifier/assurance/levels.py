@@ -1,0 +1,240 @@
+"""
+The level of assurance that a request needs, and the ways to reach it, the least intrusive first.
+
+Pure. No more proof is requested than the risk needs, and the requirement comes with the reasons for it,
+each with its provision: they are stored with the case and shown to the staff.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.contract.events import Assurance, Evidence, Requester
+from shared.law import Regulation, Right, needs_proof
+
+LOGGED_IN = "logged_in_upstream"
+"""Ground on which a trusted source vouches for the person."""
+
+
+class Sensitivity(StrEnum):
+    """The harm of disclosing the data to, or erasing it for, the wrong person."""
+
+    LOW = "low"
+    ORDINARY = "ordinary"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The facts that the level depends on."""
+
+    right: Right
+    regulation: Regulation
+    """The strictest of those that protect the person."""
+    sensitivity: Sensitivity = Sensitivity.ORDINARY
+    requester: Requester = Requester.PERSON
+    vouched: bool = False
+    """Whether an upstream system has logged the person in and says so."""
+    reachable: bool = True
+    """Whether the request names a mailbox of the person's."""
+    direct_marketing: bool = False
+    """Whether it is an objection to direct marketing alone."""
+    attested: bool = False
+    """Whether an agent has signed that the person gave permission."""
+    confirms: bool = False
+    """Whether the person must confirm an irreversible act."""
+    by_state: bool = False
+    """Whether California's DROP passes the request on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofWay:
+    """Evidence that is enough together."""
+
+    level: Assurance
+    evidence: frozenset[Evidence]
+
+    def missing(self, gained: AbstractSet[Evidence]) -> tuple[Evidence, ...]:
+        """Return the evidence that *gained* lacks."""
+        return tuple(one for one in Evidence if one in self.evidence - _with_fewer_points(gained))
+
+    @property
+    def asked(self) -> frozenset[Evidence]:
+        """The evidence that the person provides: the records are compared without them."""
+        return self.evidence - {Evidence.RECORDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The level that a request needs, with ways and reasons."""
+
+    level: Assurance
+    ways: tuple[ProofWay, ...]
+    grounds: tuple[str, ...]
+    """Keys of :data:`GROUNDS`."""
+
+    def reached(self, gained: AbstractSet[Evidence]) -> ProofWay | None:
+        """Return the first way that *gained* completes."""
+        return next((way for way in self.ways if not way.missing(gained)), None)
+
+
+GROUNDS: Mapping[str, str] = MappingProxyType(
+    {
+        "no_proof_needed": "GDPR Art. 7(3), 21(2)-(3); 11 CCR §§ 7026(d), 7027(e), 7060(b)",
+        "logged_in_upstream": "GDPR recital 64; 11 CCR § 7061(a)",
+        "state_vouches": "Cal. Civ. Code § 1798.99.86; 11 CCR § 7600 et seq.",
+        "little_harm": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 69-70",
+        "ordinary_data": "GDPR Art. 12(6), 5(1)(c); EDPB Guidelines 01/2022 para. 65, 70-73",
+        "sensitive_data": "GDPR Art. 12(6), 32; EDPB Guidelines 01/2022 para. 74-79; 11 CCR § 7060(c)(3)(A)",
+        "specific_pieces": "11 CCR § 7062(c)",
+        "categories": "11 CCR § 7062(b)",
+        "deletion_or_correction": "11 CCR § 7062(d)",
+        "agent_asks": "GDPR Art. 12(2); EDPB Guidelines 01/2022 para. 80-83; 11 CCR § 7063",
+        "agent_attests": "11 CCR §§ 7001(ii), 7063(a)",
+        "controller_instructs": "GDPR Art. 28(3)(a), (e), 29; Cal. Civ. Code §§ 1798.105(c)(3), "
+        "1798.130(a)(3)(A)",
+        "parent_asks": "GDPR Art. 8, recital 38; 11 CCR §§ 7070-7071",
+        "irreversible": "GDPR Art. 5(1)(f), 12(2), 32; 11 CCR § 7020(d)",
+        "no_mailbox": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 68",
+    }
+)
+"""Why a level was chosen → the provision."""
+
+E = Evidence
+DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY})
+CHANGING = frozenset({Right.ERASURE, Right.RECTIFICATION})
+WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
+    {
+        Assurance.NONE_NEEDED: (frozenset(),),
+        Assurance.VOUCHED: (frozenset(),),
+        Assurance.MAILBOX: (
+            frozenset({E.ACCOUNT}),
+            frozenset({E.MAILBOX}),
+            frozenset({E.THREE_POINTS}),
+            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
+        ),
+        Assurance.REASONABLE: (
+            frozenset({E.ACCOUNT}),
+            frozenset({E.MAILBOX}),
+            frozenset({E.TWO_POINTS}),
+            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
+        ),
+        Assurance.REASONABLY_HIGH: (
+            frozenset({E.ACCOUNT}),
+            frozenset({E.MAILBOX, E.TWO_POINTS, E.DECLARATION}),
+            frozenset({E.THREE_POINTS, E.DECLARATION}),
+            frozenset({E.MAILBOX, E.IDENTITY_DOCUMENT}),
+            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
+        ),
+    }
+)
+"""Level → ways to it. A log-in or a mailbox asks for nothing new; a document comes last."""
+
+
+def required(situation: Situation) -> Requirement:
+    """
+    Return the level that *situation* needs, the ways to reach it, and the reasons.
+
+    Law:
+        GDPR Art. 12(6): more proof is requested only where there are reasonable doubts.
+        11 CCR §§ 7060-7063: by kind of request and sensitivity; an agent shows the person's permission.
+        11 CCR § 7020(d): a requester of deletion may be asked to confirm it separately.
+        GDPR Art. 12(6), 28(3)(a): the controller establishes the identity; a processor does as instructed.
+    """
+    if not needs_proof(situation.right, direct_marketing=situation.direct_marketing):
+        return _free(Assurance.NONE_NEEDED, "no_proof_needed")
+    if situation.requester is Requester.CONTROLLER:
+        return _free(Assurance.VOUCHED, "controller_instructs")
+    if situation.by_state:
+        return _free(Assurance.VOUCHED, "state_vouches")
+    confirmed = frozenset({E.CONFIRMATION}) if situation.confirms else frozenset[Evidence]()
+    if situation.vouched and situation.requester is Requester.PERSON:
+        grounds = (LOGGED_IN, *_more_grounds(situation)) if confirmed else (LOGGED_IN,)
+        return Requirement(Assurance.VOUCHED, (ProofWay(Assurance.VOUCHED, confirmed),), grounds)
+    level, ground = _level(situation)
+    ways = tuple(ProofWay(_level_by(one, level), one | confirmed) for one in _ways(level, situation))
+    return Requirement(level, ways, (ground, *_more_grounds(situation)))
+
+
+def _free(level: Assurance, ground: str) -> Requirement:
+    return Requirement(level, (ProofWay(level, frozenset()),), (ground,))
+
+
+def _level(situation: Situation) -> tuple[Assurance, str]:
+    if situation.regulation is Regulation.CCPA:
+        return _level_in_california(situation)
+    if situation.right not in DISCLOSING | CHANGING:
+        return Assurance.MAILBOX, "little_harm"
+    if situation.sensitivity is Sensitivity.HIGH:
+        return Assurance.REASONABLY_HIGH, "sensitive_data"
+    return Assurance.MAILBOX, "ordinary_data"
+
+
+def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
+    if situation.right in DISCLOSING:
+        return Assurance.REASONABLY_HIGH, "specific_pieces"
+    if situation.right in CHANGING and situation.sensitivity is Sensitivity.HIGH:
+        return Assurance.REASONABLY_HIGH, "sensitive_data"
+    if situation.right in CHANGING:
+        return Assurance.REASONABLE, "deletion_or_correction"
+    return Assurance.REASONABLE, "categories"
+
+
+def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence]]:
+    shorter: list[frozenset[Evidence]] = []
+    for evidence in WAYS[level]:
+        asked = _fitted(evidence, situation)
+        if any(way <= _with_fewer_points(asked) for way in shorter):
+            continue  # it asks for more than a way before it
+        documents = E.IDENTITY_DOCUMENT in asked and level is not Assurance.REASONABLY_HIGH
+        account = E.ACCOUNT in asked and situation.requester is not Requester.PERSON
+        if account or (E.MAILBOX in asked and not situation.reachable):
+            continue  # an agent's own account does not show the person they ask for
+        if documents and situation.reachable:
+            continue  # a mailbox is enough: no papers may be requested or sent
+        shorter.append(asked)
+        yield asked
+
+
+def _with_fewer_points(evidence: AbstractSet[Evidence]) -> frozenset[Evidence]:
+    """Return *evidence*, in which three points that agree are two as well."""
+    return frozenset(evidence | {E.TWO_POINTS}) if E.THREE_POINTS in evidence else frozenset(evidence)
+
+
+def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Evidence]:
+    """
+    Return *evidence* as the situation asks for it.
+
+    A mailbox that can be asked is part of every way but a log-in: data points can be known to other people.
+    """
+    if situation.regulation is not Regulation.CCPA:
+        evidence -= {E.DECLARATION}  # a promise that only Californian law knows
+    if situation.reachable and E.ACCOUNT not in evidence:
+        evidence |= {E.MAILBOX}
+    if situation.requester is Requester.PARENT or (
+        situation.requester is Requester.AGENT and E.MAILBOX not in evidence
+    ):
+        evidence |= {E.PERMISSION}
+    return evidence
+
+
+def _level_by(evidence: frozenset[Evidence], level: Assurance) -> Assurance:
+    """Return the level of *evidence*: a log-in or a mailbox is named so, even if it is enough for more."""
+    if evidence == {E.ACCOUNT}:
+        return Assurance.ACCOUNT
+    if evidence == {E.MAILBOX}:
+        return Assurance.MAILBOX
+    return Assurance.REASONABLE if level is Assurance.MAILBOX else level
+
+
+def _more_grounds(situation: Situation) -> Iterator[str]:
+    if situation.requester is Requester.AGENT:
+        yield "agent_attests" if situation.attested else "agent_asks"
+    if situation.requester is Requester.PARENT:
+        yield "parent_asks"
+    if situation.confirms:
+        yield "irreversible"
+    if not situation.reachable:
+        yield "no_mailbox"

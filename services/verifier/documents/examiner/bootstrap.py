@@ -1,0 +1,93 @@
+"""Assembles the examiner; it runs beside the verifier, with a queue of its own."""
+
+import ctypes
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from services.verifier.documents.examiner.domain import Examination, evolve
+from services.verifier.documents.examiner.handlers import (
+    SUBSCRIPTIONS,
+    ExaminerContext,
+    ProofRules,
+    Read,
+    Scan,
+)
+from services.verifier.documents.examiner.reuse import PresentedDocuments
+from services.verifier.documents.examiner.settings import ExaminerSettings
+from services.verifier.documents.files.antivirus import Clamd
+from services.verifier.documents.results import Check, DocumentReading
+from services.verifier.documents.sandbox import NEEDED, DocumentWorker, WorkerLimits
+from services.verifier.documents.worker import landlock
+from services.verifier.documents.worker.frames import WorkerTask
+from shared.contract.events import ProofSlot
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.log import logger
+from shared.runtime.service import Moment, Service
+
+NAME = "examiner"
+AT_ONCE = 4
+"""Proofs that are held at once. One document is read at a time: reading takes a processor."""
+MOST_CPU = timedelta(seconds=20)
+"""Processor time for a document; the slowest known takes half of it."""
+
+
+@asynccontextmanager
+async def build(settings: ExaminerSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Put the examiner together."""
+    database = platform.client[f"{settings.database_prefix}_{NAME}"]
+    journal = Journal(database, key=chain_key(settings.root_key, NAME))
+    presented = PresentedDocuments(database, derived_key(settings.root_key, "documents presented"))
+    await journal.prepare()
+    await presented.prepare()
+    async with AsyncExitStack() as stack:
+        limits = WorkerLimits(cpu=MOST_CPU, wall=settings.examination_timeout)
+        sandbox = await stack.enter_async_context(DocumentWorker(limits, environment=_environment(settings)))
+        company = ProofRules(settings.company.zone, settings.bill_age)
+        read, scan = _reading(sandbox), _scanning(settings.antivirus)
+        if not landlock.version(ctypes.CDLL(None)):
+            logger().error("documents are not read", reason=f"no Landlock; {NEEDED}")
+
+        def context(moment: Moment[Examination]) -> ExaminerContext:
+            return ExaminerContext(
+                case_id=moment.case,
+                known=moment.state,
+                now=moment.now,
+                vault=platform.vault,
+                read=read,
+                scan=scan,
+                presented=presented,
+                company=company,
+            )
+
+        service = Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context)
+        yield Running(service, journal, batch=AT_ONCE)
+
+
+def _environment(settings: ExaminerSettings) -> Mapping[str, str]:
+    """Return the environment of the worker: the folder of its models."""
+    return {} if settings.models is None else {"HABEAS_MODELS": str(settings.models)}
+
+
+def _reading(sandbox: DocumentWorker) -> Read:
+    async def read(content: bytes, media_type: str, slot: ProofSlot) -> DocumentReading:
+        kind = WorkerTask.IDENTITY if slot is ProofSlot.IDENTITY else WorkerTask.ADDRESS
+        return await sandbox.examine(content, media_type, kind)
+
+    return read
+
+
+def _scanning(socket: str) -> Scan:
+    host, _, port = socket.rpartition(":")
+    scanner = Clamd(host, int(port)) if socket else None
+
+    async def scan(content: bytes) -> tuple[Check, ...]:
+        return () if scanner is None else (await scanner.scan(content),)
+
+    return scan
+
+
+EXAMINER = ServicePlan(ExaminerSettings, build)

@@ -1,0 +1,80 @@
+"""Opens a file: untrusted bytes go in, pictures and text come out, or the reason of a refusal."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from services.verifier.documents.files.hidden import visible
+from services.verifier.documents.files.pdf_pages import read_pages
+from services.verifier.documents.files.pdf_structure import plain_pdf
+from services.verifier.documents.files.perceptual_hashes import digest, perceptual_hash
+from services.verifier.documents.files.picture import decode
+from services.verifier.documents.files.quality import quality
+from services.verifier.documents.files.refusal import FILE, FileFlaw, FileRefused, refused
+from services.verifier.documents.files.sniff import FileKind, sniff
+from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.results import Check, CheckResult, TextLine
+
+READ: Final = Check(name=FILE, result=CheckResult.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """The content of a file; without pictures if it was refused."""
+
+    media_type: str = ""
+    pages: int = 0
+    pictures: tuple[Picture, ...] = ()
+    layer: tuple[TextLine, ...] = ()
+    """The text inside a PDF, of the pages that are drawn and as far as something is drawn where it stands."""
+    layered: bool = False
+    """Whether that text may be another than the one to be seen."""
+    checks: tuple[Check, ...] = ()
+    looks: str = ""
+    digest: str = ""
+
+
+def open_file(content: bytes, media_type: str) -> OpenedFile:
+    """
+    Return the content of the file *content*; the reason is in its checks where it is refused.
+
+    Args:
+        content: The whole file.
+        media_type: As the sender declared it; empty if they did not.
+    """
+    try:
+        kind = sniff(content, media_type)
+        return _pdf(content) if kind is FileKind.PDF else _picture(content, kind)
+    except FileRefused as error:
+        return OpenedFile(checks=(refused(error.refusal),))
+    except (MemoryError, RecursionError):
+        return OpenedFile(checks=(refused(FileFlaw.DECODE_LIMIT),))
+    except Exception:  # noqa: BLE001 - decoders raise any error on hostile bytes, and its text is no news
+        return OpenedFile(checks=(refused(FileFlaw.BROKEN),))
+
+
+def _picture(content: bytes, kind: FileKind) -> OpenedFile:
+    picture = decode(content, kind)
+    return OpenedFile(
+        media_type=kind.value,
+        pages=1,
+        pictures=(picture,),
+        checks=(READ, *quality(picture)),
+        looks=perceptual_hash(picture),
+        digest=digest(picture),
+    )
+
+
+def _pdf(content: bytes) -> OpenedFile:
+    pages = tuple(read_pages(plain_pdf(content)))
+    pictures = tuple(page.picture for page in pages if page.picture is not None)
+    layer, hidden = visible([line for page in pages for line in page.lines], pictures)
+    return OpenedFile(
+        media_type=FileKind.PDF.value,
+        pages=len(pages),
+        pictures=pictures,
+        layer=layer,
+        layered=any(page.layered for page in pages),
+        checks=(READ, hidden),
+        looks=perceptual_hash(pictures[0]),
+        digest=digest(pictures[0]),
+    )

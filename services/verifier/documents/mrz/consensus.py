@@ -1,0 +1,87 @@
+"""The consensus of several reads of one zone, with the number that agree. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from services.verifier.documents.mrz.countries import known
+from services.verifier.documents.mrz.parser import parse
+from services.verifier.documents.mrz.reads import Lines, Read
+from services.verifier.documents.results import MachineZone
+
+ENOUGH = 2
+"""Reads that must agree: a check digit lets every tenth error pass, and protects no name."""
+ENOUGH_FOR_WRONG = 3
+"""Reads before a zone with wrong digits counts as printed so, or one that was never sure as lost."""
+SURE = 85
+"""Confidence from which a read counts: in a blurred picture two unsure reads may err alike."""
+
+
+def best_of(reads: Iterable[Read], *, today: date) -> Read | None:
+    """Return the likeliest of the zones that one read makes, None when it makes none."""
+    parsed = ((parse(read.lines, today=today), read) for read in reads)
+    zones = [(zone, read) for zone, read in parsed if zone is not None]
+    return min(zones, key=lambda pair: (_unknown(pair[0]), len(pair[0].wrong_digits)))[1] if zones else None
+
+
+def settled(reads: Sequence[Read], *, today: date) -> bool:
+    """Return whether more reads would change nothing, or can be expected to."""
+    if len(reads) >= ENOUGH_FOR_WRONG and all(read.confidence < SURE for read in reads):
+        return True
+    zone = elected(reads, today=today)
+    if zone is None or zone.agreement < ENOUGH or _unknown(zone):
+        return False
+    return not zone.wrong_digits or len(reads) >= ENOUGH_FOR_WRONG
+
+
+def elected(reads: Sequence[Read], *, today: date) -> MachineZone | None:
+    """
+    Return the zone elected by *reads* of one place, with the number of sure ones that say exactly this.
+
+    The reads, and the majority of them character by character, stand for election: first one with all digits
+    right, then the one that most agree on.
+    """
+    counts = Counter(read.lines for read in reads)
+    candidates = sorted({*counts, *_majorities(counts.elements())})
+    zones = [zone for zone in (parse(lines, today=today) for lines in candidates) if zone is not None]
+    if not zones:
+        return None
+    best = min(zones, key=lambda zone: _rank(zone, counts[zone.lines]))
+    return best.model_copy(update={"agreement": agreement(best, reads)})
+
+
+def agreement(zone: MachineZone, reads: Sequence[Read]) -> int:
+    """
+    Return the number of independent reads that equal *zone*; at least 1.
+
+    Sure reads count, and two engines that say the same: their errors are different ones. Where digits do not
+    fit unsure reads count, too: a possible forgery is looked at by a person.
+    """
+    alike = [read for read in reads if read.lines == zone.lines]
+    if zone.wrong_digits:
+        return max(1, len(alike))
+    engines = len({read.other for read in alike})
+    return max(1, engines, sum(read.confidence >= SURE for read in alike))
+
+
+def _rank(zone: MachineZone, agreement: int) -> tuple[bool, bool, int, int]:
+    return bool(zone.wrong_digits), _unknown(zone), -agreement, len(zone.wrong_digits)
+
+
+def _unknown(zone: MachineZone) -> bool:
+    return not (known(zone.issuer) and known(zone.nationality))
+
+
+def _majorities(reads: Iterable[Lines]) -> set[Lines]:
+    """Return, for each shape, the majority of its reads at each place."""
+    shapes: dict[tuple[int, ...], list[Lines]] = {}
+    for lines in reads:
+        shapes.setdefault(tuple(map(len, lines)), []).append(lines)
+    return {_majority(alike) for alike in shapes.values()}
+
+
+def _majority(reads: Sequence[Lines]) -> Lines:
+    return tuple(
+        "".join(Counter(signs).most_common(1)[0][0] for signs in zip(*rows, strict=True))
+        for rows in zip(*reads, strict=True)
+    )

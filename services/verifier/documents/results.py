@@ -1,0 +1,164 @@
+"""
+The reading of one file, and its checks: plain values that pass between processes.
+
+A reading is personal data. It lives in memory and sealed in the vault until the decision, and nowhere else.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+
+Reason = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,80}$")]
+"""A code of the closed vocabulary in ``reasons``: events and logs may carry it."""
+
+
+class PlainValue(BaseModel):
+    """A plain value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class CheckResult(StrEnum):
+    """The result of a check. An undecided check is never a pass."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NOT_RUN = "not_run"
+
+
+class Check(PlainValue):
+    """One question to a document, and the answer."""
+
+    name: Reason
+    result: CheckResult
+    reasons: tuple[Reason, ...] = ()
+
+
+class Format(StrEnum):
+    """Layout of a machine-readable zone (ICAO Doc 9303, or French)."""
+
+    TD1 = "td1"
+    TD2 = "td2"
+    TD3 = "td3"
+    FRENCH_ID = "french_id"
+    FRENCH_LICENCE = "french_licence"
+    VISA_A = "visa_a"
+    VISA_B = "visa_b"
+
+
+class MachineZone(PlainValue):
+    """A machine-readable zone."""
+
+    format: Format
+    lines: tuple[str, ...]
+    document_code: str = ""
+    issuer: str = ""
+    surname: str = ""
+    given_names: str = ""
+    number: str = ""
+    nationality: str = ""
+    born: date | None = None
+    sex: str = ""
+    expires: date | None = None
+    wrong_digits: tuple[Reason, ...] = ()
+    """Fields with a wrong check digit."""
+    agreement: int = 1
+    """How many independent reads said exactly this."""
+
+
+class Licence(PlainValue):
+    """The data of a North American driver's licence, from its PDF417 barcode (AAMVA DL/ID standard)."""
+
+    version: int
+    issuer: str = ""
+    """State or province, two letters; empty where the issuer's number is not known."""
+    country: str = ""
+    """``USA`` or ``CAN``."""
+    surname: str = ""
+    given_names: str = ""
+    """All names in one where the card does not say which is which: *surname* is then empty."""
+    truncated: bool = False
+    """Whether a name was cut to fit the card."""
+    number: str = ""
+    born: date | None = None
+    issued: date | None = None
+    expires: date | None = None
+    sex: str = ""
+    lines: tuple[str, ...] = ()
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+
+
+class TextLine(PlainValue):
+    """A line of text on a page."""
+
+    text: str
+    page: int = 0
+    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Left, top, width and height, in parts of the page."""
+    confidence: float = 1.0
+
+
+class BillKind(StrEnum):
+    """Kinds of letters with an address on them."""
+
+    UTILITY = "utility"
+    TELECOM = "telecom"
+    BANK = "bank"
+    CARD = "card"
+    TAX = "tax"
+    INVOICE = "invoice"
+    """A bill for goods or work; it proves no address."""
+    UNKNOWN = "unknown"
+
+
+class Bill(PlainValue):
+    """A bill or statement."""
+
+    kind: BillKind
+    issuer: str = ""
+    issued: tuple[date, ...] = ()
+    """The day it was issued; two where day and month could be either way round."""
+    recipient: str = ""
+    address: tuple[str, ...] = ()
+    """The lines below the recipient's name, in the same block."""
+    addresses: int = 0
+    """How many different postal addresses are on it."""
+
+
+class DocumentReading(PlainValue):
+    """The content read from a file."""
+
+    media_type: str = ""
+    pages: int = 0
+    zone: MachineZone | None = None
+    licence: Licence | None = None
+    lines: tuple[TextLine, ...] = ()
+    """The printed text."""
+    bill: Bill | None = None
+    checks: tuple[Check, ...] = ()
+    """The readers' own checks: that a file is broken, a photo blurred, a digit wrong."""
+    picture: str = ""
+    """A hash of how the first page looks, 64 bits in hexadecimal: close for pictures that are alike."""
+    digest: str = ""
+    """SHA-256 of the picture as it was re-encoded."""
+
+
+class PageFacts(PlainValue):
+    """Facts of the pages that a file was drawn as."""
+
+    pages: int = Field(default=0, ge=0)
+    """Of the whole file; the first ones are drawn."""
+    sizes: tuple[tuple[PositiveInt, PositiveInt], ...] = ()
+    """Width and height of each page that is drawn, in pixels."""
+    checks: tuple[Check, ...] = ()
+
+
+def reasons_of(checks: Iterable[Check]) -> tuple[Reason, ...]:
+    """Return the reasons of *checks*, each once."""
+    return tuple(dict.fromkeys(reason for check in checks for reason in check.reasons))

@@ -1,0 +1,1 @@
+"""The events and sealed documents that services exchange."""

@@ -1,0 +1,104 @@
+"""
+People affected by a breach, sealed in chunks between the search and the letters.
+
+A chunk holds people to be notified under the same laws and in one language, so that a letter is
+laid out once for all of them. A person is in one chunk of a phase at most; of a later phase only if more
+was found of them since.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contract.ports import VaultPort
+
+CHUNK = 500
+"""People in a chunk at most."""
+
+
+class NoticeRecipient(BaseModel):
+    """A person or customer to be notified."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    key: str
+    """32 hexadecimal digits: a keyed hash that identifies this person within the incident."""
+    email: str | None = None
+    name: str = ""
+    place: str | None = None
+    """Where they live; None if unknown."""
+    categories: tuple[str, ...] = ()
+    """The person's data that was breached."""
+    postal: tuple[str, ...] = ()
+    """Lines of their address, where the records hold one: for people without mail."""
+    services: tuple[str, ...] = ()
+    """Of a customer: the breached services in use."""
+    others: tuple[str, ...] = ()
+    """Further addresses of the same person, used if the first fails."""
+
+
+class Chunk(BaseModel):
+    """People to be notified under the same laws, in one language."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    to: Literal["people", "controllers"] = "people"
+    laws: tuple[str, ...]
+    """Ids of editions in ``policies/breaches``: the first is the one that the letter is written by."""
+    language: str
+    people: tuple[NoticeRecipient, ...]
+
+
+class NotifiedElsewhere(BaseModel):
+    """People of a chunk notified by the letter of another phase, which says the same and more."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    numbers: tuple[int, ...]
+    """Their places in the chunk, counted from 0."""
+
+
+async def notified_elsewhere(
+    vault: VaultPort, incident: str, phase: int, number: int, along: Iterable[int]
+) -> frozenset[int]:
+    """
+    Return the people of a chunk that get the letter of another phase instead.
+
+    Args:
+        vault: The vault that holds the chunks.
+        incident: The incident of the chunk.
+        phase: Of the chunk.
+        number: Of the chunk in its phase.
+        along: The phases with notices at the same moment: of all others each has its own letter.
+
+    Law:
+        GDPR Art. 33(4): later findings are notified later, and no person is notified twice of the same.
+    """
+    found: set[int] = set()
+    for other in along:
+        with suppress(KeyError):  # missing where the other phase notifies none of them
+            sealed = await vault.open(incident, elsewhere_item(phase, number, other))
+            found.update(NotifiedElsewhere.model_validate_json(sealed).numbers)
+    return frozenset(found)
+
+
+def elsewhere_item(phase: int, number: int, by: int) -> str:
+    """Return the name of the item that lists the people of a chunk notified by the phase *by*."""
+    return f"{chunk_item(phase, number)}_by_{by}"
+
+
+def chunk_item(phase: int, number: int) -> str:
+    """Return the name of a chunk in the vault of its incident."""
+    return f"{chunks_of(phase)}{number:06}"
+
+
+def chunks_of(phase: int) -> str:
+    """Return the common prefix of the names of a phase's chunks."""
+    return f"breach_chunk_{phase}_"
+
+
+def declaration_item(event_id: str) -> str:
+    """Return the name of a declaration in the vault of its incident, by the event that brought it."""
+    return f"breach_declared_{event_id[:32]}"

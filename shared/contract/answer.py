@@ -1,0 +1,150 @@
+"""
+Answers, and other content that services exchange through the vault.
+
+It names groups of records and holds none of them; it is sealed all the same, because what a company holds
+about a person says something about the person.
+"""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.contract.events import Locale, Residence, Subject
+from shared.law import Regulation, Right
+
+SUBMISSION = "submission"
+"""Name under which a request lies in the vault, as it was submitted and without its proofs."""
+INQUIRY = "inquiry"
+"""Name under which an :class:`Inquiry` lies there."""
+ANSWER = "answer"
+"""First part of the name under which an answer lies there."""
+
+
+class _Piece(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class AnswerGroup(_Piece):
+    """Records of one kind: disclosed, erased or masked."""
+
+    label: str
+    records: int
+
+
+class WithheldGroup(_Piece):
+    """A kind of data that is held but not handed over."""
+
+    label: str
+    reason: str
+    citation: str = ""
+
+
+class BlackedOutGroup(_Piece):
+    """Other people's data that was blacked out in disclosed texts."""
+
+    label: str
+    count: int
+
+
+class KeptGroup(_Piece):
+    """Records that an erasure left, and until when; None if no end is known."""
+
+    label: str
+    records: int
+    reason: str
+    citation: str = ""
+    until: date | None = None
+    """Last day of the last of them."""
+    first: date | None = None
+    """Last day of the first of them, where they have several."""
+
+
+class LeftGroup(_Piece):
+    """Records that stay as they are although something was to be done to them."""
+
+    label: str
+    records: int
+    reason: str
+
+
+class CorrectedValue(_Piece):
+    """A value that was corrected; values never disclosed are not repeated."""
+
+    label: str
+    before: str = ""
+    after: str = ""
+
+
+class DeclinedCorrection(_Piece):
+    """A correction that was not made."""
+
+    label: str
+    reason: str
+
+
+class TransferResult(_Piece):
+    """The result of sending the package on to another controller."""
+
+    to: str
+    """Host name of the receiver."""
+    done: bool
+    reason: Literal["", "not_allowed", "unreachable", "refused"] = ""
+    """Why it was not done."""
+
+
+class PackageFacts(_Piece):
+    """Size and digest of a package, for downloads in pieces."""
+
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+def facts_of(package: str) -> str:
+    """Return the name under which the :class:`PackageFacts` of *package* lie in the vault."""
+    return f"{package}_facts"
+
+
+class Inquiry(_Piece):
+    """A mail with an unclear request; its sender's answer makes a request of it."""
+
+    reference: str
+    """The reference of the later request."""
+    subject: Subject
+    locale: Locale | None
+    received_at: AwareDatetime
+    rights: tuple[Right, ...] = ()
+    """Rights that it may mean; nothing where it could be anything."""
+    residence: Residence | None = None
+    regulation: Regulation | None = None
+
+
+class Answer(_Piece):
+    """The answer to a request, group by group."""
+
+    disclosed: tuple[AnswerGroup, ...] = ()
+    withheld: tuple[WithheldGroup, ...] = ()
+    blacked_out: tuple[BlackedOutGroup, ...] = ()
+    categories: tuple[str, ...] = ()
+    """Kinds of data that are held, where an answer states these and no data."""
+    copies: int = 0
+    """How many copies the person was given within a year, with this one."""
+    transfer: TransferResult | None = None
+    erased: tuple[AnswerGroup, ...] = ()
+    masked: tuple[AnswerGroup, ...] = ()
+    kept: tuple[KeptGroup, ...] = ()
+    marked: tuple[AnswerGroup, ...] = ()
+    left: tuple[LeftGroup, ...] = ()
+    corrected: tuple[CorrectedValue, ...] = ()
+    declined: tuple[DeclinedCorrection, ...] = ()
+    statement_kept: bool = False
+    """Whether a statement of the person's is kept with data that was not corrected."""
+    recipients: tuple[str, ...] = ()
+    """Names of recipients that had the data from us and must be notified."""
+    by_hand: tuple[str, ...] = ()
+    """Those of them without an agreed way, to be notified by the staff by other means."""
+    searched: tuple[str, ...] = ()
+    """Labels of all that was looked through."""
+    unconfirmed: tuple[str, ...] = ()
+    """Names of identities in the person's records that are not verified: nothing was searched by these."""

@@ -1,0 +1,222 @@
+"""
+CloudEvents 1.0 around an event, in structured JSON; binary mode is read too.
+
+Source: CloudEvents 1.0.2 core and its AMQP and JSON bindings. ``correlationid`` is the request id on all
+that Habeas publishes; ``causationid`` is the id of the event that led to this one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from shared.contract.catalogue import catalogue
+from shared.contract.events import Event, EventPart, Fact, ProofKind, Strict, Submission, SubmissionError
+from shared.errors import MalformedEvent
+
+STRUCTURED = "application/cloudevents+json"
+PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_")
+"""Prefixes of attributes in binary mode: by the bindings for HTTP and for AMQP (section 3.1.3.1)."""
+MAX_BODY = 1024 * 1024
+"""Bytes. A larger message is refused: large content belongs in the vault."""
+MAX_ID = 200
+"""Characters of an event's id or source. A longer one is refused, not cut: two that were cut could be one."""
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Generic[E_co]):
+    """An event with its CloudEvents attributes."""
+
+    event: E_co
+    id: str
+    source: str
+    time: datetime
+
+
+class Unreadable(MalformedEvent):
+    """A message is no event of the catalogue. It names the publisher and the flaws, never a value."""
+
+    def __init__(
+        self,
+        flaws: tuple[SubmissionError, ...],
+        source: str | None = None,
+        id: str | None = None,  # noqa: A002  CloudEvents' own name
+    ) -> None:
+        """Keep the source and the errors."""
+        super().__init__("; ".join(map(str, flaws)))
+        self.flaws = flaws
+        self.source = source
+        self.id = id
+
+
+def derived_id(cause: str, index: int) -> str:
+    """Return the id of the *index*-th event that the event *cause* leads to: the same at every repetition."""
+    return blake2b(f"{cause}/{index}".encode(), digest_size=16).hexdigest()
+
+
+def encode(fact: Fact, *, id: str, source: str, time: datetime, cause: str | None = None) -> bytes:  # noqa: A002  CloudEvents' own name
+    """Return *fact* as CloudEvents JSON."""
+    attributes = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": fact.TYPE,
+        "time": time,
+        "datacontenttype": "application/json",
+        "correlationid": fact.request_id,
+    }
+    if cause is not None:
+        attributes["causationid"] = cause
+    head = orjson.dumps(attributes)
+    return head[:-1] + b',"data":' + fact.__pydantic_serializer__.to_json(fact) + b"}"
+
+
+def encode_submission(event: Submission, *, id: str, source: str, time: datetime) -> bytes:  # noqa: A002  CloudEvents' own name
+    """Return *event* as CloudEvents JSON."""
+    attributes = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": event.TYPE,
+        "time": time,
+        "datacontenttype": "application/json",
+        "data": event.model_dump(mode="json", exclude_defaults=True),
+    }
+    return orjson.dumps(attributes)
+
+
+def decode(
+    body: bytes, *, exchange: str, content_type: str | None, headers: Mapping[str, Any]
+) -> Envelope[Event]:
+    """
+    Read a message that arrived from *exchange*.
+
+    Raises:
+        Unreadable: It is too large, no JSON, no CloudEvent, of an unknown type, or its data does not fit.
+    """
+    if len(body) > MAX_BODY:
+        raise Unreadable((SubmissionError(path="", message=f"the message is larger than {MAX_BODY} bytes"),))
+    attributes = _attributes(body, content_type, headers)
+    source, id_ = _named(attributes, "source"), _named(attributes, "id")
+    try:
+        return Envelope(
+            event=_model(attributes, exchange).model_validate(attributes.get("data")),
+            id=_required(attributes, "id"),
+            source=_required(attributes, "source"),
+            time=_time(attributes.get("time")),
+        )
+    except ValidationError as error:
+        raise Unreadable(errors_of(error.errors(include_url=False)), source, id_) from None
+    except _MissingError as error:
+        raise Unreadable((error.flaw,), source, id_) from None
+
+
+def errors_of(
+    errors: Iterable[Mapping[str, Any]], *, within: str | None = "data"
+) -> tuple[SubmissionError, ...]:
+    """Return pydantic's errors: paths and messages, without any value that the publisher sent."""
+    root = () if within is None else (within,)
+    return tuple(
+        SubmissionError(
+            path=".".join([*root, *map(_step, flaw["loc"])]), message=_message(flaw["type"], flaw["msg"])
+        )
+        for flaw in errors
+    )
+
+
+class _MissingError(Exception):
+    def __init__(self, path: str, message: str) -> None:
+        self.flaw = SubmissionError(path=path, message=message)
+        super().__init__(message)
+
+
+def _attributes(body: bytes, content_type: str | None, headers: Mapping[str, Any]) -> dict[str, Any]:
+    binary = {
+        name[len(prefix) :]: value
+        for name, value in headers.items()
+        for prefix in PREFIXES
+        if name.startswith(prefix)
+    }
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        flaw = SubmissionError(path="", message="the body is no JSON")
+        raise Unreadable((flaw,), _text(binary.get("source")), _text(binary.get("id"))) from None
+    if binary and not (content_type or "").startswith(STRUCTURED):
+        return {**binary, "data": content}
+    if not isinstance(content, dict):
+        raise Unreadable((SubmissionError(path="", message="a CloudEvent is a JSON object"),))
+    return content
+
+
+def _model(attributes: Mapping[str, Any], exchange: str) -> type[Event]:
+    if attributes.get("specversion") != "1.0":
+        raise _MissingError("specversion", 'must be "1.0"')
+    model = _MODELS.get((exchange, _text(attributes.get("type")) or ""))
+    if model is None:
+        known = ", ".join(sorted(type_ for where, type_ in _MODELS if where == exchange))
+        raise _MissingError("type", f"unknown on {exchange}; known are {known}")
+    return model
+
+
+def _named(attributes: Mapping[str, Any], name: str) -> str | None:
+    return _text(attributes.get(name))
+
+
+def _text(value: object) -> str | None:
+    return value[:MAX_ID] if isinstance(value, str) and value else None
+
+
+def _required(attributes: Mapping[str, Any], name: str) -> str:
+    value = attributes.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
+        raise _MissingError(name, f"must be a string of 1 to {MAX_ID} characters")
+    return value
+
+
+def _time(value: object) -> datetime:
+    """CloudEvents makes ``time`` optional; we need it: a request is dated by it."""
+    if value is None:
+        raise _MissingError("time", "is required: it dates the request")
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise _MissingError("time", "must be an RFC 3339 timestamp") from None
+    if moment.tzinfo is None:
+        raise _MissingError("time", "must name its offset from UTC")
+    return moment
+
+
+def _step(step: str | int) -> str:
+    """A key that is no field of ours was chosen by the publisher and may be a name or an address."""
+    return str(step) if isinstance(step, int) or step in _FIELDS else "…"
+
+
+def _message(kind: str, message: str) -> str:
+    return {
+        "extra_forbidden": "unknown field",
+        "value_error": "has a wrong value",
+        "union_tag_invalid": "unknown kind of proof",
+    }.get(kind, message)
+
+
+def _fields(kind: type[BaseModel]) -> Iterator[str]:
+    yield from kind.model_fields
+    for child in kind.__subclasses__():
+        yield from _fields(child)
+
+
+_FIELDS = frozenset(
+    {*_fields(Event), *_fields(EventPart), *_fields(Strict), *ProofKind, "body", "path", "query"}
+)
+"""Steps that a path may contain: our fields, kinds of proof, and places in an HTTP request."""
+_MODELS: dict[tuple[str, str], type[Event]] = {(model.EXCHANGE, model.TYPE): model for model in catalogue()}
+FACTS: dict[str, type[Fact]] = {model.TYPE: model for model in _MODELS.values() if issubclass(model, Fact)}

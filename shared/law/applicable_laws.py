@@ -1,0 +1,185 @@
+"""
+The laws that protect a person, and the strictest of their values.
+
+Several can: that of the residence, that of a place of establishment, the one the person invokes. Each is
+counted by itself, and the case says which of them gave which day.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeAlias
+
+from shared.law.clock import Calendar, ClockPause, DueDate, due
+from shared.law.company import CompanyProfile
+from shared.law.fees import FeeReason, GivenCopies, Money
+from shared.law.policies import DeadlineRule, Policy, PolicyLibrary, TimedDuty, lies_in
+from shared.law.scope import Regulation, Right, Role
+
+WEEKENDS = Calendar("weekends", lambda _year: {})
+Calendars: TypeAlias = Callable[[str], Calendar]
+"""Gives the calendar of a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedPerson:
+    """The facts about a person that decide which laws protect them."""
+
+    place: str | None = None
+    """Where they live: a country or a part of one (``US-CA``); None if unknown."""
+    role: Role = Role.CONSUMER
+    invoked: Regulation | None = None
+    """The law that they say they ask under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strictest:
+    """The earliest of the days that several laws give, and which law it is of."""
+
+    policy: Policy
+    last: DueDate
+
+
+def applicable(
+    policies: PolicyLibrary, company: CompanyProfile, person: ProtectedPerson, day: date
+) -> tuple[Policy, ...]:
+    """
+    Return the laws that protect *person* on *day*: first the one that a request is answered under.
+
+    No request is refused because the residence is unknown or unproven: people outside all laws have rights
+    that the company grants to everybody.
+
+    Law:
+        GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established in the Union, or in the United
+        Kingdom, the law protects all requesters, also from elsewhere; Art. 3(2): residents, besides.
+        Cal. Civ. Code § 1798.140(i): a consumer is a resident of California. Va. Code § 59.1-575 and the
+        laws of other States: not people acting for a company, or as an employee.
+    """
+    that_day = policies.of_that_day(day)
+    residence = [policy for policy in that_day if _protects(policy, person)]
+    establishment = [policy for policy in that_day if _reaches(policy, company)]
+    invoked = [policy for policy in that_day if policy.regulation is person.invoked]
+    if person.invoked is Regulation.US_STATE:
+        invoked = [policy for policy in invoked if policy in residence]
+    residence.sort(key=_is_of_a_part, reverse=True)
+    granted = [policies.in_force(law, day) for law in (company.grants_to_everybody,) if law]
+    found = [*invoked, *residence, *establishment, *granted]
+    others = policies.in_force(company.grants_to_others, day)
+    return tuple({policy.id: policy for policy in found or [others]}.values())
+
+
+def strictest(
+    laws: Iterable[Policy], duty: TimedDuty, right: Right, counted: Callable[[Policy, DeadlineRule], DueDate]
+) -> Strictest | None:
+    """
+    Return the earliest last day that *laws* give for *duty*; of two alike, that of the first law.
+
+    None where none of them sets a period. A law that knows no extension holds an extended answer to the
+    ordinary last day.
+    """
+    if not any(policy.rule(duty, right) for policy in laws):
+        return None
+    found = [Strictest(policy, counted(policy, rule)) for policy, rule in _rules(laws, duty, right)]
+    return min(found, key=lambda one: one.last.due_on)
+
+
+def proof_regulation(laws: Sequence[Policy]) -> Regulation | None:
+    """
+    Return the regulation that decides how much proof is needed: of those of *laws* the strictest.
+
+    A law that is invoked may ask for more proof than the others, never for less.
+
+    Law:
+        11 CCR §§ 7060-7063: California alone names degrees of certainty for each kind of request.
+    """
+    regulations = [policy.regulation for policy in laws]
+    return Regulation.CCPA if Regulation.CCPA in regulations else regulations[0]
+
+
+def is_child(laws: Iterable[Policy], born_on: date, day: date) -> bool:
+    """Return whether a person *born_on* a day is a child on *day* by any of *laws*: the oldest age counts."""
+    years = age_on(day, born_on)
+    return any(years < policy.childhood.below for policy in laws if policy.childhood)
+
+
+def age_on(day: date, born_on: date) -> int:
+    """Return the age, in years, of a person *born_on* a day on *day*."""
+    return day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))
+
+
+def may_cost(laws: Iterable[Policy], reason: FeeReason, fee: Money, before: GivenCopies) -> bool:
+    """
+    Return whether *fee* may be taken for *reason* from a person that *laws* protect: every one must let it.
+
+    Args:
+        laws: If none is known, nothing has a fee.
+        reason: The reason for the fee.
+        fee: The amount.
+        before: Copies that the person was given within twelve months.
+
+    Law:
+        GDPR Art. 12(5), 15(3); DPO Art. 19(2): at most 300 francs; Cal. Civ. Code §§ 1798.130(b),
+        1798.145(h)(3); the laws of other States: once or twice a year for nothing (``policies/``).
+    """
+    grounds = [policy.fee_for(reason) for policy in laws]
+    return bool(grounds) and all(ground is not None and ground.stands(fee, before) for ground in grounds)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineCalculator:
+    """Counts the days of one request under each law."""
+
+    company: CompanyProfile
+    calendars: Calendars
+    received_at: datetime
+    paused_days: int = 0
+    """For how long the person was asked for proof of identity, in all."""
+
+    def __call__(self, policy: Policy, rule: DeadlineRule) -> DueDate:
+        """Return the last day of *rule*, which is one of *policy*."""
+        return due(
+            rule, self.received_at, self.company.zone, self._calendar(policy), self._stood_still(policy)
+        )
+
+    def _calendar(self, policy: Policy) -> Calendar:
+        """
+        Return the holidays of the place under that law at which the company is established, if there is one.
+
+        A part of a country has more than the country. No holiday of elsewhere makes a period longer.
+        """
+        places = _places(policy) if policy.scope and policy.scope.by_establishment else ()
+        here = next((place for place in self.company.places if lies_in(place, places)), policy.calendar)
+        return WEEKENDS if here is None else self.calendars(here)
+
+    def _stood_still(self, policy: Policy) -> ClockPause | None:
+        """In California the clock runs, regardless of the time for verification (11 CCR § 7021(b))."""
+        pause = policy.pause("identity")
+        return ClockPause(self.paused_days, pause.provision) if pause and self.paused_days > 0 else None
+
+
+def _protects(policy: Policy, person: ProtectedPerson) -> bool:
+    return policy.scope is not None and policy.scope.covers(person.place, person.role)
+
+
+def _places(policy: Policy) -> tuple[str, ...]:
+    return policy.scope.places if policy.scope else ()
+
+
+def _reaches(policy: Policy, company: CompanyProfile) -> bool:
+    if policy.scope is None or not policy.scope.by_establishment:
+        return False
+    return any(lies_in(place, policy.scope.places) for place in company.places)
+
+
+def _is_of_a_part(policy: Policy) -> bool:
+    """The law of a part of a country goes before that of the country."""
+    return any("-" in place for place in _places(policy))
+
+
+def _rules(laws: Iterable[Policy], duty: TimedDuty, right: Right) -> Iterator[tuple[Policy, DeadlineRule]]:
+    for policy in laws:
+        rule = policy.rule(duty, right)
+        if rule is None and duty is TimedDuty.EXTENDED_ANSWER:
+            rule = policy.answer(right)
+        if rule is not None:
+            yield policy, rule

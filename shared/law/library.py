@@ -1,0 +1,124 @@
+"""Reads ``policies/``: every edition of every law, and the company's profile."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import ConfigurationError
+from shared.law import CompanyProfile, Policy, PolicyLibrary
+from shared.law.brand import media_type_of
+from shared.law.breaches import BreachPolicies, BreachPolicy
+
+FOLDER = Path(__file__).parents[2] / "policies"
+BREACHES = FOLDER / "breaches"
+EXAMPLE = "policies/company.yaml"
+"""The default company; it is a fictional one."""
+
+MOST_LOGO_BYTES = 256 << 10
+
+M = TypeVar("M", bound=BaseModel)
+E = TypeVar("E", Policy, BreachPolicy)
+
+
+@lru_cache(maxsize=1)
+def policies() -> PolicyLibrary:
+    """
+    Return all policies; they are read once.
+
+    Raises:
+        ConfigurationError: A file is damaged; the message names it and the place in it.
+    """
+    return read(FOLDER)
+
+
+def read(folder: Path) -> PolicyLibrary:
+    """
+    Return the policies of *folder*; each file is named after its policy.
+
+    Raises:
+        ConfigurationError: A file is no policy, or no file is there; the message names the place.
+    """
+    return PolicyLibrary([_edition(file, Policy) for file in _files(folder)])
+
+
+@lru_cache(maxsize=1)
+def breach_policies() -> BreachPolicies:
+    """
+    Return all policies on breaches; they are read once.
+
+    Raises:
+        ConfigurationError: A file is damaged; the message names it and the place in it.
+    """
+    return read_breaches(BREACHES)
+
+
+def read_breaches(folder: Path) -> BreachPolicies:
+    """
+    Return the policies on breaches of *folder*; each file is named after its policy.
+
+    Raises:
+        ConfigurationError: A file is no policy, or no file is there; the message names the place.
+    """
+    return BreachPolicies([_edition(file, BreachPolicy) for file in _files(folder)])
+
+
+def company(name: str) -> CompanyProfile:
+    """
+    Return the company in the file *name*, which may be relative to where Habeas is installed.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is no company; the message names the place.
+    """
+    file = Path(name)
+    file = file if file.exists() else FOLDER.parent / file
+    found = _content(file, name, CompanyProfile)
+    if found.brand.logo is None:
+        return found
+    logo = file.parent / found.brand.logo
+    _must_be_a_picture(logo, f"{name}: brand.logo")
+    return found.model_copy(update={"brand": found.brand.model_copy(update={"logo": str(logo)})})
+
+
+def _must_be_a_picture(file: Path, where: str) -> None:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{where}: cannot be read ({error.strerror})") from None
+    if len(content) > MOST_LOGO_BYTES or media_type_of(content) is None:
+        raise ConfigurationError(f"{where}: must be an SVG or PNG of at most {MOST_LOGO_BYTES >> 10} KiB")
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*@*.yaml"))
+    if not files:
+        raise ConfigurationError(f"{folder}: no policies are here; install Habeas again")
+    return files
+
+
+def _edition(file: Path, kind: type[E]) -> E:
+    where = f"policies/breaches/{file.name}" if kind is BreachPolicy else f"policies/{file.name}"
+    policy = _content(file, where, kind)
+    if policy.id != file.stem:
+        raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after its policy")
+    return policy
+
+
+def _content(file: Path, where: str, kind: type[M]) -> M:
+    try:
+        return kind.model_validate(_parsed(file))
+    except OSError as error:
+        raise ConfigurationError(f"{where}: cannot be read ({error.strerror})") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigurationError(f"{where}: line {mark.line + 1 if mark else 1}: is no YAML") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "whole"
+        raise ConfigurationError(f"{where}: {place}: {first['msg']}") from None
+
+
+def _parsed(file: Path) -> Any:
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe

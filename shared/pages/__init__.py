@@ -1,0 +1,1 @@
+"""Brand, languages and words that pages and letters share."""

@@ -1,0 +1,183 @@
+"""
+Words, dates and numbers in a person's language.
+
+English is written where it is used, in templates and modules; every other language is a gettext catalogue.
+One source per sentence: a language can lack a translation, which a test finds, but nothing that law demands.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.lists import format_list
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, get_decimal_symbol, get_group_symbol
+from markupsafe import Markup, escape
+
+SOURCE_LANGUAGE = "en"
+PLAIN_NUMBER = re.compile(r"[0-9,]+(\.[0-9]+)?")
+"""A number as Python writes it, which differs from how the locales do in its marks alone."""
+FIRST = re.compile(r"\b1\b")
+AT_HOME = "GB"
+"""Country of English without a stated one: dates differ."""
+
+
+def mark(sentence: str) -> str:
+    """Return *sentence* as it is; marks it for translation where it is a value, to be translated later."""
+    return sentence
+
+
+@dataclass(frozen=True)
+class Words:
+    """Says things in one language, for one part of the world."""
+
+    locale: Locale
+    zone: tzinfo = UTC
+    sentences: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """English sentence → the same in this language."""
+
+    @property
+    def language(self) -> str:
+        """Code of the language, for the ``lang`` of a page."""
+        return str(self.locale.language)
+
+    @cached_property
+    def _marks(self) -> Mapping[int, str] | None:
+        return _marks(self.locale)
+
+    @cached_property
+    def _day(self) -> Callable[[date], str]:
+        return _days(self.locale)
+
+    def say(self, sentence: str, /, **values: object) -> str:
+        """Return *sentence* translated as plain text, with *values* put where ``%(name)s`` marks."""
+        return self.sentences.get(sentence, sentence) % values
+
+    def markup(self, sentence: str, /, **values: object) -> Markup:
+        """Return *sentence* translated as HTML: sentences are ours and trusted, values are escaped."""
+        escaped = {name: escape(value) for name, value in values.items()}
+        return Markup(self.say(sentence, **escaped))  # noqa: S704 - see above
+
+    def number(self, value: float | Decimal) -> str:
+        """Return *value* with the digits and grouping of the locale, all decimal places kept."""
+        marks = self._marks
+        plain = format(value, ",").removesuffix("" if isinstance(value, Decimal) else ".0")
+        if marks is not None and PLAIN_NUMBER.fullmatch(plain):  # a page has thousands of them
+            return plain.translate(marks) if marks else plain
+        places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) and value.is_finite() else 0
+        pattern = f"#,##0.{'0' * places}" if places > 0 else None
+        return format_decimal(value, pattern, locale=self.locale, decimal_quantization=False)
+
+    def day(self, value: date) -> str:
+        """Return *value* with its month in words: ``5 March 2026``."""
+        return self._day(value)
+
+    def weekday(self, value: date) -> str:
+        """Return *value* with its day of the week, too: ``Thursday 5 March 2026``."""
+        return _full_date(value, self.locale)
+
+    def together(self, values: Sequence[str]) -> str:
+        """Return *values* as a list in a sentence: ``a, b and c``."""
+        return format_list(values, locale=self.locale)
+
+    def moment(self, value: datetime) -> str:
+        """Return the aware time *value* as date, time and zone: ``5 March 2026, 14:35 CET``."""
+        return _moment(value, self.zone, self.locale)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """Return *amount* as the locale writes it: ``€12.00``."""
+        return format_currency(amount, currency, locale=self.locale)
+
+
+class Catalogues:
+    """The languages that something is said in: English, and one catalogue for each other."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read ``<language>.po`` in *folder*."""
+        self._folder = folder
+        self.languages = (SOURCE_LANGUAGE, *sorted(path.stem for path in folder.glob("*.po")))
+        self.sentences = lru_cache(self._sentences)
+        self.nearest = lru_cache(maxsize=512)(self._nearest)
+        self.words = lru_cache(maxsize=512)(self._words)
+
+    def _words(self, wanted: str, zone: tzinfo = UTC, *, at_home: str = AT_HOME) -> Words:
+        """Return the words of the language nearest to *wanted*; see :meth:`nearest`."""
+        locale = self.nearest(wanted, at_home=at_home)
+        return Words(locale, zone, self.sentences(str(locale.language)))
+
+    def _nearest(self, wanted: str, *, at_home: str = AT_HOME) -> Locale:
+        """
+        Return the locale nearest to *wanted* that there is, else English.
+
+        Args:
+            wanted: A tag such as ``de``, ``de-AT`` or ``de_AT``; anything else is no error.
+            at_home: Country of English where the tag names none: ``US``.
+        """
+        locale = _parsed(wanted.replace("-", "_"))
+        if locale.language not in self.languages:
+            locale = Locale(SOURCE_LANGUAGE)
+        if locale.language == SOURCE_LANGUAGE and not locale.territory:
+            return Locale(SOURCE_LANGUAGE, at_home)
+        return locale
+
+    def _sentences(self, language: str) -> Mapping[str, str]:
+        """Read the translations into *language*; those marked fuzzy are not used."""
+        if language == SOURCE_LANGUAGE:
+            return {}
+        with (self._folder / f"{language}.po").open("rb") as file:
+            entries = read_po(file, locale=language)
+        said = (entry for entry in entries if entry.id and entry.string and not entry.fuzzy)
+        return {str(entry.id): str(entry.string) for entry in said}
+
+
+def _parsed(tag: str) -> Locale:
+    """Return the locale of *tag*: its language, where that is not spoken in the country that it names."""
+    for wanted in (tag, tag.partition("_")[0]):
+        try:
+            return Locale.parse(wanted)
+        except (ValueError, TypeError, UnknownLocaleError):
+            continue
+    return Locale(SOURCE_LANGUAGE)
+
+
+@lru_cache
+def _marks(locale: Locale) -> Mapping[int, str] | None:
+    """Return the locale's substitutes for Python's marks in a number; None where it groups otherwise."""
+    group, decimal = get_group_symbol(locale), get_decimal_symbol(locale)
+    if format_decimal(1234567.5, locale=locale) != f"1{group}234{group}567{decimal}5":
+        return None
+    return {ord(mark): own for mark, own in ((",", group), (".", decimal)) if mark != own}
+
+
+def _long_date(day: date, locale: Locale) -> str:
+    return _ordinal(format_date(day, "long", locale), day, locale)
+
+
+@lru_cache
+def _days(locale: Locale) -> Callable[[date], str]:
+    """Return a formatter of days: a cache for each locale, for to hash one takes longer than all else."""
+    return lru_cache(maxsize=1024)(lambda day: _long_date(day, locale))
+
+
+@lru_cache(maxsize=4096)
+def _full_date(day: date, locale: Locale) -> str:
+    return _ordinal(format_date(day, "full", locale), day, locale)
+
+
+def _ordinal(words: str, day: date, locale: Locale) -> str:
+    """Return *words* of *day* as French has them, where the first of a month alone is an ordinal number."""
+    first = locale.language == "fr" and day.day == 1
+    return FIRST.sub("1er", words, count=1) if first else words
+
+
+@lru_cache(maxsize=4096)
+def _moment(instant: datetime, zone: tzinfo, locale: Locale) -> str:
+    local = instant.astimezone(zone)
+    time = format_time(local, "short", locale=locale)
+    return f"{_days(locale)(local.date())}, {time} {local.tzname()}"

@@ -1,0 +1,1 @@
+"""The runtime of a service: broker, journal, vault, scheduler, settings, logs."""

@@ -1,0 +1,387 @@
+"""
+Runs services in this process until it gets a signal to stop.
+
+One broker connection to publish on and one MongoDB client per account, one broker connection per service to
+consume from, one HTTP port, and beside intake's application another port for operators. On SIGTERM consuming
+stops, held messages are finished and acknowledged, then everything closes. A task that dies takes the process
+with it: a service that only seems to run is worse than one that is started again.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
+from shared.runtime import log, metrics
+from shared.runtime.accounts import VAULT_WRITERS, Publishers
+from shared.runtime.audit_heads import HeadExport
+from shared.runtime.broker import Bus, Consumer, user_of
+from shared.runtime.health import Checks, health_app, public_app
+from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, connections_under
+from shared.runtime.journal import Journal
+from shared.runtime.mongo import Client, connect, ping
+from shared.runtime.service import Runtime, Service
+from shared.runtime.settings import Settings, effective, load
+from shared.runtime.staff_register import StaffKeys, StaffRegister
+from shared.runtime.vault import Vault
+
+S = TypeVar("S", bound=Settings)
+COLLECT_AFTER = 20_000
+"""New objects between two rounds of the garbage collector; a tenth of the CPU time goes into them at 700."""
+PR_SET_DUMPABLE = 4
+"""See prctl(2)."""
+WAIT_FOR_PARTS_S = 60.0
+"""How long a starting process waits for broker and database."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRuntime:
+    """The parts that all services of one account in this process share."""
+
+    client: Client
+    bus: Bus
+    vault: Vault
+    staff: StaffRegister
+    account: str = ""
+    """Name of the account; empty where one serves for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service put together, ready to run."""
+
+    service: Service[Any, Any]
+    journal: Journal
+    app: FastAPI | None = None
+    batch: int | None = None
+    """Events handled together at most, where the service needs fewer than the setting says."""
+    background: Coroutine[Any, Any, None] | None = None
+    """Work beside the events, as long as the service runs; it must not end by itself."""
+
+
+Build: TypeAlias = Callable[[S, ServiceRuntime], contextlib.AbstractAsyncContextManager[Running]]
+
+
+class _Hosted:
+    """A service of this process with its settings, and the connections that it uses."""
+
+    def __init__(self, part: Running, settings: Settings, platform: ServiceRuntime) -> None:
+        url = settings.amqp_url.get_secret_value()
+        self.part = part
+        self.settings = settings
+        self.platform = platform
+        self.publishers = Publishers(user_of(url), settings.account)
+        self.consumer = Consumer(url, part.service.name, prefetch=part.batch or 2 * settings.batch)
+
+    @property
+    def name(self) -> str:
+        return self.part.service.name
+
+    def runtime(self) -> Runtime[Any, Any]:
+        return Runtime(
+            service=self.part.service,
+            journal=self.part.journal,
+            inbox=self.consumer,
+            publisher=self.platform.bus,
+            staff=self.platform.staff,
+            batch=self.part.batch or self.settings.batch,
+            retry_for=self.settings.retry_for,
+            publishers=self.publishers,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan(Generic[S]):
+    """The assembly of a service."""
+
+    settings: type[S]
+    build: Build[S]
+
+
+def main(plans: Sequence[ServicePlan[Any]]) -> None:
+    """
+    Run the services of *plans* until asked to stop.
+
+    Exits 2 with one clear line when a setting is missing or wrong, 1 when a part or a task failed.
+    """
+    code = 0
+    forbid_inspection()
+    try:
+        settings = [load(plan.settings) for plan in plans]
+        log.configure(level=settings[0].log_level, form=settings[0].log_format)
+        log.logger().info("effective settings", settings=effective(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(plans, settings))
+    except* ConfigurationError as group:
+        code = _log_errors(group, 2)
+    except* HabeasError as group:
+        code = code or _log_errors(group, 1)
+    if code:
+        sys.exit(code)
+
+
+def forbid_inspection() -> None:
+    """Let no other process of this user read our memory or environment, and no core dump be written."""
+    with contextlib.suppress(OSError, AttributeError):  # not on Linux
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _log_errors(group: BaseExceptionGroup[HabeasError], code: int) -> int:
+    """Print one line, the first: the others are its consequences. Return *code*."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    print(f"habeas: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  the one line an operator reads
+    return code
+
+
+async def run(plans: Sequence[ServicePlan[Any]], settings: Sequence[Settings]) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    common = settings[0]
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listener(common, common.http_port, "HABEAS_HTTP_PORT"))
+        accounts = {own.account: own for own in reversed(settings)}
+        platforms = {name: await stack.enter_async_context(_platform(own)) for name, own in accounts.items()}
+        for platform in platforms.values():
+            if not await _started(platform, stopping):
+                return
+        parts = [
+            await stack.enter_async_context(plan.build(own, platforms[own.account]))
+            for plan, own in zip(plans, settings, strict=True)
+        ]
+        for part in parts:
+            await part.journal.prepare()
+        hosted = [
+            _Hosted(part, own, platforms[own.account]) for part, own in zip(parts, settings, strict=True)
+        ]
+        for one in hosted:
+            await _retry(one.consumer.probe, stopping)
+        _freeze_start_up_objects()
+        await _serve(hosted, common, stopping, listener)
+
+
+def _freeze_start_up_objects() -> None:
+    """Freeze the objects of start-up for the garbage collector, and collect less often: a batch is big."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
+
+
+def _listener(settings: Settings, port: int, name: str) -> socket.socket:
+    """
+    Bind *port*, which is set by the variable *name*.
+
+    Raises:
+        ConfigurationError: It cannot be had.
+    """
+    try:
+        return socket.create_server((settings.http_host, port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"HABEAS_HTTP_HOST, {name}: cannot listen on {settings.http_host}:{port} ({error.strerror})"
+        ) from None
+
+
+@asynccontextmanager
+async def _platform(settings: Settings) -> AsyncIterator[ServiceRuntime]:
+    client = connect(settings.mongo_url.get_secret_value(), app_name="habeas")
+    bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
+    vault = Vault(
+        client,
+        prefix=settings.database_prefix,
+        master_key=settings.root_key,
+        changed=settings.changed_keys(),
+    )
+    try:
+        yield ServiceRuntime(
+            client,
+            bus,
+            vault,
+            StaffRegister(
+                client,
+                prefix=settings.database_prefix,
+                keys=StaffKeys.of(settings.root_key),
+                vault=vault,
+            ),
+            settings.account,
+        )
+    finally:
+        await bus.close()
+        client.close()
+
+
+async def _started(platform: ServiceRuntime, stopping: asyncio.Event) -> bool:
+    """Wait for parts that may still be starting; return False if a stop was requested meanwhile."""
+    for step in (lambda: ping(platform.client), platform.bus.ping, platform.staff.prepare):
+        await _retry(step, stopping)
+    if platform.account in VAULT_WRITERS | {""}:
+        await _retry(platform.vault.prepare, stopping)
+    return not stopping.is_set()
+
+
+async def _retry(attempt: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+    deadline = time.monotonic() + WAIT_FOR_PARTS_S
+    while not stopping.is_set():
+        try:
+            await attempt()
+        except TransientError as error:
+            if time.monotonic() > deadline:
+                raise
+            log.logger().warning("waiting for a part", reason=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), timeout=0.3)
+        else:
+            return
+
+
+async def _serve(
+    hosted: Sequence[_Hosted], settings: Settings, stopping: asyncio.Event, listener: socket.socket
+) -> None:
+    parts = [one.part for one in hosted]
+    consumers = {one.name: one.consumer for one in hosted}
+    servers = _servers(parts, settings, _checks(hosted), listener)
+    async with asyncio.TaskGroup() as group:
+        serving = [
+            group.create_task(_run_forever(server.serve([own]), "the HTTP server", stopping))
+            for server, own in servers
+        ]
+        runtimes = [
+            group.create_task(_run_forever(one.runtime().run(), one.name, stopping)) for one in hosted
+        ]
+        group.create_task(_watch(consumers, stopping))
+        beside = [
+            group.create_task(
+                _run_forever(part.background, f"the background of {part.service.name}", stopping)
+            )
+            for part in parts
+            if part.background is not None
+        ]
+        beside += [
+            group.create_task(
+                _run_forever(_heads(one.part, one.settings).run(), f"the audit of {one.name}", stopping)
+            )
+            for one in hosted
+        ]
+        ports = [own.getsockname()[1] for _, own in servers]
+        log.logger().info("started", services=list(consumers), port=ports[0], ops_port=ports[-1])
+        await stopping.wait()
+        await asyncio.gather(*(consumer.stop() for consumer in consumers.values()))
+        await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
+        for task in (*runtimes, *beside):
+            task.cancel()
+        await asyncio.wait(runtimes)  # released messages are delivered to other replicas at once
+        await asyncio.gather(*(consumer.close() for consumer in consumers.values()))
+        for server, _ in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+    log.logger().info("stopped", services=list(consumers))
+
+
+def _heads(part: Running, settings: Settings) -> HeadExport:
+    return HeadExport(part.journal.database, part.service.name, settings.root_key)
+
+
+async def _run_forever(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:
+    """
+    Do *work*, which must not end before a stop is requested.
+
+    Raises:
+        HabeasError: It did; a driver that lost its connection may even have cancelled it.
+    """
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if stopping.is_set() or task is None or task.cancelling():
+            raise
+    if not stopping.is_set():
+        raise HabeasError(f"{name} ended by itself")
+
+
+async def _watch(consumers: dict[str, Consumer], stopping: asyncio.Event) -> None:
+    """Keep the gauge of consuming services until asked to stop."""
+    while not stopping.is_set():
+        for name, consumer in consumers.items():
+            metrics.consuming(name, connected=consumer.connected)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), timeout=1)
+
+
+def _checks(hosted: Sequence[_Hosted]) -> Checks:
+    platforms = {one.settings.account: one.platform for one in hosted}.values()
+
+    async def broker() -> None:
+        await asyncio.gather(*(platform.bus.ping() for platform in platforms))
+
+    async def database() -> None:
+        await asyncio.gather(*(ping(platform.client) for platform in platforms))
+
+    async def consuming() -> None:
+        silent = [one.name for one in hosted if not one.consumer.connected]
+        if silent:
+            raise BrokerUnavailable(f"not consuming: {', '.join(silent)}")
+
+    return {"broker": broker, "database": database, "queues": consuming}
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, without its own signal handling: the host decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Capture none."""
+        yield
+
+
+def _servers(
+    parts: Sequence[Running], settings: Settings, checks: Checks, listener: socket.socket
+) -> list[tuple[uvicorn.Server, socket.socket]]:
+    """
+    Return the servers of this process, each with its socket: the public one first, the operators' last.
+
+    Raises:
+        ConfigurationError: The operators' port cannot be had.
+    """
+    apps = [part.app for part in parts if part.app is not None]
+    if settings.ops_port is None and not apps:
+        return [(_server(health_app(checks), settings), listener)]
+    operators = _listener(settings, settings.ops_port or 0, "HABEAS_OPS_PORT")
+    return [
+        (_server(public_app(apps), settings), listener),
+        (_server(health_app(checks), settings), operators),
+    ]
+
+
+def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        http=connections_under(ConnectionLimits(settings.proxies)),
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
+        forwarded_allow_ips=[str(network) for network in settings.proxies],
+        timeout_graceful_shutdown=int(settings.grace.total_seconds()),
+    )
+    return _Server(config)

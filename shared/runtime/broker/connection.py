@@ -1,0 +1,182 @@
+"""Connections to the broker, its topology, and its driver's errors in our words."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeAlias, cast
+from urllib.parse import unquote, urlsplit
+
+import aio_pika
+import aiormq.channel
+from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPreconditionFailed
+
+from shared.contract import topology
+from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing
+from shared.runtime.broker.wire_connection import WiredConnection, is_tried
+
+ANSWER_WITHIN_S = 10.0
+DECLARE_WITHIN_S = 60.0
+"""How long the broker may take over the whole topology; a queue costs it a flush to disk or more."""
+HEARTBEAT_S = 10
+LEAVE_WITHIN_S = 2.0
+Channel: TypeAlias = aiormq.channel.Channel
+BROKEN = (AMQPError, OSError, TimeoutError, RuntimeError)
+"""Errors of the driver for a lost connection; besides it *cancels*, see :func:`translated`."""
+_LEAVING: set[asyncio.Task[None]] = set()
+"""Goodbyes that take longer than anybody waits for them."""
+
+
+def user_of(url: str) -> str:
+    """Return the user that *url* names; the broker's default where it names none."""
+    return unquote(urlsplit(url).username or "guest")
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """
+    Turn the driver's exceptions into ours; *what* opens the message.
+
+    A lost connection *cancels* the waiting task. That is distinguished from a cancellation that was meant
+    for this task, which must pass.
+
+    Raises:
+        BrokerUnavailable: The broker is away or does not answer.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
+    except BROKEN as error:
+        raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
+
+
+async def connect(url: str, name: str, *, plain: bool = True) -> AbstractConnection:
+    """
+    Connect to the broker.
+
+    Args:
+        url: Where it is, with credentials and virtual host.
+        name: Shown on its management page.
+        plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection`` may
+        take a part of it.
+
+    Raises:
+        BrokerUnavailable: It does not answer, or not to these credentials.
+        ConfigurationError: The URL is none.
+    """
+    with translated("cannot connect to the broker"):
+        try:
+            return await aio_pika.connect(
+                url,
+                timeout=ANSWER_WITHIN_S,
+                client_properties={"connection_name": name},
+                heartbeat=HEARTBEAT_S,
+                connection_class=aio_pika.Connection if plain or not is_tried() else WiredConnection,
+            )
+        except ValueError:
+            raise ConfigurationError("HABEAS_AMQP_URL: is no broker URL") from None
+
+
+async def declare(url: str) -> None:
+    """
+    Declare the whole topology; existing queues stay as they are.
+
+    Raises:
+        BrokerUnavailable: The broker does not answer.
+        ConfigurationError: A queue is there with other arguments than it must have.
+    """
+    connection = await connect(url, "habeas declares")
+    try:
+        with translated("the topology was not declared"):
+            async with asyncio.timeout(DECLARE_WITHIN_S):
+                await _declare_all(await open_channel(connection))
+    finally:
+        await leave(connection)
+
+
+async def must_be_declared(connection: AbstractConnection, exchange: str) -> None:
+    """
+    Look for *exchange*, which takes no permission on the broker.
+
+    Raises:
+        TopologyMissing: It is not there; the message names the remedy.
+        BrokerUnavailable: The broker does not answer.
+    """
+    with translated("the broker does not answer"):
+        channel = await open_channel(connection)
+        with declared(f"exchange {exchange}"):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await channel.exchange_declare(exchange, passive=True)
+                await channel.close()
+
+
+@contextmanager
+def declared(what: str) -> Iterator[None]:
+    """
+    Translate the broker's answer that *what* is not there.
+
+    Raises:
+        TopologyMissing: It is not.
+    """
+    try:
+        yield
+    except ChannelNotFoundEntity:
+        raise TopologyMissing(
+            f"this broker has no {what}: run `habeas topology` on it, "
+            "or see whether the URL names the right virtual host"
+        ) from None
+
+
+async def open_channel(connection: AbstractConnection, **options: bool) -> Channel:
+    """Open a channel, below aio-pika's objects: a batch saves a task per message there."""
+    async with asyncio.timeout(ANSWER_WITHIN_S):
+        return cast("Channel", await (await connection.channel(**options)).get_underlay_channel())
+
+
+async def leave(connection: AbstractConnection | None) -> None:
+    """
+    Close *connection*; one that is broken already, or does not answer, is left behind.
+
+    The driver does not let itself be hurried: while the broker blocks a connection with much unwritten, it
+    tries for half a minute to say goodbye.
+    """
+    if connection is None:
+        return
+    leaving = asyncio.create_task(_close(connection))
+    _LEAVING.add(leaving)
+    leaving.add_done_callback(_LEAVING.discard)
+    _, unfinished = await asyncio.wait([leaving], timeout=LEAVE_WITHIN_S)
+    if unfinished and isinstance(connection, WiredConnection):
+        connection.writer.transport.abort()
+        await asyncio.wait(unfinished, timeout=LEAVE_WITHIN_S)
+
+
+async def _close(connection: AbstractConnection) -> None:
+    with suppress(BrokerUnavailable), translated("not closed"):
+        await connection.close()
+
+
+async def _declare_all(channel: Channel) -> None:
+    for exchange in topology.exchanges():
+        with _as_it_must_be(f"exchange {exchange}"):
+            await channel.exchange_declare(exchange, exchange_type="topic", durable=True)
+    for queue in topology.queues():
+        with _as_it_must_be(f"queue {queue.name}"):
+            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        for exchange, key in queue.bindings:
+            await channel.queue_bind(queue.name, exchange, routing_key=key)
+
+
+@contextmanager
+def _as_it_must_be(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ChannelPreconditionFailed:
+        raise ConfigurationError(
+            f"the broker has {what} with other arguments than it must have; drain and delete it, "
+            "then start again (docs/runbook.md)"
+        ) from None

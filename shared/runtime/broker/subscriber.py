@@ -1,0 +1,198 @@
+"""Consuming from the bus."""
+
+import asyncio
+import random
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import DeliveredMessage
+
+from shared.errors import BrokerUnavailable
+from shared.runtime.broker.connection import (
+    ANSWER_WITHIN_S,
+    LEAVE_WITHIN_S,
+    Channel,
+    connect,
+    declared,
+    leave,
+    open_channel,
+    translated,
+)
+from shared.runtime.broker.fast import FastInlet
+from shared.runtime.broker.messages import Delivery
+from shared.runtime.broker.plain import Arrive, PlainInlet
+from shared.runtime.broker.wire_connection import WiredConnection
+from shared.runtime.log import logger
+
+CAUTIOUS_PREFETCH = 32
+"""Messages held after a lost connection, until the first batch is through: a crash counts against each."""
+
+
+class Inlet(Protocol):
+    """A channel to consume on."""
+
+    async def receive(self, message: DeliveredMessage) -> None:
+        """Take a message from the driver."""
+
+    async def acknowledge(self, upto: int | None, tags: Sequence[int]) -> None:
+        """Acknowledge everything up to the tag *upto*, and *tags* one by one."""
+
+
+class Consumer:
+    """A service's queue, consumed over its own connection, re-opened when it is lost."""
+
+    def __init__(self, url: str, queue: str, *, prefetch: int, plain: bool = False) -> None:
+        """Remember the queue; *prefetch* is how many messages may be held unacknowledged."""
+        self._url = url
+        self._queue = queue
+        self._prefetch = prefetch
+        self._plain = plain
+        self._arrived: list[Delivery] = []
+        self._doorbell = asyncio.Event()
+        self._stopped = False
+        self._lost = False
+        self._channel: Channel | None = None
+        self._inlet: Inlet | None = None
+        self._connection: AbstractConnection | None = None
+        self._held: set[int] = set()
+        self._cautious = True
+        self._tag = queue
+
+    async def probe(self) -> None:
+        """
+        Look for the queue.
+
+        Raises:
+            TopologyMissing: It is not declared; the message names the remedy.
+            BrokerUnavailable: The broker does not answer.
+        """
+        connection = await connect(self._url, f"{self._queue} is looked for")
+        try:
+            with translated("the broker does not answer"):
+                channel = await open_channel(connection)
+                with declared(f"queue {self._queue}"):
+                    await channel.queue_declare(self._queue, passive=True)
+        finally:
+            await leave(connection)
+
+    async def take(self, limit: int) -> list[Delivery]:
+        """Take as :class:`Inbox` says."""
+        while not (self._stopped or self._arrived):
+            if not self.connected:
+                await self._reopen()
+            self._doorbell.clear()
+            if not self._arrived:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._doorbell.wait(), timeout=1)
+        batch, self._arrived = self._arrived[:limit], self._arrived[limit:]
+        return batch
+
+    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle as :class:`Inbox` says."""
+        channel, inlet = self._channel, self._inlet
+        tags = self._held.intersection(delivery.tag for delivery in deliveries if delivery.channel is channel)
+        if channel is None or inlet is None or not tags:
+            return
+        self._held -= tags
+        try:
+            with translated("not acknowledged"):
+                await inlet.acknowledge(*acknowledgements(tags, self._held))
+                if self._cautious and not self._stopped:
+                    await self._widen(channel, inlet)
+        except BrokerUnavailable:
+            self._lose()
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can arrive."""
+        return self._channel is not None and not self._channel.is_closed and not self._lost
+
+    async def stop(self) -> None:
+        """Let no more messages come; those that have arrived are still handed out and settled."""
+        self._stopped = True
+        self._doorbell.set()
+        if self._channel is not None:
+            with suppress(BrokerUnavailable), translated("not cancelled"):
+                await asyncio.wait_for(self._channel.basic_cancel(self._tag), timeout=LEAVE_WITHIN_S)
+
+    async def close(self) -> None:
+        """Close the connection; the broker delivers unsettled messages again."""
+        connection, self._connection = self._connection, None
+        self._channel, self._inlet = None, None
+        self._arrived.clear()
+        self._held.clear()
+        await leave(connection)
+
+    def _lose(self) -> None:
+        """Note that nothing arrives on this channel any more; the next taker opens another."""
+        self._lost = True
+        self._doorbell.set()
+
+    async def _reopen(self) -> None:
+        while not self._stopped:
+            await self.close()
+            try:
+                with translated("not consuming"):
+                    await self._open()
+            except BrokerUnavailable as error:
+                logger().warning("broker not reached", queue=self._queue, reason=str(error))
+                await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311  spreads reconnections, no secret
+            else:
+                return
+
+    async def _open(self) -> None:
+        self._connection = await connect(self._url, f"{self._queue} consumes", plain=self._plain)
+        channel = await open_channel(self._connection)
+
+        def lose(*_: object) -> None:
+            """Notice a closed channel, and a consumer that the broker cancelled on an open one."""
+            if channel is self._channel:
+                self._lose()
+
+        def arrive(deliveries: list[Delivery]) -> None:
+            """Hold the delivery, unless it came too late."""
+            if channel is self._channel:
+                self._held.update(delivery.tag for delivery in deliveries)
+                self._arrived += deliveries
+                self._doorbell.set()
+
+        channel.closing.add_done_callback(lose)
+        channel.on_consumer_cancel_callbacks.add(lose)
+        self._lost = False
+        self._channel = channel
+        self._inlet = _inlet(self._connection, channel, arrive)
+        self._cautious, self._tag = True, f"{self._queue}.cautious"
+        await self._consume(channel, self._inlet, CAUTIOUS_PREFETCH)
+
+    async def _widen(self, channel: Channel, inlet: Inlet) -> None:
+        """Hold as many messages as may be held; the prefetch is fixed per consumer, so take another one."""
+        self._cautious = False  # at once: batches are settled side by side, and one of them does this
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await channel.basic_cancel(self._tag)
+        self._tag = f"{self._queue}.full"
+        await self._consume(channel, inlet, self._prefetch)
+
+    async def _consume(self, channel: Channel, inlet: Inlet, prefetch: int) -> None:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await channel.basic_qos(prefetch_count=prefetch)
+            with declared(f"queue {self._queue}"):
+                await channel.basic_consume(self._queue, inlet.receive, consumer_tag=self._tag)
+
+
+def acknowledgements(tags: Collection[int], held: Collection[int]) -> tuple[int | None, list[int]]:
+    """
+    Say how to acknowledge *tags* while *held* stay: up to which tag all at once, and which one by one.
+
+    One acknowledgement can say "all up to here", so it reaches as far as nothing older is held.
+    """
+    oldest = min(held, default=None)
+    covered = {tag for tag in tags if oldest is None or tag < oldest}
+    return max(covered, default=None), sorted(set(tags) - covered)
+
+
+def _inlet(connection: AbstractConnection, channel: Channel, arrive: Arrive) -> Inlet:
+    if isinstance(connection, WiredConnection):
+        return FastInlet(connection, channel, arrive)
+    return PlainInlet(channel, arrive)

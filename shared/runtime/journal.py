@@ -1,0 +1,313 @@
+"""
+A service's append-only journal: inbox, state and outbox in one write.
+
+A row says which event was handled and which facts it led to. Its ``_id`` is ``<case>:<n>``, so that of two
+writers who saw the same past only one can append; the other reads again and decides anew. Because a row
+names its cause, a repeated event is recognised, and the facts stored with it are published again with the
+same ids. The state of a case in a service is the fold of its rows; the rows are also the audit trail.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Collection as Many
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from shared.contract.envelope import FACTS, derived_id
+from shared.contract.events import (
+    DecisionRefused,
+    Event,
+    Fact,
+    IdentityReviewNeeded,
+    InquiryLodged,
+    LetterKind,
+    MessageLodged,
+    NoticeSent,
+    RecipientAcknowledged,
+    RecipientConcerned,
+    RecipientFailed,
+    RecipientNotified,
+    Record,
+    RequestPurged,
+    RequestRejected,
+    RequestStopped,
+)
+from shared.errors import PermanentError
+from shared.runtime.audit_chain import BEFORE, MAC, START, chained
+from shared.runtime.mongo import (
+    Collection,
+    Database,
+    Document,
+    RawDocument,
+    Session,
+    drop_expiry,
+    in_order,
+    insert_new,
+    translated,
+)
+
+LISTED = frozenset(
+    one.TYPE
+    for one in (
+        IdentityReviewNeeded,
+        InquiryLodged,
+        MessageLodged,
+        RecipientAcknowledged,
+        RecipientConcerned,
+        RecipientFailed,
+        RecipientNotified,
+        RequestRejected,
+        RequestStopped,
+    )
+)
+"""Events listed by staff commands; an index has their rows alone."""
+UNKEYED = b""
+"""Where rows are only read."""
+DatedFact: TypeAlias = tuple[datetime, Fact]
+"""A fact, and when it was written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One handled event and its facts."""
+
+    case: str
+    n: int
+    cause: str
+    """Id of the handled event."""
+    event: Fact | None
+    """The handled event itself, unless it was a submission: those carry personal data."""
+    facts: tuple[Fact, ...]
+    at: datetime
+    before: bytes | None = field(default=None, compare=False)
+    """MAC of the row before it; None where that is not known."""
+    mac: bytes = field(default=b"", compare=False)
+    """Its own, once it is stored: see :mod:`shared.runtime.audit_chain`."""
+
+    @property
+    def key(self) -> str:
+        """Where the row stands in its case."""
+        return f"{self.case}:{self.n}"
+
+    def published(self, service: str) -> Iterable[tuple[str, Fact]]:
+        """Yield the facts that travel, each with its id: two services, or two cases, never share one."""
+        for index, fact in enumerate(self.facts):
+            if fact.PUBLISHED:
+                yield derived_id(f"{service}/{self.case}/{self.cause}", index), fact
+
+    def events(self) -> Iterable[Fact]:
+        """Yield the facts that a fold sees: the event, then its facts; a refused decision changes nothing."""
+        if self.event is not None:
+            yield self.event
+        yield from (fact for fact in self.facts if not isinstance(fact, DecisionRefused))
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the only row left of a purged case."""
+        return any(isinstance(fact, RequestPurged) for fact in self.events())
+
+
+class Journal:
+    """The journal of one service."""
+
+    def __init__(
+        self, database: Database, records: Iterable[type[Record]] = (), *, key: bytes = UNKEYED
+    ) -> None:
+        """
+        Keep rows in *database*.
+
+        Args:
+            database: The service's own.
+            records: The service's own kinds of record.
+            key: Chains the rows that are appended; not needed to read.
+        """
+        self._key = key
+        self.database = database
+        self._rows: Collection = database["journal"]
+        self._kinds: Mapping[str, type[Fact]] = FACTS | {kind.TYPE: kind for kind in records}
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the journal"):
+            await drop_expiry(self._rows)
+            await self._rows.create_index("case")
+            await self._rows.create_index("at")
+            await self._rows.create_index("unpublished", partialFilterExpression={"unpublished": True})
+            for field in ("facts.type", "event.type"):
+                listed = {field: {"$in": sorted(LISTED)}}
+                await self._rows.create_index([(field, 1), ("at", 1)], partialFilterExpression=listed)
+
+    async def histories(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
+        """
+        Return the rows of each of *cases*, oldest first.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+            PermanentError: A row does not read; it names the row.
+        """
+        histories: dict[str, list[JournalRow]] = defaultdict(list)
+        with translated("read the journal"):
+            async for document in self._rows.find({"case": {"$in": list(cases)}}, batch_size=5_000):
+                histories[document["case"]].append(self._row(document))
+        for rows in histories.values():
+            rows.sort(key=lambda row: row.n)
+        return histories
+
+    async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        """Append *rows* in one durable write; return the keys that another writer had taken."""
+        return await insert_new(self._rows, await self._chained(rows))
+
+    async def append_unpublished(self, row: JournalRow) -> bool:
+        """Append *row*, marked as unpublished; return False if its key was taken."""
+        [document] = await self._chained([row])
+        return not await insert_new(self._rows, [{**document, "unpublished": True}])
+
+    async def _chained(self, rows: Sequence[JournalRow]) -> list[RawDocument]:
+        """Return *rows* as they are stored, each with its MAC."""
+        unknown = [row for row in rows if row.before is None and row.n > 0]
+        before = await self._macs_before(unknown) if unknown else {}
+        return [self.chained(row, before.get(row.key, START)) for row in rows]
+
+    def chained(self, row: JournalRow, before: bytes = START) -> RawDocument:
+        """Return *row* as it is stored; *before* is the MAC of the row before, unless the row says so."""
+        known = before if row.before is None else row.before
+        document = document_of(row)
+        if row.is_last:
+            document[BEFORE] = known
+        return chained(document, known, self._key)
+
+    async def _macs_before(self, rows: Sequence[JournalRow]) -> dict[str, bytes]:
+        """Return the MAC that stands before each of *rows*, by the row's key."""
+        found: dict[str, bytes] = {}
+        with translated("read the chain"):
+            for row in rows:
+                earlier = self._rows.find({"case": row.case, "n": {"$lt": row.n}}, {MAC: 1})
+                for document in await earlier.sort("n", -1).to_list(1):
+                    found[row.key] = document.get(MAC, START)
+        return found
+
+    async def unpublished(self, most: int) -> list[JournalRow]:
+        """Return up to *most* rows that are marked as unpublished."""
+        with translated("look for unpublished rows"):
+            found = await self._rows.find({"unpublished": True}).to_list(most)
+        return [self._row(document) for document in found]
+
+    async def mark_published(self, keys: Iterable[str]) -> None:
+        """Remove the mark from the rows of *keys*; it may be repeated."""
+        with translated("mark rows as published"):
+            await self._rows.update_many({"_id": {"$in": list(keys)}}, {"$unset": {"unpublished": ""}})
+
+    async def forget(self, cases: Many[str]) -> None:
+        """Remove the rows of *cases* but those that say so; it may be repeated."""
+        others = {"event.type": {"$ne": RequestPurged.TYPE}, "facts.type": {"$ne": RequestPurged.TYPE}}
+        with translated("forget cases"):
+            await self._rows.delete_many({"case": {"$in": list(cases)}, **others})
+
+    async def forget_parts(self, case: str) -> None:
+        """Remove the rows of cases that are parts of *case*, and are named after it; it may be repeated."""
+        parts = {"case": {"$gte": f"{case}.", "$lt": f"{case}/"}}
+        with translated("forget parts of a case"):
+            await self._rows.delete_many(parts)
+
+    async def fact_histories(
+        self,
+        kinds: Iterable[type[Fact]],
+        letters: Iterable[LetterKind],
+        *,
+        since: datetime,
+        session: Session,
+    ) -> AsyncIterator[tuple[str, list[DatedFact]]]:
+        """
+        Yield the facts of *kinds* case by case, oldest first; holds no more than one case and a batch.
+
+        Args:
+            kinds: Facts that are wanted.
+            letters: Of letters that were sent, the kinds that are wanted as well: most are of no interest.
+            since: Leaves out facts that were recorded before.
+            session: The snapshot in which the journal is read.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+            PermanentError: A row does not read; it names the row.
+        """
+        types = {NoticeSent.TYPE, *(kind.TYPE for kind in kinds)}
+        listed = {"$in": sorted(types - {NoticeSent.TYPE})}
+        sent = {"event.type": NoticeSent.TYPE, "event.data.letter": {"$in": sorted(letters)}}
+        listed_or_sent = [{"event.type": listed}, {"facts.type": listed}, sent]
+        wanted = {"at": {"$gte": since}, "$or": listed_or_sent}
+        case, documents = "", list[Document]()
+        async for document in in_order(self._rows, wanted, "case", session):
+            if document["case"] != case:
+                if documents:
+                    yield case, self._dated_facts(documents, types)
+                case, documents = document["case"], []
+            documents.append(document)
+        if documents:
+            yield case, self._dated_facts(documents, types)
+
+    def _dated_facts(self, documents: list[Document], types: Many[str]) -> list[DatedFact]:
+        documents.sort(key=lambda document: document["n"])
+        return [
+            (document["at"], self._fact(stored, document["case"]))
+            for document in documents
+            for stored in (document["event"], *document["facts"])
+            if stored is not None and stored["type"] in types
+        ]
+
+    def _row(self, document: Document) -> JournalRow:
+        try:
+            stored = document["event"]
+            return JournalRow(
+                case=document["case"],
+                n=document["n"],
+                cause=document["cause"],
+                event=None if stored is None else self._fact(stored, document["case"]),
+                facts=tuple(self._fact(fact, document["case"]) for fact in document["facts"]),
+                at=document["at"],
+                mac=document.get(MAC, b""),
+            )
+        except (KeyError, ValueError) as error:
+            raise PermanentError(
+                f"row {document['_id']} of the journal does not read ({type(error).__name__})"
+            ) from None
+
+    def _fact(self, stored: Mapping[str, Any], case: str) -> Fact:
+        return self._kinds[stored["type"]].model_validate({"request_id": case, **stored["data"]})
+
+
+def events_of(rows: Iterable[JournalRow]) -> Iterable[Fact]:
+    """Yield all facts of *rows* in their order."""
+    for row in rows:
+        yield from row.events()
+
+
+def facts_of(rows: Iterable[JournalRow]) -> Iterable[DatedFact]:
+    """Yield all facts of *rows* in their order, each with the moment it was recorded."""
+    for row in rows:
+        for fact in row.events():
+            yield row.at, fact
+
+
+def journalled(event: Event) -> Fact | None:
+    """Return *event* if a journal may keep it: a submission carries personal data and may not."""
+    return event if isinstance(event, Fact) else None
+
+
+def document_of(row: JournalRow) -> Document:
+    """Return *row* as it is stored."""
+    return {
+        "_id": row.key,
+        "case": row.case,
+        "n": row.n,
+        "cause": row.cause,
+        "event": None if row.event is None else _stored(row.event, row.case),
+        "facts": [_stored(fact, row.case) for fact in row.facts],
+        "at": row.at,
+    }
+
+
+def _stored(fact: Fact, case: str) -> Document:
+    """The row says which case it is; only a fact that begins another one names it itself."""
+    known = {"request_id"} if fact.request_id == case else None
+    return {"type": fact.TYPE, "data": fact.model_dump(mode="json", exclude=known, exclude_defaults=True)}

@@ -1,0 +1,124 @@
+"""
+Structured logs without personal data.
+
+Only keys on the allow-list pass; the value of any other becomes ``[withheld]``. Tracebacks are printed
+without local variables. Event names are constants; variables are fields.
+"""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+from typing import Any, Literal
+
+import orjson
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+ALLOWED = frozenset(
+    {
+        "address",
+        "attempt",
+        "batch",
+        "code",
+        "collection",
+        "count",
+        "database",
+        "delay_ms",
+        "digest",
+        "doubtful",
+        "elapsed_ms",
+        "error",
+        "event",
+        "event_id",
+        "handled",
+        "level",
+        "letter",
+        "library",
+        "number",
+        "ops_port",
+        "outcome",
+        "parked",
+        "port",
+        "queue",
+        "reason",
+        "redelivered",
+        "request_id",
+        "retried",
+        "service",
+        "services",
+        "settings",
+        "store",
+        "timestamp",
+        "trace",
+        "type",
+        "url",
+        "variable",
+        "version",
+    }
+)
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def configure(*, level: str = "info", form: Literal["json", "console"] = "json") -> None:
+    """Set up logging for this process, once, at start."""
+    processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        plain_traceback,
+        only_allowed,
+    ]
+    if form == "json":
+        processors.append(structlog.processors.JSONRenderer(serializer=orjson.dumps))
+        factory: Any = structlog.BytesLoggerFactory(sys.stdout.buffer)
+    else:
+        processors.append(structlog.dev.ConsoleRenderer())
+        factory = structlog.PrintLoggerFactory(sys.stdout)
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    sys.excepthook = _died
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=factory,
+        cache_logger_on_first_use=False,
+    )
+
+
+def only_allowed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Redact the value of every key that is not on the allow-list."""
+    return {key: value if key in ALLOWED else "[withheld]" for key, value in event.items()}
+
+
+def plain_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace ``exc_info`` by the error's class and where it happened: no values and no message."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        event["error"] = type(error).__name__
+        event["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+def logger() -> structlog.typing.FilteringBoundLogger:
+    """Return the logger of this process."""
+    return structlog.get_logger()  # type: ignore[no-any-return]  # structlog types it as Any
+
+
+class _Libraries(logging.Handler):
+    """Says that a library has warned, and where. Its text may quote a message, a URL or a person."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        place = f"{record.module}:{record.lineno} {record.funcName}"
+        logger().log(record.levelno, "a library warns", library=record.name, reason=place)
+
+
+def _died(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """Log the error that ended the process, each part of a group on its own line: classes and places only."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            _died(type(part), part, None)
+    else:
+        logger().critical("died", exc_info=error)

@@ -1,0 +1,148 @@
+"""
+The decision on a message that was not handled: tried again after a growing delay, or parked.
+
+The parked message carries the reason, the number of tries, since when, and its origin.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.contract import topology
+from shared.errors import HabeasError, TransientError
+from shared.runtime.broker import Delivery, Message
+
+ATTEMPT = "x-habeas-attempt"
+FIRST_FAILURE = "x-habeas-first-failure"
+EXCHANGE = "x-habeas-exchange"
+ROUTING_KEY = "x-habeas-routing-key"
+USER = "x-habeas-user"
+REASON = "x-habeas-reason"
+ERROR = "x-habeas-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The first publication of a message."""
+
+    exchange: str
+    routing_key: str
+    user: str | None = None
+    """The broker user that published it, as the broker has checked."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that carry it to another try."""
+        user = {} if self.user is None else {USER: self.user}
+        return {EXCHANGE: self.exchange, ROUTING_KEY: self.routing_key, **user}
+
+
+def origin_of(delivery: Delivery) -> Origin:
+    """
+    Return where *delivery* was first published, however often it has been sent round since.
+
+    Our headers are believed only where we alone publish: an upstream system that could name an
+    exchange in a header could pass a submission off as a fact.
+    """
+    if delivery.exchange != topology.REDELIVERY:
+        return Origin(delivery.exchange, delivery.routing_key, delivery.user_id)
+    return origin_in(delivery)
+
+
+def origin_in(delivery: Delivery) -> Origin:
+    """
+    Return where a message that was sent on was first published.
+
+    A service sends a message on with our headers. A message that the broker parked, after deliveries that
+    killed their consumer, carries the publisher's: of that one the broker itself states the origin.
+    """
+    ours = delivery.headers
+    for death in ours.get("x-death", ()):
+        if death.get("exchange") in (topology.REQUESTS, topology.EVENTS):
+            return Origin(str(death["exchange"]), str(death["routing-keys"][0]), delivery.user_id)
+    user = ours.get(USER)
+    return Origin(
+        exchange=str(ours.get(EXCHANGE, delivery.exchange)),
+        routing_key=str(ours.get(ROUTING_KEY, delivery.routing_key)),
+        user=None if user is None else str(user),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A message on its way to another try, or to the parking queue."""
+
+    message: Message
+    parked: bool
+    fields: dict[str, Any]
+    """The fields for the log."""
+
+
+def after_failure(
+    delivery: Delivery, error: Exception, service: str, *, now: datetime, retry_for: timedelta
+) -> Failure:
+    """
+    Return the decision on *delivery* after its handling raised *error*.
+
+    An unknown error is permanent: parked and loud, not retried for ever.
+    """
+    ours = {} if _is_replayed(delivery) else _our_headers(delivery)
+    attempt = int(ours.get(ATTEMPT, 0)) + 1
+    first = datetime.fromisoformat(str(ours.get(FIRST_FAILURE, now.isoformat())))
+    parked = not isinstance(error, TransientError) or now - first >= retry_for
+    origin = origin_of(delivery)
+    headers = {
+        **_their_headers(delivery),
+        ATTEMPT: attempt,
+        FIRST_FAILURE: first.isoformat(),
+        **origin.headers,
+    }
+    if parked:
+        headers |= {REASON: _reason(error), ERROR: type(error).__name__}
+    delay = list(topology.DELAYS)[min(attempt, len(topology.DELAYS)) - 1]
+    message = Message(
+        exchange=topology.PARKING if parked else topology.RETRY,
+        routing_key=service if parked else f"{delay}.{service}",
+        body=delivery.body,
+        message_id=delivery.message_id or f"{service}-{delivery.tag}",
+        content_type=delivery.content_type or "application/octet-stream",
+        headers=headers,
+    )
+    fields = {
+        "attempt": attempt,
+        **_named(delivery, origin),
+        "error": type(error).__name__,
+        "reason": _reason(error),
+    }
+    return Failure(message, parked, fields)
+
+
+def _is_replayed(delivery: Delivery) -> bool:
+    """Return whether a person has handed *delivery* back: it is tried as often as a new one."""
+    return delivery.routing_key.startswith(f"{topology.REPLAYED}.")
+
+
+def _our_headers(delivery: Delivery) -> Mapping[str, Any]:
+    return delivery.headers if delivery.exchange == topology.REDELIVERY else {}
+
+
+def _their_headers(delivery: Delivery) -> dict[str, Any]:
+    """Return the publisher's headers. Those of the broker (``x-death`` …) describe one journey only."""
+    return {
+        name: value
+        for name, value in delivery.headers.items()
+        if not name.startswith("x-") and isinstance(value, str | int | bool)
+    }
+
+
+def _named(delivery: Delivery, origin: Origin) -> dict[str, Any]:
+    """Return the message's names for the log: ids that upstream systems chose may hold anything."""
+    if origin.exchange == topology.EVENTS:
+        return {"event_id": delivery.message_id, "type": origin.routing_key}
+    return {"type": origin.exchange}
+
+
+def _reason(error: Exception) -> str:
+    """Return our own errors' message; another's may quote data, so its class must do."""
+    return str(error) if isinstance(error, HabeasError) else type(error).__name__

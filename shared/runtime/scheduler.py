@@ -1,0 +1,116 @@
+"""
+Timers: each is published once, by the first replica that sees it due, despite crashes.
+
+A timer is a document that waits until the broker has confirmed its event. Two replicas may publish it at
+the same time, under the same id, and its consumer recognises the repetition.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from shared.contract.breaches import BreachTimeCame
+from shared.contract.events import DeadlineCame, DisclosureDue, ErasureDue, TimeCame
+from shared.runtime.broker import EventPublisher, Message
+from shared.runtime.dataloader import DataLoader
+from shared.runtime.journal import JournalRow
+from shared.runtime.mongo import Database, UpdateOne, translated
+from shared.runtime.service import messages_of
+from shared.runtime.worker import work_forever
+
+TimerEvent: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
+"""An event that reports a moment to a service."""
+LOOK_EVERY_S = 1.0
+MOST_AT_ONCE = 500
+KEEP = timedelta(days=400)
+"""How long a published timer is remembered, so that setting it again does not publish it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A moment."""
+
+    case: str
+    name: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """Its identity: a case has one timer of a name."""
+        return f"{self.case}/{self.name}"
+
+
+class Timers:
+    """The moments that one service waits for."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in *database*."""
+        self._timers = database["timers"]
+        self._set: DataLoader[Timer, None] = DataLoader(self._set_all)
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index the timers"):
+            await self._timers.create_index("at", partialFilterExpression={"published": False})
+            await self._timers.create_index("name")
+            await self._timers.create_index("published_at", expireAfterSeconds=int(KEEP.total_seconds()))
+
+    async def set(self, case: str, name: str, at: datetime) -> None:
+        """
+        Have an event published to the service *at* a moment.
+
+        The first timer of a case under *name* counts; it may be set again and again.
+        """
+        await self._set(Timer(case, name, at))
+
+    async def _set_all(self, timers: Sequence[Timer]) -> Mapping[Timer, None]:
+        first = {timer.key: timer for timer in reversed(timers)}
+        with translated("set timers"):
+            await self._timers.bulk_write([_unless_set(timer) for timer in first.values()], ordered=False)
+        return dict.fromkeys(timers)
+
+    async def due(self, now: datetime) -> list[Timer]:
+        """Return the timers that are due and not published, the earliest first."""
+        with translated("look for timers"):
+            cursor = self._timers.find({"published": False, "at": {"$lte": now}}).sort("at", 1)
+            found = await cursor.to_list(MOST_AT_ONCE)
+        return [Timer(document["case"], document["name"], document["at"]) for document in found]
+
+    async def mark_published(self, timers: Sequence[Timer]) -> None:
+        """Record that *timers* were published."""
+        with translated("settle timers"):
+            names = [timer.key for timer in timers]
+            change = {"published": True, "published_at": datetime.now(UTC)}
+            await self._timers.update_many({"_id": {"$in": names}}, {"$set": change})
+
+
+async def publish_due_timers(
+    timers: Timers,
+    publisher: EventPublisher,
+    service: str,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    event: Callable[..., TimerEvent],
+) -> None:
+    """Publish each timer as an *event* when it is due, for ever; an outage only delays it."""
+
+    async def publish() -> bool:
+        due = await timers.due(clock())
+        if due:
+            await publisher.publish([one for timer in due for one in _messages(timer, service, event)])
+            await timers.mark_published(due)
+        return bool(due)
+
+    await work_forever(publish, service=service, delayed="a timer is published later", every_s=LOOK_EVERY_S)
+
+
+def _unless_set(timer: Timer) -> UpdateOne:
+    fresh = {"case": timer.case, "name": timer.name, "at": timer.at, "published": False}
+    return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
+
+
+def _messages(timer: Timer, service: str, event: Callable[..., TimerEvent]) -> list[Message]:
+    fact = event(request_id=timer.case, name=timer.name)
+    # The id follows from the cause: the same timer has the same id from every replica.
+    return list(messages_of(JournalRow("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))

@@ -1,0 +1,615 @@
+"""
+Services, and the runtime that handles the messages delivered to them.
+
+A handler takes an event and returns facts; it knows nothing of queues, batches, crashes or retries. The
+runtime reads a natural batch, folds the rows of each case in the service's journal, lets the handlers run
+side by side, appends one row per event in one durable write, publishes the facts, and only then
+acknowledges. A crash anywhere before the acknowledgement brings the message back; its row, if it was
+written, is recognised by its cause and its facts are published again with the same ids.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from shared.contract import topology
+from shared.contract.envelope import Envelope, Unreadable, decode, derived_id, encode
+from shared.contract.events import (
+    Code,
+    Decision,
+    DecisionRefused,
+    Event,
+    Fact,
+    Record,
+    RequestPurged,
+    RequestSubmitted,
+    Submission,
+    SubmissionError,
+    UnreadableSubmission,
+)
+from shared.contract.staff import StaffDecision, demands_proof
+from shared.errors import HabeasError, PermanentError, RefusedDecision, TransientError, Unroutable
+from shared.runtime import metrics
+from shared.runtime.accounts import Publishers
+from shared.runtime.broker import Delivery, EventPublisher, Inbox, Message
+from shared.runtime.journal import JournalRow, events_of, journalled
+from shared.runtime.log import logger
+from shared.runtime.retry_policy import Failure, Origin, after_failure, origin_of
+from shared.runtime.staff_register import DecisionOutcome, StaffGate
+
+E = TypeVar("E", bound=Event)
+S = TypeVar("S")
+T = TypeVar("T")
+C = TypeVar("C")
+C_contra = TypeVar("C_contra", contravariant=True)
+
+OVERTAKEN_S = 0.01
+"""How long to wait for the row of another replica to become readable."""
+PATIENCE_S = 0.1
+"""How long the quick handlers of a batch wait for the slow ones before they are committed without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment(Generic[S]):
+    """The context of a handled event."""
+
+    case: str
+    now: datetime
+    state: S
+    """State of the case in this service: the fold of its journal."""
+    event_id: str
+    source: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Generic[C_contra]):
+    """An event a service listens to, and the handler it goes to."""
+
+    event: type[Event]
+    handler: Callable[[Any, C_contra], Awaitable[Sequence[Fact]]]
+
+
+def on(event: type[E], handler: Callable[[E, C], Awaitable[Sequence[Fact]]]) -> Subscription[C]:
+    """Pair *event* with *handler*; the type checker refuses a handler of another event."""
+    return Subscription(event, handler)
+
+
+async def forget(_event: RequestPurged, _ctx: object) -> Sequence[Fact]:
+    """Decide nothing: the runtime itself removes the journal's rows of the case."""
+    return []
+
+
+def case_of_fact(envelope: Envelope[Event]) -> str:
+    """Return the case a fact belongs to."""
+    if isinstance(envelope.event, Fact):
+        return envelope.event.case
+    raise PermanentError(f"{type(envelope.event).__name__} belongs to no case this service knows")
+
+
+def cause_of(envelope: Envelope[Event]) -> str:
+    """
+    Return the id that a row names as its cause.
+
+    An upstream id is unique together with its source only. A request under a known id with other content
+    is no repetition.
+    """
+    event = envelope.event
+    if isinstance(event, RequestSubmitted):
+        return derived_id(f"{envelope.source} {envelope.id} {event.model_dump_json()}", 0)
+    if isinstance(event, Submission):
+        return derived_id(f"{envelope.source} {envelope.id}", 0)
+    return envelope.id
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[S, C]):
+    """A service: its subscriptions, its state and how events change it."""
+
+    name: str
+    subscriptions: tuple[Subscription[C], ...]
+    start: S
+    """State of a case without events."""
+    evolve: Callable[[S, Fact], S]
+    """Return the state after one more fact. Raises IllegalTransition when it cannot follow."""
+    context: Callable[[Moment[S]], C]
+    records: tuple[type[Record], ...] = ()
+    case_of: Callable[[Envelope[Event]], str] = case_of_fact
+    secret: bytes = b""
+    """Keys the case of a submission that cannot be read: a bare hash would let its content be guessed."""
+    refusal: Callable[[str | None, str], SubmissionError | None] = lambda _user, _source: None
+    """Why a broker user may not submit anything as a source; None where it may."""
+
+    def fold(self, rows: Iterable[JournalRow]) -> S:
+        """Return the state after *rows*."""
+        state = self.start
+        for fact in events_of(rows):
+            state = self.evolve(state, fact)
+        return state
+
+
+def messages_of(row: JournalRow, service: str) -> Iterable[Message]:
+    """Yield the messages that publish the facts of *row* of *service*: the same at every repetition."""
+    for id_, fact in row.published(service):
+        yield Message(
+            exchange=fact.EXCHANGE,
+            routing_key=fact.TYPE,
+            body=encode(fact, id=id_, source=f"habeas/{service}", time=row.at, cause=row.cause),
+            message_id=id_,
+            mandatory=not fact.TERMINAL,
+        )
+
+
+class JournalRowPort(Protocol):
+    """The journal, as the runtime needs it."""
+
+    async def histories(self, cases: set[str]) -> dict[str, list[JournalRow]]:
+        """Return the rows of each case, oldest first."""
+
+    async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        """Append rows durably; return the keys that were taken already."""
+
+    async def forget(self, cases: set[str]) -> None:
+        """Remove all rows of purged cases but the one that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    delivery: Delivery
+    envelope: Envelope[Event]
+    case: str
+
+    @property
+    def cause(self) -> str:
+        """The id that a row names as its cause."""
+        return cause_of(self.envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """An event with a row: a new one, or one found in the journal."""
+
+    work: _Work
+    row: JournalRow
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    delivery: Delivery
+    error: Exception
+
+
+_Result: TypeAlias = _Done | _Failed | _Work
+"""The result of a handler; a work: that is to be handled in its place."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The counts of a batch, for its one log line."""
+
+    handled: int = 0
+    redelivered: int = 0
+    retried: int = 0
+    parked: int = 0
+
+
+@dataclass(slots=True)
+class Runtime(Generic[S, C]):
+    """Runs one service on a journal and a bus."""
+
+    service: Service[S, C]
+    journal: JournalRowPort
+    inbox: Inbox
+    publisher: EventPublisher
+    batch: int = 500
+    retry_for: timedelta = timedelta(hours=24)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    staff: StaffGate | None = None
+    """Verifies decisions of the staff; without it every one is refused."""
+    publishers: Publishers | None = None
+    """The publishers of accepted facts; None where the broker is in memory and has no users."""
+    _under_way: dict[str, list[_Work]] = field(default_factory=dict)
+    """Cases with an event being handled, and the events that have arrived for them meanwhile."""
+    _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
+    """Slow handlers that are through and not committed yet."""
+    _doorbell: asyncio.Event = field(default_factory=asyncio.Event)
+    _following: set[asyncio.Task[None]] = field(default_factory=set)
+    """Tasks that work off events that waited for a slow handler."""
+    _ending: bool = False
+
+    async def run(self) -> None:
+        """Handle deliveries until the inbox is stopped, then finish those begun."""
+        self._under_way.clear()
+        self._finished.clear()
+        self._ending = False
+        async with asyncio.TaskGroup() as group:
+            finisher = group.create_task(self._finish(group))
+            while batch := await self.inbox.take(self.batch):
+                works, unreadable = self._read(batch)
+                await self._work_off(works, unreadable, group)
+            self._ending = True
+            self._doorbell.set()
+            await finisher
+
+    async def _work_off(
+        self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
+    ) -> None:
+        """Handle *works*, each once, even if begun before, and commit them and *results*."""
+        while works or results:
+            works, results = await self._round(works, results, group), ()
+
+    async def _round(
+        self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
+    ) -> list[_Work]:
+        """Handle one event of each case and commit; return the works left to do."""
+        mine = self._claim(works)
+        histories, spoilt = await self._retried(lambda: self._histories(mine))
+        results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in mine if w.case in spoilt)]
+        known, fresh = _split([work for work in mine if work.case not in spoilt], histories)
+        tasks = {group.create_task(self._handle(work, histories.get(work.case, []))): work for work in fresh}
+        quick, slow = await asyncio.wait(tasks, timeout=PATIENCE_S) if tasks else (set(), set())
+        for task in slow:
+            task.add_done_callback(partial(self._note_finished, tasks[task]))
+        left = await self._settle([*results, *known, *(_outcome(task, tasks[task]) for task in quick)])
+        outlasting = {tasks[task].case for task in slow}
+        return left + self._release([work for work in mine if work.case not in outlasting])
+
+    def _claim(self, works: Sequence[_Work]) -> list[_Work]:
+        """
+        Claim one event of each case that is not being handled; the others wait until it is through.
+
+        The second event of a case is decided on the state after the first, and an act is never begun beside
+        itself: that is why a case is claimed before its history is read.
+        """
+        mine: list[_Work] = []
+        for work in works:
+            if work.case in self._under_way:
+                self._under_way[work.case].append(work)
+            else:
+                self._under_way[work.case] = []
+                mine.append(work)
+        return mine
+
+    def _release(self, works: Sequence[_Work]) -> list[_Work]:
+        """Release the cases of *works*; return the works that have waited for them."""
+        return [waiting for work in works for waiting in self._under_way.pop(work.case)]
+
+    def _note_finished(self, work: _Work, task: asyncio.Task[_Result]) -> None:
+        self._finished.append((work, task))
+        self._doorbell.set()
+
+    def _note_followed(self, following: asyncio.Task[None]) -> None:
+        self._following.discard(following)
+        self._doorbell.set()
+
+    async def _finish(self, group: asyncio.TaskGroup) -> None:
+        """Commit the results of slow handlers, all that are ready at a time, then the works behind them."""
+        while self._under_way or self._following or not self._ending:
+            await self._doorbell.wait()
+            self._doorbell.clear()
+            finished, self._finished = self._finished, []
+            left = await self._settle([_outcome(task, work) for work, task in finished])
+            left += self._release([work for work, _ in finished])
+            if left:
+                following = group.create_task(self._work_off(left, (), group))
+                self._following.add(following)
+                following.add_done_callback(self._note_followed)
+
+    async def _settle(self, results: Sequence[_Result]) -> list[_Work]:
+        """Commit *results*; return the works to be handled instead, or once more."""
+        instead = [result for result in results if isinstance(result, _Work)]
+        overtaken = await self._retried(lambda: self._commit(results))
+        if overtaken:
+            await asyncio.sleep(OVERTAKEN_S)
+        return [*instead, *overtaken]
+
+    async def _retried(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Repeat *step* until our own database and broker let it through; meanwhile the batch is held."""
+        pause = 0.05
+        while True:
+            try:
+                return await step()
+            except (TransientError, Unroutable) as error:
+                logger().warning("batch held", service=self.service.name, reason=str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 1.0)
+
+    async def _histories(
+        self, works: Sequence[_Work]
+    ) -> tuple[dict[str, list[JournalRow]], dict[str, PermanentError]]:
+        """Return the history of each case; where one does not read, one by one, so that it alone fails."""
+        cases = {work.case: work for work in works}
+        if not cases:
+            return {}, {}
+        try:
+            return await self.journal.histories(set(cases)), {}
+        except PermanentError as error:
+            if len(cases) == 1:
+                return {}, dict.fromkeys(cases, error)
+        histories: dict[str, list[JournalRow]] = {}
+        spoilt: dict[str, PermanentError] = {}
+        for work in cases.values():
+            more, worse = await self._histories([work])
+            histories |= more
+            spoilt |= worse
+        return histories, spoilt
+
+    def _read(self, deliveries: Sequence[Delivery]) -> tuple[list[_Work], list[_Result]]:
+        works: list[_Work] = []
+        unreadable: list[_Result] = []
+        for delivery in deliveries:
+            try:
+                works.append(self._work(delivery))
+            except PermanentError as error:
+                unreadable.append(_Failed(delivery, error))
+        return works, unreadable
+
+    def _work(self, delivery: Delivery) -> _Work:
+        origin = origin_of(delivery)
+        try:
+            envelope = self._admitted(delivery, origin)
+        except Unreadable as error:
+            if origin.exchange != topology.REQUESTS:
+                raise
+            envelope = self._unreadable(delivery, error.flaws, error.source, error.id)
+        self._must_be_its_publishers(origin, envelope.event)
+        return _Work(delivery, envelope, self.service.case_of(envelope))
+
+    def _admitted(self, delivery: Delivery, origin: Origin) -> Envelope[Event]:
+        """
+        Return the envelope of *delivery*.
+
+        Raises:
+            Unreadable: It is no event, or a submission of a source that its publisher may not use.
+        """
+        envelope = decode(
+            delivery.body,
+            exchange=origin.exchange,
+            content_type=delivery.content_type,
+            headers=delivery.headers,
+        )
+        if origin.exchange == topology.REQUESTS:
+            flaw = self.service.refusal(origin.user, envelope.source)
+            if flaw is not None:
+                raise Unreadable((flaw,), envelope.source, envelope.id)
+        return envelope
+
+    def _must_be_its_publishers(self, origin: Origin, event: Event) -> None:
+        """
+        Refuse a fact of a publisher that does not own its type.
+
+        The broker compares routing keys; the handled type is the one that the body names.
+
+        Raises:
+            PermanentError: It is such a fact.
+        """
+        if origin.exchange == topology.REQUESTS or self.publishers is None:
+            return
+        if not self.publishers.may_publish(origin.user, event.TYPE):
+            raise PermanentError("published by a broker user that does not own this type of event")
+
+    def _unreadable(
+        self, delivery: Delivery, flaws: tuple[SubmissionError, ...], source: str | None, id_: str | None
+    ) -> Envelope[Event]:
+        event = UnreadableSubmission(
+            body=delivery.body, flaws=flaws, publisher_source=source, publisher_id=id_
+        )
+        digest = blake2b(delivery.body, digest_size=16, key=self.service.secret).hexdigest()
+        return Envelope(event=event, id=digest, source=source or "unknown", time=self.clock())
+
+    async def _handle(self, work: _Work, history: list[JournalRow]) -> _Result:
+        try:
+            return _Done(work, await self._new_row(work, history), new=True)
+        except Exception as error:  # noqa: BLE001  the one broad net for errors of handlers
+            return self._after_handler_error(work, error)
+
+    async def _new_row(self, work: _Work, history: list[JournalRow]) -> JournalRow:
+        now = self.clock()
+        state = self.service.fold(history)
+        moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
+        facts, journal = await self._decided(work, moment)
+        n = history[-1].n + 1 if history else 0
+        row = JournalRow(
+            work.case,
+            n,
+            work.cause,
+            journal,
+            tuple(facts),
+            stored_precision(now),
+            before=history[-1].mac if history else None,
+        )
+        for fact in row.events():
+            if work.case not in fact.cases:
+                raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")
+            if not row.is_last:
+                state = self.service.evolve(state, fact)
+        return row
+
+    async def _decided(self, work: _Work, moment: Moment[S]) -> tuple[Sequence[Fact], Fact | None]:
+        """
+        Return the facts of the event, and the event if the journal keeps it.
+
+        A decision of the staff reaches its handler only once its proof is verified. A refused one stays out
+        of the journal: no fold may see it.
+        """
+        event = work.envelope.event
+        if not demands_proof(event):
+            return await self._handler(event)(event, self.service.context(moment)), journalled(event)
+        reason = await self._refusal(work, moment.now)
+        if reason is None:
+            try:
+                facts = await self._handler(event)(event, self.service.context(moment))
+            except RefusedDecision as refused:
+                reason = str(refused)
+            except PermanentError as error:
+                await self._note(work, str(error), moment.now)
+                raise
+            else:
+                await self._note(work, None, moment.now)
+                return facts, journalled(event)
+        await self._note(work, reason, moment.now)
+        return [self._refused(work, reason)], None
+
+    async def _refusal(self, work: _Work, now: datetime) -> Code | None:
+        event = work.envelope.event
+        if self.staff is None or not isinstance(event, StaffDecision):
+            return "no_accounts"
+        return await self.staff.refusal(event, work.envelope.id, now)
+
+    async def _note(self, work: _Work, reason: str | None, now: datetime) -> None:
+        if self.staff is not None:
+            outcome = DecisionOutcome(self.service.name, work.envelope.event.TYPE, reason)
+            await self.staff.note(work.envelope.id, outcome, now)
+
+    def _refused(self, work: _Work, reason: Code) -> Fact:
+        """
+        Return the fact that a decision was refused.
+
+        Raises:
+            PermanentError: It was a submission, which is set aside sealed.
+        """
+        event = work.envelope.event
+        logger().warning("decision refused", service=self.service.name, reason=reason, type=event.TYPE)
+        if not isinstance(event, Decision):
+            raise PermanentError(f"the declaration was refused: {reason}")
+        return DecisionRefused(
+            request_id=event.request_id,
+            decision=work.envelope.id,
+            type=event.TYPE,
+            account=event.by,
+            reason=reason,
+        )
+
+    def _after_handler_error(self, work: _Work, error: Exception) -> _Result:
+        """Set a submission that can never be handled aside, sealed: a parking queue must not hold it."""
+        event = work.envelope.event
+        if isinstance(error, TransientError) or not isinstance(event, Submission):
+            return _Failed(work.delivery, error)
+        if isinstance(event, UnreadableSubmission):
+            return _Failed(work.delivery, error)
+        flaws = error.flaws if isinstance(error, Unreadable) else self._failed(error)
+        envelope = self._unreadable(work.delivery, flaws, work.envelope.source, work.envelope.id)
+        return _Work(work.delivery, envelope, self.service.case_of(envelope))
+
+    def _failed(self, error: Exception) -> tuple[SubmissionError, ...]:
+        """Log *error*, and return the errors that its publisher may see."""
+        logger().error("submission failed", service=self.service.name, exc_info=error)
+        reason = str(error) if isinstance(error, HabeasError) else type(error).__name__
+        return (SubmissionError(path="", message=f"could not be handled: {reason}"),)
+
+    def _handler(self, event: Event) -> Callable[[Any, C], Awaitable[Sequence[Fact]]]:
+        for subscription in self.service.subscriptions:
+            if subscription.event is type(event):
+                return subscription.handler
+        raise PermanentError(f"{self.service.name} has no handler for {type(event).__name__}")
+
+    async def _commit(self, results: Sequence[_Result]) -> list[_Work]:
+        """Store *results*, publish, acknowledge - in this order. Return the works that were overtaken."""
+        done = [result for result in results if isinstance(result, _Done)]
+        failed = [result for result in results if isinstance(result, _Failed)]
+        if not (done or failed):
+            return []
+        started = time.perf_counter()
+        taken, refused = await self._append(done)
+        failed += (result for result in refused.values() if isinstance(result, _Failed))
+        settled = [r for r in done if r.row.key not in taken and r.row.key not in refused]
+        if purged := {r.row.case for r in settled if r.row.is_last}:
+            await self.journal.forget(purged)
+        failures = [self._failure(result) for result in failed]
+        facts = {m.message_id: m for r in settled for m in messages_of(r.row, self.service.name)}
+        await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
+        await self.inbox.settle([r.work.delivery for r in settled] + [f.delivery for f in failed])
+        self._report(settled, failures, started)
+        overtaken = [result.work for result in done if result.row.key in taken]
+        return [*overtaken, *(result for result in refused.values() if isinstance(result, _Work))]
+
+    async def _append(self, done: Sequence[_Done]) -> tuple[frozenset[str], dict[str, _Result]]:
+        """
+        Append the new rows; where one spoils the write, one by one, so that it spoils no other.
+
+        Returns the keys that were taken, and by key the results of rows that cannot be written.
+        """
+        new = [result for result in done if result.new]
+        if not new:
+            return frozenset(), {}
+        try:
+            return await self.journal.append([result.row for result in new]), {}
+        except PermanentError as error:
+            if len(new) == 1:
+                return frozenset(), {new[0].row.key: self._after_handler_error(new[0].work, error)}
+        taken: frozenset[str] = frozenset()
+        refused: dict[str, _Result] = {}
+        for result in new:
+            more_taken, more_refused = await self._append([result])
+            taken |= more_taken
+            refused |= more_refused
+        return taken, refused
+
+    def _failure(self, failed: _Failed) -> Failure:
+        return after_failure(
+            failed.delivery, failed.error, self.service.name, now=self.clock(), retry_for=self.retry_for
+        )
+
+    def _report(self, settled: Sequence[_Done], failures: Sequence[Failure], started: float) -> None:
+        name = self.service.name
+        tally = _Tally()
+        kinds = Counter((type(result.work.envelope.event).__name__, result.new) for result in settled)
+        for (kind, new), count in kinds.items():
+            tally.handled += count * new
+            tally.redelivered += count * (not new)
+            metrics.events(name, kind, count, new=new)
+        for failure in failures:
+            tally.parked += failure.parked
+            tally.retried += not failure.parked
+            metrics.failed(name, parked=failure.parked)
+            write = logger().error if failure.parked else logger().warning
+            write("message parked" if failure.parked else "message retried", service=name, **failure.fields)
+        elapsed = time.perf_counter() - started
+        metrics.batch(name, size=len(settled) + len(failures), seconds=elapsed)
+        logger().info(
+            "batch committed",
+            service=name,
+            batch=len(settled) + len(failures),
+            handled=tally.handled,
+            redelivered=tally.redelivered,
+            retried=tally.retried,
+            parked=tally.parked,
+            elapsed_ms=round(elapsed * 1000, 1),
+        )
+
+
+def _split(
+    works: Sequence[_Work], histories: Mapping[str, list[JournalRow]]
+) -> tuple[list[_Done], list[_Work]]:
+    """Separate events that have a row from those to be handled now; of a purged case none is."""
+    known: list[_Done] = []
+    fresh: list[_Work] = []
+    for work in works:
+        rows = histories.get(work.case, ())
+        answered = isinstance(work.envelope.event, Submission)
+        cause = work.cause
+        row = next((row for row in rows if row.cause == cause or (row.is_last and not answered)), None)
+        if row is None:
+            fresh.append(work)
+        else:
+            known.append(_Done(work, row, new=False))
+    return known, fresh
+
+
+def _outcome(task: asyncio.Task[_Result], work: _Work) -> _Result:
+    """Return the result of *task*; a driver that lost its connection may have cancelled it."""
+    if task.cancelled():
+        return _Failed(work.delivery, TransientError("the handler was cancelled"))
+    return task.result()
+
+
+def stored_precision(moment: datetime) -> datetime:
+    """Return *moment* as MongoDB will give it back, so that a repetition publishes the very same bytes."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,295 @@
+"""
+The database of staff accounts, and the verification of their decisions against it.
+
+``accounts`` is written by the operator alone. ``codes``, ``tries`` and ``outcomes`` only grow: a service may
+insert and read there, not change. All services share them, so that one code makes one decision, whichever
+services act on it.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import Code, StaffRole
+from shared.contract.staff import (
+    MOST_WRONG_CODES,
+    SALT_BYTES,
+    STEP_S,
+    StaffAccount,
+    StaffDecision,
+    addresses_in,
+    is_current,
+    mailbox_hash,
+    objection,
+    signature_fits,
+    step_of,
+)
+from shared.errors import Destroyed
+from shared.runtime.key_rings import RootKey, derived_key
+from shared.runtime.mongo import Client, Database, Document, insert_new, translated
+from shared.runtime.vault import CaseKey, Vault
+
+DATABASE = "staff"
+"""Last part of the database's name."""
+DAY = timedelta(days=1)
+KEEP = timedelta(days=7)
+"""Age at which used codes and outcomes are removed: longer than a message is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffKeys:
+    """Keys that the register needs: they seal second factors, hash mailboxes, and make salts."""
+
+    second_factors: CaseKey = field(repr=False)
+    mailboxes: bytes = field(repr=False)
+    salts: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, master_key: RootKey) -> "StaffKeys":
+        """Derive them from the master key."""
+        return cls(
+            CaseKey.of(derived_key(master_key, "staff second factors")),
+            derived_key(master_key, "staff mailboxes"),
+            derived_key(master_key, "staff salts"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionOutcome:
+    """The outcome of a decision in one service."""
+
+    service: str
+    type: str
+    reason: str | None = None
+    """Why it had no effect; None where it had."""
+
+
+class StaffGate(Protocol):
+    """Verifies decisions of the staff, as the runtime needs it."""
+
+    async def refusal(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
+        """Return why *decision* must have no effect, or None; the same event gets the same answer."""
+
+    async def note(self, event_id: str, outcome: DecisionOutcome, now: datetime) -> None:
+        """Record the outcome of a decision at one service; the first one stays."""
+
+
+class StaffRegister:
+    """Accounts, used codes and outcomes: ``<prefix>_staff``."""
+
+    def __init__(self, client: Client, *, prefix: str, keys: StaffKeys, vault: Vault) -> None:
+        """Use the database of *prefix*; requesters are looked up in *vault*."""
+        database: Database = client[f"{prefix}_{DATABASE}"]
+        self._accounts = database["accounts"]
+        self._codes = database["codes"]
+        self._tries = database["tries"]
+        self._outcomes = database["outcomes"]
+        self._keys = keys
+        self._vault = vault
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the staff register"):
+            for collection in (self._codes, self._tries, self._outcomes):
+                await collection.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
+            await self._tries.create_index("use")
+
+    # --- accounts ---------------------------------------------------------------------------------------
+
+    async def account(self, name: str) -> StaffAccount | None:
+        """Return the account *name*; None where there is none."""
+        with translated("read a staff account"):
+            document = await self._accounts.find_one({"_id": name})
+        return None if document is None else self._account(document)
+
+    async def accounts(self) -> AsyncIterator[StaffAccount]:
+        """Yield all accounts by name."""
+        with translated("read the staff accounts"):
+            async for document in self._accounts.find({}).sort("_id"):
+                yield self._account(document)
+
+    async def add(self, account: StaffAccount) -> bool:
+        """Store a new account; return whether its name was free."""
+        return not await insert_new(self._accounts, [self._document(account)])
+
+    async def replace(self, account: StaffAccount) -> None:
+        """Store *account*, in place of the one with its name if there is one."""
+        with translated("change a staff account"):
+            await self._accounts.replace_one({"_id": account.name}, self._document(account), upsert=True)
+
+    def salt(self, name: str) -> bytes:
+        """Return the salt of the password of *name*: whether there is such an account does not show."""
+        return blake2b(name.encode(), digest_size=SALT_BYTES, key=self._keys.salts).digest()
+
+    def mailbox(self, address: str) -> str:
+        """Return the keyed hash of a mailbox."""
+        return mailbox_hash(address, self._keys.mailboxes)
+
+    # --- verification -----------------------------------------------------------------------------------
+
+    async def refusal(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
+        """Return why *decision* must have no effect, or None; the same event gets the same answer."""
+        account, reason = await self._signer(decision)
+        if account is None:
+            return reason
+        if await self._used_by(decision, account) == _use(decision, event_id):
+            return None
+        return (
+            objection(decision, account, now)
+            or await self._concerned(decision, account)
+            or await self._code_flaw(decision, account, event_id, now)
+            or await self._spend(decision, account, event_id, now)
+        )
+
+    async def flaw(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
+        """Return why *decision* would be refused now, or None; it is a try, but its code stays unused."""
+        account, reason = await self._signer(decision)
+        if account is None:
+            return reason
+        flaw = (
+            objection(decision, account, now)
+            or await self._concerned(decision, account)
+            or await self._code_flaw(decision, account, event_id, now)
+        )
+        spent = await self._used_by(decision, account) is not None
+        return flaw or ("code_spent" if spent else None)
+
+    async def _signer(self, decision: StaffDecision) -> tuple[StaffAccount | None, Code]:
+        if decision.proof is None:
+            return None, "proof_missing"
+        account = await self.account(decision.proof.account)
+        # An unknown account and a wrong password look the same from outside.
+        if account is None or not signature_fits(decision, account):
+            return None, "signature_wrong"
+        return account, ""
+
+    async def _code_flaw(
+        self, decision: StaffDecision, account: StaffAccount, event_id: str, now: datetime
+    ) -> Code | None:
+        """
+        Return the error of the code. The signature fits: only the password's holder comes so far.
+
+        The try is recorded before the code is compared: a second one in its half-minute learns nothing.
+        """
+        if not account.second_factor:
+            return None
+        holder = f"{account.name}/{account.enrolment}"
+        with translated("count wrong codes"):
+            wrong = await self._tries.count_documents({"account": holder, "at": {"$gt": now - DAY}})
+        if wrong >= MOST_WRONG_CODES:
+            return "account_locked"
+        tried = await self._try(holder, _use(decision, event_id), now)
+        if tried is None:
+            return "tried_too_often"
+        step = _step(decision, account)
+        if step is not None and is_current(step, tried["at"]):
+            return None
+        await insert_new(
+            self._tries, [{"_id": f"{tried['_id']}/wrong", "account": holder, "at": tried["at"]}]
+        )
+        return "code_wrong"
+
+    async def _try(self, holder: str, use: str, now: datetime) -> Document | None:
+        """Return the one try of *use*, recorded now if it is new; None where another has the half-minute."""
+        found = await self._tried(use)
+        if found is not None:
+            return found
+        key = f"{holder}/{int(now.timestamp()) // STEP_S}"
+        await insert_new(self._tries, [{"_id": key, "use": use, "at": now}])
+        return await self._tried(use)
+
+    async def _tried(self, use: str) -> Document | None:
+        with translated("read tried codes"):
+            return await self._tries.find_one({"use": use}, sort=[("at", 1)])
+
+    async def _spend(
+        self, decision: StaffDecision, account: StaffAccount, event_id: str, now: datetime
+    ) -> Code | None:
+        """Mark the code as used by *event_id*; return a reason where another event used it."""
+        key = _key(decision, account)
+        use = _use(decision, event_id)
+        if not await insert_new(self._codes, [{"_id": key, "use": use, "at": now}]):
+            return None
+        return None if await self._used_by(decision, account) == use else "code_spent"
+
+    async def _used_by(self, decision: StaffDecision, account: StaffAccount) -> str | None:
+        with translated("read used codes"):
+            document = await self._codes.find_one({"_id": _key(decision, account)})
+        return None if document is None else str(document["use"])
+
+    async def _concerned(self, decision: StaffDecision, account: StaffAccount) -> Code | None:
+        """Return a reason where a mailbox of the deciding person is in the request or its aliases."""
+        case = getattr(decision, "request_id", None)
+        if case is None or not account.mailboxes:
+            return None
+        items = (SUBMISSION, getattr(decision, "aliases", None))
+        named = {hashed for item in items if item for hashed in await self._named_in(case, item)}
+        return "decider_is_concerned" if named & account.mailboxes else None
+
+    async def _named_in(self, case: str, item: str) -> frozenset[str]:
+        """Return the keyed hashes of the mailboxes in *item* of *case*; none if it is missing."""
+        try:
+            content = await self._vault.open(case, item)
+        except (KeyError, Destroyed):
+            return frozenset()
+        return frozenset(self.mailbox(address) for address in addresses_in(content))
+
+    # --- outcomes ---------------------------------------------------------------------------------------
+
+    async def note(self, event_id: str, outcome: DecisionOutcome, now: datetime) -> None:
+        """Record the outcome of a decision at one service; the first one stays."""
+        document: Document = {"_id": f"{event_id}/{outcome.service}", "at": now, **asdict(outcome)}
+        await insert_new(self._outcomes, [document])
+
+    async def outcomes(self, event_id: str) -> Sequence[DecisionOutcome]:
+        """Return the outcomes of a decision at the services that have seen it."""
+        seen = {"_id": {"$gte": f"{event_id}/", "$lt": f"{event_id}0"}}
+        with translated("read outcomes"):
+            found = [one async for one in self._outcomes.find(seen)]
+        return [DecisionOutcome(one["service"], one["type"], one["reason"]) for one in found]
+
+    # --- stored form ------------------------------------------------------------------------------------
+
+    def _document(self, account: StaffAccount) -> Document:
+        sealed = account.second_factor and self._keys.second_factors.seal(account.second_factor, account.name)
+        return {
+            "_id": account.name,
+            "display_name": account.display_name,
+            "roles": sorted(account.roles),
+            "public_key": account.public_key,
+            "second_factor": sealed or None,
+            "mailboxes": sorted(account.mailboxes),
+            "disabled": account.disabled,
+        }
+
+    def _account(self, document: Mapping[str, Any]) -> StaffAccount:
+        sealed, name = document["second_factor"], document["_id"]
+        return StaffAccount(
+            name=name,
+            roles=frozenset(map(StaffRole, document["roles"])),
+            public_key=document["public_key"],
+            second_factor=self._keys.second_factors.open(sealed, name) if sealed else b"",
+            mailboxes=frozenset(document["mailboxes"]),
+            disabled=document["disabled"],
+            display_name=document["display_name"],
+        )
+
+
+def _step(decision: StaffDecision, account: StaffAccount) -> int | None:
+    proof = decision.proof
+    return None if proof is None else step_of(proof.code, account.second_factor, proof.at)
+
+
+def _key(decision: StaffDecision, account: StaffAccount) -> str:
+    """Return the value that counts once: the code of a half-minute; for a program's account the nonce."""
+    proof = decision.proof
+    used = _step(decision, account) if account.second_factor else proof and proof.nonce
+    return f"{account.name}/{account.enrolment}/{used}"
+
+
+def _use(decision: StaffDecision, event_id: str) -> str:
+    """Return the use of a code: neither another event nor another decision may use it again."""
+    return f"{event_id} {decision.proof.signature if decision.proof else ''}"

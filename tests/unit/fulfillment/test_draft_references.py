@@ -1,0 +1,300 @@
+"""References between fields, and those along which one person's records are found."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.fulfillment.datamap.model import Direction
+from services.fulfillment.drafting.identities import IdentityField, own_key
+from services.fulfillment.drafting.keys import Key, key_of, spellings
+from services.fulfillment.drafting.ownership import followed
+from services.fulfillment.drafting.reference_names import leads_by_name
+from services.fulfillment.drafting.references import (
+    End,
+    Overlap,
+    ReferenceCandidate,
+    ReferenceLink,
+    candidates,
+    chosen,
+    scored,
+)
+from services.fulfillment.drafting.schema import CollectionOutline, Inference
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
+
+HEX = "5473c680a833b3b8f9000002"
+TEXT = "a3e1c6d2-0000-4000-8000-00000000002a"
+EMAIL = IdentityField("email", "email", 0.9, "", None)
+
+
+def outline(name: str, documents: Sequence[dict[str, Any]]) -> CollectionOutline:
+    seen = Inference()
+    for document in documents:
+        seen.add(document)
+    return CollectionOutline("default", "shop", name, len(documents), len(documents), seen.properties())
+
+
+def end(where: CollectionOutline, path: str) -> End:
+    return End(where, where.by_path[path])
+
+
+def link(
+    source: End, target: End, overlap: Overlap, names: Sequence[str] = ("customers", "orders")
+) -> ReferenceLink:
+    return scored(ReferenceCandidate(source, target), overlap, frozenset({"shop.customers"}), names)
+
+
+def customers(count: int = 200) -> CollectionOutline:
+    return outline("customers", [{"_id": n, "email": f"person{n}@example.org"} for n in range(1, count + 1)])
+
+
+# --- keys ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        pytest.param((42, Int64(42), 42.0, "42", Decimal128("42")), id="numbers"),
+        pytest.param((ObjectId(HEX), HEX, HEX.upper()), id="ObjectId"),
+        pytest.param((Binary.from_uuid(UUID(TEXT)), TEXT, TEXT.upper(), TEXT.replace("-", "")), id="UUID"),
+    ],
+)
+def test_a_key_is_one_however_it_is_stored(spelled: tuple[Any, ...]) -> None:
+    [key] = {key_of(value) for value in spelled}
+    assert key is not None
+    assert {key_of(value) for value in spellings(key)} == {key}
+
+
+@pytest.mark.parametrize("value", [None, True, "", "two words", 1.5, Decimal128("12.00"), {"a": 1}])
+def test_value_that_names_nothing_is_no_key(value: Any) -> None:
+    assert key_of(value) is None
+
+
+def test_a_number_with_leading_zeros_is_text() -> None:
+    assert key_of("007") == Key("text", "007")
+
+
+# --- how sure -----------------------------------------------------------------------------------------
+
+
+def test_opaque_keys_that_are_found_make_a_reference_without_any_name() -> None:
+    users = outline("k1", [{"_id": ObjectId()} for _ in range(50)])
+    notes = outline("k2", [{"_id": n, "f7": document} for n, document in enumerate([ObjectId()] * 9, 1)])
+    assert link(end(notes, "f7"), end(users, "_id"), Overlap(9, 9)).confidence > 0.9
+
+
+def test_a_series_of_numbers_is_no_reference_because_the_numbers_are_there() -> None:
+    orders = outline("orders", [{"_id": n, "quantity": n % 9 + 1} for n in range(1, 400)])
+    assert link(end(orders, "quantity"), end(customers(), "_id"), Overlap(9, 9)).confidence < 0.2
+
+
+def test_a_fitting_name_makes_a_series_of_numbers_a_reference() -> None:
+    orders = outline("orders", [{"_id": n, "customer_id": n % 199 + 1} for n in range(1, 400)])
+    assert link(end(orders, "customer_id"), end(customers(), "_id"), Overlap(60, 60)).confidence > 0.85
+
+
+def test_a_name_does_not_help_where_the_values_are_not() -> None:
+    orders = outline("orders", [{"_id": n, "customer_id": n * 7919} for n in range(1, 400)])
+    assert link(end(orders, "customer_id"), end(customers(), "_id"), Overlap(60, 3)).confidence < 0.2
+
+
+def test_a_name_that_points_at_another_collection_points_away() -> None:
+    named = leads_by_name("order_id", "customers", "_id", people=True, others=("customers", "orders"))
+    assert named.score == 0
+
+
+def test_a_collection_may_share_its_primary_key_with_another() -> None:
+    settings = outline("customer_settings", [{"_id": n} for n in range(1, 200)])
+    others = outline("reports", [{"_id": n} for n in range(1, 200)])
+    found = Overlap(60, 60)
+    assert link(end(settings, "_id"), end(customers(), "_id"), found).confidence > 0.6
+    assert link(end(others, "_id"), end(customers(), "_id"), found).confidence < 0.5
+
+
+def test_repeated_target_value_names_no_record() -> None:
+    orders = outline("orders", [{"_id": n, "customer_id": n} for n in range(1, 99)])
+    found = Overlap(60, 60, target_unique=False)
+    assert link(end(orders, "customer_id"), end(customers(), "_id"), found).confidence == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "collection"),
+    [
+        ("customer_id", "customers"),
+        ("customerNo", "customers"),
+        ("cust_id", "customers"),
+        ("usrId", "users"),
+        ("kundennummer", "kunden"),
+        ("kundeId", "kunden"),
+        ("id_cliente", "clientes"),
+        ("companyId", "companies"),
+        ("order.customer.id", "customers"),
+        ("customer", "customers"),
+        ("userid", "users"),
+        ("fk_user", "users"),
+    ],
+)
+def test_names_lead_to_collections(field: str, collection: str) -> None:
+    assert leads_by_name(field, collection, "_id", people=False).score >= 0.6
+
+
+@pytest.mark.parametrize("field", ["quantity", "age", "score", "year", "paid", "total"])
+def test_other_names_lead_nowhere(field: str) -> None:
+    assert leads_by_name(field, "customers", "_id", people=True).score == 0
+
+
+def test_numbers_text_and_hex_are_candidates_for_one_another() -> None:
+    users = outline("users", [{"_id": n} for n in range(1, 30)])
+    notes = outline("notes", [{"_id": ObjectId(), "user_id": str(n)} for n in range(1, 30)])
+    pairs = {(one.source.field.path, one.target.outline.name) for one in candidates((users, notes))}
+    assert ("user_id", "users") in pairs
+
+
+def test_addresses_and_names_are_identities_and_no_references() -> None:
+    one = customers()
+    two = outline("letters", [{"_id": n, "email": f"person{n}@example.org"} for n in range(1, 50)])
+    assert not [pair for pair in candidates((one, two)) if "email" in pair.source.field.path]
+
+
+def test_a_field_has_one_target() -> None:
+    orders = outline("orders", [{"_id": n, "customer_id": n % 50} for n in range(1, 200)])
+    source, right, wrong = end(orders, "customer_id"), end(customers(), "_id"), end(orders, "_id")
+    assert [
+        one.target
+        for one in chosen(
+            [ReferenceLink(source, wrong, 0.6, "", 1), ReferenceLink(source, right, 0.9, "", 1)]
+        )
+    ] == [right]
+
+
+def test_two_fields_refer_to_one_another_once() -> None:
+    profiles = outline("profiles", [{"_id": ObjectId(), "customer_id": n} for n in range(1, 50)])
+    ours, theirs = end(profiles, "customer_id"), end(customers(), "_id")
+    assert (
+        len(chosen([ReferenceLink(ours, theirs, 0.9, "", 1), ReferenceLink(theirs, ours, 0.8, "", 0.25)]))
+        == 1
+    )
+
+
+# --- ownership ----------------------------------------------------------------------------------------
+
+
+def directions(*links: ReferenceLink, **identities: IdentityField) -> list[Direction | None]:
+    named = {f"shop.{name}": (identity,) for name, identity in identities.items()}
+    return [one.direction for one in followed(links, named)]
+
+
+ORDERS = outline("orders", [{"_id": n, "customer_id": 1, "product_id": 2, "seller_id": 3} for n in range(30)])
+ITEMS = outline("items", [{"_id": n, "order_id": n % 5} for n in range(30)])
+PRODUCTS = outline("products", [{"_id": n} for n in range(30)])
+TO_CUSTOMER = ReferenceLink(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1)
+TO_ORDER = ReferenceLink(end(ITEMS, "order_id"), end(ORDERS, "_id"), 0.9, "", 1)
+TO_PRODUCT = ReferenceLink(end(ORDERS, "product_id"), end(PRODUCTS, "_id"), 0.9, "", 1)
+
+
+def test_records_are_found_from_the_person_through_as_many_collections_as_it_takes() -> None:
+    assert directions(TO_ORDER, TO_CUSTOMER, customers=EMAIL) == [Direction.FROM, Direction.FROM]
+
+
+def test_record_of_many_people_is_not_followed() -> None:
+    assert directions(TO_CUSTOMER, TO_PRODUCT, customers=EMAIL) == [Direction.FROM, None]
+
+
+def test_nothing_is_followed_without_an_identity() -> None:
+    assert directions(TO_CUSTOMER, TO_ORDER) == [None, None]
+
+
+def test_two_records_that_name_different_people_are_not_joined() -> None:
+    apart = ReferenceLink(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1, agreement=0.0)
+    assert directions(apart, customers=EMAIL, orders=EMAIL) == [None]
+
+
+def test_a_reference_to_its_own_kind_leads_to_other_people() -> None:
+    staff = outline("staff", [{"_id": n, "email": "x", "manager_id": 1} for n in range(30)])
+    up = ReferenceLink(end(staff, "manager_id"), end(staff, "_id"), 0.9, "", 1)
+    assert directions(up, staff=EMAIL) == [None]
+
+
+def test_record_with_one_persons_references_is_theirs() -> None:
+    people = outline("people", [{"_id": n, "profile_id": n + 100} for n in range(30)])
+    profiles = outline("profiles", [{"_id": n + 100} for n in range(30)])
+    own = ReferenceLink(end(people, "profile_id"), end(profiles, "_id"), 0.9, "", 1)
+    assert directions(own, people=EMAIL) == [Direction.TO]
+
+
+def test_element_of_a_shared_array_does_not_own_the_document() -> None:
+    groups = outline("groups", [{"_id": n, "members": [{"email": "x"}]} for n in range(30)])
+    posts = outline("posts", [{"_id": n, "group_id": n} for n in range(30)])
+    inside = IdentityField("members.email", "email", 0.9, "", "members")
+    assert directions(
+        ReferenceLink(end(posts, "group_id"), end(groups, "_id"), 0.9, "", 1), groups=inside
+    ) == [None]
+
+
+# --- identities ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "documents", "found"),
+    [
+        pytest.param("posts", {"_id": 1, "username": "ada"}, ("username", "username"), id="a username"),
+        pytest.param(
+            "listings",
+            {"host": {"host_id": 4, "host_name": "Ada"}},
+            ("host.host_id", "host_id"),
+            id="beside a name",
+        ),
+        pytest.param(
+            "grades", {"_id": ObjectId(), "student_id": 3}, ("student_id", "student_id"), id="by its name"
+        ),
+        pytest.param("tweets", {"user": {"id": 3}}, ("user.id", "user_id"), id="by the object it is in"),
+        pytest.param("users", {"_id": 3, "about": "x"}, ("_id", "user_id"), id="by the collection"),
+        pytest.param("products", {"_id": 3, "product_id": 4, "name": "Oak Table"}, None, id="no person"),
+    ],
+)
+def test_people_without_addresses_are_identified_by_a_key(
+    name: str, documents: dict[str, Any], found: tuple[str, str] | None
+) -> None:
+    key = own_key(outline(name, [documents]), referring=())
+    assert (key and (key.path, key.name)) == found
+
+
+def test_a_field_that_refers_to_something_else_is_no_key() -> None:
+    assert (
+        own_key(outline("grades", [{"_id": ObjectId(), "student_id": 3}]), referring={"student_id"}) is None
+    )
+
+
+def test_shared_record_does_not_connect_people() -> None:
+    firms = outline("firms", [{"_id": n, "email": "x"} for n in range(30)])
+    people = outline("people", [{"_id": n, "email": "y", "firm_id": n % 5} for n in range(30)])
+    projects = outline("projects", [{"_id": n, "firm_id": n % 5} for n in range(30)])
+    shared = ReferenceLink(end(people, "firm_id"), end(firms, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0)
+    theirs = ReferenceLink(end(projects, "firm_id"), end(firms, "_id"), 0.9, "", 1)
+    assert directions(shared, theirs, firms=EMAIL, people=EMAIL) == [None, None]
+    assert directions(theirs, firms=EMAIL, people=EMAIL) == [Direction.FROM]
+
+
+def test_a_person_to_whom_many_refer_is_still_one() -> None:
+    doctors = outline("doctors", [{"_id": n, "email": "x", "last_name": "Muster"} for n in range(30)])
+    patients = outline("patients", [{"_id": n, "email": "y", "doctor_id": n % 5} for n in range(30)])
+    visits = outline("visits", [{"_id": n, "doctor_id": n % 5} for n in range(30)])
+    shared = ReferenceLink(
+        end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0
+    )
+    theirs = ReferenceLink(end(visits, "doctor_id"), end(doctors, "_id"), 0.9, "", 1)
+    assert directions(shared, theirs, doctors=EMAIL, patients=EMAIL) == [None, Direction.FROM]
+
+
+def test_the_records_of_several_people_are_not_those_of_the_one_they_refer_to() -> None:
+    doctors = outline("doctors", [{"_id": n, "email": "x", "last_name": "Muster"} for n in range(30)])
+    patients = outline("patients", [{"_id": n, "phone": "y", "doctor_id": n % 5} for n in range(30)])
+    shared = ReferenceLink(end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, crowd=1.0)
+    assert directions(shared, doctors=EMAIL, patients=EMAIL) == [None]
+
+
+def test_numbers_that_fill_half_a_series_are_found_there_by_accident() -> None:
+    halls = outline("halls", [{"_id": ObjectId(), "number": n * 2 + n % 2} for n in range(400)])
+    films = outline("films", [{"_id": ObjectId(), "year": n} for n in range(300, 400)])
+    assert link(end(films, "year"), end(halls, "number"), Overlap(60, 39)).confidence < 0.5

@@ -1,0 +1,234 @@
+"""The result of a survey as a data map that loads."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.fulfillment.datamap.reader import DataMap, Direction, parse
+from services.fulfillment.drafting.identities import beside, identities
+from services.fulfillment.drafting.references import End, ReferenceLink
+from services.fulfillment.drafting.schema import CollectionOutline, Inference
+from services.fulfillment.drafting.survey import StoreSurvey
+from services.fulfillment.drafting.writer import word, write
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
+
+PERSON = {"email": "ada@example.org", "name": "Ada Example"}
+
+
+def outline(name: str, *documents: dict[str, Any], unique: Sequence[str] = ()) -> CollectionOutline:
+    seen = Inference()
+    for number, document in enumerate(documents):
+        seen.add({"_id": number, **document})
+    properties = seen.properties()
+    return CollectionOutline(
+        "default", "shop", name, len(documents), len(documents), properties, unique=frozenset(unique)
+    )
+
+
+def survey(*outlines: CollectionOutline, links: Sequence[ReferenceLink] = ()) -> StoreSurvey:
+    who = {one.key: identities(one) for one in outlines}
+    return StoreSurvey(tuple(beside(one, who[one.key]) for one in outlines), who, tuple(links))
+
+
+def drafted(*outlines: CollectionOutline, links: Sequence[ReferenceLink] = ()) -> DataMap:
+    return parse(write(survey(*outlines, links=links)))
+
+
+def link(source: CollectionOutline, path: str, target: CollectionOutline, **more: Any) -> ReferenceLink:
+    ends = End(source, source.by_path[path]), End(target, target.by_path["_id"])
+    return ReferenceLink(*ends, 0.9, "all values are there; its name", 1.0, **more)
+
+
+def test_every_type_is_declared_as_it_is_stored() -> None:
+    values: dict[str, Any] = {
+        "text": "word",
+        "flag": True,
+        "small": 1,
+        "large": 2**40,
+        "long": Int64(1),
+        "ratio": 0.5,
+        "money": Decimal128("1.50"),
+        "at": datetime(2026, 1, 1, tzinfo=UTC),
+        "ref": ObjectId(),
+        "uuid": Binary(bytes(16), 4),
+        "raw": b"\x00",
+        "inside": {"a": 1},
+        "many": [1, 2],
+        "rows": [{"a": "x"}],
+        "nothing": None,
+        "empty": [],
+    }
+    [collection] = drafted(outline("things", values)).collections
+    assert {field.path: field.type for field in collection.fields} == {
+        "_id": "integer",
+        "text": "string",
+        "flag": "boolean",
+        "small": "integer",
+        "large": "long",
+        "long": "long",
+        "ratio": "double",
+        "money": "decimal",
+        "at": "datetime",
+        "ref": "object_id",
+        "uuid": "uuid",
+        "raw": "binary",
+        "inside": "object",
+        "inside.a": "integer",
+        "many": "integer[]",
+        "rows": "object[]",
+        "rows.a": "string",
+        "nothing": None,
+        "empty": "string[]",
+    }
+
+
+def test_identity_is_written_with_its_confidence() -> None:
+    found = survey(outline("people", PERSON))
+    [text] = write(found).values()
+    [collection] = parse({"shop.yml": text}).collections
+    assert collection.by_path["email"].identity == "email"
+    assert "# Identity, 0.99: its name; 100% of 1 values are e-mail addresses." in text
+
+
+def test_an_office_and_a_flag_about_an_address_are_no_identities() -> None:
+    office = {"email": "support@example.org", "email_verified": True}
+    [collection] = drafted(outline("shops", *[office] * 5)).collections
+    assert [field.identity for field in collection.fields] == [None, None, None]
+
+
+def test_message_id_is_no_address() -> None:
+    [collection] = drafted(outline("mails", {"message_id": "2026.17@mail.example.org"})).collections
+    assert collection.by_path["message_id"].identity is None
+
+
+def test_people_in_an_array_are_separate() -> None:
+    [collection] = drafted(outline("teams", {"members": [PERSON, PERSON]})).collections
+    assert collection.divided == {"members"}
+
+
+def test_numbers_of_one_person_stay_together() -> None:
+    phones = [{**PERSON, "phones": [f"+49302312{n:03d}", f"+49302313{n:03d}"]} for n in range(20)]
+    [collection] = drafted(outline("people", *phones)).collections
+    assert collection.by_path["phones"].return_all_elements
+    assert collection.divided == set()
+
+
+def test_the_readers_of_one_mailing_are_not_one_person() -> None:
+    mailings = [{"name": "News", "to": [f"reader{n}.{k}@example.org" for k in range(40)]} for n in range(5)]
+    [collection] = drafted(outline("mailings", *mailings)).collections
+    assert collection.by_path["to"].identity == "email"
+    assert collection.divided == {"to"}
+
+
+def test_a_number_in_many_spellings_is_no_identity() -> None:
+    [text] = write(survey(outline("people", *[{**PERSON, "phone": "+49 30 2312 5999"}] * 9))).values()
+    assert parse({"shop.yml": text}).by_key["shop.people"].by_path["phone"].identity is None
+    assert "# No identity: few are in one piece with a country code" in text
+
+
+def test_a_reference_is_written_with_its_direction() -> None:
+    people, orders = outline("people", PERSON), outline("orders", {"person_id": 0})
+    follow = link(orders, "person_id", people, direction=Direction.FROM)
+    [_, collection] = drafted(people, orders, links=[follow]).collections
+    [reference] = collection.by_path["person_id"].references
+    assert (reference.key, reference.path, reference.direction) == ("shop.people", "_id", Direction.FROM)
+
+
+def test_unfollowed_reference_is_a_comment_only() -> None:
+    people, teams = outline("people", {**PERSON, "team_id": 0}), outline("teams", {"title": "x"})
+    found = survey(people, teams, links=[link(people, "team_id", teams, because="it belongs to many")])
+    [text] = write(found).values()
+    assert not parse({"shop.yml": text}).by_key["shop.people"].by_path["team_id"].references
+    assert "# Refers to shop.teams._id, 0.90: all values are there; its name." in text
+    assert "# Not followed: it belongs to many." in text
+
+
+def test_unreached_collection_is_skipped_with_a_comment() -> None:
+    found = survey(outline("leads", {"fullName": "Ada Example"}))
+    [text] = write(found).values()
+    [collection] = parse({"shop.yml": text}).collections
+    assert collection.skipped
+    assert "fullName may be personal data" in text
+
+
+def test_document_with_a_personal_key_is_deleted() -> None:
+    [collection] = drafted(outline("people", {"_id": "ada@example.org"})).collections
+    assert collection.erasure == "delete"
+
+
+def test_a_unique_personal_field_is_masked_by_something_unique() -> None:
+    [collection] = drafted(outline("people", PERSON, unique=["email"])).collections
+    masking = collection.by_path["email"].masking
+    assert masking is not None
+    assert masking.strategy == "hash"
+
+
+def test_free_text_of_a_person_may_name_others() -> None:
+    [collection] = drafted(outline("people", {**PERSON, "notes": "a word about another person"})).collections
+    assert collection.by_path["notes"].redact
+
+
+def test_a_key_of_several_parts_loads() -> None:
+    [collection] = drafted(outline("people", {"_id": {"tenant": 1, "person": 2}, **PERSON})).collections
+    assert {"_id.tenant", "_id.person"} <= set(collection.by_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "no",
+        "null",
+        "1st",
+        "with space",
+        "a: b",
+        "# c",
+        '"',
+        "'",
+        "ä",
+        "😀",
+        "line\nbreak",
+        "-",
+        "~",
+        "12",
+        "\x7f",
+    ],
+)
+def test_any_name_is_read_back_as_it_is(name: str) -> None:
+    [collection] = drafted(outline(f"c{name}", {name: 1, "inside": [PERSON]})).collections
+    assert collection.name == f"c{name}"
+    assert name in collection.by_path
+
+
+@pytest.mark.parametrize("name", ["with.dot", "$ref", ""])
+def test_a_name_that_no_map_can_name_is_left_out(name: str) -> None:
+    [collection] = drafted(outline("things", {name: 1})).collections
+    assert set(collection.by_path) == {"_id"}
+
+
+@pytest.mark.parametrize(
+    "name", ["ada@example.org", "+493023125999", "64b7f0c2a1d3e4f5a6b7c8d9", "4711", "ada", "Ada Example"]
+)
+def test_a_name_that_is_data_is_not_repeated(name: str) -> None:
+    found = survey(outline("kept", {"by": {name: {"score": 1}}}))
+    [text] = write(found).values()
+    assert name not in text
+    assert parse({"shop.yml": text}).by_key["shop.kept"].by_path["by"].type == "object"
+
+
+def test_names_that_differ_from_document_to_document_are_data() -> None:
+    [collection] = drafted(
+        *[outline("kept", *[{"by": {f"k{chr(97 + n)}": 1}} for n in range(26)])]
+    ).collections
+    assert set(collection.by_path) == {"_id", "by"}
+
+
+def test_words_are_quoted_where_yaml_would_read_something_else() -> None:
+    assert [word(text) for text in ("plain", "no", "a b")] == ["plain", '"no"', '"a b"']
+
+
+def test_an_empty_collection_is_declared_and_passed_over() -> None:
+    [collection] = drafted(outline("empty")).collections
+    assert collection.skipped
+    assert not collection.fields

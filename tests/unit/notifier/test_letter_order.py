@@ -1,0 +1,57 @@
+"""Letters keep their order: what overtakes the acknowledgement waits for it."""
+
+import pytest
+
+from services.notifier.context import Notifier, SenderSettings
+from services.notifier.domain import Correspondence, LetterCount
+from services.notifier.handlers import confirm_withdrawal, refuse, write_outcome_letter
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import ANSWER, Answer
+from shared.contract.events import IdentityRefused, Outcome, RequestFulfilled, RequestWithdrawn
+from shared.errors import TooEarly
+from shared.law import Right
+from shared.runtime.fakes import MemoryVault
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+
+CASE = "a" * 32
+
+
+class Unused:
+    """A way out that nothing may take."""
+
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
+        return True
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        del letter, recipient, message
+        raise AssertionError("a letter went out before its acknowledgement")
+
+
+async def unacknowledged() -> Notifier:
+    vault = MemoryVault()
+    await vault.create(CASE)
+    await vault.seal(CASE, ANSWER, Answer().model_dump_json().encode())
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
+    return Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, Unused(), house)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.ERASURE])
+async def test_an_outcome_that_overtakes_the_acknowledgement_waits_for_it(
+    right: Right, outcome: Outcome
+) -> None:
+    fulfilled = RequestFulfilled(answer="answer", request_id=CASE, right=right, outcome=outcome)
+    with pytest.raises(TooEarly):
+        await write_outcome_letter(fulfilled, await unacknowledged())
+
+
+async def test_a_refusal_that_overtakes_the_acknowledgement_waits_for_it() -> None:
+    refused = IdentityRefused(request_id=CASE, reasons=("unidentifiable",))
+    with pytest.raises(TooEarly):
+        await refuse(refused, await unacknowledged())
+
+
+async def test_a_withdrawal_that_overtakes_the_acknowledgement_waits_for_it() -> None:
+    with pytest.raises(TooEarly):
+        await confirm_withdrawal(RequestWithdrawn(request_id=CASE), await unacknowledged())

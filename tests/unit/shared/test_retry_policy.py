@@ -1,0 +1,93 @@
+"""What becomes of a message that was not handled."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.contract.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY
+from shared.errors import MalformedEvent, StoreUnavailable
+from shared.runtime import retry_policy
+from shared.runtime.broker import Delivery
+from shared.runtime.retry_policy import after_failure
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+FRESH = Delivery(
+    exchange=EVENTS,
+    routing_key="habeas.x.v1",
+    body=b"body",
+    message_id="id-1",
+    content_type="application/json",
+    headers={"traceparent": "00"},
+    redelivered=False,
+    tag=1,
+    channel=None,
+)
+
+
+def retried(attempts: int, *, since: datetime = NOW) -> Delivery:
+    ours = {
+        retry_policy.ATTEMPT: attempts, retry_policy.FIRST_FAILURE: since.isoformat(),
+        retry_policy.EXCHANGE: EVENTS, retry_policy.ROUTING_KEY: "habeas.x.v1", "x-death": [{"queue": "q"}],
+    }  # fmt: skip
+    return replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=ours)
+
+
+def failure(delivery: Delivery, error: Exception | None = None) -> retry_policy.Failure:
+    return after_failure(delivery, error or StoreUnavailable("away"), "intake", now=NOW, retry_for=DAY)
+
+
+@pytest.mark.parametrize(("attempts", "delay"), [*enumerate(DELAYS), (5, "10m"), (100, "10m")])
+def test_each_try_waits_longer_than_the_one_before(attempts: int, delay: str) -> None:
+    message = failure(retried(attempts)).message
+    assert (message.exchange, message.routing_key) == (RETRY, f"{delay}.intake")
+    assert message.mandatory
+
+
+def test_the_time_for_retries_counts_from_the_first_failure() -> None:
+    started = NOW - DAY
+    assert not failure(retried(9, since=started + timedelta(seconds=1))).parked
+    assert failure(retried(9, since=started)).parked
+
+
+@pytest.mark.parametrize("error", [MalformedEvent("data.right: required"), ValueError("ada@example.org")])
+def test_permanent_and_unknown_errors_are_parked_at_once(error: Exception) -> None:
+    parked = failure(FRESH, error)
+    assert parked.parked
+    assert (parked.message.exchange, parked.message.routing_key) == (PARKING, "intake")
+
+
+def test_another_libraries_message_is_kept_from_headers_and_log() -> None:
+    parked = failure(FRESH, ValueError("ada@example.org"))
+    assert "ada" not in f"{parked.message.headers}{parked.fields}"
+    assert parked.message.headers[retry_policy.REASON] == "ValueError"
+
+
+def test_where_a_message_came_from_survives_all_tries_and_the_brokers_own_headers_do_not() -> None:
+    headers = failure(retried(3)).message.headers
+    assert (headers[retry_policy.EXCHANGE], headers[retry_policy.ROUTING_KEY]) == (EVENTS, "habeas.x.v1")
+    assert "x-death" not in headers
+
+
+def test_values_of_upstream_systems_are_not_logged() -> None:
+    fields = failure(
+        replace(FRESH, exchange=REQUESTS, routing_key="ada@example.org", message_id="ada")
+    ).fields
+    assert "ada" not in str(fields)
+
+
+def test_user_that_published_a_message_is_known_at_every_further_try() -> None:
+    fresh = replace(FRESH, exchange=REQUESTS, user_id="shop", headers={retry_policy.USER: "portal"})
+    assert retry_policy.origin_of(fresh).user == "shop"
+    first = failure(fresh).message
+    assert first.headers[retry_policy.USER] == "shop"
+    again = replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=first.headers)
+    assert retry_policy.origin_of(again) == retry_policy.Origin(REQUESTS, "habeas.x.v1", "shop")
+    assert failure(again).message.headers[retry_policy.USER] == "shop"
+
+
+def test_user_is_read_from_no_header_of_a_publisher() -> None:
+    forged = replace(FRESH, exchange=REQUESTS, headers={retry_policy.USER: "portal"})
+    assert retry_policy.origin_of(forged).user is None
+    assert retry_policy.USER not in failure(forged).message.headers

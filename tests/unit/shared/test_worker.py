@@ -1,0 +1,77 @@
+"""The loop of workers: errors of any kind delay it and end nothing."""
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from shared.errors import StoreUnavailable
+from shared.runtime.worker import work_forever
+
+
+async def logs_of(error: Exception, *, calls: int = 3) -> tuple[int, list[str]]:
+    """Let work fail with *error* until the last of *calls*; return the calls and the reasons in the log."""
+    made, done = 0, asyncio.Event()
+
+    async def work() -> bool:
+        nonlocal made
+        made += 1
+        if made >= calls:
+            done.set()
+            return False
+        raise error
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(work_forever(work, service="intake", delayed="later", every_s=0.001))
+        await asyncio.wait_for(done.wait(), 5)
+        task.cancel()
+    return made, [entry["reason"] for entry in logs if entry["event"] == "later"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StoreUnavailable("it does not answer"), "it does not answer"),
+        (RuntimeError("ada@example.org"), "RuntimeError"),
+    ],
+)
+async def test_work_is_repeated_after_an_error_which_quotes_no_foreign_words(
+    error: Exception, reason: str
+) -> None:
+    made, reasons = await logs_of(error)
+    assert (made, reasons) == (3, [reason, reason])
+
+
+async def test_work_that_found_something_is_repeated_at_once() -> None:
+    left, done = [1, 2, 3], asyncio.Event()
+
+    async def work() -> bool:
+        if not left:
+            done.set()
+        return bool(left and left.pop())
+
+    task = asyncio.create_task(work_forever(work, service="intake", delayed="later", every_s=3_600))
+    await asyncio.wait_for(done.wait(), 5)
+    task.cancel()
+    assert not left
+
+
+async def test_pause_after_errors_grows_as_stated() -> None:
+    pauses: list[int] = []
+    done = asyncio.Event()
+
+    def retry(errors: int) -> float:
+        pauses.append(errors)
+        if errors == 3:
+            done.set()
+        return 0.001
+
+    async def work() -> None:
+        raise StoreUnavailable("away")
+
+    task = asyncio.create_task(
+        work_forever(work, service="intake", delayed="later", every_s=3_600, retry_s=retry)
+    )
+    await asyncio.wait_for(done.wait(), 5)
+    task.cancel()
+    assert pauses[:3] == [1, 2, 3]
