@@ -4,7 +4,6 @@ import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Collection, Erasure, Hold, RetentionPeriod, RetentionRule
@@ -25,18 +24,6 @@ SHARED_IDENTITY = "shared_identity"
 UNCONFIRMED_IDENTITY = "unconfirmed_identity"
 MANY_MAILBOXES = "many_mailboxes"
 """The records name more other mailboxes than are notified; the staff decides."""
-REFUSALS: Mapping[int, str] = MappingProxyType(
-    {
-        121: STORE_RULES,  # DocumentValidationFailure
-        11000: STORE_DUPLICATE,  # DuplicateKey
-        11001: STORE_DUPLICATE,
-        10334: STORE_TOO_LARGE,  # BSONObjectTooLarge
-        17419: STORE_TOO_LARGE,
-        17420: STORE_TOO_LARGE,
-        13: STORE_NOT_PERMITTED,  # Unauthorized
-    }
-)
-"""Why MongoDB refused a write, by its error code."""
 AVOIDABLE = frozenset({STORE_RULES, STORE_DUPLICATE})
 """Refusals that another mask may avoid."""
 MONTHS = 12
@@ -64,11 +51,6 @@ class Retain:
 
 
 Disposition: TypeAlias = Erase | Retain
-
-
-def reason_of_refusal(code: int) -> str:
-    """Return the reason code of a write that MongoDB refused with *code*."""
-    return REFUSALS.get(code, STORE_REFUSED)
 
 
 def decide_disposition(collection: Collection, document: Mapping[str, Any], *, today: date) -> Disposition:

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from math import inf
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.domain import (
+    STORE_DUPLICATE,
+    STORE_NOT_PERMITTED,
+    STORE_REFUSED,
+    STORE_RULES,
+    STORE_TOO_LARGE,
+)
 from services.fulfillment.search import caseless
 from services.fulfillment.search.batch_lookup import (
     LARGE_READS_AT_ONCE,
@@ -40,6 +48,24 @@ READING_WINDOW = 0.02
 """Seconds for which requests are collected before one pass over the texts of a collection."""
 READING_PATIENCE_MS = 60_000
 """Time limit of that pass on the server, unless the URL of the store states one."""
+
+REFUSALS: Mapping[int, str] = MappingProxyType(
+    {
+        121: STORE_RULES,  # DocumentValidationFailure
+        11000: STORE_DUPLICATE,  # DuplicateKey
+        11001: STORE_DUPLICATE,
+        10334: STORE_TOO_LARGE,  # BSONObjectTooLarge
+        17419: STORE_TOO_LARGE,
+        17420: STORE_TOO_LARGE,
+        13: STORE_NOT_PERMITTED,  # Unauthorized
+    }
+)
+"""Why MongoDB refused a write, by its error code."""
+
+
+def reason_of_refusal(code: int) -> str:
+    """Return the reason code of a write that MongoDB refused with *code*."""
+    return REFUSALS.get(code, STORE_REFUSED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
