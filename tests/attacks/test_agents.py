@@ -70,7 +70,7 @@ async def test_child_is_never_asked_to_confirm_and_a_person_of_age_always_is(
 ) -> None:
     office = Office()
     await office.submit(request(**changes))
-    assert office.told(RequestReceived)[0].requester is requester
+    assert office.facts(RequestReceived)[0].requester is requester
 
 
 # --- letters ------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ async def test_agent_hears_of_the_receipt_and_the_person_gets_codes(act: Any, ev
 
 def verified(office: Office) -> list[IdentityVerified]:
     """Return the decisions for the request itself; the sale of a child's data stops without any."""
-    return [fact for fact in office.told(IdentityVerified) if fact.request_id == CASE]
+    return [fact for fact in office.facts(IdentityVerified) if fact.request_id == CASE]
 
 
 async def lapse(office: Office) -> None:
@@ -147,7 +147,7 @@ async def test_code_from_the_parents_mailbox_proves_nothing_of_the_child() -> No
     await office.submit(request(agent=MOTHER | {"parent": True}, subject=ELEVEN))
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="2")
     assert not verified(office)
-    wanted = office.told(IdentityChallenged)[-1].wanted
+    wanted = office.facts(IdentityChallenged)[-1].wanted
     assert wanted
     assert all(Evidence.PERMISSION in way for way in wanted)
 
@@ -168,7 +168,7 @@ async def test_parent_without_permission_gets_no_answer_not_even_kinds_of_data(a
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="9")
     await lapse(office)
     assert not verified(office)
-    assert office.told(IdentityRefused)
+    assert office.facts(IdentityRefused)
 
 
 async def test_parents_code_names_no_identity_of_the_child_even_beside_a_permission() -> None:
@@ -190,7 +190,7 @@ async def test_permission_is_for_staff_to_judge_even_beside_the_parents_code() -
     )
     await office.tell(examined, service="examiner")
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="2")
-    assert office.told(IdentityReviewNeeded)
+    assert office.facts(IdentityReviewNeeded)
     assert not verified(office)
 
 
@@ -200,7 +200,7 @@ async def test_agent_without_the_persons_code_gets_nothing() -> None:
     await office.offer({"kind": "email_code", "code": "000000"}, id_="2")
     await lapse(office)
     assert not verified(office)
-    assert office.told(IdentityRefused)
+    assert office.facts(IdentityRefused)
 
 
 # --- replies ------------------------------------------------------------------------------------------------
@@ -215,8 +215,8 @@ async def test_reply_of_the_child_neither_proves_nor_withdraws_the_parents_reque
         vouched = {"Authentication_Results": f"{MX}; dmarc=pass header.from={str(by).partition('@')[2]}"}
         mail = written(f"{words}{' ' * number}", by=str(by), **vouched)
         await inbox.take(mail, to=[THREADS.of(CASE)], sender=str(by))
-    assert not inbox.office.told(ProofReceived)
-    assert not inbox.office.told(RequestWithdrawn)
+    assert not inbox.office.facts(ProofReceived)
+    assert not inbox.office.facts(RequestWithdrawn)
 
 
 async def test_code_that_the_agent_mails_proves_nothing() -> None:
@@ -225,8 +225,8 @@ async def test_code_that_the_agent_mails_proves_nothing() -> None:
     vouched = {"Authentication_Results": f"{MX}; dmarc=pass header.from=example.net"}
     mail = written(inbox.office.code_of(CASE, "code_0"), by=EVE, **vouched)
     await inbox.take(mail, to=[THREADS.of(CASE)], sender=EVE)
-    assert not inbox.office.told(ProofReceived)
-    assert not inbox.office.told(IdentityVerified)
+    assert not inbox.office.facts(ProofReceived)
+    assert not inbox.office.facts(IdentityVerified)
 
 
 # --- on the running product ---------------------------------------------------------------------------------

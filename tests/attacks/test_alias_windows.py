@@ -39,7 +39,7 @@ async def test_undeliverable_letter_to_another_mailbox_stops_the_request() -> No
     office = Office()
     await office.submit(request())
     await office.tell(UNREACHABLE, UNREACHABLE, service="notifier")
-    assert [fact.reason for fact in office.told(RequestStopped)] == [StopReason.MAILBOX_UNREACHABLE]
+    assert [fact.reason for fact in office.facts(RequestStopped)] == [StopReason.MAILBOX_UNREACHABLE]
 
 
 async def test_undeliverable_letter_to_the_requester_stops_nothing() -> None:
@@ -47,7 +47,7 @@ async def test_undeliverable_letter_to_the_requester_stops_nothing() -> None:
     await office.submit(request())
     failed = UNREACHABLE.model_copy(update={"letter": LetterKind.ACKNOWLEDGEMENT})
     await office.tell(failed, service="notifier")
-    assert office.told(RequestStopped) == []
+    assert office.facts(RequestStopped) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -63,7 +63,7 @@ async def test_undeliverable_letter_stops_no_finished_request() -> None:
     office = await waiting()
     office.clock.move(DAY)
     await office.tell(UNREACHABLE, service="notifier")
-    assert office.told(RequestStopped) == []
+    assert office.facts(RequestStopped) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,7 +73,7 @@ async def test_withdrawal_reaches_the_window_of_an_alias(
     office = await waiting(kind)
     await office.door.withdraw(CASE)
     await office.work()
-    assert office.told(RequestWithdrawn)
+    assert office.facts(RequestWithdrawn)
     with pytest.raises(NotPossibleNow):
         await office.door.withdraw(CASE)
 

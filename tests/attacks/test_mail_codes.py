@@ -155,7 +155,7 @@ async def test_authenticated_code_alone_proves_the_mailbox() -> None:
     [proof] = inbox.office.the(ProofReceived).proofs
     assert proof.sender is SenderCheck.AUTHENTICATED
     assert inbox.office.the(IdentityVerified).request_id == case
-    assert not inbox.office.told(RequestStopped)
+    assert not inbox.office.facts(RequestStopped)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ async def test_any_other_reply_goes_to_staff_and_stops_the_request(text: str) ->
     assert outcome == MailOutcome.FILED
     assert inbox.office.the(MessageLodged).request_id == case
     assert inbox.office.the(RequestStopped).reason is StopReason.UNCLEAR_REPLY
-    assert not inbox.office.told(ProofReceived)
+    assert not inbox.office.facts(ProofReceived)
     page = await inbox.office.door.case(case)
     assert page.stopped is StopReason.UNCLEAR_REPLY
 
@@ -188,7 +188,7 @@ async def test_code_from_another_address_stops_the_request(by: str) -> None:
     inbox, _, outcome = await replied("{code}", by=by, Authentication_Results=results)
     assert outcome == MailOutcome.FILED
     assert inbox.office.the(RequestStopped)
-    assert not inbox.office.told(IdentityVerified)
+    assert not inbox.office.facts(IdentityVerified)
 
 
 async def test_code_with_a_failed_check_of_its_sender_stops_the_request() -> None:
@@ -197,7 +197,7 @@ async def test_code_with_a_failed_check_of_its_sender_stops_the_request() -> Non
     assert outcome == MailExclusion.FORGED
     assert inbox.office.the(MessageLodged).request_id == case
     assert inbox.office.the(RequestStopped)
-    assert not inbox.office.told(ProofReceived)
+    assert not inbox.office.facts(ProofReceived)
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ async def test_code_whose_sender_is_not_authenticated_proves_nothing_and_points_
 ) -> None:
     inbox, case, outcome = await replied("{code}", trusted=trusted, **fields)
     assert outcome == MailOutcome.UNCHECKED
-    assert not inbox.office.told(IdentityVerified)
+    assert not inbox.office.facts(IdentityVerified)
     refused = inbox.office.the(ProofRefused)
     assert (refused.reason, refused.tries_left, refused.spends_code) == ("code_by_mail", 5, False)
-    asked = inbox.office.told(IdentityChallenged)[-1]
+    asked = inbox.office.facts(IdentityChallenged)[-1]
     assert (asked.kind, asked.refused_for) == (None, "code_by_mail")
     again = written(f" {inbox.code(case)}", **fields)
     await inbox.take(again, to=[THREADS.of(case)])
-    assert len(inbox.office.told(IdentityChallenged)) == 2, "no second letter"
+    assert len(inbox.office.facts(IdentityChallenged)) == 2, "no second letter"
     # The page takes the code all the same.
     await inbox.office.door.prove(case, [EmailCode(kind="email_code", code=inbox.code(case))])
     await inbox.office.work()
@@ -241,7 +241,7 @@ async def test_second_sender_field_is_no_authenticated_sender(place: str) -> Non
     mail = written(inbox.code(case), **VOUCHED)
     assert ours in mail
     await inbox.take(mail.replace(ours, b"\n".join(fields), 1), to=[THREADS.of(case)])
-    assert not inbox.office.told(ProofReceived)
+    assert not inbox.office.facts(ProofReceived)
     assert inbox.office.the(RequestStopped)
 
 
@@ -258,8 +258,8 @@ async def test_second_sender_field_is_no_authenticated_sender(place: str) -> Non
 async def test_automatic_reply_with_the_code_neither_proves_nor_stops(fields: dict[str, str]) -> None:
     inbox, _, outcome = await replied("{code}", **VOUCHED, **fields)
     assert outcome == MailExclusion.AUTOMATIC
-    assert not inbox.office.told(ProofReceived)
-    assert not inbox.office.told(RequestStopped)
+    assert not inbox.office.facts(ProofReceived)
+    assert not inbox.office.facts(RequestStopped)
 
 
 async def test_returned_letter_that_quotes_the_code_neither_proves_nor_stops() -> None:
@@ -267,8 +267,8 @@ async def test_returned_letter_that_quotes_the_code_neither_proves_nor_stops() -
     case = await inbox.opened()
     bounced = written(inbox.code(case), by="mailer-daemon@example.org", **VOUCHED)
     assert await inbox.take(bounced, to=[THREADS.of(case)], sender="") == MailExclusion.BOUNCE
-    assert not inbox.office.told(ProofReceived)
-    assert not inbox.office.told(RequestStopped)
+    assert not inbox.office.facts(ProofReceived)
+    assert not inbox.office.facts(RequestStopped)
 
 
 async def test_code_for_two_requests_at_once_counts_in_neither() -> None:
@@ -276,14 +276,14 @@ async def test_code_for_two_requests_at_once_counts_in_neither() -> None:
     first = await inbox.opened()
     second = await inbox.opened("Please delete my account.")
     await inbox.take(written(inbox.code(first), **VOUCHED), to=[THREADS.of(first), THREADS.of(second)])
-    assert not inbox.office.told(ProofReceived)
+    assert not inbox.office.facts(ProofReceived)
 
 
 async def test_late_code_is_for_staff_to_read_and_stops_nothing() -> None:
     inbox, case, _ = await replied("{code}", **VOUCHED)
     again = written(f"  {inbox.office.the(IdentityVerified) and '123456'}", **VOUCHED)
     assert await inbox.take(again, to=[THREADS.of(case)]) == MailOutcome.FILED
-    assert not inbox.office.told(RequestStopped)
+    assert not inbox.office.facts(RequestStopped)
 
 
 async def test_denial_with_a_document_is_no_proof_and_stops_the_request() -> None:
@@ -291,7 +291,7 @@ async def test_denial_with_a_document_is_no_proof_and_stops_the_request() -> Non
     case = await inbox.opened()
     mail = written("I did not ask for this", pdf="screenshot.pdf", **VOUCHED)
     assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.FILED
-    assert not inbox.office.told(ProofReceived)
+    assert not inbox.office.facts(ProofReceived)
     assert inbox.office.the(RequestStopped)
 
 
@@ -299,7 +299,7 @@ async def test_withdrawal_by_the_person_is_no_stop() -> None:
     inbox, case, outcome = await replied("I withdraw my request.", **VOUCHED)
     assert outcome == MailOutcome.WITHDRAWN
     assert inbox.office.the(RequestWithdrawn).request_id == case
-    assert not inbox.office.told(RequestStopped)
+    assert not inbox.office.facts(RequestStopped)
 
 
 async def test_same_reply_by_two_ways_stops_once() -> None:
@@ -307,7 +307,7 @@ async def test_same_reply_by_two_ways_stops_once() -> None:
     for _ in range(2):
         await inbox.desk.take(written("Stop this!", **VOUCHED), MailEnvelope((THREADS.of(case),), ADA))
     await inbox.office.work()
-    assert len(inbox.office.told(RequestStopped)) == 1
+    assert len(inbox.office.facts(RequestStopped)) == 1
 
 
 # --- on the running product ---------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ async def test_scanner_that_reads_the_link_stops_nothing(method: str) -> None:
     assert page.status_code == 200
     assert "set-cookie" not in page.headers
     assert "script" not in page.text
-    assert office.told(RequestStopped) == []
+    assert office.facts(RequestStopped) == []
 
 
 @pytest.mark.parametrize("body", [{}, {"data": {"List-Unsubscribe": "One-Click"}}, {"content": b"\xff"}])
@@ -117,14 +117,14 @@ async def test_stop_is_idempotent_and_is_published_again_when_the_broker_was_awa
         for _ in range(3):
             assert (await http.post(URL)).status_code == 200
     await office.work()
-    assert len(office.told(RequestStopped)) == 1, "the same fact under the same id"
+    assert len(office.facts(RequestStopped)) == 1, "the same fact under the same id"
     stops = [row for row in office.rows() if any(isinstance(fact, RequestStopped) for fact in row.events())]
     assert len(stops) == 2, "intake and the verifier each know it once"
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=True), service="command")
     async with client_of(office.door) as http:
         await http.post(URL)
     await office.work()
-    assert len(office.told(RequestStopped)) == 2, "after a release it can be stopped again"
+    assert len(office.facts(RequestStopped)) == 2, "after a release it can be stopped again"
 
 
 async def test_token_of_a_request_that_is_not_there_answers_as_an_unknown_one() -> None:
@@ -149,7 +149,7 @@ async def test_stopped_request_takes_no_proof_by_any_way_in() -> None:
     # What was announced before the stop, or forged, reaches the verifier itself.
     office.vault.items[CASE]["p"] = json.dumps({"kind": "email_code", "code": code}).encode()
     await office.tell(ProofReceived(request_id=CASE, proofs=(ProofRef(kind=ProofKind.EMAIL_CODE, ref="p"),)))
-    assert not office.told(ProofRefused), "it is not even judged"
+    assert not office.facts(ProofRefused), "it is not even judged"
     await office.tell(
         IdentityDecided(request_id=CASE, verified=True, by="x", reason="y", identities=("email",))
     )
@@ -157,7 +157,7 @@ async def test_stopped_request_takes_no_proof_by_any_way_in() -> None:
     assert by_http.status_code == 409
     assert "Stopped" in page.text
     assert 'name="code"' not in page.text
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_document_that_was_under_examination_completes_nothing_while_stopped() -> None:
@@ -172,9 +172,9 @@ async def test_document_that_was_under_examination_completes_nothing_while_stopp
     )
     await office.work()
     await office.tell(examined, service="examiner")
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=True), service="command")
-    assert office.told(IdentityVerified), "what had convinced before counts once the staff lets it go on"
+    assert office.facts(IdentityVerified), "what had convinced before counts once the staff lets it go on"
 
 
 async def test_clock_runs_while_the_staff_decides_and_a_new_code_is_mailed_on_release() -> None:
@@ -182,7 +182,7 @@ async def test_clock_runs_while_the_staff_decides_and_a_new_code_is_mailed_on_re
     await office.submit(request(residence={"country": "US", "subdivision": "CA"}))
     old = office.code_of(CASE, "code_0")
     await office.offer({"kind": "email_code", "code": old}, id_="2")
-    assert office.told(RequestPaused)
+    assert office.facts(RequestPaused)
     async with client_of(office.door) as http:
         await http.post(URL)
     await office.work()
@@ -195,7 +195,7 @@ async def test_clock_runs_while_the_staff_decides_and_a_new_code_is_mailed_on_re
         await http.post(URL)
     await office.tell(StopDecided(request_id=CASE, by="dana.muster", resume=True), service="command")
     await office.offer({"kind": "email_code", "code": old}, id_="3")
-    assert office.told(IdentityVerified) == [], "a code from before the stop is void"
+    assert office.facts(IdentityVerified) == [], "a code from before the stop is void"
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_1")}, id_="4")
     assert office.the(IdentityVerified)
 
@@ -206,7 +206,7 @@ async def test_stop_before_the_request_is_known_holds_it_when_it_comes() -> None
     await office.submit(request(), source="https://portal.example.com")
     received = office.the(RequestReceived).request_id
     if received == CASE:
-        assert office.told(IdentityVerified) == []
+        assert office.facts(IdentityVerified) == []
 
 
 async def test_stopped_package_is_given_out_to_no_code_old_or_new() -> None:

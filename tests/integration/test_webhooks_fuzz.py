@@ -53,7 +53,7 @@ BODIES = st.one_of(
 
 def assert_kept(office: Office, body: bytes) -> None:
     """Check that what was signed is a request, or lies where the staff sees it, as it came."""
-    told = [*office.told(RequestReceived), *office.told(RequestRejected)]
+    told = [*office.facts(RequestReceived), *office.facts(RequestRejected)]
     assert len(told) == 1
     assert body in office.sealed(told[0].request_id).values()
 
@@ -92,7 +92,7 @@ async def test_whatever_meta_signs_is_taken_refused_for_its_words_or_set_aside(t
         answer = await calling.meta(signed_text(text))
     assert answer.status_code in {200, 401, 422}
     if answer.status_code != 401:  # another algorithm, or good no longer
-        assert len([*office.told(RequestReceived), *office.told(RequestRejected)]) == 1
+        assert len([*office.facts(RequestReceived), *office.facts(RequestRejected)]) == 1
 
 
 @FEW
@@ -151,7 +151,7 @@ async def test_whatever_apples_key_signs_is_taken_refused_or_set_aside(changes: 
         answer = await calling.apple(SIGNER.token(**changes))
     assert answer.status_code in {200, 401, 422}
     if answer.status_code != 401:
-        kept = [*office.told(RequestReceived), *office.told(RequestRejected)]
+        kept = [*office.facts(RequestReceived), *office.facts(RequestRejected)]
         assert kept or changes["events"] in ([], "[]")
 
 

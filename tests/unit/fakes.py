@@ -316,8 +316,6 @@ class Office:
         """Return the facts of *kind* that were published."""
         return [event for event in self.events() if isinstance(event, kind)]
 
-    told = facts
-
     def the(self, kind: type[F]) -> F:
         """Return the only fact of *kind* that was published."""
         (fact,) = self.facts(kind)

@@ -141,7 +141,7 @@ class Registry:
         item = (await self.incident()).phases[phase - 1].declaration
         return BreachDeclared.model_validate_json(await self.vault.open(INCIDENT, item))
 
-    def told(self, kind: type[F]) -> list[F]:
+    def facts(self, kind: type[F]) -> list[F]:
         """Return the facts of *kind* that were published, each once."""
         bodies = {m.message_id: m.body for m in self.broker.published if m.exchange == EVENTS}
         events: list[Event] = [

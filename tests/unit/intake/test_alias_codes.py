@@ -93,7 +93,7 @@ async def test_wrong_codes_use_up_the_tries_and_count_over_all_requests() -> Non
         assert refused.value.verdict is expected
     with pytest.raises(CodeRefused):
         await codes.prove(CASE, mailed(office))
-    assert office.told(AliasProven) == []
+    assert office.facts(AliasProven) == []
     kept = [fact for row in office.rows() for fact in row.facts if isinstance(fact, AliasCodeRefused)]
     assert len(kept) == len(set(count.attempts)) == TRIES
 
@@ -115,7 +115,7 @@ async def test_new_code_replaces_the_old_one_and_codes_run_out() -> None:
         await codes.prove(CASE, mailed(office, 0))
     with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, 2)
-    assert len(office.told(AliasCodeIssued)) == MOST_ISSUED
+    assert len(office.facts(AliasCodeIssued)) == MOST_ISSUED
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
@@ -123,7 +123,7 @@ async def test_no_code_goes_to_a_mailbox_that_was_not_offered(number: int) -> No
     office, codes = await answered()
     with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, number)
-    assert office.told(AliasCodeIssued) == []
+    assert office.facts(AliasCodeIssued) == []
 
 
 async def test_stop_by_the_owner_of_the_mailbox_invalidates_the_code() -> None:
@@ -134,7 +134,7 @@ async def test_stop_by_the_owner_of_the_mailbox_invalidates_the_code() -> None:
         await codes.prove(CASE, mailed(office))
     with pytest.raises(NotPossibleNow):
         await codes.issue(CASE, 2)
-    assert office.told(AliasProven) == []
+    assert office.facts(AliasProven) == []
 
 
 async def test_unknown_request_has_no_codes() -> None:
@@ -228,7 +228,7 @@ async def test_code_on_the_page_proves_the_alias_and_a_wrong_one_does_not() -> N
         async with client_of(office.door) as client:
             page = await client.post(f"/requests/{CASE}/alias", data={"code": code}, headers=BROWSER)
         assert page.status_code == status
-        assert bool(office.told(AliasProven)) is (status == 200)
+        assert bool(office.facts(AliasProven)) is (status == 200)
 
 
 @pytest.mark.parametrize("what", ["aliases/2/code", "alias"])

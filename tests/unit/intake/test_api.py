@@ -81,8 +81,8 @@ async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> 
         asked = [hostile, {**hostile, "right": "erasure"}]
         ids = [(await client.post("/v1/requests", json=one)).json()["id"] for one in asked]
     await office.work()
-    assert len({*ids, *(fact.request_id for fact in office.told(RequestReceived))}) == 4
-    mine = [fact for fact in office.told(RequestReceived) if fact.request_id in ids]
+    assert len({*ids, *(fact.request_id for fact in office.facts(RequestReceived))}) == 4
+    mine = [fact for fact in office.facts(RequestReceived) if fact.request_id in ids]
     assert [(fact.source, fact.received_at) for fact in mine] == [(PUBLIC_DOOR, NOW)] * 2
     assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
 
@@ -92,7 +92,7 @@ async def test_a_public_request_cannot_claim_a_trusted_source() -> None:
     async with client_of(office.door) as client:
         await client.post("/v1/requests", json=request(), headers={"ce-source": SOURCE})
     await office.work()
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_a_system_with_a_key_may_say_when_a_request_was_received() -> None:

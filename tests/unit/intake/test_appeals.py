@@ -125,13 +125,13 @@ async def test_a_second_one_waits_for_the_first() -> None:
     office = await refused()
     await appeal(office)
     await appeal(office, "again")
-    assert len(office.told(AppealReceived)) == 1
+    assert len(office.facts(AppealReceived)) == 1
     assert [flaw.message for flaw in office.the(RequestRejected).errors] == ["an appeal is open already"]
     await office.tell(
         AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)), service="intake"
     )
     await appeal(office, "later")
-    assert len(office.told(AppealReceived)) == 2
+    assert len(office.facts(AppealReceived)) == 2
 
 
 async def test_a_rectification_without_corrections_is_a_fault() -> None:
@@ -160,7 +160,7 @@ async def test_decision_with_another_explanation_than_the_signed_text_is_refused
         await office.vault.seal(CASE, item, salted(sealed.encode(), salt))
     decided = AppealDecided(request_id=CASE, by="anna", granted=False, explanation=item)
     await office.tell(decided, service="intake")
-    assert office.told(AppealAnswered) == []
+    assert office.facts(AppealAnswered) == []
     assert office.the(DecisionRefused).reason == "text_differs"
 
 
@@ -170,7 +170,7 @@ async def test_one_that_is_granted_takes_the_request_up_again_under_a_number_of_
     await office.tell(AppealDecided(request_id=CASE, by="anna", granted=True), service="intake")
     renewed = office.the(AppealAnswered).renewed
     assert renewed == derived_id(f"renewed {CASE}", 1)
-    first, second = office.told(RequestReceived)
+    first, second = office.facts(RequestReceived)
     assert (second.request_id, second.follows, second.right) == (renewed, CASE, first.right)
     assert await office.vault.open(renewed, SUBMISSION) == await office.vault.open(CASE, SUBMISSION)
 
@@ -190,7 +190,7 @@ async def test_an_undecided_appeal_raises_an_alarm() -> None:
     )
     office.clock.move(timedelta(days=1))
     await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
-    assert len(office.told(DeadlineMissed)) == 1
+    assert len(office.facts(DeadlineMissed)) == 1
 
 
 async def test_an_appeal_takes_an_open_complaint_in() -> None:
@@ -202,7 +202,7 @@ async def test_an_appeal_takes_an_open_complaint_in() -> None:
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.REFUSAL), service="notifier")
     await office.door.appeal(CASE, SAID)
     await office.work()
-    assert [fact.remedy for fact in office.told(AppealReceived)] == [Remedy.COMPLAINT, Remedy.APPEAL]
+    assert [fact.remedy for fact in office.facts(AppealReceived)] == [Remedy.COMPLAINT, Remedy.APPEAL]
     await office.tell(AppealDecided(request_id=CASE, by="anna", granted=True), service="intake")
     assert office.the(AppealAnswered).remedy is Remedy.APPEAL
 
@@ -213,7 +213,7 @@ async def test_a_complaint_that_is_upheld_before_the_answer_begins_no_second_req
     await appeal(office)
     await office.tell(AppealDecided(request_id=CASE, by="anna", granted=True), service="intake")
     assert office.the(AppealAnswered).renewed is None
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
@@ -230,7 +230,7 @@ async def test_a_complaint_is_confirmed_in_30_days_by_the_law_of_the_day_it_is_m
         await office.tell(sent, service="notifier")
     office.clock.now = datetime(2026, 4, 2, 22, tzinfo=UTC)
     await office.tell(DeadlineCame(request_id=CASE, name="appeal_missed_20260402"), service="intake")
-    missed = [fact.duty for fact in office.told(DeadlineMissed)]
+    missed = [fact.duty for fact in office.facts(DeadlineMissed)]
     assert missed == ([] if confirmed else [TimedDuty.COMPLAINT])
 
 
@@ -245,7 +245,7 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
     await office.work()
     office.clock.now = datetime(2026, 5, 1, 22, tzinfo=UTC)
     await office.tell(DeadlineCame(request_id=CASE, name="appeal_missed_20260501"), service="intake")
-    assert office.told(DeadlineMissed) == []
+    assert office.facts(DeadlineMissed) == []
 
 
 # --- on the page --------------------------------------------------------------------------------------------
@@ -284,4 +284,4 @@ async def test_an_empty_or_long_text_is_a_fault_at_the_field(statement: str) -> 
     page = await posted(office, statement)
     assert page.status_code == 422
     assert 'id="statement-flaw"' in page.text
-    assert office.told(AppealReceived) == []
+    assert office.facts(AppealReceived) == []

@@ -44,7 +44,7 @@ async def test_each_row_of_a_sheet_is_lodged_and_reported_by_line() -> None:
         for line, reference in ((2, "t-1"), (3, "t-2"))
     ]
     await office.work()
-    assert {one.request_id for one in office.told(RequestReceived)} == {case_of("t-1"), case_of("t-2")}
+    assert {one.request_id for one in office.facts(RequestReceived)} == {case_of("t-1"), case_of("t-2")}
 
 
 async def test_a_sheet_that_comes_again_makes_no_other_requests() -> None:
@@ -53,7 +53,7 @@ async def test_a_sheet_that_comes_again_makes_no_other_requests() -> None:
     await office.work()
     assert (await hand_in(office, SHEET)).json() == first.json()
     await office.work()
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 async def test_nothing_is_lodged_where_anything_is_wrong() -> None:

@@ -47,24 +47,24 @@ async def test_the_request_of_a_child_goes_first_and_stops_the_sale_at_once(chil
     """GDPR Art. 17(1)(f); Cal. Civ. Code § 1798.120(c)."""
     office = Office()
     await office.submit(request(right="erasure", **child))
-    first, opt_out = office.told(RequestReceived)
+    first, opt_out = office.facts(RequestReceived)
     assert first.child
     assert (first.internal_due_on - first.received_on) == CHILDREN_FIRST
     assert (opt_out.right, opt_out.follows) == (Right.OPT_OUT_OF_SALE, CASE)
-    assert {fact.request_id for fact in office.told(IdentityChallenged)} == {CASE}
-    assert office.told(RequestFulfilled) == []
+    assert {fact.request_id for fact in office.facts(IdentityChallenged)} == {CASE}
+    assert office.facts(RequestFulfilled) == []
 
 
 async def test_an_adults_request_is_one_request() -> None:
     office = Office()
     await office.submit(request(right="erasure", subject=subject("1990-05-01")))
-    assert [fact.child for fact in office.told(RequestReceived)] == [False]
+    assert [fact.child for fact in office.facts(RequestReceived)] == [False]
 
 
 async def test_an_opt_out_of_a_child_is_one_request() -> None:
     office = Office()
     await office.submit(request(right="opt_out_of_sale", child=True))
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
 
 
 async def test_a_childs_data_counts_as_sensitive() -> None:

@@ -68,13 +68,13 @@ async def test_a_missed_target_day_raises_an_alarm_and_sets_the_last_day(
     assert office.the(DeadlineApproaching).due_on == DUE_ON
     assert (CASE, f"{MISSED}_20260407") in office.deadlines.moments
     assert office.deadlines.moments[CASE, f"{MISSED}_20260407"] == AT_MIDNIGHT_IN_BERLIN
-    assert office.told(DeadlineMissed) == []
+    assert office.facts(DeadlineMissed) == []
 
 
 async def test_the_last_day_is_missed_when_it_is_over_and_not_before(office: Office) -> None:
     await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(seconds=1))
     await office.tell(DeadlineCame(request_id=CASE, name=MISSED), service="intake")
-    assert office.told(DeadlineMissed) == []
+    assert office.facts(DeadlineMissed) == []
     office.clock.now = AT_MIDNIGHT_IN_BERLIN
     await office.tell(DeadlineCame(request_id=CASE, name=MISSED), service="intake")
     assert office.the(DeadlineMissed).due_on == DUE_ON
@@ -97,7 +97,7 @@ async def test_an_answered_request_raises_no_alarm(office: Office) -> None:
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
     await come(office, NOW + timedelta(days=60))
-    assert office.told(DeadlineApproaching) == []
+    assert office.facts(DeadlineApproaching) == []
     assert len(office.deadlines.moments) == 1
 
 
@@ -106,12 +106,12 @@ async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_a
 ) -> None:
     await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
     await come(office, AT_MIDNIGHT_IN_BERLIN)
-    assert (office.told(DeadlineApproaching), office.told(DeadlineMissed)) == ([], [])
+    assert (office.facts(DeadlineApproaching), office.facts(DeadlineMissed)) == ([], [])
     again = AT_MIDNIGHT_IN_BERLIN + timedelta(days=1)
     assert office.deadlines.moments[CASE, f"{APPROACHING}_{again:%Y%m%d}"] == again
     await office.tell(RequestResumed(request_id=CASE, at=NOW + timedelta(days=10)), service="verifier")
     await come(office, again)
-    assert office.told(DeadlineApproaching) == []
+    assert office.facts(DeadlineApproaching) == []
     await come(office, datetime(2026, 4, 11, 22, tzinfo=UTC))
     assert office.the(DeadlineApproaching).due_on == AFTER_TEN_DAYS
 
@@ -140,7 +140,7 @@ async def test_the_day_that_the_answer_is_meant_for_moves_as_the_last_day_does(o
     await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
     await office.tell(RequestResumed(request_id=CASE, at=NOW + timedelta(days=10)), service="verifier")
     await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
-    assert office.told(DeadlineApproaching) == []
+    assert office.facts(DeadlineApproaching) == []
     await come(office, datetime(2026, 4, 11, 22, tzinfo=UTC))
     assert office.the(DeadlineApproaching).due_on == AFTER_TEN_DAYS
 
@@ -153,7 +153,7 @@ async def test_without_an_address_the_answer_is_on_the_page() -> None:
     nobody = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="no_address")
     await office.tell(nobody, service="notifier")
     await come(office, NOW + timedelta(days=60))
-    assert [*office.told(DeadlineApproaching), *office.told(DeadlineMissed)] == []
+    assert [*office.facts(DeadlineApproaching), *office.facts(DeadlineMissed)] == []
 
 
 async def test_an_address_that_refuses_letters_leaves_the_answer_open(office: Office) -> None:
@@ -181,7 +181,7 @@ async def test_a_missing_acknowledgement_after_ten_business_days_raises_an_alarm
     if confirmed:
         await acknowledge(office)
     await come(office, TEN_BUSINESS_DAYS)
-    missed = [(fact.duty, fact.due_on) for fact in office.told(DeadlineMissed)]
+    missed = [(fact.duty, fact.due_on) for fact in office.facts(DeadlineMissed)]
     assert missed == ([] if confirmed else [(TimedDuty.ACKNOWLEDGEMENT, date(2026, 3, 19))])
 
 
@@ -201,7 +201,7 @@ async def test_an_extension_moves_the_day_that_is_waited_for(office: Office) -> 
     assert office.the(RequestExtended).due_on == date(2026, 6, 5)
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.EXTENSION), service="notifier")
     await come(office, datetime(2026, 5, 27, 21, tzinfo=UTC))
-    assert [*office.told(DeadlineApproaching), *office.told(DeadlineMissed)] == []
+    assert [*office.facts(DeadlineApproaching), *office.facts(DeadlineMissed)] == []
     await come(office, datetime(2026, 5, 27, 22, tzinfo=UTC))
     assert office.the(DeadlineApproaching).due_on == date(2026, 6, 5)
 
@@ -209,14 +209,14 @@ async def test_an_extension_moves_the_day_that_is_waited_for(office: Office) -> 
 async def test_a_late_extension_notice_raises_an_alarm(office: Office) -> None:
     await office.tell(LONGER, service="intake")
     await come(office, AT_MIDNIGHT_IN_BERLIN)
-    [missed] = office.told(DeadlineMissed)
+    [missed] = office.facts(DeadlineMissed)
     assert (missed.duty, missed.due_on) == (TimedDuty.EXTENDED_ANSWER, DUE_ON)
 
 
 async def test_a_second_extension_is_none(office: Office) -> None:
     await office.tell(LONGER, service="intake")
     await office.tell(LONGER, service="intake")
-    assert len(office.told(RequestExtended)) == 1
+    assert len(office.facts(RequestExtended)) == 1
 
 
 # --- an answer that came back -----------------------------------------------------------------------------
@@ -238,7 +238,7 @@ async def test_an_answer_returned_after_closing_raises_an_alarm_at_once(office: 
     assert office.the(DeadlineApproaching).due_on == DUE_ON
     await office.tell(AnswerDelivered(request_id=CASE, by="anna", way="post"), service="intake")
     await come(office, NOW + timedelta(days=90))
-    assert office.told(DeadlineMissed) == []
+    assert office.facts(DeadlineMissed) == []
 
 
 async def test_an_undelivered_answer_misses_its_deadline(office: Office) -> None:
@@ -255,7 +255,7 @@ async def test_an_answer_that_comes_back_after_the_last_day_is_missed_at_once(of
     await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
     await come(office, AT_MIDNIGHT_IN_BERLIN)
-    assert office.told(DeadlineMissed) == []
+    assert office.facts(DeadlineMissed) == []
     await office.tell(BOUNCED, service="notifier")
     assert office.the(DeadlineMissed).due_on == DUE_ON
 
@@ -265,7 +265,7 @@ async def test_a_bounce_that_overtakes_its_letter_is_tried_again(office: Office)
     await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
     await office.tell(BOUNCED, service="notifier")
-    assert office.told(DeadlineApproaching) == []
+    assert office.facts(DeadlineApproaching) == []
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
     await office.wait(timedelta(seconds=5))
     assert office.the(DeadlineApproaching).due_on == DUE_ON
@@ -290,7 +290,7 @@ async def test_a_moment_that_comes_to_a_clock_that_is_behind_is_not_lost(office:
     await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
     office.clock.now = AT_MIDNIGHT_IN_BERLIN - timedelta(seconds=1)
     await office.tell(DeadlineCame(request_id=CASE, name=f"{MISSED}_20260407"), service="intake")
-    assert office.told(DeadlineMissed) == []
+    assert office.facts(DeadlineMissed) == []
     await office.wait(timedelta(seconds=5))
     assert office.the(DeadlineMissed).due_on == DUE_ON
 
@@ -337,7 +337,7 @@ async def test_a_package_not_downloaded_is_reminded_of_a_week_before_its_end(
             ]
         )
     await come(office, EXPIRES - timedelta(days=7))
-    assert len(office.told(PackageExpiring)) == (0 if fetched else 1)
+    assert len(office.facts(PackageExpiring)) == (0 if fetched else 1)
 
 
 async def test_a_package_is_destroyed_when_it_was_kept_as_long_as_was_promised(office: Office) -> None:
@@ -347,4 +347,4 @@ async def test_a_package_is_destroyed_when_it_was_kept_as_long_as_was_promised(o
     await come(office, EXPIRES)
     assert not await office.vault.holds(CASE, "package")
     assert not await office.vault.holds(CASE, facts_of("package"))
-    assert len(office.told(PackageExpired)) == 1
+    assert len(office.facts(PackageExpired)) == 1

@@ -150,7 +150,7 @@ async def test_by_http_or_by_the_bus_the_same_pair_is_the_same_request() -> None
     await office.submit(request())
     assert await office.door.lodge(form(), SOURCE) == office.the(RequestReceived).request_id
     await office.work()
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
 
 
 async def test_a_request_that_could_not_be_announced_is_announced_at_the_next_try() -> None:
@@ -198,8 +198,8 @@ async def test_two_offers_of_the_same_proof_are_two_tries() -> None:
     for _ in range(2):
         await office.door.prove(CASE, [EmailCode(kind="email_code", code=digits)])
     await office.work()
-    assert len({proof.ref for fact in office.told(ProofReceived) for proof in fact.proofs}) == 2
-    assert [fact.tries_left for fact in office.told(ProofRefused)] == [TRIES - 1, TRIES - 2]
+    assert len({proof.ref for fact in office.facts(ProofReceived) for proof in fact.proofs}) == 2
+    assert [fact.tries_left for fact in office.facts(ProofRefused)] == [TRIES - 1, TRIES - 2]
 
 
 async def test_no_proof_is_taken_after_the_decision() -> None:
@@ -218,7 +218,7 @@ async def test_a_proof_that_crosses_the_decision_is_destroyed() -> None:
         await office.door.prove(CASE, [EmailCode(kind="email_code", code=digits)])
     await office.work()
     assert set(office.sealed(CASE)) == {SUBMISSION}
-    assert len(office.told(ProofSpent)) == 2
+    assert len(office.facts(ProofSpent)) == 2
 
 
 async def test_a_withdrawal_is_decided_on_once() -> None:
@@ -227,7 +227,7 @@ async def test_a_withdrawal_is_decided_on_once() -> None:
     await office.door.withdraw(CASE)
     await office.door.withdraw(CASE)
     await office.work()
-    assert len(office.told(RequestWithdrawn)) == 1
+    assert len(office.facts(RequestWithdrawn)) == 1
 
 
 async def test_an_answered_request_is_not_withdrawn() -> None:
@@ -261,7 +261,7 @@ async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_
         verdicts.append(error.value.verdict)
     assert verdicts == [CodeVerdict.WRONG] * TRIES + [CodeVerdict.EXHAUSTED]
     assert sum(isinstance(f, PackageCodeRefused) for row in office.rows() for f in row.facts) == TRIES
-    assert office.told(PackageFetched) == []
+    assert office.facts(PackageFetched) == []
 
 
 async def test_a_package_code_expires_at_its_instant() -> None:

@@ -39,11 +39,11 @@ async def test_the_same_request_of_another_source_waits() -> None:
     office = Office()
     await office.door.lodge(of_the_state(Right.ERASURE), SHOP)
     await office.work()
-    assert not office.told(IdentityVerified)
+    assert not office.facts(IdentityVerified)
 
 
 async def test_a_published_request_cannot_claim_to_be_from_the_state() -> None:
     office = Office()
     await office.submit(request(right="erasure"), source=SOURCE)
     assert office.the(RequestRejected).errors[0].path == "source"
-    assert not office.told(RequestReceived)
+    assert not office.facts(RequestReceived)

@@ -110,7 +110,7 @@ async def test_the_time_to_answer_runs_from_when_the_agent_wrote_and_never_from_
         times = dated(agent, issued=timedelta(minutes=minutes))
         made = await agent.made(**times)
         page = await agent.status(made)
-        assert agent.office.told(RequestReceived)[-1].received_at == received
+        assert agent.office.facts(RequestReceived)[-1].received_at == received
         assert datetime.fromisoformat(page["received_at"]) == received
 
 
@@ -173,7 +173,7 @@ async def test_to_opt_in_again_is_denied_and_stays_so(agent: Calling, exercise: 
     assert page["processing_details"]
     await agent.office.work()
     assert await agent.status(page["request_id"]) == page
-    assert not agent.office.told(RequestLodged)
+    assert not agent.office.facts(RequestLodged)
     assert_error(await agent.revoke(page["request_id"]), 409, fatal=False)
     # No case ends with which it would be destroyed: so nothing of the person is kept.
     (kept,) = agent.office.sealed(page["request_id"]).values()
@@ -325,7 +325,7 @@ async def test_a_message_that_comes_again_is_the_same_request_again(agent: Calli
     await agent.office.work()
     assert first["request_id"] == again["request_id"] == once_more["request_id"]
     assert once_more["status"] == (await agent.status(first["request_id"]))["status"]
-    assert len(agent.office.told(RequestReceived)) == 1
+    assert len(agent.office.facts(RequestReceived)) == 1
     assert len(agent.office.vault.items) == 1
 
 
@@ -427,7 +427,7 @@ async def test_revoking_twice_is_revoking_once(agent: Calling) -> None:
     for _ in range(2):
         assert (await agent.revoke(made, agent.signed({}))).json()["status"] == "revoked"
         await agent.office.work()
-    assert len(agent.office.told(RequestWithdrawn)) == 1
+    assert len(agent.office.facts(RequestWithdrawn)) == 1
 
 
 BAD_REVOCATIONS: dict[str, tuple[int, bool, Callable[[Calling], bytes]]] = {
@@ -447,7 +447,7 @@ async def test_a_refused_revocation_changes_nothing(unproven: tuple[Calling, str
     assert_error(await agent.revoke(made, body(agent)), status, fatal=fatal)
     await agent.office.work()
     assert await agent.status(made) == before
-    assert not agent.office.told(RequestWithdrawn)
+    assert not agent.office.facts(RequestWithdrawn)
 
 
 async def test_an_answered_request_cannot_be_revoked(agent: Calling) -> None:
@@ -465,7 +465,7 @@ async def test_an_answered_request_cannot_be_revoked(agent: Calling) -> None:
     assert_error(await agent.revoke(made), 409, fatal=False)
     await agent.office.work()
     assert await agent.status(made) == before
-    assert not agent.office.told(RequestWithdrawn)
+    assert not agent.office.facts(RequestWithdrawn)
 
 
 async def test_too_many_revocations_are_put_off(agent: Calling) -> None:

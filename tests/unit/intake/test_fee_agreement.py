@@ -70,14 +70,14 @@ async def test_an_agreement_by_page_or_api_leads_to_the_answer(path: str) -> Non
         again = await client.post(path.format(CASE))
     assert again.status_code == 409
     await office.tell(OVER, service="intake")
-    assert not office.told(RequestWithdrawn)
+    assert not office.facts(RequestWithdrawn)
 
 
 async def test_an_agreement_that_is_lodged_twice_counts_once() -> None:
     office = await quoted()
     lodged = AgreementLodged(request_id=CASE)
     await office.tell(lodged, lodged, service="intake")
-    assert len(office.told(FeeAgreed)) == 1
+    assert len(office.facts(FeeAgreed)) == 1
 
 
 async def test_the_last_day_to_agree_is_waited_for_to_its_end_in_the_zone_of_the_company() -> None:
@@ -90,7 +90,7 @@ async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
     await office.tell(OVER, OVER, service="intake")
     assert office.the(RequestWithdrawn).deemed
     await office.tell(AgreementLodged(request_id=CASE), service="intake")
-    assert not office.told(FeeAgreed)
+    assert not office.facts(FeeAgreed)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
 async def test_silence_does_not_count_without_a_delivered_letter(letters: tuple[Fact, ...]) -> None:
     office = await quoted(*letters)
     await office.tell(OVER, service="intake")
-    assert not office.told(RequestWithdrawn)
+    assert not office.facts(RequestWithdrawn)
     assert (await office.door.case(CASE)).status is CaseStatus.VERIFIED
 
 
@@ -113,7 +113,7 @@ async def test_nothing_can_be_agreed_to_where_no_fee_was_quoted_or_the_request_i
     await office.work()
     with pytest.raises(NotPossibleNow):
         await office.door.agree(CASE)
-    assert not office.told(FeeAgreed)
+    assert not office.facts(FeeAgreed)
 
 
 async def test_the_laws_that_protect_the_person_go_on_with_their_verified_identity() -> None:

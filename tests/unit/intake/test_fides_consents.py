@@ -85,7 +85,7 @@ async def test_each_use_that_is_opted_out_of_exercises_its_right(
     client: Calling, uses: list[str], policy: str | None, rights: set[tuple[Right, bool]]
 ) -> None:
     await said(client, await begun(client), out_of(*uses, policy_key=policy))
-    received = client.office.told(RequestReceived)
+    received = client.office.facts(RequestReceived)
     assert {(fact.right, fact.direct_marketing) for fact in received} == rights
     assert len(received) == len(rights)
 
@@ -93,7 +93,7 @@ async def test_each_use_that_is_opted_out_of_exercises_its_right(
 async def test_opting_in_exercises_no_right_and_is_remembered_for_a_day(client: Calling) -> None:
     name = await begun(client)
     await said(client, name, {"consent": [{"data_use": USE, "opt_in": True}]})
-    assert not client.office.told(RequestReceived)
+    assert not client.office.facts(RequestReceived)
     again = (await client.call("GET", f"/consent-request/{name}/preferences")).json()
     assert again["consent"][0]["opt_in"] is True
 
@@ -109,9 +109,9 @@ async def test_the_same_wish_again_is_the_same_request_and_another_is_another(cl
     name = await begun(client)
     for _ in range(2):
         await said(client, name, out_of("analytics", policy_key="leave_me"))
-    assert len(client.office.told(RequestReceived)) == 1
+    assert len(client.office.facts(RequestReceived)) == 1
     await said(client, name, out_of("analytics", "personalize", policy_key="leave_me"))
-    assert len(client.office.told(RequestReceived)) == 2
+    assert len(client.office.facts(RequestReceived)) == 2
 
 
 async def test_the_message_is_sealed_as_received_with_its_sender(client: Calling) -> None:
@@ -131,7 +131,7 @@ async def test_a_policy_of_another_kind_is_refused(client: Calling, policy: str,
         body = {"policy_key": policy, "consent": [{"data_use": use, "opt_in": opt_in}]}
         assert_detail(await client.call("PATCH", path, body), 400)
     await client.office.work()
-    assert not client.office.told(RequestReceived)
+    assert not client.office.facts(RequestReceived)
 
 
 async def test_an_open_consent_request_expires_after_a_day(client: Calling) -> None:
@@ -172,7 +172,7 @@ async def test_a_policy_that_there_is_not_exercises_nothing(client: Calling) -> 
     assert_detail(
         await client.call("PATCH", path, out_of(USE, "marketing.communications", policy_key="odd")), 400
     )
-    assert not client.office.told(RequestReceived)
+    assert not client.office.facts(RequestReceived)
 
 
 async def test_wishes_use_up_what_one_address_may_ask() -> None:
@@ -184,5 +184,5 @@ async def test_wishes_use_up_what_one_address_may_ask() -> None:
         assert_detail(await client.call("PATCH", path, out_of("analytics", policy_key="leave_me")), 429)
         answer = await client.call("POST", "/consent-request", {"identity": {"email": EMAIL}})
         assert_detail(answer, 429)
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
     assert sum(BEGUN in held for held in office.vault.items.values()) == 1

@@ -94,7 +94,7 @@ async def test_where_there_is_no_mailbox_an_approval_is_for_what_is_named(client
         await in_review(client, identity={"external_id": "7", "loyalty": {"label": "L", "value": "8"}}),
     ]
     await decided(client, "approve", names)
-    assert [fact.identities for fact in client.office.told(IdentityDecided)] == [
+    assert [fact.identities for fact in client.office.facts(IdentityDecided)] == [
         ("phone",),
         ("external_id", "loyalty"),
     ]
@@ -115,14 +115,14 @@ async def test_an_erasure_without_approval_needed_is_not_approved(client: Callin
     name = await planned(client, approval=False)
     found = await decided(client, "approve", [name])
     assert (found["succeeded"], len(found["failed"])) == ([], 1)
-    assert not client.office.told(ErasureApproved)
+    assert not client.office.facts(ErasureApproved)
 
 
 async def test_an_erasure_that_was_taken_back_is_not_approved(client: Calling) -> None:
     name = await planned(client)
     await decided(client, "cancel", [name])
     assert (await decided(client, "approve", [name]))["succeeded"] == []
-    assert not client.office.told(ErasureApproved)
+    assert not client.office.facts(ErasureApproved)
 
 
 async def test_an_unproven_identity_cannot_be_approved(client: Calling) -> None:
@@ -135,7 +135,7 @@ async def test_an_unproven_identity_cannot_be_approved(client: Calling) -> None:
         {"privacy_request_id": "bad_id"},
         {"privacy_request_id": spelt("0" * 32)},
     ]
-    assert not client.office.told(IdentityDecided)
+    assert not client.office.facts(IdentityDecided)
 
 
 async def test_a_denial_states_that_the_identity_is_not_established(client: Calling) -> None:
@@ -158,7 +158,7 @@ async def test_a_denial_has_a_reason_for_the_person(client: Calling) -> None:
 async def test_a_verified_request_cannot_be_denied(client: Calling) -> None:
     name = await planned(client)
     assert (await decided(client, "deny", [name]))["succeeded"] == []
-    assert not client.office.told(IdentityDecided)
+    assert not client.office.facts(IdentityDecided)
 
 
 async def test_a_request_can_be_taken_back_until_it_is_answered(client: Calling) -> None:
@@ -181,7 +181,7 @@ async def test_disabled_account_cancels_nothing_and_the_refusal_names_it(client:
     name = await client.made()
     client.office.staff.against = "account_disabled"
     await decided(client, "cancel", [name])
-    assert not client.office.told(RequestWithdrawn)
+    assert not client.office.facts(RequestWithdrawn)
     refused = client.office.the(DecisionRefused)
     assert (refused.account, refused.reason) == ("fides.reviewers", "account_disabled")
 
@@ -192,7 +192,7 @@ async def test_cancellation_that_crosses_the_answer_is_refused(client: Calling) 
         request_id=hex_of(name), right=Right.ERASURE, outcome=Outcome.GRANTED, answer="answer"
     )
     await client.office.tell(done, WithdrawalDecided(request_id=hex_of(name), by="fides.reviewers"))
-    assert not client.office.told(RequestWithdrawn)
+    assert not client.office.facts(RequestWithdrawn)
     assert client.office.the(DecisionRefused).reason == "too_late_to_withdraw"
 
 
@@ -247,7 +247,7 @@ async def test_two_clients_with_one_account_are_one_decider() -> None:
         await client.log_in("scripts")
         (shown,) = (await decided(client, "approve", [name]))["succeeded"]
         assert shown["status"] == "pending"
-        assert [fact.reason for fact in office.told(DecisionRefused)] == ["decider_decided_before"]
+        assert [fact.reason for fact in office.facts(DecisionRefused)] == ["decider_decided_before"]
 
 
 async def test_client_without_staff_account_decides_nothing(client: Calling) -> None:
@@ -257,8 +257,8 @@ async def test_client_without_staff_account_decides_nothing(client: Calling) -> 
         answer = await client.call("PATCH", f"/privacy-request/administrate/{verb}", [name])
         assert "has no staff account" in assert_detail(answer, 403)
     await client.office.work()
-    assert not client.office.told(IdentityDecided)
-    assert not client.office.told(RequestWithdrawn)
+    assert not client.office.facts(IdentityDecided)
+    assert not client.office.facts(RequestWithdrawn)
     assert (await client.shown(name))["status"] == "pending"
 
 

@@ -130,7 +130,7 @@ async def test_a_public_caller_chooses_neither_reference_nor_time() -> None:
         first = await client.made(external_id="r-1", requested_at=early)
         second = await client.made(external_id="r-1", requested_at=early)
     assert first != second
-    received = office.told(RequestReceived)
+    received = office.facts(RequestReceived)
     assert {fact.source for fact in received} == {PUBLIC_DOOR}
     assert {fact.received_at for fact in received} == {office.clock()}
 

@@ -67,7 +67,7 @@ async def test_a_code_is_taken_before_the_request_is_registered() -> None:
         # The call itself waits until the person was asked.
         status, _ = await offered(client, found["succeeded"][0]["id"], "000000")
     assert status in {403, 200}
-    assert office.told(ProofReceived)
+    assert office.facts(ProofReceived)
 
 
 async def test_a_code_that_has_expired_or_was_never_sent_is_of_no_use() -> None:
@@ -88,7 +88,7 @@ async def test_five_wrong_codes_use_the_code_up() -> None:
         for _ in range(TRIES):
             assert (await offered(client, name, wrong(code)))[0] == 403
         assert (await offered(client, name, code))[0] == 400
-        assert not office.told(IdentityVerified)
+        assert not office.facts(IdentityVerified)
 
 
 async def test_using_up_all_codes_denies_the_request() -> None:
@@ -123,7 +123,7 @@ async def test_an_invalid_code_uses_no_try(code: str) -> None:
     async with calling(office) as client:
         name = await client.made()
         assert await offered(client, name, code) == (403, "Incorrect identification code.")
-        assert not office.told(ProofReceived)
+        assert not office.facts(ProofReceived)
 
 
 async def test_opting_out_needs_no_code() -> None:
@@ -162,7 +162,7 @@ async def test_a_code_that_is_not_judged_in_time_is_said_to_be_waited_for() -> N
         assert answer.headers["retry-after"]
         await office.work()
         # Nothing is lost: it was taken.
-        assert office.told(IdentityVerified)
+        assert office.facts(IdentityVerified)
 
 
 @pytest.mark.parametrize("name", ["pri_unknown", "con_00000000-0000-0000-0000-000000000000", spelt("0" * 32)])

@@ -43,7 +43,7 @@ async def forwarded(**changes: object) -> Office:
 async def test_an_end_user_needs_no_proof() -> None:
     """GDPR Art. 28(3)(e)."""
     office = await forwarded()
-    assert office.told(IdentityChallenged) == []
+    assert office.facts(IdentityChallenged) == []
     assert office.the(RequestForwarded).controller == "controller"
     sealed = await office.vault.open(CASE, "controller")
     assert Controller.model_validate_json(sealed).name == CUSTOMER["name"]
@@ -52,7 +52,7 @@ async def test_an_end_user_needs_no_proof() -> None:
 
 async def test_an_unnamed_customer_is_named_by_the_staff_once() -> None:
     office = await forwarded(controller=None)
-    assert office.told(RequestForwarded) == []
+    assert office.facts(RequestForwarded) == []
     await office.vault.seal(CASE, WRITTEN, NAMED)
     decided = ForwardingDecided(request_id=CASE, by="anna", controller=WRITTEN)
     await office.tell(decided, service="intake")
@@ -70,7 +70,7 @@ async def test_a_customer_not_reached_is_named_again_with_a_new_link(reason: str
     assert (await office.door.case(CASE)).unanswered
     await office.vault.seal(CASE, WRITTEN, NAMED)
     await office.tell(ForwardingDecided(request_id=CASE, by="anna", controller=WRITTEN), service="intake")
-    first, second = office.told(RequestForwarded)
+    first, second = office.facts(RequestForwarded)
     assert first.digest != second.digest
 
 
@@ -80,7 +80,7 @@ async def test_customer_that_differs_from_the_signed_one_gets_nothing(item: str)
     other = Controller(name="Mallory", email="mallory@example.net").model_dump_json().encode()
     await office.vault.seal(CASE, item, salted(other, bytes(TEXT_SALT_BYTES)))
     await office.tell(ForwardingDecided(request_id=CASE, by="anna", controller=item), service="intake")
-    assert office.told(RequestForwarded) == []
+    assert office.facts(RequestForwarded) == []
     assert office.the(DecisionRefused).reason == "text_differs"
 
 
@@ -91,7 +91,7 @@ async def test_a_stranger_names_no_customer() -> None:
         asked = await client.post("/v1/requests", json=request(role="end_user", controller=CUSTOMER))
     assert asked.status_code == 202
     await office.work()
-    assert office.told(RequestForwarded) == []
+    assert office.facts(RequestForwarded) == []
 
 
 async def test_a_request_about_our_own_data_is_not_forwarded() -> None:
@@ -99,7 +99,7 @@ async def test_a_request_about_our_own_data_is_not_forwarded() -> None:
     await office.submit(request(controller=CUSTOMER))
     decided = ForwardingDecided(request_id=CASE, by="anna", controller="controller")
     await office.tell(decided, service="intake")
-    assert office.told(RequestForwarded) == []
+    assert office.facts(RequestForwarded) == []
 
 
 async def test_the_duty_ends_when_the_person_is_notified() -> None:
@@ -135,11 +135,11 @@ async def test_following_the_link_shows_nothing_and_opening_it_is_recorded(offic
     async with browser(office) as client:
         page = await client.get(await link(office))
         assert EMAIL not in page.text
-        assert office.told(ForwardingFetched) == []
+        assert office.facts(ForwardingFetched) == []
         page = await client.post(await link(office))
     assert EMAIL in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert len(office.told(ForwardingFetched)) == 1
+    assert len(office.facts(ForwardingFetched)) == 1
 
 
 @pytest.mark.parametrize("secret", ["", "x", "forwarding_link"])

@@ -41,7 +41,7 @@ def registry() -> Registry:
 
 async def test_a_breach_is_sealed_and_registered(registry: Registry) -> None:
     await registry.declare()
-    [registered] = registry.told(BreachRegistered)
+    [registered] = registry.facts(BreachRegistered)
     assert (registered.request_id, registered.phase, registered.by) == (INCIDENT, 1, "ada")
     assert (await registry.declared(1)).nature == "A copy of the customer table was taken."
     assert b"customer table" not in b"".join(message.body for message in registry.broker.published[1:])
@@ -54,15 +54,15 @@ def test_a_request_of_the_same_reference_is_another_case() -> None:
 async def test_the_same_content_again_changes_nothing(registry: Registry) -> None:
     await registry.declare()
     await registry.declare(id_="2", by="bruno")
-    assert len(registry.told(BreachLodged)) == 2
-    assert len(registry.told(BreachRegistered)) == 1
+    assert len(registry.facts(BreachLodged)) == 2
+    assert len(registry.facts(BreachRegistered)) == 1
 
 
 async def test_the_same_reference_with_more_is_the_next_phase(registry: Registry) -> None:
     await registry.declare()
     await registry.declare(id_="2", measures="Everybody has a new password.")
     await registry.declare(id_="3")
-    assert [told.phase for told in registry.told(BreachRegistered)] == [1, 2]
+    assert [told.phase for told in registry.facts(BreachRegistered)] == [1, 2]
     assert (await registry.declared(2)).measures == "Everybody has a new password."
 
 
@@ -70,12 +70,12 @@ async def test_notices_go_out_when_another_account_approves(registry: Registry) 
     await registry.declare()
     await registry.tell(scoped(chunks=7))
     await registry.approve("ada")
-    assert registry.told(NoticesReleased) == []
+    assert registry.facts(NoticesReleased) == []
     assert "another account has to approve" in registry.parked()[0]
     await registry.approve("bruno")
-    [released] = registry.told(NoticesReleased)
+    [released] = registry.facts(NoticesReleased)
     assert (released.chunks, released.phase, released.held_by_police) == (7, 1, False)
-    assert released.declaration == registry.told(BreachRegistered)[0].declaration
+    assert released.declaration == registry.facts(BreachRegistered)[0].declaration
 
 
 async def test_clocks_that_depend_on_a_notice_begin_with_it(registry: Registry) -> None:
@@ -96,7 +96,7 @@ async def test_clocks_that_depend_on_a_notice_begin_with_it(registry: Registry) 
     )
     assert by_name(await registry.incident())[general].due_at == due_at
     await registry.pass_time(timedelta(days=20))
-    assert general in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+    assert general in {alarm.clock for alarm in registry.facts(BreachAlarmed) if alarm.missed}
 
 
 async def test_clocks_start_at_the_end_of_a_hold(registry: Registry) -> None:
@@ -144,10 +144,10 @@ async def test_of_what_an_upstream_system_declares_two_people_approve(
     theirs = incident_id(source, "inc-1", key=REQUEST_KEY)
     await registry.tell(scoped().model_copy(update={"request_id": theirs}))
     await registry.tell(BreachApproved(request_id=theirs, by="bruno", phase=1))
-    assert registry.told(NoticesReleased) == []
+    assert registry.facts(NoticesReleased) == []
     await registry.tell(BreachApproved(request_id=theirs, by="carla", phase=1))
-    assert len(registry.told(NoticesReleased)) == 1
-    assert registry.told(BreachRegistered)[0].by is None
+    assert len(registry.facts(NoticesReleased)) == 1
+    assert registry.facts(BreachRegistered)[0].by is None
 
 
 async def test_an_approval_of_words_that_were_not_shown_waits_for_a_person(registry: Registry) -> None:
@@ -155,11 +155,11 @@ async def test_an_approval_of_words_that_were_not_shown_waits_for_a_person(regis
     await registry.tell(scoped())
     other = BreachApproved(request_id=INCIDENT, by="bruno", phase=1, declaration="another")
     await registry.tell(other)
-    assert registry.told(NoticesReleased) == []
+    assert registry.facts(NoticesReleased) == []
     assert "differs from the declaration" in registry.parked()[0]
     shown = (await registry.incident()).newest.declaration
     await registry.tell(other.model_copy(update={"declaration": shown}))
-    assert len(registry.told(NoticesReleased)) == 1
+    assert len(registry.facts(NoticesReleased)) == 1
 
 
 async def test_a_phase_that_is_taken_back_leaves_clocks_as_they_were(registry: Registry) -> None:
@@ -177,9 +177,9 @@ async def test_a_phase_that_is_taken_back_leaves_clocks_as_they_were(registry: R
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2))
     after = await registry.incident()
     assert (after.clocks, after.done) == (before.clocks, before.done)
-    assert [told.phase for told in registry.told(BreachUnscoped)] == [2]
+    assert [told.phase for told in registry.facts(BreachUnscoped)] == [2]
     await registry.approve("bruno", 2)
-    assert len(registry.told(NoticesReleased)) == 1
+    assert len(registry.facts(NoticesReleased)) == 1
 
 
 def customer(number: int, hours: int) -> dict[str, object]:
@@ -241,7 +241,7 @@ async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Regis
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1), scoped())
     assert (await registry.incident()).clocks == ()
     await registry.pass_time(timedelta(days=9))
-    assert registry.told(BreachAlarmed) == []
+    assert registry.facts(BreachAlarmed) == []
     await registry.declare(id_="2")
     assert (await registry.incident()).newest.status is PhaseStatus.REGISTERED, "it may be declared again"
     assert (await registry.incident()).clocks != ()
@@ -268,7 +268,7 @@ async def test_sent_notices_cannot_be_withdrawn(registry: Registry) -> None:
     await registry.tell(scoped())
     await registry.approve("bruno")
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
-    assert registry.told(BreachUnscoped) == []
+    assert registry.facts(BreachUnscoped) == []
     assert "are out" in registry.parked()[0]
 
 
@@ -279,9 +279,9 @@ async def test_a_hold_keeps_notices_back_until_its_end(registry: Registry) -> No
     await registry.tell(held)
     await registry.approve("bruno")
     await registry.pass_time(timedelta(days=4))
-    assert registry.told(NoticesReleased) == []
+    assert registry.facts(NoticesReleased) == []
     await registry.pass_time(timedelta(days=1))
-    assert [released.held_by_police for released in registry.told(NoticesReleased)] == [True]
+    assert [released.held_by_police for released in registry.facts(NoticesReleased)] == [True]
 
 
 async def test_notices_stop_the_clock_of_people_and_the_staff_that_of_an_authority(
@@ -300,13 +300,13 @@ async def test_notices_stop_the_clock_of_people_and_the_staff_that_of_an_authori
     await registry.tell(reported)
     assert set((await registry.incident()).done) == {"gdpr.people", "gdpr.authority.DE"}
     await registry.pass_time(timedelta(days=9))
-    assert registry.told(BreachAlarmed) == []
+    assert registry.facts(BreachAlarmed) == []
 
 
 async def test_a_clock_is_warned_of_and_then_missed_loudly(registry: Registry) -> None:
     await registry.declare(high_risk=False)
     await registry.pass_time(timedelta(hours=71))
-    alarms = registry.told(BreachAlarmed)
+    alarms = registry.facts(BreachAlarmed)
     assert [alarm.missed for alarm in alarms] == [False, False, True]
     assert {alarm.clock for alarm in alarms} == {"gdpr.authority.DE"}
 
@@ -321,9 +321,9 @@ async def test_a_breach_without_affected_people_keeps_its_clocks(registry: Regis
 
 async def test_breach_declared_with_a_reserved_source_is_rejected(registry: Registry) -> None:
     await registry.declare(source="habeas/public")
-    [rejected] = registry.told(RequestRejected)
+    [rejected] = registry.facts(RequestRejected)
     assert [str(flaw) for flaw in rejected.errors] == ["source: is reserved for a channel of Habeas"]
-    assert registry.told(BreachLodged) == []
+    assert registry.facts(BreachLodged) == []
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ async def test_a_system_hears_why_its_declaration_does_not_fit_together(
     registry: Registry, moments: dict[str, Any], said: str
 ) -> None:
     await registry.declare(source=SOURCE, **moments)
-    [rejected] = registry.told(RequestRejected)
+    [rejected] = registry.facts(RequestRejected)
     assert [str(flaw) for flaw in rejected.errors] == [f"data: {said}"]
 
 
@@ -350,12 +350,12 @@ async def test_a_slip_of_the_pen_is_refused_at_once_and_with_its_place(
     await registry.declare(
         source=source, categories=["user.finacial"], affected={"controllers": [customer(1, 24)]}
     )
-    [rejected] = registry.told(RequestRejected)
+    [rejected] = registry.facts(RequestRejected)
     assert [flaw.path for flaw in rejected.errors] == ["data.affected.controllers", "data.categories.0"]
     assert rejected.errors[1].message.endswith("the nearest is user.financial")
-    assert registry.told(BreachLodged) == []
+    assert registry.facts(BreachLodged) == []
     await registry.declare(id_="2", source=source, categories=["user.financial"])
-    assert len(registry.told(BreachLodged)) == 1
+    assert len(registry.facts(BreachLodged)) == 1
 
 
 async def test_an_investigation_that_ends_early_lets_notices_out(registry: Registry) -> None:
@@ -364,9 +364,9 @@ async def test_an_investigation_that_ends_early_lets_notices_out(registry: Regis
     await registry.tell(held, scoped())
     await registry.approve("bruno")
     await registry.tell(BreachHoldEnded(request_id=INCIDENT, by="ada"))
-    assert [released.held_by_police for released in registry.told(NoticesReleased)] == [True]
+    assert [released.held_by_police for released in registry.facts(NoticesReleased)] == [True]
     await registry.pass_time(timedelta(days=6))
-    assert len(registry.told(NoticesReleased)) == 1
+    assert len(registry.facts(NoticesReleased)) == 1
 
 
 # --- clocks and alarms --------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ async def test_an_investigation_that_ends_early_lets_notices_out(registry: Regis
 def breaches_of(registry: Registry) -> dict[str, list[bool]]:
     """Return which clocks were warned of, and each time whether they were missed."""
     warned: dict[str, list[bool]] = {}
-    for alarm in registry.told(BreachAlarmed):
+    for alarm in registry.facts(BreachAlarmed):
         warned.setdefault(alarm.clock, []).append(alarm.missed)
     return warned
 
@@ -390,7 +390,7 @@ async def test_a_moment_that_came_to_a_clock_behind_is_tried_again(registry: Reg
     await registry.declare()
     name = next(name for _, name in registry.timers.moments if name.startswith("end_gdpr.authority"))
     await registry.tell(BreachTimeCame(request_id=INCIDENT, name=name))
-    assert registry.told(BreachAlarmed) == []
+    assert registry.facts(BreachAlarmed) == []
     assert len(registry.broker.waiting()) == 1
 
 
@@ -503,7 +503,7 @@ async def test_a_delivery_twice_has_one_effect(registry: Registry) -> None:
     approval = BreachApproved(request_id=INCIDENT, by="bruno", phase=1)
     for _ in range(2):
         await registry.tell(approval, id_="approved")
-    assert len(registry.told(NoticesReleased)) == 1
+    assert len(registry.facts(NoticesReleased)) == 1
     assert [row.cause for row in registry.journal.rows.values()][1:] == ["scoped", "approved"]
 
 
@@ -516,7 +516,7 @@ async def test_people_are_forgotten_before_the_incident(registry: Registry) -> N
     await registry.pass_time(timedelta(days=4))
     assert not await registry.vault.holds(INCIDENT, chunk_item(1, 0))
     assert await registry.vault.holds(INCIDENT, chunk_item(2, 0)), "that is another phase"
-    assert [told.phase for told in registry.told(BreachForgotten)] == [1]
+    assert [told.phase for told in registry.facts(BreachForgotten)] == [1]
     assert (await registry.declared(1)).nature
 
 
@@ -526,9 +526,9 @@ async def test_an_incident_leaves_the_register_with_its_key(registry: Registry) 
     await registry.declare(id_="2", measures="More.")
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2))
     await registry.pass_time(FIVE_YEARS - timedelta(days=50))
-    assert registry.told(RequestPurged) == [], "the second phase is younger, though it was taken back"
+    assert registry.facts(RequestPurged) == [], "the second phase is younger, though it was taken back"
     await registry.pass_time(timedelta(days=60))
-    assert [purged.request_id for purged in registry.told(RequestPurged)] == [INCIDENT]
+    assert [purged.request_id for purged in registry.facts(RequestPurged)] == [INCIDENT]
     assert INCIDENT in registry.vault.destroyed
     assert (await registry.incident()).purged
     assert len(registry.journal.rows) == 1
@@ -538,7 +538,7 @@ async def test_the_reference_of_an_incident_that_is_gone_is_taken(registry: Regi
     await registry.declare()
     await registry.pass_time(FIVE_YEARS)
     await registry.declare(id_="2", measures="More.")
-    [rejected] = registry.told(RequestRejected)
+    [rejected] = registry.facts(RequestRejected)
     assert [flaw.path for flaw in rejected.errors] == ["data.reference"]
 
 

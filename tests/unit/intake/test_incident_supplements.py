@@ -74,7 +74,7 @@ async def test_findings_of_a_supplement_have_their_own_alarms_and_stops(
     await registry.pass_time(10 * DAY)
     await supplement(registry, registry.clock(), scoped(2, US_CA=7), categories=SSN)
     await registry.pass_time(24 * DAY)
-    assert "us-ca.people" in {alarm.clock for alarm in registry.told(BreachAlarmed)}
+    assert "us-ca.people" in {alarm.clock for alarm in registry.facts(BreachAlarmed)}
     await tell_people(registry, 2)
     incident = await registry.incident()
     assert incident.done["us-ca.people"].at == registry.clock()
@@ -234,7 +234,7 @@ async def test_an_incident_that_goes_on_has_a_progress_report_and_then_a_final_o
     assert clocks[FINAL].owed
     assert not clocks[FINAL].begun
     await registry.pass_time(40 * DAY)
-    assert PROGRESS in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+    assert PROGRESS in {alarm.clock for alarm in registry.facts(BreachAlarmed) if alarm.missed}
     over = registry.clock()
     await supplement(registry, NOW, sensitive_to_security=True, handled_at=over.isoformat())
     clocks = await by_name(registry)
@@ -280,7 +280,7 @@ async def test_the_first_phase_says_which_edition_judges_in_every_service(
     after = (await by_name(registry))["us-ca.people"]
     assert (before.policy, after.policy) == (policy, policy)
     assert (after.due_at is None) is (before.due_at is None)
-    reported = registry.told(BreachRegistered)
+    reported = registry.facts(BreachRegistered)
     assert [one.judged_at for one in reported] == [first, first]
     scoping = PolicyEditions(LAW.policies, LAW.company)
     for number, one in enumerate(reported, 1):
@@ -295,7 +295,7 @@ async def test_a_phase_that_was_taken_back_judges_nothing(registry: Registry) ->
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
     await supplement(registry, NEW_YEAR, scoped(2, US_CA=2), categories=SSN, occurred_from=occurred)
     assert (await by_name(registry))["us-ca.people"].policy == "us-ca@2026-01-01"
-    assert registry.told(BreachRegistered)[1].judged_at == NEW_YEAR
+    assert registry.facts(BreachRegistered)[1].judged_at == NEW_YEAR
 
 
 # --- controller of some of it, processor of the rest --------------------------------------------------
@@ -371,7 +371,7 @@ async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(reg
     await tell_people(registry, 1)
     assert set((await registry.incident()).done) == {"gdpr.controller.1"}
     await registry.pass_time(3 * DAY)
-    missed = {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+    missed = {alarm.clock for alarm in registry.facts(BreachAlarmed) if alarm.missed}
     assert missed == {"gdpr.controller.2", "gdpr.controller.3"}
     await supplement(registry, NOW, role="processor", affected={"controllers": customers})
     await registry.tell(await written_to(registry, 2, same, other))
@@ -439,7 +439,7 @@ async def test_a_notice_that_comes_back_late_starts_the_clock_of_its_customer_al
     assert await customers_running(registry) == set()
     await registry.tell(recounted(1, SECOND))
     assert await customers_running(registry) == {"gdpr.controller.2"}
-    assert {alarm.clock for alarm in registry.told(BreachAlarmed)} == {"gdpr.controller.2"}
+    assert {alarm.clock for alarm in registry.facts(BreachAlarmed)} == {"gdpr.controller.2"}
     await registry.tell(recounted(1, Missed(chunk=0, numbers=(0, 1))).model_copy(update={"failed": 2}))
     assert await customers_running(registry) == {"gdpr.controller.1", "gdpr.controller.2"}
 
@@ -537,7 +537,7 @@ async def test_customers_notified_under_clocks_without_numbers_stay_notified(
     await supplement(registry, NOW, **declared)
     assert set((await registry.incident()).done) == reported
     await registry.pass_time(5 * DAY)
-    assert not [alarm for alarm in registry.told(BreachAlarmed) if ".controller." in alarm.clock]
+    assert not [alarm for alarm in registry.facts(BreachAlarmed) if ".controller." in alarm.clock]
 
 
 async def test_indistinguishable_customers_are_both_notified(registry: Registry) -> None:

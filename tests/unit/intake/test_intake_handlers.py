@@ -103,7 +103,7 @@ async def test_the_same_reference_of_another_system_is_another_request() -> None
     office = Office()
     await office.submit(request())
     await office.submit(request(), source="billing.example.com")
-    assert len({fact.request_id for fact in office.told(RequestReceived)}) == 2
+    assert len({fact.request_id for fact in office.facts(RequestReceived)}) == 2
 
 
 async def test_one_system_cannot_touch_the_request_of_another_by_its_reference() -> None:
@@ -111,7 +111,7 @@ async def test_one_system_cannot_touch_the_request_of_another_by_its_reference()
     await office.submit(request())
     await office.offer(CODE, id_="p", source="billing.example.com")
     assert office.the(RequestRejected).request_id != CASE
-    assert office.told(ProofReceived) == []
+    assert office.facts(ProofReceived) == []
 
 
 async def test_a_repetition_after_a_crash_between_seal_and_row_says_the_same() -> None:
@@ -125,7 +125,7 @@ async def test_a_repetition_after_a_crash_between_seal_and_row_says_the_same() -
 async def test_a_sealed_request_holds_no_proofs_so_that_they_can_be_destroyed() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request(subject={"email": "o@example.org"}, proofs=[CLAIM]))
-    assert office.told(IdentityVerified)
+    assert office.facts(IdentityVerified)
     assert b"K-7741-Q" not in b"".join(office.sealed(CASE).values())
 
 
@@ -232,7 +232,7 @@ async def test_a_request_is_withdrawn_once() -> None:
 async def test_a_withdrawal_of_an_unknown_request_is_rejected() -> None:
     office = Office()
     await withdrawn(office, request="0" * 32)
-    assert office.told(RequestWithdrawn) == []
+    assert office.facts(RequestWithdrawn) == []
     assert office.the(RequestRejected).errors[0].path == "data.request"
 
 
@@ -246,7 +246,7 @@ async def test_an_answered_request_cannot_be_withdrawn() -> None:
     await office.submit(request())
     await office.tell(FULFILLED)
     await withdrawn(office)
-    assert office.told(RequestWithdrawn) == []
+    assert office.facts(RequestWithdrawn) == []
 
 
 # --- closing ------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ async def test_a_case_is_closed_by_the_letter_with_its_outcome() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await office.tell(sent(LetterKind.ACKNOWLEDGEMENT), FULFILLED)
-    assert office.told(RequestClosed) == []
+    assert office.facts(RequestClosed) == []
     await office.tell(sent(LetterKind.OUTCOME))
     assert office.the(RequestClosed).outcome is Outcome.GRANTED
 
@@ -273,7 +273,7 @@ async def test_a_letter_that_overtakes_its_decision_closes_the_case_later() -> N
     office = Office(trusted={SOURCE})
     await office.submit(request())
     await office.tell(sent(LetterKind.OUTCOME), FULFILLED)
-    assert office.told(RequestClosed) == []
+    assert office.facts(RequestClosed) == []
     await office.wait(timedelta(seconds=1))
     assert office.the(RequestClosed).outcome is Outcome.GRANTED
 
@@ -285,7 +285,7 @@ async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_in_either_ord
     await office.tell(sent(LetterKind.OUTCOME))
     await office.tell(sent(LetterKind.WITHDRAWN), FULFILLED)
     await office.wait(timedelta(seconds=1))
-    assert [fact.outcome for fact in office.told(RequestClosed)] == [None, Outcome.GRANTED]
+    assert [fact.outcome for fact in office.facts(RequestClosed)] == [None, Outcome.GRANTED]
     assert office.broker.parked("intake") == []
 
 
@@ -294,7 +294,7 @@ async def test_a_crossed_withdrawals_letter_does_not_close_an_unanswered_case() 
     await office.submit(request())
     await withdrawn(office)
     await office.tell(FULFILLED, sent(LetterKind.WITHDRAWN))
-    assert office.told(RequestClosed) == []
+    assert office.facts(RequestClosed) == []
     await office.tell(sent(LetterKind.OUTCOME))
     assert office.the(RequestClosed).outcome is Outcome.GRANTED
 
@@ -304,7 +304,7 @@ async def test_a_letter_sent_twice_closes_once() -> None:
     await office.submit(request())
     await withdrawn(office)
     await office.tell(sent(LetterKind.WITHDRAWN), sent(LetterKind.WITHDRAWN))
-    assert len(office.told(RequestClosed)) == 1
+    assert len(office.facts(RequestClosed)) == 1
 
 
 # --- what cannot be read ------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
     await Packages(office.door).issue_code(CASE)
     package_code = office.code_of(CASE, "package_code_0")
     assert claim.proofs
-    assert office.told(IdentityVerified)
+    assert office.facts(IdentityVerified)
     facts = [fact.model_dump_json() for fact in office.events()]
     facts += [fact.model_dump_json() for row in office.rows() for fact in row.events()]
     messages = [m.body.decode() for m in office.broker.published if m.exchange != REQUESTS]
@@ -387,7 +387,7 @@ async def test_same_reference_with_the_same_content_is_the_same_request(id_: str
     await office.submit(request(), id_="1")
     await office.submit(request(details={}), id_=id_)
     assert office.the(RequestReceived).right is Right.ACCESS
-    assert office.told(RequestRejected) == []
+    assert office.facts(RequestRejected) == []
 
 
 async def test_reused_reference_is_rejected_while_the_first_request_waits_its_turn() -> None:
@@ -396,4 +396,4 @@ async def test_reused_reference_is_rejected_while_the_first_request_waits_its_tu
     await office.submit(request(), id_="1")
     await office.submit(request(right="erasure"), id_="2")
     assert office.the(RequestRejected).publisher_id == "2"
-    assert office.told(RequestReceived) == []
+    assert office.facts(RequestReceived) == []

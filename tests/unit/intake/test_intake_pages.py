@@ -103,7 +103,7 @@ def drawn(response: Response) -> Drawn:
 
 
 def offered(office: Office) -> list[bytes]:
-    refs = [proof.ref for fact in office.told(ProofReceived) for proof in fact.proofs]
+    refs = [proof.ref for fact in office.facts(ProofReceived) for proof in fact.proofs]
     return [office.sealed(CASE)[ref] for ref in refs]
 
 
@@ -339,7 +339,7 @@ async def test_documents_are_sealed_and_the_page_says_so() -> None:
         files = {"identity": ("a.jpg", b"\xff\xd8\xff."), "address": ("", b"")}
         response = await client.post(f"/requests/{CASE}/documents", files=files)
     assert "We are checking what you sent" in drawn(response).text
-    [received] = office.told(ProofReceived)
+    [received] = office.facts(ProofReceived)
     assert [(proof.kind, proof.slot) for proof in received.proofs] == [
         (ProofKind.DOCUMENT, ProofSlot.IDENTITY)
     ]
@@ -470,4 +470,4 @@ async def test_the_head_of_a_package_spends_no_code() -> None:
         page = await client.get(package)
     assert page.content == PACKAGE
     assert heads[0].headers["etag"] == page.headers["etag"]
-    assert not office.told(PackageCodeRefused)
+    assert not office.facts(PackageCodeRefused)

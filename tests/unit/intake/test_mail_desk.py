@@ -65,7 +65,7 @@ class Inbox:
     async def opened(self, words: str = WISH, **more: str) -> str:
         """Take a mail of Ada's that opens a case; return the case."""
         assert await self.take(written(words, **more)) == MailOutcome.OPENED
-        return self.office.told(RequestLodged)[-1].request_id
+        return self.office.facts(RequestLodged)[-1].request_id
 
     def code(self, case: str) -> str:
         [ref] = [name for name in self.office.sealed(case) if name.startswith("code")]
@@ -110,8 +110,8 @@ async def test_the_same_mail_is_the_same_case_whichever_way_it_takes() -> None:
     await inbox.opened()
     again = b"Received: by another.example.com\r\n" + written(WISH)
     assert await inbox.take(again) == MailOutcome.OPENED
-    assert len(inbox.office.told(RequestReceived)) == 1
-    assert len({fact.request_id for fact in inbox.office.told(RequestLodged)}) == 1
+    assert len(inbox.office.facts(RequestReceived)) == 1
+    assert len({fact.request_id for fact in inbox.office.facts(RequestLodged)}) == 1
 
 
 async def test_the_subject_rule_makes_a_californian_request() -> None:
@@ -171,7 +171,7 @@ async def test_an_unclear_mail_is_asked_back_and_the_reply_becomes_the_case() ->
     assert "us-ca-ccpa" in " ".join(inquiry.laws)
     sealed = Inquiry.model_validate_json(inbox.office.sealed(case)["inquiry"])
     assert (sealed.subject.email, sealed.rights) == (ADA, ())
-    assert not inbox.office.told(RequestReceived)
+    assert not inbox.office.facts(RequestReceived)
 
     inbox.office.clock.move(timedelta(days=3))
     answer = written("Delete my account, please.", subject="Re: What would you like us to do?")
@@ -203,7 +203,7 @@ async def test_an_answer_that_makes_nothing_clearer_is_kept_for_people(by: str, 
     message = inbox.office.the(MessageLodged)
     assert (message.request_id, message.own) == (case, by == ADA)
     assert words.encode() in inbox.office.sealed(case)[message.message]
-    assert not inbox.office.told(RequestReceived)
+    assert not inbox.office.facts(RequestReceived)
 
 
 # --- answers ------------------------------------------------------------------------------------------------
@@ -217,8 +217,8 @@ async def test_reply_that_is_the_code_proves_the_mailbox_once() -> None:
     assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.PROVEN
     assert inbox.office.the(IdentityVerified).request_id == case
     assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.PROVEN
-    assert len(inbox.office.told(ProofReceived)) == 1
-    assert not inbox.office.told(MessageLodged)
+    assert len(inbox.office.facts(ProofReceived)) == 1
+    assert not inbox.office.facts(MessageLodged)
 
 
 async def test_an_answer_that_was_half_dealt_with_before_a_crash_offers_its_code_once() -> None:
@@ -230,7 +230,7 @@ async def test_an_answer_that_was_half_dealt_with_before_a_crash_offers_its_code
         items = inbox.office.vault.items[case]
         del items[next(name for name in items if name.endswith("_fate"))]
     await inbox.office.work()
-    assert len(inbox.office.told(ProofReceived)) == 1
+    assert len(inbox.office.facts(ProofReceived)) == 1
 
 
 async def test_a_code_that_is_quoted_proves_nothing() -> None:
@@ -238,7 +238,7 @@ async def test_a_code_that_is_quoted_proves_nothing() -> None:
     case = await inbox.opened()
     answer = written(f"What is this?\n\n> {inbox.code(case)}")
     assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.FILED
-    assert not inbox.office.told(ProofReceived)
+    assert not inbox.office.facts(ProofReceived)
 
 
 async def test_files_in_a_reply_are_proofs_from_the_address_of_the_request_alone() -> None:
@@ -250,7 +250,7 @@ async def test_files_in_a_reply_are_proofs_from_the_address_of_the_request_alone
     assert outcome == MailOutcome.FILED
     [proof] = inbox.office.the(ProofReceived).proofs
     assert proof.slot == "address"
-    assert not inbox.office.told(IdentityVerified), "a proof is weighed as any other"
+    assert not inbox.office.facts(IdentityVerified), "a proof is weighed as any other"
 
 
 async def test_an_answer_finds_its_case_by_the_letter_that_it_answers() -> None:
@@ -277,7 +277,7 @@ async def test_plain_words_take_a_request_back_from_its_own_address_alone() -> N
     case = await inbox.opened()
     stranger = written("I withdraw my request.", by=EVE)
     assert await inbox.take(stranger, to=[THREADS.of(case)]) == MailOutcome.FILED
-    assert not inbox.office.told(RequestWithdrawn)
+    assert not inbox.office.facts(RequestWithdrawn)
     assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
     assert inbox.office.the(RequestWithdrawn).request_id == case
     assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
@@ -291,7 +291,7 @@ async def test_a_withdrawal_by_mail_needs_an_authenticated_sender() -> None:
             f"I withdraw my request.{' ' * number}", Authentication_Results=f"mx.example.com; {result}"
         )
         assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.FILED
-    assert not any(message.own for message in inbox.office.told(MessageLodged))
+    assert not any(message.own for message in inbox.office.facts(MessageLodged))
     vouched = "mx.example.com; dmarc=none; dkim=pass header.d=example.org"
     mail = written("I withdraw my request!", Authentication_Results=vouched)
     assert await inbox.take(mail, to=[THREADS.of(case)]) == MailOutcome.WITHDRAWN
@@ -311,7 +311,7 @@ async def test_a_new_wish_in_an_answer_to_a_request_that_is_over_is_a_new_reques
     case = await inbox.opened()
     await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)])
     assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == MailOutcome.OPENED
-    [first, second] = inbox.office.told(RequestReceived)
+    [first, second] = inbox.office.facts(RequestReceived)
     assert (first.request_id, second.right) == (case, Right.ERASURE)
     assert second.request_id != case
     assert (
@@ -324,7 +324,7 @@ async def test_the_same_wish_in_an_answer_to_a_request_that_is_open_is_for_peopl
     case = await inbox.opened()
     again = written("Send me a copy of my personal data at last!")
     assert await inbox.take(again, to=[THREADS.of(case)]) == MailOutcome.FILED
-    assert len(inbox.office.told(RequestReceived)) == 1
+    assert len(inbox.office.facts(RequestReceived)) == 1
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ async def test_another_wish_in_an_answer_to_a_request_that_is_open_is_a_request(
     case = await inbox.opened()
     assert await inbox.take(written(words, by=EVE), to=[THREADS.of(case)]) == MailOutcome.FILED
     assert await inbox.take(written(words), to=[THREADS.of(case)]) == MailOutcome.OPENED
-    [first, second] = inbox.office.told(RequestReceived)
+    [first, second] = inbox.office.facts(RequestReceived)
     assert (first.request_id, second.right) == (case, right)
 
 
@@ -353,14 +353,14 @@ async def test_reply_that_says_more_than_a_code_proves_nothing_and_stops_the_req
     assert await inbox.take(answer, to=[THREADS.of(case)]) == MailOutcome.FILED
     assert inbox.office.the(MessageLodged).request_id == case
     assert inbox.office.the(RequestStopped).reason is StopReason.UNCLEAR_REPLY
-    assert not inbox.office.told(IdentityVerified)
+    assert not inbox.office.facts(IdentityVerified)
 
 
 async def test_an_answer_to_two_letters_is_one_in_both_cases() -> None:
     inbox = Inbox()
     cases = [await inbox.opened(), await inbox.opened("Please delete my account.")]
     await inbox.take(written("Thank you."), to=list(map(THREADS.of, cases)))
-    assert [message.request_id for message in inbox.office.told(MessageLodged)] == cases
+    assert [message.request_id for message in inbox.office.facts(MessageLodged)] == cases
 
 
 async def test_a_date_of_its_senders_makes_no_request_overdue() -> None:
@@ -371,7 +371,7 @@ async def test_a_date_of_its_senders_makes_no_request_overdue() -> None:
     fetched = MailEnvelope(received_at=now - timedelta(days=3))
     await inbox.desk.take(written(WISH, subject="Again"), fetched)
     await inbox.office.work()
-    assert inbox.office.told(RequestReceived)[-1].received_at == now - timedelta(days=3)
+    assert inbox.office.facts(RequestReceived)[-1].received_at == now - timedelta(days=3)
 
 
 async def test_the_subject_of_an_answer_asks_for_nothing() -> None:
@@ -393,7 +393,7 @@ async def test_a_mail_to_a_destroyed_case_opens_no_other() -> None:
     inbox = Inbox()
     await inbox.office.vault.destroy(await inbox.opened())
     assert await inbox.take(written(WISH)) == MailOutcome.OLD
-    assert len(inbox.office.told(RequestReceived)) == 1
+    assert len(inbox.office.facts(RequestReceived)) == 1
 
 
 # --- what opens no case -------------------------------------------------------------------------------------
@@ -425,7 +425,7 @@ async def test_a_possible_machine_mail_is_set_aside_sealed(
     message = inbox.office.the(MessageLodged)
     assert (message.reason, message.own) == (outcome, False)
     assert inbox.office.sealed(message.request_id)[message.message] == content
-    assert not inbox.office.told(RequestReceived)
+    assert not inbox.office.facts(RequestReceived)
 
 
 async def test_a_report_and_a_letter_of_ours_leave_no_trace() -> None:
@@ -443,7 +443,7 @@ async def test_an_automatic_answer_in_a_case_proves_nothing() -> None:
     case = await inbox.opened()
     answer = written(inbox.code(case), Auto_Submitted="auto-replied")
     assert await inbox.take(answer, to=[THREADS.of(case)]) == MailExclusion.AUTOMATIC
-    assert not inbox.office.told(ProofReceived)
+    assert not inbox.office.facts(ProofReceived)
 
 
 async def test_a_mail_without_author_is_set_aside_sealed() -> None:
@@ -480,8 +480,8 @@ async def test_a_flood_from_one_address_is_a_few_cases_and_then_waits() -> None:
         assert await inbox.take(written(WISH, subject=f"again {number}")) == MailOutcome.FLOOD
     with pytest.raises(MailDeferred):
         await inbox.take(written(WISH, subject="one more"))
-    assert {message.request_id for message in inbox.office.told(MessageLodged)} == {case}
-    assert len(inbox.office.told(RequestReceived)) == 1
+    assert {message.request_id for message in inbox.office.facts(MessageLodged)} == {case}
+    assert len(inbox.office.facts(RequestReceived)) == 1
     assert await inbox.take(written(WISH, by=EVE)) == MailOutcome.OPENED, "others are not concerned"
     assert await inbox.take(written(WISH)) == MailOutcome.OPENED, "nor is the first mail, which comes again"
     inbox.seconds = 3601.0

@@ -197,7 +197,7 @@ async def test_a_request_in_progress_or_over_cannot_be_cancelled(controller: Cal
     assert_error(await controller.delete(made, version), 400, bare=version == "3", says="in_progress")
     await controller.office.tell(answer_of(controller.case_of(made)))
     assert_error(await controller.delete(made, version), 400, bare=version == "3", says="completed")
-    assert controller.office.told(RequestWithdrawn) == []
+    assert controller.office.facts(RequestWithdrawn) == []
 
 
 # --- results ---------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ async def test_the_package_is_gone_when_its_time_is_over(controller: Calling, ve
     controller.office.clock.move(timedelta(days=10))
     assert_error(await controller.get(url), 410, bare=version == "3")
     assert (await controller.status(made, version))["results_url"] == url
-    assert controller.office.told(PackageFetched) == []
+    assert controller.office.facts(PackageFetched) == []
 
 
 async def test_no_code_opens_a_controllers_package(controller: Calling) -> None:

@@ -72,7 +72,7 @@ class Counter:
         return crossed([self.post(**changes)])[0]
 
     def lodged(self) -> set[str]:
-        return {fact.request_id for fact in self.office.told(RequestLodged)}
+        return {fact.request_id for fact in self.office.facts(RequestLodged)}
 
     def case_of(self, name: str = ID) -> str:
         return self.office.door.id_of(SHOP.source, name)
@@ -169,7 +169,7 @@ def test_an_equal_instruction_completes_or_replaces_a_crashed_one(
     answer = here.alone(subject_request_id=OTHER)
     assert here.lodged() == {here.case_of(ID if answer == EQUAL else OTHER)}
     asyncio.run(here.office.work())
-    assert len(here.office.told(RequestReceived)) == 1
+    assert len(here.office.facts(RequestReceived)) == 1
 
 
 @settings(max_examples=50, deadline=None)

@@ -93,7 +93,7 @@ async def test_the_law_counts_from_when_the_person_asked(controller: Calling) ->
     received = controller.office.the(RequestReceived)
     assert received.received_at == datetime(2026, 2, 20, 22, 30, tzinfo=UTC)
     await controller.made(submitted_time="2027-01-01T00:00:00Z", subject_request_type="access")
-    assert controller.office.told(RequestReceived)[-1].received_at == NOW
+    assert controller.office.facts(RequestReceived)[-1].received_at == NOW
 
 
 async def test_an_instruction_is_verified_at_once_without_proof(
@@ -111,7 +111,7 @@ async def test_an_instruction_is_verified_at_once_without_proof(
     )
     assert (received.reachable, received.attested) == (False, ())
     assert (verified.assurance, verified.proven, verified.laws) == (Assurance.VOUCHED, None, ())
-    assert controller.office.told(IdentityChallenged) == []
+    assert controller.office.facts(IdentityChallenged) == []
     submission = RequestSubmitted.model_validate_json(
         controller.office.sealed(received.request_id)[SUBMISSION]
     )
@@ -238,7 +238,7 @@ async def test_an_id_counts_once_for_any_right(controller: Calling, version: str
             again = await controller.post(example(later, **changes), later)
             assert assert_error(again, 400, bare=later == "3")["message"] == EXISTS
     await controller.office.work()
-    assert len(controller.office.told(RequestReceived)) == 1
+    assert len(controller.office.facts(RequestReceived)) == 1
 
 
 async def test_an_equal_request_is_refused_as_long_as_the_first_is_open(controller: Calling) -> None:

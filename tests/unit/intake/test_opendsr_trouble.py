@@ -130,7 +130,7 @@ async def test_random_calls_break_and_lose_nothing(
         answer = await controller.http.request(method, f"{path}{name}", content=body, headers=sent)
         assert answer.status_code < 500, answer.text
         await controller.office.work()
-        lodged = {fact.request_id for fact in controller.office.told(RequestReceived)}
+        lodged = {fact.request_id for fact in controller.office.facts(RequestReceived)}
         assert len(lodged) == (answer.status_code == 201)
         _says_nothing_of_the_person(answer)
 

@@ -66,7 +66,7 @@ async def sent(
 
 
 def lodged(office: Office) -> list[RequestSubmitted]:
-    cases = [fact.request_id for fact in office.told(RequestLodged)]
+    cases = [fact.request_id for fact in office.facts(RequestLodged)]
     return [RequestSubmitted.model_validate_json(office.sealed(case)[SUBMISSION]) for case in cases]
 
 
@@ -151,7 +151,7 @@ def test_countries_have_names_and_an_order(language: str) -> None:
 async def test_a_submitted_form_becomes_a_request_with_a_page() -> None:
     office = Office()
     response = await sent(office, "/ask/erasure", PERSON | {"with_copy": "yes", "statement": " Please. "})
-    [case] = [fact.request_id for fact in office.told(RequestLodged)]
+    [case] = [fact.request_id for fact in office.facts(RequestLodged)]
     assert (response.status_code, response.headers["location"]) == (303, f"/requests/{case}")
     [request] = lodged(office)
     assert request.right is Right.ERASURE
@@ -174,7 +174,7 @@ async def test_everything_is_shown_once_more_before_it_is_sent() -> None:
     assert {name: kept[name] for name in typed} == typed
     assert "California" in response.text
     assert not page.named("script")
-    assert office.told(RequestLodged) == []
+    assert office.facts(RequestLodged) == []
     async with client_of(office.door) as client:
         changed = Drawn((await client.post("/ask/access", data=kept | {"step": "change"})).text)
         assert "textarea" in [tag for tag, _ in changed.tags], "a form, not the summary"
@@ -223,7 +223,7 @@ async def test_faults_are_shown_on_top_and_at_the_field(
     assert set(invalid) == set(wrong) - {"for"}
     assert "<title>Please correct" in response.text
     assert {one["name"]: one.get("value") for one in page.named("input")}["email"] == given.get("email", "")
-    assert office.told(RequestLodged) == []
+    assert office.facts(RequestLodged) == []
 
 
 def request_of(path: str, **given: str) -> RequestSubmitted:
@@ -395,7 +395,7 @@ async def test_with_the_signal_the_sale_is_stopped_besides_and_nothing_else_happ
     opt_out, access = lodged(office)
     assert (opt_out.right, access.right) == (Right.OPT_OUT_OF_SALE, Right.ACCESS)
     assert (opt_out.subject.email, opt_out.subject.name) == (PERSON["email"], None)
-    by_signal, by_person = office.told(RequestLodged)
+    by_signal, by_person = office.facts(RequestLodged)
     assert (by_signal.source, by_person.source) == (GPC, PUBLIC_DOOR)
     assert office.sealed(by_signal.request_id)["signal"] == b"Sec-GPC: 1"
 
@@ -406,7 +406,7 @@ async def test_the_signal_counts_with_a_request_of_a_program_and_with_a_click_to
         await client.post("/v1/requests", json=form(), headers=SIGNAL)
         link = LINKS.url_for(MailSubscription(email="ottilie@example.org"))
         await client.post(link, data={"List-Unsubscribe": "One-Click"}, headers=SIGNAL)
-    assert [fact.source for fact in office.told(RequestLodged)].count(GPC) == 2
+    assert [fact.source for fact in office.facts(RequestLodged)].count(GPC) == 2
 
 
 async def test_however_many_forms_are_sent_on_a_day_the_signal_is_one_request() -> None:
@@ -424,7 +424,7 @@ async def test_an_opt_out_with_the_signal_is_one_opt_out() -> None:
     await sent(office, "/opt-out", {"email": PERSON["email"]}, **SIGNAL)
     [request] = lodged(office)
     assert request.right is Right.OPT_OUT_OF_SALE
-    [case] = [fact.request_id for fact in office.told(RequestLodged)]
+    [case] = [fact.request_id for fact in office.facts(RequestLodged)]
     assert office.sealed(case)["signal"] == b"Sec-GPC: 1"
 
 

@@ -85,12 +85,12 @@ def sent(letter: LetterKind, case: str = FIRST) -> NoticeSent:
 
 async def test_a_duplicate_is_linked_to_the_first_and_needs_no_proof() -> None:
     office = await asked_twice()
-    first = office.told(RequestReceived)[0]
+    first = office.facts(RequestReceived)[0]
     reported = office.the(RequestDuplicated)
     assert (reported.request_id, reported.first) == (SECOND, FIRST)
     assert (reported.first_received_on, reported.due_on) == (first.received_on, first.due_on)
-    assert office.told(RequestReceived)[1].repeats == FIRST
-    assert {fact.request_id for fact in office.told(IdentityChallenged)} == {FIRST}
+    assert office.facts(RequestReceived)[1].repeats == FIRST
+    assert {fact.request_id for fact in office.facts(IdentityChallenged)} == {FIRST}
     assert (await office.door.case(SECOND)).status is CaseStatus.DUPLICATE
 
 
@@ -105,7 +105,7 @@ async def test_it_is_closed_when_that_letter_is_sent() -> None:
 async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() -> None:
     office = await asked_twice()
     await asked(office, name="r-3")
-    assert [fact.first for fact in office.told(RequestDuplicated)] == [FIRST, FIRST]
+    assert [fact.first for fact in office.facts(RequestDuplicated)] == [FIRST, FIRST]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() ->
 )
 async def test_every_field_the_answer_depends_on_is_in_the_fingerprint(changes: dict[str, Any]) -> None:
     office = await asked_twice(**changes)
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_an_agents_request_does_not_block_the_persons_own() -> None:
     office = await asked_once(agent=AGENT)
     await asked(office, name="r-2")
     await asked(office, name="r-3", agent=AGENT | {"email": "other@agent.example.net"})
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
     await asked(office, name="r-4", agent=AGENT | {"permission": "As I have written before."})
     assert office.the(RequestDuplicated).first == FIRST
 
@@ -167,7 +167,7 @@ async def test_an_agents_request_does_not_block_the_persons_own() -> None:
 async def test_requests_without_proof_or_address_are_not_compared(changes: dict[str, Any]) -> None:
     office = await asked_once(**changes)
     await asked(office, name="r-2", **changes)
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
     assert office.firsts.claims == {}
 
 
@@ -186,7 +186,7 @@ async def test_when_the_first_has_ended_the_next_is_the_first_of_its_kind(facts:
     office = await asked_once()
     await office.tell(*facts)
     await asked(office, name="r-2")
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
     await asked(office, name="r-3")
     assert office.the(RequestDuplicated).first == SECOND
 
@@ -204,7 +204,7 @@ async def test_a_flood_in_one_name_is_one_request_and_blocks_no_other() -> None:
         await asked(office, name=f"flood-{day}", received_at=office.clock.now.isoformat())
         office.clock.move(timedelta(days=1))
     # Late, so the next is a request of its own although the first has not lapsed yet.
-    assert len([fact for fact in office.told(RequestReceived) if fact.repeats is None]) == 2
+    assert len([fact for fact in office.facts(RequestReceived) if fact.repeats is None]) == 2
 
 
 async def test_a_reminder_of_a_late_request_has_its_own_deadline() -> None:
@@ -216,7 +216,7 @@ async def test_a_reminder_of_a_late_request_has_its_own_deadline() -> None:
     assert office.the(RequestDuplicated).due_on == due_on
     office.clock.move(timedelta(days=1))
     await asked(office, name="r-3")
-    assert len(office.told(RequestDuplicated)) == 1
+    assert len(office.facts(RequestDuplicated)) == 1
 
 
 async def test_a_duplicate_gets_no_later_deadline_than_its_own() -> None:
@@ -225,42 +225,42 @@ async def test_a_duplicate_gets_no_later_deadline_than_its_own() -> None:
     await office.tell(longer, service="intake")
     office.clock.move(timedelta(days=20))
     await asked(office, name="r-2", received_at=office.clock.now.isoformat())
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
     await asked(office, name="r-3", received_at=office.clock.now.isoformat())
     reported = office.the(RequestDuplicated)
-    assert (reported.first, reported.due_on) == (SECOND, office.told(RequestReceived)[-1].due_on)
+    assert (reported.first, reported.due_on) == (SECOND, office.facts(RequestReceived)[-1].due_on)
 
 
 async def test_an_earlier_request_keeps_its_own_deadline() -> None:
     office = await asked_twice(received_at=(NOW - timedelta(days=9)).isoformat())
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
 
 
 async def test_a_law_with_less_time_is_a_request_of_its_own() -> None:
     office = Office(practice=ABROAD)
     await asked(office, residence=None)
     await asked(office, name="r-2", residence={"country": "BR"})
-    first, second = office.told(RequestReceived)
+    first, second = office.facts(RequestReceived)
     assert second.due_on < first.due_on
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
 
 
 async def test_a_request_that_is_taken_up_again_repeats_neither_itself_nor_another_such() -> None:
     office = await asked_once()
     for renewed in ("e" * 32, "f" * 32):
         await office.tell(RequestRenewed(request_id=renewed, follows=FIRST), service="intake")
-        assert office.told(RequestReceived)[-1].follows == FIRST
-    assert office.told(RequestDuplicated) == []
+        assert office.facts(RequestReceived)[-1].follows == FIRST
+    assert office.facts(RequestDuplicated) == []
 
 
 async def test_no_alarm_is_raised_about_a_duplicate() -> None:
     office = await asked_once(residence=CALIFORNIA)
     await asked(office, name="r-2", residence=CALIFORNIA)
-    due_on = office.told(RequestReceived)[-1].due_on
+    due_on = office.facts(RequestReceived)[-1].due_on
     office.clock.move(timedelta(days=100))
     for kind in (APPROACHING, UNACKNOWLEDGED):
         await office.tell(DeadlineCame(request_id=SECOND, name=f"{kind}_{due_on:%Y%m%d}"), service="intake")
-    assert office.told(DeadlineApproaching) == []
+    assert office.facts(DeadlineApproaching) == []
     assert not (await office.door.case(SECOND)).unanswered
 
 
@@ -324,7 +324,7 @@ def public(name: str) -> str:
 @pytest.mark.parametrize("how", ["withdrawn", "burned", "left alone"])
 async def test_an_unproven_public_request_blocks_no_other(how: str) -> None:
     office = await asked_by_anybody("stranger", "person")
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
     if how == "withdrawn":
         await office.door.withdraw(public("stranger"))
         await office.work()
@@ -342,7 +342,7 @@ async def test_a_proven_repeated_request_has_one_answer() -> None:
     await office.tell(verified(public("once")), service="verifier")
     for name in ("again", "and again"):
         await office.lodge(request(reference=name), PUBLIC_DOOR)
-    assert [fact.first for fact in office.told(RequestDuplicated)] == [public("once")] * 2
+    assert [fact.first for fact in office.facts(RequestDuplicated)] == [public("once")] * 2
 
 
 # --- crashes and races -------------------------------------------------------------------------------------
@@ -359,14 +359,14 @@ async def claimed(case: str) -> Office:
 async def test_after_a_crash_the_claim_is_kept() -> None:
     office = await claimed(FIRST)
     await asked(office)
-    assert office.told(RequestDuplicated) == []
+    assert office.facts(RequestDuplicated) == []
     assert office.the(RequestReceived).request_id == FIRST
 
 
 async def test_the_second_waits_until_the_first_is_registered() -> None:
     office = await claimed(FIRST)
     await asked(office, name="r-2")
-    assert office.told(RequestReceived) == []
+    assert office.facts(RequestReceived) == []
     await asked(office)
     await office.wait(timedelta(seconds=1))
     assert office.the(RequestDuplicated).request_id == SECOND
@@ -388,7 +388,7 @@ async def test_two_at_once_are_one_first_and_one_duplicate() -> None:
         await office.broker.publish([submission("request.submitted", request(reference=name), id_=name)])
     await office.work()
     await office.wait(timedelta(seconds=1))
-    assert [fact.repeats for fact in office.told(RequestReceived)] == [None, FIRST]
+    assert [fact.repeats for fact in office.facts(RequestReceived)] == [None, FIRST]
 
 
 async def test_of_two_requests_after_an_ended_one_one_is_first() -> None:
@@ -398,5 +398,5 @@ async def test_of_two_requests_after_an_ended_one_one_is_first() -> None:
         await office.broker.publish([submission("request.submitted", request(reference=name), id_=name)])
     await office.work()
     await office.wait(timedelta(seconds=1))
-    assert [fact.repeats for fact in office.told(RequestReceived)] == [None, None, SECOND]
+    assert [fact.repeats for fact in office.facts(RequestReceived)] == [None, None, SECOND]
     assert office.the(RequestDuplicated).request_id == THIRD

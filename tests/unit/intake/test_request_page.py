@@ -202,7 +202,7 @@ async def test_a_withdrawal_takes_a_second_step() -> None:
     assert summary < page.index("It cannot be undone") < page.index("/withdrawal")
     await done(office, "withdrawal")
     await office.work()
-    assert office.told(RequestWithdrawn)
+    assert office.facts(RequestWithdrawn)
 
 
 async def test_an_appeal_is_one_where_the_law_knows_it_and_a_complaint_elsewhere() -> None:

@@ -119,11 +119,11 @@ async def test_a_second_click_changes_nothing_and_one_another_day_is_heard_again
         for _ in range(3):
             assert (await calling.http.post(URL, content=BODY, headers=FORM_TYPE)).status_code == 200
             await office.work()
-        assert len(office.told(RequestReceived)) == 1
+        assert len(office.facts(RequestReceived)) == 1
         office.clock.move(timedelta(days=1))
         await calling.http.post(URL, content=BODY, headers=FORM_TYPE)
         await office.work()
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 def test_the_same_person_and_list_have_the_same_link_and_no_others() -> None:

@@ -62,7 +62,7 @@ def sealed(office: Office, proof: Any) -> bytes:
 
 
 def proofs_of(office: Office) -> list[Any]:
-    return [proof for fact in office.told(ProofReceived) for proof in fact.proofs]
+    return [proof for fact in office.facts(ProofReceived) for proof in fact.proofs]
 
 
 @pytest.fixture

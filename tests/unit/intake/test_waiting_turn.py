@@ -53,7 +53,7 @@ async def status(office: Office) -> CaseStatus:
 @pytest.mark.parametrize("by_http", [False, True])
 async def test_a_waiting_request_is_sealed_and_not_registered(by_http: bool) -> None:
     office = await waiting(by_http=by_http)
-    assert office.told(RequestReceived) == []
+    assert office.facts(RequestReceived) == []
     assert "submission" in office.sealed(CASE)
     assert await status(office) is CaseStatus.UNKNOWN
 
@@ -93,7 +93,7 @@ async def test_urgent_requests_begin_over_the_limit(asked: dict[str, Any]) -> No
     office = Office()
     office.room.free = 0
     await office.submit(request(**asked))
-    assert office.told(RequestReceived)
+    assert office.facts(RequestReceived)
     assert office.room.waiting == {}
 
 
@@ -101,7 +101,7 @@ async def test_a_request_that_comes_again_while_it_waits_waits_once() -> None:
     office = await waiting()
     await office.submit(request(), id_="2")
     await begins(office)
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ async def test_an_event_about_a_waiting_request_starts_it(type_: str, more: dict
     await office.broker.publish([submission(type_, {"reference": "r-1"} | more, id_="w")])
     await office.work()
     assert office.room.hurried == [CASE]
-    assert office.told(RequestRejected) == []
+    assert office.facts(RequestRejected) == []
     await begins(office)
     await office.wait(timedelta(seconds=1))
-    assert office.told(RequestRejected) == []
+    assert office.facts(RequestRejected) == []
     if type_ == "request.withdrawn":
         assert office.the(RequestWithdrawn).request_id == CASE
 
@@ -130,7 +130,7 @@ async def test_a_message_without_a_person_is_still_refused() -> None:
     office.room.waiting.clear()
     await office.broker.publish([submission("request.withdrawn", {"reference": "r-9"}, id_="w")])
     await office.work()
-    assert len(office.told(RequestRejected)) == 1
+    assert len(office.facts(RequestRejected)) == 1
 
 
 async def test_a_withdrawal_by_http_starts_a_waiting_request() -> None:
@@ -174,7 +174,7 @@ async def test_a_sheet_is_taken_in_however_long_it_is_and_waits() -> None:
         answer = await client.post("/v1/requests/batch", content=sheet, headers=headers)
     assert answer.status_code == 202
     await office.work()
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
     assert len(office.room.waiting) == 4
 
 
@@ -189,7 +189,7 @@ async def test_a_request_in_the_time_of_an_incident_bears_its_name() -> None:
     await office.submit(request(reference="before", received_at="2026-03-01T00:00:00Z"))
     await office.tell(declared, service="command")
     await office.submit(request(), id_="2")
-    assert [one.incident for one in office.told(RequestReceived)] == [None, "breach_1"]
+    assert [one.incident for one in office.facts(RequestReceived)] == [None, "breach_1"]
     rows = (await office.journals["intake"].histories({CASE}))[CASE]
     entry = CaseHistory.of(facts_of(rows)).entry(UTC)
     assert entry is not None

@@ -55,7 +55,7 @@ async def test_unless_it_is_trusted_its_word_proves_nothing() -> None:
     async with platforms(office) as calling:
         await calling.apple(SIGNER.token())
     assert office.the(RequestReceived)
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 @pytest.mark.parametrize("type_", ["email-enabled", "email-disabled"])
@@ -74,7 +74,7 @@ async def test_the_same_notification_again_is_the_same_request() -> None:
         for _ in range(2):
             await calling.apple(SIGNER.token())
         await calling.apple(SIGNER.token(jti="another"))
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 async def test_a_list_of_what_happened_makes_a_request_of_each() -> None:
@@ -84,7 +84,7 @@ async def test_a_list_of_what_happened_makes_a_request_of_each() -> None:
     async with platforms(office) as calling:
         assert (await calling.apple(SIGNER.token(events=json.dumps(events)))).status_code == 200
         assert (await calling.apple(SIGNER.token(events=events))).status_code == 200
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ async def test_a_signed_unknown_message_is_set_aside(events: object) -> None:
     async with platforms(office) as calling:
         answer = await calling.apple(token)
     assert answer.status_code == 200
-    assert office.told(RequestReceived) == []
+    assert office.facts(RequestReceived) == []
     rejected = office.the(RequestRejected)
     assert json.loads(office.sealed(rejected.request_id)[SET_ASIDE]) == {"payload": token}
 

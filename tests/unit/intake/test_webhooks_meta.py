@@ -47,7 +47,7 @@ async def test_unless_it_is_trusted_its_word_proves_nothing() -> None:
     office = Office()
     async with platforms(office) as calling:
         assert (await calling.meta(signed_request())).status_code == 200
-    assert office.told(IdentityVerified) == []
+    assert office.facts(IdentityVerified) == []
 
 
 async def test_the_page_is_there_at_once_before_any_service_has_worked() -> None:
@@ -64,7 +64,7 @@ async def test_the_same_message_again_is_the_same_request() -> None:
         first, again = [await calling.meta(signed_request()) for _ in range(2)]
         other = await calling.meta(signed_request(issued_at=1772700001))
     assert first.json() == again.json() != other.json()
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ async def test_of_any_other_shop_the_person_is_asked_as_always(trusted: Any) -> 
     office = Office(trusted=trusted)
     async with platforms(office) as calling:
         await calling.shopify("customers/redact", REDACT)
-    assert office.told(IdentityVerified) == []
-    assert office.told(IdentityChallenged)
+    assert office.facts(IdentityVerified) == []
+    assert office.facts(IdentityChallenged)
 
 
 async def test_a_customer_without_an_address_is_erased_when_the_shop_is_trusted() -> None:
@@ -90,7 +90,7 @@ async def test_the_same_delivery_is_the_same_request() -> None:
     async with platforms(office) as calling:
         for _ in range(3):
             assert (await calling.shopify("customers/redact", REDACT)).status_code == 200
-    assert len(office.told(RequestReceived)) == 1
+    assert len(office.facts(RequestReceived)) == 1
 
 
 async def test_another_delivery_of_the_same_words_is_another_request() -> None:
@@ -99,7 +99,7 @@ async def test_another_delivery_of_the_same_words_is_another_request() -> None:
     async with platforms(office) as calling:
         await calling.shopify("customers/redact", REDACT)
         await calling.shopify("customers/redact", REDACT, Webhook_Id="c0ffee00-bdd9-4b37-8a5f-bf7d70bcd043")
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 async def test_the_id_of_a_delivery_is_not_signed_so_other_words_are_another_request() -> None:
@@ -108,7 +108,7 @@ async def test_the_id_of_a_delivery_is_not_signed_so_other_words_are_another_req
     async with platforms(office) as calling:
         await calling.shopify("customers/redact", REDACT)
         await calling.shopify("customers/redact", other)
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 @pytest.mark.parametrize("id_", [None, "", "x", "a b c d e f", "1" * 500])
@@ -120,7 +120,7 @@ async def test_without_an_id_a_delivery_is_the_same_on_the_same_day(id_: str | N
             assert answer.status_code == 200
         office.clock.move(timedelta(days=1))
         await calling.shopify("customers/redact", REDACT, Webhook_Id=id_)
-    assert len(office.told(RequestReceived)) == 2
+    assert len(office.facts(RequestReceived)) == 2
 
 
 async def test_while_a_secret_is_exchanged_both_count() -> None:
@@ -180,7 +180,7 @@ async def test_the_topic_is_not_signed_so_a_body_counts_for_its_own_alone(
     async with platforms(office) as calling:
         answer = await calling.shopify(topic, body)
     assert (answer.status_code, answer.json()["status"]) == (200, "set_aside")
-    assert office.told(RequestReceived) == []
+    assert office.facts(RequestReceived) == []
     assert office.the(RequestRejected).errors[0].path == "topic"
 
 
