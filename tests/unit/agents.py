@@ -8,12 +8,15 @@ import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from httpx import AsyncClient, Response
 from nacl.signing import SigningKey
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.channels.drp.api import drp_app
 from services.intake.channels.drp.directory import ListedAgent
@@ -21,7 +24,7 @@ from services.intake.channels.drp.service import DrpService
 from services.intake.channels.drp.signatures import SIGNATURE_BYTES
 from services.intake.http.callbacks import LEASE, CallbackProtocol, WatchedRequest
 from tests.unit.fakes import PRACTICE, Office
-from tests.unit.intake_api import client_of
+from tests.unit.intake_api import Behind, client_of
 
 BUSINESS = "EXAMPLE_NETWORKS_01"
 ROOT = "https://privacy.example.com"
@@ -96,12 +99,27 @@ def desk_of(office: Office) -> DrpService:
     return DrpService(office.door, Tokens(), Watch(), LISTED, BUSINESS, PRACTICE, ROOT)
 
 
+DESK: ContextVar[DrpService] = ContextVar("DESK")
+
+
+@cache
+def business() -> ASGIApp:
+    """Return the application that agents call, made once for all tests."""
+    return drp_app(cast("DrpService", Behind(DESK.get)))
+
+
 @asynccontextmanager
 async def calling(
     office: Office, name: str = "ONE", *, desk: DrpService | None = None
 ) -> AsyncIterator["Calling"]:
     """Let the agent called *name* call the business, with a token once it has set one up."""
-    async with client_of(office.door, drp=drp_app(desk or desk_of(office))) as http:
+    called = desk or desk_of(office)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        DESK.set(called)
+        await business()(scope, receive, send)
+
+    async with client_of(office.door, drp=app) as http:
         yield Calling(office, http, name)
 
 

@@ -209,7 +209,7 @@ DESK: ContextVar[OpenDsrService] = ContextVar("DESK")
 
 @cache
 def processor() -> ASGIApp:
-    return opendsr_app(cast("OpenDsrService", Behind(DESK)))
+    return opendsr_app(cast("OpenDsrService", Behind(DESK.get)))
 
 
 @asynccontextmanager

@@ -4,17 +4,20 @@ import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from httpx import AsyncClient, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.channels.fides.api import FidesContext, fides_app
 from services.intake.channels.fides.clients import Client, ClientScope
 from services.intake.channels.fides.consents import Consents
 from services.intake.channels.fides.entries import EntryRange, FidesEntry
-from services.intake.channels.fides.oauth import Clients
+from services.intake.channels.fides.oauth import Clients, FidesTokenPort
 from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, FidesPolicies
 from services.intake.channels.fides.reviews import Reviews
 from services.intake.channels.fides.service import FidesService
@@ -22,7 +25,7 @@ from services.intake.http.failed_attempts import FailedAttempts
 from shared.law import Right
 from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import PRACTICE, Office
-from tests.unit.intake_api import FORGIVING, client_of
+from tests.unit.intake_api import FORGIVING, Behind, client_of
 
 ROOT = "https://privacy.example.com"
 BASE = "/fides/api/v1"
@@ -161,6 +164,32 @@ class Calling:
         return next(value.decode() for key, value in held.items() if key.startswith("code_"))
 
 
+CONTEXT: ContextVar[FidesContext] = ContextVar("CONTEXT")
+
+
+@cache
+def business() -> ASGIApp:
+    """Return the application that clients call, made once for all tests."""
+
+    def clock() -> datetime:
+        return CONTEXT.get().clients.clock()
+
+    clients = Clients(
+        CLIENTS,
+        cast("FidesTokenPort", Behind(lambda: CONTEXT.get().clients.tokens)),
+        clock,
+        cast("FailedAttempts", Behind(lambda: CONTEXT.get().clients.attempts)),
+    )
+    served = FidesContext(
+        cast("FidesService", Behind(lambda: CONTEXT.get().desk)),
+        cast("Reviews", Behind(lambda: CONTEXT.get().reviews)),
+        cast("Consents", Behind(lambda: CONTEXT.get().consents)),
+        clients,
+        cast("Allowance", Behind(lambda: CONTEXT.get().public)),
+    )
+    return fides_app(served, frozenset({ORIGIN}))
+
+
 @asynccontextmanager
 async def calling(
     office: Office,
@@ -173,10 +202,14 @@ async def calling(
     ledger, public = MemoryLedger(), Allowance(per_hour)
     desk = FidesService(office.door, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
-    served = FidesContext(
+    context = FidesContext(
         desk, Reviews(desk, ledger, CLIENTS), Consents(desk, MemoryBegun()), clients, public
     )
-    fides = fides_app(served, frozenset({ORIGIN}))
+
+    async def fides(scope: Scope, receive: Receive, send: Send) -> None:
+        CONTEXT.set(context)
+        await business()(scope, receive, send)
+
     async with client_of(office.door, public=public, attempts=attempts, fides=fides) as http:
         yield Calling(office, http, ledger, desk)
 

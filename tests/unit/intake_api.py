@@ -1,7 +1,7 @@
 """The HTTP API of an office, and what its problems look like."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -69,10 +69,10 @@ def app_of(
 class Behind:
     """Whatever a test has there: the application that stands on it is put together once."""
 
-    variable: ContextVar[Any]
+    get: Callable[[], Any]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.variable.get(), name)
+        return getattr(self.get(), name)
 
 
 DOOR: ContextVar[RequestService] = ContextVar("DOOR")
@@ -89,9 +89,9 @@ async def _protocol(scope: Scope, receive: Receive, send: Send) -> None:
 def api(_site: int, path: str = "") -> FastAPI:
     """Return the API, with whichever protocol a test has at *path*."""
     protocols = {path: _protocol} if path else None
-    attempts = cast("FailedAttempts", Behind(ATTEMPTS))
+    attempts = cast("FailedAttempts", Behind(ATTEMPTS.get))
     return app_of(
-        cast("RequestService", Behind(DOOR)), cast("Allowance", Behind(PUBLIC)), protocols, attempts
+        cast("RequestService", Behind(DOOR.get)), cast("Allowance", Behind(PUBLIC.get)), protocols, attempts
     )
 
 

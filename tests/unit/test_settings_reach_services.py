@@ -1,18 +1,22 @@
 """Each setting that .env.example documents reaches each service that reads it, in docker-compose.yml too."""
 
 import importlib
+import io
 import json
+import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 from pydantic import SecretStr
 
-from shared.runtime import variables
+from shared.runtime import environment_check, variables
 from shared.runtime.settings import Settings, effective
 
 ROOT = Path(__file__).parents[2]
@@ -89,42 +93,49 @@ def test_every_documented_variable_is_known() -> None:
     assert variables.unknown(DOCUMENTED) == []
 
 
-def checked(**environment: str) -> subprocess.CompletedProcess[str]:
-    """Run what compose runs before any service, with the variables of a ``.env``."""
-    return subprocess.run(
+def checked(**environment: str) -> tuple[int, str]:
+    """Check the variables of a ``.env`` as compose does; return the exit code and the message."""
+    message = io.StringIO()
+    with patch.dict(os.environ, environment, clear=True), redirect_stderr(message):
+        return environment_check.main(), message.getvalue()
+
+
+def test_check_of_env_ends_with_its_code() -> None:
+    ended = subprocess.run(
         [sys.executable, "-m", "shared.runtime.environment_check"],
-        env=environment,
+        env={"HABEAS_HTTP_PORT": "9090"},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
+    assert (ended.returncode, "HABEAS_PORT" in ended.stderr) == (2, True)
 
 
 def test_a_copy_of_env_example_is_accepted_by_compose() -> None:
     lines = [line for line in PAGE.splitlines() if line.startswith("HABEAS_")]
-    answer = checked(**dict(line.split("=", 1) for line in lines))
-    assert (answer.returncode, answer.stderr) == (0, "")
+    code, message = checked(**dict(line.split("=", 1) for line in lines))
+    assert (code, message) == (0, "")
 
 
 def test_variables_of_the_image_alone_are_accepted_by_compose() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     image = dict(re.findall(r"(HABEAS_[A-Z_]+)=(\S+)", dockerfile))
     assert image
-    answer = checked(**{name: value for name, value in image.items() if name != "HABEAS_MODELS"})
-    assert (answer.returncode, answer.stderr) == (0, "")
+    code, message = checked(**{name: value for name, value in image.items() if name != "HABEAS_MODELS"})
+    assert (code, message) == (0, "")
 
 
 def test_misspelt_variable_in_env_stops_compose_and_names_the_nearest() -> None:
-    answer = checked(HABEAS_ERASURE_APROVAL="always")
-    assert answer.returncode == 2
-    assert "HABEAS_ERASURE_APROVAL: is not a setting; did you mean HABEAS_ERASURE_APPROVAL?" in answer.stderr
+    code, message = checked(HABEAS_ERASURE_APROVAL="always")
+    assert code == 2
+    assert "HABEAS_ERASURE_APROVAL: is not a setting; did you mean HABEAS_ERASURE_APPROVAL?" in message
 
 
 def test_setting_that_compose_fixes_is_refused_in_env_with_the_remedy() -> None:
-    answer = checked(HABEAS_HTTP_PORT="9090")
-    assert answer.returncode == 2
-    assert "HABEAS_PORT" in answer.stderr
+    code, message = checked(HABEAS_HTTP_PORT="9090")
+    assert code == 2
+    assert "HABEAS_PORT" in message
 
 
 @pytest.mark.parametrize(
@@ -138,9 +149,9 @@ def test_setting_that_compose_fixes_is_refused_in_env_with_the_remedy() -> None:
     ],
 )
 def test_variable_that_no_service_of_compose_reads_is_refused_in_env(name: str, remedy: str) -> None:
-    answer = checked(**{name: "always"})
-    assert answer.returncode == 2
-    assert f"{name}: has no effect in .env; {remedy}" in answer.stderr
+    code, message = checked(**{name: "always"})
+    assert code == 2
+    assert f"{name}: has no effect in .env; {remedy}" in message
 
 
 def test_settings_that_compose_takes_from_files_are_known() -> None:

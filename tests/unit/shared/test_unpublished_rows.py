@@ -5,6 +5,7 @@ import pytest
 
 from shared.contract.events import PackageFetched
 from shared.errors import StoreUnavailable
+from shared.runtime import outbox
 from shared.runtime.fakes import MemoryBroker, MemoryJournal
 from shared.runtime.journal import JournalRow
 from shared.runtime.outbox import Outbox
@@ -45,12 +46,13 @@ async def test_row_with_taken_key_is_neither_appended_nor_published() -> None:
     assert broker.published == []
 
 
-async def test_outage_of_the_database_delays_the_publication_only() -> None:
+async def test_outage_of_the_database_delays_the_publication_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "LOOK_EVERY_S", 0.01)
     journal, broker = MemoryJournal(), MemoryBroker()
     await Outbox("intake", journal, AbsentBroker()).append(ROW)
     journal.refuses.append(StoreUnavailable("away"))
     running = asyncio.create_task(Outbox("intake", journal, broker).run())
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(running), 1.5)
+        await asyncio.wait_for(asyncio.shield(running), 0.1)
     running.cancel()
     assert len(broker.published) == 1
