@@ -28,7 +28,7 @@ What counts:
 
 Your user on the broker needs to write to the exchange ``habeas.requests``, and nothing else. The module reads
 no settings and connects to nothing before ``async with``. Results are published to ``habeas.events``;
-bind a queue of your own (docs/connecting.md).
+bind a queue of your own (docs/how-to/connect.md).
 """
 
 import asyncio

@@ -1,5 +1,5 @@
 """
-Previews of letters: one by one, in a gallery, and as the tables of ``docs/letters.md``.
+Previews of letters: one by one, in a gallery, and as the tables of ``docs/reference/letters.md``.
 
 ``python -m habeas.client.letters`` writes the tables; a test keeps them in step with the policies.
 """
@@ -24,7 +24,7 @@ from shared.errors import ConfigurationError
 from shared.law import Demand, LetterElement, LetterForm, Policy
 from shared.law.library import policies
 
-PAGE = Path(__file__).parents[2] / "docs" / "letters.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "letters.md"
 TABLES = re.compile(r"(<!-- tables: .*? -->\n).*(<!-- end of tables -->\n)", re.DOTALL)
 NOTICES = re.compile(r"(<!-- notices: .*? -->\n).*(<!-- end of notices -->\n)", re.DOTALL)
 CITED = re.compile(

@@ -333,7 +333,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
 }
 """
 Types that each service publishes, and no other may: the broker refuses them, and so does each consumer. A
-test keeps it equal to the services' code, and the table "published by" of docs/architecture.md equal to it.
+test keeps it equal to the services' code.
 """
 
 DELIVERY_LIMIT = 100

@@ -515,7 +515,7 @@ async def test_reference_by_an_editable_field_is_reported(desk: Desk) -> None:
 
 def shown(kind: str) -> str:
     """The first block of a kind on the page about data maps."""
-    page = (Path(__file__).parents[2] / "docs" / "data-map.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "data-map.md").read_text(encoding="utf-8")
     return page.partition(f"```{kind}\n")[2].partition("```")[0]
 
 

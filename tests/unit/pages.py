@@ -60,7 +60,7 @@ def anchors(name: str) -> set[str]:
 
 def demo_output() -> str:
     """Return the output of the demonstration as documented."""
-    return text("docs/demo.md").partition("```text\n")[2].partition("```")[0]
+    return text("docs/tutorials/demo.md").partition("```text\n")[2].partition("```")[0]
 
 
 def shape(output: str) -> list[str]:

@@ -107,6 +107,6 @@ def test_every_kind_is_explained_and_has_an_example() -> None:
 
 def test_tables_of_the_page_agree_with_the_policies() -> None:
     """Write them anew with ``python -m habeas.letters``."""
-    page = text("docs/letters.md")
+    page = text("docs/reference/letters.md")
     assert refreshed(page) == page
     assert "| `recourse-limit` | CQLR c. P-39.1 s. 34, 43 (to check) |" in page

@@ -131,7 +131,7 @@ def test_requests_page_shows_every_route() -> None:
     shown = {
         (method, path.partition("?")[0])
         for method, path in re.findall(
-            r"^\| `(GET|POST|DELETE) ([^`]+)`", text("docs/requests.md"), re.MULTILINE
+            r"^\| `(GET|POST|DELETE) ([^`]+)`", text("docs/reference/requests.md"), re.MULTILINE
         )
     }
     assert shown | {("POST", "/v1/requests")} == routes
@@ -157,6 +157,17 @@ def test_decision_has_all_sections(name: str) -> None:
     assert headings == ["Context", "Decision", "Consequences", "What would change our mind"]
     title = page.splitlines()[0].partition(". ")[2]
     assert title in text("docs/adr/README.md")
+
+
+def test_every_document_named_in_code_exists() -> None:
+    named = {
+        name
+        for path in files()
+        if path.suffix in {".py", ".toml", ".yaml", ".yml", ".example"}
+        for name in re.findall(r"docs/[\w/-]+\.(?:md|svg|yaml)", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
 def test_every_decision_named_in_code_exists() -> None:

@@ -1,4 +1,4 @@
-"""`docs/architecture.md` agrees with the code."""
+"""`docs/concepts/architecture.md` agrees with the code."""
 
 import ast
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from shared.contract.events import (
 from shared.contract.topology import COMMAND, EVENTS, LISTENS, queues
 from tests.unit.pages import ROOT, rows, text
 
-PAGE = "docs/architecture.md"
+PAGE = "docs/concepts/architecture.md"
 FOLDERS = {
     "examiner": "verifier/documents/examiner",
     "login": "verifier/login",

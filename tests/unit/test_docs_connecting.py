@@ -7,7 +7,7 @@ from services.intake.channels.csv import upload
 from services.intake.channels.csv.columns import COLUMNS, RIGHTS
 from tests.unit.pages import rows, text
 
-PAGE = "docs/connecting.md"
+PAGE = "docs/how-to/connect.md"
 
 
 def test_page_lists_every_column_with_all_names() -> None:

@@ -14,7 +14,7 @@ from services.fulfillment.datamap.mask_reader import STRATEGIES
 from services.fulfillment.datamap.reader import OTHER_RESOURCES, load, parse
 from tests.unit.pages import ROOT, text
 
-PAGE = text("docs/data-map.md")
+PAGE = text("docs/reference/data-map.md")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 READING = {
     "adopt",
@@ -101,5 +101,5 @@ def drawn(picture: str) -> list[tuple[str | None, str | None, str | None]]:
 
 def test_the_drawing_that_is_shown_is_that_of_the_example() -> None:
     now = svg(picture_of(load(ROOT / "datamaps" / "example")))
-    remedy = "habeas map graph --map datamaps/example --out docs/data-map.svg"
-    assert drawn(text("docs/data-map.svg")) == drawn(now), remedy
+    remedy = "habeas map graph --map datamaps/example --out docs/images/data-map.svg"
+    assert drawn(text("docs/images/data-map.svg")) == drawn(now), remedy

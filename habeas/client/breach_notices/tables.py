@@ -1,4 +1,4 @@
-"""The tables of breach notices in ``docs/letters.md``: elements and provisions."""
+"""The tables of breach notices in ``docs/reference/letters.md``: elements and provisions."""
 
 from collections.abc import Callable, Iterable, Iterator
 

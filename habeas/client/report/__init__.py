@@ -1,1 +1,1 @@
-"""The register of requests, and statutory figures (docs/register.md)."""
+"""The register of requests, and statutory figures (docs/reference/register.md)."""

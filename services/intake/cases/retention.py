@@ -4,7 +4,7 @@ Counts and purges cases after their retention period, once each, in every servic
 One transaction replaces the rows of a case by a row of the purge and counts the case: crashes and races count
 each case exactly once. Then the key is destroyed and the other services are notified until both are
 confirmed. The remaining row is the next of its case: concurrent writers detect it, and the case cannot return
-(docs/register.md).
+(docs/reference/register.md).
 """
 
 import asyncio

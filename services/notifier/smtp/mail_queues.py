@@ -24,7 +24,7 @@ from shared.runtime.mongo import Database
 from shared.runtime.service import Moment, Service, Subscription
 
 BATCH = 64
-"""Letters of a lane under way at once; a crash leaves as many in doubt, and some more (docs/runbook.md)."""
+"""Letters of a queue under way at once; a crash leaves about as many in doubt (docs/how-to/operate.md)."""
 KEPT_FOR_CODES = 4
 """One in so many connections, and letters of a limit; one at the least."""
 KEPT_FOR_NOTICES = 4

@@ -178,5 +178,5 @@ def _as_it_must_be(what: str) -> Iterator[None]:
     except ChannelPreconditionFailed:
         raise ConfigurationError(
             f"the broker has {what} with other arguments than it must have; drain and delete it, "
-            "then start again (docs/runbook.md)"
+            "then start again (docs/how-to/operate.md)"
         ) from None

@@ -1,1 +1,1 @@
-"""Client of California's deletion lists (DROP): fetches lists, reports statuses (docs/protocols.md)."""
+"""Client of California's deletion lists, DROP: fetches, reports statuses (docs/reference/protocols.md)."""

@@ -1,1 +1,1 @@
-"""The Data Rights Protocol 1.0, for authorised agents (docs/protocols.md)."""
+"""The Data Rights Protocol 1.0, for authorised agents (docs/reference/protocols.md)."""

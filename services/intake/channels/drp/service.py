@@ -44,7 +44,7 @@ from shared.errors import UnknownRequest
 from shared.runtime import safe_http
 
 KEEP = timedelta(days=2 * 365)
-"""A request can be queried as long as its record is kept: for two years at least (docs/register.md)."""
+"""Requests can be queried while their record is kept: two years at least (docs/reference/register.md)."""
 MESSAGE, REVOCATION = "drp_message", "drp_revocation"
 """Names of the signed bytes in the vault."""
 JSON = MappingProxyType({"Content-Type": "application/json"})

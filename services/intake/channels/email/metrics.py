@@ -6,7 +6,7 @@ from shared.runtime.metrics import REGISTRY
 
 _MAILS = Counter(
     "habeas_inbox_mails",
-    "Incoming mails by result; see docs/mail.md.",
+    "Incoming mails by result; see docs/reference/mail.md.",
     ["outcome"],
     registry=REGISTRY,
 )

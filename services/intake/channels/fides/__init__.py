@@ -1,1 +1,1 @@
-"""The API of Fides, for its clients (docs/protocols.md)."""
+"""The API of Fides, for its clients (docs/reference/protocols.md)."""

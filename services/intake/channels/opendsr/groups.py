@@ -12,7 +12,7 @@ from services.intake.channels.opendsr.controllers import ListedController
 from shared.runtime.mongo import Database, translated
 
 KEEP = timedelta(days=2 * 365)
-"""The shortest retention of a request's record (docs/register.md)."""
+"""The shortest retention of a request's record (docs/reference/register.md)."""
 MOST = 1_000
 """Requests of one group in an answer."""
 

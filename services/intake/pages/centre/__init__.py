@@ -1,1 +1,1 @@
-"""The privacy centre: forms for requests in plain words (docs/privacy-centre.md)."""
+"""The privacy centre: forms for requests in plain words (docs/reference/privacy-centre.md)."""
