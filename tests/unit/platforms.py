@@ -18,8 +18,8 @@ from httpx import AsyncClient, Response
 from services.intake.channels.webhooks import apple, risc
 from services.intake.channels.webhooks.api import webhooks_app
 from services.intake.channels.webhooks.service import WebhookService
-from services.intake.channels.webhooks.tokens import ExpectedToken
 from shared.runtime.jwks import KeySet
+from shared.runtime.tokens import ExpectedToken
 from tests.unit.fakes import Office
 from tests.unit.intake_api import client_of
 

@@ -51,7 +51,6 @@ from services.intake.channels.opendsr.service import OpenDsrService as Controlle
 from services.intake.channels.webhooks import apple, risc
 from services.intake.channels.webhooks.api import webhooks_app
 from services.intake.channels.webhooks.service import WebhookService as Platforms
-from services.intake.channels.webhooks.tokens import ExpectedToken
 from services.intake.http.callbacks import CallbackClient, CallbackProtocol, WatchedRequests
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.settings import IntakeSettings
@@ -62,6 +61,7 @@ from shared.runtime.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Database
 from shared.runtime.safe_http import SafeHttp
+from shared.runtime.tokens import ExpectedToken
 from shared.runtime.vault import Vault
 
 Background: TypeAlias = Coroutine[Any, Any, None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
 
-from services.verifier.login.tokens import Login, TokenRefused, check
+from services.verifier.login.tokens import Login, check
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Code,
@@ -23,6 +23,7 @@ from shared.contract.ports import VaultPort
 from shared.errors import Destroyed, IllegalTransition
 from shared.runtime.jwks import KeySet
 from shared.runtime.service import forget, on
+from shared.runtime.tokens import TokenRefused
 
 EMAIL = "email"
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)

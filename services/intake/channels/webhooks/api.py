@@ -10,7 +10,7 @@ from services.intake.channels.protocols import EVERYWHERE, add_errors, body_of
 from services.intake.channels.webhooks.notices import Malformed, WebhookRefused
 from services.intake.channels.webhooks.risc import NotPushed
 from services.intake.channels.webhooks.service import WebhookService
-from services.intake.channels.webhooks.tokens import ExpectedToken
+from shared.runtime.tokens import ExpectedToken
 
 MOST_BYTES = 256 << 10
 """A message has hundreds of bytes; one with a customer's orders has thousands."""

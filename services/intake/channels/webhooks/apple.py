@@ -20,10 +20,11 @@ from services.intake.channels.webhooks.notices import (
     platform_request,
     read,
 )
-from services.intake.channels.webhooks.tokens import ExpectedToken, TokenNotAccepted, claims_of
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
+from shared.runtime import tokens
+from shared.runtime.tokens import ExpectedToken, TokenRefused
 
 SOURCE = channel_source(ChannelSource.APPLE)
 ISSUER, KEYS = "https://appleid.apple.com", "https://appleid.apple.com/auth/keys"
@@ -65,9 +66,9 @@ async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, 
     except Malformed:
         raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no payload") from None
     try:
-        return await claims_of(token, expected)
-    except TokenNotAccepted as error:
-        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, str(error)) from None
+        return await tokens.verified_claims(token, expected)
+    except TokenRefused as error:
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, f"the token is not accepted: {error.code}") from None
 
 
 def reference_of(claims: Mapping[str, Any]) -> str:

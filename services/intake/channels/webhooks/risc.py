@@ -18,10 +18,11 @@ from services.intake.channels.webhooks.notices import (
     digest_of,
     platform_request,
 )
-from services.intake.channels.webhooks.tokens import ExpectedToken, TokenNotAccepted, claims_of
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
+from shared.runtime import tokens
+from shared.runtime.tokens import ExpectedToken, TokenRefused
 
 SOURCE = channel_source(ChannelSource.RISC)
 IDENTITY = "risc_sub"
@@ -30,6 +31,13 @@ REQUIRED = ("iat", "jti", "events")
 PURGED = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
 """The account is gone for good. Other events have no effect here (RFC 8417 section 2.2)."""
 MEDIA_TYPE = "application/secevent+jwt"
+ERRORS = {
+    "token_alg": "invalid_key",
+    "token_audience": "invalid_audience",
+    "token_issuer": "invalid_issuer",
+    "token_signature": "invalid_key",
+}
+"""Error codes of RFC 8935 section 2.4; others are ``invalid_request``."""
 
 
 class NotPushed(WebhookRefused):
@@ -66,9 +74,10 @@ async def verified_claims(body: bytes, media_type: str, expected: ExpectedToken)
     if media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise NotPushed("invalid_request", f"the type of the body is not {MEDIA_TYPE}")
     try:
-        return await claims_of(body.decode("ascii", errors="replace"), expected)
-    except TokenNotAccepted as error:
-        raise NotPushed(error.code, str(error)) from None
+        return await tokens.verified_claims(body.decode("ascii", errors="replace"), expected)
+    except TokenRefused as error:
+        code = ERRORS.get(error.code, "invalid_request")
+        raise NotPushed(code, f"the token is not accepted: {error.code}") from None
 
 
 def reference_of(claims: Mapping[str, Any]) -> str:

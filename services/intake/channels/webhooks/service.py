@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from services.intake.cases.service import RequestService
 from services.intake.channels.webhooks import apple, meta, risc, shopify
 from services.intake.channels.webhooks.notices import Malformed, PlatformRequest, UnreadableNotice, digest_of
-from services.intake.channels.webhooks.tokens import ExpectedToken
 from shared.errors import UnknownRequest
+from shared.runtime.tokens import ExpectedToken
 
 MESSAGE = "webhook"
 """Name of the bytes in the vault, as received."""
