@@ -65,5 +65,5 @@ images-offline: setup  ## Build stand-ins for the images of docker-compose.yml w
 	@scripts/setup-docker
 	@scripts/images-offline
 
-docs: setup  ## Write the generated documents again
-	@$(BIN)/python -m habeas.contracts
+docs: setup  ## Generate the schemas and the reference pages
+	@$(BIN)/python -m habeas.reference

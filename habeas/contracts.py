@@ -1,12 +1,11 @@
 """
-Writes the contract documents from the catalogue: ``python -m habeas.contracts [FOLDER]``.
+The contract documents, from the catalogue; `habeas.reference` writes them.
 
 ``asyncapi.yaml`` (AsyncAPI 3) for people and generators, ``schemas/<exchange>/<type>.json`` (JSON Schema
 2020-12) for validators. A test keeps them in step with the models.
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,14 +146,3 @@ def _cloud_event() -> dict[str, Any]:
         },
         "required": ["specversion", "id", "source", "type", "time"],
     }
-
-
-def main(folder: Path = FOLDER) -> None:
-    """Write every document into *folder*."""
-    for name, text in documents():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))

@@ -20,7 +20,7 @@ def verify(
         Path | None, typer.Option(help="Read a folder that mongodump wrote, not the database.")
     ] = None,
     heads: Annotated[
-        Path | None, typer.Option(help="Folder of heads that `habeas audit heads` wrote.")
+        Path | None, typer.Option(help="Folder of heads that the verb `audit heads` wrote.")
     ] = None,
     state: State = STATE,
     as_json: AsJson = False,

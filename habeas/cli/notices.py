@@ -76,7 +76,7 @@ def forms(
     Write the document for each authority: a page to send or to copy from, and the same as JSON.
 
     Texts for the public and for users of a service are written there, too.
-    Missing facts are listed. `habeas breach reported` records a sent document.
+    Missing facts are listed. The verb `breach reported` records a sent document.
     """
     written, announced = run(_documents(incident, folder, state))
     for document in written:

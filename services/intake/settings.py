@@ -202,7 +202,7 @@ class IntakeSettings(InboxSettings):
     fides_clients: dict[ClientId, Client] = Field(default_factory=dict)
     """
     Clients of Fides that get tokens: JSON, id → `{"secret": "…", "scopes": ["privacy-request:read"]}`; with
-    `"account"` and `"key"` (`habeas staff add-program`) it decides as that staff account, else nothing.
+    `"account"` and `"key"` (verb `staff add-program`) it decides as that staff account, else nothing.
     """
 
     fides_origins: frozenset[Origin] = frozenset()

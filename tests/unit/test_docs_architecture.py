@@ -1,19 +1,14 @@
 """`docs/concepts/architecture.md` agrees with the code."""
 
 import ast
-from collections.abc import Mapping
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.fulfillment import state
-from services.intake import domain as intake
-from services.intake.breach import domain as incidents
-from services.intake.breach import phases
-from services.verifier import domain as verifier
+from habeas.reference import consumers_of
 from shared.contract import topology
 from shared.contract.catalogue import catalogue
 from shared.contract.events import (
@@ -22,12 +17,11 @@ from shared.contract.events import (
     Event,
     Fact,
     RecipientConcerned,
-    Record,
     Submission,
     UnreadableSubmission,
 )
 from shared.contract.topology import COMMAND, EVENTS, LISTENS, queues
-from tests.unit.pages import ROOT, rows, text
+from tests.unit.pages import ROOT, rows
 
 PAGE = "docs/concepts/architecture.md"
 FOLDERS = {
@@ -40,19 +34,12 @@ FOLDERS = {
     "chunks": "notifier/breach/campaign/batch",
 }
 """Where the code of a service lies, if not in a folder of its name."""
-EVENTS_TABLE = rows(PAGE, "Events")
 CATALOGUE = list(catalogue())
 DECISIONS = [kind for kind in CATALOGUE if issubclass(kind, Decision)]
 
 
 def name_of(event: type[Event]) -> str:
     return f"`{event.TYPE}`" + (" on `habeas.requests`" if issubclass(event, Submission) else "")
-
-
-def consumers_of(event: type[Event]) -> list[str]:
-    if issubclass(event, Submission):
-        return ["intake"]
-    return [service for service, types in LISTENS.items() if event.TYPE in types]
 
 
 def publishers_of(event: type[Event]) -> list[str]:
@@ -111,18 +98,6 @@ def _made_by(path: Path) -> set[str]:
     return ({ast.unparse(call.func) for call in calls} | {ast.unparse(value) for value in asked_for}) & events
 
 
-@pytest.mark.parametrize("event", CATALOGUE, ids=name_of)
-def test_every_event_is_on_the_map_with_who_publishes_and_who_consumes_it(event: type[Event]) -> None:
-    [(_, publishers, consumers, says)] = [row for row in EVENTS_TABLE if row[0] == name_of(event)]
-    assert publishers == ", ".join(publishers_of(event))
-    assert consumers == (", ".join(consumers_of(event)) or "none")
-    assert says == (event.__doc__ or "").strip()
-
-
-def test_the_map_has_no_other_event() -> None:
-    assert [row[0] for row in EVENTS_TABLE] == [name_of(event) for event in CATALOGUE]
-
-
 @pytest.mark.parametrize("event", [kind for kind in CATALOGUE if issubclass(kind, Fact)], ids=name_of)
 def test_publishers_of_the_topology_are_those_that_make_the_event(event: type[Fact]) -> None:
     assert makers_of(event) == set(topology.publishers_of(event.TYPE))
@@ -155,38 +130,10 @@ def _handlers_of(service: str) -> str:
     return f"services.{FOLDERS.get(service, service).replace('/', '.')}.handlers"
 
 
-def test_every_record_is_named() -> None:
-    records: tuple[type[Record], ...] = (*intake.RECORDS, *incidents.RECORDS, *verifier.RECORDS)
-    assert all(f"`{record.TYPE}`" in text(PAGE) for record in records)
-
-
 def test_every_queue_is_on_the_map() -> None:
-    assert [row[0] for row in rows(PAGE, "Queues")] == [f"`{queue.name}`" for queue in queues()]
-
-
-@pytest.mark.parametrize(
-    ("heading", "transitions"),
-    [
-        pytest.param("In intake's register", intake.TRANSITIONS, id="intake"),
-        pytest.param("In the register of incidents", phases.TRANSITIONS, id="incidents"),
-        pytest.param("In the verifier", verifier.TRANSITIONS, id="verifier"),
-        pytest.param("In fulfillment", state.TRANSITIONS, id="fulfillment"),
-    ],
-)
-def test_the_life_of_a_case_is_what_the_table_of_its_service_says(
-    heading: str, transitions: Mapping[Any, Mapping[type[Fact], Any]]
-) -> None:
-    drawn = {f"`{status}`": _drawn(status, following) for status, following in transitions.items()}
-    assert dict(rows(PAGE, heading)) == drawn
-
-
-def _drawn(status: object, following: Mapping[type[Fact], Any]) -> str:
-    by_end: dict[Any, list[str]] = {}
-    for fact, end in following.items():
-        by_end.setdefault(end, []).append(f"`{fact.TYPE.removeprefix('habeas.').removesuffix('.v1')}`")
-    return "; ".join(
-        ", ".join(facts) + (" (stays)" if end is status else f" → `{end}`") for end, facts in by_end.items()
-    )
+    [waiting] = [row[0] for row in rows(PAGE, "Queues") if "habeas.retry" in row[0]]
+    delays = {f"habeas.retry.{delay}" for delay in re.findall(r"(\d+[sm])`", waiting)}
+    assert {queue.name for queue in queues()} == {*LISTENS, *map(topology.parking_of, LISTENS), *delays}
 
 
 COLLECTIONS = {
