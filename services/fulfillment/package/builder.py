@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner, PublicKey
+from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package.about import about
-from services.fulfillment.package.archive import CompressedBytes, File, ZipArchive
+from services.fulfillment.package.archive import File, ZipArchive
 from services.fulfillment.package.contents import Contents
 from services.fulfillment.package.pages import categories, index
 from services.fulfillment.package.records import json_file, json_text
@@ -92,7 +92,7 @@ def build_overview(
 def _overview(summary: PackageSurvey, signer: CertificateSigner) -> Iterator[File]:
     yield File(INDEX, categories(summary))
     yield File("about.json", [json_text(about(summary))])
-    yield File(PUBLIC_KEY, [_key_file(signer.public_key)])
+    yield File(PUBLIC_KEY, [signer.public_key.pem])
 
 
 def _records(summary: PackageSurvey, signer: CertificateSigner) -> Iterator[File]:
@@ -102,17 +102,12 @@ def _records(summary: PackageSurvey, signer: CertificateSigner) -> Iterator[File
         yield File(f"data/{area.stem}.csv", csv_file(area.documents(), area.columns), _csv_bytes(area))
         yield File(f"schema/{area.stem}.json", [_schema_file(area.collection)])
     yield File("about.json", [json_text(about(summary))])
-    yield File(PUBLIC_KEY, [_key_file(signer.public_key)])
+    yield File(PUBLIC_KEY, [signer.public_key.pem])
 
 
 @lru_cache(maxsize=MOST_SCHEMAS)
-def _schema_file(collection: Collection) -> CompressedBytes:
-    return CompressedBytes(json_text(schema(collection)))
-
-
-@lru_cache(maxsize=1)
-def _key_file(key: PublicKey) -> CompressedBytes:
-    return CompressedBytes(key.pem)
+def _schema_file(collection: Collection) -> bytes:
+    return json_text(schema(collection))
 
 
 def _csv_bytes(area: Area) -> int:

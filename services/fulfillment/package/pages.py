@@ -21,7 +21,6 @@ from markupsafe import Markup, escape
 
 from services.fulfillment.datamap.model import Collection, Facts
 from services.fulfillment.package import about, labels
-from services.fulfillment.package.archive import CompressedBytes
 from services.fulfillment.package.languages import TEMPLATES, stored_moment
 from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import instant, is_nested, text_of
@@ -252,9 +251,7 @@ def index(survey: PackageSurvey) -> Iterator[bytes]:
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _closing(
-    words: Words, law: str, contact: str, authority: str, automated_decisions: str
-) -> CompressedBytes:
+def _closing(words: Words, law: str, contact: str, authority: str, automated_decisions: str) -> bytes:
     """Return the end of ``index.html``, which is the same for all people of a controller."""
     drawn = _drawn(
         "closing.jinja",
@@ -265,7 +262,7 @@ def _closing(
         automated_decisions=automated_decisions,
         rights=about.rights(law, words),
     )
-    return _pressed([*drawn, END])
+    return b"".join(_printable([*drawn, END]))
 
 
 def categories(survey: PackageSurvey) -> Iterator[bytes]:
@@ -303,13 +300,9 @@ def _drawn(template: str, words: Words, **values: Any) -> Iterator[str]:
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _opening(title: str, words: Words) -> CompressedBytes:
+def _opening(title: str, words: Words) -> bytes:
     """Return the beginning of each page with *title*."""
-    return _pressed([*_drawn("opening.jinja", words, title=title), "\n"])
-
-
-def _pressed(pieces: Iterable[str]) -> CompressedBytes:
-    return CompressedBytes(b"".join(_printable(pieces)))
+    return b"".join(_printable([*_drawn("opening.jinja", words, title=title), "\n"]))
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:

@@ -5,10 +5,9 @@ Embedded objects become columns named by their path; arrays stay in one cell, as
 spreadsheet would read as a formula gets a leading apostrophe: the JSON file has it unchanged.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
@@ -27,10 +26,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 """First characters of a formula; full-width forms count as the same."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
-QUOTED = re.compile(r'[",\r\n]')
-"""Characters that need quotes (RFC 4180 § 2)."""
-NOTHING = '""\r\n'
-"""A record with one empty field."""
+PLAIN = frozenset({type(None), int, float, ObjectId})
+"""Types that the writer can write: nearly all except text and dates."""
 BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
 """Characters that break readers of CSV: controls other than tab and line ends, halves of surrogate pairs."""
 
@@ -79,29 +76,21 @@ class Columns:
 
 def csv_file(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator[bytes]:
     """Yield *documents* as lines of CSV under a header."""
-    yield (BOM + _line([header(path) for path in columns])).encode("utf-8")
+    line = csv.writer(_Encoder()).writerow
+    yield BOM.encode("utf-8")
+    yield line([cell(header(path)) for path in columns])
     flat = [path[0] for path in columns if len(path) == 1]
     for document in documents:
-        if len(flat) == len(columns):
-            yield _line(map(document.get, flat)).encode("utf-8")
-        else:
-            yield _line(_at(document, path) for path in columns).encode("utf-8")
+        values: Iterable[Any] = map(document.get, flat)
+        if len(flat) < len(columns):
+            values = (_at(document, path) for path in columns)
+        yield line([value if type(value) in PLAIN else cell(value) for value in values])
 
 
-def _line(values: Iterable[Any]) -> str:
-    written = ",".join([_WRITTEN.get(type(value), _quoted_cell)(value) for value in values])
-    return f"{written}\r\n" if written else NOTHING  # an empty line would be no record
+class _Encoder:
+    """The file of a :func:`csv.writer`, whose ``writerow`` then returns the line's bytes."""
 
-
-def _quoted_cell(value: Any) -> str:
-    text = cell(value)
-    return '"' + text.replace('"', '""') + '"' if QUOTED.search(text) else text
-
-
-_WRITTEN: Mapping[type, Callable[[Any], str]] = MappingProxyType(
-    {type(None): lambda _: "", int: str, float: str, ObjectId: str, datetime: text_of}
-)
-"""Types that need neither quotes nor an apostrophe: nearly all except text."""
+    write = staticmethod(str.encode)
 
 
 def header(path: Path) -> str:
