@@ -85,7 +85,18 @@ class Outcome:
     ended: int
     twice: int
     latencies_ms: Sequence[float]
-    """From the moment a submission is handed to the publisher to the end of its request; sorted."""
+    """From the moment a submission is due, or handed to the publisher, to its request's end; sorted."""
+
+    def must_be_whole(self, expected: int) -> None:
+        """
+        Accept a run in which each of *expected* requests ended once.
+
+        Raises:
+            SystemExit: One did not end, or ended twice.
+        """
+        if self.ended != expected or self.twice:
+            missing = expected - self.ended
+            raise SystemExit(f"bench: {missing} of {expected} requests did not end, {self.twice} ended twice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ class Load:
     """Makes the references of this load unlike any other's."""
     count: int
     rate: float | None = None
-    """Submissions per second; as fast as they are confirmed when None."""
+    """Submissions per second, evenly spaced; as fast as they are confirmed when None."""
 
 
 async def drive(here: Ground, load: Load, *, within_s: float = 300) -> Outcome:
@@ -133,14 +144,17 @@ async def drive(here: Ground, load: Load, *, within_s: float = 300) -> Outcome:
 
 
 async def _publish(bus: Bus, messages: Sequence[Message], rate: float | None) -> list[float]:
+    """Publish *messages*; return the moment when each was due, or handed over where there is no rate."""
     handed: list[float] = []
     began = time.perf_counter()
     while len(handed) < len(messages):
-        due = CHUNK if rate is None else int((time.perf_counter() - began) * rate) + 1 - len(handed)
-        if due <= 0:
-            await asyncio.sleep(0.002)
+        elapsed = time.perf_counter() - began
+        due = CHUNK if rate is None else int(elapsed * rate) + 1 - len(handed)
+        if rate is not None and due <= 0:
+            await asyncio.sleep(len(handed) / rate - elapsed)
             continue
         some = messages[len(handed) : len(handed) + min(due, CHUNK)]
-        handed += [time.perf_counter()] * len(some)
+        first = len(handed)
+        handed += [began + (elapsed if rate is None else (first + n) / rate) for n in range(len(some))]
         await bus.publish(some)
     return handed

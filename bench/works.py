@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
+from bench.processes import cpu_seconds
 from habeas.embedded.parts.broker import USER
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
@@ -119,6 +120,31 @@ async def services(here: Ground, groups: Sequence[str] = SERVICES) -> AsyncItera
         yield Services(processes, time.perf_counter() - began)
     finally:
         await asyncio.gather(*(process.stop(WITHIN) for process in processes))
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """CPU time that was spent, in seconds."""
+
+    services: float
+    broker: float
+    database: float
+
+    @property
+    def total(self) -> float:
+        """The sum."""
+        return self.services + self.broker + self.database
+
+    def since(self, before: "Costs", count: float) -> "Costs":
+        """Return the CPU time spent since *before*, in milliseconds for each of *count*."""
+        spent = (after - was for after, was in zip(astuple(self), astuple(before), strict=True))
+        return Costs(*(seconds * 1000 / count for seconds in spent))
+
+
+def costs(here: Ground, running: Services) -> Costs:
+    """Return the CPU time spent so far."""
+    broker, database = (cpu_seconds([pid]) for pid in here.parts.values())
+    return Costs(cpu_seconds(running.pids), broker, database)
 
 
 def _command(here: Ground, names: str, port: int) -> Command:
