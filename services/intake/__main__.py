@@ -20,8 +20,8 @@ from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.http.api import Callers, create_app
 from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
 from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.linked_pages import stop_page
 from services.intake.pages.site import Site
-from services.intake.pages.stop_page import stop_page
 from services.intake.settings import IntakeSettings
 from shared.contract.breaches import BreachDeclared
 from shared.contract.envelope import Envelope

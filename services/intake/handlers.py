@@ -1,8 +1,7 @@
-"""Handlers of intake: registration, proofs, withdrawals, stops, pauses, closing."""
+"""Handlers of intake: registration, proofs, withdrawals, stops, pauses, closing, declared breaches."""
 
 from collections.abc import Sequence
 
-from services.intake.cases.breach_declarations import lodge_breach
 from services.intake.cases.clock import resumed_deadline
 from services.intake.cases.deadline_handlers import (
     handle_deadline,
@@ -31,9 +30,10 @@ from services.intake.cases.sealed_content import (
 )
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus, outcome_of
-from shared.contract.breaches import BreachDeclared
+from shared.contract.affected_people import declaration_item
+from shared.contract.breaches import BreachDeclared, BreachLodged
 from shared.contract.codes import CodeVerdict
-from shared.contract.envelope import Unreadable
+from shared.contract.envelope import Unreadable, derived_id
 from shared.contract.events import (
     AgreementLodged,
     AnswerDelivered,
@@ -87,7 +87,8 @@ from shared.contract.events import (
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
-from shared.errors import RefusedDecision, TooEarly
+from shared.contract.suggestions import suggestions_for
+from shared.errors import Destroyed, RefusedDecision, TooEarly
 from shared.runtime.log import logger
 from shared.runtime.service import on
 
@@ -98,6 +99,10 @@ REUSED = SubmissionError(
 )
 USED_BEFORE = SubmissionError(
     path="data.reference", message="names a request that was purged; choose another"
+)
+
+INCIDENT_PURGED = SubmissionError(
+    path="data.reference", message="names an incident that was purged; choose another"
 )
 
 
@@ -290,6 +295,28 @@ async def count_wrong_code(event: ProofRefused, ctx: Intake) -> Sequence[Fact]:
     if event.reason == CodeVerdict.WRONG:
         await ctx.codes.failed(ctx.event_id, ctx.now)
     return []
+
+
+async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
+    """
+    Seal a declaration in the vault of its incident, and have it registered.
+
+    A declaration has letters sent: only upstream systems and staff accounts make one. Its declarer counts if
+    the proof was verified (shared.runtime.service); a declaration without one needs two approvals. Obvious
+    mistakes are refused at once: they would mislead the assessment.
+    """
+    slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in suggestions_for(event)]
+    if slips:
+        return [rejected(ctx, *slips)]
+    # An event's id is unique only together with its source.
+    item = declaration_item(derived_id(f"{ctx.source} {ctx.event_id}", 0))
+    declared = event.model_copy(update={"by": event.by if event.proof else None, "proof": None})
+    await ctx.vault.create(ctx.case_id)
+    try:
+        await ctx.vault.seal(ctx.case_id, item, declared.model_dump_json(exclude_defaults=True).encode())
+    except Destroyed:
+        return [rejected(ctx, INCIDENT_PURGED)]
+    return [BreachLodged(request_id=ctx.case_id, declaration=item)]
 
 
 SUBSCRIPTIONS = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from services.notifier.context import Addressee, Notifier, submission_of, write, write_to
 from services.notifier.domain import identity_check
-from services.notifier.letters import clarifications, lifecycle
+from services.notifier.letters import lifecycle
 from services.notifier.letters.composer import presentable
 from services.notifier.letters.letter_models import (
     AccessOutcome,
@@ -260,7 +260,7 @@ SUBSCRIPTIONS = (
     on(RestrictionLifting, announce_lifting),
     on(NoticeReported, handle_report),
     *lifecycle.SUBSCRIPTIONS,
-    *clarifications.SUBSCRIPTIONS,
+    *lifecycle.CLARIFICATIONS,
     on(RequestPurged, forget),
 )
 

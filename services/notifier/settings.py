@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from services.notifier.context import SenderSettings, sender_settings_of
 from services.notifier.letters.mime import addr_spec
 from services.notifier.smtp import dkim
-from services.notifier.smtp.domain_limits import OTHERS
+from services.notifier.smtp.letter_limits import OTHERS
 from services.notifier.smtp.return_path import LONGEST_NAME, NoticePaths, ReturnPaths
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
 from shared.errors import MailRefused

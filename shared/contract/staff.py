@@ -71,7 +71,7 @@ def demands_proof(event: Event) -> bool:
     Return whether a service may act on *event* only after its proof was verified.
 
     A declaration of a breach may come from a system; it names no account then
-    (services.intake.cases.breach_declarations).
+    (services.intake.handlers).
     """
     return isinstance(event, Decision) or (isinstance(event, BreachDeclared) and event.proof is not None)
 

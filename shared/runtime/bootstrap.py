@@ -5,6 +5,8 @@ One broker connection to publish on and one MongoDB client per account, one brok
 consume from, one HTTP port, and beside intake's application another port for operators. On SIGTERM consuming
 stops, held messages are finished and acknowledged, then everything closes. A task that dies takes the process
 with it: a service that only seems to run is worse than one that is started again.
+
+Health and metrics over HTTP: ``/livez``, ``/readyz``, ``/metrics``.
 """
 
 import asyncio
@@ -15,21 +17,22 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp
 
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
 from shared.runtime import log, metrics
 from shared.runtime.accounts import VAULT_WRITERS, Publishers
 from shared.runtime.audit_heads import HeadExport
 from shared.runtime.broker import Bus, Consumer, user_of
-from shared.runtime.health import Checks, health_app, public_app
 from shared.runtime.http_limits import MOST_CONNECTIONS, ConnectionLimits, connections_under
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, connect, ping
@@ -45,6 +48,9 @@ PR_SET_DUMPABLE = 4
 """See prctl(2)."""
 WAIT_FOR_PARTS_S = 60.0
 """How long a starting process waits for broker and database."""
+
+Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
+"""Name of a part → a call that raises when the part does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,3 +391,48 @@ def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=int(settings.grace.total_seconds()),
     )
     return _Server(config)
+
+
+def public_app(apps: Iterable[ASGIApp]) -> FastAPI:
+    """Return an application that serves *apps*, and of this process no more than that it is alive."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/livez", livez)
+    for one in apps:
+        app.mount("/", one)
+    return app
+
+
+async def livez() -> PlainTextResponse:
+    """Answer that the event loop runs."""
+    return PlainTextResponse("alive\n")
+
+
+def health_app(checks: Checks) -> FastAPI:
+    """Return an application that answers for this process, to its operators."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/livez", livez)
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """Answer which parts are reached, each over a fresh call."""
+        names = list(checks)
+        states = dict(
+            zip(names, await asyncio.gather(*(_state(checks[name]) for name in names)), strict=True)
+        )
+        ready = all(state == "ok" for state in states.values())
+        return JSONResponse(states, status_code=200 if ready else 503)
+
+    @app.get("/metrics")
+    async def figures() -> Response:
+        """Answer all figures in Prometheus' text format."""
+        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    return app
+
+
+async def _state(check: Callable[[], Awaitable[None]]) -> str:
+    try:
+        await check()
+    except HabeasError as error:
+        return str(error)
+    return "ok"

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 
-from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers, OpenedBatch
+from services.notifier.breach.campaign.ledgers import LateBounceCounter, LedgerPage, Ledgers, OpenedBatch
 from services.notifier.breach.campaign.outcomes import Failed, NoticeSentOutcome, Outcome
-from services.notifier.breach.campaign.recount import LateBounceCounter
 from services.notifier.breach.campaign.states import Standings
 from shared.contract.breaches import BreachNoticeReturned, BreachRecounted, Missed
 from shared.contract.envelope import decode

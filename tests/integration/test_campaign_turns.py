@@ -20,11 +20,10 @@ from habeas.client.campaigns import CampaignReader
 from services.notifier.breach.campaign import states
 from services.notifier.breach.campaign.batch import run, send_queue
 from services.notifier.breach.campaign.batch.handlers import NotAllTaken, write_chunk
-from services.notifier.breach.campaign.batch.letters import BatchLetters
 from services.notifier.breach.campaign.batch.pace import NoticePace
 from services.notifier.breach.campaign.batch.retries import SEVERAL, Persistence
 from services.notifier.breach.campaign.batch.run import Turn
-from services.notifier.breach.campaign.batch.writer import SIDE_BY_SIDE, Writer
+from services.notifier.breach.campaign.batch.writer import SIDE_BY_SIDE, BatchLetters, Writer
 from services.notifier.breach.campaign.domain import Campaign
 from services.notifier.breach.campaign.handlers import Steering, release
 from services.notifier.breach.campaign.ledgers import QUIET_MS, LedgerPage, Ledgers

@@ -15,10 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from habeas.embedded.stack import Stack
 from services.intake.cases.service import RequestService, ServiceKeys
-from services.intake.channels.fides.cleanup import LEFT_AFTER, RequestCleanup
 from services.intake.channels.fides.consents import KEPT_FOR, ConsentCleanup, OpenConsents
 from services.intake.channels.fides.entries import EntryRange, FidesEntry
-from services.intake.channels.fides.ledger import BATCH, FidesLedger
+from services.intake.channels.fides.ledger import BATCH, LEFT_AFTER, FidesLedger, RequestCleanup
 from services.intake.channels.fides.service import BODY
 from services.intake.channels.fides.tokens import FidesTokens
 from services.intake.domain import RECORDS

@@ -19,8 +19,7 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.stack import Stack
-from services.intake.channels.opendsr.controllers import ListedController
-from services.intake.channels.opendsr.groups import RequestGroups
+from services.intake.channels.opendsr.controllers import ListedController, RequestGroups
 from shared.runtime.mongo import Client
 from tests.integration.pipeline import TODAY, WITHIN, Heard, Pipeline, Somebody, command, prepared
 from tests.integration.receiver import Receiver

@@ -22,7 +22,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from habeas.embedded.stack import Stack
 from services.intake.pages.centre.options import WISHES
-from services.intake.pages.languages import LANGUAGES
+from services.intake.pages.site import LANGUAGES
 from tests.extent import extent
 from tests.integration.browsing import too_wide, violations
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from habeas.embedded.stack import Stack
 from services.notifier.domain import LetterCount
-from services.notifier.letters.mailbox_limits import MailboxLimits
-from services.notifier.smtp.domain_limits import Allowed, DomainLimits, PutOff
+from services.notifier.smtp.letter_limits import Allowed, DomainLimits, MailboxLimits, PutOff
 from services.notifier.smtp.mail_queues import MailLane
 from shared.runtime.mongo import Client
 from tests.integration.correspondence import Writer

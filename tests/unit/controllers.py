@@ -111,7 +111,7 @@ def verifies(certificate: bytes, signature: str, body: bytes) -> bool:
 
 @dataclass
 class Groups:
-    """What :class:`services.intake.channels.opendsr.groups.RequestGroups` promises, in memory."""
+    """What :class:`services.intake.channels.opendsr.controllers.RequestGroups` promises, in memory."""
 
     groups: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 

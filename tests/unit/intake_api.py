@@ -22,8 +22,8 @@ from services.intake.domain import request_id
 from services.intake.http.api import Callers, create_app
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.linked_pages import stop_page
 from services.intake.pages.site import Site
-from services.intake.pages.stop_page import stop_page
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.events import Evidence, Fact, IdentityChallenged, Outcome, RequestFulfilled
 from shared.law import Right

@@ -11,9 +11,14 @@ from babel.languages import get_official_languages
 from habeas.client.breach_notices.samples import Sample
 from services.intake.breach.duties import NotificationDue
 from services.notifier.breach.notices.credit_bureaus import BUREAUS
-from services.notifier.breach.notices.forms.form_filler import RECIPIENTS, AuthorityForm, document
+from services.notifier.breach.notices.forms.form_filler import (
+    RECIPIENTS,
+    AuthorityForm,
+    document,
+    page,
+    plain,
+)
 from services.notifier.breach.notices.forms.known import Filing, FormDuty, IncidentFacts
-from services.notifier.breach.notices.forms.pages import page, plain
 from services.notifier.breach.notices.forms.places import called
 from services.notifier.context import SenderSettings
 from services.notifier.letters.languages import CATALOGUES

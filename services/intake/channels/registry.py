@@ -31,12 +31,11 @@ from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.senders import Senders
 from services.intake.channels.email.service import EmailService as MailDesk
 from services.intake.channels.email.smtp import SmtpPort
-from services.intake.channels.fides import cleanup
 from services.intake.channels.fides.api import FidesContext as ClientsServed
 from services.intake.channels.fides.api import fides_app
-from services.intake.channels.fides.cleanup import RequestCleanup
 from services.intake.channels.fides.consents import ConsentCleanup, Consents, OpenConsents
 from services.intake.channels.fides.ledger import FidesLedger as ClientsLedger
+from services.intake.channels.fides.ledger import RequestCleanup, run_cleanup
 from services.intake.channels.fides.oauth import Clients
 from services.intake.channels.fides.policies import FidesPolicies
 from services.intake.channels.fides.reviews import Reviews
@@ -44,7 +43,7 @@ from services.intake.channels.fides.service import FidesService as ClientsDesk
 from services.intake.channels.fides.tokens import FidesTokens as ClientTokens
 from services.intake.channels.opendsr.api import opendsr_app
 from services.intake.channels.opendsr.certificate import ProcessorCertificate
-from services.intake.channels.opendsr.groups import RequestGroups
+from services.intake.channels.opendsr.controllers import RequestGroups
 from services.intake.channels.opendsr.instructions import Instructions
 from services.intake.channels.opendsr.messages import DiscoveryDocument
 from services.intake.channels.opendsr.service import OpenDsrService as ControllersDesk
@@ -110,7 +109,7 @@ async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]
         requests = ClientsLedger(ground.database)
         # If they are disabled later, open consent requests still expire.
         sweeps = ConsentCleanup(begun, ground.vault), RequestCleanup(requests, ground.door, ground.vault)
-        swept = ChannelAdapter(works=[cleanup.run_forever(sweep.work) for sweep in sweeps])
+        swept = ChannelAdapter(works=[run_cleanup(sweep.work) for sweep in sweeps])
         opened = [await _platforms(ground, stack), swept]
         if settings.fides_served:
             opened.append(await _clients(ground, begun, requests))

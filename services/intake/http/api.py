@@ -33,7 +33,7 @@ from services.intake.http.ranges import RangeRequest
 from services.intake.http.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.pages.centre.pages import centre
 from services.intake.pages.centre.signal import honour
-from services.intake.pages.forwarded_request import forwarded_request_routes
+from services.intake.pages.linked_pages import forwarded_request_routes
 from services.intake.pages.routes import certificate_response, pages
 from services.intake.pages.site import READ, Site, signals
 from shared.contract.declarations import TEXTS

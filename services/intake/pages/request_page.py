@@ -1,9 +1,17 @@
-"""The page of one request, in its present state and the reader's language."""
+"""
+The page of one request, in its present state and the reader's language.
+
+Outcomes of requests in plain words, for people without an address: on the request's page.
+
+Law:
+    GDPR Art. 12(3)-(4): the requester is informed of the outcome, or of the reasons against it.
+"""
 
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import Request
@@ -15,12 +23,12 @@ from services.intake.cases.clock import ClockRules, explained_deadline
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
 from services.intake.cases.timeline import TimelineEntry, timeline_of
-from services.intake.domain import CaseStatus, IntakeCase
+from services.intake.domain import CaseStatus, IntakeCase, outcome_of
 from services.intake.http import uploads
 from services.intake.http.packages import Packages
 from services.intake.http.ranges import NotSatisfiable
 from services.intake.http.uploads import FieldError, FormNotTaken
-from services.intake.pages import outcomes, proof_form
+from services.intake.pages import proof_form
 from services.intake.pages.deadline_explanation import ExplanationLine, explanation
 from services.intake.pages.site import PRIVATE, Site, SiteView
 from services.intake.pages.translations import (
@@ -35,7 +43,16 @@ from services.intake.pages.translations import (
     UNOPENED,
 )
 from shared.contract.answer import SUBMISSION
-from shared.contract.events import MOST_DOCUMENT_BYTES, EmailCode, Proof, Remedy, RequestId, RequestSubmitted
+from shared.contract.events import (
+    MOST_DOCUMENT_BYTES,
+    Code,
+    EmailCode,
+    Outcome,
+    Proof,
+    Remedy,
+    RequestId,
+    RequestSubmitted,
+)
 from shared.pages.law_names import name_of
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
@@ -56,6 +73,41 @@ HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
 ALIAS_PROVEN = _("Thank you. We go on with your request.")
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
 Refusal = NotPossibleNow | TooManyAttempts | CodeRefused | NotSatisfiable
+
+DECIDED_STATUSES = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.CLOSED})
+STANDINGS: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.GRANTED: _("Done"),
+        Outcome.PARTLY_GRANTED: _("Done in part"),
+        Outcome.REFUSED: _("Refused"),
+        Outcome.NOTHING_HELD: _("Answered: we hold no data about you"),
+    }
+)
+GROUNDS: Mapping[Code, str] = MappingProxyType(
+    {
+        "retention_duty": _("A law obliges us to keep some of the data."),
+        "legal_claims": _("We need some of the data for legal claims."),
+        "legal_hold": _("Some of the data must be kept for legal proceedings."),
+        "contract": _("We need some of the data for a contract with you."),
+        "security": _("We need some of the data to keep our systems secure."),
+        "free_expression": _("Some of the data is kept for freedom of expression and information."),
+        "public_interest": _("Some of the data is kept in the public interest."),
+        "research": _("Some of the data is kept for research, archives or statistics."),
+        "third_party_rights": _("Some of the data is about other people as well."),
+        "mentioned_elsewhere": _("You may still be named in texts of others."),
+        "shared_identity": _("Some records may be somebody else's."),
+        "unconfirmed_identity": _("Some records may be somebody else's."),
+        "identity_not_established": _("We could not establish that it is you who asks."),
+        "details_do_not_match": _("The details do not match what we hold."),
+        "not_proven_in_time": _("Nobody has shown in time that it is you who asks."),
+        "proof_not_convincing": _("What was sent did not convince us that it is you who asks."),
+        "too_many_attempts": _("It was tried too often to show that it is you who asks."),
+        "unidentifiable": _("We cannot tell which data is yours."),
+        "manifestly_unfounded": _("The request is manifestly unfounded."),
+        "excessive": _("The request is excessive."),
+    }
+)
+"""Reasons to retain data, or to refuse a request. A reason without text appears by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +249,8 @@ class RequestPage:
             "case_id": self.case_id,
             "at": lambda part: self.view.link(self._path(part)),
             "chosen": self.view.chosen,
-            "standing": outcomes.outcome_text(case),
-            "grounds": list(outcomes.grounds_of(case)),
+            "standing": outcome_text(case),
+            "grounds": list(grounds_of(case)),
             "asked": proof_form.proof_form_of(case),
             "asked_on": self._day(case.paused_since),
             "answer_by": self._day(case.wanted_until),
@@ -288,3 +340,20 @@ def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterat
         if authority.url not in seen:
             seen.add(authority.url)
             yield name_of(policy, words.say), authority.name, authority.url
+
+
+def outcome_text(case: IntakeCase) -> str:
+    """Return the status of *case* in a few words; the answer itself if no letter can be sent."""
+    outcome = outcome_of(case)
+    if case.addressless and case.status in DECIDED_STATUSES and outcome is not None:
+        return STANDINGS[outcome]
+    return proof_form.status_text(case)
+
+
+def grounds_of(case: IntakeCase) -> Iterator[str]:
+    """Yield the reasons for a partial outcome; empty if a letter has them."""
+    if not (case.addressless and case.status in DECIDED_STATUSES):
+        return
+    kept = case.fulfilled.reasons if case.fulfilled else ()
+    for reason in dict.fromkeys((*case.refused_for, *kept)):
+        yield GROUNDS.get(reason, reason.replace("_", " "))

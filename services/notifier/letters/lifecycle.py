@@ -1,4 +1,4 @@
-"""Letters about the lifecycle of a request: extension, forwarding, fee, withdrawal, appeal."""
+"""Letters about the lifecycle of a request: extension, forwarding, fee, withdrawal, appeal, unclear mail."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,6 +8,7 @@ from services.notifier.letters.composer import presentable
 from services.notifier.letters.letter_models import (
     AppealDecidedLetter,
     AppealReceivedLetter,
+    Clarification,
     ComplaintDecided,
     ComplaintReceived,
     Duplicate,
@@ -20,6 +21,7 @@ from services.notifier.letters.letter_models import (
     PackageExpiringLetter,
 )
 from services.notifier.letters.reasons import ReasonCode
+from shared.contract.answer import Inquiry
 from shared.contract.events import (
     AppealAnswered,
     AppealReceived,
@@ -28,6 +30,7 @@ from shared.contract.events import (
     DeadlineMissed,
     Fact,
     FeeQuoted,
+    InquiryLodged,
     LetterKind,
     NoticeSent,
     PackageExpiring,
@@ -38,8 +41,19 @@ from shared.contract.events import (
 )
 from shared.contract.staff import is_written, written_text
 from shared.errors import PermanentError
-from shared.law import TimedDuty
+from shared.law import Right, TimedDuty
 from shared.runtime.service import on
+
+OFFERED = (
+    Right.ACCESS,
+    Right.ERASURE,
+    Right.RECTIFICATION,
+    Right.PORTABILITY,
+    Right.RESTRICTION,
+    Right.OBJECTION,
+    Right.OPT_OUT_OF_SALE,
+)
+"""Rights offered if nothing is known of the meaning."""
 
 
 async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
@@ -220,3 +234,22 @@ def _decided(
         return LetterKind.APPEAL_DECIDED, appeal
     complaint = ComplaintDecided(right, received_on, event.received_on, event.granted, reasons, explanation)
     return LetterKind.COMPLAINT_DECIDED, complaint
+
+
+async def ask_back(event: InquiryLodged, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Ask for the meaning; the answer becomes the request.
+
+    Law:
+        GDPR Art. 12(2): the controller facilitates the exercise of rights, in any words.
+    """
+    inquiry = Inquiry.model_validate_json(await ctx.vault.open(ctx.case_id, event.inquiry))
+    answers = ctx.house.threads.of(ctx.case_id) if ctx.house.threads else ""
+    addressee = Addressee(
+        inquiry.subject.email or "", inquiry.subject.name or "", inquiry.locale or "en", answers
+    )
+    facts = Clarification(event.received_on, inquiry.rights or OFFERED, ctx.house.public_url)
+    return await write_to(addressee, LetterKind.CLARIFICATION, facts, event.laws, ctx)
+
+
+CLARIFICATIONS = (on(InquiryLodged, ask_back),)

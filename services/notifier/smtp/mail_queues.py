@@ -11,10 +11,9 @@ from enum import StrEnum
 
 from services.notifier.context import LetterPostPort, Notifier, SenderSettings
 from services.notifier.domain import Correspondence, evolve
-from services.notifier.letters.mailbox_limits import MailboxLimits
 from services.notifier.letters.store import LetterClaims
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp.domain_limits import Allowed, DomainLimits
+from services.notifier.smtp.letter_limits import Allowed, DomainLimits, MailboxLimits
 from services.notifier.smtp.mail_channel import SmtpChannel
 from services.notifier.smtp.post import LetterPost
 from shared.contract.ports import VaultPort

@@ -16,9 +16,8 @@ of the processor time and is used with the drivers it was tried with.
 
 from shared.runtime.broker.connection import connect, declare, translated, user_of
 from shared.runtime.broker.messages import Delivery, EventPublisher, Inbox, Message
-from shared.runtime.broker.parking_queue import Parking
 from shared.runtime.broker.publisher import Bus
-from shared.runtime.broker.subscriber import Consumer
+from shared.runtime.broker.subscriber import Consumer, Parking
 
 __all__ = [
     "Bus",

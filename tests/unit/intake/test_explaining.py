@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.intake.cases.clock import explained_deadline
 from services.intake.domain import IntakeCase
 from services.intake.pages.deadline_explanation import explanation
-from services.intake.pages.languages import CATALOGUES, LANGUAGES
+from services.intake.pages.site import CATALOGUES, LANGUAGES
 from shared.contract.events import RequestReceived
 from shared.law import DeadlineCalculator, Regulation, Right, Strictest, TimedDuty, strictest
 from tests.unit.fakes import NOW, PRACTICE, Office

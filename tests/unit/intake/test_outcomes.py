@@ -4,7 +4,7 @@ import pytest
 
 from services.intake.domain import IntakeCase
 from services.intake.pages import proof_form
-from services.intake.pages.outcomes import GROUNDS, STANDINGS, grounds_of, outcome_text
+from services.intake.pages.request_page import GROUNDS, STANDINGS, grounds_of, outcome_text
 from services.notifier.letters.reasons import ReasonCode
 from shared.contract.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
 from shared.law import Right

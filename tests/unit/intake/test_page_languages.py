@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from services.intake.pages.languages import CATALOGUES, LANGUAGES, NAMES, TEMPLATES, negotiated
+from services.intake.pages.site import CATALOGUES, LANGUAGES, NAMES, TEMPLATES, negotiated
 from shared.pages.translation import SOURCE_LANGUAGE
 from tests.unit.catalogues import Translated
 

@@ -16,7 +16,7 @@ from services.intake.domain import GPC, PUBLIC_DOOR
 from services.intake.pages.centre.form import FIELDS, FilledForm, OnBehalf
 from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, WISHES, FormPart
 from services.intake.pages.csrf import TRAP
-from services.intake.pages.languages import CATALOGUES, LANGUAGES
+from services.intake.pages.site import CATALOGUES, LANGUAGES
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestLodged, RequestSubmitted
 from shared.law import Regulation, Right, Role

@@ -10,9 +10,8 @@ from httpx import Response
 from services.intake.cases.errors import CaseError, CodeRefused, NotPossibleNow, TooManyAttempts
 from services.intake.http.ranges import NotSatisfiable
 from services.intake.pages import proof_form
-from services.intake.pages.languages import CATALOGUES, LANGUAGES
 from services.intake.pages.request_page import problem_of, size_in_words
-from services.intake.pages.site import Site
+from services.intake.pages.site import CATALOGUES, LANGUAGES, Site
 from shared.contract.codes import CodeVerdict
 from shared.contract.declarations import TEXTS
 from shared.contract.events import RequestWithdrawn

@@ -15,9 +15,8 @@ from habeas.client.breach_notices.copies import copy_for
 from habeas.client.breach_notices.documents import FormContext, documents, duties, write
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, known
 from services.intake.breach.duties import NotificationDue
-from services.notifier.breach.notices.forms.form_filler import AuthorityForm
+from services.notifier.breach.notices.forms.form_filler import MISSING, AuthorityForm, page, plain
 from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
-from services.notifier.breach.notices.forms.pages import MISSING, page, plain
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicy, NoticeElement
 from shared.law.library import EXAMPLE, breach_policies, company

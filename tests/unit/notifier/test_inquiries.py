@@ -10,9 +10,9 @@ import pytest
 from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import acknowledge
-from services.notifier.letters.clarifications import OFFERED, ask_back
 from services.notifier.letters.languages import CATALOGUES, LANGUAGES
 from services.notifier.letters.letter_models import Clarification
+from services.notifier.letters.lifecycle import OFFERED, ask_back
 from services.notifier.letters.translations import RIGHTS, title
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry

@@ -6,9 +6,9 @@ follows from the mail itself: a repeated mail, on any route, has no second effec
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from string import ascii_lowercase, ascii_uppercase
@@ -19,20 +19,30 @@ from services.intake.cases.service import RequestService
 from services.intake.channels.email import metrics
 from services.intake.channels.email.attachments import documents_in
 from services.intake.channels.email.authentication import is_authenticated
-from services.intake.channels.email.clarifications import inquiry_of, laws_for, request_of
 from services.intake.channels.email.classification import MailMeaning, classify
 from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
 from services.intake.channels.email.parser import ParsedMail, read
 from services.intake.channels.email.replies import MailReply, ReplyAction, action_of, stops
-from services.intake.channels.email.rulebook import Rulebook
+from services.intake.channels.email.rulebook import MailIntent, Rulebook
 from services.intake.channels.email.senders import Admission, Senders
 from services.intake.channels.email.sole_code import sole_code
 from services.intake.domain import MAIL, IntakeCase
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.correspondents import mailbox_for, parties
-from shared.contract.events import LetterKind, Requester, RequestSubmitted, SenderCheck, StopReason
+from shared.contract.events import (
+    Details,
+    Document,
+    LetterKind,
+    PolicyId,
+    Requester,
+    RequestSubmitted,
+    Residence,
+    SenderCheck,
+    StopReason,
+    Subject,
+)
 from shared.errors import HabeasError, TransientError, UnknownRequest
-from shared.law import Right
+from shared.law import ProtectedPerson, Right, Role, applicable
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
 
@@ -50,6 +60,10 @@ WITHOUT_SENDER, STUMBLED = "no_sender", "stumbled"
 DOUBTFUL = frozenset({MailExclusion.FORGED, MailExclusion.SPAM})
 """Reasons to refuse a mail that a person may have written."""
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+LONGEST_STATEMENT = 10_000
+STATED = frozenset({MailIntent.RECTIFICATION, MailIntent.RESTRICTION, MailIntent.OBJECTION})
+"""Intents that the person's statement is weighed for."""
 
 
 class MailOutcome(StrEnum):
@@ -345,3 +359,57 @@ def is_same_address(one: str, other: str) -> bool:
 
 def _item(identity: str) -> str:
     return f"{ANSWER}{identity[:32]}"
+
+
+def inquiry_of(mail: ParsedMail, understood: MailMeaning, received_at: datetime) -> Inquiry:
+    """Return the author and the known parts of the intent. The sender is not verified."""
+    return Inquiry(
+        reference=mail.identity,
+        subject=Subject(name=mail.name or None, email=mail.address),
+        locale=understood.language,
+        received_at=received_at,
+        rights=tuple(dict.fromkeys(wish.right for wish in understood.candidates)),
+        residence=understood.residence,
+        regulation=understood.regulation,
+    )
+
+
+def request_of(
+    inquiry: Inquiry, understood: MailMeaning, words: str, documents: Sequence[Document]
+) -> RequestSubmitted:
+    """
+    Return the request of a mail, or of the reply to a question back.
+
+    Raises:
+        ValueError: The intent is unclear.
+    """
+    if understood.wish is None:
+        raise ValueError("the intent is unclear")
+    statement = words.strip()[:LONGEST_STATEMENT].strip() if understood.wish in STATED else ""
+    details = Details(
+        statement=statement or None, scope=understood.wish.scope, with_copy=understood.with_copy
+    )
+    return RequestSubmitted.model_construct(
+        reference=inquiry.reference,
+        right=understood.wish.right,
+        subject=inquiry.subject,
+        residence=inquiry.residence or understood.residence,
+        regulation=inquiry.regulation or understood.regulation,
+        locale=inquiry.locale or understood.language,
+        received_at=inquiry.received_at,
+        details=details,
+        # Validation would decode the bytes of a document as Base64.
+        proofs=tuple(documents),
+    )
+
+
+def laws_for(inquiry: Inquiry, day: date, practice: ClockRules) -> tuple[PolicyId, ...]:
+    """Return the laws that protect the author, as far as the mail shows."""
+    person = ProtectedPerson(_place(inquiry.residence), Role.CONSUMER, inquiry.regulation)
+    return tuple(policy.id for policy in applicable(practice.policies, practice.company, person, day))
+
+
+def _place(residence: Residence | None) -> str | None:
+    if residence is None:
+        return None
+    return "-".join(filter(None, (residence.country, residence.subdivision)))

@@ -17,7 +17,6 @@ from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
 from services.intake.channels.fides.bodies import CreateRequest
 from services.intake.channels.fides.clients import source_of
-from services.intake.channels.fides.code_results import EARLY, is_judged, must_be_right
 from services.intake.channels.fides.entries import FidesEntry
 from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
 from services.intake.channels.fides.filters import FilteredRequest
@@ -26,8 +25,8 @@ from services.intake.channels.fides.requests import request_in, request_kind
 from services.intake.channels.fides.responses import response
 from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest
 from services.intake.domain import CaseStatus
-from shared.contract.codes import is_code
-from shared.contract.events import EmailCode, RequestId
+from shared.contract.codes import CodeVerdict, is_code
+from shared.contract.events import EmailCode, ProofRefused, RequestId
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.runtime.journal import facts_of
 from shared.runtime.log import logger
@@ -40,6 +39,8 @@ PAUSE_S = 0.1
 TOO_MANY = "Too many requests from this address."
 AWAY = "A part of the system does not answer; send this request again."
 BROKEN = "This request is not taken until the staff has checked it; write to the contact."
+
+EARLY = frozenset({CaseStatus.UNKNOWN, CaseStatus.RECEIVED})
 
 
 class FidesLedgerPort(Protocol):
@@ -236,3 +237,26 @@ def _why(error: Exception) -> str:
         case _:
             logger().error("request failed", service="intake", exc_info=error)
             return BROKEN
+
+
+def is_judged(seen: ObservedRequest, before: ObservedRequest) -> bool:
+    """Return whether a result follows a code offered after *before*."""
+    return not seen.case.awaits_proof or len(seen.answers) > len(before.answers)
+
+
+def must_be_right(before: ObservedRequest, after: ObservedRequest) -> None:
+    """
+    Check that the result of a code is that it was right.
+
+    Raises:
+        Refused: It was wrong (403), or there is none to compare it with (400).
+    """
+    if after.case.refused_for:
+        raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Too many incorrect identification codes.")
+    for fact in after.answers[len(before.answers) :]:
+        if isinstance(fact, ProofRefused):
+            if fact.reason == CodeVerdict.WRONG:
+                raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
+            raise FidesCallRefused(
+                HTTPStatus.BAD_REQUEST, f"The identification code is of no use any more: {fact.reason}."
+            )

@@ -1,17 +1,29 @@
-"""The controllers that may send instructions, and their credentials."""
+"""
+The controllers that may send instructions, their credentials, and their groups of requests.
+
+Groups are stored by a keyed hash: a controller's name for a group may be a person's.
+"""
 
 import base64
 import binascii
 import hmac
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from shared.contract.sources import ChannelSource, Source, channel_source
+from shared.runtime.mongo import Database, translated
 
 SECRET_CHARACTERS = 16
 """A short secret could be guessed."""
+
+KEEP = timedelta(days=2 * 365)
+"""The shortest retention of a request's record (docs/reference/register.md)."""
+MOST = 1_000
+"""Requests of one group in an answer."""
 
 
 class ListedController(BaseModel):
@@ -67,3 +79,33 @@ def _credential(authorization: str) -> bytes:
         return b"Basic " + base64.b64decode(content, validate=True) if scheme.lower() == "basic" else b""
     except binascii.Error:
         return b""
+
+
+class RequestGroups:
+    """The groups of requests."""
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        """Keep them in *database*, hashed with *key*."""
+        self._groups = database["opendsr_groups"]
+        self._key = key
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index groups of requests"):
+            await self._groups.create_index("group")
+            await self._groups.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
+
+    async def add(self, controller: ListedController, group: str, request_id: str, at: datetime) -> None:
+        """Add a request to *group*; adding it again has no effect."""
+        fresh = {"group": self._hashed(controller, group), "at": at}
+        with translated("add to a group of requests"):
+            await self._groups.update_one({"_id": request_id}, {"$setOnInsert": fresh}, upsert=True)
+
+    async def of(self, controller: ListedController, group: str) -> list[str]:
+        """Return the ids of the requests of *group*, oldest first."""
+        with translated("read a group of requests"):
+            found = self._groups.find({"group": self._hashed(controller, group)})
+            return [str(one["_id"]) async for one in found.sort("at", 1).limit(MOST)]
+
+    def _hashed(self, controller: ListedController, group: str) -> str:
+        return hmac.new(self._key, f"{controller.source} {group}".encode(), sha256).hexdigest()

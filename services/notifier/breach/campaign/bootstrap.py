@@ -16,8 +16,7 @@ from services.notifier.breach.campaign.batch.retries import Persistence
 from services.notifier.breach.campaign.batch.writer import Writer
 from services.notifier.breach.campaign.domain import Campaign, evolve
 from services.notifier.breach.campaign.handlers import SUBSCRIPTIONS, Steering
-from services.notifier.breach.campaign.ledgers import Ledgers
-from services.notifier.breach.campaign.recount import LateBounceCounter
+from services.notifier.breach.campaign.ledgers import LateBounceCounter, Ledgers
 from services.notifier.breach.campaign.states import Standings
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp.mail_channel import SmtpChannel

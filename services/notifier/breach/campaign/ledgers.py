@@ -4,12 +4,18 @@ The ledgers: one document per chunk with the letters sent, the letters being sen
 It is the lock, the progress and the proof at once. To take a chunk raises its epoch, and every further
 update names the epoch and the step before: an overtaken replica finds nothing to change. Nothing in a ledger
 is personal data: people are numbers in a sealed chunk.
+
+``LateBounceCounter`` publishes new counts to the register when letters come back after the end of a campaign.
+
+They may come back by the thousand, within minutes, and each count goes through all ledgers of a phase. So it
+is noted that some came, and counted now and then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from services.notifier.breach.campaign.counts import COUNTS, MISSED
 from services.notifier.breach.campaign.outcomes import (
@@ -20,12 +26,18 @@ from services.notifier.breach.campaign.outcomes import (
     Outcome,
     taken,
 )
-from shared.contract.breaches import BreachNoticeReturned, Missed
+from services.notifier.breach.campaign.states import LateBounces, Standings
+from shared.contract.breaches import BreachNoticeReturned, BreachRecounted, Missed
+from shared.contract.envelope import encode
 from shared.errors import PermanentError, TransientError
+from shared.runtime.broker import Message
 from shared.runtime.mongo import Collection, Database, Document, ReturnDocument, insert_new, translated
+from shared.runtime.worker import work_forever
 
 QUIET_MS = 3_000
 """Time without a sign of life after which a chunk may be taken over."""
+
+COUNT_EVERY_S = 10.0
 
 
 class BatchLeaseLost(TransientError):
@@ -250,3 +262,41 @@ def _changes(page: LedgerPage, now: datetime) -> dict[str, Any]:
     if pushed:
         changes["$push"] = pushed
     return changes
+
+
+@dataclass(frozen=True, slots=True)
+class LateBounceCounter:
+    """Counts letters that came back late, in one replica of the notifier."""
+
+    ledgers: Ledgers
+    standings: Standings
+    publish: Callable[[list[Message]], Awaitable[None]]
+
+    async def run(self) -> None:
+        """Count, for ever; an outage only delays it."""
+        await work_forever(
+            self.count,
+            service="campaigns",
+            delayed="letters that came back are counted later",
+            every_s=COUNT_EVERY_S,
+        )
+
+    async def count(self) -> None:
+        """
+        Publish the counts of all phases to which letters came back since they were counted.
+
+        Raises:
+            TransientError: The database or the broker did not answer; the next call publishes it.
+        """
+        for late in await self.standings.late():
+            counted = [await self._counted(late, phase) for phase in late.phases]
+            await self.publish(counted)
+            await self.standings.counted(late)
+
+    async def _counted(self, late: LateBounces, phase: int) -> Message:
+        sums = await self.ledgers.sums(late.incident, phase)
+        missed = await self.ledgers.missed(late.incident, phase)
+        fact = BreachRecounted(request_id=late.incident, phase=phase, **sums, missed=missed)
+        id_ = uuid5(NAMESPACE_OID, f"recounted {late.incident}.{phase} {late.times[str(phase)]}").hex
+        body = encode(fact, id=id_, source="habeas/campaigns", time=datetime.now(UTC))
+        return Message(fact.EXCHANGE, fact.TYPE, body, id_)

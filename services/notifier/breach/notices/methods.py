@@ -1,4 +1,8 @@
-"""The method of a notice: people as their laws demand it, customers as they need it. Pure."""
+"""
+The method of a notice: people as their laws demand it, customers as they need it. Pure.
+
+Titles and headings are marked here, and translated when composing.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,17 +10,9 @@ from types import MappingProxyType
 
 from services.notifier.breach.notices.facts import BreachNotice
 from services.notifier.breach.notices.outline import NoticeSection, Part, provisions, sections
-from services.notifier.breach.notices.translations import (
-    HEADINGS,
-    HEADINGS_OF_STATES,
-    HEADINGS_TO_CONTROLLERS,
-    TITLES,
-    TO_CONTROLLERS,
-    TO_THE_PUBLIC,
-    TO_USERS,
-)
 from shared.law.breaches import BreachPolicy, LetterStyle, NoticeRecipientKind, RequiredStatement
 from shared.law.policies import SourceStatus
+from shared.pages.translation import mark as _
 
 USERS_LEARN = (
     Part.NATURE,
@@ -32,6 +28,55 @@ Contents for the users of a service.
 
 Law:
     NIS2 Art. 23(1)-(2): the incident, and measures or remedies that they can take. No text sets more.
+"""
+
+TITLES: Mapping[LetterStyle, str] = MappingProxyType(
+    {
+        LetterStyle.GDPR: _("Your data was part of a data breach"),
+        LetterStyle.CALIFORNIA: _("Notice of Data Breach"),
+        LetterStyle.STATE: _("Notice of Data Breach"),
+    }
+)
+TO_CONTROLLERS = _("Data breach that concerns data you keep with us")
+TO_THE_PUBLIC = _("Public notice of a data breach")
+TO_USERS = _("Incident that concerns a service you use")
+
+HEADINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "what-happened": _("What happened"),
+        "what-data": _("What data it is about"),
+        "what-it-means": _("What it can mean for you"),
+        "what-we-do": _("What we are doing"),
+        "what-you-can-do": _("What you can do"),
+        "why-now": _("Why we write only now"),
+        "more": _("Where to ask"),
+        "rights": _("Your rights, and where to complain"),
+        "next": _("When you hear from us again"),
+    }
+)
+HEADINGS_TO_CONTROLLERS: Mapping[str, str] = MappingProxyType(
+    {
+        **HEADINGS,
+        "what-data": _("What of yours is affected"),
+        "what-it-means": _("What it can lead to"),
+        "what-we-do": _("What we have done, and how things stand"),
+    }
+)
+HEADINGS_OF_STATES: Mapping[str, str] = MappingProxyType(
+    {
+        **HEADINGS,
+        "what-happened": _("What Happened"),
+        "what-data": _("What Information Was Involved"),
+        "what-we-do": _("What We Are Doing"),
+        "what-you-can-do": _("What You Can Do"),
+        "more": _("For More Information"),
+    }
+)
+"""
+The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes word for word; other States know them as well.
+
+Where they are prescribed, they stay in English in a notice in another language: the law gives the words, and
+no others. Their meaning stands beside them. The same goes for the title.
 """
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from services.notifier.letters.mime import addr_spec
-from services.notifier.smtp.domain_limits import OTHERS
+from services.notifier.smtp.letter_limits import OTHERS
 from shared.errors import MailRefused
 from shared.runtime.mongo import Database, Document, ReturnDocument, translated
 

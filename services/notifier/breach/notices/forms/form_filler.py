@@ -1,12 +1,14 @@
-"""Fills in the document that notifies an authority. Pure."""
+"""Fills in the document that notifies an authority, and renders it for print and as JSON. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from services.notifier.breach.notices.forms.answers import Answer, answer
 from services.notifier.breach.notices.forms.known import Filing
 from services.notifier.breach.notices.outline import Part
+from services.notifier.letters.skeletons import HTML
 from shared.law.breaches import NoticeRecipientKind, NoticeStage
 
 LABELS: Mapping[Part, str] = MappingProxyType(
@@ -59,6 +61,8 @@ STAGES: Mapping[NoticeStage, str] = MappingProxyType(
     }
 )
 
+MISSING = "Not known yet. It has to be reported as soon as it is known."
+
 
 @dataclass(frozen=True, slots=True)
 class FormField:
@@ -110,3 +114,44 @@ def document(filing: Filing) -> AuthorityForm:
         filing=filing,
         fields=fields,
     )
+
+
+def page(document: AuthorityForm) -> str:
+    """Return *document* as one file of HTML that needs no network and runs no script."""
+    return HTML.get_template("notices/forms/document.jinja").render(
+        document=document, MISSING=MISSING, filing=document.filing, due=due(document)
+    )
+
+
+def due(document: AuthorityForm) -> str:
+    """Return by when it has to be there, in words."""
+    due_at = document.filing.duty.due_at
+    return "without undue delay" if due_at is None else document.filing.words.moment(due_at)
+
+
+def plain(document: AuthorityForm) -> dict[str, Any]:
+    """Return the same as JSON knows it."""
+    duty, known = document.filing.duty, document.filing.known
+    return {
+        "document": document.name,
+        "title": document.title,
+        "law": duty.policy.id,
+        "recipient": duty.recipient,
+        "authority": document.filing.authority,
+        "stage": duty.stage,
+        "due_at": duty.due_at.isoformat() if duty.due_at else None,
+        "incident": known.incident,
+        "phase": known.phase,
+        "written_at": document.filing.now.isoformat(),
+        "fields": [
+            {
+                "element": field.part,
+                "label": field.label,
+                "provision": field.provision,
+                "answer": list(field.answer),
+                "missing": field.missing,
+                **({"categories": list(known.categories)} if field.part == "data" else {}),
+            }
+            for field in document.fields
+        ],
+    }

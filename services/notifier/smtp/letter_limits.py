@@ -1,8 +1,12 @@
 """
-Limits on letters to a mail domain in a minute, counted in the database, for all replicas.
+Limits on letters per mail domain and minute, and per mailbox and day, for all replicas together.
 
-A letter beyond it is put off like one that a mail server does not take now: it waits in the broker, holds
-no connection, and lets those for other domains pass. A domain may be a person's own: it is kept hashed.
+A letter beyond the limit of its domain is put off like one that a mail server does not take now: it waits in
+the broker, holds no connection, and lets those for other domains pass. A domain may be a person's own: it is
+kept hashed.
+
+The limit per mailbox is for letters that a stranger can cause, by requests in its name; `count_of` returns
+the limit of a letter. They are counted by a keyed hash of the mailbox.
 """
 
 import hmac
@@ -11,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from services.notifier.domain import LetterCount
 from services.notifier.letters.mime import addr_spec
 from shared.errors import MailUnavailable
 from shared.runtime.mongo import Database, ReturnDocument, translated
@@ -18,6 +23,8 @@ from shared.runtime.mongo import Database, ReturnDocument, translated
 KEEP = timedelta(hours=1)
 OTHERS = "*"
 """Each domain that is not named."""
+
+KEEP_COUNTS = timedelta(days=2)
 
 
 class PutOff(MailUnavailable):
@@ -81,3 +88,38 @@ class DomainLimits:
             )
         letters: int = minute["letters"]
         return letters
+
+
+class MailboxLimits:
+    """The letters that mailboxes were sent today."""
+
+    def __init__(self, database: Database, key: bytes, *, per_day: int) -> None:
+        """Count in *database*; mailboxes are hashed with *key* and are sent *per_day* limited letters."""
+        self._sent = database["mailbox_letters"]
+        self._key = key
+        self._per_day = per_day
+
+    async def prepare(self) -> None:
+        """Create the index by which old counts are removed."""
+        with translated("index the letters of mailboxes"):
+            await self._sent.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
+
+    async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
+        """
+        Count *letter* and return whether *mailbox* may get it; a repeated letter is counted once.
+
+        Args:
+            counted: The limit that it counts towards.
+            mailbox: Its address.
+            letter: Distinguishes one letter from all others.
+            now: The present moment.
+        """
+        name = hmac.new(self._key, mailbox.strip().casefold().encode(), sha256).hexdigest()
+        with translated("count the letters of a mailbox"):
+            row = await self._sent.find_one_and_update(
+                {"_id": f"{name}/{counted}/{now:%Y-%m-%d}"},
+                {"$addToSet": {"letters": letter}, "$setOnInsert": {"at": now}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return bool(row["letters"].index(letter) < self._per_day)

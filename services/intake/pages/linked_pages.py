@@ -1,5 +1,9 @@
 """
-The page for a customer to download a forwarded request.
+Pages behind links in letters: the download of a forwarded request, and "this was not me".
+
+Reading the page "this was not me" changes nothing, as mail scanners follow links. Its button, or one POST of
+any form, stops the request, without scripts, cookies or a login. The link allows nothing else, and the page
+shows nothing of the request.
 
 Law:
     GDPR Art. 28(3)(e): a processor assists the controller. The link opens the request until it expires;
@@ -14,10 +18,11 @@ from fastapi.responses import HTMLResponse
 
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
 from services.intake.cases.service import RequestService
-from services.intake.pages.request_page import HEADERS
+from services.intake.pages.request_page import ENDED, HEADERS
 from services.intake.pages.site import READ, Site
 from services.intake.pages.translations import THEIR_RIGHTS
-from shared.contract.events import RequestId, RequestSubmitted
+from shared.contract.events import RequestId, RequestSubmitted, StopReason
+from shared.contract.stop_links import PATH, stopped_case
 from shared.errors import UnknownRequest
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
@@ -32,6 +37,8 @@ STATEMENT = _("What they say")
 SCOPE = _("What it is about")
 CORRECT = _("Correct %(field)s to")
 AGENT = _("Asked by")
+
+STOP_TEMPLATE = "stop.html.jinja"
 
 
 def forwarded_request_routes(door: RequestService, site: Site) -> APIRouter:
@@ -80,3 +87,30 @@ def _content_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, 
         words.say(AGENT): request.agent and request.agent.name,
     }
     yield from ((label, value) for label, value in content.items() if value)
+
+
+def stop_page(door: RequestService, site: Site, key: bytes) -> APIRouter:
+    """Return the page on *door*; *key* opens the tokens of the links."""
+    router = APIRouter(include_in_schema=False)
+
+    def page(request: Request, what: str, status: int = HTTPStatus.OK) -> HTMLResponse:
+        return site.at(request).draw(STOP_TEMPLATE, status, what=what)
+
+    @router.api_route(f"{PATH}/{{token}}", methods=READ)
+    async def ask(token: str, request: Request) -> HTMLResponse:
+        known = stopped_case(key, token) is not None
+        return page(request, "ask") if known else page(request, "unknown", HTTPStatus.NOT_FOUND)
+
+    @router.post(f"{PATH}/{{token}}")
+    async def stop(token: str, request: Request) -> HTMLResponse:
+        case_id = stopped_case(key, token)
+        if case_id is None:
+            return page(request, "unknown", HTTPStatus.NOT_FOUND)
+        try:
+            before = await door.stop(case_id, StopReason.NOT_ME)
+        except UnknownRequest:
+            return page(request, "unknown", HTTPStatus.NOT_FOUND)
+        answered = before.status in ENDED or before.fulfilled
+        return page(request, "late" if answered and not before.has_window(door.clock()) else "done")
+
+    return router
