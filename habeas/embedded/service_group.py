@@ -27,4 +27,4 @@ def serve(names: Sequence[str]) -> None:
 
 def _plans(name: str) -> Sequence[ServicePlan[Any]]:
     """Import a service only when it runs: other verbs need none of its libraries."""
-    return importlib.import_module(f"services.{name}.__main__").PLANS  # type: ignore[no-any-return]  # every service has them
+    return importlib.import_module(f"services.{name}.bootstrap").PLANS  # type: ignore[no-any-return]  # every service has them

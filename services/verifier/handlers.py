@@ -1,13 +1,13 @@
 """Handlers of the verifier: it weighs proofs, asks for missing ones, decides, and destroys evidence."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import reduce
-from typing import Protocol, TypeAlias
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeAlias
 
 from services.verifier.assurance import declarations
 from services.verifier.assurance.levels import LOGGED_IN, Sensitivity, Situation, required
+from services.verifier.context import Verifier
 from services.verifier.domain import (
     CLAIM_NOTICE,
     CODE_BY_MAIL,
@@ -41,7 +41,6 @@ from services.verifier.domain import (
     vouched_identities,
     wanted,
 )
-from shared.contract.answer import SUBMISSION
 from shared.contract.codes import LIFETIME, MOST_ISSUED, CodeVerdict, digest_of, draw_code, judge, uses_a_try
 from shared.contract.correspondents import mailbox_for
 from shared.contract.drop import SOURCE as DROP
@@ -80,14 +79,12 @@ from shared.contract.events import (
     RequestReleased,
     RequestResumed,
     RequestStopped,
-    RequestSubmitted,
     RequestWithdrawn,
     SenderCheck,
     TimeCame,
     TokenPresented,
 )
 from shared.contract.events import Verdict as Examined
-from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import RefusedDecision
 from shared.runtime.log import logger
 from shared.runtime.service import forget, on
@@ -109,61 +106,6 @@ LONGEST_DOUBLINGS = 9
 """A code is put off for twice as long each time, for three weeks at last: a flood is not made ours."""
 Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
 """The missing evidence of each way to prove the identity."""
-
-
-class CodeAllowancePort(Protocol):
-    """The limit on codes to a mailbox."""
-
-    async def take(self, mailbox: str, what: str, now: datetime) -> bool:
-        """Return whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class AssuranceRules:
-    """How this company verifies identities: the choices that the law leaves to it."""
-
-    trusted: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-    """Sources with a log-in that counts as proof, and the identities that each verifies; None: not stated."""
-    confirming: frozenset[str] = frozenset()
-    """Sources that have the person confirm an erasure or a transfer before they pass the request on."""
-    sensitivity: Sensitivity = Sensitivity.ORDINARY
-    """Of the data that the company holds."""
-    patience: timedelta = timedelta(days=30)
-    """How long proof is waited for."""
-    logs_in: bool = False
-    """Whether tokens of the company's own log-in are taken."""
-    four_eyes: bool = False
-    """Whether two of the staff must decide for a requester."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """The context of a handler."""
-
-    case_id: str
-    event_id: str
-    known: Verification
-    now: datetime
-    vault: VaultPort = field(repr=False)
-    timers: TimersPort = field(repr=False)
-    allowances: CodeAllowancePort = field(repr=False)
-    key: bytes = field(repr=False)
-    """Codes are hashed with it."""
-    practice: AssuranceRules
-
-    def request(self) -> RequestReceived:
-        """Return the request that is verified."""
-        if self.known.request is None:
-            raise AssertionError("a verification that is open has a request")
-        return self.known.request
-
-    def with_facts(self, *facts: Fact) -> "Verifier":
-        """Return this after *facts*."""
-        return replace(self, known=reduce(evolve, facts, self.known))
-
-    async def submission(self) -> RequestSubmitted:
-        """Return the request as it was submitted."""
-        return RequestSubmitted.model_validate_json(await self.vault.open(self.case_id, SUBMISSION))
 
 
 async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:

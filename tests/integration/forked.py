@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 LOADED = (
     "habeas.cli",
-    *(f"services.{name}.__main__" for name in ("intake", "verifier", "fulfillment", "notifier")),
+    *(f"services.{name}.bootstrap" for name in ("intake", "verifier", "fulfillment", "notifier")),
 )
 LONGEST = 200_000
 """Bytes of a message."""
@@ -94,7 +94,6 @@ def main() -> None:
     gc.freeze()  # else every copy looks through all of it for garbage, and has to have its own
     life = next_life(socket.socket(fileno=os.dup(sys.stdin.fileno())))
     life.begin()
-    sys.modules.pop(f"{life.module}.__main__", None)  # it is run, as if nobody had imported it
     runpy.run_module(life.module, run_name="__main__", alter_sys=True)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from services.intake.__main__ import Ports, service
+from services.intake.bootstrap import Ports, service
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.context import Intake

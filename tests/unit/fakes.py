@@ -13,16 +13,16 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any, TypeVar
 
-from services.intake.__main__ import Ports
-from services.intake.__main__ import service as intake_service
+from services.intake.bootstrap import Ports
+from services.intake.bootstrap import service as intake_service
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.fingerprint import FirstRequest
 from services.intake.cases.rate_limit import RateLane, WaitingRequest, lane_of
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.domain import IntakeCase, evolve
-from services.verifier.__main__ import service as verifier_service
+from services.verifier.bootstrap import service as verifier_service
+from services.verifier.context import AssuranceRules as Verifying
 from services.verifier.domain import CLAIM_NOTICE
-from services.verifier.handlers import AssuranceRules as Verifying
 from shared.contract.envelope import STRUCTURED, decode, encode
 from shared.contract.events import (
     BurstDeclared,

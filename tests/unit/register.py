@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from services.intake.__main__ import Ports
-from services.intake.__main__ import service as intake_service
+from services.intake.bootstrap import Ports
+from services.intake.bootstrap import service as intake_service
 from services.intake.breach.assessment import BreachLaw
 from services.intake.breach.bootstrap import service
 from services.intake.breach.domain import Incident

@@ -7,6 +7,7 @@ from functools import cache
 import grimp
 import pytest
 
+from tests.unit.pages import ROOT
 from tests.unit.test_names import modules
 
 ACTING = (
@@ -51,3 +52,44 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
         if graph().chain_exists(imported, module)
     ]
     assert circles == []
+
+
+STANDARD = {"__init__", "__main__", "bootstrap", "settings", "handlers", "context", "domain", "state"}
+"""The files at the top of a service (docs/concepts/architecture.md)."""
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+ASSEMBLY = {
+    "services.intake.breach": {"services.intake.bootstrap"},
+    "services.verifier.documents": {"services.verifier.bootstrap"},
+    "services.verifier.login": {"services.verifier.bootstrap"},
+    "services.fulfillment.breach": {"services.fulfillment.bootstrap"},
+    "services.fulfillment.drafting": {"services.fulfillment.map_check.drift"},
+    "services.notifier.breach": {"services.notifier.bootstrap"},
+    "services.notifier.codes": {"services.notifier.bootstrap"},
+    **{
+        f"services.intake.channels.{channel}": {
+            "services.intake.channels.registry",
+            "services.intake.settings",
+        }
+        for channel in ("drop", "drp", "email", "fides", "opendsr", "webhooks")
+    },
+}
+"""Optional part → the modules of its service that may import it."""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_top_of_a_service_holds_standard_files_alone(service: str) -> None:
+    assert {path.stem for path in (ROOT / "services" / service).glob("*.py")} <= STANDARD
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_main_module_only_starts_the_plans_of_the_bootstrap(service: str) -> None:
+    body = ast.parse((ROOT / "services" / service / "__main__.py").read_text(encoding="utf-8")).body
+    assert [type(node) for node in body] == [ast.Expr, ast.ImportFrom, ast.ImportFrom, ast.If]
+
+
+@pytest.mark.parametrize("part", ASSEMBLY)
+def test_optional_part_is_imported_by_its_assembly_alone(part: str) -> None:
+    service = ".".join(part.split(".")[:2])
+    inside = {part, *graph().find_descendants(part)}
+    importers = {one for module in inside for one in graph().find_modules_that_directly_import(module)}
+    assert {one for one in importers - inside if one.startswith(f"{service}.")} <= ASSEMBLY[part]

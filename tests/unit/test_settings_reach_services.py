@@ -30,7 +30,7 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 
 def read_by(service: str) -> dict[str, Any]:
     """Return variable → field of every setting that a process of *service* reads."""
-    plans = importlib.import_module(f"services.{service}.__main__").PLANS
+    plans = importlib.import_module(f"services.{service}.bootstrap").PLANS
     return {
         f"HABEAS_{name.upper()}": field
         for plan in plans
@@ -180,7 +180,7 @@ def test_services_wait_for_the_check_of_env(service: str) -> None:
     }
 
 
-@pytest.mark.parametrize("module", [f"services.{service}.__main__" for service in SERVICES])
+@pytest.mark.parametrize("module", [f"services.{service}.bootstrap" for service in SERVICES])
 def test_effective_settings_in_the_log_hold_no_secret(module: str) -> None:
     secret = "sesame-sesame-sesame-sesame"
     for plan in importlib.import_module(module).PLANS:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
+from services.verifier.context import AssuranceRules, Verifier
 from services.verifier.domain import CodeIssued, Verification, evolve
-from services.verifier.handlers import LAPSE, AssuranceRules, Verifier, assess, weigh
+from services.verifier.handlers import LAPSE, assess, weigh
 from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES, digest_of
 from shared.contract.events import (
     Assurance,

@@ -1,0 +1,171 @@
+"""Builds intake: its register, API, pages and channels. Optional parts are imported here alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from services.intake.breach.bootstrap import INCIDENTS
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.code_limits import CodeLimit, WrongCodes
+from services.intake.cases.duplicates import FirstRequests as FirstsKept
+from services.intake.cases.retention import Purge, RegisterRetention
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
+from services.intake.channels.registry import Background, ChannelContext, channels
+from services.intake.channels.unsubscribe.links import UnsubscribeLinks
+from services.intake.context import CodeAttempts, FirstRequestPort, Intake, WaitingQueuePort
+from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
+from services.intake.handlers import SUBSCRIPTIONS
+from services.intake.http.api import Callers, create_app
+from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
+from services.intake.pages.csrf import CsrfGuard
+from services.intake.pages.linked_pages import stop_page
+from services.intake.pages.site import Site
+from services.intake.settings import IntakeSettings
+from shared.contract.breaches import BreachDeclared
+from shared.contract.envelope import Envelope
+from shared.contract.events import (
+    AppealSubmitted,
+    DeadlineCame,
+    Event,
+    ProofSubmitted,
+    RequestSubmitted,
+    UnreadableSubmission,
+    WithdrawalSubmitted,
+)
+from shared.contract.ports import TimersPort, VaultPort
+from shared.contract.sources import Bindings, command_user
+from shared.contract.stop_links import PURPOSE as STOP_LINKS
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
+from shared.runtime.broker import user_of
+from shared.runtime.client_limits import Allowance
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.outbox import Outbox
+from shared.runtime.scheduler import Timers, publish_due_timers
+from shared.runtime.service import Moment, Service, case_of_fact
+
+NAME = "intake"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that intake depends on."""
+
+    vault: VaultPort
+    timers: TimersPort
+    firsts: FirstRequestPort
+    room: WaitingQueuePort
+    codes: CodeAttempts
+
+
+def service(
+    ports: Ports, practice: ClockRules, key: bytes, bindings: Bindings
+) -> Service[IntakeCase, Intake]:
+    """Return intake, built on *ports*; *key* is hashed with to turn references into ids."""
+
+    def case_of(envelope: Envelope[Event]) -> str:
+        event = envelope.event
+        match event:
+            case RequestSubmitted():
+                return request_id(envelope.source, event.reference, key=key)
+            case BreachDeclared():
+                return incident_id(envelope.source, event.reference, key=key)
+            case ProofSubmitted() | WithdrawalSubmitted() | AppealSubmitted():
+                return event.request or request_id(envelope.source, event.reference or "", key=key)
+            case UnreadableSubmission():
+                return envelope.id
+            case _:
+                return case_of_fact(envelope)
+
+    def context(moment: Moment[IntakeCase]) -> Intake:
+        return Intake(
+            case_id=moment.case,
+            case=moment.state,
+            now=moment.now,
+            event_id=moment.event_id,
+            source=moment.source,
+            occurred_at=moment.occurred_at,
+            vault=ports.vault,
+            timers=ports.timers,
+            firsts=ports.firsts,
+            room=ports.room,
+            codes=ports.codes,
+            practice=practice,
+        )
+
+    return Service(
+        NAME, SUBSCRIPTIONS, IntakeCase(), evolve, context, RECORDS, case_of, key, bindings.refusal
+    )
+
+
+@asynccontextmanager
+async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Build intake."""
+    database = platform.client[f"{settings.database_prefix}_{NAME}"]
+    journal, timers = (
+        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
+        Timers(database),
+    )
+    await journal.prepare()
+    await timers.prepare()
+    firsts = FirstsKept(database, journal, derived_key(settings.root_key, "repeated requests"))
+    await firsts.prepare()
+    room = WaitingQueue(database, settings.requests_per_hour)
+    await room.prepare()
+    retention = RegisterRetention(settings.register_months, settings.company.zone)
+    purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
+    await purge.prepare()
+    keys = ServiceKeys(
+        requests=derived_key(settings.root_key, "request ids"),
+        codes=derived_key(settings.root_key, "package codes"),
+    )
+    wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
+    await wrong.prepare()
+    codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
+    door = RequestService(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
+    callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
+    links = UnsubscribeLinks(settings.root_key, settings.public_url)
+    guard = CsrfGuard.of(
+        derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
+    )
+    site = Site(settings.company, guard)
+    ground = ChannelContext(
+        settings, database, platform.vault, door, firsts, callers.public, callers.attempts
+    )
+    async with channels(ground) as opened:
+        app = create_app(
+            door,
+            callers,
+            site,
+            protocols={channel.path: channel.app for channel in opened if channel.app},
+            links=links,
+            staff=StaffDecisions(door, platform.staff, door.clock, Allowance(CALLS_PER_HOUR)),
+        )
+        app.include_router(stop_page(door, site, derived_key(settings.root_key, STOP_LINKS)))
+        clock = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
+        works = [work for channel in opened for work in channel.works]
+        background = _run_all(
+            clock,
+            purge.run(),
+            start_waiting(room, platform.bus),
+            Outbox(NAME, journal, platform.bus).run(),
+            *works,
+        )
+        ports = Ports(platform.vault, timers, firsts, room, codes)
+        own = user_of(settings.amqp_url.get_secret_value())
+        bindings = Bindings(settings.sources, command_user(own), own)
+        intake = service(ports, settings.practice(), keys.requests, bindings)
+        yield Running(intake, journal, app, background=background)
+
+
+async def _run_all(*works: Background) -> None:
+    """Run all *works*; when one fails, cancel the others."""
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)
+
+
+PLANS = (ServicePlan(IntakeSettings, build), INCIDENTS)
