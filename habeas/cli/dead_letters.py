@@ -21,9 +21,18 @@ def dead_letters(context: typer.Context, state: State = STATE, as_json: AsJson =
 
 @app.command()
 def replay(service: str, state: State = STATE) -> None:
-    """Replay all parked messages of a service."""
+    """Replay all parked messages of a service; those about cases purged since are dropped."""
     from habeas.client import dead_letters as letters  # noqa: PLC0415
+    from shared.runtime.mongo import connect  # noqa: PLC0415
 
-    out.print(
-        f"{run(letters.replay(setting('AMQP_URL', state), service))} messages replayed to {service} again"
-    )
+    async def work() -> letters.Replayed:
+        client = connect(setting("MONGO_URL", state), app_name="habeas command")
+        try:
+            return await letters.replay(setting("AMQP_URL", state), client, prefix_of(state), service)
+        finally:
+            client.close()
+
+    done = run(work())
+    out.print(f"{done.replayed} messages replayed to {service} again")
+    if done.dropped:
+        out.print(f"{done.dropped} messages dropped: their cases were purged")

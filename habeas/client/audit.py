@@ -136,13 +136,13 @@ async def verify(
         StoreUnavailable: The database did not answer.
         ConfigurationError: A file cannot be read.
     """
-    report = AuditReport()
+    report, purged = AuditReport(), set[str]()
     for service in JOURNALS:
         copies = read_heads(kept, service) if kept else []
         heads, faults = faults_of_heads(await rows.heads(service), copies, master_key, service)
         report.findings += faults if case is None else []
         before = report.rows
-        await _verify_journal(_Journal(service, master_key, heads), rows, case, report)
+        await _verify_journal(_Journal(service, master_key, heads, purged), rows, case, report)
         if heads:
             report.until[service] = heads[-1].day.isoformat()
         elif report.rows > before:
@@ -157,8 +157,9 @@ class _Journal:
     service: str
     master_key: RootKey
     signed: Sequence[SignedHeads]
+    purged: set[str]
+    """Cases that a journal, this or one before, shows as purged: the services that purge come first."""
     seen: set[str] = field(default_factory=set)
-    purged: set[str] = field(default_factory=set)
     oldest: datetime | None = None
     newest: datetime | None = None
 
@@ -187,10 +188,11 @@ async def _verify_journal(
         report.cases += 1
         report.rows += len(stored)
         journal.seen.add(name)
+        head = None if name in journal.purged else heads.get(name)
         if is_purged(name, stored, key):
             journal.purged.add(name)
         journal.note(row["at"] for row in stored if isinstance(row.get("at"), datetime))
-        found = faults_of(name, stored, key, heads.get(name))
+        found = faults_of(name, stored, key, head)
         report.findings += [ChainFinding(journal.service, name, n, fault) for n, fault in found]
     report.findings += _gone(journal, heads, case)
     if case is None:
@@ -198,11 +200,11 @@ async def _verify_journal(
 
 
 def _gone(journal: _Journal, heads: Mapping[str, Head], case: str | None) -> Iterable[ChainFinding]:
-    """Yield cases with exported heads and without rows; parts go with a purged case."""
+    """Yield cases with exported heads and without rows, but for purged ones and parts of them."""
     wanted = heads.keys() if case is None else heads.keys() & {case}
     for name in sorted(wanted - journal.seen):
-        whole, dot, _ = name.partition(".")
-        if not (dot and whole in journal.purged):
+        whole, _, _ = name.partition(".")
+        if journal.purged.isdisjoint({name, whole}):
             yield ChainFinding(journal.service, name, None, ChainFault.MISSING)
 
 

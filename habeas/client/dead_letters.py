@@ -11,8 +11,10 @@ from datetime import datetime
 
 from rich.table import Table
 
-from shared.contract.events import RequestRejected
-from shared.contract.topology import LISTENS, parking_of
+from shared.contract.envelope import decode
+from shared.contract.events import Fact, RequestPurged, RequestRejected
+from shared.contract.topology import LISTENS, parking_of, publishers_of
+from shared.errors import PermanentError
 from shared.runtime import retry_policy
 from shared.runtime.broker import Delivery, Parking
 from shared.runtime.mongo import Client, connect, translated
@@ -63,14 +65,50 @@ async def set_aside(client: Client, prefix: str) -> list[SetAside]:
         ]
 
 
-async def replay(amqp_url: str, service: str) -> int:
-    """Replay all parked messages of *service*; return their number."""
-    count = 0
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Counts of a replay."""
+
+    replayed: int
+    dropped: int
+    """Messages about cases that were purged since: they would begin the case again."""
+
+
+async def replay(amqp_url: str, client: Client, prefix: str, service: str) -> Replayed:
+    """Replay all parked messages of *service*, but drop those about purged cases."""
+    replayed = dropped = 0
     async with Parking(amqp_url, parking_of(service)) as parking:
         async for delivery in parking:
-            await parking.hand_back(delivery)
-            count += 1
-    return count
+            if await _is_of_purged_case(client, prefix, delivery):
+                await parking.remove(delivery)
+                dropped += 1
+            else:
+                await parking.hand_back(delivery)
+                replayed += 1
+    return Replayed(replayed, dropped)
+
+
+async def _is_of_purged_case(client: Client, prefix: str, delivery: Delivery) -> bool:
+    """Return whether *delivery* is a fact about a purged case, other than the purge itself."""
+    try:
+        event = decode(
+            delivery.body,
+            exchange=origin_in(delivery).exchange,
+            content_type=delivery.content_type,
+            headers=delivery.headers,
+        ).event
+    except PermanentError:
+        return False
+    if not isinstance(event, Fact) or isinstance(event, RequestPurged):
+        return False
+    purged = {"case": event.case, "facts.type": RequestPurged.TYPE}
+    with translated("look for purged cases"):
+        return any(
+            [
+                await client[f"{prefix}_{service}"]["journal"].find_one(purged)
+                for service in publishers_of(RequestPurged.TYPE)
+            ]
+        )
 
 
 async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[dict[str, object]]]:

@@ -3,7 +3,7 @@ The keyed chain over the rows of each case: a row that was changed, removed or a
 
 The MAC of a row covers the MAC of the row before it and its own content, under a key of its service that the
 database does not hold. The row that says that a case was purged carries the MAC before it (``before``): the
-rows that it covers are gone.
+rows that it covers are gone. It goes itself after ``expires_at``, except where the case was purged.
 """
 
 import hmac
@@ -22,9 +22,10 @@ START: Final = bytes(32)
 """Stands for the MAC before the first row of a case."""
 MAC: Final = "mac"
 BEFORE: Final = "before"
+EXPIRES: Final = "expires_at"
 MARKS: Final = frozenset({MAC, "unpublished", "announced"})
 """Fields that the MAC does not cover: the MAC itself, and marks that are removed once a row is published."""
-CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", BEFORE)
+CONTENT: Final = ("_id", "case", "n", "cause", "event", "facts", "at", BEFORE, EXPIRES)
 
 
 class ChainFault(StrEnum):

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from shared.contract.envelope import FACTS, derived_id
@@ -34,14 +34,13 @@ from shared.contract.events import (
     RequestStopped,
 )
 from shared.errors import PermanentError
-from shared.runtime.audit_chain import BEFORE, MAC, START, chained
+from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, START, chained
 from shared.runtime.mongo import (
     Collection,
     Database,
     Document,
     RawDocument,
     Session,
-    drop_expiry,
     in_order,
     insert_new,
     translated,
@@ -62,6 +61,13 @@ LISTED = frozenset(
     )
 )
 """Events listed by staff commands; an index has their rows alone."""
+PURGE_KEPT = timedelta(days=30)
+"""
+How long a service recognises late events of a case that another one has purged.
+
+Longer than a message waits for its last try (``HABEAS_RETRY_FOR``); ``habeas dead-letters replay`` drops
+older ones.
+"""
 UNKEYED = b""
 """Where rows are only read."""
 DatedFact: TypeAlias = tuple[datetime, Fact]
@@ -130,7 +136,7 @@ class Journal:
     async def prepare(self) -> None:
         """Create the indexes."""
         with translated("index the journal"):
-            await drop_expiry(self._rows)
+            await self._rows.create_index(EXPIRES, expireAfterSeconds=0, sparse=True)
             await self._rows.create_index("case")
             await self._rows.create_index("at")
             await self._rows.create_index("unpublished", partialFilterExpression={"unpublished": True})
@@ -175,6 +181,8 @@ class Journal:
         document = document_of(row)
         if row.is_last:
             document[BEFORE] = known
+        if isinstance(row.event, RequestPurged):
+            document[EXPIRES] = row.at + PURGE_KEPT
         return chained(document, known, self._key)
 
     async def _macs_before(self, rows: Sequence[JournalRow]) -> dict[str, bytes]:
@@ -199,7 +207,12 @@ class Journal:
             await self._rows.update_many({"_id": {"$in": list(keys)}}, {"$unset": {"unpublished": ""}})
 
     async def forget(self, cases: Many[str]) -> None:
-        """Remove the rows of *cases* but those that say so; it may be repeated."""
+        """
+        Remove the rows of purged *cases* but the last of each; it may be repeated.
+
+        That one stays for good in the journal of the service that purged the case, and for
+        :data:`PURGE_KEPT` in the others.
+        """
         others = {"event.type": {"$ne": RequestPurged.TYPE}, "facts.type": {"$ne": RequestPurged.TYPE}}
         with translated("forget cases"):
             await self._rows.delete_many({"case": {"$in": list(cases)}, **others})

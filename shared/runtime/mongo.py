@@ -59,7 +59,6 @@ __all__ = [
     "connect",
     "document_at",
     "documents_in",
-    "drop_expiry",
     "each_with_bson",
     "from_bson",
     "from_bson_with_binary",
@@ -238,13 +237,6 @@ async def in_order(
         async for batch in collection.find_raw_batches(wanted, batch_size=BATCH, session=session).sort(by):
             for document in from_bson(batch):
                 yield document
-
-
-async def drop_expiry(collection: Collection) -> None:
-    """Drop the indexes by which documents of *collection* would go by themselves."""
-    for name, index in (await collection.index_information()).items():
-        if "expireAfterSeconds" in index:
-            await collection.drop_index(name)
 
 
 def size_of(document: Document) -> int:

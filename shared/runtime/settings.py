@@ -41,6 +41,8 @@ from shared.runtime.key_rings import FILE as KEY_FILE
 from shared.runtime.key_rings import KEY_BYTES, KeyRing, RingFile, RootKey, derived_key
 from shared.runtime.variables import unknown
 
+LONGEST_RETRY = timedelta(days=14)
+"""Of a message; services remember a purged case for longer."""
 PRINTABLE = re.compile(r"(?!.*//[^/]*@)[^\n]{0,200}")
 """Texts that the log may hold: one line, and no URL with credentials."""
 
@@ -152,8 +154,8 @@ class Settings(BaseSettings):
     batch: int = Field(default=500, ge=1, le=1000)
     """Events that become durable in one write, at most."""
 
-    retry_for: timedelta = timedelta(hours=24)
-    """How long a message is tried again after a passing error before it is parked."""
+    retry_for: timedelta = Field(default=timedelta(hours=24), le=LONGEST_RETRY)
+    """How long a message is tried again after a passing error before it is parked; 14 days at most."""
 
     grace: timedelta = timedelta(seconds=20)
     """How long a service may finish what it holds after SIGTERM."""

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,8 @@ import pytest_asyncio
 from habeas.client import audit
 from habeas.embedded.stack import Stack
 from services.intake.cases.retention import Purge, RegisterRetention
-from shared.contract.events import RequestPurged
-from shared.runtime.audit_chain import BEFORE, MAC, START, ChainFault, ChainFinding, chained
+from shared.contract.events import Fact, RequestPurged
+from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, START, ChainFault, ChainFinding, chained
 from shared.runtime.audit_heads import COLLECTION, HeadExport
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.mongo import Collection, Document, to_bson
@@ -126,6 +126,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no MAC": {"$unset": {MAC: ""}},
     "empty MAC": {"$set": {MAC: b""}},
     "first of a purged case": {"$set": {BEFORE: START}},
+    "end": {"$set": {EXPIRES: datetime(2020, 1, 1, tzinfo=UTC)}},
 }
 
 
@@ -268,6 +269,46 @@ async def test_genuine_purge_fits(history: History) -> None:
         assert await history.verify() == []
         await history.journal("intake").update_one({"case": case}, {"$set": {"cause": "forged"}})
         assert await history.verify()
+
+
+async def test_purged_case_fits_once_only_the_row_of_intake_is_left(history: History) -> None:
+    purged, live = history.cases[2], history.cases[0]
+    async with restored(history.journal("intake"), history.journal()):
+        for service, facts in (("intake", (RequestPurged(request_id=purged),)), (SERVICE, ())):
+            await purge_rows(history, purged, service, facts)
+        assert await history.verify() == []
+        await history.journal().update_one({"case": purged}, {"$unset": {EXPIRES: ""}})
+        assert await history.verify(), "the end of the row is covered by its MAC"
+        await history.journal().delete_many({"case": purged})
+        assert await history.verify() == await history.verify(purged) == []
+        await history.journal().delete_many({"case": live})
+        assert await history.verify() == found(live, (None, ChainFault.MISSING))
+        await history.journal("intake").delete_many({"case": purged})
+        assert ChainFinding("intake", purged, None, ChainFault.MISSING) in await history.verify()
+
+
+async def test_purge_delivered_again_after_its_row_expired_fits(history: History) -> None:
+    case = history.cases[2]
+    async with restored(history.journal("intake"), history.journal()):
+        await purge_rows(history, case, "intake", (RequestPurged(request_id=case),))
+        await history.journal().delete_many({"case": case})
+        await purge_rows(history, case, SERVICE, ())
+        assert [row["n"] for row in await history.rows(case)] == [0]
+        assert await history.verify() == []
+
+
+async def purge_rows(history: History, case: str, service: str, facts: Sequence[Fact]) -> None:
+    """Append the row of a purge, decided there if it has *facts*, and remove the others, as services do."""
+    from shared.runtime.journal import Journal, JournalRow  # noqa: PLC0415
+
+    database = history.pipeline.client[f"{history.pipeline.prefix}_{service}"]
+    journal = Journal(database, key=chain_key(history.master_key, service))
+    rows = await history.rows(case, service)
+    event = None if facts else RequestPurged(request_id=case)
+    n = rows[-1]["n"] + 1 if rows else 0
+    row = JournalRow(case, n, "purged", event, tuple(facts), datetime.now(UTC).replace(microsecond=0))
+    assert not await journal.append([row])
+    await journal.forget({case})
 
 
 async def test_heads_that_are_removed_are_found_by_their_copies(history: History) -> None:

@@ -10,14 +10,16 @@ import pytest_asyncio
 from shared.contract.events import (
     IdentityVerified,
     RequestFulfilled,
+    RequestPurged,
     RequestReceived,
     RequestRenewed,
     SubjectErased,
 )
 from shared.errors import PermanentError
-from shared.runtime.journal import Journal, JournalRow
+from shared.runtime.journal import PURGE_KEPT, Journal, JournalRow
 from shared.runtime.mongo import Client, Database, connect
 from shared.runtime.service import messages_of
+from shared.runtime.settings import LONGEST_RETRY
 
 CASE, OTHER = "a" * 32, "b" * 32
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
@@ -75,6 +77,21 @@ async def test_a_fact_that_begins_another_case_comes_back_as_it_was(journal: Jou
     [read] = (await journal.histories([CASE]))[CASE]
     assert list(messages_of(read, "intake")) == list(messages_of(written, "intake"))
     assert read.facts[0].request_id == OTHER
+
+
+async def test_row_of_a_purge_by_another_service_expires(journal: Journal, database: Database) -> None:
+    purged = RequestPurged(request_id=CASE)
+    rows = [row(), JournalRow(CASE, 1, "2", purged, (), NOW)]
+    decided = [row(case=OTHER), JournalRow(OTHER, 1, "2", None, (RequestPurged(request_id=OTHER),), NOW)]
+    assert not await journal.append([*rows, *decided])
+    await journal.forget({CASE, OTHER})
+    expiring = {one["_id"]: one.get("expires_at") async for one in database["journal"].find()}
+    assert expiring == {f"{CASE}:1": NOW + PURGE_KEPT, f"{OTHER}:1": None}
+    indexes = await database["journal"].index_information()
+    assert [one["key"] for one in indexes.values() if one.get("expireAfterSeconds") == 0] == [
+        [("expires_at", 1)]
+    ]
+    assert LONGEST_RETRY < PURGE_KEPT
 
 
 async def test_histories_are_in_order_and_of_the_cases_asked_for(journal: Journal) -> None:

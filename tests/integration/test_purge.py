@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
+from habeas.client.dead_letters import replay
 from habeas.client.report.reader import opened
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
@@ -28,10 +29,13 @@ from shared.contract.events import (
     RequestPurged,
     RequestReceived,
 )
+from shared.contract.topology import EVENTS, PARKING
 from shared.errors import BrokerUnavailable, Destroyed, StoreUnavailable
-from shared.runtime.broker import Message
+from shared.runtime.broker import Bus, Message, Parking
 from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client, snapshot
+from shared.runtime.retry_policy import EXCHANGE
+from shared.runtime.service import messages_of
 from shared.runtime.vault import Vault
 from tests.integration.forks import started
 from tests.waiting import eventually
@@ -125,6 +129,7 @@ async def test_an_old_case_leaves_one_row_and_one_count(purge: Purge) -> None:
     await purge.work()
     await purge.work()
     assert await left_of(purge, case_of(1)) == [RequestPurged(request_id=case_of(1))]
+    assert [cases async for cases in purge._old(datetime.now(UTC))] == [], "it is not looked at again"
     [(kind, number)] = (await metrics_of(purge)).items()
     assert (kind.result, kind.days, number) == (RequestResult.GRANTED, 10, 1)
     assert [message.routing_key for message in wire_of(purge).taken] == [RequestPurged.TYPE]
@@ -140,6 +145,32 @@ async def test_what_is_open_young_or_needed_stays(purge: Purge) -> None:
     assert await purge.database["journal"].count_documents({}) == len(rows)
     assert not await metrics_of(purge)
     assert not wire_of(purge).taken
+
+
+async def test_replay_drops_parked_messages_of_purged_cases_only(purge: Purge, amqp_url: str) -> None:
+    bus = Bus(amqp_url, name="test")
+    purged, living = case_of(1), case_of(2)
+    await purge.journal.append([*life(1), *life(2, at=NOW)])
+    await purge.work()
+    letters = [NoticeSent(request_id=case, letter="outcome") for case in (purged, living)]
+    parked = [*letters, RequestPurged(request_id=purged)]
+    rows = JournalRow("", 0, "test", None, tuple(parked), NOW)
+    published = [
+        replace(one, exchange=PARKING, routing_key="verifier", headers={EXCHANGE: EVENTS})
+        for one in messages_of(rows, "test")
+    ]
+    await bus.publish(published)
+    done = await replay(amqp_url, purge.client, purge.database.name.removesuffix("_intake"), "verifier")
+    assert (done.replayed, done.dropped) == (2, 1)
+
+    async def others_are_back() -> bool:
+        async with Parking(amqp_url, "verifier") as queue:
+            found = [delivery.message_id async for delivery in queue]
+        assert found == [one.message_id for one in published[1:]]
+        return True
+
+    assert await eventually(others_are_back)
+    await bus.close()
 
 
 async def test_what_was_purged_and_not_told_is_told_by_whoever_comes_next(purge: Purge) -> None:

@@ -12,7 +12,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 @pytest.mark.parametrize(("days", "missing"), [(1, False), (30, True)])
 def test_heads_are_missing_where_a_journal_is_older_than_a_few_days(days: int, *, missing: bool) -> None:
-    journal = _Journal("intake", b"0" * 32, ())
+    journal = _Journal("intake", b"0" * 32, (), set())
     journal.note([NOW, NOW - timedelta(days=days)])
     assert [(one.n, one.fault) for one in _late(journal)] == ([(1, ChainFault.MISSING)] if missing else [])
 

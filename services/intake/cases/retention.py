@@ -32,6 +32,8 @@ LOOK_EVERY_S = 3600.0
 """Seconds between two checks for old records."""
 TRY_AGAIN_S = 5.0
 """Seconds, at most, before a retry after an outage or a conflict with another replica."""
+BEGAN = "began"
+"""Index of the first rows of cases: a purged case has none."""
 AT_ONCE = 100
 """Cases purged in one transaction."""
 
@@ -98,6 +100,7 @@ class Purge:
             await self.database["journal"].create_index(
                 "announced", partialFilterExpression={"announced": False}
             )
+            await self.database["journal"].create_index("at", name=BEGAN, partialFilterExpression={"n": 0})
             # A collection cannot be created within a transaction on a busy server.
             await self.database["metrics"].create_index("year")
 
@@ -126,13 +129,13 @@ class Purge:
             await self._announce()
 
     async def _old(self, before: datetime) -> AsyncIterator[Sequence[str]]:
-        """Yield, in batches, the cases with rows from *before*."""
-        written = {"at": {"$lt": before}, "facts.type": {"$ne": RequestPurged.TYPE}}
+        """Yield, in batches, the cases that began *before*; and are not purged."""
+        began = {"n": 0, "at": {"$lt": before}}
         page: list[str] = []
         with translated("find old records"):
-            stages: list[Document] = [{"$match": written}, {"$group": {"_id": "$case"}}]
-            async for document in self.database["journal"].aggregate(stages, allowDiskUse=True):
-                page.append(document["_id"])
+            rows = self.database["journal"].find(began, {"case": 1}, batch_size=AT_ONCE)
+            async for document in rows.hint(BEGAN):
+                page.append(document["case"])
                 if len(page) == AT_ONCE:
                     yield page
                     page = []

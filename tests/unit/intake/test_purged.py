@@ -53,6 +53,20 @@ async def test_a_purge_interrupted_by_a_crash_is_completed() -> None:
     assert not before.keys() & journal.rows.keys()
 
 
+async def test_a_purge_delivered_again_after_its_row_expired_is_completed() -> None:
+    case = await purged()
+    journal = case.office.journals["verifier"]
+    before = dict(journal.rows)
+    await case.office.tell(PURGED, service="intake")
+    [first] = [row for row in journal.rows.values() if row.is_last]
+    journal.rows = before
+    await case.office.tell(PURGED, service="intake")
+    assert list(journal.rows) == [first.key]
+    journal.rows = {}
+    await case.office.tell(PURGED, service="intake")
+    assert facts_of(case.office, "verifier") == [PURGED]
+
+
 async def test_an_old_fact_does_not_bring_a_purged_case_back() -> None:
     case = await purged()
     await case.office.tell(PURGED, service="intake")

@@ -56,6 +56,7 @@ def test_every_missing_variable_is_named_in_one_line(monkeypatch: pytest.MonkeyP
         pytest.param("HABEAS_BATCH", "sesame", "integer", id="not a number"),
         pytest.param("HABEAS_BATCH", "0", "greater", id="out of range"),
         pytest.param("HABEAS_RETRY_FOR", "sesame", "timedelta", id="no duration"),
+        pytest.param("HABEAS_RETRY_FOR", "P15D", "14 days", id="longer than purges are remembered"),
         pytest.param("HABEAS_LOG_LEVEL", "sesame", "'debug'", id="unknown level"),
     ],
 )
