@@ -57,11 +57,15 @@ def up(
     company: Annotated[
         bool, typer.Option(help="Fill the store with a fictional company's customers.")
     ] = True,
+    data: Annotated[
+        Path | None, typer.Option(help="Store documents: a folder of <database>/<collection>.jsonl[.gz].")
+    ] = None,
 ) -> None:
     """Start a broker, a database, a mail catcher and all services on this machine."""
     from habeas.embedded import uptime  # noqa: PLC0415
 
-    run(uptime.up(state, out, port_base=port_base, datamap=map_folder, company=company))
+    contents = uptime.StoreContents(company=company, data=data)
+    run(uptime.up(state, out, contents, port_base=port_base, datamap=map_folder))
 
 
 @app.command()

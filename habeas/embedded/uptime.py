@@ -1,12 +1,14 @@
 """The installation of ``habeas up``."""
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from habeas.client.collections import documents
 from habeas.embedded.company import fill, generate
 from habeas.embedded.installation import EXAMPLE_MAP, Installation, run_until_stopped
 
@@ -14,16 +16,28 @@ SEED = 1
 PEOPLE = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class StoreContents:
+    """The records that a store is filled with."""
+
+    company: bool = True
+    """Whether the customers of the fictional company; with its own data map only."""
+    data: Path | None = None
+    """Folder of documents, see :func:`documents`."""
+
+
 async def up(
-    state: Path, out: Console, *, port_base: int | None, datamap: Path | None, company: bool
+    state: Path, out: Console, contents: StoreContents, *, port_base: int | None, datamap: Path | None
 ) -> None:
     """Start everything in the folder *state*, print its addresses, and keep it up until it is stopped."""
     with out.status("starting a broker, a database, a mail catcher and the services"):
         installation = Installation(state, datamap=datamap, port_base=port_base, environment=os.environ)
         await installation.__aenter__()
     try:
-        if company and installation.environment["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
+        if contents.company and installation.environment["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
             await fill_company(installation.stack.mongo_url, out)
+        if contents.data is not None:
+            await fill(installation.stack.mongo_url, documents(contents.data), index=False)
         describe(installation, out)
         await run_until_stopped(installation)
     finally:

@@ -31,7 +31,10 @@ def calls(program: str) -> list[Any]:
     """Return page and arguments of every call of *program* in a document."""
     pattern = re.compile(rf"^(?:\.venv/bin/)?{program}((?: .*)?)$")
     found = [(param.values[0], match[1]) for param in SHOWN if (match := pattern.match(str(param.values[1])))]
-    return [pytest.param(arguments.strip(), id=f"{page}: {program}{arguments}") for page, arguments in found]
+    return [
+        pytest.param(arguments.partition(" > ")[0].strip(), id=f"{page}: {program}{arguments}")
+        for page, arguments in found
+    ]
 
 
 @pytest.mark.parametrize("arguments", calls("make"))

@@ -1,0 +1,124 @@
+"""The commands of the tutorial on an own database do what the page says."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from habeas.embedded.mailcatcher import letters
+from habeas.embedded.parts.ports import free_port
+from shared.contract.codes import ALONE
+from tests.unit.pages import CONSOLE, ROOT, text
+from tests.waiting import eventually
+
+PAGE = "docs/tutorials/own-database.md"
+UP, CODE = "habeas up ", "CODE=123456\n"
+STARTED, WITHIN = "stop with Ctrl-C", timedelta(minutes=2)
+
+
+class Reader:
+    """A reader of the page, with two terminals in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.printed = ""
+        self.codes = 0
+        self.services: Process | None = None
+
+    async def run(self, block: str) -> None:
+        """Run a block of the page; the reader enters the newest code where the page shows one."""
+        if block.startswith(UP):
+            await self.start(block)
+            return
+        for number, part in enumerate(block.split(CODE)):
+            await self.type(f"CODE={await self.newest_code()}\n{part}" if number else part)
+        if "/proofs" in block:
+            closed: bool = await eventually(self.request_is_closed, within=WITHIN)
+            assert closed
+
+    async def start(self, command: str) -> None:
+        """Stop the services as Ctrl-C does, and start them again."""
+        await self.stop()
+        self.printed = ""
+        log = self.folder / "up.log"
+        with log.open("w") as output:
+            self.services = await asyncio.create_subprocess_exec(
+                "bash",
+                "-c",
+                f"exec {command}",
+                cwd=self.folder,
+                env=environment(),
+                stdout=output,
+                stderr=STDOUT,
+            )
+        await eventually(lambda: STARTED in log.read_text(), within=WITHIN)
+
+    async def stop(self) -> None:
+        """Stop the services, if they run."""
+        if self.services is not None and self.services.returncode is None:
+            self.services.send_signal(signal.SIGINT)
+            await self.services.wait()
+
+    async def type(self, commands: str) -> None:
+        """Run *commands* in the terminal, which keeps its variables."""
+        script = f"set -ea; test ! -f kept || . ./kept\n{commands}\nexport -p > kept"
+        shell = await asyncio.create_subprocess_exec(
+            "bash", "-c", script, cwd=self.folder, env=environment(), stdout=PIPE, stderr=STDOUT
+        )
+        output, _ = await shell.communicate()
+        self.printed = output.decode()
+        assert shell.returncode == 0, f"{commands}\n{self.printed}"
+
+    async def request_is_closed(self) -> bool:
+        """Return whether the last request is closed: its answer has been sent."""
+        printed = self.printed
+        await self.type("habeas status $ID --json")
+        self.printed, status = printed, json.loads(self.printed)
+        return bool(status["status"] == "closed")
+
+    async def newest_code(self) -> str:
+        """Return the code of a letter that came after the last one used."""
+        found: list[str] = await eventually(lambda: self.codes_received()[self.codes :], within=WITHIN)
+        self.codes += len(found)
+        return found[-1]
+
+    def codes_received(self) -> list[str]:
+        """Return the codes of all letters."""
+        caught = letters(self.folder / ".state" / "mail" / "letters")
+        return [found[1] for letter in caught if (found := ALONE.search(letter.body()))]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a terminal whose path has the command."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("HABEAS_")}
+    return {**plain, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def blocks() -> list[str]:
+    """Return the blocks of commands on the page, on free ports; without those of the installation."""
+    base = free_port()
+    page = text(PAGE).replace("28304", str(base + 4)).replace("28300", str(base))
+    return [block for block in CONSOLE.findall(page) if not block.startswith("make setup")]
+
+
+@pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
+async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    reader = Reader(tmp_path)
+    outputs = []
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(reader.stop)
+        for block in blocks():
+            await reader.run(block)
+            outputs.append(reader.printed)
+    assert any("the map fits the data" in output for output in outputs)
+    firsts = [output.partition("\n")[0] for output in outputs]
+    assert [first for first in firsts if first in {"found", "nothing found"}] == ["found", "nothing found"]
+    assert "are unchanged" in outputs[-1]
