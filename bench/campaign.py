@@ -40,8 +40,8 @@ from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
 from habeas.embedded.stack import Stack, StackPart
 from shared.contract.affected_people import CHUNK
-from shared.contract.breaches import BreachNotified
 from shared.contract.envelope import encode
+from shared.contract.events.breaches import BreachNotified
 from shared.contract.topology import EVENTS
 from shared.runtime.broker import Bus, Message, declare
 from shared.runtime.mongo import Collection, Document, connect

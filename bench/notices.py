@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from shared.contract.affected_people import CHUNK, Chunk, NoticeRecipient, chunk_item, declaration_item
-from shared.contract.breaches import BreachDeclared, NoticesReleased
+from shared.contract.events.breaches import BreachDeclared, NoticesReleased
 from shared.runtime.vault import Vault
 
 CATEGORIES = ("user.contact.email", "user.name")

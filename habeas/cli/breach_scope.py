@@ -57,7 +57,7 @@ def scope(
     """
     from habeas.client import breach_files, breach_scope, engine  # noqa: PLC0415
     from services.notifier.breach.notices.missing_facts import NO_CUSTOMER  # noqa: PLC0415
-    from shared.contract.breaches import BreachRole  # noqa: PLC0415
+    from shared.contract.events.breaches import BreachRole  # noqa: PLC0415
     from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     known = mapped_categories(map_folder, state)

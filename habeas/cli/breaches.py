@@ -27,7 +27,7 @@ from habeas.cli.options import (
     stores_of,
 )
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from shared.contract.breaches import (
+from shared.contract.events.breaches import (
     BreachApproved,
     BreachHeld,
     BreachHoldEnded,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from habeas.client.incident_register import IncidentCase, IncidentRegister
-    from shared.contract.breaches import BreachDeclared
+    from shared.contract.events.breaches import BreachDeclared
 
 app = typer.Typer(help="Breaches of personal data: declare, review, approve notices.")
 

@@ -13,8 +13,8 @@ import typer
 from habeas.cli.breaches import Incident
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting, settings
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from shared.contract.breaches import CampaignAborted, CampaignPaused, CampaignResumed
 from shared.contract.events import Decision
+from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from habeas.cli.options import (
     setting,
     settings,
 )
-from shared.contract.breaches import BreachDeclared
 from shared.contract.events import Decision, StaffRole
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from shared.contract.breaches import BreachDeclared
 from shared.contract.envelope import derived_id
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.suggestions import nearest_word, suggestions_for
 from shared.errors import ConfigurationError
 

@@ -13,7 +13,7 @@ from services.fulfillment.breach.dry_run import DryRunResult, Progress, run_dry
 from services.fulfillment.breach.filters import conditions
 from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.search import AffectedSearch
-from shared.contract.breaches import AffectedGroup, BreachDeclared
+from shared.contract.events.breaches import AffectedGroup, BreachDeclared
 from shared.errors import InvalidDataMap, StoreUnavailable
 from shared.law import CompanyProfile
 from shared.law.library import breach_policies

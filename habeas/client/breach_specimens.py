@@ -13,7 +13,7 @@ from services.notifier.breach.notices.forms.known import IncidentFacts
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from shared.contract.affected_people import Chunk, NoticeRecipient
-from shared.contract.breaches import (
+from shared.contract.events.breaches import (
     Affected,
     AffectedController,
     BreachAccount,

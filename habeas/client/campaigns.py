@@ -19,7 +19,7 @@ from services.notifier.letters.mime import addr_spec
 from services.notifier.settings import notice_paths
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Collection, Document, connect, translated

@@ -22,9 +22,9 @@ import orjson
 from habeas.client import message_of
 from services.intake.channels.csv.columns import SheetFormat
 from services.intake.channels.csv.rows import SheetRow, UnreadableSheet, decoded, rows
-from shared.contract.breaches import BreachDeclared
 from shared.contract.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.contract.events import Event, RequestSubmitted
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.suggestions import suggestions_for
 from shared.contract.topology import REQUESTS
 from shared.errors import ConfigurationError

@@ -18,7 +18,8 @@ from services.intake.breach.domain import RECORDS, Incident, NotificationDone, e
 from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import Phase
 from services.intake.domain import incident_id
-from shared.contract.breaches import (
+from shared.contract.events import Fact, Record
+from shared.contract.events.breaches import (
     AffectedCollection,
     AffectedGroup,
     BreachApproved,
@@ -26,7 +27,6 @@ from shared.contract.breaches import (
     BreachRole,
     BreachTimeCame,
 )
-from shared.contract.events import Fact, Record
 from shared.errors import ConfigurationError
 from shared.runtime.journal import Journal, JournalRow, events_of, facts_of
 from shared.runtime.key_rings import RootKey, derived_key

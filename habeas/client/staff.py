@@ -15,8 +15,8 @@ from urllib.parse import quote
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared.contract.breaches import BreachDeclared
 from shared.contract.events import Decision, StaffRole
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import LEAST_PASSWORD, StaffAccount, private_key, public_bytes, signed
 from shared.errors import ConfigurationError
 from shared.runtime.key_rings import RootKey

@@ -23,7 +23,6 @@ from services.intake.pages.csrf import CsrfGuard
 from services.intake.pages.linked_pages import stop_page
 from services.intake.pages.site import Site
 from services.intake.settings import IntakeSettings
-from shared.contract.breaches import BreachDeclared
 from shared.contract.envelope import Envelope
 from shared.contract.events import (
     AppealSubmitted,
@@ -34,6 +33,7 @@ from shared.contract.events import (
     UnreadableSubmission,
     WithdrawalSubmitted,
 )
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.ports import TimersPort, VaultPort
 from shared.contract.sources import Bindings, command_user
 from shared.contract.stop_links import PURPOSE as STOP_LINKS

@@ -12,7 +12,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from shared.contract.breaches import BreachLodged
 from shared.contract.codes import TRIES, IssuedCode
 from shared.contract.events import (
     AgreementLodged,
@@ -86,6 +85,7 @@ from shared.contract.events import (
     WithdrawalDecided,
     WithdrawalLodged,
 )
+from shared.contract.events.breaches import BreachLodged
 from shared.contract.sources import ChannelSource, channel_source
 from shared.errors import IllegalTransition, TooEarly
 from shared.law import Right, TimedDuty, needs_proof

@@ -31,7 +31,6 @@ from services.intake.cases.sealed_content import (
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus, outcome_of
 from shared.contract.affected_people import declaration_item
-from shared.contract.breaches import BreachDeclared, BreachLodged
 from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import Unreadable, derived_id
 from shared.contract.events import (
@@ -87,6 +86,7 @@ from shared.contract.events import (
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
+from shared.contract.events.breaches import BreachDeclared, BreachLodged
 from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed, RefusedDecision, TooEarly
 from shared.runtime.log import logger

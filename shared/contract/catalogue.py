@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from shared.contract import breaches, events
+from shared.contract import events
+from shared.contract.events import breaches
 
 _MODULES = (events, breaches)
 """Where the models stand; each must be read before they are counted."""

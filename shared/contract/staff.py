@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from shared.contract.breaches import BreachDeclared
 from shared.contract.events import Code, Decision, Event, StaffProof, StaffRole
+from shared.contract.events.breaches import BreachDeclared
 
 StaffDecision: TypeAlias = Decision | BreachDeclared
 D = TypeVar("D", Decision, BreachDeclared)

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 
 from babel import Locale
 
-from shared.contract.breaches import BreachDeclared, BreachRole
 from shared.contract.events import Residence, SubmissionError
+from shared.contract.events.breaches import BreachDeclared, BreachRole
 from shared.law.places import SUBDIVISIONS, countries, folded
 from shared.law.taxonomy import DEFAULT_CATEGORIES
 

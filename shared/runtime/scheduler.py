@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from shared.contract.breaches import BreachTimeCame
 from shared.contract.events import DeadlineCame, DisclosureDue, ErasureDue, TimeCame
+from shared.contract.events.breaches import BreachTimeCame
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow

@@ -23,10 +23,10 @@ from aio_pika.exceptions import AMQPError
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from shared.contract import topology
-from shared.contract.breaches import BreachDeclared
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import STRUCTURED, encode
 from shared.contract.events import IdentityVerified, RestrictionAnnounced, Submission
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
 from shared.errors import PermanentError, Sealed
 from shared.runtime import key_rings

@@ -12,8 +12,8 @@ from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, declaration_item
-from shared.contract.breaches import BreachDeclared, BreachRegistered, BreachScoped
 from shared.contract.envelope import decode
+from shared.contract.events.breaches import BreachDeclared, BreachRegistered, BreachScoped
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client
 from shared.runtime.vault import Vault

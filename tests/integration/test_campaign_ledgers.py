@@ -23,8 +23,8 @@ from services.notifier.breach.campaign.outcomes import (
     NoticeSentOutcome,
     Outcome,
 )
-from shared.contract.breaches import BreachNoticeReturned
 from shared.contract.events import DeliveryAction
+from shared.contract.events.breaches import BreachNoticeReturned
 from shared.errors import PermanentError, StoreUnavailable
 from shared.runtime.mongo import Client, Database, Document
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from bench.notices import seal
 from habeas.embedded.stack import Stack
-from shared.contract.breaches import BreachNoticeReturned, NoticesReleased
 from shared.contract.events import DeliveryAction, RequestPurged
+from shared.contract.events.breaches import BreachNoticeReturned, NoticesReleased
 from tests.integration.campaigning import Campaigner, campaigning, sink
 from tests.integration.pipeline import comes_true
 

@@ -9,9 +9,9 @@ import pytest_asyncio
 from services.notifier.breach.campaign.ledgers import LateBounceCounter, LedgerPage, Ledgers, OpenedBatch
 from services.notifier.breach.campaign.outcomes import Failed, NoticeSentOutcome, Outcome
 from services.notifier.breach.campaign.states import Standings
-from shared.contract.breaches import BreachNoticeReturned, BreachRecounted, Missed
 from shared.contract.envelope import decode
 from shared.contract.events import DeliveryAction
+from shared.contract.events.breaches import BreachNoticeReturned, BreachRecounted, Missed
 from shared.errors import BrokerUnavailable
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client, Database

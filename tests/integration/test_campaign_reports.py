@@ -14,7 +14,7 @@ from services.notifier.breach.campaign.ledgers import LedgerPage, Ledgers
 from services.notifier.breach.campaign.outcomes import NoticeSentOutcome
 from services.notifier.breach.campaign.states import CampaignState
 from shared.contract.affected_people import NoticeRecipient
-from shared.contract.breaches import BreachNotified
+from shared.contract.events.breaches import BreachNotified
 from shared.runtime.mongo import Client
 from shared.runtime.vault import Vault
 from tests.integration.mail_host import MailHost, hang_up, running

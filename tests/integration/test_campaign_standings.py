@@ -10,7 +10,7 @@ from services.notifier.breach.campaign.domain import Campaign
 from services.notifier.breach.campaign.handlers import Steering, abort, pause, resume
 from services.notifier.breach.campaign.ledgers import Ledgers
 from services.notifier.breach.campaign.states import CampaignState, Standings
-from shared.contract.breaches import CampaignAborted, CampaignPaused, CampaignResumed
+from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client
 from shared.runtime.vault import Vault

@@ -14,8 +14,8 @@ from bench.notices import Breach, address, seal, seal_chunks
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
 from shared.contract.affected_people import Chunk, NoticeRecipient
-from shared.contract.breaches import CampaignAborted, CampaignPaused, CampaignResumed
 from shared.contract.events import Decision
+from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
 from tests.integration.campaigning import Campaigner, campaigning, sink
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import Gate, MailHost, running, say

@@ -32,7 +32,7 @@ from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.smtp.mail_channel import SenderBlamed, SmtpChannel
 from services.notifier.smtp.return_path import NoticePaths
 from shared.contract.affected_people import Chunk, NoticeRecipient, NotifiedElsewhere, elsewhere_item
-from shared.contract.breaches import BreachNotified, ChunkDue, Missed
+from shared.contract.events.breaches import BreachNotified, ChunkDue, Missed
 from shared.errors import MailUnavailable, StoreUnavailable
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, Database, Document

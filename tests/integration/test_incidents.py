@@ -15,9 +15,15 @@ import yaml
 
 from habeas.embedded.stack import Stack
 from shared.contract import topology
-from shared.contract.breaches import AffectedGroup, BreachApproved, BreachHeld, BreachNotified, BreachScoped
 from shared.contract.envelope import encode
 from shared.contract.events import Fact
+from shared.contract.events.breaches import (
+    AffectedGroup,
+    BreachApproved,
+    BreachHeld,
+    BreachNotified,
+    BreachScoped,
+)
 from shared.runtime.broker import Message, Parking
 from tests.integration.pipeline import Heard, Pipeline, comes_true, command, now, prepared
 from tests.unit.pages import ROOT

@@ -8,7 +8,7 @@ import pytest
 from services.fulfillment.breach.dry_run import run_dry
 from services.fulfillment.breach.handlers import ScopeContext, forget_phase, give_up
 from services.fulfillment.breach.search import AffectedSearch
-from shared.contract.breaches import BreachForgotten, BreachUnscoped
+from shared.contract.events.breaches import BreachForgotten, BreachUnscoped
 from shared.runtime.mongo import Client
 from tests.integration.scoping import INCIDENT, Installation, Simple, declared
 from tests.integration.test_scoping import _dies, _DiesError

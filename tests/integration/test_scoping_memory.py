@@ -14,7 +14,7 @@ import pytest
 
 from services.fulfillment.datamap.reader import parse
 from shared.contract.affected_people import CHUNK
-from shared.contract.breaches import BreachScoped
+from shared.contract.events.breaches import BreachScoped
 from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import comes_true
 from tests.integration.scoping import Installation, by_address, declared

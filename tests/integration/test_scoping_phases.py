@@ -8,7 +8,7 @@ import pytest
 from services.fulfillment.breach.handlers import ScopeContext, forget_phase
 from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.search import AffectedSearch
-from shared.contract.breaches import BreachForgotten
+from shared.contract.events.breaches import BreachForgotten
 from shared.law.library import EXAMPLE, breach_policies, company
 from shared.runtime.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared

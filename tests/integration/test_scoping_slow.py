@@ -8,7 +8,7 @@ import pytest
 from services.fulfillment.breach.handlers import ScopeContext, scope
 from services.fulfillment.breach.scope_job import ScopeJob
 from services.fulfillment.breach.scope_store import BreachScope, failures
-from shared.contract.breaches import BreachDeclared, BreachRegistered
+from shared.contract.events.breaches import BreachDeclared, BreachRegistered
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Client
 from tests.integration.scoping import INCIDENT, Installation, declared

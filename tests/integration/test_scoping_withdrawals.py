@@ -4,7 +4,7 @@ import pytest
 
 from services.fulfillment.breach.handlers import ScopeContext, give_up
 from services.fulfillment.breach.scope_store import ScopeLeaseLost
-from shared.contract.breaches import BreachUnscoped
+from shared.contract.events.breaches import BreachUnscoped
 from shared.runtime.mongo import Client
 from tests.integration.scoping import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop

@@ -11,15 +11,15 @@ from services.intake.breach.domain import Incident
 from services.intake.breach.retention import IncidentRetention
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.domain import incident_id
-from shared.contract.breaches import (
+from shared.contract.envelope import STRUCTURED, decode, encode
+from shared.contract.events import Event, Fact
+from shared.contract.events.breaches import (
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
     BreachScoped,
     BreachTimeCame,
 )
-from shared.contract.envelope import STRUCTURED, decode, encode
-from shared.contract.events import Event, Fact
 from shared.contract.sources import COMMAND
 from shared.contract.topology import EVENTS
 from shared.law.calendars import calendar_named

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError
 from shared.law.breaches import (
     BreachedKind,

@@ -25,7 +25,8 @@ from services.intake.breach.clocks import clocks_of
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
 from services.notifier.breach.notices.missing_facts import NO_CUSTOMER
-from shared.contract.breaches import (
+from shared.contract.events import Fact
+from shared.contract.events.breaches import (
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
@@ -37,7 +38,6 @@ from shared.contract.breaches import (
     BreachWithdrawn,
     NoticesReleased,
 )
-from shared.contract.events import Fact
 from shared.errors import ConfigurationError
 from tests.unit.fakes import NOW, PRACTICE
 from tests.unit.pages import ROOT

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.client.breach_notices.samples import NoticeAudience, SampleNotice, distinct_samples, sample
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
-from shared.contract.breaches import Affected, BreachRole, ListedPerson
 from shared.contract.events import Residence
+from shared.contract.events.breaches import Affected, BreachRole, ListedPerson
 from shared.errors import ConfigurationError
 
 OURS = DECLARED.model_copy(update={"affected": DECLARED.affected.model_copy(update={"controllers": ()})})

@@ -20,7 +20,8 @@ from shared.contract.affected_people import (
     chunk_item,
     elsewhere_item,
 )
-from shared.contract.breaches import (
+from shared.contract.events import Fact
+from shared.contract.events.breaches import (
     BreachApproved,
     BreachDeclared,
     BreachHeld,
@@ -30,7 +31,6 @@ from shared.contract.breaches import (
     CampaignAborted,
     NoticesReleased,
 )
-from shared.contract.events import Fact
 from shared.law.library import EXAMPLE, breach_policies, company
 from shared.runtime.fakes import MemoryVault
 from tests.unit.register import AWARE_AT, CALIFORNIA, GDPR, INCIDENT, declaration, scoped

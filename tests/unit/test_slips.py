@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.suggestions import nearest_word, suggestions_for
 from tests.unit.fakes import NOW
 from tests.unit.register import declaration

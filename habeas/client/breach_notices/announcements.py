@@ -17,7 +17,7 @@ from services.notifier.breach.notices.draft import Draft, words_of
 from services.notifier.breach.notices.forms.known import IncidentFacts
 from services.notifier.letters import mime
 from services.notifier.letters.languages import LANGUAGES
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.law.breaches import BreachPolicy, NoticeRecipientKind
 
 TO: Mapping[str, Literal["public", "users"]] = MappingProxyType(

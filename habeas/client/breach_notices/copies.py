@@ -11,7 +11,7 @@ from habeas.client.incident_register import IncidentCase
 from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms.form_filler import AuthorityForm
 from services.notifier.breach.notices.outline import Part
-from shared.contract.breaches import NoticesReleased
+from shared.contract.events.breaches import NoticesReleased
 from shared.law.breaches import laws_requiring_notice
 from shared.pages.translation import SOURCE_LANGUAGE
 

@@ -22,7 +22,7 @@ from services.notifier.breach.notices.forms.known import Filing, FormDuty, Incid
 from services.notifier.breach.notices.forms.places import called
 from services.notifier.context import SenderSettings
 from services.notifier.letters.languages import CATALOGUES
-from shared.contract.breaches import BreachAccount, BreachDeclared
+from shared.contract.events.breaches import BreachAccount, BreachDeclared
 from shared.errors import ConfigurationError
 from shared.law import CompanyProfile
 from shared.law.breaches import BreachPolicies, NoticeRecipientKind, NoticeStage

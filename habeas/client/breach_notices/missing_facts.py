@@ -10,7 +10,7 @@ from services.notifier.breach.notices.missing_facts import (
     missing_for_people,
 )
 from services.notifier.letters.letter_models import Sender
-from shared.contract.breaches import AffectedGroup, BreachRole
+from shared.contract.events.breaches import AffectedGroup, BreachRole
 from shared.law.library import breach_policies
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from habeas.client.breach_notices.samples import Sample, distinct_samples
 from habeas.client.letters import TEMPLATES, citations, with_citations
 from services.notifier.breach.notices.missing_facts import is_written
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicies
 

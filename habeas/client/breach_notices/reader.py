@@ -8,7 +8,7 @@ from services.intake.breach.domain import Incident, residents_of
 from services.intake.breach.phases import Phase
 from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
 from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
-from shared.contract.breaches import BreachDeclared, BreachRole, NoticesReleased
+from shared.contract.events.breaches import BreachDeclared, BreachRole, NoticesReleased
 from shared.runtime.vault import Vault
 
 

@@ -21,7 +21,7 @@ from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import Sender
 from shared.contract.affected_people import Chunk, NoticeRecipient
-from shared.contract.breaches import BreachDeclared, BreachRole
+from shared.contract.events.breaches import BreachDeclared, BreachRole
 from shared.law import CompanyProfile
 from shared.law.breaches import laws_requiring_notice
 from shared.law.library import breach_policies

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from habeas.client.incident_register import IncidentCase
 from services.intake.breach.phases import Phase
-from shared.contract.breaches import (
+from shared.contract.events.breaches import (
     BreachApproved,
     BreachDeclared,
     BreachHeld,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from services.fulfillment.breach.affected import PEOPLE, AffectedPerson
 from services.fulfillment.breach.obligations import Laws, NoticeGroup
-from shared.contract.breaches import AffectedGroup
+from shared.contract.events.breaches import AffectedGroup
 
 
 @dataclass

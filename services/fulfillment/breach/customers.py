@@ -16,7 +16,7 @@ from services.fulfillment.breach.affected import CONTROLLERS, SAID_BY_HAND, Affe
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.bson_equality import folded, refers
 from services.fulfillment.search.mailboxes import address_in
-from shared.contract.breaches import AffectedController, BreachDeclared, BreachRole
+from shared.contract.events.breaches import AffectedController, BreachDeclared, BreachRole
 from shared.runtime.mongo import Decimal128, Document
 
 Listed: TypeAlias = Mapping[str, frozenset[str]]

@@ -21,7 +21,7 @@ from services.fulfillment.breach.customers import NamedCustomers
 from services.fulfillment.breach.obligations import BreachLawPort, Judge, NoticeGroup
 from services.fulfillment.breach.search import AffectedSearch, Portion
 from services.fulfillment.search.digests import spelled
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.runtime.vault import CaseKey
 
 KEY_BYTES = 16

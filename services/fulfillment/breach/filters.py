@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, DataMap
-from shared.contract.breaches import AffectedCollection
+from shared.contract.events.breaches import AffectedCollection
 from shared.contract.suggestions import nearest_word
 from shared.errors import PermanentError
 from shared.runtime.mongo import Document, json_util, translated

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.fulfillment.breach.scope_store import BreachScope
-from shared.contract.breaches import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.contract.events import Fact, RequestPurged
+from shared.contract.events.breaches import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.contract.ports import VaultPort
 from shared.errors import IllegalTransition, PermanentError, StoreUnavailable
 from shared.runtime.service import on

@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 from services.fulfillment.breach.affected import CONTROLLERS, AffectedPerson
 from services.fulfillment.datamap.categories import covered
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.law import CompanyProfile
 from shared.law.breaches import BreachPolicies, NoticeRecipientKind, clocks, laws_requiring_notice
 from shared.law.calendars import calendar_named

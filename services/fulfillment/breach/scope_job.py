@@ -24,8 +24,8 @@ from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.affected_people import CHUNK, Chunk, NoticeRecipient, chunk_item
-from shared.contract.breaches import BreachDeclared, BreachScoped
 from shared.contract.envelope import encode
+from shared.contract.events.breaches import BreachDeclared, BreachScoped
 from shared.contract.ports import VaultPort
 from shared.errors import HabeasError
 from shared.runtime.broker import Message

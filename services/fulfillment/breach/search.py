@@ -21,7 +21,7 @@ from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.stores.mongodb import Stores
-from shared.contract.breaches import BreachDeclared, ListedPerson
+from shared.contract.events.breaches import BreachDeclared, ListedPerson
 from shared.errors import InvalidDataMap
 from shared.runtime.mongo import Document, id_bytes, size_of
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterator
 from email.utils import getaddresses
 
 from services.fulfillment.search.bson_equality import untagged
-from shared.contract.breaches import ADDRESS
+from shared.contract.events.breaches import ADDRESS
 from shared.mail.domains import fits, looked_up
 
 MOST_CHARACTERS, MOST_COMMENTS = 998, 8

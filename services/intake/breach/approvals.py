@@ -11,8 +11,8 @@ from datetime import datetime
 from services.intake.breach.domain import Incident
 from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, NotificationDue
 from services.intake.breach.phases import Phase, PhaseStatus
-from shared.contract.breaches import NoticesReleased
 from shared.contract.events import Code, RequestId
+from shared.contract.events.breaches import NoticesReleased
 
 
 def approval_refusal(incident: Incident, number: int, by: Code, shown: Code | None = None) -> str | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from services.intake.breach.domain import Incident, categories_of, residents_of
 from services.intake.breach.duties import PEOPLE
 from services.intake.breach.phases import Phase
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.law import Calendars, CompanyProfile
 from shared.law.breaches import (
     BreachPolicies,

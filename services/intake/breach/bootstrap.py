@@ -8,7 +8,7 @@ from services.intake.breach.domain import RECORDS, Incident, evolve
 from services.intake.breach.handlers import SUBSCRIPTIONS, IncidentContext
 from services.intake.breach.retention import IncidentRetention
 from services.intake.settings import IntakeSettings
-from shared.contract.breaches import BreachTimeCame
+from shared.contract.events.breaches import BreachTimeCame
 from shared.contract.ports import TimersPort, VaultPort
 from shared.law.calendars import calendar_named
 from shared.law.library import breach_policies

@@ -12,7 +12,7 @@ from services.intake.breach.assessment import BreachLaw, Statement, duties_of
 from services.intake.breach.customers import customer_labels
 from services.intake.breach.domain import Incident
 from services.intake.breach.duties import CONTROLLER, CUSTOMERS, PEOPLE, ClockStep, NotificationDue
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.law import DayStep
 from shared.law.breaches import Clock
 

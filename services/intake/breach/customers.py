@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.intake.breach.domain import Incident
 from shared.contract.affected_people import NoticeRecipient
-from shared.contract.breaches import AffectedController, BreachDeclared, customer_numbers
+from shared.contract.events.breaches import AffectedController, BreachDeclared, customer_numbers
 
 
 def customer_labels(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[str, str]:

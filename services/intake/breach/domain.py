@@ -22,7 +22,8 @@ from services.intake.breach.duties import (
     NotificationDue,
 )
 from services.intake.breach.phases import Phase, PhaseStatus, status_after
-from shared.contract.breaches import (
+from shared.contract.events import Code, Fact, RequestPurged
+from shared.contract.events.breaches import (
     BreachAlarmed,
     BreachApproved,
     BreachForgotten,
@@ -40,7 +41,6 @@ from shared.contract.breaches import (
     CampaignAborted,
     NoticesReleased,
 )
-from shared.contract.events import Code, Fact, RequestPurged
 from shared.errors import IllegalTransition, TooEarly
 
 FOUR_EYES = 2

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AwareDatetime, StringConstraints
 
-from shared.contract.breaches import Place
 from shared.contract.events import Code, EventPart, Record
+from shared.contract.events.breaches import Place
 
 ClockId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
 PEOPLE, CONTROLLER = "people", "controller"

@@ -36,7 +36,8 @@ from services.intake.breach.duties import (
 )
 from services.intake.breach.retention import KEPT, PEOPLE_KEPT, IncidentRetention, phase_of
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, chunks_of
-from shared.contract.breaches import (
+from shared.contract.events import Code, Fact, RequestPurged
+from shared.contract.events.breaches import (
     BreachAlarmed,
     BreachApproved,
     BreachDeclared,
@@ -55,7 +56,6 @@ from shared.contract.breaches import (
     CampaignAborted,
     Missed,
 )
-from shared.contract.events import Code, Fact, RequestPurged
 from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import PermanentError, TooEarly
 from shared.runtime.log import logger

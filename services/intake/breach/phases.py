@@ -10,7 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.intake.breach.duties import BY_LETTER, CONTROLLER, PEOPLE, NotificationDue
-from shared.contract.breaches import (
+from shared.contract.events import Code, Fact
+from shared.contract.events.breaches import (
     AffectedGroup,
     BreachApproved,
     BreachNotified,
@@ -21,7 +22,6 @@ from shared.contract.breaches import (
     BreachWithdrawn,
     NoticesReleased,
 )
-from shared.contract.events import Code, Fact
 from shared.errors import IllegalTransition
 
 

@@ -19,10 +19,10 @@ from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 
 from services.intake.cases.service import RequestService
 from shared.contract import topology
-from shared.contract.breaches import BreachDeclared
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import derived_id, encode, encode_submission
 from shared.contract.events import Code, Decision, Strict
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import COMMAND
 from shared.contract.staff import StaffDecision, written_item
 from shared.errors import Destroyed, UnknownRequest

@@ -18,9 +18,9 @@ from services.notifier.smtp import metrics
 from services.notifier.smtp.delivery_reports import DeliveryReport, report_in
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
 from shared.contract import topology
-from shared.contract.breaches import BreachNoticeReturned
 from shared.contract.envelope import derived_id, encode
 from shared.contract.events import Fact, LetterKind, NoticeReported, NoticeSent
+from shared.contract.events.breaches import BreachNoticeReturned
 from shared.errors import HabeasError, TooEarly, TransientError
 from shared.runtime import retry_policy
 from shared.runtime.broker import EventPublisher, Message

@@ -8,7 +8,7 @@ import pytest
 from habeas.client import breach_files
 from services.fulfillment.breach.filters import DEEPEST, FilterRefused, conditions, query, unmapped
 from services.fulfillment.datamap.reader import load, parse
-from shared.contract.breaches import AffectedCollection
+from shared.contract.events.breaches import AffectedCollection
 from shared.runtime.mongo import ObjectId
 
 MAP = parse(

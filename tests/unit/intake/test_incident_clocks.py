@@ -12,8 +12,8 @@ from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
 from services.intake.breach.retention import IncidentRetention
 from services.intake.settings import IntakeSettings
-from shared.contract.breaches import BreachDeclared
 from shared.contract.events import Fact
+from shared.contract.events.breaches import BreachDeclared
 from shared.law.library import breach_policies
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import approved, notified, out, registered

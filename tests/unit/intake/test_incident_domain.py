@@ -16,7 +16,8 @@ from services.intake.breach.approvals import (
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
 from services.intake.breach.phases import TRANSITIONS, PhaseStatus, status_after
-from shared.contract.breaches import (
+from shared.contract.events import Fact, RequestFulfilled, RequestPurged
+from shared.contract.events.breaches import (
     BreachApproved,
     BreachHeld,
     BreachHoldEnded,
@@ -31,7 +32,6 @@ from shared.contract.breaches import (
     CampaignAborted,
     NoticesReleased,
 )
-from shared.contract.events import Fact, RequestFulfilled, RequestPurged
 from shared.errors import IllegalTransition, TooEarly
 from tests.unit.fakes import NOW
 from tests.unit.register import CALIFORNIA, GDPR, INCIDENT, scoped

@@ -10,7 +10,8 @@ from services.intake.breach.duties import NotificationDue
 from services.intake.breach.phases import PhaseStatus
 from services.intake.domain import incident_id, request_id
 from shared.contract.affected_people import chunk_item
-from shared.contract.breaches import (
+from shared.contract.events import RequestPurged, RequestRejected
+from shared.contract.events.breaches import (
     BreachAlarmed,
     BreachApproved,
     BreachForgotten,
@@ -26,7 +27,6 @@ from shared.contract.breaches import (
     BreachWithdrawn,
     NoticesReleased,
 )
-from shared.contract.events import RequestPurged, RequestRejected
 from shared.contract.sources import COMMAND
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, submission
 from tests.unit.register import CALIFORNIA, INCIDENT, Registry, declaration, scoped

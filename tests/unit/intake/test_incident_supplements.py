@@ -9,7 +9,7 @@ from services.fulfillment.breach.obligations import PolicyEditions
 from services.intake.breach.customers import customer_labels
 from services.intake.breach.duties import NotificationDue
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
-from shared.contract.breaches import (
+from shared.contract.events.breaches import (
     BreachAlarmed,
     BreachRecounted,
     BreachRegistered,

@@ -11,7 +11,7 @@ import pytest
 from services.intake.breach.clocks import UPDATE, clocks_of
 from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, NotificationDue
-from shared.contract.breaches import BreachDeclared, BreachRegistered, BreachScoped
+from shared.contract.events.breaches import BreachDeclared, BreachRegistered, BreachScoped
 from tests.unit.fakes import NOW
 from tests.unit.register import INCIDENT, LAW, declaration, scoped
 

@@ -33,7 +33,6 @@ from services.intake.domain import (
     request_id,
 )
 from services.intake.handlers import SUBSCRIPTIONS
-from shared.contract.breaches import BreachLodged
 from shared.contract.codes import TRIES
 from shared.contract.events import (
     AgreementLodged,
@@ -111,6 +110,7 @@ from shared.contract.events import (
     WithdrawalDecided,
     WithdrawalLodged,
 )
+from shared.contract.events.breaches import BreachLodged
 from shared.errors import IllegalTransition, TooEarly
 from shared.law import FeeReason, Money, PolicyLibrary, Regulation, Right, Role
 from shared.law.library import policies

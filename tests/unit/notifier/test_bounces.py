@@ -19,7 +19,6 @@ from services.notifier.smtp.mail_queues import MailLane, service
 from services.notifier.smtp.post import Posted
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
 from shared.contract.answer import SUBMISSION
-from shared.contract.breaches import BreachNoticeReturned
 from shared.contract.envelope import STRUCTURED, encode
 from shared.contract.events import (
     Controller,
@@ -37,6 +36,7 @@ from shared.contract.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
+from shared.contract.events.breaches import BreachNoticeReturned
 from shared.contract.topology import DELAYS, EVENTS, RETRY
 from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
 from shared.law import Right

@@ -7,7 +7,7 @@ import pytest
 from habeas.client.breach_specimens import DECLARED, EVERYTHING
 from habeas.client.specimens import SENDER
 from services.notifier.breach.notices.missing_facts import missing_for_controllers, missing_for_people
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.law.breaches import BreachPolicy
 from shared.law.library import breach_policies
 

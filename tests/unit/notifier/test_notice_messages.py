@@ -15,7 +15,7 @@ from services.notifier.breach.notices.mailboxes import BreachedMailbox
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.smtp.smtp_data import in_lines, wired
 from shared.contract.affected_people import Chunk, NoticeRecipient
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
 
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"

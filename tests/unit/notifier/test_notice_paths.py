@@ -7,7 +7,7 @@ import pytest
 from services.notifier.breach.campaign.domain import Campaign, evolve
 from services.notifier.breach.campaign.outcomes import Delayed, LeasedBatch
 from services.notifier.smtp.return_path import LONGEST_NAME, CampaignNotice, NoticePaths, ReturnPaths
-from shared.contract.breaches import CampaignPaused, CampaignResumed, NoticesReleased
+from shared.contract.events.breaches import CampaignPaused, CampaignResumed, NoticesReleased
 from shared.mail.address_tags import tag_in
 from tests.unit.fakes import NOW
 

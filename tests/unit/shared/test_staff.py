@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from services.intake.http.staff_decisions import KINDS
-from shared.contract.breaches import BreachDeclared
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import decode, encode
 from shared.contract.events import (
@@ -21,6 +20,7 @@ from shared.contract.events import (
     IdentityDecided,
     StaffRole,
 )
+from shared.contract.events.breaches import BreachDeclared
 from shared.contract.staff import (
     LIFETIME,
     StaffAccount,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from shared.contract.breaches import CampaignAborted, CampaignResumed, NoticesReleased
 from shared.contract.events import Fact
+from shared.contract.events.breaches import CampaignAborted, CampaignResumed, NoticesReleased
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from services.notifier.breach.campaign.ledgers import Ledgers, OpenedBatch
 from services.notifier.breach.campaign.states import CampaignState, Standings
 from services.notifier.smtp.return_path import NoticePaths
 from shared.contract.affected_people import Chunk, chunk_item, notified_elsewhere
-from shared.contract.breaches import (
+from shared.contract.events import DeliveryAction, Fact, RequestPurged
+from shared.contract.events.breaches import (
     BreachNoticeReturned,
     BreachNotified,
     CampaignAborted,
@@ -19,7 +20,6 @@ from shared.contract.breaches import (
     ChunkDue,
     NoticesReleased,
 )
-from shared.contract.events import DeliveryAction, Fact, RequestPurged
 from shared.contract.ports import VaultPort
 from shared.runtime.journal import Journal
 from shared.runtime.log import logger

@@ -27,8 +27,8 @@ from services.notifier.breach.campaign.outcomes import (
     taken,
 )
 from services.notifier.breach.campaign.states import LateBounces, Standings
-from shared.contract.breaches import BreachNoticeReturned, BreachRecounted, Missed
 from shared.contract.envelope import encode
+from shared.contract.events.breaches import BreachNoticeReturned, BreachRecounted, Missed
 from shared.errors import PermanentError, TransientError
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Collection, Database, Document, ReturnDocument, insert_new, translated

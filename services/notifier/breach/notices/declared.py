@@ -7,7 +7,7 @@ from datetime import date, datetime
 from services.notifier.breach.notices.categories import names
 from services.notifier.breach.notices.facts import BreachNotice, IdentityMonitoring
 from shared.contract.affected_people import NoticeRecipient
-from shared.contract.breaches import BreachDeclared, ProtectionOffer
+from shared.contract.events.breaches import BreachDeclared, ProtectionOffer
 from shared.pages.translation import Words
 
 PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")

@@ -17,7 +17,7 @@ from services.notifier.letters.languages import CATALOGUES
 from services.notifier.letters.letter_models import AuthorityContact
 from services.notifier.letters.skeletons import mark
 from shared.contract.affected_people import Chunk, NoticeRecipient
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.law.breaches import BreachPolicy
 from shared.law.library import breach_policies
 from shared.pages.translation import AT_HOME, Words

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from services.notifier.letters import mime
 from shared.contract.affected_people import NoticeRecipient
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import MailRefused
 from shared.law.breaches import BreachedKind, is_there
 

@@ -8,7 +8,7 @@ from services.notifier.breach.notices.methods import forbidden
 from services.notifier.breach.notices.outline import Part
 from services.notifier.letters.languages import LANGUAGES
 from services.notifier.letters.letter_models import Sender
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.law.breaches import BreachedKind, BreachPolicy, NoticeRecipientKind, is_there
 from shared.pages.categories import called
 from shared.pages.translation import SOURCE_LANGUAGE

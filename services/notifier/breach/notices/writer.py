@@ -17,7 +17,7 @@ from services.notifier.letters import mime
 from services.notifier.letters.composer import presentable
 from services.notifier.smtp.smtp_data import Wired
 from shared.contract.affected_people import Chunk, NoticeRecipient
-from shared.contract.breaches import BreachDeclared
+from shared.contract.events.breaches import BreachDeclared
 from shared.errors import MailRefused
 
 

@@ -11,8 +11,8 @@ from services.notifier.breach.campaign.batch.run import Turn
 from services.notifier.breach.campaign.batch.writer import Writer
 from services.notifier.breach.campaign.outcomes import LeasedBatch
 from services.notifier.breach.campaign.states import CampaignState
-from shared.contract.breaches import BreachNotified, ChunkDue
 from shared.contract.events import Fact, RequestPurged
+from shared.contract.events.breaches import BreachNotified, ChunkDue
 from shared.errors import MailUnavailable
 from shared.runtime.service import on
 

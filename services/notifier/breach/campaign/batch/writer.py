@@ -20,7 +20,7 @@ from services.notifier.smtp import metrics
 from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
 from services.notifier.smtp.smtp_data import Wired, wired
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
-from shared.contract.breaches import BreachDeclared, ChunkDue
+from shared.contract.events.breaches import BreachDeclared, ChunkDue
 from shared.contract.ports import VaultPort
 from shared.errors import MailRefused
 from shared.runtime.journal import Journal

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from services.notifier.letters.letter_models import Sender
-from shared.contract.breaches import BreachAccount, BreachDeclared
+from shared.contract.events.breaches import BreachAccount, BreachDeclared
 from shared.law.breaches import BreachPolicy, NoticeRecipientKind, NoticeStage
 from shared.pages.translation import Words
 

@@ -1,0 +1,388 @@
+"""Facts about answers: fees, erasures, changes, disclosures, transfers, recipients."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import (
+    Field,
+)
+
+from shared.contract.events.base import (
+    Code,
+    Decision,
+    EventPart,
+    Fact,
+    LiftingReason,
+    Outcome,
+    StaffRole,
+    Text,
+)
+from shared.law import FeeReason, Money, Regulation, Right
+
+
+class DropListed(Fact):
+    """Lists of hashed identifiers were fetched from California's DROP and lie sealed in the vault."""
+
+    TYPE = "habeas.drop.listed.v1"
+
+    lists: tuple[Code, ...] = ()
+    """Their names in the vault; none for a new look-up of earlier lists only."""
+
+
+class DropMatched(Fact):
+    """The hashes that California's DROP has listed were looked up in all stores."""
+
+    TYPE = "habeas.drop.matched.v1"
+
+    matches: Code
+    """Name in the vault of the people found for the first time."""
+    found: int
+    """How many that are."""
+
+
+class OfferedAliases(EventPart):
+    """Identities that the person's records name and nothing verifies; nothing was searched by them."""
+
+    ref: Code
+    """Name of the values in the vault."""
+    identities: tuple[Code, ...]
+    """Names of the identities; the first one is number 1."""
+
+
+class RequestFulfilled(Fact):
+    """A request is answered, in whole or in part, or lawfully not at all."""
+
+    TYPE = "habeas.request.fulfilled.v1"
+
+    right: Right
+    outcome: Outcome
+    dispositions: dict[str, int] = {}
+    """Records per disposition: disclosed, erased, masked, retained."""
+    reasons: dict[str, int] = {}
+    """Records per reason code, where they were withheld or retained."""
+    answer: Code
+    """Name of the answer in the vault."""
+    package: Code | None = None
+    """Name of the package in the vault."""
+    package_expires_at: datetime | None = None
+    certificate: Code | None = None
+    """Name of the erasure certificate in the vault."""
+    mentions: Code | None = None
+    """Name in the vault of the places that still name the person after an erasure."""
+    statement_kept: bool = False
+    """Whether a statement of the person's is kept with the uncorrected records."""
+    aliases: OfferedAliases | None = None
+    """Further identities that the disclosed records name; they open nothing before they are confirmed."""
+
+
+class RequestReferred(Fact):
+    """A request waits for the privacy staff: no service can answer it by itself."""
+
+    TYPE = "habeas.request.referred.v1"
+
+    right: Right
+    reason: Code
+    aliases: OfferedAliases | None = None
+    """The new mailbox that a correction would enter; it can be proven instead of approved."""
+
+
+class MailboxNamed(Fact):
+    """Records that a request discloses, erases or changes name another mailbox; its owner is notified."""
+
+    TYPE = "habeas.mailbox.named.v1"
+
+    right: Right
+    ref: Code
+    """Name of the address in the vault."""
+
+
+class FeeDecided(Decision):
+    """The privacy staff decides on a fee, with its ground."""
+
+    TYPE = "habeas.fee.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    fee: Money
+    reason: FeeReason
+
+
+class FeeQuoted(Fact):
+    """An answer has a fee: the person learns the amount and the reason; work waits for their agreement."""
+
+    TYPE = "habeas.fee.quoted.v1"
+
+    fee: Money
+    reason: FeeReason
+    by: Code | None = None
+    """The deciding staff account; None for a further copy, which has the company's price."""
+    answer_by: date
+    """The last day to agree; after it the request counts as taken back."""
+
+
+class AgreementLodged(Fact):
+    """A person agreed to a fee by HTTP; intake has still to decide whether that comes in time."""
+
+    TYPE = "habeas.agreement.lodged.v1"
+
+
+class FeeAgreed(Fact):
+    """The person agrees to the fee that was quoted: the request is answered now."""
+
+    TYPE = "habeas.fee.agreed.v1"
+
+
+class ErasurePlanned(Fact):
+    """The steps of an erasure are decided and lie sealed in the vault."""
+
+    TYPE = "habeas.erasure.planned.v1"
+
+    plan: Code
+    """Name of the plan in the vault."""
+    package: Code | None = None
+    """Name of the copy in the vault, where one was wanted first."""
+    regulation: Regulation
+    received_on: date
+    approval: bool = False
+    """Whether nothing may be written before a second person approves of it."""
+    aliases: OfferedAliases | None = None
+    """Further identities that the records to erase name; they open nothing before they are confirmed."""
+
+
+class ErasureApproved(Decision):
+    """A second person approves of a planned erasure."""
+
+    TYPE = "habeas.erasure.approved.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+
+class AliasConfirmed(Decision):
+    """The privacy staff confirms that an identity, which the person's records name, is the person's."""
+
+    TYPE = "habeas.alias.confirmed.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: Annotated[int, Field(ge=1)]
+    """Number of the alias; 1 is the first."""
+
+
+class CorrectionApproved(Decision):
+    """The privacy staff approves a correction of an identity; it waited until the new value was proven."""
+
+    TYPE = "habeas.correction.approved.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+
+class ErasureScheduled(Fact):
+    """A planned erasure waits for its window to end; until then it can be stopped."""
+
+    TYPE = "habeas.erasure.scheduled.v1"
+
+    at: datetime
+    """When the window ends and the erasure begins."""
+    letter: bool = True
+    """Whether a letter announces it; not where the person was asked for a separate confirmation."""
+
+
+class ErasureDue(Fact):
+    """The window of a planned erasure has ended."""
+
+    TYPE = "habeas.erasure.due.v1"
+
+    name: Code
+
+
+class ErasureRetried(Fact):
+    """The remains of an erasure are to be erased again."""
+
+    TYPE = "habeas.erasure.retried.v1"
+
+
+class DisclosureScheduled(Fact):
+    """A disclosure waits: its records name other mailboxes, and until the window ends it can be stopped."""
+
+    TYPE = "habeas.disclosure.scheduled.v1"
+
+    at: datetime
+    """When the window ends and the records are disclosed."""
+
+
+class DisclosureDue(Fact):
+    """The window before a disclosure has ended."""
+
+    TYPE = "habeas.disclosure.due.v1"
+
+    name: Code
+
+
+class TransferOrdered(Fact):
+    """A package lies ready that the person wants sent to another controller (GDPR Art. 20(2))."""
+
+    TYPE = "habeas.transfer.ordered.v1"
+
+    outcome: Outcome
+    dispositions: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    answer: Code
+    """Name of the answer in the vault."""
+    package: Code
+    """Name of the package in the vault."""
+    aliases: OfferedAliases | None = None
+    """Aliases in the disclosed records; they open no records before they are confirmed."""
+
+
+class SubjectErased(Fact):
+    """A person's data was erased; recipients of that data must erase it too (GDPR Art. 19)."""
+
+    TYPE = "habeas.subject.erased.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+    """Identifier name → keyed hash agreed with the recipients."""
+
+
+class ChangePlanned(Fact):
+    """The records to mark or correct are decided and lie sealed in the vault."""
+
+    TYPE = "habeas.change.planned.v1"
+
+    right: Right
+    plan: Code
+    """Name of the plan in the vault."""
+    regulation: Regulation
+    received_on: date
+
+
+class SubjectRectified(Fact):
+    """A person's data was corrected; recipients of that data must correct it too (GDPR Art. 19)."""
+
+    TYPE = "habeas.subject.rectified.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+    """Identifier name → keyed hash agreed with the recipients."""
+    fields: tuple[str, ...]
+    """Paths of the data map. The values are not said here: a recipient asks for them."""
+
+
+class SubjectRestricted(Fact):
+    """A person's data is only stored from now on; recipients of that data must do the same (GDPR Art. 19)."""
+
+    TYPE = "habeas.subject.restricted.v1"
+
+    identifiers: dict[str, str]
+
+
+class SubjectUnrestricted(Fact):
+    """The restriction of a person's data has ended, and the person was notified before (GDPR Art. 18(3))."""
+
+    TYPE = "habeas.subject.unrestricted.v1"
+
+    identifiers: dict[str, str]
+
+
+class SubjectOptedOut(Fact):
+    """A person's data may no longer be sold or shared, or, if sensitive, be used for more than is needed."""
+
+    TYPE = "habeas.subject.opted_out.v1"
+    TERMINAL = True
+
+    right: Right
+    """To opt out of sale, or to limit the use of sensitive data."""
+    identifiers: dict[str, str]
+
+
+class SubjectObjected(Fact):
+    """A person objects to the use of their data; direct marketing stops at once (GDPR Art. 21(3))."""
+
+    TYPE = "habeas.subject.objected.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+
+
+class SubjectConsentWithdrawn(Fact):
+    """A person withdrew consent; processing based on it alone stops (GDPR Art. 7(3))."""
+
+    TYPE = "habeas.subject.consent_withdrawn.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+
+
+class RecipientConcerned(Fact):
+    """A recipient must learn of changes to a person's data; consumers of events have learned of them now."""
+
+    TYPE = "habeas.recipient.concerned.v1"
+
+    recipient: Text
+    """Its name in the data map."""
+    notice: Code
+    """Id of the message, the same for every attempt to send it."""
+    about: Code
+    """Type of the fact that it must hear of."""
+    identifiers: dict[str, str]
+    """Identifier name → keyed hash agreed with this recipient."""
+    fields: tuple[str, ...] = ()
+    """Paths of the data map, after a correction: values that the recipient has to fetch."""
+
+
+class RecipientNotified(Fact):
+    """No webhook is agreed with a recipient: the event that names it is its only notice."""
+
+    TYPE = "habeas.recipient.notified.v1"
+    TERMINAL = True
+
+    recipient: Text
+    notice: Code
+    about: Code
+
+
+class RecipientAcknowledged(Fact):
+    """A recipient's webhook has taken the message."""
+
+    TYPE = "habeas.recipient.acknowledged.v1"
+
+    recipient: Text
+    notice: Code
+    about: Code
+
+
+class RecipientFailed(Fact):
+    """A recipient could not be notified, after all tries; the staff must do it by other means."""
+
+    TYPE = "habeas.recipient.failed.v1"
+
+    recipient: Text
+    notice: Code
+    about: Code
+    reason: Code
+
+
+class RestrictionLifting(Decision):
+    """The privacy staff wants to lift a restriction; the person is notified first (GDPR Art. 18(3))."""
+
+    TYPE = "habeas.restriction.lifting.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    reason: LiftingReason
+
+
+class RestrictionAnnounced(Fact):
+    """The person was notified that the restriction is lifted; now it may be."""
+
+    TYPE = "habeas.restriction.announced.v1"
+
+    reason: LiftingReason
+
+
+class AliasProven(Fact):
+    """Another mailbox in the person's records was proven by the code sent to it."""
+
+    TYPE = "habeas.alias.proven.v1"
+
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: Annotated[int, Field(ge=1)]
+    """Number of the alias; 1 is the first."""

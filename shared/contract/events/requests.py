@@ -1,0 +1,454 @@
+"""Facts about requests: registration, time limits, stops, withdrawals, appeals, closing."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import (
+    AwareDatetime,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from shared.contract.events.base import (
+    Code,
+    Decision,
+    EventPart,
+    Evidence,
+    ExtensionReason,
+    Fact,
+    Outcome,
+    PolicyId,
+    ProofKind,
+    ProofSlot,
+    Remedy,
+    Requester,
+    RequestId,
+    SenderCheck,
+    StaffRole,
+    StopReason,
+)
+from shared.contract.events.submissions import SubmissionError
+from shared.law import Regulation, Right, Role, TimedDuty
+
+
+class ProofRef(EventPart):
+    """The place of a sealed proof in the vault, and its kind."""
+
+    kind: ProofKind
+    ref: Code
+    slot: ProofSlot | None = None
+    """The claim that it is to prove, if it is a document."""
+    media_type: Annotated[str, StringConstraints(max_length=80)] = ""
+    sender: SenderCheck | None = None
+    """Our mail server's checks of its sender, if it came as a reply by mail."""
+
+
+class RequestLodged(Fact):
+    """A request came in by HTTP and lies sealed in the vault; intake has still to register it."""
+
+    TYPE = "habeas.request.lodged.v1"
+
+    source: str
+    occurred_at: datetime
+    proofs: tuple[ProofRef, ...] = ()
+    attested: tuple[Evidence, ...] = ()
+    """Evidence attested by an agent with a checked signature."""
+    instructed: bool = False
+    """Whether it is the instruction of a controller with a checked credential."""
+    waited: bool = False
+    """Whether it had to wait its turn, and it is its turn now."""
+
+
+class WithdrawalLodged(Fact):
+    """A person took a request back by HTTP; intake has still to decide whether it can be."""
+
+    TYPE = "habeas.withdrawal.lodged.v1"
+
+
+class InquiryLodged(Fact):
+    """A mail with an unclear request came in; it lies sealed, and its sender is asked."""
+
+    TYPE = "habeas.inquiry.lodged.v1"
+
+    inquiry: Code
+    """Name in the vault of its sender and the time."""
+    received_on: date
+    laws: tuple[PolicyId, ...]
+    """The laws that protect the requester, as far as the mail shows."""
+
+
+class MessageLodged(Fact):
+    """A mail that only the staff can handle came in and lies sealed."""
+
+    TYPE = "habeas.message.lodged.v1"
+
+    message: Code
+    """Where it lies sealed."""
+    reason: Code
+    """Why nothing else was made of it."""
+    own: bool
+    """Whether it is about a request and from that request's address, as far as the mail server says."""
+
+
+class LastDay(EventPart):
+    """The last day of a duty, and the law that sets it."""
+
+    duty: TimedDuty
+    policy: PolicyId
+    on: date
+
+
+class AppealLodged(Fact):
+    """An appeal came in by HTTP and lies sealed in the vault; intake has still to register it."""
+
+    TYPE = "habeas.appeal.lodged.v1"
+
+    statement: Code
+    """Name of the statement in the vault."""
+
+
+class AppealReceived(Fact):
+    """The person appeals against an answer, or complains."""
+
+    TYPE = "habeas.appeal.received.v1"
+
+    remedy: Remedy
+    statement: Code
+    """Name of the statement in the vault."""
+    received_on: date
+    due_on: date | None
+    """The last day for a decision on an appeal, or for confirming a complaint; None where no law sets one."""
+    policy: PolicyId | None
+    """The law that sets it."""
+
+
+class AppealDecided(Decision):
+    """The privacy staff has looked at it again."""
+
+    TYPE = "habeas.appeal.decided.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+    granted: bool
+    reasons: tuple[Code, ...] = ()
+    explanation: Code | None = None
+    """Name, in the vault, of their text to the person."""
+
+    @model_validator(mode="after")
+    def _has_reason(self) -> "AppealDecided":
+        if not (self.granted or self.reasons or self.explanation):
+            raise ValueError("a decision that does not grant needs a reason or an explanation")
+        return self
+
+
+class AppealAnswered(Fact):
+    """An appeal or a complaint is decided; the person is notified."""
+
+    TYPE = "habeas.appeal.answered.v1"
+
+    remedy: Remedy
+    received_on: date
+    granted: bool
+    reasons: tuple[Code, ...] = ()
+    explanation: Code | None = None
+    """Name, in the vault, of the staff's text to the person."""
+    renewed: RequestId | None = None
+    """The request that takes the first one up again, where it is granted."""
+
+
+class RequestRenewed(Fact):
+    """A request is to be made of another one that was received; intake has still to register it."""
+
+    TYPE = "habeas.request.renewed.v1"
+
+    follows: RequestId
+    """The first one."""
+    right: Right | None = None
+    """None: that of the first one, which is taken up again because an appeal was granted."""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Both requests: it ends the appeal of one, and begins the other."""
+        return (self.request_id, self.follows)
+
+
+class RequestReceived(Fact):
+    """A request is registered: its clock runs."""
+
+    TYPE = "habeas.request.received.v1"
+
+    right: Right
+    regulation: Regulation
+    policy: PolicyId
+    """The edition, in force on the day of receipt, of the law that it is answered under, to its end."""
+    also: tuple[PolicyId, ...] = ()
+    """Other laws that protect the person as well: of each value the strictest counts."""
+    last_days: tuple[LastDay, ...] = ()
+    """The strictest days, and which law each is of."""
+    source: str
+    """CloudEvents source of the upstream system, or Habeas' own door."""
+    received_at: datetime
+    received_on: date
+    due_on: date
+    internal_due_on: date
+    proofs: tuple[ProofRef, ...] = ()
+    direct_marketing: bool = False
+    """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
+    requester: Requester = Requester.PERSON
+    """Role of the requester; no submission can claim to be a controller's."""
+    attested: tuple[Evidence, ...] = ()
+    """Evidence attested by an agent with a checked signature; no submission can claim it itself."""
+    reachable: bool = True
+    """Whether the request names a mailbox that codes go to: the person's, or of a child the parent's."""
+    transfers: bool = False
+    """Whether the data is to be sent to another controller."""
+    follows: RequestId | None = None
+    """The request that this one takes up again, or goes with."""
+    child: bool = False
+    """Whether the person is a child by a law that protects them."""
+    role: Role = Role.CONSUMER
+    """An end user's request is not answered here, but forwarded to the customer; see below."""
+    repeats: RequestId | None = None
+    """The open request that asks for the same: that one is answered, and this one is not."""
+    incident: Code | None = None
+    """The declared incident during which it came."""
+    stricter: Regulation | None = None
+    """The regulation that decides how much proof is needed, where it is another than *regulation*."""
+
+    @property
+    def proof_regulation(self) -> Regulation:
+        """The regulation that decides how much proof is needed."""
+        return self.stricter or self.regulation
+
+    @property
+    def irreversible(self) -> bool:
+        """Whether granting it cannot be undone: an erasure, or a transfer to another controller."""
+        return self.right is Right.ERASURE or self.transfers
+
+    @property
+    def laws(self) -> tuple[PolicyId, ...]:
+        """All laws that protect the person; the one that the request is answered under is the first."""
+        return (self.policy, *self.also)
+
+    @property
+    def goes_to_customer(self) -> bool:
+        """
+        Whether a customer that has not asked for this decides about the data: the request goes to them.
+
+        Law:
+            GDPR Art. 28(3)(a), (e): a processor does nothing with the data on its own, and what the
+            controller instructs it to.
+        """
+        return self.role is Role.END_USER and self.requester is not Requester.CONTROLLER
+
+
+class RequestRejected(Fact):
+    """A submission could not be read. It is set aside sealed; its publisher can see why."""
+
+    TYPE = "habeas.request.rejected.v1"
+    TERMINAL = True
+
+    publisher_source: str | None
+    publisher_id: str | None
+    errors: tuple[SubmissionError, ...]
+
+
+class ForwardingDecided(Decision):
+    """The privacy staff says which customer decides about the data of an end user."""
+
+    TYPE = "habeas.forwarding.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT})
+
+    controller: Code
+    """Where the customer's name and address lie sealed."""
+
+
+class RequestForwarded(Fact):
+    """An end user's request goes to the customer that decides about the data; both are notified."""
+
+    TYPE = "habeas.request.forwarded.v1"
+
+    controller: Code
+    """Where the customer's name and address lie sealed."""
+    link: Code
+    """Where the secret part lies sealed of the link under which the customer fetches the request."""
+    digest: str
+    """Of that secret part."""
+    expires_at: datetime
+
+
+class RequestDuplicated(Fact):
+    """A request asks for the same as one that is not answered yet; that one is answered."""
+
+    TYPE = "habeas.request.duplicated.v1"
+
+    first: RequestId
+    first_received_on: date
+    due_on: date
+    """The last day for the first."""
+
+
+class ForwardingFetched(Fact):
+    """The customer has fetched a request that was forwarded to them."""
+
+    TYPE = "habeas.forwarding.fetched.v1"
+    TERMINAL = True
+
+
+class RequestWithdrawn(Fact):
+    """The person took the request back."""
+
+    TYPE = "habeas.request.withdrawn.v1"
+
+    deemed: bool = False
+    """Whether they did so by not agreeing to a fee in time, as announced."""
+    stopped: bool = False
+    """Whether the privacy staff ended it, because it was stopped by a reader of a letter."""
+
+
+class RequestStopped(Fact):
+    """A request is stopped: no proof counts, nothing is disclosed or erased until the staff decides."""
+
+    TYPE = "habeas.request.stopped.v1"
+
+    reason: StopReason
+
+
+class StopDecided(Decision):
+    """The privacy staff decides about a stopped request: it goes on, or it ends without an answer."""
+
+    TYPE = "habeas.stop.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    resume: bool
+    """Whether the request goes on; else it ends."""
+
+
+class WithdrawalDecided(Decision):
+    """The privacy staff takes a request back, as the person has asked them to."""
+
+    TYPE = "habeas.withdrawal.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+
+class RequestReleased(Fact):
+    """A stopped request goes on, as the privacy staff decided."""
+
+    TYPE = "habeas.request.released.v1"
+
+
+class RequestClosed(Fact):
+    """The answer was sent; nothing is left to do."""
+
+    TYPE = "habeas.request.closed.v1"
+    TERMINAL = True
+
+    outcome: Outcome | None = None
+
+
+class RequestPurged(Fact):
+    """The record of a request need not be kept any longer: services forget the case."""
+
+    TYPE = "habeas.request.purged.v1"
+
+
+class RequestPaused(Fact):
+    """The person was asked for proof: until it comes, the time that the law gives may stand still."""
+
+    TYPE = "habeas.request.paused.v1"
+
+    reason: Code
+    since: datetime
+
+
+class RequestResumed(Fact):
+    """The person has sent the requested proof or answer."""
+
+    TYPE = "habeas.request.resumed.v1"
+
+    at: datetime
+
+
+class ExtensionDecided(Decision):
+    """The privacy staff needs longer for an answer."""
+
+    TYPE = "habeas.extension.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    reason: ExtensionReason
+
+
+class BurstDeclared(Decision):
+    """The privacy staff expects a storm of requests; those that come in the incident's time are marked."""
+
+    TYPE = "habeas.burst.declared.v1"
+    ROLES = frozenset({StaffRole.INCIDENT_OFFICER})
+    OF_REQUEST = False
+
+    incident: Code
+    """The company's name of the incident; ``request_id`` follows from it, because it is of no request."""
+    since: AwareDatetime
+    until: AwareDatetime
+    """Requests that are received from *since* on and before this are marked."""
+    source: str | None = None
+    """The system that they come from; every one where none is named."""
+    per_hour: int | None = Field(default=None, ge=1)
+    """How many of them begin in an hour; the others wait their turn."""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> "BurstDeclared":
+        if self.until < self.since:
+            raise ValueError("it must not end before it begins")
+        return self
+
+
+class RequestExtended(Fact):
+    """The answer is due later; the person is notified of it, with the reason, before the first due day."""
+
+    TYPE = "habeas.request.extended.v1"
+
+    reason: ExtensionReason
+    promised_on: date
+    """When the answer was due before."""
+    due_on: date
+    meant_for: date
+    """The day by which the answer is meant to be sent."""
+    policy: PolicyId
+    """The law that sets the day."""
+
+
+class AnswerDelivered(Decision):
+    """The privacy staff has handed over an answer by other means, because the letter did not arrive."""
+
+    TYPE = "habeas.answer.delivered.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    way: Code
+    """How: ``post``, ``phone``, ``in_person`` …"""
+
+
+class DeadlineCame(Fact):
+    """A day has come that the answer to a request is measured by."""
+
+    TYPE = "habeas.deadline.came.v1"
+
+    name: Code
+
+
+class DeadlineApproaching(Fact):
+    """The day has come by which something was meant to be done, and it is not."""
+
+    TYPE = "habeas.deadline.approaching.v1"
+    TERMINAL = True
+
+    duty: TimedDuty = TimedDuty.ANSWER
+    due_on: date
+
+
+class DeadlineMissed(Fact):
+    """The last day is over, and its duty is not done."""
+
+    TYPE = "habeas.deadline.missed.v1"
+
+    duty: TimedDuty = TimedDuty.ANSWER
+    due_on: date
