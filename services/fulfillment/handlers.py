@@ -1,6 +1,5 @@
 """Handlers of fulfillment: claims, searches, disclosures and the planning of erasures."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -94,6 +93,7 @@ from shared.contract.events import (
 )
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import Right, needs_proof
+from shared.runtime.dataloader import in_thread
 from shared.runtime.log import logger
 from shared.runtime.service import forget, on
 
@@ -524,8 +524,7 @@ async def _plan_erasure(
         package, contents = await store_copy(Disclosure(event, submitted, identities, findings), ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
-    # In a thread: there may be a million records, and the broker needs heartbeats.
-    made = await asyncio.to_thread(plan, findings, ctx.maps.current, ctx.today())
+    made = await in_thread(plan, findings, ctx.maps.current, ctx.today(), small=findings.is_small)
     decided = replace(made, identities=found_by)
     planned = ErasurePlanned(
         request_id=ctx.case_id,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.errors import TransientError
 
@@ -18,8 +18,8 @@ class LoadOrder(Generic[K]):
 
     most: int
     """The size that one load takes; a key that is larger by itself is loaded alone."""
-    size: Callable[[K], int]
-    due: Callable[[K], date]
+    size: Callable[[K], int] = lambda _key: 1
+    due: Callable[[K], date] = lambda _key: date.max
     """The day when the answer must be there. On the same day, the first to come goes first."""
 
 
@@ -116,6 +116,15 @@ class DataLoader(Generic[K, V]):
 async def side_by_side(works: Sequence[Awaitable[V]]) -> list[V]:
     """Return the results of *works*, done at the same time; a single one needs no task of its own."""
     return [await works[0]] if len(works) == 1 else await asyncio.gather(*works)
+
+
+async def in_thread(work: Callable[..., V], *arguments: Any, small: bool = False) -> V:
+    """
+    Return ``work(*arguments)``, done in a thread, so that the loop answers the broker's heartbeats meanwhile.
+
+    *Small* work of a few milliseconds is done at once: the thread would cost more.
+    """
+    return work(*arguments) if small else await asyncio.to_thread(work, *arguments)
 
 
 def _resolve(futures: Iterable[asyncio.Future[V]], value: V) -> None:

@@ -29,7 +29,7 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
-from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
+from pymongo.operations import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
@@ -50,6 +50,7 @@ __all__ = [
     "Int64",
     "ObjectId",
     "RawDocument",
+    "ReplaceOne",
     "ReturnDocument",
     "Session",
     "Timestamp",
@@ -213,6 +214,8 @@ def _unavailability(error: ServerSelectionTimeoutError) -> str:
 
 
 def _may_pass(error: PyMongoError) -> bool:
+    if isinstance(error, BulkWriteError):
+        return _is_unconfirmed(error)
     code = getattr(error, "code", None)
     return isinstance(error, ConnectionFailure | ExecutionTimeout) or code in RETRYABLE_CODES
 
@@ -342,10 +345,10 @@ async def insert_new(collection: Collection, documents: Sequence[Document | RawD
 
 
 def _there_already(error: BulkWriteError, documents: Sequence[Document | RawDocument]) -> frozenset[Any]:
-    """Return the ids that were taken, if nothing else went wrong; a bulk error's own code does not say."""
-    others = [flaw["code"] for flaw in error.details["writeErrors"] if flaw["code"] != DUPLICATE_KEY]
-    if error.details["writeConcernErrors"] or any(code in RETRYABLE_CODES for code in others):
+    """Return the ids that were taken, if nothing else went wrong."""
+    if _is_unconfirmed(error):
         raise StoreUnavailable("MongoDB did not confirm an insertion") from None
+    others = [flaw["code"] for flaw in error.details["writeErrors"] if flaw["code"] != DUPLICATE_KEY]
     if others:
         raise PermanentError(f"MongoDB refused an insertion (code {others[0]})") from None
     return frozenset(documents[flaw["index"]]["_id"] for flaw in error.details["writeErrors"])
@@ -386,7 +389,12 @@ async def write_each(collection: Collection, operations: Sequence[Write]) -> dic
 
 
 def _refused(error: BulkWriteError) -> dict[int, int]:
-    flaws = {flaw["index"]: flaw["code"] for flaw in error.details["writeErrors"]}
-    if error.details["writeConcernErrors"] or not RETRYABLE_CODES.isdisjoint(flaws.values()):
+    if _is_unconfirmed(error):
         raise StoreUnavailable("MongoDB did not confirm a write") from None
-    return flaws
+    return {flaw["index"]: flaw["code"] for flaw in error.details["writeErrors"]}
+
+
+def _is_unconfirmed(error: BulkWriteError) -> bool:
+    """Return whether a bulk write may succeed if it is repeated; its own code does not say."""
+    codes = {flaw["code"] for flaw in error.details["writeErrors"]}
+    return bool(error.details["writeConcernErrors"]) or not RETRYABLE_CODES.isdisjoint(codes)

@@ -10,6 +10,7 @@ An item is sealed once under its name: a repetition after a crash finds the firs
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Destroyed, PermanentError, Sealed
-from shared.runtime.dataloader import DataLoader
+from shared.runtime.dataloader import DataLoader, LoadOrder
 from shared.runtime.key_rings import (
     COMPARTMENTS,
     KEY_BYTES,
@@ -29,13 +30,17 @@ from shared.runtime.key_rings import (
     reader,
     wrapping_keys,
 )
-from shared.runtime.mongo import Client, Document, insert_new, translated
+from shared.runtime.mongo import Client, Document, ReplaceOne, insert_new, translated
 
 NONCE_BYTES = 12
 INCIDENT = "breach_people"
 """Stands for the compartment in which the people of an incident are sealed."""
 CHUNK_BYTES = 1024 * 1024
 """Bytes of clear text per sealed chunk of a large item."""
+CHUNKS_AT_ONCE = 8
+"""Chunks that one round trip reads or writes at most."""
+KEYS_HELD_S = 1.0
+"""How long the keys of a case are held after they were read: a handler needs them several times."""
 
 
 LAST_CHARACTER = "\U0010ffff"
@@ -84,6 +89,39 @@ class CaseKey:
         return _open(self._key, sealed, name)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chunk:
+    """A chunk to be stored."""
+
+    document: Document
+
+
+class _HeldKeys:
+    """Keys of cases by compartment, each held for a short time."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[float, Mapping[str, AESGCM]]] = {}
+
+    def get(self, case: str) -> Mapping[str, AESGCM] | None:
+        """Return the keys of *case* if they are held."""
+        self._drop_expired()
+        return self._held[case][1] if case in self._held else None
+
+    def hold(self, case: str, keys: Mapping[str, AESGCM]) -> None:
+        """Hold *keys* of *case* from now on."""
+        self.drop(case)
+        self._held[case] = (time.monotonic() + KEYS_HELD_S, keys)
+
+    def drop(self, case: str) -> None:
+        """Drop the keys of *case*."""
+        self._held.pop(case, None)
+
+    def _drop_expired(self) -> None:
+        now = time.monotonic()
+        while self._held and (oldest := next(iter(self._held))) and self._held[oldest][0] <= now:
+            del self._held[oldest]
+
+
 class Vault:
     """The vault: ``<prefix>_vault`` and ``<prefix>_keys``."""
 
@@ -114,6 +152,13 @@ class Vault:
         self._new_key_of = DataLoader(self._create_keys)
         self._read = DataLoader(self._load_items)
         self._write = DataLoader(self._store_items)
+        self._held = _HeldKeys()
+        self._read_chunk: DataLoader[str, Document | None] = DataLoader(
+            self._load_chunks, turns=LoadOrder(CHUNKS_AT_ONCE)
+        )
+        self._write_chunk: DataLoader[_Chunk, None] = DataLoader(
+            self._store_chunks, turns=LoadOrder(CHUNKS_AT_ONCE)
+        )
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -146,7 +191,10 @@ class Vault:
             Sealed: It was altered, or the master key is another.
         """
         name = VaultName(case, item)
-        key, sealed = await asyncio.gather(self._key(case, item), self._read(name))
+        if self._held.get(case) is None:
+            key, sealed = await asyncio.gather(self._key(case, item), self._read(name))
+        else:
+            key, sealed = await self._key(case, item), await self._read(name)
         if sealed is None:
             raise KeyError(name)
         return _open(key, sealed, str(name))
@@ -188,8 +236,7 @@ class Vault:
             document: Document = {"_id": f"{name}#{number}", "case": case, "item": str(name)}
             document |= {"attempt": attempt, "last": last}
             document["sealed"] = _seal(key, block, _chunk_name(document))
-            with translated("seal a chunk"):
-                await self._chunks.replace_one({"_id": document["_id"]}, document, upsert=True)
+            await self._write_chunk(_Chunk(document))
             number += 1
         return size
 
@@ -206,8 +253,7 @@ class Vault:
         number, skipped = divmod(start, CHUNK_BYTES)
         attempt, last = None, False
         while not last:
-            with translated("open a chunk"):
-                document = await self._chunks.find_one({"_id": f"{VaultName(case, item)}#{number}"})
+            document = await self._read_chunk(f"{VaultName(case, item)}#{number}")
             if document is None or attempt not in (None, document["attempt"]):
                 raise KeyError(item)
             attempt, last = document["attempt"], document["last"]
@@ -218,6 +264,7 @@ class Vault:
         """Destroy the key of *case*, and then the sealed content."""
         with translated("destroy a case"):
             await self._keys.update_one({"_id": case}, {"$set": {"key": None}}, upsert=True)
+            self._held.drop(case)
             await self._items.delete_many({"case": case})
             await self._chunks.delete_many({"case": case})
 
@@ -250,14 +297,19 @@ class Vault:
 
     async def _key(self, case: str, item: str) -> AESGCM:
         """Return the key of the compartment of *case* in which *item* lies."""
-        try:
-            compartments = await self._key_of(case)
-        except KeyError:
-            raise Destroyed(f"case {case} has no key: it was erased, or never created") from None
+        compartments = self._held.get(case) or await self._loaded_keys(case)
         compartment = compartment_of(item)
         if compartment not in compartments:
             raise Sealed(f"{case}/{item} is in a compartment that {self._account} does not open")
         return compartments[compartment]
+
+    async def _loaded_keys(self, case: str) -> Mapping[str, AESGCM]:
+        try:
+            keys = await self._key_of(case)
+        except KeyError:
+            raise Destroyed(f"case {case} has no key: it was erased, or never created") from None
+        self._held.hold(case, keys)
+        return keys
 
     async def _create_keys(self, cases: Sequence[str]) -> Mapping[str, None]:
         self._is_refreshed()  # keys wrapped by an old key are lost when that is destroyed
@@ -270,6 +322,19 @@ class Vault:
             found = self._items.find({"_id": {"$in": list(map(str, names))}})
             sealed = {document["_id"]: document["sealed"] async for document in found}
         return {name: sealed.get(str(name)) for name in names}
+
+    async def _load_chunks(self, names: Sequence[str]) -> Mapping[str, Document | None]:
+        """Return the chunks of *names*; None for each that is missing."""
+        with translated("open a chunk"):
+            found = {one["_id"]: one async for one in self._chunks.find({"_id": {"$in": list(names)}})}
+        return {name: found.get(name) for name in names}
+
+    async def _store_chunks(self, chunks: Sequence[_Chunk]) -> Mapping[_Chunk, None]:
+        """Store each of *chunks* in the place of an earlier attempt's."""
+        writes = [ReplaceOne({"_id": one.document["_id"]}, one.document, upsert=True) for one in chunks]
+        with translated("seal a chunk"):
+            await self._chunks.bulk_write(writes, ordered=False)
+        return dict.fromkeys(chunks)
 
     async def _store_items(
         self, items: Sequence[tuple[VaultName, bytes]]

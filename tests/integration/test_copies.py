@@ -1,5 +1,6 @@
 """Copies that people were given are counted by case and person, within a year, without remembering people."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
@@ -39,6 +40,19 @@ async def test_copies_of_longer_ago_do_not_count_and_are_forgotten(
     assert await copies.count("c", ADA, NOW) == 2
     kept = mongo_client[f"{database_prefix}_fulfillment"]["copies"]
     assert set(await kept.distinct("case")) == {"b", "c"}
+
+
+async def test_copy_that_turns_a_year_old_within_the_day_does_not_count(copies: CopyCounter) -> None:
+    await copies.count("a", ADA, NOW - WINDOW + timedelta(hours=1))
+    assert await copies.count("b", ADA, NOW) == 2
+    assert await copies.count("c", ADA, NOW + timedelta(hours=2)) == 2
+
+
+async def test_people_counted_side_by_side_are_counted_apart(copies: CopyCounter) -> None:
+    await copies.count("a", ADA, NOW)
+    bruno = {"email": ("bruno@example.org",)}
+    counts = await asyncio.gather(copies.count("b", ADA, NOW), copies.count("c", bruno, NOW))
+    assert tuple(counts) == (2, 1)
 
 
 async def test_copies_of_known_content_within_a_year_are_those_that_make_another_cost_something(

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from shared.errors import Destroyed, PermanentError, Sealed
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.mongo import Client, Collection
-from shared.runtime.vault import CHUNK_BYTES, Vault
+from shared.runtime.vault import CHUNK_BYTES, KEYS_HELD_S, Vault
 
 CASE, OTHER = "a" * 32, "b" * 32
 MASTER = bytes(range(32))
@@ -98,6 +98,21 @@ async def test_what_was_destroyed_never_opens_and_never_gets_a_key_again(
     assert (await keys.find_one({"_id": CASE}) or {})["key"] is None
     await vault.seal(OTHER, "request", ADA)
     assert await vault.open(OTHER, "request") == ADA
+
+
+async def test_case_destroyed_by_another_process_does_not_open_once_its_held_keys_expire(
+    vault: Vault, mongo_client: Client, database_prefix: str
+) -> None:
+    await vault.seal(CASE, "request", ADA)
+    assert await vault.open(CASE, "request") == ADA
+    await Vault(mongo_client, prefix=database_prefix, master_key=MASTER).destroy(CASE)
+
+    async def sealed_until_refused() -> None:
+        while True:
+            await vault.seal(CASE, "more", ADA)
+
+    with pytest.raises(Destroyed):
+        await asyncio.wait_for(sealed_until_refused(), timeout=5 * KEYS_HELD_S)
 
 
 async def test_a_destroyed_case_says_so_though_its_items_are_missed_before_its_key_is(

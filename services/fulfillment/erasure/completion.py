@@ -5,7 +5,6 @@ The service does one round per event, so that an interrupted one can go on; the 
 in one call. Both use this definition of a round, and of the registers written before anyone is notified.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -18,10 +17,11 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.execution import Refused, Remains
 from services.fulfillment.erasure.residue import Residue
 from services.fulfillment.erasure.rounds import Round, settled
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.steps import SMALL, ErasurePlan
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Needle, needles
 from services.fulfillment.state import MOST_ROUNDS, united
+from shared.runtime.dataloader import in_thread
 
 
 class ErasableRecords(Protocol):
@@ -75,8 +75,7 @@ async def verify_plans(
     plans: Sequence[ErasurePlan], data_map: DataMap, records: ErasableRecords, refused: Refused | None = None
 ) -> Round:
     """Search again for the records of all *plans*, and return the result with the *refused* ones."""
-    # In a thread, like all loops over every record: the broker needs heartbeats meanwhile.
-    whole = await asyncio.to_thread(united, plans)
+    whole = await in_thread(united, plans, small=all(plan.is_small for plan in plans))
     return Round(whole, refused or {}, await records.verify(whole, data_map, whole.identities))
 
 
@@ -91,7 +90,7 @@ async def plan_next_round(
 
 async def final_plan(done: Round) -> ErasurePlan:
     """Return the plan of *done* with the final disposition of each record."""
-    return await asyncio.to_thread(settled, done)
+    return await in_thread(settled, done, small=done.plan.is_small)
 
 
 async def complete(  # noqa: PLR0913 - the parts of a completed erasure
@@ -121,7 +120,8 @@ async def complete(  # noqa: PLR0913 - the parts of a completed erasure
     await memory.remember(decided, data_map)
     wanted = needles(decided.known_by, name)
     residues = await records.search_texts(decided, done.remains, data_map, wanted)
-    certified = await asyncio.to_thread(certificate, decided, done.remains, residues, data_map, details)
+    small = decided.is_small and len(residues) <= SMALL
+    certified = await in_thread(certificate, decided, done.remains, residues, data_map, details, small=small)
     return Completed(decided, residues, issue(certified, signer))
 
 

@@ -32,6 +32,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Findings, FoundRecord, gather
 from services.fulfillment.stores.mongodb import Probe, Stores, reason_of_refusal
+from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Document, Write
 
 __all__ = [
@@ -202,8 +203,7 @@ async def verify(plan: ErasurePlan, data_map: DataMap, stores: Stores, identitie
     looked_at = _changing_records(plan)
     parts = await asyncio.gather(*(_reread(_changing(plan, key), stores.fresh) for key in looked_at))
     findings = await gather(data_map, stores.fresh, identities, plan.aliases, verified=plan.verified)
-    # Both may go through very many records.
-    again = await asyncio.to_thread(_seen_again, findings, plan)
+    again = await in_thread(_seen_again, findings, plan, small=findings.is_small and plan.is_small)
     vanished = [
         Remainder(step.key, step.id, RemainderKind.VANISHED)
         for key in looked_at

@@ -5,7 +5,6 @@ The register outlives the case by years, so it holds no personal data except the
 that make a record the person's are kept as keyed hashes.
 """
 
-import asyncio
 import hmac
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from services.fulfillment.domain import LEGAL_HOLD
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, steps_where
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, translated
 
 PURPOSE = "kept records"
@@ -87,7 +87,7 @@ class RetainedRecords:
         Law:
             GDPR Art. 5(1)(e), 17(1)(a): when the reason to keep a record has ended, it is erased.
         """
-        entries = await asyncio.to_thread(self._kept_by, decided, erasure, at, asked)
+        entries = await in_thread(self._kept_by, decided, erasure, at, asked, small=decided.is_small)
         names = [entry["_id"] for entry in entries]
         with translated("register kept records"):
             for start in range(0, len(entries), ENTRIES_PER_WRITE):

@@ -42,6 +42,8 @@ __all__ = [
     "steps_in",
     "steps_where",
 ]
+SMALL = 100
+"""Steps of a plan that are gone through within a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class ErasurePlan:
     """Verified identities among these, searched or not: they separate other people's records."""
     unconfirmed: tuple[str, ...] = ()
     """Names of identities in the person's records that are not verified."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether going through all steps takes a few milliseconds at most."""
+        return len(self.steps) <= SMALL
 
     def counts(self) -> dict[str, int]:
         """Return the number of records per disposition."""

@@ -2,21 +2,33 @@
 The number of copies that a person got within a year.
 
 It outlives the case, so it holds keyed hashes of identities and no clear data; entries older than a year are
-deleted.
+deleted, at the first copy of a day.
 """
 
 import hmac
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, plain
 from shared.law import GivenCopies
-from shared.runtime.mongo import Database, Document, insert_new, to_bson, translated
+from shared.runtime.bulk_insert import Insertions
+from shared.runtime.dataloader import DataLoader
+from shared.runtime.mongo import Database, Document, to_bson, translated
 
 WINDOW = timedelta(days=365)
 """The GDPR states no period; Cal. Civ. Code § 1798.130(b) counts requests in periods of twelve months."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedPerson:
+    """A person with copies to count."""
+
+    hashes: tuple[str, ...]
+    since: datetime
 
 
 class CopyCounter:
@@ -26,6 +38,9 @@ class CopyCounter:
         """Keep counts in *database*; identities are hashed with *key*."""
         self._copies = database["copies"]
         self._key = key
+        self._insertions = Insertions(self._copies)
+        self._cases_of: DataLoader[_CountedPerson, int] = DataLoader(self._count_cases)
+        self._deleted_on: date | None = None
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -63,13 +78,32 @@ class CopyCounter:
             GDPR Art. 12(5): the first copy is free. Art. 15(3): for others a reasonable fee may be charged.
             Repeated requests may be excessive, which the controller has to show.
         """
-        people = list(self._hashes(identities))
+        people = tuple(self._hashes(identities))
         held = {"content": self._keyed(content)} if content else {}
         noted = [{"_id": f"{person}/{case}", "person": person, "case": case, "at": at} for person in people]
-        await insert_new(self._copies, [one | held for one in noted])
-        with translated("count copies"):
+        await self._insertions.add([one | held for one in noted])
+        await self._delete_old(at)
+        return await self._cases_of(_CountedPerson(people, at - WINDOW))
+
+    async def _delete_old(self, at: datetime) -> None:
+        """Delete entries older than a year, once a day."""
+        if self._deleted_on == at.date():
+            return
+        with translated("delete old copies"):
             await self._copies.delete_many({"at": {"$lte": at - WINDOW}})
-            return len(await self._copies.distinct("case", {"person": {"$in": people}}))
+        self._deleted_on = at.date()
+
+    async def _count_cases(self, counted: Sequence[_CountedPerson]) -> Mapping[_CountedPerson, int]:
+        """Return the number of cases that gave each of *counted* a copy."""
+        people = sorted({person for one in counted for person in one.hashes})
+        cases: defaultdict[str, list[tuple[str, datetime]]] = defaultdict(list)
+        with translated("count copies"):
+            async for entry in self._copies.find({"person": {"$in": people}}):
+                cases[entry["person"]].append((entry["case"], entry["at"]))
+        return {
+            one: len({case for person in one.hashes for case, at in cases[person] if at > one.since})
+            for one in counted
+        }
 
     def _hashes(self, identities: Identities) -> Iterator[str]:
         for name, spellings in identities.items():

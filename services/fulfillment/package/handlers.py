@@ -1,6 +1,5 @@
 """Disclosure: a copy of the records, their portable part, or the kinds of data."""
 
-import asyncio
 import hashlib
 import secrets
 from collections import Counter
@@ -33,6 +32,7 @@ from shared.contract.events import (
 )
 from shared.errors import Sealed
 from shared.law import Regulation, Right
+from shared.runtime.dataloader import in_thread
 
 PACKAGE = "package"
 FURTHER_COPY = "further_copy"
@@ -72,7 +72,7 @@ async def disclose_package(
         # Nothing is disclosed: it is no copy, and no package is stored.
         return [await _refused(answer, wanted, ctx)]
     if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
-        content = await asyncio.to_thread(content_of, wanted.findings)
+        content = await in_thread(content_of, wanted.findings, small=wanted.findings.is_small)
         given = await ctx.copies.given(ctx.case_id, wanted.identities, ctx.now, content)
         if (quoted := fee_for_copy(wanted.event, given, ctx.house.further_copy_fee, ctx)) is not None:
             return [quoted]
@@ -109,7 +109,7 @@ async def _disclose_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestF
     contents = await _contents(wanted, ctx)
     sections = [PackageSection(s.collection, ()) for s in contents.sections if s.collection.key in counts]
     package = build_overview(replace(contents, sections=sections), counts, signer=ctx.house.signer)
-    name = await _sealed(package, ctx)
+    name = await _sealed(package, ctx, small=True)
     answer = answers.overview(
         package.summary, wanted.findings, fallback=wanted.event.right is not Right.KNOW_CATEGORIES
     )
@@ -118,8 +118,7 @@ async def _disclose_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestF
 
 async def _built(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tuple[PackageWriter, Answer]:
     """Return a package and its answer, without storing it."""
-    # It reads all records: in a thread, for the broker's heartbeats.
-    package = await asyncio.to_thread(_packed, contents, wanted, ctx.house.signer)
+    package = await in_thread(_packed, contents, wanted, ctx.house.signer, small=wanted.findings.is_small)
     data_map = await ctx.maps.of(wanted.findings.version)
     return package, answers.disclosure(package.summary, wanted.findings, data_map)
 
@@ -133,12 +132,12 @@ async def _stored(
     package: PackageWriter, answer: Answer, wanted: Disclosure, ctx: Fulfillment
 ) -> tuple[str, Answer]:
     """Store a package and count the copy; return its name and the answer."""
-    name = await _sealed(package, ctx)
+    name = await _sealed(package, ctx, small=wanted.findings.is_small)
     copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, wanted.content)
     return name, answer.model_copy(update={"copies": copies})
 
 
-async def _sealed(package: PackageWriter, ctx: Fulfillment) -> str:
+async def _sealed(package: PackageWriter, ctx: Fulfillment, *, small: bool) -> str:
     """
     Seal *package*, read it back, and return its name.
 
@@ -147,7 +146,7 @@ async def _sealed(package: PackageWriter, ctx: Fulfillment) -> str:
     """
     name = f"{PACKAGE}_{secrets.token_hex(8)}"
     written, read = hashlib.sha256(), hashlib.sha256()
-    size = await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written))
+    size = await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written, small=small))
     async for piece in ctx.vault.open_stream(ctx.case_id, name):
         read.update(piece)
     if written.digest() != read.digest():
@@ -157,10 +156,10 @@ async def _sealed(package: PackageWriter, ctx: Fulfillment) -> str:
     return name
 
 
-async def _pieces(package: PackageWriter, digest: "hashlib._Hash") -> AsyncIterator[bytes]:
-    """Yield the package, built in a thread: a single piece may hold thousands of records."""
+async def _pieces(package: PackageWriter, digest: "hashlib._Hash", *, small: bool) -> AsyncIterator[bytes]:
+    """Yield the package; unless it is *small*, a single piece may hold thousands of records."""
     pieces = iter(package)
-    while piece := await asyncio.to_thread(next, pieces, b""):
+    while piece := await in_thread(next, pieces, b"", small=small):
         digest.update(piece)
         yield piece
 

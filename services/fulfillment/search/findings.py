@@ -118,6 +118,8 @@ class Findings:
     """Names of identities that may lead to more records of the person: they must be proven first."""
     claims: Identities = field(default_factory=dict)
     """Unverified values in the person's records; not looked up."""
+    is_small: bool = False
+    """Whether going through all records takes a few milliseconds at most."""
 
     def of(self, key: str) -> Iterable[FoundRecord]:
         """Return the records of the collection *key*; they may be iterated again."""

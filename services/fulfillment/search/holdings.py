@@ -166,6 +166,11 @@ class Holdings:
         self._shelves.put(collection, key_of(document["_id"]), document, bson)
         self._worked_out.pop(collection, None)
 
+    @property
+    def bytes(self) -> int:
+        """The bytes that all documents count for, also those in the file."""
+        return self._shelves.total_bytes
+
     def count(self, collection: str) -> int:
         """Return the number of documents of *collection*."""
         return len(self._shelves[collection])

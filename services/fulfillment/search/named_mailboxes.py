@@ -1,6 +1,5 @@
 """Mailboxes that a person's records name besides the proven one; each owner gets one notice."""
 
-import asyncio
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -18,6 +17,7 @@ from services.fulfillment.search.released_aliases import values_of_aliases
 from services.fulfillment.search.roles import roles
 from shared.contract.events import Assurance, Evidence, IdentityVerified, MailboxNamed, Requester
 from shared.law import Right
+from shared.runtime.dataloader import in_thread
 
 MOST_NOTIFIED = 5
 """Limit of mailboxes notified for one request; with more, the staff decides."""
@@ -46,8 +46,7 @@ async def not_notified(
     notified = [(await ctx.vault.open(ctx.case_id, ref)).decode() for ref in ctx.known.mailboxes]
     proven = await _proven_by_the_owner(event, ctx)
     known = {EMAIL: (*proven, *notified, *more)}
-    # In a thread: a million records would block the loop, and the broker expects heartbeats.
-    found = await asyncio.to_thread(other_mailboxes, findings, data_map, known)
+    found = await in_thread(other_mailboxes, findings, data_map, known, small=findings.is_small)
     if len(notified) + len(found) > MOST_NOTIFIED:
         return None
     return () if event.requester is Requester.PARENT else found

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared import law
@@ -29,6 +30,7 @@ def due() -> date:
     return _DUE.get()
 
 
+@lru_cache(maxsize=1_024)
 def last_day(regulation: Regulation, right: Right, received_on: date) -> date:
     """Return about the due date of a request: public holidays do not change the order."""
     rule = policies().governing(regulation, received_on).answer(right)

@@ -66,6 +66,8 @@ class RecordBuffers:
         """Create an empty buffer for each of *names*."""
         self._shelves = {name: RecordBuffer(spool) for name in names}
         self._bytes = 0
+        self.total_bytes = 0
+        """Bytes of all documents that were put here, with the overhead of each."""
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names of the buffers."""
@@ -78,6 +80,7 @@ class RecordBuffers:
     def put(self, name: str, key: Hashable, document: Document, bson: bytes) -> None:
         """Keep *document* in the buffer *name*, unless the one with *key* is there already."""
         shelf = self._shelves[name]
+        self.total_bytes += len(bson) + OVERHEAD
         before = shelf.bytes
         shelf.put(key, document, bson)
         self._bytes += shelf.bytes - before

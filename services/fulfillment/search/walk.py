@@ -42,6 +42,8 @@ from shared.runtime.mongo import Document
 
 __all__ = ["Coverage", "Findings", "FoundRecord", "SearchAnswer", "SearchStatus", "gather"]
 
+SMALL_BYTES = 64 << 10
+"""Bytes of records, with their overhead, that are worked on within a few milliseconds."""
 PORTION = 20_000
 """Values that are looked up at once; a person's records may lead to a million."""
 
@@ -102,6 +104,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
         known.verified(),
         tuple(sorted(known.unconfirmed())),
         known.claims(),
+        is_small=walk.holdings.bytes <= SMALL_BYTES,
     )
 
 

@@ -1,13 +1,14 @@
 """Look-ups made side by side are one query; one that spoils it fails alone."""
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import pytest
 
 from shared.errors import PermanentError, StoreUnavailable
-from shared.runtime.dataloader import DataLoader, LoadOrder
+from shared.runtime.dataloader import DataLoader, LoadOrder, in_thread
 
 
 class Shelf:
@@ -147,3 +148,9 @@ async def test_later_key_that_is_due_earlier_does_not_wait() -> None:
     await begun.wait()
     await asyncio.gather(*early, ask(10))
     assert loads == [[20], [10], [30]]
+
+
+async def test_small_work_is_done_at_once_and_other_work_in_a_thread() -> None:
+    here = threading.get_ident()
+    assert await in_thread(threading.get_ident, small=True) == here
+    assert await in_thread(threading.get_ident) != here
