@@ -1,8 +1,9 @@
-"""The commands of the tutorial on an own database do what the page says."""
+"""The commands of the tutorial on an own database, and of the README, do what the pages say."""
 
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from habeas.embedded.mailcatcher import letters
-from habeas.embedded.parts.ports import free_port
+from habeas.embedded.mailcatcher import CaughtMessage, letters
+from habeas.embedded.parts.ports import free_port, is_free
 from shared.contract.codes import ALONE
 from tests.unit.pages import CONSOLE, ROOT, text
 from tests.waiting import eventually
@@ -89,10 +90,17 @@ class Reader:
         self.codes += len(found)
         return found[-1]
 
+    def subjects_for(self, address: str) -> list[str]:
+        """Return the subjects of the letters to *address*."""
+        return [letter.subject for letter in self.letters() if address in letter.recipients]
+
     def codes_received(self) -> list[str]:
         """Return the codes of all letters."""
-        caught = letters(self.folder / ".state" / "mail" / "letters")
-        return [found[1] for letter in caught if (found := ALONE.search(letter.body()))]
+        return [found[1] for letter in self.letters() if (found := ALONE.search(letter.body()))]
+
+    def letters(self) -> list[CaughtMessage]:
+        """Return all letters."""
+        return list(letters(self.folder / ".state" / "mail" / "letters"))
 
 
 def environment() -> dict[str, str]:
@@ -101,11 +109,26 @@ def environment() -> dict[str, str]:
     return {**plain, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def blocks() -> list[str]:
-    """Return the blocks of commands on the page, on free ports; without those of the installation."""
-    base = free_port()
+def blocks(base: int) -> list[str]:
+    """Return the blocks of commands on the page, on ports from *base* on, without the installation."""
     page = text(PAGE).replace("28304", str(base + 4)).replace("28300", str(base))
     return [block for block in CONSOLE.findall(page) if not block.startswith("make setup")]
+
+
+def free_ports() -> int:
+    """Return the first of seven free ports in a row."""
+    return next(port for port in iter(free_port, 0) if all(map(is_free, range(port, port + 7))))
+
+
+async def make_requests_of_readme(reader: Reader, base: int) -> None:
+    """Make the requests that README.md shows; return when both are received."""
+    (curl,) = [block for block in CONSOLE.findall(text("README.md")) if block.startswith("curl")]
+    await reader.type(curl.replace("8080", str(base + 4)))
+    assert "status_url" in reader.printed
+    (event,) = re.findall(r"```json\n(.*?)```", text("README.md"), re.DOTALL)
+    (reader.folder / "event.json").write_text(event)
+    await reader.type("habeas publish event.json")
+    await eventually(lambda: reader.subjects_for("bruno@example.com"), within=WITHIN)
 
 
 @pytest.mark.usefixtures("mongo_url", "amqp_url")  # a machine without the parts skips, and with CI fails
@@ -115,9 +138,11 @@ async def test_commands_of_the_tutorial_answer_and_erase(tmp_path: Path) -> None
     outputs = []
     async with AsyncExitStack() as stack:
         stack.push_async_callback(reader.stop)
-        for block in blocks():
+        base = free_ports()
+        for block in blocks(base):
             await reader.run(block)
             outputs.append(reader.printed)
+        await make_requests_of_readme(reader, base)
     assert any("the map fits the data" in output for output in outputs)
     firsts = [output.partition("\n")[0] for output in outputs]
     assert [first for first in firsts if first in {"found", "nothing found"}] == ["found", "nothing found"]
