@@ -65,7 +65,7 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
         }
         with translated("look for deadlines"):
             ids = await database["timers"].distinct("case", coming)
-        histories = await Journal(database, RECORDS).histories(set(ids))
+        histories = await Journal(database, RECORDS, notes=True).histories(set(ids))
     finally:
         client.close()
     cases = {id_: reduce(evolve, events_of(rows), IntakeCase()) for id_, rows in histories.items()}

@@ -106,7 +106,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     """Build intake."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
-        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
+        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME), notes=True),
         Timers(database),
     )
     await journal.prepare()

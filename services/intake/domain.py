@@ -181,6 +181,9 @@ _AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
     IdentityChallenged: S.CHALLENGED,
     ProofRefused: S.CHALLENGED,
     IdentityVerified: S.VERIFIED,
+    # They may overtake the note that the identity is verified.
+    RequestFulfilled: S.ANSWERED,
+    RequestReferred: S.REFERRED,
     IdentityRefused: S.REFUSED,
     RequestWithdrawn: S.WITHDRAWN,
 }
@@ -192,43 +195,35 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
         RequestFulfilled: S.ANSWERED,
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
-        # A challenge may still be in transit when the decision that overtook it arrives; so below.
-        IdentityChallenged: S.VERIFIED,
+        # A refused proof may still be in transit when the decision that overtook it arrives; so below.
         ProofRefused: S.VERIFIED,
     },
     S.REFERRED: {
         RequestFulfilled: S.ANSWERED,
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
-        IdentityChallenged: S.REFERRED,
         ProofRefused: S.REFERRED,
     },
-    S.REFUSED: {RequestClosed: S.CLOSED, IdentityChallenged: S.REFUSED, ProofRefused: S.REFUSED},
+    S.REFUSED: {RequestClosed: S.CLOSED, ProofRefused: S.REFUSED},
     S.ANSWERED: {
         RequestClosed: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
         # It ends what waits for a window; the answer stands.
         RequestWithdrawn: S.ANSWERED,
-        IdentityChallenged: S.ANSWERED,
         ProofRefused: S.ANSWERED,
-        IdentityVerified: S.ANSWERED,
     },
     S.FORWARDED: {RequestForwarded: S.FORWARDED, RequestClosed: S.CLOSED},
     S.DUPLICATE: {RequestClosed: S.CLOSED},
     # A withdrawal may cross a decision; a sent answer stands.
     S.WITHDRAWN: {
         RequestClosed: S.CLOSED,
-        IdentityChallenged: S.WITHDRAWN,
         ProofRefused: S.WITHDRAWN,
-        IdentityVerified: S.WITHDRAWN,
         IdentityRefused: S.WITHDRAWN,
         RequestReferred: S.WITHDRAWN,
         RequestFulfilled: S.ANSWERED,
     },
     S.CLOSED: {
-        IdentityChallenged: S.CLOSED,
         ProofRefused: S.CLOSED,
-        IdentityVerified: S.CLOSED,
         IdentityRefused: S.CLOSED,
         RequestReferred: S.CLOSED,
         RequestWithdrawn: S.CLOSED,
@@ -237,8 +232,8 @@ TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     S.PURGED: {RequestPurged: S.PURGED},
 }
 """Status → fact → status. A fact without an entry for a status is an :class:`IllegalTransition`."""
-PRESUMES_PROOF: frozenset[type[Fact]] = frozenset({RequestFulfilled, RequestReferred})
-"""Facts that follow from a verified identity, and may overtake it when deliveries are retried."""
+NOTED: frozenset[type[Fact]] = frozenset({IdentityChallenged, IdentityVerified})
+"""Facts that are noted, so that they can come in any order; where they change nothing they are ignored."""
 CLOSED_BY: Mapping[CaseStatus, LetterKind] = {
     S.REFUSED: LetterKind.REFUSAL,
     S.ANSWERED: LetterKind.OUTCOME,
@@ -555,10 +550,10 @@ def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:
     """
     if type(fact) in REMARKS:
         return status
+    if type(fact) in NOTED:
+        return TRANSITIONS[status].get(type(fact), status)
     if status is CaseStatus.UNKNOWN and type(fact) not in TRANSITIONS[status]:
         raise TooEarly(f"{fact.TYPE} came before its request")
-    if type(fact) in PRESUMES_PROOF and status in {CaseStatus.RECEIVED, CaseStatus.CHALLENGED}:
-        raise TooEarly(f"{fact.TYPE} came before the identity was verified")
     try:
         return TRANSITIONS[status][type(fact)]
     except KeyError:

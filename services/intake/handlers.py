@@ -29,7 +29,7 @@ from services.intake.cases.sealed_content import (
     single_piece,
 )
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
-from services.intake.domain import CaseStatus, outcome_of
+from services.intake.domain import CLOSED_BY, OWED, CaseStatus, outcome_of
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import Unreadable, derived_id
@@ -90,10 +90,12 @@ from shared.contract.events.breaches import BreachDeclared, BreachLodged
 from shared.contract.suggestions import suggestions_for
 from shared.errors import Destroyed, RefusedDecision, TooEarly
 from shared.runtime.log import logger
-from shared.runtime.service import on
+from shared.runtime.service import noted, on
 
 SET_ASIDE = "set_aside"
 """Name of an unreadable message in the vault."""
+ENDING = frozenset({*CLOSED_BY.values(), LetterKind.FEE_QUOTED})
+"""Letters that close a case or start a deadline."""
 REUSED = SubmissionError(
     path="data.reference", message="names another request of this source; choose another"
 )
@@ -290,6 +292,11 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
 
 
+def ends_a_step(event: NoticeSent) -> bool:
+    """Return whether a letter can close a case, starts a deadline, or is owed by law."""
+    return event.letter in ENDING | OWED
+
+
 async def count_wrong_code(event: ProofRefused, ctx: Intake) -> Sequence[Fact]:
     """Count a wrong code over all requests: guesses at many look like one mistake at each."""
     if event.reason == CodeVerdict.WRONG:
@@ -328,24 +335,24 @@ SUBSCRIPTIONS = (
     on(WithdrawalSubmitted, withdraw),
     on(WithdrawalLodged, withdraw_lodged),
     on(UnreadableSubmission, set_aside),
-    on(IdentityChallenged, note),
-    on(IdentityVerified, note),
+    noted(IdentityChallenged, note),
+    noted(IdentityVerified, note),
     on(IdentityRefused, note),
     on(ProofRefused, count_wrong_code),
-    on(ErasurePlanned, note),
+    noted(ErasurePlanned, note),
     on(ErasureApproved, note_approval),
-    on(ErasureScheduled, note),
-    on(DisclosureScheduled, note),
+    noted(ErasureScheduled, note),
+    noted(DisclosureScheduled, note),
     on(RequestFulfilled, schedule_package_expiry),
     on(FeeQuoted, schedule_fee_deadline),
     on(AgreementLodged, accept_fee),
     on(RequestReferred, note),
-    on(NoticeSent, close),
+    noted(NoticeSent, close, acted_on=ends_a_step),
     on(NoticeFailed, note_letter_failure),
     on(NoticeReported, note),
     on(AnswerDelivered, note),
-    on(RecipientAcknowledged, note),
-    on(RecipientFailed, note),
+    noted(RecipientAcknowledged, note),
+    noted(RecipientFailed, note),
     on(IdentityReviewNeeded, note),
     on(RequestPaused, note),
     on(RequestResumed, resume),

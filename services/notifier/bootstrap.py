@@ -22,7 +22,8 @@ from shared.runtime.journal import Journal
 @asynccontextmanager
 async def build(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the notifier together."""
-    journal = Journal(database_of(settings, platform), key=chain_key(settings.root_key, MailLane.LETTERS))
+    key = chain_key(settings.root_key, MailLane.LETTERS)
+    journal = Journal(database_of(settings, platform), key=key, notes=True)
     await journal.prepare()
     with ExitStack() as stack:
         returned = _returned(settings, platform, journal, stack)

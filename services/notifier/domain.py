@@ -19,8 +19,6 @@ from shared.contract.events import (
     InquiryLodged,
     LetterKind,
     MailboxNamed,
-    NoticeFailed,
-    NoticeSent,
     ProofKind,
     RequestFulfilled,
     RequestReceived,
@@ -28,7 +26,6 @@ from shared.contract.events import (
     RestrictionAnnounced,
     SubjectRestricted,
 )
-from shared.errors import TooEarly
 from shared.law import Policy, needs_proof
 
 AFTER_PROOF = frozenset(
@@ -69,21 +66,12 @@ class Correspondence:
 
 
 def evolve(known: Correspondence, fact: Fact) -> Correspondence:
-    """
-    Return the state after *fact*.
-
-    Raises:
-        TooEarly: The request itself has not been acknowledged yet: letters keep their order.
-    """
-    if isinstance(fact, RequestReceived):
-        return replace(known, request=fact)
-    if isinstance(fact, InquiryLodged):
-        return replace(known, inquired=True)
-    if known.request is None and known.inquired and isinstance(fact, NoticeSent | NoticeFailed):
-        return known  # of the letter that asks back
-    if known.request is None:
-        raise TooEarly(f"{fact.TYPE} came before its request was acknowledged")
+    """Return the state after *fact*."""
     match fact:
+        case RequestReceived():
+            return replace(known, request=fact)
+        case InquiryLodged():
+            return replace(known, inquired=True)
         case ErasureScheduled() | FeeQuoted() | MailboxNamed():
             return replace(known, proven=True)
         case SubjectRestricted():

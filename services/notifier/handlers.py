@@ -109,11 +109,11 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
     return await _send_code(event.ref, code, ctx)
 
 
-async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """List the proofs of identity. Codes are mailed by ``services.notifier.codes``, past other letters."""
+def proven_by_code(event: IdentityChallenged) -> bool:
+    """Return whether a code is all that is asked for; ``services.notifier.codes`` mails it."""
     # Where only a confirmation is missing, the letter with the code has said so.
-    by_code = event.wanted == CONFIRMED and event.refused_for is None
-    return [] if event.ref or by_code else await challenge(event, ctx)
+    confirmed_by_code = event.wanted == CONFIRMED and event.refused_for is None
+    return event.ref is not None or confirmed_by_code
 
 
 async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
@@ -248,7 +248,7 @@ async def handle_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
 
 SUBSCRIPTIONS = (
     on(RequestReceived, acknowledge),
-    on(IdentityChallenged, ask_for_proof),
+    on(IdentityChallenged, challenge, ignored=proven_by_code),
     on(IdentityReminded, remind),
     on(IdentityReviewNeeded, write_review_letter),
     on(IdentityRefused, refuse),

@@ -1,20 +1,20 @@
 """Builds the verifier. Optional parts are imported here alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.verifier.assurance.code_allowances import CodeAllowances
 from services.verifier.context import AssuranceRules, CodeAllowancePort, Verifier
 from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
-from services.verifier.handlers import SUBSCRIPTIONS
+from services.verifier.handlers import SUBSCRIPTIONS, destroy_spent
 from services.verifier.login.bootstrap import LOGIN
 from services.verifier.settings import VerifierSettings
 from shared.contract.events import TimeCame
 from shared.contract.ports import TimersPort, VaultPort
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
-from shared.runtime.journal import Journal
+from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.key_rings import derived_key
 from shared.runtime.scheduler import Timers, publish_due_timers
 from shared.runtime.service import Moment, Service
@@ -45,7 +45,10 @@ def service(
             practice=practice,
         )
 
-    return Service(NAME, SUBSCRIPTIONS, Verification(), evolve, context, RECORDS)
+    async def effects(rows: Sequence[JournalRow]) -> None:
+        await destroy_spent(rows, vault)
+
+    return Service(NAME, SUBSCRIPTIONS, Verification(), evolve, context, RECORDS, effects=effects)
 
 
 @asynccontextmanager

@@ -40,7 +40,6 @@ from shared.contract.events import (
     ProofRef,
     ProofRefused,
     ProofSlot,
-    ProofSpent,
     Record,
     Requester,
     RequestLapsed,
@@ -153,7 +152,17 @@ class StaffAgreed(Record):
     deciders: tuple[Code, ...]
 
 
-RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed)
+class ProofSpent(Record):
+    """Proofs and codes have served: their sealed copies are destroyed."""
+
+    TYPE: ClassVar[str] = "habeas.verifier.proof_spent.v1"
+
+    refs: tuple[Code, ...]
+    kept: tuple[Code, ...] = ()
+    """Names of proofs that the law wants kept."""
+
+
+RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed, ProofSpent)
 CONFIRMED = ((Evidence.CONFIRMATION,),)
 """The evidence that is requested where nothing else is missing."""
 CHANNELS = frozenset({DROP, "meta", "apple", "risc"})

@@ -1,5 +1,6 @@
 """Handlers of the verifier: it weighs proofs, asks for missing ones, decides, and destroys evidence."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +23,7 @@ from services.verifier.domain import (
     AssessedWay,
     CodeIssued,
     EvidenceGained,
+    ProofSpent,
     StaffAgreed,
     Verification,
     comparison_waits,
@@ -70,7 +72,6 @@ from shared.contract.events import (
     ProofReceived,
     ProofRef,
     ProofRefused,
-    ProofSpent,
     Requester,
     RequestLapsed,
     RequestPaused,
@@ -85,7 +86,10 @@ from shared.contract.events import (
     TokenPresented,
 )
 from shared.contract.events import Verdict as Examined
+from shared.contract.ports import VaultPort
 from shared.errors import RefusedDecision
+from shared.runtime.dataloader import side_by_side
+from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.service import forget, on
 
@@ -111,7 +115,7 @@ Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
 async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
     """Decide the level needed, weigh the proofs that came along, and ask for the missing evidence."""
     if proven_elsewhere(event):
-        return _settled(event, [], ctx)
+        return await _settled(event, [], ctx)
     vouched = await _vouched(event, ctx)
     assessed = _assessed(event, ctx, vouched=vouched is None or bool(vouched))
     attested = evidence_of_agent(event, trusted=vouched is None or EMAIL in vouched)
@@ -123,7 +127,7 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
     """Weigh proofs that came later."""
     known = evolve(ctx.known, event)
     if not known.open:
-        return [_spent(ctx.case_id, known)]
+        return _spent(ctx.case_id, known)
     resumed = _resumed(ctx) if known.paused else []
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, *resumed))
     return await _concluded(event, [*resumed, *weighed], ctx)
@@ -145,7 +149,7 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
     """Weigh the verdict on a document or a token."""
     known = evolve(ctx.known, event)
     if not known.open:
-        return [_spent(ctx.case_id, known)]
+        return _spent(ctx.case_id, known)
     if (gained := gained_by_examination(event)) is not None:
         facts: Sequence[Fact] = [gained]
     elif known.stopped:
@@ -197,7 +201,7 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
             return await _concluded(event, [awaited], ctx)
         verified = _verified(ctx.request(), level, agreed, (BY_STAFF, event.reason))
         facts = [verified.model_copy(update={"deciders": deciders})]
-    return _settled(event, facts, ctx)
+    return await _settled(event, facts, ctx)
 
 
 def _confirmation_missing(known: Verification) -> bool:
@@ -248,15 +252,16 @@ async def end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
             )
         ]
     facts = [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
-    return _settled(event, facts, ctx)
+    return await _settled(event, facts, ctx)
 
 
-async def wait_for_proof(event: IdentityChallenged, ctx: Verifier) -> Sequence[Fact]:
+async def _await_proof(event: IdentityChallenged, ctx: Verifier) -> None:
     """Set the timers of the reminder and of the lapse."""
     lapses_at = ctx.known.lapses_at or event.expires_at
-    await ctx.timers.set(ctx.case_id, REMINDER, lapses_at - ctx.practice.patience / 2)
-    await ctx.timers.set(ctx.case_id, LAPSE, lapses_at)
-    return []
+    await asyncio.gather(
+        ctx.timers.set(ctx.case_id, REMINDER, lapses_at - ctx.practice.patience / 2),
+        ctx.timers.set(ctx.case_id, LAPSE, lapses_at),
+    )
 
 
 async def admit(event: EvidenceAsked, ctx: Verifier) -> Sequence[Fact]:
@@ -277,7 +282,7 @@ async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
     facts = await _next(after)
     if not facts and _misses_code(after):
         facts = await _challenge(after)
-    return _settled(event, facts, ctx)
+    return await _settled(event, facts, ctx)
 
 
 def _misses_code(ctx: Verifier) -> bool:
@@ -289,21 +294,20 @@ def _misses_code(ctx: Verifier) -> bool:
 
 async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
     """Ask no more of a person that has withdrawn the request."""
-    return [_spent(ctx.case_id, evolve(ctx.known, event))]
+    return _spent(ctx.case_id, evolve(ctx.known, event))
 
 
-async def destroy(event: ProofSpent, ctx: Verifier) -> Sequence[Fact]:
+async def destroy_spent(rows: Sequence[JournalRow], vault: VaultPort) -> None:
     """
-    Destroy proofs and codes that have served, and leave it on record.
+    Destroy the proofs and codes that have served by the decisions of *rows*, before these are published.
 
     Law:
         GDPR Art. 5(1)(c), (e): no more and no longer than needed; EDPB Guidelines 01/2022 para. 79.
         11 CCR § 7060(d): data collected to verify is deleted as soon as it has served.
     """
+    spent = [fact for row in rows for fact in row.facts if isinstance(fact, ProofSpent)]
     # All of it: a proof that was never announced lies there as well.
-    await ctx.vault.discard_all(ctx.case_id, SEALED, but=ctx.known.kept)
-    # The destruction is reported only of evidence that is known to have been there.
-    return [EvidenceDestroyed(request_id=ctx.case_id, refs=event.refs)] if event.refs else []
+    await side_by_side([vault.discard_all(one.request_id, SEALED, but=one.kept) for one in spent])
 
 
 SUBSCRIPTIONS = (
@@ -312,13 +316,11 @@ SUBSCRIPTIONS = (
     on(IdentityCompared, decide_on_comparison),
     on(ProofExamined, decide_on_examination),
     on(IdentityDecided, decide_by_staff),
-    on(IdentityChallenged, wait_for_proof),
     on(TimeCame, handle_timer),
     on(EvidenceAsked, admit),
     on(RequestStopped, suspend),
     on(RequestReleased, release),
     on(RequestWithdrawn, stop),
-    on(ProofSpent, destroy),
     on(RequestPurged, forget),
 )
 
@@ -462,7 +464,7 @@ async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Seque
     after = ctx.with_facts(event, *facts)
     if after.known.open and not after.known.stopped:
         facts = [*facts, *await _next(after)]
-    return _settled(event, facts, ctx)
+    return await _settled(event, facts, ctx)
 
 
 async def _next(ctx: Verifier) -> Sequence[Fact]:
@@ -683,20 +685,32 @@ async def _new_code(ctx: Verifier, ref: str, *, strong: bool) -> str:
     return digest_of(code, key=ctx.key, ref=f"{ctx.case_id}/{ref}")
 
 
-def _settled(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
-    """Return *facts*; where one of them decides, the clock runs again first, and the evidence has served."""
-    known = ctx.with_facts(event, *facts).known
+async def _settled(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
+    """
+    Return *facts*, and set the timers of proofs that they ask for.
+
+    Where one of them decides, the clock runs again first, and the evidence has served.
+    """
+    after = ctx.with_facts(event, *facts)
+    for fact in facts:
+        if isinstance(fact, IdentityChallenged):
+            await _await_proof(fact, after)
+    known = after.known
     if known.open or (isinstance(event, RequestReceived) and not known.evidence):
         return facts  # decided at once, without any requested proof: there is none to destroy
-    return [*(_resumed(ctx) if known.paused else ()), *facts, _spent(ctx.case_id, known)]
+    return [*(_resumed(ctx) if known.paused else ()), *facts, *_spent(ctx.case_id, known)]
 
 
 def _resumed(ctx: Verifier) -> list[Fact]:
     return [RequestResumed(request_id=ctx.case_id, at=ctx.now)]
 
 
-def _spent(case_id: str, known: Verification) -> ProofSpent:
-    return ProofSpent(request_id=case_id, refs=known.evidence)
+def _spent(case_id: str, known: Verification) -> list[Fact]:
+    """Return the facts that the evidence has served; only known evidence is reported destroyed."""
+    spent = ProofSpent(request_id=case_id, refs=known.evidence, kept=known.kept)
+    if not known.evidence:
+        return [spent]
+    return [spent, EvidenceDestroyed(request_id=case_id, refs=known.evidence)]
 
 
 def _gained(

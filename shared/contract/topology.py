@@ -84,10 +84,8 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.request.stopped.v1",
         "habeas.request.released.v1",
         "habeas.proof.received.v1",
-        "habeas.proof.spent.v1",
         "habeas.proof.examined.v1",
         "habeas.identity.compared.v1",
-        "habeas.identity.challenged.v1",
         "habeas.identity.decided.v1",
         "habeas.evidence.asked.v1",
         "habeas.time.came.v1",
@@ -252,7 +250,6 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     "verifier": (
         REFUSED,
         "habeas.proof.refused.v1",
-        "habeas.proof.spent.v1",
         "habeas.identity.challenged.v1",
         "habeas.identity.reminded.v1",
         "habeas.proof.presented.v1",

@@ -16,7 +16,7 @@ from typing import Any
 from shared.contract import topology
 from shared.errors import Destroyed, Unroutable
 from shared.runtime.broker import Delivery, Message
-from shared.runtime.journal import JournalRow
+from shared.runtime.journal import JournalRow, NotedFact, merged
 from shared.runtime.service import Runtime
 
 
@@ -177,6 +177,8 @@ class MemoryJournal:
     """Raised by the next calls, one each."""
     owed: set[str] = field(default_factory=set)
     """Keys of unpublished rows."""
+    notes: dict[str, dict[str, JournalRow]] = field(default_factory=dict)
+    """Case → noted facts by the id of their event."""
 
     async def histories(self, cases: set[str]) -> dict[str, list[JournalRow]]:
         """Return the rows of each case, oldest first."""
@@ -185,7 +187,15 @@ class MemoryJournal:
         for row in sorted(self.rows.values(), key=lambda row: row.n):
             if row.case in cases:
                 histories[row.case].append(row)
+        for case in cases & self.notes.keys():
+            histories[case] = merged(histories.get(case, []), self.notes[case].values())
         return histories
+
+    async def note(self, facts: Sequence[NotedFact]) -> None:
+        """Keep facts without a row."""
+        self._refuse()
+        for one in facts:
+            self.notes.setdefault(one.case, {}).setdefault(one.id, one.row())
 
     async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
         """Append rows; return the keys that were taken already."""
@@ -213,6 +223,7 @@ class MemoryJournal:
     async def forget(self, cases: set[str]) -> None:
         """Remove all rows of purged cases but the one that says so."""
         self.rows = {key: row for key, row in self.rows.items() if row.case not in cases or row.is_last}
+        self.notes = {case: notes for case, notes in self.notes.items() if case not in cases}
 
     def _refuse(self) -> None:
         if self.refuses:

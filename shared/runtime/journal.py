@@ -5,9 +5,13 @@ A row says which event was handled and which facts it led to. Its ``_id`` is ``<
 writers who saw the same past only one can append; the other reads again and decides anew. Because a row
 names its cause, a repeated event is recognised, and the facts stored with it are published again with the
 same ids. The state of a case in a service is the fold of its rows; the rows are also the audit trail.
+
+Facts of other services that a service decides nothing about are *noted*: one document per case, written
+without reading. Their own publishers have them on record.
 """
 
-from collections import defaultdict
+import asyncio
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
 from dataclasses import dataclass, field
@@ -33,17 +37,20 @@ from shared.contract.events import (
     RequestRejected,
     RequestStopped,
 )
-from shared.errors import PermanentError
+from shared.errors import PermanentError, StoreUnavailable
 from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, START, chained
 from shared.runtime.mongo import (
+    DUPLICATE_KEY,
     Collection,
     Database,
     Document,
     RawDocument,
     Session,
+    UpdateOne,
     in_order,
     insert_new,
     translated,
+    write_each,
 )
 
 LISTED = frozenset(
@@ -90,6 +97,8 @@ class JournalRow:
     """MAC of the row before it; None where that is not known."""
     mac: bytes = field(default=b"", compare=False)
     """Its own, once it is stored: see :mod:`shared.runtime.audit_chain`."""
+    noted: bool = False
+    """Whether it is a fact of another service that was only noted: it has no place in the chain."""
 
     @property
     def key(self) -> str:
@@ -114,11 +123,32 @@ class JournalRow:
         return any(isinstance(fact, RequestPurged) for fact in self.events())
 
 
+@dataclass(frozen=True, slots=True)
+class NotedFact:
+    """A fact of another service that leads to no decision: it is kept without a row."""
+
+    case: str
+    id: str
+    """Id of its event."""
+    fact: Fact
+    at: datetime
+    """When it was noted first."""
+
+    def row(self) -> JournalRow:
+        """Return it as a fold reads it."""
+        return JournalRow(self.case, -1, self.id, self.fact, (), self.at, noted=True)
+
+
 class Journal:
-    """The journal of one service."""
+    """The journal of one service, and the facts that it only notes."""
 
     def __init__(
-        self, database: Database, records: Iterable[type[Record]] = (), *, key: bytes = UNKEYED
+        self,
+        database: Database,
+        records: Iterable[type[Record]] = (),
+        *,
+        key: bytes = UNKEYED,
+        notes: bool = False,
     ) -> None:
         """
         Keep rows in *database*.
@@ -127,10 +157,12 @@ class Journal:
             database: The service's own.
             records: The service's own kinds of record.
             key: Chains the rows that are appended; not needed to read.
+            notes: Whether the service notes facts: then histories contain them.
         """
         self._key = key
         self.database = database
         self._rows: Collection = database["journal"]
+        self._notes: Collection | None = database["notes"] if notes else None
         self._kinds: Mapping[str, type[Fact]] = FACTS | {kind.TYPE: kind for kind in records}
 
     async def prepare(self) -> None:
@@ -146,19 +178,58 @@ class Journal:
 
     async def histories(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
         """
-        Return the rows of each of *cases*, oldest first.
+        Return the rows of each of *cases*, oldest first, and between them the facts that were noted.
 
         Raises:
             StoreUnavailable: The server did not answer.
             PermanentError: A row does not read; it names the row.
         """
+        histories, noted = await asyncio.gather(self._rows_of(cases), self._noted_of(cases))
+        for rows in histories.values():
+            rows.sort(key=lambda row: row.n)
+        for case, notes in noted.items():
+            histories[case] = merged(histories.get(case, []), notes)
+        return histories
+
+    async def _rows_of(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
         histories: dict[str, list[JournalRow]] = defaultdict(list)
         with translated("read the journal"):
             async for document in self._rows.find({"case": {"$in": list(cases)}}, batch_size=5_000):
                 histories[document["case"]].append(self._row(document))
-        for rows in histories.values():
-            rows.sort(key=lambda row: row.n)
         return histories
+
+    async def _noted_of(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
+        if self._notes is None:
+            return {}
+        with translated("read the notes"):
+            found = self._notes.find({"_id": {"$in": list(cases)}}, batch_size=5_000)
+            return {document["_id"]: self._noted(document) async for document in found}
+
+    def _noted(self, document: Document) -> list[JournalRow]:
+        case = document.pop("_id")
+        return [
+            NotedFact(case, id_, self._fact(stored, case), stored["at"]).row()
+            for id_, stored in document.items()
+        ]
+
+    async def note(self, facts: Sequence[NotedFact]) -> None:
+        """
+        Keep *facts* in one durable write that reads nothing; it may be repeated.
+
+        Raises:
+            StoreUnavailable: The server did not answer, or another writer noted the same case first.
+            PermanentError: A fact does not fit.
+        """
+        notes: dict[str, Document] = defaultdict(dict)
+        for one in facts:
+            note = {"$literal": {**_stored(one.fact, one.case), "at": one.at}}
+            notes[one.case][one.id] = {"$ifNull": [f"${one.id}", note]}
+        changes = [UpdateOne({"_id": case}, [{"$set": noted}], upsert=True) for case, noted in notes.items()]
+        codes = await write_each(self.database["notes"], changes)
+        if DUPLICATE_KEY in codes.values():
+            raise StoreUnavailable("note facts: another writer was faster")
+        if codes:
+            raise PermanentError(f"note facts: MongoDB refused (code {next(iter(codes.values()))})")
 
     async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
         """Append *rows* in one durable write; return the keys that another writer had taken."""
@@ -216,6 +287,13 @@ class Journal:
         others = {"event.type": {"$ne": RequestPurged.TYPE}, "facts.type": {"$ne": RequestPurged.TYPE}}
         with translated("forget cases"):
             await self._rows.delete_many({"case": {"$in": list(cases)}, **others})
+        await self.forget_notes(cases)
+
+    async def forget_notes(self, cases: Many[str], session: Session | None = None) -> None:
+        """Remove the facts noted about *cases*; it may be repeated."""
+        if self._notes is not None:
+            with translated("forget notes"):
+                await self._notes.delete_many({"_id": {"$in": list(cases)}}, session=session)
 
     async def forget_parts(self, case: str) -> None:
         """Remove the rows of cases that are parts of *case*, and are named after it; it may be repeated."""
@@ -287,6 +365,22 @@ class Journal:
 
     def _fact(self, stored: Mapping[str, Any], case: str) -> Fact:
         return self._kinds[stored["type"]].model_validate({"request_id": case, **stored["data"]})
+
+
+def newest(rows: Sequence[JournalRow]) -> JournalRow | None:
+    """Return the last row of a history; noted facts are none."""
+    return next((row for row in reversed(rows) if not row.noted), None)
+
+
+def merged(rows: Sequence[JournalRow], notes: Iterable[JournalRow]) -> list[JournalRow]:
+    """Return *rows* in their order with *notes* between them by time, none before the first row."""
+    waiting = deque(sorted(notes, key=lambda note: note.at))
+    history: list[JournalRow] = []
+    for row in rows:
+        while history and waiting and waiting[0].at <= row.at:
+            history.append(waiting.popleft())
+        history.append(row)
+    return [*history, *waiting]
 
 
 def events_of(rows: Iterable[JournalRow]) -> Iterable[Fact]:

@@ -27,7 +27,6 @@ from shared.contract.events import (
     Event,
     Fact,
     Record,
-    RequestPurged,
     RequestSubmitted,
     Submission,
     SubmissionError,
@@ -38,7 +37,7 @@ from shared.errors import HabeasError, PermanentError, RefusedDecision, Transien
 from shared.runtime import metrics
 from shared.runtime.accounts import Publishers
 from shared.runtime.broker import Delivery, EventPublisher, Inbox, Message
-from shared.runtime.journal import JournalRow, events_of, journalled
+from shared.runtime.journal import JournalRow, NotedFact, events_of, journalled, newest
 from shared.runtime.log import logger
 from shared.runtime.retry_policy import Failure, Origin, after_failure, origin_of
 from shared.runtime.staff_register import DecisionOutcome, StaffGate
@@ -51,6 +50,8 @@ C_contra = TypeVar("C_contra", contravariant=True)
 
 OVERTAKEN_S = 0.01
 """How long to wait for the row of another replica to become readable."""
+NOTED_WITHIN = timedelta(days=1)
+"""Older events get a row: their case may be purged, and must not come back."""
 PATIENCE_S = 0.1
 """How long the quick handlers of a batch wait for the slow ones before they are committed without them."""
 
@@ -74,15 +75,46 @@ class Subscription(Generic[C_contra]):
 
     event: type[Event]
     handler: Callable[[Any, C_contra], Awaitable[Sequence[Fact]]]
+    noted: Callable[[Any], bool]
+    ignored: Callable[[Any], bool]
 
 
-def on(event: type[E], handler: Callable[[E, C], Awaitable[Sequence[Fact]]]) -> Subscription[C]:
-    """Pair *event* with *handler*; the type checker refuses a handler of another event."""
-    return Subscription(event, handler)
+def _never(_event: object) -> bool:
+    return False
 
 
-async def forget(_event: RequestPurged, _ctx: object) -> Sequence[Fact]:
-    """Decide nothing: the runtime itself removes the journal's rows of the case."""
+def on(
+    event: type[E],
+    handler: Callable[[E, C], Awaitable[Sequence[Fact]]],
+    *,
+    ignored: Callable[[E], bool] = _never,
+) -> Subscription[C]:
+    """
+    Pair *event* with *handler*; the type checker refuses a handler of another event.
+
+    *ignored* events are acknowledged and leave nothing behind.
+    """
+    return Subscription(event, handler, _never, ignored)
+
+
+def noted(
+    event: type[E],
+    handler: Callable[[E, C], Awaitable[Sequence[Fact]]],
+    *,
+    acted_on: Callable[[E], bool] = _never,
+) -> Subscription[C]:
+    """
+    Note *event* as a part of the case's state, without a row.
+
+    *handler* gets those that are *acted_on*, and those that come a day late.
+
+    A noted event may arrive in any order; the fold of the service must accept it in every state.
+    """
+    return Subscription(event, handler, lambda one: not acted_on(one), _never)
+
+
+async def forget(_event: Fact, _ctx: object) -> Sequence[Fact]:
+    """Decide nothing; of a purged case the runtime itself removes the rows."""
     return []
 
 
@@ -125,6 +157,8 @@ class Service(Generic[S, C]):
     """Keys the case of a submission that cannot be read: a bare hash would let its content be guessed."""
     refusal: Callable[[str | None, str], SubmissionError | None] = lambda _user, _source: None
     """Why a broker user may not submit anything as a source; None where it may."""
+    effects: Callable[[Sequence[JournalRow]], Awaitable[None]] | None = None
+    """Repeatable acts that follow from committed rows, before their facts are published."""
 
     def fold(self, rows: Iterable[JournalRow]) -> S:
         """Return the state after *rows*."""
@@ -154,6 +188,9 @@ class JournalRowPort(Protocol):
 
     async def append(self, rows: Sequence[JournalRow]) -> frozenset[str]:
         """Append rows durably; return the keys that were taken already."""
+
+    async def note(self, facts: Sequence[NotedFact]) -> None:
+        """Keep facts durably without a row; it may be repeated."""
 
     async def forget(self, cases: set[str]) -> None:
         """Remove all rows of purged cases but the one that says so."""
@@ -186,6 +223,7 @@ class _Failed:
     error: Exception
 
 
+_EMPTY = JournalRow("", -1, "", None, (), datetime.min.replace(tzinfo=UTC), noted=True)
 _Result: TypeAlias = _Done | _Failed | _Work
 """The result of a handler; a work: that is to be handled in its place."""
 
@@ -238,6 +276,39 @@ class Runtime(Generic[S, C]):
             self._doorbell.set()
             await finisher
 
+    def _sorted(self, works: Sequence[_Work]) -> tuple[list[_Work], list[_Work]]:
+        """Return the works that handlers decide about, and those that are noted or ignored."""
+        handled: list[_Work] = []
+        rest: list[_Work] = []
+        for work in works:
+            (rest if self._is_noted(work) or self._is_ignored(work) else handled).append(work)
+        return handled, rest
+
+    def _is_noted(self, work: _Work) -> bool:
+        fresh = self.clock() - work.envelope.time < NOTED_WITHIN
+        return fresh and any(one.noted(work.envelope.event) for one in self._subscriptions(work))
+
+    def _is_ignored(self, work: _Work) -> bool:
+        return any(one.ignored(work.envelope.event) for one in self._subscriptions(work))
+
+    def _subscriptions(self, work: _Work) -> list[Subscription[C]]:
+        return [one for one in self.service.subscriptions if one.event is type(work.envelope.event)]
+
+    async def _note_all(self, works: Sequence[_Work]) -> None:
+        """Note the facts of *works* durably, then acknowledge."""
+        if not works:
+            return
+        started, now = time.perf_counter(), stored_precision(self.clock())
+        facts = [
+            NotedFact(work.case, work.envelope.id, event, now)
+            for work in works
+            if self._is_noted(work) and (event := journalled(work.envelope.event)) is not None
+        ]
+        if facts:
+            await self.journal.note(facts)
+        await self.inbox.settle([work.delivery for work in works])
+        self._report([_Done(work, _EMPTY, new=True) for work in works], [], started)
+
     async def _work_off(
         self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
     ) -> None:
@@ -248,8 +319,10 @@ class Runtime(Generic[S, C]):
     async def _round(
         self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
     ) -> list[_Work]:
-        """Handle one event of each case and commit; return the works left to do."""
-        mine = self._claim(works)
+        """Handle or note one event of each case and commit; return the works left to do."""
+        claimed = self._claim(works)
+        mine, rest = self._sorted(claimed)
+        noting = group.create_task(self._retried(lambda: self._note_all(rest)))
         histories, spoilt = await self._retried(lambda: self._histories(mine))
         results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in mine if w.case in spoilt)]
         known, fresh = _split([work for work in mine if work.case not in spoilt], histories)
@@ -258,8 +331,9 @@ class Runtime(Generic[S, C]):
         for task in slow:
             task.add_done_callback(partial(self._note_finished, tasks[task]))
         left = await self._settle([*results, *known, *(_outcome(task, tasks[task]) for task in quick)])
+        await noting
         outlasting = {tasks[task].case for task in slow}
-        return left + self._release([work for work in mine if work.case not in outlasting])
+        return left + self._release([work for work in claimed if work.case not in outlasting])
 
     def _claim(self, works: Sequence[_Work]) -> list[_Work]:
         """
@@ -415,15 +489,15 @@ class Runtime(Generic[S, C]):
         state = self.service.fold(history)
         moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
         facts, journal = await self._decided(work, moment)
-        n = history[-1].n + 1 if history else 0
+        last = newest(history)
         row = JournalRow(
             work.case,
-            n,
+            last.n + 1 if last else 0,
             work.cause,
             journal,
             tuple(facts),
             stored_precision(now),
-            before=history[-1].mac if history else None,
+            before=last.mac if last else None,
         )
         for fact in row.events():
             if work.case not in fact.cases:
@@ -522,6 +596,8 @@ class Runtime(Generic[S, C]):
         settled = [r for r in done if r.row.key not in taken and r.row.key not in refused]
         if purged := {r.row.case for r in settled if r.row.is_last}:
             await self.journal.forget(purged)
+        if self.service.effects and settled:
+            await self.service.effects([r.row for r in settled])
         failures = [self._failure(result) for result in failed]
         facts = {m.message_id: m for r in settled for m in messages_of(r.row, self.service.name)}
         await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -16,7 +16,7 @@ from shared.contract.events import (
     SubjectErased,
 )
 from shared.errors import PermanentError
-from shared.runtime.journal import PURGE_KEPT, Journal, JournalRow
+from shared.runtime.journal import PURGE_KEPT, Journal, JournalRow, NotedFact
 from shared.runtime.mongo import Client, Database, connect
 from shared.runtime.service import messages_of
 from shared.runtime.settings import LONGEST_RETRY
@@ -92,6 +92,20 @@ async def test_row_of_a_purge_by_another_service_expires(journal: Journal, datab
         [("expires_at", 1)]
     ]
     assert LONGEST_RETRY < PURGE_KEPT
+
+
+async def test_noted_facts_come_back_between_the_rows_and_go_with_the_case(database: Database) -> None:
+    journal = Journal(database, notes=True)
+    sent = SubjectErased(request_id=CASE, identifiers={})
+    notes = [NotedFact(CASE, f"{n}" * 32, sent, NOW + timedelta(seconds=n)) for n in (1, 2)]
+    await journal.append([row(0), replace(row(1, cause="2"), at=NOW + timedelta(seconds=3))])
+    await asyncio.gather(*(journal.note(notes) for _ in range(8)))
+    history = (await journal.histories([CASE, OTHER]))[CASE]
+    assert [(one.n, one.noted) for one in history] == [(0, False), (-1, True), (-1, True), (1, False)]
+    assert [one.event for one in history[1:3]] == [sent, sent]
+    assert await Journal(database).histories([OTHER]) == {}
+    await journal.forget([CASE])
+    assert await journal.histories([CASE]) == {}
 
 
 async def test_histories_are_in_order_and_of_the_cases_asked_for(journal: Journal) -> None:

@@ -321,6 +321,10 @@ class Office:
         (fact,) = self.facts(kind)
         return fact
 
+    def records(self, kind: type[F]) -> list[F]:
+        """Return the facts of *kind* in the journals, also those that are not published."""
+        return [fact for row in self.rows() for fact in row.facts if isinstance(fact, kind)]
+
     def sealed(self, case: str) -> dict[str, bytes]:
         """Return what the vault holds of *case*."""
         return self.vault.items.get(case, {})

@@ -120,6 +120,7 @@ async def in_review() -> Office:
         ProofReceived(request_id=CASE, proofs=(DOCUMENT,)),
         RequestResumed(request_id=CASE, at=NOW + timedelta(days=4, hours=3)),
         IdentityReviewNeeded(request_id=CASE, reasons=("name_partial",)),
+        timedelta(seconds=1),
         sent(LetterKind.IN_REVIEW),
     )
 

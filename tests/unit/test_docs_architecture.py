@@ -139,6 +139,7 @@ def test_every_queue_is_on_the_map() -> None:
 COLLECTIONS = {
     ("services/intake/cases/retention.py", "metrics"), ("services/intake/cases/duplicates.py", "firsts"),
     ("services/intake/cases/code_limits.py", "wrong_codes"),
+    ("shared/runtime/journal.py", "notes"),
     ("shared/runtime/vault.py", "keys"), ("shared/runtime/vault.py", "items"),
     ("shared/runtime/vault.py", "chunks"),
     ("shared/runtime/audit_heads.py", "journal"), ("shared/runtime/audit_heads.py", "audit_heads"),

@@ -166,19 +166,21 @@ class Purge:
             StoreUnavailable: It is not done: the database did not answer, or a row changed meanwhile.
         """
         now, journal = self.clock(), self.database["journal"]
-        last = [self._last(case, rows[-1], now) for case, rows in histories.items()]
+        chained = [[row for row in rows if not row.noted] for rows in histories.values()]
+        last = [self._last(rows[-1], now) for rows in chained if rows]
         kinds = [one for rows in histories.values() for one in _counted(rows, self.retention.zone)]
-        expected = sum(map(len, histories.values()))
+        expected = sum(map(len, chained))
         async with transaction(self.client, "purge") as session:
             await Metrics(self.database).add(Counter(kinds), session)
             gone = await journal.delete_many({"case": {"$in": list(histories)}}, session=session)
             if gone.deleted_count != expected:
                 raise StoreUnavailable("purge: another replica holds the same cases")
             await journal.insert_many(last, session=session)
+            await self.journal.forget_notes(list(histories), session)
 
-    def _last(self, case: str, newest: JournalRow, at: datetime) -> Document:
+    def _last(self, newest: JournalRow, at: datetime) -> Document:
         """Return the row that replaces those up to *newest*."""
-        row = replace(_row(case, newest.n + 1, at), before=newest.mac)
+        row = replace(_row(newest.case, newest.n + 1, at), before=newest.mac)
         return {**self.journal.chained(row), "announced": False}
 
     async def _announce(self) -> None:

@@ -17,6 +17,7 @@ async def build(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIt
     journal = Journal(
         platform.client[f"{settings.database_prefix}_{MailLane.CODES}"],
         key=chain_key(settings.root_key, MailLane.CODES),
+        notes=True,
     )
     await journal.prepare()
     async with way_out(MailLane.CODES, settings, platform) as post:

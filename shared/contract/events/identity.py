@@ -37,14 +37,6 @@ class ProofRefused(Fact):
     """Whether a try at the mailed code was used up."""
 
 
-class ProofSpent(Fact):
-    """Proofs and codes have served; their sealed copies are to be destroyed."""
-
-    TYPE = "habeas.proof.spent.v1"
-
-    refs: tuple[Code, ...]
-
-
 class IdentityChallenged(Fact):
     """The person is asked to prove their identity: by a code that is mailed, or by *wanted* evidence."""
 

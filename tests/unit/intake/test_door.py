@@ -11,6 +11,7 @@ from services.intake.cases.service import ACTS_PER_HOUR, RequestService, Service
 from services.intake.domain import PackageCodeRefused, request_id
 from services.intake.http.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
 from services.intake.http.ranges import NotSatisfiable, RangeRequest
+from services.verifier.domain import ProofSpent
 from shared.contract.answer import SUBMISSION, PackageFacts, facts_of
 from shared.contract.codes import LIFETIME, TRIES, CodeVerdict
 from shared.contract.events import (
@@ -20,7 +21,6 @@ from shared.contract.events import (
     PackageFetched,
     ProofReceived,
     ProofRefused,
-    ProofSpent,
     RequestFulfilled,
     RequestLodged,
     RequestReceived,
@@ -218,7 +218,7 @@ async def test_a_proof_that_crosses_the_decision_is_destroyed() -> None:
         await office.door.prove(CASE, [EmailCode(kind="email_code", code=digits)])
     await office.work()
     assert set(office.sealed(CASE)) == {SUBMISSION}
-    assert len(office.facts(ProofSpent)) == 2
+    assert len(office.records(ProofSpent)) == 2
 
 
 async def test_a_withdrawal_is_decided_on_once() -> None:

@@ -23,10 +23,8 @@ from shared.contract.events import (
     NoticeFailed,
     NoticeSent,
     RequestSubmitted,
-    RequestWithdrawn,
     Subject,
 )
-from shared.errors import TooEarly
 from shared.law import Right
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.fakes import MemoryVault
@@ -112,14 +110,10 @@ async def test_an_address_that_no_server_takes_is_no_reason_to_fail() -> None:
     assert isinstance(failed, NoticeFailed)
 
 
-def test_a_question_back_comes_before_a_request_and_other_facts_do_not() -> None:
+def test_a_question_back_may_come_before_a_request() -> None:
     known = evolve(Correspondence(), ASKED)
     known = evolve(known, NoticeSent(request_id=CASE, letter=LetterKind.CLARIFICATION))
     assert evolve(known, RECEIVED).request == RECEIVED
-    with pytest.raises(TooEarly):
-        evolve(known, RequestWithdrawn(request_id=CASE))
-    with pytest.raises(TooEarly):
-        evolve(Correspondence(), NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT))
 
 
 @pytest.mark.parametrize("threads", [THREADS, None], ids=["mail comes in", "none does"])

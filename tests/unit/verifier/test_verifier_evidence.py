@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
+from services.verifier.domain import ProofSpent
 from services.verifier.handlers import LAPSE
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
@@ -16,7 +17,6 @@ from shared.contract.events import (
     ProofKind,
     ProofReceived,
     ProofRef,
-    ProofSpent,
     TimeCame,
 )
 from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission, wrong
@@ -45,7 +45,7 @@ async def compared(office: Office, agreed: int, claimed: int = 3) -> None:
 
 
 def spent(office: Office) -> list[str]:
-    return [ref for fact in office.facts(ProofSpent) for ref in fact.refs]
+    return [ref for fact in office.records(ProofSpent) for ref in fact.refs]
 
 
 @pytest.mark.parametrize("how", ["verified", "refused", "withdrawn"])
@@ -64,14 +64,14 @@ async def test_at_the_decision_all_evidence_is_destroyed_and_the_request_is_kept
         await office.work()
     assert set(office.sealed(CASE)) == {SUBMISSION}
     assert len(spent(office)) == len(set(spent(office)))
-    assert len(office.facts(ProofSpent)) == 1
+    assert len(office.records(ProofSpent)) == 1
 
 
 async def test_nothing_is_destroyed_before_the_decision() -> None:
     office = await opened(proofs=[CLAIM])
     await compared(office, 0)
     await office.offer(code(wrong(office.code_of(CASE, "code_0"))), id_="p")
-    assert office.facts(ProofSpent) == []
+    assert office.records(ProofSpent) == []
 
 
 async def test_a_proof_that_arrives_after_the_decision_is_destroyed_alone() -> None:
@@ -88,7 +88,7 @@ async def test_a_proof_that_arrives_after_the_decision_is_destroyed_alone() -> N
 async def test_request_without_proofs_has_nothing_to_destroy() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
-    assert [*office.facts(ProofSpent), *office.facts(EvidenceDestroyed)] == []
+    assert [*office.records(ProofSpent), *office.facts(EvidenceDestroyed)] == []
 
 
 @pytest.mark.parametrize("how", ["lapsed", "refused by staff", "withdrawn"])
@@ -106,7 +106,7 @@ async def test_unannounced_proof_is_destroyed_where_no_other_came(how: str) -> N
     elif how == "withdrawn":
         await office.broker.publish([submission("request.withdrawn", {"reference": "r-1"}, id_="w")])
         await office.work()
-    assert office.the(ProofSpent).refs == ()
+    assert office.records(ProofSpent)[0].refs == ()
     assert office.facts(EvidenceDestroyed) == []
     assert set(office.sealed(CASE)) == {SUBMISSION}
 
