@@ -169,7 +169,8 @@ async def test_replay_drops_parked_messages_of_purged_cases_only(purge: Purge, a
         assert found == [one.message_id for one in published[1:]]
         return True
 
-    assert await eventually(others_are_back)
+    back: bool = await eventually(others_are_back)
+    assert back
     await bus.close()
 
 
