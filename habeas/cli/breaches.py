@@ -111,14 +111,14 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> None:
     """Show an incident: phases, counts by law and language, clocks with calculation, approvals."""
-    from habeas.client.breach_notices.missing_facts import lacks  # noqa: PLC0415
+    from habeas.client.breach_notices.preview import missing_facts  # noqa: PLC0415
 
     case, now = run(_the(incident, state)), datetime.now(UTC)
     if as_json:
         print(json.dumps(case.plain(now)))
         return
     _show(case.plain(now), _zone(state))
-    for lack in lacks(case, house(state).sender):
+    for lack in missing_facts(case, house(state).sender):
         out.print(f"lacks: {lack}", markup=False)
 
 

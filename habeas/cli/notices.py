@@ -124,8 +124,15 @@ async def _documents(
     incident: str, folder: Path, state: Path
 ) -> "tuple[list[AuthorityForm], list[Announcement]]":
     from habeas.client.breach_notices import announcements  # noqa: PLC0415
-    from habeas.client.breach_notices.copies import copy_for, people_letters, wants_copy  # noqa: PLC0415
-    from habeas.client.breach_notices.documents import FormContext, documents, duties, write  # noqa: PLC0415
+    from habeas.client.breach_notices.documents import (  # noqa: PLC0415  # noqa: PLC0415
+        FormContext,
+        copy_for,
+        documents,
+        duties,
+        people_letters,
+        wants_copy,
+        write,
+    )
     from habeas.client.breach_notices.reader import chunks, known  # noqa: PLC0415
     from habeas.client.breach_notices.samples import audiences_in  # noqa: PLC0415
     from habeas.client.incident_register import opened  # noqa: PLC0415

@@ -121,7 +121,7 @@ def mail(
 @app.command()
 def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = False) -> None:
     """Print a person's statements about uncorrected data."""
-    from habeas.client import disagreements as kept  # noqa: PLC0415
+    from habeas.client import cases as kept  # noqa: PLC0415
 
     master_key = root_key(state)
     found = run(

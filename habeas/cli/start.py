@@ -30,8 +30,8 @@ def upkeep(
     state: State = STATE,
 ) -> None:
     """Destroy overdue master keys and copy the signed heads of the journals, once a day."""
-    from habeas.cli.audits import copy_heads  # noqa: PLC0415
     from habeas.cli.keys import retire  # noqa: PLC0415
+    from habeas.cli.verification import copy_heads  # noqa: PLC0415
     from shared.runtime.accounts import TOPOLOGY  # noqa: PLC0415
 
     while True:

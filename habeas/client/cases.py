@@ -1,17 +1,20 @@
-"""Reader of a case's sealed content, for operators with the master key."""
+"""Reader of a case's sealed content, and of people's statements about uncorrected data, for operators."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from habeas.client.engine import identities
+from services.fulfillment.changes.disagreements import PURPOSE, Disagreements
 from services.fulfillment.erasure.steps import ErasurePlan, Steps, run_of_line
 from services.fulfillment.package.sealed_text import open_lines
 from services.fulfillment.search.released_aliases import values_of
 from services.fulfillment.state import united
-from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled, RequestSubmitted
 from shared.errors import ConfigurationError
 from shared.runtime.journal import Journal, events_of
-from shared.runtime.key_rings import RootKey
+from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import connect
 from shared.runtime.vault import Vault
 
@@ -90,3 +93,36 @@ async def opened(
         yield FulfillmentCase(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
     finally:
         client.close()
+
+
+async def statements(
+    mongo_url: str, pairs: Sequence[str], *, prefix: str, master_key: RootKey
+) -> list[dict[str, str]]:
+    """
+    Return the person's statements, oldest first, with their requests.
+
+    Args:
+        mongo_url: Habeas' own databases.
+        pairs: Identities of the person: ``email=kim@example.org``.
+        prefix: Of the names of the databases.
+        master_key: Opens the cases.
+
+    Raises:
+        ConfigurationError: One of *pairs* is none.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        known = Disagreements(client[f"{prefix}_fulfillment"], derived_key(master_key, PURPOSE))
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        return [
+            {"request": case, "statement": await _statement(vault, case)}
+            for case in await known.of(identities(pairs))
+            if await vault.holds(case, SUBMISSION)  # else the case was destroyed, and the statement with it
+        ]
+    finally:
+        client.close()
+
+
+async def _statement(vault: Vault, case: str) -> str:
+    submitted = RequestSubmitted.model_validate_json(await vault.open(case, SUBMISSION))
+    return submitted.details.statement or ""

@@ -5,7 +5,7 @@ Previews of letters: one by one, in a gallery, and as the tables of ``docs/refer
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from habeas.client.breach_notices import tables as notices
 from habeas.client.readability import Readability, of_letter
 from habeas.client.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.letters.composer import render
@@ -22,7 +21,8 @@ from services.notifier.letters.letter_models import Facts
 from services.notifier.letters.mime import Alternatives
 from shared.errors import ConfigurationError
 from shared.law import Demand, LetterElement, LetterForm, Policy
-from shared.law.library import policies
+from shared.law.breaches import BreachPolicy, NoticeElement, RequiredStatement
+from shared.law.library import breach_policies, policies
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "letters.md"
 TABLES = re.compile(r"(<!-- tables: .*? -->\n).*(<!-- end of tables -->\n)", re.DOTALL)
@@ -71,6 +71,9 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+NOTICE_STATE = "us-tx"
+"""The State that stands for all but California: they have one model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +263,37 @@ def main() -> None:
 def refreshed(page: str) -> str:
     """Return *page* with its tables written anew."""
     page = TABLES.sub(lambda found: f"{found[1]}\n{tables()}{found[2]}", page)
-    return NOTICES.sub(lambda found: f"{found[1]}\n{notices.tables()}{found[2]}", page)
+    return NOTICES.sub(lambda found: f"{found[1]}\n{notice_tables()}{found[2]}", page)
 
 
 if __name__ == "__main__":
     main()
+
+
+def notice_tables() -> str:
+    """Return the elements of notices to people, customers and authorities, as Markdown."""
+    newest = {policy.law: policy for policy in breach_policies()}
+    shown = [policy for law, policy in newest.items() if not law.startswith("us-")]
+    shown += [newest["us-ca"], newest[NOTICE_STATE]]
+    return "\n".join(
+        (
+            "### To people\n",
+            *_notice_table(shown, lambda policy: policy.letter),
+            "### To customers of a processor\n",
+            *_notice_table(shown, lambda policy: policy.to_controller),
+            "### To authorities\n",
+            *_notice_table(shown, lambda policy: policy.report),
+        )
+    )
+
+
+def _notice_table(
+    policies: Iterable[BreachPolicy], statements: Callable[[BreachPolicy], Iterable[RequiredStatement]]
+) -> Iterator[str]:
+    said = [one for policy in policies for one in statements(policy)]
+    yield "| Element | Demanded by |\n|---|---|"
+    for element in NoticeElement:
+        found = (one for one in said if one.element is element)
+        if cited := ", ".join(dict.fromkeys(f"{one.provision} ({one.read})" for one in found)):
+            yield f"| `{element}` | {cited} |"
+    yield ""

@@ -34,8 +34,7 @@ from services.fulfillment.erasure.retained_records import RetainedRecords
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.package.copies import CopyCounter
-from services.fulfillment.recipients.carrier import Carrier
-from services.fulfillment.recipients.webhooks import RecipientWebhooks
+from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import Fulfilment, evolve

@@ -32,15 +32,15 @@ from services.fulfillment.package.handlers import Disclosure, disclose_package, 
 from services.fulfillment.recipients.notifications import notify
 from services.fulfillment.recipients.transfers import transfer
 from services.fulfillment.search.comparison import compare, disputed
-from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
-from services.fulfillment.search.priority import due_on, last_day
-from services.fulfillment.search.proven_identities import (
+from services.fulfillment.search.identities import (
+    Identities,
     identity_to_look_up,
     proven_identities,
     stated_identities,
     vouched_identities,
 )
+from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
+from services.fulfillment.search.priority import due_on, last_day
 from services.fulfillment.search.released_aliases import (
     objection,
     offered,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from services.verifier.assurance import declarations
+from services.verifier.assurance import levels
 from services.verifier.assurance.levels import LOGGED_IN, Sensitivity, Situation, required
 from services.verifier.context import Verifier
 from services.verifier.domain import (
@@ -453,7 +453,7 @@ async def _judge_confirmation(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     """Weigh a signed declaration; one that counts is kept (11 CCR § 7062(c))."""
     signed = Declaration.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
-    flaw = declarations.flaw(signed, (await ctx.submission()).subject.name, ctx.now)
+    flaw = levels.declaration_error(signed, (await ctx.submission()).subject.name, ctx.now)
     if flaw is not None:
         return [_proof_refused(ctx, flaw, MOST_EXAMINED, spends_code=False)]
     return [_gained(ctx, Evidence.DECLARATION, (), kept=proof.ref)]

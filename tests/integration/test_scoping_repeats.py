@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.fulfillment.breach.affected import AffectedPerson
-from services.fulfillment.breach.duplicates import covers_notice
 from services.fulfillment.breach.obligations import NoticeGroup
+from services.fulfillment.breach.scope_job import covers_notice
 from shared.contract.affected_people import NoticeRecipient, notified_elsewhere
 from shared.runtime.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared

@@ -16,7 +16,7 @@ from habeas.cli import app
 from habeas.cli.breaches import _show_phase, standing
 from habeas.cli.options import out
 from habeas.client import breach_files, incident_register, requests
-from habeas.client.breach_notices.missing_facts import lacks
+from habeas.client.breach_notices.preview import missing_facts
 from habeas.client.breach_notices.reader import known
 from habeas.client.incident_register import IncidentCase
 from habeas.client.report import breaches
@@ -284,12 +284,12 @@ def test_incident_is_shown_with_counts_approvals_and_explained_clocks() -> None:
 
 def test_missing_facts_are_listed_for_notified_people_only() -> None:
     """GDPR Art. 34(2): notices without a demanding law lack no facts."""
-    found = lacks(case_of(), SENDER)
+    found = missing_facts(case_of(), SENDER)
     assert [one for one in found if "not declared in 'fr'" in one]
     assert len(found) == len(set(found))
     account = {"nature": "n", "consequences": "c", "measures": "m", "advice": "a"}
-    assert lacks(case_of(translations={"de": account, "fr": account}), SENDER) == ()
-    assert lacks(case_of(language="fr", translations={"de": account}), SENDER) == ()
+    assert missing_facts(case_of(translations={"de": account, "fr": account}), SENDER) == ()
+    assert missing_facts(case_of(language="fr", translations={"de": account}), SENDER) == ()
 
 
 def test_missing_facts_of_customers_are_listed_by_language() -> None:
@@ -298,7 +298,7 @@ def test_missing_facts_of_customers_are_listed_by_language() -> None:
         {"id": f"k-{language}", "name": "Kunde", "email": f"{language}@example.com", "locale": language}
         for language in ("en", "fr")
     ]
-    found = lacks(case_of(role="processor", affected={"controllers": customers}), SENDER)
+    found = missing_facts(case_of(role="processor", affected={"controllers": customers}), SENDER)
     assert [one for one in found if "not declared in 'fr'" in one]
     assert [one for one in found if "next_update_at" in one]
     assert [one for one in found if "what they use that is affected" in one]
@@ -306,12 +306,12 @@ def test_missing_facts_of_customers_are_listed_by_language() -> None:
 
 def test_processor_without_customers_gets_a_warning() -> None:
     """GDPR Art. 33(2)."""
-    assert str(NO_CUSTOMER) in lacks(case_of(role="processor"), SENDER)
+    assert str(NO_CUSTOMER) in missing_facts(case_of(role="processor"), SENDER)
     customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
-    assert str(NO_CUSTOMER) not in lacks(
+    assert str(NO_CUSTOMER) not in missing_facts(
         case_of(role="processor", affected={"controllers": [customer]}), SENDER
     )
-    assert str(NO_CUSTOMER) not in lacks(case_of(), SENDER)
+    assert str(NO_CUSTOMER) not in missing_facts(case_of(), SENDER)
 
 
 def test_timely_notices_before_a_supplement_stay_on_record() -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from services.fulfillment.datamap.diagram.picture import picture_of
 from services.fulfillment.datamap.diagram.svg import svg
-from services.fulfillment.datamap.fields import TYPES
-from services.fulfillment.datamap.mask_reader import STRATEGIES
+from services.fulfillment.datamap.fields import STRATEGIES, TYPES
 from services.fulfillment.datamap.reader import OTHER_RESOURCES, load, parse
 from tests.unit.pages import ROOT, text
 

@@ -4,8 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from habeas.client.breach_notices.copies import copy_for, people_letters, wants_copy
-from habeas.client.breach_notices.documents import FormContext, documents, duties
+from habeas.client.breach_notices.documents import (
+    FormContext,
+    copy_for,
+    documents,
+    duties,
+    people_letters,
+    wants_copy,
+)
 from habeas.client.breach_notices.reader import chunks, known, waiting, words_of
 from habeas.client.breach_notices.samples import NoticeAudience
 from habeas.client.breach_specimens import HOUSE

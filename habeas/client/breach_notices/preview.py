@@ -1,17 +1,26 @@
-"""Samples of notices: as mail, as a page with provisions, as text, with an index page."""
+"""Samples of notices, as mail, as pages with provisions and as text; facts that notices lack."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from habeas.client.breach_notices.samples import Sample, distinct_samples
+from habeas.client.incident_register import IncidentCase
 from habeas.client.letters import TEMPLATES, citations, with_citations
-from services.notifier.breach.notices.missing_facts import is_written
-from shared.contract.events.breaches import BreachDeclared
+from services.notifier.breach.notices.missing_facts import (
+    NO_CUSTOMER,
+    Omission,
+    is_written,
+    missing_for_controllers,
+    missing_for_people,
+)
+from services.notifier.letters.letter_models import Sender
+from shared.contract.events.breaches import AffectedGroup, BreachDeclared, BreachRole
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicies
+from shared.law.library import breach_policies
 
 DECLARED = re.compile(r'<p id="(?:nature|consequences|measures|advice)"')
 """Parts in the declared words."""
@@ -94,3 +103,33 @@ def write(letters: Sequence[SamplePreview], declared: BreachDeclared, incident: 
     except OSError as error:
         raise ConfigurationError(f"{folder}: cannot be written ({error.strerror})") from None
     return index
+
+
+def missing_facts(case: IncidentCase, sender: Sender) -> tuple[str, ...]:
+    """Return the facts that laws demand and the last declaration of *case* lacks, each once."""
+    found = (*_of_people(case, sender), *_of_customers(case))
+    return tuple(dict.fromkeys(map(str, found)))
+
+
+def _groups(case: IncidentCase) -> Iterator[AffectedGroup]:
+    """Yield the groups of people to be notified."""
+    for phase in case.incident.standing:
+        yield from (group for group in phase.scoped.groups if group.laws) if phase.scoped else ()
+
+
+def _of_people(case: IncidentCase, sender: Sender) -> Iterator[Omission]:
+    declared = case.last_as(BreachRole.CONTROLLER)
+    for group in _groups(case):
+        laws = tuple(map(breach_policies().named, group.laws))
+        yield from missing_for_people(declared, laws, case.incident.categories, group.language, sender)
+
+
+def _of_customers(case: IncidentCase) -> Iterator[Omission]:
+    """Yield the facts that customers' notices lack, in their languages."""
+    declared = case.last_as(BreachRole.PROCESSOR)
+    if declared.role is BreachRole.PROCESSOR:
+        customers = [one for said in case.standing for one in said.affected.controllers]
+        if not customers:
+            yield NO_CUSTOMER
+        for language in dict.fromkeys(one.locale for one in customers):
+            yield from missing_for_controllers(declared, language)

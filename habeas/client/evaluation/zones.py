@@ -5,7 +5,7 @@ from datetime import date
 from habeas.client.evaluation.manifest import Entry, Manifest
 from habeas.client.evaluation.outcomes import Family, FileResult
 from habeas.client.evaluation.pictures import picture_of
-from services.verifier.documents.mrz.checks import accepted
+from services.verifier.documents.mrz.consensus import accepted
 from services.verifier.documents.mrz.layouts import layout_for
 from services.verifier.documents.mrz.parser import parse
 from services.verifier.documents.mrz.reader import read_zone

@@ -4,6 +4,10 @@ The search job for the people affected by a breach: it finds them and seals thei
 The broker allows half an hour per message, and a million records take longer. So a message only enqueues a
 scope, and one replica at a time works on it under a lease. Each step can be repeated: a crash leaves nothing
 half done, and the next replica gets the same chunks and numbers.
+
+A person with two phases that go out at the same moment gets one letter: that of the phase found last. It is
+not known yet when they go out, or whether one is withdrawn before. So this seals for each chunk of the other
+phases the people that this phase notifies as well, in case it goes with it.
 """
 
 import asyncio
@@ -15,15 +19,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import NAMESPACE_OID, uuid5
 
+from services.fulfillment.breach.affected import AffectedPerson
 from services.fulfillment.breach.counts import AffectedCounter
 from services.fulfillment.breach.customers import NamedCustomers
-from services.fulfillment.breach.duplicates import PhaseDuplicates
-from services.fulfillment.breach.obligations import BreachLawPort, Judge, NoticeGroup
+from services.fulfillment.breach.obligations import BreachLawPort, Judge, Laws, NoticeGroup, without_edition
 from services.fulfillment.breach.scope_store import BreachScope, BreachScopes, ScopeStage
 from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch
+from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.search.mailboxes import same
 from services.fulfillment.stores.mongodb import Stores
-from shared.contract.affected_people import CHUNK, Chunk, NoticeRecipient, chunk_item
+from shared.contract.affected_people import (
+    CHUNK,
+    Chunk,
+    NoticeRecipient,
+    NotifiedElsewhere,
+    chunk_item,
+    elsewhere_item,
+)
 from shared.contract.envelope import encode
 from shared.contract.events.breaches import BreachDeclared, BreachScoped
 from shared.contract.ports import VaultPort
@@ -265,3 +278,60 @@ def _message(scope: BreachScope, counting: AffectedCounter, chunks: int) -> Mess
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
     return Message(fact.EXCHANGE, fact.TYPE, body, id_)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseDuplicates:
+    """Finds people of other phases that *scope* notifies as well."""
+
+    scope: BreachScope
+    scopes: BreachScopes
+    vault: VaultPort
+    key: CaseKey
+
+    async def seal(self) -> AsyncIterator[int]:
+        """Seal it, chunk by chunk; yield the numbers of people compared. It may be repeated."""
+        for phase in await self.scopes.other_reported_phases(self.scope):
+            number = 0
+            while (chunk := await self._opened(phase, number)) is not None:
+                found = await self._notified_here(chunk)
+                if found:
+                    item = elsewhere_item(phase, number, self.scope.phase)
+                    content = NotifiedElsewhere(numbers=found).model_dump_json().encode()
+                    await self.vault.seal(self.scope.incident, item, content)
+                yield len(chunk.people)
+                number += 1
+
+    async def _opened(self, phase: int, number: int) -> Chunk | None:
+        """Return a chunk of another phase; None after the last, or if its people are forgotten."""
+        try:
+            sealed = await self.vault.open(self.scope.incident, chunk_item(phase, number))
+        except KeyError:
+            return None
+        return Chunk.model_validate_json(sealed)
+
+    async def _notified_here(self, chunk: Chunk) -> tuple[int, ...]:
+        known = await self.scopes.notified_people(
+            self.scope, [person.key for person in chunk.people], self.key
+        )
+        return tuple(
+            number
+            for number, person in enumerate(chunk.people)
+            if person.key in known and covers_notice(*known[person.key], chunk.laws, person)
+        )
+
+
+def covers_notice(group: NoticeGroup, affected: AffectedPerson, laws: Laws, person: NoticeRecipient) -> bool:
+    """
+    Return whether the notice to *affected* of *group* contains all of the notice to *person* under *laws*.
+
+    If no letter reaches them, none replaces another; nor does a letter to another mailbox, which may be part
+    of the breach itself.
+    """
+    return (
+        affected.email is not None
+        and (person.email is None or same(person.email, tagged=False) == same(affected.email, tagged=False))
+        and set(map(without_edition, laws)) <= set(map(without_edition, group.laws))
+        and all(covered(category, affected.categories) for category in person.categories)
+        and set(person.services) <= set(affected.services)
+    )

@@ -1,12 +1,11 @@
-"""Reads the declarations of fields from YAML into the model."""
+"""Reads the declarations of fields from YAML into the model; fits masks to the fields' declared lengths."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
-from services.fulfillment.datamap.mask_reader import read_masking
-from services.fulfillment.datamap.model import Direction, Facts, MappedField, Reference, ValueCheck
+from services.fulfillment.datamap.model import Direction, Facts, MappedField, Masking, Reference, ValueCheck
 from services.fulfillment.datamap.words import (
     AS_NAMED,
     AS_RETENTION,
@@ -47,6 +46,26 @@ _WORDS = ("data_type", "identity", "masking_strategy_override", "primary_key", "
 """Keys that belong under ``fides_meta``, and are sometimes found beside it."""
 _NESTED = re.compile(r"(\[\]){2,}$")
 """An array of arrays, which MongoDB searches as one."""
+
+STRATEGIES = frozenset(
+    {
+        "null_rewrite",
+        "string_rewrite",
+        "random_string_rewrite",
+        "hash",
+        "hmac",
+        "truncate",
+        "year",
+        "email",
+        "phone",
+        "delete",
+        "preserve",
+    }
+)
+"""Strategies (``preserve``: no mask); beyond Fides': truncate, year, email, phone."""
+DIGITS = {"hash": 64, "hmac": 64}
+"""Characters of a mask with a variable length."""
+_RANDOM = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +174,57 @@ class FieldReader:
         field = keys.required("field")
         keys.done()
         return ValueCheck(field) if field else None
+
+
+def read_masking(meta: KnownKeys, length: int | None, notes: MapFindings) -> Masking | None:
+    """
+    Return the mask in ``masking_strategy_override``.
+
+    Args:
+        meta: The keys around it.
+        length: The most characters of the field, if the map declares it.
+        notes: Collects unsupported declarations.
+    """
+    keys = meta.within("masking_strategy_override", of="`masking_strategy_override`")
+    if keys is None:
+        return None
+    node = keys.take("configuration")
+    plain = None if node is None else node.plain()
+    strategy = _strategy(keys, notes)
+    keys.done()
+    if strategy is None:
+        return None
+    masking = Masking(strategy, plain if isinstance(plain, dict) else {})
+    return masking if length is None else _fitted(masking, length, keys.where, notes)
+
+
+def _strategy(keys: KnownKeys, notes: MapFindings) -> str | None:
+    if keys.peek("strategy") != "aes_encrypt":
+        return keys.choice("strategy", STRATEGIES)
+    what = "`aes_encrypt` could be undone, which is no erasure"
+    notes.remark(keys.where, what, "the field becomes null instead")
+    keys.ignored("strategy")
+    return "null_rewrite"
+
+
+def _fitted(masking: Masking, length: int, where: str, notes: MapFindings) -> Masking:
+    """Return *masking* with texts of at most *length* characters, suffix included."""
+    room = length - len(_suffix(masking))
+    match masking.strategy:
+        case "random_string_rewrite" if room > 0:
+            wanted = masking.configuration.get("length")
+            longest = min(wanted if isinstance(wanted, int) else _RANDOM, room)
+            return Masking(masking.strategy, {**masking.configuration, "length": longest})
+        case "string_rewrite" if room > 0:
+            text = str(masking.configuration.get("rewrite_value", "MASKED"))[:room]
+            return Masking(masking.strategy, {**masking.configuration, "rewrite_value": text})
+        case strategy if room < DIGITS.get(strategy, 0) or room <= 0:
+            what = f"a mask by `{strategy}` is longer than the `length: {length}` of the field"
+            notes.remark(where, what, "use `random_string_rewrite`, which is cut to it")
+    return masking
+
+
+def _suffix(masking: Masking) -> str:
+    preservation = masking.configuration.get("format_preservation")
+    suffix = preservation.get("suffix") if isinstance(preservation, Mapping) else None
+    return str(suffix or "")

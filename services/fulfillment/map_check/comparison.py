@@ -1,25 +1,19 @@
 """Compares a data map with its databases, collection by collection, and sorts the findings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from services.fulfillment.datamap.graph import Graph, graph_of
+from services.fulfillment.datamap.graph import Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap, MapError
-from services.fulfillment.map_check import (
-    declared,
-    drift,
-    findable,
-    masks,
-    references,
-    sampler,
-    verification,
-    ways,
-)
-from services.fulfillment.map_check.observations import Observed
+from services.fulfillment.map_check import declared, drift, findable, masks, references, sampler
+from services.fulfillment.map_check.observations import LookupSpeed, Observed
 from services.fulfillment.map_check.sampler import observe
+from services.fulfillment.search.caseless import CASELESS
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, PermanentError
+
+REMEDY = "add `verified: always`, `never`, or the field that states it: without it, a value is a claim"
 
 
 async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
@@ -36,10 +30,10 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
         *(_observed(collection, graph, stores) for collection in data_map.collections)
     )
     observed = {seen.collection.key: seen for seen in looked if isinstance(seen, Observed)}
-    flaws = [*data_map.remarks, *ways.unreached(data_map, graph), *ways.circles(data_map, graph)]
+    flaws = [*data_map.remarks, *unreached_collections(data_map, graph), *reference_circles(data_map, graph)]
     flaws += [flaw for flaw in looked if isinstance(flaw, MapError)]
     for collection in data_map.collections:
-        flaws += [] if collection.skipped else verification.unstated(collection)
+        flaws += [] if collection.skipped else unstated_verification(collection)
     for seen in observed.values():
         flaws += _compared(seen, observed, today)
         flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]
@@ -75,7 +69,7 @@ def _compared(seen: Observed, observed: Mapping[str, Observed], today: date) -> 
         yield from references.unlike(pair)
     yield from declared.unwritable(seen)
     yield from drift.undeclared_fields(seen)
-    yield from ways.slow(seen)
+    yield from slow_lookups(seen)
 
 
 async def _tried(seen: Observed, data_map: DataMap, today: date, stores: Stores) -> AsyncIterator[MapError]:
@@ -124,3 +118,76 @@ async def _undeclared_collections(
         samples = await sampler.undeclared(stores, first.place, known)
         for flaw in drift.undeclared_collections(first, samples):
             yield flaw
+
+
+def unstated_verification(collection: Collection) -> Iterator[MapError]:
+    """Yield the identity fields of *collection* without a declared verification."""
+    for field in collection.identifying:
+        if field.verified is None:
+            what = f"`{field.path}` does not state whether its value is verified"
+            yield MapError(field.where, what, REMEDY, remark=True)
+
+
+def unreached_collections(data_map: DataMap, graph: Graph) -> Iterator[MapError]:
+    """Yield the collections that no identity leads to; errors if they hold personal data."""
+    reached = graph.reached(graph.entries)
+    for collection in data_map.collections:
+        if collection.skipped or collection.key in reached:
+            continue
+        what = f"no identity and no reference leads to `{collection.key}`"
+        if any(field.personal for field in collection.fields):
+            yield MapError(
+                collection.where, what, "declare an `identity` or a reference: no search reaches it"
+            )
+        else:
+            yield MapError(collection.where, what, "say so with `skip_processing: true`", remark=True)
+
+
+def reference_circles(data_map: DataMap, graph: Graph) -> Iterator[MapError]:
+    """Yield a remark for circles of references; a search looks up each value once."""
+    after = {
+        collection.key: _reached_from(
+            graph, [edge.target.key for edge in graph.edges.get(collection.key, ())]
+        )
+        for collection in data_map.collections
+    }
+    done: set[str] = set()
+    for collection in data_map.collections:
+        circle = sorted(key for key in after[collection.key] if collection.key in after[key])
+        if circle and not done.intersection(circle):
+            done.update(circle)
+            what = f"references go round in a circle: {', '.join(circle)}"
+            yield MapError(collection.where, what, "fine if all of it is one person's", remark=True)
+
+
+def _reached_from(graph: Graph, keys: Sequence[str]) -> frozenset[str]:
+    seen: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen.add(key)
+            waiting += [edge.target.key for edge in graph.edges.get(key, ())]
+    return frozenset(seen)
+
+
+def slow_lookups(observed: Observed) -> Iterator[MapError]:
+    """Yield the look-ups for which the database reads the whole collection."""
+    collection = observed.collection
+    speeds = {(lookup.paths, lookup.caseless): (lookup, speed) for lookup, speed in observed.speeds.items()}
+    for (paths, ignores), (lookup, speed) in sorted(speeds.items(), key=lambda item: item[0]):
+        if speed is LookupSpeed.INDEXED:
+            continue
+        many = speed is LookupSpeed.SCANS_FOR_MANY
+        how = "is slow for many people at once" if many else "reads the whole collection"
+        named = " with ".join(f"`{path}`" for path in paths) + (" ignoring case" if ignores else "")
+        what = f"looking up {named} in `{collection.key}` {how}"
+        yield MapError(collection.by_path[lookup.path].where, what, _index(collection, lookup), remark=True)
+
+
+def _index(collection: Collection, lookup: Lookup) -> str:
+    """Return the command for the database's shell."""
+    keys = ", ".join(f'"{path}": 1' for path in lookup.paths)
+    collation = f", {{collation: {{locale: '{CASELESS['locale']}', strength: {CASELESS['strength']}}}}}"
+    where = f'db.getSiblingDB("{collection.dataset}").getCollection("{collection.name}")'
+    return f"{where}.createIndex({{{keys}}}{collation if lookup.caseless else ''})"

@@ -1,4 +1,8 @@
-"""Sends a package to another controller, signed, through ``shared.runtime.safe_http``."""
+"""
+Sends packages to other controllers, and messages to recipients of data, through ``shared.runtime.safe_http``.
+
+Both are signed; messages in the form of Standard Webhooks.
+"""
 
 import asyncio
 import base64
@@ -10,10 +14,14 @@ from datetime import datetime, timedelta
 import httpx
 
 from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.recipients.directory import DataRecipient, signed
 from shared.runtime.safe_http import Receipt, ReceiverUnavailable, SafeHttp, receiver
 
 LONGEST = timedelta(minutes=10)
 """Time limit of a whole transfer: a slow receiver must not block the service."""
+
+LONGEST_MESSAGE = timedelta(seconds=30)
+"""Time limit of one attempt: a slow recipient must not block the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +95,45 @@ def signature(signed: dict[str, str], signer: CertificateSigner, at: datetime) -
 
 def _b64(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientWebhooks:
+    """Sends messages."""
+
+    http: SafeHttp
+    internal_http: SafeHttp
+    """For internal recipients."""
+
+    async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
+        """
+        Return when *recipient* has acknowledged *body*; every attempt carries the same *message_id*.
+
+        Raises:
+            NotAllowed: The address is not allowed.
+            Refused: The recipient refuses it.
+            ReceiverUnavailable: The recipient did not answer, or only temporarily refused.
+        """
+        url = _address(recipient)
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **signed(message_id, at, body, recipient.key),
+        }
+        way = self.internal_http if recipient.inside else self.http
+        try:
+            async with asyncio.timeout(LONGEST_MESSAGE.total_seconds()):
+                await way.post(url, headers, lambda: _whole(body))
+        except TimeoutError:
+            raise ReceiverUnavailable("the receiver did not answer in time") from None
+
+
+def _address(recipient: DataRecipient) -> httpx.URL:
+    text = recipient.webhook or ""
+    if recipient.inside and text.startswith("http://"):
+        return httpx.URL(text)
+    return receiver(text)
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body

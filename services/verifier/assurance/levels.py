@@ -3,19 +3,27 @@ The level of assurance that a request needs, and the ways to reach it, the least
 
 Pure. No more proof is requested than the risk needs, and the requirement comes with the reasons for it,
 each with its provision: they are stored with the case and shown to the staff.
+
+A signed declaration counts by its text, its signer and its date.
 """
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from shared.contract.events import Assurance, Evidence, Requester
+from shared.contract.declarations import TEXTS
+from shared.contract.events import Assurance, Declaration, Evidence, Requester
 from shared.law import Regulation, Right, needs_proof
+from shared.matching import match_names
 
 LOGGED_IN = "logged_in_upstream"
 """Ground on which a trusted source vouches for the person."""
+
+VALID_FOR = timedelta(days=30)
+CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 class Sensitivity(StrEnum):
@@ -238,3 +246,28 @@ def _more_grounds(situation: Situation) -> Iterator[str]:
         yield "irreversible"
     if not situation.reachable:
         yield "no_mailbox"
+
+
+def declaration_error(declaration: Declaration, claimed_name: str | None, now: datetime) -> str | None:
+    """
+    Return the reason code for which *declaration* does not count, or None where it does.
+
+    Args:
+        declaration: The signed text, the signer and the date.
+        claimed_name: The name in the request.
+        now: The present moment.
+
+    Law:
+        11 CCR § 7062(c): a signed declaration under penalty of perjury; § 7001(ii): electronically, too.
+    """
+    if _plain_text(declaration.text) not in map(_plain_text, TEXTS.values()):
+        return "decl_text_version"
+    if not now - VALID_FOR < declaration.signed_at <= now + CLOCKS_DIFFER:
+        return "decl_stale"
+    if claimed_name is None or not match_names(declaration.name, claimed_name):
+        return "decl_name_mismatch"
+    return None
+
+
+def _plain_text(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from services.verifier.documents.barcode.licence import read_licence
-from services.verifier.documents.barcode.symbols import SymbolQuality, read_symbol
+from services.verifier.documents.barcode.symbols import SymbolQuality, read_licence, read_symbol
 from services.verifier.documents.results import CheckResult, reasons_of
 from tests import hostile
 

@@ -7,9 +7,14 @@ from PIL import Image, ImageFilter
 from PIL.PngImagePlugin import PngInfo
 
 from services.verifier.documents.files.opener import OpenedFile, open_file
-from services.verifier.documents.files.perceptual_hashes import digest, distance, perceptual_hash
-from services.verifier.documents.files.picture import decode, encode
-from services.verifier.documents.files.quality import quality
+from services.verifier.documents.files.picture import (
+    decode,
+    digest,
+    distance,
+    encode,
+    perceptual_hash,
+    quality,
+)
 from services.verifier.documents.files.sniff import FileKind
 from services.verifier.documents.files.thumbnails import Picture
 from services.verifier.documents.results import CheckResult, reasons_of

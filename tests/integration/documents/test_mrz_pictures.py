@@ -18,11 +18,10 @@ import reportlab
 from PIL import Image, ImageDraw, ImageFont
 
 from services.verifier.documents.mrz.bars import Picture
-from services.verifier.documents.mrz.checks import accepted, zone_checks
+from services.verifier.documents.mrz.consensus import accepted, zone_checks
 from services.verifier.documents.mrz.digits import check_digit
 from services.verifier.documents.mrz.engines import has_model, lines_by_tesseract, models_folder
-from services.verifier.documents.mrz.reader import read_zone
-from services.verifier.documents.mrz.renderer import RENDERINGS, rendered
+from services.verifier.documents.mrz.reader import RENDERINGS, read_zone, rendered
 from services.verifier.documents.mrz.zones import ZonePlace, cut, grey_of, places_in
 from services.verifier.documents.results import MachineZone, reasons_of
 

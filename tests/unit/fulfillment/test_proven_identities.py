@@ -6,13 +6,13 @@ import pytest
 
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.search.comparison import Agreement, compare
-from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.proven_identities import (
+from services.fulfillment.search.identities import (
     identity_to_look_up,
     proven_identities,
     stated_identities,
     vouched_identities,
 )
+from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.search.walk import FoundRecord
 from shared.contract.events import RequestSubmitted
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.search import record_spill as shelves
+from services.fulfillment.search import holdings as shelves
 from services.fulfillment.search import spool as spools
-from services.fulfillment.search.record_spill import RecordBuffers
+from services.fulfillment.search.holdings import RecordBuffers
 from services.fulfillment.search.spool import Spool
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, to_bson
 

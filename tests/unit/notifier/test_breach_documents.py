@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from habeas.client.breach_notices.copies import copy_for
-from habeas.client.breach_notices.documents import FormContext, documents, duties, write
+from habeas.client.breach_notices.documents import FormContext, copy_for, documents, duties, write
 from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, known
 from services.intake.breach.duties import NotificationDue
 from services.notifier.breach.notices.forms.form_filler import MISSING, AuthorityForm, page, plain

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.verifier.documents.examiner.domain import checks_of, document_number, verdict_on
-from services.verifier.documents.mrz.checks import zone_checks
+from services.verifier.documents.mrz.consensus import zone_checks
 from services.verifier.documents.results import (
     Bill,
     BillKind,

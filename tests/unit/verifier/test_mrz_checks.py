@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from services.verifier.documents.mrz.checks import accepted, is_specimen, zone_checks
+from services.verifier.documents.mrz.consensus import accepted, is_specimen, zone_checks
 from services.verifier.documents.mrz.countries import CODES, known
 from services.verifier.documents.mrz.digits import check_digit
 from services.verifier.documents.mrz.parser import parse

@@ -1,5 +1,5 @@
 """
-Reads the PDF417 symbols of a picture (ISO/IEC 15438).
+Reads the PDF417 symbols of a picture (ISO/IEC 15438), and a licence from a picture of its back.
 
 First the picture as it is, then each zone that may hold a symbol, turned level.
 
@@ -10,12 +10,16 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 import cv2
 import zxingcpp
 
+from services.verifier.documents.barcode.aamva import parse_aamva, plausibility
+from services.verifier.documents.barcode.elements import NotALicenceError
 from services.verifier.documents.barcode.zones import BarcodeZone, level, zones
 from services.verifier.documents.files.thumbnails import Picture, reduced
+from services.verifier.documents.results import Check, CheckResult, Licence
 
 PDF417 = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.PDF417)
 TURNS = (0.0, 2.0, -2.0, 4.0, -4.0)
@@ -24,6 +28,8 @@ BROAD_PIXELS = 1400
 """A zone at least this wide is not enlarged."""
 WIDEST_PIXELS = 2600
 MOST_TRIES = 24
+
+BARCODE: Final = "barcode"
 
 
 class SymbolQuality(Enum):
@@ -91,3 +97,32 @@ def _decode(part: Picture) -> Symbol:
         if symbol.valid:
             return Symbol(SymbolQuality.READ, symbol.bytes)
     return Symbol(SymbolQuality.BROKEN if found else SymbolQuality.NOTHING)
+
+
+def read_licence(picture: Picture) -> tuple[Licence | None, tuple[Check, ...]]:
+    """
+    Return the licence in the barcode of *picture*, if there is one, and the checks.
+
+    Args:
+        picture: Red, green and blue, 8 bits each.
+    """
+    symbol = read_symbol(picture)
+    match symbol.sight:
+        case SymbolQuality.NOTHING:
+            return None, (Check(name=BARCODE, result=CheckResult.NOT_RUN),)
+        case SymbolQuality.BROKEN:
+            return None, (_doubt("barcode_unreadable"),)
+        case SymbolQuality.READ:
+            return _read(symbol.content)
+
+
+def _read(content: bytes) -> tuple[Licence | None, tuple[Check, ...]]:
+    try:
+        licence = parse_aamva(content)
+    except NotALicenceError:
+        return None, (_doubt("barcode_malformed"),)
+    return licence, (Check(name=BARCODE, result=CheckResult.PASS), *plausibility(licence))
+
+
+def _doubt(reason: str) -> Check:
+    return Check(name=BARCODE, result=CheckResult.INCONCLUSIVE, reasons=(reason,))

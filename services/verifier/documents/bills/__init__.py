@@ -5,12 +5,12 @@ They state issuer, date, recipient and address; never that the person at the key
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from services.verifier.documents.bills.blocks import Block, Cell, blocks_of, cells_of, is_company, is_heading
 from services.verifier.documents.bills.checks import ACCEPTED, MOST_DAYS, bill_checks
 from services.verifier.documents.bills.issued import issued_on
-from services.verifier.documents.bills.kinds import kind_of
+from services.verifier.documents.bills.words import INVOICE, STRONG, compact
 from services.verifier.documents.results import Bill, BillKind, TextLine
 from shared.matching.postcodes import DAY_FIRST
 
@@ -18,6 +18,9 @@ __all__ = ["ACCEPTED", "MOST_DAYS", "bill_checks", "read_bill"]
 
 MOST_CELLS = 1500
 """Pieces of text; a statement of five pages has about a thousand."""
+
+ENOUGH = 2
+"""Different words of a kind that make a letter of it: one stands in many letters by chance."""
 
 
 def read_bill(lines: Sequence[TextLine]) -> Bill | None:
@@ -65,3 +68,28 @@ def _day_first(blocks: Sequence[Block]) -> bool | None:
     countries = {country for block in own[:1] for country in block.parts.countries}
     known = {DAY_FIRST[country] for country in countries if country in DAY_FIRST}
     return known.pop() if len(known) == 1 else None
+
+
+def kind_of(texts: Sequence[str]) -> BillKind:
+    """
+    Return the kind of the letter with *texts*.
+
+    A bill for goods or work has a table of items. It stays one where it mentions a supply, unless
+    more speaks for the supply than for the goods.
+    """
+    whole = [compact(text) for text in texts]
+    found = {kind: _count(words, whole) for kind, words in STRONG.items()}
+    goods = found.pop(BillKind.INVOICE)
+    if found[BillKind.CARD] >= ENOUGH:
+        # A card's statement has everything that a bank's has.
+        found[BillKind.BANK] = 0
+    kind, count = max(found.items(), key=lambda item: item[1])
+    if count >= ENOUGH and count > goods:
+        return kind
+    if goods >= ENOUGH or any(word in text for text in whole for word in INVOICE):
+        return BillKind.INVOICE
+    return BillKind.UNKNOWN
+
+
+def _count(words: Collection[str], texts: Sequence[str]) -> int:
+    return sum(any(word in text for text in texts) for word in words)

@@ -6,9 +6,7 @@ from typing import Final
 from services.verifier.documents.files.hidden import visible
 from services.verifier.documents.files.pdf_pages import read_pages
 from services.verifier.documents.files.pdf_structure import plain_pdf
-from services.verifier.documents.files.perceptual_hashes import digest, perceptual_hash
-from services.verifier.documents.files.picture import decode
-from services.verifier.documents.files.quality import quality
+from services.verifier.documents.files.picture import decode, digest, perceptual_hash, quality
 from services.verifier.documents.files.refusal import FILE, FileFlaw, FileRefused, refused
 from services.verifier.documents.files.sniff import FileKind, sniff
 from services.verifier.documents.files.thumbnails import Picture

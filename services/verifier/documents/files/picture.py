@@ -1,21 +1,25 @@
 """
-Decodes pictures, within limits, into nothing but pixels.
+Decodes pictures, within limits, into nothing but pixels; their quality and perceptual hashes.
 
 Pillow decodes, from an allow-list of one format per file, with its bomb warning made an error: OpenCV
 loaded a 400-megapixel bomb without a word, so it never sees a file.
 """
 
+import hashlib
 import warnings
 from io import BytesIO
+from itertools import pairwise
 from typing import Final
 
+import cv2
 import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps
 
 from services.verifier.documents.files.refusal import FileFlaw, FileRefused
 from services.verifier.documents.files.sniff import FileKind
-from services.verifier.documents.files.thumbnails import Picture
+from services.verifier.documents.files.thumbnails import Picture, reduced
+from services.verifier.documents.results import Check, CheckResult
 
 MOST_PIXELS: Final = 20_000_000
 FORMATS: Final = {
@@ -29,6 +33,20 @@ ONE_OF_MANY: Final = frozenset({"MPO", "HEIF"})
 JPEG_QUALITY: Final = 90
 TOO_LARGE: Final = "too large"
 PAPER: Final = (255, 255, 255)
+
+SIDE: Final = 8
+
+LEAST_SHORT_SIDE, LEAST_LONG_SIDE = 120, 200
+"""Pixels. The lines of a machine-readable zone have 30 to 44 letters, which need about 6 each."""
+COMPARED_PIXELS: Final = 1000
+"""Sharpness is compared at one size: a small picture's edges are steeper."""
+LEAST_SHARPNESS: Final = 100.0
+"""Variance of the Laplacian; photos with motion blur of which a zone was still read have 170 and more."""
+GLARE: Final = 253
+MOST_GLARE: Final = 0.02
+"""Of the picture in one burnt-out spot."""
+PAPER_SHARE: Final = 0.25
+"""A picture that is white in more than this is a page or a screenshot, not a photo with a reflection."""
 
 
 def decode(content: bytes, kind: FileKind) -> Picture:
@@ -91,3 +109,70 @@ def _flatten(image: Image.Image) -> Image.Image:
     layer = image.convert("RGBA")
     paper = Image.new("RGBA", layer.size, (*PAPER, 255))
     return Image.alpha_composite(paper, layer).convert("RGB")
+
+
+def perceptual_hash(picture: Picture) -> str:
+    """
+    Return the difference hash of *picture*: 64 bits in hexadecimal, close for pictures that look alike.
+
+    Each bit says whether one of 8 times 9 fields is darker than its right neighbour, so that light, size and
+    compression change few of them. It finds copies, not forgers.
+    """
+    small = Image.fromarray(picture).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
+    values = list(small.tobytes())
+    rows = (values[start : start + SIDE + 1] for start in range(0, len(values), SIDE + 1))
+    bits = "".join(str(int(left < right)) for row in rows for left, right in pairwise(row))
+    return f"{int(bits, 2):016x}"
+
+
+def distance(one: str, other: str) -> int:
+    """Return in how many of their 64 bits two difference hashes differ."""
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def digest(picture: Picture) -> str:
+    """
+    Return the SHA-256 of *picture* re-encoded without loss, as a portable pixmap.
+
+    The same photo with other metadata has the same digest, with any compressors installed.
+    """
+    rows, columns, _ = picture.shape
+    return hashlib.sha256(b"P6 %d %d 255\n" % (columns, rows) + picture.tobytes()).hexdigest()
+
+
+def quality(picture: Picture) -> tuple[Check, ...]:
+    """Return faults of *picture*, as hints: readable text counts more."""
+    if min(picture.shape[:2]) < LEAST_SHORT_SIDE or max(picture.shape[:2]) < LEAST_LONG_SIDE:
+        return (Check(name="image_size", result=CheckResult.FAIL, reasons=("image_too_small",)),)
+    grey, _ = reduced(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), COMPARED_PIXELS)
+    return (
+        _hint("image_sharpness", "image_blurred", holds=sharpness(grey) >= LEAST_SHARPNESS),
+        _hint("image_light", "image_glare", holds=glare(grey) <= MOST_GLARE),
+    )
+
+
+def sharpness(grey: Picture) -> float:
+    """Return the variance of the Laplacian of *grey*: low where there are no sharp edges."""
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+
+def glare(grey: Picture) -> float:
+    """
+    Return how much of *grey* the largest burnt-out spot covers.
+
+    Spots that reach the edge do not count, nor do those of a page: both are white paper, not a reflection.
+    """
+    burnt = (grey >= GLARE).astype(np.uint8)
+    if burnt.mean() > PAPER_SHARE:
+        return 0.0
+    _, labels, sizes, _ = cv2.connectedComponentsWithStats(burnt)
+    areas = sizes[:, cv2.CC_STAT_AREA].copy()
+    edges = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    areas[np.unique(np.concatenate([[0], *edges]))] = 0
+    return float(areas.max() / burnt.size)
+
+
+def _hint(name: str, reason: str, *, holds: bool) -> Check:
+    if holds:
+        return Check(name=name, result=CheckResult.PASS)
+    return Check(name=name, result=CheckResult.INCONCLUSIVE, reasons=(reason,))

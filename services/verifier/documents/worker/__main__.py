@@ -14,8 +14,11 @@ def load() -> Examine:
     Imported here, after the process is confined: libraries are code, too.
     """
     from services.verifier.documents.worker.examination import examine  # noqa: PLC0415 - see above
-    from services.verifier.documents.worker.preview import show  # noqa: PLC0415 - same
-    from services.verifier.documents.worker.readers import installed_readers, warm_up  # noqa: PLC0415 - same
+    from services.verifier.documents.worker.readers import (  # noqa: PLC0415 - same
+        installed_readers,
+        show,
+        warm_up,
+    )
 
     readers = installed_readers()
     warm_up(readers)

@@ -2,6 +2,9 @@
 The readers as they are installed.
 
 The engines that read letters are large and optional: where one is missing, its proofs are not found.
+
+A preview passes on nothing of a file but pixels. No picture file is written here. An attacker in this process
+could write one that does harm where it is looked at; with pixels they can only paint.
 """
 
 import importlib
@@ -11,10 +14,12 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from services.verifier.documents.barcode.licence import read_licence
-from services.verifier.documents.files.thumbnails import Picture
-from services.verifier.documents.results import MachineZone, TextLine
+from services.verifier.documents.barcode.symbols import read_licence
+from services.verifier.documents.files.opener import open_file
+from services.verifier.documents.files.thumbnails import Picture, reduced
+from services.verifier.documents.results import MachineZone, PageFacts, TextLine
 from services.verifier.documents.worker.examination import Readers
+from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, frame
 
 DOCUMENTS: Final = "services.verifier.documents"
 ZONE_SECONDS: Final = 6.0
@@ -68,3 +73,12 @@ def _installed(module: str, name: str, *, otherwise: Any) -> Callable[..., Any]:
     except ModuleNotFoundError:
         return lambda *_, **__: otherwise
     return reader
+
+
+def show(request: Request) -> bytes:
+    """Return a preview of the first pages of the file: facts about them, then their pixels."""
+    opened = open_file(request.content, request.media_type)
+    pictures = [reduced(picture, LONGEST_SHOWN)[0] for picture in opened.pictures[:MOST_SHOWN]]
+    sizes = tuple((picture.shape[1], picture.shape[0]) for picture in pictures)
+    drawn = PageFacts(pages=opened.pages, sizes=sizes, checks=opened.checks)
+    return frame(drawn.model_dump_json().encode()) + b"".join(picture.tobytes() for picture in pictures)

@@ -1,0 +1,115 @@
+"""Verbs about the use of data: recipients, restrictions, unsubscribe links."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from habeas.cli.options import STATE, AsJson, State, fields, out, prefix_of, root_key, run, setting
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.events import LiftingReason, RestrictionLifting
+from shared.errors import ConfigurationError
+
+app = typer.Typer(help="Notices to recipients of data: list and resend them.")
+
+restriction_app = typer.Typer(help="Restrictions of processing (GDPR Art. 18).")
+
+unsubscribe_app = typer.Typer(
+    help="One-click unsubscribe (RFC 8058): links for the company's mailers.", no_args_is_help=True
+)
+
+
+@app.callback(invoke_without_command=True)
+def recipients(
+    context: typer.Context,
+    failed: Annotated[
+        bool,
+        typer.Option(
+            "--failed",
+            help="Only recipients not notified; exits 1 if there are any.",
+        ),
+    ] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List the notices to recipients of data and their states."""
+    if context.invoked_subcommand is not None:
+        return
+    from habeas.client import recipients as notices  # noqa: PLC0415
+
+    found = run(notices.messages(setting("MONGO_URL", state), prefix_of(state), failed=failed))
+    if as_json:
+        print(json.dumps([message.plain() for message in found]))
+    else:
+        for message in found:
+            row = message.plain()
+            status = " ".join(filter(None, (row["status"], row["reason"])))
+            out.print(f"{row['recipient']}: {status}", markup=False)
+            fields({name: [row[name]] for name in ("about", "request", "since")})
+        if not found:
+            out.print("none")
+    raise typer.Exit(1 if failed and found else 0)
+
+
+@app.command()
+def retry(
+    recipient: Annotated[str | None, typer.Option(help="Only this one, by its name in the data map.")] = None,
+    state: State = STATE,
+) -> None:
+    """Notify failed recipients again, once the cause is gone."""
+    from habeas.client import recipients as notices  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
+
+    found = run(notices.messages(setting("MONGO_URL", state), prefix_of(state), failed=True))
+    again = [message.concerned for message in found if recipient in (None, message.concerned.recipient)]
+    for concerned in again:
+        run(requests.announce(setting("AMQP_URL", state), concerned))
+    out.print(f"{len(again)} messages are sent again")
+
+
+@restriction_app.command()
+def lift(
+    request_id: Annotated[str, typer.Argument(help="Id of the request that restricted the data.")],
+    reason: Annotated[LiftingReason, typer.Option(help="The reason, for the letter.")],
+    account: As = None,
+    code: OneTimeCode = None,
+    state: State = STATE,
+) -> None:
+    """Lift a restriction: the person gets a letter, then the marks are removed."""
+    from habeas.client import requests  # noqa: PLC0415
+
+    signer = signer_of(account, code, state)
+    fact = requests.fact(RestrictionLifting, request_id=request_id, by=signer.account, reason=reason)
+    decide(signer, fact)
+    out.print("the person gets a letter; the marks are removed when the mail server has taken it")
+
+
+@unsubscribe_app.callback()
+def unsubscribe() -> None:
+    """One-click unsubscribe (RFC 8058): links for the company's mailers."""
+
+
+@unsubscribe_app.command()
+def link(
+    email: Annotated[str, typer.Option(help="Recipient of the mail.")],
+    list_: Annotated[str | None, typer.Option("--list", help="Your name of the mailing list.")] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Print a person's unsubscribe link; with --json also the two headers of the mail."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from services.intake.channels.unsubscribe.links import TOO_LONG, MailSubscription, UnsubscribeLinks  # noqa: PLC0415
+
+    try:
+        subscription = MailSubscription(email=email, list=list_)
+    except ValidationError as error:
+        flaw = error.errors(include_url=False, include_input=False)[0]
+        what = flaw["msg"] if flaw["type"] == TOO_LONG else "has a wrong form"
+        raise ConfigurationError(f"--{flaw['loc'][0]}: {what}") from None
+    links = UnsubscribeLinks(root_key(state), setting("PUBLIC_URL", state))
+    if as_json:
+        url, headers = links.url_for(subscription), dict(links.headers_for(subscription))
+        print(json.dumps({"url": url, "headers": headers}))
+    else:
+        print(links.url_for(subscription))
