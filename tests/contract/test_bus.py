@@ -1,8 +1,7 @@
-"""What every bus promises: the same behaviours on the one in memory and, both ways, on a real broker."""
+"""What every bus promises: the same behaviours on the one in memory and on a real broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -13,7 +12,6 @@ import pytest_asyncio
 from shared.contract.topology import EVENTS, REDELIVERY, REQUESTS, parking_of
 from shared.errors import PermanentError, StoreUnavailable, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, EventPublisher, Inbox, Message
-from shared.runtime.broker.wire_connection import is_tried
 from shared.runtime.fakes import MemoryBroker
 from shared.runtime.retry_policy import ATTEMPT, ERROR, REASON, after_failure, origin_of
 
@@ -42,37 +40,24 @@ def memory() -> Ends:
     return Ends(broker, broker.inbox, broker.advance)
 
 
-@asynccontextmanager
-async def real(amqp_url: str, *, plain: bool) -> AsyncIterator[Ends]:
+@pytest_asyncio.fixture
+async def real(amqp_url: str) -> AsyncIterator[Ends]:
     consumers: list[Consumer] = []
 
     def inbox(queue: str) -> Consumer:
-        consumers.append(Consumer(amqp_url, queue, prefetch=100, plain=plain))
+        consumers.append(Consumer(amqp_url, queue, prefetch=100))
         return consumers[-1]
 
     async def passes_by_itself(_delay: timedelta) -> None: ...
 
-    bus = Bus(amqp_url, name="contract", plain=plain)
+    bus = Bus(amqp_url, name="contract")
     yield Ends(bus, inbox, passes_by_itself)
     for consumer in consumers:
         await consumer.close()
     await bus.close()
 
 
-@pytest_asyncio.fixture
-async def plain(amqp_url: str) -> AsyncIterator[Ends]:
-    async with real(amqp_url, plain=True) as ends:
-        yield ends
-
-
-@pytest_asyncio.fixture
-async def fast(amqp_url: str) -> AsyncIterator[Ends]:
-    assert is_tried()
-    async with real(amqp_url, plain=False) as ends:
-        yield ends
-
-
-@pytest.fixture(params=["memory", "plain", "fast"])
+@pytest.fixture(params=["memory", "real"])
 def ends(request: pytest.FixtureRequest) -> Ends:
     chosen: Ends = request.getfixturevalue(request.param)
     return chosen

@@ -1,4 +1,4 @@
-"""What several tests need of real parts: ends of the bus on either wire (docs/adr/0007), and a browser."""
+"""What several tests need of real parts: ends of the bus, and a browser."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from shared.runtime.broker import Bus, Consumer
 from tests.integration.browsing import launched
 
 Makes: TypeAlias = Callable[..., tuple[Bus, Consumer]]
-"""Address and prefetch → a publisher and a consumer of the same kind."""
+"""Address and prefetch → a publisher and a consumer."""
 
 
 @pytest.fixture(autouse=True)
@@ -23,16 +23,12 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_lookup, "SCAN_WINDOW", 0.0)
 
 
-@pytest_asyncio.fixture(params=["plain", "fast"])
-async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Makes]:
+@pytest_asyncio.fixture
+async def ends() -> AsyncIterator[Makes]:
     made: list[Bus | Consumer] = []
-    plain = request.param == "plain"
 
     def make(url: str, prefetch: int = 100) -> tuple[Bus, Consumer]:
-        pair = (
-            Bus(url, name="test", plain=plain),
-            Consumer(url, "fulfillment", prefetch=prefetch, plain=plain),
-        )
+        pair = Bus(url, name="test"), Consumer(url, "fulfillment", prefetch=prefetch)
         made.extend(pair)
         return pair
 

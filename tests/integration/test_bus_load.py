@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import aio_pika
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,7 +18,6 @@ from habeas.embedded.stack import Stack, StackPart
 from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, Unroutable
 from shared.runtime.broker import Bus, Consumer, Delivery, Message, publisher
-from shared.runtime.broker.wire_connection import WiredConnection
 from tests.integration.conftest import Makes
 from tests.waiting import eventually
 
@@ -202,11 +200,3 @@ async def test_the_same_over_tls(amqp_url: str, certificate: tuple[Path, Path], 
     await consumer.close()
     server.close()
     await asyncio.gather(*pumping)
-
-
-async def test_the_faster_way_is_taken_here_unless_told_otherwise(amqp_url: str) -> None:
-    for plain, kind in ((False, WiredConnection), (True, aio_pika.Connection)):
-        bus = Bus(amqp_url, name="test", plain=plain)
-        await bus.publish([event(1)])
-        assert type(bus._connection) is kind
-        await bus.close()

@@ -10,8 +10,8 @@ may share one; acknowledging on another channel than the one that delivered is a
 never come, so every wait has a limit; flow control stops a whole connection, so publishing and consuming
 each have their own.
 
-There are two ways over the same connection: ``plain``, the driver's own, and ``wire``, which costs a tenth
-of the processor time and is used with the drivers it was tried with.
+Messages are written and read in batches beside the driver (``wire_channels``), which keeps the connection
+and all other calls; docs/adr/0007-wire.md has the reason.
 """
 
 from shared.runtime.broker.connection import connect, declare, translated, user_of

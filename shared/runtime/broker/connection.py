@@ -13,7 +13,7 @@ from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPrecondit
 
 from shared.contract import topology
 from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing
-from shared.runtime.broker.wire_connection import WiredConnection, is_tried
+from shared.runtime.broker.wire_connection import WiredConnection
 
 ANSWER_WITHIN_S = 10.0
 DECLARE_WITHIN_S = 60.0
@@ -54,15 +54,13 @@ def translated(what: str) -> Iterator[None]:
         raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
 
 
-async def connect(url: str, name: str, *, plain: bool = True) -> AbstractConnection:
+async def connect(url: str, name: str) -> WiredConnection:
     """
     Connect to the broker.
 
     Args:
         url: Where it is, with credentials and virtual host.
         name: Shown on its management page.
-        plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection`` may
-        take a part of it.
 
     Raises:
         BrokerUnavailable: It does not answer, or not to these credentials.
@@ -75,7 +73,7 @@ async def connect(url: str, name: str, *, plain: bool = True) -> AbstractConnect
                 timeout=ANSWER_WITHIN_S,
                 client_properties={"connection_name": name},
                 heartbeat=HEARTBEAT_S,
-                connection_class=aio_pika.Connection if plain or not is_tried() else WiredConnection,
+                connection_class=WiredConnection,
             )
         except ValueError:
             raise ConfigurationError("HABEAS_AMQP_URL: is no broker URL") from None
@@ -137,7 +135,7 @@ async def open_channel(connection: AbstractConnection, **options: bool) -> Chann
         return cast("Channel", await (await connection.channel(**options)).get_underlay_channel())
 
 
-async def leave(connection: AbstractConnection | None) -> None:
+async def leave(connection: WiredConnection | None) -> None:
     """
     Close *connection*; one that is broken already, or does not answer, is left behind.
 
@@ -150,7 +148,7 @@ async def leave(connection: AbstractConnection | None) -> None:
     _LEAVING.add(leaving)
     leaving.add_done_callback(_LEAVING.discard)
     _, unfinished = await asyncio.wait([leaving], timeout=LEAVE_WITHIN_S)
-    if unfinished and isinstance(connection, WiredConnection):
+    if unfinished:
         connection.writer.transport.abort()
         await asyncio.wait(unfinished, timeout=LEAVE_WITHIN_S)
 

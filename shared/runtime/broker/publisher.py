@@ -3,9 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
-
-from aio_pika.abc import AbstractConnection
 
 from shared.contract.topology import REQUESTS
 from shared.errors import BrokerUnavailable
@@ -18,23 +15,11 @@ from shared.runtime.broker.connection import (
     translated,
     user_of,
 )
-from shared.runtime.broker.fast import FastOutlet
 from shared.runtime.broker.messages import Message
-from shared.runtime.broker.plain import PlainOutlet
+from shared.runtime.broker.wire_channels import PublishChannel
 from shared.runtime.broker.wire_connection import WiredConnection
 
 CONFIRM_WITHIN_S = 10.0
-
-
-class Outlet(Protocol):
-    """A channel to publish on."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is of no use any more."""
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish *messages*; return when all are confirmed. Raises the driver's errors, or Unroutable."""
 
 
 class Bus:
@@ -44,22 +29,19 @@ class Bus:
     It declares nothing: its exchanges must be there (`habeas topology`).
     """
 
-    def __init__(self, url: str, *, name: str, plain: bool = False) -> None:
+    def __init__(self, url: str, *, name: str) -> None:
         """
         Keep the address of the broker.
 
         Args:
             url: Where it is, with credentials and virtual host.
             name: Shown on its management page.
-            plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection``
-            may take a part of it.
         """
         self._url = url
         self._user = user_of(url)
         self._name = name
-        self._plain = plain
-        self._outlet: Outlet | None = None
-        self._connection: AbstractConnection | None = None
+        self._outlet: PublishChannel | None = None
+        self._connection: WiredConnection | None = None
         self._opening = asyncio.Lock()
 
     async def publish(self, messages: Sequence[Message]) -> None:
@@ -97,25 +79,23 @@ class Bus:
         connection, self._connection, self._outlet = self._connection, None, None
         await leave(connection)
 
-    async def _open(self) -> Outlet:
+    async def _open(self) -> PublishChannel:
         async with self._opening:
             if self._outlet is None or self._outlet.closed:
                 await self.close()
-                self._connection = await connect(self._url, f"{self._name} publishes", plain=self._plain)
+                self._connection = await connect(self._url, f"{self._name} publishes")
                 await must_be_declared(self._connection, REQUESTS)
                 with translated("no channel to the broker"):
                     self._outlet = await _outlet(self._connection)
             return self._outlet
 
-    async def _abandon(self, outlet: Outlet) -> None:
+    async def _abandon(self, outlet: PublishChannel) -> None:
         """Close the connection of *outlet*, unless another publication has replaced it already."""
         async with self._opening:
             if self._outlet is outlet:
                 await self.close()
 
 
-async def _outlet(connection: AbstractConnection) -> Outlet:
+async def _outlet(connection: WiredConnection) -> PublishChannel:
     channel = await open_channel(connection, publisher_confirms=True, on_return_raises=True)
-    if isinstance(connection, WiredConnection):
-        return FastOutlet(connection, channel)
-    return PlainOutlet(channel)
+    return PublishChannel(connection, channel)

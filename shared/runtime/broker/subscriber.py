@@ -4,9 +4,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
-from typing import Protocol, Self
+from typing import Self
 
-from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
 from shared.errors import BrokerUnavailable
@@ -20,9 +19,8 @@ from shared.runtime.broker.connection import (
     open_channel,
     translated,
 )
-from shared.runtime.broker.fast import FastInlet
 from shared.runtime.broker.messages import Delivery
-from shared.runtime.broker.plain import Arrive, PlainInlet, delivery_of
+from shared.runtime.broker.wire_channels import ConsumeChannel
 from shared.runtime.broker.wire_connection import WiredConnection
 from shared.runtime.log import logger
 
@@ -30,32 +28,21 @@ CAUTIOUS_PREFETCH = 32
 """Messages held after a lost connection, until the first batch is through: a crash counts against each."""
 
 
-class Inlet(Protocol):
-    """A channel to consume on."""
-
-    async def receive(self, message: DeliveredMessage) -> None:
-        """Take a message from the driver."""
-
-    async def acknowledge(self, upto: int | None, tags: Sequence[int]) -> None:
-        """Acknowledge everything up to the tag *upto*, and *tags* one by one."""
-
-
 class Consumer:
     """A service's queue, consumed over its own connection, re-opened when it is lost."""
 
-    def __init__(self, url: str, queue: str, *, prefetch: int, plain: bool = False) -> None:
+    def __init__(self, url: str, queue: str, *, prefetch: int) -> None:
         """Remember the queue; *prefetch* is how many messages may be held unacknowledged."""
         self._url = url
         self._queue = queue
         self._prefetch = prefetch
-        self._plain = plain
         self._arrived: list[Delivery] = []
         self._doorbell = asyncio.Event()
         self._stopped = False
         self._lost = False
         self._channel: Channel | None = None
-        self._inlet: Inlet | None = None
-        self._connection: AbstractConnection | None = None
+        self._inlet: ConsumeChannel | None = None
+        self._connection: WiredConnection | None = None
         self._held: set[int] = set()
         self._cautious = True
         self._tag = queue
@@ -100,7 +87,7 @@ class Consumer:
             with translated("not acknowledged"):
                 await inlet.acknowledge(*acknowledgements(tags, self._held))
                 if self._cautious and not self._stopped:
-                    await self._widen(channel, inlet)
+                    await self._widen(channel)
         except BrokerUnavailable:
             self._lose()
 
@@ -143,7 +130,7 @@ class Consumer:
                 return
 
     async def _open(self) -> None:
-        self._connection = await connect(self._url, f"{self._queue} consumes", plain=self._plain)
+        self._connection = await connect(self._url, f"{self._queue} consumes")
         channel = await open_channel(self._connection)
 
         def lose(*_: object) -> None:
@@ -162,23 +149,23 @@ class Consumer:
         channel.on_consumer_cancel_callbacks.add(lose)
         self._lost = False
         self._channel = channel
-        self._inlet = _inlet(self._connection, channel, arrive)
+        self._inlet = ConsumeChannel(self._connection, channel, arrive)
         self._cautious, self._tag = True, f"{self._queue}.cautious"
-        await self._consume(channel, self._inlet, CAUTIOUS_PREFETCH)
+        await self._consume(channel, CAUTIOUS_PREFETCH)
 
-    async def _widen(self, channel: Channel, inlet: Inlet) -> None:
+    async def _widen(self, channel: Channel) -> None:
         """Hold as many messages as may be held; the prefetch is fixed per consumer, so take another one."""
         self._cautious = False  # at once: batches are settled side by side, and one of them does this
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_cancel(self._tag)
         self._tag = f"{self._queue}.full"
-        await self._consume(channel, inlet, self._prefetch)
+        await self._consume(channel, self._prefetch)
 
-    async def _consume(self, channel: Channel, inlet: Inlet, prefetch: int) -> None:
+    async def _consume(self, channel: Channel, prefetch: int) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_qos(prefetch_count=prefetch)
             with declared(f"queue {self._queue}"):
-                await channel.basic_consume(self._queue, inlet.receive, consumer_tag=self._tag)
+                await channel.basic_consume(self._queue, _ignore, consumer_tag=self._tag)
 
 
 def acknowledgements(tags: Collection[int], held: Collection[int]) -> tuple[int | None, list[int]]:
@@ -192,12 +179,6 @@ def acknowledgements(tags: Collection[int], held: Collection[int]) -> tuple[int 
     return max(covered, default=None), sorted(set(tags) - covered)
 
 
-def _inlet(connection: AbstractConnection, channel: Channel, arrive: Arrive) -> Inlet:
-    if isinstance(connection, WiredConnection):
-        return FastInlet(connection, channel, arrive)
-    return PlainInlet(channel, arrive)
-
-
 class Parking:
     """
     A queue that is looked through by a person: messages are taken one by one, and left unless removed.
@@ -209,7 +190,7 @@ class Parking:
         """Remember the queue."""
         self._url = url
         self._queue = queue
-        self._connection: AbstractConnection | None = None
+        self._connection: WiredConnection | None = None
         self._channel: Channel | None = None
         self._size = 0
 
@@ -241,7 +222,7 @@ class Parking:
                 message = await channel.basic_get(self._queue)
             if message.delivery_tag is None:
                 return
-            yield delivery_of(message, channel)
+            yield _delivery_of(message, channel)
 
     async def remove(self, delivery: Delivery) -> None:
         """Remove a message for good."""
@@ -261,3 +242,24 @@ class Parking:
         if self._channel is None:
             raise BrokerUnavailable(f"{self._queue} is not open")
         return self._channel
+
+
+async def _ignore(_message: DeliveredMessage) -> None:
+    """Do nothing: :class:`ConsumeChannel` takes deliveries before the driver sees them."""
+
+
+def _delivery_of(message: DeliveredMessage, channel: Channel) -> Delivery:
+    """Return the driver's message as a delivery."""
+    properties = message.header.properties
+    return Delivery(
+        exchange=message.exchange or "",
+        routing_key=message.routing_key or "",
+        body=message.body,
+        message_id=properties.message_id,
+        content_type=properties.content_type,
+        headers=properties.headers or {},
+        redelivered=bool(message.redelivered),
+        tag=message.delivery_tag or 0,
+        channel=channel,
+        user_id=properties.user_id,
+    )

@@ -7,37 +7,23 @@ at a time; the handshake, heartbeats, calls and everything else pass to the driv
 are written, so ours and the driver's may follow one another in any order.
 
 It rests on the driver making a connection from the ``transport_factory`` it is given, and on nothing it
-keeps to itself. The driver does not document that, so only the versions it was tried with are used.
+keeps to itself. The driver does not document that, so ``pyproject.toml`` permits only the versions that the
+contract suite has passed with.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.metadata import version
 from typing import Any, SupportsIndex, TypeAlias
 
 import aio_pika
 from yarl import URL
 
 from shared.runtime.broker.frames import BEAT, END, HEAD, HEADER, KINDS, METHOD, OVERHEAD, body_size
-from shared.runtime.log import logger
 
-TRIED = {"aiormq": "7.2.", "aio-pika": "10.2."}
-"""The drivers' versions this was tried with."""
 BEAT_EVERY_S = 1.0
 OnMethod: TypeAlias = Callable[[bytes], None]
 OnContent: TypeAlias = Callable[[bytes, bytes, bytes], None]
-
-
-@lru_cache(maxsize=1)
-def is_tried() -> bool:
-    """Return whether the drivers here are ones this was tried with; if not, say so once."""
-    here = {name: version(name) for name in TRIED}
-    tried = all(here[name].startswith(known) for name, known in TRIED.items())
-    if not tried:
-        logger().warning("plain bus", reason="the drivers are not those the faster way was tried with")
-    return tried
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from pamqp.header import ContentHeader
 
 from shared.errors import BrokerUnavailable, Unroutable
 from shared.runtime.broker.connection import Channel
-from shared.runtime.broker.fast import WRITE_AT_ONCE, FastOutlet
 from shared.runtime.broker.messages import Message
+from shared.runtime.broker.wire_channels import WRITE_AT_ONCE, PublishChannel
 from shared.runtime.broker.wire_connection import Wire, WiredConnection
 from tests.waiting import eventually
 
@@ -55,9 +55,9 @@ class Broker:
         self.futures.append(asyncio.get_running_loop().create_future())
         return self.futures[-1]
 
-    def outlet(self) -> FastOutlet:
+    def outlet(self) -> PublishChannel:
         self.writer.room.set()
-        return FastOutlet(cast("WiredConnection", self), cast("Channel", self))
+        return PublishChannel(cast("WiredConnection", self), cast("Channel", self))
 
     def says(self, *said: Any) -> None:
         self.wire.feed_data(b"".join(pamqp.frame.marshal(frame, self.number) for frame in said))
@@ -78,7 +78,7 @@ def ack(number: int, *, multiple: bool = False) -> commands.Basic.Ack:
     return commands.Basic.Ack(number, multiple)
 
 
-async def publishing(broker: Broker, outlet: FastOutlet, messages: list[Message]) -> asyncio.Task[None]:
+async def publishing(broker: Broker, outlet: PublishChannel, messages: list[Message]) -> asyncio.Task[None]:
     task = asyncio.create_task(outlet.publish(messages))
     before = len(broker.futures)
     await eventually(lambda: len(broker.futures) > before)

@@ -2,18 +2,22 @@
 
 import asyncio
 import random
+import tomllib
+from importlib.metadata import version
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pamqp.frame
 import pytest
-import structlog
+from packaging.requirements import Requirement
+from packaging.version import Version
 from pamqp import commands
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from shared.runtime.broker import frames, wire_connection
+from shared.runtime.broker import frames
 from shared.runtime.broker.wire_connection import Tap, Wire
 
 MIB = bytes(range(256)) * 4096
@@ -142,13 +146,10 @@ async def test_a_connection_that_brings_nothing_but_messages_does_not_look_dead(
         await asyncio.wait_for(tapped.readexactly(1), timeout=0.01)
 
 
-def test_with_other_drivers_than_those_it_was_tried_with_the_plain_way_is_taken_and_said_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(wire_connection, "TRIED", {"aiormq": "6.", "aio-pika": "10.2."})
-    wire_connection.is_tried.cache_clear()
-    with structlog.testing.capture_logs() as lines:
-        assert not wire_connection.is_tried()
-        assert not wire_connection.is_tried()
-    assert [line["event"] for line in lines] == ["plain bus"]
-    wire_connection.is_tried.cache_clear()
+@pytest.mark.parametrize("driver", ["aio-pika", "aiormq"])
+def test_other_versions_of_the_driver_are_not_installed(driver: str) -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
+    required = {one.name: one for one in map(Requirement, project["project"]["dependencies"])}
+    here = Version(version(driver))
+    assert here in required[driver].specifier
+    assert f"{here.major}.{here.minor + 1}" not in required[driver].specifier

@@ -1,28 +1,28 @@
 """
-Publishes and consumes in batches: one write for a batch, and one answer.
+Channels that publish and consume in batches: one write for a batch, and one answer.
 
-It gives the same guarantees as the plain way. Publications are numbered from 1 as the broker numbers them,
-so nothing else may publish on the channel.
+Publications are numbered from 1 as the broker numbers them, so nothing else may publish on the channel.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from aiormq.exceptions import ChannelInvalidStateError
 
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, Unroutable
 from shared.runtime.broker import frames
 from shared.runtime.broker.connection import Channel
 from shared.runtime.broker.messages import Delivery, Message
-from shared.runtime.broker.plain import Arrive, PlainInlet, unroutable
 from shared.runtime.broker.wire_connection import Tap, WiredConnection
 
 WRITE_AT_ONCE = 256 * 1024
 """Bytes of a batch that are made and written before the socket is asked whether it keeps up."""
 LONGEST_FRAME = 131_072
 """The value that RabbitMQ proposes; used where it sets no limit."""
+Arrive: TypeAlias = Callable[[list[Delivery]], None]
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class _Sent:
         )
 
 
-class FastOutlet:
+class PublishChannel:
     """A channel to publish on."""
 
     def __init__(self, connection: WiredConnection, channel: Channel) -> None:
@@ -99,7 +99,8 @@ class FastOutlet:
         if batch.refused:
             raise BrokerUnavailable("the broker refused a message")
         if batch.returned is not None:
-            raise unroutable(batch.returned)
+            returned = batch.returned
+            raise Unroutable(f"no queue takes {returned.routing_key} from exchange {returned.exchange!r}")
 
     def _portions(self, messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
         """Cut *messages* where a portion is large enough for one write."""
@@ -152,12 +153,13 @@ class FastOutlet:
                 return
 
 
-class FastInlet(PlainInlet):
+class ConsumeChannel:
     """A channel to consume on."""
 
     def __init__(self, connection: WiredConnection, channel: Channel, arrive: Arrive) -> None:
         """Hand deliveries on *channel* of *connection* to *arrive*, all that have come at a time."""
-        super().__init__(channel, arrive)
+        self._channel = channel
+        self._arrive = arrive
         self._writer = connection.writer
         self._come: list[Delivery] = []
         connection.wire.tap(channel.number, Tap({}, {frames.DELIVER: self._take}, self._flush))
