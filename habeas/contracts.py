@@ -7,6 +7,7 @@ The contract documents, from the catalogue; `habeas.reference` writes them.
 
 import json
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def asyncapi() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "Habeas",
-            "version": "1.0.0",
+            "version": version("habeas"),
             "license": {"name": "Apache-2.0"},
             "description": f"CloudEvents 1.0 in structured JSON, persistent, at most {MAX_BODY} bytes. "
             "Facts hold references, never personal data.",

@@ -6,6 +6,8 @@ those that ``habeas up`` keeps in the state folder.
 """
 
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -35,7 +37,6 @@ from shared.errors import HabeasError
 
 app = typer.Typer(
     name="habeas",
-    help="Handles data subject requests. Start with `habeas demo`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -69,6 +70,22 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(maps.app, name="map")
 app.add_typer(verification.packages, name="package")
 app.add_typer(verification.certificates, name="certificate")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"habeas {metadata.version('habeas')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Handle data subject requests; start with the verb `demo`."""
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """A wrong call of the command gives one line with place and remedy, and code 2."""
 
+import tomllib
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,13 @@ from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.errors import ConfigurationError
+from tests.unit.pages import ROOT
+
+
+def test_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"habeas {project['version']}\n")
 
 
 @pytest.mark.parametrize("words", ["submit", "package verify", "certificate verify"])

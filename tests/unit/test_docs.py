@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shlex
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, fi
 COMMAND = typer.main.get_command(app)
 DOCUMENTS = documents()
 SHOWN = [pytest.param(page, line, id=f"{page}: {line}") for page in DOCUMENTS for line in commands(page)]
+LONGEST_ENTRY = 25
+"""Words of an entry of the changelog."""
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 LINKS = [
     pytest.param(page, target, id=f"{page} → {target}")
@@ -187,6 +190,17 @@ def test_every_decision_named_in_code_exists() -> None:
 def test_changelog_has_known_sections_only() -> None:
     headings = set(re.findall(r"^### (.*)$", text("CHANGELOG.md"), re.MULTILINE))
     assert headings <= {"Security", "Law", "Removed", "Changed", "Added", "Fixed"}
+
+
+def test_entries_of_the_changelog_are_short() -> None:
+    entries = re.findall(r"^- (.*)$", text("CHANGELOG.md"), re.MULTILINE)
+    assert len(entries) > 1
+    assert [entry for entry in entries if len(entry.split()) > LONGEST_ENTRY] == []
+
+
+def test_changelog_has_the_present_version() -> None:
+    released = re.findall(r"^## (\S+) - (\d{4}-\d{2}-\d{2})$", text("CHANGELOG.md"), re.MULTILINE)
+    assert version("habeas") in dict(released)
 
 
 # --- no private paths --------------------------------------------------------------------------------
