@@ -17,6 +17,7 @@ from bench.upstream import HEARS
 from bench.works import MASTER_KEY, SOURCE
 from services.intake.domain import request_id
 from shared.contract.events import (
+    IdentityChallenged,
     NoticeSent,
     RequestClosed,
     RequestFulfilled,
@@ -66,7 +67,7 @@ class Books:
     facts: Mapping[str, Mapping[str, list[Told]]]
     """Case → type → facts that any service has journalled."""
     handled: Mapping[str, frozenset[str]]
-    """Service → causes of its rows."""
+    """Service → events with a row or a note."""
     doubtful: frozenset[str] = field(default=frozenset())
     """Letters that the notifier says may have been sent twice."""
 
@@ -83,7 +84,10 @@ def books(load: Load, evidence: Evidence) -> Books:
         evidence,
         {request_id(SOURCE, asked.reference, key=key): asked for asked in load.requesters},
         facts,
-        {name: frozenset(entry.cause for entry in rows) for name, rows in evidence.journals.items()},
+        {
+            name: evidence.notes.get(name, frozenset()).union(entry.cause for entry in rows)
+            for name, rows in evidence.journals.items()
+        },
         frozenset(
             entry.cause
             for entry in evidence.journals["notifier"]
@@ -126,7 +130,7 @@ def _messages(kept: Books) -> Iterator[Finding]:
 
 
 def _rows(kept: Books) -> Iterator[Finding]:
-    """No event has two rows of one case, and the rows of a case are numbered without a gap."""
+    """No event has two rows of one case, or a row and a note; rows of a case are numbered without a gap."""
     for service, rows in kept.evidence.journals.items():
         numbers: defaultdict[str, list[int]] = defaultdict(list)
         causes: Counter[tuple[str, str]] = Counter()
@@ -136,6 +140,9 @@ def _rows(kept: Books) -> Iterator[Finding]:
         for (case, _), times in causes.items():
             if times > 1:
                 yield Finding(Verdict.DOUBLED, f"event with {times} rows at {service}", case)
+        for case, cause in causes:
+            if cause in kept.evidence.notes.get(service, ()):
+                yield Finding(Verdict.DOUBLED, f"event with a row and a note at {service}", case)
         for case, found in numbers.items():
             if sorted(found) != list(range(len(found))):
                 yield Finding(Verdict.LOST, f"gap in the rows of {service}", case)
@@ -147,11 +154,19 @@ def _hops(kept: Books) -> Iterator[Finding]:
     for case, types in kept.facts.items():
         for service, listens in LISTENS.items():
             for fact in (fact for type_ in listens for fact in types.get(type_, ())):
-                if fact.id not in kept.handled[service]:
+                if fact.id not in kept.handled[service] and not _is_ignored(service, fact):
                     yield Finding(Verdict.LOST, f"{fact.type} never handled by {service}", case)
     for entry in _all(kept.evidence.journals):
         if entry.event and entry.cause not in told:
             yield Finding(Verdict.WRONG, f"{entry.event} that no service has told", entry.case)
+
+
+def _is_ignored(service: str, fact: Told) -> bool:
+    """Return whether *service* leaves *fact* to another one: codes are mailed by a service of their own."""
+    mailed = bool(fact.data.get("ref"))
+    return fact.type == IdentityChallenged.TYPE and (
+        (service == "notifier" and mailed) or (service == "codes" and not mailed)
+    )
 
 
 def _ends(kept: Books) -> Iterator[Finding]:

@@ -209,6 +209,7 @@ async def _looked_through(here: Ground, before: dict[Place, bytes], listener: Li
     """Gather what is left behind, after the services have ended: nothing is held by them any more."""
     return Evidence(
         journals=await evidence.journals(here.client),
+        notes=await evidence.notes(here.client),
         claims=await evidence.claims(here.client),
         before=before,
         after=await evidence.records(here.client),

@@ -49,6 +49,8 @@ class Evidence:
     """Everything that is looked at."""
 
     journals: Mapping[str, Sequence[Entry]]
+    notes: Mapping[str, frozenset[str]]
+    """Service → ids of the events that it noted without a row."""
     claims: frozenset[str]
     """Letters that were begun, by the id of the fact they tell of."""
     before: Mapping[Place, bytes]
@@ -67,6 +69,21 @@ async def journals(client: Client) -> dict[str, list[Entry]]:
     """Return every row of every service."""
     return {
         name: [_entry(row, name) async for row in client[f"habeas_{name}"]["journal"].find()]
+        for name in LISTENS
+    }
+
+
+async def notes(client: Client) -> dict[str, frozenset[str]]:
+    """Return the ids of the events that each service noted."""
+    return {
+        name: frozenset(
+            [
+                id_
+                async for document in client[f"habeas_{name}"]["notes"].find()
+                for id_ in document
+                if id_ != "_id"
+            ]
+        )
         for name in LISTENS
     }
 
