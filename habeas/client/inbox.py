@@ -16,6 +16,8 @@ from shared.runtime.vault import Vault
 
 RAW = "mail"
 """Name of a mail with a question back in the vault."""
+LISTED = (InquiryLodged, MessageLodged, RequestStopped)
+"""Facts about mails for staff and stopped requests."""
 
 
 def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
@@ -54,12 +56,7 @@ async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
     try:
         journal = client[f"{prefix}_intake"]["journal"]
         # A query each: for one, or sorted, the database would read all rows.
-        wanted = (
-            {"event.type": InquiryLodged.TYPE},
-            {"event.type": MessageLodged.TYPE},
-            {"facts.type": RequestStopped.TYPE},
-        )
-        rows = [row for one in wanted async for row in journal.find(one)]
+        rows = [row for kind in LISTED async for row in journal.find({"facts.type": kind.TYPE})]
         return [_entry(row) for row in sorted(rows, key=lambda row: row["at"])]
     finally:
         client.close()
@@ -95,19 +92,15 @@ def _said(rule: str, where: str, text: str) -> str:
 
 
 def _entry(row: Document) -> dict[str, Any]:
-    if row["event"] is None:
-        stopped = next(fact for fact in row["facts"] if fact["type"] == RequestStopped.TYPE)
-        reason = f"stopped: {stopped['data']['reason']}"
-        return {"request": row["case"], "at": _moment(row), "mail": "", "reason": reason, "own": None}
-    asked = row["event"]["type"] == InquiryLodged.TYPE
-    data = row["event"]["data"]
-    return {
-        "request": row["case"],
-        "at": _moment(row),
-        "mail": RAW if asked else data["message"],
-        "reason": "asked back" if asked else data["reason"],
-        "own": None if asked else data["own"],
-    }
+    kinds = {kind.TYPE for kind in LISTED}
+    fact = next(fact for fact in row["facts"] if fact["type"] in kinds)
+    kind, data = fact["type"], fact["data"]
+    entry = {"request": row["case"], "at": _moment(row), "mail": "", "reason": "", "own": None}
+    if kind == InquiryLodged.TYPE:
+        return entry | {"mail": RAW, "reason": "asked back"}
+    if kind == MessageLodged.TYPE:
+        return entry | {"mail": data["message"], "reason": data["reason"], "own": data["own"]}
+    return entry | {"reason": f"stopped: {data['reason']}"}
 
 
 def _moment(row: Document) -> str:

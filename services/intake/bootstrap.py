@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from services.intake.breach.bootstrap import INCIDENTS
-from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
 from services.intake.cases.duplicates import FirstRequests as FirstsKept
 from services.intake.cases.retention import Purge, RegisterRetention
@@ -14,7 +12,7 @@ from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
 from services.intake.channels.registry import Background, ChannelContext, channels
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
-from services.intake.context import CodeAttempts, FirstRequestPort, Intake, WaitingQueuePort
+from services.intake.context import Intake, Ports
 from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.http.api import Callers, create_app
@@ -34,7 +32,6 @@ from shared.contract.events import (
     WithdrawalSubmitted,
 )
 from shared.contract.events.breaches import BreachDeclared
-from shared.contract.ports import TimersPort, VaultPort
 from shared.contract.sources import Bindings, command_user
 from shared.contract.stop_links import PURPOSE as STOP_LINKS
 from shared.runtime.audit_keys import chain_key
@@ -43,27 +40,13 @@ from shared.runtime.broker import user_of
 from shared.runtime.client_limits import Allowance
 from shared.runtime.journal import Journal
 from shared.runtime.key_rings import derived_key
-from shared.runtime.outbox import Outbox
 from shared.runtime.scheduler import Timers, publish_due_timers
-from shared.runtime.service import Moment, Service, case_of_fact
+from shared.runtime.service import Service, case_of_fact
 
 NAME = "intake"
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The ports that intake depends on."""
-
-    vault: VaultPort
-    timers: TimersPort
-    firsts: FirstRequestPort
-    room: WaitingQueuePort
-    codes: CodeAttempts
-
-
-def service(
-    ports: Ports, practice: ClockRules, key: bytes, bindings: Bindings
-) -> Service[IntakeCase, Intake]:
+def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase, Intake]:
     """Return intake, built on *ports*; *key* is hashed with to turn references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
@@ -80,24 +63,8 @@ def service(
             case _:
                 return case_of_fact(envelope)
 
-    def context(moment: Moment[IntakeCase]) -> Intake:
-        return Intake(
-            case_id=moment.case,
-            case=moment.state,
-            now=moment.now,
-            event_id=moment.event_id,
-            source=moment.source,
-            occurred_at=moment.occurred_at,
-            vault=ports.vault,
-            timers=ports.timers,
-            firsts=ports.firsts,
-            room=ports.room,
-            codes=ports.codes,
-            practice=practice,
-        )
-
     return Service(
-        NAME, SUBSCRIPTIONS, IntakeCase(), evolve, context, RECORDS, case_of, key, bindings.refusal
+        NAME, SUBSCRIPTIONS, IntakeCase(), evolve, ports.context, RECORDS, case_of, key, bindings.refusal
     )
 
 
@@ -125,7 +92,8 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
     await wrong.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
-    door = RequestService(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
+    ports = Ports(platform.vault, timers, firsts, room, codes, settings.practice())
+    door = RequestService(platform.vault, journal, platform.bus, keys, ports.context, room, codes=codes)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = UnsubscribeLinks(settings.root_key, settings.public_url)
     guard = CsrfGuard.of(
@@ -150,14 +118,13 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
         background = _run_all(
             clock,
             purge.run(),
-            start_waiting(room, platform.bus),
-            Outbox(NAME, journal, platform.bus).run(),
+            start_waiting(room, door.start),
+            door.outbox.run(),
             *works,
         )
-        ports = Ports(platform.vault, timers, firsts, room, codes)
         own = user_of(settings.amqp_url.get_secret_value())
         bindings = Bindings(settings.sources, command_user(own), own)
-        intake = service(ports, settings.practice(), keys.requests, bindings)
+        intake = service(ports, keys.requests, bindings)
         yield Running(intake, journal, app, background=background)
 
 

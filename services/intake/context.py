@@ -9,11 +9,12 @@ from services.intake.cases.clock import ClockRules
 from services.intake.cases.deadlines import DeadlineTimer
 from services.intake.cases.fingerprint import FirstRequest
 from services.intake.cases.rate_limit import RateLane, WaitingRequest
-from services.intake.domain import IntakeCase
+from services.intake.domain import IntakeCase, RequestLodged
 from shared.contract.envelope import Unreadable
 from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
 from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import TooEarly
+from shared.runtime.service import Moment
 
 NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id or reference")
 
@@ -40,8 +41,20 @@ class WaitingQueuePort(Protocol):
     async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
         """Return whether *visitor* may begin at once; otherwise it waits from now on."""
 
+    async def hold(self, visitor: WaitingRequest, now: datetime) -> None:
+        """Let *visitor*, which may begin, wait for the registration of the first request for the same."""
+
+    async def is_full(self, source: str, now: datetime) -> bool:
+        """Return whether a request of *source* would have to wait."""
+
     async def start_next(self, case: str) -> bool:
         """Start *case* next, regardless of the limit; return whether it waits."""
+
+    async def lodged(self, case: str) -> RequestLodged | None:
+        """Return the request *case*, if it waits."""
+
+    async def begun(self, cases: Sequence[str], now: datetime) -> None:
+        """Remove the registered *cases*, and count them."""
 
     async def declare(self, burst: BurstDeclared) -> None:
         """Store *burst*."""
@@ -73,6 +86,35 @@ class Intake:
     room: WaitingQueuePort = field(repr=False)
     codes: CodeAttempts = field(repr=False)
     practice: ClockRules
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that intake depends on, and the rules of its clocks."""
+
+    vault: VaultPort
+    timers: TimersPort
+    firsts: FirstRequestPort
+    room: WaitingQueuePort
+    codes: CodeAttempts
+    practice: ClockRules
+
+    def context(self, moment: Moment[IntakeCase]) -> Intake:
+        """Return the context of a handled event, or of an operation by HTTP or a channel."""
+        return Intake(
+            case_id=moment.case,
+            case=moment.state,
+            now=moment.now,
+            event_id=moment.event_id,
+            source=moment.source,
+            occurred_at=moment.occurred_at,
+            vault=self.vault,
+            timers=self.timers,
+            firsts=self.firsts,
+            room=self.room,
+            codes=self.codes,
+            practice=self.practice,
+        )
 
 
 async def set_timers(waits: Sequence[DeadlineTimer], ctx: Intake) -> None:

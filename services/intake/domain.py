@@ -14,13 +14,11 @@ from typing import ClassVar
 
 from shared.contract.codes import TRIES, IssuedCode
 from shared.contract.events import (
-    AgreementLodged,
     AliasCodeIssued,
     AliasProven,
     AnswerDelivered,
     AppealAnswered,
     AppealDecided,
-    AppealLodged,
     AppealReceived,
     BurstDeclared,
     Code,
@@ -58,6 +56,7 @@ from shared.contract.events import (
     PackageFetched,
     PolicyId,
     ProofReceived,
+    ProofRef,
     ProofRefused,
     RecipientAcknowledged,
     RecipientFailed,
@@ -68,7 +67,6 @@ from shared.contract.events import (
     RequestExtended,
     RequestForwarded,
     RequestFulfilled,
-    RequestLodged,
     RequestPaused,
     RequestPurged,
     RequestReceived,
@@ -83,7 +81,6 @@ from shared.contract.events import (
     StopReason,
     SubjectUnrestricted,
     WithdrawalDecided,
-    WithdrawalLodged,
 )
 from shared.contract.events.breaches import BreachLodged
 from shared.contract.sources import ChannelSource, channel_source
@@ -174,7 +171,25 @@ class DueMoved(Record):
     """The law that sets the day."""
 
 
-RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved)
+class RequestLodged(Record):
+    """How a request came, and by which channel; it lies sealed in the vault."""
+
+    TYPE: ClassVar[str] = "habeas.request.lodged.v1"
+
+    source: str
+    occurred_at: datetime
+    proofs: tuple[ProofRef, ...] = ()
+    attested: tuple[Evidence, ...] = ()
+    """Evidence attested by an agent with a checked signature."""
+    instructed: bool = False
+    """Whether it is the instruction of a controller with a checked credential."""
+    submitted: bool = False
+    """Whether an upstream system published it as an event."""
+    waited: bool = False
+    """Whether it waited in the queue."""
+
+
+RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved, RequestLodged)
 
 S = CaseStatus
 _AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
@@ -248,7 +263,6 @@ OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_T
 """Letters that the law requires to arrive."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
-        AgreementLodged,
         AliasCodeIssued,
         AliasCodeKept,
         AliasCodeRefused,
@@ -256,7 +270,6 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         AnswerDelivered,
         AppealAnswered,
         AppealDecided,
-        AppealLodged,
         AppealReceived,
         BreachLodged,
         BurstDeclared,
@@ -300,7 +313,6 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         StopDecided,
         SubjectUnrestricted,
         WithdrawalDecided,
-        WithdrawalLodged,
     }
 )
 """Facts of a case that do not change its status."""

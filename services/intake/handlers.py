@@ -12,13 +12,13 @@ from services.intake.cases.deadline_handlers import (
 from services.intake.cases.deadlines import fee_timers
 from services.intake.cases.errors import TooManyAttempts
 from services.intake.cases.lifecycle import (
-    accept_fee,
     decide_appeal,
     extend,
     forward,
+    receive_proofs,
     register_appeal,
-    register_lodged_appeal,
     renew,
+    withdraw,
 )
 from services.intake.cases.registration import begin
 from services.intake.cases.sealed_content import (
@@ -29,15 +29,13 @@ from services.intake.cases.sealed_content import (
     single_piece,
 )
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
-from services.intake.domain import CLOSED_BY, OWED, CaseStatus, outcome_of
+from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, outcome_of
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import Unreadable, derived_id
 from shared.contract.events import (
-    AgreementLodged,
     AnswerDelivered,
     AppealDecided,
-    AppealLodged,
     AppealSubmitted,
     BurstDeclared,
     DeadlineCame,
@@ -55,21 +53,16 @@ from shared.contract.events import (
     IdentityRefused,
     IdentityReviewNeeded,
     IdentityVerified,
-    InquiryLodged,
     LetterKind,
-    MessageLodged,
     NoticeFailed,
     NoticeReported,
     NoticeSent,
-    ProofReceived,
-    ProofRef,
     ProofRefused,
     ProofSubmitted,
     RecipientAcknowledged,
     RecipientFailed,
     RequestClosed,
     RequestFulfilled,
-    RequestLodged,
     RequestPaused,
     RequestReferred,
     RequestRejected,
@@ -83,7 +76,6 @@ from shared.contract.events import (
     SubmissionError,
     UnreadableSubmission,
     WithdrawalDecided,
-    WithdrawalLodged,
     WithdrawalSubmitted,
 )
 from shared.contract.events.breaches import BreachDeclared, BreachLodged
@@ -124,7 +116,11 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     _must_be_the_same(sealed, event)
     proofs = await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
     lodged = RequestLodged(
-        request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs
+        request_id=ctx.case_id,
+        source=ctx.source,
+        occurred_at=ctx.occurred_at,
+        proofs=proofs,
+        submitted=True,
     )
     return await begin(sealed, lodged, ctx)
 
@@ -132,13 +128,6 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
 def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None:
     if not is_equal_request(sealed, event):
         raise Unreadable((REUSED,))
-
-
-async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
-    """Start the clock of a request sealed by HTTP, once."""
-    if ctx.case.status is not CaseStatus.UNKNOWN:
-        return []
-    return await begin(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
 
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
@@ -160,16 +149,12 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
         return [rejected(ctx, SubmissionError(path="data.proofs", message=str(error)))]
     if ctx.case.stopped is not None:
         return [rejected(ctx, SubmissionError(path="data.proofs", message="the request is stopped"))]
-    if not ctx.case.awaits_proof:
-        return [
-            rejected(ctx, SubmissionError(path="data.proofs", message=f"the request is {ctx.case.status}"))
-        ]
-    return [ProofReceived(request_id=ctx.case_id, proofs=await _sealed_proofs(event, ctx))]
+    return await receive_proofs(event.proofs, ctx) or [rejected(ctx, _late("data.proofs", ctx))]
 
 
-async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
+async def withdraw_submitted(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Withdraw a request without an answer.
+    Withdraw a request of an upstream system that has no answer.
 
     Raises:
         TooEarly: The request waits in the queue; it starts next.
@@ -179,24 +164,11 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
-    if not ctx.case.withdrawable_at(ctx.now):
-        return [
-            rejected(ctx, SubmissionError(path="data.request", message=f"the request is {ctx.case.status}"))
-        ]
-    return [RequestWithdrawn(request_id=ctx.case_id)]
+    return await withdraw(ctx) or [rejected(ctx, _late("data.request", ctx))]
 
 
-async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fact]:
-    """
-    Withdraw a request after a withdrawal by HTTP, unless it was answered meanwhile.
-
-    Raises:
-        TooEarly: The withdrawal overtook the request, which is retried.
-    """
-    if ctx.case.status is CaseStatus.UNKNOWN:
-        await end_waiting(ctx)
-        raise TooEarly("the withdrawal came before its request")
-    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
+def _late(path: str, ctx: Intake) -> SubmissionError:
+    return SubmissionError(path=path, message=f"the request is {ctx.case.status}")
 
 
 async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
@@ -222,9 +194,10 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
     if ctx.case.status is CaseStatus.UNKNOWN:
         await end_waiting(ctx)
         raise TooEarly("the withdrawal came before its request")
-    if not ctx.case.withdrawable_at(ctx.now):
+    facts = await withdraw(ctx)
+    if not facts:
         raise RefusedDecision("too_late_to_withdraw")
-    return [RequestWithdrawn(request_id=ctx.case_id)]
+    return facts
 
 
 async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
@@ -328,12 +301,8 @@ async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
 
 SUBSCRIPTIONS = (
     on(RequestSubmitted, register),
-    on(RequestLodged, register_lodged),
-    on(InquiryLodged, note),
-    on(MessageLodged, note),
     on(ProofSubmitted, accept_proofs),
-    on(WithdrawalSubmitted, withdraw),
-    on(WithdrawalLodged, withdraw_lodged),
+    on(WithdrawalSubmitted, withdraw_submitted),
     on(UnreadableSubmission, set_aside),
     noted(IdentityChallenged, note),
     noted(IdentityVerified, note),
@@ -345,7 +314,6 @@ SUBSCRIPTIONS = (
     noted(DisclosureScheduled, note),
     on(RequestFulfilled, schedule_package_expiry),
     on(FeeQuoted, schedule_fee_deadline),
-    on(AgreementLodged, accept_fee),
     on(RequestReferred, note),
     noted(NoticeSent, close, acted_on=ends_a_step),
     on(NoticeFailed, note_letter_failure),
@@ -357,7 +325,6 @@ SUBSCRIPTIONS = (
     on(RequestPaused, note),
     on(RequestResumed, resume),
     on(AppealSubmitted, register_appeal),
-    on(AppealLodged, register_lodged_appeal),
     on(AppealDecided, decide_appeal),
     on(RequestRenewed, renew),
     on(ForwardingDecided, forward),
@@ -370,8 +337,3 @@ SUBSCRIPTIONS = (
     on(BurstDeclared, declare_burst),
     on(BreachDeclared, lodge_breach),
 )
-
-
-async def _sealed_proofs(event: ProofSubmitted, ctx: Intake) -> tuple[ProofRef, ...]:
-    """An event's id is unique only together with its source: two systems may use the same one."""
-    return await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")

@@ -204,17 +204,17 @@ class MemoryJournal:
         self.rows |= {row.key: row for row in rows if row.key not in taken}
         return taken
 
-    async def append_unpublished(self, row: JournalRow) -> bool:
-        """Append *row*, marked as unpublished; return False if its key was taken."""
-        if await self.append([row]):
-            return False
-        self.owed.add(row.key)
-        return True
+    async def append_unpublished(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        """Append *rows*, marked as unpublished; return the keys that were taken."""
+        taken = await self.append(rows)
+        self.owed |= {row.key for row in rows} - taken
+        return taken
 
-    async def unpublished(self, most: int) -> list[JournalRow]:
-        """Return up to *most* rows that are marked as unpublished."""
+    async def unpublished(self, most: int, before: datetime) -> list[JournalRow]:
+        """Return up to *most* rows from *before* a moment that are marked as unpublished."""
         self._refuse()
-        return [self.rows[key] for key in sorted(self.owed)[:most]]
+        owed = [self.rows[key] for key in sorted(self.owed)]
+        return [row for row in owed if row.at < before][:most]
 
     async def mark_published(self, keys: Iterable[str]) -> None:
         """Remove the mark from the rows of *keys*."""

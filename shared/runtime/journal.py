@@ -235,10 +235,10 @@ class Journal:
         """Append *rows* in one durable write; return the keys that another writer had taken."""
         return await insert_new(self._rows, await self._chained(rows))
 
-    async def append_unpublished(self, row: JournalRow) -> bool:
-        """Append *row*, marked as unpublished; return False if its key was taken."""
-        [document] = await self._chained([row])
-        return not await insert_new(self._rows, [{**document, "unpublished": True}])
+    async def append_unpublished(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        """Append *rows* in one durable write, marked as unpublished; return the keys that were taken."""
+        documents = await self._chained(rows)
+        return await insert_new(self._rows, [{**one, "unpublished": True} for one in documents])
 
     async def _chained(self, rows: Sequence[JournalRow]) -> list[RawDocument]:
         """Return *rows* as they are stored, each with its MAC."""
@@ -266,10 +266,10 @@ class Journal:
                     found[row.key] = document.get(MAC, START)
         return found
 
-    async def unpublished(self, most: int) -> list[JournalRow]:
-        """Return up to *most* rows that are marked as unpublished."""
+    async def unpublished(self, most: int, before: datetime) -> list[JournalRow]:
+        """Return up to *most* rows from *before* a moment that are marked as unpublished."""
         with translated("look for unpublished rows"):
-            found = await self._rows.find({"unpublished": True}).to_list(most)
+            found = await self._rows.find({"unpublished": True, "at": {"$lt": before}}).to_list(most)
         return [self._row(document) for document in found]
 
     async def mark_published(self, keys: Iterable[str]) -> None:

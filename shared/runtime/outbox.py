@@ -5,12 +5,14 @@ The row is marked as unpublished in the write that appends it. The mark goes whe
 row's facts. If the broker is away, :meth:`Outbox.run` publishes them later, under the same ids.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from shared.errors import TransientError, Unroutable
 from shared.runtime.broker import EventPublisher
+from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.service import messages_of
@@ -18,28 +20,47 @@ from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
+LEFT_AFTER = timedelta(seconds=5)
+"""Age of a row that its writer has not published: younger ones are being published."""
+TOGETHER_S = 0.0
+"""Window of a load: rows that come while one is stored or published wait for the next."""
 
 
 class UnpublishedRows(Protocol):
     """The part of a journal that remembers which rows are still to be published."""
 
-    async def append_unpublished(self, row: JournalRow) -> bool:
-        """Append *row*, marked as unpublished; return False if its key was taken."""
+    async def append_unpublished(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        """Append *rows*, marked as unpublished; return the keys that were taken."""
 
-    async def unpublished(self, most: int) -> list[JournalRow]:
-        """Return up to *most* rows that are marked as unpublished."""
+    async def unpublished(self, most: int, before: datetime) -> list[JournalRow]:
+        """Return up to *most* rows from *before* a moment that are marked as unpublished."""
 
     async def mark_published(self, keys: Iterable[str]) -> None:
         """Remove the mark from the rows of *keys*."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Appended:
+    """A row that one caller appends; no two are the same."""
+
+    row: JournalRow
+
+
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Publishes the rows that *service* appends outside its runtime."""
+    """Publishes the rows that *service* appends outside its runtime, many at a time."""
 
     service: str
     rows: UnpublishedRows
     publisher: EventPublisher
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _store: DataLoader[_Appended, bool] = field(init=False)
+    _send: DataLoader[_Appended, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Create the loaders."""
+        object.__setattr__(self, "_store", DataLoader(self._store_all, window=TOGETHER_S))
+        object.__setattr__(self, "_send", DataLoader(self._send_all, window=TOGETHER_S))
 
     async def append(self, row: JournalRow) -> bool:
         """
@@ -51,10 +72,11 @@ class Outbox:
         Raises:
             StoreUnavailable: The database did not answer.
         """
-        if not await self.rows.append_unpublished(row):
+        appended = _Appended(row)
+        if not await self._store(appended):
             return False
         try:
-            await self._publish([row])
+            await self._send(appended)
         except (TransientError, Unroutable) as error:
             logger().warning("row is published later", service=self.service, reason=str(error))
         return True
@@ -69,11 +91,23 @@ class Outbox:
         )
 
     async def _publish_unpublished(self) -> bool:
-        rows = await self.rows.unpublished(MOST_AT_ONCE)
+        rows = await self.rows.unpublished(MOST_AT_ONCE, self.clock() - LEFT_AFTER)
         if rows:
-            await self._publish(rows)
+            await self._publish(sorted(rows, key=lambda row: row.at))
         return bool(rows)
+
+    async def _store_all(self, appended: Sequence[_Appended]) -> Mapping[_Appended, bool]:
+        """Store the first row of each key; the others decide anew on it."""
+        first: dict[str, _Appended] = {}
+        for one in appended:
+            first.setdefault(one.row.key, one)
+        taken = await self.rows.append_unpublished([one.row for one in first.values()])
+        return {one: first[one.row.key] is one and one.row.key not in taken for one in appended}
+
+    async def _send_all(self, appended: Sequence[_Appended]) -> Mapping[_Appended, None]:
+        await self._publish([one.row for one in appended])
+        return dict.fromkeys(appended)
 
     async def _publish(self, rows: Sequence[JournalRow]) -> None:
         await self.publisher.publish([one for row in rows for one in messages_of(row, self.service)])
-        await self.rows.mark_published(row.key for row in rows)
+        await self.rows.mark_published([row.key for row in rows])

@@ -14,16 +14,20 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from habeas.embedded.stack import Stack
+from services.intake.cases.code_limits import CodeLimit
+from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.cases.waiting_queue import WaitingQueue
 from services.intake.channels.fides.consents import KEPT_FOR, ConsentCleanup, OpenConsents
 from services.intake.channels.fides.entries import EntryRange, FidesEntry
 from services.intake.channels.fides.ledger import BATCH, LEFT_AFTER, FidesLedger, RequestCleanup
 from services.intake.channels.fides.service import BODY
 from services.intake.channels.fides.tokens import FidesTokens
-from services.intake.domain import RECORDS
+from services.intake.context import Ports
+from services.intake.domain import RECORDS, RequestLodged
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import STRUCTURED, decode
-from shared.contract.events import RequestClosed, RequestLodged, RequestSubmitted, StaffRole, Subject
+from shared.contract.events import RequestClosed, RequestReceived, RequestSubmitted, StaffRole, Subject
 from shared.contract.staff import StaffAccount, public_bytes
 from shared.contract.topology import EVENTS
 from shared.errors import Destroyed
@@ -31,8 +35,10 @@ from shared.law import Right
 from shared.runtime.fakes import MemoryBroker
 from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client
+from shared.runtime.scheduler import Timers
 from shared.runtime.vault import Vault
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, comes_true, running
+from tests.unit.fakes import PRACTICE
 from tests.waiting import eventually
 
 BASE, ORIGIN = "/fides/api/v1", "http://center.example.com:3001"
@@ -346,7 +352,9 @@ async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_
     for one in (ledger, journal):
         await one.prepare()
     now = NOW
-    door = RequestService(vault, journal, broker, ServiceKeys(KEY, KEY), lambda: now)
+    room, timers = WaitingQueue(database, {}), Timers(database)
+    ports = Ports(vault, timers, FirstRequests(database, journal, KEY), room, CodeLimit(), PRACTICE)
+    door = RequestService(vault, journal, broker, ServiceKeys(KEY, KEY), ports.context, room, lambda: now)
     leftovers = RequestCleanup(ledger, door, vault)
     request = RequestSubmitted(
         reference="whole", right=Right.ACCESS, subject=Subject(email="ottilie@example.org")
@@ -369,10 +377,12 @@ async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_
     assert await ledger.entry(body) is None
     assert await door.kept(registered, BODY) == await door.kept(whole, BODY) == b"as it came"
     [message] = broker.published
-    told = decode(message.body, exchange=EVENTS, content_type=STRUCTURED, headers={}).event
-    assert isinstance(told, RequestLodged)
-    assert (told.request_id, told.source, told.occurred_at) == (whole, "fides/scripts", NOW)
-    await journal.append([JournalRow(whole, 0, "lodged", None, (RequestClosed(request_id=whole),), NOW)])
+    received = decode(message.body, exchange=EVENTS, content_type=STRUCTURED, headers={}).event
+    assert isinstance(received, RequestReceived)
+    assert (received.request_id, received.source) == (whole, "fides/scripts")
+    [row] = (await journal.histories({whole}))[whole]
+    assert isinstance(row.facts[0], RequestLodged)
+    assert row.facts[0].occurred_at == NOW
     await leftovers.work()
     assert not [entry async for batch in ledger.unregistered(now) for entry in batch]
     assert await ledger.entry(whole)

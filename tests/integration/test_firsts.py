@@ -4,14 +4,15 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest_asyncio
 
-from services.intake.bootstrap import Ports, service
+from services.intake.bootstrap import service
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.duplicates import FirstRequests
-from services.intake.context import Intake
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.context import Intake, Ports
 from services.intake.domain import RECORDS, IntakeCase, request_id
 from shared.contract.events import RequestReceived
 from shared.errors import TransientError
@@ -101,19 +102,21 @@ class Replica:
 
     broker: MemoryBroker
     runtime: Runtime[IntakeCase, Intake]
+    room: MemoryRoom
+    door: RequestService
 
     @classmethod
     def of(cls, client: Client, prefix: str) -> "Replica":
         database, broker = client[f"{prefix}_intake"], MemoryBroker()
         journal = Journal(database, RECORDS)
         firsts = FirstRequests(database, journal, b"k" * 32)
-        one = service(
-            Ports(MemoryVault(), MemoryTimers(), firsts, MemoryRoom(), CodeLimit()),
-            PRACTICE,
-            REQUEST_KEY,
-            BINDINGS,
-        )
-        return cls(broker, Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW))
+        room = MemoryRoom()
+        ports = Ports(MemoryVault(), MemoryTimers(), firsts, room, CodeLimit(), PRACTICE)
+        one = service(ports, REQUEST_KEY, BINDINGS)
+        runtime = Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW)
+        keys = ServiceKeys(REQUEST_KEY, REQUEST_KEY)
+        door = RequestService(ports.vault, journal, broker, keys, ports.context, room, lambda: NOW)
+        return cls(broker, runtime, room, door)
 
     async def register(self, names: Sequence[str]) -> None:
         """Register requests of these names, with all tries that it takes."""
@@ -121,9 +124,10 @@ class Replica:
             [submission("request.submitted", request(reference=name), id_=name) for name in names]
         )
         await self.broker.drain(self.runtime)
-        while self.broker.waiting():
-            await self.broker.advance(timedelta(minutes=10))
-            await self.broker.drain(self.runtime)
+        while waiting := list(self.room.waiting.values()):
+            started = await asyncio.gather(*map(self.door.start, waiting))
+            begun = [one.request_id for one, ended in zip(waiting, started, strict=True) if ended]
+            await self.room.begun(begun, NOW)
 
 
 async def test_of_requests_that_two_replicas_register_at_once_one_is_the_first(
@@ -135,7 +139,7 @@ async def test_of_requests_that_two_replicas_register_at_once_one_is_the_first(
     await asyncio.gather(*(one.register(names[number::2]) for number, one in enumerate(replicas)))
     cases = {request_id(SOURCE, name, key=REQUEST_KEY) for name in names}
     histories = await replicas[0].runtime.journal.histories(cases)
-    received = [fact for rows in histories.values() for fact in rows[0].facts]
+    received = [fact for rows in histories.values() for row in rows for fact in row.facts]
     registered = [fact for fact in received if isinstance(fact, RequestReceived)]
     [first] = [fact.request_id for fact in registered if fact.repeats is None]
     assert [fact.repeats for fact in registered].count(first) == len(names) - 1

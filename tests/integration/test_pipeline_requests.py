@@ -323,6 +323,7 @@ async def test_the_same_request_by_amqp_and_http_is_one_request(pipeline: Pipeli
     cases.add(await pipeline.id_of(asked))
     (case,) = cases
     await pipeline.closed(case)
+    await eventually(lambda: heard.of(case, "request.closed"), WITHIN)
     for type_ in ("request.received", "identity.verified", "request.fulfilled", "request.closed"):
         assert len(heard.of(case, type_)) == 1
     assert letters(heard, case) == ["acknowledgement", "outcome"]

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
 from services.intake.cases.rate_limit import WaitingRequest
-from services.intake.cases.waiting_queue import WaitingQueue
-from shared.contract.events import BurstDeclared, RequestLodged
+from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
+from services.intake.domain import RequestLodged
+from shared.contract.events import BurstDeclared
+from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Client, Database
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -60,7 +62,7 @@ async def come(
 async def begin(room: WaitingQueue, now: datetime) -> list[int]:
     """Let those begin whose turn it is; return who that is."""
     turns = await room.turns(now)
-    await room.begun(turns, now)
+    await room.begun([one.request_id for one in turns], now)
     assert all(one.waited for one in turns)
     return [int(one.request_id, 16) for one in turns]
 
@@ -153,6 +155,40 @@ async def test_who_comes_again_waits_once_and_a_turn_is_told_until_it_is_heard(d
         assert await shop.turns(later) == await replica.turns(later)  # the process ended in between
         assert await begin(shop, later) == [2]
         assert await begin(replica, later) == []
+
+
+async def test_request_that_is_held_waits_without_a_limit_and_is_not_counted(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        lodged = RequestLodged(request_id=case(1), source=SHOP, occurred_at=NOON)
+        for _ in range(2):
+            await shop.hold(WaitingRequest(lodged, date(2026, 4, 5), NOON), NOON)
+        held = await shop.lodged(case(1))
+        assert held == lodged.model_copy(update={"waited": True})
+        assert await shop.lodged(case(2)) is None
+        assert await begin(shop, NOON) == [1]
+        assert await come(shop, 2) == [True]
+
+
+async def test_request_that_is_not_registered_goes_on_waiting_and_hinders_no_other(
+    database: Database,
+) -> None:
+    async with room(database, shop=1) as shop:
+        for number in (1, 2, 3):
+            lodged = RequestLodged(request_id=case(number), source=SHOP, occurred_at=NOON)
+            await shop.hold(WaitingRequest(lodged, date(2026, 4, 5), NOON), NOON)
+        started: list[int] = []
+
+        async def register(lodged: RequestLodged) -> bool:
+            number = int(lodged.request_id, 16)
+            started.append(number)
+            if number == 1:
+                raise StoreUnavailable("away")
+            return number == 3
+
+        with suppress(TimeoutError):
+            await asyncio.wait_for(start_waiting(shop, register, lambda: NOON), 0.5)
+        assert started == [1, 2, 3]
+        assert sorted(await begin(shop, NOON)) == [1, 2]
 
 
 async def test_two_replicas_count_together(database: Database) -> None:

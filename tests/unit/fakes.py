@@ -13,13 +13,14 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any, TypeVar
 
-from services.intake.bootstrap import Ports
 from services.intake.bootstrap import service as intake_service
 from services.intake.cases.clock import ClockRules
+from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.fingerprint import FirstRequest
 from services.intake.cases.rate_limit import RateLane, WaitingRequest, lane_of
 from services.intake.cases.service import RequestService, ServiceKeys
-from services.intake.domain import IntakeCase, evolve
+from services.intake.context import Ports
+from services.intake.domain import IntakeCase, RequestLodged, evolve
 from services.verifier.bootstrap import service as verifier_service
 from services.verifier.context import AssuranceRules as Verifying
 from services.verifier.domain import CLAIM_NOTICE
@@ -30,14 +31,13 @@ from shared.contract.events import (
     Fact,
     IdentityClaimed,
     IdentityCompared,
-    RequestLodged,
     RequestSubmitted,
     TimeCame,
 )
 from shared.contract.sources import ALL, Bindings, Source, upstream_source
 from shared.contract.staff import StaffDecision
 from shared.contract.topology import EVENTS, REQUESTS
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, StoreUnavailable
 from shared.law import CompanyProfile
 from shared.law.calendars import calendar_named
 from shared.law.library import policies
@@ -137,6 +137,20 @@ class RacedJournal(MemoryJournal):
 
 
 @dataclass(slots=True)
+class UnwritableJournal(MemoryJournal):
+    """Refuses one write of a row outside the runtime: the one with the number *refused*, from 1."""
+
+    refused: int = 1
+    writes: int = 0
+
+    async def append_unpublished(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        self.writes += 1
+        if self.writes == self.refused:
+            raise StoreUnavailable("away")
+        return await MemoryJournal.append_unpublished(self, rows)
+
+
+@dataclass(slots=True)
 class MemoryFirsts:
     """Who was the first to ask for something, in memory."""
 
@@ -164,6 +178,8 @@ class MemoryRoom:
     free: int = 1_000_000
     bursts: list[BurstDeclared] = field(default_factory=list)
     waiting: dict[str, RequestLodged] = field(default_factory=dict)
+    held: dict[str, RequestLodged] = field(default_factory=dict)
+    """Those of them that may begin."""
     hurried: list[str] = field(default_factory=list)
 
     async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
@@ -178,13 +194,27 @@ class MemoryRoom:
         self.waiting[visitor.lodged.request_id] = visitor.lodged.model_copy(update={"waited": True})
         return False
 
+    async def hold(self, visitor: WaitingRequest, now: datetime) -> None:
+        del now
+        lodged = visitor.lodged.model_copy(update={"waited": True})
+        self.waiting[lodged.request_id] = self.held[lodged.request_id] = lodged
+
     async def is_full(self, source: str, now: datetime) -> bool:
         del source, now
         return self.free <= 0
 
+    async def begun(self, cases: Sequence[str], now: datetime) -> None:
+        del now
+        for case in cases:
+            self.waiting.pop(case, None)
+            self.held.pop(case, None)
+
     async def start_next(self, case: str) -> bool:
         self.hurried.append(case)
         return case in self.waiting
+
+    async def lodged(self, case: str) -> RequestLodged | None:
+        return self.waiting.get(case)
 
     async def declare(self, burst: BurstDeclared) -> None:
         self.bursts.append(burst)
@@ -233,17 +263,21 @@ class Office:
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
         self.room = MemoryRoom()
         keys = ServiceKeys(REQUEST_KEY, PACKAGE_KEY)
-        self.door = RequestService(
-            self.vault, self.journals["intake"], self.broker, keys, self.clock, room=self.room
-        )
         self.deadlines = MemoryTimers()
         self.firsts = MemoryFirsts(self.journals["intake"])
-        intake = intake_service(
-            Ports(self.vault, self.deadlines, self.firsts, self.room, self.door.codes),
-            practice,
-            REQUEST_KEY,
-            BINDINGS,
+        codes = CodeLimit()
+        self.ports = Ports(self.vault, self.deadlines, self.firsts, self.room, codes, practice)
+        self.door = RequestService(
+            self.vault,
+            self.journals["intake"],
+            self.broker,
+            keys,
+            self.ports.context,
+            self.room,
+            self.clock,
+            codes=codes,
         )
+        intake = intake_service(self.ports, REQUEST_KEY, BINDINGS)
         sources = trusted if isinstance(trusted, Mapping) else dict.fromkeys(trusted)
         verifies = Verifying(trusted=sources, **verifying)
         verifier = verifier_service(
@@ -299,9 +333,12 @@ class Office:
         await self.broker.drain(*self._runtimes)
 
     async def wait(self, by: timedelta) -> None:
-        """Let time pass for clock and broker."""
+        """Let time pass for clock, broker and queue of waiting requests."""
         self.clock.move(by)
         await self.broker.advance(by)
+        for lodged in list(self.room.held.values()):
+            if await self.door.start(lodged):
+                await self.room.begun([lodged.request_id], self.clock())
         await self.work()
 
     def events(self) -> list[Event]:
@@ -313,7 +350,9 @@ class Office:
         ]
 
     def facts(self, kind: type[F]) -> list[F]:
-        """Return the facts of *kind* that were published."""
+        """Return the facts of *kind* that were published, or recorded if they never are."""
+        if not kind.PUBLISHED:
+            return [fact for row in self.rows() for fact in row.facts if isinstance(fact, kind)]
         return [event for event in self.events() if isinstance(event, kind)]
 
     def the(self, kind: type[F]) -> F:

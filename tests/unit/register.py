@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from services.intake.bootstrap import Ports
 from services.intake.bootstrap import service as intake_service
 from services.intake.breach.assessment import BreachLaw
 from services.intake.breach.bootstrap import service
 from services.intake.breach.domain import Incident
 from services.intake.breach.retention import IncidentRetention
 from services.intake.cases.code_limits import CodeLimit
+from services.intake.context import Ports
 from services.intake.domain import incident_id
 from shared.contract.envelope import STRUCTURED, decode, encode
 from shared.contract.events import Event, Fact
@@ -89,8 +89,8 @@ class Registry:
         self.vault = MemoryVault()
         self.timers = MemoryTimers()
         self.journal, intakes = MemoryJournal(), MemoryJournal()
-        ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom(), CodeLimit())
-        intake = intake_service(ports, PRACTICE, REQUEST_KEY, BINDINGS)
+        ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom(), CodeLimit(), PRACTICE)
+        intake = intake_service(ports, REQUEST_KEY, BINDINGS)
         self.service = service(self.vault, self.timers, LAW, IncidentRetention(60, 36))
         self._runtimes: list[Runtime[Any, Any]] = [
             Runtime(made, rows, self.broker.inbox(made.name), self.broker, 10, RETRY, self.clock, OpenGate())

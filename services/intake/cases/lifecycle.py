@@ -1,4 +1,4 @@
-"""Handlers between a request and its end: fees, extensions, appeals, forwarding to a customer."""
+"""Operations on a registered request: proofs, fees, withdrawals, extensions, appeals, forwarding."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,24 +7,25 @@ from services.intake.cases.appeals import DECIDED, received_appeal
 from services.intake.cases.clock import Arrival, extended_deadline, received_request
 from services.intake.cases.deadlines import appeal_timers, extension_timers
 from services.intake.cases.registration import forwarding, register_request
-from services.intake.cases.sealed_content import seal_request
+from services.intake.cases.sealed_content import seal_proofs, seal_request
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
 from shared.contract.events import (
-    AgreementLodged,
     AppealAnswered,
     AppealDecided,
-    AppealLodged,
-    AppealReceived,
     AppealSubmitted,
     ExtensionDecided,
     Fact,
     FeeAgreed,
     ForwardingDecided,
+    Proof,
+    ProofReceived,
     RequestRenewed,
     RequestSubmitted,
+    RequestWithdrawn,
+    SenderCheck,
     SubmissionError,
 )
 from shared.contract.sources import ChannelSource, channel_source
@@ -32,20 +33,49 @@ from shared.contract.staff import written_text
 from shared.errors import RefusedDecision, TooEarly
 from shared.runtime.log import logger
 
+APPEAL_OPEN = SubmissionError(path="data.request", message="an appeal is open already")
 COMPANION = channel_source(ChannelSource.HABEAS, "child")
 """CloudEvents source of the opt-out that accompanies a child's request."""
 RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
 """CloudEvents source of a renewed request."""
 
 
-async def accept_fee(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
-    """Continue a request after the requester agreed to the fee, unless it was withdrawn meanwhile."""
+async def accept_fee(ctx: Intake) -> Sequence[Fact]:
+    """Return that the requester agreed to the fee; nothing if no fee awaits agreement."""
     return [FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
+
+
+async def withdraw(ctx: Intake) -> Sequence[Fact]:
+    """Return the withdrawal of the request; nothing if it is too late."""
+    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
+
+
+async def receive_proofs(
+    proofs: Sequence[Proof], ctx: Intake, *, sender: SenderCheck | None = None
+) -> Sequence[Fact]:
+    """Seal proofs of identity and pass them to the verifier; return nothing if none is awaited."""
+    if ctx.case.stopped is not None or not ctx.case.awaits_proof:
+        return []
+    # An event's id is unique only together with its source: two systems may use the same one.
+    refs = await seal_proofs(proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
+    checked = tuple(ref.model_copy(update={"sender": sender}) for ref in refs)
+    return [ProofReceived(request_id=ctx.case_id, proofs=checked)]
+
+
+async def appeal(statement: str, ctx: Intake) -> Sequence[Fact]:
+    """Seal and register an appeal or a complaint; return nothing if one is open already."""
+    name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
+    received = received_appeal(ctx.case, name, _appealed_at(ctx), ctx.practice)
+    if received is None:
+        return []
+    await ctx.vault.seal(ctx.case_id, name, statement.encode())
+    await set_timers(appeal_timers(received, ctx.practice), ctx)
+    return [received]
 
 
 async def register_appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
-    Register an appeal or a complaint.
+    Register an appeal or a complaint of an upstream system.
 
     Raises:
         TooEarly: The request waits in the queue; it starts next.
@@ -55,26 +85,7 @@ async def register_appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]
         await end_waiting(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
-    name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
-    await ctx.vault.seal(ctx.case_id, name, event.statement.encode())
-    received = received_appeal(ctx.case, name, _appealed_at(ctx), ctx.practice)
-    if received is None:
-        return [rejected(ctx, SubmissionError(path="data.request", message="an appeal is open already"))]
-    return await _appeal_received(received, ctx)
-
-
-async def register_lodged_appeal(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
-    """
-    Register an appeal sealed by HTTP; a second one beside an open one is only kept.
-
-    Raises:
-        TooEarly: It overtook the request, which is retried.
-    """
-    if ctx.case.received is None:
-        await end_waiting(ctx)
-        raise TooEarly("the appeal came before its request")
-    received = received_appeal(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
-    return [] if received is None else await _appeal_received(received, ctx)
+    return await appeal(event.statement, ctx) or [rejected(ctx, APPEAL_OPEN)]
 
 
 async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
@@ -173,8 +184,3 @@ def _appealed_at(ctx: Intake) -> datetime:
     """Return the time of an appeal, between the request and now: a wrong clock moves no deadline."""
     begun = ctx.case.received.received_at if ctx.case.received else ctx.now
     return max(begun, min(ctx.occurred_at, ctx.now))
-
-
-async def _appeal_received(received: AppealReceived, ctx: Intake) -> Sequence[Fact]:
-    await set_timers(appeal_timers(received, ctx.practice), ctx)
-    return [received]

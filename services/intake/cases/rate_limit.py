@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from services.intake.domain import OWN_DOOR, PUBLIC_DOORS
-from shared.contract.events import BurstDeclared, Code, RequestLodged, RequestReceived, RequestSubmitted
+from services.intake.domain import OWN_DOOR, PUBLIC_DOORS, RequestLodged
+from shared.contract.events import BurstDeclared, Code, RequestReceived, RequestSubmitted
 from shared.law import TimedDuty, needs_proof
 
 HOUR = timedelta(hours=1)

@@ -17,7 +17,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_DOOR, DueMoved
+from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_DOOR, DueMoved, RequestLodged
 from shared.contract.events import (
     AnswerDelivered,
     AppealAnswered,
@@ -42,7 +42,6 @@ from shared.contract.events import (
     RequestExtended,
     RequestForwarded,
     RequestFulfilled,
-    RequestLodged,
     RequestPurged,
     RequestReceived,
     RequestRejected,
@@ -317,10 +316,8 @@ class CaseHistory:
             case RequestReceived():
                 self.received, self.due_on = fact, fact.due_on
                 self.addressless = fact.requester is Requester.CONTROLLER
-            case RequestLodged(source=source) if source == MAIL and not fact.waited:
-                self.manner = RequestManner.MAIL
-            case RequestLodged() if not fact.waited:  # its arrival is on record
-                self.manner = RequestManner.WEB if fact.source.startswith(OWN_DOOR) else RequestManner.API
+            case RequestLodged():
+                self.manner = _manner_of(fact)
             case RequestRenewed() if self.received is None:
                 self.manner = RequestManner.COMPANION if fact.right else RequestManner.APPEAL
             case _:
@@ -491,6 +488,14 @@ class CaseHistory:
             appeals=tuple(appeal.seen_from(zone) for appeal in self.appeals),
             incident=received.incident,
         )
+
+
+def _manner_of(lodged: RequestLodged) -> RequestManner:
+    if lodged.submitted:
+        return RequestManner.EVENT
+    if lodged.source == MAIL:
+        return RequestManner.MAIL
+    return RequestManner.WEB if lodged.source.startswith(OWN_DOOR) else RequestManner.API
 
 
 def may_be_purged(story: CaseHistory, before: datetime) -> bool:

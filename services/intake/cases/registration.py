@@ -11,12 +11,12 @@ from services.intake.cases.deadlines import initial_timers
 from services.intake.cases.fingerprint import duplicate_of, fingerprint_of
 from services.intake.cases.rate_limit import WaitingRequest, begins_at_once
 from services.intake.context import Intake, set_timers
+from services.intake.domain import RequestLodged
 from shared.contract.envelope import derived_id
 from shared.contract.events import (
     Fact,
     RequestDuplicated,
     RequestForwarded,
-    RequestLodged,
     RequestReceived,
     RequestRenewed,
     RequestSubmitted,
@@ -28,12 +28,16 @@ CONTROLLER, LINK = "controller", "forwarding_link"
 """Names in the vault: the customer that decides about the data, and the secret of their link."""
 LINK_BYTES = 24
 LINK_LIFETIME = timedelta(days=30)
-LOST_AFTER = timedelta(hours=1)
+LOST_AFTER = timedelta(minutes=5)
 """Time after which a first request that was never registered loses its claim."""
 
 
 async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -> Sequence[Fact]:
-    """Register a sealed request, or let it wait in the queue; its clock runs from the receipt."""
+    """
+    Return the facts of the registration of a sealed request; none if it waits in the queue.
+
+    Its clock runs from the receipt. Every channel registers requests by this function.
+    """
     arrival = Arrival(
         ctx.case_id,
         lodged.source,
@@ -49,13 +53,22 @@ async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -
     visitor = WaitingRequest(lodged, received.internal_due_on, received.received_at, at_once)
     if not await ctx.room.enter(visitor, lane, ctx.now):
         return []
-    return await register_request(request, received.model_copy(update={"incident": lane.incident}), ctx)
+    try:
+        return await register_request(request, received.model_copy(update={"incident": lane.incident}), ctx)
+    except TooEarly:
+        await ctx.room.hold(visitor, ctx.now)
+        return []
 
 
 async def register_request(
     request: RequestSubmitted, received: RequestReceived, ctx: Intake
 ) -> Sequence[Fact]:
-    """Start the clock of a sealed request, and forward it if another decides about the data."""
+    """
+    Start the clock of a sealed request, and forward it if another decides about the data.
+
+    Raises:
+        TooEarly: Another request is about to become the first for the same.
+    """
     # In parallel, for one round trip; the timers of a duplicate have no effect.
     duplicated, _ = await asyncio.gather(
         _first_request(request, received, ctx), set_timers(initial_timers(received, ctx.practice), ctx)

@@ -1,22 +1,22 @@
 """
 The application service: operations of people and systems on requests, without HTTP.
 
-A request is sealed first and announced second; the handlers that read the announcement decide about it.
+A request is sealed first. Its operations are the functions that handle the events of upstream systems; the
+rows that they lead to are appended and published by the outbox.
 """
 
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import reduce
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import uuid4
 
-from services.intake.cases.appeals import DECIDED
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.errors import (
     CaseError,
@@ -25,7 +25,9 @@ from services.intake.cases.errors import (
     SourceLimitReached,
     TooManyAttempts,
 )
+from services.intake.cases.lifecycle import accept_fee, appeal, receive_proofs, withdraw
 from services.intake.cases.rate_limit import next_hour, takes_effect_at_once
+from services.intake.cases.registration import begin
 from services.intake.cases.sealed_content import (
     is_equal_request,
     seal_proofs,
@@ -33,12 +35,12 @@ from services.intake.cases.sealed_content import (
     sealed_request,
     single_piece,
 )
-from services.intake.domain import CaseStatus, IntakeCase, evolve, incident_id, request_id
+from services.intake.context import Intake, WaitingQueuePort
+from services.intake.domain import CaseStatus, IntakeCase, RequestLodged, evolve, incident_id, request_id
 from services.intake.handlers import SET_ASIDE
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.contract.envelope import encode
 from shared.contract.events import (
-    AgreementLodged,
-    AppealLodged,
     Code,
     Evidence,
     Fact,
@@ -47,9 +49,6 @@ from shared.contract.events import (
     MessageLodged,
     PolicyId,
     Proof,
-    ProofReceived,
-    Remedy,
-    RequestLodged,
     RequestReceived,
     RequestRejected,
     RequestStopped,
@@ -57,21 +56,23 @@ from shared.contract.events import (
     SenderCheck,
     StopReason,
     SubmissionError,
-    WithdrawalLodged,
 )
 from shared.contract.ports import VaultPort
 from shared.contract.sources import Source, names_requests
-from shared.errors import Destroyed, UnknownRequest
-from shared.runtime.broker import EventPublisher
+from shared.errors import Destroyed, TooEarly, UnknownRequest
+from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.client_limits import Allowance
-from shared.runtime.journal import DatedFact, JournalRow, events_of, facts_of
+from shared.runtime.dataloader import DataLoader
+from shared.runtime.journal import DatedFact, JournalRow, events_of, facts_of, newest
 from shared.runtime.log import logger
 from shared.runtime.outbox import Outbox, UnpublishedRows
-from shared.runtime.service import JournalRowPort, messages_of, stored_precision
+from shared.runtime.service import JournalRowPort, Moment, stored_precision
 
 NAME = "intake"
 ACTS_PER_HOUR = 60
 OPENED_AT_ONCE = 100
+OWN_SOURCE = "habeas/intake"
+"""Source of operations by HTTP and channels, as of our events."""
 STOPPED = "the request is stopped until the privacy staff has checked it"
 MOST_UPLOADS = 2
 """Concurrent uploads about one request: a double click may send a form twice."""
@@ -81,14 +82,8 @@ class JournalPort(JournalRowPort, UnpublishedRows, Protocol):
     """The journal, as this service needs it."""
 
 
-class WaitingRequestPort(Protocol):
-    """The queue of waiting requests."""
-
-    async def is_full(self, source: str, now: datetime) -> bool:
-        """Return whether a request of *source* would have to wait."""
-
-    async def start_next(self, case: str) -> bool:
-        """Start *case* next, regardless of the limit; return whether it waits."""
+Decide: TypeAlias = Callable[[Intake], Awaitable[Sequence[Fact]]]
+"""An operation: returns its facts, or none if it has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +102,23 @@ class RequestService:
     journal: JournalPort
     publisher: EventPublisher
     keys: ServiceKeys
+    context: Callable[[Moment[IntakeCase]], Intake]
+    """Returns the context of an operation."""
+    room: WaitingQueuePort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
     """Limit of operations on one request: each writes, and some send a letter."""
     codes: CodeLimit = field(default_factory=CodeLimit)
     """Limit of one-time codes over all requests."""
-    room: WaitingRequestPort | None = None
-    """The queue of waiting requests; without one, each begins at once."""
+    outbox: Outbox = field(init=False)
+    _history: DataLoader[str, list[JournalRow]] = field(init=False)
     _uploads: Counter[str] = field(default_factory=Counter)
     """Request → unfinished uploads of proofs."""
+
+    def __post_init__(self) -> None:
+        """Create the outbox, and the loader of histories."""
+        object.__setattr__(self, "outbox", Outbox(NAME, self.journal, self.publisher))
+        object.__setattr__(self, "_history", DataLoader(self._histories))
 
     async def lodge(
         self,
@@ -140,14 +143,13 @@ class RequestService:
             ReferenceReused: The source has given the reference to another request.
         """
         case = self.id_of(source, request.reference)
-        cause = f"lodged {case}"
         try:
             sealed = await seal_request(request, self.vault, case)
             if not sealed.same and names_requests(source):
                 raise ReferenceReused
             if not sealed.fresh and await self._is_registered(case):
                 return case
-            proofs = await seal_proofs(request.proofs, self.vault, case, cause)
+            proofs = await seal_proofs(request.proofs, self.vault, case, f"lodged {case}")
         except Destroyed:
             if names_requests(source):
                 raise ReferenceReused from None
@@ -160,8 +162,29 @@ class RequestService:
             attested=attested,
             instructed=instructed,
         )
-        await self._announce(lodged, cause=cause)
+        await self._begin(sealed.request, lodged, fresh=sealed.fresh)
         return case
+
+    async def start(self, lodged: RequestLodged) -> bool:
+        """Register a request that waits in the queue; return False if it goes on waiting."""
+        try:
+            request = await sealed_request(self.vault, lodged.request_id)
+        except Destroyed:
+            return True
+        return await self._begin(request, lodged, fresh=False)
+
+    async def _begin(self, request: RequestSubmitted, lodged: RequestLodged, *, fresh: bool) -> bool:
+        """Register *request*; return False if it waits in the queue. A *fresh* one has no rows."""
+
+        async def begun(ctx: Intake) -> Sequence[Fact]:
+            if ctx.case.status is not CaseStatus.UNKNOWN:
+                return []
+            facts = await begin(request, lodged, ctx)
+            return [lodged, *facts] if facts else []
+
+        rows = list[JournalRow]() if fresh else None
+        case = await self._act(lodged.request_id, begun, cause=f"lodged {lodged.request_id}", rows=rows)
+        return case.status is not CaseStatus.UNKNOWN
 
     async def reused(self, requests: Sequence[RequestSubmitted], source: Source) -> frozenset[str]:
         """Return the references in *requests* that *source* gave to other requests before."""
@@ -189,16 +212,14 @@ class RequestService:
             SourceLimitReached: It would have to wait.
         """
         now = self.clock()
-        if self.room is None or takes_effect_at_once(request):
-            return
-        if await self.room.is_full(source, now):
+        if not takes_effect_at_once(request) and await self.room.is_full(source, now):
             raise SourceLimitReached(max(1, round((next_hour(now) - now).total_seconds())))
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
         """
         Seal *content* as received, as evidence of the request; return whether it is the first.
 
-        To be called before the request is lodged: an announced request has its evidence.
+        To be called before the request is lodged: a registered request has its evidence.
 
         Raises:
             UnknownRequest: The case was destroyed.
@@ -211,7 +232,7 @@ class RequestService:
 
     async def keep_large(self, case_id: str, item: str, content: bytes) -> None:
         """
-        Seal *content* of any size, as received; to be called before it is announced.
+        Seal *content* of any size, as received; to be called before the request is lodged.
 
         Raises:
             UnknownRequest: The case was destroyed.
@@ -237,12 +258,12 @@ class RequestService:
         """
         await self.keep(case_id, INQUIRY, inquiry.model_dump_json().encode())
         fact = InquiryLodged(request_id=case_id, inquiry=INQUIRY, received_on=day, laws=tuple(laws))
-        await self._announce(fact, cause=f"inquiry {case_id}")
+        await self.note(case_id, fact, cause=f"inquiry {case_id}")
 
     async def note_message(self, case_id: str, item: str, reason: Code, *, own: bool) -> None:
         """Record that a mail about a request is sealed as *item* for the staff to read, with the reason."""
         fact = MessageLodged(request_id=case_id, message=item, reason=reason, own=own)
-        await self._announce(fact, cause=f"message {case_id} {item}")
+        await self.note(case_id, fact, cause=f"message {case_id} {item}")
 
     async def kept(self, case_id: str, item: str) -> bytes:
         """
@@ -265,7 +286,7 @@ class RequestService:
         return True
 
     async def forget(self, case_id: str, item: str) -> None:
-        """Remove content that :meth:`keep` has sealed and that was not announced."""
+        """Remove content that :meth:`keep` has sealed and that no row names."""
         await self.vault.discard(case_id, [item])
 
     async def set_aside(
@@ -340,8 +361,8 @@ class RequestService:
         Raises:
             UnknownRequest: No request has this id.
         """
-        rows = (await self.journal.histories({case_id})).get(case_id, [])
-        case = reduce(evolve, events_of(rows), IntakeCase())
+        rows = await self._history(case_id)
+        case = _folded(rows)
         if case.status is CaseStatus.UNKNOWN:
             await self._must_be_lodged(case_id)
         return case, list(facts_of(rows))
@@ -362,66 +383,72 @@ class RequestService:
             UnknownRequest: No request has this id.
             NotPossibleNow: Its identity is decided already, or it is stopped.
             TooManyAttempts: Too many were offered within the hour.
+            TooEarly: It is not registered yet.
         """
-        case = await self.act(case_id)
-        if case.stopped is not None:
-            raise NotPossibleNow(STOPPED, CaseError.STOPPED)
-        if not (case.awaits_proof or case.status is CaseStatus.UNKNOWN):
-            raise NotPossibleNow(
-                f"no proof is awaited: the request is {case.status}", CaseError.PROOF_DECIDED
-            )
-        cause = cause or uuid4().hex
-        refs = await seal_proofs(proofs, self.vault, case_id, cause)
-        refs = tuple(ref.model_copy(update={"sender": sender}) for ref in refs)
-        await self._announce(ProofReceived(request_id=case_id, proofs=refs), cause=cause)
 
-    async def withdraw(self, case_id: str) -> None:
+        async def offer(ctx: Intake) -> Sequence[Fact]:
+            if ctx.case.stopped is not None:
+                raise NotPossibleNow(STOPPED, CaseError.STOPPED)
+            facts = await receive_proofs(proofs, ctx, sender=sender)
+            if not facts:
+                status = ctx.case.status
+                raise NotPossibleNow(f"no proof is awaited: the request is {status}", CaseError.PROOF_DECIDED)
+            return facts
+
+        await self._operate(case_id, offer, cause)
+
+    async def withdraw(self, case_id: str, *, cause: str = "") -> None:
         """
-        Withdraw a request.
+        Withdraw a request; one that is withdrawn already stays so.
+
+        Args:
+            case_id: Id of the request.
+            cause: Cause of the withdrawal: the same cause is the same withdrawal.
 
         Raises:
             UnknownRequest: No request has this id.
             NotPossibleNow: It is answered already.
             TooManyAttempts: Too many operations on the request within the hour.
+            TooEarly: It is not registered yet.
         """
-        case = await self.act(case_id)
-        if not (case.withdrawable_at(self.clock()) or case.status is CaseStatus.UNKNOWN):
-            raise NotPossibleNow(
-                f"it is too late to withdraw: the request is {case.status}", CaseError.TOO_LATE_TO_WITHDRAW
-            )
-        await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
+
+        async def withdrawn(ctx: Intake) -> Sequence[Fact]:
+            facts = await withdraw(ctx)
+            if not facts and ctx.case.status is not CaseStatus.WITHDRAWN:
+                raise NotPossibleNow(
+                    f"it is too late to withdraw: the request is {ctx.case.status}",
+                    CaseError.TOO_LATE_TO_WITHDRAW,
+                )
+            return facts
+
+        await self._operate(case_id, withdrawn, cause)
 
     async def stop(self, case_id: str, reason: StopReason) -> IntakeCase:
         """
         Stop a request until the privacy staff decides; return its state before.
 
-        Stopping it again publishes the same fact again, in case the broker was unavailable.
-
         Raises:
             UnknownRequest: No request has this id, or its record is gone.
         """
-        while True:
-            rows = (await self.journal.histories({case_id})).get(case_id, [])
-            case = reduce(evolve, events_of(rows), IntakeCase())
-            if case.status is CaseStatus.UNKNOWN:
-                await self._must_be_held(case_id)
-            if case.status is CaseStatus.PURGED:
-                raise UnknownRequest("no request has this id")
-            stops = case.stops if case.stopped is None else case.stops - 1
-            cause = f"stopped {case_id} {stops}"
-            row = next((row for row in rows if row.cause == cause), None)
-            if row is None:
-                fact = RequestStopped(request_id=case_id, reason=reason)
-                row = JournalRow(case_id, len(rows), cause, None, (fact,), self.clock())
-                if await self.journal.append([row]):
-                    continue
-                logger().warning("request stopped", request_id=case_id, reason=reason, service=NAME)
-            await self.publisher.publish(list(messages_of(row, NAME)))
-            return case
+        before: list[IntakeCase] = []
 
-    async def decide(self, fact: Fact) -> None:
-        """Publish a signed decision of a staff account."""
-        await self._announce(fact, cause=f"decided {uuid4().hex}")
+        async def stopped(ctx: Intake) -> Sequence[Fact]:
+            before.append(ctx.case)
+            if ctx.case.status is CaseStatus.UNKNOWN:
+                await self._must_be_held(case_id)
+            if ctx.case.stopped is not None:
+                return []
+            return [RequestStopped(request_id=case_id, reason=reason)]
+
+        after = await self._act(case_id, stopped)
+        if after.stops > before[-1].stops:
+            logger().warning("request stopped", request_id=case_id, reason=reason, service=NAME)
+        return before[-1]
+
+    async def decide(self, decision: Fact, id_: str) -> None:
+        """Publish a signed decision of a staff account as event *id_*: each service that acts verifies it."""
+        body = encode(decision, id=id_, source=OWN_SOURCE, time=self.clock())
+        await self.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
 
     async def agree(self, case_id: str) -> None:
         """
@@ -432,10 +459,14 @@ class RequestService:
             NotPossibleNow: No fee awaits agreement.
             TooManyAttempts: Too many operations on the request within the hour.
         """
-        case = await self.act(case_id)
-        if not case.awaits_agreement:
-            raise NotPossibleNow("there is no fee to agree to", CaseError.NO_FEE)
-        await self._announce(AgreementLodged(request_id=case_id), cause=f"agreed {case_id}")
+
+        async def agreed(ctx: Intake) -> Sequence[Fact]:
+            facts = await accept_fee(ctx)
+            if not facts:
+                raise NotPossibleNow("there is no fee to agree to", CaseError.NO_FEE)
+            return facts
+
+        await self._operate(case_id, agreed)
 
     async def appeal(self, case_id: str, statement: str) -> None:
         """
@@ -446,13 +477,14 @@ class RequestService:
             NotPossibleNow: An appeal is open already.
             TooManyAttempts: Too many operations on the request within the hour.
         """
-        case = await self.act(case_id)
-        opened = case.open_appeal
-        if opened is not None and (opened.remedy is Remedy.APPEAL or case.status not in DECIDED):
-            raise NotPossibleNow("an appeal or a complaint is open already", CaseError.APPEAL_OPEN)
-        name = f"appeal_{uuid4().hex}"
-        await self.vault.seal(case_id, name, statement.encode())
-        await self._announce(AppealLodged(request_id=case_id, statement=name), cause=name)
+
+        async def appealed(ctx: Intake) -> Sequence[Fact]:
+            facts = await appeal(statement, ctx)
+            if not facts:
+                raise NotPossibleNow("an appeal or a complaint is open already", CaseError.APPEAL_OPEN)
+            return facts
+
+        await self._operate(case_id, appealed)
 
     async def fetch_forwarded(self, case_id: str, secret: str) -> tuple[RequestSubmitted, RequestReceived]:
         """
@@ -495,12 +527,69 @@ class RequestService:
             UnknownRequest: No request has this id.
             TooManyAttempts: Too many operations on the request within the hour.
         """
-        case = await self.case(case_id)
+        return _folded(await self._counted(case_id))
+
+    async def _counted(self, case_id: str) -> list[JournalRow]:
+        """Count one operation on a request; return its history. If it waits in the queue, register it."""
+        rows = await self._history(case_id)
+        unknown = _folded(rows).status is CaseStatus.UNKNOWN
+        if unknown:
+            await self._must_be_lodged(case_id)
         if not self.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
-        if case.status is CaseStatus.UNKNOWN and self.room is not None:
-            await self.room.start_next(case_id)
-        return case
+        if not unknown:
+            return rows
+        lodged = await self.room.lodged(case_id)
+        if lodged is not None and await self.start(lodged):
+            await self.room.begun([case_id], self.clock())
+        return await self._history(case_id)
+
+    async def _operate(self, case_id: str, decide: Decide, cause: str = "") -> None:
+        """
+        Carry out an operation on a registered request, within its limit.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            TooManyAttempts: Too many operations on the request within the hour.
+            TooEarly: The request is not registered yet.
+        """
+        rows = await self._counted(case_id)
+        if _folded(rows).status is CaseStatus.UNKNOWN:
+            raise TooEarly("the request is not registered yet")
+        await self._act(case_id, decide, cause=cause, rows=rows)
+
+    async def _act(
+        self, case_id: str, decide: Decide, *, cause: str = "", rows: list[JournalRow] | None = None
+    ) -> IntakeCase:
+        """
+        Append the facts of an operation as one row, and publish them; return the state of the request.
+
+        If another row was appended meanwhile, *decide* is called again, on the state after it.
+
+        Args:
+            case_id: Id of the request.
+            decide: The operation.
+            cause: Cause of the operation: the same cause leaves one row.
+            rows: The history, if it is known.
+
+        Raises:
+            UnknownRequest: The record of the request is purged.
+            StoreUnavailable: The database did not answer.
+        """
+        cause = cause or uuid4().hex
+        while True:
+            rows = await self._history(case_id) if rows is None else rows
+            case = _folded(rows)
+            if case.status is CaseStatus.PURGED:
+                raise UnknownRequest("no request has this id")
+            if any(row.cause == cause for row in rows):
+                return case
+            now = self.clock()
+            facts = await decide(self.context(Moment(case_id, now, case, cause, OWN_SOURCE, now)))
+            after = reduce(evolve, facts, case)
+            if not facts or await self.outbox.append(_row_after(rows, case_id, cause, facts, now)):
+                return after
+            rows = None
 
     @asynccontextmanager
     async def upload(self, case_id: str) -> AsyncIterator[None]:
@@ -523,9 +612,10 @@ class RequestService:
                 del self._uploads[case_id]
 
     async def look_up(self, case_id: str) -> tuple[IntakeCase, int]:
-        """Return the state of a case, and the number of its rows."""
-        rows = (await self.journal.histories({case_id})).get(case_id, [])
-        return reduce(evolve, events_of(rows), IntakeCase()), len(rows)
+        """Return the state of a case, and the number of its next row."""
+        rows = await self._history(case_id)
+        last = newest(rows)
+        return _folded(rows), last.n + 1 if last else 0
 
     async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
         """Return whether a request other than *request* is sealed."""
@@ -549,16 +639,13 @@ class RequestService:
         if not (await self.holds(case_id, SUBMISSION) or await self.holds(case_id, INQUIRY)):
             raise UnknownRequest("no request has this id")
 
-    async def _announce(self, fact: Fact, *, cause: str) -> None:
-        row = JournalRow("", 0, cause, None, (fact,), self.clock())
-        await self.publisher.publish(list(messages_of(row, NAME)))
+    async def note(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
+        """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""
 
-    async def note(self, case_id: str, fact: Fact) -> None:
-        """Record *fact*, regardless of concurrent changes of the case."""
-        while True:
-            _, n = await self.look_up(case_id)
-            if await self.append(case_id, n, fact):
-                return
+        async def noted(_ctx: Intake) -> Sequence[Fact]:
+            return [fact]
+
+        await self._act(case_id, noted, cause=cause)
 
     async def append(self, case_id: str, n: int, *facts: Fact) -> bool:
         """
@@ -568,4 +655,27 @@ class RequestService:
             False if another row was appended meanwhile.
         """
         row = JournalRow(case_id, n, uuid4().hex, None, facts, stored_precision(self.clock()))
-        return await Outbox(NAME, self.journal, self.publisher).append(row)
+        return await self.outbox.append(row)
+
+    async def _histories(self, cases: Sequence[str]) -> Mapping[str, list[JournalRow]]:
+        histories = await self.journal.histories(set(cases))
+        return {case: histories.get(case, []) for case in cases}
+
+
+def _folded(rows: Sequence[JournalRow]) -> IntakeCase:
+    return reduce(evolve, events_of(rows), IntakeCase())
+
+
+def _row_after(
+    rows: Sequence[JournalRow], case_id: str, cause: str, facts: Sequence[Fact], now: datetime
+) -> JournalRow:
+    last = newest(rows)
+    return JournalRow(
+        case_id,
+        last.n + 1 if last else 0,
+        cause,
+        None,
+        tuple(facts),
+        stored_precision(now),
+        before=last.mac if last else None,
+    )

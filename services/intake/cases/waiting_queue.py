@@ -1,12 +1,13 @@
 """
 The queue of waiting requests: requests over their source's limit, sealed, in the database.
 
-A waiting request is a document until the broker has confirmed its start, so a crash loses none. Two replicas
-may start it at the same time, under one id: the second start has no effect.
+A waiting request is a document until its registration is a row, so a crash loses none. Two replicas may
+register it at the same time: only one appends the row.
 """
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,14 +20,12 @@ from services.intake.cases.rate_limit import (
     limit_of,
     next_hour,
 )
-from shared.contract.events import BurstDeclared, RequestLodged
+from services.intake.domain import RequestLodged
+from shared.contract.events import BurstDeclared
 from shared.runtime import metrics
-from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.journal import JournalRow
 from shared.runtime.log import logger
 from shared.runtime.mongo import Database, Document, ReturnDocument, UpdateOne, translated
-from shared.runtime.service import messages_of
 from shared.runtime.worker import work_forever
 
 NAME = "intake"
@@ -35,6 +34,8 @@ MOST_AT_ONCE = 500
 KEEP_COUNTS = timedelta(days=1)
 GATHER_S = 0.005
 """Time for which arrivals are collected, so that the most urgent begins first."""
+HELD = RateLane("held", None)
+"""Requests that wait for the registration of the first request for the same."""
 BURSTS_KEPT = timedelta(seconds=5)
 """Longest delay before a replica reads of a declared incident."""
 
@@ -82,6 +83,16 @@ class WaitingQueue:
         if visitor.lodged.waited or lane.per_hour is None:
             return True
         return await self._enter(_Visit(visitor, lane, now))
+
+    async def hold(self, visitor: WaitingRequest, now: datetime) -> None:
+        """Let *visitor*, which may begin, wait for the registration of the first request for the same."""
+        await self._wait([_Visit(visitor, HELD, now)])
+
+    async def lodged(self, case: str) -> RequestLodged | None:
+        """Return the request *case*, if it waits."""
+        with translated("read a waiting request"):
+            found = await self._waiting.find_one({"_id": case})
+        return RequestLodged.model_validate_json(found["lodged"]) if found else None
 
     async def is_full(self, source: str, now: datetime) -> bool:
         """Return whether a request of *source* would have to wait."""
@@ -199,37 +210,43 @@ class WaitingQueue:
             found = await self._bursts.find_one({"_id": name})
         return BurstDeclared.model_validate_json(found["burst"]).per_hour if found else None
 
-    async def begun(self, lodged: Sequence[RequestLodged], now: datetime) -> None:
-        """Remove the requests with a published start."""
+    async def begun(self, cases: Sequence[str], now: datetime) -> None:
+        """Remove the registered *cases*, and count them."""
         with translated("start waiting requests"):
-            ids = [one.request_id for one in lodged]
             lanes: dict[str, list[str]] = defaultdict(list)
-            async for one in self._waiting.find({"_id": {"$in": ids}}, {"lane": 1}):
+            async for one in self._waiting.find({"_id": {"$in": list(cases)}}, {"lane": 1}):
                 lanes[one["lane"]].append(one["_id"])
-            for lane, cases in lanes.items():
-                gone = await self._waiting.delete_many({"_id": {"$in": cases}})
+            for lane, begun in lanes.items():
+                gone = await self._waiting.delete_many({"_id": {"$in": begun}})
                 await self._count(lane, gone.deleted_count, now)
 
 
 async def start_waiting(
-    room: WaitingQueue, publisher: EventPublisher, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    room: WaitingQueue,
+    register: Callable[[RequestLodged], Awaitable[bool]],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
-    """Start waiting requests, for ever; an outage only delays it."""
+    """
+    Register waiting requests, for ever; an outage only delays it.
+
+    Args:
+        room: The queue.
+        register: Registers a request; returns False if it goes on waiting.
+        clock: Returns the time.
+    """
 
     async def start() -> bool:
         turns = await room.turns(clock())
-        if turns:
-            await publisher.publish([message for one in turns for message in _messages(one)])
-            await room.begun(turns, clock())
-        return bool(turns)
+        results = await asyncio.gather(*map(register, turns), return_exceptions=True)
+        begun = [one.request_id for one, result in zip(turns, results, strict=True) if result is True]
+        if begun:
+            await room.begun(begun, clock())
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return bool(begun)
 
     await work_forever(start, service=NAME, delayed="start of waiting requests delayed", every_s=LOOK_EVERY_S)
-
-
-def _messages(lodged: RequestLodged) -> list[Message]:
-    # The id follows from the cause: the same start has the same id in every replica.
-    row = JournalRow("", 0, f"waited {lodged.request_id}", None, (lodged,), lodged.occurred_at)
-    return list(messages_of(row, NAME))
 
 
 def _hour(lane: str, now: datetime) -> str:

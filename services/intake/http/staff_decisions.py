@@ -20,7 +20,7 @@ from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 from services.intake.cases.service import RequestService
 from shared.contract import topology
 from shared.contract.catalogue import catalogue
-from shared.contract.envelope import derived_id, encode, encode_submission
+from shared.contract.envelope import derived_id, encode_submission
 from shared.contract.events import Code, Decision, Strict
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.sources import COMMAND
@@ -151,12 +151,11 @@ class StaffDecisions:
     async def _published(self, decision: StaffDecision) -> str:
         """Return the published decision."""
         id_ = _event_id(decision)
-        now = self.clock()
         if isinstance(decision, BreachDeclared):
-            body = encode_submission(decision, id=id_, source=COMMAND, time=now)
+            body = encode_submission(decision, id=id_, source=COMMAND, time=self.clock())
+            await self.door.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
         else:
-            body = encode(decision, id=id_, source="habeas/intake", time=now)
-        await self.door.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
+            await self.door.decide(decision, id_)
         return id_
 
     async def status(self, id_: str) -> DecisionStatus:

@@ -119,12 +119,6 @@ class FeeQuoted(Fact):
     """The last day to agree; after it the request counts as taken back."""
 
 
-class AgreementLodged(Fact):
-    """A person agreed to a fee by HTTP; intake has still to decide whether that comes in time."""
-
-    TYPE = "habeas.agreement.lodged.v1"
-
-
 class FeeAgreed(Fact):
     """The person agrees to the fee that was quoted: the request is answered now."""
 

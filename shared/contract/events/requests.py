@@ -44,28 +44,6 @@ class ProofRef(EventPart):
     """Our mail server's checks of its sender, if it came as a reply by mail."""
 
 
-class RequestLodged(Fact):
-    """A request came in by HTTP and lies sealed in the vault; intake has still to register it."""
-
-    TYPE = "habeas.request.lodged.v1"
-
-    source: str
-    occurred_at: datetime
-    proofs: tuple[ProofRef, ...] = ()
-    attested: tuple[Evidence, ...] = ()
-    """Evidence attested by an agent with a checked signature."""
-    instructed: bool = False
-    """Whether it is the instruction of a controller with a checked credential."""
-    waited: bool = False
-    """Whether it had to wait its turn, and it is its turn now."""
-
-
-class WithdrawalLodged(Fact):
-    """A person took a request back by HTTP; intake has still to decide whether it can be."""
-
-    TYPE = "habeas.withdrawal.lodged.v1"
-
-
 class InquiryLodged(Fact):
     """A mail with an unclear request came in; it lies sealed, and its sender is asked."""
 
@@ -82,6 +60,7 @@ class MessageLodged(Fact):
     """A mail that only the staff can handle came in and lies sealed."""
 
     TYPE = "habeas.message.lodged.v1"
+    TERMINAL = True
 
     message: Code
     """Where it lies sealed."""
@@ -97,15 +76,6 @@ class LastDay(EventPart):
     duty: TimedDuty
     policy: PolicyId
     on: date
-
-
-class AppealLodged(Fact):
-    """An appeal came in by HTTP and lies sealed in the vault; intake has still to register it."""
-
-    TYPE = "habeas.appeal.lodged.v1"
-
-    statement: Code
-    """Name of the statement in the vault."""
 
 
 class AppealReceived(Fact):

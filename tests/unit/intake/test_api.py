@@ -34,7 +34,7 @@ from tests.unit.intake_api import (
 # --- lodging ------------------------------------------------------------------------------------------
 
 
-async def test_a_lodged_request_is_accepted_and_can_be_looked_up() -> None:
+async def test_request_is_registered_when_it_is_accepted() -> None:
     office = Office()
     async with client_of(office.door) as client:
         response = await client.post("/v1/requests", json=request(), headers=BEARER)
@@ -44,7 +44,7 @@ async def test_a_lodged_request_is_accepted_and_can_be_looked_up() -> None:
             "status_url": f"{ROOT}/v1/requests/{CASE}",
         }
         before = await client.get(f"/v1/requests/{CASE}")
-        assert (before.status_code, before.json()["status"]) == (200, "submitted")
+        assert (before.status_code, before.json()["status"]) == (200, "received")
         await office.work()
         after = (await client.get(response.json()["status_url"])).json()
         found = (await client.get("/v1/requests", params={"reference": "r-1"}, headers=BEARER)).json()

@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -9,17 +10,11 @@ from httpx import ASGITransport, AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import MAX_BODY
 from shared.errors import StoreUnavailable
-from tests.unit.fakes import (
-    PACKAGE_KEY,
-    REQUEST_KEY,
-    AbsentBroker,
-    Office,
-    request,
-)
+from tests.unit.fakes import AbsentBroker, Office, request
 from tests.unit.intake_api import (
     CASE,
     ROOT,
@@ -96,19 +91,15 @@ async def test_a_body_just_under_the_limit_is_read() -> None:
     assert response.status_code == 202
 
 
-async def test_a_broker_that_is_away_is_a_problem_503() -> None:
+async def test_a_request_is_taken_while_the_broker_is_away() -> None:
     office = Office()
-    door = RequestService(
-        office.vault,
-        office.journals["intake"],
-        AbsentBroker(),
-        ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
-        office.clock,
-    )
+    door = replace(office.door, publisher=AbsentBroker())
     async with client_of(door) as client:
         response = await client.post("/v1/requests", json=form())
-    assert_problem(response, 503)
-    assert response.headers["retry-after"]
+        assert response.status_code == 202
+    case = response.json()["id"]
+    assert (await office.door.case(case)).status is CaseStatus.RECEIVED
+    assert office.journals["intake"].owed == {f"{case}:0"}
 
 
 async def test_a_database_that_is_away_is_a_problem_503() -> None:

@@ -1,5 +1,8 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -7,8 +10,8 @@ from typing import Any
 import pytest
 
 from services.intake.cases.errors import CodeRefused, NotPossibleNow, ReferenceReused, TooManyAttempts
-from services.intake.cases.service import ACTS_PER_HOUR, RequestService, ServiceKeys
-from services.intake.domain import PackageCodeRefused, request_id
+from services.intake.cases.service import ACTS_PER_HOUR
+from services.intake.domain import PackageCodeRefused, RequestLodged, request_id
 from services.intake.http.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
 from services.intake.http.ranges import NotSatisfiable, RangeRequest
 from services.verifier.domain import ProofSpent
@@ -22,17 +25,15 @@ from shared.contract.events import (
     ProofReceived,
     ProofRefused,
     RequestFulfilled,
-    RequestLodged,
     RequestReceived,
     RequestSubmitted,
     RequestWithdrawn,
 )
 from shared.contract.sources import ChannelSource, channel_source
-from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
+from shared.errors import StoreUnavailable, TooEarly, UnknownRequest
 from shared.law import Right
 from shared.runtime.fakes import MemoryJournal, MemoryVault
 from tests.unit.fakes import (
-    PACKAGE_KEY,
     PERSON,
     REQUEST_KEY,
     SOURCE,
@@ -71,20 +72,37 @@ async def read(opened: Download) -> bytes:
 # --- lodging ------------------------------------------------------------------------------------------
 
 
-async def test_a_lodged_request_is_known_before_it_is_registered_and_registered_after() -> None:
+async def test_request_by_http_is_registered_when_it_is_answered() -> None:
     office = Office()
     case = await office.door.lodge(form(), SOURCE)
-    assert (await office.door.case(case)).received is None
-    await office.work()
     assert (await office.door.case(case)).received == office.the(RequestReceived)
 
 
-async def test_lodged_twice_is_announced_with_one_id_and_registered_once() -> None:
+async def test_first_row_of_a_request_by_http_records_how_it_came() -> None:
+    office = Office()
+    case = await office.door.lodge(form(), SOURCE)
+    row = office.journals["intake"].rows[f"{case}:0"]
+    assert [type(fact) for fact in row.facts] == [RequestLodged, RequestReceived]
+    assert office.the(RequestLodged).source == SOURCE
+    assert RequestLodged.TYPE not in {message.routing_key for message in office.broker.published}
+
+
+async def test_request_that_comes_twice_leaves_one_row() -> None:
     office = Office()
     assert await office.door.lodge(form(), SOURCE) == await office.door.lodge(form(), SOURCE)
-    await office.work()
-    assert len({m.message_id for m in office.broker.published if m.routing_key == RequestLodged.TYPE}) == 1
-    assert office.the(RequestReceived).right is Right.ACCESS
+    both = await asyncio.gather(*(office.door.lodge(form(reference="r-2"), SOURCE) for _ in range(2)))
+    assert len(set(both)) == 1
+    assert len(office.facts(RequestReceived)) == len(office.journals["intake"].rows) == 2
+
+
+async def test_request_by_http_that_loses_its_row_to_the_bus_is_that_request() -> None:
+    journal = RacedJournal()
+    office = Office(journal=journal)
+    other = Office()
+    await other.submit(request())
+    journal.rivals = [(other.the(RequestReceived),)]
+    assert await office.door.lodge(form(), SOURCE) == CASE
+    assert len(journal.rows) == 1
 
 
 OTHER_CONTENT: list[dict[str, Any]] = [
@@ -153,16 +171,29 @@ async def test_by_http_or_by_the_bus_the_same_pair_is_the_same_request() -> None
     assert len(office.facts(RequestReceived)) == 1
 
 
-async def test_a_request_that_could_not_be_announced_is_announced_at_the_next_try() -> None:
-    vault, office = MemoryVault(), Office()
-    office.vault.items = vault.items
-    broken = RequestService(vault, MemoryJournal(), AbsentBroker(), ServiceKeys(REQUEST_KEY, PACKAGE_KEY))
-    with pytest.raises(BrokerUnavailable):
-        await broken.lodge(form(), SOURCE)
-    await office.door.lodge(form(), SOURCE)
-    await office.work()
+async def test_request_that_was_sealed_and_not_registered_is_registered_at_the_next_try() -> None:
+    office = Office()
+    office.journals["intake"].refuses.append(StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        await office.door.lodge(form(), SOURCE)
     assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
+    with pytest.raises(TooEarly):
+        await office.door.withdraw(CASE)
+    await office.door.lodge(form(), SOURCE)
     assert office.the(RequestReceived).request_id == CASE
+
+
+async def test_row_of_a_request_is_published_once_the_broker_is_back() -> None:
+    office = Office()
+    away = replace(office.door, publisher=AbsentBroker())
+    await away.lodge(form(), SOURCE)
+    await away.withdraw(CASE)
+    assert office.events() == []
+    with suppress(TimeoutError):
+        await asyncio.wait_for(office.door.outbox.run(), 0.05)
+    await office.work()
+    assert [type(event) for event in office.events()][:2] == [RequestReceived, RequestWithdrawn]
+    assert office.journals["intake"].owed == set()
 
 
 async def test_unknown_requests_are_not_found() -> None:
@@ -181,14 +212,25 @@ async def test_unknown_requests_are_not_found() -> None:
 # --- proofs and withdrawals ---------------------------------------------------------------------------
 
 
-async def test_a_proof_before_registration_waits_for_it() -> None:
+async def test_proof_of_a_waiting_request_registers_it_first() -> None:
     office = Office()
+    office.room.free = 0
     case = await office.door.lodge(form(), SOURCE)
+    assert office.facts(RequestReceived) == []
     await office.door.prove(case, [EmailCode(kind="email_code", code="123456")])
+    assert [type(event) for event in office.events()] == [RequestReceived, ProofReceived]
+    assert office.room.waiting == {}
     await office.work()
-    await office.wait(timedelta(seconds=1))
     assert office.the(ProofRefused).request_id == case
-    assert office.broker.parked("verifier") == []
+
+
+async def test_proofs_with_one_cause_leave_one_row() -> None:
+    office = Office()
+    await office.submit(request())
+    digits = wrong(office.code_of(CASE, "code_0"))
+    for _ in range(2):
+        await office.door.prove(CASE, [EmailCode(kind="email_code", code=digits)], cause="mail 1")
+    assert len(office.facts(ProofReceived)) == 1
 
 
 async def test_two_offers_of_the_same_proof_are_two_tries() -> None:
@@ -343,10 +385,7 @@ async def test_a_package_that_cannot_be_read_does_not_cost_the_code() -> None:
     office = await answered()
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    keys = ServiceKeys(REQUEST_KEY, PACKAGE_KEY)
-    broken = RequestService(
-        BrokenVault(office.vault.items), office.journals["intake"], office.broker, keys, office.clock
-    )
+    broken = replace(office.door, vault=BrokenVault(office.vault.items))
     with pytest.raises(StoreUnavailable):
         await Packages(broken).open(CASE, code)
     assert await read(await Packages(office.door).open(CASE, code)) == ZIP

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from services.intake.cases.clock import end_of
 from services.intake.channels.drp.messages import IMPERSONAL
 from services.intake.channels.drp.service import MESSAGE, REVOCATION
 from services.intake.channels.drp.signatures import message_in
+from services.intake.domain import RequestLodged
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Evidence,
@@ -21,14 +21,14 @@ from shared.contract.events import (
     Outcome,
     Requester,
     RequestFulfilled,
-    RequestLodged,
     RequestReceived,
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.errors import StoreUnavailable
 from shared.law import Regulation, Right
 from tests.unit.agents import PERSON, REQUESTS, ROOT, Calling, assert_error, calling, desk_of, flipped
-from tests.unit.fakes import NOW, PRACTICE, AbsentBroker, Office
+from tests.unit.fakes import NOW, PRACTICE, Office
 
 ONE_MS = timedelta(milliseconds=1)
 UNKNOWN = "0" * 32
@@ -298,11 +298,10 @@ async def test_the_signature_is_checked_before_anything_is_read(agent: Calling) 
 async def test_while_a_part_is_away_the_agent_may_try_the_same_again() -> None:
     office = Office()
     desk = desk_of(office)
-    async with calling(
-        office, desk=replace(desk, door=replace(office.door, publisher=AbsentBroker()))
-    ) as agent:
+    async with calling(office, desk=desk) as agent:
         await agent.set_up()
         body = agent.signed(agent.exercise_message())
+        office.journals["intake"].refuses.append(StoreUnavailable("away"))
         answer = await agent.exercise(body)
         assert_error(answer, 503, fatal=False)
         assert answer.headers["retry-after"]

@@ -1,5 +1,6 @@
 """Fees: the requester agrees or withdraws; silence after the letter withdraws, too."""
 
+import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -8,7 +9,6 @@ import pytest
 from services.intake.cases.errors import NotPossibleNow
 from services.intake.domain import CaseStatus, request_id
 from shared.contract.events import (
-    AgreementLodged,
     DeadlineCame,
     Fact,
     FeeAgreed,
@@ -73,10 +73,11 @@ async def test_an_agreement_by_page_or_api_leads_to_the_answer(path: str) -> Non
     assert not office.facts(RequestWithdrawn)
 
 
-async def test_an_agreement_that_is_lodged_twice_counts_once() -> None:
+async def test_of_two_agreements_at_once_one_counts() -> None:
     office = await quoted()
-    lodged = AgreementLodged(request_id=CASE)
-    await office.tell(lodged, lodged, service="intake")
+    both = (office.door.agree(CASE), office.door.agree(CASE))
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), NotPossibleNow]
     assert len(office.facts(FeeAgreed)) == 1
 
 
@@ -89,7 +90,8 @@ async def test_silence_after_a_fee_letter_withdraws_the_request() -> None:
     office = await quoted(NOTIFIED)
     await office.tell(OVER, OVER, service="intake")
     assert office.the(RequestWithdrawn).deemed
-    await office.tell(AgreementLodged(request_id=CASE), service="intake")
+    with pytest.raises(NotPossibleNow):
+        await office.door.agree(CASE)
     assert not office.facts(FeeAgreed)
 
 

@@ -12,9 +12,9 @@ from services.intake.channels.fides.service import AWAY, BODY, TOO_MANY
 from services.intake.domain import PUBLIC_DOOR
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestReceived, RequestSubmitted
-from shared.errors import BrokerUnavailable, Destroyed
+from shared.errors import Destroyed
 from shared.law import Right
-from tests.unit.fakes import AbsentBroker, Office
+from tests.unit.fakes import Office, UnwritableJournal
 from tests.unit.fides_clients import (
     BASE,
     EMAIL,
@@ -193,16 +193,7 @@ async def test_one_that_is_not_taken_holds_up_no_other() -> None:
 async def test_an_outage_fails_single_requests_and_loses_no_other() -> None:
     office = Office()
 
-    class Flaky(AbsentBroker):
-        calls = 0
-
-        async def publish(self, messages: Any) -> None:
-            self.calls += 1
-            if self.calls == 2:
-                raise BrokerUnavailable("away")
-            await office.broker.publish(messages)
-
-    object.__setattr__(office.door, "publisher", Flaky())
+    office = Office(journal=UnwritableJournal(refused=2))
     async with calling(office) as client:
         found = await client.create(*(item(identity={"email": f"{n}@example.org"}) for n in range(3)))
     assert len(found["succeeded"]) == 2

@@ -232,4 +232,4 @@ async def test_the_same_again_is_a_duplicate_of_the_first() -> None:
         await client.made(authenticated=True)
         again = await client.made(authenticated=True)
         assert (await client.shown(again))["status"] == "duplicate"
-        assert (await client.create(item(), authenticated=True))["succeeded"][0]["status"] == "pending"
+        assert (await client.create(item(), authenticated=True))["succeeded"][0]["status"] == "duplicate"

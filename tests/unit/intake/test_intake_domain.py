@@ -28,6 +28,7 @@ from services.intake.domain import (
     IntakeCase,
     PackageCodeKept,
     PackageCodeRefused,
+    RequestLodged,
     evolve,
     outcome_of,
     request_id,
@@ -35,13 +36,11 @@ from services.intake.domain import (
 from services.intake.handlers import SUBSCRIPTIONS
 from shared.contract.codes import TRIES
 from shared.contract.events import (
-    AgreementLodged,
     AliasCodeIssued,
     AliasProven,
     AnswerDelivered,
     AppealAnswered,
     AppealDecided,
-    AppealLodged,
     AppealReceived,
     Assurance,
     BurstDeclared,
@@ -88,7 +87,6 @@ from shared.contract.events import (
     RequestExtended,
     RequestForwarded,
     RequestFulfilled,
-    RequestLodged,
     RequestPaused,
     RequestPurged,
     RequestReceived,
@@ -107,7 +105,6 @@ from shared.contract.events import (
     SubjectUnrestricted,
     SubmissionError,
     WithdrawalDecided,
-    WithdrawalLodged,
 )
 from shared.contract.events.breaches import BreachLodged
 from shared.errors import IllegalTransition, TooEarly
@@ -212,7 +209,6 @@ EXAMPLES: dict[type[Fact], Fact] = {
             policy="gdpr@2018-05-25",
         ),
         AnswerDelivered(request_id=CASE, by="anna", way="post"),
-        AgreementLodged(request_id=CASE),
         FeeQuoted(
             request_id=CASE,
             fee=Money(amount=Decimal("12.50"), currency="EUR"),
@@ -234,7 +230,6 @@ EXAMPLES: dict[type[Fact], Fact] = {
         DUPLICATED,
         ForwardingDecided(request_id=CASE, by="anna", controller="written_1"),
         ForwardingFetched(request_id=CASE),
-        AppealLodged(request_id=CASE, statement="appeal_1"),
         APPEAL,
         AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)),
         AppealAnswered(request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False),
@@ -252,7 +247,6 @@ EXAMPLES: dict[type[Fact], Fact] = {
             publisher_id=None,
             errors=(SubmissionError(path="", message="no"),),
         ),
-        WithdrawalLodged(request_id=CASE),
         BurstDeclared(request_id=CASE, by="dana", incident="breach", since=NOW, until=NOW),
         BreachLodged(request_id=CASE, declaration="breach_declared"),
         InquiryLodged(request_id=CASE, inquiry="inquiry", received_on=NOW.date(), laws=("gdpr@2018-05-25",)),

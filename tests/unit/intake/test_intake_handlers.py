@@ -8,7 +8,7 @@ from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.errors import TooManyAttempts
 from services.intake.context import Intake
 from services.intake.domain import CaseStatus, IntakeCase, request_id
-from services.intake.handlers import SET_ASIDE, accept_proofs, register, withdraw_lodged
+from services.intake.handlers import SET_ASIDE, accept_proofs, register
 from services.intake.http.packages import Packages
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import STRUCTURED
@@ -30,10 +30,8 @@ from shared.contract.events import (
     RequestRejected,
     RequestSubmitted,
     RequestWithdrawn,
-    WithdrawalLodged,
 )
 from shared.contract.topology import REQUESTS
-from shared.errors import TooEarly
 from shared.law import Right
 from shared.runtime.broker import Message
 from shared.runtime.client_limits import Allowance
@@ -234,11 +232,6 @@ async def test_a_withdrawal_of_an_unknown_request_is_rejected() -> None:
     await withdrawn(office, request="0" * 32)
     assert office.facts(RequestWithdrawn) == []
     assert office.the(RequestRejected).errors[0].path == "data.request"
-
-
-async def test_a_lodged_withdrawal_that_overtakes_its_request_is_tried_again() -> None:
-    with pytest.raises(TooEarly):
-        await withdraw_lodged(WithdrawalLodged(request_id=CASE), context(MemoryVault()))
 
 
 async def test_an_answered_request_cannot_be_withdrawn() -> None:

@@ -1,6 +1,7 @@
 """What becomes of a mail: a case, a proof, a withdrawal, a question back, or nothing; and nothing is lost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.cases.service import RequestService
 from services.intake.channels.email import service
 from services.intake.channels.email.exclusions import MailExclusion
 from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
@@ -17,6 +18,7 @@ from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.senders import FILED_FOR_ONE, Admission, Senders
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope, MailOutcome
 from services.intake.channels.email.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, SmtpPort
+from services.intake.domain import RequestLodged
 from shared.contract.answer import Inquiry
 from shared.contract.events import (
     IdentityVerified,
@@ -25,18 +27,17 @@ from shared.contract.events import (
     ProofKind,
     ProofReceived,
     RequestDuplicated,
-    RequestLodged,
     RequestReceived,
     RequestStopped,
     RequestSubmitted,
     RequestWithdrawn,
     StopReason,
 )
-from shared.errors import BrokerUnavailable
+from shared.errors import StoreUnavailable
 from shared.law import Regulation, Right
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.client_limits import Allowance
-from tests.unit.fakes import PACKAGE_KEY, PRACTICE, REQUEST_KEY, AbsentBroker, Office, wrong
+from tests.unit.fakes import PRACTICE, AbsentBroker, Office, wrong
 
 INBOX = "privacy@example.com"
 ADA, EVE = "ada@example.org", "eve@example.net"
@@ -498,11 +499,7 @@ def test_repetitions_are_counted_once() -> None:
 
 async def test_too_many_answers_in_one_case_wait() -> None:
     office = Office()
-    door = RequestService(
-        office.vault, office.journals["intake"], office.broker, ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
-        office.clock, Allowance(1),
-    )  # fmt: skip
-    inbox = Inbox(door=door, trusted=MX)
+    inbox = Inbox(door=replace(office.door, acts=Allowance(1)), trusted=MX)
     inbox.office = office
     case = await inbox.opened()
     first = written(wrong(inbox.code(case)), **VOUCHED)
@@ -565,17 +562,11 @@ async def test_a_mail_is_taken_when_it_is_durable_and_else_later() -> None:
     inbox = Inbox()
     assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == TAKEN  # type: ignore[arg-type]
     office = Office()
-    door = RequestService(
-        office.vault,
-        office.journals["intake"],
-        AbsentBroker(),
-        ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
-        office.clock,
-    )
-    absent = Inbox(door=door)
-    assert await port(absent).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
-    with pytest.raises(BrokerUnavailable):
-        await absent.take(written(WISH))
+    away = Inbox(door=replace(office.door, publisher=AbsentBroker()))
+    office.journals["intake"].refuses.append(StoreUnavailable("away"))
+    assert await port(away).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
+    assert await port(away).handle_DATA(None, None, Said(written(WISH))) == TAKEN  # type: ignore[arg-type]
+    assert len(office.journals["intake"].owed) == 1
 
 
 async def test_a_mail_that_cannot_be_stored_stays_with_the_sender(

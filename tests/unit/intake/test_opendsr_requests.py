@@ -13,6 +13,7 @@ from services.intake.cases.clock import end_of
 from services.intake.channels.opendsr.instructions import CALL
 from services.intake.channels.opendsr.protocol import EXISTS
 from services.intake.channels.protocols import MOST_BYTES
+from services.intake.domain import RequestLodged
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     Assurance,
@@ -21,7 +22,6 @@ from shared.contract.events import (
     Outcome,
     Requester,
     RequestFulfilled,
-    RequestLodged,
     RequestReceived,
     RequestSubmitted,
 )

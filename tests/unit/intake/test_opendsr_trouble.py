@@ -14,7 +14,7 @@ from services.intake.channels.opendsr.messages import DiscoveryDocument
 from services.intake.channels.opendsr.protocol import EXISTS, Version
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestReceived
-from shared.errors import BrokerUnavailable
+from shared.errors import StoreUnavailable
 from tests.unit.controllers import (
     DOMAIN,
     EMAIL,
@@ -25,7 +25,7 @@ from tests.unit.controllers import (
     calling,
     example,
 )
-from tests.unit.fakes import AbsentBroker, Office
+from tests.unit.fakes import Office, UnwritableJournal
 
 
 @pytest_asyncio.fixture
@@ -37,14 +37,18 @@ async def controller() -> AsyncIterator[Calling]:
 # --- trouble ---------------------------------------------------------------------------------------------
 
 
-async def test_an_unannounced_request_is_lodged_by_its_repetition(controller: Calling) -> None:
+async def test_an_unregistered_request_is_registered_by_its_repetition() -> None:
+    async with calling(Office(journal=UnwritableJournal())) as controller:
+        await registered_by_its_repetition(controller)
+
+
+async def registered_by_its_repetition(controller: Calling) -> None:
     files = controller.desk.files
-    away = replace(files, door=replace(files.door, publisher=AbsentBroker()))
     body = json.dumps(example("3", group_id="g")).encode()
-    with pytest.raises(BrokerUnavailable):
-        await replace(controller.desk, files=away).submit(files.controllers["shop"], Version.THREE, body)
+    with pytest.raises(StoreUnavailable):
+        await controller.desk.submit(files.controllers["shop"], Version.THREE, body)
     assert (await controller.status())["request_status"] == "pending"
-    # Nothing is missing of it, should it be announced and the process die then.
+    # Nothing is missing of it, should it be registered and the process die then.
     assert set(files.watch.watched) == {f"{controller.case_of()}/0"}  # type: ignore[attr-defined]
     assert await files.groups.of(files.controllers["shop"], "g") == [controller.case_of()]
     assert assert_error(await controller.post(body, "3"), 400, bare=True)["message"] == EXISTS
@@ -60,6 +64,7 @@ async def test_a_sealed_unlodged_request_is_pending_and_lodged_by_its_repetition
     await controller.post(body)
     case = controller.case_of()
     del controller.office.vault.items[case][SUBMISSION]
+    controller.office.journals["intake"].rows.clear()
     controller.office.broker.published.clear()
     assert (await controller.status())["request_status"] == "pending"
     assert_error(await controller.post(body), 400, says=EXISTS)
@@ -67,9 +72,8 @@ async def test_a_sealed_unlodged_request_is_pending_and_lodged_by_its_repetition
 
 
 async def test_a_part_that_is_away_is_said_to_be(controller: Calling) -> None:
-    app_door = replace(controller.office.door, publisher=AbsentBroker())
     office = controller.office
-    office.door = app_door
+    office.journals["intake"].refuses.append(StoreUnavailable("away"))
     async with calling(office) as other:
         answer = await other.post(example("3"), "3")
         assert_error(answer, 503, bare=True)

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.channels.unsubscribe.links import MailSubscription
-from services.intake.domain import GPC, PUBLIC_DOOR
+from services.intake.domain import GPC, PUBLIC_DOOR, RequestLodged
 from services.intake.pages.centre.form import FIELDS, FilledForm, OnBehalf
 from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, WISHES, FormPart
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import CATALOGUES, LANGUAGES
 from shared.contract.answer import SUBMISSION
-from shared.contract.events import RequestLodged, RequestSubmitted
+from shared.contract.events import RequestSubmitted
 from shared.law import Regulation, Right, Role
 from shared.law.places import SUBDIVISIONS, countries
 from shared.runtime.client_limits import Allowance

@@ -19,7 +19,16 @@ from services.intake.cases.register import (
     may_be_purged,
 )
 from services.intake.cases.retention import RegisterRetention
-from services.intake.domain import MAIL, TRANSITIONS, CaseStatus, DueMoved, IntakeCase, evolve, outcome_of
+from services.intake.domain import (
+    MAIL,
+    TRANSITIONS,
+    CaseStatus,
+    DueMoved,
+    IntakeCase,
+    RequestLodged,
+    evolve,
+    outcome_of,
+)
 from shared.contract.events import (
     AnswerDelivered,
     AppealAnswered,
@@ -42,7 +51,6 @@ from shared.contract.events import (
     RequestExtended,
     RequestForwarded,
     RequestFulfilled,
-    RequestLodged,
     RequestReceived,
     RequestReferred,
     RequestRejected,

@@ -15,9 +15,9 @@ from services.intake.channels.unsubscribe.links import FORM, MailSubscription, U
 from services.intake.channels.unsubscribe.pages import CLICK, SOURCE
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import Assurance, IdentityVerified, RequestReceived, RequestSubmitted
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, StoreUnavailable
 from shared.law import Right
-from tests.unit.fakes import AbsentBroker, Office
+from tests.unit.fakes import Office
 from tests.unit.intake_api import API_KEY, LINKS, MASTER_KEY, ROOT
 from tests.unit.platforms import platforms
 
@@ -192,7 +192,7 @@ async def test_a_wrong_link_is_refused_and_has_no_effect(token: str) -> None:
 
 async def test_while_a_part_is_away_the_mail_program_is_asked_to_try_again() -> None:
     office = Office()
-    object.__setattr__(office.door, "publisher", AbsentBroker())
+    office.journals["intake"].refuses.append(StoreUnavailable("away"))
     async with platforms(office) as calling:
         assert (await calling.http.post(URL, content=BODY, headers=FORM_TYPE)).status_code == 503
 

@@ -6,18 +6,14 @@ from typing import Any
 import pytest
 
 from services.intake.cases.register import CaseHistory, RequestManner
-from services.intake.domain import CaseStatus, request_id
-from shared.contract.envelope import encode
+from services.intake.domain import CaseStatus, RequestLodged, request_id
 from shared.contract.events import (
     BurstDeclared,
-    RequestLodged,
     RequestReceived,
     RequestRejected,
     RequestSubmitted,
     RequestWithdrawn,
 )
-from shared.contract.topology import EVENTS
-from shared.runtime.broker import Message
 from shared.runtime.journal import facts_of
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import BEARER, assert_problem, client_of, form
@@ -38,11 +34,9 @@ async def waiting(*, by_http: bool = False) -> Office:
 
 
 async def begins(office: Office) -> None:
-    """Tell those who wait that it is their turn."""
-    for lodged in office.room.waiting.values():
-        id_ = f"turn of {lodged.request_id}"
-        body = encode(lodged, id=id_, source="habeas/intake", time=office.clock())
-        await office.broker.publish([Message(EVENTS, lodged.TYPE, body, id_)])
+    """Register the requests that wait."""
+    waiting = list(office.room.waiting.values())
+    assert all([await office.door.start(lodged) for lodged in waiting])
     await office.work()
 
 
@@ -137,10 +131,7 @@ async def test_a_withdrawal_by_http_starts_a_waiting_request() -> None:
     office = await waiting(by_http=True)
     async with client_of(office.door) as client:
         assert (await client.delete(f"/v1/requests/{CASE}")).status_code == 202
-    assert CASE in office.room.hurried
-    await office.work()
-    await begins(office)
-    await office.wait(timedelta(seconds=1))
+    assert office.room.waiting == {}
     assert office.the(RequestWithdrawn).request_id == CASE
 
 
@@ -198,5 +189,5 @@ async def test_a_request_in_the_time_of_an_incident_bears_its_name() -> None:
 
 def test_a_waiting_request_holds_no_personal_data() -> None:
     assert set(RequestLodged.model_fields) == {
-        "request_id", "source", "occurred_at", "proofs", "attested", "instructed", "waited",
+        "request_id", "source", "occurred_at", "proofs", "attested", "instructed", "submitted", "waited",
     }  # fmt: skip

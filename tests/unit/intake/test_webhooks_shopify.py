@@ -17,8 +17,9 @@ from shared.contract.events import (
     RequestRejected,
     RequestSubmitted,
 )
+from shared.errors import StoreUnavailable
 from shared.law import Right
-from tests.unit.fakes import AbsentBroker, Office
+from tests.unit.fakes import Office
 from tests.unit.platforms import (
     CUSTOMER,
     DATA_REQUEST,
@@ -225,7 +226,7 @@ async def test_a_signed_unreadable_message_is_set_aside(body: bytes) -> None:
 
 async def test_while_a_part_is_away_shopify_is_asked_to_send_it_again() -> None:
     office = Office()
-    object.__setattr__(office.door, "publisher", AbsentBroker())
+    office.journals["intake"].refuses.append(StoreUnavailable("away"))
     async with platforms(office) as calling:
         answer = await calling.shopify("customers/redact", REDACT)
     assert answer.status_code == 503

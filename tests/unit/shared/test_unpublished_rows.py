@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from shared.runtime.outbox import Outbox
 from tests.unit.fakes import NOW, AbsentBroker
 
 CASE = "c" * 32
+LATER = NOW + timedelta(hours=1)
 ROW = JournalRow(CASE, 0, "cause", None, (PackageFetched(request_id=CASE),), NOW)
 
 
@@ -31,11 +33,11 @@ async def test_row_is_published_once_when_the_broker_takes_it() -> None:
 async def test_row_that_was_not_published_is_published_by_the_next_process_under_the_same_id() -> None:
     journal, broker = MemoryJournal(), MemoryBroker()
     assert await Outbox("intake", journal, AbsentBroker()).append(ROW)
-    assert await journal.unpublished(10) == [ROW]
+    assert await journal.unpublished(10, LATER) == [ROW]
     for _ in range(2):
         await run_for_a_moment(Outbox("intake", journal, broker))
     assert [message.message_id for message in broker.published] == [id_ for id_, _ in ROW.published("intake")]
-    assert await journal.unpublished(10) == []
+    assert await journal.unpublished(10, LATER) == []
 
 
 async def test_row_with_taken_key_is_neither_appended_nor_published() -> None:

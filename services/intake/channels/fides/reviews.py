@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -142,7 +143,8 @@ class Reviews:
     async def _publish(self, decision: Decision, client: Client) -> None:
         """Sign a decision with the key of the client's account: the acting service verifies it."""
         now = self.desk.door.clock()
-        await self.desk.door.decide(client.signed(decision, secrets.token_hex(16), now))
+        signed = client.signed(decision, secrets.token_hex(16), now)
+        await self.desk.door.decide(signed, uuid4().hex)
 
     def _staff(self, client_id: str) -> Client:
         """
