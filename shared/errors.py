@@ -25,6 +25,9 @@ Errors, named by the reaction of a consumer.
 An error carries ids; its message never holds personal data. A lawful "no" is no error.
 """
 
+from types import TracebackType
+from typing import Self
+
 
 class HabeasError(Exception):
     """An error that Habeas raises on purpose."""
@@ -100,3 +103,35 @@ class InvalidDataMap(PermanentError):
 
 class ConfigurationError(PermanentError):
     """A setting is missing or wrong. The message names it."""
+
+
+class ErrorNet:
+    """
+    Catches every error of its block: for loops that must go on, and for code of others that raises any error.
+
+    Cancellation passes. Everywhere else errors are caught by their class.
+    """
+
+    error: Exception | None = None
+    """The error that ended the block, if any."""
+
+    def __init__(self, *passing: type[Exception]) -> None:
+        """Let errors of the classes *passing* through."""
+        self._passing = passing
+
+    def __enter__(self) -> Self:
+        """Return this, to read the error afterwards."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        """Keep the error, unless it passes."""
+        if isinstance(error, Exception) and not isinstance(error, self._passing):
+            self.error = error
+        return self.error is not None
+
+
+def reason_of(error: Exception) -> str:
+    """Return *error* for a log: our own message, or the class, as words of others may hold personal data."""
+    return str(error) if isinstance(error, HabeasError) else type(error).__name__

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from email.message import Message
 from email.parser import BytesHeaderParser
 
+from shared.errors import ErrorNet
+
 LONGEST_TYPE = 1024
 """Characters of a field with parameters. A boundary has 70 (RFC 2046 section 5.1.1)."""
 WITH_PARAMETERS = ("content-type", "content-disposition")
@@ -50,10 +52,9 @@ def filename(headers: Message) -> str:
 
 def _parameter(read: Callable[[], object]) -> str:
     """Return the result of *read*: over pieces and charsets of parameters (RFC 2231) the library stumbles."""
-    try:
+    found: object = ""
+    with ErrorNet():
         found = read()
-    except Exception:  # noqa: BLE001 - its errors depend on the sender's bytes
-        return ""
     return found if isinstance(found, str) else ""
 
 

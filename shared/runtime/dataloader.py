@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
 
-from shared.errors import TransientError
+from shared.errors import ErrorNet, TransientError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -98,11 +98,11 @@ class DataLoader(Generic[K, V]):
             self._start()
 
     async def _answer(self, waiting: Mapping[K, list[asyncio.Future[V]]]) -> None:
-        try:
+        with ErrorNet() as net:
             found = await self._load(list(waiting))
-        except Exception as error:  # noqa: BLE001  handed on to the caller
-            if isinstance(error, TransientError) or len(waiting) == 1:
-                _fail((future for futures in waiting.values() for future in futures), error)
+        if net.error is not None:  # it is passed on to the caller
+            if isinstance(net.error, TransientError) or len(waiting) == 1:
+                _fail((future for futures in waiting.values() for future in futures), net.error)
             else:  # one key may have spoilt it for all
                 await asyncio.gather(*(self._answer({key: futures}) for key, futures in waiting.items()))
             return

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from shared.errors import HabeasError
+from shared.errors import ErrorNet, HabeasError, reason_of
 from shared.runtime.log import logger
 
 
@@ -27,14 +27,11 @@ async def work_forever(
     """
     errors = 0
     while True:
-        try:
+        with ErrorNet() as net:
             while await work():
                 errors = 0
-            errors = 0
-        except HabeasError as error:
-            errors += 1
-            logger().warning(delayed, service=service, reason=str(error))
-        except Exception as error:  # noqa: BLE001 - the one net of all workers; the words may hold personal data
-            errors += 1
-            logger().error(delayed, service=service, reason=type(error).__name__)
+        errors = 0 if net.error is None else errors + 1
+        if net.error is not None:
+            write = logger().warning if isinstance(net.error, HabeasError) else logger().error
+            write(delayed, service=service, reason=reason_of(net.error))
         await asyncio.sleep(retry_s(errors) if errors and retry_s else every_s)

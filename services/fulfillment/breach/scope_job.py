@@ -40,7 +40,7 @@ from shared.contract.affected_people import (
 from shared.contract.envelope import encode
 from shared.contract.events.breaches import BreachDeclared, BreachScoped
 from shared.contract.ports import VaultPort
-from shared.errors import HabeasError
+from shared.errors import ErrorNet, HabeasError, reason_of
 from shared.runtime.broker import Message
 from shared.runtime.log import logger
 from shared.runtime.vault import CaseKey
@@ -120,12 +120,10 @@ class ScopeJob:
 
     async def take_turn(self) -> float:
         """Work on all waiting scopes until one fails; return the seconds until the next attempt."""
-        try:
+        with ErrorNet() as net:
             while await self.work():
                 pass
-        except Exception:  # noqa: BLE001 - an unexpected error in one breach must not end the process
-            return TRY_AGAIN_S
-        return LOOK_EVERY_S
+        return LOOK_EVERY_S if net.error is None else TRY_AGAIN_S
 
     async def work(self) -> bool:
         """
@@ -136,13 +134,13 @@ class ScopeJob:
             StoreUnavailable: A store did not answer: nothing is reported before it does.
         """
         scope: BreachScope | None = None
-        try:
+        with ErrorNet() as net:
             scope = await self.scopes.begin(self.clock())
             if scope is not None:
                 await self._keep_at(scope)
-        except Exception as error:
-            await self._note_failure(error, scope)
-            raise
+        if net.error is not None:
+            await self._note_failure(net.error, scope)
+            raise net.error
         return scope is not None
 
     async def _note_failure(self, error: Exception, scope: BreachScope | None) -> None:
@@ -150,10 +148,12 @@ class ScopeJob:
         foreseen = isinstance(error, HabeasError)
         write = logger().warning if foreseen else logger().error
         which = {"request_id": scope.incident} if scope is not None else {}
-        write(LATER, service="scoping", reason=_reason(error), exc_info=not foreseen, **which)
+        write(
+            LATER, service="scoping", reason=reason_of(error), exc_info=None if foreseen else error, **which
+        )
         if scope is not None:
             with suppress(HabeasError):
-                await self.scopes.fail(scope, _reason(error), self.clock())
+                await self.scopes.fail(scope, reason_of(error), self.clock())
 
     async def _keep_at(self, scope: BreachScope) -> None:
         """Work on *scope*, and keep the lease meanwhile."""
@@ -255,11 +255,6 @@ class ScopeJob:
 
     def _pulse(self, scope: BreachScope) -> ScopeProgress:
         return ScopeProgress(self.scopes, scope, self.clock)
-
-
-def _reason(error: Exception) -> str:
-    """Return why the work has stopped; for foreign errors, which may quote documents, only the class."""
-    return str(error) if isinstance(error, HabeasError) else type(error).__name__
 
 
 def _message(scope: BreachScope, counting: AffectedCounter, chunks: int) -> Message:

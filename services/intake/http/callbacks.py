@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from shared.errors import ErrorNet
 from shared.runtime import safe_http
 from shared.runtime.log import logger
 from shared.runtime.mongo import Collection, Document, ReturnDocument, translated
@@ -202,21 +203,23 @@ class CallbackProtocol:
 
     async def look(self, watched: WatchedRequest) -> None:
         """Check a request; an error counts as an attempt, and delays no other request."""
-        try:
-            try:
-                await self._report_change(watched)
-            except Exception as error:  # noqa: BLE001 - nothing that one receiver does may end us
-                _warn("a callback goes out later", error, watched.request_id)
-                await self._not_taken(watched, watched.missed, self.clock())
-        except Exception as error:  # noqa: BLE001 - it is checked again after its lease
-            _warn("callback check delayed", error, watched.request_id)
+        with ErrorNet() as report:
+            await self._report_change(watched)
+        if report.error is None:
+            return
+        _warn("a callback goes out later", report.error, watched.request_id)
+        with ErrorNet() as record:
+            await self._not_taken(watched, watched.missed, self.clock())
+        if record.error is not None:  # it is checked again after its lease
+            _warn("callback check delayed", record.error, watched.request_id)
 
     async def _due(self) -> WatchedRequest | None:
-        try:
-            return await self.watch.take(self.clock())
-        except Exception as error:  # noqa: BLE001 - an outage only delays it
-            _warn("callbacks go out later", error)
-            return None
+        watched: WatchedRequest | None = None
+        with ErrorNet() as net:
+            watched = await self.watch.take(self.clock())
+        if net.error is not None:
+            _warn("callbacks go out later", net.error)
+        return watched
 
     async def _report_change(self, watched: WatchedRequest) -> None:
         callback = await self.source.callback(watched.name, watched.reported)

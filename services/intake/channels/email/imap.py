@@ -21,7 +21,7 @@ import aioimaplib
 from services.intake.channels.email import metrics
 from services.intake.channels.email.parser import LARGEST
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope
-from shared.errors import HabeasError, TransientError
+from shared.errors import ErrorNet, TransientError, reason_of
 from shared.runtime.log import logger
 from shared.runtime.worker import work_forever
 
@@ -137,16 +137,12 @@ class MailboxWatcher:
             await self._flag(client, uid, "it is too large")
             return
         try:
-            await self.desk.take(content, MailEnvelope(received_at=received_at))
+            with ErrorNet(TransientError) as net:  # an error in one mail must not block the others
+                await self.desk.take(content, MailEnvelope(received_at=received_at))
         except MailDeferred:
             return
-        except TransientError:
-            raise
-        except HabeasError as error:
-            await self._flag(client, uid, str(error))
-            return
-        except Exception as error:  # noqa: BLE001 - one mail is no bar to the others
-            await self._flag(client, uid, type(error).__name__)
+        if net.error is not None:
+            await self._flag(client, uid, reason_of(net.error))
             return
         try:
             await self._put_away(client, uid)

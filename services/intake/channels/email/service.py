@@ -41,7 +41,7 @@ from shared.contract.events import (
     StopReason,
     Subject,
 )
-from shared.errors import HabeasError, TransientError, UnknownRequest
+from shared.errors import ErrorNet, HabeasError, TransientError, UnknownRequest, reason_of
 from shared.law import ProtectedPerson, Right, Role, applicable
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.log import logger
@@ -118,14 +118,12 @@ class EmailService:
         Raises:
             TransientError: The mail must be kept and delivered again.
         """
-        try:
+        with ErrorNet(HabeasError) as net:  # any mail may come; an error must not block the others
             async with self._readers:
                 mail = await asyncio.to_thread(read, content)
             outcome = await self._taken(mail, content, envelope)
-        except HabeasError:
-            raise
-        except Exception as error:  # noqa: BLE001 - any mail may come; an error must not block the others
-            logger().error("mail set aside", service="intake", reason=type(error).__name__)
+        if net.error is not None:
+            logger().error("mail set aside", service="intake", reason=reason_of(net.error))
             outcome = await self._set_aside(sha256(content).hexdigest(), content, STUMBLED)
         metrics.mail(outcome)
         logger().info("mail processed", service="intake", outcome=outcome)

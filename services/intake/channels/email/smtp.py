@@ -11,7 +11,7 @@ from aiosmtpd.smtp import Envelope as Said
 
 from services.intake.channels.email.parser import single
 from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope
-from shared.errors import HabeasError, TransientError
+from shared.errors import ErrorNet, TransientError, reason_of
 from shared.runtime.log import logger
 
 TAKEN = "250 2.0.0 taken in"
@@ -48,17 +48,15 @@ class SmtpPort:
     async def _taken(self, said: Said) -> str:
         content = said.content if isinstance(said.content, bytes) else b""
         envelope = MailEnvelope(tuple(said.rcpt_tos), single(said.mail_from or ""))
-        try:
+        with ErrorNet() as net:
             await self._desk.take(content, envelope)
-        except MailDeferred:
-            return TOO_OFTEN
-        except TransientError as error:
-            logger().warning("mail deferred", service="intake", reason=str(error))
-            return LATER
-        except HabeasError as error:
-            logger().error("mail not processed", service="intake", reason=str(error))
-            return LATER
-        except Exception as error:  # noqa: BLE001 - who hears 451 keeps the mail
-            logger().error("mail not processed", service="intake", reason=type(error).__name__)
-            return LATER
-        return TAKEN
+        match net.error:
+            case None:
+                return TAKEN
+            case MailDeferred():
+                return TOO_OFTEN
+            case TransientError() as error:
+                logger().warning("mail deferred", service="intake", reason=str(error))
+            case error:
+                logger().error("mail not processed", service="intake", reason=reason_of(error))
+        return LATER  # the sending server keeps the mail

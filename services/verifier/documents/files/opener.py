@@ -11,6 +11,7 @@ from services.verifier.documents.files.refusal import FILE, FileFlaw, FileRefuse
 from services.verifier.documents.files.sniff import FileKind, sniff
 from services.verifier.documents.files.thumbnails import Picture
 from services.verifier.documents.results import Check, CheckResult, TextLine
+from shared.errors import ErrorNet
 
 READ: Final = Check(name=FILE, result=CheckResult.PASS)
 
@@ -39,6 +40,12 @@ def open_file(content: bytes, media_type: str) -> OpenedFile:
         content: The whole file.
         media_type: As the sender declared it; empty if they did not.
     """
+    with ErrorNet():  # decoders raise any error on hostile bytes
+        return _opened(content, media_type)
+    return OpenedFile(checks=(refused(FileFlaw.BROKEN),))
+
+
+def _opened(content: bytes, media_type: str) -> OpenedFile:
     try:
         kind = sniff(content, media_type)
         return _pdf(content) if kind is FileKind.PDF else _picture(content, kind)
@@ -46,8 +53,6 @@ def open_file(content: bytes, media_type: str) -> OpenedFile:
         return OpenedFile(checks=(refused(error.refusal),))
     except (MemoryError, RecursionError):
         return OpenedFile(checks=(refused(FileFlaw.DECODE_LIMIT),))
-    except Exception:  # noqa: BLE001 - decoders raise any error on hostile bytes, and its text is no news
-        return OpenedFile(checks=(refused(FileFlaw.BROKEN),))
 
 
 def _picture(content: bytes, kind: FileKind) -> OpenedFile:

@@ -1,0 +1,82 @@
+"""Broad nets for errors: one handler of messages, and :class:`ErrorNet` where its users are listed."""
+
+import ast
+import asyncio
+
+import pytest
+
+from shared.errors import ErrorNet, HabeasError, StoreUnavailable, TransientError, reason_of
+from tests.unit.test_names import modules
+
+NETS = {
+    "services.fulfillment.breach.scope_job",  # an error in one breach must not end the process
+    "services.intake.channels.email.imap",  # nor one mail block the others
+    "services.intake.channels.email.service",
+    "services.intake.channels.email.smtp",
+    "services.intake.http.callbacks",  # nor one receiver
+    "services.verifier.documents.files.opener",  # decoders raise any error on hostile bytes
+    "shared.mail.mime_parts",  # so does the library for mail
+    "shared.runtime.dataloader",  # passes it on to the caller
+    "shared.runtime.worker",  # the loop of everything that polls
+}
+"""Modules that may catch every error."""
+
+
+def is_broad(handler: ast.ExceptHandler) -> bool:
+    """Return whether *handler* keeps every error; one that raises them again only tidies up."""
+    names = (
+        {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else set()
+    )
+    if names & {"Exception"} or handler.type is None:
+        return True
+    return "BaseException" in names and not isinstance(handler.body[-1], ast.Raise)
+
+
+def test_every_error_is_caught_in_the_message_handler_alone() -> None:
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules().items()}
+    broad = [
+        name
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler) and is_broad(node)
+    ]
+    assert broad == ["shared.runtime.service"]
+
+
+def test_error_nets_are_used_by_the_listed_modules_alone() -> None:
+    users = {name for name, path in modules().items() if "ErrorNet(" in path.read_text(encoding="utf-8")}
+    assert users == NETS
+
+
+def test_net_keeps_the_error_of_its_block() -> None:
+    with ErrorNet() as net:
+        raise KeyError("a")
+    assert isinstance(net.error, KeyError)
+
+
+def test_net_without_an_error_is_empty() -> None:
+    with ErrorNet() as net:
+        pass
+    assert net.error is None
+
+
+def test_listed_errors_pass_the_net() -> None:
+    with pytest.raises(StoreUnavailable), ErrorNet(TransientError):
+        raise StoreUnavailable("down")
+
+
+async def test_cancellation_passes_the_net() -> None:
+    async def work() -> None:
+        with ErrorNet():
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_reason_of_foreign_errors_is_their_class() -> None:
+    assert reason_of(HabeasError("case 1 is open")) == "case 1 is open"
+    assert reason_of(ValueError("person@example.org")) == "ValueError"
