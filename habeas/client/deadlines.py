@@ -6,12 +6,11 @@ from functools import reduce
 from typing import Any
 
 from services.intake.cases.clock import is_paused
-from services.intake.cases.deadlines import MISSED
+from services.intake.cases.deadlines import APPROACHING, MISSED
 from services.intake.domain import RECORDS, IntakeCase, evolve
 from shared.law.library import policies
 from shared.runtime.journal import Journal, events_of
 from shared.runtime.mongo import connect, translated
-from shared.runtime.vault import LAST_CHARACTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +55,11 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date
     try:
         database = client[f"{prefix}_intake"]
         until = datetime.now(UTC) + within
-        # A last day is awaited only if the answer missed its target day.
-        coming = {
-            "$or": [
-                {"published": False, "at": {"$lte": until}},
-                {"name": {"$gte": MISSED, "$lt": MISSED + LAST_CHARACTER}},
-            ]
-        }
+        coming = {"kind": APPROACHING, "published": False, "at": {"$lte": until}}
+        # A last day is awaited only if the answer missed its target day; answered cases have no timer.
+        timers = database["timers"].find({"$or": [coming, {"kind": MISSED}]}, {"_id": 0, "case": 1})
         with translated("look for deadlines"):
-            ids = await database["timers"].distinct("case", coming)
+            ids = [timer["case"] async for timer in timers]
         histories = await Journal(database, RECORDS, notes=True).histories(set(ids))
     finally:
         client.close()

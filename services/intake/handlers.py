@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from services.intake.cases.clock import resumed_deadline
 from services.intake.cases.deadline_handlers import (
+    cancel_if_answered,
     handle_deadline,
+    note_delivery,
     note_letter_failure,
     schedule_fee_deadline,
     schedule_package_expiry,
@@ -29,7 +31,7 @@ from services.intake.cases.sealed_content import (
     single_piece,
 )
 from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
-from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, outcome_of
+from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, evolve, outcome_of
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
 from shared.contract.envelope import Unreadable, derived_id
@@ -262,7 +264,9 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
         await set_timers(fee_timers(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
         return []
-    return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
+    closed = RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))
+    await cancel_if_answered(evolve(evolve(ctx.case, event), closed), ctx)
+    return [closed]
 
 
 def ends_a_step(event: NoticeSent) -> bool:
@@ -318,7 +322,7 @@ SUBSCRIPTIONS = (
     noted(NoticeSent, close, acted_on=ends_a_step),
     on(NoticeFailed, note_letter_failure),
     on(NoticeReported, note),
-    on(AnswerDelivered, note),
+    on(AnswerDelivered, note_delivery),
     noted(RecipientAcknowledged, note),
     noted(RecipientFailed, note),
     on(IdentityReviewNeeded, note),

@@ -65,3 +65,6 @@ class TimersPort(Protocol):
 
     async def set(self, case: str, name: str, at: datetime) -> None:
         """Report the moment *at* to the service; the first one that is set under *name* counts."""
+
+    async def cancel(self, case: str, kind: str) -> None:
+        """Remove the timers of *case* with a name that begins with *kind*; they may be set again."""

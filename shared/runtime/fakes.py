@@ -241,6 +241,11 @@ class MemoryTimers:
         """Wait for the moment *at*; the first one that is set for a case under *name* counts."""
         self.moments.setdefault((case, name), at)
 
+    async def cancel(self, case: str, kind: str) -> None:
+        """Wait no more for the moments of *case* with a name that begins with *kind*."""
+        for key in [key for key in self.moments if key[0] == case and key[1].startswith(kind)]:
+            del self.moments[key]
+
 
 @dataclass(slots=True)
 class Unlimited:

@@ -73,6 +73,7 @@ __all__ = [
     "secondary_first",
     "size_of",
     "snapshot",
+    "starting",
     "to_bson",
     "transaction",
     "translated",
@@ -100,6 +101,7 @@ _OPTIONS: CodecOptions[Document] = CodecOptions(
 """How documents are read, from the server as from a file."""
 BATCH = 5_000
 """Documents that are read by one round trip, where all are wanted."""
+LAST_CHARACTER = "\U0010ffff"
 DUPLICATE_KEY = 11000
 DOCUMENT_TOO_LARGE = 10334
 UNAUTHORIZED = 13
@@ -240,6 +242,11 @@ async def in_order(
         async for batch in collection.find_raw_batches(wanted, batch_size=BATCH, session=session).sort(by):
             for document in from_bson(batch):
                 yield document
+
+
+def starting(prefix: str) -> Document:
+    """Return the condition on a text to begin with *prefix*, as a range of an index."""
+    return {"$gte": prefix, "$lt": prefix + LAST_CHARACTER}
 
 
 def size_of(document: Document) -> int:

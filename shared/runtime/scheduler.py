@@ -15,7 +15,7 @@ from shared.contract.events.breaches import BreachTimeCame
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
-from shared.runtime.mongo import Database, UpdateOne, translated
+from shared.runtime.mongo import Database, DeleteMany, UpdateOne, starting, translated
 from shared.runtime.service import messages_of
 from shared.runtime.worker import work_forever
 
@@ -40,6 +40,11 @@ class Timer:
         """Its identity: a case has one timer of a name."""
         return f"{self.case}/{self.name}"
 
+    @property
+    def kind(self) -> str:
+        """Its name without the day or the numbers at the end."""
+        return self.name.rstrip("_0123456789")
+
 
 class Timers:
     """The moments that one service waits for."""
@@ -48,12 +53,13 @@ class Timers:
         """Keep them in *database*."""
         self._timers = database["timers"]
         self._set: DataLoader[Timer, None] = DataLoader(self._set_all)
+        self._cancel: DataLoader[str, None] = DataLoader(self._cancel_all)
 
     async def prepare(self) -> None:
         """Create the index."""
         with translated("index the timers"):
             await self._timers.create_index("at", partialFilterExpression={"published": False})
-            await self._timers.create_index("name")
+            await self._timers.create_index([("kind", 1), ("published", 1), ("at", 1)])
             await self._timers.create_index("published_at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def set(self, case: str, name: str, at: datetime) -> None:
@@ -69,6 +75,16 @@ class Timers:
         with translated("set timers"):
             await self._timers.bulk_write([_unless_set(timer) for timer in first.values()], ordered=False)
         return dict.fromkeys(timers)
+
+    async def cancel(self, case: str, kind: str) -> None:
+        """Remove the timers of *case* with a name that begins with *kind*; they may be set again."""
+        await self._cancel(f"{case}/{kind}")
+
+    async def _cancel_all(self, starts: Sequence[str]) -> Mapping[str, None]:
+        named = [DeleteMany({"_id": starting(start)}) for start in starts]
+        with translated("cancel timers"):
+            await self._timers.bulk_write(named, ordered=False)
+        return dict.fromkeys(starts)
 
     async def due(self, now: datetime) -> list[Timer]:
         """Return the timers that are due and not published, the earliest first."""
@@ -106,7 +122,9 @@ async def publish_due_timers(
 
 
 def _unless_set(timer: Timer) -> UpdateOne:
-    fresh = {"case": timer.case, "name": timer.name, "at": timer.at, "published": False}
+    fresh = {
+        "case": timer.case, "name": timer.name, "kind": timer.kind, "at": timer.at, "published": False
+    }  # fmt: skip
     return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
 
 

@@ -30,7 +30,7 @@ from shared.runtime.key_rings import (
     reader,
     wrapping_keys,
 )
-from shared.runtime.mongo import Client, Document, ReplaceOne, insert_new, translated
+from shared.runtime.mongo import Client, Document, ReplaceOne, insert_new, starting, translated
 
 NONCE_BYTES = 12
 INCIDENT = "breach_people"
@@ -41,10 +41,6 @@ CHUNKS_AT_ONCE = 8
 """Chunks that one round trip reads or writes at most."""
 KEYS_HELD_S = 1.0
 """How long the keys of a case are held after they were read: a handler needs them several times."""
-
-
-LAST_CHARACTER = "\U0010ffff"
-"""Comes after every character that a name can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +209,10 @@ class Vault:
     async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
         """Remove all items of *case* with a name that begins with one of *prefixes*, *but* for some."""
         kept = [str(VaultName(case, item)) for item in but]
-        starts = [str(VaultName(case, prefix)) for prefix in prefixes]
-        if not starts:
+        if not prefixes:
             return
         # Ranges, not one expression: an expression with alternatives would read the index of all cases.
-        named = [{"$gte": start, "$lt": start + LAST_CHARACTER, "$nin": kept} for start in starts]
+        named = [{**starting(str(VaultName(case, prefix))), "$nin": kept} for prefix in prefixes]
         with translated("discard from the vault"):
             await self._items.delete_many({"$or": [{"_id": one} for one in named]})
             await self._chunks.delete_many({"case": case, "$or": [{"item": one} for one in named]})

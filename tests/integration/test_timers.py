@@ -67,6 +67,19 @@ async def keep_for_a_moment(timers: Timers, wire: Wire, clock: Clock, *, replica
             await task
 
 
+async def test_cancelled_timers_of_a_kind_are_not_published_until_set_again(timers: Timers) -> None:
+    wire, clock = Wire(), Clock()
+    for case, name in ((CASE, "due_first"), (CASE, "due_last_20261124"), (CASE, "end"), (OTHER, "due_first")):
+        await timers.set(case, name, NOW - timedelta(hours=1))
+    await timers.cancel(CASE, "due_")
+    await timers.cancel(CASE, "due_")
+    await keep_for_a_moment(timers, wire, clock)
+    assert sorted(wire.told) == [(CASE, "end"), (OTHER, "due_first")]
+    await timers.set(CASE, "due_first", NOW)
+    await keep_for_a_moment(timers, wire, clock)
+    assert wire.told[2:] == [(CASE, "due_first")]
+
+
 async def test_a_moment_is_told_when_it_has_come_and_not_before(timers: Timers) -> None:
     wire, clock = Wire(), Clock()
     await timers.set(CASE, "reminder", NOW + timedelta(hours=1))

@@ -5,12 +5,14 @@ from datetime import date, timedelta
 
 from services.intake.cases.clock import end_of
 from services.intake.cases.deadlines import (
+    ANSWER,
     APPROACHING,
     DUTIES,
     EXPIRED,
     MISSED,
     UNAGREED,
     UNEXTENDED,
+    answer_timer,
     day_of,
     duty_of,
     fee_timers,
@@ -21,9 +23,10 @@ from services.intake.cases.deadlines import (
     timer_at,
 )
 from services.intake.context import Intake, set_timers
-from services.intake.domain import OWED, evolve
+from services.intake.domain import OWED, CaseStatus, IntakeCase, evolve
 from shared.contract.answer import facts_of
 from shared.contract.events import (
+    AnswerDelivered,
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
@@ -49,13 +52,18 @@ async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Seque
     """
     Store the answer and the last day of its package; destroy the package that it replaces.
 
+    The deadline runs again for an answer to a closed case, until its letter is sent.
+
     Law:
         GDPR Art. 5(1)(e): kept no longer than necessary.
     """
     before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
     if before is not None and event.package not in {None, before}:
         await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
-    await set_timers(package_timers(event), ctx)
+    waits = package_timers(event)
+    if ctx.case.status is CaseStatus.CLOSED and ctx.case.meant_for is not None:
+        waits.append(answer_timer(ctx.case.meant_for, ctx.practice))
+    await set_timers(waits, ctx)
     return []
 
 
@@ -82,9 +90,22 @@ async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact
     before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
         return _unextended(before.tell_by, ctx)
+    await cancel_if_answered(after, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
     return await _deadline_fact(APPROACHING, day, ctx)
+
+
+async def cancel_if_answered(after: IntakeCase, ctx: Intake) -> None:
+    """Cancel the timers of the answer if none is owed *after* the event; so closed cases leave none."""
+    if not after.unanswered:
+        await ctx.timers.cancel(ctx.case_id, ANSWER)
+
+
+async def note_delivery(event: AnswerDelivered, ctx: Intake) -> Sequence[Fact]:
+    """Record that the staff has handed over the answer."""
+    await cancel_if_answered(evolve(ctx.case, event), ctx)
+    return []
 
 
 def _stop_for_staff(ctx: Intake) -> Sequence[Fact]:

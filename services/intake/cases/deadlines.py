@@ -24,6 +24,8 @@ from shared.law import TimedDuty, internal_due
 
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
 """Of the answer: the target day, and the end of the last day."""
+ANSWER = "deadline_"
+"""Begins the names of both."""
 UNACKNOWLEDGED, UNEXTENDED = "acknowledgement_missed", "extension_missed"
 """The end of the last day for the acknowledgement, and for the notice of an extension."""
 UNDECIDED = "appeal_missed"
@@ -69,11 +71,16 @@ def timer_at(kind: str, at: datetime) -> DeadlineTimer:
 
 def initial_timers(received: RequestReceived, practice: ClockRules) -> list[DeadlineTimer]:
     """Return the timers of a new request."""
-    waits = [DeadlineTimer(APPROACHING, begin_of(received.internal_due_on, practice.zone))]
+    waits = [answer_timer(received.internal_due_on, practice)]
     acknowledged_by = _acknowledged_by(received)
     if acknowledged_by is not None and received.reachable and not received.goes_to_customer:
         waits.append(DeadlineTimer(UNACKNOWLEDGED, end_of(acknowledged_by, practice.zone)))
     return waits
+
+
+def answer_timer(meant_for: date, practice: ClockRules) -> DeadlineTimer:
+    """Return the timer of an answer that is meant for a day."""
+    return DeadlineTimer(APPROACHING, begin_of(meant_for, practice.zone))
 
 
 def extension_timers(

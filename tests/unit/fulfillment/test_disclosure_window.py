@@ -56,11 +56,12 @@ from shared.contract.events import (
 )
 from shared.errors import TooEarly
 from shared.law import FeeReason, Money, Right
+from shared.runtime.fakes import MemoryTimers
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
 from tests.unit.fulfillment.test_change_handlers import EDITABLE, PEOPLE
 from tests.unit.fulfillment.test_change_handlers import HELD as PERSON
 from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
-from tests.unit.fulfillment.test_erasure_window import DAY, LATE, Clockwork, after
+from tests.unit.fulfillment.test_erasure_window import DAY, LATE, after
 
 LOU, KIM = "lou@example.net", "kim@example.net"
 OTHERS = findings(record("shop.users"), record("shop.invoices", email=LOU))
@@ -261,7 +262,7 @@ async def test_fee_is_agreed_to_before_the_window_begins() -> None:
 
 async def test_end_of_the_window_is_a_timer_of_its_own() -> None:
     ctx, _, window = await held_back()
-    timers = Clockwork()
+    timers = MemoryTimers()
     assert await await_disclosure(window, replace(ctx, timers=timers)) == []
     [((case, name), at)] = timers.moments.items()
     assert (case, at) == (CASE, window.at)

@@ -25,6 +25,7 @@ from shared.contract.events import (
 )
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
+from shared.runtime.fakes import MemoryTimers
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, stage
 from tests.unit.fulfillment.test_disclosure import HELD, MAP
 
@@ -35,16 +36,6 @@ STOPPED = RequestWithdrawn(request_id=CASE)
 APPROVED = ErasureApproved(request_id=CASE, by="second.person")
 BY_DECIDER = ErasureApproved(request_id=CASE, by="dana")
 BRAZIL = ("gdpr@2018-05-25", "br-lgpd@2020-09-18")
-
-
-class Clockwork:
-    """Timers that keep what is set."""
-
-    def __init__(self) -> None:
-        self.moments: dict[tuple[str, str], datetime] = {}
-
-    async def set(self, case: str, name: str, at: datetime) -> None:
-        self.moments.setdefault((case, name), at)
 
 
 async def asked(**house: object) -> tuple[IdentityVerified, Fulfillment]:
@@ -103,7 +94,7 @@ async def test_erasure_without_a_window_does_not_wait() -> None:
 
 async def test_end_of_the_window_is_a_timer_of_the_case() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
-    timers = Clockwork()
+    timers = MemoryTimers()
     assert await await_window(window, replace(after(ctx, event, planned, window), timers=timers)) == []
     assert timers.moments == {(CASE, TIMER): NOW + DAY}
 

@@ -46,9 +46,9 @@ from shared.contract.events import (
 )
 from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
+from shared.runtime.fakes import MemoryTimers
 from tests.unit.fulfillment.stage import CASE, Absent, OneMap, answer_of, stage
 from tests.unit.fulfillment.test_disclosure import ADA, HELD, MAP, findings, record
-from tests.unit.fulfillment.test_erasure_window import Clockwork
 
 OTHER, NUMBER = "ada.other@example.net", "+353209100777"
 CLAIMING = replace(
@@ -85,7 +85,7 @@ async def answered(
     event, ctx = await stage(MAP, findings, right, with_copy=with_copy)
     records = Asked(findings)
     house = replace(ctx.house, two_deciders=two)
-    ctx = replace(ctx, records=cast(Any, records), house=house, timers=Clockwork())
+    ctx = replace(ctx, records=cast(Any, records), house=house, timers=MemoryTimers())
     facts = await answer(event, ctx)
     ctx = ctx.after(event, *facts)
     return (ctx.after(ERASED) if right is Right.ERASURE else ctx), records
@@ -425,7 +425,7 @@ async def test_records_of_a_confirmed_alias_are_erased_only_after_a_window_of_th
     ctx, _, window = await in_window()
     assert ctx.known.status is FulfillmentStatus.FULFILLED
     await await_window(window, ctx)
-    assert isinstance(ctx.timers, Clockwork)
+    assert isinstance(ctx.timers, MemoryTimers)
     assert ctx.timers.moments == {(CASE, window_name(window)): window.at}
     with pytest.raises(TooEarly):
         await handle_window_end(due(window), ctx)

@@ -96,9 +96,18 @@ async def test_an_answered_request_raises_no_alarm(office: Office) -> None:
     await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
-    await come(office, NOW + timedelta(days=60))
+    assert office.deadlines.moments == {}, "a closed case is waited for no more"
+    office.clock.now = NOW + timedelta(days=60)
+    await office.tell(DeadlineCame(request_id=CASE, name=APPROACHING), service="intake")
     assert office.facts(DeadlineApproaching) == []
-    assert len(office.deadlines.moments) == 1
+
+
+async def test_a_better_answer_to_a_closed_case_has_a_deadline_until_its_letter(office: Office) -> None:
+    await answered(office)
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer_2"))
+    assert [name for _, name in office.deadlines.moments] == [APPROACHING]
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
+    assert office.deadlines.moments == {}
 
 
 async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_at_every_day(
@@ -152,7 +161,9 @@ async def test_without_an_address_the_answer_is_on_the_page() -> None:
     await office.tell(done)
     nobody = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="no_address")
     await office.tell(nobody, service="notifier")
-    await come(office, NOW + timedelta(days=60))
+    assert office.deadlines.moments == {}
+    office.clock.now = NOW + timedelta(days=60)
+    await office.tell(DeadlineCame(request_id=CASE, name=APPROACHING), service="intake")
     assert [*office.facts(DeadlineApproaching), *office.facts(DeadlineMissed)] == []
 
 
@@ -236,8 +247,11 @@ async def test_an_answer_returned_after_closing_raises_an_alarm_at_once(office: 
     await answered(office)
     await office.tell(BOUNCED, service="notifier")
     assert office.the(DeadlineApproaching).due_on == DUE_ON
+    assert len(office.deadlines.moments) == 1
     await office.tell(AnswerDelivered(request_id=CASE, by="anna", way="post"), service="intake")
-    await come(office, NOW + timedelta(days=90))
+    assert office.deadlines.moments == {}
+    office.clock.now = NOW + timedelta(days=90)
+    await office.tell(DeadlineCame(request_id=CASE, name=MISSED), service="intake")
     assert office.facts(DeadlineMissed) == []
 
 
