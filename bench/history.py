@@ -9,6 +9,56 @@ from shared.runtime.mongo import Client, Document
 
 AT_ONCE = 2_000
 """Documents of one insertion."""
+MOST_PER_RESULT = 20
+"""Documents that a query may examine for each that it returns or changes."""
+PROFILE_BYTES = 64 << 20
+RESULTS = ("nreturned", "nMatched", "ndeleted", "ninserted", "nUpserted")
+
+
+async def databases_of(client: Client, prefix: str) -> list[str]:
+    """Return the names of Habeas' databases."""
+    return [name for name in await client.list_database_names() if name.startswith(f"{prefix}_")]
+
+
+async def profiling(client: Client, prefix: str, *, on: bool) -> None:
+    """Turn the profiler of Habeas' databases on, with an empty profile, or off."""
+    for name in await databases_of(client, prefix):
+        await client[name].command("profile", 0)
+        if on:
+            await client[name].drop_collection("system.profile")
+            await client[name].create_collection("system.profile", capped=True, size=PROFILE_BYTES)
+            await client[name].command("profile", 2)
+
+
+async def costly_queries(client: Client, prefix: str) -> dict[str, tuple[int, int, str]]:
+    """
+    Return the queries since the profiler was turned on that examined too much; turn it off.
+
+    Returns:
+        Query → documents or keys examined, results, and plan.
+    """
+    await profiling(client, prefix, on=False)
+    found: dict[str, tuple[int, int, str]] = {}
+    for name in await databases_of(client, prefix):
+        async for entry in client[name]["system.profile"].find({}):
+            examined, results = _examined(entry), _results(entry)
+            if examined > MOST_PER_RESULT * max(1, results):
+                found[f"{entry['ns']} {_shape(entry)}"] = examined, results, entry.get("planSummary", "")
+    return found
+
+
+def _examined(entry: Document) -> int:
+    return max(int(entry.get("docsExamined", 0)), int(entry.get("keysExamined", 0)))
+
+
+def _results(entry: Document) -> int:
+    return sum(int(entry.get(key) or 0) for key in RESULTS)
+
+
+def _shape(entry: Document) -> str:
+    query = entry.get("command", {})
+    wanted = query.get("filter") or query.get("q") or query.get("query") or query.get("pipeline") or query
+    return f"{entry['op']} {str(wanted)[:300]}"
 
 
 async def multiply(client: Client, prefix: str, cases: Iterable[str], copies: int) -> int:
@@ -41,9 +91,7 @@ async def multiply(client: Client, prefix: str, cases: Iterable[str], copies: in
 
 async def _documents_of(client: Client, prefix: str, case: str) -> AsyncIterator[tuple[Any, list[Document]]]:
     """Yield each collection that has documents of *case*, and these."""
-    for database in await client.list_database_names():
-        if not database.startswith(f"{prefix}_"):
-            continue
+    for database in await databases_of(client, prefix):
         for name in await client[database].list_collection_names(filter={"type": "collection"}):
             if name.startswith("system."):
                 continue

@@ -1,8 +1,9 @@
 """Notices to recipients of data, for the privacy staff: from fulfillment's journal."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any, TypeAlias
 
 from shared.contract.events import (
@@ -11,7 +12,7 @@ from shared.contract.events import (
     RecipientFailed,
     RecipientNotified,
 )
-from shared.runtime.mongo import Client, connect, translated
+from shared.runtime.mongo import Client, Document, connect, translated
 
 STATUSES: Mapping[str, str] = {
     RecipientConcerned.TYPE: "under_way",
@@ -49,7 +50,7 @@ async def messages(mongo_url: str, prefix: str, *, failed: bool) -> list[Recipie
     """Return every message to a recipient, oldest first; the *failed* ones alone, if so."""
     client, found = connect(mongo_url, app_name="habeas command"), dict[str, RecipientMessage]()
     try:
-        async for case, at, fact in _facts(client, prefix):
+        for case, at, fact in await _facts(client, prefix):
             data = fact["data"]
             if fact["type"] == RecipientConcerned.TYPE:
                 concerned = RecipientConcerned.model_validate({**data, "request_id": case})
@@ -63,14 +64,16 @@ async def messages(mongo_url: str, prefix: str, *, failed: bool) -> list[Recipie
     return [message for message in found.values() if not failed or message.status == "failed"]
 
 
-async def _facts(client: Client, prefix: str) -> AsyncIterator[RecipientFact]:
-    """Yield the facts about recipients in the order of time, those that were sent again included."""
-    wanted = {"$in": list(STATUSES)}
+async def _facts(client: Client, prefix: str) -> list[RecipientFact]:
+    """Return the facts about recipients in the order of time, those that were sent again included."""
+    journal, rows = client[f"{prefix}_fulfillment"]["journal"], dict[str, Document]()
     with translated("read fulfillment's journal"):
-        rows = client[f"{prefix}_fulfillment"]["journal"].find(
-            {"$or": [{"facts.type": wanted}, {"event.type": wanted}]}
-        )
-        async for row in rows.sort([("at", 1), ("n", 1)]):
-            for fact in (row["event"], *row["facts"]):
-                if fact is not None and fact["type"] in STATUSES:
-                    yield row["case"], row["at"], fact
+        # A query each: for one, or sorted, the database would read all rows.
+        for field, type_ in product(("event.type", "facts.type"), STATUSES):
+            rows |= {row["_id"]: row async for row in journal.find({field: type_})}
+    return [
+        (row["case"], row["at"], fact)
+        for row in sorted(rows.values(), key=lambda row: (row["at"], row["n"]))
+        for fact in (row["event"], *row["facts"])
+        if fact is not None and fact["type"] in STATUSES
+    ]

@@ -1,95 +1,166 @@
-"""What a request and a verb read depends on the request, not on the cases that were closed before."""
+"""A request, a verb and an idle service read as much as they need, however many cases were closed before."""
 
-import os
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
-from bench.history import multiply
+from bench.history import costly_queries, multiply, profiling
 from habeas.embedded.stack import Stack
-from shared.runtime.mongo import Document
-from tests.integration.pipeline import Pipeline, command, running
+from services.intake.cases.retention import Purge, RegisterRetention
+from services.intake.domain import RECORDS
+from shared.contract.events import RequestPurged
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.journal import Journal
+from shared.runtime.vault import Vault
+from tests.extent import extent
+from tests.integration.pipeline import SHOP, Pipeline, Somebody, comes_true, command, running
 
-COPIES = 50_000 if os.environ.get("HABEAS_TEST_CAMPAIGN") else 400
+COPIES = extent(400, 50_000)
 """Copies of each of two closed cases."""
-MOST_PER_RESULT = 20
-"""Documents that a query may examine for each that it returns or changes."""
+IDLE_S = extent(2.5, 30.0)
+LONG = timedelta(seconds=extent(30, 300))
+CALIFORNIA = {"residence": {"country": "US", "subdivision": "CA"}}
 VERBS = (
-    ("dead-letters",),
-    ("inbox", "list"),
-    ("deadlines",),
-    ("verify", "list"),
-    ("breach", "list"),
-    ("erasures", "list"),
+    "audit heads --out {folder}/heads",
+    "audit verify",
+    "audit verify {access}",
+    "breach list",
+    "breach register --out {folder}/breaches.csv",
+    "case aliases {access}",
+    "certificate fetch {erasure} --out {folder}/certificate",
+    "dead-letters",
+    "dead-letters replay intake",
+    "deadlines",
+    "deadlines --days 60",
+    "disagreements --identity email={person}",
+    "drop status",
+    "erasures list",
+    "erasures plan {erasure}",
+    "erasures purge --dry-run",
+    "erasures replay --dry-run",
+    "inbox list",
+    "recipients",
+    "recipients --failed",
+    "report",
+    "report --register --format csv",
+    "staff list",
+    "status {access}",
+    "suppressions filter {folder}/people",
+    "verify list",
+    "verify show {access}",
 )
+"""Every verb of the staff that reads what Habeas keeps, but for those about one incident."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A pipeline with many closed cases."""
+
+    pipeline: Pipeline
+    people: Sequence[Somebody]
+    """Who has not asked for anything yet."""
+    names: Mapping[str, str]
+    """What stands for what in the verbs."""
 
 
 @pytest_asyncio.fixture(scope="module")
-async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    async with running(parts, tmp_path_factory.mktemp("history"), customers=20) as pipeline:
-        person, other, *_ = await pipeline.people()
+async def history(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[History]:
+    folder = tmp_path_factory.mktemp("history")
+    async with running(parts, folder, customers=20) as pipeline:
+        person, other, *people = await pipeline.people()
         closed = [await pipeline.verified("access", person), await pipeline.verified("erasure", other)]
         for case in closed:
             await pipeline.closed(case)
         await multiply(pipeline.client, pipeline.prefix, closed, COPIES)
-        yield pipeline
+        (folder / "people").write_text(f"{person.email}\n{other.email}\n", encoding="utf-8")
+        names = {
+            "access": closed[0],
+            "erasure": closed[1],
+            "person": person.email,
+            "folder": str(folder),
+        }
+        yield History(pipeline, people, names)
 
 
-async def profiled(pipeline: Pipeline, on: bool) -> list[str]:
-    """Turn the profiler of Habeas' databases on or off; return their names."""
-    names = [
-        name for name in await pipeline.client.list_database_names() if name.startswith(f"{pipeline.prefix}_")
-    ]
-    for name in names:
-        if on:
-            await pipeline.client[name].command("profile", 0)
-            await pipeline.client[name].drop_collection("system.profile")
-            await pipeline.client[name].create_collection("system.profile", capped=True, size=64 << 20)
-        await pipeline.client[name].command("profile", 2 if on else 0)
-    return names
-
-
-async def costly(pipeline: Pipeline) -> dict[str, Any]:
-    """Return the queries that examined too much since the profiler was turned on, each once."""
-    found: dict[str, Any] = {}
-    for name in await profiled(pipeline, False):
-        async for entry in pipeline.client[name]["system.profile"].find({}):
-            examined = max(entry.get("docsExamined", 0), entry.get("keysExamined", 0))
-            if examined > MOST_PER_RESULT * max(1, _results(entry)):
-                found[f"{entry['ns']} {_shape(entry)}"] = (
-                    examined,
-                    _results(entry),
-                    entry.get("planSummary"),
-                )
-    return found
-
-
-def _results(entry: Document) -> int:
-    return sum(int(entry.get(key) or 0) for key in ("nreturned", "nMatched", "ndeleted", "ninserted"))
-
-
-def _shape(entry: Document) -> str:
-    told = entry.get("command", {})
-    wanted = told.get("filter") or told.get("q") or told.get("query") or told.get("pipeline") or told
-    return f"{entry['op']} {str(wanted)[:300]}"
-
-
-@pytest.mark.timeout(900)
-async def test_requests_examine_no_closed_cases(pipeline: Pipeline) -> None:
-    *_, person, other = await pipeline.people()
-    await profiled(pipeline, True)
-    closed = [await pipeline.verified("access", person), await pipeline.verified("erasure", other)]
-    for case in closed:
-        await pipeline.closed(case)
-    assert await costly(pipeline) == {}
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
-async def test_verbs_of_the_staff_examine_no_closed_cases(pipeline: Pipeline, verb: Sequence[str]) -> None:
-    await profiled(pipeline, True)
-    code, _, wrong = await command(pipeline, *verb)
+@pytest.mark.campaign
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("verb", VERBS)
+async def test_verbs_of_the_staff_examine_no_closed_cases(history: History, verb: str) -> None:
+    pipeline = history.pipeline
+    await profiling(pipeline.client, pipeline.prefix, on=True)
+    code, _, wrong = await command(pipeline, *verb.format_map(history.names).split())
+    found = await costly_queries(pipeline.client, pipeline.prefix)
     assert code in (0, 1), wrong
-    assert await costly(pipeline) == {}
+    assert found == {}
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(1800)
+async def test_a_day_of_requests_examines_no_closed_cases(history: History) -> None:
+    pipeline, (reader, leaver, buyer, undecided, *_) = history.pipeline, history.people
+    await profiling(pipeline.client, pipeline.prefix, on=True)
+    closed = [
+        await pipeline.verified("access", reader),
+        await pipeline.verified("erasure", leaver),
+        await pipeline.lodge(buyer.asks("opt_out_of_sale", **CALIFORNIA), source=SHOP),
+        await pipeline.lodge(undecided.asks("erasure")),
+    ]
+    (await pipeline.http.delete(f"/v1/requests/{closed[-1]}")).raise_for_status()
+    for case in closed:
+        await pipeline.closed(case, LONG)
+    appeal = await pipeline.http.post(f"/v1/requests/{closed[0]}/appeals", json={"statement": "Look again."})
+    appeal.raise_for_status()
+    await comes_true(lambda: _has_fact(pipeline, closed[0], "habeas.appeal.received.v1"), LONG)
+    found = await costly_queries(pipeline.client, pipeline.prefix)
+    assert found == {}
+
+
+async def _has_fact(pipeline: Pipeline, case: str, type_: str) -> bool:
+    return bool(await pipeline.rows("intake", **{"case": case, "facts.type": type_}))
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(1800)
+async def test_idle_services_examine_no_closed_cases(history: History) -> None:
+    pipeline = history.pipeline
+    await profiling(pipeline.client, pipeline.prefix, on=True)
+    await asyncio.sleep(IDLE_S)
+    assert await costly_queries(pipeline.client, pipeline.prefix) == {}
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(1800)
+async def test_a_purge_examines_the_purged_case_and_leaves_one_row_for_good(history: History) -> None:
+    pipeline, case = history.pipeline, history.names["access"]
+    journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
+    long_ago = datetime.now(UTC) - timedelta(days=900)
+    await journal.update_many({"case": case}, {"$set": {"at": long_ago}})
+    await profiling(pipeline.client, pipeline.prefix, on=True)
+    await _purge(pipeline).work()
+
+    async def is_forgotten() -> bool:
+        services = ("verifier", "fulfillment", "notifier", "codes", "examiner", "login", "scoping")
+        for service in services:
+            rows = await pipeline.rows(service, case=case)
+            assert [row["event"]["type"] for row in rows] == [RequestPurged.TYPE], service
+            assert rows[0]["expires_at"] > datetime.now(UTC)
+        return True
+
+    await comes_true(is_forgotten, LONG)
+    found = await costly_queries(pipeline.client, pipeline.prefix)
+    [row] = await pipeline.rows("intake", case=case)
+    assert "expires_at" not in row
+    assert found == {}
+
+
+def _purge(pipeline: Pipeline) -> Purge:
+    master_key = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
+    database = pipeline.client[f"{pipeline.prefix}_intake"]
+    journal = Journal(database, RECORDS, key=chain_key(master_key, "intake"))
+    vault = Vault(pipeline.client, prefix=pipeline.prefix, master_key=master_key)
+    return Purge(pipeline.client, database, journal, vault, pipeline.bus, RegisterRetention(24, UTC))
