@@ -2,7 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.runtime.mongo import Client, Document
@@ -30,21 +32,28 @@ async def profiling(client: Client, prefix: str, *, on: bool) -> None:
             await client[name].command("profile", 2)
 
 
-async def costly_queries(client: Client, prefix: str) -> dict[str, tuple[int, int, str]]:
-    """
-    Return the queries since the profiler was turned on that examined too much; turn it off.
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the profiler has noted."""
 
-    Returns:
-        Query → documents or keys examined, results, and plan.
-    """
-    await profiling(client, prefix, on=False)
-    found: dict[str, tuple[int, int, str]] = {}
+    examined: int
+    """Documents or keys that all queries examined."""
+    costly: Mapping[str, tuple[int, int, str]]
+    """Queries that examined too much for their results: examined, results, plan."""
+
+
+async def profiled(client: Client, prefix: str, since: datetime) -> Profile:
+    """Return the profile of Habeas' databases *since* a moment."""
+    total, costly = 0, dict[str, tuple[int, int, str]]()
     for name in await databases_of(client, prefix):
-        async for entry in client[name]["system.profile"].find({}):
+        async for entry in client[name]["system.profile"].find({"ts": {"$gte": since}}):
+            if entry["ns"].endswith("system.profile"):
+                continue
             examined, results = _examined(entry), _results(entry)
+            total += examined
             if examined > MOST_PER_RESULT * max(1, results):
-                found[f"{entry['ns']} {_shape(entry)}"] = examined, results, entry.get("planSummary", "")
-    return found
+                costly[f"{entry['ns']} {_shape(entry)}"] = examined, results, entry.get("planSummary", "")
+    return Profile(total, costly)
 
 
 def _examined(entry: Document) -> int:
