@@ -17,6 +17,7 @@ from bench.upstream import HEARS
 from bench.works import MASTER_KEY, SOURCE
 from services.intake.domain import request_id
 from shared.contract.events import (
+    IdentityAssessed,
     IdentityChallenged,
     NoticeSent,
     RequestClosed,
@@ -29,8 +30,8 @@ from shared.contract.events import (
 from shared.contract.topology import LISTENS
 from shared.runtime.key_rings import derived_key
 
-LETTERS = frozenset({RequestReceived.TYPE, RequestFulfilled.TYPE, RequestWithdrawn.TYPE})
-"""Facts that a person is written to about, in this run."""
+LETTERS = (RequestFulfilled.TYPE, RequestWithdrawn.TYPE)
+"""Facts that a person is written to about, in this run, beside the receipt."""
 OUTCOMES = {
     Kind.ERASURE: "granted",
     Kind.ACCESS: "granted",
@@ -162,11 +163,8 @@ def _hops(kept: Books) -> Iterator[Finding]:
 
 
 def _is_ignored(service: str, fact: Told) -> bool:
-    """Return whether *service* leaves *fact* to another one: codes are mailed by a service of their own."""
-    mailed = bool(fact.data.get("ref"))
-    return fact.type == IdentityChallenged.TYPE and (
-        (service == "notifier" and mailed) or (service == "codes" and not mailed)
-    )
+    """Return whether *service* leaves *fact* to another one: the notifier asks for all proofs but codes."""
+    return service == "codes" and fact.type == IdentityChallenged.TYPE and not fact.data.get("ref")
 
 
 def _ends(kept: Books) -> Iterator[Finding]:
@@ -262,7 +260,8 @@ def _letters(kept: Books) -> Iterator[Finding]:
 
 def _expected_letters(kept: Books) -> Iterable[tuple[str, str]]:
     for case, asked in kept.cases.items():
-        for type_ in LETTERS:
+        receipt = RequestReceived.TYPE if asked.kind is Kind.OPT_OUT else IdentityAssessed.TYPE
+        for type_ in (receipt, *LETTERS):
             for fact in kept.facts.get(case, {}).get(type_, ()):
                 yield asked.email, fact.id
 

@@ -48,6 +48,7 @@ from services.notifier.letters.letter_models import (
     Reminder,
     Representative,
     RequestDone,
+    RequestReceipt,
     RetainedGroup,
     Sender,
     Setback,
@@ -173,6 +174,13 @@ def permit(representative: Representative) -> CodeLetter:
     )
 
 
+def acknowledging(code: str, right: Right) -> CodeLetter:
+    """Return the code that confirms the receipt of the request as well."""
+    url = f"{WANTED.url}?code={code}"
+    receipt = RequestReceipt(RECEIVED, DUE)
+    return CodeLetter(code, WRITTEN_AT, CodePurpose.IDENTITY, url, right=right, receipt=receipt)
+
+
 def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> RefusalLetter:
     """Return a refusal."""
     return RefusalLetter(right, RECEIVED, reasons)
@@ -186,6 +194,8 @@ LETTERS: dict[str, Facts] = {
     "code": CodeLetter(
         "402815", WRITTEN_AT, CodePurpose.IDENTITY, "https://privacy.example.com/r/5f0c", right=Right.ACCESS
     ),
+    "code that acknowledges": acknowledging("402815", Right.ACCESS),
+    "code that acknowledges an erasure": replace(acknowledging("WDJB-MJHT", Right.ERASURE), more=True),
     "code to erase": CodeLetter(
         "WDJB-MJHT",
         WRITTEN_AT,

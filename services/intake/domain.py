@@ -685,21 +685,22 @@ def _letter_noted(
 ) -> IntakeCase:
     match fact:
         case NoticeSent():
-            return replace(case, sent=case.sent | {fact.letter}, returned=case.returned - {fact.letter})
+            return replace(case, sent=case.sent | fact.letters, returned=case.returned - fact.letters)
         case NoticeFailed():
             nowhere = case.addressless or fact.reason == NO_ADDRESS
-            case = replace(case, undelivered=(*case.undelivered, fact.letter), addressless=nowhere)
-            return case if fact.reason == NO_ADDRESS else _came_back(case, fact.letter)
+            undelivered = (*case.undelivered, *sorted(fact.letters))
+            case = replace(case, undelivered=undelivered, addressless=nowhere)
+            return case if fact.reason == NO_ADDRESS else _came_back(case, fact.letters)
         case NoticeReported():
-            return _came_back(case, fact.letter) if fact.action is DeliveryAction.FAILED else case
+            return _came_back(case, fact.letters) if fact.action is DeliveryAction.FAILED else case
         case AnswerDelivered() if case.status in ANSWERED:
             return replace(case, returned=frozenset(), delivered=True)
         case AnswerDelivered():
             return case
 
 
-def _came_back(case: IntakeCase, letter: LetterKind) -> IntakeCase:
-    return replace(case, returned=case.returned | {letter})
+def _came_back(case: IntakeCase, letters: frozenset[LetterKind]) -> IntakeCase:
+    return replace(case, returned=case.returned | letters)
 
 
 def _clock_noted(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from services.notifier.domain import Correspondence, LetterCount, authorities, count_of
 from services.notifier.letters.composer import LetterRequest, compose
-from services.notifier.letters.letter_models import AuthorityContact, Facts, Sender
+from services.notifier.letters.letter_models import AuthorityContact, CodeLetter, Facts, Sender
 from services.notifier.smtp.post import Posted
 from shared.contract.answer import SUBMISSION
 from shared.contract.correspondents import Correspondent, correspondent_of, mailbox_for
@@ -126,8 +126,19 @@ class Notifier:
         Raises:
             TooEarly: It has not been acknowledged yet: letters keep their order.
         """
-        if self.known.request is None:
+        if not self.known.acknowledged:
             raise TooEarly("a letter came before its request was acknowledged")
+        return self.received()
+
+    def received(self) -> RequestReceived:
+        """
+        Return the request, acknowledged or not.
+
+        Raises:
+            TooEarly: It has not arrived yet.
+        """
+        if self.known.request is None:
+            raise TooEarly("a letter came before its request")
         return self.known.request
 
     def page(self) -> str:
@@ -180,8 +191,16 @@ async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: N
         return []
     addressee = _addressee(kind, request, await submission_of(ctx), ctx)
     if addressee is None:
-        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
+        return [_failed(kind, facts, "no_address", ctx)]
     return await write_to(addressee, kind, facts, request.laws, ctx)
+
+
+def _failed(kind: LetterKind, facts: Facts, reason: str, ctx: Notifier) -> NoticeFailed:
+    return NoticeFailed(request_id=ctx.case_id, letter=kind, acknowledges=_acknowledges(facts), reason=reason)
+
+
+def _acknowledges(facts: Facts) -> bool:
+    return isinstance(facts, CodeLetter) and facts.receipt is not None
 
 
 def _addressee(
@@ -218,13 +237,14 @@ async def write_to(
     try:
         message = compose(letter, sender=sender, message_id=ctx.message_id(), date=ctx.occurred_at)
     except MailRefused:  # no mail server could take the address
-        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
+        return [_failed(kind, facts, "mail_refused", ctx)]
     name = f"{ctx.case_id}:{ctx.event_id}"
     counted = count_of(kind, facts, ctx.known)
     if counted is not None and not await ctx.post.admit(counted, name, letter.to):
-        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="too_many_letters")]
+        return [_failed(kind, facts, "too_many_letters", ctx)]
     posted = await ctx.post.send(name, letter.to, message)
     if posted.failure is not None:
-        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason=posted.failure)]
+        return [_failed(kind, facts, posted.failure, ctx)]
     doubtful = posted is Posted.SENT_PERHAPS_TWICE
-    return [NoticeSent(request_id=ctx.case_id, letter=kind, doubtful=doubtful)]
+    acknowledges = _acknowledges(facts)
+    return [NoticeSent(request_id=ctx.case_id, letter=kind, acknowledges=acknowledges, doubtful=doubtful)]

@@ -11,10 +11,13 @@ from services.notifier.letters.letter_models import (
     Facts,
     IdentityCheck,
 )
+from shared.contract.correspondents import acknowledged_after_assessment
 from shared.contract.events import (
     ErasureScheduled,
     Fact,
     FeeQuoted,
+    IdentityAssessed,
+    IdentityChallenged,
     IdentityRefused,
     InquiryLodged,
     LetterKind,
@@ -55,6 +58,8 @@ class Correspondence:
     """The notifier's state of a request."""
 
     request: RequestReceived | None = None
+    assessed: bool = False
+    """Whether the acknowledgement is sent, or on its way with a code, if it waits for the assessment."""
     restricted: bool = False
     """Whether the person's data is restricted, and the end not announced yet."""
     inquired: bool = False
@@ -64,6 +69,12 @@ class Correspondence:
     settled: bool = False
     """Whether it is decided or withdrawn, so that no proof is pending."""
 
+    @property
+    def acknowledged(self) -> bool:
+        """Whether no acknowledgement is pending that other letters have to wait for."""
+        request = self.request
+        return request is not None and (self.assessed or not acknowledged_after_assessment(request))
+
 
 def evolve(known: Correspondence, fact: Fact) -> Correspondence:
     """Return the state after *fact*."""
@@ -72,6 +83,8 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
             return replace(known, request=fact)
         case InquiryLodged():
             return replace(known, inquired=True)
+        case IdentityAssessed() | IdentityChallenged(acknowledges=True):
+            return replace(known, assessed=True)
         case ErasureScheduled() | FeeQuoted() | MailboxNamed():
             return replace(known, proven=True)
         case SubjectRestricted():

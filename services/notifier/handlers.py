@@ -32,6 +32,7 @@ from services.notifier.letters.letter_models import (
     Reminder,
     Representative,
     RequestDone,
+    RequestReceipt,
     RetainedGroup,
     Setback,
     TransferItem,
@@ -43,13 +44,14 @@ from services.notifier.letters.letter_models import (
 from services.notifier.letters.letter_models import Answer as AnswerOutcome
 from services.notifier.letters.reasons import ReasonCode
 from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup, WithheldGroup
-from shared.contract.correspondents import Correspondent, correspondent_of
+from shared.contract.correspondents import Correspondent, acknowledged_at_once, correspondent_of
 from shared.contract.events import (
     AliasCodeIssued,
     DeliveryAction,
     ErasureScheduled,
     Evidence,
     Fact,
+    IdentityAssessed,
     IdentityChallenged,
     IdentityRefused,
     IdentityReminded,
@@ -73,7 +75,7 @@ from shared.contract.events import (
 from shared.errors import PermanentError
 from shared.law import Right
 from shared.runtime.safe_http import host_of
-from shared.runtime.service import forget, on
+from shared.runtime.service import forget, noted, on
 
 CONFIRMED = ((Evidence.CONFIRMATION,),)
 
@@ -82,13 +84,21 @@ async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     """
     Confirm that a request has arrived and state the day of the answer.
 
-    Not of one that goes to a customer, or repeats another: its own letter follows at once.
+    Not of one that goes to a customer, or repeats another: its own letter follows at once. Of one that needs
+    proof, only once it is assessed.
     """
-    if event.goes_to_customer or event.repeats:
-        return []
-    check = await _identity_check(event, ctx)
-    facts = Acknowledgement(event.right, event.received_on, event.due_on, check)
-    return await write(LetterKind.ACKNOWLEDGEMENT, facts, event, ctx)
+    return await _acknowledge(event, ctx) if acknowledged_at_once(event) else []
+
+
+async def acknowledge_assessed(_event: IdentityAssessed, ctx: Notifier) -> Sequence[Fact]:
+    """Confirm that a request which needs proof has arrived, where no letter with a code does."""
+    return await _acknowledge(ctx.received(), ctx)
+
+
+async def _acknowledge(request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+    check = await _identity_check(request, ctx)
+    facts = Acknowledgement(request.right, request.received_on, request.due_on, check)
+    return await write(LetterKind.ACKNOWLEDGEMENT, facts, request, ctx)
 
 
 async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
@@ -96,6 +106,9 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
     if event.kind is None or event.ref is None:
         return await _ask(LetterKind.PROOF_WANTED, event, ctx)
     by_code = {Evidence.MAILBOX, Evidence.CONFIRMATION}
+    request = ctx.request()
+    if event.acknowledges and not await ctx.vault.holds(ctx.case_id, event.ref):
+        return await _acknowledge(request, ctx)  # decided or withdrawn meanwhile; the receipt is still owed
     alone = not event.wanted or any(by_code.issuperset(way) for way in event.wanted)
     code = CodeLetter(
         "",
@@ -103,17 +116,23 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
         CodePurpose.IDENTITY,
         more=not alone,
         representative=await _asking(LetterKind.CODE, ctx),
-        right=ctx.request().right,
+        right=request.right,
         recipient=await _recipient(ctx),
+        receipt=RequestReceipt(request.received_on, request.due_on) if event.acknowledges else None,
     )
     return await _send_code(event.ref, code, ctx)
 
 
-def proven_by_code(event: IdentityChallenged) -> bool:
-    """Return whether a code is all that is asked for; ``services.notifier.codes`` mails it."""
+def asks_by_letter(event: IdentityChallenged) -> bool:
+    """Return whether other proofs are asked for than a code; ``services.notifier.codes`` mails codes."""
     # Where only a confirmation is missing, the letter with the code has said so.
     confirmed_by_code = event.wanted == CONFIRMED and event.refused_for is None
-    return event.ref is not None or confirmed_by_code
+    return event.ref is None and not confirmed_by_code
+
+
+async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
+    """List the proofs of identity."""
+    return await challenge(event, ctx) if asks_by_letter(event) else []
 
 
 async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
@@ -243,12 +262,17 @@ async def handle_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
     """
     if event.action is not DeliveryAction.FAILED or event.again:
         return []
-    return [NoticeFailed(request_id=ctx.case_id, letter=event.letter, reason="bounced")]
+    return [
+        NoticeFailed(
+            request_id=ctx.case_id, letter=event.letter, acknowledges=event.acknowledges, reason="bounced"
+        )
+    ]
 
 
 SUBSCRIPTIONS = (
-    on(RequestReceived, acknowledge),
-    on(IdentityChallenged, challenge, ignored=proven_by_code),
+    noted(RequestReceived, acknowledge, acted_on=acknowledged_at_once),
+    on(IdentityAssessed, acknowledge_assessed),
+    noted(IdentityChallenged, ask_for_proof, acted_on=asks_by_letter),
     on(IdentityReminded, remind),
     on(IdentityReviewNeeded, write_review_letter),
     on(IdentityRefused, refuse),

@@ -44,7 +44,7 @@ from services.verifier.domain import (
     wanted,
 )
 from shared.contract.codes import LIFETIME, MOST_ISSUED, CodeVerdict, digest_of, draw_code, judge, uses_a_try
-from shared.contract.correspondents import mailbox_for
+from shared.contract.correspondents import acknowledged_after_assessment, mailbox_for
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Assurance,
@@ -57,6 +57,7 @@ from shared.contract.events import (
     EvidenceDestroyed,
     EvidenceShown,
     Fact,
+    IdentityAssessed,
     IdentityChallenged,
     IdentityClaimed,
     IdentityCompared,
@@ -120,7 +121,21 @@ async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
     assessed = _assessed(event, ctx, vouched=vouched is None or bool(vouched))
     attested = evidence_of_agent(event, trusted=vouched is None or EMAIL in vouched)
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed, *attested))
-    return await _concluded(event, [assessed, *attested, *weighed], ctx)
+    concluded = await _concluded(event, [assessed, *attested, *weighed], ctx)
+    return _acknowledging(concluded, event) if acknowledged_after_assessment(event) else concluded
+
+
+def _acknowledging(facts: Sequence[Fact], request: RequestReceived) -> Sequence[Fact]:
+    """
+    Return *facts* with the one that has the receipt of *request* confirmed.
+
+    A code mailed at once to the requester confirms it in the same letter.
+    """
+    mailed = (n for n, fact in enumerate(facts) if isinstance(fact, IdentityChallenged) and fact.ref)
+    first = next(mailed, None) if request.requester is Requester.PERSON else None
+    if first is None:
+        return [IdentityAssessed(request_id=request.request_id), *facts]
+    return [*facts[:first], facts[first].model_copy(update={"acknowledges": True}), *facts[first + 1 :]]
 
 
 async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:

@@ -8,7 +8,8 @@ person who can act: the agent is informed of the progress; the person confirms i
 import re
 from enum import StrEnum
 
-from shared.contract.events import LetterKind, Requester, RequestSubmitted
+from shared.contract.events import LetterKind, Requester, RequestReceived, RequestSubmitted
+from shared.law import needs_proof
 
 ADDRESS = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}")
 PROCEEDINGS = frozenset(
@@ -23,6 +24,27 @@ PROCEEDINGS = frozenset(
     }
 )
 """Letters about how a request proceeds: they say nothing of the data that is held."""
+
+
+def acknowledged_at_once(request: RequestReceived) -> bool:
+    """Return whether the receipt of *request* is confirmed before anything else is known."""
+    return _acknowledged(request) and not acknowledged_after_assessment(request)
+
+
+def acknowledged_after_assessment(request: RequestReceived) -> bool:
+    """Return whether the receipt is confirmed once the request is assessed; with a code if one is mailed."""
+    proof = needs_proof(request.right, direct_marketing=request.direct_marketing)
+    return proof and _acknowledged(request)
+
+
+def _acknowledged(request: RequestReceived) -> bool:
+    """
+    Return whether the receipt of *request* is confirmed.
+
+    One that goes to a customer or repeats another has a letter of its own; a controller gets none.
+    """
+    settled = request.goes_to_customer or request.repeats or request.requester is Requester.CONTROLLER
+    return not settled
 
 
 class Correspondent(StrEnum):

@@ -128,6 +128,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.request.fulfilled.v1",
         "habeas.identity.challenged.v1",
         "habeas.identity.refused.v1",
+        "habeas.identity.assessed.v1",
         "habeas.identity.reminded.v1",
         "habeas.identity.review_needed.v1",
         "habeas.erasure.scheduled.v1",
@@ -240,6 +241,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     "verifier": (
         REFUSED,
         "habeas.proof.refused.v1",
+        "habeas.identity.assessed.v1",
         "habeas.identity.challenged.v1",
         "habeas.identity.reminded.v1",
         "habeas.proof.presented.v1",

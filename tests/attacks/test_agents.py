@@ -8,11 +8,12 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.stack import Stack
-from services.notifier.handlers import acknowledge, challenge, send_package_code, write_review_letter
+from services.notifier.handlers import acknowledge_assessed, challenge, send_package_code, write_review_letter
 from services.verifier.domain import MOST_CLAIMS
 from services.verifier.handlers import LAPSE
 from shared.contract.events import (
     Evidence,
+    IdentityAssessed,
     IdentityChallenged,
     IdentityCompared,
     IdentityRefused,
@@ -80,17 +81,23 @@ async def letters(requester: Requester, agent: dict[str, Any], act: Any, event: 
     outbox = Outbox()
     received = RECEIVED.model_copy(update={"requester": requester, "request_id": RECEIVED.request_id})
     ctx = await notifier(outbox, received, agent=agent, subject=CHILD_LETTERS)
-    await act(received if act is acknowledge else event, ctx)
+    await act(event, ctx)
     return outbox
 
 
+ASSESSED = IdentityAssessed(request_id=RECEIVED.request_id)
 ISSUED = PackageCodeIssued(request_id=RECEIVED.request_id, ref="code_0", expires_at=NOW + timedelta(days=300))
 REVIEW = IdentityReviewNeeded(request_id=RECEIVED.request_id, reasons=("needs_a_person",))
 
 
 @pytest.mark.parametrize(
     ("act", "event"),
-    [(acknowledge, None), (challenge, CODE), (send_package_code, ISSUED), (write_review_letter, REVIEW)],
+    [
+        (acknowledge_assessed, ASSESSED),
+        (challenge, CODE),
+        (send_package_code, ISSUED),
+        (write_review_letter, REVIEW),
+    ],
 )
 async def test_mother_gets_each_letter_and_the_child_none(act: Any, event: Any) -> None:
     outbox = await letters(Requester.PARENT, MOTHER | {"parent": True}, act, event)
@@ -116,7 +123,7 @@ async def test_package_of_a_childs_request_goes_nowhere_if_the_parent_has_no_mai
 @pytest.mark.parametrize(
     ("act", "event", "to"),
     [
-        (acknowledge, None, "agent@agency.example"),
+        (acknowledge_assessed, ASSESSED, "agent@agency.example"),
         (challenge, CODE, "mia@example.org"),
         (send_package_code, ISSUED, "mia@example.org"),
     ],

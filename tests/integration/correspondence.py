@@ -7,7 +7,14 @@ from datetime import timedelta
 
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import STRUCTURED, encode
-from shared.contract.events import Fact, IdentityChallenged, ProofKind, RequestReceived, RequestSubmitted
+from shared.contract.events import (
+    Fact,
+    IdentityAssessed,
+    IdentityChallenged,
+    ProofKind,
+    RequestReceived,
+    RequestSubmitted,
+)
 from shared.contract.topology import EVENTS
 from shared.law import Regulation, Right
 from shared.runtime.broker import Message
@@ -43,7 +50,7 @@ class Writer:
                 await self._vault.seal(case, SUBMISSION, submitted.model_dump_json().encode())
 
         await asyncio.gather(*(submit(case, address) for case, address in cases.items()))
-        await self.tell(*map(_received, cases))
+        await self.tell(*map(_received, cases), *(IdentityAssessed(request_id=case) for case in cases))
         return [*cases]
 
     async def seal_code(self, case: str, ref: str, code: str) -> None:

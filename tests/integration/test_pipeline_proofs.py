@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 BORN, VALID_UNTIL = date(1988, 3, 4), date.today() + timedelta(days=900)  # noqa: DTZ011 - as it is printed
 WITHIN = timedelta(seconds=120)
-ASKING_LETTERS = ("acknowledgement", "code", "proof wanted")
+ASKING_LETTERS = ("code", "proof wanted")
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -336,6 +336,6 @@ async def compared(pipeline: Pipeline, case: str) -> dict[str, Any]:
 
 
 def subjects(pipeline: Pipeline, person: Somebody, case: str) -> list[str]:
-    """Return what the letters are called, once all three have come."""
+    """Return what the letters are called, once both have come."""
     found = [letter.subject for letter in pipeline.letters_to(person, case)]
     return sorted(found) if len(found) == len(ASKING_LETTERS) else []

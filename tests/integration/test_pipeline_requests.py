@@ -89,7 +89,7 @@ async def test_access_ends_in_a_package_that_opens_once_with_a_fresh_code(
     spent = await pipeline.code_for(ADA_ASKS, case)
     again = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": spent})
     assert again.status_code == 403
-    assert letters(heard, case) == ["acknowledgement", "code", "outcome", "code"]
+    assert letters(heard, case) == ["code", "outcome", "code"]
     assert len(heard.of(case, "request.closed")) == 1
     assert len(heard.of(case, "package.fetched")) == 1
     assert BRUNO.email.encode() not in content
@@ -110,7 +110,7 @@ async def test_an_erasure_by_amqp_leaves_nothing_but_what_the_law_says_to_keep(
     assert await pipeline.mentions(BRUNO.email) == {}
     assert set(await pipeline.mentions(BRUNO.name)) == {"billing.invoices"}
     assert await pipeline.mentions(ADA.email) == ada_before
-    assert letters(heard, case) == ["acknowledgement", "code", "outcome"]
+    assert letters(heard, case) == ["code", "outcome"]
     assert [event["type"] for event in heard.of(case, "subject.erased")] == ["habeas.subject.erased.v1"]
     assert len(heard.of(case, "request.closed")) == 1
 
@@ -170,7 +170,7 @@ async def test_what_many_people_share_proves_nothing(pipeline: Pipeline, heard: 
 async def test_what_no_service_can_do_is_left_to_the_staff(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.verified("rectification", ADA_ASKS, details={"statement": "Something is wrong."})
     await pipeline.until_it_is("referred", case)
-    await eventually(lambda: letters(heard, case) == ["acknowledgement", "code"])
+    await eventually(lambda: letters(heard, case) == ["code"])
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")]
 
 
@@ -184,7 +184,7 @@ async def test_a_request_is_taken_back_until_it_is_answered_and_not_after(
     (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
     page = await pipeline.closed(case)
     assert page["outcome"] is None
-    await eventually(lambda: letters(heard, case) == ["acknowledgement", "code", "withdrawn"])
+    await eventually(lambda: letters(heard, case) == ["code", "withdrawn"])
     assert (await pipeline.prove(case, code)).status_code == 409
     assert await pipeline.mentions(person.email) == held
 

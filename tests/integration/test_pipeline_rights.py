@@ -116,7 +116,7 @@ async def test_restricted_data_is_only_stored_and_a_letter_precedes_its_end(
     await eventually(lambda: subjects(heard, case) == ["restricted", "unrestricted"])
     assert await contact_of(pipeline, ADA_ASKS) == before
     types = [event["type"] for event in heard.of(case)]
-    assert kinds(heard, case) == ["acknowledgement", "code", "outcome", "lifting"]
+    assert kinds(heard, case) == ["code", "outcome", "lifting"]
     assert types.index("habeas.restriction.announced.v1") < types.index("habeas.subject.unrestricted.v1")
     told = letter(pipeline, ADA_ASKS, case, "We will now use it again as before.")
     assert "We checked your data, and it is correct. (GDPR Art. 18(1)(a))" in told
@@ -270,7 +270,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     await eventually(lambda: heard.of(case, "request.referred"))
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["to_be_weighed"]
     await eventually(lambda: subjects(heard, case) == ["restricted", "objected"])
-    await eventually(lambda: kinds(heard, case) == ["acknowledgement", "code", "weighing"])
+    await eventually(lambda: kinds(heard, case) == ["code", "weighing"])
     assert letter(pipeline, person, case, "Until then we only store it.")
 
     words = ("--as", "dana.muster", "--reason", "grounds_prevail")

@@ -94,7 +94,12 @@ async def test_returned_letter_is_reported_once_despite_a_kill_after_the_answer(
         await letter.pipeline.start("notifier")
         assert await letter.report("failed", "5.1.1") == "250", "the sender has not heard the first answer"
         assert await letter.failures() == [
-            {"request_id": letter.case, "letter": LetterKind.ACKNOWLEDGEMENT, "reason": "bounced"}
+            {
+                "request_id": letter.case,
+                "letter": LetterKind.ACKNOWLEDGEMENT,
+                "acknowledges": False,
+                "reason": "bounced",
+            }
         ]
         await letter.pipeline.stop()
         rows = await letter.pipeline.rows("notifier", case=letter.case)

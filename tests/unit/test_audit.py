@@ -14,6 +14,7 @@ from bench.works import MASTER_KEY, SOURCE
 from services.intake.domain import request_id
 from shared.contract.events import (
     ErasurePlanned,
+    IdentityAssessed,
     IdentityVerified,
     NoticeSent,
     RequestClosed,
@@ -27,7 +28,8 @@ PERSON = Requester(0, Kind.ERASURE, withdraws=False)
 CASE = request_id(SOURCE, PERSON.reference, key=derived_key(MASTER_KEY, "request ids"))
 LOAD = Load((PERSON,), (), causes=frozenset({"submitted"}), malformed=0)
 BYSTANDER = b"p1@requesters.example"
-RECEIVED, VERIFIED, PLANNED = RequestReceived.TYPE, IdentityVerified.TYPE, ErasurePlanned.TYPE
+RECEIVED, ASSESSED, VERIFIED = RequestReceived.TYPE, IdentityAssessed.TYPE, IdentityVerified.TYPE
+PLANNED = ErasurePlanned.TYPE
 FULFILLED, ERASED, SENT, CLOSED = (
     RequestFulfilled.TYPE,
     SubjectErased.TYPE,
@@ -50,21 +52,25 @@ JOURNALS: Mapping[str, list[Entry]] = {
         ("fulfilled", FULFILLED, []),
         ("answered", SENT, [told(CLOSED, "closed")]),
     ),
-    "verifier": rows(("received", RECEIVED, [told(VERIFIED, "verified")])),
+    "verifier": rows(("received", RECEIVED, [told(ASSESSED, "assessed"), told(VERIFIED, "verified")])),
     "fulfillment": rows(
         ("verified", VERIFIED, [told(PLANNED, "planned")]),
         ("planned", PLANNED, [told(FULFILLED, "fulfilled", outcome="granted"), told(ERASED, "erased")]),
     ),
     "codes": [],
     "notifier": rows(
-        ("received", RECEIVED, [told(SENT, "acknowledged")]),
+        ("assessed", ASSESSED, [told(SENT, "acknowledged")]),
         ("fulfilled", FULFILLED, [told(SENT, "answered")]),
     ),
 }
 WHOLE = Evidence(
     journals=JOURNALS,
-    notes={"intake": frozenset({"verified", "acknowledged", "planned"}), "codes": frozenset({"received"})},
-    claims=frozenset({"received", "fulfilled"}),
+    notes={
+        "intake": frozenset({"verified", "acknowledged", "planned"}),
+        "codes": frozenset({"received"}),
+        "notifier": frozenset({"received"}),
+    },
+    claims=frozenset({"assessed", "fulfilled"}),
     before={
         (ACCOUNTS, 0): PERSON.email.encode(),
         (ORDERS, 0): PERSON.email.encode(),
@@ -73,7 +79,7 @@ WHOLE = Evidence(
     },
     after={(ORDERS, 0): b"masked", (ACCOUNTS, 1): BYSTANDER, (ORDERS, 1): BYSTANDER},
     changes={((ACCOUNTS, 0), "d"): 1, ((ORDERS, 0), "u"): 1},
-    letters={(PERSON.email, "received"): 1, (PERSON.email, "fulfilled"): 1},
+    letters={(PERSON.email, "assessed"): 1, (PERSON.email, "fulfilled"): 1},
     heard={CLOSED: {CASE: {"closed"}}, ERASED: {CASE: {"erased"}}},
     queues={"intake": 0},
 )
@@ -106,7 +112,7 @@ INTAKE, FULFILLMENT, NOTIFIER = JOURNALS["intake"], JOURNALS["fulfillment"], JOU
         pytest.param(with_rows("intake", INTAKE[:-1]), id="request never closed"),
         pytest.param(replace(WHOLE, notes={}), id="fact not noted"),
         pytest.param(replace(WHOLE, after=WHOLE.before), id="record not erased"),
-        pytest.param(replace(WHOLE, letters={(PERSON.email, "received"): 1}), id="letter never accepted"),
+        pytest.param(replace(WHOLE, letters={(PERSON.email, "assessed"): 1}), id="letter never accepted"),
         pytest.param(replace(WHOLE, claims=frozenset({"begun"})), id="letter begun and never recorded"),
         pytest.param(replace(WHOLE, heard={CLOSED: {CASE: {"closed"}}}), id="fact not heard upstream"),
         pytest.param(replace(WHOLE, queues={"intake.parking": 1}), id="message parked"),
@@ -152,7 +158,7 @@ def test_what_is_done_twice_is_found(evidence: Evidence) -> None:
 
 
 def test_a_letter_that_may_have_gone_out_twice_and_is_known_as_such_is_no_fault() -> None:
-    evidence = with_rows("notifier", [NOTIFIER[0], doubtful(NOTIFIER[1])])
+    evidence = with_rows("notifier", [*NOTIFIER[:-1], doubtful(NOTIFIER[-1])])
     evidence = replace(evidence, letters={**WHOLE.letters, (PERSON.email, "fulfilled"): 2})
     assert found(evidence) == set()
     assert books(LOAD, evidence).doubtful == {"fulfilled"}

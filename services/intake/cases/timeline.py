@@ -92,6 +92,8 @@ class TimelineEntry:
     """The kind of the letter, if it is about one."""
     until: date | None = None
     """The deadline that it sets."""
+    acknowledges: bool = False
+    """Whether the letter confirms the receipt of the request as well."""
 
 
 H = TimelineKind
@@ -179,11 +181,11 @@ def _of_letter(at: datetime, fact: NoticeSent | NoticeFailed | NoticeReported) -
         case _ if fact.letter in {LetterKind.NAMED_MAILBOX, LetterKind.ALIAS_CODE}:
             pass  # it went to another person
         case NoticeSent():
-            yield TimelineEntry(at, H.LETTER_SENT, fact.letter)
+            yield TimelineEntry(at, H.LETTER_SENT, fact.letter, acknowledges=fact.acknowledges)
         case NoticeFailed() if fact.reason != NO_ADDRESS:
-            yield TimelineEntry(at, H.LETTER_RETURNED, fact.letter)
+            yield TimelineEntry(at, H.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
         case NoticeReported() if fact.action is DeliveryAction.FAILED:
-            yield TimelineEntry(at, H.LETTER_RETURNED, fact.letter)
+            yield TimelineEntry(at, H.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
         case _:
             pass
 

@@ -4,7 +4,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -133,11 +133,13 @@ class TimelineItem(BaseModel):
     """The letter of the entry."""
     until: date | None = None
     """The deadline that it sets."""
+    acknowledges: bool = False
+    """Whether the letter confirms the receipt of the request as well."""
 
     @classmethod
     def of(cls, entry: TimelineEntry) -> "TimelineItem":
         """Return *entry* in the form of the API."""
-        return cls(at=entry.at, what=entry.what, letter=entry.letter, until=entry.until)
+        return cls.model_validate(asdict(entry))
 
 
 class StatusPage(BaseModel):

@@ -47,6 +47,7 @@ from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
     Code,
     EmailCode,
+    LetterKind,
     Outcome,
     Proof,
     Remedy,
@@ -300,7 +301,8 @@ def _why(case: IntakeCase, practice: ClockRules, words: Words) -> tuple[Explanat
 
 
 def _in_words(entry: TimelineEntry, words: Words) -> str:
-    letter = words.say(LETTERS[entry.letter]) if entry.letter else ""
+    letters = (LetterKind.ACKNOWLEDGEMENT if entry.acknowledges else None, entry.letter)
+    letter = "; ".join(words.say(LETTERS[kind]) for kind in letters if kind)
     return words.say(HAPPENED[entry.what], letter=letter, until=words.day(entry.until) if entry.until else "")
 
 

@@ -30,10 +30,11 @@ class Laws:
 
 @dataclass(frozen=True, slots=True)
 class Demanded:
-    """The elements that the laws demand of one letter."""
+    """The elements that the laws demand of one message."""
 
     laws: Laws
-    letter: str
+    letters: tuple[str, ...]
+    """The kinds of letters that it is."""
     right: Right | None
     """The right that the letter is about; None for one that is about no right."""
 
@@ -67,5 +68,6 @@ class Demanded:
             demand
             for edition in editions
             for demand in edition.letters
-            if demand.element == element and demand.holds_for(self.letter, self.right)
+            if demand.element == element
+            and any(demand.holds_for(letter, self.right) for letter in self.letters)
         )

@@ -200,6 +200,14 @@ class Representative:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestReceipt:
+    """The receipt of a request, confirmed in the letter with its code."""
+
+    received_on: date
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class CodeLetter:
     """A one-time code."""
 
@@ -217,6 +225,8 @@ class CodeLetter:
     """The right that the code confirms; None for a code that opens a package."""
     recipient: str = ""
     """Host name of the controller that the data is sent to; empty where it is sent to none."""
+    receipt: RequestReceipt | None = None
+    """The receipt, where the letter is the acknowledgement as well."""
 
 
 @dataclass(frozen=True, slots=True)

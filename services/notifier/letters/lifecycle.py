@@ -63,7 +63,7 @@ async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Seque
     Law:
         GDPR Art. 12(3); 11 CCR § 7021(b).
     """
-    request = ctx.request()
+    request = ctx.received()
     facts = Extension(request.right, request.received_on, event.promised_on, event.due_on, event.reason)
     return await write(LetterKind.EXTENSION, facts, request, ctx)
 
@@ -77,7 +77,7 @@ async def write_overdue_letter(event: DeadlineMissed, ctx: Notifier) -> Sequence
 
     Not where it is decided: then the answer is on its way, or came back, and no other is to come.
     """
-    request = ctx.request()
+    request = ctx.received()
     if event.duty is not TimedDuty.ANSWER or ctx.known.settled:
         return []
     facts = OverdueLetter(request.right, request.received_on, event.due_on)

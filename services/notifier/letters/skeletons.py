@@ -106,7 +106,9 @@ def skeletons(shape: LetterShape) -> tuple[Skeleton, Skeleton]:
 
 
 def _demanded(shape: LetterShape) -> Demanded:
-    return Demanded(shape.laws, shape.facts.kind, getattr(shape.facts, "right", None))
+    acknowledges = isinstance(shape.facts, said.CodeLetter) and shape.facts.receipt is not None
+    kinds = (shape.facts.kind, said.Acknowledgement.kind) if acknowledges else (shape.facts.kind,)
+    return Demanded(shape.laws, kinds, getattr(shape.facts, "right", None))
 
 
 def _cited(html: str, shape: LetterShape) -> str:

@@ -58,6 +58,7 @@ class SentLetter:
     lane: str
     row: JournalRow
     kind: LetterKind
+    acknowledges: bool
     repeated: bool
     """Whether it was sent because another one came back."""
 
@@ -90,6 +91,7 @@ class BounceHandler:
         reported = NoticeReported(
             request_id=case,
             letter=sent.kind,
+            acknowledges=sent.acknowledges,
             action=report.action,
             status=report.status,
             again=bool(again),
@@ -150,7 +152,8 @@ def _sent(lane: str, rows: list[JournalRow]) -> Iterator[SentLetter]:
     for row in rows:
         for fact in row.facts:
             if isinstance(fact, NoticeSent):
-                yield SentLetter(row.cause, lane, row, fact.letter, row.cause in repeated)
+                again = row.cause in repeated
+                yield SentLetter(row.cause, lane, row, fact.letter, fact.acknowledges, again)
 
 
 def _again(sent: SentLetter, report: DeliveryReport, user: str | None) -> Iterator[Message]:

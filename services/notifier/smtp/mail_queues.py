@@ -90,7 +90,7 @@ def service(
     post: LetterPostPort,
     house: SenderSettings,
 ) -> Service[Correspondence, Notifier]:
-    """Return the service of *lane*, put together on *vault* and *post*."""
+    """Return the service of *lane*, put together on *vault* and *post*; codes wait for no acknowledgement."""
 
     def context(moment: Moment[Correspondence]) -> Notifier:
         return Notifier(
@@ -103,7 +103,8 @@ def service(
             house,
         )
 
-    return Service(lane, subscriptions, Correspondence(), evolve, context)
+    start = Correspondence(assessed=lane is MailLane.CODES)
+    return Service(lane, subscriptions, start, evolve, context)
 
 
 def _limits(lane: MailLane, settings: NotifierSettings, database: Database) -> DomainLimits:

@@ -54,6 +54,14 @@ class IdentityChallenged(Fact):
     """Why the last proof has not convinced; no more is said than the person can do something about."""
     paused: bool = False
     """Whether the period may stand still until it comes."""
+    acknowledges: bool = False
+    """Whether the letter with the code confirms the receipt of the request as well."""
+
+
+class IdentityAssessed(Fact):
+    """A request that needs proof was assessed; its receipt is confirmed in a letter of its own."""
+
+    TYPE = "habeas.identity.assessed.v1"
 
 
 class IdentityReminded(Fact):

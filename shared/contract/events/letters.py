@@ -64,31 +64,41 @@ class PackageExpired(Fact):
     TERMINAL = True
 
 
-class NoticeSent(Fact):
+class NoticeFact(Fact):
+    """The fate of a letter."""
+
+    letter: LetterKind
+    acknowledges: bool = False
+    """Whether it confirms the receipt of the request as well."""
+
+    @property
+    def letters(self) -> frozenset[LetterKind]:
+        """The kinds of letters that it counts as."""
+        return frozenset({self.letter, LetterKind.ACKNOWLEDGEMENT} if self.acknowledges else {self.letter})
+
+
+class NoticeSent(NoticeFact):
     """A mail server accepted a letter."""
 
     TYPE = "habeas.notice.sent.v1"
 
-    letter: LetterKind
     doubtful: bool = False
     """A crash made it unknown whether an earlier copy had been accepted: same Message-ID, maybe twice."""
 
 
-class NoticeFailed(Fact):
+class NoticeFailed(NoticeFact):
     """A letter cannot reach the person: no mail server takes it, it came back, or there is no address."""
 
     TYPE = "habeas.notice.failed.v1"
 
-    letter: LetterKind
     reason: Code
 
 
-class NoticeReported(Fact):
+class NoticeReported(NoticeFact):
     """A mail server reports on a letter that was sent."""
 
     TYPE = "habeas.notice.reported.v1"
 
-    letter: LetterKind
     action: DeliveryAction
     status: Code
     """Enhanced status code (RFC 3463): `5.1.1`."""

@@ -14,6 +14,7 @@ from shared.contract.events import (
     DeadlineMissed,
     ExtensionDecided,
     ExtensionReason,
+    Fact,
     LetterKind,
     NoticeFailed,
     NoticeSent,
@@ -185,12 +186,28 @@ TEN_BUSINESS_DAYS = datetime(2026, 3, 19, 23, tzinfo=UTC)
 """The end of 19 March, in Berlin."""
 
 
-@pytest.mark.parametrize("confirmed", [True, False])
-async def test_a_missing_acknowledgement_after_ten_business_days_raises_an_alarm(confirmed: bool) -> None:
+ACKNOWLEDGED = NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT)
+WITH_CODE = NoticeSent(request_id=CASE, letter=LetterKind.CODE, acknowledges=True)
+BOUNCED = NoticeFailed(request_id=CASE, letter=LetterKind.CODE, acknowledges=True, reason="bounced")
+
+
+@pytest.mark.parametrize(
+    ("letters", "confirmed"),
+    [
+        pytest.param([ACKNOWLEDGED], True, id="acknowledgement"),
+        pytest.param([WITH_CODE], True, id="with the code"),
+        pytest.param([WITH_CODE.model_copy(update={"acknowledges": False})], False, id="code alone"),
+        pytest.param([WITH_CODE, BOUNCED], False, id="came back"),
+        pytest.param([BOUNCED.model_copy(update={"reason": "too_many_letters"})], False, id="not sent"),
+        pytest.param([], False, id="no letter"),
+    ],
+)
+async def test_a_missing_acknowledgement_after_ten_business_days_raises_an_alarm(
+    letters: list[Fact], confirmed: bool
+) -> None:
     office = Office()
     await office.submit(request(**CALIFORNIAN))
-    if confirmed:
-        await acknowledge(office)
+    await office.tell(*letters, service="notifier")
     await come(office, TEN_BUSINESS_DAYS)
     missed = [(fact.duty, fact.due_on) for fact in office.facts(DeadlineMissed)]
     assert missed == ([] if confirmed else [(TimedDuty.ACKNOWLEDGEMENT, date(2026, 3, 19))])

@@ -672,6 +672,19 @@ def test_another_letter_that_came_back_opens_nothing_again() -> None:
     assert not evolve(closed, receipt).unanswered
 
 
+def test_code_that_acknowledges_counts_as_both_letters() -> None:
+    receipt, code = LetterKind.ACKNOWLEDGEMENT, LetterKind.CODE
+    sent = NoticeSent(request_id=CASE, letter=code, acknowledges=True)
+    failed = NoticeFailed(request_id=CASE, letter=code, acknowledges=True, reason="bounced")
+    delivered = reduce(evolve, [RECEIVED, sent], IntakeCase())
+    assert delivered.sent == {receipt, code}
+    back = evolve(delivered, failed)
+    assert back.returned == {receipt, code}
+    assert set(back.undelivered) == {receipt, code}
+    assert evolve(back, sent.model_copy(update={"acknowledges": False})).returned == {receipt}
+    assert evolve(back, sent).returned == set()
+
+
 @pytest.mark.parametrize("reason", ["mailbox_unknown", "mailbox_full", "mail_refused", "bounced"])
 def test_an_answer_that_no_server_takes_when_it_is_sent_again_is_owed_again(reason: str) -> None:
     closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], IntakeCase())

@@ -14,10 +14,10 @@ from services.intake.pages.request_page import problem_of, size_in_words
 from services.intake.pages.site import CATALOGUES, LANGUAGES, Site
 from shared.contract.codes import CodeVerdict
 from shared.contract.declarations import TEXTS
-from shared.contract.events import RequestWithdrawn
+from shared.contract.events import LetterKind, NoticeSent, RequestWithdrawn
 from shared.law import CompanyProfile
 from tests.unit import intake_api
-from tests.unit.fakes import PRACTICE, Office
+from tests.unit.fakes import PRACTICE, Office, request
 from tests.unit.intake_api import CASE, UNKNOWN, client_of
 from tests.unit.intake_states import (
     STATES,
@@ -187,6 +187,14 @@ async def test_the_timeline_shows_past_and_future_steps() -> None:
         "7 April 2026 The last day for our answer",
     ]
     assert [text.index(one) for one in reported] == sorted(text.index(one) for one in reported)
+
+
+async def test_the_timeline_shows_that_a_code_confirmed_the_receipt() -> None:
+    office = Office()
+    await office.submit(request())
+    sent = NoticeSent(request_id=CASE, letter=LetterKind.CODE, acknowledges=True)
+    await office.tell(sent, service="notifier")
+    assert "Letter sent: We received your request; Your code" in said(await seen(office))
 
 
 async def test_days_are_those_of_the_place_that_answers() -> None:

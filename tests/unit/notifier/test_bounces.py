@@ -25,12 +25,15 @@ from shared.contract.events import (
     ControllerNotified,
     DeliveryAction,
     Fact,
+    IdentityAssessed,
+    IdentityChallenged,
     LetterKind,
     LiftingReason,
     NoticeFailed,
     NoticeReported,
     NoticeSent,
     PackageCodeIssued,
+    ProofKind,
     RequestForwarded,
     RequestSubmitted,
     RestrictionLifting,
@@ -172,7 +175,8 @@ async def office() -> Office:
     submitted = RequestSubmitted.model_validate(data).model_dump_json().encode()
     await office.vault.seal(CASE, SUBMISSION, submitted)
     await office.vault.seal(CASE, "code_0", b"402815")
-    await office.hear(RECEIVED, ACKNOWLEDGED)
+    await office.hear(RECEIVED, CASE)
+    await office.hear(IdentityAssessed(request_id=CASE), ACKNOWLEDGED)
     return office
 
 
@@ -184,6 +188,18 @@ async def test_a_letter_that_came_back_for_good_has_not_reached_the_person(offic
     ]
     await office.wait()
     assert office.outbox.sent == [ACKNOWLEDGED], "and it is not sent again"
+
+
+async def test_code_that_came_back_has_not_acknowledged_the_request(office: Office) -> None:
+    mailed = IdentityChallenged(
+        request_id=CASE, kind=ProofKind.EMAIL_CODE, ref="code_0", expires_at=WRITTEN_AT, acknowledges=True
+    )
+    await office.hear(mailed, CODE)
+    await office.desk.take(CODE, GONE)
+    await office.work()
+    [report], [failure] = office.reports(), office.failures()
+    both = frozenset({LetterKind.CODE, LetterKind.ACKNOWLEDGEMENT})
+    assert (report.letters, failure.letters) == (both, both)
 
 
 async def test_repeated_report_is_published_once(office: Office) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
-from services.notifier.handlers import acknowledge
+from services.notifier.handlers import acknowledge_assessed
 from services.notifier.letters.languages import CATALOGUES, LANGUAGES
 from services.notifier.letters.letter_models import Clarification
 from services.notifier.letters.lifecycle import OFFERED, ask_back
@@ -18,6 +18,7 @@ from services.notifier.smtp.post import Posted
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.contract.events import (
     Fact,
+    IdentityAssessed,
     InquiryLodged,
     LetterKind,
     NoticeFailed,
@@ -66,7 +67,7 @@ class Outbox:
 
 def notifier(outbox: Outbox, vault: MemoryVault, threads: ReplyAddresses | None = THREADS) -> Notifier:
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com", threads)
-    return Notifier(CASE, Correspondence(RECEIVED), EVENT, WRITTEN_AT, vault, outbox, house)
+    return Notifier(CASE, Correspondence(RECEIVED, assessed=True), EVENT, WRITTEN_AT, vault, outbox, house)
 
 
 async def asked_back(
@@ -122,7 +123,7 @@ async def test_answers_to_a_letter_go_to_its_case(threads: ReplyAddresses | None
     submitted = RequestSubmitted(reference="r", right=Right.ACCESS, subject=Subject(email="ada@example.org"))
     await vault.create(CASE)
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
-    await acknowledge(RECEIVED, notifier(outbox, vault, threads))
+    await acknowledge_assessed(IdentityAssessed(request_id=CASE), notifier(outbox, vault, threads))
     letter = outbox.letter
     if threads is None:
         assert letter["Reply-To"] == (SENDER.reply_to or None)

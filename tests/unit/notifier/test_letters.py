@@ -82,19 +82,20 @@ ERASURES = ("erasure granted", "erasure with a copy", "erasure partly granted")
 NOTHING = ("access, nothing held", "erasure, nothing held", "restriction, nothing held")
 PACKAGE_CODE = ("code for the package",)
 PERMITS = ("code to permit", "code to permit a parent", "code to permit an agent")
-IRREVERSIBLE = ("code to erase", "code to transfer")
-OWN_CODES = ("code", "code, and more", *IRREVERSIBLE)
-OWN_OR_PACKAGE = (*OWN_CODES, *PACKAGE_CODE)
-CODES = (*OWN_OR_PACKAGE, *PERMITS)
+ACKNOWLEDGING = ("code that acknowledges", "code that acknowledges an erasure")
+PLAIN_CODES = ("code", "code, and more", "code to erase", "code to transfer")
+OWN_CODES = (*PLAIN_CODES, *ACKNOWLEDGING)
+CODES = (*OWN_CODES, *PACKAGE_CODE, *PERMITS)
+IRREVERSIBLE = ("code to erase", "code to transfer", "code that acknowledges an erasure")
 DIGITS = tuple(kind for kind in CODES if kind not in IRREVERSIBLE)
-ERASING = ("code to erase", "code to permit")
+ERASING = ("code to erase", "code to permit", "code that acknowledges an erasure")
 ASKING = ("proof wanted", "reminder")
 ASKED = (*ASKING, "another proof wanted", "proof wanted of the person")
 NAMED = ("named mailbox, access", "named mailbox, erasure")
 ALIAS_CODES = tuple(f"code to another mailbox, {right}" for right in ("access", "erasure", "correction"))
 TO_OTHERS = ("forwarded to a controller", "duplicate", *NAMED, *ALIAS_CODES)
 NAMING = tuple(kind for kind in LETTERS if kind not in (*CODES, *TO_OTHERS, "clarification"))
-RECEIPT = ("acknowledgement",)
+RECEIPT = ("acknowledgement", *ACKNOWLEDGING)
 NOT_YOURS = (*RECEIPT, "withdrawn", "reminder")
 KEEPING = ("erasure partly granted",)
 LATE, FORWARDED = ("late", "late, no day"), ("forwarded", "forwarded to a customer")
@@ -125,10 +126,11 @@ ELEMENTS = (
     Element("11 CCR 7101(b): which request", tuple(LETTERS), ALL, REFERENCE),
 
     Element("11 CCR 7021(a): receipt is confirmed", RECEIPT, ALL, date(2026, 3, 2)),
-    Element("11 CCR 7021(a): how it is processed", RECEIPT, ALL, "We collect your data"),
-    Element("11 CCR 7021(a): how it is verified", RECEIPT, ALL, "mail you a code"),
+    Element("11 CCR 7021(a): how it is processed", RECEIPT[:2], ALL, "We collect your data"),
+    Element("11 CCR 7021(a): how it is verified", RECEIPT[:1], ALL, "mail you a code"),
     Element("GDPR Art. 12(3), 11 CCR 7021(a): due", RECEIPT, ALL, date(2026, 4, 2)),
     Element("GDPR Art. 12(3), 11 CCR 7021(b): extension", RECEIPT, LONGER, "If it takes us longer"),
+    Element("11 CCR 7021(a): what happens to it", RECEIPT[2:], ALL, "If we have to keep some of it"),
     Element("11 CCR 7026(d): no proof", ("acknowledgement of an opt-out",), ALL, "We need no proof"),
 
     Element("GDPR Art. 12(2): acknowledged at once", RECEIPT, ALL, "We received your request and"),
@@ -155,13 +157,15 @@ ELEMENTS = (
     Element("GDPR Art. 12(2): the recipient", ("code to transfer",), ALL, "import.example.com"),
     Element("GDPR Art. 32: how long it works", CODES, ALL, "It works until"),
     Element("GDPR Art. 32: not to be shared", CODES, ALL, "will ask you for it"),
-    Element("GDPR Art. 32: not expected", OWN_OR_PACKAGE, ALL, "You did not expect a"),
+    Element("GDPR Art. 32: not expected", (*PLAIN_CODES, *PACKAGE_CODE), ALL, "You did not expect a"),
+    Element("GDPR Art. 5(1)(f): if it is not yours", ACKNOWLEDGING, ALL, "do not pass the code on"),
     Element("GDPR Art. 12(2): what it is for", OWN_CODES, ALL, "that the request is yours"),
     Element("GDPR Art. 12(2): where it goes", (*OWN_CODES, *PERMITS), ALL, "https://privacy.example.com/r/"),
     Element("GDPR Art. 12(2): what it opens", PACKAGE_CODE, ALL, "you open your data package"),
     Element("GDPR Art. 12(2): the page that asked", PACKAGE_CODE, ALL, "Enter it on the page that asked you"),
 
-    Element("GDPR Art. 12(6): it is not all", ("code, and more",), ALL, "The code alone is not"),
+    Element("GDPR Art. 12(6): it is not all",
+            ("code, and more", "code that acknowledges an erasure"), ALL, "The code alone is not"),
     Element("11 CCR 7063(a): who asks", ("code to permit",), ALL, "asks us in your name"),
     Element("11 CCR 7063(a): also by mail",
             ("proof wanted of the person",), ALL, "asks us in your name"),
@@ -422,9 +426,9 @@ def demands(law: str) -> set[tuple[str, str, str]]:
     }
 
 
-def cited(law: str) -> set[tuple[str, str, str]]:
+def cited(law: str, *letters: Facts) -> set[tuple[str, str, str]]:
     found = set()
-    for facts in (*LETTERS.values(), *MORE):
+    for facts in letters:
         html = unescape(render(letter(facts, law), SENDER).html)
         for block, provisions in re.findall(r' id="([a-z0-9-]+)" data-law="([^"]*)"', html):
             found |= {(facts.kind, block, one) for one in provisions.split("; ")}
@@ -434,9 +438,16 @@ def cited(law: str) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("law", [*Regulation, "us-co", "us-ct", "us-tx", "us-al"])
 def test_every_element_that_a_policy_demands_is_a_block_that_cites_it(law: str) -> None:
     wanted = {(form, element, one) for form, element, said in demands(law) for one in said.split("; ")}
-    found = cited(law)
+    alone = (facts for kind, facts in LETTERS.items() if kind not in ACKNOWLEDGING)
+    found = cited(law, *alone, *MORE)
     assert sorted(wanted - found) == []
     assert sorted(found - wanted) == []
+
+
+@pytest.mark.parametrize("law", Regulation)
+def test_code_that_acknowledges_cites_what_both_letters_do(law: str) -> None:
+    wanted = {(block, said) for _, block, said in cited(law, LETTERS["acknowledgement"], LETTERS["code"])}
+    assert {(block, said) for _, block, said in cited(law, LETTERS["code that acknowledges"])} == wanted
 
 
 def test_letter_names_products_and_affiliates_of_the_controller() -> None:

@@ -91,7 +91,7 @@ async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> Notifier:
     await vault.seal(CASE, "code_0", b"402815")
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
     ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, outbox, house)
-    return replace(ctx, known=reduce(evolve, known or (RECEIVED,), Correspondence()))
+    return replace(ctx, known=reduce(evolve, known or (RECEIVED,), Correspondence(assessed=True)))
 
 
 def kinds(facts: Any) -> list[LetterKind]:

@@ -59,7 +59,7 @@ async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
     ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, post, house)
-    return replace(ctx, known=reduce(evolve, known, Correspondence()))
+    return replace(ctx, known=reduce(evolve, known, Correspondence(assessed=True)))
 
 
 @pytest.mark.parametrize("posted", [Posted.SENT, Posted.SENT_PERHAPS_TWICE])
