@@ -2,7 +2,6 @@
 
 import csv
 import os
-import unicodedata
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from services.notifier.smtp.return_path import CampaignNotice, NoticePaths
 from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
 from shared.contract.events.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
+from shared.pages.spreadsheets import safe_cell
 from shared.runtime.key_rings import RootKey
 from shared.runtime.mongo import Collection, Document, connect, translated
 from shared.runtime.vault import Vault
@@ -31,8 +31,6 @@ COLUMNS = (
     "postal", "place", "language", "laws", "to", "phase",
 )  # fmt: skip
 IN_DOUBT = "a mail server may have taken it without an answer"
-FORMULA = ("=", "+", "-", "@")
-"""Characters that start a formula in a spreadsheet, after spaces and breaks, in any width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ class Unreached:
             "to": ledger["to"],
             "phase": str(ledger["phase"]),
         }
-        return {name: f"'{text}" if _is_formula(text) else text for name, text in row.items()}
+        return {name: safe_cell(text) for name, text in row.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +244,6 @@ def _unwritten(ledger: Document, number: int) -> str:
     if number in elsewhere(ledger):
         return "covered by the letter of another phase, released at the same moment"
     return IN_DOUBT if number in ledger["doubt"] else "not sent yet"
-
-
-def _is_formula(text: str) -> bool:
-    return unicodedata.normalize("NFKC", text).lstrip().startswith(FORMULA)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from habeas.client.report.figures import Figures
 from services.intake.cases.register import RegisterEntry
+from shared.pages.spreadsheets import safe_cell
 
 HEADINGS: Mapping[str, str] = {
     "received": "received",
@@ -103,9 +104,7 @@ def _cell(value: Any) -> Any:
         return "; ".join(f"{name}={count}" for name, count in value.items())
     if isinstance(value, list):
         return "; ".join(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    return safe_cell(value) if isinstance(value, str) else value
 
 
 def line(entry: RegisterEntry, form: str) -> str:

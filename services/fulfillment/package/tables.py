@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
 from services.fulfillment.package.withheld import WithheldNotice
+from shared.pages.spreadsheets import safe_cell
 from shared.runtime.mongo import Document, ObjectId
 
 Path: TypeAlias = tuple[str, ...]
@@ -22,8 +23,6 @@ MOST_COLUMNS = 256
 MOST_REMEMBERED = 4_096
 WHOLE: Path = ()
 """The only column for documents with too many different fields for a table."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""First characters of a formula; full-width forms count as the same."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
 PLAIN = frozenset({type(None), int, float, ObjectId})
@@ -112,8 +111,7 @@ def cell(value: Any) -> str:
 def _harmless(text: str) -> str:
     if text[:1].isalnum() and text.isprintable():  # nearly all are
         return text
-    clean = text if text.isprintable() else text.translate(BROKEN)
-    return f"'{clean}" if clean.lstrip(" \u00a0").startswith(FORMULA) else clean
+    return safe_cell(text if text.isprintable() else text.translate(BROKEN))
 
 
 def _leaves(value: Mapping[str, Any], depth: int, above: Path = ()) -> Iterator[Path]:

@@ -1,0 +1,14 @@
+"""Cells of CSV files for spreadsheets, which take some texts for formulas. Pure."""
+
+import unicodedata
+
+SIGNS = ("=", "+", "-", "@")
+BREAKS = ("\t", "\r", "\n")
+
+
+def safe_cell(text: str) -> str:
+    """Return *text*, with an apostrophe before it if a spreadsheet would read it as a formula."""
+    if text[:1].isalnum():  # nearly all do
+        return text
+    first = unicodedata.normalize("NFKC", text.lstrip()[:1])  # signs have other widths, too
+    return f"'{text}" if first.startswith(SIGNS) or text.lstrip(" \u00a0").startswith(BREAKS) else text
