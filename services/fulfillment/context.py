@@ -34,6 +34,9 @@ from shared.runtime.safe_http import Receipt
 class PersonRecords(Erasing, Protocol):
     """The person's records, in the stores of the data map."""
 
+    def due_on(self, day: date) -> "PersonRecords":
+        """Return the records for a request due on *day*: its look-ups precede those due later."""
+
     async def gather(
         self,
         data_map: DataMap,

@@ -1,13 +1,16 @@
-"""The disposition of each record in an erasure, by law. Pure: gets the day and the record as arguments."""
+"""The disposition of each record in an erasure, and due dates, by law. Pure: day and record are arguments."""
 
 import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 from services.fulfillment.datamap.model import Collection, Erasure, Hold, RetentionPeriod, RetentionRule
 from services.fulfillment.datamap.paths import raw_at, values_at
+from shared.law import Calendar, Regulation, Right, due
+from shared.law.library import policies
 
 LEGAL_HOLD = "legal_hold"
 RETENTION_DUTY = "retention_duty"
@@ -27,6 +30,7 @@ MANY_MAILBOXES = "many_mailboxes"
 AVOIDABLE = frozenset({STORE_RULES, STORE_DUPLICATE})
 """Refusals that another mask may avoid."""
 MONTHS = 12
+WEEK_ENDS = Calendar("week-ends", lambda _year: {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,12 @@ def after(start: date, period: RetentionPeriod) -> date:
         return date.max
     day = min(start.day, calendar.monthrange(year, month + 1)[1])
     return date(year, month + 1, day) + timedelta(days=period.days)
+
+
+def answer_due_on(regulation: Regulation, right: Right, received_on: date) -> date:
+    """Return about the due date of a request: public holidays do not change the order of look-ups."""
+    rule = policies().governing(regulation, received_on).answer(right)
+    return due(rule, datetime.combine(received_on, time.min, UTC), ZoneInfo("UTC"), WEEK_ENDS).due_on
 
 
 def _ground(collection: Collection) -> str:

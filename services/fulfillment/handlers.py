@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, stop_at_once
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.domain import MANY_MAILBOXES
+from services.fulfillment.domain import MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.handlers import (
     PLAN,
@@ -40,7 +40,6 @@ from services.fulfillment.search.identities import (
     vouched_identities,
 )
 from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
-from services.fulfillment.search.priority import due_on, last_day
 from services.fulfillment.search.released_aliases import (
     objection,
     offered,
@@ -167,8 +166,8 @@ async def _answered(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]
     proofless = not needs_proof(event.right, direct_marketing=submitted.direct_marketing)
     if proofless:
         await stop_at_once(event, submitted, ctx)
-    with due_on(last_day(event.regulation, event.right, event.received_on)):
-        identities, findings = await _found(submitted, event.proven, ctx)
+    records = ctx.records.due_on(answer_due_on(event.regulation, event.right, event.received_on))
+    identities, findings = await _found(submitted, event.proven, replace(ctx, records=records))
     match findings.answer:
         case _ if proofless:
             return await plan_change(event, submitted, identities, findings, ctx)

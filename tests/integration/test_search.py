@@ -4,7 +4,6 @@ import asyncio
 import resource
 import sys
 from collections.abc import AsyncIterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +17,6 @@ from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.search import batch_lookup
 from services.fulfillment.search.findings import Findings, SearchAnswer, SearchStatus
 from services.fulfillment.search.identities import spellings_of_phone
-from services.fulfillment.search.priority import due_on
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
@@ -558,8 +556,8 @@ async def test_who_must_be_answered_first_is_looked_up_first(
     done: list[int] = []
 
     async def look_up(number: int, due: date | None) -> None:
-        with due_on(due) if due is not None else nullcontext():
-            found = await gather(data_map, world.stores, {"email": (f"p{number}@example.org",)})
+        stores = world.stores if due is None else world.stores.due_on(due)
+        found = await gather(data_map, stores, {"email": (f"p{number}@example.org",)})
         assert ids(found) == {("users", number)}
         done.append(number)
 

@@ -13,6 +13,7 @@ from services.fulfillment.domain import (
     NOT_CHANGEABLE,
     SHARED_IDENTITY,
     UNCONFIRMED_IDENTITY,
+    answer_due_on,
 )
 from services.fulfillment.erasure.completion import (
     Completed,
@@ -34,7 +35,6 @@ from services.fulfillment.recipients.notifications import notifications_of
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
-from services.fulfillment.search.priority import due_on, last_day
 from services.fulfillment.search.released_aliases import offered, window_name
 from services.fulfillment.state import (
     FulfillmentStatus,
@@ -187,8 +187,8 @@ async def _executed(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     await ctx.vault.seal(ctx.case_id, _mark(ctx.known.plans[-1]), BEGUN.encode())
     plans = await _plans(ctx)
     data_map = await ctx.maps.of(plans[0].version)
-    with due_on(last_day(event.regulation, Right.ERASURE, event.received_on)):
-        done = await take_round(plans, data_map, ctx.records)
+    records = ctx.records.due_on(answer_due_on(event.regulation, Right.ERASURE, event.received_on))
+    done = await take_round(plans, data_map, records)
     again = await plan_next_round(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
     if again is not None:
         return await _next_round(event, done, plans, again, ctx)

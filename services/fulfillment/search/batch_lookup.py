@@ -21,7 +21,6 @@ from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
 from services.fulfillment.search.bson_equality import AS_IT_IS, key_of
 from services.fulfillment.search.forms import forms
 from services.fulfillment.search.phones import canonical, integers, longhand
-from services.fulfillment.search.priority import due
 from shared.runtime.dataloader import DataLoader, LoadOrder, side_by_side
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, each_with_bson, translated
@@ -151,9 +150,11 @@ class CollectionLookup:
         self._indexes = caseless.Indexes(frozenset(), {}, frozenset())
         self._indexes_read_at = -INDEXES_KNOWN_FOR
 
-    async def seek(self, probes: Iterable[Probe], take: Take) -> None:
+    async def seek(self, probes: Iterable[Probe], take: Take, due: date = date.max) -> None:
         """
         Pass every document that one of *probes* finds to *take*, once or more often.
+
+        Where not all look-ups fit into one pass, those of requests *due* first go first.
 
         Raises:
             StoreUnavailable: The store did not answer.
@@ -167,7 +168,7 @@ class CollectionLookup:
             passing = probe.tagged or (probe.phone and not probe.others)
             (indexed if found_by_index and not passing else others).append(probe)
         waiting = [(self._direct, indexed), (self._scans, others)]
-        await side_by_side([lane(BatchSearch(some, take, due())) for lane, some in waiting if some])
+        await side_by_side([lane(BatchSearch(some, take, due)) for lane, some in waiting if some])
 
     async def indexes(self) -> caseless.Indexes:
         """Return the collection's indexes, cached for a moment."""

@@ -7,9 +7,9 @@ Requests are answered side by side. Their writes to one collection at the same m
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cached_property
+from datetime import date, timedelta
 from math import inf
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -114,6 +114,8 @@ class Stores:
         self._clients = clients
         self._prefix = database_prefix
         self._fresh = fresh
+        self._primary = self if fresh else Stores(clients, database_prefix=database_prefix, fresh=True)
+        self._due = date.max
         self._names = DataLoader(self._load_names)
         self._large_reads = asyncio.Semaphore(LARGE_READS_AT_ONCE)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
@@ -127,10 +129,16 @@ class Stores:
         clients = {name: connect(url, app_name="habeas-fulfillment") for name, url in urls.items()}
         return cls(clients, database_prefix=database_prefix)
 
-    @cached_property
+    @property
     def fresh(self) -> "Stores":
         """The same stores with reads from primaries: other members may be seconds behind."""
-        return Stores(self._clients, database_prefix=self._prefix, fresh=True)
+        return self._primary.due_on(self._due)
+
+    def due_on(self, day: date) -> "Stores":
+        """Return the same stores for a request due on *day*: its look-ups precede those due later."""
+        view = copy(self)
+        view._due = day  # noqa: SLF001 - a view of this
+        return view
 
     def close(self) -> None:
         """Close every client."""
@@ -147,7 +155,7 @@ class Stores:
             StoreUnavailable: The store did not answer, which differs from an empty result.
             ConfigurationError: ``HABEAS_STORES`` does not name the store.
         """
-        await self._seeker(place).seek(probes, take)
+        await self._seeker(place).seek(probes, take, self._due)
 
     async def find(
         self, place: CollectionPlace, probes: Sequence[Probe], *, most: float = inf

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import Fulfillment, FulfillmentProfile
@@ -51,6 +51,10 @@ class Held(Absent):
     """Records that every search finds."""
 
     findings: Findings
+
+    def due_on(self, day: date) -> Self:
+        del day
+        return self
 
     async def gather(
         self, data_map: DataMap, identities: Identities, claimed: Identities | None = None

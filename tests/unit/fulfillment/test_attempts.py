@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
+from typing import Self
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import Fulfillment, FulfillmentProfile
@@ -55,6 +56,9 @@ class Shelf:
 
     found: tuple[FoundRecord, ...] = ()
     asked: list[Identities] = field(default_factory=list)
+
+    def due_on(self, _day: date) -> Self:
+        return self
 
     async def gather(
         self,

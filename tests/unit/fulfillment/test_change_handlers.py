@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import pytest
@@ -103,6 +103,9 @@ class Stubborn:
 
     away: bool = False
     takes: bool = True
+
+    def due_on(self, _day: date) -> Self:
+        return self
 
     async def gather(self, data_map: DataMap, _identities: Identities, *_claimed: Any) -> Findings:
         if self.away:

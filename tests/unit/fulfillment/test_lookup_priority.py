@@ -1,16 +1,14 @@
 """Look-ups have the due date of their request."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
+from services.fulfillment.domain import answer_due_on
 from services.fulfillment.handlers import answer
 from services.fulfillment.search.findings import Findings, RecordTuple
-from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.priority import due, due_on, last_day
+from services.fulfillment.stores.mongodb import Stores
 from shared.law import Regulation, Right
 from tests.unit.fulfillment.stage import Held, stage
 
@@ -24,24 +22,15 @@ dataset:
 EARLY, LATE = date(2026, 1, 1), date(2026, 2, 1)
 
 
-def test_the_last_day_follows_from_law_and_receipt() -> None:
-    assert last_day(Regulation.GDPR, Right.ACCESS, date(2026, 3, 2)) == date(2026, 4, 2)
-    assert last_day(Regulation.CCPA, Right.ACCESS, date(2026, 3, 2)) == date(2026, 4, 15)
+def test_the_answer_due_on_follows_from_law_and_receipt() -> None:
+    assert answer_due_on(Regulation.GDPR, Right.ACCESS, date(2026, 3, 2)) == date(2026, 4, 2)
+    assert answer_due_on(Regulation.CCPA, Right.ACCESS, date(2026, 3, 2)) == date(2026, 4, 15)
 
 
-async def test_concurrent_tasks_keep_their_own_due_date() -> None:
-    async def seen(day: date) -> date:
-        with due_on(day):
-            await asyncio.sleep(0)
-            [found] = await asyncio.gather(look())
-        return found
-
-    async def look() -> date:
-        return due()
-
-    days = list(await asyncio.gather(seen(LATE), seen(EARLY)))
-    assert days == [LATE, EARLY]
-    assert due() == date.max
+def test_views_of_the_same_stores_keep_their_own_due_date() -> None:
+    stores = Stores({})
+    views = (stores.due_on(EARLY), stores.due_on(LATE).fresh, stores.fresh, stores)
+    assert [view._due for view in views] == [EARLY, LATE, date.max, date.max]
 
 
 @dataclass
@@ -50,11 +39,9 @@ class Watched(Held):
 
     day: date | None = None
 
-    async def gather(
-        self, data_map: DataMap, identities: Identities, claimed: Identities | None = None
-    ) -> Findings:
-        self.day = due()
-        return await super().gather(data_map, identities, claimed)
+    def due_on(self, day: date) -> "Watched":
+        self.day = day
+        return self
 
 
 async def test_a_request_is_looked_up_as_urgently_as_it_is_due() -> None:
@@ -63,4 +50,4 @@ async def test_a_request_is_looked_up_as_urgently_as_it_is_due() -> None:
     records = Watched(Findings(data_map.version, RecordTuple(), ()))
     parts: Any = {"records": records}
     await answer(event, replace(ctx, **parts))
-    assert records.day == last_day(event.regulation, event.right, event.received_on)
+    assert records.day == answer_due_on(event.regulation, event.right, event.received_on)

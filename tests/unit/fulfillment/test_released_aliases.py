@@ -1,8 +1,8 @@
 """Aliases in records are followed only after the staff confirms them."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any, cast
+from datetime import date, timedelta
+from typing import Any, Self, cast
 
 import pytest
 
@@ -65,6 +65,9 @@ class Asked(Absent):
 
     findings: Findings
     by: list[Identities] = field(default_factory=list)
+
+    def due_on(self, _day: date) -> Self:
+        return self
 
     async def gather(
         self,
