@@ -1,4 +1,4 @@
-"""`docs/concepts/architecture.md` agrees with the code."""
+"""The pages on architecture and storage agree with the code."""
 
 import ast
 import re
@@ -196,4 +196,6 @@ def test_every_collection_of_ours_is_on_the_map() -> None:
         and ast.unparse(node.value).startswith(("database", "ground.database", "client["))
     }
     assert found == COLLECTIONS
-    assert {row[1] for row in rows(PAGE, "What is stored where")} == {f"`{name}`" for _, name in COLLECTIONS}
+    assert {row[1] for row in rows("docs/reference/storage.md", "What is stored where")} == {
+        f"`{name}`" for _, name in COLLECTIONS
+    }
