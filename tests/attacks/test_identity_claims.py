@@ -627,7 +627,7 @@ async def mallory(world: World, data_map: DataMap, **claimed: str) -> Findings:
     return await gather(data_map, world.stores, {"email": (MALLORY,)}, claimed={"email": (MALLORY,), **told})
 
 
-async def test_second_address_in_the_attackers_record_leads_to_nobody(world: World) -> None:
+async def test_second_address_in_the_attackers_record_leads_to_no_person(world: World) -> None:
     data_map = desk(
         users=f"name: _id\n{VERIFIED}\n{held('second', 'email')}\n{NAME}",
         orders=f"name: _id\n{held('email', 'email')}\n{NAME}",

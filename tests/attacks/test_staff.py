@@ -412,7 +412,7 @@ async def test_stranger_cannot_lock_an_account(pipeline: Pipeline) -> None:
     assert (await post(pipeline, decision))[0] == 202
 
 
-async def test_salt_does_not_tell_which_accounts_exist(pipeline: Pipeline) -> None:
+async def test_salt_does_not_reveal_existing_accounts(pipeline: Pipeline) -> None:
     await pipeline.accounts.present("dana.muster")
     salts = [
         (await pipeline.http.get(f"/v1/staff/accounts/{name}/salt")).raise_for_status().json()["salt"]

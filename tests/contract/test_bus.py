@@ -108,13 +108,13 @@ async def test_a_batch_arrives_whole_and_in_order(ends: Ends) -> None:
     assert ids(batch) == [f"event-{number}" for number in range(40)]
 
 
-async def test_an_event_that_nobody_listens_to_is_an_error(ends: Ends) -> None:
+async def test_event_without_consumer_is_an_error(ends: Ends) -> None:
     with pytest.raises(Unroutable, match=r"habeas\.typo"):
         await ends.publisher.publish([event(1), event(2, routing_key="habeas.typo"), event(3)])
     assert ids(await take(ends.inbox("fulfillment"), 2)) == ["event-1", "event-3"]
 
 
-async def test_a_terminal_event_may_find_nobody(ends: Ends) -> None:
+async def test_terminal_event_may_have_no_consumer(ends: Ends) -> None:
     await ends.publisher.publish([event(1, routing_key="habeas.request.closed.v1", mandatory=False)])
     await ends.publisher.publish([event(2)])
 

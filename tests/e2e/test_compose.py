@@ -188,7 +188,7 @@ async def test_a_service_that_is_killed_is_started_again(composed: Composed) -> 
 
 
 @each_service
-async def test_a_service_that_is_told_to_stop_ends_without_an_error(composed: Composed, service: str) -> None:
+async def test_stopped_service_ends_without_an_error(composed: Composed, service: str) -> None:
     composed.command("stop", service)
     assert state_of(composed, service)["ExitCode"] == 0
     composed.command("start", service)
@@ -235,7 +235,7 @@ def test_the_verifiers_image_has_the_model_with_its_licence(composed: Composed) 
     assert composed.run("verifier", "ls", "/app/models").split() == ["LICENSE", "mrz.traineddata"]
 
 
-def test_what_reads_documents_is_confined_in_its_container(composed: Composed) -> None:
+def test_reader_of_documents_is_confined_in_its_container(composed: Composed) -> None:
     start = (
         "import asyncio, json\n"
         "from services.verifier.documents.sandbox import DocumentWorker\n"

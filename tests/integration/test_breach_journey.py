@@ -104,7 +104,7 @@ def told(pipeline: Pipeline, incident: str, contact: Document) -> list[CaughtMes
     return pipeline.letters_to(Somebody(contact["email"], ""), incident)
 
 
-async def test_everybody_is_told_once_after_two_people_have_agreed(pipeline: Pipeline, heard: Heard) -> None:
+async def test_all_are_notified_once_after_two_approvals(pipeline: Pipeline, heard: Heard) -> None:
     incident = await declare(pipeline, declared(pipeline, "INC-1"))
     known = await until_it_is(pipeline, incident, "scoped")
     everybody = await contacts(pipeline)
@@ -138,7 +138,7 @@ async def test_a_notice_is_in_the_language_of_who_reads_it(pipeline: Pipeline) -
         assert f"{one['name']['first']} {one['name']['last']}" in letter.body()
 
 
-async def test_who_lives_in_california_reads_five_headings_in_their_order(pipeline: Pipeline) -> None:
+async def test_letter_to_californians_has_five_headings_in_their_order(pipeline: Pipeline) -> None:
     await pipeline.business("portal", "contacts").update_one(
         {"email": {"$exists": True}, "government_id": {"$exists": True}},
         {"$set": {"address.country": "US", "address.region": "California", "language": "en"}},
@@ -159,7 +159,7 @@ async def test_who_lives_in_california_reads_five_headings_in_their_order(pipeli
         assert places == sorted(places)
 
 
-async def test_a_supplement_tells_whom_the_first_notice_did_not_reach(pipeline: Pipeline) -> None:
+async def test_supplement_reaches_people_missed_by_the_first_notice(pipeline: Pipeline) -> None:
     narrow = declared(pipeline, "INC-4")
     narrow["affected"]["collections"][0]["filter"] = {"address.country": "DE"}
     incident = await declare(pipeline, narrow)
@@ -177,7 +177,7 @@ async def test_a_supplement_tells_whom_the_first_notice_did_not_reach(pipeline: 
             assert len(told(pipeline, incident, one)) == 1, country
 
 
-async def test_who_is_in_two_phases_that_go_out_together_gets_one_letter(
+async def test_person_in_two_phases_released_together_gets_one_letter(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     """Law: GDPR Art. 33(4), 34(2): what is known later is told later, and nobody is told the same twice."""
@@ -202,7 +202,7 @@ async def test_who_is_in_two_phases_that_go_out_together_gets_one_letter(
     assert all(clock["done_at"] for clock in people), "all of them are told"
 
 
-async def test_a_processor_tells_its_customers_and_not_the_people(pipeline: Pipeline) -> None:
+async def test_processor_notifies_its_customers_and_not_the_people(pipeline: Pipeline) -> None:
     customer: dict[str, Any] = {
         "id": "C-7",
         "name": "Kunde GmbH",
@@ -244,7 +244,7 @@ async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stay
         assert "INC-8: phase 1 was withdrawn by dana.muster" in " ".join(complaint.split())
 
 
-async def test_a_dry_run_of_a_declaration_says_whom_it_would_concern_and_declares_nothing(
+async def test_dry_run_of_a_declaration_counts_the_affected_and_declares_nothing(
     pipeline: Pipeline,
 ) -> None:
     file = pipeline.folder / "breach.json"

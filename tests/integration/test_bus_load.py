@@ -97,9 +97,7 @@ async def test_two_under_way_with_one_id_are_told_apart(amqp_url: str) -> None:
     await bus.close()
 
 
-async def test_what_was_confirmed_before_the_broker_was_killed_amid_batches_is_there(
-    stack: Stack, amqp_url: str, ends: Makes
-) -> None:
+async def test_confirmed_messages_survive_a_killed_broker(stack: Stack, amqp_url: str, ends: Makes) -> None:
     bus, consumer = ends(amqp_url, 500)
     await bus.publish([event(0)])
     await stack.broker.settle()

@@ -58,7 +58,7 @@ async def grown_old(database: Database) -> None:
     await database["ledgers"].update_one({"_id": KEY}, {"$set": {"at": datetime(2026, 1, 1, tzinfo=UTC)}})
 
 
-async def test_who_was_overtaken_changes_nothing_more(database: Database) -> None:
+async def test_writer_without_its_lease_changes_nothing(database: Database) -> None:
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
     chunk = await taken(one)
     later = await taken(other)
@@ -70,7 +70,7 @@ async def test_who_was_overtaken_changes_nothing_more(database: Database) -> Non
     assert (await ledger(database))["sent"] == 1
 
 
-async def test_who_was_overtaken_is_told_at_the_next_letter(database: Database) -> None:
+async def test_writer_learns_of_its_lost_lease_at_the_next_letter(database: Database) -> None:
     one = Ledgers(database, by="one")
     book = BatchLedger(one, await taken(one), on_page=lambda _page: None)
     await taken(Ledgers(database, by="other"))
@@ -101,7 +101,7 @@ async def test_doubt_outlasts_another_crash(database: Database) -> None:
     assert (await taken(one)).doubts == {1: 1, 2: 1}
 
 
-async def test_nobody_is_overtaken_in_the_middle_of_a_letter_who_was_heard_of_just_now(
+async def test_lease_on_a_batch_is_not_taken_while_its_holder_is_alive(
     database: Database,
 ) -> None:
     one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
@@ -177,7 +177,7 @@ async def test_a_notice_that_came_back_is_failed_once(database: Database) -> Non
         (NoticeSentOutcome(1, "250 ok"), 1),
     ],
 )
-async def test_who_was_in_doubt_when_a_notice_came_back_is_failed_once(
+async def test_doubtful_letter_that_returns_fails_once(
     database: Database, outcome: Outcome, failed: int
 ) -> None:
     one = Ledgers(database, by="one")

@@ -100,7 +100,7 @@ async def test_many_that_come_back_are_counted_once_and_later_ones_again(office:
     assert len({one.message_id for one in office.published}) == len(office.published)
 
 
-async def test_who_dies_before_the_count_is_on_record_tells_it_again_under_the_same_id(
+async def test_crash_before_the_count_is_recorded_publishes_it_again_under_the_same_id(
     office: Office,
 ) -> None:
     await office.end()

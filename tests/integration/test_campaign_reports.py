@@ -92,7 +92,7 @@ async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_non
     assert "may have taken it" in proof.said
 
 
-async def test_whose_letter_is_not_taken_yet_is_on_the_list_until_it_is(office: Desk) -> None:
+async def test_person_is_listed_as_unreached_until_the_letter_is_accepted(office: Desk) -> None:
     due = await office.released(*named("grey", "ada"))
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 3})
     async with running(host), office.writer(host) as writer:

@@ -210,7 +210,7 @@ async def test_a_letter_is_signed_as_it_is_read_and_not_as_it_goes_over_the_wire
     assert [message for *_, message in host.taken] == signed
 
 
-async def test_who_is_never_reached_is_failed_with_the_reason(desk: Desk) -> None:
+async def test_person_never_reached_is_failed_with_the_reason(desk: Desk) -> None:
     due = await desk.released(*named("ada", "gone", "barred"), None, "no address")
     host = Choosy(answers={"gone": ["550 5.1.1 unknown"], "barred": ["550 5.5.0 no"]})
     async with running(host), desk.writer(host) as writer:
@@ -231,7 +231,7 @@ async def test_the_end_says_which_customers_no_letter_reached(desk: Desk) -> Non
     assert told.missed == (Missed(chunk=0, numbers=(1,)),)
 
 
-async def test_whose_first_address_is_none_is_written_to_at_the_next(desk: Desk) -> None:
+async def test_letter_goes_to_the_next_address_if_the_first_is_invalid(desk: Desk) -> None:
     others = {1: ("bruno@home.example", "bruno@old.example"), 2: ("carla@home.example",)}
     due = await desk.released(*named("ada", "bruno", "carla"), others=others)
     unknown = "550 5.1.1 no such mailbox"
@@ -257,7 +257,7 @@ async def breached(desk: Desk, *domains: str) -> None:
     await desk.vault.seal(desk.breach.incident, desk.breach.declaration, said.model_dump_json().encode())
 
 
-async def test_who_has_a_mailbox_that_nobody_else_opens_is_written_to_there(desk: Desk) -> None:
+async def test_person_with_an_unshared_mailbox_is_written_to_there(desk: Desk) -> None:
     """Cal. Civ. Code § 1798.82(j)(5): not to the address whose credentials were breached."""
     desk.limits = {"home.example": 6_000}
     others = {
@@ -295,7 +295,7 @@ async def test_no_further_address_is_written_to_at_a_domain_that_is_limited(desk
     assert (told.failed, host.taken) == (1, [])
 
 
-async def test_who_is_not_taken_now_is_tried_again_while_the_others_go_on(desk: Desk) -> None:
+async def test_letter_refused_now_is_retried_while_others_continue(desk: Desk) -> None:
     due = await desk.released(*named("grey", "ada", "bruno"))
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 2})
     async with running(host), desk.writer(host) as writer:
@@ -305,7 +305,7 @@ async def test_who_is_not_taken_now_is_tried_again_while_the_others_go_on(desk: 
     assert host.taken[-1][1] == "grey@example.org"
 
 
-async def test_who_is_still_not_taken_at_the_end_of_the_turn_is_left_for_another(desk: Desk) -> None:
+async def test_letter_refused_at_the_end_of_a_turn_is_left_for_the_next(desk: Desk) -> None:
     due = await desk.released(*named("grey", "ada"))
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 3})
     async with running(host), desk.writer(host) as writer:
@@ -318,7 +318,7 @@ async def test_who_is_still_not_taken_at_the_end_of_the_turn_is_left_for_another
     assert [to for _, to, _ in host.taken] == [*named("ada", "grey")]
 
 
-async def test_who_is_not_taken_for_a_day_is_failed(desk: Desk) -> None:
+async def test_letter_refused_for_a_day_fails(desk: Desk) -> None:
     due = await desk.released(*named("grey"))
     host = Choosy(answers={"grey": ["451 4.7.1 later"] * 9})
     async with running(host), desk.writer(host) as writer:
@@ -381,7 +381,7 @@ async def test_a_full_mailbox_is_waited_for_half_as_long(desk: Desk) -> None:
         pytest.param("451 4.7.1 later", timedelta(hours=24), "not_taken", id="not taken for all of it"),
     ],
 )
-async def test_whose_first_address_is_given_up_is_written_to_at_the_next(
+async def test_letter_goes_to_the_next_address_after_the_first_failed(
     desk: Desk, answer: str, waits: timedelta, reason: str
 ) -> None:
     due = await desk.released(*named("ada", "bruno"), others={0: ("ada@home.example", "spare@home.example")})
@@ -399,7 +399,7 @@ async def test_whose_first_address_is_given_up_is_written_to_at_the_next(
     assert [failed[:2] for failed in letters(await desk.ledger(), "failures")] == [(1, reason)]
 
 
-async def test_who_may_have_a_letter_gets_none_at_another_address(desk: Desk) -> None:
+async def test_person_with_a_doubtful_letter_gets_none_at_another_address(desk: Desk) -> None:
     due = await desk.released(*named("ada"), others={0: ("spare@home.example",)})
     async with running(MailHost({"DATA": hang_up})) as host, desk.writer(host) as writer:
         with pytest.raises(NotAllTaken):
@@ -428,7 +428,7 @@ async def test_a_lost_answer_leaves_a_letter_in_doubt_which_is_sent_again_as_it_
     assert (told.sent, told.doubtful) == (1, 1)
 
 
-async def test_who_may_have_three_copies_gets_no_more_and_is_told_otherwise(desk: Desk) -> None:
+async def test_person_with_three_possible_copies_gets_no_more_letters(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"))
     copies = []
 
@@ -532,7 +532,7 @@ async def test_a_server_that_takes_fewer_connections_than_we_want_is_sent_everyt
     assert (told.sent, len(script.letters)) == (60, 60)
 
 
-async def test_nobody_is_named_as_being_written_to_before_a_connection_is_had(desk: Desk) -> None:
+async def test_ledger_names_a_letter_only_once_a_connection_is_open(desk: Desk) -> None:
     due = await desk.released(*named(*map(str, range(50))))
     gate = Gate()
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
@@ -575,7 +575,7 @@ async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("along", "sent"), [((2,), 1), ((), 3)])
-async def test_who_is_told_by_another_phase_gets_no_letter_of_this_one_and_is_counted(
+async def test_person_notified_by_another_phase_gets_no_letter_and_is_counted(
     desk: Desk, along: tuple[int, ...], sent: int
 ) -> None:
     due = await desk.released(*named("ada", "bruno", "carla"), along=along, elsewhere=(0, 2))
@@ -588,7 +588,7 @@ async def test_who_is_told_by_another_phase_gets_no_letter_of_this_one_and_is_co
     assert report.left == 0
 
 
-async def test_whom_another_phase_tells_is_on_no_list_when_all_is_stopped(desk: Desk) -> None:
+async def test_person_notified_by_another_phase_is_on_no_list_after_an_abort(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"), along=(2,), elsewhere=(0,))
     async with running(MailHost()) as host, desk.writer(host) as writer:
         await writer.standings.set(due.request_id, CampaignState.ABORTED, datetime.now(UTC))
@@ -725,7 +725,7 @@ async def heard_of(desk: Desk, seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_a_limited_domain_is_written_to_evenly_and_holds_up_nobody(desk: Desk) -> None:
+async def test_limited_domain_gets_letters_evenly_and_delays_no_other(desk: Desk) -> None:
     desk.limits = {"example.org": 600}
     slow = named(*map(str, range(8)))
     due = await desk.released(*slow, *(f"{n}@example.net" for n in range(40)))

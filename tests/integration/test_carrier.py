@@ -131,7 +131,7 @@ async def test_a_receiver_in_trouble_is_asked_again_with_the_same_key(
     assert len({body for _, body, _ in receiver.received}) == 1
 
 
-async def test_whoever_cannot_show_who_they_are_gets_nothing(receiver: Receiver, tmp_path: Path) -> None:
+async def test_request_without_proof_gets_nothing(receiver: Receiver, tmp_path: Path) -> None:
     with pytest.raises(ReceiverUnavailable):
         await Carrier(SIGNER, SafeHttp(frozenset({"localhost"}))).send(parcel(receiver.url))
     async with Receiver().open(tmp_path, "another.example.com") as other:

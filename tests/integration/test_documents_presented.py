@@ -39,7 +39,7 @@ async def test_the_same_person_may_present_a_document_again(presented: Presented
         pytest.param(Traces(picture="01ff00ff00ff10fe"), id="a picture that looks much the same"),
     ],
 )
-async def test_a_document_of_somebody_else_is_noticed(presented: PresentedDocuments, traces: Traces) -> None:
+async def test_document_of_another_person_is_detected(presented: PresentedDocuments, traces: Traces) -> None:
     await presented.note(case(1), "proof_1", PASSPORT, KIM, NOW)
     assert await presented.note(case(2), "proof_1", traces, BO, NOW) == ("evidence_reused_other_person",)
 

@@ -75,7 +75,7 @@ async def plain_people(broker: Broker) -> list[Somebody]:
     return found
 
 
-async def test_whoever_asks_the_state_is_erased_and_the_state_is_told(broker: Broker) -> None:
+async def test_person_listed_by_the_state_is_erased_and_the_state_is_notified(broker: Broker) -> None:
     pipeline, state = broker.pipeline, broker.state
     by_mail, by_ndz, by_phone, one, other, *_ = await plain_people(broker)
     contacts = pipeline.business("portal", "contacts")
@@ -149,7 +149,7 @@ def called_again(state: California, step: str, calls: int) -> bool:
     return state.calls.count(step) > calls or not state.given
 
 
-async def test_whoever_dies_in_between_leaves_nothing_undone_and_does_nothing_twice(broker: Broker) -> None:
+async def test_crash_between_steps_leaves_nothing_undone_and_nothing_twice(broker: Broker) -> None:
     pipeline, state = broker.pipeline, broker.state
     people = (await plain_people(broker))[-4:]
     asked = {state.ask("Email", hash_of(person.email.lower())): 3 for person in people}

@@ -286,7 +286,7 @@ ASKED = {
 }
 
 
-async def test_each_request_is_told_what_became_of_it(world: World) -> None:
+async def test_each_request_gets_its_result(world: World) -> None:
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     await world.live()
@@ -365,7 +365,7 @@ FAMILY = "family@example.org"
         ),
     ],
 )
-async def test_nobody_is_erased_for_sharing_what_is_followed(
+async def test_drop_erases_by_an_unshared_number_and_opts_out_by_a_shared_one(
     world: World, annas: dict[str, str], others: list[dict[str, str]], asked: tuple[Right, str]
 ) -> None:
     world.california.ask("NDZ", ndz("anna", "quast", "19850714", "2139"))
@@ -416,7 +416,7 @@ async def test_what_was_exempt_is_told_again_once_it_is_deleted(world: World) ->
     assert world.california.amended == {id_: 3}
 
 
-async def test_whoever_withdraws_is_not_looked_for_any_more(world: World) -> None:
+async def test_withdrawn_request_is_not_searched_any_more(world: World) -> None:
     id_ = world.california.ask("Email", hash_of("later@example.org"))
     await world.live()
     world.california.take_back(id_, "Email")
@@ -562,7 +562,7 @@ async def test_an_archive_that_cannot_be_unpacked_is_kept_until_it_can(
     assert world.california.told == expected
 
 
-async def test_nobody_calls_at_night(world: World) -> None:
+async def test_closed_hours_have_no_calls(world: World) -> None:
     ask(world)
     world.now = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
     await world.live()
@@ -651,7 +651,7 @@ async def test_lists_without_requests_need_no_answer(world: World) -> None:
     assert await world.ledger.open() is None
 
 
-async def test_whoever_dies_leaves_nothing_undone_and_does_nothing_twice(world: World) -> None:
+async def test_crash_leaves_nothing_undone_and_does_nothing_twice(world: World) -> None:
     whole = Life()
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED

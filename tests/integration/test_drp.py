@@ -123,7 +123,7 @@ async def heard(stage: Stage) -> AsyncIterator[Heard]:
         yield heard
 
 
-async def test_an_agents_signed_deletion_is_carried_out_and_told(stage: Stage, heard: Heard) -> None:
+async def test_signed_deletion_of_an_agent_is_carried_out_and_reported(stage: Stage, heard: Heard) -> None:
     person = (await stage.pipeline.people())[5]
     before = await stage.pipeline.mentions(person.email)
     body = stage.agent.signed(

@@ -394,7 +394,7 @@ async def test_a_key_of_the_maps_own_choice_need_not_be_unique(world: World) -> 
     assert (await gather(data_map, world.stores, PERSON)).answer is SearchAnswer.NOTHING_FOUND
 
 
-async def test_a_unique_index_that_would_refuse_the_second_mask_is_told(world: World) -> None:
+async def test_unique_index_that_would_refuse_the_second_mask_is_reported(world: World) -> None:
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"})
     await world.client[world.prefix + "desk"]["notes"].create_index("email", unique=True)
     assert "`email` is unique" in (await told(one(EMAIL), world))[False]
@@ -604,7 +604,7 @@ async def test_the_example_map_agrees_with_the_companys_databases(company: World
     assert "go round in a circle: billing.customers, portal.contacts" in notes[True]
 
 
-async def test_a_map_that_disagrees_with_the_database_is_told_line_by_line(world: World) -> None:
+async def test_map_that_disagrees_with_the_database_is_reported_by_line(world: World) -> None:
     extra = "          - { name: tags, data_categories: [user.content], fides_meta: { data_type: string } }\n"
     await world.insert("desk.notes", {"_id": 1, "mail": "kim@example.org", "tags": ["a"]})
     notes = await told(one(EMAIL + extra), world)

@@ -50,7 +50,7 @@ async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[Wor
     yield World(mongo_client, database_prefix, stores)
 
 
-async def test_what_the_owner_writes_during_an_erasure_stands_afterwards(world: World) -> None:
+async def test_write_of_the_owner_during_an_erasure_stays(world: World) -> None:
     """Fields the erasure is not about, and elements of other people in the very arrays it takes some from."""
     data_map = one(THREAD + STATE)
     await world.insert(
@@ -72,7 +72,7 @@ async def test_what_the_owner_writes_during_an_erasure_stands_afterwards(world: 
         assert sorted(element["text"] for element in note["thread"]) == ["new", "other"]
 
 
-async def test_what_the_owner_writes_back_into_an_erased_field_goes_in_the_next_round(world: World) -> None:
+async def test_value_written_back_during_an_erasure_goes_in_the_next_round(world: World) -> None:
     data_map = one(EMAIL + TEXT + STATE)
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org", "text": "mine", "state": "old"})
     first = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)

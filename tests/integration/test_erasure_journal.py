@@ -159,7 +159,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("ids", KINDS)
-async def test_what_a_backup_brings_back_is_erased_again_and_nothing_else(shop: World, ids: Any) -> None:
+async def test_only_records_restored_by_a_backup_are_erased_again(shop: World, ids: Any) -> None:
     await stock(shop, *ids)
     backup = await shop.everything()
     await shop.erase()
@@ -297,7 +297,7 @@ async def test_undated_record_outside_the_journal_waits_for_staff(shop: World) -
     assert await shop.everything() == expected
 
 
-async def test_a_number_that_was_given_to_somebody_else_since_is_left_to_them(shop: World) -> None:
+async def test_number_reassigned_to_another_person_is_left_to_them(shop: World) -> None:
     await stock(shop, 7, 8)
     await shop.erase()
     await shop["people"].insert_one({"_id": 7, "email": "lee@example.org"})
@@ -358,7 +358,7 @@ async def test_only_erasures_since_a_day_and_in_a_store_are_done_again(shop: Wor
     assert await shop.everything() != backup
 
 
-async def test_what_a_store_refuses_is_told_and_the_rest_is_done(shop: World) -> None:
+async def test_refused_record_is_reported_and_the_rest_is_done(shop: World) -> None:
     await stock(shop, 7, 8)
     backup = await shop.everything()
     await shop.erase()
@@ -416,7 +416,7 @@ async def test_a_store_that_is_away_ends_the_replay_and_the_next_one_goes_on(sho
     assert await shop.everything() == erased
 
 
-async def test_a_collection_that_the_map_has_lost_is_told(shop: World) -> None:
+async def test_collection_missing_in_the_map_is_reported(shop: World) -> None:
     await stock(shop, 7, 8)
     await shop.erase()
     shop.data_map = parse({"shop.yml": SHOP.partition("      - name: threads")[0]})

@@ -171,9 +171,7 @@ def daily(world: World, memory: ErasureRecords, told: Told, at: datetime) -> Dai
 NOON = datetime.combine(LAST_DAY + timedelta(days=1), time(12), UTC)
 
 
-async def test_what_is_due_goes_by_itself_once_a_day_and_its_certificate_is_kept(
-    world: World, memory: ErasureRecords
-) -> None:
+async def test_due_records_are_erased_daily_and_certified(world: World, memory: ErasureRecords) -> None:
     await erased(world, memory)
     early = [daily(world, memory, Told(), NOON - timedelta(days=1)) for _ in range(3)]
     assert [await one.work() for one in early] == [True, False, False]

@@ -115,7 +115,7 @@ async def test_a_query_that_demands_text_gets_text(world: World) -> None:
 NEVER = {"$jsonSchema": {"properties": {"email": {"enum": ["kim@example.org"]}}, "required": ["email"]}}
 
 
-async def test_what_a_store_will_not_let_go_is_left_and_said_and_all_else_is_erased(world: World) -> None:
+async def test_refused_record_is_left_and_reported_and_all_else_is_erased(world: World) -> None:
     data_map = one(EMAIL)
     await world.insert(
         "desk.notes", *({"_id": n, "email": "kim@example.org", "keep": n == 2} for n in range(4))
@@ -232,7 +232,7 @@ async def test_a_record_that_became_anothers_is_called_gone_and_left_alone(world
     assert (await world.get("desk.notes"))["email"] == "bo@example.org"
 
 
-async def test_what_somebody_writes_back_as_often_as_it_is_erased_is_left_and_said(world: World) -> None:
+async def test_value_written_back_after_each_erasure_is_left_and_reported(world: World) -> None:
     data_map = one(EMAIL, about="{ erasure: delete }")
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"})
     first = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
@@ -266,7 +266,7 @@ async def test_a_collection_that_vanished_meanwhile_is_not_called_erased(world: 
     assert outcome_of_erasure(settled(done)) is Outcome.PARTLY_GRANTED
 
 
-async def test_what_the_map_forbids_to_change_makes_the_erasure_partial_and_is_counted(world: World) -> None:
+async def test_unchangeable_field_makes_the_erasure_partial_and_is_counted(world: World) -> None:
     fixed = "          - { name: badge, data_categories: [user], fides_meta: { read_only: true } }\n"
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org", "badge": "K-1"})
     engine = OperatorEngine(one(EMAIL + fixed), world.stores)

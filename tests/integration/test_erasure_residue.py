@@ -92,7 +92,7 @@ async def test_arrays_are_read_and_numbers_are_not(world: World) -> None:
     assert [mention.path for mention in residue.mentions] == ["tags"]
 
 
-async def test_what_is_kept_for_a_duty_is_no_residue(world: World) -> None:
+async def test_retained_record_is_no_residue(world: World) -> None:
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org", "text": "kim@example.org"})
     about = "{ erasure: keep, retention: { keep: P1Y, from: now, because: duty } }"
     assert (await seen(world, TEXT, about)).mentions == ()

@@ -109,7 +109,7 @@ async def get(port: int, path: str) -> httpx.Response:
         return await client.get(f"http://127.0.0.1:{port}{path}")
 
 
-async def test_a_host_that_is_told_to_stop_finishes_what_it_holds_and_ends_well(
+async def test_stopped_process_finishes_its_batch_and_ends_with_zero(
     environment: dict[str, str], bus: Bus, mongo_client: Client, database_prefix: str
 ) -> None:
     cases = [f"{number:032x}" for number in range(1000)]

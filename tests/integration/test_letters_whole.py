@@ -9,7 +9,7 @@ from tests.unit.notifier.test_letters import assert_whole, lacking
 
 @pytest.mark.parametrize("language", languages.LANGUAGES)
 @pytest.mark.parametrize("law", Regulation)
-def test_what_the_law_demands_stands_in_both_forms_in_every_language(law: Regulation, language: str) -> None:
+def test_demanded_elements_are_in_both_forms_in_every_language(law: Regulation, language: str) -> None:
     assert list(lacking(law, language)) == []
 
 

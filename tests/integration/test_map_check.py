@@ -90,7 +90,7 @@ async def test_the_example_map_fits_the_company_to_the_last_type(
 # --- look-ups -----------------------------------------------------------------------------------------
 
 
-async def test_a_look_up_that_reads_everything_is_told_with_the_index_that_mends_it(desk: Desk) -> None:
+async def test_look_up_that_scans_the_collection_is_reported_with_the_missing_index(desk: Desk) -> None:
     await desk.insert(dict(KIM))
     [flaw] = await desk.flaws(mapped(EMAIL))
     assert (flaw.where, flaw.remark) == ("map.yml:8", True)
@@ -174,7 +174,7 @@ async def test_a_rare_identity_that_the_sample_missed_is_not_called_missing(desk
         pytest.param("string", {"a": 1}, "holds `object`", id="object"),
     ],
 )
-async def test_a_type_that_is_not_the_declared_one_is_told(
+async def test_type_other_than_the_declared_one_is_reported(
     desk: Desk, kind: str, value: Any, told: str | None
 ) -> None:
     await desk.insert({**KIM, "field": value})
@@ -264,7 +264,7 @@ async def test_a_text_where_fields_are_declared_stays_in_an_erasure_and_is_wrong
     assert await desk.wrong(mapped(EMAIL, home, meta="{ erasure: delete }")) == []
 
 
-async def test_retention_that_runs_from_no_day_is_told(desk: Desk) -> None:
+async def test_retention_that_runs_from_no_date_is_reported(desk: Desk) -> None:
     meta = "{ retention: { keep: P1Y, from: at, because: a law } }"
     days: tuple[Any, ...] = (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01", 20260101, "1.1.2026", None)
     await desk.insert(*({"_id": n, "email": f"p{n}@example.org", "at": day} for n, day in enumerate(days)))
@@ -309,7 +309,7 @@ async def test_ten_plain_fields_are_named_and_the_others_counted(desk: Desk) -> 
     assert told[-1] == "map.yml:4: and 3 more undeclared fields in `desk.notes`"
 
 
-async def test_a_collection_nobody_declared_is_wrong_where_it_seems_personal(desk: Desk) -> None:
+async def test_undeclared_collection_is_wrong_if_it_seems_personal(desk: Desk) -> None:
     await desk.insert(dict(KIM))
     await desk.insert({"_id": 1, "email": "kim@example.org"}, name="letters")
     await desk.index(collation=CASELESS)
@@ -317,7 +317,7 @@ async def test_a_collection_nobody_declared_is_wrong_where_it_seems_personal(des
     assert "`letters`, which is not declared: it seems to hold `user.contact.email` in `email`" in told
 
 
-async def test_a_collection_that_the_map_does_not_name_is_told(desk: Desk) -> None:
+async def test_collection_not_named_in_the_map_is_reported(desk: Desk) -> None:
     await desk.insert(dict(KIM))
     await desk.insert({"_id": 1, "colour": "blue"}, name="paints")
     await desk.index(collation=CASELESS)
@@ -392,7 +392,7 @@ async def test_a_reference_that_agrees_is_not_remarked_on(desk: Desk) -> None:
         ),
     ],
 )
-async def test_a_unique_index_that_takes_the_mask_but_once_is_told(
+async def test_unique_index_that_takes_the_mask_once_is_reported(
     desk: Desk, keys: list[str], options: Mapping[str, Any], field: str, expected: bool
 ) -> None:
     await desk.insert({**KIM, "tenant": 1})
@@ -413,7 +413,7 @@ SCHEMA = {"$jsonSchema": {"properties": {"email": {"bsonType": "string"}}}}
         pytest.param({"email": {"$regex": "^kim@example[.]org$"}}, [False], id="nothing else passes"),
     ],
 )
-async def test_a_mask_that_a_validator_would_refuse_is_told(
+async def test_mask_that_a_validator_would_refuse_is_reported(
     desk: Desk, validator: Mapping[str, Any], told: list[bool]
 ) -> None:
     await desk.insert(dict(KIM))
@@ -423,7 +423,7 @@ async def test_a_mask_that_a_validator_would_refuse_is_told(
     assert [flaw.remark for flaw in flaws if flaw.what == refused] == told
 
 
-async def test_masks_that_a_validator_takes_one_by_one_and_not_together_are_told(desk: Desk) -> None:
+async def test_masks_refused_only_together_by_a_validator_are_reported(desk: Desk) -> None:
     await desk.insert({**KIM, "name": "Kim Example"})
     either = {"$or": [{"email": {"$ne": None}}, {"name": {"$ne": None}}]}
     await desk.database.command("collMod", "notes", validator=either)

@@ -104,7 +104,7 @@ async def test_a_restriction_in_a_shared_array_is_lifted_from_the_persons_elemen
     assert await documents(world) == [{"_id": 1, "thread": thread}]
 
 
-async def test_who_changed_their_address_meanwhile_is_found_for_the_lifting(world: World) -> None:
+async def test_person_with_a_changed_address_is_found_when_a_restriction_is_lifted(world: World) -> None:
     data_map = one(EMAIL + RESTRICTED, about=MARKED)
     await world.insert("desk.notes", {"_id": 1, "email": KIM})
     done = await restricted(world, data_map)
@@ -114,7 +114,7 @@ async def test_who_changed_their_address_meanwhile_is_found_for_the_lifting(worl
     assert await documents(world) == [{"_id": 1, "email": "kim.new@example.org"}]
 
 
-async def test_what_is_restricted_is_found_and_erased_like_everything(world: World) -> None:
+async def test_restricted_record_is_found_and_erased_like_others(world: World) -> None:
     data_map = one(EMAIL + RESTRICTED, about=MARKED)
     await world.insert("desk.notes", {"_id": 1, "email": KIM})
     await restricted(world, data_map)
@@ -133,7 +133,7 @@ async def test_a_record_that_the_store_does_not_let_be_marked_is_not_told_as_mar
     assert (done.plan.counts(), done.reasons()) == ({"unchanged": 1, "marked": 1}, {"not_taken": 1})
 
 
-async def test_a_record_that_became_somebody_elses_is_not_marked(world: World) -> None:
+async def test_record_that_became_another_persons_is_not_marked(world: World) -> None:
     data_map = one(EMAIL + RESTRICTED, about=MARKED)
     await world.insert("desk.notes", {"_id": 1, "email": KIM})
     findings = await gather(data_map, world.stores, PERSON)

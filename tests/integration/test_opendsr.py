@@ -173,9 +173,7 @@ def cases_of(heard: Heard, source: str) -> set[str]:
     return {event["correlationid"] for event in received if event["data"]["source"] == source}
 
 
-async def test_an_erasure_is_carried_out_without_a_letter_and_told_to_every_address(
-    stage: Stage, heard: Heard
-) -> None:
+async def test_erasure_without_letter_is_reported_to_every_callback(stage: Stage, heard: Heard) -> None:
     person = (await stage.pipeline.people())[5]
     assert len(await stage.pipeline.mentions(person.email)) > 3
     one, two = f"{stage.called.url}/one", f"{stage.called.url}/two"

@@ -98,7 +98,9 @@ async def _destroy(pipeline: Pipeline, case: str) -> None:
     await vault.destroy(case)
 
 
-async def test_an_entry_is_there_before_anybody_is_told(parts: Stack | None, tmp_path: Path) -> None:
+async def test_nothing_is_certified_before_the_erasure_journal_has_its_entry(
+    parts: Stack | None, tmp_path: Path
+) -> None:
     """Without a journal to write to, nothing is certified; once it can be written, all of it is."""
     async with running(parts, tmp_path) as pipeline:
         person = (await pipeline.people())[0]

@@ -125,7 +125,7 @@ async def dead_letters(pipeline: Pipeline) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", UNREADABLE | REFUSED)
-async def test_what_cannot_be_taken_is_rejected_once_with_its_flaws_and_no_values(
+async def test_unreadable_submission_is_rejected_once_with_errors_and_no_values(
     pipeline: Pipeline, heard: Heard, name: str
 ) -> None:
     bad = (UNREADABLE | REFUSED)[name]
@@ -196,7 +196,7 @@ async def test_bad_input_over_http_is_a_problem_that_names_the_place(
     assert answer.json()["status"] == status
 
 
-async def test_what_killed_its_consumer_too_often_is_parked_and_replayed_as_what_it_was(
+async def test_message_that_killed_its_consumers_is_parked_and_replayed_unchanged(
     parts: Stack | None, tmp_path: Path
 ) -> None:
     async with prepared(parts, tmp_path, customers=0) as pipeline:

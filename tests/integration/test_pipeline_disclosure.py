@@ -100,7 +100,7 @@ async def test_package_goes_to_another_controller_after_its_outage(
     assert letter(pipeline, case, "neither on your consent nor for a contract")
 
 
-async def test_what_is_sent_nowhere_is_offered_for_download(
+async def test_package_without_receiver_is_offered_for_download(
     pipeline: Pipeline, heard: Heard, receiver: Receiver
 ) -> None:
     inside = receiver.url.replace("localhost", "127.0.0.1")

@@ -26,7 +26,7 @@ async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
         yield heard
 
 
-async def test_who_asks_again_hears_of_the_first_request_and_proves_who_they_are_once(
+async def test_repeated_request_points_to_the_first_and_needs_one_proof(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     first = await pipeline.lodge(ADA.asks("access"), source=SHOP)

@@ -163,7 +163,7 @@ async def test_the_search_for_a_picture_would_find_it(tmp_path: Path) -> None:
     assert found_on_disk([tmp_path], [of(ADA_ASKS)[600:648]]) == ["leaked"]
 
 
-async def test_somebody_elses_passport_is_not_accepted_and_nobody_hears_what_differed(
+async def test_another_persons_passport_is_refused_without_naming_the_difference(
     pipeline: Pipeline,
 ) -> None:
     case = await coded(pipeline, ADA_ASKS)
@@ -293,9 +293,7 @@ async def test_a_log_in_opens_the_data_without_anything_else(pipeline: Pipeline,
     assert (verified["assurance"], verified["proven"]) == ("account", ["email"])
 
 
-async def test_a_log_in_of_somebody_else_or_for_another_request_opens_nothing(
-    pipeline: Pipeline, issuer: Issuer
-) -> None:
+async def test_log_in_of_another_person_or_request_opens_nothing(pipeline: Pipeline, issuer: Issuer) -> None:
     case = await pipeline.lodge(ADA_ASKS.asks("access", details=a_wish()))
     other = issuer.token(case, datetime.now(UTC), email="bruno@example.org", sub="another")
     replayed = issuer.token("f" * 32, datetime.now(UTC), email=ADA.email)
@@ -305,7 +303,7 @@ async def test_a_log_in_of_somebody_else_or_for_another_request_opens_nothing(
     assert (await pipeline.page(case))["status"] != "verified"
 
 
-async def test_whether_somebody_is_known_shows_in_nothing(pipeline: Pipeline) -> None:
+async def test_answer_does_not_reveal_known_people(pipeline: Pipeline) -> None:
     """The same pages and letters, also after details were compared, for whoever is held and who is not."""
     stranger = Somebody("nobody.at.all@example.net", "Ottilie Brandel")
     seen = []

@@ -180,7 +180,9 @@ async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
         assert await failed_for(pipeline, "unreachable") == set()
 
 
-async def test_nobody_is_sent_on_by_a_recipient_or_led_inside(parts: Stack | None, tmp_path: Path) -> None:
+async def test_redirects_and_internal_addresses_of_recipients_are_refused(
+    parts: Stack | None, tmp_path: Path
+) -> None:
     bank = {"webhook": "https://localhost/erasures", "key": SECRET}
     async with hook(302) as server:
         ways = json.dumps({**json.loads(agreed(server)), "Bank": bank})

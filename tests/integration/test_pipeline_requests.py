@@ -125,7 +125,7 @@ async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline
 
 
 @pytest.mark.parametrize("right", ["access", "erasure"])
-async def test_a_mailbox_opens_nobody_elses_records(pipeline: Pipeline, heard: Heard, right: str) -> None:
+async def test_mailbox_opens_no_records_of_others(pipeline: Pipeline, heard: Heard, right: str) -> None:
     victim = await pipeline.business("portal", "contacts").find_one({"phones.0": {"$exists": True}})
     mallory = Somebody(f"mallory-{right}@example.net", "Mallory")
     subject = {
@@ -141,7 +141,7 @@ async def test_a_mailbox_opens_nobody_elses_records(pipeline: Pipeline, heard: H
     assert heard.of(case, "request.fulfilled")
 
 
-async def test_who_is_erased_takes_nobody_along_whose_number_they_name(pipeline: Pipeline) -> None:
+async def test_erasure_leaves_people_with_a_number_named_in_the_record(pipeline: Pipeline) -> None:
     """The second look begins with what the first found: another number in the request is not looked up."""
     contacts = pipeline.business("portal", "contacts")
     known = [contact async for contact in contacts.find({"phones.0": {"$exists": True}}).sort("_id")]
@@ -157,7 +157,7 @@ async def test_who_is_erased_takes_nobody_along_whose_number_they_name(pipeline:
     assert await contacts.find_one({"email": mallory["email"]}) is None
 
 
-async def test_what_many_people_share_proves_nothing(pipeline: Pipeline, heard: Heard) -> None:
+async def test_value_shared_by_many_people_proves_nothing(pipeline: Pipeline, heard: Heard) -> None:
     victim = (await pipeline.people())[11]
     points = {"country": "DE", "address.country": "DE", "currency": "EUR", "language": "de"}
     proofs = [{"kind": "data_points", "points": points}]
@@ -167,7 +167,9 @@ async def test_what_many_people_share_proves_nothing(pipeline: Pipeline, heard: 
     assert compared["data"]["agreed"] == 0
 
 
-async def test_what_no_service_can_do_is_left_to_the_staff(pipeline: Pipeline, heard: Heard) -> None:
+async def test_request_that_no_service_can_answer_is_referred_to_staff(
+    pipeline: Pipeline, heard: Heard
+) -> None:
     case = await pipeline.verified("rectification", ADA_ASKS, details={"statement": "Something is wrong."})
     await pipeline.until_it_is("referred", case)
     await eventually(lambda: letters(heard, case) == ["code"])
@@ -235,9 +237,7 @@ async def test_after_too_many_wrong_codes_the_request_is_refused(pipeline: Pipel
 
 
 @pytest.mark.parametrize("right", ["access", "erasure"])
-async def test_nobody_knows_the_person_and_the_letter_says_so(
-    pipeline: Pipeline, heard: Heard, right: str
-) -> None:
+async def test_letter_says_that_the_person_is_unknown(pipeline: Pipeline, heard: Heard, right: str) -> None:
     page = await pipeline.closed(await pipeline.verified(right, STRANGER))
     assert page["outcome"] == "nothing_held"
     assert page["package_url"] is None
@@ -247,7 +247,7 @@ async def test_nobody_knows_the_person_and_the_letter_says_so(
     assert "no data" in letter.body().lower() or "nothing" in letter.body().lower()
 
 
-async def test_who_wants_a_copy_first_gets_it_and_is_erased_after(pipeline: Pipeline) -> None:
+async def test_erasure_with_copy_discloses_before_it_erases(pipeline: Pipeline) -> None:
     person = (await pipeline.people())[5]
     held = sum((await pipeline.mentions(person.email)).values())
     case = await pipeline.verified("erasure", person, details={"with_copy": True})
@@ -263,7 +263,7 @@ async def test_who_wants_a_copy_first_gets_it_and_is_erased_after(pipeline: Pipe
     assert report.records >= held
 
 
-async def test_who_writes_german_is_answered_in_german(pipeline: Pipeline) -> None:
+async def test_mail_in_german_is_answered_in_german(pipeline: Pipeline) -> None:
     person = (await pipeline.people())[6]
     asked = person.asks("access", locale="de-DE")
     await pipeline.send(asked)
@@ -357,9 +357,7 @@ async def test_the_answer_is_due_by_the_strictest_law_that_protects_the_person(
     assert page["due_by"] == received["data"]["last_days"][0]["policy"]
 
 
-async def test_who_is_not_answered_in_time_is_told_of_and_listed_and_nobody_else(
-    pipeline: Pipeline, heard: Heard
-) -> None:
+async def test_only_late_requests_are_reported_and_listed(pipeline: Pipeline, heard: Heard) -> None:
     long_ago = (datetime.now(UTC) - timedelta(days=90)).isoformat()
     late = await pipeline.lodge({**ADA_ASKS.asks("access"), "received_at": long_ago}, source=SHOP)
     fresh = await pipeline.lodge(BRUNO_ASKS.asks("access"), source=SHOP)

@@ -245,7 +245,7 @@ async def test_the_stop_list_takes_who_is_known_by_something_that_no_data_map_kn
     assert await stopped(pipeline, {"loyalty_no": ("L-77",)}, StopPurpose.SALE)
 
 
-async def test_who_names_nothing_they_are_known_by_is_left_to_the_staff(
+async def test_request_without_a_known_identity_is_referred_to_staff(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     case = await pipeline.lodge(

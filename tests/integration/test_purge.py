@@ -204,7 +204,7 @@ async def test_a_case_that_comes_to_life_meanwhile_is_not_purged(purge: Purge) -
     assert not await metrics_of(purge)
 
 
-async def test_whoever_still_has_a_purged_case_in_hand_finds_it_taken(purge: Purge) -> None:
+async def test_writer_of_a_purged_case_finds_its_key_taken(purge: Purge) -> None:
     rows = life(1)
     await purge.journal.append(rows)
     await purge.work()

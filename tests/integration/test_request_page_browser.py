@@ -100,7 +100,7 @@ async def test_no_state_has_a_barrier(narrow: Page, state: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_what_is_wrong_is_read_out_first_and_leads_to_the_field(browser: Browser, scheme: str) -> None:
+async def test_errors_are_read_out_first_and_link_to_the_field(browser: Browser, scheme: str) -> None:
     """WCAG 2.4.3, 3.3.1, 4.1.3."""
     office = await STATES["everything asked"]()
     async with visiting(browser, office, viewport=NARROW, color_scheme=scheme) as page:

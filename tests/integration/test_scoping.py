@@ -280,7 +280,7 @@ async def test_a_collection_that_is_not_there_is_not_told_as_nobody(installed: I
         await installed.scoped(declared(collections=[collection("people")]))
 
 
-async def test_whoever_was_told_in_an_earlier_phase_is_not_told_again(installed: Installation) -> None:
+async def test_person_notified_in_an_earlier_phase_is_not_notified_again(installed: Installation) -> None:
     await shop(installed)
     teams = collection("teams")
     await installed.scoped(declared(collections=[collection("people", _id=1), teams]))
@@ -290,7 +290,7 @@ async def test_whoever_was_told_in_an_earlier_phase_is_not_told_again(installed:
     assert sum(group.people for group in second.groups) == 3, "Ada and Eve are not counted again"
 
 
-async def test_whom_no_law_wanted_told_is_told_once_a_law_does(installed: Installation) -> None:
+async def test_person_is_notified_once_a_law_demands_it(installed: Installation) -> None:
     await shop(installed)
     first = await installed.scoped(
         declared(collections=[collection("people", _id=3)], categories=["user.name"])
@@ -353,7 +353,7 @@ async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(ins
     assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 5
 
 
-async def test_an_incident_that_is_purged_leaves_nobody_behind(installed: Installation) -> None:
+async def test_purged_incident_leaves_no_person_behind(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
     ctx = ScopeContext(installed.vault, AffectedSearch(SHOP, installed.stores), installed.scopes)
@@ -421,7 +421,7 @@ def visitors(*ids: int) -> dict[str, Any]:
         pytest.param([visitors(10)], EVERY, 1, 1, id="listed and not listed"),
     ],
 )
-async def test_as_processor_the_customers_are_told_whose_records_were_found_and_nobody_else(
+async def test_processor_notifies_only_customers_with_affected_records(
     installed: Installation, named: list[dict[str, Any]], told: set[str], people: int, unnamed: int
 ) -> None:
     installed.data_map = HOSTED
@@ -444,7 +444,7 @@ async def test_of_no_listed_customer_there_is_at_least_a_number(installed: Insta
     assert (scoped.chunks, scoped.unnamed) == (0, len(VISITORS))
 
 
-async def test_whose_own_people_they_are_needs_no_customer(installed: Installation) -> None:
+async def test_controller_needs_no_customer_for_its_own_people(installed: Installation) -> None:
     installed.data_map = HOSTED
     await installed.business("hosted", "visitors").insert_many(VISITORS)
     assert (await installed.scoped(declared(collections=[collection("visitors")]))).unnamed == 0

@@ -36,7 +36,7 @@ async def stored(installed: Installation, **documents: list[dict[str, Any]]) -> 
         await installed.business("desk", name).insert_many(documents.get(name) or [{"_id": "nobody"}])
 
 
-async def test_who_has_two_addresses_gets_one_letter_and_counts_once(installed: Installation) -> None:
+async def test_person_with_two_addresses_gets_one_letter_and_counts_once(installed: Installation) -> None:
     await stored(installed, customers=[ADA], leads=[LEAD], accounts=[ACCOUNT])
     await installed.scoped(EVERYTHING)
     assert people(installed) == (1, 0)
@@ -105,7 +105,7 @@ async def test_an_employee_of_a_customer_is_no_customer(installed: Installation)
     assert set(await installed.written_to()) == {WORK, OLD}
 
 
-async def test_whoever_dies_in_the_middle_comes_to_the_same(installed: Installation) -> None:
+async def test_crash_in_the_middle_leads_to_the_same_result(installed: Installation) -> None:
     await stored(installed, customers=[ADA], leads=[LEAD], accounts=[ACCOUNT])
     await installed.scopes.prepare()
     await installed.register(EVERYTHING)
@@ -120,7 +120,7 @@ async def test_whoever_dies_in_the_middle_comes_to_the_same(installed: Installat
     assert set(await installed.written_to()) == {WORK}
 
 
-async def test_whoever_dies_when_people_are_united_is_gone_on_from(installed: Installation) -> None:
+async def test_crash_while_people_are_merged_is_continued(installed: Installation) -> None:
     home = {"name": "home", "data_categories": ["user.contact.address.country"]}
     installed.data_map = desk(
         customers=f"{mail()}\n{NUMBER}\n{NAME}\n{SALARY}",
@@ -146,7 +146,7 @@ async def phase(installed: Installation, name: str, number: int) -> set[str]:
     return set(await installed.written_to(number))
 
 
-async def test_who_was_told_at_one_address_is_not_told_the_same_at_another(
+async def test_person_notified_at_one_address_gets_no_equal_letter_at_another(
     installed: Installation,
 ) -> None:
     await stored(installed, customers=[ADA], leads=[LEAD], accounts=[ACCOUNT])
@@ -205,7 +205,7 @@ async def test_what_else_tells_of_who_is_known_adds_the_address_that_it_tells(
     assert (address, ada.others, ada.place) == (here, (there,), "DE")
 
 
-async def test_a_phase_that_is_taken_back_unites_nobody(installed: Installation) -> None:
+async def test_withdrawn_phase_merges_no_people(installed: Installation) -> None:
     await stored(installed, customers=[ADA], leads=[{**LEAD, "salary": 1}])
     await phase(installed, "customers", 1)
     before = await installed.people.find({}).to_list(None)

@@ -113,7 +113,7 @@ async def forget(installed: Installation) -> Installation:
 
 
 @pytest.mark.timeout(300)
-async def test_whoever_dies_anywhere_leaves_nothing_undone_and_nothing_twice(installed: Installation) -> None:
+async def test_crash_anywhere_leaves_nothing_undone_and_nothing_twice(installed: Installation) -> None:
     boundaries, told, chunks = await lived(installed)
     assert boundaries > 50
     for last in range(1, boundaries + 1):
@@ -135,7 +135,7 @@ async def test_a_message_that_comes_again_changes_nothing(installed: Installatio
     assert (installed.of(), await installed.chunks()) == (told, chunks)
 
 
-async def test_whoever_was_overtaken_writes_nothing_any_more(installed: Installation) -> None:
+async def test_search_without_its_lease_writes_nothing(installed: Installation) -> None:
     await shop(installed)
     await installed.register(BREACH)
     first = await installed.scopes.begin(installed.now)
@@ -267,7 +267,7 @@ class Slow(Stores):
             yield document
 
 
-async def test_who_works_longer_at_one_portion_than_a_lease_is_not_overtaken(
+async def test_lease_is_renewed_during_a_long_portion(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.fulfillment.breach.scope_job.BEAT_S", 0.02)

@@ -98,7 +98,7 @@ async def test_of_the_company_everybody_in_the_portal_is_found_where_they_live(
 
 
 @pytest.mark.parametrize("collection", ["portal.sessions", "billing.payments", "ops.usage"])
-async def test_whose_records_have_no_address_are_found_by_their_references(
+async def test_people_without_an_address_are_found_by_references(
     mongo_client: Client, mongo_url: str, database_prefix: str, collection: str
 ) -> None:
     installed = await of_company(mongo_client, mongo_url, database_prefix)
@@ -150,7 +150,7 @@ async def databases_besides(client: Client, prefix: str) -> set[str]:
     return {name for name in names if name.startswith(prefix) or not PREFIXED.match(name)}
 
 
-async def test_a_dry_run_tells_the_same_as_the_service_and_keeps_nothing(
+async def test_dry_run_counts_as_the_service_and_keeps_nothing(
     mongo_client: Client, mongo_url: str, database_prefix: str, tmp_path: Path
 ) -> None:
     installed = await of_company(mongo_client, mongo_url, database_prefix)
@@ -233,7 +233,7 @@ async def test_a_dry_run_counts_customers_who_share_an_address(
     assert json.loads(output)["customers"] == len(customers)
 
 
-async def test_a_dry_run_hears_all_that_one_portion_says_of_somebody() -> None:
+async def test_dry_run_merges_the_findings_about_a_person() -> None:
     """Else it would know less of people than the service, which reads whole portions."""
     found = AffectedPerson(
         identity=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")}
@@ -247,7 +247,7 @@ async def test_a_dry_run_hears_all_that_one_portion_says_of_somebody() -> None:
     assert (ada.place, ada.language("en")) == ("FR", "fr")
 
 
-async def test_a_dry_run_shows_numbers_and_nobody(
+async def test_dry_run_shows_numbers_and_no_person(
     mongo_client: Client, mongo_url: str, database_prefix: str, tmp_path: Path
 ) -> None:
     installed = await of_company(mongo_client, mongo_url, database_prefix)

@@ -88,7 +88,7 @@ async def test_an_emergency_contact_is_not_taken_for_who_has_no_address(
     ],
 )
 @pytest.mark.parametrize("named", [True, False])
-async def test_whose_record_names_only_another_by_an_address_is_not_told_there(
+async def test_address_of_another_person_in_a_record_gets_no_notice(
     installed: Installation, inner: str, *, named: bool
 ) -> None:
     data_map = desk(employees="\n".join([*([NAME] if named else []), SALARY, inner]))
@@ -157,7 +157,7 @@ async def test_an_address_that_is_all_there_is_is_written_to(installed: Installa
     assert await breached(installed, data_map, "customers", customers=[record]) == {"kim@example.org": "Kim"}
 
 
-async def test_who_is_only_pointed_at_is_told_by_their_own_record(installed: Installation) -> None:
+async def test_person_only_referred_to_is_notified_by_their_own_record(installed: Installation) -> None:
     points = f"{{ name: customer, {to('customers._id', 'to')} }}"
     data_map = desk(
         customers=f"{plain('email')}\n{NAME}",
@@ -272,7 +272,9 @@ async def test_a_number_is_one_whether_it_is_stored_as_a_number_or_as_a_text(ins
     assert people(installed) == (1, 1)
 
 
-async def test_whom_a_record_only_mentions_is_counted_with_what_was_theirs(installed: Installation) -> None:
+async def test_person_only_mentioned_in_a_record_is_counted_with_their_own_data(
+    installed: Installation,
+) -> None:
     inner = f"{{ name: emergency, fields: [ {NAME}, {plain('email')} ] }}"
     data_map = desk(customers=f"{mail()}\n{NAME}\n{SALARY}\n{inner}")
     mum, kin = {"name": "Mum", "email": "ada@example.org"}, {"name": "Bo", "email": "bo@example.org"}

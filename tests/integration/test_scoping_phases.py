@@ -23,7 +23,7 @@ def installed(mongo_client: Client, database_prefix: str) -> Installation:
     return Installation(mongo_client, database_prefix, SHOP)
 
 
-async def test_who_is_found_again_with_nothing_new_is_neither_told_nor_counted(
+async def test_person_found_again_without_news_is_neither_notified_nor_counted(
     installed: Installation,
 ) -> None:
     await shop(installed)
@@ -46,7 +46,7 @@ async def test_of_whom_more_was_breached_is_told_again_of_all_of_it(installed: I
     assert third.chunks == 0, "of that they are told by now"
 
 
-async def test_whom_another_law_wants_told_is_told_again(installed: Installation) -> None:
+async def test_person_of_a_further_law_is_notified_again(installed: Installation) -> None:
     await shop(installed)
     person = {"email": BO, "residence": {"country": "DE"}}
     await installed.scoped(declared(list=[person], categories=["user.name"]))
@@ -83,7 +83,7 @@ async def test_what_two_phases_found_of_somebody_counts_together(installed: Inst
     assert chunk.people[0].categories == ("user.authorization.password", "user.name")
 
 
-async def test_what_a_person_is_told_of_lies_sealed(installed: Installation) -> None:
+async def test_content_of_a_notice_lies_sealed(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=EVERYBODY))
     async for one in installed.people.find():
@@ -91,7 +91,7 @@ async def test_what_a_person_is_told_of_lies_sealed(installed: Installation) -> 
         assert b"user." not in one["found"]
 
 
-async def test_whom_a_phase_concerned_is_forgotten_but_who_was_found_since(installed: Installation) -> None:
+async def test_people_of_a_withdrawn_phase_are_forgotten_unless_found_since(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=EVERYBODY))
     await installed.scoped(declared(collections=[collection("people", _id=1)]), phase=2)
@@ -101,7 +101,7 @@ async def test_whom_a_phase_concerned_is_forgotten_but_who_was_found_since(insta
     assert left == [2, 2], "the person, and whom their record names for emergencies"
 
 
-async def test_each_phase_tells_the_customers(installed: Installation) -> None:
+async def test_each_phase_notifies_the_customers(installed: Installation) -> None:
     breach: dict[str, Any] = {"role": "processor", "controllers": CUSTOMERS[:2], "categories": ["user.name"]}
     for phase in (1, 2):
         await installed.scoped(declared(**breach), phase=phase)

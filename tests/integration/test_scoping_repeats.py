@@ -33,7 +33,7 @@ async def spared(installed: Installation, phase: int, along: Iterable[int]) -> s
     return found
 
 
-async def test_who_is_in_both_is_told_by_the_phase_that_was_found_last(installed: Installation) -> None:
+async def test_person_in_both_phases_is_notified_by_the_one_found_last(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(NAMES)
     await installed.scoped(ALL, phase=2)
@@ -42,7 +42,7 @@ async def test_who_is_in_both_is_told_by_the_phase_that_was_found_last(installed
     assert await spared(installed, 2, [1]) == set(), "in one of the two they are told"
 
 
-async def test_who_has_the_letter_of_an_earlier_phase_is_told_what_is_new(installed: Installation) -> None:
+async def test_person_notified_in_an_earlier_phase_gets_only_the_news(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(NAMES)
     await installed.scoped(ALL, phase=2)
@@ -75,7 +75,7 @@ async def test_a_customer_in_both_has_one_notice_unless_the_first_says_more(inst
     assert await spared(installed, 1, [2]) == {one["name"]}
 
 
-async def test_whoever_dies_before_it_is_told_comes_to_the_same(installed: Installation) -> None:
+async def test_crash_before_the_event_leads_to_the_same_result(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(NAMES)
     await installed.register(ALL, phase=2)

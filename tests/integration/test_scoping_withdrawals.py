@@ -23,7 +23,7 @@ async def unscope(installed: Installation, phase: int) -> None:
     assert await give_up(BreachUnscoped(request_id=INCIDENT, phase=phase), context) == []
 
 
-async def test_whom_a_phase_concerned_that_was_taken_back_is_told_by_the_next(
+async def test_people_of_a_withdrawn_phase_are_notified_by_the_next(
     installed: Installation,
 ) -> None:
     await shop(installed)
@@ -39,7 +39,7 @@ async def test_whom_a_phase_concerned_that_was_taken_back_is_told_by_the_next(
     assert set(await installed.written_to(3)) == others, "who was told in the first phase is not told again"
 
 
-async def test_whom_no_law_wanted_told_before_is_known_as_before(installed: Installation) -> None:
+async def test_person_without_duty_to_notify_before_is_known_as_before(installed: Installation) -> None:
     await shop(installed)
     one = [collection("people", _id=3)]
     await installed.scoped(declared(collections=one, categories=["user.name"]))

@@ -191,7 +191,7 @@ async def test_telephone_numbers_of_many_people_are_found_in_one_pass_each_for_i
     assert [ids(findings) for findings in answers] == [{("users", number)} for number in range(300)]
 
 
-async def test_a_number_without_country_code_that_names_somebody_else_is_a_strangers(world: World) -> None:
+async def test_number_without_country_code_beside_another_name_is_a_strangers(world: World) -> None:
     await world.fill(
         users=[
             {"_id": 1, "phone": "+49 30 901820", "email": "kim@example.org"},
@@ -547,9 +547,7 @@ async def test_how_long_a_query_may_run_is_what_the_url_says(world: World, mongo
     assert patience[1] <= 9_000
 
 
-async def test_who_must_be_answered_first_is_looked_up_first(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_request_due_first_is_looked_up_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_lookup, "VALUES_PER_SCAN", 1)
     await world.fill(users=[{"_id": n, "email": f"p{n}@example.org"} for n in range(4)])
     data_map = desk(users=f"name: _id\n{identity('email')}")
@@ -577,7 +575,7 @@ REVIEWS = desk(
 )
 
 
-async def test_a_number_of_somebody_else_in_the_persons_record_leads_nowhere(world: World) -> None:
+async def test_another_persons_number_in_the_record_leads_nowhere(world: World) -> None:
     await world.fill(
         users=[{"_id": 1, "email": "kim@example.org", "number": 7}],
         reviews=[

@@ -36,7 +36,7 @@ async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[Wor
         pytest.param(None, True, id="no name"),
     ],
 )
-async def test_a_number_leads_to_nobody_of_another_name(
+async def test_number_does_not_lead_to_a_person_of_another_name(
     world: World, name: str | None, *, same: bool
 ) -> None:
     data_map = desk(users=USERS, orders=f"name: _id\n{reference('user', 'users._id')}", calls=CALLS)
@@ -61,7 +61,7 @@ async def test_a_number_leads_to_nobody_of_another_name(
         pytest.param("7", None, True, id="the number that the person's own record says"),
     ],
 )
-async def test_who_is_known_by_something_unknown_is_another(
+async def test_person_with_an_unknown_identity_is_another(
     world: World, patient: str | None, name: str | None, *, same: bool
 ) -> None:
     data_map = desk(
@@ -96,7 +96,7 @@ ACCOUNTS = desk(
         pytest.param({"phone": PHONE}, True, id="nobody else"),
     ],
 )
-async def test_an_element_that_names_somebody_else_is_not_reached_by_a_number(
+async def test_array_element_of_another_person_is_not_reached_by_a_number(
     world: World, member: Document, *, same: bool
 ) -> None:
     kim = {"email": "kim@example.org", "phone": PHONE, "name": "Ada Lovelace"}
@@ -276,7 +276,7 @@ async def test_a_collection_may_have_dots_in_its_name(world: World) -> None:
     assert ids(await world.find(data_map)) == {("crm.users", 7), ("crm.orders", 1)}
 
 
-async def test_who_is_known_by_a_number_of_a_kind_that_the_person_has_not_is_another(world: World) -> None:
+async def test_record_with_a_number_of_another_kind_is_of_another_person(world: World) -> None:
     data_map = desk(users=USERS, patients=f"{CALLS}\n{identity('number', 'patient_no')}")
     await world.fill(users=[ADA], patients=[{"_id": 1, "phone": PHONE, "number": 77}])
     findings = await world.find(data_map)

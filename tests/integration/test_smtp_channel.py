@@ -98,7 +98,7 @@ async def test_what_is_refused_before_the_recipient_is_named_is_ours(answer: str
         assert type(await failure(channel)) is SenderBlamed
 
 
-async def test_the_answer_is_told_by_its_numbers() -> None:
+async def test_error_of_a_refused_letter_holds_only_its_numbers() -> None:
     async with (
         running(MailHost({"RCPT": say("550 5.1.1 No amelia here")})) as host,
         opened(host.url) as channel,
@@ -165,7 +165,7 @@ async def test_an_answer_that_comes_late_is_not_taken_for_the_next_ones() -> Non
         pytest.param("amelia@xn\u2014\ufffd..example", id="no domain name"),
     ],
 )
-async def test_what_is_no_address_is_refused_before_the_server_is_asked(address: str) -> None:
+async def test_invalid_address_is_refused_before_the_server_is_asked(address: str) -> None:
     async with running(MailHost()) as host, opened(host.url) as channel:
         assert type(await failure(channel, address)) is MailRefused
         assert host.connections == 0

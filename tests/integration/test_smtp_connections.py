@@ -52,7 +52,7 @@ async def test_a_server_that_does_not_greet_is_unavailable() -> None:
             assert type(await failure(channel)) is Unreachable
 
 
-async def test_a_wrong_password_is_unavailable_and_is_not_told() -> None:
+async def test_wrong_password_is_unavailable_and_not_printed() -> None:
     options: dict[str, Any] = {
         "authenticator": lambda *_: AuthResult(success=False, handled=False),
         "auth_require_tls": False,

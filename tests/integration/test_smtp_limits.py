@@ -72,7 +72,7 @@ async def test_another_lane_is_not_held_up(mongo_client: Client, database_prefix
     assert await admitted(*(codes.admit("ada@example.org") for _ in range(10))) == 1
 
 
-async def test_who_is_not_named_falls_under_the_star_each_alone(
+async def test_unnamed_source_has_the_limit_of_the_star_for_itself(
     mongo_client: Client, database_prefix: str
 ) -> None:
     allowed = Allowed(MailLane.LETTERS, {"example.org": 3, "*": 1})

@@ -30,7 +30,7 @@ class Guard:
         return AuthResult(success=self.opens, handled=self.opens)
 
 
-async def test_no_failure_of_mail_tells_a_secret(parts: Stack | None, tmp_path: Path) -> None:
+async def test_no_mail_error_contains_a_secret(parts: Stack | None, tmp_path: Path) -> None:
     guard, host = Guard(), MailHost()
     async with (
         running(host, authenticator=guard, auth_require_tls=False),

@@ -131,7 +131,7 @@ async def test_a_server_that_does_not_offer_it_hears_one_command_after_the_other
     assert portions(script) == [[b"EHLO"], [b"MAIL"], [b"RCPT"], [b"DATA"], [b"."], [b"QUIT"]]
 
 
-async def test_a_letter_to_nobody_is_ended_before_it_begins() -> None:
+async def test_letter_without_recipient_ends_before_it_begins() -> None:
     unknown = {"RCPT": "550 5.1.1 Unknown", ".": "554 5.5.1 To nobody"}
     async with reading(Script(unknown)) as script, opened(script.url) as channel:
         assert type(await failure(channel)) is NoSuchMailbox
@@ -185,7 +185,7 @@ async def test_an_answer_too_many_is_not_taken_for_the_next_letters() -> None:
         assert script.connections == 2
 
 
-async def test_whoever_speaks_unasked_is_left() -> None:
+async def test_mail_server_that_speaks_unasked_gets_a_new_connection() -> None:
     async with reading(Script()) as script, opened(script.url) as channel:
         await channel.send(SENDER, RECIPIENT, LETTER)
         script.open[0].write(b"250 Fine\r\n")
@@ -220,7 +220,7 @@ async def test_a_server_that_takes_no_connection_is_waited_for_by_nobody() -> No
         assert script.connections == 6
 
 
-async def test_whoever_waits_for_a_connection_takes_the_next_that_can_be_had(
+async def test_waiting_letter_takes_the_next_free_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mail_channel, "ASK_AGAIN_S", 0.01)

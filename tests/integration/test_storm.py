@@ -66,7 +66,7 @@ async def restart(pipeline: Pipeline, limit: int) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_a_storm_of_one_system_keeps_nobody_else_waiting_and_loses_none(
+async def test_storm_of_one_system_delays_no_other_and_loses_no_request(
     pipeline: Pipeline,
 ) -> None:
     storm = messages(SHOP, STORM - URGENT, right="access")

@@ -42,7 +42,7 @@ async def test_listed_person_is_found_on_the_stop_list(
         pytest.param({}, StopPurpose.MARKETING, id="nobody"),
     ],
 )
-async def test_nobody_else_and_nothing_else_is_stopped(
+async def test_no_other_person_or_request_is_stopped(
     database: Database, somebody: dict[str, tuple[str, ...]], purpose: StopPurpose
 ) -> None:
     suppressions = StopList(database, b"k" * 32)

@@ -50,7 +50,7 @@ async def opened(vault: Vault, item: str) -> bytes:
     return b"".join([piece async for piece in vault.open_stream(CASE, item)])
 
 
-async def test_what_is_sealed_opens_and_is_not_there_in_the_clear(vault: Vault, items: Collection) -> None:
+async def test_sealed_content_opens_and_is_not_stored_in_clear(vault: Vault, items: Collection) -> None:
     await vault.seal(CASE, "request", ADA)
     assert await vault.open(CASE, "request") == ADA
     assert ADA not in (await items.find_one({}) or {})["sealed"]
@@ -82,7 +82,7 @@ async def test_an_unknown_item_is_a_key_error(vault: Vault) -> None:
         await vault.open(CASE, "nothing")
 
 
-async def test_what_was_destroyed_never_opens_and_never_gets_a_key_again(
+async def test_destroyed_content_never_opens_and_never_gets_a_key_again(
     vault: Vault, items: Collection, keys: Collection
 ) -> None:
     await vault.seal(CASE, "request", ADA)

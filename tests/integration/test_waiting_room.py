@@ -83,7 +83,7 @@ async def test_as_many_begin_as_the_limit_says_and_the_others_wait(database: Dat
         assert await begin(shop, NOON + HOUR) == []
 
 
-async def test_who_waits_has_not_begun(database: Database) -> None:
+async def test_waiting_request_has_not_begun(database: Database) -> None:
     async with room(database, shop=3) as shop:
         await come(shop, *range(9))
     async with room(database, shop=5) as larger:
@@ -95,7 +95,7 @@ async def test_of_those_who_come_together_the_most_urgent_goes_first(database: D
         assert await come(shop, 3, 1, 2) == [False, True, False]
 
 
-async def test_who_must_not_wait_begins_and_is_counted(database: Database) -> None:
+async def test_request_that_must_not_wait_begins_and_is_counted(database: Database) -> None:
     async with room(database, shop=3) as shop:
         assert await come(shop, 1, 2, at_once=True) == [True, True]
         assert await come(shop, 3, 4) == [True, False]
@@ -104,7 +104,7 @@ async def test_who_must_not_wait_begins_and_is_counted(database: Database) -> No
         assert await begin(shop, NOON + HOUR) == [4]
 
 
-async def test_whose_turn_it_is_is_read_from_the_index(database: Database) -> None:
+async def test_next_turn_is_read_from_the_index(database: Database) -> None:
     async with room(database, shop=1) as shop:
         await come(shop, *range(9))
         order = [("meant_for", 1), ("received_at", 1)]
@@ -131,7 +131,7 @@ async def test_of_those_who_wait_and_of_those_who_come_the_most_urgent_go_first(
         assert await begin(shop, NOON + 3 * HOUR) == [7]
 
 
-async def test_nobody_waits_for_longer_than_a_day(database: Database) -> None:
+async def test_no_request_waits_for_longer_than_a_day(database: Database) -> None:
     async with room(database, shop=1) as shop:
         await come(shop, *range(97))
         begun = [await begin(shop, NOON + hour * HOUR) for hour in range(24)]
@@ -204,7 +204,7 @@ async def test_a_limit_that_is_taken_away_lets_all_begin(database: Database) -> 
         assert sorted(await begin(free, NOON)) == [1, 2, 3, 4]
 
 
-async def test_a_system_is_told_when_there_is_no_room(database: Database) -> None:
+async def test_limit_of_a_source_is_reached_for_its_hour_alone(database: Database) -> None:
     async with room(database, shop=1) as shop:
         assert not await shop.is_full(SHOP, NOON)
         await come(shop, 1)

@@ -131,7 +131,7 @@ async def case_of(heard: Heard, source: str, number: int = 1) -> str:
     return (await eventually(lambda: cases_of(heard, source)[number - 1 :], WITHIN))[0]
 
 
-async def test_who_a_trusted_shop_redacts_is_erased_and_told(stage: Stage, heard: Heard) -> None:
+async def test_customer_redacted_by_a_trusted_shop_is_erased_and_notified(stage: Stage, heard: Heard) -> None:
     person = (await stage.pipeline.people())[5]
     assert len(await stage.pipeline.mentions(person.email)) > 3
     body = {**REDACT, "customer": {"id": 191167, "email": person.email, "phone": None}}
@@ -185,9 +185,7 @@ async def test_a_whole_shop_is_set_aside_where_the_staff_sees_it(stage: Stage, h
     assert (shown["source"], shown["case"]) == (f"shopify/{LAMPS}", rejected["correlationid"])
 
 
-async def test_who_deletes_the_apple_account_is_erased_though_nobody_can_write_to_them(
-    stage: Stage, heard: Heard
-) -> None:
+async def test_deleted_apple_account_is_erased_without_a_mailbox(stage: Stage, heard: Heard) -> None:
     person = (await stage.pipeline.people())[6]
     contacts = stage.pipeline.business("portal", "contacts")
     await contacts.update_one({"email": person.email}, {"$set": {"apple_sub": "001473.fe6f.1234"}})

@@ -70,7 +70,7 @@ async def test_whatever_shopify_signs_is_taken_or_set_aside(topic: str, body: by
 
 @FEW
 @given(topic=HEADER | st.sampled_from(TOPICS), signature=HEADER, body=BODIES)
-async def test_what_shopify_has_not_signed_leaves_nothing(topic: str, signature: str, body: bytes) -> None:
+async def test_unsigned_shopify_webhook_leaves_nothing(topic: str, signature: str, body: bytes) -> None:
     office = Office()
     async with platforms(office) as calling:
         answer = await calling.shopify(topic, body, Hmac_Sha256=signature)
@@ -103,7 +103,7 @@ async def test_whatever_meta_signs_is_taken_refused_for_its_words_or_set_aside(t
         lambda at: f"signed_request={signed_request()[:at]}".encode()
     )
 )
-async def test_what_meta_has_not_signed_leaves_nothing(form: bytes) -> None:
+async def test_unsigned_meta_webhook_leaves_nothing(form: bytes) -> None:
     office = Office()
     async with platforms(office) as calling:
         answer = await calling.http.post("/webhooks/meta", content=form)
@@ -123,7 +123,7 @@ async def test_what_meta_has_not_signed_leaves_nothing(form: bytes) -> None:
         lambda header: json.dumps({"payload": headed(header)}).encode()
     )
 )
-async def test_what_apple_has_not_signed_leaves_nothing(body: bytes) -> None:
+async def test_unsigned_apple_webhook_leaves_nothing(body: bytes) -> None:
     office = Office()
     async with platforms(office) as calling:
         answer = await calling.http.post("/webhooks/apple", content=body)

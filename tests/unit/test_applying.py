@@ -67,7 +67,7 @@ def laws(person: ProtectedPerson, of: CompanyProfile = NEW_YORK, day: date = TOD
         pytest.param("XX", "gdpr", id="nonsense: what everybody is granted, never a refusal"),
     ],
 )
-def test_the_residence_chooses_the_law_where_the_company_is_in_none_that_protects_all(
+def test_residence_chooses_the_law_unless_that_of_the_company_protects_all(
     place: str | None, expected: str
 ) -> None:
     assert laws(ProtectedPerson(place)) == [expected]

@@ -173,5 +173,5 @@ def test_an_erasure_without_a_record_of_it_is_found() -> None:
     assert Verdict.WRONG in found(with_rows("fulfillment", untold))
 
 
-def test_a_message_that_nobody_can_read_must_be_set_aside() -> None:
+def test_unreadable_message_is_set_aside() -> None:
     assert found(WHOLE, replace(LOAD, malformed=1)) == {Verdict.LOST}

@@ -459,7 +459,7 @@ PROGRESS, FINAL = "nis2.csirt.progress_report.DE", "nis2.csirt.final_report.DE"
         ),
     ],
 )
-def test_of_an_incident_that_goes_on_the_csirt_hears_of_progress_and_a_month_after_its_end(
+def test_ongoing_incident_has_a_progress_report_and_a_final_one_a_month_later(
     goes_on: dict[str, Any], progress: str | None, final: str | None
 ) -> None:
     """NIS2 Art. 23(4)(d)-(e): a month after the notification, not after awareness. Days end in Helsinki."""

@@ -39,7 +39,7 @@ notices:
 
 
 @pytest.mark.parametrize("policy", EVERY)
-def test_no_recipient_is_told_the_same_twice(policy: BreachPolicy) -> None:
+def test_no_recipient_gets_the_same_message_twice(policy: BreachPolicy) -> None:
     told = [(notice.to, notice.stage) for notice in policy.notices]
     assert len(set(told)) == len(told)
 

@@ -98,7 +98,7 @@ def test_every_usual_type_of_value_occurs(declared: dict[Collection, Paths]) -> 
 
 
 @pytest.mark.parametrize("person", [pytest.param(ADA, id="access"), pytest.param(BRUNO, id="erasure")])
-def test_both_people_of_the_demonstration_appear_in_every_collection_that_holds_people(
+def test_both_demo_people_appear_in_every_collection_of_people(
     records: list[tuple[str, str, Document]], declared: dict[Collection, Paths], person: DemoPerson
 ) -> None:
     keys = _keys(records, person)
@@ -142,7 +142,7 @@ def test_they_share_conversations_with_each_other_and_with_strangers(
     assert all({ADA.email, BRUNO.email} < writers for writers in shared)
 
 
-def test_nobody_else_writes_about_the_person_who_asks_for_erasure(
+def test_no_demo_text_of_others_names_the_requester_of_the_erasure(
     records: list[tuple[str, str, Document]],
 ) -> None:
     texts = [

@@ -104,7 +104,7 @@ def test_publishers_of_the_topology_are_those_that_make_the_event(event: type[Fa
 
 
 @pytest.mark.parametrize("event", CATALOGUE, ids=name_of)
-def test_every_event_is_published_by_somebody(event: type[Event]) -> None:
+def test_every_event_has_a_publisher(event: type[Event]) -> None:
     assert publishers_of(event)
 
 

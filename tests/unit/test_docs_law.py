@@ -59,7 +59,7 @@ NOTICES = {
 
 
 @pytest.mark.parametrize("provision", sorted(NOTICES))
-def test_every_provision_that_has_somebody_told_of_a_breach_is_in_the_table(provision: str) -> None:
+def test_every_provision_on_notices_of_a_breach_is_in_the_table(provision: str) -> None:
     article = re.split(r"[(;]| § \d$", provision, maxsplit=1)[0]
     assert any(article in re.split(r"[;(,]\s?", cited) for cited, *_ in ROWS)
 

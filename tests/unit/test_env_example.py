@@ -69,7 +69,7 @@ def test_every_entry_names_the_services_that_read_it(service: str, variable: str
 
 
 @pytest.mark.parametrize(("service", "variable", "field"), FIELDS)
-def test_what_must_be_set_is_set_and_the_rest_shows_its_default(
+def test_required_settings_are_set_and_others_show_their_default(
     service: str, variable: str, field: FieldInfo
 ) -> None:
     del service

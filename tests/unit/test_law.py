@@ -413,7 +413,7 @@ def test_only_what_could_harm_the_person_needs_proof(right: Right) -> None:
 
 
 @pytest.mark.parametrize("right", Right)
-def test_an_objection_to_direct_marketing_needs_none_either_and_nothing_else_hides_behind_it(
+def test_only_an_objection_to_direct_marketing_needs_no_proof(
     right: Right,
 ) -> None:
     """GDPR Art. 21(2)-(3)."""

@@ -33,7 +33,7 @@ def line(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_who_could_not_be_reached_is_told_in_public_in_the_language_of_the_country() -> None:
+def test_unreached_people_get_a_public_notice_in_the_language_of_the_country() -> None:
     """ANPD Res. 15/2024 Art. 9 § 3."""
     found = announced(PUBLIC)
     assert list(found) == [f"br-lgpd.public.{language}" for language in ("pt", "en", "de", "zh")]
@@ -41,7 +41,7 @@ def test_who_could_not_be_reached_is_told_in_public_in_the_language_of_the_count
 
 
 @pytest.mark.parametrize("form", ["text", "html"])
-def test_a_public_notice_says_all_that_the_letter_would_and_greets_nobody(form: str) -> None:
+def test_public_notice_has_the_content_of_the_letter_without_a_greeting(form: str) -> None:
     body = line(getattr(announced(PUBLIC)["br-lgpd.public.en"].body, form))
     for words in (
         "Public notice of a data breach",
@@ -60,7 +60,7 @@ def test_a_public_notice_says_all_that_the_letter_would_and_greets_nobody(form: 
     assert "your data are part of it" not in body
 
 
-def test_whoever_uses_a_service_learns_what_happened_to_it_and_what_helps() -> None:
+def test_affected_users_of_a_service_learn_of_the_incident_and_the_remedies() -> None:
     """NIS2 Art. 23(1)-(2)."""
     body = line(announced(USERS)["nis2.service_recipients.en"].body.text)
     for words in (

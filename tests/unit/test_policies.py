@@ -42,7 +42,7 @@ def test_an_extension_only_ever_gives_more_time(policy: Policy) -> None:
             assert longer is None or (shorter is not None and longer.length > shorter.length)
 
 
-def test_what_no_provision_moves_later_is_counted_from_the_day_of_receipt_and_brought_forward() -> None:
+def test_cautious_period_includes_the_day_of_receipt_and_ends_before_days_off() -> None:
     cautious = [rule for policy in policies() for rule in policy.periods if rule.counting == "Our caution"]
     assert {(rule.first_day, rule.day_off) for rule in cautious} == {("receipt", "working day before")}
 
@@ -76,7 +76,7 @@ def test_requests_are_judged_by_the_law_that_they_are_answered_under(
     assert policies().governing(regulation, date(2026, 6, 1)).law == law
 
 
-def test_a_law_that_nobody_knows_is_an_error_that_names_the_known() -> None:
+def test_unknown_law_is_an_error_that_names_the_known() -> None:
     with pytest.raises(ConfigurationError, match="'utopia': there is none; known are br-lgpd"):
         policies().in_force("utopia", date(2026, 1, 1))
 

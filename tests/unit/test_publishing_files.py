@@ -106,9 +106,7 @@ def test_lines_are_events_of_their_own(tmp_path: Path) -> None:
         pytest.param(json.dumps(event()["data"]), (1, "specversion"), id="no envelope"),
     ],
 )
-def test_what_is_wrong_is_named_by_line_and_field(
-    content: str | bytes, where: tuple[int, str], tmp_path: Path
-) -> None:
+def test_error_names_line_and_field(content: str | bytes, where: tuple[int, str], tmp_path: Path) -> None:
     assert faults(content, tmp_path)[-1] == where
 
 
@@ -285,7 +283,7 @@ def test_a_file_that_changes_meanwhile_is_noticed() -> None:
         publication.check_unchanged(2, 1)
 
 
-def test_many_faults_are_counted_and_not_all_told(sent: list[int], tmp_path: Path) -> None:
+def test_many_errors_are_counted_and_not_all_printed(sent: list[int], tmp_path: Path) -> None:
     many = tmp_path / "many.jsonl"
     many.write_text((json.dumps(WRONG) + "\n") * 150)
     said = command("validate", str(many)).stdout

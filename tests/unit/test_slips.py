@@ -69,13 +69,13 @@ def test_a_category_of_one_person_is_looked_at_as_well() -> None:
         ({"country": "CA", "subdivision": "QB"}, PART.format("CA", "QC")),
     ],
 )  # fmt: skip
-def test_a_place_that_nobody_knows_is_a_slip(home: dict[str, str], flaw: str | None) -> None:
+def test_unknown_place_is_an_error(home: dict[str, str], flaw: str | None) -> None:
     found = said(affected={"list": [{"name": "Bo", "residence": home}]})
     assert found == ([] if flaw is None else [f"affected.list.0.residence.{flaw}"])
 
 
 @pytest.mark.parametrize(("year", "slip"), [(2016, True), (1970, True), (2019, False)])
-def test_a_moment_before_any_law_has_anybody_told_is_a_slip(year: int, slip: bool) -> None:
+def test_moment_before_every_law_is_an_error(year: int, slip: bool) -> None:
     """By whose day no edition is in force, nobody would be told."""
     moments = dict.fromkeys(("occurred_from", "detected_at", "aware_at"), f"{year}-03-05T08:00Z")
     found = said(None, **moments)
@@ -120,7 +120,7 @@ def test_more_is_promised_for_a_time_to_come() -> None:
 @pytest.mark.parametrize(
     ("code", "nearest"), [("jp", "; the nearest is ja"), ("CN", "; the nearest is zh"), ("ge-DE", "")]
 )
-def test_a_language_that_nobody_speaks_is_a_slip(code: str, nearest: str) -> None:
+def test_unknown_language_is_an_error(code: str, nearest: str) -> None:
     texts = dict.fromkeys(("nature", "consequences", "measures", "advice"), "x")
     found = said(
         None,

@@ -281,7 +281,7 @@ def test_another_day_is_not_the_day_of_issue(text: str) -> None:
         "Data de emissão 15 de janeiro de 2026", "15.01.2026",
     ],
 )  # fmt: skip
-def test_the_day_of_issue_is_told_in_eight_languages(text: str) -> None:
+def test_day_of_issue_is_read_in_eight_languages(text: str) -> None:
     assert (
         ISSUED
         in read([TextLine(text="Rechnung"), TextLine(text=text), TextLine(text="Weg 1, 12345 Berlin")]).issued
@@ -312,7 +312,7 @@ def test_two_days_of_issue_are_none() -> None:
         (["Rechnung", "Bohrmaschine, elektrisch"], BillKind.INVOICE),
     ],
 )
-def test_letters_are_told_by_their_words(texts: Sequence[str], kind: BillKind) -> None:
+def test_kind_of_a_bill_is_recognised_by_its_words(texts: Sequence[str], kind: BillKind) -> None:
     assert read([TextLine(text=text) for text in texts]).kind is kind
 
 

@@ -136,7 +136,7 @@ async def test_a_worker_that_died_between_files_is_replaced(attacker: DocumentWo
     assert (await attacker.examine(b"abc", "")).media_type == "identity 3"
 
 
-async def test_whoever_gives_up_waiting_does_not_leave_an_answer_for_the_next(
+async def test_abandoned_wait_leaves_no_answer_for_the_next(
     attacker: DocumentWorker,
 ) -> None:
     await attacker.examine(b"abc", "")

@@ -61,7 +61,7 @@ def after(*facts: Fact) -> FulfillmentStatus:
     return reduce(evolve, facts, Fulfilment()).status
 
 
-def test_nothing_is_done_for_a_request_that_was_withdrawn_before_anything_was_planned() -> None:
+def test_request_withdrawn_before_the_plan_has_no_effect() -> None:
     assert after(WITHDRAWN) is FulfillmentStatus.WITHDRAWN
     with pytest.raises(IllegalTransition):
         after(WITHDRAWN, ERASED)

@@ -113,7 +113,7 @@ def test_username_and_unverified_identity_are_no_private_data_point(name: str, *
 
 
 @pytest.mark.parametrize("username", ["491713920042", "+491713920042", "01713920042", "0171 / 392 0042"])
-def test_a_telephone_number_in_fields_of_three_kinds_is_one_thing_that_a_neighbour_knows(
+def test_telephone_number_in_three_fields_is_one_data_point(
     username: str,
 ) -> None:
     records = found(mobile=PHONE, username=username, number=PHONE, zip="D00 E1E1")

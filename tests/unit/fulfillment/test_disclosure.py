@@ -297,9 +297,7 @@ async def test_failed_transfer_is_offered_for_download(error: Exception, reason:
     assert fulfilled.package == order.package
 
 
-async def test_a_receiver_that_does_not_answer_is_tried_again_with_the_same_parcel_and_given_up_in_time() -> (
-    None
-):
+async def test_silent_receiver_gets_the_same_package_again_until_the_end() -> None:
     courier = Courier(ReceiverUnavailable())
     order, ctx = await ordered(courier)
     for _ in range(2):

@@ -98,7 +98,7 @@ def kinds(facts: Sequence[Fact]) -> list[type[Fact]]:
     return [type(fact) for fact in facts]
 
 
-async def test_disclosure_that_names_another_mailbox_waits_for_the_window_and_stores_nothing() -> None:
+async def test_disclosure_with_another_mailbox_waits_and_stores_nothing() -> None:
     ctx, (_, named, _), window = await held_back()
     assert window.at == NOW + DAY
     assert ctx.known.status is FulfillmentStatus.DISCLOSURE_SCHEDULED
@@ -360,7 +360,7 @@ async def test_change_that_is_referred_writes_to_no_other_mailbox() -> None:
     assert kinds(await answer(event, ctx)) == [RequestReferred]
 
 
-async def test_corrected_identity_has_the_owners_of_other_mailboxes_notified_after_its_approval() -> None:
+async def test_owners_of_other_mailboxes_are_notified_after_an_approved_correction() -> None:
     correction = {"field": "people.phone", "value": "+353209100143"}
     two = replace(PERSON, document={**PERSON.document, "email": LOU})
     found = Findings(EDITABLE.version, RecordTuple((two,)), (Coverage(PEOPLE.key, Searched.SEARCHED, 1),))

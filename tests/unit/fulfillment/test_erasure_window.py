@@ -75,7 +75,7 @@ async def test_planned_erasure_is_scheduled_for_the_end_of_its_window() -> None:
         pytest.param(("account", "confirmation"), False, id="a log-in, and a code to confirm"),
     ],
 )
-async def test_letter_about_the_window_is_written_unless_a_confirmation_was_asked_for_separately(
+async def test_letter_about_the_window_is_left_out_after_a_separate_confirmation(
     reasons: tuple[str, ...], *, letter: bool
 ) -> None:
     event, ctx = await asked()

@@ -124,7 +124,7 @@ THREAD = (
 )
 
 
-def test_an_identity_in_an_array_of_objects_divides_it_and_return_all_elements_does_not() -> None:
+def test_identity_in_an_array_divides_it_unless_all_elements_are_returned() -> None:
     assert only(notes(THREAD % "")).divided == {"thread"}
     assert only(notes(THREAD % ", return_all_elements: true")).divided == frozenset()
 

@@ -89,7 +89,7 @@ def test_fullest_buffer_moves_to_the_file(monkeypatch: pytest.MonkeyPatch) -> No
     assert not rack["small"].spooled
 
 
-def test_blocks_that_are_not_full_lie_in_memory_and_are_the_smaller_the_more_there_are() -> None:
+def test_blocks_in_memory_shrink_with_their_number() -> None:
     spool = Spool()
     rolls = [spool.roll() for _ in range(64)]
     assert len(rolls) * spool.block <= spools.MOST_OPEN

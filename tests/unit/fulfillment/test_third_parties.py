@@ -198,7 +198,7 @@ def test_where_too_many_others_are_named_the_whole_text_is_withheld() -> None:
     assert handed_over(*crowd)[1] is Outcome.PARTLY_GRANTED
 
 
-def test_other_peoples_names_are_learnt_from_all_of_the_record_and_not_the_persons_own() -> None:
+def test_names_of_others_are_learnt_from_the_whole_record() -> None:
     names = who(ticket(agent="Jane Roe"), ticket(agent="Example, Ada")).others(TICKETS)
     assert names == frozenset({"Jane Roe"})
 

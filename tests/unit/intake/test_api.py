@@ -176,7 +176,7 @@ async def test_the_package_comes_in_pieces_and_its_download_is_on_record() -> No
     assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
 
 
-async def test_a_download_that_is_cut_off_goes_on_where_it_stopped_and_the_bytes_are_the_same() -> None:
+async def test_interrupted_download_continues_with_the_same_bytes() -> None:
     office = await answered()
     async with served(office.door) as url, AsyncClient(base_url=url) as client:
         await client.post(f"/v1/requests/{CASE}/package/codes")

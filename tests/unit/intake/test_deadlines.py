@@ -56,7 +56,7 @@ async def acknowledge(office: Office) -> None:
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT), service="notifier")
 
 
-async def test_the_day_by_which_the_answer_is_meant_is_waited_for_in_the_zone_of_the_company(
+async def test_target_day_of_an_answer_is_in_the_zone_of_the_company(
     office: Office,
 ) -> None:
     assert office.deadlines.moments == {(CASE, APPROACHING): datetime(2026, 4, 1, 22, tzinfo=UTC)}
@@ -111,7 +111,7 @@ async def test_a_better_answer_to_a_closed_case_has_a_deadline_until_its_letter(
     assert office.deadlines.moments == {}
 
 
-async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_at_every_day(
+async def test_paused_clock_misses_nothing_and_is_checked_daily(
     office: Office,
 ) -> None:
     await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")

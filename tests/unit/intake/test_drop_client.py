@@ -76,7 +76,7 @@ async def test_nothing_new_is_no_archive() -> None:
         assert arriving is None
 
 
-async def test_lists_that_are_being_put_together_are_asked_for_again_when_the_platform_says() -> None:
+async def test_unfinished_lists_are_fetched_again_when_the_platform_says() -> None:
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
     california.preparing = 1

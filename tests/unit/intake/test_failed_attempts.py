@@ -16,7 +16,7 @@ def guess(attempts: FailedAttempts, times: int) -> None:
         attempts.shown("scripts", AWAY, lambda: None)
 
 
-def test_client_with_a_guessed_secret_is_refused_from_new_networks_even_with_the_right_secret() -> None:
+def test_client_with_guessed_secrets_is_refused_from_new_networks() -> None:
     attempts = FailedAttempts()
     guess(attempts, MOST_OF_CLIENT)
     with pytest.raises(TooManyAttempts):

@@ -105,7 +105,7 @@ async def test_silence_does_not_count_without_a_delivered_letter(letters: tuple[
     assert (await office.door.case(CASE)).status is CaseStatus.VERIFIED
 
 
-async def test_nothing_can_be_agreed_to_where_no_fee_was_quoted_or_the_request_is_withdrawn() -> None:
+async def test_agreement_needs_a_quoted_fee_and_an_open_request() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
     with pytest.raises(NotPossibleNow):

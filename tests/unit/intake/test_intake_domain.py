@@ -691,7 +691,7 @@ def test_an_answer_that_no_server_takes_when_it_is_sent_again_is_owed_again(reas
     assert evolve(closed, BOUNCE.model_copy(update={"reason": reason})).unanswered
 
 
-def test_an_answer_of_which_a_server_reports_that_it_failed_is_owed_until_it_is_sent_again() -> None:
+def test_returned_answer_is_owed_until_it_is_sent_again() -> None:
     closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], IntakeCase())
     reported = NoticeReported(
         request_id=CASE,

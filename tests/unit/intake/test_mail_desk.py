@@ -93,7 +93,7 @@ def written(words: str, *, by: str = ADA, subject: str = "Hello", pdf: str = "",
 # --- what begins --------------------------------------------------------------------------------------------
 
 
-async def test_a_mail_becomes_a_case_with_its_sender_as_the_person_and_the_mail_as_evidence() -> None:
+async def test_mail_becomes_a_case_with_its_sender_as_the_person() -> None:
     inbox = Inbox()
     case = await inbox.opened(pdf="passport.pdf")
     received = inbox.office.the(RequestReceived)

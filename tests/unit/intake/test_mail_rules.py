@@ -168,7 +168,7 @@ def test_two_laws_choose_none_and_two_places_neither() -> None:
     assert read("I am a California resident and a Virginia resident.").residence is None
 
 
-def test_the_subject_rule_makes_a_californian_request_and_other_places_of_the_words_do_not() -> None:
+def test_only_the_subject_line_makes_a_californian_request() -> None:
     """P23; 11 CCR § 7020(e)."""
     asked = read("Delete my account.", subject="California Privacy Rights")
     assert asked.residence is not None

@@ -468,7 +468,7 @@ async def test_other_sites_cannot_have_a_browser_send_a_form(headers: dict[str, 
     assert len(lodged(office)) == (status == 303)
 
 
-async def test_a_form_that_we_have_not_drawn_is_not_taken_and_comes_back_with_what_was_typed() -> None:
+async def test_form_with_a_forged_seal_is_shown_again_with_its_input() -> None:
     office = Office()
     for forged in ("", "0.00.00", f"{'9' * 40}.x.y", "\N{SNOWMAN}"):
         async with client_of(office.door) as client:

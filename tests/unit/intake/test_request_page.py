@@ -88,7 +88,7 @@ async def test_faults_are_translated() -> None:
     assert "Vul de code precies zo in" in said(page)
 
 
-async def test_the_declaration_is_signed_in_the_words_on_record_and_explained_in_the_others() -> None:
+async def test_declaration_is_signed_in_the_recorded_wording_and_translated() -> None:
     assert proof_form.MEANINGS == TEXTS
     page = await seen(await everything_asked(), language="de")
     (text,) = TEXTS.values()

@@ -39,7 +39,7 @@ def settings(environment: pytest.MonkeyPatch, changes: Mapping[str, str]) -> Not
     return load(NotifierSettings)
 
 
-def test_without_a_word_nothing_is_limited_nothing_signed_and_letters_come_back_to_the_sender(
+def test_defaults_limit_and_sign_nothing_and_return_letters_to_the_sender(
     environment: pytest.MonkeyPatch,
 ) -> None:
     plain = settings(environment, {})

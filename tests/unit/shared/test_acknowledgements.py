@@ -23,5 +23,5 @@ def test_one_word_is_enough_when_nothing_older_is_held(settled: set[int]) -> Non
     assert acknowledgements(settled, set()) == (max(settled), [])
 
 
-def test_messages_behind_a_slow_one_are_acknowledged_singly_and_those_before_it_at_once() -> None:
+def test_messages_before_a_slow_one_are_acknowledged_together() -> None:
     assert acknowledgements({1, 2, 3, 5, 7}, {4, 6}) == (3, [5, 7])

@@ -64,7 +64,7 @@ def test_another_libraries_message_is_kept_from_headers_and_log() -> None:
     assert parked.message.headers[retry_policy.REASON] == "ValueError"
 
 
-def test_where_a_message_came_from_survives_all_tries_and_the_brokers_own_headers_do_not() -> None:
+def test_publisher_of_a_message_survives_retries_and_broker_headers_do_not() -> None:
     headers = failure(retried(3)).message.headers
     assert (headers[retry_policy.EXCHANGE], headers[retry_policy.ROUTING_KEY]) == (EVENTS, "habeas.x.v1")
     assert "x-death" not in headers

@@ -409,7 +409,7 @@ async def test_an_event_that_is_still_being_handled_is_not_handled_beside_itself
     assert len(world.plans()) == 2, "published again for the second delivery"
 
 
-async def test_many_slow_events_of_one_case_are_handled_one_after_the_other_and_none_is_dropped(
+async def test_slow_events_of_one_case_are_handled_in_turn_and_none_is_dropped(
     world: World,
 ) -> None:
     world.desk.takes_s[CASE] = PATIENCE_S * 1.2

@@ -30,7 +30,7 @@ async def test_row_is_published_once_when_the_broker_takes_it() -> None:
     assert [message.routing_key for message in broker.published] == [PackageFetched.TYPE]
 
 
-async def test_row_that_was_not_published_is_published_by_the_next_process_under_the_same_id() -> None:
+async def test_unpublished_row_is_published_by_the_next_process_under_the_same_id() -> None:
     journal, broker = MemoryJournal(), MemoryBroker()
     assert await Outbox("intake", journal, AbsentBroker()).append(ROW)
     assert await journal.unpublished(10, LATER) == [ROW]

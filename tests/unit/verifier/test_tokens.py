@@ -102,9 +102,7 @@ async def test_for_us_alone_with_us_as_the_authorised_one_is_fine(issuer: Issuer
     assert await checked(keys, issuer.token(NONCE, now(), azp=CLIENT))
 
 
-async def test_when_it_was_issued_says_not_when_they_logged_in_for_a_session_is_renewed_in_silence(
-    issuer: Issuer, keys: KeySet
-) -> None:
+async def test_time_of_issue_does_not_count_as_time_of_log_in(issuer: Issuer, keys: KeySet) -> None:
     assert await refused(keys, issuer.token(NONCE, now(), auth_time=None)) == "token_auth_time"
     long_ago = issuer.token(NONCE, now(), auth_time=None, iat=1_000_000_000)
     assert await refused(keys, long_ago) == "token_auth_time"

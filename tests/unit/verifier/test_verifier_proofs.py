@@ -258,7 +258,7 @@ async def test_a_declaration_that_is_none_does_not_count(changes: dict[str, str]
 
 
 @pytest.mark.parametrize("named", [None, "gdpr", "uk_gdpr", "lgpd", "us_state"])
-async def test_in_california_a_mailbox_alone_opens_the_kinds_of_data_when_nothing_more_comes(
+async def test_california_mailbox_alone_opens_categories_if_no_more_proof_comes(
     named: str | None,
 ) -> None:
     """11 CCR § 7024(a); for any law that the request names."""
@@ -353,7 +353,7 @@ async def test_refused_document_beside_one_in_review_is_reported_without_a_new_r
     assert office.facts(RequestPaused) == []
 
 
-async def test_a_code_that_comes_back_while_a_person_looks_leads_to_no_question_and_to_no_lapse() -> None:
+async def test_returned_code_during_a_review_leads_to_no_question_and_no_lapse() -> None:
     office = await in_review()
     asked = len(office.facts(IdentityChallenged))
     await coded(office)

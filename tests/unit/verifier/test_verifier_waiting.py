@@ -98,7 +98,7 @@ async def test_a_code_that_has_to_wait_again_waits_longer_and_no_second_letter_i
     assert len(codes(office)) == 1
 
 
-async def test_the_time_that_the_law_gives_does_not_stand_still_for_a_code_that_we_do_not_send() -> None:
+async def test_clock_does_not_pause_for_a_code_that_is_not_sent() -> None:
     office = await flooded(sensitivity=Sensitivity.HIGH)
     await office.offer(CLAIM, id_="c")
     await office.compare(IdentityCompared(request_id=CASE, agreed=2, claimed=2, groups=2, private=True))
