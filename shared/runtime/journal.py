@@ -207,10 +207,13 @@ class Journal:
 
     def _noted(self, document: Document) -> list[JournalRow]:
         case = document.pop("_id")
-        return [
-            NotedFact(case, id_, self._fact(stored, case), stored["at"]).row()
-            for id_, stored in document.items()
-        ]
+        try:
+            return [
+                NotedFact(case, id_, self._fact(stored, case), stored["at"]).row()
+                for id_, stored in document.items()
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise PermanentError(f"the notes of {case} do not read ({type(error).__name__})") from None
 
     async def note(self, facts: Sequence[NotedFact]) -> None:
         """

@@ -261,6 +261,10 @@ class Runtime(Generic[S, C]):
     _following: set[asyncio.Task[None]] = field(default_factory=set)
     """Tasks that work off events that waited for a slow handler."""
     _ending: bool = False
+    _subscribed: dict[type[Event], Subscription[C]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._subscribed = {one.event: one for one in self.service.subscriptions}
 
     async def run(self) -> None:
         """Handle deliveries until the inbox is stopped, then finish those begun."""
@@ -285,19 +289,27 @@ class Runtime(Generic[S, C]):
         return handled, rest
 
     def _is_noted(self, work: _Work) -> bool:
+        one = self._subscribed.get(type(work.envelope.event))
         fresh = self.clock() - work.envelope.time < NOTED_WITHIN
-        return fresh and any(one.noted(work.envelope.event) for one in self._subscriptions(work))
+        return fresh and one is not None and one.noted(work.envelope.event)
 
     def _is_ignored(self, work: _Work) -> bool:
-        return any(one.ignored(work.envelope.event) for one in self._subscriptions(work))
+        one = self._subscribed.get(type(work.envelope.event))
+        return one is not None and one.ignored(work.envelope.event)
 
-    def _subscriptions(self, work: _Work) -> list[Subscription[C]]:
-        return [one for one in self.service.subscriptions if one.event is type(work.envelope.event)]
+    async def _note_facts(self, works: Sequence[_Work]) -> None:
+        """Note the facts of *works*; where one spoils the write, one by one, so that it alone fails."""
+        try:
+            await self._retried(lambda: self._note_all(works))
+        except PermanentError as error:
+            if len(works) == 1:
+                await self._settle([_Failed(works[0].delivery, error)])
+            else:
+                for work in works:
+                    await self._note_facts([work])
 
     async def _note_all(self, works: Sequence[_Work]) -> None:
         """Note the facts of *works* durably, then acknowledge."""
-        if not works:
-            return
         started, now = time.perf_counter(), stored_precision(self.clock())
         facts = [
             NotedFact(work.case, work.envelope.id, event, now)
@@ -322,7 +334,7 @@ class Runtime(Generic[S, C]):
         """Handle or note one event of each case and commit; return the works left to do."""
         claimed = self._claim(works)
         mine, rest = self._sorted(claimed)
-        noting = group.create_task(self._retried(lambda: self._note_all(rest)))
+        noting = group.create_task(self._note_facts(rest)) if rest else None
         histories, spoilt = await self._retried(lambda: self._histories(mine))
         results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in mine if w.case in spoilt)]
         known, fresh = _split([work for work in mine if work.case not in spoilt], histories)
@@ -331,7 +343,8 @@ class Runtime(Generic[S, C]):
         for task in slow:
             task.add_done_callback(partial(self._note_finished, tasks[task]))
         left = await self._settle([*results, *known, *(_outcome(task, tasks[task]) for task in quick)])
-        await noting
+        if noting:
+            await noting
         outlasting = {tasks[task].case for task in slow}
         return left + self._release([work for work in claimed if work.case not in outlasting])
 
@@ -579,9 +592,9 @@ class Runtime(Generic[S, C]):
         return (SubmissionError(path="", message=f"could not be handled: {reason}"),)
 
     def _handler(self, event: Event) -> Callable[[Any, C], Awaitable[Sequence[Fact]]]:
-        for subscription in self.service.subscriptions:
-            if subscription.event is type(event):
-                return subscription.handler
+        subscription = self._subscribed.get(type(event))
+        if subscription is not None:
+            return subscription.handler
         raise PermanentError(f"{self.service.name} has no handler for {type(event).__name__}")
 
     async def _commit(self, results: Sequence[_Result]) -> list[_Work]:

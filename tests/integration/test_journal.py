@@ -108,6 +108,12 @@ async def test_noted_facts_come_back_between_the_rows_and_go_with_the_case(datab
     assert await journal.histories([CASE]) == {}
 
 
+async def test_notes_that_do_not_read_are_named(database: Database) -> None:
+    await database["notes"].insert_one({"_id": CASE, "1" * 32: {"type": "habeas.unknown.v1"}})
+    with pytest.raises(PermanentError, match=CASE):
+        await Journal(database, notes=True).histories([CASE])
+
+
 async def test_histories_are_in_order_and_of_the_cases_asked_for(journal: Journal) -> None:
     await journal.append([row(n, case=case, cause=f"{n}") for case in (CASE, OTHER) for n in (2, 0, 1)])
     histories = await journal.histories([CASE, "c" * 32])

@@ -17,7 +17,7 @@ from shared.contract.events import (
     RequestReferred,
 )
 from shared.contract.topology import EVENTS
-from shared.errors import StoreUnavailable
+from shared.errors import PermanentError, StoreUnavailable
 from shared.law import Right
 from shared.runtime.broker import Message
 from shared.runtime.fakes import MemoryBroker, MemoryJournal
@@ -98,6 +98,17 @@ async def test_fact_is_acknowledged_only_once_it_is_noted() -> None:
     await world.publish(REFERRED, "deciden")
     assert world.seen == [1]
     assert world.broker.parked("intake") == []
+
+
+async def test_fact_that_cannot_be_noted_is_parked_alone() -> None:
+    spoilt = PermanentError("too large")
+    world = NotedWorld(journal=MemoryJournal(refuses=[spoilt, spoilt]))
+    bodies = {id_: encode(SENT, id=id_, source="habeas/other", time=NOW) for id_ in ("first", "second")}
+    await world.broker.publish([Message(EVENTS, SENT.TYPE, body, id_) for id_, body in bodies.items()])
+    await world.broker.drain(world.runtime)
+    await world.publish(REFERRED, "referred")
+    assert world.seen == [1]
+    assert len(world.broker.parked("intake")) == 1
 
 
 async def test_fact_that_is_acted_on_has_a_row() -> None:
