@@ -25,7 +25,7 @@ from shared.runtime.journal import JournalRow, NotedFact, merged
 from shared.runtime.service import NOTED_WITHIN, Moment, Runtime, Service, forget, noted, on
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-CASE = "a" * 32
+CASE, OTHER = "a" * 32, "b" * 32
 SENT = NoticeSent(request_id=CASE, letter=LetterKind.CODE)
 OUTCOME = NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME)
 REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason="not_automated")
@@ -103,11 +103,12 @@ async def test_fact_is_acknowledged_only_once_it_is_noted() -> None:
 async def test_fact_that_cannot_be_noted_is_parked_alone() -> None:
     spoilt = PermanentError("too large")
     world = NotedWorld(journal=MemoryJournal(refuses=[spoilt, spoilt]))
-    bodies = {id_: encode(SENT, id=id_, source="habeas/other", time=NOW) for id_ in ("first", "second")}
-    await world.broker.publish([Message(EVENTS, SENT.TYPE, body, id_) for id_, body in bodies.items()])
+    for case in (CASE, OTHER):
+        sent = NoticeSent(request_id=case, letter=LetterKind.CODE)
+        body = encode(sent, id=case, source="habeas/other", time=NOW)
+        await world.broker.publish([Message(EVENTS, sent.TYPE, body, case)])
     await world.broker.drain(world.runtime)
-    await world.publish(REFERRED, "referred")
-    assert world.seen == [1]
+    assert list(world.journal.notes) == [OTHER]
     assert len(world.broker.parked("intake")) == 1
 
 
