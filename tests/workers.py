@@ -22,9 +22,12 @@ from habeas.embedded.parts.broker import Broker
 from habeas.embedded.parts.database import Database
 from habeas.embedded.stack import Stack, StackPart
 from shared.errors import ConfigurationError
+from shared.runtime.mongo import connect
 
-WORKERS = min(2 * (os.cpu_count() or 1), 8)
-"""Half of the time of a test on real parts is waiting."""
+WORKERS = min(3 * (os.cpu_count() or 1), 8)
+"""Half of the time of a test on real parts is waiting: two workers a core leave a fifth of each unused."""
+LOCKED_S = 20
+"""How long the database lets the transaction of a killed process hold its locks: a minute by default."""
 STOPS_PARTS = frozenset(
     f"tests/{topic}.py"
     for topic in (
@@ -106,7 +109,7 @@ class SharedParts:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._stack.start(StackPart.BROKER))
                     group.create_task(self._stack.start(StackPart.DATABASE))
-                await seldom_tick(self._stack.broker)
+                await adjust(self._stack)
             except* ConfigurationError as errors:
                 self._say(str(errors.exceptions[0]))
             else:
@@ -119,13 +122,17 @@ class SharedParts:
         written.rename(self._answer)
 
 
-async def seldom_tick(broker: Broker) -> None:
+async def adjust(stack: Stack) -> None:
     """
     Have the broker look after queues every five minutes instead of every five seconds.
 
-    Tests leave their queues behind, a thousand in the end: they took a tenth of a processor.
+    Tests leave their queues behind, a thousand in the end: they took a tenth of a processor. And have the
+    database end transactions of killed processes soon.
     """
-    await broker._evaluate("application:set_env(rabbit, quorum_tick_interval, 300000).")
+    await stack.broker._evaluate("application:set_env(rabbit, quorum_tick_interval, 300000).")
+    client = connect(stack.mongo_url, app_name="habeas-tests")
+    await client["admin"].command({"setParameter": 1, "transactionLifetimeLimitSeconds": LOCKED_S})
+    client.close()
 
 
 def joined(address: bytes, folder: Path) -> Stack:

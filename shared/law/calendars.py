@@ -62,7 +62,8 @@ def calendar_named(name: str) -> Calendar:
 def _known_places() -> Mapping[str, list[str]]:
     import holidays  # noqa: PLC0415 - slow to import, and most commands need no calendar
 
-    return holidays.list_supported_countries(include_aliases=False)
+    known: Mapping[str, list[str]] = holidays.list_supported_countries(include_aliases=False)
+    return known
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import count, islice
 from typing import assert_never
 from zoneinfo import ZoneInfo
@@ -116,10 +117,12 @@ def due(
     # By way of UTC: a wall time that the clocks skip is otherwise kept as it stands.
     local = received_at.astimezone(UTC).astimezone(zone)
     received = DayStep(local.date(), f"received at {local:%H:%M} {zone}", rule.provision, Move.RECEIVED)
-    steps = [received, _count(rule, received.day, calendar, RECEIPT)]
-    if stood_still is not None:
-        steps.append(_later(steps[-1], stood_still))
-    steps.extend(_moved_off_holidays(steps[-1], rule, calendar))
+    if stood_still is None:
+        steps = [received, *counted(rule, received.day, RECEIPT, calendar)]
+    else:
+        ended = _count(rule, received.day, calendar, RECEIPT)
+        later = _later(ended, stood_still)
+        steps = [received, ended, later, *_moved_off_holidays(later, rule, calendar)]
     stood = stood_still.days if stood_still else 0
     return DueDate(received.day, steps[-1].day, rule, str(zone), calendar.name, tuple(steps), stood)
 
@@ -137,6 +140,7 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     return max(legal.received_on, min(target, legal.due_on))
 
 
+@lru_cache(maxsize=4_096)
 def counted(rule: StatutoryPeriod, begun_on: date, begun: str, calendar: Calendar) -> tuple[DayStep, ...]:
     """
     Return the steps from another event than a receipt to the last day of its period.

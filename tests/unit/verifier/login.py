@@ -1,6 +1,7 @@
 """An issuer of ID tokens, on this machine: its keys by HTTP, and tokens as good or as bad as a test wants."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 CLIENT = "habeas-client"
+TLS = ssl.create_default_context()
+"""Made once: it reads all certificates of this machine."""
 
 
 def _new_key() -> rsa.RSAPrivateKey:

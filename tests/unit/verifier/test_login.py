@@ -19,7 +19,7 @@ from shared.contract.events import (
 )
 from shared.runtime.fakes import MemoryVault
 from shared.runtime.jwks import KeySet
-from tests.unit.verifier.login import CLIENT, Issuer, issuing
+from tests.unit.verifier.login import CLIENT, TLS, Issuer, issuing
 
 CASE = "c" * 32
 PROOF = ProofRef(kind=ProofKind.ID_TOKEN, ref="proof_0")
@@ -40,7 +40,7 @@ async def examined(issuer: Issuer, of_the_token: str, of_the_request: str) -> Pr
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     token = IdToken(kind="id_token", token=issuer.token(CASE, now, email=of_the_token))
     await vault.seal(CASE, PROOF.ref, token.model_dump_json().encode())
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TLS) as http:
         keys = KeySet(issuer.url, http)
         desk = LoginContext(CASE, LoginState(), now, vault=vault, keys=keys, client=CLIENT, identity="")
         [fact] = await examine(TokenPresented(request_id=CASE, proof=PROOF), desk)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from services.verifier.login.tokens import CLOCKS_DIFFER, MOST_AGE, Login, check
 from shared.runtime.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
 from shared.runtime.tokens import TokenRefused
-from tests.unit.verifier.login import CLIENT, Issuer, issuing
+from tests.unit.verifier.login import CLIENT, TLS, Issuer, issuing
 
 NONCE = "c" * 32
 
@@ -40,7 +40,7 @@ async def keys(issuer: Issuer) -> AsyncIterator[KeySet]:
     issuer.keys = dict(list(issuer.keys.items())[:1])
     issuer.asked.clear()
     issuer.down = False
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=TLS) as http:
         yield KeySet(issuer.url, http, Monotonic())
 
 
