@@ -26,12 +26,12 @@ from services.fulfillment.erasure.journal.recorder import Registers
 from services.fulfillment.erasure.journal.replay import Replay, ReplayScope
 from services.fulfillment.erasure.journal.report import ReplayReport
 from services.fulfillment.erasure.journal.sightings import Progress
-from services.fulfillment.erasure.journal.store import EARLIEST, USUAL_RETENTION, ErasureJournal
-from services.fulfillment.erasure.retained_records import PURPOSE as KEPT
-from services.fulfillment.erasure.retained_records import RetainedRecords
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.search.engine import RecordEngine
+from services.fulfillment.stores.erasure_journal import EARLIEST, USUAL_RETENTION, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.retained_records import PURPOSE as KEPT
+from services.fulfillment.stores.retained_records import RetainedRecords
 from shared.errors import ConfigurationError
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import Database, connect

@@ -22,15 +22,12 @@ from services.fulfillment.datamap.versions import DataMapVersions as StoredMaps
 from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
 from services.fulfillment.drop.hash_lists import HashLists
 from services.fulfillment.drop.lookup import HashLookupJob
-from services.fulfillment.erasure.daily_jobs import DailyJob, DailyJobStates
+from services.fulfillment.erasure.daily_jobs import DailyJob
 from services.fulfillment.erasure.deferred import Purging
 from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
 from services.fulfillment.erasure.journal.recorder import ErasureJournalPort as Remembered
 from services.fulfillment.erasure.journal.recorder import RetainedRecordsPort as Registered
 from services.fulfillment.erasure.journal.recorder import StopListPort as Stopped
-from services.fulfillment.erasure.journal.store import ErasureJournal
-from services.fulfillment.erasure.retained_records import PURPOSE as KEPT
-from services.fulfillment.erasure.retained_records import RetainedRecords
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.package.copies import CopyCounter
@@ -38,7 +35,10 @@ from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import Fulfilment, evolve
+from services.fulfillment.stores.erasure_journal import ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.retained_records import PURPOSE as KEPT
+from services.fulfillment.stores.retained_records import DailyJobStates, RetainedRecords
 from shared.contract.ports import TimersPort, VaultPort
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.runtime.audit_keys import chain_key

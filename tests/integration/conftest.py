@@ -7,8 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from services.fulfillment.search import batch_lookup
-from services.fulfillment.stores import mongodb
+from services.fulfillment.stores import batch_lookup, mongodb
 from shared.runtime.broker import Bus, Consumer
 from tests.integration.browsing import launched
 

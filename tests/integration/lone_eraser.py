@@ -11,8 +11,7 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from services.fulfillment.search import batch_lookup
-from services.fulfillment.stores import mongodb
+from services.fulfillment.stores import batch_lookup, mongodb
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import connect
 from tests.integration.mortal import Life

@@ -28,14 +28,13 @@ from services.fulfillment.context import Fulfillment, FulfillmentProfile
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure import execution
 from services.fulfillment.erasure.journal.fingerprints import Fingerprints
-from services.fulfillment.erasure.journal.store import USUAL_RETENTION, ErasureJournal
-from services.fulfillment.erasure.retained_records import RetainedRecords
 from services.fulfillment.handlers import SUBSCRIPTIONS
-from services.fulfillment.search import batch_lookup
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.state import Fulfilment, evolve
-from services.fulfillment.stores import mongodb
+from services.fulfillment.stores import batch_lookup, mongodb
+from services.fulfillment.stores.erasure_journal import USUAL_RETENTION, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.retained_records import RetainedRecords
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import encode
 from shared.contract.events import (

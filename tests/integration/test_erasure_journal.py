@@ -16,9 +16,9 @@ from services.fulfillment.erasure.execution import execute, verify
 from services.fulfillment.erasure.journal.fingerprints import Fingerprints
 from services.fulfillment.erasure.journal.replay import Replay, ReplayScope
 from services.fulfillment.erasure.journal.report import ReplayReport
-from services.fulfillment.erasure.journal.store import ErasureJournal
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.erasure_journal import ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Binary, Client, Document, ObjectId
 

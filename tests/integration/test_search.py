@@ -14,10 +14,10 @@ import pytest_asyncio
 from pymongo import monitoring
 
 from services.fulfillment.datamap.reader import DataMap, parse
-from services.fulfillment.search import batch_lookup
 from services.fulfillment.search.findings import Findings, SearchAnswer, SearchStatus
 from services.fulfillment.search.identities import spellings_of_phone
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores import batch_lookup
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Binary, Client, Decimal128, Document, ObjectId

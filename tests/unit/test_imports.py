@@ -93,3 +93,29 @@ def test_optional_part_is_imported_by_its_assembly_alone(part: str) -> None:
     inside = {part, *graph().find_descendants(part)}
     importers = {one for module in inside for one in graph().find_modules_that_directly_import(module)}
     assert {one for one in importers - inside if one.startswith(f"{service}.")} <= ASSEMBLY[part]
+
+
+VALUES = {
+    "Binary", "Code", "DBRef", "Decimal128", "Document", "Int64", "ObjectId", "Timestamp", "Write",
+    "from_bson", "id_bytes", "json_util", "to_bson", "utc",
+}  # fmt: skip
+"""Types of values in records, and their form in files; no call to a database."""
+STORED_BY_PORT = [
+    name
+    for name in modules()
+    if re.fullmatch(r"services\.fulfillment\.(domain|state|handlers|context|erasure\..*|search\..*)", name)
+]
+
+
+@pytest.mark.parametrize("module", STORED_BY_PORT)
+def test_search_and_erasure_reach_databases_through_the_stores_alone(module: str) -> None:
+    tree = ast.parse(modules()[module].read_text(encoding="utf-8"))
+    named = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == TYPES
+        for alias in node.names
+    }
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    operators = [text for text in texts if isinstance(text, str) and re.match(r"\$[a-zA-Z]", text)]
+    assert (named - VALUES, operators) == (set(), [])

@@ -16,10 +16,10 @@ from services.fulfillment.breach.contact_evidence import ContactFields, contact_
 from services.fulfillment.datamap.graph import Lookup, graph_of
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.paths import below, leads_through, values_at
-from services.fulfillment.search.batch_lookup import Probe
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.lookups import formed, probe_of
 from services.fulfillment.search.units import own_first, unit_of
+from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Document
 

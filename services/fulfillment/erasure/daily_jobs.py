@@ -7,63 +7,22 @@ database first, and if it dies, another one goes on after an hour.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.erasure.deferred import Purging
-from services.fulfillment.erasure.retained_records import RetainedRecord
+from services.fulfillment.stores.retained_records import DailyJobStates, RetainedRecord
 from shared.contract.envelope import encode
 from shared.contract.events import ErasureRetried
 from shared.errors import HabeasError
 from shared.runtime import log
 from shared.runtime.broker import Message
-from shared.runtime.mongo import Database, insert_new, translated
 from shared.runtime.worker import work_forever
 
-LEASE = timedelta(hours=1)
-"""How long a running daily job may be silent before another replica takes over."""
 LOOK_EVERY_S = 600.0
 """Seconds between two checks of the date."""
-REMEMBERED_FOR = timedelta(days=30)
 
 Publish = Callable[[list[Message]], Awaitable[None]]
-
-
-class DailyJobStates:
-    """The collection ``days``: the state of the daily job by day."""
-
-    def __init__(self, database: Database) -> None:
-        """Keep the states in *database*."""
-        self._days = database["days"]
-
-    async def prepare(self) -> None:
-        """Create the index that expires old days."""
-        with translated("index the days"):
-            await self._days.create_index("at", expireAfterSeconds=int(REMEMBERED_FOR.total_seconds()))
-
-    async def begin(self, day: date, now: datetime) -> bool:
-        """
-        Take the job of *day*; return whether it is ours: it was free, or its owner is silent.
-
-        Raises:
-            StoreUnavailable: The database did not answer.
-        """
-        entry = {"_id": day.isoformat(), "at": now, "done": False}
-        if not await insert_new(self._days, [entry]):
-            return True
-        silent = {"_id": day.isoformat(), "done": False, "at": {"$lt": now - LEASE}}
-        with translated("take a daily job"):
-            return (await self._days.update_one(silent, {"$set": {"at": now}})).modified_count > 0
-
-    async def prolong(self, day: date, now: datetime) -> None:
-        """Record that the job of *day* is still running."""
-        with translated("prolong a daily job"):
-            await self._days.update_one({"_id": day.isoformat()}, {"$set": {"at": now}})
-
-    async def end(self, day: date) -> None:
-        """Record that the job of *day* is done."""
-        with translated("end a daily job"):
-            await self._days.update_one({"_id": day.isoformat()}, {"$set": {"done": True}})
 
 
 def _now() -> datetime:

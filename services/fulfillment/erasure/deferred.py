@@ -15,10 +15,10 @@ from services.fulfillment.erasure.completion import run_all_rounds
 from services.fulfillment.erasure.execution import reread
 from services.fulfillment.erasure.journal.recorder import ErasureJournalPort, Registers, StopListPort
 from services.fulfillment.erasure.planner import plan_records
-from services.fulfillment.erasure.retained_records import RetainedRecord, RetainedRecords, by_erasure
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.walk import FoundRecord
+from services.fulfillment.stores.retained_records import RetainedRecord, RetainedRecords, by_erasure
 
 
 @dataclass(frozen=True, slots=True)

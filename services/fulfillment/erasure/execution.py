@@ -15,7 +15,6 @@ from typing import Any, TypeAlias, TypeVar
 
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.paths import below, raw_at, values_at
-from services.fulfillment.erasure.operations import changes, deletions
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import (
     Disposition,
@@ -32,6 +31,7 @@ from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Findings, FoundRecord, gather
 from services.fulfillment.stores.mongodb import Probe, Stores, reason_of_refusal
+from services.fulfillment.stores.operations import changes, deletions
 from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Document, Write
 

@@ -15,7 +15,7 @@ from typing import Any
 from services.fulfillment.datamap.model import Masking
 from services.fulfillment.erasure.masks import NOWHERE, keyed, masked
 from services.fulfillment.search.bson_equality import key_of
-from services.fulfillment.search.rules import Rules
+from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 HASH = Masking("hash")
@@ -151,7 +151,7 @@ _NAMES: tuple[tuple[type, set[str]], ...] = (
 
 def _opaque(rules: Rules, path: str) -> bool:
     """Return whether *rules* may restrict the field at *path* beyond the plain part of the schema."""
-    if rules.validator.keys() - {"$jsonSchema"}:
+    if rules.more_than_schema:
         return True
     return any(not COMBINED.isdisjoint(schema) for schema in _on_the_way(rules.schema or {}, path))
 

@@ -26,8 +26,8 @@ from services.fulfillment.erasure.steps import (
 )
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.rules import Rules
 from services.fulfillment.search.walk import Findings, FoundRecord
+from services.fulfillment.stores.rules import Rules
 
 SECRET_BYTES = 32
 

@@ -12,9 +12,9 @@ from services.fulfillment.erasure.execution import Refused, Remains, bears, reco
 from services.fulfillment.erasure.planner import plan_records
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Steps, runs_of
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.rules import Rules
 from services.fulfillment.search.walk import FoundRecord
 from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Document
 
 

@@ -9,7 +9,7 @@ from services.fulfillment.datamap.model import Collection, DataMap, MapError
 from services.fulfillment.map_check import declared, drift, findable, masks, references, sampler
 from services.fulfillment.map_check.observations import LookupSpeed, Observed
 from services.fulfillment.map_check.sampler import observe
-from services.fulfillment.search.caseless import CASELESS
+from services.fulfillment.stores.caseless import CASELESS
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, PermanentError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import Collection
-from services.fulfillment.search.rules import Rules
+from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Document
 
 

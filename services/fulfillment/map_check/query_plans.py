@@ -8,7 +8,7 @@ from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.map_check.observations import LookupSpeed
 from services.fulfillment.search.bson_equality import refers
-from services.fulfillment.search.caseless import CASELESS, MOST_SPELLED, Indexes, Query, queries
+from services.fulfillment.stores.caseless import CASELESS, MOST_SPELLED, Indexes, Query, queries
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Collection as Stored
 from shared.runtime.mongo import Document, translated

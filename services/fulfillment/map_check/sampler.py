@@ -12,10 +12,10 @@ from services.fulfillment.datamap.graph import Graph
 from services.fulfillment.datamap.model import Collection, CollectionPlace
 from services.fulfillment.map_check.observations import Observed, Unique
 from services.fulfillment.map_check.query_plans import speed_of, stored
-from services.fulfillment.search.batch_lookup import PATIENCE_MS
-from services.fulfillment.search.caseless import CASELESS
-from services.fulfillment.search.rules import Rules
+from services.fulfillment.stores.batch_lookup import PATIENCE_MS
+from services.fulfillment.stores.caseless import CASELESS
 from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Document, translated
 
 SAMPLE = 200

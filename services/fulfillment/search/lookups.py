@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup
-from services.fulfillment.search.batch_lookup import Probe
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import NUMBERS, forms
 from services.fulfillment.search.frontier import Values
 from services.fulfillment.search.identities import spellings_of
 from services.fulfillment.search.phones import TRUNK, canonical
+from services.fulfillment.stores.batch_lookup import Probe
 
 MOST_FORMS = 512
 """Limit of the combinations of forms in which the parts of one composite key are looked up."""

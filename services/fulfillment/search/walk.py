@@ -20,7 +20,6 @@ from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search.aliases import Alias, AliasDoubts, KnownIdentities
-from services.fulfillment.search.batch_lookup import Probe
 from services.fulfillment.search.bson_equality import refers
 from services.fulfillment.search.confirmation import (
     ConfirmedRecord,
@@ -36,6 +35,7 @@ from services.fulfillment.search.lookups import formed, leads, probe_of
 from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
 from services.fulfillment.search.provenance import Provenance, ReferenceReach
+from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.mongo import Document

@@ -22,8 +22,10 @@ from services.fulfillment.domain import (
     STORE_RULES,
     STORE_TOO_LARGE,
 )
-from services.fulfillment.search import caseless
-from services.fulfillment.search.batch_lookup import (
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.mentions import Mention, Needle, mentions_in, patterns
+from services.fulfillment.stores import caseless
+from services.fulfillment.stores.batch_lookup import (
     LARGE_READS_AT_ONCE,
     PATIENCE_MS,
     CollectionLookup,
@@ -32,9 +34,7 @@ from services.fulfillment.search.batch_lookup import (
     answered,
     ways,
 )
-from services.fulfillment.search.bson_equality import key_of
-from services.fulfillment.search.mentions import Mention, Needle, mentions_in, patterns
-from services.fulfillment.search.rules import Rules
+from services.fulfillment.stores.rules import Rules
 from shared.errors import ConfigurationError, PermanentError
 from shared.runtime.dataloader import DataLoader, side_by_side
 from shared.runtime.mongo import Client, Document, Write, at_primary, connect, translated, write_each

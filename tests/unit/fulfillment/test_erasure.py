@@ -8,9 +8,9 @@ import pytest
 from bson.datetime_ms import DatetimeMS
 
 from services.fulfillment.datamap.model import CollectionPlace
-from services.fulfillment.erasure.operations import changes
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, Pull, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.stores.operations import changes
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId, UpdateOne
 
 KIM = OwnershipMatch("thread.email", "thread", ("kim@example.org",))

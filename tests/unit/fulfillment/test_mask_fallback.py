@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from services.fulfillment.datamap.model import Masking
 from services.fulfillment.erasure.mask_fallback import conforms, fitting_mask
-from services.fulfillment.search.rules import Rules
+from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Int64, ObjectId
 
 SECRET = b"secret"

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.search.batch_lookup import phone_patterns, written
 from services.fulfillment.search.phones import (
     canonical,
     integers,
@@ -14,6 +13,7 @@ from services.fulfillment.search.phones import (
     national,
     region_of,
 )
+from services.fulfillment.stores.batch_lookup import phone_patterns, written
 from shared.runtime.mongo import Int64
 
 BERLIN, WASHINGTON = "+4930901820", "+12025550143"

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
-from services.fulfillment.erasure.operations import deletions
 from services.fulfillment.erasure.step import as_document, of_document
 from services.fulfillment.erasure.step_runs import LONGEST_RUN, Steps, alike, runs_of, steps_in
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, Pull, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.stores.operations import deletions
 from shared.runtime.mongo import Int64, from_bson, to_bson
 
 KIM = OwnershipMatch("email", None, ("kim@example.org",))

@@ -33,12 +33,12 @@ from services.fulfillment.erasure.journal.returned import (
     remaining,
 )
 from services.fulfillment.erasure.journal.sightings import Progress, SearchTarget, Sightings, find_sightings
-from services.fulfillment.erasure.journal.store import EARLIEST, ErasureJournal
 from services.fulfillment.erasure.planner import plan_records
 from services.fulfillment.erasure.steps import RecordStep
-from services.fulfillment.search.batch_lookup import Probe
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.batch_lookup import Probe
+from services.fulfillment.stores.erasure_journal import EARLIEST, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Document

@@ -8,7 +8,7 @@ that make a record the person's are kept as keyed hashes.
 import hmac
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -19,11 +19,17 @@ from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordS
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.runtime.dataloader import in_thread
-from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, translated
+from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, insert_new, translated
 
 PURPOSE = "kept records"
 """Purpose of the key that values are hashed with."""
 ENTRIES_PER_WRITE = 1_000
+
+
+LEASE = timedelta(hours=1)
+"""How long a running daily job may be silent before another replica takes over."""
+REMEMBERED_FOR = timedelta(days=30)
+"""How long the state of a day is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +213,40 @@ def by_erasure(entries: Iterable[RetainedRecord]) -> dict[tuple[str, str, bool],
     for entry in entries:
         groups.setdefault((entry.erasure, entry.version, entry.retried), []).append(entry)
     return dict(groups)
+
+
+class DailyJobStates:
+    """The collection ``days``: the state of the daily job by day."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the states in *database*."""
+        self._days = database["days"]
+
+    async def prepare(self) -> None:
+        """Create the index that expires old days."""
+        with translated("index the days"):
+            await self._days.create_index("at", expireAfterSeconds=int(REMEMBERED_FOR.total_seconds()))
+
+    async def begin(self, day: date, now: datetime) -> bool:
+        """
+        Take the job of *day*; return whether it is ours: it was free, or its owner is silent.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        entry = {"_id": day.isoformat(), "at": now, "done": False}
+        if not await insert_new(self._days, [entry]):
+            return True
+        silent = {"_id": day.isoformat(), "done": False, "at": {"$lt": now - LEASE}}
+        with translated("take a daily job"):
+            return (await self._days.update_one(silent, {"$set": {"at": now}})).modified_count > 0
+
+    async def prolong(self, day: date, now: datetime) -> None:
+        """Record that the job of *day* is still running."""
+        with translated("prolong a daily job"):
+            await self._days.update_one({"_id": day.isoformat()}, {"$set": {"at": now}})
+
+    async def end(self, day: date) -> None:
+        """Record that the job of *day* is done."""
+        with translated("end a daily job"):
+            await self._days.update_one({"_id": day.isoformat()}, {"$set": {"done": True}})

@@ -15,6 +15,11 @@ class Rules:
     """Paths that some unique index takes its values from."""
 
     @property
+    def more_than_schema(self) -> bool:
+        """Whether the rules have conditions beside a schema."""
+        return bool(self.validator.keys() - {"$jsonSchema"})
+
+    @property
     def schema(self) -> Mapping[str, Any] | None:
         """The schema, where the rules have one."""
         return self.validator.get("$jsonSchema")
