@@ -16,6 +16,7 @@ from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.runtime.key_rings import RootKey
 from shared.runtime.settings import root_key as root_key_of
+from shared.runtime.variables import COMMAND as VERB_VARIABLES
 from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _files(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         name.removesuffix(FILE): _content(name, Path(path))
         for name, path in variables.items()
-        if name.endswith(FILE) and name.removesuffix(FILE) in SETTINGS
+        if name.endswith(FILE) and name.removesuffix(FILE) in SETTINGS | VERB_VARIABLES
     }
 
 

@@ -115,7 +115,7 @@ COMMAND = frozenset(
         "HABEAS_URL",
     }
 )
-"""Variables that commands and examples read, and no service."""
+"""Variables that commands and examples read, and no service; a command reads them from files as well."""
 
 COMPOSE = frozenset(
     {
@@ -166,7 +166,7 @@ def unknown(variables: Collection[str]) -> list[str]:
 
 def _is_known(name: str) -> bool:
     known = SETTINGS | COMMAND | COMPOSE
-    return name in known or name.removesuffix(FILE) in SETTINGS or name.startswith(DEVELOPMENT)
+    return name in known or name.removesuffix(FILE) in SETTINGS | COMMAND or name.startswith(DEVELOPMENT)
 
 
 def _described(name: str) -> str:
@@ -185,9 +185,9 @@ def _remedy(name: str) -> str:
     """Return the remedy for *name* in ``.env``; empty if it has an effect there, or is unknown."""
     if name in MADE_BY_COMPOSE:
         return MADE_BY_COMPOSE[name]
-    if name.endswith(FILE) and name not in COMPOSE | COMPOSE_FILES:
-        setting = name.removesuffix(FILE)
-        return MADE_BY_COMPOSE.get(setting, f"give {setting} itself") if setting in SETTINGS else ""
-    if name in COMMAND - SETTINGS - COMPOSE or name.startswith(DEVELOPMENT):
+    setting = name.removesuffix(FILE)
+    if setting in COMMAND - SETTINGS - COMPOSE or name.startswith(DEVELOPMENT):
         return "set it where the command runs"
+    if name.endswith(FILE) and name not in COMPOSE | COMPOSE_FILES:
+        return MADE_BY_COMPOSE.get(setting, f"give {setting} itself") if setting in SETTINGS else ""
     return ""

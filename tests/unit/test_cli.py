@@ -145,3 +145,11 @@ def test_key_in_credentials_of_the_environment_beats_a_remembered_master_key(
     assert settings(state)["HABEAS_MASTER_KEY"] == "ring"
     monkeypatch.setenv("HABEAS_MASTER_KEY", "given")
     assert settings(state)["HABEAS_MASTER_KEY"] == "given"
+
+
+def test_password_of_a_staff_account_is_read_from_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("secret words\n", encoding="utf-8")
+    monkeypatch.setenv("HABEAS_STAFF_PASSWORD_FILE", str(tmp_path / "password"))
+    assert settings(tmp_path)["HABEAS_STAFF_PASSWORD"] == "secret words"

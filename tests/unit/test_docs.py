@@ -11,9 +11,12 @@ import pytest
 import typer
 
 from habeas.cli import app
+from habeas.reference import records
 from services.intake.http.api import RequestForm
+from shared.contract.catalogue import catalogue
 from shared.contract.envelope import decode
 from shared.contract.topology import REQUESTS
+from shared.runtime.variables import unknown
 from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, files, shape, text
 
 COMMAND = typer.main.get_command(app)
@@ -97,6 +100,28 @@ def test_every_relative_link_has_a_target(page: str, target: str) -> None:
     assert goal.resolve().exists()
     if anchor:
         assert anchor in anchors(str(goal.resolve().relative_to(ROOT)))
+
+
+CURRENT = [page for page in DOCUMENTS if page != "CHANGELOG.md" and not page.startswith("docs/adr/")]
+"""Pages that describe the product of today; the others are history."""
+
+
+@pytest.mark.parametrize("page", CURRENT)
+def test_every_named_event_exists(page: str) -> None:
+    known = {kind.TYPE for kind in (*catalogue(), *records())}
+    assert set(re.findall(r"\bhabeas\.[a-z_]+\.[a-z_]+\.v1\b", text(page))) <= known
+
+
+@pytest.mark.parametrize("page", CURRENT)
+def test_every_named_setting_exists(page: str) -> None:
+    named = set(re.findall(r"\bHABEAS_[A-Z0-9_]*[A-Z0-9]\b", text(page))) - {"HABEAS_X", "HABEAS_X_FILE"}
+    assert unknown(named) == []
+
+
+def test_index_names_every_page() -> None:
+    linked = {target.partition("#")[0] for target in LINK.findall(text("docs/README.md"))}
+    pages = {page.removeprefix("docs/") for page in DOCUMENTS if page.startswith("docs/")}
+    assert {page for page in pages if not page.startswith("adr/0")} - {"README.md"} <= linked
 
 
 # --- README -------------------------------------------------------------------------------------------

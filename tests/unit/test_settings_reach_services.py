@@ -143,6 +143,7 @@ def test_setting_that_compose_fixes_is_refused_in_env_with_the_remedy() -> None:
     [
         ("HABEAS_ERASURE_APPROVAL_FILE", "give HABEAS_ERASURE_APPROVAL itself"),
         ("HABEAS_TWO_DECIDERS_FILE", "give HABEAS_TWO_DECIDERS itself"),
+        ("HABEAS_STAFF_PASSWORD_FILE", "set it where the command runs"),
         ("HABEAS_MASTER_KEY_FILE", "put it into the file keys/master_key of HABEAS_SECRETS"),
         ("HABEAS_STAFF_ACCOUNT", "set it where the command runs"),
         ("HABEAS_TEST_CAMPAIGN", "set it where the command runs"),
