@@ -9,7 +9,7 @@ IN_WORKERS := --numprocesses=auto
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos clock images-offline docs corpus
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos clock images-offline docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,8 +65,6 @@ images-offline: setup  ## Build stand-ins for the images of docker-compose.yml w
 	@scripts/setup-docker
 	@scripts/images-offline
 
-docs: setup  ## Generate the schemas and the reference pages
+docs: setup  ## Generate the schemas, the reference pages and the corpus of this version (tests/corpus)
 	@$(BIN)/python -m habeas.reference
-
-corpus: setup  ## Record an example of every event and journal row of this version (tests/corpus)
 	@$(BIN)/python -m tests.corpus.record

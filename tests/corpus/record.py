@@ -8,6 +8,7 @@ each value of an enumeration as well.
 
 import json
 import re
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -37,12 +38,19 @@ CONTRADICTIONS = {"risk_unlikely": False, "ongoing": False}
 
 
 def main() -> None:
-    """Write the corpus of the present version."""
+    """Write the corpus of the present version, unless it is released: then nothing may change it."""
     folder = FOLDER / version("habeas")
+    if _is_released(version("habeas")):
+        return
     folder.mkdir(exist_ok=True)
     _write(folder / "events.jsonl", map(json.dumps, events()))
     for name, documents in (("rows", rows()), ("notes", notes())):
         _write(folder / f"{name}.jsonl", (json_util.dumps(one, json_options=FORM) for one in documents))
+
+
+def _is_released(number: str) -> bool:
+    git = ("git", "tag", "--list", f"v{number}")
+    return bool(subprocess.run(git, cwd=FOLDER, capture_output=True, check=False).stdout)  # noqa: S603
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

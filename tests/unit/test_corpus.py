@@ -20,7 +20,7 @@ from tests.unit.pages import ROOT
 
 FOLDERS = sorted(path for path in (ROOT / "tests" / "corpus").iterdir() if (path / "rows.jsonl").is_file())
 BY_VERSION = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-REMEDY = "run `make corpus`"
+REMEDY = "run `make docs`"
 
 
 class StoredRows:
