@@ -47,22 +47,22 @@ async def cost(pipeline: Pipeline, heard: Heard, case: str) -> tuple[list[str], 
     return [service for service, _ in rows], len(heard.of(case)), letters
 
 
-async def test_access_costs_nine_rows(pipeline: Pipeline, heard: Heard) -> None:
+async def test_access_costs_eight_rows(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.verified("access", Somebody(ADA.email, ADA.name))
     await pipeline.closed(case)
     rows, events, letters = await cost(pipeline, heard, case)
-    assert len(rows) == 9, rows
+    assert len(rows) == 8, rows
     assert events == 9
     assert letters == ["code", "outcome"]
 
 
-async def test_erasure_costs_ten_rows_and_one_for_each_recipient(pipeline: Pipeline, heard: Heard) -> None:
+async def test_erasure_costs_nine_rows_and_one_for_each_recipient(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.verified("erasure", Somebody(BRUNO.email, BRUNO.name))
     await pipeline.closed(case)
     recipients = len(heard.of(case, "recipient.concerned"))
     await eventually(lambda: len(heard.of(case, "recipient.failed")) == recipients)
     rows, events, letters = await cost(pipeline, heard, case)
-    assert len(rows) == 10 + recipients, rows
+    assert len(rows) == 9 + recipients, rows
     assert events == 11 + 2 * recipients
     assert letters == ["code", "outcome"]
 

@@ -167,3 +167,15 @@ async def test_a_row_that_does_not_read_is_named_and_not_quoted(journal: Journal
     with pytest.raises(PermanentError, match=f"row {CASE}:0 of the journal") as caught:
         await journal.histories([CASE])
     assert "ada" not in str(caught.value)
+
+
+async def test_unpublished_rows_are_found_until_they_are_marked(journal: Journal) -> None:
+    rows = [row(), row(case=OTHER)]
+    assert await journal.append_unpublished(rows) == frozenset()
+    assert await journal.append_unpublished([row(cause="2"), row(1)]) == {row().key}
+    later = NOW + timedelta(seconds=1)
+    assert await journal.unpublished(10, NOW) == []
+    found = await journal.unpublished(10, later)
+    assert sorted(one.key for one in found) == sorted([*(one.key for one in rows), row(1).key])
+    await journal.mark_published(one.key for one in rows)
+    assert [one.key for one in await journal.unpublished(10, later)] == [row(1).key]

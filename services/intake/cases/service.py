@@ -39,7 +39,7 @@ from services.intake.context import Intake, WaitingQueuePort
 from services.intake.domain import CaseStatus, IntakeCase, RequestLodged, evolve, incident_id, request_id
 from services.intake.handlers import SET_ASIDE
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
-from shared.contract.envelope import encode
+from shared.contract.envelope import derived_id, encode
 from shared.contract.events import (
     Code,
     Evidence,
@@ -384,18 +384,19 @@ class RequestService:
             NotPossibleNow: Its identity is decided already, or it is stopped.
             TooManyAttempts: Too many were offered within the hour.
             TooEarly: It is not registered yet.
+            BrokerUnavailable: The verifier cannot be reached.
         """
-
-        async def offer(ctx: Intake) -> Sequence[Fact]:
-            if ctx.case.stopped is not None:
-                raise NotPossibleNow(STOPPED, CaseError.STOPPED)
-            facts = await receive_proofs(proofs, ctx, sender=sender)
-            if not facts:
-                status = ctx.case.status
-                raise NotPossibleNow(f"no proof is awaited: the request is {status}", CaseError.PROOF_DECIDED)
-            return facts
-
-        await self._operate(case_id, offer, cause)
+        cause = cause or uuid4().hex
+        ctx = self._at(case_id, _folded(await self._registered(case_id)), cause)
+        if ctx.case.stopped is not None:
+            raise NotPossibleNow(STOPPED, CaseError.STOPPED)
+        facts = await receive_proofs(proofs, ctx, sender=sender)
+        if not facts:
+            status = ctx.case.status
+            raise NotPossibleNow(f"no proof is awaited: the request is {status}", CaseError.PROOF_DECIDED)
+        # The verifier journals them; its row decides.
+        for fact in facts:
+            await self.publish(fact, derived_id(f"{case_id} {cause}", 0))
 
     async def withdraw(self, case_id: str, *, cause: str = "") -> None:
         """
@@ -445,10 +446,10 @@ class RequestService:
             logger().warning("request stopped", request_id=case_id, reason=reason, service=NAME)
         return before[-1]
 
-    async def decide(self, decision: Fact, id_: str) -> None:
-        """Publish a signed decision of a staff account as event *id_*: each service that acts verifies it."""
-        body = encode(decision, id=id_, source=OWN_SOURCE, time=self.clock())
-        await self.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
+    async def publish(self, fact: Fact, id_: str) -> None:
+        """Publish a fact that other services decide about, as event *id_*; it leaves no row here."""
+        body = encode(fact, id=id_, source=OWN_SOURCE, time=self.clock())
+        await self.publisher.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
 
     async def agree(self, case_id: str) -> None:
         """
@@ -553,10 +554,14 @@ class RequestService:
             TooManyAttempts: Too many operations on the request within the hour.
             TooEarly: The request is not registered yet.
         """
+        await self._act(case_id, decide, cause=cause, rows=await self._registered(case_id))
+
+    async def _registered(self, case_id: str) -> list[JournalRow]:
+        """Count one operation on a registered request; return its history."""
         rows = await self._counted(case_id)
         if _folded(rows).status is CaseStatus.UNKNOWN:
             raise TooEarly("the request is not registered yet")
-        await self._act(case_id, decide, cause=cause, rows=rows)
+        return rows
 
     async def _act(
         self, case_id: str, decide: Decide, *, cause: str = "", rows: list[JournalRow] | None = None
@@ -584,12 +589,16 @@ class RequestService:
                 raise UnknownRequest("no request has this id")
             if any(row.cause == cause for row in rows):
                 return case
-            now = self.clock()
-            facts = await decide(self.context(Moment(case_id, now, case, cause, OWN_SOURCE, now)))
+            ctx = self._at(case_id, case, cause)
+            facts = await decide(ctx)
             after = reduce(evolve, facts, case)
-            if not facts or await self.outbox.append(_row_after(rows, case_id, cause, facts, now)):
+            if not facts or await self.outbox.append(_row_after(rows, ctx, facts)):
                 return after
             rows = None
+
+    def _at(self, case_id: str, case: IntakeCase, cause: str) -> Intake:
+        now = self.clock()
+        return self.context(Moment(case_id, now, case, cause, OWN_SOURCE, now))
 
     @asynccontextmanager
     async def upload(self, case_id: str) -> AsyncIterator[None]:
@@ -666,16 +675,14 @@ def _folded(rows: Sequence[JournalRow]) -> IntakeCase:
     return reduce(evolve, events_of(rows), IntakeCase())
 
 
-def _row_after(
-    rows: Sequence[JournalRow], case_id: str, cause: str, facts: Sequence[Fact], now: datetime
-) -> JournalRow:
+def _row_after(rows: Sequence[JournalRow], ctx: Intake, facts: Sequence[Fact]) -> JournalRow:
     last = newest(rows)
     return JournalRow(
-        case_id,
+        ctx.case_id,
         last.n + 1 if last else 0,
-        cause,
+        ctx.event_id,
         None,
         tuple(facts),
-        stored_precision(now),
+        stored_precision(ctx.now),
         before=last.mac if last else None,
     )

@@ -155,7 +155,7 @@ class StaffDecisions:
             body = encode_submission(decision, id=id_, source=COMMAND, time=self.clock())
             await self.door.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
         else:
-            await self.door.decide(decision, id_)
+            await self.door.publish(decision, id_)
         return id_
 
     async def status(self, id_: str) -> DecisionStatus:

@@ -19,6 +19,7 @@ from shared.contract.answer import SUBMISSION, PackageFacts, facts_of
 from shared.contract.codes import LIFETIME, TRIES, CodeVerdict
 from shared.contract.events import (
     EmailCode,
+    MessageLodged,
     Outcome,
     PackageCodeIssued,
     PackageFetched,
@@ -224,13 +225,22 @@ async def test_proof_of_a_waiting_request_registers_it_first() -> None:
     assert office.the(ProofRefused).request_id == case
 
 
-async def test_proofs_with_one_cause_leave_one_row() -> None:
+async def test_proofs_with_one_cause_are_one_event() -> None:
     office = Office()
     await office.submit(request())
     digits = wrong(office.code_of(CASE, "code_0"))
     for _ in range(2):
         await office.door.prove(CASE, [EmailCode(kind="email_code", code=digits)], cause="mail 1")
-    assert len(office.facts(ProofReceived)) == 1
+    await office.work()
+    assert office.the(ProofRefused).tries_left == TRIES - 1
+
+
+async def test_message_with_one_cause_leaves_one_row() -> None:
+    office = Office()
+    await office.submit(request())
+    for _ in range(2):
+        await office.door.note_message(CASE, "mail_1", "other", own=True)
+    assert len(office.records(MessageLodged)) == 1
 
 
 async def test_two_offers_of_the_same_proof_are_two_tries() -> None:

@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -38,6 +40,52 @@ async def test_unpublished_row_is_published_by_the_next_process_under_the_same_i
         await run_for_a_moment(Outbox("intake", journal, broker))
     assert [message.message_id for message in broker.published] == [id_ for id_, _ in ROW.published("intake")]
     assert await journal.unpublished(10, LATER) == []
+
+
+async def test_row_is_left_to_its_writer_for_some_seconds() -> None:
+    journal, broker = MemoryJournal(), MemoryBroker()
+    await Outbox("intake", journal, AbsentBroker()).append(ROW)
+    await run_for_a_moment(Outbox("intake", journal, broker, lambda: NOW + outbox.LEFT_AFTER))
+    assert broker.published == []
+    later = NOW + outbox.LEFT_AFTER + timedelta(seconds=1)
+    await run_for_a_moment(Outbox("intake", journal, broker, lambda: later))
+    assert len(broker.published) == 1
+
+
+@dataclass(slots=True)
+class CountingJournal(MemoryJournal):
+    """Counts its writes."""
+
+    writes: int = 0
+
+    async def append_unpublished(self, rows: Sequence[JournalRow]) -> frozenset[str]:
+        self.writes += 1
+        await asyncio.sleep(0.001)
+        return await MemoryJournal.append_unpublished(self, rows)
+
+
+async def test_rows_that_come_while_others_are_stored_share_the_next_write() -> None:
+    journal, broker = CountingJournal(), MemoryBroker()
+    box = Outbox("intake", journal, broker)
+
+    async def append(number: int) -> bool:
+        await asyncio.sleep(0.0001 * number)
+        return await box.append(replace(ROW, case=f"{number:032}"))
+
+    assert all(await asyncio.gather(*map(append, range(50))))
+    assert journal.writes <= 10
+    assert len(broker.published) == len(journal.rows) == 50
+    assert journal.owed == set()
+
+
+async def test_of_two_rows_with_one_key_in_one_write_one_is_appended() -> None:
+    journal, broker = MemoryJournal(), MemoryBroker()
+    box = Outbox("intake", journal, broker)
+    first, second = await asyncio.gather(box.append(ROW), box.append(replace(ROW, cause="other")))
+    assert first
+    assert not second
+    assert list(journal.rows.values()) == [ROW]
+    assert len(broker.published) == 1
 
 
 async def test_row_with_taken_key_is_neither_appended_nor_published() -> None:

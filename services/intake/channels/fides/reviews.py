@@ -144,7 +144,7 @@ class Reviews:
         """Sign a decision with the key of the client's account: the acting service verifies it."""
         now = self.desk.door.clock()
         signed = client.signed(decision, secrets.token_hex(16), now)
-        await self.desk.door.decide(signed, uuid4().hex)
+        await self.desk.door.publish(signed, uuid4().hex)
 
     def _staff(self, client_id: str) -> Client:
         """
