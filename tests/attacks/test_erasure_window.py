@@ -175,7 +175,7 @@ async def test_erasure_stopped_within_its_window_is_never_carried_out(stage: Sta
         assert (page["outcome"], page["erasure_at"]) == (None, None)
 
 
-async def test_window_outlasts_a_crash_and_so_does_what_was_stopped(stage: Stage) -> None:
+async def test_window_and_stop_survive_a_crash(stage: Stage) -> None:
     pipeline = stage.pipeline
     one, two = (await pipeline.people())[10:12]
     kept, gone = await asyncio.gather(*(pipeline.verified("erasure", person) for person in (one, two)))

@@ -231,7 +231,7 @@ async def test_forged_identity_is_refused_by_the_broker(pipeline: Pipeline) -> N
     assert await pipeline.mentions(VICTIM.email) == before
 
 
-async def test_forged_identity_behind_an_own_routing_key_is_parked_and_erases_nobody(
+async def test_forged_identity_behind_an_own_routing_key_is_parked_without_effect(
     pipeline: Pipeline,
 ) -> None:
     case, before = await unproven(pipeline)

@@ -124,7 +124,7 @@ async def test_any_routing_key_reaches_intake_over_the_exchange_for_requests(end
     assert ids(await take(ends.inbox("intake"), 1)) == ["1"]
 
 
-async def test_what_was_not_settled_comes_again_once_the_connection_is_closed(ends: Ends) -> None:
+async def test_unsettled_message_is_delivered_again_after_the_connection(ends: Ends) -> None:
     await ends.publisher.publish([event(number) for number in range(4)])
     inbox = ends.inbox("fulfillment")
     first, *_, last = await take(inbox, 4)
@@ -135,7 +135,7 @@ async def test_what_was_not_settled_comes_again_once_the_connection_is_closed(en
     assert all(delivery.redelivered for delivery in again)
 
 
-async def test_what_was_settled_never_comes_again(ends: Ends) -> None:
+async def test_settled_message_is_never_delivered_again(ends: Ends) -> None:
     await ends.publisher.publish([event(1), event(2)])
     inbox = ends.inbox("fulfillment")
     await inbox.settle(await take(inbox, 2))
@@ -158,7 +158,7 @@ async def test_settling_twice_or_after_the_connection_was_lost_does_no_harm(ends
     assert ids(await take(inbox, 1)) == ["event-2"]
 
 
-async def test_a_stopped_inbox_hands_out_what_has_arrived_and_then_ends(ends: Ends) -> None:
+async def test_stopped_subscription_hands_out_received_messages_and_ends(ends: Ends) -> None:
     await ends.publisher.publish([event(number) for number in range(3)])
     inbox = ends.inbox("fulfillment")
     await take(inbox, 1)

@@ -148,7 +148,7 @@ async def test_the_user_of_a_service_cannot_make_users(composed: Composed) -> No
     client.close()
 
 
-async def test_what_the_notifier_sends_is_caught(composed: Composed) -> None:
+async def test_letter_of_the_notifier_is_caught(composed: Composed) -> None:
     send = (
         "import smtplib\n"
         "letter = b'Subject: Probe\\r\\nTo: b@example.org\\r\\n\\r\\nHello'\n"

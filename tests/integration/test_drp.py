@@ -162,7 +162,7 @@ async def test_signed_deletion_of_an_agent_is_carried_out_and_reported(stage: St
     assert seen.status_code == 403
 
 
-async def test_of_whom_nothing_is_held_the_agent_hears_that(stage: Stage) -> None:
+async def test_agent_is_notified_that_nothing_is_held(stage: Stage) -> None:
     nobody = Somebody("nobody.knows@example.org", "Nemo Unbekannt")
     made = await stage.agent.exercise(stage.agent.signed(exercise="deletion", **claims(nobody)))
     page = await stage.agent.until_it_is("denied", made["request_id"], "no_match")

@@ -150,7 +150,7 @@ async def test_erasing_one_person_leaves_every_document_of_others_as_it_was(
     assert order.counts()["retained"] == 6
 
 
-async def test_what_one_person_is_shown_holds_nobody_elses_address(company: World, example: DataMap) -> None:
+async def test_package_holds_no_address_of_another_person(company: World, example: DataMap) -> None:
     findings = await gather(example, company.stores, {"email": (ADA.email,)})
     for item in findings.found:
         text = json_util.dumps(item.disclosed).lower()

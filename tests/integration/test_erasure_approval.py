@@ -63,7 +63,7 @@ async def test_a_record_that_came_after_the_approval_waits_for_another(
     assert certificate["asked"]["approved_by"] == "second.person"
 
 
-async def test_what_was_left_and_waits_is_not_planned_anew_every_day(world: World) -> None:
+async def test_remaining_record_that_waits_is_not_planned_daily(world: World) -> None:
     await fill(world)
     database = world.client[world.prefix + "desk"]
     await database.command("collMod", "notes", validator={"never": "fulfilled"})

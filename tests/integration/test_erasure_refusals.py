@@ -132,7 +132,7 @@ async def test_refused_record_is_left_and_reported_and_all_else_is_erased(world:
     assert len(plans) > 1
 
 
-async def test_the_certificate_says_what_was_left_why_and_when_it_is_tried_again(world: World) -> None:
+async def test_certificate_lists_remaining_records_with_reason_and_next_try(world: World) -> None:
     data_map = one(EMAIL)
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"})
     await rule(world, NEVER)
@@ -243,7 +243,7 @@ async def test_value_written_back_after_each_erasure_is_left_and_reported(world:
     assert truth.reasons() == {"changed_meanwhile": 1}
 
 
-async def test_what_no_mask_can_avoid_is_said_at_once(world: World) -> None:
+async def test_refusal_that_no_mask_avoids_is_reported_at_once(world: World) -> None:
     """A time series takes no such update at all."""
     database = world.client[world.prefix + "desk"]
     await database.create_collection("notes", timeseries={"timeField": "at"})

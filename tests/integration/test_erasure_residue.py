@@ -66,7 +66,7 @@ async def test_mention_in_another_persons_text_is_found_and_not_changed(world: W
     "text",
     ["akim@example.org", "kim@example.org.uk", "kim@example.orgs", "C-100011", "30 12345678", "Kim", "", 5],
 )
-async def test_what_only_looks_alike_is_not_taken_for_the_person(world: World, text: object) -> None:
+async def test_similar_value_is_not_taken_for_the_person(world: World, text: object) -> None:
     await world.insert(
         "desk.notes", {"_id": 1, "email": "kim@example.org"}, {"_id": 2, "email": None, "text": text}
     )

@@ -106,7 +106,7 @@ def _without_kim(value: Any) -> Any:
             return BO if value == KIM else value
 
 
-async def test_what_became_an_array_meanwhile_loses_nobody_elses_element(world: World) -> None:
+async def test_field_that_became_an_array_keeps_elements_of_others(world: World) -> None:
     data_map = one(EMAILS)
     await world.insert("desk.notes", {"_id": 1, "emails": KIM})
     decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)

@@ -82,7 +82,7 @@ async def test_a_claim_is_passed_on_to_one_of_those_who_want_it(
     assert await insisting(firsts, WISH, "b") == "bcdefg"[passed.index(True)]
 
 
-async def test_nothing_that_is_kept_tells_what_was_asked(
+async def test_stored_hashes_do_not_reveal_the_request(
     firsts: FirstRequests, mongo_client: Client, database_prefix: str
 ) -> None:
     await firsts.claim(WISH, "a", NOW)

@@ -281,7 +281,7 @@ async def test_retention_that_runs_from_no_date_is_reported(desk: Desk) -> None:
 # --- drift --------------------------------------------------------------------------------------------
 
 
-async def test_what_is_stored_and_not_declared_is_wrong_where_it_seems_personal(desk: Desk) -> None:
+async def test_undeclared_field_is_wrong_if_it_seems_personal(desk: Desk) -> None:
     await desk.insert(
         {**KIM, "mobile": "+41 44 668 18 00", "revision": 3},
         {"_id": 2, "profile": {"size": 4, "mail": "kim@example.org"}},
@@ -294,7 +294,7 @@ async def test_what_is_stored_and_not_declared_is_wrong_where_it_seems_personal(
     assert await desk.remarks(mapped(EMAIL)) == [undeclared("revision", 1, 2)]
 
 
-async def test_what_only_may_be_personal_is_remarked(desk: Desk) -> None:
+async def test_possibly_personal_field_is_a_remark(desk: Desk) -> None:
     await desk.insert({**KIM, "name": "Zyx Wvuts"})
     await desk.index(collation=CASELESS)
     assert await desk.wrong(mapped(EMAIL)) == []

@@ -245,7 +245,7 @@ async def test_an_access_is_downloaded_by_the_controller_alone(stage: Stage, hea
     assert last["results_url"] == url
 
 
-async def test_of_whom_nothing_is_held_is_completed_with_no_results(stage: Stage) -> None:
+async def test_request_without_records_is_completed_with_no_results(stage: Stage) -> None:
     nobody = Somebody("nobody.knows@example.org", "Nemo Unbekannt")
     body = instruction("portability", nobody)
     assert (await stage.shop.post(body)).status_code == 201

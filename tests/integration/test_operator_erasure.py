@@ -120,7 +120,7 @@ async def test_several_values_of_one_identity_are_all_erased_and_stand_on_the_st
     assert not await operator.stopped(email=CY)
 
 
-async def test_the_verb_tells_nobody_and_says_so_and_where_the_certificate_is(
+async def test_verb_notifies_no_recipient_and_names_the_certificate(
     operator: Operator, tmp_path: Path
 ) -> None:
     code, output, errors = await operator.says("erase", "--yes", "--identity", f"email={ADA}")
@@ -157,7 +157,7 @@ async def test_what_is_left_ends_with_one_and_says_how_to_go_on(operator: Operat
     assert json.loads(certificate)["certificate"]["verification"]["result"] == "nothing_left"
 
 
-async def test_a_certificate_that_cannot_be_written_is_told_before_anything_is_erased(
+async def test_unwritable_certificate_is_an_error_before_the_erasure(
     operator: Operator, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()

@@ -73,7 +73,7 @@ async def test_an_appeal_that_is_granted_takes_the_request_up_again(pipeline: Pi
     assert not any(SAID in str(event) for event in heard.events)
 
 
-async def test_what_the_staff_writes_about_an_appeal_reaches_the_person_and_no_event(
+async def test_explanation_of_an_appeal_reaches_the_person_and_no_event(
     pipeline: Pipeline, heard: Heard, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     case = await pipeline.verified("access", STRANGER, residence=VIRGINIA)

@@ -45,14 +45,14 @@ async def test_repeated_request_points_to_the_first_and_needs_one_proof(
     await pipeline.until_it_is("challenged", third)
 
 
-async def test_what_a_stranger_asks_in_their_name_holds_up_no_log_in(pipeline: Pipeline) -> None:
+async def test_request_of_a_stranger_in_their_name_delays_no_log_in(pipeline: Pipeline) -> None:
     await pipeline.until_it_is("challenged", await pipeline.lodge(ADA.asks("erasure")))
     asked = ADA.asks("erasure")
     await pipeline.send(asked)
     assert (await pipeline.closed(await pipeline.id_of(asked)))["outcome"] == "nothing_held"
 
 
-async def test_what_a_stranger_asks_by_the_public_form_holds_up_no_proof(pipeline: Pipeline) -> None:
+async def test_public_request_of_a_stranger_delays_no_proof(pipeline: Pipeline) -> None:
     stranger = await pipeline.lodge(CEM.asks("access"))
     await pipeline.until_it_is("challenged", stranger)
     own = await pipeline.lodge(CEM.asks("access"))
@@ -63,7 +63,7 @@ async def test_what_a_stranger_asks_by_the_public_form_holds_up_no_proof(pipelin
     assert (await pipeline.closed(own))["outcome"] == "nothing_held"
 
 
-async def test_of_an_end_users_data_nobody_but_the_customer_decides(pipeline: Pipeline, heard: Heard) -> None:
+async def test_only_the_customer_decides_about_data_of_an_end_user(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(CEM.asks("erasure", role="end_user"))
     await pipeline.until_it_is("received", case)
     words = ("verify", "accept", case, "--as", "dana.muster", "--reason", "looked_at", "--identity", "email")

@@ -43,7 +43,7 @@ def _earlier(day: str) -> str:
     return (date.fromisoformat(day) - YEARS_LATER).isoformat()
 
 
-async def test_the_report_says_what_became_of_requests_before_and_after_they_are_purged(
+async def test_report_counts_results_alike_before_and_after_a_purge(
     parts: Stack | None, tmp_path: Path
 ) -> None:
     async with running(parts, tmp_path) as pipeline:

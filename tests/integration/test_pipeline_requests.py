@@ -95,9 +95,7 @@ async def test_access_ends_in_a_package_that_opens_once_with_a_fresh_code(
     assert BRUNO.email.encode() not in content
 
 
-async def test_an_erasure_by_amqp_leaves_nothing_but_what_the_law_says_to_keep(
-    pipeline: Pipeline, heard: Heard
-) -> None:
+async def test_erasure_by_amqp_leaves_only_retained_records(pipeline: Pipeline, heard: Heard) -> None:
     asked = BRUNO_ASKS.asks("erasure")
     before = await pipeline.mentions(BRUNO.email)
     ada_before = await pipeline.mentions(ADA.email)

@@ -236,7 +236,7 @@ async def test_the_use_of_sensitive_data_is_limited_without_proof(pipeline: Pipe
     assert person.email not in str(told)
 
 
-async def test_the_stop_list_takes_who_is_known_by_something_that_no_data_map_knows(
+async def test_stop_list_takes_identities_that_no_data_map_knows(
     pipeline: Pipeline,
 ) -> None:
     subject = {"identifiers": {"loyalty_no": "L-77"}}
@@ -287,7 +287,7 @@ def corrections(**wanted: str) -> dict[str, Any]:
     return {"corrections": [{"field": name.replace("__", "."), "value": v} for name, v in wanted.items()]}
 
 
-async def test_a_correction_changes_what_was_named_and_the_letter_shows_before_and_now(
+async def test_correction_changes_named_fields_and_the_letter_shows_both_values(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     person = (await pipeline.people())[16]

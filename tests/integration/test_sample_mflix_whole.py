@@ -43,7 +43,7 @@ async def loaded(stack: Stack, folder: Path) -> AsyncIterator[Pipeline]:
         yield pipeline
 
 
-async def test_the_command_finds_and_erases_exactly_what_is_listed(stack: Stack, tmp_path: Path) -> None:
+async def test_command_finds_and_erases_exactly_the_listed_records(stack: Stack, tmp_path: Path) -> None:
     async with loaded(stack, tmp_path) as pipeline:
         before = await everything(pipeline.client, pipeline.prefix)
         for number, person in enumerate(EXPECTED["people"]):

@@ -262,7 +262,7 @@ async def test_why_a_phase_was_refused_goes_with_it(installed: Installation) -> 
     assert await installed.failures() == {}
 
 
-async def test_a_filter_by_a_field_that_no_record_has_is_not_told_as_nobody(installed: Installation) -> None:
+async def test_filter_by_an_unknown_field_is_an_error_and_no_empty_scope(installed: Installation) -> None:
     await shop(installed)
     with pytest.raises(FilterRefused, match="has; the nearest is `language`"):
         await installed.scoped(declared(collections=[collection("people", langauge="de")]))
@@ -275,7 +275,7 @@ async def test_a_filter_may_compare_what_the_map_leaves_out_and_records_have(ins
     assert told.records == 1
 
 
-async def test_a_collection_that_is_not_there_is_not_told_as_nobody(installed: Installation) -> None:
+async def test_missing_collection_is_an_error_and_no_empty_scope(installed: Installation) -> None:
     with pytest.raises(InvalidDataMap, match="no such collection"):
         await installed.scoped(declared(collections=[collection("people")]))
 

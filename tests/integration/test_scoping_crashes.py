@@ -172,7 +172,7 @@ class Failing(Stores):
                 raise StoreUnavailable("it does not answer")
 
 
-async def test_a_store_that_does_not_answer_is_asked_again_and_not_told_as_nobody(
+async def test_silent_store_is_asked_again_and_gives_no_empty_scope(
     installed: Installation,
 ) -> None:
     await shop(installed)
@@ -186,7 +186,7 @@ async def test_a_store_that_does_not_answer_is_asked_again_and_not_told_as_nobod
     assert "bo@example.com" in await installed.written_to()
 
 
-async def test_what_was_found_stays_found_whatever_the_records_become(installed: Installation) -> None:
+async def test_found_people_stay_found_although_records_change(installed: Installation) -> None:
     """A law that is changed, or a record that goes, between two attempts makes no other chunks."""
     await shop(installed)
     await installed.register(BREACH)

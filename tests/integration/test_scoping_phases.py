@@ -56,7 +56,7 @@ async def test_person_of_a_further_law_is_notified_again(installed: Installation
     assert chunk.laws == (CALIFORNIA,)
 
 
-async def test_a_category_that_is_part_of_one_that_was_told_is_nothing_new(installed: Installation) -> None:
+async def test_category_within_a_notified_one_is_no_news(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(list=[{"email": ADA}], categories=["user"]))
     await installed.scoped(declared(collections=[collection("people", _id=1)]), phase=2)

@@ -133,7 +133,7 @@ async def test_an_element_is_the_persons_by_the_whole_key_alone(
     assert await collection.find_one({"_id": 2}) == {"_id": 2, "t": "beta", "who": OTHERS}
 
 
-async def test_what_is_no_longer_the_persons_when_it_is_to_go_stays(world: World) -> None:
+async def test_record_that_changed_its_person_before_the_erasure_stays(world: World) -> None:
     await world.fill(customers=CUSTOMERS, visits=[{"_id": 1, "who": [element("kim"), element("lou")]}])
     decided = plan(await world.find(FLAT), FLAT, TODAY)
     collection = world.client[world.prefix + "desk"]["visits"]

@@ -112,7 +112,7 @@ async def test_array_element_of_another_person_is_not_reached_by_a_number(
     assert findings.shared == (() if same else ("phone_number",))
 
 
-async def test_what_an_alias_leads_to_may_lead_to_nobody_else(world: World) -> None:
+async def test_record_found_by_an_alias_leads_to_no_other_person(world: World) -> None:
     data_map = desk(
         users=USERS,
         lines=f"name: owner\n{CALLS}",

@@ -321,7 +321,7 @@ async def test_key_in_a_sure_record_leads_to_no_record_that_is_verified_to_be_an
     assert ids(await gather(data_map, world.stores, PROVEN)) == {("users", 1)} | more
 
 
-async def test_verified_number_is_not_spoilt_by_a_stranger_who_writes_it_down(world: World) -> None:
+async def test_verified_number_stays_valid_although_a_stranger_claims_it(world: World) -> None:
     data_map = desk(
         users="\n".join(
             ("name: _id", held("email", "email", "always"), held("phone", "phone_number", FLAG), "name: at")

@@ -67,7 +67,7 @@ async def test_of_many_who_seal_one_name_at_once_one_wins_and_all_see_it(vault: 
     assert len({await vault.open(CASE, "request") for _ in range(5)}) == 1
 
 
-async def test_an_item_too_large_for_a_document_hurts_nobody_else_sealed_beside_it(vault: Vault) -> None:
+async def test_oversized_item_does_not_affect_others_sealed_with_it(vault: Vault) -> None:
     too_large, *others = await asyncio.gather(
         vault.seal(CASE, "huge", bytes(17 * 1024 * 1024)),
         *(vault.seal(CASE, f"item_{n}", ADA) for n in range(5)),

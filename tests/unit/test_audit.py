@@ -164,7 +164,7 @@ def test_a_letter_that_may_have_gone_out_twice_and_is_known_as_such_is_no_fault(
     assert books(LOAD, evidence).doubtful == {"fulfilled"}
 
 
-def test_a_bystander_whose_record_has_changed_is_found() -> None:
+def test_changed_record_of_a_bystander_is_found() -> None:
     assert found(replace(WHOLE, after={**WHOLE.after, (ACCOUNTS, 1): b"other"})) == {Verdict.WRONG}
 
 

@@ -158,7 +158,7 @@ def test_each_law_has_its_demanded_elements_once(
 
 
 @pytest.mark.parametrize("policy", [*breach_policies()], ids=lambda policy: policy.id)
-def test_what_a_letter_must_not_say_is_what_the_law_forbids(policy: BreachPolicy) -> None:
+def test_forbidden_contents_of_a_letter_are_those_of_the_law(policy: BreachPolicy) -> None:
     assert set(policy.never) == NEVER.get(policy.law, set())
 
 

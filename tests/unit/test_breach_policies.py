@@ -45,7 +45,7 @@ def test_no_recipient_gets_the_same_message_twice(policy: BreachPolicy) -> None:
 
 
 @pytest.mark.parametrize("policy", TO_PEOPLE)
-def test_every_letter_says_what_happened_with_which_data_and_who_tells_more(policy: BreachPolicy) -> None:
+def test_every_notice_has_the_facts_the_data_and_a_contact(policy: BreachPolicy) -> None:
     said = {one.element for one in policy.statements_for(SSN)}
     wanted = {NoticeElement.NATURE, NoticeElement.DATA, NoticeElement.ADVICE, NoticeElement.CONTACT}
     assert wanted - said <= set(policy.never)
@@ -86,7 +86,7 @@ def test_california_prescribes_title_headings_and_their_order() -> None:
     assert headings == sorted(headings, key=list(dict.fromkeys(headings)).index)
 
 
-def test_what_is_said_only_of_some_data_is_left_out_of_other_letters() -> None:
+def test_element_about_some_data_is_left_out_of_other_letters() -> None:
     policy = _newest("us-ca")
     password = ("user.contact.email", "user.authorization.password")
     only = {NoticeElement.PROTECTION, NoticeElement.CREDIT_BUREAUS, NoticeElement.PASSWORD}
@@ -94,7 +94,7 @@ def test_what_is_said_only_of_some_data_is_left_out_of_other_letters() -> None:
     assert {one.element for one in policy.statements_for(password)} & only == {NoticeElement.PASSWORD}
 
 
-def test_massachusetts_forbids_to_say_what_happened() -> None:
+def test_letter_to_massachusetts_does_not_describe_the_breach() -> None:
     """M.G.L. c. 93H § 3(b)."""
     said = {one.element for one in _newest("us-ma").statements_for(SSN)}
     assert NoticeElement.NATURE not in said
@@ -130,7 +130,7 @@ def test_every_breach_is_recorded_and_some_laws_say_for_how_long(law: str, month
 
 
 @pytest.mark.parametrize("policy", STATES)
-def test_every_state_has_people_the_owner_and_nobody_else_told_by_a_number_it_shares(
+def test_every_state_notifies_its_people_and_the_owner(
     policy: BreachPolicy,
 ) -> None:
     assert policy.notice(NoticeRecipientKind.PEOPLE)
@@ -159,7 +159,7 @@ def test_an_edition_that_was_taken_away_is_named() -> None:
         breach_policies().named("gdpr@2016-04-27")
 
 
-def test_a_law_that_says_something_itself_hides_what_its_model_says() -> None:
+def test_value_of_a_law_overrides_that_of_its_model() -> None:
     united_kingdom, union = _newest("uk-gdpr"), _newest("gdpr")
     assert [said.element for said in united_kingdom.letter] == [said.element for said in union.letter]
     assert {notice.provision[:2] for notice in united_kingdom.notices} == {"UK"}
@@ -197,7 +197,7 @@ def test_each_state_is_cited_for_its_own_letters_and_documents(policy: BreachPol
         ("uk-gdpr", "rights", "UK GDPR Art. 12(2)", "ours"),
     ],
 )
-def test_what_is_said_is_cited_by_the_law_that_wants_it(
+def test_each_element_cites_the_law_that_demands_it(
     law: str, element: str, provision: str, read: str
 ) -> None:
     [said] = [one for one in _newest(law).letter if one.element == element]
@@ -282,7 +282,7 @@ def test_the_files_lie_where_the_package_finds_them() -> None:
         ),
     ],
 )
-def test_a_declaration_says_what_a_law_asks_for(
+def test_declaration_has_the_facts_that_laws_demand(
     said: dict[str, Any], risk: Risk, unintelligible: bool
 ) -> None:
     declared = BreachDeclared.model_validate(DECLARED | said)

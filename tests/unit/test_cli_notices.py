@@ -135,7 +135,7 @@ def test_equal_letters_have_one_sample_the_most_common_first() -> None:
     assert found[1].wanted.categories == ("user.contact.address", "user.contact.address.city", "user.name")
 
 
-def test_a_letter_to_a_customer_lacks_what_is_not_declared_of_that_customer() -> None:
+def test_letter_to_a_customer_has_only_facts_declared_for_it() -> None:
     [customer] = DECLARED.affected.controllers
     others = (customer, customer.model_copy(update={"id": "c-18", "services": ()}))
     declared = DECLARED.model_copy(

@@ -79,7 +79,7 @@ STATES = [
 
 
 @pytest.mark.parametrize("policy", STATES, ids=lambda policy: policy.law)
-def test_the_table_of_the_states_says_what_their_files_say(policy: BreachPolicy) -> None:
+def test_table_of_the_states_equals_their_files(policy: BreachPolicy) -> None:
     people = policy.notice(NoticeRecipientKind.PEOPLE)
     assert people is not None
     harm = "if harm is possible" if people.risk is Risk.RISK else "always"

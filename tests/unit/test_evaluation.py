@@ -47,7 +47,7 @@ def test_a_manifest_is_found_in_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"entries": [{"file": "a"}]}', '{"entries": 1}'])
-def test_what_is_no_manifest_is_named(tmp_path: Path, content: str) -> None:
+def test_invalid_manifest_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r'manifest\.json: no JSON with "entries"'):
         Manifest.read(tmp_path)
@@ -60,7 +60,7 @@ def test_what_is_no_manifest_is_named(tmp_path: Path, content: str) -> None:
         pytest.param("", "1 files are not there, missing.jpg among them", id="no picture"),
     ],
 )
-def test_what_is_missing_is_named_before_anything_is_read(tmp_path: Path, words: str, told: str) -> None:
+def test_missing_file_of_an_evaluation_is_named_first(tmp_path: Path, words: str, told: str) -> None:
     written(tmp_path, [{"file": "missing.jpg", "kind": "mrz_document"}])
     with pytest.raises(ConfigurationError, match=told):
         CliRunner().invoke(app, ["verify", "evaluate", str(tmp_path / words)], catch_exceptions=False)
@@ -70,7 +70,7 @@ def test_a_licence_is_right_when_every_field_is(tmp_path: Path) -> None:
     assert set(licence(tmp_path, PAYLOAD).marks.values()) == {True}
 
 
-def test_what_the_manifest_says_itself_counts_more_than_the_payload(tmp_path: Path) -> None:
+def test_value_of_the_manifest_overrides_the_payload(tmp_path: Path) -> None:
     marks = licence(tmp_path, PAYLOAD, fields={"expiry": "2030-05-01"}).marks
     assert [name for name, right in marks.items() if not right] == ["expiry", "right"]
 
@@ -94,7 +94,7 @@ def test_a_picture_is_of_one_sort(more: dict[str, Any], row: str) -> None:
 
 
 @pytest.mark.parametrize("row", ["expired", "tampered"])
-def test_what_has_expired_or_was_tampered_with_must_not_convince(row: str) -> None:
+def test_expired_or_altered_document_does_not_convince(row: str) -> None:
     assert EvaluationVerdicts([judged(row, "convincing"), judged(row, "refused")], []).wrongly_convincing == [
         row
     ]

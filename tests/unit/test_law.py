@@ -406,7 +406,7 @@ def test_the_steps_lead_from_the_day_of_receipt_to_the_last_day(
 
 
 @pytest.mark.parametrize("right", Right)
-def test_only_what_could_harm_the_person_needs_proof(right: Right) -> None:
+def test_only_requests_that_could_harm_the_person_need_proof(right: Right) -> None:
     """11 CCR §§ 7026(d), 7027(e), 7060(b); GDPR Art. 7(3)."""
     free = {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL}
     assert needs_proof(right) is (right not in free)

@@ -87,7 +87,7 @@ def test_it_is_written_in_every_language(clock: NotificationDue, language: str) 
     assert not any(mark in body.html for mark in ("\x00", "%(", "{{", "None", "Undefined"))
 
 
-def test_what_is_not_owed_is_not_written() -> None:
+def test_document_without_a_duty_is_not_written() -> None:
     not_owed = PUBLIC.model_copy(update={"owed": False})
     of_others = PUBLIC.model_copy(update={"recipient": "authority"})
     assert list(announcements([not_owed, of_others], known(), DESK)) == []

@@ -138,7 +138,7 @@ def held(*more: Fact) -> Sequence[Fact]:
     return (registered(1), scoped(US_CA=600), hold, *more)
 
 
-def test_what_an_investigation_has_delayed_stays_delayed_once_it_lets_people_be_told() -> None:
+def test_late_notice_is_marked_as_delayed_by_the_investigation() -> None:
     """Cal. Civ. Code § 1798.82(d)(2)(D)."""
     over = case(*held(BreachHoldEnded(request_id=INCIDENT, by="ada"), APPROVED, released()))
     assert known(over).held_until is None
@@ -164,7 +164,7 @@ def test_what_is_looked_at_is_in_the_words_that_would_be_approved_now() -> None:
     assert words_of(held_up, held_up.incident.phases[0]).nature == "What was known in phase 1."
 
 
-async def test_who_gets_the_letter_of_another_phase_is_not_looked_at_twice() -> None:
+async def test_person_notified_by_another_phase_is_processed_once() -> None:
     vault = MemoryVault()
     await vault.create(INCIDENT)
     people = tuple(NoticeRecipient(key=f"{number:032}", email=f"{number}@example.org") for number in range(2))
@@ -191,7 +191,7 @@ async def test_people_who_were_forgotten_are_not_copied() -> None:
     assert found == [(2, chunk)]
 
 
-def test_an_authority_hears_of_people_who_were_told_and_not_of_customers() -> None:
+def test_authority_gets_the_count_of_notified_people_without_customers() -> None:
     """GDPR Art. 33(3): the company is a controller of some of the data, and a processor of the rest."""
     theirs = registered(2).model_copy(update={"role": BreachRole.PROCESSOR})
     found = scoped(2, DE=40).model_copy(update={"customers": 1, "groups": ()})

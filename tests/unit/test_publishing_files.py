@@ -123,7 +123,7 @@ def test_an_event_with_the_id_of_another_would_be_lost_and_is_refused(tmp_path: 
     assert faults(content, tmp_path) == [(4, "id")]
 
 
-def test_two_requests_of_one_reference_are_told_apart_or_refused(tmp_path: Path) -> None:
+def test_two_requests_with_one_reference_are_distinguished_or_refused(tmp_path: Path) -> None:
     again, other = event() | {"id": "e-8"}, event(right="erasure") | {"id": "e-9"}
     elsewhere = other | {"source": "portal.example"}
     withdrawn = event(9) | {"type": "habeas.request.withdrawn.v1", "data": {"reference": "t-1"}}

@@ -107,7 +107,7 @@ def test_of_an_event_a_clock_that_goes_wrong_is_none() -> None:
     assert suggestions_for(ahead) == []
 
 
-def test_the_clock_of_who_writes_a_declaration_may_be_ahead() -> None:
+def test_clock_of_a_declaring_system_may_be_ahead() -> None:
     assert said(aware_at=(NOW + timedelta(minutes=50)).isoformat()) == []
 
 

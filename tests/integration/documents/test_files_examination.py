@@ -181,7 +181,7 @@ def test_text_that_is_covered_by_nearly_the_same_is_read_as_it_is_seen() -> None
     assert "MsAdaExample" in lines
 
 
-def test_where_nobody_can_read_a_letter_a_person_looks() -> None:
+def test_unreadable_letter_goes_to_staff() -> None:
     reading = Desk(lines=()).read(hostile.bill_pdf(), WorkerTask.ADDRESS)
 
     assert reasons_of(reading.checks) == ("print_unreadable",)
@@ -209,7 +209,7 @@ def test_the_text_over_a_scan_is_read_from_the_scan_and_the_layer_compared_with_
     assert reasons_of(reading.checks) == ("pdf_hidden_text",)
 
 
-def test_what_is_read_is_plain_text_of_a_bounded_length() -> None:
+def test_text_is_read_plain_and_of_bounded_length() -> None:
     lines = (
         TextLine(text="\x1b[31m=HYPERLINK\u202e(1)\x00\u200b"),
         TextLine(text="A" * 10_000),

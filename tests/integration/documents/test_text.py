@@ -38,7 +38,7 @@ def test_nothing_is_read_where_nothing_is_written(size: tuple[int, int]) -> None
     assert read_lines(np.asarray(Image.new("RGB", size, "white"))) == ()
 
 
-def test_what_takes_too_long_is_not_read_in_parts() -> None:
+def test_slow_text_is_not_read_in_parts() -> None:
     assert read_lines(np.asarray(drawn(LINES)), seconds=0.0) == ()
 
 

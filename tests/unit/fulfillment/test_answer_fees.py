@@ -125,7 +125,7 @@ async def test_agreement_after_a_withdrawal_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("right", [Right.ACCESS, Right.ERASURE])
-async def test_the_staff_may_want_a_fee_before_it_is_known_who_asks(right: Right) -> None:
+async def test_staff_may_quote_a_fee_before_the_identity_is_proven(right: Right) -> None:
     event, ctx = await asked(GivenCopies(), right)
     decided = wanted(FeeReason.EXCESSIVE)
     assert not await decide_fee(decided, ctx)

@@ -82,7 +82,7 @@ def test_invalid_certificate_is_a_problem_and_no_exception(file: bytes) -> None:
     assert not verify_certificate(file).ok
 
 
-def test_a_certificate_whose_numbers_do_not_add_up_is_not_issued() -> None:
+def test_certificate_with_inconsistent_numbers_is_not_issued() -> None:
     unexplained = replace(CERTIFICATE, handled=(replace(INVOICES, found=9),))
     with pytest.raises(ValueError, match=r"default\.billing\.invoices: found 9 records, accounts for 8"):
         issue(unexplained, SIGNER)

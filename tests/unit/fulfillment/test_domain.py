@@ -38,7 +38,7 @@ def test_the_day_after_a_retention_period_the_record_is_erased() -> None:
 
 
 @pytest.mark.parametrize("document", [{}, {"issued": None}, {"issued": "soon"}, {"issued": 5}])
-def test_a_record_whose_period_runs_from_an_unknown_day_is_kept(document: dict[str, object]) -> None:
+def test_record_with_an_unknown_start_of_its_period_is_kept(document: dict[str, object]) -> None:
     retained = Retain("retention_duty", "§ 147 AO", until=None, reduced=True)
     assert decide_disposition(KEPT, document, today=TODAY) == retained
 

@@ -276,7 +276,7 @@ def test_shared_record_does_not_connect_people() -> None:
     assert directions(theirs, firms=EMAIL, people=EMAIL) == [Direction.FROM]
 
 
-def test_a_person_to_whom_many_refer_is_still_one() -> None:
+def test_person_with_many_references_is_still_one() -> None:
     doctors = outline("doctors", [{"_id": n, "email": "x", "last_name": "Muster"} for n in range(30)])
     patients = outline("patients", [{"_id": n, "email": "y", "doctor_id": n % 5} for n in range(30)])
     visits = outline("visits", [{"_id": n, "doctor_id": n % 5} for n in range(30)])

@@ -305,7 +305,7 @@ def test_after_and_erase_after_order_the_erasure(dataset: str, collection: str, 
 # --- what is read, and changes nothing ----------------------------------------------------------------
 
 
-def test_a_file_with_every_word_of_fides_loads_and_says_what_is_not_honoured() -> None:
+def test_file_with_every_key_of_fides_loads_and_lists_ignored_keys() -> None:
     text = """
 organization: [ { fides_key: default_organization } ]
 system: [ { fides_key: shop, system_type: Service, privacy_declarations: [] } ]
@@ -383,7 +383,7 @@ def test_key_beside_fides_meta_is_accepted_and_remarked() -> None:
     ]
 
 
-def test_every_remark_says_where_it_is_and_what_to_do_instead() -> None:
+def test_every_remark_has_its_place_and_a_remedy() -> None:
     [remark] = notes(before="policy: [ { fides_key: x } ]").remarks
     assert remark == MapError(
         "map.yml:1", "`policy` is not honoured", "only datasets and data categories are read", remark=True

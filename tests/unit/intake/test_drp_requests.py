@@ -479,7 +479,7 @@ async def test_too_many_revocations_are_put_off(agent: Calling) -> None:
 # --- proving who asks --------------------------------------------------------------------------------------
 
 
-async def test_a_person_who_must_prove_their_identity_is_redirected_to_the_page(agent: Calling) -> None:
+async def test_person_with_missing_proof_is_redirected_to_the_page(agent: Calling) -> None:
     made = await agent.made(exercise="access")
     page = await agent.status(made)
     assert (page["status"], page["reason"]) == ("in_progress", "need_user_verification")

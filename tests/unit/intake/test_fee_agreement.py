@@ -43,7 +43,7 @@ async def quoted(*more: Fact) -> Office:
     return office
 
 
-async def test_the_page_says_what_it_costs_and_lets_the_person_agree_or_withdraw() -> None:
+async def test_page_shows_the_fee_and_lets_the_person_agree_or_withdraw() -> None:
     office = await quoted()
     async with client_of(office.door) as client:
         page = await client.get(f"/requests/{CASE}")

@@ -157,7 +157,7 @@ def test_people_without_address_require_a_public_notice() -> None:
     assert known(found, categories=["user.name", "user.financial"])["br-lgpd.public"].owed
 
 
-def test_customers_hear_of_what_is_known_later_from_the_staff() -> None:
+def test_customers_get_later_facts_from_the_staff() -> None:
     customers = [{"id": "k-1", "name": "Muster AG", "email": "security@example.com"}]
     found = known(registered(2), role="processor", affected={"controllers": customers})
     assert found["supplement.2.customers"].recipient == "customers"

@@ -445,7 +445,7 @@ def test_people_of_all_phases_are_counted_together() -> None:
     assert after(registered()).residents == {}, "nobody has looked"
 
 
-def test_a_supplement_does_not_move_what_runs_from_the_moment_it_became_known() -> None:
+def test_supplement_does_not_move_running_clocks() -> None:
     assert after(registered(), registered(2, aware_at=LATER)).aware_at == NOW
 
 

@@ -134,9 +134,7 @@ def by_name(incident: Incident) -> dict[str, NotificationDue]:
 
 
 @pytest.mark.parametrize("source", [SOURCE, COMMAND])
-async def test_of_what_an_upstream_system_declares_two_people_approve(
-    registry: Registry, source: str
-) -> None:
+async def test_declaration_of_an_upstream_system_needs_two_approvals(registry: Registry, source: str) -> None:
     """Four eyes: an account that a message names counts only with its proof."""
     declared = declaration(by="nobody")
     await registry.broker.publish([submission("breach.declared", declared, id_="1", source=source)])

@@ -603,7 +603,7 @@ def test_the_case_keeps_all_laws_that_protect_and_says_which_gave_which_day() ->
     assert fact.due_on == date(2026, 4, 7)
 
 
-def test_an_employee_of_another_company_in_texas_has_what_everybody_is_granted() -> None:
+def test_employee_in_texas_has_the_rights_granted_to_all() -> None:
     texan = submitted(Residence(country="US", subdivision="TX"), role=Role.BUSINESS_CONTACT)
     assert received(texan, ABROAD).laws == ("gdpr@2018-05-25",)
 

@@ -118,7 +118,7 @@ async def test_an_instruction_is_verified_at_once_without_proof(
     assert (submission.subject.email, submission.subject.identifiers) == (EMAIL, {})
 
 
-async def test_no_event_names_the_person_or_what_the_controller_calls_the_request(
+async def test_no_event_names_the_person_or_the_controllers_reference(
     controller: Calling,
 ) -> None:
     made = await controller.made("3", group_id="g-of-johndoe")

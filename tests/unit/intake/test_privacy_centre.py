@@ -349,7 +349,7 @@ async def test_residence_and_contact_are_required(given: dict[str, str]) -> None
     assert answer.status_code == 422
 
 
-async def test_an_agent_reads_who_gets_the_code() -> None:
+async def test_letter_to_an_agent_names_the_recipient_of_the_code() -> None:
     agent = {"for": "other", "agent_name": "Berta", "agent_email": "berta@example.org", "permission": "Mine"}
     answer = await sent(Office(), "/ask/access", PERSON | agent, step="check")
     assert "to the person whom it is about" in answer.text

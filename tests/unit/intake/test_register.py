@@ -177,7 +177,7 @@ def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> RegisterEntry:
         pytest.param((WITHDRAWN, fulfilled(), CLOSED), RequestResult.GRANTED, (), id="answered after all"),
     ],
 )
-def test_the_register_says_what_became_of_a_request_and_why(
+def test_register_has_the_result_of_a_request_and_its_grounds(
     facts: tuple[Fact, ...], result: RequestResult, grounds: tuple[str, ...]
 ) -> None:
     found = entry(received(), *facts)
@@ -305,7 +305,7 @@ DENIED = AppealAnswered.model_validate(
 )
 
 
-def test_the_register_says_that_there_was_an_appeal_and_what_came_of_it() -> None:
+def test_register_has_appeals_and_their_results() -> None:
     found = entry(received(), refused("no_try_left"), CLOSED, APPEALED)
     assert [str(appeal) for appeal in found.appeals] == ["appeal of 2026-05-01: open"]
     found = entry(received(), refused("no_try_left"), CLOSED, APPEALED, DENIED)

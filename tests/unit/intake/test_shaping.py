@@ -95,7 +95,7 @@ def test_requests_without_proof_begin_at_once(right: Right, at_once: bool) -> No
     assert begins_at_once(received(right), NOON, UTC) is at_once
 
 
-def test_an_objection_to_marketing_and_what_is_asked_of_a_child_begin_at_once() -> None:
+def test_objections_to_marketing_and_requests_of_children_begin_at_once() -> None:
     assert begins_at_once(received("objection", direct_marketing=True), NOON, UTC)
     assert begins_at_once(received(child=True), NOON, UTC)
 

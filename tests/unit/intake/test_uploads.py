@@ -86,7 +86,7 @@ def spooled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 # --- what comes in ------------------------------------------------------------------------------------
 
 
-async def test_documents_of_a_form_are_sealed_each_for_what_it_is_to_prove() -> None:
+async def test_documents_of_a_form_are_sealed_by_their_claim() -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         response = await client.post(PROOFS, files={"identity": file(JPEG), "address": file(PDF, "bill.pdf")})
@@ -253,7 +253,7 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_in_memory(content_t
     assert sent <= uploads.MOST_BODY + 2 * 60_100
 
 
-async def test_elsewhere_the_limit_stays_what_it_was() -> None:
+async def test_limit_of_other_networks_is_unchanged() -> None:
     office = await waiting()
     async with client_of(office.door) as client:
         for path in (f"{PROOFS}/", f"/v1/requests/{UNKNOWN[1:]}/proofs", f"/requests/{CASE}/code"):
@@ -366,7 +366,7 @@ async def test_the_api_describes_both_ways_to_offer_proofs() -> None:
     assert named <= set(document["components"]["schemas"])
 
 
-async def test_the_status_says_what_is_asked_for() -> None:
+async def test_status_names_the_wanted_proof() -> None:
     office = await asked((E.MAILBOX,), (E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT))
     async with client_of(office.door) as client:
         status = (await client.get(f"/v1/requests/{CASE}")).json()
