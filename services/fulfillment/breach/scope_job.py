@@ -109,11 +109,12 @@ class ScopeJob:
     async def run(self) -> None:
         """Work on every scope, for ever; the next replica continues after failures."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(BREACHES_AT_ONCE):
-                group.create_task(self._work_on())
+            for number in range(BREACHES_AT_ONCE):
+                group.create_task(self._work_on(number * LOOK_EVERY_S))
 
-    async def _work_on(self) -> None:
-        """Work on one scope after the other."""
+    async def _work_on(self, after_s: float) -> None:
+        """Work on one scope after the other; idle tasks look in turn, one every :data:`LOOK_EVERY_S`."""
+        await asyncio.sleep(after_s)
         while True:
             pause = await self.take_turn()
             await asyncio.sleep(pause)
@@ -123,7 +124,7 @@ class ScopeJob:
         with ErrorNet() as net:
             while await self.work():
                 pass
-        return LOOK_EVERY_S if net.error is None else TRY_AGAIN_S
+        return BREACHES_AT_ONCE * LOOK_EVERY_S if net.error is None else TRY_AGAIN_S
 
     async def work(self) -> bool:
         """
