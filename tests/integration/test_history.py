@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 import pytest
 import pytest_asyncio
 
-from bench.history import Profile, multiply, profiled, profiling
+from bench.history import VERBS, WHOLE, Profile, multiply, profiled, profiling
 from habeas.embedded.stack import Stack
 from services.intake.cases.retention import Purge, RegisterRetention
 from services.intake.domain import RECORDS
@@ -26,37 +26,6 @@ COPIES = extent(150, 50_000)
 IDLE_S = extent(2.5, 30.0)
 LONG = timedelta(seconds=extent(30, 300))
 CALIFORNIA = {"residence": {"country": "US", "subdivision": "CA"}}
-WHOLE = (
-    "audit verify",
-    "erasures list",
-    "recipients",
-    "report",
-    "report --register --format csv",
-)
-"""Verbs about all cases: they examine no more than they read."""
-VERBS = (
-    "audit heads --out {folder}/heads",
-    "audit verify {access}",
-    "breach list",
-    "breach register --out {folder}/breaches.csv",
-    "case aliases {access}",
-    "certificate fetch {erasure} --out {folder}/certificate",
-    "dead-letters",
-    "dead-letters replay intake",
-    "deadlines --days 60",
-    "disagreements --identity email={person}",
-    "drop status",
-    "erasures plan {erasure}",
-    "erasures purge --dry-run",
-    "erasures replay --dry-run --since {tomorrow}",
-    "inbox list",
-    "staff list",
-    "status {access}",
-    "suppressions filter {folder}/people",
-    "verify list",
-    "verify show {access}",
-)
-"""The other verbs of the staff that read what Habeas keeps, but for those about one incident."""
 MOST_EXAMINED = 250
 """Documents that one of these verbs examines, and idle services."""
 
@@ -80,7 +49,7 @@ async def history(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory)
         closed = [await pipeline.verified("access", person), await pipeline.verified("erasure", other)]
         for case in closed:
             await pipeline.closed(case)
-        await multiply(pipeline.client, pipeline.prefix, closed, COPIES)
+        await multiply(pipeline.client, pipeline.prefix, closed, range(COPIES))
         (folder / "people").write_text(f"{person.email}\n{other.email}\n", encoding="utf-8")
         names = {
             "access": closed[0],
