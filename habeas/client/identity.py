@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,13 @@ from rich.table import Table
 
 from habeas.client import staff
 from services.verifier.assurance.levels import GROUNDS
+from services.verifier.assurance.reviews import ReviewQueue
 from services.verifier.documents.results import reasons_of
 from services.verifier.documents.sandbox import DocumentWorker, FilePreview, PagePixels
 from services.verifier.domain import RECORDS, Verification, VerificationStatus, evolve
 from shared.contract.events import (
     DecisionRefused,
     Fact,
-    IdentityReviewNeeded,
     ProofExamined,
     ProofKind,
     ProofReceived,
@@ -33,9 +34,9 @@ from shared.contract.events import (
     RequestReceived,
 )
 from shared.errors import ConfigurationError
-from shared.runtime.journal import Journal, events_of
+from shared.runtime.journal import Journal, JournalRow, events_of
 from shared.runtime.key_rings import RootKey
-from shared.runtime.mongo import Client, connect, translated
+from shared.runtime.mongo import Client, Database, connect
 from shared.runtime.vault import Vault
 
 SEEN_WITHIN_S = 15.0
@@ -120,16 +121,13 @@ class IdentityReader:
         rows = (await self._journal().histories({case})).get(case, [])
         if not rows:
             raise ConfigurationError(f"the verifier knows no request {case}")
-        facts, known = tuple(events_of(rows)), Verification()
-        for fact in facts:
-            known = evolve(known, fact)
-        return IdentityStatus(case, known, facts)
+        return _standing(case, rows)
 
     async def waiting(self) -> list[IdentityStatus]:
         """Return the requests with a proof to review."""
-        with translated("read the verifier's journal"):
-            cases = await self._rows().distinct("case", {"facts.type": IdentityReviewNeeded.TYPE})
-        standings = [await self.standing(case) for case in cases]
+        cases = await ReviewQueue(self._database()).cases()
+        histories = await self._journal().histories(cases)
+        standings = [_standing(case, rows) for case, rows in histories.items()]
         return [standing for standing in standings if standing.waits_for_staff]
 
     async def show(
@@ -179,10 +177,15 @@ class IdentityReader:
         raise ConfigurationError("the verifier has not recorded the look: is it running?")
 
     def _journal(self) -> Journal:
-        return Journal(self.client[f"{self.prefix}_verifier"], RECORDS)
+        return Journal(self._database(), RECORDS)
 
-    def _rows(self) -> Any:
-        return self.client[f"{self.prefix}_verifier"]["journal"]
+    def _database(self) -> Database:
+        return self.client[f"{self.prefix}_verifier"]
+
+
+def _standing(case: str, rows: Sequence[JournalRow]) -> IdentityStatus:
+    facts = tuple(events_of(rows))
+    return IdentityStatus(case, reduce(evolve, facts, Verification()), facts)
 
 
 async def _drawn(vault: Vault, standing: IdentityStatus) -> dict[str, FilePreview]:

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from services.verifier.assurance.code_allowances import CodeAllowances
+from services.verifier.assurance.reviews import ReviewQueue
 from services.verifier.context import AssuranceRules, CodeAllowancePort, Verifier
 from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
@@ -68,7 +70,20 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     key = derived_key(settings.root_key, "verification codes")
     clock = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
     made = service(platform.vault, timers, allowances, key=key, practice=_practice(settings))
-    yield Running(made, journal, background=clock)
+    yield Running(_listing_reviews(made, ReviewQueue(database)), journal, background=clock)
+
+
+def _listing_reviews(
+    made: Service[Verification, Verifier], reviews: ReviewQueue
+) -> Service[Verification, Verifier]:
+    """Return the service *made*, which lists the requests to review as well."""
+
+    async def effects(rows: Sequence[JournalRow]) -> None:
+        if made.effects is not None:
+            await made.effects(rows)
+        await reviews.follow(rows)
+
+    return replace(made, effects=effects)
 
 
 def _practice(settings: VerifierSettings) -> AssuranceRules:

@@ -161,6 +161,8 @@ class ProofSpent(Record):
     refs: tuple[Code, ...]
     kept: tuple[Code, ...] = ()
     """Names of proofs that the law wants kept."""
+    reviewed: bool = False
+    """Whether the staff was asked to look at one."""
 
 
 RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed, ProofSpent)

@@ -722,7 +722,9 @@ def _resumed(ctx: Verifier) -> list[Fact]:
 
 def _spent(case_id: str, known: Verification) -> list[Fact]:
     """Return the facts that the evidence has served; only known evidence is reported destroyed."""
-    spent = ProofSpent(request_id=case_id, refs=known.evidence, kept=known.kept)
+    spent = ProofSpent(
+        request_id=case_id, refs=known.evidence, kept=known.kept, reviewed=bool(known.reviewed_for)
+    )
     if not known.evidence:
         return [spent]
     return [spent, EvidenceDestroyed(request_id=case_id, refs=known.evidence)]

@@ -16,6 +16,7 @@ import pytest_asyncio
 from bench.papers import bill, passport
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
+from services.verifier.assurance.reviews import ReviewQueue
 from tests import hostile
 from tests.integration.pipeline import Pipeline, Somebody, command, running
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
@@ -265,6 +266,8 @@ async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipel
         words = ("verify", "accept", case, "--as", by, "--reason", "looked_at", "--identity", "email")
         assert (await command(pipeline, *words))[0] == ended
     assert (await pipeline.closed(case, WITHIN))["outcome"] == "granted"
+    listed = await ReviewQueue(pipeline.client[f"{pipeline.prefix}_verifier"]).cases()
+    assert case not in listed
 
 
 @pytest.mark.parametrize("ending", ["withdrawn", "refused by the staff"])

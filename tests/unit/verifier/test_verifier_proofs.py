@@ -8,7 +8,7 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.assurance.levels import Sensitivity
-from services.verifier.domain import DOCUMENTED, MOST_EXAMINED
+from services.verifier.domain import DOCUMENTED, MOST_EXAMINED, ProofSpent
 from services.verifier.handlers import LAPSE, REMINDER
 from shared.contract.answer import SUBMISSION
 from shared.contract.declarations import CURRENT, TEXTS
@@ -281,6 +281,7 @@ async def test_the_person_confirms_an_agents_request_by_their_own_mailbox() -> N
     office = await opened(sensitivity=Sensitivity.ORDINARY, agent=AGENT)
     await coded(office)
     assert office.the(IdentityVerified).assurance is Assurance.MAILBOX
+    assert [spent.reviewed for spent in office.records(ProofSpent)] == [False]
 
 
 async def test_a_written_permission_is_looked_at_by_a_person() -> None:
@@ -326,6 +327,7 @@ async def test_the_staff_decides(verified: bool) -> None:
     else:
         assert office.the(IdentityRefused).reasons == ("looked_at",)
     assert office.the(EvidenceDestroyed)
+    assert [spent.reviewed for spent in office.records(ProofSpent)] == [True]
 
 
 async def test_two_must_decide_for_the_requester_where_that_is_the_practice() -> None:
