@@ -1,16 +1,22 @@
 """Verbs that start services and demonstrations."""
 
+import importlib
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from habeas.cli.options import STATE, MapFolder, State, out, run
-from shared.errors import HabeasError
+from shared.errors import ConfigurationError, HabeasError
+
+if TYPE_CHECKING:
+    from shared.runtime.bootstrap import ServicePlan
 
 app = typer.Typer()
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 
 
 @app.command()
@@ -18,9 +24,19 @@ def serve(
     services: Annotated[list[str], typer.Argument(help="intake, verifier, fulfillment, notifier")],
 ) -> None:
     """Run services in this process, with the settings in the environment."""
-    from habeas.embedded import service_group  # noqa: PLC0415  each verb loads only what it needs
+    from shared.runtime.bootstrap import main  # noqa: PLC0415  each verb loads only what it needs
 
-    service_group.serve(services)
+    unknown = sorted(set(services) - set(SERVICES))
+    if unknown:
+        raise ConfigurationError(
+            f"no service is called {', '.join(unknown)}; there are {', '.join(SERVICES)}"
+        )
+    main([plan for name in dict.fromkeys(services) for plan in _plans(name)])
+
+
+def _plans(name: str) -> "Sequence[ServicePlan[Any]]":
+    """Import a service only when it runs: other verbs need none of its libraries."""
+    return importlib.import_module(f"services.{name}.bootstrap").PLANS  # type: ignore[no-any-return]  # every service has them
 
 
 @app.command()

@@ -22,8 +22,7 @@ from services.fulfillment.datamap.versions import DataMapVersions as StoredMaps
 from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
 from services.fulfillment.drop.hash_lists import HashLists
 from services.fulfillment.drop.lookup import HashLookupJob
-from services.fulfillment.erasure.daily_jobs import DailyJob
-from services.fulfillment.erasure.deferred import Purging
+from services.fulfillment.erasure.deferred import DailyJob, Purging
 from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
 from services.fulfillment.erasure.journal.recorder import ErasureJournalPort as Remembered
 from services.fulfillment.erasure.journal.recorder import RetainedRecordsPort as Registered

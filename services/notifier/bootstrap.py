@@ -5,7 +5,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 from services.notifier.breach.campaign.bootstrap import CAMPAIGNS, CHUNKS, standings_of
-from services.notifier.codes.bootstrap import CODES
+from services.notifier.codes.handlers import SUBSCRIPTIONS as CODE_SUBSCRIPTIONS
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.letters.store import LetterClaims
 from services.notifier.settings import NotifierSettings
@@ -47,5 +47,22 @@ def _returned(
     notices = NoticeBounceHandler(standings_of(settings, platform), platform.bus, settings.notice_paths())
     return smtp_limits.listen(BounceServer(desk, settings.return_paths(), notices), listener, largest=LARGEST)
 
+
+@asynccontextmanager
+async def build_codes(settings: NotifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Put it together."""
+    journal = Journal(
+        platform.client[f"{settings.database_prefix}_{MailLane.CODES}"],
+        key=chain_key(settings.root_key, MailLane.CODES),
+        notes=True,
+    )
+    await journal.prepare()
+    async with way_out(MailLane.CODES, settings, platform) as post:
+        codes = service(MailLane.CODES, CODE_SUBSCRIPTIONS, platform.vault, post, settings.house())
+        yield Running(codes, journal, batch=BATCH)
+
+
+CODES = ServicePlan(NotifierSettings, build_codes)
+"""Mails codes; a storm of other letters must not hold them up."""
 
 PLANS = (ServicePlan(NotifierSettings, build), CODES, CAMPAIGNS, CHUNKS)

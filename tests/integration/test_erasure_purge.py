@@ -16,8 +16,7 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import RetentionPeriod
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import after
-from services.fulfillment.erasure.daily_jobs import DailyJob
-from services.fulfillment.erasure.deferred import DueRecords, Purging
+from services.fulfillment.erasure.deferred import DailyJob, DueRecords, Purging
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.changes.marks import plan_marks
-from services.fulfillment.erasure.execution import RemainderKind, execute, plan, verify
+from services.fulfillment.erasure.execution import RemainderKind, execute, execute_changes, plan, verify
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores

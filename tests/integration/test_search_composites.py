@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.changes.marks import plan_marks
 from services.fulfillment.datamap.reader import DataMap, parse
-from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.erasure.execution import execute, execute_changes, plan, verify
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from httpx import AsyncClient, Response
 
 from services.intake.channels.webhooks import apple, risc
-from services.intake.channels.webhooks.api import webhooks_app
-from services.intake.channels.webhooks.service import WebhookService
+from services.intake.channels.webhooks.service import WebhookService, webhooks_app
 from shared.runtime.jwks import KeySet
 from shared.runtime.tokens import ExpectedToken
 from tests.unit.fakes import Office

@@ -14,7 +14,7 @@ from habeas.client.evaluation.barcodes import licences
 from habeas.client.evaluation.judged import EvaluationVerdicts
 from habeas.client.evaluation.manifest import Manifest
 from habeas.client.evaluation.outcomes import FileOutcome, FileResult
-from habeas.client.evaluation.zones import row_of
+from habeas.client.evaluation.run import row_of
 from shared.errors import ConfigurationError
 
 PAYLOAD = (

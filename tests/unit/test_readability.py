@@ -2,7 +2,7 @@
 
 import pytest
 
-from habeas.client.readability import measured, of_letter, syllables
+from habeas.client.letters import measured, of_letter, syllables
 
 
 @pytest.mark.parametrize(

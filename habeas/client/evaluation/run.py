@@ -1,4 +1,8 @@
-"""The evaluation of a manifest: readings by kind, then verdicts on documents."""
+"""
+The evaluation of a manifest: readings by kind, then verdicts on documents.
+
+Machine-readable zones are compared character by character.
+"""
 
 import asyncio
 import time
@@ -11,15 +15,24 @@ from rich.table import Table
 
 from habeas.client.evaluation.barcodes import licences, symbols
 from habeas.client.evaluation.judged import CARDS, PAPERS, SORTS, VERDICTS, EvaluationVerdicts, judge
-from habeas.client.evaluation.manifest import Manifest
-from habeas.client.evaluation.outcomes import Family, FileOutcome, table_of
+from habeas.client.evaluation.manifest import Entry, Manifest
+from habeas.client.evaluation.outcomes import Family, FileOutcome, FileResult, table_of
 from habeas.client.evaluation.papers import bills, cards
-from habeas.client.evaluation.zones import zones
-from services.verifier.documents.worker.readers import installed_readers, warm_up
+from habeas.client.evaluation.pictures import picture_of
+from services.verifier.documents.mrz.consensus import accepted
+from services.verifier.documents.mrz.layouts import layout_for
+from services.verifier.documents.mrz.parser import parse
+from services.verifier.documents.mrz.reader import read_zone
+from services.verifier.documents.results import Format, MachineZone
+from services.verifier.documents.worker.readers import ZONE_SECONDS, installed_readers, warm_up
 from shared.errors import ConfigurationError
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with the current step, the files done and their total."""
+
+QUESTIONS = ("core3", "five", "exact", "verdict", "accepted", "accepted_wrong")
+"""Number and dates; those and the names; every character; valid digits; accepted values."""
+CORE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +116,59 @@ async def _judge(manifest: Manifest, today: date, progress: ProgressCallback) ->
 
     progress("judged", 0, files)
     return await judge(manifest, today, note)
+
+
+def zones(today: date) -> Family:
+    """Return the questions about documents with a zone, and about those without."""
+
+    def read(manifest: Manifest, entry: Entry) -> FileResult:
+        picture = picture_of(manifest.folder / entry["file"])[:, :, ::-1]
+        zone = read_zone(picture, ZONE_SECONDS, today=today)
+        return FileResult(_marks(entry, zone, today), _reading(zone))
+
+    return Family("zones", ("mrz_document", "no_mrz"), QUESTIONS, read, row_of)
+
+
+def row_of(entry: Entry) -> str:
+    """Return the sort of a picture."""
+    if entry["kind"] == "no_mrz":
+        return "none"
+    if entry.get("tampered"):
+        return "tampered"
+    return "degraded" if entry.get("derived_from") else "clean"
+
+
+def _marks(entry: Entry, zone: MachineZone | None, today: date) -> dict[str, bool]:
+    passed = zone is not None and accepted(zone)
+    expected = parse(entry["mrz"], today=today) if entry.get("mrz") else None
+    if expected is None:
+        return {"accepted": passed, "accepted_wrong": passed, "verdict": not passed}
+    valid = bool(entry["check_digits_valid"])
+    if zone is None or zone.format is not expected.format:
+        return dict.fromkeys(QUESTIONS, False) | {"accepted": passed, "accepted_wrong": passed}
+    five = _five(zone) == _five(expected)
+    return {
+        "core3": _five(zone)[:CORE] == _five(expected)[:CORE],
+        "five": five,
+        "exact": zone.lines == expected.lines,
+        "verdict": (not zone.wrong_digits) == valid,
+        "accepted": passed,
+        "accepted_wrong": passed and not (five and valid),
+    }
+
+
+def _five(zone: MachineZone) -> tuple[str, ...]:
+    """Return number, birth, expiry, surname and given names, with dates as printed."""
+    if zone.format is Format.FRENCH_LICENCE:
+        return zone.lines
+    fields = layout_for(zone.format).fields
+    birth, expiry = (fields[name].of(zone.lines) if name in fields else "" for name in ("birth", "expiry"))
+    return zone.number, birth, expiry, zone.surname, zone.given_names
+
+
+def _reading(zone: MachineZone | None) -> dict[str, object]:
+    return {
+        "mrz": list(zone.lines) if zone else None,
+        "check_digits_valid": zone is not None and not zone.wrong_digits,
+        "accepted": zone is not None and accepted(zone),
+    }

@@ -3,11 +3,92 @@ Fernlicht, a fictional provider of edge, bare metal and transit, and its custome
 
 Three databases: ``portal`` (accounts, contacts, sessions, tickets, newsletter), ``billing`` (customers,
 invoices, payments) and ``ops`` (servers, usage, and sites without people). The map to them is
-``datamaps/example``.
+``datamaps/example``; ``fill`` loads the records.
 """
 
-from habeas.embedded.company.loader import Progress, fill
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
 from habeas.embedded.company.people import ADA, BRUNO, DemoPerson
 from habeas.embedded.company.records import generate, indexes
+from shared.runtime.mongo import Client, Document, connect, insert_new, translated
 
 __all__ = ["ADA", "BRUNO", "DemoPerson", "Progress", "fill", "generate", "indexes"]
+
+CHUNK = 1_000
+"""Documents per round trip."""
+
+IN_FLIGHT = 4
+"""Chunks under way at a time: the next ones are made while the server writes."""
+
+Progress = Callable[[str, int], None]
+"""Called with ``database.collection`` and the number of documents just stored there."""
+
+
+async def fill(
+    mongo_url: str,
+    records: Iterable[tuple[str, str, Document]],
+    *,
+    prefix: str = "",
+    index: bool = True,
+    progress: Progress = lambda _where, _stored: None,
+) -> int:
+    """
+    Create the indexes, then insert missing *records*; return their number.
+
+    Args:
+        mongo_url: The store the company keeps its data in.
+        records: From :func:`generate`, with repeatable ids: a second call changes nothing.
+        prefix: Put before the names of the databases, where the plain ones are taken.
+        index: Whether to create the indexes of the company's own collections.
+        progress: Called after every stored chunk.
+
+    Raises:
+        StoreUnavailable: The server did not answer; the call may be repeated.
+    """
+    client = connect(mongo_url, app_name="habeas-company")
+    try:
+        if index:
+            await _create_indexes(client, prefix)
+        return await _insert(client, records, prefix, progress)
+    finally:
+        client.close()
+
+
+async def _create_indexes(client: Client, prefix: str) -> None:
+    with translated("create the indexes of the example company"):
+        for database, collection, field in indexes():
+            await client[prefix + database][collection].create_index(field)
+
+
+async def _insert(
+    client: Client, records: Iterable[tuple[str, str, Document]], prefix: str, progress: Progress
+) -> int:
+    slots = asyncio.Semaphore(IN_FLIGHT)
+    total = 0
+
+    async def store(database: str, collection: str, documents: list[Document]) -> None:
+        try:
+            await insert_new(client[prefix + database][collection], documents)
+        finally:
+            slots.release()
+        progress(f"{prefix}{database}.{collection}", len(documents))
+
+    async with asyncio.TaskGroup() as tasks:
+        for database, collection, documents in _chunks(records):
+            await slots.acquire()
+            total += len(documents)
+            tasks.create_task(store(database, collection, documents))
+    return total
+
+
+def _chunks(records: Iterable[tuple[str, str, Document]]) -> Iterator[tuple[str, str, list[Document]]]:
+    """Yield *records* in lists of one collection each, none longer than :data:`CHUNK`."""
+    waiting: defaultdict[tuple[str, str], list[Document]] = defaultdict(list)
+    for database, collection, document in records:
+        documents = waiting[database, collection]
+        documents.append(document)
+        if len(documents) == CHUNK:
+            yield database, collection, waiting.pop((database, collection))
+    yield from ((*where, documents) for where, documents in waiting.items())

@@ -14,11 +14,14 @@ The package for download: one ZIP with a page, the records for other programs, a
 
 It is streamed, in memory that does not depend on the number of records, and the same contents give the same
 bytes: a package that was cut off by a crash is written again, not repaired.
+
+JSON Schema (draft 2020-12) of each file of records, for other programs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner
@@ -28,7 +31,6 @@ from services.fulfillment.package.archive import File, ZipArchive
 from services.fulfillment.package.contents import Contents
 from services.fulfillment.package.pages import categories, index
 from services.fulfillment.package.records import json_file, json_text
-from services.fulfillment.package.schema import schema
 from services.fulfillment.package.survey import Area, PackageSurvey, outline, survey
 from services.fulfillment.package.tables import MOST_COLUMNS, csv_file
 
@@ -39,6 +41,18 @@ MOST_SCHEMAS: Final = 512
 """Collections with cached schemas."""
 SIGNATURE: Final = "manifest.json.sig"
 PUBLIC_KEY: Final = "public-key.pem"
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+JSON_TYPES: Mapping[str, list[str]] = MappingProxyType(
+    {
+        "string": ["string"],
+        "boolean": ["boolean"],
+        "integer": ["integer"],
+        "long": ["integer"],
+        "float": ["number"],
+    }
+)
+"""Types that extended JSON writes as plain JSON; all others are objects such as ``{"$date": …}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +142,35 @@ def _manifest(summary: PackageSurvey, archive: ZipArchive, signer: CertificateSi
         "blacked_out": sum(item.count for item in summary.blacked_out),
         "signature": {"algorithm": ALGORITHM, "key": signer.public_key.fingerprint, "file": SIGNATURE},
     }
+
+
+def schema(collection: Collection) -> dict[str, Any]:
+    """Return the schema of the JSON file of *collection*; further fields are allowed."""
+    record: dict[str, Any] = {"type": "object", "properties": {}}
+    arrays = frozenset(field.path for field in collection.fields if field.array)
+    for field in collection.fields:
+        node = _node(record, field.path, arrays)
+        node["x-categories"] = sorted(field.categories)
+        if not field.disclose:
+            node["x-withheld"] = True
+        elif field.type:
+            node["x-type"] = field.type
+            _type(node, field.type)
+    described = {"description": collection.description} if collection.description else {}
+    return {"$schema": DIALECT, "title": collection.name, **described, "type": "array", "items": record}
+
+
+def _type(node: dict[str, Any], named: str) -> None:
+    plain = JSON_TYPES.get(named)
+    if plain:
+        # An object is always allowed: the notice in place of a withheld value.
+        node["type"] = sorted({*plain, "null", "object"})
+
+
+def _node(record: dict[str, Any], path: str, arrays: frozenset[str]) -> dict[str, Any]:
+    node, above = record, ""
+    for name in path.split("."):
+        inside = node.setdefault("items", {}) if above in arrays else node
+        node = inside.setdefault("properties", {}).setdefault(name, {})
+        above = f"{above}.{name}" if above else name
+    return node

@@ -2,8 +2,15 @@
 The first pass over the contents of a package: amount, withheld data, and layout.
 
 It holds counts and names of fields, so its size does not grow with the number of records.
+
+File names are readable, unique, and valid on every system that unpacks them: ``<store>.<collection>`` where
+that is unique, else ``<store>.<dataset>.<collection>``; where even that is not, or where a name had to be
+changed, eight digits of a hash of the three names follow.
 """
 
+import hashlib
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField
-from services.fulfillment.package import filenames, labels
+from services.fulfillment.package import labels
 from services.fulfillment.package.contents import Contents, LeftOut, PackageSection
 from services.fulfillment.package.languages import words
 from services.fulfillment.package.people import People, redacts
@@ -35,6 +42,16 @@ VALUE_BYTES = 64
 """Most bytes of the frame of a value, as in ``{"$numberDouble": "…"}``."""
 SMALL = frozenset({int, float, bool, type(None), datetime, ObjectId})
 """Types of values that are never larger than their frame: nearly all except text."""
+
+LONGEST = 96
+"""Characters; a full path on Windows has 260."""
+NOT_ALLOWED = re.compile(
+    r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b-\u200f\u202a-\u202e\u2060-\u2069]'
+)
+"""Characters that Windows refuses, and invisible ones."""
+RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:$|\.)", re.IGNORECASE)
+"""Device names on Windows, with any extension."""
+SHORT, LONG, HASHED = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +156,7 @@ def outline(contents: Contents, counts: Mapping[str, int]) -> PackageSurvey:
 
 
 def _areas(contents: Contents, spoken: Words) -> list[Area]:
-    stems = filenames.stems([section.collection for section in contents.sections])
+    stems = filename_stems([section.collection for section in contents.sections])
     return [
         _area(section, stem, spoken, contents.people)
         for section, stem in zip(contents.sections, stems, strict=True)
@@ -242,3 +259,40 @@ def _bytes_inside(value: Any) -> int:
     if isinstance(value, NESTED):
         return _frame_bytes(tuple(map(str, range(len(value))))) + sum(map(_bytes_inside, value))
     return 0
+
+
+def filename_stems(collections: Sequence[Collection]) -> list[str]:
+    """
+    Return a name without extension for each of *collections*, in their order.
+
+    Raises:
+        ValueError: A collection is there twice.
+    """
+    if len({(c.store, c.dataset, c.name) for c in collections}) < len(collections):
+        raise ValueError("a collection is in the package twice")
+    levels = [SHORT] * len(collections)
+    while True:
+        names = [_stem(c, level) for c, level in zip(collections, levels, strict=True)]
+        # Systems that ignore case would unpack one file over the other.
+        uses = Counter(name.casefold() for name in names)
+        clashing = [i for i, name in enumerate(names) if uses[name.casefold()] > 1 and levels[i] < HASHED]
+        if not clashing:
+            return names
+        for index in clashing:
+            levels[index] += 1
+
+
+def _stem(collection: Collection, level: int) -> str:
+    parts = (collection.store, collection.dataset, collection.name)
+    wanted = ".".join(parts if level > SHORT else (collection.store, collection.name))
+    possible = NOT_ALLOWED.sub("_", unicodedata.normalize("NFC", wanted)).rstrip(". ")[:LONGEST]
+    if RESERVED.match(possible) or possible.startswith((".", " ")):
+        possible = f"_{possible}"
+    if possible == wanted and level < HASHED:
+        return possible
+    return f"{possible}-{_digest(parts)}"
+
+
+def _digest(parts: tuple[str, ...]) -> str:
+    named = "\x00".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(named).hexdigest()[:8]

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from services.fulfillment.changes.change import MissingChange
-from services.fulfillment.changes.execution import execute_changes
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.execution import Refused, Remains, execute, verify
+from services.fulfillment.erasure.execution import Refused, Remains, execute, execute_changes, verify
 from services.fulfillment.erasure.residue import Residue, search_texts
 from services.fulfillment.erasure.rounds import Round, plan_again
 from services.fulfillment.erasure.steps import ErasurePlan

@@ -48,8 +48,8 @@ from services.intake.channels.opendsr.instructions import Instructions
 from services.intake.channels.opendsr.messages import DiscoveryDocument
 from services.intake.channels.opendsr.service import OpenDsrService as ControllersDesk
 from services.intake.channels.webhooks import apple, risc
-from services.intake.channels.webhooks.api import webhooks_app
 from services.intake.channels.webhooks.service import WebhookService as Platforms
+from services.intake.channels.webhooks.service import webhooks_app
 from services.intake.http.callbacks import CallbackClient, CallbackProtocol, WatchedRequests
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.settings import IntakeSettings

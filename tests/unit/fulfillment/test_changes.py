@@ -12,11 +12,11 @@ from services.fulfillment.changes import corrections
 from services.fulfillment.changes.change import Change, MissingChange, RefusedCorrection
 from services.fulfillment.changes.conversion import converted
 from services.fulfillment.changes.corrections import plan_corrections
-from services.fulfillment.changes.execution import NOT_TAKEN, OVERTAKEN
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, marks, plan_marks
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import LEGAL_HOLD
+from services.fulfillment.erasure.execution import NOT_TAKEN, OVERTAKEN
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Set
 from services.fulfillment.package import answers
 from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple

@@ -11,9 +11,8 @@ from jsonschema import Draft202012Validator
 from services.fulfillment.package import tables
 from services.fulfillment.package.builder import build
 from services.fulfillment.package.contents import PackageSection
-from services.fulfillment.package.filenames import stems
 from services.fulfillment.package.records import text_of
-from services.fulfillment.package.survey import NamedGroup
+from services.fulfillment.package.survey import NamedGroup, filename_stems
 from services.fulfillment.package.withheld import WithheldCount, WithheldNotice
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
 from tests.unit.fulfillment.portfolio import (
@@ -248,7 +247,7 @@ def test_documents_that_can_be_read_only_once_are_refused() -> None:
 
 
 def test_collections_of_the_same_name_in_two_databases_get_different_files() -> None:
-    assert stems([named("s", "a", "users"), named("s", "b", "users"), named("s", "a", "notes")]) == [
+    assert filename_stems([named("s", "a", "users"), named("s", "b", "users"), named("s", "a", "notes")]) == [
         "s.a.users",
         "s.b.users",
         "s.notes",
@@ -256,7 +255,7 @@ def test_collections_of_the_same_name_in_two_databases_get_different_files() -> 
 
 
 def test_file_names_are_unique_where_case_does_not_count_and_possible_on_windows() -> None:
-    names = stems(
+    names = filename_stems(
         [
             named("con", "a", "users"),
             named("s", "a", "Users"),

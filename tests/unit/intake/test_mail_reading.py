@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.channels.email.attachments import documents_in
-from services.intake.channels.email.charsets import characters, header
 from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
 from services.intake.channels.email.markup import text_of
 from services.intake.channels.email.parser import (
@@ -19,6 +18,8 @@ from services.intake.channels.email.parser import (
     MOST_FIELDS,
     MOST_PARTS,
     Attachment,
+    characters,
+    header,
     read,
 )
 from services.intake.channels.email.quotation import own_words

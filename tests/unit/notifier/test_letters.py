@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from pydantic import ValidationError
 
-from habeas.client.readability import of_letter
+from habeas.client.letters import of_letter
 from services.notifier.letters import languages
 from services.notifier.letters.composer import render
 from services.notifier.letters.letter_models import (

@@ -17,7 +17,7 @@ from html import unescape
 import pytest
 
 from habeas.client.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
-from habeas.client.readability import of_letter
+from habeas.client.letters import of_letter
 from services.notifier.breach.notices.declared import Circumstances
 from services.notifier.breach.notices.draft import Draft
 from services.notifier.letters import languages

@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.documents.barcode.aamva import parse_aamva, plausibility
+from services.verifier.documents.barcode.aamva import (
+    CANADA,
+    UNITED_STATES,
+    country_of,
+    parse_aamva,
+    plausibility,
+    region_of,
+)
 from services.verifier.documents.barcode.elements import NotALicenceError
-from services.verifier.documents.barcode.issuers import CANADA, UNITED_STATES, country_of, region_of
 from services.verifier.documents.results import Licence, reasons_of
 
 FIELDS = {

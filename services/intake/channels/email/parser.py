@@ -3,8 +3,13 @@ Parser of mails: sender, words and attachments. Pure; it raises no errors.
 
 No part of a mail is trusted: size, depth, parts and fields are limited, and the rest is not read. The raw
 mail is kept sealed, so nothing is lost.
+
+Bytes are decoded in spite of wrong labels. Only charsets used for mail are accepted: some of the library's
+codecs are no charsets, and some take time that grows with the square of the length.
 """
 
+import binascii
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +17,9 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 from hashlib import sha256
+from quopri import decodestring
 
-from services.intake.channels.email import charsets, markup
+from services.intake.channels.email import markup
 from services.intake.channels.email.quotation import own_words
 from shared.mail import mime_parts
 
@@ -36,6 +42,16 @@ AS_WRITTEN = frozenset({"authentication-results"})
 IDENTITY_FIELDS = ("message-id", "from", "date", "subject")
 SMALL_PICTURE = 60_000
 """Bytes below which a picture of the markup is a decoration."""
+
+BELIEVED = re.compile(
+    r"utf-?(?:7|8|16|32)|(?:us-)?ascii|iso-?8859-?\d{1,2}|(?:windows|cp)-?(?:125\d|874|93[26]|949|950)"
+    r"|koi8-?[ru]|gb(?:2312|k|18030)|big5(?:-?hkscs)?|euc-?(?:jp|kr|tw)|shift[_-]?jis|iso-?2022-?(?:jp|kr)"
+    r"|mac-?roman|latin-?\d",
+    re.IGNORECASE,
+)
+ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,20})?\?([bq])\?([^? ]{0,2000})\?=", re.IGNORECASE)
+BETWEEN_WORDS = re.compile(r"(\?=)\s+(=\?)")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +112,7 @@ def read(content: bytes) -> ParsedMail:
         identity=_identity(head, body),
         fields=fields,
         address=address,
-        name=_name(charsets.header(name)),
+        name=_name(header(name)),
         subject=" ".join(fields.get("subject", ())[:1]),
         words=_words(leaves),
         attachments=tuple(_attachments(leaves)),
@@ -121,11 +137,11 @@ class _Leaf:
 
     @property
     def filename(self) -> str:
-        return charsets.header(mime_parts.filename(self.head))[:LONGEST_NAME]
+        return header(mime_parts.filename(self.head))[:LONGEST_NAME]
 
     @property
     def content(self) -> bytes:
-        return charsets.unpacked(self.body, str(self.head.get("content-transfer-encoding", "")))
+        return unpacked(self.body, str(self.head.get("content-transfer-encoding", "")))
 
     @property
     def is_text(self) -> bool:
@@ -140,7 +156,7 @@ class _Leaf:
 
     @property
     def text(self) -> str:
-        text = charsets.characters(self.content[: MOST_CHARACTERS * 4], mime_parts.charset(self.head))
+        text = characters(self.content[: MOST_CHARACTERS * 4], mime_parts.charset(self.head))
         return markup.text_of(text) if self.kind == "text/html" else text
 
 
@@ -182,7 +198,7 @@ def _fields(head: Message) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for written, value in head.items()[:MOST_FIELDS]:
         name, text = written.lower(), str(value)[:LONGEST_FIELD]
-        found.setdefault(name, []).append(text if name in AS_WRITTEN else charsets.header(text))
+        found.setdefault(name, []).append(text if name in AS_WRITTEN else header(text))
     return {name: tuple(values) for name, values in found.items()}
 
 
@@ -233,3 +249,62 @@ def _moment(text: str) -> datetime | None:
 def single(address: str) -> str:
     """Return the address of an envelope without its brackets, in lower case."""
     return address.strip().removeprefix("<").removesuffix(">").lower()
+
+
+def characters(content: bytes, charset: str) -> str:
+    """Return *content* as text: by *charset* if it is one, else by the most likely one."""
+    if BELIEVED.fullmatch(charset) and not charset.lower().endswith("ascii"):
+        try:
+            return _clean(codecs.decode(content, charset, "replace"))
+        except (LookupError, UnicodeError):  # not all spellings of a name are known
+            pass
+    try:
+        return _clean(content.decode())
+    except UnicodeDecodeError:
+        return _clean(content.decode("cp1252", "replace"))
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """Return *body* without its transfer encoding; unchanged if that is none, or damaged."""
+    match encoding.strip().lower():
+        case "base64":
+            return _base64(body)
+        case "quoted-printable":
+            return decodestring(body)
+        case _:
+            return body
+
+
+def header(value: object) -> str:
+    """Return the *value* of a field with decoded encoded words (RFC 2047), on one line."""
+    text = "".join(map(_visible, str(value)))
+    words = BETWEEN_WORDS.sub(r"\1\2", text)
+    return " ".join(ENCODED_WORD.sub(_word, words).split())
+
+
+def _word(found: re.Match[str]) -> str:
+    charset, encoding, text = found.groups()
+    raw = text.encode("ascii", "replace")
+    content = _base64(raw) if encoding.lower() == "b" else decodestring(raw.replace(b"_", b" "), header=True)
+    return characters(content, charset)
+
+
+def _base64(body: bytes) -> bytes:
+    """Return the readable part of the Base64 in *body*."""
+    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
+    usable = len(letters) - (len(letters) % 4 == 1)
+    letters = letters[:usable]
+    try:
+        return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+    except binascii.Error:
+        return b""
+
+
+def _visible(character: str) -> str:
+    """Return the most likely character of a byte that the library could not decode."""
+    return chr(ord(character) - ord("\udc00")) if "\udc80" <= character <= "\udcff" else character
+
+
+def _clean(text: str) -> str:
+    """Return *text* without invisible characters, in valid Unicode."""
+    return CONTROL.sub(" ", text).encode("utf-8", "replace").decode()

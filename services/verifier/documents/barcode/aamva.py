@@ -1,10 +1,13 @@
 """
 Reads a North American driver's licence from the content of its barcode (AAMVA DL/ID standard 01 to 12). Pure.
 
-The data is neither signed nor secret: a forger can print it. It is read as a claim, to be compared
-with the printed front and with the person's statements.
+The data is neither signed nor secret: a forger can print it. It is read as a claim, to be compared with the
+printed front and with the person's statements.
 
 The data is plausible if its dates are in order and its issuer is known.
+
+Source of the issuers' numbers: AAMVA DL/ID Card Design Standard, annex D.12.3.1 (the numbers are assigned by
+AAMVA under ISO/IEC 7812).
 """
 
 import re
@@ -12,7 +15,6 @@ from datetime import date
 from typing import Final
 
 from services.verifier.documents.barcode.elements import Elements, NotALicenceError, take_apart
-from services.verifier.documents.barcode.issuers import country_of, region_of
 from services.verifier.documents.results import Check, CheckResult, Licence
 
 NEWEST_VERSION: Final = 12
@@ -29,6 +31,19 @@ CANADIAN_POSTAL_CODE: Final = re.compile(r"([A-Z]\d[A-Z]) ?(\d[A-Z]\d)")
 LONGEST_VALIDITY_YEARS: Final = 15
 """Longer ones are rare (Arizona once issued to the age of 65) and are looked at by a person."""
 YOUNGEST_HOLDER_YEARS, OLDEST_HOLDER_YEARS = 0, 120
+
+_UNITED_STATES: Final = """
+636000 VA 636001 NY 636002 MA 636003 MD 636004 NC 636005 SC 636006 CT 636007 LA 636008 MT 636009 NM 636010 FL
+636011 DE 636014 CA 636015 TX 636018 IA 636019 GU 636020 CO 636021 AR 636022 KS 636023 OH 636024 VT 636025 PA
+636026 AZ 636029 OR 636030 MO 636031 WI 636032 MI 636033 AL 636034 ND 636035 IL 636036 NJ 636037 IN 636038 MN
+636039 NH 636040 UT 636041 ME 636042 SD 636043 DC 636045 WA 636046 KY 636047 HI 636049 NV 636050 ID 636051 MS
+636052 RI 636053 TN 636054 NE 636055 GA 636058 OK 636059 AK 636060 WY 636061 WV 636062 VI 604427 AS 604430 MP
+604431 PR
+"""
+_CANADA: Final = """
+636012 ON 636013 NS 636016 NL 636017 NB 636028 BC 636044 SK 636048 MB 604426 PE 604428 QC 604429 YT 604432 AB
+604433 NU 604434 NT
+"""
 
 
 def parse_aamva(data: bytes) -> Licence:
@@ -177,3 +192,31 @@ def _issuer_fits(licence: Licence) -> bool:
     It need not be that of the address: people move, and may keep the card.
     """
     return bool(licence.issuer and licence.country) and licence.country == country_of("", licence.issuer)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    words = text.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+UNITED_STATES: Final = _pairs(_UNITED_STATES)
+CANADA: Final = _pairs(_CANADA)
+REGIONS_OF_CANADA: Final = frozenset(CANADA.values()) | {"NF", "PQ"}
+"""With the letters that Newfoundland and Quebec had before."""
+REGIONS_OF_THE_UNITED_STATES: Final = frozenset(UNITED_STATES.values())
+
+
+def region_of(number: str) -> str:
+    """Return the two letters of the issuer with the identification *number*; empty if it is unknown."""
+    return UNITED_STATES.get(number) or CANADA.get(number, "")
+
+
+def country_of(number: str, region: str) -> str:
+    """Return the country of an issuer, by its *number* or else by the *region* in the holder's address."""
+    if number in CANADA:
+        return "CAN"
+    if number in UNITED_STATES:
+        return "USA"
+    if region in REGIONS_OF_CANADA:
+        return "CAN"
+    return "USA" if region in REGIONS_OF_THE_UNITED_STATES else ""
