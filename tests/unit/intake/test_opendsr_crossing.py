@@ -22,6 +22,7 @@ from shared.contract.events import RequestReceived
 from shared.errors import UnknownRequest
 from shared.runtime.journal import JournalRow
 from shared.runtime.service import messages_of
+from tests.extent import extent
 from tests.unit.controllers import ID, LISTED, desk_of, example
 from tests.unit.fakes import Office
 
@@ -147,7 +148,8 @@ def counter() -> Counter:
     return Counter(Office())
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.campaign
+@settings(max_examples=extent(60, 1_000), deadline=None)
 @given(SCHEDULES)
 def test_of_two_that_are_the_same_one_is_taken_and_the_other_is_a_repetition(schedule: list[int]) -> None:
     here = counter()
@@ -157,7 +159,8 @@ def test_of_two_that_are_the_same_one_is_taken_and_the_other_is_a_repetition(sch
     assert set(here.office.vault.items[here.case_of()]) == {CALL, "submission"}
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.campaign
+@settings(max_examples=extent(60, 1_000), deadline=None)
 @given(SCHEDULES)
 def test_of_two_that_are_equal_one_is_taken_and_the_other_is_in_its_way(schedule: list[int]) -> None:
     here = counter()
@@ -166,7 +169,8 @@ def test_of_two_that_are_equal_one_is_taken_and_the_other_is_in_its_way(schedule
     assert here.lodged() == {here.case_of((ID, OTHER)[answers.index(TAKEN)])}
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.campaign
+@settings(max_examples=extent(60, 1_000), deadline=None)
 @given(SCHEDULES)
 def test_of_two_of_one_id_that_ask_for_different_things_the_other_stays_free(schedule: list[int]) -> None:
     here = counter()
@@ -178,7 +182,8 @@ def test_of_two_of_one_id_that_ask_for_different_things_the_other_stays_free(sch
     assert here.alone(subject_request_id=THIRD, subject_request_type=taken) == EQUAL
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.campaign
+@settings(max_examples=extent(150, 2_000), deadline=None)
 @given(SCHEDULES, STEPS, st.sampled_from([ID, OTHER]))
 def test_after_any_crash_one_instruction_is_done_and_none_waits(
     schedule: list[int], step: int, other: str
