@@ -225,12 +225,16 @@ async def measure(here: Ground, sizes: Sequence[int]) -> list[str]:
             verbs[size] = {verb: await _cost_of(here, verb, closed) for verb in (*VERBS, *WHOLE)}
             await profiling(here.client, PREFIX, on=False)
     return [
-        _table("closed cases", [f"{right}: p50, CPU" for right in RIGHTS], requests),
+        _table(
+            "closed cases",
+            [f"{right}: p50, CPU" for right in RIGHTS],
+            {f"{size:,}": cells for size, cells in requests.items()},
+        ),
         _table(
             "verb",
             [f"{size:,}: examined, seconds" for size in sizes],
             {
-                f"`{verb.split(' --')[0].replace('{', '').replace('}', '')}`": [
+                f"`{verb}`": [
                     f"{verbs[size][verb].examined:,}, {verbs[size][verb].seconds:.1f} s" for size in sizes
                 ]
                 for verb in verbs[sizes[0]]
