@@ -56,7 +56,7 @@ def makers_of(event: type[Event]) -> set[str]:
         return {"intake"}  # as a staff account signed it
     if event is DecisionRefused:
         return {name for name, types in LISTENS.items() if any(kind.TYPE in types for kind in DECISIONS)}
-    services = {service for service in LISTENS if event.__name__ in _made_in(service)}
+    services = {service for service in LISTENS if event in _made_in(service)}
     return services | ({COMMAND} if event.__name__ in _announced() else set())
 
 
@@ -74,28 +74,30 @@ def _announced() -> set[str]:
 
 
 @cache
-def _made_in(service: str) -> set[str]:
+def _made_in(service: str) -> frozenset[object]:
     """Return the events that the code of *service* makes, and those that it has made for it."""
     folder = ROOT / "services" / FOLDERS.get(service, service)
     others = [ROOT / "services" / FOLDERS[one] for one in FOLDERS if one != service]
     apart = [other for other in others if other != folder and other.is_relative_to(folder)]
     paths = [path for path in folder.rglob("*.py") if not any(path.is_relative_to(one) for one in apart)]
-    return {name for path in paths for name in _made_by(path)}
+    return frozenset(kind for path in paths for kind in _made_by(path))
 
 
-def _made_by(path: Path) -> set[str]:
+def _made_by(path: Path) -> set[object]:
+    """Return the classes of ``shared`` that the module at *path* calls, and not those of the same name."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    events = {
-        alias.name
+    kinds = {
+        alias.asname or alias.name: getattr(import_module(node.module), alias.name, None)
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared.")
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("shared.")
         for alias in node.names
     }
     calls = [
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     ]
     asked_for = (word.value for call in calls for word in call.keywords if word.arg == "event")
-    return ({ast.unparse(call.func) for call in calls} | {ast.unparse(value) for value in asked_for}) & events
+    named = {ast.unparse(call.func) for call in calls} | {ast.unparse(value) for value in asked_for}
+    return {kinds[name] for name in named & kinds.keys() if isinstance(kinds[name], type)}
 
 
 @pytest.mark.parametrize("event", [kind for kind in CATALOGUE if issubclass(kind, Fact)], ids=name_of)
