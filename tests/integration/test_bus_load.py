@@ -83,7 +83,6 @@ async def test_a_slow_handler_does_not_hold_up_the_settling_of_others(amqp_url: 
 
 
 async def test_two_under_way_with_one_id_are_told_apart(amqp_url: str) -> None:
-    """The driver's own way takes the other one for the one that was returned."""
     bus = Bus(amqp_url, name="test")
     await bus.publish([event(0)])
     for number in range(20):

@@ -9,9 +9,6 @@ unless the channel raises on returns; a returned message is matched by its messa
 may share one; acknowledging on another channel than the one that delivered is an error; a confirm may
 never come, so every wait has a limit; flow control stops a whole connection, so publishing and consuming
 each have their own.
-
-Messages are written and read in batches beside the driver (``wire_channels``), which keeps the connection
-and all other calls; docs/adr/0007-wire.md has the reason.
 """
 
 from shared.runtime.broker.connection import connect, declare, translated, user_of

@@ -13,7 +13,6 @@ from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPrecondit
 
 from shared.contract import topology
 from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing
-from shared.runtime.broker.wire_connection import WiredConnection
 
 ANSWER_WITHIN_S = 10.0
 DECLARE_WITHIN_S = 60.0
@@ -54,7 +53,7 @@ def translated(what: str) -> Iterator[None]:
         raise BrokerUnavailable(f"{what} ({type(error).__name__})") from None
 
 
-async def connect(url: str, name: str) -> WiredConnection:
+async def connect(url: str, name: str) -> AbstractConnection:
     """
     Connect to the broker.
 
@@ -73,7 +72,6 @@ async def connect(url: str, name: str) -> WiredConnection:
                 timeout=ANSWER_WITHIN_S,
                 client_properties={"connection_name": name},
                 heartbeat=HEARTBEAT_S,
-                connection_class=WiredConnection,
             )
         except ValueError:
             raise ConfigurationError("HABEAS_AMQP_URL: is no broker URL") from None
@@ -135,7 +133,7 @@ async def open_channel(connection: AbstractConnection, **options: bool) -> Chann
         return cast("Channel", await (await connection.channel(**options)).get_underlay_channel())
 
 
-async def leave(connection: WiredConnection | None) -> None:
+async def leave(connection: AbstractConnection | None) -> None:
     """
     Close *connection*; one that is broken already, or does not answer, is left behind.
 
@@ -147,10 +145,7 @@ async def leave(connection: WiredConnection | None) -> None:
     leaving = asyncio.create_task(_close(connection))
     _LEAVING.add(leaving)
     leaving.add_done_callback(_LEAVING.discard)
-    _, unfinished = await asyncio.wait([leaving], timeout=LEAVE_WITHIN_S)
-    if unfinished:
-        connection.writer.transport.abort()
-        await asyncio.wait(unfinished, timeout=LEAVE_WITHIN_S)
+    await asyncio.wait([leaving], timeout=LEAVE_WITHIN_S)
 
 
 async def _close(connection: AbstractConnection) -> None:

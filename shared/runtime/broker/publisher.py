@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from aio_pika.abc import AbstractConnection
+
 from shared.contract.topology import REQUESTS
 from shared.errors import BrokerUnavailable
+from shared.runtime.broker.channels import PublishChannel
 from shared.runtime.broker.connection import (
     ANSWER_WITHIN_S,
     connect,
@@ -16,8 +19,6 @@ from shared.runtime.broker.connection import (
     user_of,
 )
 from shared.runtime.broker.messages import Message
-from shared.runtime.broker.wire_channels import PublishChannel
-from shared.runtime.broker.wire_connection import WiredConnection
 
 CONFIRM_WITHIN_S = 10.0
 
@@ -41,7 +42,7 @@ class Bus:
         self._user = user_of(url)
         self._name = name
         self._outlet: PublishChannel | None = None
-        self._connection: WiredConnection | None = None
+        self._connection: AbstractConnection | None = None
         self._opening = asyncio.Lock()
 
     async def publish(self, messages: Sequence[Message]) -> None:
@@ -96,6 +97,6 @@ class Bus:
                 await self.close()
 
 
-async def _outlet(connection: WiredConnection) -> PublishChannel:
+async def _outlet(connection: AbstractConnection) -> PublishChannel:
     channel = await open_channel(connection, publisher_confirms=True, on_return_raises=True)
-    return PublishChannel(connection, channel)
+    return PublishChannel(channel)

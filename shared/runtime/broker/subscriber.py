@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from typing import Self
 
-from aiormq.abc import DeliveredMessage
+from aio_pika.abc import AbstractConnection
 
 from shared.errors import BrokerUnavailable
+from shared.runtime.broker.channels import ConsumeChannel, delivery_of
 from shared.runtime.broker.connection import (
     ANSWER_WITHIN_S,
     LEAVE_WITHIN_S,
@@ -20,8 +21,6 @@ from shared.runtime.broker.connection import (
     translated,
 )
 from shared.runtime.broker.messages import Delivery
-from shared.runtime.broker.wire_channels import ConsumeChannel
-from shared.runtime.broker.wire_connection import WiredConnection
 from shared.runtime.log import logger
 
 CAUTIOUS_PREFETCH = 32
@@ -42,7 +41,7 @@ class Consumer:
         self._lost = False
         self._channel: Channel | None = None
         self._inlet: ConsumeChannel | None = None
-        self._connection: WiredConnection | None = None
+        self._connection: AbstractConnection | None = None
         self._held: set[int] = set()
         self._cautious = True
         self._tag = queue
@@ -87,7 +86,7 @@ class Consumer:
             with translated("not acknowledged"):
                 await inlet.acknowledge(*acknowledgements(tags, self._held))
                 if self._cautious and not self._stopped:
-                    await self._widen(channel)
+                    await self._widen(channel, inlet)
         except BrokerUnavailable:
             self._lose()
 
@@ -149,23 +148,23 @@ class Consumer:
         channel.on_consumer_cancel_callbacks.add(lose)
         self._lost = False
         self._channel = channel
-        self._inlet = ConsumeChannel(self._connection, channel, arrive)
+        self._inlet = ConsumeChannel(channel, arrive)
         self._cautious, self._tag = True, f"{self._queue}.cautious"
-        await self._consume(channel, CAUTIOUS_PREFETCH)
+        await self._consume(channel, self._inlet, CAUTIOUS_PREFETCH)
 
-    async def _widen(self, channel: Channel) -> None:
+    async def _widen(self, channel: Channel, inlet: ConsumeChannel) -> None:
         """Hold as many messages as may be held; the prefetch is fixed per consumer, so take another one."""
         self._cautious = False  # at once: batches are settled side by side, and one of them does this
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_cancel(self._tag)
         self._tag = f"{self._queue}.full"
-        await self._consume(channel, self._prefetch)
+        await self._consume(channel, inlet, self._prefetch)
 
-    async def _consume(self, channel: Channel, prefetch: int) -> None:
+    async def _consume(self, channel: Channel, inlet: ConsumeChannel, prefetch: int) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_qos(prefetch_count=prefetch)
             with declared(f"queue {self._queue}"):
-                await channel.basic_consume(self._queue, _ignore, consumer_tag=self._tag)
+                await channel.basic_consume(self._queue, inlet.receive, consumer_tag=self._tag)
 
 
 def acknowledgements(tags: Collection[int], held: Collection[int]) -> tuple[int | None, list[int]]:
@@ -190,7 +189,7 @@ class Parking:
         """Remember the queue."""
         self._url = url
         self._queue = queue
-        self._connection: WiredConnection | None = None
+        self._connection: AbstractConnection | None = None
         self._channel: Channel | None = None
         self._size = 0
 
@@ -222,7 +221,7 @@ class Parking:
                 message = await channel.basic_get(self._queue)
             if message.delivery_tag is None:
                 return
-            yield _delivery_of(message, channel)
+            yield delivery_of(message, channel)
 
     async def remove(self, delivery: Delivery) -> None:
         """Remove a message for good."""
@@ -242,24 +241,3 @@ class Parking:
         if self._channel is None:
             raise BrokerUnavailable(f"{self._queue} is not open")
         return self._channel
-
-
-async def _ignore(_message: DeliveredMessage) -> None:
-    """Do nothing: :class:`ConsumeChannel` takes deliveries before the driver sees them."""
-
-
-def _delivery_of(message: DeliveredMessage, channel: Channel) -> Delivery:
-    """Return the driver's message as a delivery."""
-    properties = message.header.properties
-    return Delivery(
-        exchange=message.exchange or "",
-        routing_key=message.routing_key or "",
-        body=message.body,
-        message_id=properties.message_id,
-        content_type=properties.content_type,
-        headers=properties.headers or {},
-        redelivered=bool(message.redelivered),
-        tag=message.delivery_tag or 0,
-        channel=channel,
-        user_id=properties.user_id,
-    )
