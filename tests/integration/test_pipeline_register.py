@@ -114,7 +114,7 @@ async def test_report_counts_results_alike_before_and_after_a_purge(
         vault, keys = (pipeline.client[f"{pipeline.prefix}_{name}"] for name in ("vault", "keys"))
         assert {one["case"] async for one in vault["items"].find()} == {still_open}
         assert {one["_id"] async for one in keys["keys"].find({"key": {"$ne": None}})} == {still_open}
-        assert {row["case"] for row in await pipeline.rows("notifier")} >= {still_open}
+        assert {row["case"] for row in await pipeline.rows("verifier")} >= {still_open}
         assert (await pipeline.page(access))["status"] == "purged"
 
         assert await figures(pipeline, then) == before
