@@ -18,7 +18,7 @@ from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.verifier.assurance.reviews import ReviewQueue
 from tests import hostile
-from tests.integration.pipeline import Pipeline, Somebody, command, running
+from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 from tests.waiting import eventually
 
@@ -285,7 +285,11 @@ async def test_a_proof_that_waits_for_the_staff_is_found_nowhere_however_the_req
             pipeline, "verify", "refuse", case, "--as", "dana.muster", "--reason", "proof_not_convincing"
         )
         assert code == 0, errors
-    assert await left_of(picture, pipeline, parts, case) == []
+
+    async def nothing_is_left() -> bool:
+        return await left_of(picture, pipeline, parts, case) == []
+
+    await comes_true(nothing_is_left, WITHIN)  # the proofs are destroyed after the row that says so
 
 
 async def test_a_log_in_opens_the_data_without_anything_else(pipeline: Pipeline, issuer: Issuer) -> None:
