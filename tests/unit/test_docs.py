@@ -12,12 +12,13 @@ import typer
 
 from habeas.cli import app
 from habeas.reference import records
+from services.intake.domain import CaseStatus
 from services.intake.http.api import RequestForm
 from shared.contract.catalogue import catalogue
 from shared.contract.envelope import decode
 from shared.contract.topology import REQUESTS
 from shared.runtime.variables import unknown
-from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, files, shape, text
+from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, files, rows, shape, text
 
 COMMAND = typer.main.get_command(app)
 DOCUMENTS = documents()
@@ -89,8 +90,44 @@ def test_every_named_script_and_module_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", DOCUMENTS)
 def test_every_named_file_exists(page: str) -> None:
-    for name in re.findall(r"`((?:shared|services|habeas|docs|datamaps)/[\w./-]+\.\w+)`", text(page)):
+    for name in re.findall(
+        r"`((?:shared|services|habeas|docs|datamaps|tests|bench)/[\w./-]+\.\w+)`", text(page)
+    ):
         assert (ROOT / name).is_file(), name
+
+
+FUNCTION = re.compile(r"`([\w/]+\.py): ([\w.]+)`")
+NAMED_FUNCTIONS = [
+    pytest.param(file, name, id=f"{page}: {file}: {name}")
+    for page in DOCUMENTS
+    for file, name in FUNCTION.findall(text(page))
+]
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED_FUNCTIONS)
+def test_every_function_named_with_its_file_exists(file: str, name: str) -> None:
+    path = ROOT / (file if file.startswith("shared/") else f"services/{file}")
+    assert name in functions_in(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def functions_in(tree: ast.AST, prefix: str = "") -> set[str]:
+    """Return the names of all functions in *tree*: a method with its class, an inner function without."""
+    found = set()
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef):
+            found |= functions_in(node, f"{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found |= {f"{prefix}{node.name}", *functions_in(node)}
+    return found
+
+
+def test_path_of_an_erasure_names_its_functions() -> None:
+    table = rows("docs/concepts/erasure.md", "Erasure")
+    steps = [row for row in table if len(row) == 5]  # step, event, function, row, status
+    assert len(steps) > 10
+    assert all(FUNCTION.search(row[2]) for row in steps)
+    assert [row[3].split()[0] for row in steps if row[3][0].isdigit()] == [str(n) for n in range(1, 10)]
+    assert {row[4] for row in steps} - {"-"} <= set(CaseStatus)
 
 
 @pytest.mark.parametrize(("page", "target"), LINKS)

@@ -2,7 +2,7 @@
 The application service: operations of people and systems on requests, without HTTP.
 
 A request is sealed first. Its operations are the functions that handle the events of upstream systems; the
-rows that they lead to are appended and published by the outbox.
+rows that they lead to are appended and published by the outbox. Proofs leave no row: they are published.
 """
 
 import asyncio
