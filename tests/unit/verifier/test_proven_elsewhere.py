@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
+from services.intake.cases.errors import NotPossibleNow
 from services.intake.domain import CaseStatus, request_id
 from services.verifier.domain import ProofSpent
 from shared.contract.answer import SUBMISSION
@@ -17,6 +18,9 @@ from shared.contract.events import (
     IdentityRefused,
     IdentityVerified,
     NewCode,
+    ProofKind,
+    ProofReceived,
+    ProofRef,
     ProofRefused,
     RequestSubmitted,
     TimeCame,
@@ -71,17 +75,27 @@ async def test_the_staff_decides_nothing_about_it(made: Elsewhere, verified: boo
 
 
 @elsewhere
-async def test_a_proof_that_was_offered_before_it_was_registered_is_destroyed(made: Elsewhere) -> None:
+async def test_proof_for_a_request_proven_elsewhere_is_refused(made: Elsewhere) -> None:
     office, data = await made()
     case = await office.door.lodge(RequestSubmitted.model_validate(data), SOURCE)
-    await office.door.prove(case, [NewCode(kind="new_code")])
-    (sealed,) = (name for name in office.sealed(CASE) if name.startswith("proof_"))
+    with pytest.raises(NotPossibleNow):
+        await office.door.prove(case, [NewCode(kind="new_code")])
+    assert not any(name.startswith("proof_") for name in office.sealed(CASE))
+
+
+@elsewhere
+async def test_proof_that_crosses_a_request_proven_elsewhere_is_destroyed(made: Elsewhere) -> None:
+    office, data = await made()
+    case = await office.door.lodge(RequestSubmitted.model_validate(data), SOURCE)
     await office.work()
+    await office.vault.seal(case, "proof_late", b"{}")
+    late = ProofRef(kind=ProofKind.NEW_CODE, ref="proof_late")
+    await office.tell(ProofReceived(request_id=case, proofs=(late,)), service="intake")
     await office.wait(timedelta(seconds=10))
     assert asked(office) == []
-    assert [fact.refs for fact in office.facts(EvidenceDestroyed) if fact.request_id == CASE] == [(sealed,)]
-    assert not any(name.startswith(("proof_", "code_")) for name in office.sealed(CASE))
-    assert (await office.door.case(CASE)).status not in {CaseStatus.CHALLENGED, CaseStatus.REFUSED}
+    assert ("proof_late",) in [fact.refs for fact in office.facts(EvidenceDestroyed)]
+    assert not any(name.startswith(("proof_", "code_")) for name in office.sealed(case))
+    assert (await office.door.case(case)).status not in {CaseStatus.CHALLENGED, CaseStatus.REFUSED}
     assert office.broker.parked("intake") + office.broker.parked("verifier") == []
 
 
