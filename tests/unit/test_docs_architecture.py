@@ -132,6 +132,11 @@ def _handlers_of(service: str) -> str:
     return f"services.{FOLDERS.get(service, service).replace('/', '.')}.handlers"
 
 
+def test_table_names_the_folder_of_every_service() -> None:
+    named = {row[0].strip("`"): row[1].strip("`") for row in rows(PAGE, "Services")}
+    assert named == {service: FOLDERS.get(service, service) for service in LISTENS}
+
+
 def test_every_queue_is_on_the_map() -> None:
     [waiting] = [row[0] for row in rows(PAGE, "Queues") if "habeas.retry" in row[0]]
     delays = {f"habeas.retry.{delay}" for delay in re.findall(r"(\d+[sm])`", waiting)}

@@ -1,7 +1,8 @@
 """
-The registry of channels: each is an adapter of the application service.
+The registry of channels with a setting: each is an adapter of the application service.
 
-A disabled channel has no routes: its address answers 404.
+A disabled channel has no routes: its address answers 404. Sheets (``csv``) and ``unsubscribe`` have no
+setting: ``http/api.py`` mounts them.
 """
 
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
