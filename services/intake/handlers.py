@@ -8,6 +8,7 @@ from services.intake.cases.deadline_handlers import (
     handle_deadline,
     note_delivery,
     note_letter_failure,
+    note_report,
     schedule_fee_deadline,
     schedule_package_expiry,
 )
@@ -321,7 +322,7 @@ SUBSCRIPTIONS = (
     on(RequestReferred, note),
     noted(NoticeSent, close, acted_on=ends_a_step),
     on(NoticeFailed, note_letter_failure),
-    on(NoticeReported, note),
+    on(NoticeReported, note_report),
     on(AnswerDelivered, note_delivery),
     noted(RecipientAcknowledged, note),
     noted(RecipientFailed, note),

@@ -375,6 +375,15 @@ def newest(rows: Sequence[JournalRow]) -> JournalRow | None:
     return next((row for row in reversed(rows) if not row.noted), None)
 
 
+def not_before_notes(history: Iterable[JournalRow], moment: datetime) -> datetime:
+    """
+    Return *moment*, or that of the newest note in *history*: a row follows the notes that it was decided on.
+
+    The clock of the replica that noted them may be ahead.
+    """
+    return max([moment, *(row.at for row in history if row.noted)])
+
+
 def merged(rows: Sequence[JournalRow], notes: Iterable[JournalRow]) -> list[JournalRow]:
     """Return *rows* in their order with *notes* between them by time, none before the first row."""
     waiting = deque(sorted(notes, key=lambda note: note.at))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from shared.errors import TransientError, Unroutable
+from shared.errors import PermanentError, TransientError, Unroutable
 from shared.runtime.broker import EventPublisher
 from shared.runtime.dataloader import DataLoader
 from shared.runtime.journal import JournalRow
@@ -93,8 +93,34 @@ class Outbox:
     async def _publish_unpublished(self) -> bool:
         rows = await self.rows.unpublished(MOST_AT_ONCE, self.clock() - LEFT_AFTER)
         if rows:
-            await self._publish(sorted(rows, key=lambda row: row.at))
+            await self._publish_each(sorted(rows, key=lambda row: row.at))
         return bool(rows)
+
+    async def _publish_each(self, rows: Sequence[JournalRow]) -> None:
+        """
+        Publish *rows*; where one spoils the publication, one by one, so that it holds up no other.
+
+        Raises:
+            PermanentError: One of them cannot be published.
+        """
+        try:
+            await self._publish(rows)
+        except PermanentError as error:
+            if len(rows) == 1:
+                raise
+            spoilt = error
+        else:
+            return
+        failed = [row for row in rows if not await self._is_published(row)]
+        if failed:
+            raise spoilt
+
+    async def _is_published(self, row: JournalRow) -> bool:
+        try:
+            await self._publish([row])
+        except PermanentError:
+            return False
+        return True
 
     async def _store_all(self, appended: Sequence[_Appended]) -> Mapping[_Appended, bool]:
         """Store the first row of each key; the others decide anew on it."""

@@ -9,6 +9,7 @@ written, is recognised by its cause and its facts are published again with the s
 """
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ from shared.errors import HabeasError, PermanentError, RefusedDecision, Transien
 from shared.runtime import metrics
 from shared.runtime.accounts import Publishers
 from shared.runtime.broker import Delivery, EventPublisher, Inbox, Message
-from shared.runtime.journal import JournalRow, NotedFact, events_of, journalled, newest
+from shared.runtime.journal import JournalRow, NotedFact, events_of, journalled, newest, not_before_notes
 from shared.runtime.log import logger
 from shared.runtime.retry_policy import Failure, Origin, after_failure, origin_of
 from shared.runtime.staff_register import DecisionOutcome, StaffGate
@@ -52,6 +53,8 @@ OVERTAKEN_S = 0.01
 """How long to wait for the row of another replica to become readable."""
 NOTED_WITHIN = timedelta(days=1)
 """Older events get a row: their case may be purged, and must not come back."""
+NOTABLE = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")
+"""Ids of events that can be noted: they name a field of a document. Other events get a row."""
 PATIENCE_S = 0.1
 """How long the quick handlers of a batch wait for the slow ones before they are committed without them."""
 
@@ -290,8 +293,8 @@ class Runtime(Generic[S, C]):
 
     def _is_noted(self, work: _Work) -> bool:
         one = self._subscribed.get(type(work.envelope.event))
-        fresh = self.clock() - work.envelope.time < NOTED_WITHIN
-        return fresh and one is not None and one.noted(work.envelope.event)
+        fresh = self.clock() - work.envelope.time < NOTED_WITHIN and NOTABLE.fullmatch(work.envelope.id)
+        return bool(fresh) and one is not None and one.noted(work.envelope.event)
 
     def _is_ignored(self, work: _Work) -> bool:
         one = self._subscribed.get(type(work.envelope.event))
@@ -509,7 +512,7 @@ class Runtime(Generic[S, C]):
             work.cause,
             journal,
             tuple(facts),
-            stored_precision(now),
+            stored_precision(not_before_notes(history, now)),
             before=last.mac if last else None,
         )
         for fact in row.events():

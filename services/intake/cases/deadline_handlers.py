@@ -12,10 +12,11 @@ from services.intake.cases.deadlines import (
     MISSED,
     UNAGREED,
     UNEXTENDED,
-    answer_timer,
+    DeadlineTimer,
     day_of,
     duty_of,
     fee_timers,
+    further_answer_timer,
     is_done,
     kind_of,
     next_check,
@@ -23,7 +24,7 @@ from services.intake.cases.deadlines import (
     timer_at,
 )
 from services.intake.context import Intake, set_timers
-from services.intake.domain import OWED, CaseStatus, IntakeCase, evolve
+from services.intake.domain import OWED, IntakeCase, evolve
 from shared.contract.answer import facts_of
 from shared.contract.events import (
     AnswerDelivered,
@@ -34,6 +35,7 @@ from shared.contract.events import (
     FeeQuoted,
     LetterKind,
     NoticeFailed,
+    NoticeReported,
     PackageExpired,
     PackageExpiring,
     RequestFulfilled,
@@ -52,7 +54,7 @@ async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Seque
     """
     Store the answer and the last day of its package; destroy the package that it replaces.
 
-    The deadline runs again for an answer to a closed case, until its letter is sent.
+    The deadline runs again for an answer to a closed or withdrawn case, until its letter is sent.
 
     Law:
         GDPR Art. 5(1)(e): kept no longer than necessary.
@@ -60,11 +62,22 @@ async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Seque
     before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
     if before is not None and event.package not in {None, before}:
         await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
-    waits = package_timers(event)
-    if ctx.case.status is CaseStatus.CLOSED and ctx.case.meant_for is not None:
-        waits.append(answer_timer(ctx.case.meant_for, ctx.practice))
-    await set_timers(waits, ctx)
+    await set_timers([*package_timers(event), *_timers_again(event, ctx)], ctx)
     return []
+
+
+async def note_report(event: NoticeReported, ctx: Intake) -> Sequence[Fact]:
+    """Record a mail server's report; the deadline runs again while a returned answer is sent once more."""
+    await set_timers(_timers_again(event, ctx) if event.again else [], ctx)
+    return []
+
+
+def _timers_again(event: Fact, ctx: Intake) -> list[DeadlineTimer]:
+    """Return the timer of the answer if *event* makes it owed again: the earlier ones were cancelled."""
+    owed_again = evolve(ctx.case, event).unanswered and not ctx.case.unanswered
+    if not owed_again or ctx.case.meant_for is None:
+        return []
+    return [further_answer_timer(ctx.case.meant_for, ctx.occurred_at, ctx.practice)]
 
 
 async def schedule_fee_deadline(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:

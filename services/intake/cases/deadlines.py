@@ -83,6 +83,15 @@ def answer_timer(meant_for: date, practice: ClockRules) -> DeadlineTimer:
     return DeadlineTimer(APPROACHING, begin_of(meant_for, practice.zone))
 
 
+def further_answer_timer(meant_for: date, at: datetime, practice: ClockRules) -> DeadlineTimer:
+    """
+    Return the timer of an answer that is owed again since *at*.
+
+    Its name is its own: a timer that is set again under the name of one that came would not be handled.
+    """
+    return DeadlineTimer(f"{APPROACHING}_{at:%Y%m%d%H%M%S}", begin_of(meant_for, practice.zone))
+
+
 def extension_timers(
     extension: RequestExtended, case: IntakeCase, practice: ClockRules
 ) -> list[DeadlineTimer]:

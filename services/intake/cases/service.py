@@ -63,7 +63,7 @@ from shared.errors import Destroyed, TooEarly, UnknownRequest
 from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.client_limits import Allowance
 from shared.runtime.dataloader import DataLoader
-from shared.runtime.journal import DatedFact, JournalRow, events_of, facts_of, newest
+from shared.runtime.journal import DatedFact, JournalRow, events_of, facts_of, newest, not_before_notes
 from shared.runtime.log import logger
 from shared.runtime.outbox import Outbox, UnpublishedRows
 from shared.runtime.service import JournalRowPort, Moment, stored_precision
@@ -683,6 +683,6 @@ def _row_after(rows: Sequence[JournalRow], ctx: Intake, facts: Sequence[Fact]) -
         ctx.event_id,
         None,
         tuple(facts),
-        stored_precision(ctx.now),
+        stored_precision(not_before_notes(rows, ctx.now)),
         before=last.mac if last else None,
     )

@@ -12,11 +12,13 @@ from shared.contract.events import (
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    DeliveryAction,
     ExtensionDecided,
     ExtensionReason,
     Fact,
     LetterKind,
     NoticeFailed,
+    NoticeReported,
     NoticeSent,
     PackageExpired,
     PackageExpiring,
@@ -28,6 +30,7 @@ from shared.contract.events import (
 )
 from shared.law import TimedDuty
 from shared.runtime.journal import JournalRow
+from shared.runtime.scheduler import Timer, _messages
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -106,9 +109,53 @@ async def test_an_answered_request_raises_no_alarm(office: Office) -> None:
 async def test_a_better_answer_to_a_closed_case_has_a_deadline_until_its_letter(office: Office) -> None:
     await answered(office)
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer_2"))
-    assert [name for _, name in office.deadlines.moments] == [APPROACHING]
+    assert [name.rstrip("_0123456789") for _, name in office.deadlines.moments] == [APPROACHING]
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
     assert office.deadlines.moments == {}
+
+
+async def publish_timers(office: Office) -> None:
+    """Publish the timers that have come as the scheduler does: under ids that follow from their names."""
+    for (case, name), moment in list(office.deadlines.moments.items()):
+        if moment <= office.clock.now:
+            await office.broker.publish(_messages(Timer(case, name, moment), "intake", DeadlineCame))
+    await office.work()
+
+
+async def test_deadline_of_a_better_answer_is_missed_though_its_target_day_came_before(
+    office: Office,
+) -> None:
+    office.clock.now = datetime(2026, 4, 2, 8, tzinfo=UTC)
+    await publish_timers(office)
+    assert len(office.facts(DeadlineApproaching)) == 1
+    await answered(office)
+    assert office.deadlines.moments == {}
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer_2"))
+    await publish_timers(office)
+    assert (CASE, f"{MISSED}_20260407") in office.deadlines.moments, "`habeas deadlines` lists the request"
+    office.clock.now = AT_MIDNIGHT_IN_BERLIN
+    await publish_timers(office)
+    assert office.the(DeadlineMissed).due_on == DUE_ON
+
+
+async def test_answer_that_crossed_an_undeliverable_withdrawal_has_a_deadline(office: Office) -> None:
+    await office.door.withdraw(CASE)
+    await office.work()
+    failed = NoticeFailed(request_id=CASE, letter=LetterKind.WITHDRAWN, reason="mail_refused")
+    await office.tell(failed, service="notifier")
+    assert office.deadlines.moments == {}
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    assert [name.rstrip("_0123456789") for _, name in office.deadlines.moments] == [APPROACHING]
+
+
+async def test_returned_answer_that_is_sent_once_more_has_a_deadline(office: Office) -> None:
+    await answered(office)
+    failed = DeliveryAction.FAILED
+    report = NoticeReported(
+        request_id=CASE, letter=LetterKind.OUTCOME, action=failed, status="4.2.2", again=True
+    )
+    await office.tell(report, service="notifier")
+    assert [name.rstrip("_0123456789") for _, name in office.deadlines.moments] == [APPROACHING]
 
 
 async def test_paused_clock_misses_nothing_and_is_checked_daily(

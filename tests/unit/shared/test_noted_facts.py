@@ -92,6 +92,24 @@ async def test_noted_fact_that_comes_twice_is_noted_once() -> None:
     assert world.seen == [1]
 
 
+@pytest.mark.parametrize("id_", ["_id", "a.b", "$cause", "a\x00b"])
+async def test_fact_with_an_id_that_names_no_field_has_a_row(id_: str) -> None:
+    world = NotedWorld()
+    await world.publish(SENT, id_)
+    assert world.journal.notes == {}
+    assert [row.event for row in world.journal.rows.values()] == [SENT]
+
+
+async def test_row_follows_the_notes_that_it_was_decided_on_though_their_clock_was_ahead() -> None:
+    world = NotedWorld()
+    ahead = NOW + timedelta(seconds=5)
+    await world.journal.append([JournalRow(CASE, 0, "first", None, (), NOW)])
+    await world.journal.note([NotedFact(CASE, "sent", SENT, ahead)])
+    await world.publish(REFERRED, "deciden")
+    history = (await world.journal.histories({CASE}))[CASE]
+    assert [row.cause for row in history] == ["first", "sent", "deciden"]
+
+
 async def test_fact_is_acknowledged_only_once_it_is_noted() -> None:
     world = NotedWorld(journal=MemoryJournal(refuses=[StoreUnavailable("away")]))
     await world.publish(SENT, "sent")

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.contract.events import PackageFetched
-from shared.errors import StoreUnavailable
+from shared.errors import StoreUnavailable, Unroutable
 from shared.runtime import outbox
+from shared.runtime.broker import Message
 from shared.runtime.fakes import MemoryBroker, MemoryJournal
 from shared.runtime.journal import JournalRow
 from shared.runtime.outbox import Outbox
@@ -95,6 +96,24 @@ async def test_row_with_taken_key_is_neither_appended_nor_published() -> None:
     assert not await outbox.append(ROW)
     await run_for_a_moment(outbox)
     assert broker.published == []
+
+
+class SpoiltBroker(MemoryBroker):
+    """Refuses messages of one case for good."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if any(CASE.encode() in message.body for message in messages):
+            raise Unroutable("no queue takes it")
+        await MemoryBroker.publish(self, messages)
+
+
+async def test_row_that_cannot_be_published_holds_up_no_other() -> None:
+    journal, broker = MemoryJournal(), SpoiltBroker()
+    other = replace(ROW, case="d" * 32, facts=(PackageFetched(request_id="d" * 32),))
+    await journal.append_unpublished([ROW, other])
+    await run_for_a_moment(Outbox("intake", journal, broker))
+    assert len(broker.published) == 1
+    assert journal.owed == {ROW.key}
 
 
 async def test_outage_of_the_database_delays_the_publication_only(monkeypatch: pytest.MonkeyPatch) -> None:
