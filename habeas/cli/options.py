@@ -22,7 +22,7 @@ from shared.runtime.variables import FILE, PREFIX, SETTINGS
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from habeas.client.cases import FulfillmentCase
+    from habeas.client.cases import CaseReader
     from services.fulfillment.certificate.signatures import CertificateSigner
     from services.fulfillment.erasure.steps import ErasurePlan
     from services.notifier.context import SenderSettings
@@ -191,7 +191,7 @@ def signer(state: Path) -> "CertificateSigner":
     return CertificateSigner(root_key(state))
 
 
-def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[FulfillmentCase]":
+def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[CaseReader]":
     """Open the case of a request in the installation."""
     from habeas.client import cases  # noqa: PLC0415
 

@@ -20,7 +20,7 @@ from shared.runtime.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class FulfillmentCase:
+class CaseReader:
     """A case of fulfillment, and the vault of its sealed parts."""
 
     id: str
@@ -79,7 +79,7 @@ class FulfillmentCase:
 @asynccontextmanager
 async def opened(
     mongo_url: str, prefix: str, master_key: RootKey, request_id: str
-) -> AsyncIterator[FulfillmentCase]:
+) -> AsyncIterator[CaseReader]:
     """
     Open the case of a request in the installation at *mongo_url*.
 
@@ -90,7 +90,7 @@ async def opened(
     try:
         rows = await Journal(client[f"{prefix}_fulfillment"]).histories({request_id})
         facts = tuple(events_of(rows.get(request_id, ())))
-        yield FulfillmentCase(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
+        yield CaseReader(request_id, facts, Vault(client, prefix=prefix, master_key=master_key))
     finally:
         client.close()
 

@@ -311,7 +311,7 @@ def clock_of(duty: NotificationDue, incident: Incident, now: datetime) -> dict[s
 
 
 def _stop(duty: NotificationDue, done: NotificationDone | None, now: datetime) -> dict[str, Any]:
-    """Return deadline, fulfilment and lateness of a duty."""
+    """Return deadline, fulfillment and lateness of a duty."""
     return {
         "due_at": duty.due_at and duty.due_at.isoformat(),
         "done_at": done and done.at.isoformat(),

@@ -13,7 +13,7 @@ from services.fulfillment.changes.disagreements import Disagreements
 from services.fulfillment.changes.stop_list import StopList
 from services.fulfillment.context import CarrierPort as Carrying
 from services.fulfillment.context import CopyCounterPort as Counted
-from services.fulfillment.context import DataMapPort, Fulfillment, FulfillmentProfile, PersonRecords
+from services.fulfillment.context import DataMapPort, FulfillmentContext, FulfillmentProfile, PersonRecords
 from services.fulfillment.context import DisagreementPort as Disputed
 from services.fulfillment.context import HashListPort as Listing
 from services.fulfillment.context import RecipientWebhookPort as Telling
@@ -33,7 +33,7 @@ from services.fulfillment.package.copies import CopyCounter
 from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
-from services.fulfillment.state import Fulfilment, evolve
+from services.fulfillment.state import FulfillmentCase, evolve
 from services.fulfillment.stores.erasure_journal import ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
 from services.fulfillment.stores.retained_records import PURPOSE as KEPT
@@ -66,11 +66,11 @@ def service(  # noqa: PLR0913 - the parts of a service
     webhooks: Telling,
     listed: Listing,
     timers: TimersPort,
-) -> Service[Fulfilment, Fulfillment]:
+) -> Service[FulfillmentCase, FulfillmentContext]:
     """Return the assembled service."""
 
-    def context(moment: Moment[Fulfilment]) -> Fulfillment:
-        return Fulfillment(
+    def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
+        return FulfillmentContext(
             moment.case,
             moment.state,
             moment.now,
@@ -90,7 +90,7 @@ def service(  # noqa: PLR0913 - the parts of a service
             timers,
         )
 
-    return Service(NAME, SUBSCRIPTIONS, Fulfilment(), evolve, context)
+    return Service(NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
 
 
 @asynccontextmanager

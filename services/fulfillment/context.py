@@ -23,7 +23,7 @@ from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Findings
-from services.fulfillment.state import Fulfilment, evolve
+from services.fulfillment.state import FulfillmentCase, evolve
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import Fact, RequestSubmitted
 from shared.contract.ports import TimersPort, VaultPort
@@ -139,11 +139,11 @@ class FulfillmentProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class Fulfillment:
+class FulfillmentContext:
     """The dependencies of a handler."""
 
     case_id: str
-    known: Fulfilment
+    known: FulfillmentCase
     now: datetime
     occurred_at: datetime
     vault: VaultPort = field(repr=False)
@@ -175,11 +175,11 @@ class Fulfillment:
         await self.vault.seal(self.case_id, name, content if isinstance(content, bytes) else content.encode())
         return name
 
-    def after(self, *facts: Fact) -> "Fulfillment":
+    def after(self, *facts: Fact) -> "FulfillmentContext":
         """Return a copy of this after *facts*."""
         return replace(self, known=reduce(evolve, facts, self.known))
 
-    def free(self) -> "Fulfillment":
+    def free(self) -> "FulfillmentContext":
         """Return a copy of this without fees: a completed answer is no further copy."""
         return replace(self, house=replace(self.house, further_copy_fee=None))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, stop_at_once
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.domain import MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
 from services.fulfillment.erasure.handlers import (
@@ -97,7 +97,7 @@ from shared.runtime.log import logger
 from shared.runtime.service import forget, on
 
 
-async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
+async def compare_claims(event: IdentityClaimed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Compare claimed data points with the records, unless the case is decided already.
 
@@ -133,7 +133,7 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
     ]
 
 
-async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
+async def answer(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Answer a verified request: disclose, plan an erasure or a change, or refer it to the staff.
 
@@ -145,21 +145,21 @@ async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     return [quoted] if quoted else await _answered(event, ctx)
 
 
-async def answer_after_fee(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
+async def answer_after_fee(event: FeeAgreed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Answer a request after the agreement to its fee; a request for the staff stays with the staff."""
     if ctx.known.status is not FulfillmentStatus.QUOTED or ctx.known.verified is None:
         return []
     return await answer_agreed(event, ctx.after(event))
 
 
-async def answer_agreed(_event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
+async def answer_agreed(_event: FeeAgreed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Answer a request with a fee that was agreed to while the request was stopped."""
     if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
 
 
-async def _answered(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
+async def _answered(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[Fact]:
     if event.right not in {*DISCLOSING, *CHANGING, Right.ERASURE}:
         return [_referred(event.right, BY_STAFF, ctx)]
     submitted = await ctx.submission()
@@ -184,7 +184,7 @@ async def _announced(
     submitted: RequestSubmitted,
     identities: Identities,
     findings: Findings,
-    ctx: Fulfillment,
+    ctx: FulfillmentContext,
 ) -> Sequence[Fact]:
     """Notify the owners of other mailboxes, then disclose, or plan an erasure or a change."""
     others = await not_notified(findings, ctx.maps.current, event, ctx)
@@ -211,13 +211,13 @@ def _concerns_others(fact: Fact) -> bool:
             return isinstance(fact, DisclosureScheduled | ErasurePlanned | ChangePlanned | TransferOrdered)
 
 
-async def await_disclosure(event: DisclosureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
+async def await_disclosure(event: DisclosureScheduled, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Set the timer for the end of the window before a disclosure."""
     await ctx.timers.set(ctx.case_id, disclosure_timer(event), event.at)
     return []
 
 
-async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def disclose(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Answer a request at the end of its window before a disclosure, unless it was stopped.
 
@@ -233,7 +233,7 @@ async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 @unless_stopped
-async def _disclosed(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def _disclosed(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     if ctx.known.status is FulfillmentStatus.FULFILLED:
         return await _disclose_further(event, ctx)
     if ctx.known.status is not FulfillmentStatus.DISCLOSURE_SCHEDULED:
@@ -241,7 +241,7 @@ async def _disclosed(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
     return await disclose_released(event, ctx.after(event))
 
 
-async def disclose_released(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def disclose_released(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Answer a released request if its window before the disclosure ended meanwhile."""
     if ctx.known.status is FulfillmentStatus.FULFILLED:
         return await _disclose_further(event, ctx)
@@ -250,7 +250,7 @@ async def disclose_released(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
     return await _answered(ctx.known.verified, ctx)
 
 
-async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Sequence[Fact]:
+async def approve_correction(event: CorrectionApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Correct an identity after the approval of the staff, or of the second account if two must decide.
 
@@ -269,7 +269,7 @@ async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Seq
     return await _answered(known.verified, ctx.after(event))
 
 
-async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fact]:
+async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Release the records of an alias that the staff confirms, or the second account if two must decide.
 
@@ -297,7 +297,7 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
     return facts
 
 
-async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]:
+async def release_proven(event: AliasProven, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Release the records of an alias that its owner has proven by a code, or correct an identity to it.
 
@@ -320,7 +320,7 @@ async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]
 
 
 async def _further(
-    event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment, *, waits: bool = False
+    event: IdentityVerified, mailboxes: Sequence[str], ctx: FulfillmentContext, *, waits: bool = False
 ) -> Sequence[Fact] | None:
     """
     Return the further answer for confirmed aliases, or its window; None if the staff must decide.
@@ -362,7 +362,7 @@ def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
 
 
 async def _released(
-    event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment
+    event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext
 ) -> tuple[Identities, Findings]:
     """Return the proven and confirmed identities of the person, and the records found by them."""
     maps = ctx.maps.current
@@ -374,7 +374,7 @@ async def _released(
     return identities, await _gathered(ctx, identities, claimed)
 
 
-async def handle_window_end(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def handle_window_end(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Start an erasure at the end of its window, or the round for confirmed aliases.
 
@@ -389,14 +389,14 @@ async def handle_window_end(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fac
     return await _erased_further(event, ctx)
 
 
-async def handle_released_window(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def handle_released_window(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Start the erasure of a window that ended while the request was stopped."""
     window = ctx.known.window
     ours = window is not None and event.name == window_name(window)
     return await (_erase_further if ours else begin_released)(event, ctx)
 
 
-async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def _erase_further(_event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Plan the round of an erasure for confirmed aliases."""
     if ctx.known.verified is None:
         return []
@@ -413,7 +413,7 @@ async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]
 _erased_further = unless_stopped(_erase_further)
 
 
-async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def _disclose_further(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Disclose the records of confirmed aliases at the end of the window."""
     window, verified = ctx.known.disclosure, ctx.known.verified
     confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
@@ -425,7 +425,7 @@ async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
     return facts or []
 
 
-async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
+async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Enqueue the hashes of California's DROP; the look-up takes long and runs in the background."""
     await ctx.listed.take(HashListBatch(event.request_id, event.lists))
     return []
@@ -474,7 +474,7 @@ SUBSCRIPTIONS = (
 
 
 async def _found(
-    submitted: RequestSubmitted, names: Sequence[str] | None, ctx: Fulfillment
+    submitted: RequestSubmitted, names: Sequence[str] | None, ctx: FulfillmentContext
 ) -> tuple[Identities, Findings]:
     """Return the identities of *names*, or the vouched ones if None, and the records found by them."""
     claimed = stated_identities(submitted, ctx.maps.current)
@@ -483,7 +483,9 @@ async def _found(
     return sure, await _gathered(ctx, sure, claimed)
 
 
-async def _gathered(ctx: Fulfillment, identities: Identities, claimed: Identities | None = None) -> Findings:
+async def _gathered(
+    ctx: FulfillmentContext, identities: Identities, claimed: Identities | None = None
+) -> Findings:
     """Return the person's records; raises like :func:`_whole`."""
     return _whole(await ctx.records.gather(ctx.maps.current, identities, claimed))
 
@@ -504,7 +506,7 @@ def _whole(findings: Findings) -> Findings:
     return findings
 
 
-async def _nothing_held(right: Right, findings: Findings, ctx: Fulfillment) -> Sequence[Fact]:
+async def _nothing_held(right: Right, findings: Findings, ctx: FulfillmentContext) -> Sequence[Fact]:
     nothing = answers.nothing_held(findings, ctx.maps.current)
     name = await ctx.sealed(ANSWER, nothing.model_dump_json())
     return [RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)]
@@ -515,7 +517,7 @@ async def _plan_erasure(
     submitted: RequestSubmitted,
     identities: Identities,
     findings: Findings,
-    ctx: Fulfillment,
+    ctx: FulfillmentContext,
 ) -> Sequence[Fact]:
     """Plan an erasure; if a copy is requested, store it first."""
     package = None
@@ -538,5 +540,5 @@ async def _plan_erasure(
     return [planned] if window is None else [planned, window]
 
 
-def _referred(right: Right, reason: str, ctx: Fulfillment) -> RequestReferred:
+def _referred(right: Right, reason: str, ctx: FulfillmentContext) -> RequestReferred:
     return RequestReferred(request_id=ctx.case_id, right=right, reason=reason)

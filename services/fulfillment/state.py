@@ -88,7 +88,7 @@ CHANGING = frozenset(
 
 
 class FulfillmentStatus(StrEnum):
-    """The state of the fulfilment of a request."""
+    """The state of the fulfillment of a request."""
 
     WAITING = "waiting"
     QUOTED = "quoted"
@@ -291,7 +291,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
 
 
 @dataclass(frozen=True, slots=True)
-class Fulfilment:
+class FulfillmentCase:
     """The state of a request in fulfillment."""
 
     status: FulfillmentStatus = FulfillmentStatus.WAITING
@@ -393,7 +393,7 @@ class Fulfilment:
         return self.status is FulfillmentStatus.WITHDRAWN
 
 
-def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
+def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     """
     Return *known* after *fact*; an approval by an account that decided the identity does not count.
 
@@ -422,7 +422,7 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
     return _noted(replace(known, held=(*known.held, *held)), status, fact)
 
 
-def _suspended(known: Fulfilment, fact: RequestStopped | RequestReleased) -> Fulfilment:
+def _suspended(known: FulfillmentCase, fact: RequestStopped | RequestReleased) -> FulfillmentCase:
     match fact:
         case RequestStopped():
             return replace(known, stopped=True)
@@ -430,7 +430,7 @@ def _suspended(known: Fulfilment, fact: RequestStopped | RequestReleased) -> Ful
             return replace(known, stopped=False, held=())
 
 
-def _noted(known: Fulfilment, status: FulfillmentStatus, fact: Fact) -> Fulfilment:
+def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> FulfillmentCase:
     match fact:
         case IdentityVerified():
             return replace(known, status=status, verified=fact)
@@ -456,12 +456,12 @@ def _noted(known: Fulfilment, status: FulfillmentStatus, fact: Fact) -> Fulfilme
 
 
 def _offered(
-    known: Fulfilment, fact: RequestFulfilled | ErasurePlanned | RequestReferred
+    known: FulfillmentCase, fact: RequestFulfilled | ErasurePlanned | RequestReferred
 ) -> tuple[OfferedAliases, ...]:
     return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
 
 
-def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
+def _staff_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     match fact:
         case RequestReferred():
             return replace(known, referred=fact, offered=_offered(known, fact))
@@ -475,7 +475,7 @@ def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
             return known
 
 
-def _planned(known: Fulfilment, status: FulfillmentStatus, fact: ErasurePlanned) -> Fulfilment:
+def _planned(known: FulfillmentCase, status: FulfillmentStatus, fact: ErasurePlanned) -> FulfillmentCase:
     """Return *known* after *fact*; the redelivery of a plan changes nothing."""
     if fact.plan in known.plans:
         return known
@@ -492,8 +492,8 @@ def _planned(known: Fulfilment, status: FulfillmentStatus, fact: ErasurePlanned)
 
 
 def _scheduled(
-    known: Fulfilment, status: FulfillmentStatus, fact: ErasureScheduled | DisclosureScheduled
-) -> Fulfilment:
+    known: FulfillmentCase, status: FulfillmentStatus, fact: ErasureScheduled | DisclosureScheduled
+) -> FulfillmentCase:
     """Return *known* after *fact*; a redelivery changes nothing."""
     match fact:
         case ErasureScheduled() if known.status is FulfillmentStatus.FULFILLED:

@@ -12,7 +12,7 @@ from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
 from services.intake.channels.registry import Background, ChannelContext, channels
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
-from services.intake.context import Intake, Ports
+from services.intake.context import IntakeContext, Ports
 from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.http.api import Callers, create_app
@@ -46,7 +46,7 @@ from shared.runtime.service import Service, case_of_fact
 NAME = "intake"
 
 
-def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase, Intake]:
+def service(ports: Ports, key: bytes, bindings: Bindings) -> Service[IntakeCase, IntakeContext]:
     """Return intake, built on *ports*; *key* is hashed with to turn references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:

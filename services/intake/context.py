@@ -71,7 +71,7 @@ class CodeAttempts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class IntakeContext:
     """The ports and the state that a handler of intake uses."""
 
     case_id: str
@@ -99,9 +99,9 @@ class Ports:
     codes: CodeAttempts
     practice: ClockRules
 
-    def context(self, moment: Moment[IntakeCase]) -> Intake:
+    def context(self, moment: Moment[IntakeCase]) -> IntakeContext:
         """Return the context of a handled event, or of an operation by HTTP or a channel."""
-        return Intake(
+        return IntakeContext(
             case_id=moment.case,
             case=moment.state,
             now=moment.now,
@@ -117,20 +117,20 @@ class Ports:
         )
 
 
-async def set_timers(waits: Sequence[DeadlineTimer], ctx: Intake) -> None:
+async def set_timers(waits: Sequence[DeadlineTimer], ctx: IntakeContext) -> None:
     """Set timers for *waits*."""
     for wait in waits:
         await ctx.timers.set(ctx.case_id, wait.name, wait.at)
 
 
-def rejected(ctx: Intake, *flaws: SubmissionError) -> RequestRejected:
+def rejected(ctx: IntakeContext, *flaws: SubmissionError) -> RequestRejected:
     """Return the rejection that reports the errors of a submission to its publisher."""
     return RequestRejected(
         request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=flaws
     )
 
 
-def must_be_own(ctx: Intake) -> None:
+def must_be_own(ctx: IntakeContext) -> None:
     """
     Refuse an event about the request of another source, as if it did not exist.
 
@@ -141,7 +141,7 @@ def must_be_own(ctx: Intake) -> None:
         raise Unreadable((NOT_KNOWN,))
 
 
-async def end_waiting(ctx: Intake) -> None:
+async def end_waiting(ctx: IntakeContext) -> None:
     """
     Start the request next if it waits in the queue, as an event about it has arrived.
 

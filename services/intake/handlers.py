@@ -31,7 +31,7 @@ from services.intake.cases.sealed_content import (
     sealed_request,
     single_piece,
 )
-from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
+from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CLOSED_BY, OWED, CaseStatus, RequestLodged, evolve, outcome_of
 from shared.contract.affected_people import declaration_item
 from shared.contract.codes import CodeVerdict
@@ -103,7 +103,7 @@ INCIDENT_PURGED = SubmissionError(
 )
 
 
-async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
+async def register(event: RequestSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Seal a request of an upstream system, and start its clock, once.
 
@@ -133,7 +133,7 @@ def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None
         raise Unreadable((REUSED,))
 
 
-async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
+async def accept_proofs(event: ProofSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Seal proofs of identity for the verifier.
 
@@ -155,7 +155,7 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
     return await receive_proofs(event.proofs, ctx) or [rejected(ctx, _late("data.proofs", ctx))]
 
 
-async def withdraw_submitted(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
+async def withdraw_submitted(_event: WithdrawalSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Withdraw a request of an upstream system that has no answer.
 
@@ -170,11 +170,11 @@ async def withdraw_submitted(_event: WithdrawalSubmitted, ctx: Intake) -> Sequen
     return await withdraw(ctx) or [rejected(ctx, _late("data.request", ctx))]
 
 
-def _late(path: str, ctx: Intake) -> SubmissionError:
+def _late(path: str, ctx: IntakeContext) -> SubmissionError:
     return SubmissionError(path=path, message=f"the request is {ctx.case.status}")
 
 
-async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
+async def decide_stop(event: StopDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """Let a stopped request go on, or end it; one that is answered and has no window stays stopped."""
     if ctx.case.stopped is None:
         logger().warning("stop not decided", request_id=ctx.case_id, reason="the request is not stopped")
@@ -186,7 +186,7 @@ async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
     return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)]
 
 
-async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[Fact]:
+async def decide_withdrawal(_event: WithdrawalDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Take a request back, as the privacy staff decided.
 
@@ -203,13 +203,13 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
     return facts
 
 
-async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
+async def declare_burst(event: BurstDeclared, ctx: IntakeContext) -> Sequence[Fact]:
     """Mark the requests during a declared incident, from now on."""
     await ctx.room.declare(event)
     return []
 
 
-async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
+async def set_aside(event: UnreadableSubmission, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal an unreadable message, and report its errors to its publisher."""
     await ctx.vault.create(ctx.case_id)
     await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, single_piece(event.body))
@@ -222,12 +222,12 @@ async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
     return [rejected]
 
 
-async def note(_event: Fact, _ctx: Intake) -> Sequence[Fact]:
+async def note(_event: Fact, _ctx: IntakeContext) -> Sequence[Fact]:
     """Record a fact of another service."""
     return []
 
 
-async def note_approval(event: ErasureApproved, ctx: Intake) -> Sequence[Fact]:
+async def note_approval(event: ErasureApproved, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Record that the erasure needs no more approvals.
 
@@ -239,7 +239,7 @@ async def note_approval(event: ErasureApproved, ctx: Intake) -> Sequence[Fact]:
     return []
 
 
-async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
+async def resume(event: RequestResumed, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Resume the clock, and move the last day by the length of the pause.
 
@@ -252,7 +252,7 @@ async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
     return [] if moved is None else [moved]
 
 
-async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
+async def close(event: NoticeSent, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Close a case when its last letter is sent.
 
@@ -275,14 +275,14 @@ def ends_a_step(event: NoticeSent) -> bool:
     return event.letter in ENDING | OWED
 
 
-async def count_wrong_code(event: ProofRefused, ctx: Intake) -> Sequence[Fact]:
+async def count_wrong_code(event: ProofRefused, ctx: IntakeContext) -> Sequence[Fact]:
     """Count a wrong code over all requests: guesses at many look like one mistake at each."""
     if event.reason == CodeVerdict.WRONG:
         await ctx.codes.failed(ctx.event_id, ctx.now)
     return []
 
 
-async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
+async def lodge_breach(event: BreachDeclared, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Seal a declaration in the vault of its incident, and have it registered.
 

@@ -102,7 +102,7 @@ def sender_settings_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Notifier:
+class NotifierContext:
     """The context of a handler."""
 
     case_id: str
@@ -173,12 +173,14 @@ class Addressee:
     """Whether the letter names the request; its id opens the requester's page."""
 
 
-async def submission_of(ctx: Notifier) -> RequestSubmitted:
+async def submission_of(ctx: NotifierContext) -> RequestSubmitted:
     """Return the submission, as it lies sealed."""
     return RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
 
 
-async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+async def write(
+    kind: LetterKind, facts: Facts, request: RequestReceived, ctx: NotifierContext
+) -> Sequence[Fact]:
     """
     Write to the party that the letter is for; its outcome is a fact.
 
@@ -195,7 +197,7 @@ async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: N
     return await write_to(addressee, kind, facts, request.laws, ctx)
 
 
-def _failed(kind: LetterKind, facts: Facts, reason: str, ctx: Notifier) -> NoticeFailed:
+def _failed(kind: LetterKind, facts: Facts, reason: str, ctx: NotifierContext) -> NoticeFailed:
     return NoticeFailed(request_id=ctx.case_id, letter=kind, acknowledges=_acknowledges(facts), reason=reason)
 
 
@@ -204,7 +206,7 @@ def _acknowledges(facts: Facts) -> bool:
 
 
 def _addressee(
-    kind: LetterKind, request: RequestReceived, submitted: RequestSubmitted, ctx: Notifier
+    kind: LetterKind, request: RequestReceived, submitted: RequestSubmitted, ctx: NotifierContext
 ) -> Addressee | None:
     """Return the party that a letter goes to; None if the request names no mailbox that may have it."""
     mailbox = mailbox_for(kind, request.requester, submitted)
@@ -218,7 +220,7 @@ def _addressee(
 
 
 async def write_to(
-    addressee: Addressee, kind: LetterKind, facts: Facts, protecting: Iterable[PolicyId], ctx: Notifier
+    addressee: Addressee, kind: LetterKind, facts: Facts, protecting: Iterable[PolicyId], ctx: NotifierContext
 ) -> Sequence[Fact]:
     """Write to *addressee* under the laws *protecting* the person; the outcome is a fact."""
     laws = tuple(map(policies().named, protecting))

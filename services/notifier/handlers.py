@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.notifier.context import Addressee, Notifier, submission_of, write, write_to
+from services.notifier.context import Addressee, NotifierContext, submission_of, write, write_to
 from services.notifier.domain import identity_check
 from services.notifier.letters import lifecycle
 from services.notifier.letters.composer import presentable
@@ -80,7 +80,7 @@ from shared.runtime.service import forget, noted, on
 CONFIRMED = ((Evidence.CONFIRMATION,),)
 
 
-async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+async def acknowledge(event: RequestReceived, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Confirm that a request has arrived and state the day of the answer.
 
@@ -90,18 +90,18 @@ async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     return await _acknowledge(event, ctx) if acknowledged_at_once(event) else []
 
 
-async def acknowledge_assessed(_event: IdentityAssessed, ctx: Notifier) -> Sequence[Fact]:
+async def acknowledge_assessed(_event: IdentityAssessed, ctx: NotifierContext) -> Sequence[Fact]:
     """Confirm that a request which needs proof has arrived, where no letter with a code does."""
     return await _acknowledge(ctx.received(), ctx)
 
 
-async def _acknowledge(request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+async def _acknowledge(request: RequestReceived, ctx: NotifierContext) -> Sequence[Fact]:
     check = await _identity_check(request, ctx)
     facts = Acknowledgement(request.right, request.received_on, request.due_on, check)
     return await write(LetterKind.ACKNOWLEDGEMENT, facts, request, ctx)
 
 
-async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
+async def challenge(event: IdentityChallenged, ctx: NotifierContext) -> Sequence[Fact]:
     """Send the code that proves the mailbox, or list the other proofs of identity."""
     if event.kind is None or event.ref is None:
         return await _ask(LetterKind.PROOF_WANTED, event, ctx)
@@ -130,17 +130,17 @@ def asks_by_letter(event: IdentityChallenged) -> bool:
     return event.ref is None and not confirmed_by_code
 
 
-async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
+async def ask_for_proof(event: IdentityChallenged, ctx: NotifierContext) -> Sequence[Fact]:
     """List the proofs of identity."""
     return await challenge(event, ctx) if asks_by_letter(event) else []
 
 
-async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
+async def remind(event: IdentityReminded, ctx: NotifierContext) -> Sequence[Fact]:
     """Remind the person of the requested proof."""
     return await _ask(LetterKind.REMINDER, event, ctx)
 
 
-async def write_review_letter(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequence[Fact]:
+async def write_review_letter(_event: IdentityReviewNeeded, ctx: NotifierContext) -> Sequence[Fact]:
     """Announce that the staff examines a proof, and that there is nothing to do."""
     request = ctx.request()
     if ctx.known.settled:
@@ -149,12 +149,12 @@ async def write_review_letter(_event: IdentityReviewNeeded, ctx: Notifier) -> Se
     return await write(LetterKind.IN_REVIEW, facts, request, ctx)
 
 
-async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence[Fact]:
+async def send_package_code(event: PackageCodeIssued, ctx: NotifierContext) -> Sequence[Fact]:
     """Send the code that opens the package."""
     return await _send_code(event.ref, CodeLetter("", event.expires_at, CodePurpose.DOWNLOAD), ctx)
 
 
-async def send_alias_code(event: AliasCodeIssued, ctx: Notifier) -> Sequence[Fact]:
+async def send_alias_code(event: AliasCodeIssued, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Send the code that proves another mailbox to its owner, who may not be the requester.
 
@@ -170,19 +170,19 @@ async def send_alias_code(event: AliasCodeIssued, ctx: Notifier) -> Sequence[Fac
     return await write_to(owner, LetterKind.ALIAS_CODE, facts, ctx.request().laws, ctx)
 
 
-async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
+async def refuse(event: IdentityRefused, ctx: NotifierContext) -> Sequence[Fact]:
     """Announce that the request is refused because the identity stayed unclear, with the remedies."""
     return await write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
 
 
-async def confirm_withdrawal(event: RequestWithdrawn, ctx: Notifier) -> Sequence[Fact]:
+async def confirm_withdrawal(event: RequestWithdrawn, ctx: NotifierContext) -> Sequence[Fact]:
     """Confirm that the request was taken back, or that silence about a fee has done so."""
     request = ctx.request()
     facts = Withdrawn(request.right, request.received_on, ctx.occurred_on(), event.deemed, event.stopped)
     return await write(LetterKind.WITHDRAWN, facts, request, ctx)
 
 
-async def announce_erasure(event: ErasureScheduled, ctx: Notifier) -> Sequence[Fact]:
+async def announce_erasure(event: ErasureScheduled, ctx: NotifierContext) -> Sequence[Fact]:
     """Write when an erasure begins and how to stop it, unless it is stopped already."""
     request = ctx.request()
     if ctx.known.settled or not event.letter:
@@ -191,7 +191,7 @@ async def announce_erasure(event: ErasureScheduled, ctx: Notifier) -> Sequence[F
     return await write(LetterKind.ERASURE_SCHEDULED, facts, request, ctx)
 
 
-async def write_outcome_letter(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
+async def write_outcome_letter(event: RequestFulfilled, ctx: NotifierContext) -> Sequence[Fact]:
     """Report the data found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     if event.outcome is Outcome.REFUSED:
@@ -207,7 +207,7 @@ async def write_outcome_letter(event: RequestFulfilled, ctx: Notifier) -> Sequen
     return await write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
 
 
-async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[Fact]:
+async def notify_named_mailbox(event: MailboxNamed, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Notify the owner of another mailbox that stands in records which are disclosed, erased or changed.
 
@@ -220,7 +220,7 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
     return await write_to(owner, LetterKind.NAMED_MAILBOX, facts, ctx.request().laws, ctx)
 
 
-async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence[Fact]:
+async def note_restriction(_event: SubjectRestricted, ctx: NotifierContext) -> Sequence[Fact]:
     """Record that the person must be notified before this ends; announce it to a person that objects."""
     request = ctx.request()
     if request.right is not Right.OBJECTION:
@@ -229,7 +229,7 @@ async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence
     return await write(LetterKind.WEIGHING, facts, request, ctx)
 
 
-async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence[Fact]:
+async def announce_lifting(event: RestrictionLifting, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Notify the person that the restriction is lifted; only then may it be.
 
@@ -253,7 +253,7 @@ async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence
     return [*written, RestrictionAnnounced(request_id=ctx.case_id, reason=event.reason)]
 
 
-async def handle_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
+async def handle_report(event: NoticeReported, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Report a letter that came back for good as not delivered; otherwise only record the report.
 
@@ -289,7 +289,7 @@ SUBSCRIPTIONS = (
 )
 
 
-async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityCheck:
+async def _identity_check(event: RequestReceived, ctx: NotifierContext) -> IdentityCheck:
     """Return the identity check for an acknowledgement; an agent's own mailbox is not proven."""
     check = identity_check(event)
     if check is not IdentityCheck.IF_NEEDED or event.requester is Requester.PERSON:
@@ -300,7 +300,7 @@ async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityChec
     return IdentityCheck.BY_THE_PERSON if reader is Correspondent.REPRESENTATIVE else check
 
 
-async def _send_code(ref: str, facts: CodeLetter, ctx: Notifier) -> Sequence[Fact]:
+async def _send_code(ref: str, facts: CodeLetter, ctx: NotifierContext) -> Sequence[Fact]:
     """A code that is gone has served, or its request was withdrawn: it is not sent."""
     if not await ctx.vault.holds(ctx.case_id, ref):
         return []
@@ -311,7 +311,7 @@ async def _send_code(ref: str, facts: CodeLetter, ctx: Notifier) -> Sequence[Fac
 
 
 async def _ask(
-    kind: LetterKind, event: IdentityChallenged | IdentityReminded, ctx: Notifier
+    kind: LetterKind, event: IdentityChallenged | IdentityReminded, ctx: NotifierContext
 ) -> Sequence[Fact]:
     """After a withdrawal or a refusal nothing more is asked."""
     request = ctx.request()
@@ -339,7 +339,7 @@ def _setback(reason: str | None) -> Setback | None:
     return Setback(reason) if reason in set(Setback) else Setback.OTHER
 
 
-async def _asking(letter: LetterKind, ctx: Notifier) -> Representative | None:
+async def _asking(letter: LetterKind, ctx: NotifierContext) -> Representative | None:
     """Return the representative; None if the person asks, or the representative reads the letter."""
     request = ctx.request()
     if request.requester is Requester.PERSON:
@@ -352,14 +352,14 @@ async def _asking(letter: LetterKind, ctx: Notifier) -> Representative | None:
     return Representative(request.right, name, parent=request.requester is Requester.PARENT)
 
 
-async def _recipient(ctx: Notifier) -> str:
+async def _recipient(ctx: NotifierContext) -> str:
     """Return the host that the data is to be sent to; empty where it is to be sent to none."""
     if not ctx.request().transfers:
         return ""
     return host_of((await submission_of(ctx)).details.transfer_to or "")
 
 
-def _refusal(reasons: Sequence[str], ctx: Notifier) -> RefusalLetter:
+def _refusal(reasons: Sequence[str], ctx: NotifierContext) -> RefusalLetter:
     request = ctx.request()
     return RefusalLetter(
         right=request.right,
@@ -368,7 +368,7 @@ def _refusal(reasons: Sequence[str], ctx: Notifier) -> RefusalLetter:
     )
 
 
-def _answered(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> Facts:
+def _answered(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext) -> Facts:
     match event.right:
         case Right.ERASURE:
             return _erasure(outcome, event, answer, ctx)
@@ -378,7 +378,7 @@ def _answered(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, c
             return _done(outcome, deed, answer, ctx)
 
 
-def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) -> RequestDone:
+def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: NotifierContext) -> RequestDone:
     request = ctx.request()
     return RequestDone(
         right=right,
@@ -403,7 +403,9 @@ def _declined(item: DeclinedCorrection) -> DeclinedItem:
     return DeclinedItem(item.label, ReasonCode(item.reason))
 
 
-def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> AccessOutcome:
+def _access(
+    outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext
+) -> AccessOutcome:
     request = ctx.request()
     return AccessOutcome(
         outcome=outcome,
@@ -428,7 +430,7 @@ def _transfer(answer: Answer) -> TransferItem | None:
 
 
 def _erasure(
-    outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier
+    outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: NotifierContext
 ) -> ErasureOutcome:
     request = ctx.request()
     return ErasureOutcome(
@@ -447,7 +449,7 @@ def _erasure(
     )
 
 
-def _package(event: RequestFulfilled, answer: Answer, ctx: Notifier) -> PackageLetter | None:
+def _package(event: RequestFulfilled, answer: Answer, ctx: NotifierContext) -> PackageLetter | None:
     if event.package is None or event.package_expires_at is None:
         return None
     return PackageLetter(ctx.page(), event.package_expires_at, _parts(answer.disclosed))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.verifier.assurance.code_allowances import CodeAllowances
 from services.verifier.assurance.reviews import ReviewQueue
-from services.verifier.context import AssuranceRules, CodeAllowancePort, Verifier
+from services.verifier.context import AssuranceRules, CodeAllowancePort, VerifierContext
 from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
 from services.verifier.handlers import SUBSCRIPTIONS, destroy_spent
@@ -31,11 +31,11 @@ def service(
     *,
     key: bytes,
     practice: AssuranceRules,
-) -> Service[Verification, Verifier]:
+) -> Service[Verification, VerifierContext]:
     """Return the verifier, put together on *vault*; codes are hashed with *key*."""
 
-    def context(moment: Moment[Verification]) -> Verifier:
-        return Verifier(
+    def context(moment: Moment[Verification]) -> VerifierContext:
+        return VerifierContext(
             case_id=moment.case,
             event_id=moment.event_id,
             known=moment.state,
@@ -74,8 +74,8 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
 
 
 def _listing_reviews(
-    made: Service[Verification, Verifier], reviews: ReviewQueue
-) -> Service[Verification, Verifier]:
+    made: Service[Verification, VerifierContext], reviews: ReviewQueue
+) -> Service[Verification, VerifierContext]:
     """Return the service *made*, which lists the requests to review as well."""
 
     async def effects(rows: Sequence[JournalRow]) -> None:

@@ -39,7 +39,7 @@ class AssuranceRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Verifier:
+class VerifierContext:
     """The context of a handler."""
 
     case_id: str
@@ -59,7 +59,7 @@ class Verifier:
             raise AssertionError("a verification that is open has a request")
         return self.known.request
 
-    def with_facts(self, *facts: Fact) -> "Verifier":
+    def with_facts(self, *facts: Fact) -> "VerifierContext":
         """Return this after *facts*."""
         return replace(self, known=reduce(evolve, facts, self.known))
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from services.verifier.assurance import levels
 from services.verifier.assurance.levels import LOGGED_IN, Sensitivity, Situation, required
-from services.verifier.context import Verifier
+from services.verifier.context import VerifierContext
 from services.verifier.domain import (
     CLAIM_NOTICE,
     CODE_BY_MAIL,
@@ -113,7 +113,7 @@ Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
 """The missing evidence of each way to prove the identity."""
 
 
-async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
+async def assess(event: RequestReceived, ctx: VerifierContext) -> Sequence[Fact]:
     """Decide the level needed, weigh the proofs that came along, and ask for the missing evidence."""
     if proven_elsewhere(event):
         return await _settled(event, [], ctx)
@@ -138,7 +138,7 @@ def _acknowledging(facts: Sequence[Fact], request: RequestReceived) -> Sequence[
     return [*facts[:first], facts[first].model_copy(update={"acknowledges": True}), *facts[first + 1 :]]
 
 
-async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
+async def weigh(event: ProofReceived, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh proofs that came later."""
     known = evolve(ctx.known, event)
     if not known.open:
@@ -148,7 +148,7 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
     return await _concluded(event, [*resumed, *weighed], ctx)
 
 
-async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequence[Fact]:
+async def decide_on_comparison(event: IdentityCompared, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh the claimed data points that agree with the records; too few are reported in their time."""
     if not ctx.known.open:
         return []
@@ -160,7 +160,7 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
     return []
 
 
-async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
+async def decide_on_examination(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh the verdict on a document or a token."""
     known = evolve(ctx.known, event)
     if not known.open:
@@ -181,7 +181,7 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
     return await _concluded(event, facts, ctx)
 
 
-async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fact]:
+async def decide_by_staff(event: IdentityDecided, ctx: VerifierContext) -> Sequence[Fact]:
     """
     Carry out the decision of the privacy staff; where two must decide for the requester, wait for the second.
 
@@ -226,7 +226,7 @@ def _confirmation_missing(known: Verification) -> bool:
     return needed and Evidence.CONFIRMATION not in known.held
 
 
-def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
+def _agreed(event: IdentityDecided, ctx: VerifierContext) -> tuple[str, ...]:
     """Return the identities that all required staff decisions agree on."""
     first = ctx.known.first_decision
     if first is None or not ctx.practice.four_eyes:
@@ -234,7 +234,7 @@ def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
     return tuple(name for name in event.identities if name in first.identities)
 
 
-async def handle_timer(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def handle_timer(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """Do the delayed act, unless it is no longer needed, or the staff looks at a proof."""
     if ctx.known.stopped:
         return []
@@ -247,7 +247,7 @@ async def handle_timer(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     return await end(event, ctx)
 
 
-async def end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def end(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """
     Remind the person of the missing proof; let the request lapse at the end.
 
@@ -270,7 +270,7 @@ async def end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     return await _settled(event, facts, ctx)
 
 
-async def _await_proof(event: IdentityChallenged, ctx: Verifier) -> None:
+async def _await_proof(event: IdentityChallenged, ctx: VerifierContext) -> None:
     """Set the timers of the reminder and of the lapse."""
     lapses_at = ctx.known.lapses_at or event.expires_at
     await asyncio.gather(
@@ -279,17 +279,17 @@ async def _await_proof(event: IdentityChallenged, ctx: Verifier) -> None:
     )
 
 
-async def admit(event: EvidenceAsked, ctx: Verifier) -> Sequence[Fact]:
+async def admit(event: EvidenceAsked, ctx: VerifierContext) -> Sequence[Fact]:
     """Record that an account of the staff, with a verified proof, looks at sealed proofs."""
     return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
 
 
-async def suspend(_event: RequestStopped, ctx: Verifier) -> Sequence[Fact]:
+async def suspend(_event: RequestStopped, ctx: VerifierContext) -> Sequence[Fact]:
     """Take no proof until the staff decides; the clock runs, for it is the staff that is waited for."""
     return _resumed(ctx) if ctx.known.open and ctx.known.paused else []
 
 
-async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
+async def release(event: RequestReleased, ctx: VerifierContext) -> Sequence[Fact]:
     """Resume a request that was stopped; the void code is replaced by a new one."""
     after = ctx.with_facts(event)
     if not (ctx.known.stopped and after.known.open):
@@ -300,14 +300,14 @@ async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
     return await _settled(event, facts, ctx)
 
 
-def _misses_code(ctx: Verifier) -> bool:
+def _misses_code(ctx: VerifierContext) -> bool:
     """Return whether a code is wanted, none is valid, and another may be mailed."""
     known = ctx.known
     wants = _code_helps(wanted(known, logs_in=ctx.practice.logs_in), ctx) and not known.reviewed_for
     return wants and known.code is None and known.codes < MOST_ISSUED
 
 
-async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
+async def stop(event: RequestWithdrawn, ctx: VerifierContext) -> Sequence[Fact]:
     """Ask no more of a person that has withdrawn the request."""
     return _spent(ctx.case_id, evolve(ctx.known, event))
 
@@ -340,7 +340,7 @@ SUBSCRIPTIONS = (
 )
 
 
-async def _vouched(event: RequestReceived, ctx: Verifier) -> tuple[str, ...] | None:
+async def _vouched(event: RequestReceived, ctx: VerifierContext) -> tuple[str, ...] | None:
     """Return the names of the identities that the source of *event* vouches for; None: all that it may."""
     verifies = ctx.practice.trusted.get(event.source, frozenset())
     if not verifies:
@@ -348,7 +348,7 @@ async def _vouched(event: RequestReceived, ctx: Verifier) -> tuple[str, ...] | N
     return vouched_identities((await ctx.submission()).subject, verifies)
 
 
-def _assessed(event: RequestReceived, ctx: Verifier, *, vouched: bool) -> Assessed:
+def _assessed(event: RequestReceived, ctx: VerifierContext, *, vouched: bool) -> Assessed:
     situation = Situation(
         right=event.right,
         regulation=event.proof_regulation,
@@ -371,7 +371,7 @@ def _assessed(event: RequestReceived, ctx: Verifier, *, vouched: bool) -> Assess
     )
 
 
-async def _weighed_all(proofs: Sequence[ProofRef], ctx: Verifier) -> list[Fact]:
+async def _weighed_all(proofs: Sequence[ProofRef], ctx: VerifierContext) -> list[Fact]:
     facts: list[Fact] = []
     for proof in proofs:
         if ctx.known.open and not ctx.known.stopped:
@@ -381,7 +381,7 @@ async def _weighed_all(proofs: Sequence[ProofRef], ctx: Verifier) -> list[Fact]:
     return facts
 
 
-async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+async def _weighed(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     match proof.kind:
         case ProofKind.EMAIL_CODE | ProofKind.DECLARATION | ProofKind.CONFIRMATION:
             return await _judged(proof, ctx)
@@ -404,12 +404,12 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return [_proof_refused(ctx, "too_many_attempts", 0, spends_code=False)]
 
 
-async def _claimed(proof: ProofRef, ctx: Verifier) -> list[Fact]:
+async def _claimed(proof: ProofRef, ctx: VerifierContext) -> list[Fact]:
     await _notify_later(ctx, ctx.known.claims + 1)
     return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
 
 
-async def _judged(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+async def _judged(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh a proof that is weighed at once."""
     match proof.kind:
         case ProofKind.DECLARATION:
@@ -420,14 +420,14 @@ async def _judged(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return await _judge_code(proof, ctx)
 
 
-def _is_wanted(proof: ProofRef, ctx: Verifier) -> bool:
+def _is_wanted(proof: ProofRef, ctx: VerifierContext) -> bool:
     """Return whether a document may be looked at: needless ones must not be (GDPR Art. 5(1)(c))."""
     evidence = GAINED_BY_SLOT[proof.slot]
     needed = ctx.known.requirement
     return needed is not None and any(evidence in way.evidence for way in needed.ways)
 
 
-def _point_to_page(ctx: Verifier) -> Sequence[Fact]:
+def _point_to_page(ctx: VerifierContext) -> Sequence[Fact]:
     """Refuse a code that came by mail from an unknown sender; no try is used, and the page is named once."""
     tries_left = ctx.known.code.tries_left if ctx.known.code else 0
     refused = _proof_refused(ctx, CODE_BY_MAIL, tries_left, spends_code=False)
@@ -437,7 +437,7 @@ def _point_to_page(ctx: Verifier) -> Sequence[Fact]:
     return [refused, *_ask(ctx, asks, CODE_BY_MAIL)]
 
 
-async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+async def _judge_code(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     if proof.sender is SenderCheck.UNKNOWN:
         return _point_to_page(ctx)
     offered = EmailCode.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
@@ -457,7 +457,7 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]
 
 
-async def _judge_confirmation(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+async def _judge_confirmation(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh a confirmation without a code: it names the right, and comes last."""
     said = Confirmation.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
     if not confirmable(ctx.known) or said.right is not ctx.request().right:
@@ -465,7 +465,7 @@ async def _judge_confirmation(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     return [_gained(ctx, Evidence.CONFIRMATION, ())]
 
 
-async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+async def _judge_declaration(proof: ProofRef, ctx: VerifierContext) -> Sequence[Fact]:
     """Weigh a signed declaration; one that counts is kept (11 CCR § 7062(c))."""
     signed = Declaration.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
     flaw = levels.declaration_error(signed, (await ctx.submission()).subject.name, ctx.now)
@@ -474,7 +474,7 @@ async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     return [_gained(ctx, Evidence.DECLARATION, (), kept=proof.ref)]
 
 
-async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
+async def _concluded(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -> Sequence[Fact]:
     """Return *facts*, and those that follow from them and *event*."""
     after = ctx.with_facts(event, *facts)
     if after.known.open and not after.known.stopped:
@@ -482,7 +482,7 @@ async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Seque
     return await _settled(event, facts, ctx)
 
 
-async def _next(ctx: Verifier) -> Sequence[Fact]:
+async def _next(ctx: VerifierContext) -> Sequence[Fact]:
     """Decide for the requester once a way is complete; else ask for missing evidence, unless awaited."""
     known, way = ctx.known, completed(ctx.known)
     if known.agreed is not None:
@@ -498,7 +498,7 @@ async def _next(ctx: Verifier) -> Sequence[Fact]:
     return [] if known.reviewed_for else await _ask_for_missing(ctx)
 
 
-async def _confirmed_or_asked(agreed: StaffAgreed, ctx: Verifier) -> Sequence[Fact]:
+async def _confirmed_or_asked(agreed: StaffAgreed, ctx: VerifierContext) -> Sequence[Fact]:
     """Decide as the staff has, once the person has confirmed; else ask for that."""
     known = ctx.known
     if _confirmation_missing(known):
@@ -511,7 +511,7 @@ async def _confirmed_or_asked(agreed: StaffAgreed, ctx: Verifier) -> Sequence[Fa
     return [verified.model_copy(update={"deciders": agreed.deciders})]
 
 
-async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
+async def _ask_for_missing(ctx: VerifierContext) -> Sequence[Fact]:
     """Ask for missing evidence, unless it is awaited or too late."""
     known = ctx.known
     if known.lapses_at is not None and ctx.now >= known.lapses_at and not known.busy:
@@ -532,12 +532,12 @@ async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
     return [] if asks == known.wanted else _ask(ctx, asks)
 
 
-def _code_helps(asks: Ways, ctx: Verifier) -> bool:
+def _code_helps(asks: Ways, ctx: VerifierContext) -> bool:
     """Return whether a code can be mailed that one of the ways in *asks* needs."""
     return ctx.request().reachable and any(Evidence.MAILBOX in way or (way,) == CONFIRMED for way in asks)
 
 
-def _code_is_out(asks: Ways, ctx: Verifier) -> bool:
+def _code_is_out(asks: Ways, ctx: VerifierContext) -> bool:
     """Return whether a code was mailed; where a confirmation comes to be all that is missing, a good one."""
     if asks != CONFIRMED or ctx.known.wanted == CONFIRMED:
         return bool(ctx.known.codes)
@@ -545,7 +545,7 @@ def _code_is_out(asks: Ways, ctx: Verifier) -> bool:
     return code is not None and code.tries_left > 0 and ctx.now < code.expires_at
 
 
-def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[Fact]:
+def _ask(ctx: VerifierContext, asks: Ways, refused_for: str | None = None) -> Sequence[Fact]:
     """
     Ask for one of the ways in *asks*; until it comes, the clock may stand still.
 
@@ -566,7 +566,7 @@ def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[
     return [challenged, RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)]
 
 
-def _asked_again(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
+def _asked_again(event: ProofExamined, ctx: VerifierContext) -> Sequence[Fact]:
     """Report that a document or a token has not convinced, and the proofs that may be sent instead."""
     reason = _coarse(event)
     refused = _proof_refused(ctx, reason, MOST_EXAMINED - ctx.known.examined, spends_code=False)
@@ -594,7 +594,7 @@ UNREADABLE = (
 """Prefixes of the reasons that another picture may help against."""
 
 
-async def _compare_documented(ctx: Verifier) -> Sequence[Fact]:
+async def _compare_documented(ctx: VerifierContext) -> Sequence[Fact]:
     """
     Have the details that documents confirm compared with the records held.
 
@@ -617,7 +617,7 @@ async def _compare_documented(ctx: Verifier) -> Sequence[Fact]:
     return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
 
 
-async def _challenge(ctx: Verifier) -> Sequence[Fact]:
+async def _challenge(ctx: VerifierContext) -> Sequence[Fact]:
     """Have a code mailed to the address of the request, if it has one and codes are left."""
     if not ctx.request().reachable:
         return []
@@ -642,7 +642,7 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     ]
 
 
-async def _put_off(ctx: Verifier) -> Sequence[Fact]:
+async def _put_off(ctx: VerifierContext) -> Sequence[Fact]:
     """
     Have the code mailed later, and ask for other evidence meanwhile.
 
@@ -659,7 +659,7 @@ async def _put_off(ctx: Verifier) -> Sequence[Fact]:
     return [*_ask(ctx.with_facts(refused), asks), refused]
 
 
-async def _mail_code_put_off(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def _mail_code_put_off(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """Mail the delayed code, unless another was mailed or none is needed; or delay it again."""
     asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
     if not ctx.known.put_off or not _code_helps(asks, ctx):
@@ -667,13 +667,13 @@ async def _mail_code_put_off(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     return await _concluded(event, await _challenge(ctx), ctx)
 
 
-async def _notify_later(ctx: Verifier, claim: int, wait: int = 0) -> None:
+async def _notify_later(ctx: VerifierContext, claim: int, wait: int = 0) -> None:
     """Set the timer that reports to the person that claim number *claim* has not convinced."""
     name, after = f"{CLAIM_NOTICE}{claim}_{wait}", CLAIM_NOTICE_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
     await ctx.timers.set(ctx.case_id, name, ctx.now + after)
 
 
-async def _notify_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+async def _notify_of_claim(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """
     Report that a claim has not convinced, or ask for other evidence; wait again where it is still compared.
 
@@ -693,14 +693,14 @@ async def _notify_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     return await _concluded(event, facts, ctx)
 
 
-async def _new_code(ctx: Verifier, ref: str, *, strong: bool) -> str:
+async def _new_code(ctx: VerifierContext, ref: str, *, strong: bool) -> str:
     """Draw a code and return its digest; after a crash in between, the code that was kept counts."""
     await ctx.vault.seal(ctx.case_id, ref, draw_code(strong=strong).encode())
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
     return digest_of(code, key=ctx.key, ref=f"{ctx.case_id}/{ref}")
 
 
-async def _settled(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
+async def _settled(event: Fact, facts: Sequence[Fact], ctx: VerifierContext) -> Sequence[Fact]:
     """
     Return *facts*, and set the timers of proofs that they ask for.
 
@@ -716,7 +716,7 @@ async def _settled(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequenc
     return [*(_resumed(ctx) if known.paused else ()), *facts, *_spent(ctx.case_id, known)]
 
 
-def _resumed(ctx: Verifier) -> list[Fact]:
+def _resumed(ctx: VerifierContext) -> list[Fact]:
     return [RequestResumed(request_id=ctx.case_id, at=ctx.now)]
 
 
@@ -731,7 +731,7 @@ def _spent(case_id: str, known: Verification) -> list[Fact]:
 
 
 def _gained(
-    ctx: Verifier, evidence: Evidence, identities: tuple[str, ...], *, kept: str | None = None
+    ctx: VerifierContext, evidence: Evidence, identities: tuple[str, ...], *, kept: str | None = None
 ) -> EvidenceGained:
     return EvidenceGained(request_id=ctx.case_id, evidence=evidence, identities=identities, kept=kept)
 
@@ -756,7 +756,7 @@ def _verified(
     )
 
 
-def _refused(ctx: Verifier, reason: str) -> IdentityRefused | IdentityVerified:
+def _refused(ctx: VerifierContext, reason: str) -> IdentityRefused | IdentityVerified:
     """Refuse the requester for *reason*, unless their proof is enough for the kinds of data at least."""
     enough = ctx.known.enough_for_categories
     if enough is not None:
@@ -764,7 +764,7 @@ def _refused(ctx: Verifier, reason: str) -> IdentityRefused | IdentityVerified:
     return IdentityRefused(request_id=ctx.case_id, reasons=(reason,))
 
 
-def _proof_refused(ctx: Verifier, reason: str, tries_left: int, *, spends_code: bool) -> ProofRefused:
+def _proof_refused(ctx: VerifierContext, reason: str, tries_left: int, *, spends_code: bool) -> ProofRefused:
     return ProofRefused(
         request_id=ctx.case_id, reason=reason, tries_left=max(tries_left, 0), spends_code=spends_code
     )

@@ -24,13 +24,13 @@ import pytest_asyncio
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.stop_list import StopList
-from services.fulfillment.context import Fulfillment, FulfillmentProfile
+from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure import execution
 from services.fulfillment.erasure.journal.fingerprints import Fingerprints
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.search.engine import RecordEngine
-from services.fulfillment.state import Fulfilment, evolve
+from services.fulfillment.state import FulfillmentCase, evolve
 from services.fulfillment.stores import batch_lookup, mongodb
 from services.fulfillment.stores.erasure_journal import USUAL_RETENTION, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
@@ -215,7 +215,7 @@ async def end_of(world: World) -> dict[Any, Any]:
     return records
 
 
-def service(durable: Durable, life: Life) -> Service[Fulfilment, Fulfillment]:
+def service(durable: Durable, life: Life) -> Service[FulfillmentCase, FulfillmentContext]:
     reached = Stores({"default": durable.world.client}, database_prefix=durable.world.prefix)
     parts: dict[str, Any] = {
         "vault": mortal(durable.vault, life),
@@ -227,13 +227,15 @@ def service(durable: Durable, life: Life) -> Service[Fulfilment, Fulfillment]:
         **{name: mortal(register, life) for name, register in durable.registers().items()},
     }
     others: dict[str, Any] = {
-        f.name: mortal(Quiet(), life) for f in fields(Fulfillment)[4:] if f.name not in parts
+        f.name: mortal(Quiet(), life) for f in fields(FulfillmentContext)[4:] if f.name not in parts
     }
 
-    def context(moment: Moment[Fulfilment]) -> Fulfillment:
-        return Fulfillment(moment.case, moment.state, moment.now, moment.occurred_at, **(parts | others))
+    def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
+        return FulfillmentContext(
+            moment.case, moment.state, moment.now, moment.occurred_at, **(parts | others)
+        )
 
-    return Service("fulfillment", SUBSCRIPTIONS, Fulfilment(), evolve, context)
+    return Service("fulfillment", SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
 
 
 @pytest_asyncio.fixture

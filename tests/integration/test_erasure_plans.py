@@ -4,11 +4,11 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep, Steps, run_of_line
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.state import Fulfilment
+from services.fulfillment.state import FulfillmentCase
 from shared.runtime.mongo import Client, ObjectId
 from shared.runtime.vault import Vault
 
@@ -31,7 +31,7 @@ def step(number: int) -> RecordStep:
     )
 
 
-async def opened(ctx: Fulfillment, name: str) -> ErasurePlan:
+async def opened(ctx: FulfillmentContext, name: str) -> ErasurePlan:
     lines = ctx.opened_lines(name)
     decided = ErasurePlan.of_line(await anext(lines))
     return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
@@ -42,8 +42,8 @@ async def test_a_plan_of_any_size_is_sealed_and_comes_back_as_it_was(
 ) -> None:
     vault = Vault(mongo_client, prefix=database_prefix, master_key=bytes(32))
     await vault.create(CASE)
-    unused: list[Any] = [None] * len(fields(Fulfillment)[5:])
-    ctx = Fulfillment(CASE, Fulfilment(), NOW, NOW, vault, *unused)
+    unused: list[Any] = [None] * len(fields(FulfillmentContext)[5:])
+    ctx = FulfillmentContext(CASE, FulfillmentCase(), NOW, NOW, vault, *unused)
     small = ErasurePlan("v", date(2026, 11, 25), ("user",), (step(1),), (("desk.notes",),))
     large = replace(small, steps=tuple(map(step, range(STEPS))))
     assert sum(map(len, large.lines())) > MOST

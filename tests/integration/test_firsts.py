@@ -12,7 +12,7 @@ from services.intake.bootstrap import service
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.service import RequestService, ServiceKeys
-from services.intake.context import Intake, Ports
+from services.intake.context import IntakeContext, Ports
 from services.intake.domain import RECORDS, IntakeCase, request_id
 from shared.contract.events import RequestReceived
 from shared.errors import TransientError
@@ -101,7 +101,7 @@ class Replica:
     """Intake on the one database, with a queue of its own."""
 
     broker: MemoryBroker
-    runtime: Runtime[IntakeCase, Intake]
+    runtime: Runtime[IntakeCase, IntakeContext]
     room: MemoryRoom
     door: RequestService
 

@@ -12,7 +12,7 @@ from services.fulfillment.changes.change import Change, corrected
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, plan_marks, restricts
 from services.fulfillment.changes.stop_list import stops
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import ErasurePlan
@@ -60,7 +60,7 @@ Law:
 """
 
 
-async def stop_at_once(event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment) -> None:
+async def stop_at_once(event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext) -> None:
     """
     Add a requester who needs no proof to the stop list, even if the marks fail later. May be repeated.
 
@@ -76,7 +76,7 @@ async def plan_change(
     submitted: RequestSubmitted,
     identities: Identities,
     findings: Findings,
-    ctx: Fulfillment,
+    ctx: FulfillmentContext,
 ) -> Sequence[Fact]:
     """Plan the marks or corrections of a request, or refer it to the staff."""
     known_by = _everything(submitted) if event.proven is None else identities
@@ -102,7 +102,7 @@ async def plan_change(
     ]
 
 
-async def change(event: ChangePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Stop, mark and correct as planned, verify, and publish the result.
 
@@ -129,7 +129,7 @@ async def change(event: ChangePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     return [fulfilled, *await _with_recipients(notices, done.plan, ctx)]
 
 
-async def lift_restriction(event: RestrictionAnnounced, ctx: Fulfillment) -> Sequence[Fact]:
+async def lift_restriction(event: RestrictionAnnounced, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Remove the marks of a restriction, after the person was informed.
 
@@ -152,7 +152,9 @@ async def lift_restriction(event: RestrictionAnnounced, ctx: Fulfillment) -> Seq
     )
 
 
-async def _with_recipients(notices: Sequence[Fact], done: ErasurePlan, ctx: Fulfillment) -> Sequence[Fact]:
+async def _with_recipients(
+    notices: Sequence[Fact], done: ErasurePlan, ctx: FulfillmentContext
+) -> Sequence[Fact]:
     """Return *notices* and, for each, the events for the recipients it concerns."""
     data_map = await ctx.maps.of(done.version)
     return [
@@ -161,12 +163,12 @@ async def _with_recipients(notices: Sequence[Fact], done: ErasurePlan, ctx: Fulf
     ]
 
 
-async def _stop(right: Right, identities: Identities, ctx: Fulfillment) -> None:
+async def _stop(right: Right, identities: Identities, ctx: FulfillmentContext) -> None:
     for purpose in stops(right):
         await ctx.suppressions.add(identities, purpose, ctx.occurred_at)
 
 
-async def _opened(ref: str, ctx: Fulfillment) -> Change:
+async def _opened(ref: str, ctx: FulfillmentContext) -> Change:
     return Change.of_lines([line async for line in ctx.opened_lines(ref)])
 
 
@@ -176,7 +178,9 @@ def _everything(submitted: RequestSubmitted) -> Identities:
     return identities_of(submitted.subject, country=residence.country if residence else None)
 
 
-def _decided(right: Right, submitted: RequestSubmitted, findings: Findings, ctx: Fulfillment) -> Change:
+def _decided(
+    right: Right, submitted: RequestSubmitted, findings: Findings, ctx: FulfillmentContext
+) -> Change:
     data_map, today = ctx.maps.current, ctx.today()
     if right is Right.RECTIFICATION:
         return plan_corrections(findings, data_map, submitted.details.corrections, today)
@@ -223,7 +227,9 @@ def _new_mailbox(decided: Change, data_map: DataMap) -> str:
     return values.pop() if alone and len(values) == 1 else ""
 
 
-def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment) -> Sequence[Fact]:
+def _notices(
+    right: Right, done: Change, submitted: RequestSubmitted, ctx: FulfillmentContext
+) -> Sequence[Fact]:
     """Return the notices to the recipients of the person's data (GDPR Art. 19; 11 CCR § 7026(f)(2))."""
     case, identifiers = ctx.case_id, ctx.pseudonyms_of(done.plan.identities)
     facts: list[Fact] = []
@@ -242,7 +248,7 @@ def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfi
 
 
 async def _granted_without_proof(
-    right: Right, notices: Sequence[Fact], identities: Identities, ctx: Fulfillment
+    right: Right, notices: Sequence[Fact], identities: Identities, ctx: FulfillmentContext
 ) -> Sequence[Fact]:
     """Return the answer without facts about the person, and the events for all recipients of such data."""
     answer = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
@@ -259,7 +265,7 @@ async def _granted_without_proof(
 
 
 async def _fulfilled(
-    right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment
+    right: Right, done: Change, submitted: RequestSubmitted, ctx: FulfillmentContext
 ) -> RequestFulfilled:
     stated = bool(done.declined) and submitted.details.statement is not None
     if stated:
@@ -277,5 +283,5 @@ async def _fulfilled(
     )
 
 
-def _referred(right: Right, reason: str, ctx: Fulfillment) -> RequestReferred:
+def _referred(right: Right, reason: str, ctx: FulfillmentContext) -> RequestReferred:
     return RequestReferred(request_id=ctx.case_id, right=right, reason=reason)

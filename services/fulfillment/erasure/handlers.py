@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.fulfillment.certificate.document import CertificateProof
 from services.fulfillment.certificate.issue import Issue
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import (
     MENTIONED_ELSEWHERE,
@@ -37,8 +37,8 @@ from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
 from services.fulfillment.search.released_aliases import offered, window_name
 from services.fulfillment.state import (
+    FulfillmentCase,
     FulfillmentStatus,
-    Fulfilment,
     needs_approval_again,
     outcome_of_erasure,
     united,
@@ -66,7 +66,7 @@ BEGUN = "erasure_begun"
 WAITING_FOR_APPROVAL = (FulfillmentStatus.PROPOSED, FulfillmentStatus.PROPOSED_MORE)
 
 
-async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+async def erase(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Execute a planned erasure, unless it waits for a second person or its window, or was withdrawn.
 
@@ -80,7 +80,7 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     return await _executed(event, ctx)
 
 
-async def certify_withdrawn(_event: RequestWithdrawn, ctx: Fulfillment) -> Sequence[Fact]:
+async def certify_withdrawn(_event: RequestWithdrawn, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Certify the earlier rounds when a withdrawal ends the window of a later one."""
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not FulfillmentStatus.SCHEDULED or not ctx.known.later_round:
@@ -88,7 +88,7 @@ async def certify_withdrawn(_event: RequestWithdrawn, ctx: Fulfillment) -> Seque
     return await _certified_without(planned, ctx)
 
 
-async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Execute or schedule an erasure that waited for a second person; approving twice changes nothing.
 
@@ -107,7 +107,7 @@ async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     return [_window(ctx) or _now(planned)]
 
 
-async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+async def erase_approved(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Begin an erasure that another account than the deciders approved while its request was stopped."""
     planned = ctx.known.planned
     if not ctx.known.may_approve(event.by):
@@ -117,7 +117,7 @@ async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[F
     return [_window(ctx) or _now(planned)]
 
 
-async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
+async def await_window(event: ErasureScheduled, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Set the timer for the end of the window; after the answer it is the window of a confirmed alias."""
     later = ctx.known.later_round and ctx.known.status is not FulfillmentStatus.FULFILLED
     name = round_timer(event) if later else TIMER
@@ -126,7 +126,7 @@ async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fa
     return []
 
 
-async def begin(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def begin(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Start an erasure at the end of its window, unless it was stopped.
 
@@ -143,14 +143,14 @@ async def begin(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 @unless_stopped
-async def _begun(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def _begun(_event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     planned = ctx.known.planned
     if ctx.known.status is not FulfillmentStatus.SCHEDULED or planned is None:
         return []
     return [_now(planned)]
 
 
-async def begin_released(_event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
+async def begin_released(_event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Start an erasure at the release of its request, if it was planned or its window ended meanwhile."""
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
@@ -167,7 +167,7 @@ def _now(planned: ErasurePlanned) -> ErasurePlanned:
     return planned.model_copy(update={"approval": False})
 
 
-async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
+async def retry(_event: ErasureRetried, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Retry the records that an erasure has left, unless that waits for a second person already."""
     planned, done_before = ctx.known.planned, ctx.known.fulfilled
     waits = ctx.known.status in WAITING_FOR_APPROVAL
@@ -182,7 +182,7 @@ async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
     return await _next_round(planned, done, plans, again, ctx)
 
 
-async def _executed(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+async def _executed(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Execute the newest plan and verify: certify the erasure, or plan another round."""
     await ctx.vault.seal(ctx.case_id, _mark(ctx.known.plans[-1]), BEGUN.encode())
     plans = await _plans(ctx)
@@ -195,7 +195,7 @@ async def _executed(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     return await _certified(event, done, data_map, ctx)
 
 
-async def search_again(identities: Identities, claimed: Identities, ctx: Fulfillment) -> Findings:
+async def search_again(identities: Identities, claimed: Identities, ctx: FulfillmentContext) -> Findings:
     """Return the records that *identities* lead to, of which some were confirmed after the erasure."""
     whole = await asyncio.to_thread(united, await _plans(ctx))
     data_map = await ctx.maps.of(whole.version)
@@ -203,7 +203,7 @@ async def search_again(identities: Identities, claimed: Identities, ctx: Fulfill
 
 
 async def plan_released(
-    identities: Identities, findings: Findings, ctx: Fulfillment, *, approval: bool = False
+    identities: Identities, findings: Findings, ctx: FulfillmentContext, *, approval: bool = False
 ) -> Sequence[Fact]:
     """
     Plan another round of an erasure, of what confirmed aliases lead to.
@@ -227,13 +227,13 @@ async def plan_released(
     return [planned.model_copy(update=news)]
 
 
-async def _has_begun(ctx: Fulfillment) -> bool:
+async def _has_begun(ctx: FulfillmentContext) -> bool:
     """Return whether the newest round of an erasure has begun; a crash may have interrupted it."""
     newest = _uncertified(ctx.known)[-1:]
     return any([await ctx.vault.holds(ctx.case_id, _mark(plan)) for plan in newest])
 
 
-def _uncertified(known: Fulfilment) -> Sequence[str]:
+def _uncertified(known: FulfillmentCase) -> Sequence[str]:
     """Return the plans of rounds without a certificate."""
     return known.plans[len(known.plans) - known.rounds :]
 
@@ -242,18 +242,22 @@ def _mark(plan: str) -> str:
     return f"{BEGUN}_{plan}"
 
 
-async def _plans(ctx: Fulfillment) -> Sequence[ErasurePlan]:
+async def _plans(ctx: FulfillmentContext) -> Sequence[ErasurePlan]:
     return await asyncio.gather(*(_plan(ref, ctx) for ref in ctx.known.plans))
 
 
-async def _plan(ref: str, ctx: Fulfillment) -> ErasurePlan:
+async def _plan(ref: str, ctx: FulfillmentContext) -> ErasurePlan:
     lines = ctx.opened_lines(ref)
     decided = ErasurePlan.of_line(await anext(lines))
     return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
 async def _next_round(
-    event: ErasurePlanned, done: Round, plans: Sequence[ErasurePlan], again: ErasurePlan, ctx: Fulfillment
+    event: ErasurePlanned,
+    done: Round,
+    plans: Sequence[ErasurePlan],
+    again: ErasurePlan,
+    ctx: FulfillmentContext,
 ) -> Sequence[Fact]:
     """
     Return the plan of another round; it may contain records that were not approved.
@@ -271,20 +275,20 @@ async def _next_round(
     return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned, *window]
 
 
-def _window(ctx: Fulfillment) -> ErasureScheduled | None:
+def _window(ctx: FulfillmentContext) -> ErasureScheduled | None:
     """Return the window of an approved erasure; that of a later round has no letter of its own."""
     window = scheduled(ctx)
     return window and window.model_copy(update={"letter": window.letter and not ctx.known.later_round})
 
 
-def later_window(mailboxes: Sequence[str], ctx: Fulfillment) -> Sequence[ErasureScheduled]:
+def later_window(mailboxes: Sequence[str], ctx: FulfillmentContext) -> Sequence[ErasureScheduled]:
     """Return the window of a later round of an erasure; none without new *mailboxes* to notify."""
     at = ctx.now + ctx.house.erasure_window
     wanted = mailboxes and at > ctx.now
     return [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)] if wanted else []
 
 
-async def _certified_without(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+async def _certified_without(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Certify the finished rounds, with the records of the newest round as left."""
     if not any([await ctx.vault.holds(ctx.case_id, mark) for mark in map(_mark, _uncertified(ctx.known))]):
         return []
@@ -294,7 +298,7 @@ async def _certified_without(event: ErasurePlanned, ctx: Fulfillment) -> Sequenc
 
 
 async def _certified(
-    event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment
+    event: ErasurePlanned, done: Round, data_map: DataMap, ctx: FulfillmentContext
 ) -> Sequence[Fact]:
     """Certify the erasure; a retry that has erased nothing more gets no further letter."""
     decided = await final_plan(done)
@@ -325,7 +329,9 @@ async def _certified(
     return [fulfilled, erased, *notifications_of(erased, decided, data_map, ctx)]
 
 
-async def _completed(decided: ErasurePlan, done: Round, data_map: DataMap, ctx: Fulfillment) -> Completed:
+async def _completed(
+    decided: ErasurePlan, done: Round, data_map: DataMap, ctx: FulfillmentContext
+) -> Completed:
     subject = (await ctx.submission()).subject
     return await complete(
         decided,
@@ -339,7 +345,7 @@ async def _completed(decided: ErasurePlan, done: Round, data_map: DataMap, ctx: 
     )
 
 
-async def _places(residues: Sequence[Residue], ctx: Fulfillment) -> str | None:
+async def _places(residues: Sequence[Residue], ctx: FulfillmentContext) -> str | None:
     """Seal the places that still name the person, for the staff; None if there are none."""
     lines = [line for residue in residues for line in residue.lines()]
     return await ctx.sealed_lines(MENTIONS, lines) if lines else None
@@ -356,14 +362,14 @@ def _reasons(decided: ErasurePlan, residues: Sequence[Residue], findings: Findin
     return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
 
 
-async def _copied(event: ErasurePlanned, ctx: Fulfillment) -> Answer:
+async def _copied(event: ErasurePlanned, ctx: FulfillmentContext) -> Answer:
     """Return the copy that was disclosed before the erasure."""
     if event.package is None:
         return Answer()
     return Answer.model_validate_json(await ctx.vault.open(ctx.case_id, contents_of(event.package)))
 
 
-def _issue(ctx: Fulfillment) -> Issue:
+def _issue(ctx: FulfillmentContext) -> Issue:
     return Issue(
         number=ctx.case_id,
         request_id=ctx.case_id,
@@ -375,7 +381,7 @@ def _issue(ctx: Fulfillment) -> Issue:
     )
 
 
-def _proof(known: Fulfilment) -> CertificateProof | None:
+def _proof(known: FulfillmentCase) -> CertificateProof | None:
     verified = known.verified
     if verified is None:
         return None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from shared.contract.events import (
     Code,
     DisclosureDue,
@@ -19,7 +19,7 @@ DISCLOSURE = "disclosure_window_"
 """Prefix of the names of the timers for the end of a disclosure's window."""
 
 
-def scheduled(ctx: Fulfillment) -> ErasureScheduled | None:
+def scheduled(ctx: FulfillmentContext) -> ErasureScheduled | None:
     """
     Return the time of a planned erasure; None without a window.
 
@@ -35,7 +35,7 @@ def scheduled(ctx: Fulfillment) -> ErasureScheduled | None:
     return ErasureScheduled(request_id=ctx.case_id, at=at, letter=not _confirmed_apart(ctx.known.verified))
 
 
-def held_back(ctx: Fulfillment) -> DisclosureScheduled | None:
+def held_back(ctx: FulfillmentContext) -> DisclosureScheduled | None:
     """
     Return the time of a disclosure of records with other mailboxes; None without a window.
 
@@ -46,7 +46,7 @@ def held_back(ctx: Fulfillment) -> DisclosureScheduled | None:
     return None if at is None else DisclosureScheduled(request_id=ctx.case_id, at=at)
 
 
-def _end(ctx: Fulfillment) -> datetime | None:
+def _end(ctx: FulfillmentContext) -> datetime | None:
     """Return the end of a window that begins now; None if the setting is zero."""
     return ctx.now + ctx.house.erasure_window if ctx.house.erasure_window else None
 

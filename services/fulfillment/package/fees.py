@@ -7,7 +7,7 @@ The answer does not wait for the payment: invoices and payments are outside this
 from collections.abc import Sequence
 from datetime import timedelta
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.state import FulfillmentStatus
 from shared.contract.events import Code, Fact, FeeDecided, FeeQuoted, IdentityVerified
 from shared.law import FeeReason, GivenCopies, Money, may_cost
@@ -19,7 +19,7 @@ TO_DECIDE = timedelta(days=10)
 
 
 def fee_for_copy(
-    event: IdentityVerified, before: GivenCopies, fee: Money, ctx: Fulfillment
+    event: IdentityVerified, before: GivenCopies, fee: Money, ctx: FulfillmentContext
 ) -> FeeQuoted | None:
     """
     Return the fee for a copy; None if it is free, or already agreed to.
@@ -40,7 +40,7 @@ def fee_for_copy(
     return _quoted(fee, FeeReason.FURTHER_COPY, None, ctx)
 
 
-def fee_by_staff(event: IdentityVerified, ctx: Fulfillment) -> FeeQuoted | None:
+def fee_by_staff(event: IdentityVerified, ctx: FulfillmentContext) -> FeeQuoted | None:
     """
     Return the fee that the staff decided; None if there is none, or one was quoted already.
 
@@ -59,7 +59,7 @@ def fee_by_staff(event: IdentityVerified, ctx: Fulfillment) -> FeeQuoted | None:
     return _quoted(decided.fee, decided.reason, decided.by, ctx)
 
 
-async def decide_fee(event: FeeDecided, ctx: Fulfillment) -> Sequence[Fact]:
+async def decide_fee(event: FeeDecided, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Quote the fee that the staff decided, now if the identity is verified, else at the verification.
 
@@ -81,10 +81,10 @@ def _may_cost(event: IdentityVerified, reason: FeeReason, fee: Money, before: Gi
     return may_cost([policies().named(id_) for id_ in event.laws], reason, fee, before)
 
 
-def _quoted(fee: Money, reason: FeeReason, by: Code | None, ctx: Fulfillment) -> FeeQuoted:
+def _quoted(fee: Money, reason: FeeReason, by: Code | None, ctx: FulfillmentContext) -> FeeQuoted:
     answer_by = ctx.today() + TO_DECIDE
     return FeeQuoted(request_id=ctx.case_id, fee=fee, reason=reason, by=by, answer_by=answer_by)
 
 
-def _warn(reason: str, ctx: Fulfillment) -> None:
+def _warn(reason: str, ctx: FulfillmentContext) -> None:
     logger().warning("fee not possible", request_id=ctx.case_id, reason=reason)

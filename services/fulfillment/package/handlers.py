@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import PackageWriter, build, build_overview
@@ -53,7 +53,7 @@ class Disclosure:
 
 
 async def disclose_package(
-    wanted: Disclosure, ctx: Fulfillment, window: DisclosureScheduled | None = None
+    wanted: Disclosure, ctx: FulfillmentContext, window: DisclosureScheduled | None = None
 ) -> Sequence[Fact]:
     """
     Disclose the records under the right, or as much as the proof is enough for; quote a fee if due.
@@ -86,7 +86,7 @@ async def disclose_package(
     return [fulfilled]
 
 
-async def store_copy(wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]:
+async def store_copy(wanted: Disclosure, ctx: FulfillmentContext) -> tuple[str, Answer]:
     """
     Store a copy of all records and read it back; return its name and its content in words.
 
@@ -97,7 +97,7 @@ async def store_copy(wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]
     return await _stored(package, answer, wanted, ctx)
 
 
-async def _disclose_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+async def _disclose_categories(wanted: Disclosure, ctx: FulfillmentContext) -> RequestFulfilled:
     """
     Return the kinds of data held, without values.
 
@@ -116,7 +116,9 @@ async def _disclose_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestF
     return await _fulfilled(name, answer, wanted, ctx)
 
 
-async def _built(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tuple[PackageWriter, Answer]:
+async def _built(
+    contents: Contents, wanted: Disclosure, ctx: FulfillmentContext
+) -> tuple[PackageWriter, Answer]:
     """Return a package and its answer, without storing it."""
     package = await in_thread(_packed, contents, wanted, ctx.house.signer, small=wanted.findings.is_small)
     data_map = await ctx.maps.of(wanted.findings.version)
@@ -129,7 +131,7 @@ def _packed(contents: Contents, wanted: Disclosure, signer: CertificateSigner) -
 
 
 async def _stored(
-    package: PackageWriter, answer: Answer, wanted: Disclosure, ctx: Fulfillment
+    package: PackageWriter, answer: Answer, wanted: Disclosure, ctx: FulfillmentContext
 ) -> tuple[str, Answer]:
     """Store a package and count the copy; return its name and the answer."""
     name = await _sealed(package, ctx, small=wanted.findings.is_small)
@@ -137,7 +139,7 @@ async def _stored(
     return name, answer.model_copy(update={"copies": copies})
 
 
-async def _sealed(package: PackageWriter, ctx: Fulfillment, *, small: bool) -> str:
+async def _sealed(package: PackageWriter, ctx: FulfillmentContext, *, small: bool) -> str:
     """
     Seal *package*, read it back, and return its name.
 
@@ -164,7 +166,7 @@ async def _pieces(package: PackageWriter, digest: "hashlib._Hash", *, small: boo
         yield piece
 
 
-async def _contents(wanted: Disclosure, ctx: Fulfillment) -> Contents:
+async def _contents(wanted: Disclosure, ctx: FulfillmentContext) -> Contents:
     findings, submitted, event = wanted.findings, wanted.submitted, wanted.event
     data_map = await ctx.maps.of(findings.version)
     searched = [part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED]
@@ -191,7 +193,7 @@ def _held(left: Sequence[LeftOut], findings: Findings) -> list[LeftOut]:
     return [item for item in left if item.collection.key in held]
 
 
-async def _refused(answer: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+async def _refused(answer: Answer, wanted: Disclosure, ctx: FulfillmentContext) -> RequestFulfilled:
     """Return the answer if the right covers no data of the person."""
     return RequestFulfilled(
         request_id=ctx.case_id,
@@ -202,7 +204,9 @@ async def _refused(answer: Answer, wanted: Disclosure, ctx: Fulfillment) -> Requ
     )
 
 
-async def _fulfilled(name: str, answer: Answer, wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
+async def _fulfilled(
+    name: str, answer: Answer, wanted: Disclosure, ctx: FulfillmentContext
+) -> RequestFulfilled:
     disclosed = sum(group.records for group in answer.disclosed)
     return RequestFulfilled(
         request_id=ctx.case_id,

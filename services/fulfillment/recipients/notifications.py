@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Sequence
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.recipients.directory import pseudonyms, recipients_of
@@ -24,14 +24,14 @@ NO_WAY_AGREED = "no_way_agreed"
 
 
 def notifications_of(
-    fact: Fact, plan: ErasurePlan, data_map: DataMap, ctx: Fulfillment
+    fact: Fact, plan: ErasurePlan, data_map: DataMap, ctx: FulfillmentContext
 ) -> Sequence[RecipientConcerned]:
     """Return the events for the recipients of the records that *plan* has changed, about *fact*."""
     return notifications_to(fact, recipients_of(plan, data_map), plan.identities, ctx)
 
 
 def notifications_to(
-    fact: Fact, names: Sequence[str], identities: Identities, ctx: Fulfillment
+    fact: Fact, names: Sequence[str], identities: Identities, ctx: FulfillmentContext
 ) -> Sequence[RecipientConcerned]:
     """Return the events for the recipients *names*, about *fact* and the person with *identities*."""
     return [
@@ -47,7 +47,7 @@ def notifications_to(
     ]
 
 
-async def notify(event: RecipientConcerned, ctx: Fulfillment) -> Sequence[Fact]:
+async def notify(event: RecipientConcerned, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Notify one recipient until it has acknowledged; after too long, report the failure to the staff.
 
@@ -85,7 +85,7 @@ def _message_of(event: RecipientConcerned) -> dict[str, str]:
     }
 
 
-def _message(event: RecipientConcerned, ctx: Fulfillment) -> bytes:
+def _message(event: RecipientConcerned, ctx: FulfillmentContext) -> bytes:
     """Return the message; the same for every attempt."""
     data = {"request": event.request_id, "identifiers": event.identifiers}
     if event.fields:

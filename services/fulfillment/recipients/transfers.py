@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.recipients.carrier import Parcel
 from shared.contract.answer import ANSWER, Answer, PackageFacts, TransferResult, facts_of
 from shared.contract.events import Fact, RequestFulfilled, RequestSubmitted, TransferOrdered
@@ -20,7 +20,7 @@ TRIPLE = 3
 """Bytes that base64 turns into whole characters."""
 
 
-async def transfer(event: TransferOrdered, ctx: Fulfillment) -> Sequence[Fact]:
+async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
     Send a package on, and inform the person of the result; they can download it in any case.
 
@@ -53,7 +53,7 @@ async def transfer(event: TransferOrdered, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def _sent(
-    event: TransferOrdered, submitted: RequestSubmitted, to: str, ctx: Fulfillment
+    event: TransferOrdered, submitted: RequestSubmitted, to: str, ctx: FulfillmentContext
 ) -> TransferResult:
     facts = PackageFacts.model_validate_json(await ctx.vault.open(ctx.case_id, facts_of(event.package)))
     begin, end = _frame(submitted, facts, ctx)
@@ -77,7 +77,7 @@ async def _sent(
     return TransferResult(to=host, done=True)
 
 
-def _frame(submitted: RequestSubmitted, facts: PackageFacts, ctx: Fulfillment) -> tuple[bytes, bytes]:
+def _frame(submitted: RequestSubmitted, facts: PackageFacts, ctx: FulfillmentContext) -> tuple[bytes, bytes]:
     """Return the JSON before and after the package."""
     message = {
         "format": FORMAT,

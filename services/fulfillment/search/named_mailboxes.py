@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
@@ -30,7 +30,7 @@ OWN_ROLES = frozenset({"buyer", "deliver", "delivery", "payer", "ship", "shippin
 
 
 async def not_notified(
-    findings: Findings, data_map: DataMap, event: IdentityVerified, ctx: Fulfillment, *more: str
+    findings: Findings, data_map: DataMap, event: IdentityVerified, ctx: FulfillmentContext, *more: str
 ) -> tuple[str, ...] | None:
     """
     Return the mailboxes in *findings* that get a notice and had none; *more* are notified already.
@@ -52,7 +52,7 @@ async def not_notified(
     return () if event.requester is Requester.PARENT else found
 
 
-async def _proven_by_the_owner(event: IdentityVerified, ctx: Fulfillment) -> tuple[str, ...]:
+async def _proven_by_the_owner(event: IdentityVerified, ctx: FulfillmentContext) -> tuple[str, ...]:
     """Return the mailboxes that a code, a log-in or a trusted source has proven; data points prove none."""
     submitted = await ctx.submission()
     vouched = event.assurance is Assurance.VOUCHED or event.proven is None
@@ -62,7 +62,7 @@ async def _proven_by_the_owner(event: IdentityVerified, ctx: Fulfillment) -> tup
     return (*filter(None, (own,)), *aliases)
 
 
-async def notices(mailboxes: Sequence[str], right: Right, ctx: Fulfillment) -> Sequence[MailboxNamed]:
+async def notices(mailboxes: Sequence[str], right: Right, ctx: FulfillmentContext) -> Sequence[MailboxNamed]:
     """Return the events that have the owners of *mailboxes* notified."""
     refs = [await ctx.sealed(MAILBOX, mailbox) for mailbox in mailboxes]
     return [MailboxNamed(request_id=ctx.case_id, right=right, ref=ref) for ref in refs]

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.mailboxes import addresses_in
-from services.fulfillment.state import FulfillmentStatus, Fulfilment
+from services.fulfillment.state import FulfillmentCase, FulfillmentStatus
 from shared.contract.events import AliasConfirmed, Code, ErasureScheduled, OfferedAliases, Requester
 
 OFFER = "aliases"
@@ -24,7 +24,7 @@ WINDOW = "alias_window_"
 MOST_OFFERED = 20
 
 
-async def offered(claims: Identities, ctx: Fulfillment) -> OfferedAliases | None:
+async def offered(claims: Identities, ctx: FulfillmentContext) -> OfferedAliases | None:
     """
     Seal the unverified values in the person's records, and return them by number; None if there are none.
 
@@ -49,25 +49,25 @@ def values_of(sealed: bytes) -> Sequence[tuple[str, str]]:
     return [(name, value) for name, value in orjson.loads(sealed)]
 
 
-def objection(event: AliasConfirmed, known: Fulfilment, *, two: bool) -> Code | None:
+def objection(event: AliasConfirmed, known: FulfillmentCase, *, two: bool) -> Code | None:
     """Return why the confirmation *event* is refused, or None; *two* says whether two must decide."""
     earlier = known.confirmations_of(event)
     match known:
-        case Fulfilment(stopped=True):
+        case FulfillmentCase(stopped=True):
             return "request_stopped"
-        case Fulfilment(status=FulfillmentStatus.FULFILLED) if not known.offers(event):
+        case FulfillmentCase(status=FulfillmentStatus.FULFILLED) if not known.offers(event):
             return "alias_unknown"
-        case Fulfilment(status=FulfillmentStatus.FULFILLED) if (
+        case FulfillmentCase(status=FulfillmentStatus.FULFILLED) if (
             len(earlier) > two or (event.aliases, event.number) in known.aliases_proven
         ):
             return "alias_confirmed"
-        case Fulfilment(status=FulfillmentStatus.FULFILLED):
+        case FulfillmentCase(status=FulfillmentStatus.FULFILLED):
             return "decider_decided_before" if event.by in earlier else None
         case _:
             return "not_answered"
 
 
-async def with_confirmed(identities: Identities, ctx: Fulfillment) -> dict[str, tuple[str, ...]]:
+async def with_confirmed(identities: Identities, ctx: FulfillmentContext) -> dict[str, tuple[str, ...]]:
     """Return *identities* and the aliases that were confirmed in the case."""
     found = {name: tuple(spellings) for name, spellings in identities.items()}
     for name, value in await _values(ctx.known.confirmed(two=ctx.house.two_deciders), ctx):
@@ -76,17 +76,19 @@ async def with_confirmed(identities: Identities, ctx: Fulfillment) -> dict[str, 
 
 
 async def values_of_aliases(
-    identity: str, aliases: Iterable[tuple[Code, int]], ctx: Fulfillment
+    identity: str, aliases: Iterable[tuple[Code, int]], ctx: FulfillmentContext
 ) -> tuple[str, ...]:
     """Return the values of *aliases*, by name and number, that are of the kind *identity*."""
     return tuple(value for name, value in await _values(aliases, ctx) if name == identity)
 
 
-async def _values(aliases: Iterable[tuple[Code, int]], ctx: Fulfillment) -> Sequence[tuple[str, str]]:
+async def _values(aliases: Iterable[tuple[Code, int]], ctx: FulfillmentContext) -> Sequence[tuple[str, str]]:
     return [values_of(await ctx.vault.open(ctx.case_id, ref))[number - 1] for ref, number in aliases]
 
 
-async def own_mailbox(event: AliasConfirmed, requester: Requester, ctx: Fulfillment) -> tuple[str, ...]:
+async def own_mailbox(
+    event: AliasConfirmed, requester: Requester, ctx: FulfillmentContext
+) -> tuple[str, ...]:
     """
     Return the confirmed alias where it is a mailbox; its owner is notified, for staff may have been deceived.
 

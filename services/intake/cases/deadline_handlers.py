@@ -23,7 +23,7 @@ from services.intake.cases.deadlines import (
     package_timers,
     timer_at,
 )
-from services.intake.context import Intake, set_timers
+from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import OWED, IntakeCase, evolve
 from shared.contract.answer import facts_of
 from shared.contract.events import (
@@ -50,7 +50,7 @@ BOUNCED = "bounced"
 """Reason for a letter that did not arrive although a mail server had accepted it."""
 
 
-async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
+async def schedule_package_expiry(event: RequestFulfilled, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Store the answer and the last day of its package; destroy the package that it replaces.
 
@@ -66,13 +66,13 @@ async def schedule_package_expiry(event: RequestFulfilled, ctx: Intake) -> Seque
     return []
 
 
-async def note_report(event: NoticeReported, ctx: Intake) -> Sequence[Fact]:
+async def note_report(event: NoticeReported, ctx: IntakeContext) -> Sequence[Fact]:
     """Record a mail server's report; the deadline runs again while a returned answer is sent once more."""
     await set_timers(_timers_again(event, ctx) if event.again else [], ctx)
     return []
 
 
-def _timers_again(event: Fact, ctx: Intake) -> list[DeadlineTimer]:
+def _timers_again(event: Fact, ctx: IntakeContext) -> list[DeadlineTimer]:
     """Return the timer of the answer if *event* makes it owed again: the earlier ones were cancelled."""
     owed_again = evolve(ctx.case, event).unanswered and not ctx.case.unanswered
     if not owed_again or ctx.case.meant_for is None:
@@ -80,13 +80,13 @@ def _timers_again(event: Fact, ctx: Intake) -> list[DeadlineTimer]:
     return [further_answer_timer(ctx.case.meant_for, ctx.occurred_at, ctx.practice)]
 
 
-async def schedule_fee_deadline(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
+async def schedule_fee_deadline(event: FeeQuoted, ctx: IntakeContext) -> Sequence[Fact]:
     """Record the fee, and set the deadline for the agreement; the clock runs on."""
     await set_timers(fee_timers(event, ctx.now, ctx.practice), ctx)
     return []
 
 
-async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
+async def note_letter_failure(event: NoticeFailed, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Record an undelivered letter; if it held the answer, the answer is owed again and the alarm is raised.
 
@@ -109,19 +109,19 @@ async def note_letter_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact
     return await _deadline_fact(APPROACHING, day, ctx)
 
 
-async def cancel_if_answered(after: IntakeCase, ctx: Intake) -> None:
+async def cancel_if_answered(after: IntakeCase, ctx: IntakeContext) -> None:
     """Cancel the timers of the answer if none is owed *after* the event; so closed cases leave none."""
     if not after.unanswered:
         await ctx.timers.cancel(ctx.case_id, ANSWER)
 
 
-async def note_delivery(event: AnswerDelivered, ctx: Intake) -> Sequence[Fact]:
+async def note_delivery(event: AnswerDelivered, ctx: IntakeContext) -> Sequence[Fact]:
     """Record that the staff has handed over the answer."""
     await cancel_if_answered(evolve(ctx.case, event), ctx)
     return []
 
 
-def _stop_for_staff(ctx: Intake) -> Sequence[Fact]:
+def _stop_for_staff(ctx: IntakeContext) -> Sequence[Fact]:
     """Stop a request after an undeliverable notice to another mailbox, while it can still be stopped."""
     if ctx.case.stopped is not None or not ctx.case.withdrawable_at(ctx.now):
         return []
@@ -129,13 +129,13 @@ def _stop_for_staff(ctx: Intake) -> Sequence[Fact]:
     return [RequestStopped(request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)]
 
 
-def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:
+def _unextended(day: date, ctx: IntakeContext) -> Sequence[Fact]:
     """If the day is in the future, its own timer raises the alarm."""
     over = ctx.now >= end_of(day, ctx.practice.zone)
     return _missed(UNEXTENDED, day, ctx) if over else []
 
 
-async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
+async def handle_deadline(event: DeadlineCame, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Raise an alarm if a step is not done by its target day or by its last day.
 
@@ -168,7 +168,7 @@ async def handle_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
     return []
 
 
-async def _end_unagreed(ctx: Intake) -> Sequence[Fact]:
+async def _end_unagreed(ctx: IntakeContext) -> Sequence[Fact]:
     """
     Withdraw a request if the requester did not agree to a notified fee in time.
 
@@ -186,7 +186,7 @@ async def _end_unagreed(ctx: Intake) -> Sequence[Fact]:
     return []
 
 
-async def _check_package(kind: str, ctx: Intake) -> Sequence[Fact]:
+async def _check_package(kind: str, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Remind of a package that was not downloaded, and destroy it at its end.
 
@@ -204,7 +204,7 @@ async def _check_package(kind: str, ctx: Intake) -> Sequence[Fact]:
     return [PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
 
 
-async def _deadline_fact(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+async def _deadline_fact(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
     if kind != APPROACHING:
         return _missed(kind, day, ctx)
     logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
@@ -215,7 +215,7 @@ async def _deadline_fact(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
     return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
 
 
-def _missed(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+def _missed(kind: str, day: date, ctx: IntakeContext) -> Sequence[Fact]:
     duty = duty_of(kind, ctx.case)
     if (duty, day) in ctx.case.missed:
         return []

@@ -8,7 +8,7 @@ from services.intake.cases.clock import Arrival, extended_deadline, received_req
 from services.intake.cases.deadlines import appeal_timers, extension_timers
 from services.intake.cases.registration import forwarding, register_request
 from services.intake.cases.sealed_content import seal_proofs, seal_request
-from services.intake.context import NOT_KNOWN, Intake, end_waiting, must_be_own, rejected, set_timers
+from services.intake.context import NOT_KNOWN, IntakeContext, end_waiting, must_be_own, rejected, set_timers
 from services.intake.domain import CaseStatus
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import derived_id
@@ -40,18 +40,18 @@ RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
 """CloudEvents source of a renewed request."""
 
 
-async def accept_fee(ctx: Intake) -> Sequence[Fact]:
+async def accept_fee(ctx: IntakeContext) -> Sequence[Fact]:
     """Return that the requester agreed to the fee; nothing if no fee awaits agreement."""
     return [FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
 
 
-async def withdraw(ctx: Intake) -> Sequence[Fact]:
+async def withdraw(ctx: IntakeContext) -> Sequence[Fact]:
     """Return the withdrawal of the request; nothing if it is too late."""
     return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
 
 
 async def receive_proofs(
-    proofs: Sequence[Proof], ctx: Intake, *, sender: SenderCheck | None = None
+    proofs: Sequence[Proof], ctx: IntakeContext, *, sender: SenderCheck | None = None
 ) -> Sequence[Fact]:
     """Seal proofs of identity and pass them to the verifier; return nothing if none is awaited."""
     if ctx.case.stopped is not None or not ctx.case.awaits_proof:
@@ -62,7 +62,7 @@ async def receive_proofs(
     return [ProofReceived(request_id=ctx.case_id, proofs=checked)]
 
 
-async def appeal(statement: str, ctx: Intake) -> Sequence[Fact]:
+async def appeal(statement: str, ctx: IntakeContext) -> Sequence[Fact]:
     """Seal and register an appeal or a complaint; return nothing if one is open already."""
     name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     received = received_appeal(ctx.case, name, _appealed_at(ctx), ctx.practice)
@@ -73,7 +73,7 @@ async def appeal(statement: str, ctx: Intake) -> Sequence[Fact]:
     return [received]
 
 
-async def register_appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
+async def register_appeal(event: AppealSubmitted, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Register an appeal or a complaint of an upstream system.
 
@@ -88,7 +88,7 @@ async def register_appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]
     return await appeal(event.statement, ctx) or [rejected(ctx, APPEAL_OPEN)]
 
 
-async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
+async def decide_appeal(event: AppealDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Publish the staff's decision of an appeal; a granted one renews the request.
 
@@ -119,7 +119,7 @@ async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
     return [answered, RequestRenewed(request_id=renewed, follows=ctx.case_id)]
 
 
-async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
+async def renew(event: RequestRenewed, ctx: IntakeContext) -> Sequence[Fact]:
     """Register a request made from another one, once, with its own id and key."""
     if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
@@ -131,7 +131,7 @@ async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
     return await register_request(again, received_request(again, arrival, ctx.practice), ctx)
 
 
-async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
+async def forward(event: ForwardingDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Forward an end user's request to the customer that the staff named; again if the letter did not arrive.
 
@@ -151,7 +151,7 @@ async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
     return [await forwarding(event.controller, ctx)]
 
 
-async def _check_text(item: str | None, ctx: Intake) -> None:
+async def _check_text(item: str | None, ctx: IntakeContext) -> None:
     """Refuse a decision if its text in the vault is missing or differs from the signed text."""
     if item is None:
         return
@@ -163,7 +163,7 @@ async def _check_text(item: str | None, ctx: Intake) -> None:
         raise RefusedDecision("text_differs")
 
 
-async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
+async def extend(event: ExtensionDecided, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Extend the deadline of an answer, once, while the law allows it and the person can still be notified.
 
@@ -180,7 +180,7 @@ async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
     return [longer]
 
 
-def _appealed_at(ctx: Intake) -> datetime:
+def _appealed_at(ctx: IntakeContext) -> datetime:
     """Return the time of an appeal, between the request and now: a wrong clock moves no deadline."""
     begun = ctx.case.received.received_at if ctx.case.received else ctx.now
     return max(begun, min(ctx.occurred_at, ctx.now))

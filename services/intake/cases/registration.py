@@ -10,7 +10,7 @@ from services.intake.cases.clock import Arrival, received_request
 from services.intake.cases.deadlines import initial_timers
 from services.intake.cases.fingerprint import duplicate_of, fingerprint_of
 from services.intake.cases.rate_limit import WaitingRequest, begins_at_once
-from services.intake.context import Intake, set_timers
+from services.intake.context import IntakeContext, set_timers
 from services.intake.domain import RequestLodged
 from shared.contract.envelope import derived_id
 from shared.contract.events import (
@@ -32,7 +32,7 @@ LOST_AFTER = timedelta(minutes=5)
 """Time after which a first request that was never registered loses its claim."""
 
 
-async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -> Sequence[Fact]:
+async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: IntakeContext) -> Sequence[Fact]:
     """
     Return the facts of the registration of a sealed request; none if it waits in the queue.
 
@@ -61,7 +61,7 @@ async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -
 
 
 async def register_request(
-    request: RequestSubmitted, received: RequestReceived, ctx: Intake
+    request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> Sequence[Fact]:
     """
     Start the clock of a sealed request, and forward it if another decides about the data.
@@ -96,7 +96,7 @@ def _opt_out_of_child(received: RequestReceived) -> Iterator[Fact]:
 
 
 async def _first_request(
-    request: RequestSubmitted, received: RequestReceived, ctx: Intake
+    request: RequestSubmitted, received: RequestReceived, ctx: IntakeContext
 ) -> RequestDuplicated | None:
     """
     Return the open request that *request* duplicates; None if it is the first of its kind.
@@ -119,7 +119,7 @@ async def _first_request(
     return duplicate
 
 
-async def forwarding(controller: str, ctx: Intake) -> RequestForwarded:
+async def forwarding(controller: str, ctx: IntakeContext) -> RequestForwarded:
     """Return the fact that forwards a request to the customer sealed as *controller*."""
     link = f"{LINK}_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     await ctx.vault.seal(ctx.case_id, link, token_urlsafe(LINK_BYTES).encode())

@@ -35,7 +35,7 @@ from services.intake.cases.sealed_content import (
     sealed_request,
     single_piece,
 )
-from services.intake.context import Intake, WaitingQueuePort
+from services.intake.context import IntakeContext, WaitingQueuePort
 from services.intake.domain import CaseStatus, IntakeCase, RequestLodged, evolve, incident_id, request_id
 from services.intake.handlers import SET_ASIDE
 from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
@@ -82,7 +82,7 @@ class JournalPort(JournalRowPort, UnpublishedRows, Protocol):
     """The journal, as this service needs it."""
 
 
-Decide: TypeAlias = Callable[[Intake], Awaitable[Sequence[Fact]]]
+Decide: TypeAlias = Callable[[IntakeContext], Awaitable[Sequence[Fact]]]
 """An operation: returns its facts, or none if it has no effect."""
 
 
@@ -102,7 +102,7 @@ class RequestService:
     journal: JournalPort
     publisher: EventPublisher
     keys: ServiceKeys
-    context: Callable[[Moment[IntakeCase]], Intake]
+    context: Callable[[Moment[IntakeCase]], IntakeContext]
     """Returns the context of an operation."""
     room: WaitingQueuePort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -176,7 +176,7 @@ class RequestService:
     async def _begin(self, request: RequestSubmitted, lodged: RequestLodged, *, fresh: bool) -> bool:
         """Register *request*; return False if it waits in the queue. A *fresh* one has no rows."""
 
-        async def begun(ctx: Intake) -> Sequence[Fact]:
+        async def begun(ctx: IntakeContext) -> Sequence[Fact]:
             if ctx.case.status is not CaseStatus.UNKNOWN:
                 return []
             facts = await begin(request, lodged, ctx)
@@ -413,7 +413,7 @@ class RequestService:
             TooEarly: It is not registered yet.
         """
 
-        async def withdrawn(ctx: Intake) -> Sequence[Fact]:
+        async def withdrawn(ctx: IntakeContext) -> Sequence[Fact]:
             facts = await withdraw(ctx)
             if not facts and ctx.case.status is not CaseStatus.WITHDRAWN:
                 raise NotPossibleNow(
@@ -433,7 +433,7 @@ class RequestService:
         """
         before: list[IntakeCase] = []
 
-        async def stopped(ctx: Intake) -> Sequence[Fact]:
+        async def stopped(ctx: IntakeContext) -> Sequence[Fact]:
             before.append(ctx.case)
             if ctx.case.status is CaseStatus.UNKNOWN:
                 await self._must_be_held(case_id)
@@ -461,7 +461,7 @@ class RequestService:
             TooManyAttempts: Too many operations on the request within the hour.
         """
 
-        async def agreed(ctx: Intake) -> Sequence[Fact]:
+        async def agreed(ctx: IntakeContext) -> Sequence[Fact]:
             facts = await accept_fee(ctx)
             if not facts:
                 raise NotPossibleNow("there is no fee to agree to", CaseError.NO_FEE)
@@ -479,7 +479,7 @@ class RequestService:
             TooManyAttempts: Too many operations on the request within the hour.
         """
 
-        async def appealed(ctx: Intake) -> Sequence[Fact]:
+        async def appealed(ctx: IntakeContext) -> Sequence[Fact]:
             facts = await appeal(statement, ctx)
             if not facts:
                 raise NotPossibleNow("an appeal or a complaint is open already", CaseError.APPEAL_OPEN)
@@ -596,7 +596,7 @@ class RequestService:
                 return after
             rows = None
 
-    def _at(self, case_id: str, case: IntakeCase, cause: str) -> Intake:
+    def _at(self, case_id: str, case: IntakeCase, cause: str) -> IntakeContext:
         now = self.clock()
         return self.context(Moment(case_id, now, case, cause, OWN_SOURCE, now))
 
@@ -651,7 +651,7 @@ class RequestService:
     async def note(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
         """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""
 
-        async def noted(_ctx: Intake) -> Sequence[Fact]:
+        async def noted(_ctx: IntakeContext) -> Sequence[Fact]:
             return [fact]
 
         await self._act(case_id, noted, cause=cause)
@@ -675,7 +675,7 @@ def _folded(rows: Sequence[JournalRow]) -> IntakeCase:
     return reduce(evolve, events_of(rows), IntakeCase())
 
 
-def _row_after(rows: Sequence[JournalRow], ctx: Intake, facts: Sequence[Fact]) -> JournalRow:
+def _row_after(rows: Sequence[JournalRow], ctx: IntakeContext, facts: Sequence[Fact]) -> JournalRow:
     last = newest(rows)
     return JournalRow(
         ctx.case_id,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from services.notifier.context import Addressee, Notifier, write, write_to
+from services.notifier.context import Addressee, NotifierContext, write, write_to
 from services.notifier.letters.composer import presentable
 from services.notifier.letters.letter_models import (
     AppealDecidedLetter,
@@ -56,7 +56,7 @@ OFFERED = (
 """Rights offered if nothing is known of the meaning."""
 
 
-async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
+async def write_extension_letter(event: RequestExtended, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Announce that the answer takes longer, with the reason, before the day it was due.
 
@@ -68,7 +68,7 @@ async def write_extension_letter(event: RequestExtended, ctx: Notifier) -> Seque
     return await write(LetterKind.EXTENSION, facts, request, ctx)
 
 
-async def write_overdue_letter(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
+async def write_overdue_letter(event: DeadlineMissed, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Announce that the last day is over, and where to complain.
 
@@ -84,7 +84,7 @@ async def write_overdue_letter(event: DeadlineMissed, ctx: Notifier) -> Sequence
     return await write(LetterKind.LATE, facts, request, ctx)
 
 
-async def write_forwarding_letter(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
+async def write_forwarding_letter(event: RequestForwarded, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Send the customer that decides about the data a link to the request; the person is notified only then.
 
@@ -103,7 +103,7 @@ async def write_forwarding_letter(event: RequestForwarded, ctx: Notifier) -> Seq
     return [*written, ControllerNotified(request_id=ctx.case_id, controller=event.controller)]
 
 
-async def confirm_forwarding(event: ControllerNotified, ctx: Notifier) -> Sequence[Fact]:
+async def confirm_forwarding(event: ControllerNotified, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Notify the person that a customer decides, and since when they have the request.
 
@@ -116,7 +116,7 @@ async def confirm_forwarding(event: ControllerNotified, ctx: Notifier) -> Sequen
     return await write(LetterKind.FORWARDED, facts, request, ctx)
 
 
-async def write_duplicate_letter(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
+async def write_duplicate_letter(event: RequestDuplicated, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Announce that an open request asks for the same, and its deadline.
 
@@ -135,7 +135,7 @@ async def write_duplicate_letter(event: RequestDuplicated, ctx: Notifier) -> Seq
     return await write(LetterKind.DUPLICATE, facts, request, ctx)
 
 
-async def write_fee_letter(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
+async def write_fee_letter(event: FeeQuoted, ctx: NotifierContext) -> Sequence[Fact]:
     """
     State the fee and its reason, and that nothing is done before the person agrees.
 
@@ -151,14 +151,14 @@ async def write_fee_letter(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
     return await write(LetterKind.FEE_QUOTED, facts, request, ctx)
 
 
-async def remind_of_package(event: PackageExpiring, ctx: Notifier) -> Sequence[Fact]:
+async def remind_of_package(event: PackageExpiring, ctx: NotifierContext) -> Sequence[Fact]:
     """Announce that a package, which was not fetched, will be destroyed."""
     request = ctx.request()
     facts = PackageExpiringLetter(request.right, request.received_on, ctx.page(), event.expires_at)
     return await write(LetterKind.PACKAGE_EXPIRING, facts, request, ctx)
 
 
-async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]:
+async def confirm_appeal(event: AppealReceived, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Confirm an appeal or a complaint, and say by when it is dealt with.
 
@@ -173,7 +173,7 @@ async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]
     return await write(LetterKind.COMPLAINT_RECEIVED, complaint, request, ctx)
 
 
-async def write_decision_letter(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
+async def write_decision_letter(event: AppealAnswered, ctx: NotifierContext) -> Sequence[Fact]:
     """
     State the decision on an appeal or a complaint, with the reasons.
 
@@ -197,18 +197,18 @@ SUBSCRIPTIONS = (
 )
 
 
-async def _controller(item: str, ctx: Notifier) -> Controller:
+async def _controller(item: str, ctx: NotifierContext) -> Controller:
     named = await (_signed_text(item, ctx) if is_written(item) else ctx.vault.open(ctx.case_id, item))
     return Controller.model_validate_json(named)
 
 
-async def _explained(event: AppealAnswered, ctx: Notifier) -> str:
+async def _explained(event: AppealAnswered, ctx: NotifierContext) -> str:
     if event.explanation is None:
         return ""
     return (await _signed_text(event.explanation, ctx)).decode()
 
 
-async def _signed_text(item: str, ctx: Notifier) -> bytes:
+async def _signed_text(item: str, ctx: NotifierContext) -> bytes:
     """
     Return a text of the staff.
 
@@ -222,7 +222,7 @@ async def _signed_text(item: str, ctx: Notifier) -> bytes:
 
 
 def _decided(
-    event: AppealAnswered, received_on: date, explanation: str, ctx: Notifier
+    event: AppealAnswered, received_on: date, explanation: str, ctx: NotifierContext
 ) -> tuple[LetterKind, Facts]:
     right = ctx.request().right
     # A reason that no letter knows is left out: the decision must reach the person.
@@ -236,7 +236,7 @@ def _decided(
     return LetterKind.COMPLAINT_DECIDED, complaint
 
 
-async def ask_back(event: InquiryLodged, ctx: Notifier) -> Sequence[Fact]:
+async def ask_back(event: InquiryLodged, ctx: NotifierContext) -> Sequence[Fact]:
     """
     Ask for the meaning; the answer becomes the request.
 

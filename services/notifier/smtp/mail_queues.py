@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from services.notifier.context import LetterPostPort, Notifier, SenderSettings
+from services.notifier.context import LetterPostPort, NotifierContext, SenderSettings
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.letters.store import LetterClaims
 from services.notifier.settings import NotifierSettings
@@ -85,15 +85,15 @@ async def way_out(
 
 def service(
     lane: MailLane,
-    subscriptions: tuple[Subscription[Notifier], ...],
+    subscriptions: tuple[Subscription[NotifierContext], ...],
     vault: VaultPort,
     post: LetterPostPort,
     house: SenderSettings,
-) -> Service[Correspondence, Notifier]:
+) -> Service[Correspondence, NotifierContext]:
     """Return the service of *lane*, put together on *vault* and *post*; codes wait for no acknowledgement."""
 
-    def context(moment: Moment[Correspondence]) -> Notifier:
-        return Notifier(
+    def context(moment: Moment[Correspondence]) -> NotifierContext:
+        return NotifierContext(
             moment.case,
             moment.state,
             moment.event_id,

@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.context import Fulfillment, FulfillmentProfile
+from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.state import Fulfilment
+from services.fulfillment.state import FulfillmentCase
 from shared.contract.answer import SUBMISSION, Answer
 from shared.contract.events import Assurance, IdentityVerified, RequestSubmitted
 from shared.law import GivenCopies, Regulation, Right
@@ -109,7 +109,7 @@ async def stage(  # noqa: PLR0913 - what tests change
     assurance: Assurance = Assurance.MAILBOX,
     courier: Courier | None = None,
     **details: object,
-) -> tuple[IdentityVerified, Fulfillment]:
+) -> tuple[IdentityVerified, FulfillmentContext]:
     """Return a verified request for *right*, and all that its handler may use."""
     vault = MemoryVault()
     await vault.create(CASE)
@@ -131,21 +131,21 @@ async def stage(  # noqa: PLR0913 - what tests change
     return event, ctx
 
 
-def around(**parts: Any) -> Fulfillment:
+def around(**parts: Any) -> FulfillmentContext:
     """Return what a handler may use: *parts*, and of the others those that a test can do with as they are."""
     usual: dict[str, Any] = {
         "case_id": CASE,
-        "known": Fulfilment(),
+        "known": FulfillmentCase(),
         "now": NOW,
         "occurred_at": NOW,
         "house": HOUSE,
         "copies": Counter(),
     }
-    absent: dict[str, Any] = {part.name: Absent() for part in fields(Fulfillment)}
-    return Fulfillment(**(absent | usual | parts))
+    absent: dict[str, Any] = {part.name: Absent() for part in fields(FulfillmentContext)}
+    return FulfillmentContext(**(absent | usual | parts))
 
 
-async def answer_of(ctx: Fulfillment, name: str) -> Answer:
+async def answer_of(ctx: FulfillmentContext, name: str) -> Answer:
     """Return the answer sealed under *name*."""
     return Answer.model_validate_json(await ctx.vault.open(CASE, name))
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.handlers import answer, answer_after_fee
 from services.fulfillment.package.copies import content_of
 from services.fulfillment.package.fees import decide_fee
-from services.fulfillment.state import TRANSITIONS, FulfillmentStatus, Fulfilment, evolve
+from services.fulfillment.state import TRANSITIONS, FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.events import (
     ErasurePlanned,
     Fact,
@@ -38,15 +38,15 @@ AGREED = FeeAgreed(request_id=CASE)
 
 async def asked(
     before: GivenCopies = AGAIN, right: Right = Right.ACCESS, laws: tuple[str, ...] = GDPR, **parts: Any
-) -> tuple[IdentityVerified, Fulfillment]:
+) -> tuple[IdentityVerified, FulfillmentContext]:
     """Return a verified request of a person with the copies *before*."""
     event, ctx = await stage(MAP, HELD, right)
     ctx = replace(ctx, house=CHARGING, copies=Counter(before=before))
     return event.model_copy(update={"laws": laws}), replace(ctx, **parts)
 
 
-def knowing(ctx: Fulfillment, *facts: Fact) -> Fulfillment:
-    known = Fulfilment()
+def knowing(ctx: FulfillmentContext, *facts: Fact) -> FulfillmentContext:
+    known = FulfillmentCase()
     for fact in facts:
         known = evolve(known, fact)
     return replace(ctx, known=known)
@@ -175,7 +175,7 @@ async def test_request_has_at_most_one_fee_and_none_after_the_answer() -> None:
 
 @pytest.mark.parametrize("status", FulfillmentStatus)
 def test_a_decision_about_a_fee_is_heard_whenever_it_comes(status: FulfillmentStatus) -> None:
-    assert evolve(Fulfilment(status=status), wanted(FeeReason.EXCESSIVE)).status is status
+    assert evolve(FulfillmentCase(status=status), wanted(FeeReason.EXCESSIVE)).status is status
 
 
 def test_copies_are_compared_regardless_of_order() -> None:

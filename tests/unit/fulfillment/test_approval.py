@@ -10,8 +10,8 @@ from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import (
+    FulfillmentCase,
     FulfillmentStatus,
-    Fulfilment,
     evolve,
     needs_approval,
     needs_approval_again,
@@ -63,8 +63,8 @@ KEPT = replace(STEP, disposition=Disposition.RETAINED, deleted=False, reason="re
 LEFT = replace(STEP, disposition=Disposition.LEFT, reason="store_rules")
 
 
-def after(*facts: Fact) -> Fulfilment:
-    return reduce(evolve, facts, Fulfilment())
+def after(*facts: Fact) -> FulfillmentCase:
+    return reduce(evolve, facts, FulfillmentCase())
 
 
 def plan(*steps: RecordStep) -> ErasurePlan:

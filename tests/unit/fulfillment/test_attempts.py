@@ -5,7 +5,7 @@ from datetime import UTC, date, timedelta
 from typing import Self
 
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.context import Fulfillment, FulfillmentProfile
+from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure.execution import ErasurePlan, Refused, Remains
 from services.fulfillment.erasure.rounds import Round
@@ -92,7 +92,7 @@ class Maps:
 
 async def context(
     shelf: Shelf, right: Right = Right.ACCESS, **details: bool
-) -> tuple[IdentityVerified, Fulfillment]:
+) -> tuple[IdentityVerified, FulfillmentContext]:
     vault = MemoryVault()
     await vault.create(CASE)
     submitted = RequestSubmitted.model_validate(

@@ -9,8 +9,8 @@ import pytest
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
 from services.fulfillment.state import (
+    FulfillmentCase,
     FulfillmentStatus,
-    Fulfilment,
     evolve,
     outcome_of_disclosure,
     outcome_of_erasure,
@@ -58,7 +58,7 @@ CLAIMED = IdentityClaimed(request_id=CASE, proofs=())
 
 
 def after(*facts: Fact) -> FulfillmentStatus:
-    return reduce(evolve, facts, Fulfilment()).status
+    return reduce(evolve, facts, FulfillmentCase()).status
 
 
 def test_request_withdrawn_before_the_plan_has_no_effect() -> None:
@@ -74,7 +74,7 @@ def test_started_erasure_is_finished_and_reported_despite_a_withdrawal() -> None
 
 def test_started_marks_are_finished_and_reported_despite_a_withdrawal() -> None:
     assert after(CHANGE, WITHDRAWN, ERASED, RESTRICTED) is FulfillmentStatus.FULFILLED
-    known = reduce(evolve, (CHANGE, WITHDRAWN), Fulfilment())
+    known = reduce(evolve, (CHANGE, WITHDRAWN), FulfillmentCase())
     assert known.change == "change_0"
 
 

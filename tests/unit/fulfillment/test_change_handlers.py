@@ -11,7 +11,7 @@ import pytest
 from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.changes.handlers import change, lift_restriction
 from services.fulfillment.changes.stop_list import StopPurpose
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import ErasurePlan
@@ -20,8 +20,8 @@ from services.fulfillment.search.findings import Coverage, Findings, FoundRecord
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.search.released_aliases import values_of
+from services.fulfillment.state import FulfillmentCase, evolve
 from services.fulfillment.state import FulfillmentStatus as Fulfilled
-from services.fulfillment.state import Fulfilment, evolve
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     AliasProven,
@@ -130,7 +130,7 @@ class Noted:
         self.entries.append((identities, purpose))
 
 
-async def context(right: Right, store: Stubborn) -> tuple[IdentityVerified, Fulfillment, Noted]:
+async def context(right: Right, store: Stubborn) -> tuple[IdentityVerified, FulfillmentContext, Noted]:
     vault, noted = MemoryVault(), Noted()
     await vault.create(CASE)
     submitted = {"reference": "r", "right": right, "subject": {"email": KIM}}
@@ -147,11 +147,11 @@ async def context(right: Right, store: Stubborn) -> tuple[IdentityVerified, Fulf
     return event, around(vault=vault, records=store, maps=OneMap(MAP), suppressions=noted), noted
 
 
-async def planned(right: Right, store: Stubborn) -> tuple[ChangePlanned, Fulfillment]:
+async def planned(right: Right, store: Stubborn) -> tuple[ChangePlanned, FulfillmentContext]:
     event, ctx, _ = await context(right, store)
     [fact] = await answer(event, ctx)
     assert isinstance(fact, ChangePlanned)
-    return fact, replace(ctx, known=evolve(Fulfilment(), fact))
+    return fact, replace(ctx, known=evolve(FulfillmentCase(), fact))
 
 
 async def test_requester_without_need_of_proof_is_on_the_stop_list_despite_an_outage() -> None:
@@ -180,7 +180,7 @@ async def test_failed_removal_of_a_restriction_is_not_reported_as_lifted() -> No
         await lift_restriction(ANNOUNCED, ctx)
 
 
-def correcting(ctx: Fulfillment, event: IdentityVerified, *approved: str) -> Fulfillment:
+def correcting(ctx: FulfillmentContext, event: IdentityVerified, *approved: str) -> FulfillmentContext:
     """Return *ctx* of a request with a correction of an identity, approved by some accounts."""
     referred = RequestReferred(
         request_id=CASE, right=Right.RECTIFICATION, reason="identity_change_needs_proof"
@@ -189,7 +189,7 @@ def correcting(ctx: Fulfillment, event: IdentityVerified, *approved: str) -> Ful
     return ctx.after(event, referred, *approvals)
 
 
-async def rectified(*, two: bool = False) -> tuple[IdentityVerified, Fulfillment]:
+async def rectified(*, two: bool = False) -> tuple[IdentityVerified, FulfillmentContext]:
     event, ctx = await stage(
         EDITABLE,
         Findings(EDITABLE.version, RecordTuple((HELD,)), (Coverage(PEOPLE.key, SearchStatus.SEARCHED, 1),)),
@@ -234,7 +234,7 @@ async def test_of_two_deciders_both_must_approve_a_correction() -> None:
 NEW = "kim.new@example.net"
 
 
-async def readdressed(**values: str) -> tuple[IdentityVerified, Fulfillment, RequestReferred]:
+async def readdressed(**values: str) -> tuple[IdentityVerified, FulfillmentContext, RequestReferred]:
     """Return a request to correct fields of a person, and the reason why it waits."""
     findings = Findings(
         EDITABLE.version, RecordTuple((HELD,)), (Coverage(PEOPLE.key, SearchStatus.SEARCHED, 1),)

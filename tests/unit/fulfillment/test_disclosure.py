@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap, Facts
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import answer
@@ -74,7 +74,7 @@ def findings(*found: FoundRecord, data_map: DataMap = MAP) -> Findings:
 HELD = findings(record("shop.users", score=17), record("shop.invoices", total=9_999))
 
 
-async def files(ctx: Fulfillment, fact: Fact) -> dict[str, bytes]:
+async def files(ctx: FulfillmentContext, fact: Fact) -> dict[str, bytes]:
     assert isinstance(fact, RequestFulfilled | TransferOrdered)
     package = await whole(ctx.vault.open_stream(CASE, fact.package or ""))
     content = unpacked(package)
@@ -253,7 +253,7 @@ async def test_size_and_digest_of_a_package_lie_beside_it() -> None:
 
 async def ordered(
     courier: Courier, to: str = "https://import.example.com/x"
-) -> tuple[TransferOrdered, Fulfillment]:
+) -> tuple[TransferOrdered, FulfillmentContext]:
     event, ctx = await stage(MAP, HELD, Right.PORTABILITY, courier=courier, transfer_to=to)
     [order] = await answer(event, ctx)
     assert isinstance(order, TransferOrdered)

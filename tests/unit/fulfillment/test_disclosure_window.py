@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.fulfillment.context import Fulfillment, PersonRecords
+from services.fulfillment.context import FulfillmentContext, PersonRecords
 from services.fulfillment.erasure import handlers
 from services.fulfillment.erasure.completion import Completed
 from services.fulfillment.erasure.execution import Remainder, RemainderKind, Remains
@@ -74,14 +74,14 @@ CORRECTION = [{"field": "users.score", "value": "18"}]
 
 async def asked(
     found: Findings = OTHERS, right: Right = Right.ACCESS, *, window: timedelta = DAY, **details: Any
-) -> tuple[IdentityVerified, Fulfillment]:
+) -> tuple[IdentityVerified, FulfillmentContext]:
     event, ctx = await stage(MAP, found, right, **details)
     return event, replace(ctx, house=replace(HOUSE, erasure_window=window))
 
 
 async def held_back(
     right: Right = Right.ACCESS, **details: Any
-) -> tuple[Fulfillment, Sequence[Fact], DisclosureScheduled]:
+) -> tuple[FulfillmentContext, Sequence[Fact], DisclosureScheduled]:
     """Return what is known of a request that waits, which facts led there, and its window."""
     event, ctx = await asked(right=right, **details)
     named, window = await answer(event, ctx)
@@ -399,7 +399,7 @@ class Coming(Held):
 
 async def second_round(
     new: Findings, requester: Requester = Requester.PERSON, window: timedelta = timedelta()
-) -> tuple[Fulfillment, Sequence[Fact]]:
+) -> tuple[FulfillmentContext, Sequence[Fact]]:
     """Return an erasure after its first round; later windows last *window*."""
     event, ctx = await asked(right=Right.ERASURE, window=timedelta())
     event = event.model_copy(update={"requester": requester})
@@ -440,7 +440,7 @@ async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhi
     assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is FulfillmentStatus.PLANNED
 
 
-async def with_window(new: Findings) -> tuple[Fulfillment, Sequence[Fact]]:
+async def with_window(new: Findings) -> tuple[FulfillmentContext, Sequence[Fact]]:
     """Return an erasure with a waiting second round, and the facts before."""
     ctx, facts = await second_round(new, window=DAY)
     return ctx.after(*facts), facts

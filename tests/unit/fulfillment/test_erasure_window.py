@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.erasure.handlers import approve, await_window, begin, erase
 from services.fulfillment.erasure.suspension import releases, unless_stopped
 from services.fulfillment.erasure.window import TIMER
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS, answer
-from services.fulfillment.state import FulfillmentStatus, Fulfilment, evolve
+from services.fulfillment.state import FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.events import (
     Assurance,
     ErasureApproved,
@@ -38,19 +38,21 @@ BY_DECIDER = ErasureApproved(request_id=CASE, by="dana")
 BRAZIL = ("gdpr@2018-05-25", "br-lgpd@2020-09-18")
 
 
-async def asked(**house: object) -> tuple[IdentityVerified, Fulfillment]:
+async def asked(**house: object) -> tuple[IdentityVerified, FulfillmentContext]:
     event, ctx = await stage(MAP, HELD, Right.ERASURE)
     return event, replace(ctx, house=replace(WAITING, **house))  # type: ignore[arg-type]
 
 
-def after(ctx: Fulfillment, *facts: Fact) -> Fulfillment:
-    known = Fulfilment()
+def after(ctx: FulfillmentContext, *facts: Fact) -> FulfillmentContext:
+    known = FulfillmentCase()
     for fact in facts:
         known = evolve(known, fact)
     return replace(ctx, known=known)
 
 
-async def planned_and_scheduled() -> tuple[Fulfillment, IdentityVerified, ErasurePlanned, ErasureScheduled]:
+async def planned_and_scheduled() -> tuple[
+    FulfillmentContext, IdentityVerified, ErasurePlanned, ErasureScheduled
+]:
     event, ctx = await asked()
     planned, window = await answer(event, ctx)
     assert isinstance(planned, ErasurePlanned)
@@ -193,7 +195,7 @@ async def test_erasure_that_was_approved_while_it_was_stopped_waits_for_its_wind
     assert window.at == NOW + DAY
 
 
-async def stopped_with_decider(*facts: Fact) -> Fulfillment:
+async def stopped_with_decider(*facts: Fact) -> FulfillmentContext:
     """Return a stopped erasure that waits for approval, with an identity that dana decided."""
     event, ctx = await asked(approval_above=0)
     event = event.model_copy(update={"deciders": ("dana",)})

@@ -6,7 +6,7 @@ from typing import Any, Self, cast
 
 import pytest
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.handlers import await_window
 from services.fulfillment.erasure.suspension import releases
@@ -83,7 +83,7 @@ class Asked(Absent):
 
 async def answered(
     right: Right = Right.ACCESS, findings: Findings = CLAIMING, *, two: bool = False, with_copy: bool = False
-) -> tuple[Fulfillment, Asked]:
+) -> tuple[FulfillmentContext, Asked]:
     """Return an answered request that has offered the claims of *findings*."""
     event, ctx = await stage(MAP, findings, right, with_copy=with_copy)
     records = Asked(findings)
@@ -94,12 +94,12 @@ async def answered(
     return (ctx.after(ERASED) if right is Right.ERASURE else ctx), records
 
 
-def confirmation(ctx: Fulfillment, number: int = 1, by: str = "dana") -> AliasConfirmed:
+def confirmation(ctx: FulfillmentContext, number: int = 1, by: str = "dana") -> AliasConfirmed:
     [offer] = ctx.known.offered
     return AliasConfirmed(request_id=CASE, by=by, aliases=offer.ref, number=number)
 
 
-async def refusal(event: AliasConfirmed, ctx: Fulfillment) -> str:
+async def refusal(event: AliasConfirmed, ctx: FulfillmentContext) -> str:
     with pytest.raises(RefusedDecision) as refused:
         await confirm_alias(event, ctx)
     return str(refused.value)
@@ -410,7 +410,7 @@ async def test_alias_proven_during_another_round_of_the_erasure_waits_for_its_en
         )
 
 
-async def in_window() -> tuple[Fulfillment, AliasConfirmed, ErasureScheduled]:
+async def in_window() -> tuple[FulfillmentContext, AliasConfirmed, ErasureScheduled]:
     ctx, _ = await answered(Right.ERASURE)
     ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
     event = confirmation(ctx)

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from services.fulfillment.context import Fulfillment
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.erasure.suspension import releases
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS
-from services.fulfillment.state import HELD, FulfillmentStatus, Fulfilment, evolve
+from services.fulfillment.state import HELD, FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.events import (
     AliasProven,
     Assurance,
@@ -61,8 +61,8 @@ FACTS: Sequence[Fact] = (
 )
 
 
-def after(*facts: Fact, known: Fulfilment | None = None) -> Fulfilment:
-    state = known or Fulfilment()
+def after(*facts: Fact, known: FulfillmentCase | None = None) -> FulfillmentCase:
+    state = known or FulfillmentCase()
     for fact in facts:
         state = evolve(state, fact)
     return state
@@ -75,19 +75,19 @@ def test_every_event_that_acts_is_held_and_released() -> None:
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
 async def test_handler_of_a_stopped_request_touches_no_store(fact: Fact) -> None:
     [handler] = [one.handler for one in SUBSCRIPTIONS if one.event is type(fact)]
-    known = Fulfilment(status=FulfillmentStatus.PLANNED, stopped=True)
+    known = FulfillmentCase(status=FulfillmentStatus.PLANNED, stopped=True)
     assert await handler(fact, around(known=known)) == []
 
 
 async def test_release_runs_held_events_once_in_order() -> None:
     ran: list[Fact] = []
 
-    async def act(event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
+    async def act(event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
         assert not ctx.known.stopped
         ran.append(event)
         return [PLANNED] if isinstance(event, IdentityVerified) else []
 
-    known = after(STOPPED, FACTS[0], known=Fulfilment())
+    known = after(STOPPED, FACTS[0], known=FulfillmentCase())
     release = releases(dict.fromkeys(HELD, act))
     assert await release(RELEASE, around(known=known)) == [PLANNED]
     assert ran == [FACTS[0]]

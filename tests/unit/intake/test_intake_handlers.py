@@ -6,7 +6,7 @@ import pytest
 
 from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.errors import TooManyAttempts
-from services.intake.context import Intake
+from services.intake.context import IntakeContext
 from services.intake.domain import CaseStatus, IntakeCase, request_id
 from services.intake.handlers import SET_ASIDE, accept_proofs, register
 from services.intake.http.packages import Packages
@@ -56,8 +56,8 @@ CODE = {"kind": "email_code", "code": "123456"}
 
 def context(
     vault: MemoryVault, *, case: IntakeCase | None = None, event_id: str = "1", source: str = SOURCE
-) -> Intake:
-    return Intake(
+) -> IntakeContext:
+    return IntakeContext(
         case_id=CASE,
         case=case or IntakeCase(),
         now=NOW,

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from services.notifier.context import Notifier, SenderSettings
+from services.notifier.context import NotifierContext, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import acknowledge_assessed
 from services.notifier.letters.languages import CATALOGUES, LANGUAGES
@@ -65,9 +65,11 @@ class Outbox:
         return str(body.get_content())
 
 
-def notifier(outbox: Outbox, vault: MemoryVault, threads: ReplyAddresses | None = THREADS) -> Notifier:
+def notifier(outbox: Outbox, vault: MemoryVault, threads: ReplyAddresses | None = THREADS) -> NotifierContext:
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com", threads)
-    return Notifier(CASE, Correspondence(RECEIVED, assessed=True), EVENT, WRITTEN_AT, vault, outbox, house)
+    return NotifierContext(
+        CASE, Correspondence(RECEIVED, assessed=True), EVENT, WRITTEN_AT, vault, outbox, house
+    )
 
 
 async def asked_back(

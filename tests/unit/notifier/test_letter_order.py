@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.notifier.context import Notifier, SenderSettings
+from services.notifier.context import NotifierContext, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount
 from services.notifier.handlers import confirm_withdrawal, refuse, write_outcome_letter
 from services.notifier.smtp.post import Posted
@@ -28,12 +28,12 @@ class Unused:
         raise AssertionError("a letter went out before its acknowledgement")
 
 
-async def unacknowledged() -> Notifier:
+async def unacknowledged() -> NotifierContext:
     vault = MemoryVault()
     await vault.create(CASE)
     await vault.seal(CASE, ANSWER, Answer().model_dump_json().encode())
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
-    return Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, Unused(), house)
+    return NotifierContext(CASE, Correspondence(), "e1", WRITTEN_AT, vault, Unused(), house)
 
 
 @pytest.mark.parametrize("outcome", Outcome)

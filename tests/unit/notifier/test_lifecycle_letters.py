@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from services.notifier.context import Notifier
+from services.notifier.context import NotifierContext
 from services.notifier.domain import LetterCount
 from services.notifier.handlers import acknowledge, confirm_withdrawal, send_package_code
 from services.notifier.letters.lifecycle import (
@@ -62,7 +62,7 @@ class Refusing(Outbox):
         return Posted.REFUSED
 
 
-async def forwarding(outbox: Outbox) -> Notifier:
+async def forwarding(outbox: Outbox) -> NotifierContext:
     ctx = replace(await notifier(outbox), occurred_at=BEFORE_MIDNIGHT)
     for item, content in (("controller", CUSTOMER.model_dump_json()), ("link", "secret")):
         await ctx.vault.seal(CASE, item, content.encode())

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from services.notifier.context import Notifier
+from services.notifier.context import NotifierContext
 from services.notifier.handlers import notify_named_mailbox
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import LetterKind, MailboxNamed, RequestSubmitted, Subject
@@ -18,7 +18,7 @@ OTHER = "lou@example.net"
 NAMED = MailboxNamed(request_id=CASE, right=Right.ACCESS, ref="mailbox_0")
 
 
-async def notifier_with(address: str, outbox: Outbox) -> Notifier:
+async def notifier_with(address: str, outbox: Outbox) -> NotifierContext:
     """Return what the handler gets where records name *address*."""
     ctx = await notifier(outbox, asked(Right.ACCESS), agent=AGENT)
     vault = cast("MemoryVault", ctx.vault)

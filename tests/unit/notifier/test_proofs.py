@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.notifier.context import Notifier, SenderSettings
+from services.notifier.context import NotifierContext, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import (
     SUBSCRIPTIONS,
@@ -82,7 +82,7 @@ class Outbox:
         return words
 
 
-async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> Notifier:
+async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> NotifierContext:
     vault = MemoryVault()
     await vault.create(CASE)
     data = {"reference": "r", "right": "access", "subject": PERSON} | submission
@@ -90,7 +90,7 @@ async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> Notifier:
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     await vault.seal(CASE, "code_0", b"402815")
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
-    ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, outbox, house)
+    ctx = NotifierContext(CASE, Correspondence(), "e1", WRITTEN_AT, vault, outbox, house)
     return replace(ctx, known=reduce(evolve, known or (RECEIVED,), Correspondence(assessed=True)))
 
 

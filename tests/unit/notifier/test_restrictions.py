@@ -5,7 +5,7 @@ from functools import reduce
 
 import pytest
 
-from services.notifier.context import Notifier, SenderSettings
+from services.notifier.context import NotifierContext, SenderSettings
 from services.notifier.domain import Correspondence, LetterCount, evolve
 from services.notifier.handlers import announce_lifting
 from services.notifier.smtp.post import Posted
@@ -50,7 +50,7 @@ class Counter:
         return self.answer
 
 
-async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example.org") -> Notifier:
+async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example.org") -> NotifierContext:
     vault = MemoryVault()
     await vault.create(CASE)
     submitted = RequestSubmitted.model_validate(
@@ -58,7 +58,7 @@ async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example
     )
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
-    ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, post, house)
+    ctx = NotifierContext(CASE, Correspondence(), "e1", WRITTEN_AT, vault, post, house)
     return replace(ctx, known=reduce(evolve, known, Correspondence(assessed=True)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.context import AssuranceRules, Verifier
+from services.verifier.context import AssuranceRules, VerifierContext
 from services.verifier.domain import CodeIssued, Verification, evolve
 from services.verifier.handlers import LAPSE, assess, weigh
 from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES, digest_of
@@ -221,8 +221,8 @@ async def test_journal_keeps_no_code_in_clear() -> None:
     assert mine.digest != digest_of(digits, key=VERIFIER_KEY, ref=f"{theirs.request_id}/code_0")
 
 
-def context(office: Office, known: Verification) -> Verifier:
-    return Verifier(
+def context(office: Office, known: Verification) -> VerifierContext:
+    return VerifierContext(
         case_id=CASE,
         event_id="e" * 32,
         known=known,
