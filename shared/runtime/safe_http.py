@@ -79,7 +79,7 @@ class SafeHttp:
 
         Raises:
             NotAllowed: Nothing may be sent there.
-            Refused: The receiver will not take it.
+            ReceiverRefused: The receiver will not take it.
             ReceiverUnavailable: The receiver did not answer, or not for good.
         """
         try:

@@ -1,8 +1,11 @@
-"""Names: modules are nouns, classes have one name each."""
+"""Names: modules are nouns, classes have one name each, docstrings name existing exceptions."""
 
 import ast
+import builtins
+import re
 from collections import defaultdict
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from tests.unit.pages import ROOT
@@ -38,3 +41,41 @@ def test_module_names_are_nouns() -> None:
         if (last := module.rsplit(".", 1)[-1]).endswith("ing") and last not in NOUNS_IN_ING
     ]
     assert gerunds == []
+
+
+RAISED = re.compile(r"^    (\w[\w.]*): ", re.MULTILINE)
+
+
+def raised_in(docstring: str) -> list[str]:
+    """Return the names under ``Raises:`` in a docstring without its indentation."""
+    section = docstring.partition("Raises:\n")[2]
+    return RAISED.findall(re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0])
+
+
+def documented(tree: ast.AST) -> list[str]:
+    """Return all names under ``Raises:`` in the docstrings of *tree*."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    nodes = (node for node in ast.walk(tree) if isinstance(node, kinds))
+    return [name for node in nodes for name in raised_in(ast.get_docstring(node) or "")]
+
+
+def test_every_exception_of_a_docstring_exists() -> None:
+    trees = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in modules().items()}
+    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} | set(vars(builtins))
+    raised = {module: documented(tree) for module, tree in trees.items()}
+    unknown = {
+        module: missing
+        for module, names in raised.items()
+        if (
+            missing := [name for name in names if name.split(".")[0] not in classes | imported(trees[module])]
+        )
+    }
+    assert len(list(chain(*raised.values()))) > 400
+    assert unknown == {}
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Return the names that *tree* imports."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return {alias.asname or alias.name for node in imports for alias in node.names}

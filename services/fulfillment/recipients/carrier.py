@@ -49,7 +49,7 @@ class Carrier:
 
         Raises:
             NotAllowed: The address is not allowed.
-            Refused: The receiver refuses it.
+            ReceiverRefused: The receiver refuses it.
             ReceiverUnavailable: The receiver did not answer, or only temporarily refused.
         """
         url = receiver(parcel.url)
@@ -111,7 +111,7 @@ class RecipientWebhooks:
 
         Raises:
             NotAllowed: The address is not allowed.
-            Refused: The recipient refuses it.
+            ReceiverRefused: The recipient refuses it.
             ReceiverUnavailable: The recipient did not answer, or only temporarily refused.
         """
         url = _address(recipient)

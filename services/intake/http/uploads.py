@@ -168,7 +168,7 @@ async def read(request: Request, now: datetime) -> tuple[Proof, ...]:
         now: The time of a declaration's signature.
 
     Raises:
-        NotTaken: It cannot be parsed, or a field is invalid.
+        FormNotTaken: It cannot be parsed, or a field is invalid.
     """
     must_be_utf8(request)
     try:
@@ -206,7 +206,7 @@ def signed(given: Mapping[str, str], now: datetime) -> Declaration:
     Return the signed declaration: the box names the wording, the name is the signature.
 
     Raises:
-        NotTaken: It is not signed, or in an unknown wording.
+        FormNotTaken: It is not signed, or in an unknown wording.
     """
     ticked, name = given["declaration"], given["declaration_name"]
     missing = {"declaration": NOT_TICKED} if not ticked else {}

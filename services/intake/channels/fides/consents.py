@@ -118,7 +118,7 @@ class Consents:
         Begin a consent request.
 
         Raises:
-            Refused: It does not identify a person (400), or the caller has begun too many (429).
+            FidesCallRefused: It does not identify a person (400), or the caller has begun too many (429).
         """
         identity = said.identity
         if not (identity.email or identity.phone_number or any(identity.named.values()) or identity.labelled):
@@ -135,7 +135,7 @@ class Consents:
         Return the choices made before in the same consent request.
 
         Raises:
-            Refused: It does not exist, or has expired.
+            FidesCallRefused: It does not exist, or has expired.
         """
         consent_id, _ = await self._opened(name)
         try:
@@ -151,7 +151,8 @@ class Consents:
         Lodge a request for each opt-out; an opt-in lodges none, and is stored for a day.
 
         Raises:
-            Refused: No such consent request (404) or consent policy (400), or too many requests (429).
+            FidesCallRefused: No such consent request (404) or consent policy (400), or too many requests
+                (429).
         """
         consent_id, begun = await self._opened(name)
         key = said.policy_key or DEFAULT_CONSENT_POLICY

@@ -46,7 +46,7 @@ class Clients:
         Return a new token for a client that presents its secret from *network*.
 
         Raises:
-            Refused: The secret is wrong, or the client unknown: the answer is the same.
+            FidesCallRefused: The secret is wrong, or the client unknown: the answer is the same.
             TooManyAttempts: Too many wrong secrets.
         """
         right = partial(shows_secret, self.known, client_id, secret)

@@ -22,7 +22,7 @@ def request_kind(said: CreateRequest, policies: FidesPolicies) -> Wish:
     Return the request of a body by its policy.
 
     Raises:
-        NotTaken: The policy does not exist, or requests nothing.
+        RequestNotTaken: The policy does not exist, or requests nothing.
     """
     wish = policies.wishes.get(said.policy_key)
     if wish is None:
@@ -43,7 +43,7 @@ def request_in(said: CreateRequest, wish: Wish, *, reference: str, public: bool)
         public: Whether it needed no token: then its own time of creation does not count.
 
     Raises:
-        NotTaken: It does not identify a person, or asks for something unsupported.
+        RequestNotTaken: It does not identify a person, or asks for something unsupported.
     """
     if said.encryption_key:
         raise RequestNotTaken(NO_KEY)
@@ -69,7 +69,7 @@ def identifiers_in(identity: FidesIdentity) -> dict[str, str]:
     Return the person's identifiers, besides name, e-mail address and telephone number.
 
     Raises:
-        NotTaken: An identifier of the operator's own has several values.
+        RequestNotTaken: An identifier of the operator's own has several values.
     """
     named = {name: value for name, value in identity.named.items() if value is not None}
     labelled = {name: _values(one) for name, one in identity.labelled.items()}

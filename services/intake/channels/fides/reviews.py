@@ -74,7 +74,7 @@ class Reviews:
         Return a page of the *wanted* requests.
 
         Raises:
-            Refused: The order or the form is not supported.
+            FidesCallRefused: The order or the form is not supported.
         """
         _must_be_served(wanted)
         skip, items, total = (page - 1) * size, list[FilteredRequest](), 0
@@ -94,7 +94,7 @@ class Reviews:
         Return a page of the log of a request, oldest first.
 
         Raises:
-            Refused: The request does not exist.
+            FidesCallRefused: The request does not exist.
         """
         lines = log(await self.desk.found(case_id))
         return paged(lines[(page - 1) * size : page * size], len(lines), page=page, size=size)
@@ -151,7 +151,7 @@ class Reviews:
         Return a client that may decide.
 
         Raises:
-            Refused: It has no staff account.
+            FidesCallRefused: It has no staff account.
         """
         client = self.clients[client_id]
         if client.account is None:

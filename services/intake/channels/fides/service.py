@@ -82,7 +82,7 @@ class FidesService:
             allowed: Counts one request of the caller, and returns whether it is within the limit.
 
         Raises:
-            Refused: The caller has exceeded the limit.
+            FidesCallRefused: The caller has exceeded the limit.
         """
         succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
         for number, (said, body) in enumerate(items):
@@ -119,7 +119,7 @@ class FidesService:
             name: The reference, if the same may be sent again; no client chooses it.
 
         Raises:
-            NotTaken: It does not identify a person, or asks for something unsupported.
+            RequestNotTaken: It does not identify a person, or asks for something unsupported.
         """
         wanted = request_kind(said, self.policies) if wish is None else wish
         reference = name or token_hex(16)
@@ -137,8 +137,8 @@ class FidesService:
         Offer the mailed code, wait for its result, and return the request.
 
         Raises:
-            Refused: No such request (404), no code awaited or expired (400), wrong (403), or no result yet
-                (503).
+            FidesCallRefused: No such request (404), no code awaited or expired (400), wrong (403), or no
+                result yet (503).
             TooManyAttempts: Too many operations on the request within the hour.
         """
         found = await self.found(case_id)
@@ -159,7 +159,7 @@ class FidesService:
         Return a request of this API.
 
         Raises:
-            Refused: It does not exist, or no longer.
+            FidesCallRefused: It does not exist, or no longer.
         """
         entry = None if case_id is None else await self.requests.entry(case_id)
         found = [] if entry is None else await self.look([entry])
@@ -182,7 +182,7 @@ class FidesService:
         Return the address of the package: a page that opens it with a code to the mailbox.
 
         Raises:
-            Refused: No such request (404), or no answer yet (400).
+            FidesCallRefused: No such request (404), or no answer yet (400).
         """
         found = await self.found(case_id)
         if found.status is not FidesStatus.COMPLETE:
@@ -249,7 +249,7 @@ def must_be_right(before: ObservedRequest, after: ObservedRequest) -> None:
     Check that the result of a code is that it was right.
 
     Raises:
-        Refused: It was wrong (403), or there is none to compare it with (400).
+        FidesCallRefused: It was wrong (403), or there is none to compare it with (400).
     """
     if after.case.refused_for:
         raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Too many incorrect identification codes.")

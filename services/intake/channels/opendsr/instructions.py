@@ -95,7 +95,7 @@ class Instructions:
         Return the instruction in *body*, which is not stored yet.
 
         Raises:
-            Refused: It is malformed, or not supported.
+            OpenDsrCallRefused: It is malformed, or not supported.
         """
         message = messages.read(body, version)
         messages.request_in(message, self.served)
@@ -107,7 +107,8 @@ class Instructions:
         Store and lodge an instruction, once.
 
         Raises:
-            Refused: Its id was used before, an equal request is in progress, or it could not be compared.
+            OpenDsrCallRefused: Its id was used before, an equal request is in progress, or it could not be
+                compared.
         """
         wish = messages.wish_of(filed.said, filed.controller)
         await self._must_be_new(filed)

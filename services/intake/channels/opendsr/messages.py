@@ -201,7 +201,7 @@ def read(body: bytes, version: Version) -> OpenDsrMessage:
     Return the request in *body*.
 
     Raises:
-        Refused: It is not JSON, does not fit its schema, or has another version.
+        OpenDsrCallRefused: It is not JSON, does not fit its schema, or has another version.
     """
     try:
         content = orjson.loads(body)
@@ -225,7 +225,7 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
     An address is an identity, not a destination of letters: the controller writes to the person.
 
     Raises:
-        Refused: An identity or an extension is not supported, or malformed.
+        OpenDsrCallRefused: An identity or an extension is not supported, or malformed.
     """
     if (message.extensions or {}).get(served.domain):
         raise refused("extensions", "no extension is supported under this domain")
@@ -254,7 +254,7 @@ def wish_of(message: OpenDsrMessage, controller: ListedController) -> bytes:
     Return the fingerprint of an instruction, equal for equal type, identities and extensions.
 
     Raises:
-        Refused: The extensions are nested too deeply to be compared.
+        OpenDsrCallRefused: The extensions are nested too deeply to be compared.
     """
     said = {
         "controller": controller.source,

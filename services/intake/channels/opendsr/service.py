@@ -117,7 +117,7 @@ class OpenDsrService:
         Cancel a request that is still pending, or an erasure that has not begun.
 
         Raises:
-            Refused: It is in progress, or over.
+            OpenDsrCallRefused: It is in progress, or over.
             UnknownRequest: It does not exist.
             TooManyAttempts: Too many operations on it within the hour.
         """
@@ -144,7 +144,7 @@ class OpenDsrService:
 
         Raises:
             UnknownRequest: It does not exist, or has no package.
-            Gone: It is no longer available.
+            DownloadGone: It is no longer available.
             TooManyAttempts: Too many operations on the request within the hour.
             NotSatisfiable: The range begins behind the end.
         """

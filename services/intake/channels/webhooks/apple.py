@@ -58,7 +58,7 @@ async def verified_claims(body: bytes, expected: ExpectedToken) -> Mapping[str, 
     Return the claims of a notification, once verified as made by Apple for this company.
 
     Raises:
-        Refused: It is not.
+        WebhookRefused: It is not.
         IssuerUnavailable: Apple's keys are unavailable now.
     """
     try:

@@ -47,7 +47,7 @@ def content_of(form: bytes, secrets: Sequence[bytes]) -> bytes:
     Return the content of a *form* that Meta has signed, as the received text.
 
     Raises:
-        Refused: It is not signed, or the signature is wrong.
+        WebhookRefused: It is not signed, or the signature is wrong.
     """
     signature, dot, content = _field(form, b"signed_request").partition(b".")
     if not dot:
@@ -62,7 +62,7 @@ def request_in(content: bytes, now: datetime) -> PlatformRequest:
     Return the request in the signed content.
 
     Raises:
-        Refused: Its algorithm is wrong, or it has expired.
+        WebhookRefused: Its algorithm is wrong, or it has expired.
         Malformed: It cannot be parsed.
     """
     signed = read(Signed, from_base64url(content))

@@ -53,7 +53,7 @@ class WebhookService:
         Process one of Shopify's webhooks, once; return whether it made a request.
 
         Raises:
-            Refused: It is not signed by Shopify, or its topic is not supported.
+            WebhookRefused: It is not signed by Shopify, or its topic is not supported.
             Malformed: It cannot be parsed, and was set aside.
         """
         delivery = shopify.received(headers, body, self.shopify, self.door.clock().date())
@@ -69,7 +69,7 @@ class WebhookService:
         Process a deletion request of Meta's, once; return the address of its status page.
 
         Raises:
-            Refused: It is not signed by Meta, or has expired.
+            WebhookRefused: It is not signed by Meta, or has expired.
             Malformed: It cannot be parsed, and was set aside.
         """
         content = meta.content_of(form, self.meta)
@@ -87,7 +87,7 @@ class WebhookService:
         Process a notification of Apple's, once.
 
         Raises:
-            Refused: It is not signed by Apple, is for another company, or has expired.
+            WebhookRefused: It is not signed by Apple, is for another company, or has expired.
             Malformed: It cannot be parsed, and was set aside.
             IssuerUnavailable: Apple's keys are unavailable now.
         """

@@ -125,7 +125,7 @@ def received(
         day: Today.
 
     Raises:
-        Refused: The signature is missing or wrong, or the topic is not supported.
+        WebhookRefused: The signature is missing or wrong, or the topic is not supported.
     """
     if not is_signed(body, from_base64(headers.get(SIGNATURE, "")), secrets):
         raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the body")

@@ -46,7 +46,7 @@ def read_pages(content: bytes) -> Iterator[PdfPage]:
     Yield the pages of the PDF *content*, of which the first ones are drawn and read.
 
     Raises:
-        Refused: It cannot be read.
+        FileRefused: It cannot be read.
     """
     try:
         with pypdfium2.PdfDocument(content) as document:

@@ -39,7 +39,7 @@ class StreamBudget:
         Take the size of the decoded *stream* from the budget.
 
         Raises:
-            Refused: It is more than is left, or unknown.
+            FileRefused: It is more than is left, or unknown.
         """
         filters = _filters(stream)
         compressing = [name for name in filters if name in COMPRESSING]

@@ -45,7 +45,7 @@ def plain_pdf(content: bytes) -> bytes:
     Return *content*, written anew from the objects that were looked at.
 
     Raises:
-        Refused: It is encrypted, broken, too large to be a letter, or does more than lie there.
+        FileRefused: It is encrypted, broken, too large to be a letter, or does more than lie there.
     """
     try:
         with pikepdf.open(BytesIO(content)) as pdf:

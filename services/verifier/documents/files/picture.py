@@ -54,7 +54,7 @@ def decode(content: bytes, kind: FileKind) -> Picture:
     Return the picture in *content*, upright, without metadata, transparency or colour profile.
 
     Raises:
-        Refused: It is broken, has more than ``MOST_PIXELS`` pixels, or is several pictures in one.
+        FileRefused: It is broken, has more than ``MOST_PIXELS`` pixels, or is several pictures in one.
     """
     pillow_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS

@@ -72,7 +72,7 @@ def sniff(content: bytes, media_type: str) -> FileKind:
         media_type: As the sender declared it.
 
     Raises:
-        Refused: It is too large, none of the five, another than declared, broken, or two things at once.
+        FileRefused: It is too large, none of the five, another than declared, broken, or two things at once.
     """
     if len(content) > MOST_DOCUMENT_BYTES:
         raise FileRefused(FileFlaw.TOO_LARGE)
@@ -195,7 +195,7 @@ def end_of_jpeg(content: bytes) -> int:
     Only the bytes behind the header are searched: the thumbnail inside a header has an end of its own.
 
     Raises:
-        Refused: There is none: the file was cut off.
+        FileRefused: There is none: the file was cut off.
     """
     end = content.rfind(END, _first_scan(content))
     if end < 0:

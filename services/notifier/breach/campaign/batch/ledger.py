@@ -62,7 +62,7 @@ class BatchLedger:
         none is being written.
 
         Raises:
-            Overtaken: Another replica has taken the chunk; nothing more may be begun.
+            BatchLeaseLost: Another replica has taken the chunk; nothing more may be begun.
             StoreUnavailable: The database does not answer.
         """
         if self._spoilt is not None:

@@ -152,7 +152,7 @@ class Turn:
         Write until no person left can be written to now.
 
         Raises:
-            Overtaken: Another replica has taken the chunk.
+            BatchLeaseLost: Another replica has taken the chunk.
             MailUnavailable: There is no connection to be had, or the server takes nothing from us.
             StoreUnavailable: The database does not answer.
         """
