@@ -39,6 +39,7 @@ from shared.contract.events import (
 )
 from shared.errors import PermanentError, StoreUnavailable
 from shared.runtime.audit_chain import BEFORE, EXPIRES, MAC, START, chained
+from shared.runtime.log import logger
 from shared.runtime.mongo import (
     DUPLICATE_KEY,
     Collection,
@@ -270,10 +271,18 @@ class Journal:
         return found
 
     async def unpublished(self, most: int, before: datetime) -> list[JournalRow]:
-        """Return up to *most* rows from *before* a moment that are marked as unpublished."""
+        """Return up to *most* rows from *before* a moment that are marked as unpublished, and that read."""
         with translated("look for unpublished rows"):
             found = await self._rows.find({"unpublished": True, "at": {"$lt": before}}).to_list(most)
-        return [self._row(document) for document in found]
+        return [row for document in found if (row := self._row_if_it_reads(document)) is not None]
+
+    def _row_if_it_reads(self, document: Document) -> JournalRow | None:
+        """Return the row in *document*; None if it does not read: it must not hold up the others."""
+        try:
+            return self._row(document)
+        except PermanentError as error:
+            logger().error("row is not published", reason=str(error))
+            return None
 
     async def mark_published(self, keys: Iterable[str]) -> None:
         """Remove the mark from the rows of *keys*; it may be repeated."""

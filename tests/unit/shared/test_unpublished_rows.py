@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared.errors import StoreUnavailable, Unroutable
 from shared.runtime import outbox
 from shared.runtime.broker import Message
 from shared.runtime.fakes import MemoryBroker, MemoryJournal
-from shared.runtime.journal import JournalRow
+from shared.runtime.journal import Journal, JournalRow, document_of
 from shared.runtime.outbox import Outbox
 from tests.unit.fakes import NOW, AbsentBroker
 
@@ -114,6 +115,25 @@ async def test_row_that_cannot_be_published_holds_up_no_other() -> None:
     await run_for_a_moment(Outbox("intake", journal, broker))
     assert len(broker.published) == 1
     assert journal.owed == {ROW.key}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """A collection of rows as they are stored."""
+
+    documents: list[dict[str, Any]]
+
+    def find(self, _wanted: object) -> "StoredRows":
+        return self
+
+    async def to_list(self, _most: int) -> list[dict[str, Any]]:
+        return self.documents
+
+
+async def test_unpublished_row_that_does_not_read_holds_up_no_other() -> None:
+    spoilt = document_of(ROW) | {"facts": [{"type": "habeas.unknown.v1", "data": {}}]}
+    database: Any = {"journal": StoredRows([spoilt, document_of(ROW)])}
+    assert await Journal(database).unpublished(10, LATER) == [ROW]
 
 
 async def test_outage_of_the_database_delays_the_publication_only(monkeypatch: pytest.MonkeyPatch) -> None:
