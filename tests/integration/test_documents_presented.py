@@ -54,7 +54,9 @@ async def test_document_of_another_person_is_detected(presented: PresentedDocume
         pytest.param(Traces(), id="nothing was read"),
     ],
 )
-async def test_another_document_is_not(presented: PresentedDocuments, traces: Traces) -> None:
+async def test_other_document_is_not_reported_as_reused(
+    presented: PresentedDocuments, traces: Traces
+) -> None:
     await presented.note(case(1), "proof_1", PASSPORT, KIM, NOW)
     await presented.note(case(3), "proof_1", Traces(), KIM, NOW)
     assert await presented.note(case(2), "proof_1", traces, BO, NOW) == ()

@@ -88,10 +88,10 @@ async def test_value_written_back_during_an_erasure_goes_in_the_next_round(world
     assert (await verify(united([first, second]), data_map, world.stores, PERSON)).clean
 
 
-async def test_when_one_collection_fails_nothing_is_written_any_more_when_that_is_said(
+async def test_no_write_follows_the_report_of_a_failed_collection(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever is told of a failure may begin anew at once: no write of the first attempt comes after it."""
+    """A failed execution may be repeated at once: no write of the first attempt comes after its failure."""
     monkeypatch.setattr(execution, "STEPS_PER_CHUNK", 1)
     data_map = parse({"map.yml": TWO})
     for name in ("first", "second"):

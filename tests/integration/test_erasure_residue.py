@@ -145,7 +145,7 @@ async def test_many_people_at_once_cost_one_pass(world: World, mongo_url: str) -
     client.close()
 
 
-async def test_the_look_can_be_switched_off(world: World) -> None:
+async def test_residual_scan_can_be_switched_off(world: World) -> None:
     data_map = one(EMAIL + TEXT)
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org", "text": "kim@example.org"})
     decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)

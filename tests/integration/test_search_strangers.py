@@ -226,7 +226,7 @@ async def test_a_value_is_equal_to_what_means_it_and_nothing_else(
     assert ids(await world.find(data_map)) == {("users", 1), *(("orders", n) for n in range(len(same)))}
 
 
-async def test_a_key_may_be_nought(world: World) -> None:
+async def test_key_of_zero_is_followed(world: World) -> None:
     data_map = desk(
         users=f"name: _id\n{identity('email')}", orders=f"name: _id\n{reference('user', 'users._id')}"
     )

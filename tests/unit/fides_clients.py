@@ -97,7 +97,7 @@ class MemoryLedger:
 
 @dataclass
 class MemoryBegun:
-    """What :class:`services.intake.channels.fides.consents.Begun` promises, in memory."""
+    """What :class:`services.intake.channels.fides.consents.OpenConsents` promises, in memory."""
 
     until: dict[str, datetime] = field(default_factory=dict)
 

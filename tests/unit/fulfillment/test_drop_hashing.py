@@ -128,7 +128,9 @@ def test_a_composite_hashes_the_base64_of_its_parts_in_their_order() -> None:
         pytest.param(standard_hashes.television, "a" * 33, (), id="33 characters"),
     ],
 )
-def test_each_rule(rule: Callable[[Any], tuple[str, ...]], value: Any, standards: tuple[str, ...]) -> None:
+def test_value_is_standardised_by_its_rule(
+    rule: Callable[[Any], tuple[str, ...]], value: Any, standards: tuple[str, ...]
+) -> None:
     assert rule(value) == standards
 
 

@@ -143,7 +143,9 @@ def test_claims_are_looked_up_by_one_identity_alone(data_map: DataMap) -> None:
         pytest.param({"phone": "020 910 0142"}, (0, 0), id="what the search began with, as dialled at home"),
     ],
 )
-def test_claims(found: list[FoundRecord], points: dict[str, str], agreement: tuple[int, int]) -> None:
+def test_claimed_data_points_are_compared_with_the_records(
+    found: list[FoundRecord], points: dict[str, str], agreement: tuple[int, int]
+) -> None:
     known = {"email": ("ada@example.org",), "phone_number": ("+353209100142",)}
     compared = compare(points, found, known)
     assert (compared.claimed, compared.agreed) == agreement

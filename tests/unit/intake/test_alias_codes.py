@@ -21,7 +21,7 @@ from shared.contract.events import (
 from shared.errors import UnknownRequest
 from shared.law import Right
 from tests.unit.fakes import Office
-from tests.unit.intake import test_door as door
+from tests.unit.intake import test_request_service as door
 from tests.unit.intake.test_request_page import BROWSER, done, said, seen
 from tests.unit.intake_api import client_of
 

@@ -114,7 +114,7 @@ async def test_an_appeal_is_sealed_and_its_statement_is_in_no_event() -> None:
     assert not any(SAID.encode() in message.body for message in office.broker.published[-1:])
 
 
-async def test_by_the_door_the_same() -> None:
+async def test_appeal_through_the_service_is_sealed() -> None:
     office = await refused()
     await office.door.appeal(CASE, SAID)
     await office.work()

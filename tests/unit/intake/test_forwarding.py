@@ -150,7 +150,7 @@ async def test_a_guessed_link_shows_nothing(office: Office, secret: str) -> None
     assert EMAIL not in page.text
 
 
-async def test_the_link_ends(office: Office) -> None:
+async def test_forwarding_link_expires_after_30_days(office: Office) -> None:
     office.clock.move(timedelta(days=30))
     async with browser(office) as client:
         page = await client.post(await link(office))

@@ -326,7 +326,7 @@ def test_no_story_brings_a_case_back_to_life(story: Sequence[Fact]) -> None:
         ),
     ],
 )
-def test_a_race_comes_out_right(story: Sequence[Fact], status: CaseStatus) -> None:
+def test_crossing_facts_lead_to_the_right_status(story: Sequence[Fact], status: CaseStatus) -> None:
     assert after(RECEIVED, *story).status is status
 
 

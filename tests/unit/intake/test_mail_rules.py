@@ -235,7 +235,7 @@ def test_plain_words_take_a_request_back(words: str) -> None:
         "请不要取消我的申请。",
     ],
 )
-def test_other_words_do_not(words: str) -> None:
+def test_mail_without_a_withdrawal_withdraws_nothing(words: str) -> None:
     assert not is_withdrawal(words, BOOK)
 
 

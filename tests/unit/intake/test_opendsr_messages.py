@@ -122,7 +122,7 @@ def test_an_unsupported_identity_names_type_or_format() -> None:
         pytest.param({}, id="none"),
     ],
 )
-def test_nor_are_those_of_3_0(identities: Any) -> None:
+def test_unsupported_identities_of_version_3_are_refused_without_their_values(identities: Any) -> None:
     assert_silent(refusal("3", subject_identities=identities), "subject_identities")
 
 

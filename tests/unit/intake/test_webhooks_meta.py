@@ -117,7 +117,7 @@ async def test_a_signed_unreadable_message_is_set_aside(text: str) -> None:
     assert office.sealed(rejected.request_id)[SET_ASIDE] == form
 
 
-async def test_two_of_them_are_none() -> None:
+async def test_form_with_two_signed_requests_is_refused() -> None:
     async with platforms(Office()) as calling:
         form = "&".join(2 * [urlencode({"signed_request": signed_request()})]).encode()
         assert (await calling.http.post("/webhooks/meta", content=form)).status_code == 400

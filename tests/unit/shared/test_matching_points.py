@@ -113,5 +113,5 @@ def test_telephone_numbers(one: str, other: str, region: str | None, outcome: Ma
         pytest.param("example.org", "example.org", MatchOutcome.MISMATCH, id="no mailbox"),
     ],
 )
-def test_mailboxes(one: str, other: str, outcome: MatchOutcome) -> None:
+def test_mailboxes_match_by_their_parts(one: str, other: str, outcome: MatchOutcome) -> None:
     assert match_emails(one, other).outcome is outcome

@@ -1,4 +1,4 @@
-"""Of all who ask for the same one is the first, whatever replicas race for it and wherever they die."""
+"""One of several equal requests is the first, also with racing replicas and crashes."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""The ledger of begun letters on a real database."""
+"""The claims of begun letters on a real database."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

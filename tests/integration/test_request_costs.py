@@ -14,7 +14,7 @@ from tests.waiting import eventually
 
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    async with running(parts, tmp_path_factory.mktemp("hops")) as pipeline:
+    async with running(parts, tmp_path_factory.mktemp("costs")) as pipeline:
         yield pipeline
 
 

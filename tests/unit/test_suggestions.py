@@ -1,4 +1,4 @@
-"""A slip of the pen in a declaration of a breach is told with the nearest word that is known."""
+"""A misspelt word in a declaration of a breach is refused with the nearest known word."""
 
 from datetime import timedelta
 from typing import Any

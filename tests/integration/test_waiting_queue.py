@@ -1,4 +1,4 @@
-"""Where requests wait their turn, on a real database: who begins, in which order, and that nobody is lost."""
+"""The waiting queue on a real database: its limit and order; no request is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
