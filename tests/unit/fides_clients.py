@@ -96,7 +96,7 @@ class MemoryLedger:
 
 
 @dataclass
-class MemoryBegun:
+class MemoryOpenConsents:
     """What :class:`services.intake.channels.fides.consents.OpenConsents` promises, in memory."""
 
     until: dict[str, datetime] = field(default_factory=dict)
@@ -203,7 +203,7 @@ async def calling(
     desk = FidesService(office.door, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
     context = FidesContext(
-        desk, Reviews(desk, ledger, CLIENTS), Consents(desk, MemoryBegun()), clients, public
+        desk, Reviews(desk, ledger, CLIENTS), Consents(desk, MemoryOpenConsents()), clients, public
     )
 
     async def fides(scope: Scope, receive: Receive, send: Send) -> None:
