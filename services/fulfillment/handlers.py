@@ -154,7 +154,7 @@ async def answer_after_fee(event: FeeAgreed, ctx: FulfillmentContext) -> Sequenc
 
 async def answer_agreed(_event: FeeAgreed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Answer a request with a fee that was agreed to while the request was stopped."""
-    if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
+    if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
 
@@ -245,7 +245,7 @@ async def disclose_released(event: DisclosureDue, ctx: FulfillmentContext) -> Se
     """Answer a released request if its window before the disclosure ended meanwhile."""
     if ctx.known.status is FulfillmentStatus.FULFILLED:
         return await _disclose_further(event, ctx)
-    if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
+    if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
 

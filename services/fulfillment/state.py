@@ -90,17 +90,18 @@ CHANGING = frozenset(
 class FulfillmentStatus(StrEnum):
     """The state of the fulfillment of a request."""
 
-    WAITING = "waiting"
+    UNDECIDED = "undecided"
     QUOTED = "quoted"
     """The answer costs a fee, and the person has not agreed yet: nothing is done."""
     WITHDRAWN = "withdrawn"
-    PROPOSED = "proposed"
+    AWAITING_APPROVAL = "awaiting_approval"
     """An erasure is planned and waits for a second person."""
-    PROPOSED_MORE = "proposed_more"
+    AWAITING_FURTHER_APPROVAL = "awaiting_further_approval"
     """An erasure has started, and newly found records wait for a second person."""
-    SCHEDULED = "scheduled"
+    AWAITING_WINDOW = "awaiting_window"
     """An erasure is planned and, if necessary, approved; it waits for the end of its window."""
-    PLANNED = "planned"
+    EXECUTING = "executing"
+    """An erasure or a change is running, and may have written already."""
     DISCLOSURE_SCHEDULED = "disclosure_scheduled"
     """The owners of other mailboxes are notified, and the answer waits for the end of its window."""
     TRANSFERRING = "transferring"
@@ -148,17 +149,17 @@ S = FulfillmentStatus
 _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
 """Events of the window before a disclosure, which may be delivered again after its end."""
 TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
-    S.WAITING: {
-        DropListed: S.WAITING,
-        IdentityClaimed: S.WAITING,
-        IdentityCompared: S.WAITING,
-        IdentityVerified: S.WAITING,
-        MailboxNamed: S.WAITING,
+    S.UNDECIDED: {
+        DropListed: S.UNDECIDED,
+        IdentityClaimed: S.UNDECIDED,
+        IdentityCompared: S.UNDECIDED,
+        IdentityVerified: S.UNDECIDED,
+        MailboxNamed: S.UNDECIDED,
         DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
-        FeeDecided: S.WAITING,
+        FeeDecided: S.UNDECIDED,
         FeeQuoted: S.QUOTED,
-        ErasurePlanned: S.PLANNED,
-        ChangePlanned: S.PLANNED,
+        ErasurePlanned: S.EXECUTING,
+        ChangePlanned: S.EXECUTING,
         TransferOrdered: S.TRANSFERRING,
         RequestFulfilled: S.FULFILLED,
         RequestReferred: S.REFERRED,
@@ -169,14 +170,14 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         IdentityClaimed: S.DISCLOSURE_SCHEDULED,
         FeeDecided: S.DISCLOSURE_SCHEDULED,
         DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
-        DisclosureDue: S.WAITING,
+        DisclosureDue: S.UNDECIDED,
         RequestWithdrawn: S.WITHDRAWN,
     },
     # There is no answer from here: a fee without agreement is not charged.
     S.QUOTED: {
         IdentityClaimed: S.QUOTED,
         FeeDecided: S.QUOTED,
-        FeeAgreed: S.WAITING,
+        FeeAgreed: S.UNDECIDED,
         RequestWithdrawn: S.WITHDRAWN,
         **dict.fromkeys(_LATE, S.QUOTED),
     },
@@ -207,52 +208,52 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         **dict.fromkeys((*TELLING, *_LATE), S.WITHDRAWN),
     },
     # Nothing is written before a second person approves: until then a withdrawal stops it.
-    S.PROPOSED: {
-        IdentityClaimed: S.PROPOSED,
-        FeeDecided: S.PROPOSED,
-        ErasurePlanned: S.PROPOSED,
-        ErasureApproved: S.PLANNED,
+    S.AWAITING_APPROVAL: {
+        IdentityClaimed: S.AWAITING_APPROVAL,
+        FeeDecided: S.AWAITING_APPROVAL,
+        ErasurePlanned: S.AWAITING_APPROVAL,
+        ErasureApproved: S.EXECUTING,
         RequestWithdrawn: S.WITHDRAWN,
     },
     # Nothing is written before the end of the window: until then a withdrawal stops it.
-    S.SCHEDULED: {
-        IdentityClaimed: S.SCHEDULED,
-        FeeDecided: S.SCHEDULED,
-        ErasurePlanned: S.SCHEDULED,
-        ErasureApproved: S.SCHEDULED,
-        ErasureScheduled: S.SCHEDULED,
-        ErasureDue: S.PLANNED,
+    S.AWAITING_WINDOW: {
+        IdentityClaimed: S.AWAITING_WINDOW,
+        FeeDecided: S.AWAITING_WINDOW,
+        ErasurePlanned: S.AWAITING_WINDOW,
+        ErasureApproved: S.AWAITING_WINDOW,
+        ErasureScheduled: S.AWAITING_WINDOW,
+        ErasureDue: S.EXECUTING,
         RequestWithdrawn: S.WITHDRAWN,
     },
     # The records erased before must be certified: a withdrawal that comes now is too late.
-    S.PROPOSED_MORE: {
-        IdentityClaimed: S.PROPOSED_MORE,
-        FeeDecided: S.PROPOSED_MORE,
-        ErasurePlanned: S.PROPOSED_MORE,
-        ErasureApproved: S.PLANNED,
-        ErasureScheduled: S.PROPOSED_MORE,
-        ErasureDue: S.PROPOSED_MORE,
-        ErasureRetried: S.PROPOSED_MORE,
-        RequestWithdrawn: S.PROPOSED_MORE,
-        **dict.fromkeys(TELLING, S.PROPOSED_MORE),
+    S.AWAITING_FURTHER_APPROVAL: {
+        IdentityClaimed: S.AWAITING_FURTHER_APPROVAL,
+        FeeDecided: S.AWAITING_FURTHER_APPROVAL,
+        ErasurePlanned: S.AWAITING_FURTHER_APPROVAL,
+        ErasureApproved: S.EXECUTING,
+        ErasureScheduled: S.AWAITING_FURTHER_APPROVAL,
+        ErasureDue: S.AWAITING_FURTHER_APPROVAL,
+        ErasureRetried: S.AWAITING_FURTHER_APPROVAL,
+        RequestWithdrawn: S.AWAITING_FURTHER_APPROVAL,
+        **dict.fromkeys(TELLING, S.AWAITING_FURTHER_APPROVAL),
     },
     # A planned erasure may have started, and a crash in it leaves no trace: a withdrawal is now too
     # late, for everything that was erased must be certified.
-    S.PLANNED: {
-        IdentityClaimed: S.PLANNED,
-        FeeDecided: S.PLANNED,
-        ErasurePlanned: S.PLANNED,
-        ErasureApproved: S.PLANNED,
-        ErasureScheduled: S.SCHEDULED,
-        ErasureDue: S.PLANNED,
-        ErasureRetried: S.PLANNED,
-        MailboxNamed: S.PLANNED,
-        ChangePlanned: S.PLANNED,
+    S.EXECUTING: {
+        IdentityClaimed: S.EXECUTING,
+        FeeDecided: S.EXECUTING,
+        ErasurePlanned: S.EXECUTING,
+        ErasureApproved: S.EXECUTING,
+        ErasureScheduled: S.AWAITING_WINDOW,
+        ErasureDue: S.EXECUTING,
+        ErasureRetried: S.EXECUTING,
+        MailboxNamed: S.EXECUTING,
+        ChangePlanned: S.EXECUTING,
         RequestFulfilled: S.FULFILLED,
         RequestReferred: S.REFERRED,
-        RequestWithdrawn: S.PLANNED,
+        RequestWithdrawn: S.EXECUTING,
         # Records left by an erasure may be retried while recipients are still being notified.
-        **dict.fromkeys(TELLING, S.PLANNED),
+        **dict.fromkeys(TELLING, S.EXECUTING),
     },
     # The answer stands; a withdrawal ends the window of a confirmed alias. Records that an erasure has left
     # are planned and reported again.
@@ -261,7 +262,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         AliasProven: S.FULFILLED,
         IdentityClaimed: S.FULFILLED,
         FeeDecided: S.FULFILLED,
-        ErasurePlanned: S.PLANNED,
+        ErasurePlanned: S.EXECUTING,
         ErasureApproved: S.FULFILLED,
         ErasureScheduled: S.FULFILLED,
         ErasureDue: S.FULFILLED,
@@ -277,7 +278,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
         AliasProven: S.REFERRED,
         CorrectionApproved: S.REFERRED,
         MailboxNamed: S.REFERRED,
-        ChangePlanned: S.PLANNED,
+        ChangePlanned: S.EXECUTING,
         RequestFulfilled: S.FULFILLED,
         RequestReferred: S.REFERRED,
         FeeDecided: S.REFERRED,
@@ -294,7 +295,7 @@ TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] 
 class FulfillmentCase:
     """The state of a request in fulfillment."""
 
-    status: FulfillmentStatus = FulfillmentStatus.WAITING
+    status: FulfillmentStatus = FulfillmentStatus.UNDECIDED
     plans: tuple[Code, ...] = ()
     """Vault names of the plans of its erasure, one per round."""
     verified: IdentityVerified | None = None
@@ -374,7 +375,7 @@ class FulfillmentCase:
     @property
     def waiting(self) -> bool:
         """Whether nothing is decided yet, so that a claim still matters."""
-        return self.status is FulfillmentStatus.WAITING
+        return self.status is FulfillmentStatus.UNDECIDED
 
     @property
     def later_round(self) -> bool:
@@ -384,7 +385,7 @@ class FulfillmentCase:
     @property
     def not_begun(self) -> bool:
         """Whether a first erasure or change was planned, and did not start because the request is stopped."""
-        first = self.status is FulfillmentStatus.PLANNED and self.rounds <= 1 and self.fulfilled is None
+        first = self.status is FulfillmentStatus.EXECUTING and self.rounds <= 1 and self.fulfilled is None
         return first and bool(self.held)
 
     @property
@@ -412,10 +413,10 @@ def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
         status = FulfillmentStatus.WITHDRAWN
     if (
         isinstance(fact, RequestWithdrawn)
-        and known.status is FulfillmentStatus.SCHEDULED
+        and known.status is FulfillmentStatus.AWAITING_WINDOW
         and known.later_round
     ):
-        status = FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.PLANNED
+        status = FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.EXECUTING
     if isinstance(fact, RequestWithdrawn) and status is FulfillmentStatus.FULFILLED:
         known = replace(known, window=None, disclosure=None)
     held = (fact,) if known.stopped and type(fact) in HELD else ()
@@ -508,9 +509,9 @@ def _scheduled(
 
 
 _PROPOSED = {
-    FulfillmentStatus.WAITING: FulfillmentStatus.PROPOSED,
-    FulfillmentStatus.PLANNED: FulfillmentStatus.PROPOSED_MORE,
-    FulfillmentStatus.FULFILLED: FulfillmentStatus.PROPOSED_MORE,
+    FulfillmentStatus.UNDECIDED: FulfillmentStatus.AWAITING_APPROVAL,
+    FulfillmentStatus.EXECUTING: FulfillmentStatus.AWAITING_FURTHER_APPROVAL,
+    FulfillmentStatus.FULFILLED: FulfillmentStatus.AWAITING_FURTHER_APPROVAL,
 }
 """Status after a plan that must be approved, by the status before."""
 

@@ -63,7 +63,7 @@ CERTIFICATE = "erasure_certificate"
 MENTIONS = "erasure_mentions"
 BEGUN = "erasure_begun"
 """First part of the name of the item that is sealed before the first record of a plan is erased."""
-WAITING_FOR_APPROVAL = (FulfillmentStatus.PROPOSED, FulfillmentStatus.PROPOSED_MORE)
+WAITING_FOR_APPROVAL = (FulfillmentStatus.AWAITING_APPROVAL, FulfillmentStatus.AWAITING_FURTHER_APPROVAL)
 
 
 async def erase(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -73,7 +73,7 @@ async def erase(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact
     An erasure that has begun is finished and certified, also after a stop or a crash. If a stop comes before
     a later round begins, the rounds before are certified.
     """
-    if ctx.known.status is not FulfillmentStatus.PLANNED:
+    if ctx.known.status is not FulfillmentStatus.EXECUTING:
         return []
     if ctx.known.stopped and not await _has_begun(ctx):
         return await _certified_without(event, ctx)
@@ -83,7 +83,11 @@ async def erase(event: ErasurePlanned, ctx: FulfillmentContext) -> Sequence[Fact
 async def certify_withdrawn(_event: RequestWithdrawn, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Certify the earlier rounds when a withdrawal ends the window of a later one."""
     planned = ctx.known.planned
-    if planned is None or ctx.known.status is not FulfillmentStatus.SCHEDULED or not ctx.known.later_round:
+    if (
+        planned is None
+        or ctx.known.status is not FulfillmentStatus.AWAITING_WINDOW
+        or not ctx.known.later_round
+    ):
         return []
     return await _certified_without(planned, ctx)
 
@@ -112,7 +116,7 @@ async def erase_approved(event: ErasureApproved, ctx: FulfillmentContext) -> Seq
     planned = ctx.known.planned
     if not ctx.known.may_approve(event.by):
         return []
-    if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
+    if planned is None or ctx.known.status is not FulfillmentStatus.EXECUTING:
         return []
     return [_window(ctx) or _now(planned)]
 
@@ -137,7 +141,7 @@ async def begin(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
         TooEarly: The window has not ended by the clock of this process.
     """
     window = ctx.known.scheduled
-    if ctx.known.status is FulfillmentStatus.SCHEDULED and window is not None and ctx.now < window.at:
+    if ctx.known.status is FulfillmentStatus.AWAITING_WINDOW and window is not None and ctx.now < window.at:
         raise TooEarly("the window of the erasure has not ended")
     return await _begun(event, ctx)
 
@@ -145,7 +149,7 @@ async def begin(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
 @unless_stopped
 async def _begun(_event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     planned = ctx.known.planned
-    if ctx.known.status is not FulfillmentStatus.SCHEDULED or planned is None:
+    if ctx.known.status is not FulfillmentStatus.AWAITING_WINDOW or planned is None:
         return []
     return [_now(planned)]
 
@@ -153,7 +157,7 @@ async def _begun(_event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
 async def begin_released(_event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Start an erasure at the release of its request, if it was planned or its window ended meanwhile."""
     planned = ctx.known.planned
-    if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
+    if planned is None or ctx.known.status is not FulfillmentStatus.EXECUTING:
         return []
     return [_now(planned)]
 

@@ -66,7 +66,7 @@ async def decide_fee(event: FeeDecided, ctx: FulfillmentContext) -> Sequence[Fac
     One fee is quoted per request, and none once it is answered or being executed.
     """
     if ctx.known.quoted is not None or ctx.known.status not in {
-        FulfillmentStatus.WAITING,
+        FulfillmentStatus.UNDECIDED,
         FulfillmentStatus.REFERRED,
     }:
         _warn(f"no fee can be quoted: the request is {ctx.known.status}", ctx)

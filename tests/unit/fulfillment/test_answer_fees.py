@@ -111,7 +111,7 @@ async def test_no_answer_is_given_before_the_agreement_to_a_fee(fact: Fact) -> N
         evolve(knowing(ctx, event, quoted).known, fact)
     assert set(TRANSITIONS[FulfillmentStatus.QUOTED].values()) == {
         FulfillmentStatus.QUOTED,
-        FulfillmentStatus.WAITING,
+        FulfillmentStatus.UNDECIDED,
         FulfillmentStatus.WITHDRAWN,
     }
 

@@ -109,11 +109,11 @@ def test_record_released_from_a_hold_counts_as_new() -> None:
 def test_records_that_wait_after_the_start_are_certified_despite_a_withdrawal() -> None:
     more = AGAIN.model_copy(update={"approval": True})
     waiting = after(PROPOSED, APPROVED, more)
-    assert (waiting.status, waiting.rounds) == (FulfillmentStatus.PROPOSED_MORE, 2)
+    assert (waiting.status, waiting.rounds) == (FulfillmentStatus.AWAITING_FURTHER_APPROVAL, 2)
     assert after(PROPOSED, APPROVED, more, more, WITHDRAWN, RETRIED) == waiting
-    assert after(PROPOSED, APPROVED, more, OTHER).status is FulfillmentStatus.PLANNED
+    assert after(PROPOSED, APPROVED, more, OTHER).status is FulfillmentStatus.EXECUTING
     assert after(PROPOSED, APPROVED, more, OTHER, PARTLY).status is FulfillmentStatus.FULFILLED
-    assert after(PLANNED, PARTLY, RETRIED, more).status is FulfillmentStatus.PROPOSED_MORE
+    assert after(PLANNED, PARTLY, RETRIED, more).status is FulfillmentStatus.AWAITING_FURTHER_APPROVAL
 
 
 def test_plan_without_changes_needs_no_approval() -> None:
@@ -123,7 +123,7 @@ def test_plan_without_changes_needs_no_approval() -> None:
 def test_withdrawal_stops_a_proposed_erasure_and_no_approved_one() -> None:
     assert after(PROPOSED, WITHDRAWN).status is FulfillmentStatus.WITHDRAWN
     assert after(PROPOSED, WITHDRAWN, APPROVED).status is FulfillmentStatus.WITHDRAWN
-    assert after(PROPOSED, APPROVED, WITHDRAWN).status is FulfillmentStatus.PLANNED
+    assert after(PROPOSED, APPROVED, WITHDRAWN).status is FulfillmentStatus.EXECUTING
 
 
 def test_redelivered_plan_changes_nothing() -> None:
@@ -139,7 +139,7 @@ def test_retry_has_its_own_rounds() -> None:
     assert after(PLANNED, AGAIN).rounds == 2
     assert after(PLANNED, AGAIN, PARTLY).rounds == 0
     tried = after(PLANNED, PARTLY, RETRIED, AGAIN)
-    assert (tried.status, tried.rounds, tried.plans) == (FulfillmentStatus.PLANNED, 1, ("plan_0", "plan_1"))
+    assert (tried.status, tried.rounds, tried.plans) == (FulfillmentStatus.EXECUTING, 1, ("plan_0", "plan_1"))
 
 
 @pytest.mark.parametrize(

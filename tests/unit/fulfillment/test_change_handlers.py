@@ -20,8 +20,7 @@ from services.fulfillment.search.findings import Coverage, Findings, FoundRecord
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.search.released_aliases import values_of
-from services.fulfillment.state import FulfillmentCase, evolve
-from services.fulfillment.state import FulfillmentStatus as Fulfilled
+from services.fulfillment.state import FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
     AliasProven,
@@ -211,7 +210,7 @@ async def test_correction_of_an_identity_is_planned_only_after_its_approval() ->
     [planned] = await approve_correction(APPROVED, ctx.after(event, referred))
     assert isinstance(planned, ChangePlanned)
     after = ctx.after(event, referred, APPROVED, planned)
-    assert after.known.status is Fulfilled.PLANNED
+    assert after.known.status is FulfillmentStatus.EXECUTING
     with pytest.raises(RefusedDecision, match="no_correction_waits"):
         await approve_correction(APPROVED, after)
 

@@ -18,7 +18,7 @@ from services.fulfillment.package.verification import verify_package
 from services.fulfillment.recipients.transfers import MOST_TRYING, transfer
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.state import FulfillmentStatus as CaseStatus
+from services.fulfillment.state import FulfillmentStatus
 from shared.contract.answer import PackageFacts, facts_of
 from shared.contract.events import Assurance, Fact, Outcome, RequestFulfilled, TransferOrdered
 from shared.law import Regulation, Right
@@ -324,6 +324,6 @@ async def test_nothing_is_sent_to_an_address_without_https() -> None:
 async def test_nothing_is_sent_for_a_request_that_was_withdrawn() -> None:
     courier = Courier()
     order, ctx = await ordered(courier)
-    withdrawn = replace(ctx, known=replace(ctx.known, status=CaseStatus.WITHDRAWN))
+    withdrawn = replace(ctx, known=replace(ctx.known, status=FulfillmentStatus.WITHDRAWN))
     assert await transfer(order, withdrawn) == []
     assert courier.parcels == []

@@ -352,7 +352,7 @@ async def test_change_has_the_owners_of_other_mailboxes_notified(
     event, ctx = await asked(found, Right.RESTRICTION)
     facts = await answer(event, ctx)
     assert kinds(facts) == [*([MailboxNamed] if found is OTHERS else []), ChangePlanned]
-    assert after(ctx, event, *facts).known.status is FulfillmentStatus.PLANNED
+    assert after(ctx, event, *facts).known.status is FulfillmentStatus.EXECUTING
 
 
 async def test_change_that_is_referred_writes_to_no_other_mailbox() -> None:
@@ -371,7 +371,7 @@ async def test_owners_of_other_mailboxes_are_notified_after_an_approved_correcti
     waiting = after(ctx, event, *referred)
     facts = await approve_correction(approved, waiting)
     assert kinds(facts) == [MailboxNamed, ChangePlanned]
-    assert waiting.after(approved, *facts).known.status is FulfillmentStatus.PLANNED
+    assert waiting.after(approved, *facts).known.status is FulfillmentStatus.EXECUTING
 
 
 # --- later rounds of an erasure -----------------------------------------------------------------------------
@@ -418,14 +418,14 @@ async def test_mailbox_of_records_that_came_after_the_first_round_is_notified_on
     assert isinstance(facts[0], MailboxNamed)
     assert await ctx.vault.open(CASE, facts[0].ref) == KIM.encode()
     known = ctx.after(*facts)
-    assert (known.known.status, len(known.known.mailboxes)) == (FulfillmentStatus.PLANNED, 2)
+    assert (known.known.status, len(known.known.mailboxes)) == (FulfillmentStatus.EXECUTING, 2)
     assert kinds(await erase(facts[-1], known)) == [ErasurePlanned]  # type: ignore[arg-type]
 
 
 async def test_later_round_whose_records_name_many_mailboxes_needs_approval() -> None:
     ctx, facts = await second_round(MANY)
     assert kinds(facts) == [ErasurePlanned]
-    assert ctx.after(*facts).known.status is FulfillmentStatus.PROPOSED_MORE
+    assert ctx.after(*facts).known.status is FulfillmentStatus.AWAITING_FURTHER_APPROVAL
 
 
 async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhile() -> None:
@@ -437,7 +437,7 @@ async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhi
     answered = ctx.after(fulfilled)
     facts = await retry(ErasureRetried(request_id=CASE), answered)
     assert kinds(facts) == [MailboxNamed, ErasurePlanned]
-    assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is FulfillmentStatus.PLANNED
+    assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is FulfillmentStatus.EXECUTING
 
 
 async def with_window(new: Findings) -> tuple[FulfillmentContext, Sequence[Fact]]:
@@ -465,7 +465,7 @@ async def test_later_round_that_names_a_mailbox_waits_for_a_window_of_its_own() 
     _, planned, window = facts
     assert isinstance(window, ErasureScheduled)
     assert (ctx.known.status, ctx.known.scheduled, window.letter) == (
-        FulfillmentStatus.SCHEDULED,
+        FulfillmentStatus.AWAITING_WINDOW,
         window,
         False,
     )
@@ -475,7 +475,7 @@ async def test_later_round_that_names_a_mailbox_waits_for_a_window_of_its_own() 
         await handle_window_end(due, replace(ctx, now=window.at - timedelta(seconds=1)))
     ended = replace(ctx, now=window.at)
     assert kinds(await handle_window_end(due, ended)) == [ErasurePlanned]
-    assert ended.after(due).known.status is FulfillmentStatus.PLANNED
+    assert ended.after(due).known.status is FulfillmentStatus.EXECUTING
 
 
 async def test_later_round_without_a_new_mailbox_does_not_wait() -> None:

@@ -64,7 +64,7 @@ async def test_planned_erasure_is_scheduled_for_the_end_of_its_window() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     assert window.at == NOW + DAY
     known = after(ctx, event, planned, window)
-    assert known.known.status is FulfillmentStatus.SCHEDULED
+    assert known.known.status is FulfillmentStatus.AWAITING_WINDOW
     assert await erase(planned, known) == []
 
 
@@ -91,7 +91,7 @@ async def test_letter_about_the_window_is_left_out_after_a_separate_confirmation
 async def test_erasure_without_a_window_does_not_wait() -> None:
     event, ctx = await asked(erasure_window=timedelta())
     [planned] = await answer(event, ctx)
-    assert after(ctx, event, planned).known.status is FulfillmentStatus.PLANNED
+    assert after(ctx, event, planned).known.status is FulfillmentStatus.EXECUTING
 
 
 async def test_end_of_the_window_is_a_timer_of_the_case() -> None:
@@ -105,7 +105,9 @@ async def test_erasure_begins_when_its_window_has_ended() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     known = replace(after(ctx, event, planned, window), now=window.at)
     assert await begin(DUE, known) == [planned]
-    assert after(ctx, event, planned, window, window, DUE, planned).known.status is FulfillmentStatus.PLANNED
+    assert (
+        after(ctx, event, planned, window, window, DUE, planned).known.status is FulfillmentStatus.EXECUTING
+    )
 
 
 async def test_erasure_does_not_begin_before_its_window_has_ended() -> None:
@@ -126,7 +128,7 @@ async def test_withdrawal_within_the_window_stops_the_erasure() -> None:
 
 async def test_schedule_that_is_delivered_late_does_not_stop_an_erasure_that_began() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
-    assert after(ctx, event, planned, window, DUE, window).known.status is FulfillmentStatus.PLANNED
+    assert after(ctx, event, planned, window, DUE, window).known.status is FulfillmentStatus.EXECUTING
 
 
 async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
@@ -136,7 +138,7 @@ async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
     [window] = await approve(APPROVED, proposed)
     assert isinstance(window, ErasureScheduled)
     assert window.at == NOW + 4 * DAY
-    assert after(ctx, event, planned, APPROVED, window).known.status is FulfillmentStatus.SCHEDULED
+    assert after(ctx, event, planned, APPROVED, window).known.status is FulfillmentStatus.AWAITING_WINDOW
     assert after(ctx, event, planned, APPROVED, window).known.approved_by == "second.person"
 
 
@@ -217,7 +219,7 @@ async def test_approval_by_decider_that_was_recorded_while_stopped_schedules_not
     released = RequestReleased(request_id=CASE)
     assert await releases(RELEASED)(released, halted) == []
     waiting = halted.after(released)
-    assert waiting.known.status is FulfillmentStatus.PROPOSED
+    assert waiting.known.status is FulfillmentStatus.AWAITING_APPROVAL
     assert [type(fact) for fact in await approve(APPROVED, waiting)] == [ErasureScheduled]
 
 

@@ -68,7 +68,7 @@ def test_request_withdrawn_before_the_plan_has_no_effect() -> None:
 
 
 def test_started_erasure_is_finished_and_reported_despite_a_withdrawal() -> None:
-    assert after(PLANNED, WITHDRAWN) is FulfillmentStatus.PLANNED
+    assert after(PLANNED, WITHDRAWN) is FulfillmentStatus.EXECUTING
     assert after(PLANNED, WITHDRAWN, ERASED) is FulfillmentStatus.FULFILLED
 
 

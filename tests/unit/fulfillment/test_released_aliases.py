@@ -358,7 +358,7 @@ async def test_decider_of_an_alias_does_not_approve_the_erasure() -> None:
 async def test_erasure_is_not_answered_before_it_is_done() -> None:
     event, ctx = await stage(MAP, CLAIMING, Right.ERASURE)
     ctx = ctx.after(event, *await answer(event, ctx))
-    assert ctx.known.status is FulfillmentStatus.PLANNED
+    assert ctx.known.status is FulfillmentStatus.EXECUTING
     assert await refusal(confirmation(ctx), ctx) == "not_answered"
 
 
@@ -434,7 +434,7 @@ async def test_records_of_a_confirmed_alias_are_erased_only_after_a_window_of_th
         await handle_window_end(due(window), ctx)
     [planned] = await handle_window_end(due(window), replace(ctx, now=window.at))
     assert isinstance(planned, ErasurePlanned)
-    assert ctx.after(planned).known.status is FulfillmentStatus.PLANNED
+    assert ctx.after(planned).known.status is FulfillmentStatus.EXECUTING
 
 
 async def test_end_of_a_window_that_a_later_one_replaces_erases_nothing() -> None:

@@ -75,7 +75,7 @@ def test_every_event_that_acts_is_held_and_released() -> None:
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
 async def test_handler_of_a_stopped_request_touches_no_store(fact: Fact) -> None:
     [handler] = [one.handler for one in SUBSCRIPTIONS if one.event is type(fact)]
-    known = FulfillmentCase(status=FulfillmentStatus.PLANNED, stopped=True)
+    known = FulfillmentCase(status=FulfillmentStatus.EXECUTING, stopped=True)
     assert await handler(fact, around(known=known)) == []
 
 
@@ -104,13 +104,13 @@ def test_events_are_held_only_while_stopped() -> None:
 def test_withdrawal_ends_a_plan_that_was_held_and_none_that_has_begun() -> None:
     withdrawn = RequestWithdrawn(request_id=CASE, stopped=True)
     assert after(FACTS[0], PLANNED, STOPPED, PLANNED, withdrawn).status is FulfillmentStatus.WITHDRAWN
-    assert after(FACTS[0], PLANNED, PLANNED, STOPPED, withdrawn).status is FulfillmentStatus.PLANNED
+    assert after(FACTS[0], PLANNED, PLANNED, STOPPED, withdrawn).status is FulfillmentStatus.EXECUTING
     fulfilled = RequestFulfilled(
         request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED, answer="answer"
     )
     again = PLANNED.model_copy(update={"plan": "plan_9"})
     begun = after(FACTS[0], PLANNED, PLANNED, fulfilled, again, STOPPED, again, withdrawn)
-    assert begun.status is FulfillmentStatus.PLANNED, "what was erased must be certified"
+    assert begun.status is FulfillmentStatus.EXECUTING, "what was erased must be certified"
 
 
 def test_stop_after_the_answer_changes_no_status() -> None:
