@@ -226,7 +226,7 @@ async def disclose(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fa
     Raises:
         TooEarly: The window has not ended by the clock of this process.
     """
-    window = ctx.known.disclosure
+    window = ctx.known.disclosure_window
     if window is not None and ctx.now < window.at:
         raise TooEarly("the window before the disclosure has not ended")
     return await _disclosed(event, ctx)
@@ -333,7 +333,7 @@ async def _further(
         ctx: The case.
         waits: Whether a disclosure waits although no owner is notified now.
     """
-    waits = waits or (ctx.known.disclosure is not None and ctx.now < ctx.known.disclosure.at)
+    waits = waits or (ctx.known.disclosure_window is not None and ctx.now < ctx.known.disclosure_window.at)
     submitted = await ctx.submission()
     identities, findings = await _released(event, submitted, ctx)
     data_map = await ctx.maps.of(findings.version)
@@ -381,7 +381,7 @@ async def handle_window_end(event: ErasureDue, ctx: FulfillmentContext) -> Seque
     Raises:
         TooEarly: The window has not ended by the clock of this process, or an earlier round is not done.
     """
-    window = ctx.known.window
+    window = ctx.known.alias_window
     if window is None or event.name != window_name(window):
         return await begin(event, ctx)
     if ctx.now < window.at or ctx.known.status is not FulfillmentStatus.FULFILLED:
@@ -391,7 +391,7 @@ async def handle_window_end(event: ErasureDue, ctx: FulfillmentContext) -> Seque
 
 async def handle_released_window(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Start the erasure of a window that ended while the request was stopped."""
-    window = ctx.known.window
+    window = ctx.known.alias_window
     ours = window is not None and event.name == window_name(window)
     return await (_erase_further if ours else begin_released)(event, ctx)
 
@@ -415,7 +415,7 @@ _erased_further = unless_stopped(_erase_further)
 
 async def _disclose_further(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Disclose the records of confirmed aliases at the end of the window."""
-    window, verified = ctx.known.disclosure, ctx.known.verified
+    window, verified = ctx.known.disclosure_window, ctx.known.verified
     confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
     if not confirmed or verified is None or window is None or event.name != disclosure_timer(window):
         return []

@@ -306,9 +306,9 @@ class FulfillmentCase:
     """The fee that was quoted; the person has agreed to it if anything was done since."""
     planned: ErasurePlanned | None = None
     """The newest plan."""
-    scheduled: ErasureScheduled | None = None
+    erasure_window: ErasureScheduled | None = None
     """The start of the erasure, if it had to wait."""
-    disclosure: DisclosureScheduled | None = None
+    disclosure_window: DisclosureScheduled | None = None
     """The time of the disclosure, if it had to wait."""
     mailboxes: tuple[Code, ...] = ()
     """Vault names of the other mailboxes that were notified."""
@@ -330,7 +330,7 @@ class FulfillmentCase:
     """Decisions of the staff that some of them are the person's."""
     aliases_proven: tuple[tuple[Code, int], ...] = ()
     """Name and number of the aliases that a code has proven."""
-    window: ErasureScheduled | None = None
+    alias_window: ErasureScheduled | None = None
     """The time of the erasure for a confirmed alias; the last of several windows counts."""
     stopped: bool = False
     """Whether nothing may be disclosed, erased or changed until the staff decides."""
@@ -418,7 +418,7 @@ def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     ):
         status = FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.EXECUTING
     if isinstance(fact, RequestWithdrawn) and status is FulfillmentStatus.FULFILLED:
-        known = replace(known, window=None, disclosure=None)
+        known = replace(known, alias_window=None, disclosure_window=None)
     held = (fact,) if known.stopped and type(fact) in HELD else ()
     return _noted(replace(known, held=(*known.held, *held)), status, fact)
 
@@ -498,14 +498,14 @@ def _scheduled(
     """Return *known* after *fact*; a redelivery changes nothing."""
     match fact:
         case ErasureScheduled() if known.status is FulfillmentStatus.FULFILLED:
-            later = known.window is None or known.window.at < fact.at
-            return replace(known, window=fact) if later else known
+            later = known.alias_window is None or known.alias_window.at < fact.at
+            return replace(known, alias_window=fact) if later else known
         case ErasureScheduled():
-            later = known.scheduled is None or known.scheduled.at < fact.at
-            return replace(known, status=status, scheduled=fact) if later else known
+            later = known.erasure_window is None or known.erasure_window.at < fact.at
+            return replace(known, status=status, erasure_window=fact) if later else known
         case DisclosureScheduled():
-            newer = known.disclosure is None or fact.at > known.disclosure.at
-            return replace(known, status=status, disclosure=fact) if newer else known
+            newer = known.disclosure_window is None or fact.at > known.disclosure_window.at
+            return replace(known, status=status, disclosure_window=fact) if newer else known
 
 
 _PROPOSED = {

@@ -140,7 +140,7 @@ async def begin(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     Raises:
         TooEarly: The window has not ended by the clock of this process.
     """
-    window = ctx.known.scheduled
+    window = ctx.known.erasure_window
     if ctx.known.status is FulfillmentStatus.AWAITING_WINDOW and window is not None and ctx.now < window.at:
         raise TooEarly("the window of the erasure has not ended")
     return await _begun(event, ctx)

@@ -169,7 +169,7 @@ async def test_disclosure_follows_the_end_of_its_window(
     ctx, known, window = await held_back(right, **details)
     facts = await disclose(DUE, replace(ctx, now=window.at))
     assert kinds(facts) == [end], "the letter is not sent again"
-    assert after(ctx, *known, window, DUE, *facts, window).known.disclosure == window
+    assert after(ctx, *known, window, DUE, *facts, window).known.disclosure_window == window
 
 
 async def test_forged_or_early_end_of_the_window_discloses_nothing() -> None:
@@ -225,7 +225,7 @@ async def test_mailbox_that_comes_into_the_records_meanwhile_has_a_window_of_its
     assert second.at == first.at + DAY
     assert disclosure_timer(second) != disclosure_timer(first)
     waiting = late.after(DUE, *facts, first, second)
-    assert waiting.known.disclosure == second
+    assert waiting.known.disclosure_window == second
     assert kinds(await disclose(DUE, replace(waiting, now=second.at))) == [RequestFulfilled]
 
 
@@ -464,7 +464,7 @@ async def test_later_round_that_names_a_mailbox_waits_for_a_window_of_its_own() 
     assert kinds(facts) == [MailboxNamed, ErasurePlanned, ErasureScheduled]
     _, planned, window = facts
     assert isinstance(window, ErasureScheduled)
-    assert (ctx.known.status, ctx.known.scheduled, window.letter) == (
+    assert (ctx.known.status, ctx.known.erasure_window, window.letter) == (
         FulfillmentStatus.AWAITING_WINDOW,
         window,
         False,

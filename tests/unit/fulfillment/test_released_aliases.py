@@ -283,7 +283,7 @@ async def test_second_alias_opens_nothing_within_the_window_of_the_first(*, by_c
     ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
     first = confirmation(ctx, 1)
     ctx = ctx.after(first, *await confirm_alias(first, ctx))
-    first_window = ctx.known.disclosure
+    first_window = ctx.known.disclosure_window
     assert first_window is not None
     ctx = replace(ctx, now=ctx.now + timedelta(minutes=1))
     second = confirmation(ctx, 2)
