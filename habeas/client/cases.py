@@ -8,7 +8,7 @@ from habeas.client.engine import identities
 from services.fulfillment.changes.disagreements import PURPOSE, Disagreements
 from services.fulfillment.erasure.steps import ErasurePlan, Steps, run_of_line
 from services.fulfillment.package.sealed_text import open_lines
-from services.fulfillment.search.released_aliases import values_of
+from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import ErasurePlanned, Fact, RequestFulfilled, RequestSubmitted

@@ -19,7 +19,7 @@ from services.fulfillment.erasure.handlers import (
     erase,
     erase_approved,
     later_window,
-    plan_released,
+    plan_confirmed,
     retry,
     search_again,
 )
@@ -32,6 +32,13 @@ from services.fulfillment.package.handlers import Disclosure, disclose_package, 
 from services.fulfillment.recipients.notifications import notify
 from services.fulfillment.recipients.transfers import transfer
 from services.fulfillment.search.comparison import compare, disputed
+from services.fulfillment.search.confirmed_aliases import (
+    objection,
+    offered,
+    own_mailbox,
+    window_name,
+    with_confirmed,
+)
 from services.fulfillment.search.identities import (
     Identities,
     identity_to_look_up,
@@ -40,13 +47,6 @@ from services.fulfillment.search.identities import (
     vouched_identities,
 )
 from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
-from services.fulfillment.search.released_aliases import (
-    objection,
-    offered,
-    own_mailbox,
-    window_name,
-    with_confirmed,
-)
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.search.walk import SearchAnswer as Search
 from services.fulfillment.state import (
@@ -271,7 +271,7 @@ async def approve_correction(event: CorrectionApproved, ctx: FulfillmentContext)
 
 async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
-    Release the records of an alias that the staff confirms, or the second account if two must decide.
+    Answer with the records of an alias that the staff confirms, or the second account if two must decide.
 
     A disclosure is repeated, and waits if owners of mailboxes are notified; an erasure gets another round,
     after a window of its own.
@@ -297,9 +297,9 @@ async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Seque
     return facts
 
 
-async def release_proven(event: AliasProven, ctx: FulfillmentContext) -> Sequence[Fact]:
+async def answer_proven_alias(event: AliasProven, ctx: FulfillmentContext) -> Sequence[Fact]:
     """
-    Release the records of an alias that its owner has proven by a code, or correct an identity to it.
+    Answer with the records of an alias that its owner has proven by a code, or correct an identity to it.
 
     Raises:
         TooEarly: The request is not answered yet, or an earlier round of its erasure is not done.
@@ -335,7 +335,7 @@ async def _further(
     """
     waits = waits or (ctx.known.disclosure_window is not None and ctx.now < ctx.known.disclosure_window.at)
     submitted = await ctx.submission()
-    identities, findings = await _released(event, submitted, ctx)
+    identities, findings = await _search_confirmed(event, submitted, ctx)
     data_map = await ctx.maps.of(findings.version)
     mailboxes = [spelling_of(mailbox, findings, data_map) for mailbox in mailboxes]
     others = await not_notified(findings, data_map, event, ctx, *mailboxes)
@@ -345,7 +345,7 @@ async def _further(
     if event.right is Right.ERASURE:
         facts: Sequence[Fact] = [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)]
         if at <= ctx.now:
-            facts = await plan_released(identities, findings, ctx)
+            facts = await plan_confirmed(identities, findings, ctx)
     else:
         wanted = at > ctx.now and (waits or bool(mailboxes))
         window = DisclosureScheduled(request_id=ctx.case_id, at=at) if wanted else None
@@ -361,7 +361,7 @@ def _to_the_person(submitted: RequestSubmitted) -> RequestSubmitted:
     return submitted.model_copy(update={"details": details})
 
 
-async def _released(
+async def _search_confirmed(
     event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext
 ) -> tuple[Identities, Findings]:
     """Return the proven and confirmed identities of the person, and the records found by them."""
@@ -401,10 +401,10 @@ async def _erase_further(_event: ErasureDue, ctx: FulfillmentContext) -> Sequenc
     if ctx.known.verified is None:
         return []
     event = ctx.known.verified
-    identities, findings = await _released(event, await ctx.submission(), ctx)
+    identities, findings = await _search_confirmed(event, await ctx.submission(), ctx)
     data_map = await ctx.maps.of(findings.version)
     others = await not_notified(findings, data_map, event, ctx)
-    facts = await plan_released(identities, findings, ctx, approval=others is None)
+    facts = await plan_confirmed(identities, findings, ctx, approval=others is None)
     waits = bool(facts) and not any(isinstance(fact, ErasurePlanned) and fact.approval for fact in facts)
     window = later_window(others or (), ctx) if waits else ()
     return [*await notices(others or (), event.right, ctx), *facts, *window]
@@ -433,7 +433,7 @@ async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[
 
 RELEASED: Mapping[type[Fact], HeldAct] = MappingProxyType(
     {
-        AliasProven: release_proven,
+        AliasProven: answer_proven_alias,
         IdentityVerified: answer,
         FeeAgreed: answer_agreed,
         ErasurePlanned: begin_released,
@@ -461,7 +461,7 @@ SUBSCRIPTIONS = (
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),
     on(AliasConfirmed, confirm_alias),
-    on(AliasProven, unless_stopped(release_proven)),
+    on(AliasProven, unless_stopped(answer_proven_alias)),
     on(RestrictionAnnounced, lift_restriction),
     on(TransferOrdered, unless_stopped(transfer)),
     on(RequestStopped, stop),

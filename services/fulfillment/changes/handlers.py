@@ -18,9 +18,9 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.notifications import notifications_of, notifications_to
+from services.fulfillment.search.confirmed_aliases import offered, with_confirmed
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, identities_of
-from services.fulfillment.search.released_aliases import offered, with_confirmed
 from services.fulfillment.state import (
     IDENTITY_CHANGE,
     NOTHING_DECLARED,

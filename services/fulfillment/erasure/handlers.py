@@ -32,10 +32,10 @@ from services.fulfillment.erasure.suspension import unless_stopped
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.notifications import notifications_of
+from services.fulfillment.search.confirmed_aliases import offered, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.named_mailboxes import not_notified, notices
-from services.fulfillment.search.released_aliases import offered, window_name
 from services.fulfillment.state import (
     FulfillmentCase,
     FulfillmentStatus,
@@ -108,7 +108,7 @@ async def approve(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[F
         return []
     if ctx.known.stopped and not await _has_begun(ctx):
         return await _certified_without(planned, ctx)
-    return [_window(ctx) or _now(planned)]
+    return [_window(ctx) or _start_event(planned)]
 
 
 async def erase_approved(event: ErasureApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -118,7 +118,7 @@ async def erase_approved(event: ErasureApproved, ctx: FulfillmentContext) -> Seq
         return []
     if planned is None or ctx.known.status is not FulfillmentStatus.EXECUTING:
         return []
-    return [_window(ctx) or _now(planned)]
+    return [_window(ctx) or _start_event(planned)]
 
 
 async def await_window(event: ErasureScheduled, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -151,7 +151,7 @@ async def _begun(_event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     planned = ctx.known.planned
     if ctx.known.status is not FulfillmentStatus.AWAITING_WINDOW or planned is None:
         return []
-    return [_now(planned)]
+    return [_start_event(planned)]
 
 
 async def begin_released(_event: Fact, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -159,10 +159,10 @@ async def begin_released(_event: Fact, ctx: FulfillmentContext) -> Sequence[Fact
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not FulfillmentStatus.EXECUTING:
         return []
-    return [_now(planned)]
+    return [_start_event(planned)]
 
 
-def _now(planned: ErasurePlanned) -> ErasurePlanned:
+def _start_event(planned: ErasurePlanned) -> ErasurePlanned:
     """
     Return the event at which an erasure that waits for nothing any more is carried out.
 
@@ -206,7 +206,7 @@ async def search_again(identities: Identities, claimed: Identities, ctx: Fulfill
     return await ctx.records.gather(data_map, identities, claimed, verified=whole.verified)
 
 
-async def plan_released(
+async def plan_confirmed(
     identities: Identities, findings: Findings, ctx: FulfillmentContext, *, approval: bool = False
 ) -> Sequence[Fact]:
     """

@@ -16,9 +16,9 @@ from services.fulfillment.package.copies import content_of
 from services.fulfillment.package.fees import fee_for_copy
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import portable
+from services.fulfillment.search.confirmed_aliases import offered
 from services.fulfillment.search.findings import Findings, SearchStatus
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.released_aliases import offered
 from services.fulfillment.state import answerable, outcome_of_disclosure
 from shared.contract.answer import ANSWER, Answer, PackageFacts, facts_of
 from shared.contract.events import (

@@ -10,10 +10,10 @@ from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masks import NOWHERE
 from services.fulfillment.search.bson_equality import untagged
+from services.fulfillment.search.confirmed_aliases import values_of_aliases
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mailboxes import addresses_in, same
-from services.fulfillment.search.released_aliases import values_of_aliases
 from services.fulfillment.search.roles import roles
 from shared.contract.events import Assurance, Evidence, IdentityVerified, MailboxNamed, Requester
 from shared.law import Right

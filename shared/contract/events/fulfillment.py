@@ -126,7 +126,11 @@ class FeeAgreed(Fact):
 
 
 class ErasurePlanned(Fact):
-    """The steps of an erasure are decided and lie sealed in the vault."""
+    """
+    The steps of an erasure are decided and lie sealed in the vault.
+
+    The same plan is published again when nothing stops its execution any more: that event starts it.
+    """
 
     TYPE = "habeas.erasure.planned.v1"
 

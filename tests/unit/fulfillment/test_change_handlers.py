@@ -15,11 +15,11 @@ from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import ErasurePlan
-from services.fulfillment.handlers import answer, approve_correction, release_proven
+from services.fulfillment.handlers import answer, answer_proven_alias, approve_correction
+from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.released_aliases import values_of
 from services.fulfillment.state import FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (
@@ -252,11 +252,11 @@ async def test_new_mailbox_of_a_correction_is_entered_once_it_is_proven() -> Non
     assert NEW not in referred.model_dump_json()
     proven = AliasProven(request_id=CASE, aliases=referred.aliases.ref, number=1)
     ctx = ctx.after(event, referred)
-    [planned] = await release_proven(proven, ctx)
+    [planned] = await answer_proven_alias(proven, ctx)
     assert isinstance(planned, ChangePlanned)
     after = ctx.after(proven, planned)
     with pytest.raises(TooEarly):
-        await release_proven(proven, after)
+        await answer_proven_alias(proven, after)
 
 
 async def test_correction_of_more_than_one_mailbox_offers_no_proof() -> None:
@@ -270,7 +270,7 @@ async def test_proof_of_one_mailbox_enters_no_other() -> None:
     other = await ctx.sealed("aliases", orjson.dumps([["email", "other@example.net"]]))
     foreign = referred.model_copy(update={"aliases": OfferedAliases(ref=other, identities=("email",))})
     proven = AliasProven(request_id=CASE, aliases=other, number=1)
-    [again] = await release_proven(proven, ctx.after(event, foreign))
+    [again] = await answer_proven_alias(proven, ctx.after(event, foreign))
     assert isinstance(again, RequestReferred)
 
 
@@ -278,7 +278,9 @@ async def test_mailbox_proven_after_a_withdrawal_is_not_entered() -> None:
     event, ctx, referred = await readdressed(second=NEW)
     assert referred.aliases is not None
     proven = AliasProven(request_id=CASE, aliases=referred.aliases.ref, number=1)
-    assert await release_proven(proven, ctx.after(event, referred, RequestWithdrawn(request_id=CASE))) == []
+    assert (
+        await answer_proven_alias(proven, ctx.after(event, referred, RequestWithdrawn(request_id=CASE))) == []
+    )
 
 
 async def test_stopped_correction_is_not_approved() -> None:

@@ -1,8 +1,8 @@
 """
-Unverified aliases in the person's records, and the release of records by a confirmed one.
+Unverified aliases in the person's records, and their confirmation.
 
 An answer offers them by number to the staff; their values lie sealed. Once an account confirms that one is
-the person's, it counts as proven, and its records are released.
+the person's, it counts as proven, and its records are searched as well.
 """
 
 import unicodedata

@@ -15,15 +15,15 @@ from services.fulfillment.handlers import (
     RELEASED,
     SUBSCRIPTIONS,
     answer,
+    answer_proven_alias,
     confirm_alias,
     disclose,
     handle_window_end,
-    release_proven,
 )
 from services.fulfillment.recipients.transfers import transfer
+from services.fulfillment.search.confirmed_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.released_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.state import FulfillmentStatus
 from shared.contract.events import (
     AliasConfirmed,
@@ -235,7 +235,7 @@ async def test_withdrawal_within_the_window_of_an_alias_ends_it() -> None:
     due = DisclosureDue(request_id=CASE, name=disclosure_timer(window))
     assert await disclose(due, replace(ctx, now=window.at)) == []
     proven = AliasProven(request_id=CASE, aliases=event.aliases, number=2)
-    [further] = await release_proven(proven, ctx)
+    [further] = await answer_proven_alias(proven, ctx)
     assert isinstance(further, DisclosureScheduled), "what staff confirmed waits, whatever else is proven"
 
 
@@ -256,7 +256,7 @@ async def test_proven_alias_opens_nothing_within_the_window_of_another_proven_on
     ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
     ctx = ctx.after(DisclosureScheduled(request_id=CASE, at=ctx.now + timedelta(hours=1)))
     proven = AliasProven(request_id=CASE, aliases=ctx.known.offered[0].ref, number=2)
-    assert [type(fact) for fact in await release_proven(proven, ctx)] == [DisclosureScheduled]
+    assert [type(fact) for fact in await answer_proven_alias(proven, ctx)] == [DisclosureScheduled]
 
 
 async def test_end_of_a_window_without_a_confirmed_alias_answers_nothing_again() -> None:
@@ -289,7 +289,7 @@ async def test_second_alias_opens_nothing_within_the_window_of_the_first(*, by_c
     second = confirmation(ctx, 2)
     if by_code:
         proven = AliasProven(request_id=CASE, aliases=second.aliases, number=2)
-        [window] = await release_proven(proven, ctx)
+        [window] = await answer_proven_alias(proven, ctx)
         ctx = ctx.after(proven, window)
     else:
         [window] = await confirm_alias(second, ctx)
@@ -371,7 +371,7 @@ async def test_alias_proven_by_a_code_is_searched_without_a_notice_to_its_owner(
     ctx, records = await answered(two=True)
     [offer] = ctx.known.offered
     proven = AliasProven(request_id=CASE, aliases=offer.ref, number=1)
-    [fulfilled] = await release_proven(proven, ctx)
+    [fulfilled] = await answer_proven_alias(proven, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
     assert records.by[-1] == {"email": (ADA, OTHER)}
     assert await refusal(confirmation(ctx), ctx.after(proven)) == "alias_confirmed"
@@ -382,7 +382,7 @@ async def test_proof_of_an_alias_that_was_not_offered_releases_nothing(ref: str,
     ctx, records = await answered()
     [offer] = ctx.known.offered
     proven = AliasProven(request_id=CASE, aliases=ref or offer.ref, number=number)
-    assert await release_proven(proven, ctx) == []
+    assert await answer_proven_alias(proven, ctx) == []
     assert ctx.after(proven).known.confirmed(two=False) == ()
     assert len(records.by) == 1
 
@@ -405,7 +405,7 @@ async def test_alias_proven_during_another_round_of_the_erasure_waits_for_its_en
     [offer] = ctx.known.offered
     [again] = await confirm_alias(confirmation(ctx, 2), ctx)
     with pytest.raises(TooEarly):
-        await release_proven(
+        await answer_proven_alias(
             AliasProven(request_id=CASE, aliases=offer.ref, number=1), ctx.after(confirmation(ctx, 2), again)
         )
 
