@@ -244,10 +244,10 @@ async def handle_timer(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
         return []
     if event.name.startswith(LATER):
         return await _mail_code_put_off(event, ctx)
-    return await end(event, ctx)
+    return await remind_or_lapse(event, ctx)
 
 
-async def end(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
+async def remind_or_lapse(event: TimeCame, ctx: VerifierContext) -> Sequence[Fact]:
     """
     Remind the person of the missing proof; let the request lapse at the end.
 
@@ -279,12 +279,12 @@ async def _await_proof(event: IdentityChallenged, ctx: VerifierContext) -> None:
     )
 
 
-async def admit(event: EvidenceAsked, ctx: VerifierContext) -> Sequence[Fact]:
+async def record_evidence_view(event: EvidenceAsked, ctx: VerifierContext) -> Sequence[Fact]:
     """Record that an account of the staff, with a verified proof, looks at sealed proofs."""
     return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
 
 
-async def suspend(_event: RequestStopped, ctx: VerifierContext) -> Sequence[Fact]:
+async def stop(_event: RequestStopped, ctx: VerifierContext) -> Sequence[Fact]:
     """Take no proof until the staff decides; the clock runs, for it is the staff that is waited for."""
     return _resumed(ctx) if ctx.known.open and ctx.known.paused else []
 
@@ -307,7 +307,7 @@ def _misses_code(ctx: VerifierContext) -> bool:
     return wants and known.code is None and known.codes < MOST_ISSUED
 
 
-async def stop(event: RequestWithdrawn, ctx: VerifierContext) -> Sequence[Fact]:
+async def end_by_withdrawal(event: RequestWithdrawn, ctx: VerifierContext) -> Sequence[Fact]:
     """Ask no more of a person that has withdrawn the request."""
     return _spent(ctx.case_id, evolve(ctx.known, event))
 
@@ -332,10 +332,10 @@ SUBSCRIPTIONS = (
     on(ProofExamined, decide_on_examination),
     on(IdentityDecided, decide_by_staff),
     on(TimeCame, handle_timer),
-    on(EvidenceAsked, admit),
-    on(RequestStopped, suspend),
+    on(EvidenceAsked, record_evidence_view),
+    on(RequestStopped, stop),
     on(RequestReleased, release),
-    on(RequestWithdrawn, stop),
+    on(RequestWithdrawn, end_by_withdrawal),
     on(RequestPurged, forget),
 )
 
