@@ -111,8 +111,8 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
 """Why a level was chosen → the provision."""
 
 E = Evidence
-DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY})
-CHANGING = frozenset({Right.ERASURE, Right.RECTIFICATION})
+NEEDS_SPECIFIC_PIECES_PROOF = frozenset({Right.ACCESS, Right.PORTABILITY})
+NEEDS_DELETION_PROOF = frozenset({Right.ERASURE, Right.RECTIFICATION})
 WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
     {
         Assurance.NONE_NEEDED: (frozenset(),),
@@ -173,7 +173,7 @@ def _free(level: Assurance, ground: str) -> Requirement:
 def _level(situation: Situation) -> tuple[Assurance, str]:
     if situation.regulation is Regulation.CCPA:
         return _level_in_california(situation)
-    if situation.right not in DISCLOSING | CHANGING:
+    if situation.right not in NEEDS_SPECIFIC_PIECES_PROOF | NEEDS_DELETION_PROOF:
         return Assurance.MAILBOX, "little_harm"
     if situation.sensitivity is Sensitivity.HIGH:
         return Assurance.REASONABLY_HIGH, "sensitive_data"
@@ -181,11 +181,11 @@ def _level(situation: Situation) -> tuple[Assurance, str]:
 
 
 def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
-    if situation.right in DISCLOSING:
+    if situation.right in NEEDS_SPECIFIC_PIECES_PROOF:
         return Assurance.REASONABLY_HIGH, "specific_pieces"
-    if situation.right in CHANGING and situation.sensitivity is Sensitivity.HIGH:
+    if situation.right in NEEDS_DELETION_PROOF and situation.sensitivity is Sensitivity.HIGH:
         return Assurance.REASONABLY_HIGH, "sensitive_data"
-    if situation.right in CHANGING:
+    if situation.right in NEEDS_DELETION_PROOF:
         return Assurance.REASONABLE, "deletion_or_correction"
     return Assurance.REASONABLE, "categories"
 
