@@ -222,7 +222,7 @@ async def set_aside(event: UnreadableSubmission, ctx: IntakeContext) -> Sequence
     return [rejected]
 
 
-async def note(_event: Fact, _ctx: IntakeContext) -> Sequence[Fact]:
+async def record_only(_event: Fact, _ctx: IntakeContext) -> Sequence[Fact]:
     """Record a fact of another service."""
     return []
 
@@ -309,25 +309,25 @@ SUBSCRIPTIONS = (
     on(ProofSubmitted, accept_proofs),
     on(WithdrawalSubmitted, withdraw_submitted),
     on(UnreadableSubmission, set_aside),
-    noted(IdentityChallenged, note),
-    noted(IdentityVerified, note),
-    on(IdentityRefused, note),
+    noted(IdentityChallenged, record_only),
+    noted(IdentityVerified, record_only),
+    on(IdentityRefused, record_only),
     on(ProofRefused, count_wrong_code),
-    noted(ErasurePlanned, note),
+    noted(ErasurePlanned, record_only),
     on(ErasureApproved, note_approval),
-    noted(ErasureScheduled, note),
-    noted(DisclosureScheduled, note),
+    noted(ErasureScheduled, record_only),
+    noted(DisclosureScheduled, record_only),
     on(RequestFulfilled, schedule_package_expiry),
     on(FeeQuoted, schedule_fee_deadline),
-    on(RequestReferred, note),
+    on(RequestReferred, record_only),
     noted(NoticeSent, close, acted_on=ends_a_step),
     on(NoticeFailed, note_letter_failure),
     on(NoticeReported, note_report),
     on(AnswerDelivered, note_delivery),
-    noted(RecipientAcknowledged, note),
-    noted(RecipientFailed, note),
-    on(IdentityReviewNeeded, note),
-    on(RequestPaused, note),
+    noted(RecipientAcknowledged, record_only),
+    noted(RecipientFailed, record_only),
+    on(IdentityReviewNeeded, record_only),
+    on(RequestPaused, record_only),
     on(RequestResumed, resume),
     on(AppealSubmitted, register_appeal),
     on(AppealDecided, decide_appeal),
@@ -335,8 +335,8 @@ SUBSCRIPTIONS = (
     on(ForwardingDecided, forward),
     on(ExtensionDecided, extend),
     on(DeadlineCame, handle_deadline),
-    on(SubjectUnrestricted, note),
-    on(DropMatched, note),
+    on(SubjectUnrestricted, record_only),
+    on(DropMatched, record_only),
     on(StopDecided, decide_stop),
     on(WithdrawalDecided, decide_withdrawal),
     on(BurstDeclared, declare_burst),

@@ -258,12 +258,12 @@ class RequestService:
         """
         await self.keep(case_id, INQUIRY, inquiry.model_dump_json().encode())
         fact = InquiryLodged(request_id=case_id, inquiry=INQUIRY, received_on=day, laws=tuple(laws))
-        await self.note(case_id, fact, cause=f"inquiry {case_id}")
+        await self.record(case_id, fact, cause=f"inquiry {case_id}")
 
     async def note_message(self, case_id: str, item: str, reason: Code, *, own: bool) -> None:
         """Record that a mail about a request is sealed as *item* for the staff to read, with the reason."""
         fact = MessageLodged(request_id=case_id, message=item, reason=reason, own=own)
-        await self.note(case_id, fact, cause=f"message {case_id} {item}")
+        await self.record(case_id, fact, cause=f"message {case_id} {item}")
 
     async def kept(self, case_id: str, item: str) -> bytes:
         """
@@ -504,7 +504,7 @@ class RequestService:
         if self.clock() >= forwarded.expires_at:
             raise NotPossibleNow("the link has expired")
         sealed = await self.vault.open(case_id, SUBMISSION)
-        await self.note(case_id, ForwardingFetched(request_id=case_id))
+        await self.record(case_id, ForwardingFetched(request_id=case_id))
         return RequestSubmitted.model_validate_json(sealed), received
 
     async def certificate(self, case_id: str) -> bytes:
@@ -648,7 +648,7 @@ class RequestService:
         if not (await self.holds(case_id, SUBMISSION) or await self.holds(case_id, INQUIRY)):
             raise UnknownRequest("no request has this id")
 
-    async def note(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
+    async def record(self, case_id: str, fact: Fact, *, cause: str = "") -> None:
         """Record *fact*, once for a *cause*, regardless of concurrent changes of the case."""
 
         async def noted(_ctx: IntakeContext) -> Sequence[Fact]:

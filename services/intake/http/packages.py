@@ -123,7 +123,7 @@ class Packages:
             raise TooManyAttempts("too many operations on this request; try again in an hour")
         download = await self._begun(case_id, self._must_be_there(case), wanted)
         continued = download.span.first > 0
-        await self.door.note(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
+        await self.door.record(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
         return download
 
     async def look(self, case_id: str, code: str) -> PackageFacts:
