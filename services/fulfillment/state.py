@@ -453,7 +453,7 @@ def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> Ful
             offered = _offered(known, fact)
             return replace(known, status=status, fulfilled=fact, rounds=0, offered=offered)
         case _:
-            return _staff_noted(replace(known, status=status), fact)
+            return _other_noted(replace(known, status=status), fact)
 
 
 def _offered(
@@ -462,7 +462,7 @@ def _offered(
     return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
 
 
-def _staff_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
+def _other_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     match fact:
         case RequestReferred():
             return replace(known, referred=fact, offered=_offered(known, fact))

@@ -594,17 +594,17 @@ def _noted(case: IntakeCase, fact: Fact) -> IntakeCase:
         case AliasCodeKept() | AliasCodeRefused() | AliasProven():
             return _alias_noted(case, fact)
         case _:
-            return _staff_noted(case, fact)
+            return _other_noted(case, fact)
 
 
-def _staff_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
+def _other_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case IdentityVerified():
             return replace(case, deciders=fact.deciders)
         case RequestReferred():
             return replace(case, offer=fact.aliases)
         case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved() | ErasureScheduled():
-            return _consent_noted(case, fact)
+            return _fee_or_erasure_noted(case, fact)
         case RequestStopped() | RequestReleased():
             return _stop_noted(case, fact)
         case DisclosureScheduled():
@@ -664,7 +664,7 @@ def _appeal_noted(case: IntakeCase, fact: AppealReceived | AppealAnswered) -> In
             return replace(case, answered_appeals=len(case.appeals))
 
 
-def _consent_noted(
+def _fee_or_erasure_noted(
     case: IntakeCase, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved | ErasureScheduled
 ) -> IntakeCase:
     match fact:
