@@ -148,8 +148,8 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
         )
         daily = DailyJob(days, purging, platform.bus.publish)
         matching = HashLookupJob(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
-        clock = publish_due_timers(timers, platform.bus, NAME, event=window_ended)
-        yield Running(put_together, journal, background=_together(daily.run(), matching.run(), clock))
+        timer_task = publish_due_timers(timers, platform.bus, NAME, event=window_ended)
+        yield Running(put_together, journal, background=_together(daily.run(), matching.run(), timer_task))
     finally:
         stores.close()
 

@@ -127,15 +127,15 @@ class FulfillmentProfile:
     patience: timedelta = timedelta(hours=24)
     """How long the notification of a recipient is retried."""
 
-    def key_of(self, recipient: str) -> bytes:
-        """Return the key for the hashes of identifiers for *recipient*."""
-        agreed = self.recipients.get(recipient)
-        return self.pseudonyms if agreed is None else agreed.key
-
     automated_decisions: str = ""
     """The answers' statement on automated decisions; may be empty."""
     further_copy_fee: Money | None = None
     """The fee for a copy after the free ones; None: all are free."""
+
+    def key_of(self, recipient: str) -> bytes:
+        """Return the key for the hashes of identifiers for *recipient*."""
+        agreed = self.recipients.get(recipient)
+        return self.pseudonyms if agreed is None else agreed.key
 
 
 @dataclass(frozen=True, slots=True)

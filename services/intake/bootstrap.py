@@ -113,10 +113,10 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
             staff=StaffDecisions(door, platform.staff, door.clock, Allowance(CALLS_PER_HOUR)),
         )
         app.include_router(stop_page(door, site, derived_key(settings.root_key, STOP_LINKS)))
-        clock = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
+        timer_task = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
         background = _run_all(
-            clock,
+            timer_task,
             purge.run(),
             start_waiting(room, door.start),
             door.outbox.run(),

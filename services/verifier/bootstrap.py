@@ -68,9 +68,9 @@ async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIt
     await timers.prepare()
     await allowances.prepare()
     key = derived_key(settings.root_key, "verification codes")
-    clock = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
+    timer_task = publish_due_timers(timers, platform.bus, NAME, event=TimeCame)
     made = service(platform.vault, timers, allowances, key=key, practice=_practice(settings))
-    yield Running(_listing_reviews(made, ReviewQueue(database)), journal, background=clock)
+    yield Running(_listing_reviews(made, ReviewQueue(database)), journal, background=timer_task)
 
 
 def _listing_reviews(

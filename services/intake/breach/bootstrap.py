@@ -53,8 +53,8 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     law = BreachLaw(breach_policies(), settings.company, calendar_named)
     retention = IncidentRetention(settings.incident_months, settings.incident_people_months)
     made = service(platform.vault, timers, law, retention)
-    clock = publish_due_timers(timers, platform.bus, NAME, event=BreachTimeCame)
-    yield Running(made, journal, background=clock)
+    timer_task = publish_due_timers(timers, platform.bus, NAME, event=BreachTimeCame)
+    yield Running(made, journal, background=timer_task)
 
 
 INCIDENTS = ServicePlan(IntakeSettings, build)
