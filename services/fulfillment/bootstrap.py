@@ -11,22 +11,29 @@ from services.fulfillment.certificate.store import Certificates
 from services.fulfillment.changes.disagreements import PURPOSE as DISAGREEMENTS
 from services.fulfillment.changes.disagreements import Disagreements
 from services.fulfillment.changes.stop_list import StopList
-from services.fulfillment.context import CarrierPort as Carrying
-from services.fulfillment.context import CopyCounterPort as Counted
-from services.fulfillment.context import DataMapPort, FulfillmentContext, FulfillmentProfile, PersonRecords
-from services.fulfillment.context import DisagreementPort as Disputed
-from services.fulfillment.context import HashListPort as Listing
-from services.fulfillment.context import RecipientWebhookPort as Telling
+from services.fulfillment.context import (
+    CarrierPort,
+    CopyCounterPort,
+    DataMapPort,
+    DisagreementPort,
+    FulfillmentContext,
+    FulfillmentProfile,
+    HashListPort,
+    PersonRecords,
+    RecipientWebhookPort,
+)
 from services.fulfillment.datamap.reader import DataMap, load
-from services.fulfillment.datamap.versions import DataMapVersions as StoredMaps
+from services.fulfillment.datamap.versions import DataMapVersions
 from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
 from services.fulfillment.drop.hash_lists import HashLists
 from services.fulfillment.drop.lookup import HashLookupJob
 from services.fulfillment.erasure.deferred import DailyJob, Purging
 from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
-from services.fulfillment.erasure.journal.recorder import ErasureJournalPort as Remembered
-from services.fulfillment.erasure.journal.recorder import RetainedRecordsPort as Registered
-from services.fulfillment.erasure.journal.recorder import StopListPort as Stopped
+from services.fulfillment.erasure.journal.recorder import (
+    ErasureJournalPort,
+    RetainedRecordsPort,
+    StopListPort,
+)
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.package.copies import CopyCounter
@@ -56,15 +63,15 @@ def service(  # noqa: PLR0913 - the parts of a service
     records: PersonRecords,
     maps: DataMapPort,
     house: FulfillmentProfile,
-    suppressions: Stopped,
+    suppressions: StopListPort,
     *,
-    disagreements: Disputed,
-    erasures: Remembered,
-    kept: Registered,
-    copies: Counted,
-    carrier: Carrying,
-    webhooks: Telling,
-    listed: Listing,
+    disagreements: DisagreementPort,
+    erasures: ErasureJournalPort,
+    kept: RetainedRecordsPort,
+    copies: CopyCounterPort,
+    carrier: CarrierPort,
+    webhooks: RecipientWebhookPort,
+    listed: HashListPort,
     timers: TimersPort,
 ) -> Service[FulfillmentCase, FulfillmentContext]:
     """Return the assembled service."""
@@ -98,7 +105,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     """Assemble fulfillment."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database, key=chain_key(settings.root_key, NAME))
-    maps = StoredMaps(database, _loaded(settings.datamap))
+    maps = DataMapVersions(database, _loaded(settings.datamap))
     await journal.prepare()
     await maps.prepare()
     suppressions = StopList(database, derived_key(settings.root_key, "suppressions"))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from services.intake.breach.bootstrap import INCIDENTS
 from services.intake.cases.code_limits import CodeLimit, WrongCodes
-from services.intake.cases.duplicates import FirstRequests as FirstsKept
+from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.retention import Purge, RegisterRetention
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue, start_waiting
@@ -78,7 +78,7 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     )
     await journal.prepare()
     await timers.prepare()
-    firsts = FirstsKept(database, journal, derived_key(settings.root_key, "repeated requests"))
+    firsts = FirstRequests(database, journal, derived_key(settings.root_key, "repeated requests"))
     await firsts.prepare()
     room = WaitingQueue(database, settings.requests_per_hour)
     await room.prepare()

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.service import RequestService
-from services.intake.channels.drop.client import DropClient as California
+from services.intake.channels.drop.client import DropClient
 from services.intake.channels.drop.files import hours
 from services.intake.channels.drop.ledger import DropLedger
 from services.intake.channels.drop.lists import BatchLists
@@ -30,27 +30,24 @@ from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
 from services.intake.channels.email.parser import LARGEST
 from services.intake.channels.email.rulebook import rulebook
 from services.intake.channels.email.senders import Senders
-from services.intake.channels.email.service import EmailService as MailDesk
+from services.intake.channels.email.service import EmailService
 from services.intake.channels.email.smtp import SmtpPort
-from services.intake.channels.fides.api import FidesContext as ClientsServed
-from services.intake.channels.fides.api import fides_app
+from services.intake.channels.fides.api import FidesContext, fides_app
 from services.intake.channels.fides.consents import ConsentCleanup, Consents, OpenConsents
-from services.intake.channels.fides.ledger import FidesLedger as ClientsLedger
-from services.intake.channels.fides.ledger import RequestCleanup, run_cleanup
+from services.intake.channels.fides.ledger import FidesLedger, RequestCleanup, run_cleanup
 from services.intake.channels.fides.oauth import Clients
 from services.intake.channels.fides.policies import FidesPolicies
 from services.intake.channels.fides.reviews import Reviews
-from services.intake.channels.fides.service import FidesService as ClientsDesk
-from services.intake.channels.fides.tokens import FidesTokens as ClientTokens
+from services.intake.channels.fides.service import FidesService
+from services.intake.channels.fides.tokens import FidesTokens
 from services.intake.channels.opendsr.api import opendsr_app
 from services.intake.channels.opendsr.certificate import ProcessorCertificate
 from services.intake.channels.opendsr.controllers import RequestGroups
 from services.intake.channels.opendsr.instructions import Instructions
 from services.intake.channels.opendsr.messages import DiscoveryDocument
-from services.intake.channels.opendsr.service import OpenDsrService as ControllersDesk
+from services.intake.channels.opendsr.service import OpenDsrService
 from services.intake.channels.webhooks import apple, risc
-from services.intake.channels.webhooks.service import WebhookService as Platforms
-from services.intake.channels.webhooks.service import webhooks_app
+from services.intake.channels.webhooks.service import WebhookService, webhooks_app
 from services.intake.http.callbacks import CallbackClient, CallbackProtocol, WatchedRequests
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.settings import IntakeSettings
@@ -107,30 +104,30 @@ async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]
     settings = ground.settings
     async with AsyncExitStack() as stack:
         begun = OpenConsents(ground.database)
-        requests = ClientsLedger(ground.database)
+        requests = FidesLedger(ground.database)
         # If they are disabled later, open consent requests still expire.
         sweeps = ConsentCleanup(begun, ground.vault), RequestCleanup(requests, ground.door, ground.vault)
         swept = ChannelAdapter(works=[run_cleanup(sweep.work) for sweep in sweeps])
-        opened = [await _platforms(ground, stack), swept]
+        opened = [await _webhooks(ground, stack), swept]
         if settings.fides_served:
-            opened.append(await _clients(ground, begun, requests))
+            opened.append(await _fides(ground, begun, requests))
         if settings.drp_business:
-            opened.append(await _agents(ground))
+            opened.append(await _drp(ground))
         if settings.opendsr_controllers:
-            opened.append(await _controllers(ground))
+            opened.append(await _opendsr(ground))
         if settings.drop_key.get_secret_value():
-            opened.append(await _california(ground))
-        yield [*opened, *_inbox(ground, stack)]
+            opened.append(await _drop(ground))
+        yield [*opened, *_email(ground, stack)]
 
 
-async def _agents(ground: ChannelContext) -> ChannelAdapter:
+async def _drp(ground: ChannelContext) -> ChannelAdapter:
     """Return the API and the callbacks of authorised agents."""
     settings = ground.settings
     tokens = DrpTokens(ground.database, ground.key("tokens of agents"))
     watch = WatchedRequests(ground.database["drp_callbacks"])
     await tokens.prepare()
     await watch.prepare()
-    desk = DrpService(
+    service = DrpService(
         door=ground.door,
         tokens=tokens,
         watch=watch,
@@ -139,11 +136,11 @@ async def _agents(ground: ChannelContext) -> ChannelAdapter:
         practice=settings.practice(),
         root=settings.public_url.rstrip("/"),
     )
-    telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.drp_callback_allow)))
-    return ChannelAdapter("/drp", drp_app(desk), [telling.run_forever()])
+    callbacks = CallbackProtocol(service, watch, CallbackClient(SafeHttp(settings.drp_callback_allow)))
+    return ChannelAdapter("/drp", drp_app(service), [callbacks.run_forever()])
 
 
-async def _controllers(ground: ChannelContext) -> ChannelAdapter:
+async def _opendsr(ground: ChannelContext) -> ChannelAdapter:
     """Return the API and the callbacks of controllers."""
     settings = ground.settings
     domain = urlsplit(settings.opendsr_url).hostname
@@ -163,7 +160,7 @@ async def _controllers(ground: ChannelContext) -> ChannelAdapter:
         controllers={controller.id: controller for controller in settings.opendsr_controllers},
         served=DiscoveryDocument(domain, settings.opendsr_identities),
     )
-    desk = ControllersDesk(
+    service = OpenDsrService(
         files=files,
         certified=certified,
         practice=settings.practice(),
@@ -171,17 +168,17 @@ async def _controllers(ground: ChannelContext) -> ChannelAdapter:
         submissions=Allowance(settings.opendsr_requests_per_hour),
         attempts=ground.attempts,
     )
-    telling = CallbackProtocol(desk, watch, CallbackClient(SafeHttp(settings.opendsr_callback_allow)))
-    return ChannelAdapter("/opendsr", opendsr_app(desk), [telling.run_forever()])
+    callbacks = CallbackProtocol(service, watch, CallbackClient(SafeHttp(settings.opendsr_callback_allow)))
+    return ChannelAdapter("/opendsr", opendsr_app(service), [callbacks.run_forever()])
 
 
-async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
+async def _webhooks(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
     """Return the webhooks of platforms."""
     settings = ground.settings
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
     apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
     others = KeySet(settings.risc_issuer, http, url=settings.risc_keys)
-    desk = Platforms(
+    service = WebhookService(
         door=ground.door,
         shopify=_bytes_of(settings.shopify_secrets),
         meta=_bytes_of(settings.meta_secrets),
@@ -191,54 +188,60 @@ async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAd
         risc=ExpectedToken(others, settings.risc_audiences, risc.REQUIRED) if settings.risc_issuer else None,
         root=settings.public_url.rstrip("/"),
     )
-    return ChannelAdapter("/webhooks", webhooks_app(desk))
+    return ChannelAdapter("/webhooks", webhooks_app(service))
 
 
-async def _clients(ground: ChannelContext, begun: OpenConsents, requests: ClientsLedger) -> ChannelAdapter:
+async def _fides(ground: ChannelContext, begun: OpenConsents, requests: FidesLedger) -> ChannelAdapter:
     """Return the API for clients of Fides."""
     settings = ground.settings
-    tokens = ClientTokens(ground.database, ground.key("tokens of clients"))
+    tokens = FidesTokens(ground.database, ground.key("tokens of clients"))
     for collection in (tokens, requests, begun):
         await collection.prepare()
     policies = FidesPolicies(settings.fides_policies, settings.fides_data_uses)
     root = settings.public_url.rstrip("/")
-    desk = ClientsDesk(ground.door, requests, policies, settings.practice(), root)
+    service = FidesService(ground.door, requests, policies, settings.practice(), root)
     clients = Clients(settings.fides_clients, tokens, attempts=ground.attempts)
-    served = ClientsServed(
-        desk, Reviews(desk, requests, settings.fides_clients), Consents(desk, begun), clients, ground.public
+    served = FidesContext(
+        service,
+        Reviews(service, requests, settings.fides_clients),
+        Consents(service, begun),
+        clients,
+        ground.public,
     )
     return ChannelAdapter("/fides", fides_app(served, settings.fides_origins))
 
 
-async def _california(ground: ChannelContext) -> ChannelAdapter:
+async def _drop(ground: ChannelContext) -> ChannelAdapter:
     """Return the background work for California's DROP."""
     settings, door = ground.settings, ground.door
     ledger = DropLedger(ground.database)
     await ledger.prepare()
-    state = California(settings.drop_url, settings.drop_key.get_secret_value())
+    state = DropClient(settings.drop_url, settings.drop_key.get_secret_value())
     listing = BatchLists(ground.vault, door.journal, door.publisher)
     puller = DropPuller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
     return ChannelAdapter(works=[puller.run_forever()])
 
 
-def _inbox(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:
+def _email(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:
     """Yield the channels of incoming mail."""
     settings = ground.settings
     threads = settings.threads()
     if threads is None:
         return
     senders = Senders(settings.inbox_per_hour)
-    desk = MailDesk(ground.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust)
+    service = EmailService(
+        ground.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust
+    )
     if settings.inbox_port:
         bound = smtp_limits.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")
         local = settings.inbox_protocol == "lmtp"
         listener = stack.enter_context(bound)
         yield ChannelAdapter(
-            works=[smtp_limits.listen(SmtpPort(desk), listener, largest=LARGEST, local=local)]
+            works=[smtp_limits.listen(SmtpPort(service), listener, largest=LARGEST, local=local)]
         )
     if settings.inbox_imap is not None:
         account = ImapAccount.parse(settings.inbox_imap.get_secret_value())
-        yield ChannelAdapter(works=[MailboxWatcher(account, desk, settings.inbox_folder).run()])
+        yield ChannelAdapter(works=[MailboxWatcher(account, service, settings.inbox_folder).run()])
 
 
 def _bytes_of(secrets: Sequence[SecretStr]) -> tuple[bytes, ...]:
