@@ -20,6 +20,7 @@ from shared.contract.events import (
     AppealDecided,
     Decision,
     ErasureApproved,
+    ErasurePlanned,
     ExtensionDecided,
     IdentityDecided,
     RestrictionLifting,
@@ -147,8 +148,7 @@ async def test_identity_decider_does_not_approve_the_erasure(pipeline: Pipeline)
     await pipeline.until_it_is("verified", case)
 
     async def planned() -> bool:
-        rows = await pipeline.rows("intake", case=case)
-        return any((row["event"] or {}).get("type") == "habeas.erasure.planned.v1" for row in rows)
+        return bool(await pipeline.rows("fulfillment", case=case, **{"facts.type": ErasurePlanned.TYPE}))
 
     await comes_true(planned)
     assert "a colleague" in await said(pipeline, "approve", case, "--as", "robin.muster")

@@ -289,7 +289,7 @@ async def test_a_process_that_dies_at_any_write_of_an_erasure_changes_nothing_in
     unhurt, boundaries = await erased(world, float("inf"))
     end, certificate = await end_of(world), await unhurt.certificate()
     assert certificate["verification"]["result"] == "nothing_left"
-    assert boundaries > 40
+    assert boundaries > 30
     assert {place[0] for place in end} >= REGISTERS, "the registers are compared, too"
     for last in itertools.count(1):
         durable, passed = await erased(world, last)

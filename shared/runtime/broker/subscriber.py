@@ -43,6 +43,7 @@ class Consumer:
         self._inlet: ConsumeChannel | None = None
         self._connection: AbstractConnection | None = None
         self._held: set[int] = set()
+        self._settling = asyncio.Lock()
         self._cautious = True
         self._tag = queue
 
@@ -77,6 +78,10 @@ class Consumer:
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Settle as :class:`Inbox` says."""
+        async with self._settling:  # an acknowledgement "up to here" must not overtake one below it
+            await self._settle(deliveries)
+
+    async def _settle(self, deliveries: Sequence[Delivery]) -> None:
         channel, inlet = self._channel, self._inlet
         tags = self._held.intersection(delivery.tag for delivery in deliveries if delivery.channel is channel)
         if channel is None or inlet is None or not tags:
