@@ -24,8 +24,8 @@ from habeas.embedded.stack import Stack, StackPart
 from shared.errors import ConfigurationError
 from shared.runtime.mongo import connect
 
-WORKERS = min(3 * (os.cpu_count() or 1), 8)
-"""Half of the time of a test on real parts is waiting: two workers a core leave a fifth of each unused."""
+WORKERS = min(2 * (os.cpu_count() or 1), 8)
+"""Half of the time of a test on real parts is waiting. With three workers a core the suite takes longer."""
 LOCKED_S = 20
 """How long the database lets the transaction of a killed process hold its locks: a minute by default."""
 STOPS_PARTS = frozenset(

@@ -68,6 +68,7 @@ async def test_an_appeal_that_is_granted_takes_the_request_up_again(pipeline: Pi
     await eventually(lambda: bool(heard.of(case, "appeal.answered")))
     [answered] = heard.of(case, "appeal.answered")
     renewed = answered["data"]["renewed"]
+    await eventually(lambda: bool(heard.of(renewed, "request.received")))
     assert (await pipeline.until_it_is("challenged", renewed))["follows"] == case
     await written(heard, case, "appeal_decided")
     assert not any(SAID in str(event) for event in heard.events)
