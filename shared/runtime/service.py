@@ -226,7 +226,6 @@ class _Failed:
     error: Exception
 
 
-_EMPTY = JournalRow("", -1, "", None, (), datetime.min.replace(tzinfo=UTC), noted=True)
 _Result: TypeAlias = _Done | _Failed | _Work
 """The result of a handler; a work: that is to be handled in its place."""
 
@@ -317,12 +316,13 @@ class Runtime(Generic[S, C]):
         facts = [
             NotedFact(work.case, work.envelope.id, event, now)
             for work in works
-            if self._is_noted(work) and (event := journalled(work.envelope.event)) is not None
+            # Whether it is late is not asked again: an outage may have made it so.
+            if not self._is_ignored(work) and (event := journalled(work.envelope.event)) is not None
         ]
         if facts:
             await self.journal.note(facts)
         await self.inbox.settle([work.delivery for work in works])
-        self._report([_Done(work, _EMPTY, new=True) for work in works], [], started)
+        self._report([(work, True) for work in works], [], started)
 
     async def _work_off(
         self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
@@ -618,7 +618,7 @@ class Runtime(Generic[S, C]):
         facts = {m.message_id: m for r in settled for m in messages_of(r.row, self.service.name)}
         await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
         await self.inbox.settle([r.work.delivery for r in settled] + [f.delivery for f in failed])
-        self._report(settled, failures, started)
+        self._report([(r.work, r.new) for r in settled], failures, started)
         overtaken = [result.work for result in done if result.row.key in taken]
         return [*overtaken, *(result for result in refused.values() if isinstance(result, _Work))]
 
@@ -649,10 +649,13 @@ class Runtime(Generic[S, C]):
             failed.delivery, failed.error, self.service.name, now=self.clock(), retry_for=self.retry_for
         )
 
-    def _report(self, settled: Sequence[_Done], failures: Sequence[Failure], started: float) -> None:
+    def _report(
+        self, settled: Sequence[tuple[_Work, bool]], failures: Sequence[Failure], started: float
+    ) -> None:
+        """Count and log a batch: settled events, each with whether it is new, and failures."""
         name = self.service.name
         tally = _Tally()
-        kinds = Counter((type(result.work.envelope.event).__name__, result.new) for result in settled)
+        kinds = Counter((type(work.envelope.event).__name__, new) for work, new in settled)
         for (kind, new), count in kinds.items():
             tally.handled += count * new
             tally.redelivered += count * (not new)

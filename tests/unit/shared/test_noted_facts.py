@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 
 import pytest
 
@@ -116,6 +117,14 @@ async def test_fact_is_acknowledged_only_once_it_is_noted() -> None:
     await world.publish(REFERRED, "deciden")
     assert world.seen == [1]
     assert world.broker.parked("intake") == []
+
+
+async def test_fact_is_noted_after_an_outage_that_made_it_late() -> None:
+    world = NotedWorld(journal=MemoryJournal(refuses=[StoreUnavailable("away")]))
+    moments = chain([NOW - timedelta(hours=1)], repeat(NOW))
+    world.runtime.clock = lambda: next(moments)
+    await world.publish(SENT, "sent", NOW - NOTED_WITHIN)
+    assert list(world.journal.notes) == [CASE]
 
 
 async def test_fact_that_cannot_be_noted_is_parked_alone() -> None:
