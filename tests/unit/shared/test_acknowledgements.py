@@ -1,8 +1,14 @@
 """What is acknowledged is exactly what was settled, in as few words as AMQP has for it."""
 
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.runtime.broker import Consumer, Delivery
 from shared.runtime.broker.subscriber import acknowledgements
 
 TAGS = st.sets(st.integers(1, 40))
@@ -25,3 +31,43 @@ def test_one_word_is_enough_when_nothing_older_is_held(settled: set[int]) -> Non
 
 def test_messages_before_a_slow_one_are_acknowledged_together() -> None:
     assert acknowledgements({1, 2, 3, 5, 7}, {4, 6}) == (3, [5, 7])
+
+
+class SlowChannel:
+    """Writes acknowledgements one by one, as the driver does, and lets other tasks run in between."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[int, bool]] = []
+
+    async def acknowledge(self, upto: int | None, tags: Sequence[int]) -> None:
+        for tag in tags:
+            await self._write(tag, multiple=False)
+        if upto is not None:
+            await self._write(upto, multiple=True)
+
+    async def _write(self, tag: int, *, multiple: bool) -> None:
+        await asyncio.sleep(0)
+        self.written.append((tag, multiple))
+
+
+def acknowledged_twice(written: Sequence[tuple[int, bool]]) -> list[int]:
+    """Return the tags that an earlier acknowledgement covers: the broker closes the channel for one."""
+    covered, twice = 0, list[int]()
+    for tag, multiple in written:
+        twice += [tag] if tag <= covered else []
+        covered = max(covered, tag if multiple else 0)
+    return twice
+
+
+async def test_no_acknowledgement_overtakes_one_of_a_lower_tag() -> None:
+    consumer: Any = Consumer("amqp://127.0.0.1", "intake", prefetch=8)
+    channel, slow = SimpleNamespace(is_closed=False), SlowChannel()
+    consumer._channel, consumer._inlet, consumer._cautious = channel, slow, False
+    consumer._held = set(range(1, 9))
+    deliveries = [
+        Delivery("", "", b"", None, None, {}, redelivered=False, tag=tag, channel=channel)
+        for tag in range(1, 9)
+    ]
+    await asyncio.gather(consumer.settle(deliveries[1::2]), consumer.settle(deliveries[::2]))
+    assert acknowledged_twice(slow.written) == []
+    assert slow.written[-1] == (7, True)
