@@ -253,6 +253,13 @@ async def test_the_real_worker_reads_a_letter_and_a_licence(examiner: DocumentWo
     assert card.licence.number == "X1234567"
 
 
+async def test_the_real_worker_reports_a_picture_without_a_zone(examiner: DocumentWorker) -> None:
+    reading = await examiner.examine(hostile.encoded(hostile.drawing()), "image/jpeg")
+
+    assert reading.zone is None
+    assert "mrz_not_found" in reasons_of(reading.checks)
+
+
 async def test_the_real_worker_opens_a_photo_as_telephones_make_it(examiner: DocumentWorker) -> None:
     """Its decoder starts a thread."""
     photo = hostile.encoded(hostile.drawing(), "HEIF")

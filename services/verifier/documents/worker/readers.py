@@ -1,27 +1,26 @@
 """
-The readers as they are installed.
-
-The engines that read letters are large and optional: where one is missing, its proofs are not found.
+The readers of production, with their models, and previews.
 
 A preview passes on nothing of a file but pixels. No picture file is written here. An attacker in this process
 could write one that does harm where it is looked at; with pixels they can only paint.
 """
 
-import importlib
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 
 from services.verifier.documents.barcode.symbols import read_licence
+from services.verifier.documents.bills import read_bill
 from services.verifier.documents.files.opener import open_file
 from services.verifier.documents.files.thumbnails import Picture, reduced
+from services.verifier.documents.mrz.consensus import zone_checks
+from services.verifier.documents.mrz.reader import read_zone
 from services.verifier.documents.results import MachineZone, PageFacts, TextLine
+from services.verifier.documents.text import read_lines
 from services.verifier.documents.worker.examination import Readers
 from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, frame
 
-DOCUMENTS: Final = "services.verifier.documents"
 ZONE_SECONDS: Final = 6.0
 """Processor time to look for a machine-readable zone: a picture without one costs the most."""
 LINES_SECONDS: Final = 12.0
@@ -33,25 +32,16 @@ SPECIMEN: Final = (
 
 
 def installed_readers() -> Readers:
-    """Return the readers; those without an installed engine find nothing."""
-    read_zone = _installed("mrz.reader", "read_zone", otherwise=None)
-    read_lines = _installed("text", "read_lines", otherwise=())
+    """Return the readers of production."""
+    return Readers(zone=_zone, zone_checks=zone_checks, licence=read_licence, lines=_lines, bill=read_bill)
 
-    def zone(picture: Picture) -> MachineZone | None:
-        found: MachineZone | None = read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), ZONE_SECONDS)
-        return found
 
-    def lines(picture: Picture, page: int) -> tuple[TextLine, ...]:
-        found: tuple[TextLine, ...] = read_lines(picture, page=page, seconds=LINES_SECONDS)
-        return found
+def _zone(picture: Picture) -> MachineZone | None:
+    return read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype(np.uint8), ZONE_SECONDS)
 
-    return Readers(
-        zone=zone,
-        zone_checks=_installed("mrz.checks", "zone_checks", otherwise=()),
-        licence=read_licence,
-        lines=lines,
-        bill=_installed("bills", "read_bill", otherwise=None),
-    )
+
+def _lines(picture: Picture, page: int) -> tuple[TextLine, ...]:
+    return read_lines(picture, page=page, seconds=LINES_SECONDS)
 
 
 def warm_up(readers: Readers) -> None:
@@ -64,15 +54,6 @@ def warm_up(readers: Readers) -> None:
     readers.licence(page)
     readers.bill(readers.lines(page, 0))
     readers.zone(page)
-
-
-def _installed(module: str, name: str, *, otherwise: Any) -> Callable[..., Any]:
-    """Return the reader *name* of *module*, or one that always returns *otherwise*."""
-    try:
-        reader: Callable[..., Any] = getattr(importlib.import_module(f"{DOCUMENTS}.{module}"), name)
-    except ModuleNotFoundError:
-        return lambda *_, **__: otherwise
-    return reader
 
 
 def show(request: Request) -> bytes:
