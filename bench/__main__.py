@@ -8,9 +8,9 @@ from pathlib import Path
 from bench import drafting, engine, floor_run, low_load, proofs
 from bench.figures import Figure, figure, out, report
 from bench.floor import WORKS
+from bench.installation import SERVICES, Costs, Ground, costs, ground, services
 from bench.load import Load, drive, people
 from bench.processes import resident_mib
-from bench.works import SERVICES, Costs, Ground, costs, ground, services
 
 TOGETHER = " ".join(SERVICES)
 SETTLE_S = 3

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bench.evidence import Entry, Evidence, Place, Told
+from bench.installation import MASTER_KEY, SOURCE
 from bench.requesters import ACCOUNTS, Kind, Load, Requester
 from bench.upstream import HEARS
-from bench.works import MASTER_KEY, SOURCE
 from services.intake.domain import request_id
 from shared.contract.events import (
     IdentityAssessed,

@@ -28,14 +28,14 @@ from pathlib import Path
 
 import httpx
 
+from bench.breach_fixture import Breach, address, seal
 from bench.campaign_goals import Goal, Kept, guarantees, memory
 from bench.campaign_goals import rates as rated
+from bench.fault_injection import Worker
 from bench.figures import Figure, figure, out, report
-from bench.notices import Breach, address, seal
+from bench.installation import MASTER_KEY, Ground, environment
 from bench.processes import cpu_seconds, resident_mib
 from bench.servers import SERVERS, Server, serving
-from bench.victims import Worker
-from bench.works import MASTER_KEY, Ground, environment
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
 from habeas.embedded.stack import Stack, StackPart

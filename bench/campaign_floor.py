@@ -16,7 +16,7 @@ from email.utils import parseaddr
 import aiosmtplib
 import uvloop
 
-from bench.notices import address, chunks, declared
+from bench.breach_fixture import address, chunks, declared
 from services.notifier.breach.notices.writer import Notices
 from services.notifier.context import SenderSettings
 from services.notifier.letters.letter_models import AuthorityContact, Sender

@@ -27,10 +27,10 @@ from rich.table import Table
 from bench import evidence
 from bench.audit import Books, Finding, Verdict, audit, books, doubled_letters
 from bench.evidence import Evidence, Place
+from bench.fault_injection import Executioner, Toll, deck_of, service_recoveries, worker
+from bench.installation import SERVICES, Ground
 from bench.requesters import ACCOUNTS, DATA_MAP, ORDERS, STORE, Load, made_up
 from bench.upstream import QUEUE, Listener, Publisher, waiting
-from bench.victims import Executioner, Toll, deck_of, service_recoveries, worker
-from bench.works import SERVICES, Ground
 from habeas.embedded.parts.ports import HOST, dial, free_port
 from habeas.embedded.parts.process import Command, Process
 from habeas.embedded.stack import Stack, StackPart
@@ -151,7 +151,7 @@ async def _ground(folder: Path) -> AsyncIterator[Ground]:
     (folder / "map").mkdir(parents=True)
     (folder / "map" / "shop.yml").write_text(DATA_MAP, encoding="utf-8")
     stack, port = Stack(folder / "stack"), free_port()
-    arguments = (sys.executable, "-m", "bench.sink", str(port), str(folder / "mail.log"))
+    arguments = (sys.executable, "-m", "bench.mail_sink", str(port), str(folder / "mail.log"))
     async with AsyncExitStack() as running:
         sink = await Process.start(Command(arguments, Path.cwd(), folder / "sink.log"))
         running.push_async_callback(sink.stop, evidence.SINK_STOPS_WITHIN)

@@ -22,8 +22,8 @@ from uuid import uuid4
 from rich.table import Table
 
 from bench.figures import out
+from bench.installation import MASTER_KEY, Ground, ground, services
 from bench.proofs import Desk, desk
-from bench.works import MASTER_KEY, Ground, ground, services
 from habeas.client.requests import cloud_event
 from services.intake.domain import request_id
 from shared.contract.events import Fact, IdentityChallenged, ProofRefused, ProofSubmitted, RequestSubmitted

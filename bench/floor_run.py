@@ -11,8 +11,8 @@ from pathlib import Path
 import aio_pika
 
 from bench.floor import ROW, WORKS, declare
+from bench.installation import WITHIN, Ground
 from bench.load import CHUNK
-from bench.works import WITHIN, Ground
 from habeas.embedded.parts.process import Command, Process
 from shared.errors import TransientError
 

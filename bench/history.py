@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import out
+from bench.installation import MASTER_KEY, SOURCE, Ground, Services, costs, environment, ground, services
 from bench.load import Load, address, drive, people
-from bench.works import MASTER_KEY, SOURCE, Ground, Services, costs, environment, ground, services
 from habeas.cli import app
 from services.intake.domain import request_id
 from shared.errors import ConfigurationError

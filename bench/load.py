@@ -10,7 +10,7 @@ import aio_pika
 import orjson
 from aio_pika.abc import AbstractIncomingMessage
 
-from bench.works import MASTER_KEY, SOURCE, Ground
+from bench.installation import MASTER_KEY, SOURCE, Ground
 from services.intake.domain import request_id
 from shared.contract.events import RequestClosed, RequestSubmitted
 from shared.contract.topology import EVENTS, REQUESTS

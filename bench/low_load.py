@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import Figure, figure, out, report
+from bench.installation import Costs, Ground, Services, costs, ground, services
 from bench.load import Load, drive, people
-from bench.works import Costs, Ground, Services, costs, ground, services
 
 RIGHTS = ("opt_out_of_sale", "erasure", "access")
 SECONDS = {1: 20, 10: 12, 100: 12}

@@ -20,9 +20,9 @@ from uuid import uuid4
 import aio_pika
 import orjson
 
+from bench.document_images import bill, passport
 from bench.figures import Figure, figure, out, report
-from bench.papers import bill, passport
-from bench.works import MASTER_KEY, Ground, ground, services
+from bench.installation import MASTER_KEY, Ground, ground, services
 from habeas.client.requests import cloud_event
 from services.intake.domain import request_id
 from shared.contract.envelope import encode

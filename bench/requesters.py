@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from bench.works import SOURCE
+from bench.installation import SOURCE
 from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.events import RequestSubmitted, WithdrawalSubmitted
 from shared.contract.topology import REQUESTS

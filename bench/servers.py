@@ -1,9 +1,9 @@
 """
 The mail servers that a campaign is measured with.
 
-``sink`` counts and forgets (``bench.sink``), which no real one does; ``stepwise`` is the same one, taking one
-command at a time. ``catcher`` is that of the embedded stack: a file per letter. ``postfix`` is Debian's as it
-comes: every letter is on the disk before it is accepted; then it is thrown away.
+``sink`` counts and forgets (``bench.mail_sink``), unlike a real one; ``stepwise`` is the same one, taking
+one command at a time. ``catcher`` is that of the embedded stack: a file per letter. ``postfix`` is Debian's
+default: every letter is on the disk before it is accepted; then it is thrown away.
 """
 
 import re
@@ -17,8 +17,8 @@ from pathlib import Path
 from shutil import chown
 from typing import Protocol
 
-from bench.notices import letters_in
-from bench.works import WITHIN
+from bench.breach_fixture import letters_in
+from bench.installation import WITHIN
 from habeas.embedded.parts.ports import HOST, dial, free_port
 from habeas.embedded.parts.process import Command, Process
 
@@ -80,7 +80,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """``bench.sink``."""
+    """``bench.mail_sink``."""
 
     folder: Path
     port: int
@@ -95,7 +95,9 @@ class Sink:
     def command(self) -> Command:
         """Return what starts it."""
         told = (str(self.port), str(self._log), str(self.latency_ms), *self.manners)
-        return Command((sys.executable, "-m", "bench.sink", *told), Path.cwd(), self.folder / "output.log")
+        return Command(
+            (sys.executable, "-m", "bench.mail_sink", *told), Path.cwd(), self.folder / "output.log"
+        )
 
     def letters(self) -> Mapping[str, list[str]]:
         """Return what it noted."""

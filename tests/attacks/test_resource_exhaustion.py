@@ -14,7 +14,7 @@ from habeas.embedded.stack import Stack
 from services.intake.pages.centre.options import WISHES
 from services.intake.pages.csrf import FORMS_PER_REQUEST
 from tests.attacks.test_code_guessing import at
-from tests.integration.forks import said
+from tests.integration.forked_processes import said
 from tests.integration.pipeline import SHOP, Pipeline, Somebody, comes_true, prepared
 
 INBOX = "privacy@fernlicht.example"

@@ -11,7 +11,7 @@ from services.fulfillment.certificate.document import issue
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.package.builder import build
 from shared.errors import ConfigurationError
-from tests.unit.fulfillment.portfolio import SIGNER, contents, packed
+from tests.unit.fulfillment.sample_records import SIGNER, contents, packed
 from tests.unit.fulfillment.test_certificate import CERTIFICATE
 
 MASTER_KEY = base64.b64encode(b"m" * 32).decode()

@@ -39,7 +39,7 @@ from shared.contract.staff import (
 from shared.contract.topology import EVENTS
 from shared.runtime.broker import Message
 from shared.runtime.vault import Vault
-from tests.integration.forks import said as run
+from tests.integration.forked_processes import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
 from tests.staff import PASSWORD
 from tests.waiting import eventually

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bench.papers import passport
+from bench.document_images import passport
 from habeas.embedded.company import ADA, BRUNO, DemoPerson, generate
 from shared.contract.codes import ALONE
 from shared.runtime.mongo import Client, Document, json_util

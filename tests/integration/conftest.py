@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 
 from services.fulfillment.stores import batch_lookup, mongodb
 from shared.runtime.broker import Bus, Consumer
-from tests.integration.browsing import launched
+from tests.integration.browser import launched
 
 Makes: TypeAlias = Callable[..., tuple[Bus, Consumer]]
 """Address and prefetch → a publisher and a consumer."""

@@ -45,7 +45,7 @@ from shared.runtime.mongo import Client, Document, connect
 from shared.runtime.staff_register import StaffKeys, StaffRegister
 from shared.runtime.vault import Vault
 from tests.conftest import databases, required
-from tests.integration.forks import said, started
+from tests.integration.forked_processes import said, started
 from tests.mailbox import Mailbox
 from tests.staff import PASSWORD, StaffRoom
 from tests.waiting import eventually

@@ -4,11 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.notices import seal
+from bench.breach_fixture import seal
 from habeas.embedded.stack import Stack
 from shared.contract.events import DeliveryAction, RequestPurged
 from shared.contract.events.breaches import BreachNoticeReturned, NoticesReleased
-from tests.integration.campaigning import Campaigner, campaigning, sink
+from tests.integration.campaign_fixture import Campaigner, campaigning, sink
 from tests.integration.pipeline import comes_true
 
 WITHIN = timedelta(seconds=30)

@@ -17,7 +17,7 @@ from shared.contract.affected_people import NoticeRecipient
 from shared.contract.events.breaches import BreachNotified
 from shared.runtime.mongo import Client
 from shared.runtime.vault import Vault
-from tests.integration.mail_host import MailHost, hang_up, running
+from tests.integration.mail_server import MailHost, hang_up, running
 from tests.integration.test_campaign_turns import PASSWORD, PATHS, Choosy, Desk, breached, named
 
 LEDGER = {"language": "en", "laws": ["gdpr@2018-05-25"], "to": "people", "phase": 1}

@@ -10,15 +10,15 @@ from typing import Any
 
 import aiosmtplib
 
-from bench.notices import Breach, address, seal, seal_chunks
+from bench.breach_fixture import Breach, address, seal, seal_chunks
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
 from shared.contract.affected_people import Chunk, NoticeRecipient
 from shared.contract.events import Decision
 from shared.contract.events.breaches import CampaignAborted, CampaignPaused, CampaignResumed
-from tests.integration.campaigning import Campaigner, campaigning, sink
-from tests.integration.correspondence import Writer
-from tests.integration.mail_host import Gate, MailHost, running, say
+from tests.integration.campaign_fixture import Campaigner, campaigning, sink
+from tests.integration.case_events import Writer
+from tests.integration.mail_server import Gate, MailHost, running, say
 from tests.integration.pipeline import Pipeline, comes_true, command
 from tests.integration.test_smtp_bounces import REPORT
 from tests.waiting import eventually

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP
 
+from bench.breach_fixture import CATEGORIES, Breach, declared, seal_chunks
 from bench.campaign_floor import SENDER, house
-from bench.notices import CATEGORIES, Breach, declared, seal_chunks
 from habeas.client.campaigns import CampaignReader
 from services.notifier.breach.campaign import states
 from services.notifier.breach.campaign.batch import run, send_queue
@@ -37,7 +37,7 @@ from shared.errors import MailUnavailable, StoreUnavailable
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client, Database, Document
 from shared.runtime.vault import Vault
-from tests.integration.mail_host import Gate, MailHost, hang_up, running, say
+from tests.integration.mail_server import Gate, MailHost, hang_up, running, say
 from tests.integration.test_smtp_together import Script, reading
 from tests.waiting import eventually
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bench.notices import address, seal
+from bench.breach_fixture import address, seal
 from habeas.embedded.stack import Stack
-from tests.integration.campaigning import campaigning, sink
+from tests.integration.campaign_fixture import campaigning, sink
 
 PEOPLE, SIZE = 230, 50
 

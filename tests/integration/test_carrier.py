@@ -21,7 +21,7 @@ from shared.runtime.safe_http import (
     ReceiverUnavailable,
     SafeHttp,
 )
-from tests.integration.receiver import NOW, Receiver, certificate
+from tests.integration.controller_server import NOW, Receiver, certificate
 
 SIGNER = CertificateSigner(b"m" * 32)
 BODY = json.dumps({"package": "x" * 300_000}).encode()

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from bench.audit import doubled_letters
 from bench.chaos import Order, Outcome, chaos, show
-from bench.victims import WEIGHTS
-from bench.works import SERVICES
+from bench.fault_injection import WEIGHTS
+from bench.installation import SERVICES
 from habeas.embedded.parts import broker
 from tests.conftest import given, missing
 from tests.extent import extent

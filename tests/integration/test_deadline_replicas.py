@@ -26,7 +26,7 @@ from shared.contract.topology import REQUESTS
 from shared.runtime.broker import Bus, Message, user_of
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Client, Document
-from tests.integration.forks import started
+from tests.integration.forked_processes import started
 from tests.waiting import eventually
 
 REPLICAS, REQUESTS_MADE = 3, 500

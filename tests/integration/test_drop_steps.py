@@ -45,7 +45,7 @@ from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
 from shared.runtime.mongo import Client, Database
 from shared.runtime.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
-from tests.integration.mortal import Killed, Life, Mortal
+from tests.integration.crash_points import Killed, Life, Mortal
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MAP = parse(

@@ -22,8 +22,8 @@ from services.intake.channels.drp.tokens import DrpTokens
 from services.intake.http.callbacks import LEASE, Callback, CallbackClient, WatchedRequest, WatchedRequests
 from shared.runtime.mongo import Client
 from shared.runtime.safe_http import SafeHttp
+from tests.integration.controller_server import Receiver
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, running
-from tests.integration.receiver import Receiver
 from tests.waiting import eventually
 
 BUSINESS, REQUESTS = "EXAMPLE_NETWORKS_01", "/drp/v1/data-rights-request"

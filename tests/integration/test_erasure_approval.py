@@ -8,7 +8,7 @@ import pytest_asyncio
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.events import ErasureApproved, ErasurePlanned, ErasureRetried, RequestWithdrawn
 from shared.runtime.mongo import Client
-from tests.integration.mortal import Life
+from tests.integration.crash_points import Life
 from tests.integration.test_engine import World
 from tests.integration.test_erasure_crashes import CASE, Durable, fill
 

@@ -56,7 +56,7 @@ from shared.runtime.journal import Journal, JournalRow
 from shared.runtime.mongo import Client
 from shared.runtime.service import Moment, Runtime, Service
 from shared.runtime.vault import Vault
-from tests.integration.mortal import Killed, Life, Mortal
+from tests.integration.crash_points import Killed, Life, Mortal
 from tests.integration.test_engine import World
 from tests.unit.fakes import OpenGate
 
@@ -312,7 +312,7 @@ class Eraser:
     @asynccontextmanager
     async def started(cls, mongo_url: str, prefix: str) -> AsyncIterator["Eraser"]:
         """Start the one that is copied."""
-        words = (sys.executable, "-m", "tests.integration.lone_eraser", mongo_url, prefix)
+        words = (sys.executable, "-m", "tests.integration.eraser_process", mongo_url, prefix)
         process = await asyncio.create_subprocess_exec(
             *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )

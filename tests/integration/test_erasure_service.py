@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from habeas.embedded.company import ADA, BRUNO
 from habeas.embedded.stack import Stack
-from tests.integration.forks import said
+from tests.integration.forked_processes import said
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bench.papers import passport, zone
+from bench.document_images import passport, zone
 from habeas.cli import app
 from services.verifier.documents.mrz.engines import has_model, models_folder
 

@@ -23,7 +23,7 @@ from shared.contract.events import RequestWithdrawn
 from shared.runtime.broker import Bus, Consumer, Message
 from shared.runtime.journal import Journal
 from shared.runtime.mongo import Client
-from tests.integration.lone_service import DEADLY, STUBBORN
+from tests.integration.service_process import DEADLY, STUBBORN
 from tests.waiting import eventually
 
 WITHIN = timedelta(seconds=30)
@@ -73,7 +73,7 @@ def environment(amqp_url: str, mongo_url: str, database_prefix: str) -> dict[str
 async def process(environment: dict[str, str], **changes: str | None) -> AsyncIterator[Process]:
     chosen = {name: value for name, value in (environment | changes).items() if value is not None}
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.integration.lone_service", env=chosen,
+        sys.executable, "-m", "tests.integration.service_process", env=chosen,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     running = Process(child)

@@ -15,7 +15,7 @@ from services.fulfillment.datamap.reader import MapError, load, parse
 from services.fulfillment.map_check import check
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
-from tests.integration.forks import said
+from tests.integration.forked_processes import said
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 MAIL = "data_categories: [user.contact.email]"

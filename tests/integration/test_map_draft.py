@@ -20,7 +20,7 @@ from services.fulfillment.map_check import check
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client
-from tests.integration.forks import said
+from tests.integration.forked_processes import said
 
 STORES = [pytest.param(SHOP, "camel", id="shop"), pytest.param(SAAS, "german", id="tenants")]
 

@@ -21,8 +21,8 @@ import pytest_asyncio
 from habeas.embedded.stack import Stack
 from services.intake.channels.opendsr.controllers import ListedController, RequestGroups
 from shared.runtime.mongo import Client
+from tests.integration.controller_server import Receiver
 from tests.integration.pipeline import TODAY, WITHIN, Heard, Pipeline, Somebody, command, prepared
-from tests.integration.receiver import Receiver
 from tests.unit.controllers import certificate_of, pem_of, rsa_key, verifies
 from tests.waiting import eventually
 

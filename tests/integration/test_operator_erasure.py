@@ -15,7 +15,7 @@ from services.fulfillment.changes.stop_list import StopList, StopPurpose
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Client
-from tests.integration.forks import said
+from tests.integration.forked_processes import said
 from tests.integration.test_engine import World
 
 KEY = bytes(32)

@@ -12,7 +12,7 @@ from services.fulfillment.datamap.diagram.mermaid import mermaid
 from services.fulfillment.datamap.diagram.picture import picture_of
 from services.fulfillment.datamap.diagram.svg import svg
 from services.fulfillment.datamap.reader import load
-from tests.integration.forks import said
+from tests.integration.forked_processes import said
 from tests.unit.pages import ROOT, text
 
 EXAMPLE = ROOT / "datamaps" / "example"

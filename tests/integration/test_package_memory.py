@@ -2,7 +2,7 @@ import tracemalloc
 
 from services.fulfillment.package.builder import build
 from services.fulfillment.package.contents import PackageSection
-from tests.unit.fulfillment.portfolio import CUSTOMERS, SIGNER, Many, contents
+from tests.unit.fulfillment.sample_records import CUSTOMERS, SIGNER, Many, contents
 
 
 def test_memory_does_not_grow_with_the_number_of_records() -> None:

@@ -19,7 +19,7 @@ from shared.contract.topology import DELIVERY_LIMIT, EVENTS, parking_of
 from shared.runtime import retry_policy
 from shared.runtime.broker import Message, Parking
 from shared.runtime.vault import Vault
-from tests.integration.forks import said
+from tests.integration.forked_processes import said
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, now, prepared, running
 from tests.waiting import eventually
 

@@ -14,8 +14,8 @@ from fastapi import Response
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
+from tests.integration.controller_server import Receiver
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, running
-from tests.integration.receiver import Receiver
 from tests.waiting import eventually
 
 ADA_ASKS = Somebody(ADA.email, ADA.name)

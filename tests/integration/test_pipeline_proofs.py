@@ -13,13 +13,13 @@ import pikepdf
 import pytest
 import pytest_asyncio
 
-from bench.papers import bill, passport
+from bench.document_images import bill, passport
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
 from services.verifier.assurance.reviews import ReviewQueue
 from tests import hostile
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
-from tests.unit.verifier.login import CLIENT, Issuer, issuing
+from tests.unit.verifier.token_issuer import CLIENT, Issuer, issuing
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(240)  # a document takes seconds of a processor, the models as long again

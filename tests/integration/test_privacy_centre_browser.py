@@ -24,7 +24,7 @@ from habeas.embedded.stack import Stack
 from services.intake.pages.centre.options import WISHES
 from services.intake.pages.site import LANGUAGES
 from tests.extent import extent
-from tests.integration.browsing import too_wide, violations
+from tests.integration.browser import too_wide, violations
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running
 from tests.waiting import eventually
 

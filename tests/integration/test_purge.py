@@ -37,7 +37,7 @@ from shared.runtime.mongo import Client, snapshot
 from shared.runtime.retry_policy import EXCHANGE
 from shared.runtime.service import messages_of
 from shared.runtime.vault import Vault
-from tests.integration.forks import started
+from tests.integration.forked_processes import started
 from tests.waiting import eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")

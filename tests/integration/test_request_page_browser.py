@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 from services.intake.domain import CaseStatus
 from shared.contract.events import AppealReceived
 from tests.extent import extent
-from tests.integration.browsing import too_wide, violations
+from tests.integration.browser import too_wide, violations
 from tests.unit.fakes import Office
 from tests.unit.intake_api import CASE, ROOT, client_of
 from tests.unit.intake_states import STATES

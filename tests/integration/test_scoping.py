@@ -13,7 +13,7 @@ from services.fulfillment.datamap.reader import parse
 from shared.contract.events import RequestPurged
 from shared.errors import HabeasError, InvalidDataMap, PermanentError
 from shared.runtime.mongo import Client
-from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
+from tests.integration.scope_fixture import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 
 SHOP = parse(
     {

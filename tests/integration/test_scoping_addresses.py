@@ -10,7 +10,7 @@ from services.fulfillment.breach.handlers import ScopeContext, forget_phase, giv
 from services.fulfillment.breach.search import AffectedSearch
 from shared.contract.events.breaches import BreachForgotten, BreachUnscoped
 from shared.runtime.mongo import Client
-from tests.integration.scoping import INCIDENT, Installation, Simple, declared
+from tests.integration.scope_fixture import INCIDENT, Installation, Simple, declared
 from tests.integration.test_scoping import _dies, _DiesError
 from tests.integration.test_scoping_others import NAME, NUMBER, SALARY, desk, mail, people, to
 

@@ -22,7 +22,7 @@ from shared.errors import StoreUnavailable
 from shared.runtime.log import plain_traceback
 from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import comes_true
-from tests.integration.scoping import INCIDENT, Installation, declared
+from tests.integration.scope_fixture import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 
 WRITES = frozenset({"add", "begin", "complete", "end", "publish", "put_into", "reach", "seal", "take"})

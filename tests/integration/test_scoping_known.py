@@ -27,7 +27,7 @@ from shared.law.library import breach_policies, company
 from shared.runtime.mongo import Client, insert_new
 from tests.conftest import PREFIXED
 from tests.integration.pipeline import EXAMPLE, command, datamap
-from tests.integration.scoping import Installation, declared
+from tests.integration.scope_fixture import Installation, declared
 from tests.integration.test_sample_mflix import SET, documents
 
 TODAY = date(2026, 11, 27)

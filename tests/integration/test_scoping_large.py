@@ -4,7 +4,7 @@ import pytest
 
 from services.fulfillment.breach.search import AffectedSearch
 from shared.runtime.mongo import Client
-from tests.integration.scoping import Installation, declared
+from tests.integration.scope_fixture import Installation, declared
 from tests.integration.test_scoping import SHOP, collection
 
 LONG = 60_000

@@ -17,7 +17,7 @@ from shared.contract.affected_people import CHUNK
 from shared.contract.events.breaches import BreachScoped
 from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import comes_true
-from tests.integration.scoping import Installation, by_address, declared
+from tests.integration.scope_fixture import Installation, by_address, declared
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="this system does not tell what a process has needed"
@@ -47,7 +47,7 @@ import asyncio, re, sys
 from pathlib import Path
 from services.fulfillment.datamap.reader import parse
 from shared.runtime.mongo import connect
-from tests.integration.scoping import Installation
+from tests.integration.scope_fixture import Installation
 
 async def main():
     url, prefix, text, later = sys.argv[1:]

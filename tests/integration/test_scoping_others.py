@@ -8,7 +8,7 @@ import pytest
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
 from shared.runtime.mongo import Client
-from tests.integration.scoping import Installation, declared
+from tests.integration.scope_fixture import Installation, declared
 
 KEY = "{ name: _id, fides_meta: { primary_key: true } }"
 EMAIL = "data_categories: [user.contact.email]"

@@ -11,7 +11,7 @@ from services.fulfillment.breach.search import AffectedSearch
 from shared.contract.events.breaches import BreachForgotten
 from shared.law.library import EXAMPLE, breach_policies, company
 from shared.runtime.mongo import Client
-from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
+from tests.integration.scope_fixture import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, PEOPLE, SHOP, collection, shop
 
 BO, ADA = "bo@example.com", "Ada@Example.ORG"

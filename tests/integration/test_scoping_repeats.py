@@ -10,7 +10,7 @@ from services.fulfillment.breach.obligations import NoticeGroup
 from services.fulfillment.breach.scope_job import covers_notice
 from shared.contract.affected_people import NoticeRecipient, notified_elsewhere
 from shared.runtime.mongo import Client
-from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
+from tests.integration.scope_fixture import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, SHOP, _dies, _DiesError, collection, shop
 
 ADA = "Ada@Example.ORG"

@@ -11,7 +11,7 @@ from services.fulfillment.breach.scope_store import BreachScope, failures
 from shared.contract.events.breaches import BreachDeclared, BreachRegistered
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Client
-from tests.integration.scoping import INCIDENT, Installation, declared
+from tests.integration.scope_fixture import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 from tests.waiting import eventually
 

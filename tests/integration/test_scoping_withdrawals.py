@@ -6,7 +6,7 @@ from services.fulfillment.breach.handlers import ScopeContext, give_up
 from services.fulfillment.breach.scope_store import ScopeLeaseLost
 from shared.contract.events.breaches import BreachUnscoped
 from shared.runtime.mongo import Client
-from tests.integration.scoping import INCIDENT, Installation, declared
+from tests.integration.scope_fixture import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 
 EVERYBODY = [collection("people")]

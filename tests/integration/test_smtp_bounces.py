@@ -11,8 +11,8 @@ import pytest
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
 from shared.contract.events import LetterKind
-from tests.integration.correspondence import Writer
-from tests.integration.mail_host import MailHost, running
+from tests.integration.case_events import Writer
+from tests.integration.mail_server import MailHost, running
 from tests.integration.pipeline import Heard, Pipeline, prepared
 from tests.waiting import eventually
 

@@ -13,7 +13,7 @@ from services.notifier.smtp.mail_channel import (
     SenderBlamed,
 )
 from shared.errors import HabeasError, MailRefused, MailUnavailable
-from tests.integration.mail_host import (
+from tests.integration.mail_server import (
     IMPATIENT,
     LETTER,
     RECIPIENT,

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from services.notifier.smtp.mail_channel import SenderBlamed, Unreachable
 from shared.errors import MailUnavailable
-from tests.integration.mail_host import (
+from tests.integration.mail_server import (
     IMPATIENT,
     LETTER,
     RECIPIENT,

@@ -11,8 +11,8 @@ from habeas.embedded.stack import Stack
 from shared.contract.codes import ALONE
 from shared.contract.events import PackageCodeIssued
 from shared.runtime.broker import Parking
-from tests.integration.correspondence import Writer
-from tests.integration.mail_host import Gate, MailHost, running
+from tests.integration.case_events import Writer
+from tests.integration.mail_server import Gate, MailHost, running
 from tests.integration.pipeline import Pipeline, now, prepared
 from tests.waiting import eventually
 

@@ -10,8 +10,8 @@ from services.notifier.domain import LetterCount
 from services.notifier.smtp.letter_limits import Allowed, DomainLimits, MailboxLimits, PutOff
 from services.notifier.smtp.mail_queues import MailLane
 from shared.runtime.mongo import Client
-from tests.integration.correspondence import Writer
-from tests.integration.mail_host import MailHost, running
+from tests.integration.case_events import Writer
+from tests.integration.mail_server import MailHost, running
 from tests.integration.pipeline import WITHIN, prepared
 from tests.waiting import eventually
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from habeas.embedded.stack import Stack
 from shared.errors import ConfigurationError
-from tests.integration.correspondence import Writer
-from tests.integration.mail_host import MailHost, hang_up, running, say
+from tests.integration.case_events import Writer
+from tests.integration.mail_server import MailHost, hang_up, running, say
 from tests.integration.pipeline import comes_true, prepared
 from tests.waiting import eventually
 

@@ -11,7 +11,7 @@ from services.notifier.smtp import mail_channel
 from services.notifier.smtp.mail_channel import MailInDoubt, NoSuchMailbox, Unreachable
 from services.notifier.smtp.smtp_data import wired
 from shared.errors import MailUnavailable
-from tests.integration.mail_host import LETTER, RECIPIENT, SENDER, failure, opened
+from tests.integration.mail_server import LETTER, RECIPIENT, SENDER, failure, opened
 from tests.waiting import eventually
 
 FINE = {"EHLO": "250-mail.example.com\r\n250 PIPELINING", "DATA": "354 Go on", "QUIT": "221 Bye"}

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from habeas.embedded.stack import Stack
 from services.fulfillment.changes.stop_list import StopList, StopPurpose
 from shared.runtime.key_rings import derived_key
+from tests.integration.controller_server import certificate
 from tests.integration.pipeline import (
     KEYS,
     PORTAL,
@@ -28,7 +29,6 @@ from tests.integration.pipeline import (
     command,
     prepared,
 )
-from tests.integration.receiver import certificate
 from tests.unit.platforms import (
     CLIENT,
     DATA_REQUEST,

@@ -9,8 +9,8 @@ import pytest
 
 from bench.audit import Verdict, audit, books
 from bench.evidence import Entry, Evidence, Told
+from bench.installation import MASTER_KEY, SOURCE
 from bench.requesters import ACCOUNTS, ORDERS, Kind, Load, Requester
-from bench.works import MASTER_KEY, SOURCE
 from services.intake.domain import request_id
 from shared.contract.events import (
     ErasurePlanned,

@@ -40,8 +40,8 @@ from shared.contract.events.breaches import (
 )
 from shared.errors import ConfigurationError
 from tests.unit.fakes import NOW, PRACTICE
+from tests.unit.incident_register_fakes import AWARE_AT, GDPR, INCIDENT, LAW, declaration
 from tests.unit.pages import ROOT
-from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, declaration
 
 EXAMPLE = ROOT / "examples" / "breach" / "incident.yaml"
 SECRET = "Quastenflosser"

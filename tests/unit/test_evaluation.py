@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bench.papers import zone
+from bench.document_images import zone
 from habeas.cli import app
 from habeas.client.evaluation.barcodes import licences
 from habeas.client.evaluation.judged import EvaluationVerdicts

@@ -20,7 +20,7 @@ from shared.contract.envelope import STRUCTURED, decode
 from shared.contract.topology import REQUESTS
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.runtime.broker import Message
-from tests.unit.register import declaration
+from tests.unit.incident_register_fakes import declaration
 
 SECRET = "ottilie.quastenflosser"
 SHEET = "reference,right,email\nt-1,erasure,ada@example.org\nt-2,access,bruno@example.com\n"

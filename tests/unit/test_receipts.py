@@ -34,7 +34,7 @@ from shared.runtime.fakes import MemoryJournal
 from shared.runtime.service import Runtime
 from tests.unit.fakes import PERSON, SOURCE, Office, request
 from tests.unit.intake_api import CASE
-from tests.unit.notifier.examples import AUTHORITY, SENDER, asked
+from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, asked
 
 L = LetterKind
 AGENT = {"name": "Helfer e. V.", "email": "helfer@example.net", "permission": "signed"}

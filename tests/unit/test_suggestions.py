@@ -8,7 +8,7 @@ import pytest
 from shared.contract.events.breaches import BreachDeclared
 from shared.contract.suggestions import nearest_word, suggestions_for
 from tests.unit.fakes import NOW
-from tests.unit.register import declaration
+from tests.unit.incident_register_fakes import declaration
 
 PART = "subdivision: is no part of {} (ISO 3166-2); the nearest is {}"
 CUSTOMER = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}

@@ -26,7 +26,7 @@ from shared.contract.events import (
 )
 from shared.errors import IllegalTransition
 from shared.law import FeeReason, GivenCopies, Money, Regulation, Right
-from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, stage
+from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, Counter, stage
 from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record
 
 FEE = Money(amount=Decimal("12.50"), currency="EUR")

@@ -24,7 +24,7 @@ from shared.contract.events import (
 )
 from shared.law import Regulation, Right
 from shared.runtime.fakes import MemoryVault
-from tests.unit.fulfillment.stage import around
+from tests.unit.fulfillment.handler_fakes import around
 
 CASE = "a" * 32
 KEY = bytes(32)

@@ -19,7 +19,7 @@ from services.fulfillment.certificate.document import (
 )
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.package.languages import words
-from tests.unit.fulfillment.portfolio import SIGNER
+from tests.unit.fulfillment.sample_records import SIGNER
 
 NOW = datetime(2026, 3, 5, 13, 35, tzinfo=UTC)
 DUTY = Retained(5, "retention_duty", "§ 147 AO", date(2035, 1, 31))

@@ -40,7 +40,7 @@ from shared.contract.events import (
 from shared.errors import PermanentError, RefusedDecision, StoreUnavailable, TooEarly
 from shared.law import Regulation, Right
 from shared.runtime.fakes import MemoryVault
-from tests.unit.fulfillment.stage import CASE, OneMap, around, stage
+from tests.unit.fulfillment.handler_fakes import CASE, OneMap, around, stage
 
 KIM = "kim@example.org"
 MAP = parse(

@@ -21,7 +21,7 @@ from shared.contract.events import (
 )
 from shared.law import Right
 from shared.runtime.fakes import MemoryVault
-from tests.unit.fulfillment.stage import CASE, Held, OneMap, around
+from tests.unit.fulfillment.handler_fakes import CASE, Held, OneMap, around
 
 MAP = parse(
     {

@@ -24,8 +24,8 @@ from shared.contract.events import Assurance, Fact, Outcome, RequestFulfilled, T
 from shared.law import Regulation, Right
 from shared.runtime.fakes import MemoryVault
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable
-from tests.unit.fulfillment.portfolio import parsed, repacked, unpacked
-from tests.unit.fulfillment.stage import CASE, HOUSE, Counter, Courier, answer_of, stage, whole
+from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, Counter, Courier, answer_of, stage, whole
+from tests.unit.fulfillment.sample_records import parsed, repacked, unpacked
 
 MAP = parse(
     {

@@ -57,7 +57,7 @@ from shared.contract.events import (
 from shared.errors import TooEarly
 from shared.law import FeeReason, Money, Right
 from shared.runtime.fakes import MemoryTimers
-from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
+from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, NOW, Counter, Held, stage
 from tests.unit.fulfillment.test_change_handlers import EDITABLE, PEOPLE
 from tests.unit.fulfillment.test_change_handlers import HELD as PERSON
 from tests.unit.fulfillment.test_disclosure import HELD, MAP, findings, record

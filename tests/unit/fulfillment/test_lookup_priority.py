@@ -10,7 +10,7 @@ from services.fulfillment.handlers import answer
 from services.fulfillment.search.findings import Findings, RecordTuple
 from services.fulfillment.stores.mongodb import Stores
 from shared.law import Regulation, Right
-from tests.unit.fulfillment.stage import Held, stage
+from tests.unit.fulfillment.handler_fakes import Held, stage
 
 MAP = """
 dataset:

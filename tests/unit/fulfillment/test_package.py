@@ -15,7 +15,7 @@ from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import NamedGroup, filename_stems
 from services.fulfillment.package.withheld import WithheldCount, WithheldNotice
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
-from tests.unit.fulfillment.portfolio import (
+from tests.unit.fulfillment.sample_records import (
     ADA,
     CUSTOMERS,
     SIGNER,

@@ -5,7 +5,7 @@ import pytest
 
 from services.fulfillment.certificate.signatures import CertificateSigner, PublicKey
 from services.fulfillment.package.verification import verify_package
-from tests.unit.fulfillment.portfolio import SIGNER, contents, packed, repacked, unpacked
+from tests.unit.fulfillment.sample_records import SIGNER, contents, packed, repacked, unpacked
 
 PACKAGE = packed(contents())
 FILES = unpacked(PACKAGE)

@@ -15,7 +15,7 @@ from services.fulfillment.package.languages import LANGUAGES, TEMPLATES, words
 from services.fulfillment.package.values import ValueReader
 from shared.pages.translation import SOURCE_LANGUAGE
 from shared.runtime.mongo import Decimal128, ObjectId
-from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
+from tests.unit.fulfillment.sample_records import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
 
 PLACE = re.compile(r"%\(\w+\)s|%")
 SENTENCE = re.compile(r'(?:\b_|\bsay)\(\s*"((?:[^"\\]|\\.)*)"')

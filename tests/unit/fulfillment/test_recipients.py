@@ -16,7 +16,7 @@ from services.fulfillment.recipients.notifications import notify
 from services.fulfillment.settings import AgreedRecipient
 from shared.contract.answer import Answer
 from shared.contract.events import RecipientConcerned, RecipientFailed, RecipientNotified
-from tests.unit.fulfillment.stage import CASE, HOUSE, around
+from tests.unit.fulfillment.handler_fakes import CASE, HOUSE, around
 
 KEY = "whsec_" + base64.b64encode(b"k" * 24).decode()
 MAP = parse(

@@ -30,7 +30,7 @@ from shared.contract.events import (
     TransferOrdered,
 )
 from shared.law import Regulation, Right
-from tests.unit.fulfillment.stage import CASE, around
+from tests.unit.fulfillment.handler_fakes import CASE, around
 
 DAY = date(2026, 11, 25)
 STOPPED = RequestStopped(request_id=CASE, reason=StopReason.NOT_ME)

@@ -19,7 +19,7 @@ from services.fulfillment.state import outcome_of_disclosure
 from shared.contract.events import Outcome, RequestSubmitted, Residence, Subject
 from shared.law import Right
 from shared.runtime.mongo import Document
-from tests.unit.fulfillment.portfolio import CUSTOMERS, SIGNER, contents, field, parsed, unpacked
+from tests.unit.fulfillment.sample_records import CUSTOMERS, SIGNER, contents, field, parsed, unpacked
 
 TICKETS = Collection(
     store="default",

@@ -24,7 +24,7 @@ from services.intake.channels.drop.client import (
 from services.intake.channels.drop.files import hours, is_closed, kind_of
 from shared.contract.drop import LineSplitter, ListKind, row_of
 from tests.drop_platform import KEY, California, hash_of
-from tests.integration.receiver import certificate
+from tests.integration.controller_server import certificate
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 

@@ -16,8 +16,8 @@ from shared.contract.events import Fact
 from shared.contract.events.breaches import BreachDeclared
 from shared.law.library import breach_policies
 from tests.unit.fakes import NOW
+from tests.unit.incident_register_fakes import AWARE_AT, INCIDENT, LAW, declaration, scoped
 from tests.unit.intake.test_incident_domain import approved, notified, out, registered
-from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
 
 H, D = timedelta(hours=1), timedelta(days=1)
 

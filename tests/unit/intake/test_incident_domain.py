@@ -34,7 +34,7 @@ from shared.contract.events.breaches import (
 )
 from shared.errors import IllegalTransition, TooEarly
 from tests.unit.fakes import NOW
-from tests.unit.register import CALIFORNIA, GDPR, INCIDENT, scoped
+from tests.unit.incident_register_fakes import CALIFORNIA, GDPR, INCIDENT, scoped
 
 PHASE_FACTS = (
     BreachRegistered, BreachScoped, BreachApproved, BreachWithdrawn, NoticesReleased, BreachNotified,

@@ -29,7 +29,7 @@ from shared.contract.events.breaches import (
 )
 from shared.contract.sources import COMMAND
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, submission
-from tests.unit.register import CALIFORNIA, INCIDENT, Registry, declaration, scoped
+from tests.unit.incident_register_fakes import CALIFORNIA, INCIDENT, Registry, declaration, scoped
 
 FIVE_YEARS = timedelta(days=5 * 366)
 

@@ -19,8 +19,8 @@ from shared.contract.events.breaches import (
     Missed,
 )
 from tests.unit.fakes import NOW
+from tests.unit.incident_register_fakes import AWARE_AT, GDPR, INCIDENT, LAW, Registry, scoped
 from tests.unit.intake.test_incident_domain import notified, to_customers
-from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, Registry, scoped
 
 SSN = ["user.name", "user.government_id"]
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from services.intake.breach.domain import Incident, evolve
 from services.intake.breach.duties import ClocksSet, NotificationDue
 from shared.contract.events.breaches import BreachDeclared, BreachRegistered, BreachScoped
 from tests.unit.fakes import NOW
-from tests.unit.register import INCIDENT, LAW, declaration, scoped
+from tests.unit.incident_register_fakes import INCIDENT, LAW, declaration, scoped
 
 HOUR = timedelta(hours=1)
 CUSTOMERS = [

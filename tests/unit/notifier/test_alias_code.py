@@ -9,7 +9,7 @@ from services.notifier.handlers import send_alias_code
 from shared.contract.events import AliasCodeIssued, LetterKind
 from shared.law import Right
 from shared.runtime.fakes import MemoryVault
-from tests.unit.notifier.examples import asked
+from tests.unit.notifier.sample_letters import asked
 from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
 
 OTHER, CODE = "lou@example.net", "BCDF-GHJK"

@@ -47,7 +47,7 @@ from shared.runtime.broker import EventPublisher, Message
 from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
 from shared.runtime.service import Runtime
 from tests.unit.fakes import OpenGate
-from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
+from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 CASE = "a" * 32
 ACKNOWLEDGED, CODE, RESTRICTED, LIFTED, HANDED_ON = (digit * 32 for digit in "12345")

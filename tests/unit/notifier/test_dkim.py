@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from services.notifier.letters.composer import compose
 from services.notifier.smtp.dkim import DkimSigner, Key, signer
-from tests.unit.notifier.examples import LETTERS, MESSAGE_ID, SENDER, WRITTEN_AT, letter
+from tests.unit.notifier.sample_letters import LETTERS, MESSAGE_ID, SENDER, WRITTEN_AT, letter
 
 DOMAIN, SELECTOR = "example.com", "habeas2026"
 

@@ -29,7 +29,7 @@ from shared.contract.events import (
 from shared.law import Right
 from shared.mail.reply_address import ReplyAddresses
 from shared.runtime.fakes import MemoryVault
-from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT
 from tests.unit.notifier.test_restrictions import RECEIVED
 
 CASE, EVENT = "a" * 32, "e" * 32

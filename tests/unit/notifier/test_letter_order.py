@@ -11,7 +11,7 @@ from shared.contract.events import IdentityRefused, Outcome, RequestFulfilled, R
 from shared.errors import TooEarly
 from shared.law import Right
 from shared.runtime.fakes import MemoryVault
-from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT
 
 CASE = "a" * 32
 

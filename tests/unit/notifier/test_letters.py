@@ -27,7 +27,7 @@ from services.notifier.letters.mime import Alternatives
 from services.notifier.letters.reasons import GROUNDS, ReasonCode
 from shared.contract.events import Evidence, Outcome
 from shared.law import Demand, LetterForm, Regulation, Right, TimedDuty
-from tests.unit.notifier.examples import (
+from tests.unit.notifier.sample_letters import (
     AUTHORITY,
     DUE,
     KEPT,

@@ -36,7 +36,7 @@ from shared.contract.events import (
 from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
 from shared.errors import PermanentError
 from shared.law import Right, Role, TimedDuty
-from tests.unit.notifier.examples import WRITTEN_AT
+from tests.unit.notifier.sample_letters import WRITTEN_AT
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
 
 CUSTOMER = Controller(name="Example Customer AG", email="privacy@customer.example.net")

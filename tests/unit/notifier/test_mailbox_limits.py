@@ -9,7 +9,7 @@ from services.notifier.domain import Correspondence, LetterCount, count_of, evol
 from services.notifier.letters.letter_models import CodeLetter, CodePurpose, Facts, Withdrawn
 from shared.contract.events import ErasureScheduled, Fact, IdentityRefused, LetterKind, MailboxNamed
 from shared.law import Right
-from tests.unit.notifier.examples import WRITTEN_AT, asked
+from tests.unit.notifier.sample_letters import WRITTEN_AT, asked
 
 CASE = "a" * 32
 FACTS: Facts = Withdrawn(Right.ACCESS, WRITTEN_AT.date(), WRITTEN_AT.date(), deemed=False, stopped=False)

@@ -25,7 +25,7 @@ from services.notifier.letters.mime import addr_spec, one_line
 from shared.contract.events import Outcome
 from shared.errors import MailRefused
 from shared.law import Regulation, Right
-from tests.unit.notifier.examples import (
+from tests.unit.notifier.sample_letters import (
     DONE,
     LETTERS,
     MESSAGE_ID,

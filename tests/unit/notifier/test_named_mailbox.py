@@ -11,7 +11,7 @@ from shared.contract.answer import SUBMISSION
 from shared.contract.events import LetterKind, MailboxNamed, RequestSubmitted, Subject
 from shared.law import Right
 from shared.runtime.fakes import MemoryVault
-from tests.unit.notifier.examples import asked
+from tests.unit.notifier.sample_letters import asked
 from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
 
 OTHER = "lou@example.net"

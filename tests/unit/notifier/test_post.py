@@ -9,7 +9,7 @@ from services.notifier.domain import LetterCount
 from services.notifier.smtp.mail_channel import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from services.notifier.smtp.post import LetterPost, Posted
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
-from tests.unit.notifier.examples import WRITTEN_AT
+from tests.unit.notifier.sample_letters import WRITTEN_AT
 
 LETTER, TO, WORDS = "case-1:event-1", "ada@example.org", b"a letter"
 WAIT_FOR = timedelta(hours=12)

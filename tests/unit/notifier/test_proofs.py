@@ -43,7 +43,7 @@ from shared.contract.topology import LISTENS
 from shared.errors import TooEarly
 from shared.law import Regulation, Right
 from shared.runtime.fakes import MemoryVault
-from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
+from tests.unit.notifier.sample_letters import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 E = Evidence
 CASE = "a" * 32

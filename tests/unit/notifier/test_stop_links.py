@@ -10,7 +10,7 @@ from services.notifier.letters.letter_models import Facts
 from shared.contract.events import LetterKind
 from shared.contract.stop_links import stop_url
 from shared.law import Right
-from tests.unit.notifier.examples import LETTERS, asked
+from tests.unit.notifier.sample_letters import LETTERS, asked
 from tests.unit.notifier.test_proofs import CASE, Outbox, notifier
 
 KEY = b"s" * 32

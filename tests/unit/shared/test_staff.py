@@ -42,7 +42,7 @@ from shared.runtime.broker import Message
 from shared.runtime.fakes import MemoryBroker, MemoryJournal
 from shared.runtime.service import Moment, Runtime, Service, on
 from tests.unit.fakes import OpenGate
-from tests.unit.register import declaration
+from tests.unit.incident_register_fakes import declaration
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 CASE = "c" * 32

@@ -19,7 +19,7 @@ from shared.contract.events import (
 )
 from shared.runtime.fakes import MemoryVault
 from shared.runtime.jwks import KeySet
-from tests.unit.verifier.login import CLIENT, TLS, Issuer, issuing
+from tests.unit.verifier.token_issuer import CLIENT, TLS, Issuer, issuing
 
 CASE = "c" * 32
 PROOF = ProofRef(kind=ProofKind.ID_TOKEN, ref="proof_0")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from services.verifier.login.tokens import CLOCKS_DIFFER, MOST_AGE, Login, check
 from shared.runtime.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
 from shared.runtime.tokens import TokenRefused
-from tests.unit.verifier.login import CLIENT, TLS, Issuer, issuing
+from tests.unit.verifier.token_issuer import CLIENT, TLS, Issuer, issuing
 
 NONCE = "c" * 32
 

@@ -1,4 +1,4 @@
-"""Letters to a fictional person, and under which laws."""
+"""Letters to a fictional person, with the laws that apply."""
 
 from datetime import date
 from functools import lru_cache

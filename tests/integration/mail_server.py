@@ -1,4 +1,4 @@
-"""A real mail server (aiosmtpd) on the loopback that does what a test wants."""
+"""A real mail server (aiosmtpd) on the loopback with scripted behaviour."""
 
 import asyncio
 import ssl

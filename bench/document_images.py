@@ -1,4 +1,4 @@
-"""Documents of fictional people, drawn: a passport's page and a bill. Nothing like them was ever issued."""
+"""Images of documents of fictional people: a passport page and a bill."""
 
 import io
 from datetime import date

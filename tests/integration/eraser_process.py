@@ -1,8 +1,8 @@
 """
-Erases in processes that are killed: for every number on standard input a copy of this one, and how it ended.
+Erasure in a forked process for each number on standard input; prints how each process ended.
 
-A copy dies by SIGKILL at the boundary of that number; 0 lets it live. Everything is loaded before the first
-copy is made, and nothing is connected: a copy begins as a new process does, only sooner.
+The process dies by SIGKILL at the boundary of that number; 0 lets it live. All modules are loaded before the
+first fork and nothing is connected, so a fork starts like a new process, but faster.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from services.fulfillment.stores import batch_lookup, mongodb
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import connect
-from tests.integration.mortal import Life
+from tests.integration.crash_points import Life
 from tests.integration.test_engine import World
 from tests.integration.test_erasure_crashes import Durable
 

@@ -1,4 +1,4 @@
-"""Fictional people's records, and a map to them, for the tests of what a person gets."""
+"""Records of fictional people, and their data map, for tests of packages."""
 
 import io
 import json

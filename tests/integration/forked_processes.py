@@ -1,8 +1,8 @@
 """
-Processes of the product that are copies of one which has loaded it: a new one, only sooner.
+Processes of the product forked from one that has loaded it, which starts faster than a new interpreter.
 
-A copy has the folder, environment and files it is given and a session of its own, and it ends with us. That
-the product starts from nothing, too, is for the tests of the host, of the stack and of the containers.
+A fork has the given folder, environment and files and its own session, and ends with the test run. Tests of
+the host, the stack and the containers cover a start from nothing.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ def _origin() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(  # noqa: S603  our own interpreter, our own code
-            [*DIES_WITH_US, sys.executable, "-m", "tests.integration.forked"],
+            [*DIES_WITH_US, sys.executable, "-m", "tests.integration.forked_child"],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             env={"PATH": os.environ["PATH"]},  # what a service has that Python itself looks at

@@ -1,5 +1,5 @@
 """
-A mail server that counts and forgets: ``python -m bench.sink PORT [LOG [MILLISECONDS [stepwise]]]``.
+A mail server that counts and forgets: ``python -m bench.mail_sink PORT [LOG [MILLISECONDS [stepwise]]]``.
 
 The catcher of the embedded stack writes a file per letter and would be the slowest part of a measurement.
 Into LOG, where one is given, goes a line per accepted message: its recipient and its Message-ID. Lines are

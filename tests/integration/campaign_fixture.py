@@ -1,4 +1,4 @@
-"""Campaigns on real parts: a breach is sealed as scoping seals it, released, and written about."""
+"""Campaigns on a real broker, database and mail server: a sealed and released breach."""
 
 import base64
 import sys
@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.notices import Breach, letters_in
+from bench.breach_fixture import Breach, letters_in
 from habeas.embedded.parts.ports import dial, free_port
 from habeas.embedded.parts.process import Command, Process
 from habeas.embedded.stack import Stack
@@ -85,7 +85,7 @@ async def sink(folder: Path) -> AsyncIterator[Sink]:
     """Run a sink."""
     port, log = free_port(), folder / "taken.log"
     command = Command(
-        (sys.executable, "-m", "bench.sink", str(port), str(log)), Path.cwd(), folder / "sink.log"
+        (sys.executable, "-m", "bench.mail_sink", str(port), str(log)), Path.cwd(), folder / "sink.log"
     )
     process = await Process.start(command)
     try:

@@ -1,4 +1,4 @@
-"""A process that dies at a boundary of its life: before something is written, or after."""
+"""Simulated crashes of a process before and after each write."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""An installation as far as it scopes breaches, on a real database; time is what the test says."""
+"""The scoping of breaches on a real database, with a clock that the test sets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A process with one small service, as the tests of the host run it: it withdraws what is withdrawn."""
+"""A process with one small service for tests of the host; it handles withdrawals."""
 
 import asyncio
 import os

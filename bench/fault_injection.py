@@ -1,8 +1,8 @@
 """
-What is killed in a crash run, and started again at once: services, each a process, the broker, the database.
+Processes killed and restarted in a crash run: the services, the broker, the database.
 
-A kill is SIGKILL to the process and all it started. Whatever ends without being killed is started again too,
-as an orchestrator would, and counted.
+A kill is SIGKILL to the process and its children. A process that ends by itself is restarted too, as by an
+orchestrator, and counted.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.works import SERVICES, Ground, environment
+from bench.installation import SERVICES, Ground, environment
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.parts.process import Command, Process
 from habeas.embedded.stack import Stack, StackPart

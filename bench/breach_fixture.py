@@ -1,4 +1,4 @@
-"""A breach that never was: people by the hundred thousand, sealed in chunks as scoping seals them."""
+"""A fictional breach with hundreds of thousands of people, sealed in batches as by scoping."""
 
 import asyncio
 import uuid

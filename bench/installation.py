@@ -71,7 +71,9 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
     async with Stack(folder / "stack") as stack:
         await declare(stack.amqp_url)
         port = free_port()
-        command = Command((sys.executable, "-m", "bench.sink", str(port)), Path.cwd(), folder / "sink.log")
+        command = Command(
+            (sys.executable, "-m", "bench.mail_sink", str(port)), Path.cwd(), folder / "sink.log"
+        )
         sink = await Process.start(command)
         client = connect(stack.mongo_url, app_name="habeas-bench")
         try:

@@ -1,4 +1,4 @@
-"""Another controller: a server with a certificate of its own that takes what is sent to it."""
+"""HTTPS server of another controller; it stores each received message."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""An issuer of ID tokens, on this machine: its keys by HTTP, and tokens as good or as bad as a test wants."""
+"""An issuer of valid and invalid ID tokens on this machine, with its keys over HTTP."""
 
 import json
 import ssl

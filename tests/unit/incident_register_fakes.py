@@ -1,4 +1,4 @@
-"""The register of incidents in memory, with intake beside it: what its unit tests stand on."""
+"""The register of incidents in memory, with intake, for unit tests."""
 
 from datetime import timedelta
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Tells the notifier of cases, as the other services would."""
+"""Publishes events of cases to the notifier, as the other services do."""
 
 import asyncio
 import base64

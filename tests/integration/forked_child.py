@@ -1,7 +1,7 @@
 """
-Has loaded the product, and runs its modules in copies of itself: each is told by a message on standard input.
+Server process with the product loaded; forks a child per message on standard input, which runs a module.
 
-Beside every copy another waits for its end, and tells of it: the one that is copied is busy with the next.
+A second child waits for each of them and reports its end, since the server is busy with the next message.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""Chromium, and what axe-core finds wrong with what it shows (WCAG 2.2 AA)."""
+"""Chromium, and the violations of WCAG 2.2 AA that axe-core finds in a page."""
 
 import os
 from collections.abc import AsyncIterator
