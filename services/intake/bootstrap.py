@@ -78,10 +78,10 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     )
     await journal.prepare()
     await timers.prepare()
-    firsts = FirstRequests(database, journal, derived_key(settings.root_key, "repeated requests"))
-    await firsts.prepare()
-    room = WaitingQueue(database, settings.requests_per_hour)
-    await room.prepare()
+    duplicates = FirstRequests(database, journal, derived_key(settings.root_key, "repeated requests"))
+    await duplicates.prepare()
+    queue = WaitingQueue(database, settings.requests_per_hour)
+    await queue.prepare()
     retention = RegisterRetention(settings.register_months, settings.company.zone)
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
     await purge.prepare()
@@ -92,34 +92,34 @@ async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIter
     wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
     await wrong.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
-    ports = Ports(platform.vault, timers, firsts, room, codes, settings.practice())
-    door = RequestService(platform.vault, journal, platform.bus, keys, ports.context, room, codes=codes)
+    ports = Ports(platform.vault, timers, duplicates, queue, codes, settings.practice())
+    requests = RequestService(platform.vault, journal, platform.bus, keys, ports.context, queue, codes=codes)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = UnsubscribeLinks(settings.root_key, settings.public_url)
     guard = CsrfGuard.of(
         derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
     )
     site = Site(settings.company, guard)
-    ground = ChannelContext(
-        settings, database, platform.vault, door, firsts, callers.public, callers.attempts
+    context = ChannelContext(
+        settings, database, platform.vault, requests, duplicates, callers.public, callers.attempts
     )
-    async with channels(ground) as opened:
+    async with channels(context) as opened:
         app = create_app(
-            door,
+            requests,
             callers,
             site,
             protocols={channel.path: channel.app for channel in opened if channel.app},
             links=links,
-            staff=StaffDecisions(door, platform.staff, door.clock, Allowance(CALLS_PER_HOUR)),
+            staff=StaffDecisions(requests, platform.staff, requests.clock, Allowance(CALLS_PER_HOUR)),
         )
-        app.include_router(stop_page(door, site, derived_key(settings.root_key, STOP_LINKS)))
+        app.include_router(stop_page(requests, site, derived_key(settings.root_key, STOP_LINKS)))
         timer_task = publish_due_timers(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
         background = _run_all(
             timer_task,
             purge.run(),
-            start_waiting(room, door.start),
-            door.outbox.run(),
+            start_waiting(queue, requests.start),
+            requests.outbox.run(),
             *works,
         )
         own = user_of(settings.amqp_url.get_secret_value())

@@ -22,8 +22,8 @@ NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id
 class FirstRequestPort(Protocol):
     """The first requests by fingerprint."""
 
-    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
-        """Return the claim that holds *wish*: that of *case*, unless another is first."""
+    async def claim(self, fingerprint: bytes, case: str, now: datetime) -> FirstRequest:
+        """Return the claim that holds *fingerprint*: that of *case*, unless another is first."""
 
     async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         """Give *held* to *case*; return False if another was faster."""
@@ -38,11 +38,11 @@ class WaitingQueuePort(Protocol):
     async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
         """Return the lane of a request of *source*."""
 
-    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
-        """Return whether *visitor* may begin at once; otherwise it waits from now on."""
+    async def enter(self, waiting: WaitingRequest, lane: RateLane, now: datetime) -> bool:
+        """Return whether *waiting* may begin at once; otherwise it waits from now on."""
 
-    async def hold(self, visitor: WaitingRequest, now: datetime) -> None:
-        """Let *visitor*, which may begin, wait for the registration of the first request for the same."""
+    async def hold(self, waiting: WaitingRequest, now: datetime) -> None:
+        """Let *waiting*, which may begin, wait for the registration of the first request for the same."""
 
     async def is_full(self, source: str, now: datetime) -> bool:
         """Return whether a request of *source* would have to wait."""
@@ -82,8 +82,8 @@ class IntakeContext:
     occurred_at: datetime
     vault: VaultPort = field(repr=False)
     timers: TimersPort = field(repr=False)
-    firsts: FirstRequestPort = field(repr=False)
-    room: WaitingQueuePort = field(repr=False)
+    duplicates: FirstRequestPort = field(repr=False)
+    queue: WaitingQueuePort = field(repr=False)
     codes: CodeAttempts = field(repr=False)
     practice: ClockRules
 
@@ -94,8 +94,8 @@ class Ports:
 
     vault: VaultPort
     timers: TimersPort
-    firsts: FirstRequestPort
-    room: WaitingQueuePort
+    duplicates: FirstRequestPort
+    queue: WaitingQueuePort
     codes: CodeAttempts
     practice: ClockRules
 
@@ -110,8 +110,8 @@ class Ports:
             occurred_at=moment.occurred_at,
             vault=self.vault,
             timers=self.timers,
-            firsts=self.firsts,
-            room=self.room,
+            duplicates=self.duplicates,
+            queue=self.queue,
             codes=self.codes,
             practice=self.practice,
         )
@@ -148,5 +148,5 @@ async def end_waiting(ctx: IntakeContext) -> None:
     Raises:
         TooEarly: It waited; the event is retried once it has begun.
     """
-    if await ctx.room.start_next(ctx.case_id):
+    if await ctx.queue.start_next(ctx.case_id):
         raise TooEarly("the request waits its turn; it begins next")

@@ -87,15 +87,15 @@ from shared.contract.sources import ChannelSource, channel_source
 from shared.errors import IllegalTransition, TooEarly
 from shared.law import Right, TimedDuty, needs_proof
 
-OWN_DOOR = "habeas/"
+OWN_SOURCES = "habeas/"
 """Prefix of the sources of requests that no upstream system passed on."""
-PUBLIC_DOOR = channel_source(ChannelSource.HABEAS, "public")
+PUBLIC_SOURCE = channel_source(ChannelSource.HABEAS, "public")
 """CloudEvents source of requests without a key."""
 MAIL = channel_source(ChannelSource.HABEAS, "mail")
 """CloudEvents source of requests by mail."""
 GPC = channel_source(ChannelSource.HABEAS, "gpc")
 """CloudEvents source of browser signals (Global Privacy Control)."""
-PUBLIC_DOORS: frozenset[str] = frozenset({PUBLIC_DOOR, MAIL, GPC})
+PUBLIC_SOURCES: frozenset[str] = frozenset({PUBLIC_SOURCE, MAIL, GPC})
 """Sources that accept requests from any sender, in any name."""
 EMAIL = "email"
 """Name of the identity that is a mailbox, in the data map."""
@@ -191,70 +191,73 @@ class RequestLodged(Record):
 
 RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved, RequestLodged)
 
-S = CaseStatus
 _AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
-    IdentityChallenged: S.CHALLENGED,
-    ProofRefused: S.CHALLENGED,
-    IdentityVerified: S.VERIFIED,
+    IdentityChallenged: CaseStatus.CHALLENGED,
+    ProofRefused: CaseStatus.CHALLENGED,
+    IdentityVerified: CaseStatus.VERIFIED,
     # They may overtake the note that the identity is verified.
-    RequestFulfilled: S.ANSWERED,
-    RequestReferred: S.REFERRED,
-    IdentityRefused: S.REFUSED,
-    RequestWithdrawn: S.WITHDRAWN,
+    RequestFulfilled: CaseStatus.ANSWERED,
+    RequestReferred: CaseStatus.REFERRED,
+    IdentityRefused: CaseStatus.REFUSED,
+    RequestWithdrawn: CaseStatus.WITHDRAWN,
 }
 TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
-    S.UNKNOWN: {RequestReceived: S.RECEIVED, RequestPurged: S.PURGED},
-    S.RECEIVED: {**_AWAITING_PROOF, RequestForwarded: S.FORWARDED, RequestDuplicated: S.DUPLICATE},
-    S.CHALLENGED: _AWAITING_PROOF,
-    S.VERIFIED: {
-        RequestFulfilled: S.ANSWERED,
-        RequestReferred: S.REFERRED,
-        RequestWithdrawn: S.WITHDRAWN,
+    CaseStatus.UNKNOWN: {RequestReceived: CaseStatus.RECEIVED, RequestPurged: CaseStatus.PURGED},
+    CaseStatus.RECEIVED: {
+        **_AWAITING_PROOF,
+        RequestForwarded: CaseStatus.FORWARDED,
+        RequestDuplicated: CaseStatus.DUPLICATE,
+    },
+    CaseStatus.CHALLENGED: _AWAITING_PROOF,
+    CaseStatus.VERIFIED: {
+        RequestFulfilled: CaseStatus.ANSWERED,
+        RequestReferred: CaseStatus.REFERRED,
+        RequestWithdrawn: CaseStatus.WITHDRAWN,
         # A refused proof may still be in transit when the decision that overtook it arrives; so below.
-        ProofRefused: S.VERIFIED,
+        ProofRefused: CaseStatus.VERIFIED,
     },
-    S.REFERRED: {
-        RequestFulfilled: S.ANSWERED,
-        RequestReferred: S.REFERRED,
-        RequestWithdrawn: S.WITHDRAWN,
-        ProofRefused: S.REFERRED,
+    CaseStatus.REFERRED: {
+        RequestFulfilled: CaseStatus.ANSWERED,
+        RequestReferred: CaseStatus.REFERRED,
+        RequestWithdrawn: CaseStatus.WITHDRAWN,
+        ProofRefused: CaseStatus.REFERRED,
     },
-    S.REFUSED: {RequestClosed: S.CLOSED, ProofRefused: S.REFUSED},
-    S.ANSWERED: {
-        RequestClosed: S.CLOSED,
-        RequestFulfilled: S.ANSWERED,
+    CaseStatus.REFUSED: {RequestClosed: CaseStatus.CLOSED, ProofRefused: CaseStatus.REFUSED},
+    CaseStatus.ANSWERED: {
+        RequestClosed: CaseStatus.CLOSED,
+        RequestFulfilled: CaseStatus.ANSWERED,
         # It ends what waits for a window; the answer stands.
-        RequestWithdrawn: S.ANSWERED,
-        ProofRefused: S.ANSWERED,
+        RequestWithdrawn: CaseStatus.ANSWERED,
+        ProofRefused: CaseStatus.ANSWERED,
     },
-    S.FORWARDED: {RequestForwarded: S.FORWARDED, RequestClosed: S.CLOSED},
-    S.DUPLICATE: {RequestClosed: S.CLOSED},
+    CaseStatus.FORWARDED: {RequestForwarded: CaseStatus.FORWARDED, RequestClosed: CaseStatus.CLOSED},
+    CaseStatus.DUPLICATE: {RequestClosed: CaseStatus.CLOSED},
     # A withdrawal may cross a decision; a sent answer stands.
-    S.WITHDRAWN: {
-        RequestClosed: S.CLOSED,
-        ProofRefused: S.WITHDRAWN,
-        IdentityRefused: S.WITHDRAWN,
-        RequestReferred: S.WITHDRAWN,
-        RequestFulfilled: S.ANSWERED,
+    CaseStatus.WITHDRAWN: {
+        RequestClosed: CaseStatus.CLOSED,
+        ProofRefused: CaseStatus.WITHDRAWN,
+        IdentityRefused: CaseStatus.WITHDRAWN,
+        RequestReferred: CaseStatus.WITHDRAWN,
+        RequestFulfilled: CaseStatus.ANSWERED,
     },
-    S.CLOSED: {
-        ProofRefused: S.CLOSED,
-        IdentityRefused: S.CLOSED,
-        RequestReferred: S.CLOSED,
-        RequestWithdrawn: S.CLOSED,
-        RequestFulfilled: S.ANSWERED,
+    CaseStatus.CLOSED: {
+        ProofRefused: CaseStatus.CLOSED,
+        IdentityRefused: CaseStatus.CLOSED,
+        RequestReferred: CaseStatus.CLOSED,
+        RequestWithdrawn: CaseStatus.CLOSED,
+        RequestFulfilled: CaseStatus.ANSWERED,
     },
-    S.PURGED: {RequestPurged: S.PURGED},
+    CaseStatus.PURGED: {RequestPurged: CaseStatus.PURGED},
 }
 """Status → fact → status. A fact without an entry for a status is an :class:`IllegalTransition`."""
 NOTED: frozenset[type[Fact]] = frozenset({IdentityChallenged, IdentityVerified})
 """Facts that are noted, so that they can come in any order; where they change nothing they are ignored."""
 CLOSED_BY: Mapping[CaseStatus, LetterKind] = {
-    S.REFUSED: LetterKind.REFUSAL,
-    S.ANSWERED: LetterKind.OUTCOME,
-    S.WITHDRAWN: LetterKind.WITHDRAWN,
-    S.FORWARDED: LetterKind.FORWARDED,
-    S.DUPLICATE: LetterKind.DUPLICATE,
+    CaseStatus.REFUSED: LetterKind.REFUSAL,
+    CaseStatus.ANSWERED: LetterKind.OUTCOME,
+    CaseStatus.WITHDRAWN: LetterKind.WITHDRAWN,
+    CaseStatus.FORWARDED: LetterKind.FORWARDED,
+    CaseStatus.DUPLICATE: LetterKind.DUPLICATE,
 }
 """The last letter of a case. If two decisions crossed, both letters are written."""
 ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.FORWARDED, CaseStatus.CLOSED})

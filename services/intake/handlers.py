@@ -205,7 +205,7 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: IntakeContext) -> Se
 
 async def declare_burst(event: BurstDeclared, ctx: IntakeContext) -> Sequence[Fact]:
     """Mark the requests during a declared incident, from now on."""
-    await ctx.room.declare(event)
+    await ctx.queue.declare(event)
     return []
 
 

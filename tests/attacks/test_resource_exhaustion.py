@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from habeas.embedded.parts.ports import HOST, free_port
 from habeas.embedded.stack import Stack
-from services.intake.pages.centre.options import WISHES
+from services.intake.pages.centre.options import OPTIONS
 from services.intake.pages.csrf import FORMS_PER_REQUEST
 from tests.attacks.test_code_guessing import at
 from tests.integration.forked_processes import said
@@ -195,7 +195,7 @@ async def head_alone(product: Pipeline, path: str) -> str:
 async def test_forms_are_counted_before_their_bodies_are_read(product: Pipeline) -> None:
     """Before, forms of the privacy centre were parsed first, and invalid ones were not counted."""
     case = await product.lodge(Somebody("gil@example.org", "Gil Example").asks("access"), source=SHOP)
-    form = next(iter(WISHES.values())).where
+    form = next(iter(OPTIONS.values())).where
     async with at(product, "127.0.0.8") as stranger:
         typed = {"name": "Gil Example", "step": "change"}
         first = [(await stranger.post(form, data=typed)).status_code for _ in range(20)]

@@ -24,7 +24,7 @@ from tests.unit.fakes import BINDINGS, PRACTICE, REQUEST_KEY, RETRY, SOURCE, Mem
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 WISH = b'{"email":"ada@example.org"}'
-REPLICAS, WISHES, EACH = 4, 50, 4
+REPLICAS, OPTIONS, EACH = 4, 50, 4
 
 
 @pytest_asyncio.fixture
@@ -55,7 +55,7 @@ async def test_of_replicas_that_claim_the_same_at_once_all_hear_of_one_first(
     replicas = [firsts, *(replica(client, database_prefix) for client in clients)]
     asking = [
         (one, f"wish {wish}".encode(), uuid.uuid4().hex)
-        for wish in range(WISHES)
+        for wish in range(OPTIONS)
         for one in replicas
         for _ in range(EACH)
     ]
@@ -65,7 +65,7 @@ async def test_of_replicas_that_claim_the_same_at_once_all_hear_of_one_first(
     of_wish: dict[bytes, set[str]] = {}
     for (_, wish, _), holder in zip(asking, holders, strict=True):
         of_wish.setdefault(wish, set()).add(holder)
-    assert [len(found) for found in of_wish.values()] == [1] * WISHES
+    assert [len(found) for found in of_wish.values()] == [1] * OPTIONS
 
 
 async def test_a_claim_that_is_made_again_is_the_same(firsts: FirstRequests) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page
 
 from habeas.embedded.stack import Stack
-from services.intake.pages.centre.options import WISHES
+from services.intake.pages.centre.options import OPTIONS
 from services.intake.pages.site import LANGUAGES
 from tests.extent import extent
 from tests.integration.browser import too_wide, violations
@@ -40,7 +40,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
         "device_scale_factor": 4,
     },  # 400 % of 1280 by 1024
 }
-PAGES = ("/", "/choices", "/account-deletion", "/nowhere", *WISHES)
+PAGES = ("/", "/choices", "/account-deletion", "/nowhere", *OPTIONS)
 PAGES_IN = {layout: extent(PAGES[number :: len(LAYOUTS)], PAGES) for number, layout in enumerate(LAYOUTS)}
 PAGES_IN_LANGUAGES = extent(("/ask/erasure",), ("/", "/ask/erasure"))
 ENOUGH_TIME = 1_100

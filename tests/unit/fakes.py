@@ -161,9 +161,9 @@ class MemoryFirsts:
         return self.claims.setdefault(wish.decode(), FirstRequest(wish.decode(), case, now))
 
     async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
-        if self.claims[held.wish].case != held.case:
+        if self.claims[held.fingerprint].case != held.case:
             return False
-        self.claims[held.wish] = FirstRequest(held.wish, case, now)
+        self.claims[held.fingerprint] = FirstRequest(held.fingerprint, case, now)
         return True
 
     async def case(self, case: str) -> IntakeCase:

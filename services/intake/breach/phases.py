@@ -39,21 +39,20 @@ class PhaseStatus(StrEnum):
     """It was withdrawn: its notices are not sent."""
 
 
-S = PhaseStatus
 TRANSITIONS: Mapping[PhaseStatus, Mapping[type[Fact], PhaseStatus]] = {
-    S.UNKNOWN: {BreachRegistered: S.REGISTERED},
-    S.REGISTERED: {BreachScoped: S.SCOPED, BreachWithdrawn: S.WITHDRAWN},
-    S.SCOPED: {BreachApproved: S.APPROVED, BreachWithdrawn: S.WITHDRAWN},
+    PhaseStatus.UNKNOWN: {BreachRegistered: PhaseStatus.REGISTERED},
+    PhaseStatus.REGISTERED: {BreachScoped: PhaseStatus.SCOPED, BreachWithdrawn: PhaseStatus.WITHDRAWN},
+    PhaseStatus.SCOPED: {BreachApproved: PhaseStatus.APPROVED, BreachWithdrawn: PhaseStatus.WITHDRAWN},
     # A second approval, if the declarer is unknown.
-    S.APPROVED: {
-        BreachApproved: S.APPROVED,
-        NoticesReleased: S.RELEASED,
-        BreachWithdrawn: S.WITHDRAWN,
+    PhaseStatus.APPROVED: {
+        BreachApproved: PhaseStatus.APPROVED,
+        NoticesReleased: PhaseStatus.RELEASED,
+        BreachWithdrawn: PhaseStatus.WITHDRAWN,
     },
-    S.RELEASED: {BreachNotified: S.NOTIFIED},
-    S.NOTIFIED: {BreachNotified: S.NOTIFIED, BreachRecounted: S.NOTIFIED},
+    PhaseStatus.RELEASED: {BreachNotified: PhaseStatus.NOTIFIED},
+    PhaseStatus.NOTIFIED: {BreachNotified: PhaseStatus.NOTIFIED, BreachRecounted: PhaseStatus.NOTIFIED},
     # The scope was being searched.
-    S.WITHDRAWN: {BreachScoped: S.WITHDRAWN},
+    PhaseStatus.WITHDRAWN: {BreachScoped: PhaseStatus.WITHDRAWN},
 }
 """Status of a phase → fact → status. A fact in no row of a status is an :class:`IllegalTransition`."""
 

@@ -23,7 +23,7 @@ KEEP = timedelta(days=365)
 
 
 class FirstRequests:
-    """The collection ``firsts``: fingerprints of open requests, as keyed hashes."""
+    """The collection ``duplicates``: fingerprints of open requests, as keyed hashes."""
 
     def __init__(self, database: Database, journal: Journal, key: bytes) -> None:
         """Keep them in *database*; *journal* gives the state of a case, *key* is hashed with."""
@@ -39,15 +39,17 @@ class FirstRequests:
         with translated("index the first requests"):
             await self._firsts.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
-    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
+    async def claim(self, fingerprint: bytes, case: str, now: datetime) -> FirstRequest:
         """
-        Return the claim that holds *wish*: that of *case*, unless another is first.
+        Return the claim that holds *fingerprint*: that of *case*, unless another is first.
 
         Raises:
             StoreUnavailable: The server did not answer, or another's claim cannot be read yet.
         """
         try:
-            return await self._claim(FirstRequest(hmac.new(self._key, wish, sha256).hexdigest(), case, now))
+            return await self._claim(
+                FirstRequest(hmac.new(self._key, fingerprint, sha256).hexdigest(), case, now)
+            )
         except KeyError:
             raise StoreUnavailable("the first request cannot be read yet") from None
 
@@ -58,7 +60,7 @@ class FirstRequests:
         Raises:
             StoreUnavailable: The server did not answer; the call may be repeated.
         """
-        return await self._pass_on((held, FirstRequest(held.wish, case, now)))
+        return await self._pass_on((held, FirstRequest(held.fingerprint, case, now)))
 
     async def case(self, case: str) -> IntakeCase:
         """Return the state of *case*."""
@@ -67,24 +69,26 @@ class FirstRequests:
     async def _claim_all(self, claims: Sequence[FirstRequest]) -> Mapping[FirstRequest, FirstRequest]:
         holders: dict[str, FirstRequest] = {}
         for claim in claims:
-            holders.setdefault(claim.wish, claim)
+            holders.setdefault(claim.fingerprint, claim)
         taken = await insert_new(self._firsts, [_document(claim) for claim in holders.values()])
         if taken:
-            holders = {wish: claim for wish, claim in holders.items() if wish not in taken}
+            holders = {
+                fingerprint: claim for fingerprint, claim in holders.items() if fingerprint not in taken
+            }
             holders |= await self._held(taken)
-        return {claim: holders[claim.wish] for claim in claims if claim.wish in holders}
+        return {claim: holders[claim.fingerprint] for claim in claims if claim.fingerprint in holders}
 
     async def _pass_on_all(
         self, pairs: Sequence[tuple[FirstRequest, FirstRequest]]
     ) -> Mapping[tuple[FirstRequest, FirstRequest], bool]:
         with translated("pass claims on"):
             await self._firsts.bulk_write([_passed_on(*pair) for pair in pairs], ordered=False)
-        holders = await self._held({held.wish for held, _ in pairs})
-        return {(held, new): holders.get(held.wish, held).case == new.case for held, new in pairs}
+        holders = await self._held({held.fingerprint for held, _ in pairs})
+        return {(held, new): holders.get(held.fingerprint, held).case == new.case for held, new in pairs}
 
-    async def _held(self, wishes: Iterable[str]) -> dict[str, FirstRequest]:
+    async def _held(self, fingerprints: Iterable[str]) -> dict[str, FirstRequest]:
         with translated("read the first requests"):
-            found = self._firsts.find({"_id": {"$in": list(wishes)}})
+            found = self._firsts.find({"_id": {"$in": list(fingerprints)}})
             return {one["_id"]: FirstRequest(one["_id"], one["case"], one["at"]) async for one in found}
 
     async def _load_all(self, cases: Sequence[str]) -> Mapping[str, IntakeCase]:
@@ -93,9 +97,9 @@ class FirstRequests:
 
 
 def _document(claim: FirstRequest) -> Document:
-    return {"_id": claim.wish, "case": claim.case, "at": claim.at}
+    return {"_id": claim.fingerprint, "case": claim.case, "at": claim.at}
 
 
 def _passed_on(held: FirstRequest, new: FirstRequest) -> UpdateOne:
     change = {"case": new.case, "at": new.at}
-    return UpdateOne({"_id": held.wish, "case": held.case}, {"$set": change})
+    return UpdateOne({"_id": held.fingerprint, "case": held.case}, {"$set": change})

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 import orjson
 
-from services.intake.domain import PUBLIC_DOORS, IntakeCase
+from services.intake.domain import PUBLIC_SOURCES, IntakeCase
 from shared.contract.drop import SOURCE as DROP
 from shared.contract.events import (
     Agent,
@@ -31,7 +31,7 @@ from shared.matching import mailbox
 class FirstRequest:
     """The first open request with a fingerprint."""
 
-    wish: str
+    fingerprint: str
     """The fingerprint, a keyed hash."""
     case: RequestId
     at: datetime
@@ -94,7 +94,7 @@ def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:
     An agent may have stronger evidence now. On public channels anyone may ask in a person's name, and
     withdraw: until it is proven, such a request must not block the person's own.
     """
-    return received.source in PUBLIC_DOORS or not set(first.attested).issuperset(received.attested)
+    return received.source in PUBLIC_SOURCES or not set(first.attested).issuperset(received.attested)
 
 
 def _person(subject: Subject) -> dict[str, object]:

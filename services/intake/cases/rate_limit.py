@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from services.intake.domain import OWN_DOOR, PUBLIC_DOORS, RequestLodged
+from services.intake.domain import OWN_SOURCES, PUBLIC_SOURCES, RequestLodged
 from shared.contract.events import BurstDeclared, Code, RequestReceived, RequestSubmitted
 from shared.law import TimedDuty, needs_proof
 
@@ -70,9 +70,9 @@ def lane_of(
 
 def limit_of(source: str, limits: Mapping[str, int]) -> int | None:
     """Return how many requests of *source* may begin in an hour; None if unlimited."""
-    if source in PUBLIC_DOORS:
+    if source in PUBLIC_SOURCES:
         return None
-    return limits.get(source, None if source.startswith(OWN_DOOR) else limits.get(OTHERS))
+    return limits.get(source, None if source.startswith(OWN_SOURCES) else limits.get(OTHERS))
 
 
 def _is_of(burst: BurstDeclared, source: str, received_at: datetime) -> bool:

@@ -17,7 +17,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_DOOR, DueMoved, RequestLodged
+from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_SOURCES, DueMoved, RequestLodged
 from shared.contract.events import (
     AnswerDelivered,
     AppealAnswered,
@@ -277,10 +277,10 @@ class CaseHistory:
     @classmethod
     def of(cls, facts: Iterable[tuple[datetime, Fact]]) -> "CaseHistory":
         """Return the history of a case from its facts, oldest first, each with its time of record."""
-        story = cls()
+        history = cls()
         for at, fact in facts:
-            story.note(fact, at)
-        return story
+            history.note(fact, at)
+        return history
 
     def note(self, fact: Fact, at: datetime) -> None:
         """Add one more fact; facts without effect on the register are skipped."""
@@ -495,10 +495,10 @@ def _manner_of(lodged: RequestLodged) -> RequestManner:
         return RequestManner.EVENT
     if lodged.source == MAIL:
         return RequestManner.MAIL
-    return RequestManner.WEB if lodged.source.startswith(OWN_DOOR) else RequestManner.API
+    return RequestManner.WEB if lodged.source.startswith(OWN_SOURCES) else RequestManner.API
 
 
-def may_be_purged(story: CaseHistory, before: datetime) -> bool:
+def may_be_purged(history: CaseHistory, before: datetime) -> bool:
     """
     Return whether the record of a case may be purged: it ended *before*, and no reason to retain it remains.
 
@@ -506,4 +506,4 @@ def may_be_purged(story: CaseHistory, before: datetime) -> bool:
         11 CCR § 7101(a): records are kept for at least 24 months.
         GDPR Art. 5(1)(e): and no longer than necessary.
     """
-    return story.ended_at is not None and story.ended_at < before and story.standing is None
+    return history.ended_at is not None and history.ended_at < before and history.standing is None

@@ -48,15 +48,15 @@ async def begin(request: RequestSubmitted, lodged: RequestLodged, ctx: IntakeCon
         instructed=lodged.instructed,
     )
     received = received_request(request, arrival, ctx.practice)
-    lane = await ctx.room.lane(lodged.source, received.received_at, ctx.now)
+    lane = await ctx.queue.lane(lodged.source, received.received_at, ctx.now)
     at_once = begins_at_once(received, ctx.now, ctx.practice.zone)
-    visitor = WaitingRequest(lodged, received.internal_due_on, received.received_at, at_once)
-    if not await ctx.room.enter(visitor, lane, ctx.now):
+    waiting = WaitingRequest(lodged, received.internal_due_on, received.received_at, at_once)
+    if not await ctx.queue.enter(waiting, lane, ctx.now):
         return []
     try:
         return await register_request(request, received.model_copy(update={"incident": lane.incident}), ctx)
     except TooEarly:
-        await ctx.room.hold(visitor, ctx.now)
+        await ctx.queue.hold(waiting, ctx.now)
         return []
 
 
@@ -104,17 +104,17 @@ async def _first_request(
     Raises:
         TooEarly: Another request is about to become the first.
     """
-    wish = fingerprint_of(request, received)
-    if wish is None:
+    fingerprint = fingerprint_of(request, received)
+    if fingerprint is None:
         return None
-    held = await ctx.firsts.claim(wish, ctx.case_id, ctx.now)
+    held = await ctx.duplicates.claim(fingerprint, ctx.case_id, ctx.now)
     if held.case == ctx.case_id:
         return None
-    case = await ctx.firsts.case(held.case)
+    case = await ctx.duplicates.case(held.case)
     if case.received is None and ctx.now < held.at + LOST_AFTER:
         raise TooEarly("the first request for the same is not registered yet")
     duplicate = duplicate_of(case, received, ctx.now.astimezone(ctx.practice.zone).date())
-    if duplicate is None and not await ctx.firsts.pass_on(held, ctx.case_id, ctx.now):
+    if duplicate is None and not await ctx.duplicates.pass_on(held, ctx.case_id, ctx.now):
         raise TooEarly("another request for the same has just arrived")
     return duplicate
 

@@ -200,8 +200,8 @@ class Purge:
 
 
 def _may_be_purged(rows: Sequence[JournalRow], before: datetime) -> bool:
-    story = CaseHistory.of(facts_of(rows))
-    return not story.purged and may_be_purged(story, before)
+    history = CaseHistory.of(facts_of(rows))
+    return not history.purged and may_be_purged(history, before)
 
 
 def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[CountedRequest]:

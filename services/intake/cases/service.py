@@ -104,7 +104,7 @@ class RequestService:
     keys: ServiceKeys
     context: Callable[[Moment[IntakeCase]], IntakeContext]
     """Returns the context of an operation."""
-    room: WaitingQueuePort
+    queue: WaitingQueuePort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
     """Limit of operations on one request: each writes, and some send a letter."""
@@ -212,7 +212,7 @@ class RequestService:
             SourceLimitReached: It would have to wait.
         """
         now = self.clock()
-        if not takes_effect_at_once(request) and await self.room.is_full(source, now):
+        if not takes_effect_at_once(request) and await self.queue.is_full(source, now):
             raise SourceLimitReached(max(1, round((next_hour(now) - now).total_seconds())))
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
@@ -540,9 +540,9 @@ class RequestService:
             raise TooManyAttempts("too many operations on this request; try again in an hour")
         if not unknown:
             return rows
-        lodged = await self.room.lodged(case_id)
+        lodged = await self.queue.lodged(case_id)
         if lodged is not None and await self.start(lodged):
-            await self.room.begun([case_id], self.clock())
+            await self.queue.begun([case_id], self.clock())
         return await self._history(case_id)
 
     async def _operate(self, case_id: str, decide: Decide, cause: str = "") -> None:

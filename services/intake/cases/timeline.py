@@ -96,22 +96,21 @@ class TimelineEntry:
     """Whether the letter confirms the receipt of the request as well."""
 
 
-H = TimelineKind
 KIND_OF_FACT: dict[type[Fact], TimelineKind] = {
-    IdentityReviewNeeded: H.IN_REVIEW,
-    IdentityVerified: H.VERIFIED,
-    RequestReferred: H.REFERRED,
-    RequestDuplicated: H.DUPLICATE,
-    RequestForwarded: H.FORWARDED,
-    RequestWithdrawn: H.WITHDRAWN,
-    FeeQuoted: H.FEE_QUOTED,
-    FeeAgreed: H.FEE_AGREED,
-    RequestFulfilled: H.ANSWERED,
-    IdentityRefused: H.REFUSED,
-    AnswerDelivered: H.DELIVERED,
-    PackageExpired: H.PACKAGE_EXPIRED,
-    RequestStopped: H.STOPPED,
-    RequestReleased: H.RELEASED,
+    IdentityReviewNeeded: TimelineKind.IN_REVIEW,
+    IdentityVerified: TimelineKind.VERIFIED,
+    RequestReferred: TimelineKind.REFERRED,
+    RequestDuplicated: TimelineKind.DUPLICATE,
+    RequestForwarded: TimelineKind.FORWARDED,
+    RequestWithdrawn: TimelineKind.WITHDRAWN,
+    FeeQuoted: TimelineKind.FEE_QUOTED,
+    FeeAgreed: TimelineKind.FEE_AGREED,
+    RequestFulfilled: TimelineKind.ANSWERED,
+    IdentityRefused: TimelineKind.REFUSED,
+    AnswerDelivered: TimelineKind.DELIVERED,
+    PackageExpired: TimelineKind.PACKAGE_EXPIRED,
+    RequestStopped: TimelineKind.STOPPED,
+    RequestReleased: TimelineKind.RELEASED,
 }
 """Facts that always make an entry if they change something."""
 OVER = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
@@ -119,8 +118,8 @@ OVER = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
 OVERTAKEN = (IdentityVerified, IdentityRefused, RequestReferred, ProofRefused)
 NO_REFUSALS = frozenset({"too_many_codes", "not_needed"})
 """Reasons that do not reject a proof."""
-APPEALS = {Remedy.APPEAL: H.APPEALED, Remedy.COMPLAINT: H.COMPLAINED}
-ANSWERS = {Remedy.APPEAL: H.APPEAL_DECIDED, Remedy.COMPLAINT: H.COMPLAINT_DECIDED}
+APPEALS = {Remedy.APPEAL: TimelineKind.APPEALED, Remedy.COMPLAINT: TimelineKind.COMPLAINED}
+ANSWERS = {Remedy.APPEAL: TimelineKind.APPEAL_DECIDED, Remedy.COMPLAINT: TimelineKind.COMPLAINT_DECIDED}
 
 
 def timeline_of(facts: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, ...]:
@@ -135,7 +134,7 @@ def timeline_of(facts: Iterable[tuple[datetime, Fact]]) -> tuple[TimelineEntry, 
         if not (status in OVER and isinstance(fact, OVERTAKEN)):
             entries += _entries(at, fact)
         if isinstance(fact, RequestResumed) and awaited:
-            entries.append(TimelineEntry(fact.at, H.PROOF_CAME))
+            entries.append(TimelineEntry(fact.at, TimelineKind.PROOF_CAME))
         awaited = _awaited(fact, before=awaited)
         status = status_after(status, fact)
     return tuple(sorted(dict.fromkeys(entries), key=lambda entry: entry.at))
@@ -155,7 +154,7 @@ def _awaited(fact: Fact, *, before: bool) -> bool:
 def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
     match fact:
         case RequestReceived():
-            yield TimelineEntry(fact.received_at, H.RECEIVED)
+            yield TimelineEntry(fact.received_at, TimelineKind.RECEIVED)
         case NoticeSent() | NoticeFailed() | NoticeReported():
             yield from _of_letter(at, fact)
         case IdentityChallenged() | ProofReceived() | ProofRefused():
@@ -167,7 +166,7 @@ def _entries(at: datetime, fact: Fact) -> Iterator[TimelineEntry]:
         case AppealAnswered():
             yield TimelineEntry(at, ANSWERS[fact.remedy])
         case PackageFetched() if not fact.continued:
-            yield TimelineEntry(at, H.DOWNLOADED)
+            yield TimelineEntry(at, TimelineKind.DOWNLOADED)
         case IdentityVerified(assurance=Assurance.NONE_NEEDED):
             pass
         case _ if type(fact) in KIND_OF_FACT:
@@ -181,11 +180,11 @@ def _of_letter(at: datetime, fact: NoticeSent | NoticeFailed | NoticeReported) -
         case _ if fact.letter in {LetterKind.NAMED_MAILBOX, LetterKind.ALIAS_CODE}:
             pass  # it went to another person
         case NoticeSent():
-            yield TimelineEntry(at, H.LETTER_SENT, fact.letter, acknowledges=fact.acknowledges)
+            yield TimelineEntry(at, TimelineKind.LETTER_SENT, fact.letter, acknowledges=fact.acknowledges)
         case NoticeFailed() if fact.reason != NO_ADDRESS:
-            yield TimelineEntry(at, H.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
+            yield TimelineEntry(at, TimelineKind.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
         case NoticeReported() if fact.action is DeliveryAction.FAILED:
-            yield TimelineEntry(at, H.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
+            yield TimelineEntry(at, TimelineKind.LETTER_RETURNED, fact.letter, acknowledges=fact.acknowledges)
         case _:
             pass
 
@@ -196,11 +195,11 @@ def _of_proof(
     """A code has its letter's entry, and asking for another one is no proof."""
     match fact:
         case ProofRefused(reason=reason) if reason not in NO_REFUSALS:
-            yield TimelineEntry(at, H.PROOF_REFUSED)
+            yield TimelineEntry(at, TimelineKind.PROOF_REFUSED)
         case IdentityChallenged(kind=None, refused_for=None):
-            yield TimelineEntry(at, H.PROOF_ASKED)
+            yield TimelineEntry(at, TimelineKind.PROOF_ASKED)
         case ProofReceived() if any(proof.kind is not ProofKind.NEW_CODE for proof in fact.proofs):
-            yield TimelineEntry(at, H.PROOF_CAME)
+            yield TimelineEntry(at, TimelineKind.PROOF_CAME)
         case _:
             pass
 
@@ -208,10 +207,10 @@ def _of_proof(
 def _of_clock(at: datetime, fact: DueMoved | RequestExtended | DeadlineMissed) -> Iterator[TimelineEntry]:
     match fact:
         case DueMoved():
-            yield TimelineEntry(at, H.DUE_MOVED, until=fact.due_on)
+            yield TimelineEntry(at, TimelineKind.DUE_MOVED, until=fact.due_on)
         case RequestExtended():
-            yield TimelineEntry(at, H.EXTENDED, until=fact.due_on)
+            yield TimelineEntry(at, TimelineKind.EXTENDED, until=fact.due_on)
         case DeadlineMissed(duty=TimedDuty.ANSWER):
-            yield TimelineEntry(at, H.LATE, until=fact.due_on)
+            yield TimelineEntry(at, TimelineKind.LATE, until=fact.due_on)
         case _:
             pass

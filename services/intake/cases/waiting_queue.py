@@ -34,15 +34,15 @@ MOST_AT_ONCE = 500
 KEEP_COUNTS = timedelta(days=1)
 GATHER_S = 0.005
 """Time for which arrivals are collected, so that the most urgent begins first."""
-HELD = RateLane("held", None)
+AFTER_FIRST = RateLane("held", None)
 """Requests that wait for the registration of the first request for the same."""
 BURSTS_KEPT = timedelta(seconds=5)
 """Longest delay before a replica reads of a declared incident."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
-    visitor: WaitingRequest
+class _QueueEntry:
+    waiting: WaitingRequest
     lane: RateLane
     now: datetime
 
@@ -56,7 +56,7 @@ class WaitingQueue:
         self._hours = database["hours"]
         self._bursts = database["bursts"]
         self._limits = limits
-        self._enter: DataLoader[_Visit, bool] = DataLoader(self._enter_all, window=GATHER_S)
+        self._enter: DataLoader[_QueueEntry, bool] = DataLoader(self._enter_all, window=GATHER_S)
         self._declared: tuple[BurstDeclared, ...] = ()
         self._declared_at: datetime | None = None
 
@@ -78,15 +78,15 @@ class WaitingQueue:
             self._declared_at = now
         return lane_of(source, received_at, self._limits, self._declared)
 
-    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
-        """Return whether *visitor* may begin at once; otherwise it waits from now on."""
-        if visitor.lodged.waited or lane.per_hour is None:
+    async def enter(self, waiting: WaitingRequest, lane: RateLane, now: datetime) -> bool:
+        """Return whether *waiting* may begin at once; otherwise it waits from now on."""
+        if waiting.lodged.waited or lane.per_hour is None:
             return True
-        return await self._enter(_Visit(visitor, lane, now))
+        return await self._enter(_QueueEntry(waiting, lane, now))
 
-    async def hold(self, visitor: WaitingRequest, now: datetime) -> None:
-        """Let *visitor*, which may begin, wait for the registration of the first request for the same."""
-        await self._wait([_Visit(visitor, HELD, now)])
+    async def hold(self, waiting: WaitingRequest, now: datetime) -> None:
+        """Let *waiting*, which may begin, wait for the registration of the first request for the same."""
+        await self._wait([_QueueEntry(waiting, AFTER_FIRST, now)])
 
     async def lodged(self, case: str) -> RequestLodged | None:
         """Return the request *case*, if it waits."""
@@ -114,24 +114,24 @@ class WaitingQueue:
             await self._bursts.update_one({"_id": burst.incident}, change, upsert=True)
         self._declared_at = None
 
-    async def _enter_all(self, visits: Sequence[_Visit]) -> Mapping[_Visit, bool]:
-        by_lane: dict[RateLane, list[_Visit]] = defaultdict(list)
-        for visit in sorted(visits, key=lambda visit: visit.visitor.urgency):
-            by_lane[visit.lane].append(visit)
-        found: dict[_Visit, bool] = {}
+    async def _enter_all(self, entries: Sequence[_QueueEntry]) -> Mapping[_QueueEntry, bool]:
+        by_lane: dict[RateLane, list[_QueueEntry]] = defaultdict(list)
+        for entry in sorted(entries, key=lambda entry: entry.waiting.urgency):
+            by_lane[entry.lane].append(entry)
+        found: dict[_QueueEntry, bool] = {}
         for lane, ordered in by_lane.items():
             found |= await self._enter_lane(lane, ordered)
-        await self._wait([visit for visit, begins in found.items() if not begins])
+        await self._wait([entry for entry, begins in found.items() if not begins])
         return found
 
-    async def _enter_lane(self, lane: RateLane, ordered: Sequence[_Visit]) -> dict[_Visit, bool]:
+    async def _enter_lane(self, lane: RateLane, ordered: Sequence[_QueueEntry]) -> dict[_QueueEntry, bool]:
         now = ordered[0].now
-        at_once = [visit for visit in ordered if visit.visitor.at_once]
-        others = [visit for visit in ordered if not visit.visitor.at_once]
+        at_once = [entry for entry in ordered if entry.waiting.at_once]
+        others = [entry for entry in ordered if not entry.waiting.at_once]
         if at_once:
             await self._count(lane.name, len(at_once), now)
         free = await self._take(lane, len(others), now) if others else 0
-        return dict.fromkeys(at_once, True) | {visit: place < free for place, visit in enumerate(others)}
+        return dict.fromkeys(at_once, True) | {entry: place < free for place, entry in enumerate(others)}
 
     async def _take(self, lane: RateLane, wanted: int, now: datetime) -> int:
         """
@@ -166,11 +166,11 @@ class WaitingQueue:
             )
         return int(hour["begun"])
 
-    async def _wait(self, visits: Sequence[_Visit]) -> None:
-        if visits:
+    async def _wait(self, entries: Sequence[_QueueEntry]) -> None:
+        if entries:
             with translated("store waiting requests"):
-                await self._waiting.bulk_write([_unless_there(visit) for visit in visits], ordered=False)
-            logger().info("requests are waiting", service=NAME, reason=f"{len(visits)} over the limit")
+                await self._waiting.bulk_write([_unless_there(entry) for entry in entries], ordered=False)
+            logger().info("requests are waiting", service=NAME, reason=f"{len(entries)} over the limit")
 
     # --- starts ---------------------------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class WaitingQueue:
 
 
 async def start_waiting(
-    room: WaitingQueue,
+    queue: WaitingQueue,
     register: Callable[[RequestLodged], Awaitable[bool]],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
@@ -230,17 +230,17 @@ async def start_waiting(
     Register waiting requests, for ever; an outage only delays it.
 
     Args:
-        room: The queue.
+        queue: The queue.
         register: Registers a request; returns False if it goes on waiting.
         clock: Returns the time.
     """
 
     async def start() -> bool:
-        turns = await room.turns(clock())
+        turns = await queue.turns(clock())
         results = await asyncio.gather(*map(register, turns), return_exceptions=True)
         begun = [one.request_id for one, result in zip(turns, results, strict=True) if result is True]
         if begun:
-            await room.begun(begun, clock())
+            await queue.begun(begun, clock())
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -253,14 +253,14 @@ def _hour(lane: str, now: datetime) -> str:
     return f"{lane}/{next_hour(now) - HOUR:%Y-%m-%dT%H}"
 
 
-def _unless_there(visit: _Visit) -> UpdateOne:
-    visitor = visit.visitor
-    waits = visitor.lodged.model_copy(update={"waited": True})
+def _unless_there(entry: _QueueEntry) -> UpdateOne:
+    waiting = entry.waiting
+    waits = waiting.lodged.model_copy(update={"waited": True})
     fresh = {
-        "lane": visit.lane.name,
-        "meant_for": visitor.meant_for.isoformat(),
-        "received_at": visitor.received_at,
-        "at": visit.now,
+        "lane": entry.lane.name,
+        "meant_for": waiting.meant_for.isoformat(),
+        "received_at": waiting.received_at,
+        "at": entry.now,
         "lodged": waits.model_dump_json(),
     }
     return UpdateOne({"_id": waits.request_id}, {"$setOnInsert": fresh}, upsert=True)

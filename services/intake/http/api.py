@@ -22,7 +22,7 @@ from services.intake.cases.timeline import TimelineEntry, TimelineKind, timeline
 from services.intake.channels.csv import upload
 from services.intake.channels.unsubscribe.links import UnsubscribeLinks
 from services.intake.channels.unsubscribe.pages import unsubscribe_routes
-from services.intake.domain import PUBLIC_DOOR, CaseStatus, IntakeCase, outcome_of
+from services.intake.domain import PUBLIC_SOURCE, CaseStatus, IntakeCase, outcome_of
 from services.intake.http import uploads
 from services.intake.http.descriptions import paragraphs
 from services.intake.http.downloads import package_head, package_response, wanted_bytes
@@ -245,7 +245,7 @@ class Callers:
             return self.system(request)
         if not self.public.take(network_of_client(request)):
             raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
-        return PUBLIC_DOOR
+        return PUBLIC_SOURCE
 
     def system(self, request: Request) -> Source:
         """
@@ -271,7 +271,7 @@ class Callers:
 class OwnRequestsOnly:
     """Restricts an upstream system to its own requests; people present no key."""
 
-    door: RequestService
+    service: RequestService
     callers: Callers
 
     async def __call__(self, case_id: RequestId, request: Request) -> None:
@@ -283,11 +283,11 @@ class OwnRequestsOnly:
             UnknownRequest: The request is not one of the system's.
         """
         if "authorization" in request.headers:
-            await self.door.must_be_of(case_id, self.callers.system(request))
+            await self.service.must_be_of(case_id, self.callers.system(request))
 
 
 def create_app(  # noqa: PLR0913 - everything that is served
-    door: RequestService,
+    service: RequestService,
     callers: Callers,
     site: Site,
     *,
@@ -296,10 +296,10 @@ def create_app(  # noqa: PLR0913 - everything that is served
     staff: StaffDecisions | None = None,
 ) -> FastAPI:
     """
-    Return the API on *door*, with the mounted applications.
+    Return the API on *service*, with the mounted applications.
 
     Args:
-        door: The application service.
+        service: The application service.
         callers: The callers that may lodge requests.
         site: The public address, and the look of the pages.
         protocols: Applications of the protocols, by path: ``{"/drp": …}``.
@@ -308,7 +308,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
-    own = Depends(OwnRequestsOnly(door, callers))
+    own = Depends(OwnRequestsOnly(service, callers))
     app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
 
@@ -317,16 +317,16 @@ def create_app(  # noqa: PLR0913 - everything that is served
         form: RequestForm, request: Request, source: Annotated[Source, Depends(callers.source_of)]
     ) -> Lodged:
         """Lodge a request. The same reference from the same system is the same request again."""
-        if source == PUBLIC_DOOR:
+        if source == PUBLIC_SOURCE:
             # A public caller with another's reference would be shown that request, and one that
             # named a customer would have us write to any address.
             unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
             form = form.model_copy(update=unknown)
             if signals(request) and form.agent is None and form.subject.email:
-                await honour(door, site.company, form.subject.email, form.locale or site.company.language)
+                await honour(service, site.company, form.subject.email, form.locale or site.company.language)
         else:
-            await door.refuse_if_full(form, source)
-        case_id = await door.lodge(form, source)
+            await service.refuse_if_full(form, source)
+        case_id = await service.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{site.root}/v1/requests/{case_id}")
 
     @app.get("/v1/policies")
@@ -337,40 +337,40 @@ def create_app(  # noqa: PLR0913 - everything that is served
     @app.get("/v1/requests", dependencies=[Depends(forbid_caching)])
     async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
         """Return the state of the calling system's request with *reference*."""
-        case_id = door.id_of(source, reference)
-        return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
+        case_id = service.id_of(source, reference)
+        return StatusPage.of(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
     @app.get("/v1/requests/{case_id}", dependencies=[Depends(forbid_caching), own])
     async def status(case_id: RequestId) -> StatusPage:
         """Return the state of a request."""
-        return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
+        return StatusPage.of(case_id, *await service.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    _add_proofs(app, door, callers, own)
+    _add_proofs(app, service, callers, own)
 
     @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def withdraw(case_id: RequestId) -> None:
         """Withdraw a request that is not answered yet."""
-        await door.withdraw(case_id)
+        await service.withdraw(case_id)
 
     @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def agree(case_id: RequestId) -> None:
         """Agree to the fee in the fee letter; the answer follows, and the invoice."""
-        await door.agree(case_id)
+        await service.agree(case_id)
 
     @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def appeal(case_id: RequestId, form: AppealForm) -> None:
         """Disagree with an answer, or with the handling of a request."""
-        await door.appeal(case_id, form.statement)
+        await service.appeal(case_id, form.statement)
 
-    _add_answers(app, door, own)
+    _add_answers(app, service, own)
     app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
     app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
     _add_description(app, site)
-    app.include_router(centre(door, site, callers.public))
-    app.include_router(pages(door, site, ClockRules(site.company, policies(), calendar_named)))
-    app.include_router(forwarded_request_routes(door, site))
-    app.include_router(upload.batch_route(door, callers.system, root=site.root, zone=site.company.zone))
-    routers = [unsubscribe_routes(door, site, links, callers.system)] if links else []
+    app.include_router(centre(service, site, callers.public))
+    app.include_router(pages(service, site, ClockRules(site.company, policies(), calendar_named)))
+    app.include_router(forwarded_request_routes(service, site))
+    app.include_router(upload.batch_route(service, callers.system, root=site.root, zone=site.company.zone))
+    routers = [unsubscribe_routes(service, site, links, callers.system)] if links else []
     _add_others(app, protocols or {}, [*routers, *([staff_decisions(staff, site.root)] if staff else [])])
     return app
 
@@ -391,20 +391,20 @@ def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequenc
         app.mount(path, protocol)
 
 
-def _add_proofs(app: FastAPI, door: RequestService, callers: Callers, own: Any) -> None:
+def _add_proofs(app: FastAPI, service: RequestService, callers: Callers, own: Any) -> None:
     async def limit(request: Request, codes: int) -> None:
         """Count the codes of a person's network, or of the upstream system that shows its API key."""
         if "authorization" in request.headers:
-            await door.codes.take_of_source(callers.system(request), codes, door.clock())
+            await service.codes.take_of_source(callers.system(request), codes, service.clock())
             return
         for _ in range(codes):
-            await door.codes.take(network_of_client(request), door.clock())
+            await service.codes.take(network_of_client(request), service.clock())
 
     async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:
         # FastAPI would write the files of a form to a disk, and read the body for any request id.
-        async with door.upload(case_id):
+        async with service.upload(case_id):
             if uploads.is_form(request):
-                return await uploads.read(request, door.clock())
+                return await uploads.read(request, service.clock())
             body = await request.body()
         try:
             return ProofUploadForm.model_validate_json(body).proofs
@@ -427,7 +427,7 @@ def _add_proofs(app: FastAPI, door: RequestService, callers: Callers, own: Any) 
         As JSON, or as a form with files. Nothing of a file is written to a disk before it is encrypted.
         """
         await limit(request, sum(isinstance(proof, EmailCode) for proof in proofs))
-        await door.prove(case_id, proofs)
+        await service.prove(case_id, proofs)
 
 
 PROOFS: dict[str, Any] = {
@@ -463,8 +463,8 @@ PROOFS: dict[str, Any] = {
 """The API's description of the two ways to offer proofs."""
 
 
-def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
-    packages = Packages(door)
+def _add_answers(app: FastAPI, service: RequestService, own: Any) -> None:
+    packages = Packages(service)
 
     @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def issue_code(case_id: RequestId) -> CodeSent:
@@ -485,20 +485,20 @@ def _add_answers(app: FastAPI, door: RequestService, own: Any) -> None:
         tag of the first answer.
         """
         offered = required_code(code)
-        await door.codes.take(network_of_client(request), door.clock())
+        await service.codes.take(network_of_client(request), service.clock())
         return package_response(case_id, await packages.open(case_id, offered, wanted))
 
     @app.head("/v1/requests/{case_id}/package", response_class=Response)
     async def look(case_id: RequestId, request: Request, code: str = "") -> Response:
         """Return the size of the package, for a code that stays valid."""
         offered = required_code(code)
-        await door.codes.take(network_of_client(request), door.clock())
+        await service.codes.take(network_of_client(request), service.clock())
         return package_head(case_id, await packages.look(case_id, offered))
 
     @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
     async def certificate(case_id: RequestId) -> Response:
         """Download the signed certificate of an erasure."""
-        return certificate_response(case_id, await door.certificate(case_id))
+        return certificate_response(case_id, await service.certificate(case_id))
 
 
 def forbid_caching(response: Response) -> None:

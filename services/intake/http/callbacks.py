@@ -190,16 +190,16 @@ class CallbackProtocol:
 
     async def run_forever(self) -> None:
         """Report changes, until cancelled; errors only delay it."""
-        room = asyncio.Semaphore(AT_ONCE)
+        slots = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as looking:
             while True:
-                await room.acquire()
+                await slots.acquire()
                 watched = await self._due()
                 if watched is None:
-                    room.release()
+                    slots.release()
                     await asyncio.sleep(LOOK_EVERY_S)
                 else:
-                    looking.create_task(self.look(watched)).add_done_callback(lambda _: room.release())
+                    looking.create_task(self.look(watched)).add_done_callback(lambda _: slots.release())
 
     async def look(self, watched: WatchedRequest) -> None:
         """Check a request; an error counts as an attempt, and delays no other request."""

@@ -38,7 +38,7 @@ class Download:
 class Packages:
     """The packages of the cases of a service."""
 
-    door: RequestService
+    service: RequestService
 
     async def size(self, case_id: str, case: IntakeCase) -> int | None:
         """Return the size of the package of *case* in bytes; None without a package."""
@@ -56,9 +56,9 @@ class Packages:
             NotPossibleNow: It has no package, or too many codes were issued.
             TooManyAttempts: Too many operations on the request within the hour.
         """
-        await self.door.act(case_id)
+        await self.service.act(case_id)
         while True:
-            case, n = await self.door.look_up(case_id)
+            case, n = await self.service.look_up(case_id)
             self._must_be_there(case)
             if case.instructed:
                 raise NotPossibleNow("the package is for the controller that asked for it")
@@ -68,12 +68,12 @@ class Packages:
                     CaseError.TOO_MANY_CODES,
                 )
             ref = f"package_code_{case.package_codes}"
-            expires_at = self.door.clock() + LIFETIME
+            expires_at = self.service.clock() + LIFETIME
             kept = PackageCodeKept(
                 request_id=case_id, digest=await self._new_code(case_id, ref), expires_at=expires_at
             )
             issued = PackageCodeIssued(request_id=case_id, ref=ref, expires_at=expires_at)
-            if await self.door.append(case_id, n, kept, issued):
+            if await self.service.append(case_id, n, kept, issued):
                 return expires_at
 
     async def open(self, case_id: str, code: str, wanted: RangeRequest = WHOLE) -> Download:
@@ -92,15 +92,15 @@ class Packages:
             StoreUnavailable: The package cannot be read now; the code is not spent.
         """
         while True:
-            case, n = await self.door.look_up(case_id)
+            case, n = await self.service.look_up(case_id)
             package = self._must_be_there(case)
             continued = await self._goes_on(case, case_id, code, wanted)
             if not continued and not await self._matches(case, case_id, code, n):
                 continue
             download = await self._begun(case_id, package, wanted)
-            if await self.door.append(case_id, n, PackageFetched(request_id=case_id, continued=continued)):
+            if await self.service.append(case_id, n, PackageFetched(request_id=case_id, continued=continued)):
                 if not continued:
-                    await self.door.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
+                    await self.service.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
                 return download
 
     async def hand_over(self, case_id: str, source: str, wanted: RangeRequest = WHOLE) -> Download:
@@ -116,14 +116,14 @@ class Packages:
             NotSatisfiable: The bytes wanted lie behind the end.
             StoreUnavailable: The package cannot be read now.
         """
-        case = await self.door.case(case_id)
+        case = await self.service.case(case_id)
         if not case.instructed or case.received is None or case.received.source != source:
             raise UnknownRequest("no request has this id")
-        if not self.door.acts.take(case_id):
+        if not self.service.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
         download = await self._begun(case_id, self._must_be_there(case), wanted)
         continued = download.span.first > 0
-        await self.door.record(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
+        await self.service.record(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
         return download
 
     async def look(self, case_id: str, code: str) -> PackageFacts:
@@ -136,7 +136,7 @@ class Packages:
             CodeRefused: The code is wrong, spent or expired.
         """
         while True:
-            case, n = await self.door.look_up(case_id)
+            case, n = await self.service.look_up(case_id)
             package = self._must_be_there(case)
             if await self._matches(case, case_id, code, n):
                 return await self._facts(case_id, package)
@@ -151,19 +151,19 @@ class Packages:
         verdict = self._verdict(case.package_code, case_id, case.package_codes - 1, code)
         if verdict is CodeVerdict.MATCHED:
             return True
-        if uses_a_try(verdict) and not await self.door.append(
+        if uses_a_try(verdict) and not await self.service.append(
             case_id, n, PackageCodeRefused(request_id=case_id)
         ):
             return False
         if uses_a_try(verdict):
-            await self.door.codes.failed(derived_id(f"package code {case_id}", n), self.door.clock())
+            await self.service.codes.failed(derived_id(f"package code {case_id}", n), self.service.clock())
         raise CodeRefused(verdict)
 
     async def _goes_on(self, case: IntakeCase, case_id: str, code: str, wanted: RangeRequest) -> bool:
         """Return whether *code* has opened the package before, and the same bytes are to be resumed."""
         if not wanted.if_range or case.opened_by is None or case.fulfilled is None:
             return False
-        if not self.door.acts.take(case_id):
+        if not self.service.acts.take(case_id):
             raise TooManyAttempts("too many operations on this request; try again in an hour")
         verdict = self._verdict(case.opened_by, case_id, case.opened_ref, code)
         facts = await self._facts(case_id, case.fulfilled.package or "")
@@ -173,7 +173,7 @@ class Packages:
         """Return the *wanted* bytes, once the first piece is read: errors occur before the answer."""
         facts = await self._facts(case_id, package)
         part = span(wanted, size=facts.size, etag=etag_of(facts))
-        pieces = self.door.vault.open_stream(case_id, package, start=part.first)
+        pieces = self.service.vault.open_stream(case_id, package, start=part.first)
         try:
             first = await anext(pieces)
         except (KeyError, Destroyed):
@@ -182,20 +182,20 @@ class Packages:
 
     async def _facts(self, case_id: str, package: str) -> PackageFacts:
         try:
-            content = await self.door.vault.open(case_id, facts_of(package))
+            content = await self.service.vault.open(case_id, facts_of(package))
         except (KeyError, Destroyed):
             raise NotPossibleNow("the package is no longer available", CaseError.PACKAGE_GONE) from None
         return PackageFacts.model_validate_json(content)
 
     def _verdict(self, issued: IssuedCode | None, case_id: str, number: int, code: str) -> CodeVerdict:
-        digest = digest_of(code, key=self.door.keys.codes, ref=f"{case_id}/package_code_{number}")
-        return judge(issued, digest, now=self.door.clock())
+        digest = digest_of(code, key=self.service.keys.codes, ref=f"{case_id}/package_code_{number}")
+        return judge(issued, digest, now=self.service.clock())
 
     async def _new_code(self, case_id: str, ref: str) -> str:
         """Draw a code and return its digest; if two are drawn at once, the stored one counts."""
-        await self.door.vault.seal(case_id, ref, draw_code().encode())
-        code = (await self.door.vault.open(case_id, ref)).decode()
-        return digest_of(code, key=self.door.keys.codes, ref=f"{case_id}/{ref}")
+        await self.service.vault.seal(case_id, ref, draw_code().encode())
+        code = (await self.service.vault.open(case_id, ref)).decode()
+        return digest_of(code, key=self.service.keys.codes, ref=f"{case_id}/{ref}")
 
     def _must_be_there(self, case: IntakeCase) -> str:
         if case.status is CaseStatus.UNKNOWN:
@@ -205,7 +205,7 @@ class Packages:
         if case.fulfilled is None or case.fulfilled.package is None:
             raise NotPossibleNow("there is no package for this request", CaseError.NO_PACKAGE)
         expires_at = case.fulfilled.package_expires_at
-        if expires_at is not None and self.door.clock() >= expires_at:
+        if expires_at is not None and self.service.clock() >= expires_at:
             raise NotPossibleNow("the package has expired; make the request again", CaseError.PACKAGE_GONE)
         return case.fulfilled.package
 

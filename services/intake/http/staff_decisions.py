@@ -100,7 +100,7 @@ class Salt(BaseModel):
 class StaffDecisions:
     """Accepts decisions of staff accounts."""
 
-    door: RequestService
+    service: RequestService
     register: StaffRegisterPort
     clock: Callable[[], datetime]
     calls: Allowance
@@ -129,7 +129,7 @@ class StaffDecisions:
         if flaw is not None:
             raise HTTPException(HTTPStatus.FORBIDDEN, flaw)
         if isinstance(decision, BreachDeclared):
-            case = self.door.incident_of(COMMAND, decision.reference)
+            case = self.service.incident_of(COMMAND, decision.reference)
         else:
             case = decision.request_id
             await self._keep_text(decision, form.text)
@@ -137,14 +137,14 @@ class StaffDecisions:
 
     async def _keep_text(self, decision: Decision, text: bytes | None) -> None:
         if decision.OF_REQUEST:
-            await self.door.case(decision.request_id)
+            await self.service.case(decision.request_id)
         if text is None:
             return
         item = written_item(text)
         if item not in decision.model_dump().values():
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision has no such text")
         try:
-            await self.door.vault.seal(decision.request_id, item, text)
+            await self.service.vault.seal(decision.request_id, item, text)
         except Destroyed:
             raise UnknownRequest("no request has this id") from None
 
@@ -153,9 +153,9 @@ class StaffDecisions:
         id_ = _event_id(decision)
         if isinstance(decision, BreachDeclared):
             body = encode_submission(decision, id=id_, source=COMMAND, time=self.clock())
-            await self.door.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
+            await self.service.publisher.publish([Message(decision.EXCHANGE, decision.TYPE, body, id_)])
         else:
-            await self.door.publish(decision, id_)
+            await self.service.publish(decision, id_)
         return id_
 
     async def status(self, id_: str) -> DecisionStatus:
@@ -169,25 +169,25 @@ class StaffDecisions:
         return DecisionStatus(id=id_, status=Effect.ACCEPTED if acting and acting <= seen else Effect.PENDING)
 
 
-def staff_decisions(desk: StaffDecisions, root: str) -> APIRouter:
+def staff_decisions(decisions: StaffDecisions, root: str) -> APIRouter:
     """Return the API for staff accounts; *root* is the public address of intake."""
-    router = APIRouter(prefix="/v1/staff", dependencies=[Depends(desk.throttle)])
+    router = APIRouter(prefix="/v1/staff", dependencies=[Depends(decisions.throttle)])
 
     @router.get("/accounts/{name}/salt")
     async def salt(name: Code) -> Salt:
         """Return the salt of an account's password."""
-        return Salt(salt=desk.register.salt(name).hex())
+        return Salt(salt=decisions.register.salt(name).hex())
 
     @router.post("/decisions", status_code=HTTPStatus.ACCEPTED)
     async def decide(form: DecisionForm) -> DecisionTaken:
         """Publish a signed decision; the acting services verify it."""
-        id_, case = await desk.take(form)
+        id_, case = await decisions.take(form)
         return DecisionTaken(id=id_, case=case, status_url=f"{root}/v1/staff/decisions/{id_}")
 
     @router.get("/decisions/{id_}")
     async def status(id_: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]) -> DecisionStatus:
         """Return the effect of a decision."""
-        return await desk.status(id_)
+        return await decisions.status(id_)
 
     return router
 

@@ -41,8 +41,8 @@ AGENT = _("Asked by")
 STOP_TEMPLATE = "stop.html.jinja"
 
 
-def forwarded_request_routes(door: RequestService, site: Site) -> APIRouter:
-    """Return the pages on *door*."""
+def forwarded_request_routes(service: RequestService, site: Site) -> APIRouter:
+    """Return the pages on *service*."""
     router = APIRouter(prefix="/forwarded", include_in_schema=False)
 
     @router.api_route("/{case_id}/{secret}", methods=READ)
@@ -54,7 +54,7 @@ def forwarded_request_routes(door: RequestService, site: Site) -> APIRouter:
     async def show(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
         view = site.at(request)
         try:
-            submitted, received = await door.fetch_forwarded(case_id, secret)
+            submitted, received = await service.fetch_forwarded(case_id, secret)
         except (NotPossibleNow, TooManyAttempts, UnknownRequest):
             return view.draw(TEMPLATE, status=HTTPStatus.NOT_FOUND, problem=GONE, request=None)
         return view.draw(
@@ -89,8 +89,8 @@ def _content_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, 
     yield from ((label, value) for label, value in content.items() if value)
 
 
-def stop_page(door: RequestService, site: Site, key: bytes) -> APIRouter:
-    """Return the page on *door*; *key* opens the tokens of the links."""
+def stop_page(service: RequestService, site: Site, key: bytes) -> APIRouter:
+    """Return the page on *service*; *key* opens the tokens of the links."""
     router = APIRouter(include_in_schema=False)
 
     def page(request: Request, what: str, status: int = HTTPStatus.OK) -> HTMLResponse:
@@ -107,10 +107,10 @@ def stop_page(door: RequestService, site: Site, key: bytes) -> APIRouter:
         if case_id is None:
             return page(request, "unknown", HTTPStatus.NOT_FOUND)
         try:
-            before = await door.stop(case_id, StopReason.NOT_ME)
+            before = await service.stop(case_id, StopReason.NOT_ME)
         except UnknownRequest:
             return page(request, "unknown", HTTPStatus.NOT_FOUND)
         answered = before.status in ENDED or before.fulfilled
-        return page(request, "late" if answered and not before.has_window(door.clock()) else "done")
+        return page(request, "late" if answered and not before.has_window(service.clock()) else "done")
 
     return router

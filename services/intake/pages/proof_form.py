@@ -14,8 +14,6 @@ from shared.contract.events import Code, Evidence, ProofSlot, Requester, Request
 from shared.law import Regulation, Right
 from shared.pages.translation import mark as _
 
-E = Evidence
-
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -43,7 +41,7 @@ DETAILS = (
     Detail("user.demographic.date_of_birth", _("Date of birth"), "bday", "date"),
     Detail("user.unique_id", _("Customer number"), "off", hint=_("It stands on our letters and invoices.")),
 )  # fmt: skip
-LEAST_DETAILS: Mapping[Evidence, int] = MappingProxyType({E.TWO_POINTS: 2, E.THREE_POINTS: 3})
+LEAST_DETAILS: Mapping[Evidence, int] = MappingProxyType({Evidence.TWO_POINTS: 2, Evidence.THREE_POINTS: 3})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class DocumentUpload:
 
 UPLOADS: Mapping[Evidence, DocumentUpload] = MappingProxyType(
     {
-        E.IDENTITY_DOCUMENT: DocumentUpload(
+        Evidence.IDENTITY_DOCUMENT: DocumentUpload(
             ProofSlot.IDENTITY,
             _("Passport, identity card or driving licence"),
             _(
@@ -73,7 +71,7 @@ UPLOADS: Mapping[Evidence, DocumentUpload] = MappingProxyType(
                 "any national identification, tax or social security number that is not in those lines."
             ),
         ),
-        E.ADDRESS_DOCUMENT: DocumentUpload(
+        Evidence.ADDRESS_DOCUMENT: DocumentUpload(
             ProofSlot.ADDRESS,
             _("Recent bill or statement from a utility, phone company, bank or card company"),
             _("We need to read your name, your address, the date, and who sent it."),
@@ -82,7 +80,7 @@ UPLOADS: Mapping[Evidence, DocumentUpload] = MappingProxyType(
                 "or calls."
             ),
         ),
-        E.PERMISSION: DocumentUpload(
+        Evidence.PERMISSION: DocumentUpload(
             ProofSlot.PERMISSION,
             _("Signed permission to ask for this person"),
             _(
@@ -97,16 +95,16 @@ UPLOADS: Mapping[Evidence, DocumentUpload] = MappingProxyType(
 
 WORDS: Mapping[Evidence, str] = MappingProxyType(
     {
-        E.ACCOUNT: _("Log in to your account with us and confirm the request there."),
-        E.MAILBOX: _("Enter the code that we mailed to you."),
-        E.TWO_POINTS: _("Tell us two details that we can compare with what we hold."),
-        E.THREE_POINTS: _("Tell us three details that we can compare with what we hold."),
-        E.DECLARATION: _("Sign a declaration."),
-        E.IDENTITY_DOCUMENT: _("Send a picture of your passport, identity card or driving licence."),
-        E.ADDRESS_DOCUMENT: _("Send a recent bill or statement with your address."),
-        E.PERMISSION: _("Send a signed permission to ask for this person."),
-        E.CONFIRMATION: _("Confirm on this page what you ask for."),
-        E.RECORDS: _("Wait until we have compared the documents with what we hold."),
+        Evidence.ACCOUNT: _("Log in to your account with us and confirm the request there."),
+        Evidence.MAILBOX: _("Enter the code that we mailed to you."),
+        Evidence.TWO_POINTS: _("Tell us two details that we can compare with what we hold."),
+        Evidence.THREE_POINTS: _("Tell us three details that we can compare with what we hold."),
+        Evidence.DECLARATION: _("Sign a declaration."),
+        Evidence.IDENTITY_DOCUMENT: _("Send a picture of your passport, identity card or driving licence."),
+        Evidence.ADDRESS_DOCUMENT: _("Send a recent bill or statement with your address."),
+        Evidence.PERMISSION: _("Send a signed permission to ask for this person."),
+        Evidence.CONFIRMATION: _("Confirm on this page what you ask for."),
+        Evidence.RECORDS: _("Wait until we have compared the documents with what we hold."),
     }
 )
 """Evidence → the instruction for the person."""
@@ -252,11 +250,11 @@ def proof_form_of(case: IntakeCase) -> ProofForm | None:
         return None
     first = frozenset[Evidence]()
     if not case.in_review:
-        first = next((frozenset(way) for way in case.wanted if E.ACCOUNT not in way), first)
+        first = next((frozenset(way) for way in case.wanted if Evidence.ACCOUNT not in way), first)
     code = awaits_code(case)
     confirmation = awaits_confirmation(case)
     if confirmation:
-        first = frozenset({E.CONFIRMATION})
+        first = frozenset({Evidence.CONFIRMATION})
     others = frozenset() if case.in_review else _all_wanted(case) - first
     if first & LEAST_DETAILS.keys():
         others -= LEAST_DETAILS.keys()  # one form for details is enough
@@ -266,10 +264,10 @@ def proof_form_of(case: IntakeCase) -> ProofForm | None:
         ways=() if case.in_review and not confirmation else _ways(case, theirs=theirs),
         first=_forms(
             first,
-            code=code and (E.MAILBOX in first or _confirms(case) or not case.wanted or case.in_review),
+            code=code and (Evidence.MAILBOX in first or _confirms(case) or not case.wanted or case.in_review),
             confirmation=confirmation,
         ),
-        others=_forms(others, code=code and E.MAILBOX in others),
+        others=_forms(others, code=code and Evidence.MAILBOX in others),
         setback="" if case.in_review else _setback(case.proof_refused_for),
         kept_waiting=case.proof_refused_for == KEPT_WAITING,
         tries_left=case.tries_left if case.proof_refused_for in ABOUT_CODES else None,
@@ -283,7 +281,7 @@ def proof_form_of(case: IntakeCase) -> ProofForm | None:
 
 def awaits_code(case: IntakeCase) -> bool:
     """Return whether a mailed code is still open."""
-    useful = _confirms(case) or any(E.MAILBOX in way for way in case.wanted)
+    useful = _confirms(case) or any(Evidence.MAILBOX in way for way in case.wanted)
     return case.codes > 0 and (not case.wanted or useful)
 
 
@@ -295,7 +293,7 @@ def awaits_confirmation(case: IntakeCase) -> bool:
 
 def _confirms(case: IntakeCase) -> bool:
     """Return whether only the person's confirmation is missing."""
-    return case.wanted == ((E.CONFIRMATION,),)
+    return case.wanted == ((Evidence.CONFIRMATION,),)
 
 
 def consequence_of(received: RequestReceived) -> str:
@@ -353,8 +351,12 @@ def _ways(case: IntakeCase, *, theirs: bool) -> tuple[tuple[str, ...], ...]:
 
 def _steps(way: Iterable[Evidence], *, theirs: bool, on_page: bool) -> tuple[str, ...]:
     """Return the steps of *way*. A mailed code is the confirmation, if one can be mailed."""
-    code = THEIR_CODE if theirs else WORDS[E.MAILBOX]
-    words = {**WORDS, E.MAILBOX: code, E.CONFIRMATION: WORDS[E.CONFIRMATION] if on_page else code}
+    code = THEIR_CODE if theirs else WORDS[Evidence.MAILBOX]
+    words = {
+        **WORDS,
+        Evidence.MAILBOX: code,
+        Evidence.CONFIRMATION: WORDS[Evidence.CONFIRMATION] if on_page else code,
+    }
     return tuple(dict.fromkeys(words[one] for one in way))
 
 
@@ -363,6 +365,6 @@ def _forms(evidence: frozenset[Evidence], *, code: bool, confirmation: bool = Fa
         code=code,
         confirmation=confirmation,
         details=min((least for one, least in LEAST_DETAILS.items() if one in evidence), default=0),
-        declaration=E.DECLARATION in evidence,
+        declaration=Evidence.DECLARATION in evidence,
         uploads=tuple(upload for one, upload in UPLOADS.items() if one in evidence),
     )

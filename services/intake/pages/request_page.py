@@ -132,20 +132,20 @@ class PageText:
 class RequestPages:
     """The pages of all requests."""
 
-    door: RequestService
+    service: RequestService
     site: Site
     practice: ClockRules
 
     def page(self, request: Request, case_id: RequestId) -> "RequestPage":
         """Return the page of the request *case_id*, for the sender of *request*."""
-        return RequestPage(self.door, self.site.at(request), self.practice, case_id)
+        return RequestPage(self.service, self.site.at(request), self.practice, case_id)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
     """The page of one request, for one reader."""
 
-    door: RequestService
+    service: RequestService
     view: SiteView
     practice: ClockRules
     case_id: str
@@ -153,17 +153,17 @@ class RequestPage:
     @property
     def packages(self) -> Packages:
         """The packages of the answers."""
-        return Packages(self.door)
+        return Packages(self.service)
 
     @property
     def aliases(self) -> AliasCodes:
         """Proofs of other mailboxes."""
-        return AliasCodes(self.door)
+        return AliasCodes(self.service)
 
     async def alias_proven(self, network: str, code: str) -> HTMLResponse:
         """Offer *code* from *network* for another mailbox, and return the page with the result."""
         try:
-            await self.door.codes.take(network, self.door.clock())
+            await self.service.codes.take(network, self.service.clock())
             await self.aliases.prove(self.case_id, code)
         except CodeRefused as error:
             said = PageText(problem=proof_form.SETBACKS[error.verdict])
@@ -174,7 +174,7 @@ class RequestPage:
 
     async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
-        case, facts = await self.door.history(self.case_id)
+        case, facts = await self.service.history(self.case_id)
         size = await self.packages.size(self.case_id, case)
         drawn = {
             **self._content(case, facts),
@@ -200,13 +200,13 @@ class RequestPage:
 
     async def proven(self, *proofs: Proof) -> HTMLResponse:
         """Offer *proofs* and return the page with the result."""
-        return await self.after(self.door.prove(self.case_id, proofs), CHECKING)
+        return await self.after(self.service.prove(self.case_id, proofs), CHECKING)
 
     async def uploaded(self, request: Request) -> HTMLResponse:
         """Offer the proofs in the form of *request*; too many uploads are refused unread."""
         try:
-            async with self.door.upload(self.case_id):
-                proofs = await uploads.read(request, self.door.clock())
+            async with self.service.upload(self.case_id):
+                proofs = await uploads.read(request, self.service.clock())
         except FormNotTaken as error:
             return await self.flawed(error, {})
         except TooManyAttempts as error:
@@ -217,8 +217,8 @@ class RequestPage:
         """Offer *code*, from *network*, and return the page with the result."""
 
         async def offered() -> None:
-            await self.door.codes.take(network, self.door.clock())
-            await self.door.prove(self.case_id, [EmailCode(kind="email_code", code=code)])
+            await self.service.codes.take(network, self.service.clock())
+            await self.service.prove(self.case_id, [EmailCode(kind="email_code", code=code)])
 
         return await self.after(offered(), CHECKING)
 
@@ -230,7 +230,9 @@ class RequestPage:
         """Return the host that will receive the data, while the transfer can be confirmed."""
         if case.received is None or not case.received.transfers or not case.awaits_proof:
             return ""
-        submitted = RequestSubmitted.model_validate_json(await self.door.vault.open(self.case_id, SUBMISSION))
+        submitted = RequestSubmitted.model_validate_json(
+            await self.service.vault.open(self.case_id, SUBMISSION)
+        )
         return host_of(submitted.details.transfer_to or "")
 
     def _path(self, part: str = "") -> str:
@@ -240,7 +242,7 @@ class RequestPage:
         return at.astimezone(self.practice.zone).date() if at else None
 
     def _is_ahead(self, case: IntakeCase) -> bool:
-        today = self.door.clock().astimezone(self.practice.zone).date()
+        today = self.service.clock().astimezone(self.practice.zone).date()
         return case.status not in ENDED and case.due_on is not None and today <= case.due_on
 
     def _content(self, case: IntakeCase, facts: list[DatedFact]) -> dict[str, Any]:
@@ -264,11 +266,11 @@ class RequestPage:
             "ahead": self._is_ahead(case),
             "why": _why(case, self.practice, words),
             "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(facts)],
-            "objection": _objection(case, self.door.clock(), self.practice),
+            "objection": _objection(case, self.service.clock(), self.practice),
             "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
             "authorities": list(_authorities(case, self.practice, words)),
             "package": case.fulfilled is not None and case.fulfilled.package is not None,
-            "erased_at": case.erased_after(self.door.clock()),
+            "erased_at": case.erased_after(self.service.clock()),
             "certificate": case.fulfilled is not None and case.fulfilled.certificate is not None,
             "Remedy": Remedy,
         }

@@ -38,10 +38,10 @@ NO_STATEMENT = _("Say in your own words what you disagree with; 10,000 character
 TOO_LONG = _("This is longer than we can take.")
 
 
-def pages(door: RequestService, site: Site, practice: ClockRules) -> APIRouter:
-    """Return the pages on *door*."""
+def pages(service: RequestService, site: Site, practice: ClockRules) -> APIRouter:
+    """Return the pages on *service*."""
     router = APIRouter(prefix="/requests", include_in_schema=False)
-    counter = RequestPages(door, site, practice)
+    counter = RequestPages(service, site, practice)
     _add_status(router, counter)
     _add_proofs(router, counter)
     _add_confirmation(router, counter)
@@ -61,24 +61,24 @@ def _add_status(router: APIRouter, counter: RequestPages) -> None:
 
     @router.post("/{case_id}/withdrawal", dependencies=guarded)
     async def withdraw(page: Here) -> HTMLResponse:
-        return await page.after(page.door.withdraw(page.case_id), WITHDRAWING)
+        return await page.after(page.service.withdraw(page.case_id), WITHDRAWING)
 
     @router.post("/{case_id}/fee", dependencies=guarded)
     async def agree(page: Here) -> HTMLResponse:
-        return await page.after(page.door.agree(page.case_id), GOING_ON)
+        return await page.after(page.service.agree(page.case_id), GOING_ON)
 
     @router.post("/{case_id}/appeal", dependencies=guarded)
     async def appeal(page: Here, request: Request) -> HTMLResponse:
-        await page.door.case(page.case_id)
+        await page.service.case(page.case_id)
         given = await _typed(request, "statement")
         if not 0 < len(given["statement"].strip()) <= MOST_STATEMENT:
             return await page.flawed(uploads.flaw("statement", NO_STATEMENT), given)
-        return await page.after(page.door.appeal(page.case_id, given["statement"].strip()), LOOKING_AGAIN)
+        return await page.after(page.service.appeal(page.case_id, given["statement"].strip()), LOOKING_AGAIN)
 
     @router.api_route("/{case_id}/certificate", methods=READ, response_model=None)
     async def certificate(page: Here) -> Response:
         try:
-            return certificate_response(page.case_id, await page.door.certificate(page.case_id))
+            return certificate_response(page.case_id, await page.service.certificate(page.case_id))
         except NotPossibleNow as error:
             return await page.refused(error)
 
@@ -96,11 +96,11 @@ def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
 
     @router.post("/{case_id}/new-code", dependencies=guarded)
     async def renew(page: Here) -> HTMLResponse:
-        return await page.after(page.door.prove(page.case_id, [NewCode(kind="new_code")]), CODE_COMING)
+        return await page.after(page.service.prove(page.case_id, [NewCode(kind="new_code")]), CODE_COMING)
 
     @router.post("/{case_id}/details", dependencies=guarded)
     async def compare(page: Here, request: Request) -> HTMLResponse:
-        least = proof_form.least_details(await page.door.case(page.case_id))
+        least = proof_form.least_details(await page.service.case(page.case_id))
         given = await _typed(request, *(detail.name for detail in proof_form.DETAILS))
         try:
             return await page.proven(_claimed(given, least))
@@ -111,7 +111,7 @@ def _add_proofs(router: APIRouter, counter: RequestPages) -> None:
     async def sign(page: Here, request: Request) -> HTMLResponse:
         given = await _typed(request, "declaration", "declaration_name")
         try:
-            return await page.proven(uploads.signed(given, page.door.clock()))
+            return await page.proven(uploads.signed(given, page.service.clock()))
         except FormNotTaken as error:
             return await page.flawed(error, given)
 
@@ -125,7 +125,7 @@ def _add_confirmation(router: APIRouter, counter: RequestPages) -> None:
 
     @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.admit)])
     async def confirm(page: Here) -> HTMLResponse:
-        received = (await page.door.case(page.case_id)).received
+        received = (await page.service.case(page.case_id)).received
         if received is None:
             return await page.show()
         return await page.proven(Confirmation(kind="confirmation", right=received.right))
@@ -144,7 +144,7 @@ def _add_package(router: APIRouter, counter: RequestPages) -> None:
         if not is_code(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
-            await page.door.codes.take(network_of_client(request), page.door.clock())
+            await page.service.codes.take(network_of_client(request), page.service.clock())
             facts = await page.packages.look(page.case_id, code)
         except (NotPossibleNow, TooManyAttempts, CodeRefused) as error:
             return await page.refused(error)
@@ -158,7 +158,7 @@ def _add_package(router: APIRouter, counter: RequestPages) -> None:
         if not is_code(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
-            await page.door.codes.take(network_of_client(request), page.door.clock())
+            await page.service.codes.take(network_of_client(request), page.service.clock())
             opened = await page.packages.open(page.case_id, code, wanted)
         except (NotPossibleNow, TooManyAttempts, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)

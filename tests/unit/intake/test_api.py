@@ -4,7 +4,7 @@ import re
 import pytest
 from httpx import AsyncClient
 
-from services.intake.domain import PUBLIC_DOOR, PackageCodeRefused
+from services.intake.domain import PUBLIC_SOURCE, PackageCodeRefused
 from services.intake.http.descriptions import paragraphs
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import IdentityVerified, PackageFetched, RequestReceived, RequestWithdrawn
@@ -75,7 +75,7 @@ async def test_a_status_page_holds_no_personal_data() -> None:
 async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> None:
     office = Office()
     await office.submit(request())
-    await office.lodge(request(), PUBLIC_DOOR)
+    await office.lodge(request(), PUBLIC_SOURCE)
     hostile = request(subject={"email": "mallory@example.net"}, received_at="2026-01-01T00:00:00Z")
     async with client_of(office.door) as client:
         asked = [hostile, {**hostile, "right": "erasure"}]
@@ -83,7 +83,7 @@ async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> 
     await office.work()
     assert len({*ids, *(fact.request_id for fact in office.facts(RequestReceived))}) == 4
     mine = [fact for fact in office.facts(RequestReceived) if fact.request_id in ids]
-    assert [(fact.source, fact.received_at) for fact in mine] == [(PUBLIC_DOOR, NOW)] * 2
+    assert [(fact.source, fact.received_at) for fact in mine] == [(PUBLIC_SOURCE, NOW)] * 2
     assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
 
 

@@ -10,7 +10,7 @@ from services.intake.cases.deadlines import APPROACHING, UNACKNOWLEDGED
 from services.intake.cases.fingerprint import duplicate_of
 from services.intake.cases.registration import LOST_AFTER
 from services.intake.channels.drp.statuses import DrpLinks, DrpReason, DrpRequestFacts, DrpStatus, report_of
-from services.intake.domain import PUBLIC_DOOR, CaseStatus, IntakeCase, request_id
+from services.intake.domain import PUBLIC_SOURCE, CaseStatus, IntakeCase, request_id
 from shared.contract.events import (
     DeadlineApproaching,
     DeadlineCame,
@@ -313,12 +313,12 @@ def test_a_request_with_more_evidence_does_not_wait_for_an_unproven_first() -> N
 async def asked_by_anybody(*names: str) -> Office:
     office = Office()
     for name in names:
-        await office.lodge(request(reference=name), PUBLIC_DOOR)
+        await office.lodge(request(reference=name), PUBLIC_SOURCE)
     return office
 
 
 def public(name: str) -> str:
-    return request_id(PUBLIC_DOOR, name, key=REQUEST_KEY)
+    return request_id(PUBLIC_SOURCE, name, key=REQUEST_KEY)
 
 
 @pytest.mark.parametrize("how", ["withdrawn", "burned", "left alone"])
@@ -341,7 +341,7 @@ async def test_a_proven_repeated_request_has_one_answer() -> None:
     office = await asked_by_anybody("once")
     await office.tell(verified(public("once")), service="verifier")
     for name in ("again", "and again"):
-        await office.lodge(request(reference=name), PUBLIC_DOOR)
+        await office.lodge(request(reference=name), PUBLIC_SOURCE)
     assert [fact.first for fact in office.facts(RequestDuplicated)] == [public("once")] * 2
 
 

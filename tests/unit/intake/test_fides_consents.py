@@ -10,7 +10,7 @@ import pytest
 from services.intake.channels.fides.consents import BEGUN, KEPT_FOR
 from services.intake.channels.fides.ids import spelt
 from services.intake.channels.fides.service import BODY
-from services.intake.domain import PUBLIC_DOOR
+from services.intake.domain import PUBLIC_SOURCE
 from shared.contract.events import RequestReceived
 from shared.law import Right
 from tests.unit.fakes import Office
@@ -63,7 +63,7 @@ async def test_the_exchange_of_a_privacy_center(client: Calling) -> None:
     ]
     assert (await client.call("GET", f"{path}/preferences")).json() == kept
     received = client.office.the(RequestReceived)
-    assert (received.right, received.source) == (Right.OPT_OUT_OF_SALE, PUBLIC_DOOR)
+    assert (received.right, received.source) == (Right.OPT_OUT_OF_SALE, PUBLIC_SOURCE)
     await client.log_in()
     (shown,) = (await client.search(action_type="consent", include_identities=True))["items"]
     assert shown["identity"]["email"] == EMAIL

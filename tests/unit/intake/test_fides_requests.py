@@ -9,7 +9,7 @@ import pytest
 
 from services.intake.channels.fides.ids import case_of, spelt
 from services.intake.channels.fides.service import AWAY, BODY, TOO_MANY
-from services.intake.domain import PUBLIC_DOOR
+from services.intake.domain import PUBLIC_SOURCE
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestReceived, RequestSubmitted
 from shared.errors import Destroyed
@@ -131,7 +131,7 @@ async def test_a_public_caller_chooses_neither_reference_nor_time() -> None:
         second = await client.made(external_id="r-1", requested_at=early)
     assert first != second
     received = office.facts(RequestReceived)
-    assert {fact.source for fact in received} == {PUBLIC_DOOR}
+    assert {fact.source for fact in received} == {PUBLIC_SOURCE}
     assert {fact.received_at for fact in received} == {office.clock()}
 
 

@@ -66,8 +66,8 @@ def context(
         occurred_at=NOW,
         vault=vault,
         timers=MemoryTimers(),
-        firsts=MemoryFirsts(MemoryJournal()),
-        room=MemoryRoom(),
+        duplicates=MemoryFirsts(MemoryJournal()),
+        queue=MemoryRoom(),
         codes=CodeLimit(),
         practice=PRACTICE,
     )

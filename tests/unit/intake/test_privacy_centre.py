@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.channels.unsubscribe.links import MailSubscription
-from services.intake.domain import GPC, PUBLIC_DOOR, RequestLodged
+from services.intake.domain import GPC, PUBLIC_SOURCE, RequestLodged
 from services.intake.pages.centre.form import FIELDS, FilledForm, OnBehalf
-from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, WISHES, FormPart
+from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, OPTIONS, FormPart
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import CATALOGUES, LANGUAGES
 from shared.contract.answer import SUBMISSION
@@ -32,7 +32,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SEAL = re.compile(r'name="seal" value="([^"]+)"')
 LATER = timedelta(seconds=5)
 ACTS = ("appeal", "documents")
-PUBLIC_PAGES = ("/", "/choices", "/account-deletion", *WISHES)
+PUBLIC_PAGES = ("/", "/choices", "/account-deletion", *OPTIONS)
 
 
 class Drawn(HTMLParser):
@@ -133,7 +133,7 @@ def test_the_doors_ask_for_a_mail_address_and_nothing_else() -> None:
 
 
 def test_every_right_has_a_form() -> None:
-    assert {wish.right for wish in WISHES.values()} == set(Right)
+    assert {wish.right for wish in OPTIONS.values()} == set(Right)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -161,7 +161,7 @@ async def test_a_submitted_form_becomes_a_request_with_a_page() -> None:
     assert request.details.with_copy
     assert request.details.statement == "Please."
     assert (request.agent, request.child, request.role) == (None, False, Role.CONSUMER)
-    assert office.the(RequestLodged).source == PUBLIC_DOOR
+    assert office.the(RequestLodged).source == PUBLIC_SOURCE
 
 
 async def test_everything_is_shown_once_more_before_it_is_sent() -> None:
@@ -227,7 +227,7 @@ async def test_faults_are_shown_on_top_and_at_the_field(
 
 
 def request_of(path: str, **given: str) -> RequestSubmitted:
-    filled = FilledForm(WISHES[path], PERSON | given)
+    filled = FilledForm(OPTIONS[path], PERSON | given)
     assert filled.flaws() == ()
     request = filled.request("r", "de")
     assert request is not None
@@ -276,9 +276,9 @@ async def test_a_choice_page_lodges_at_once_and_ignores_other_fields(path: str) 
     response = await sent(office, path, {"email": "ottilie@example.org", "name": "Nobody", "step": "check"})
     assert response.status_code == 303
     [request] = lodged(office)
-    assert (request.right, request.details.scope) == (WISHES[path].right, WISHES[path].scope)
+    assert (request.right, request.details.scope) == (OPTIONS[path].right, OPTIONS[path].scope)
     assert request.subject.name is None
-    assert request.direct_marketing is (WISHES[path] is MARKETING)
+    assert request.direct_marketing is (OPTIONS[path] is MARKETING)
 
 
 async def test_an_opt_out_is_a_request_under_californian_law() -> None:
@@ -299,14 +299,14 @@ async def test_the_language_of_the_page_is_that_of_the_letters() -> None:
 
 
 @settings(max_examples=60)
-@given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=30)), st.sampled_from(sorted(WISHES)))
+@given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=30)), st.sampled_from(sorted(OPTIONS)))
 def test_any_input_is_a_fault_or_a_request(typed: dict[str, str], path: str) -> None:
-    filled = FilledForm(WISHES[path], PERSON | typed)
-    assert filled.flaws() or filled.request("r", "en") or FormPart.PERSON in filled.wish.parts
+    filled = FilledForm(OPTIONS[path], PERSON | typed)
+    assert filled.flaws() or filled.request("r", "en") or FormPart.PERSON in filled.option.parts
 
 
 @settings(max_examples=40)
-@given(body=st.binary(max_size=300), path=st.sampled_from(sorted(WISHES)))
+@given(body=st.binary(max_size=300), path=st.sampled_from(sorted(OPTIONS)))
 async def test_no_body_breaks_a_form(body: bytes, path: str) -> None:
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"):
         async with client_of(Office().door) as client:
@@ -396,7 +396,7 @@ async def test_with_the_signal_the_sale_is_stopped_besides_and_nothing_else_happ
     assert (opt_out.right, access.right) == (Right.OPT_OUT_OF_SALE, Right.ACCESS)
     assert (opt_out.subject.email, opt_out.subject.name) == (PERSON["email"], None)
     by_signal, by_person = office.facts(RequestLodged)
-    assert (by_signal.source, by_person.source) == (GPC, PUBLIC_DOOR)
+    assert (by_signal.source, by_person.source) == (GPC, PUBLIC_SOURCE)
     assert office.sealed(by_signal.request_id)["signal"] == b"Sec-GPC: 1"
 
 

@@ -16,7 +16,7 @@ from services.intake.cases.rate_limit import (
     lane_of,
     next_hour,
 )
-from services.intake.domain import PUBLIC_DOORS
+from services.intake.domain import PUBLIC_SOURCES
 from shared.contract.events import BurstDeclared, LastDay, RequestReceived
 from shared.law import Right, TimedDuty
 from shared.law.scope import PROOFLESS
@@ -41,7 +41,7 @@ def test_each_source_has_the_limit_that_names_it_or_that_of_all_others() -> None
 
 
 def test_people_at_a_public_door_are_not_counted_together() -> None:
-    for door in PUBLIC_DOORS:
+    for door in PUBLIC_SOURCES:
         assert lane_of(door, NOON, {"*": 1}, ()).per_hour is None
 
 
@@ -53,7 +53,7 @@ def test_own_sources_have_a_limit_only_if_named() -> None:
 
 
 def test_requests_of_a_declared_incident_are_one_lane_and_bear_its_name() -> None:
-    for source in (SHOP, *PUBLIC_DOORS):
+    for source in (SHOP, *PUBLIC_SOURCES):
         assert lane_of(source, NOON, {SHOP: 5}, [burst()]) == RateLane("incident breach", 20, "breach")
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from services.intake.domain import PUBLIC_DOOR
+from services.intake.domain import PUBLIC_SOURCE
 from shared.contract.events import Code, Decision
 from shared.contract.sources import ChannelSource, Source, channel_source
 from shared.contract.staff import signed
@@ -74,7 +74,7 @@ class Client(BaseModel):
 
 def source_of(client_id: str | None) -> Source:
     """Return the CloudEvents source of the client's requests; None: a caller without a token."""
-    return PUBLIC_DOOR if client_id is None else channel_source(ChannelSource.FIDES, client_id)
+    return PUBLIC_SOURCE if client_id is None else channel_source(ChannelSource.FIDES, client_id)
 
 
 def shows_secret(clients: Mapping[str, Client], client_id: str, secret: str) -> bool:

@@ -85,7 +85,7 @@ LONG = frozenset({"permission", "other_value", "statement"})
 class FilledForm:
     """A submitted form."""
 
-    wish: RequestOption
+    option: RequestOption
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> str:
@@ -96,7 +96,7 @@ class FilledForm:
     def on_behalf(self) -> OnBehalf:
         """The person that it is for."""
         known = self["for"] in set(OnBehalf)
-        return OnBehalf(self["for"]) if known and FormPart.PERSON in self.wish.parts else OnBehalf.SELF
+        return OnBehalf(self["for"]) if known and FormPart.PERSON in self.option.parts else OnBehalf.SELF
 
     @property
     def corrections(self) -> Iterator[tuple[str, str]]:
@@ -133,13 +133,13 @@ class FilledForm:
         )
         if not _is_address(self["email"]):
             yield SubmissionError(path="email", message=NO_ADDRESS)
-        if FormPart.PERSON in self.wish.parts:
+        if FormPart.PERSON in self.option.parts:
             yield from self._flaws_of_person()
         if self["customer_of"] and len(self["statement"]) > MOST_STATEMENT - MOST_LINE - len(THROUGH) - 2:
             yield SubmissionError(path="statement", message=TOO_LONG)
-        if FormPart.REASON in self.wish.parts and not self["statement"]:
+        if FormPart.REASON in self.option.parts and not self["statement"]:
             yield SubmissionError(path="statement", message=NO_REASON)
-        if FormPart.CORRECTIONS in self.wish.parts:
+        if FormPart.CORRECTIONS in self.option.parts:
             yield from self._flaws_of_corrections()
 
     def _flaws_of_person(self) -> Iterator[SubmissionError]:
@@ -169,10 +169,10 @@ class FilledForm:
             yield SubmissionError(path=f"fix_{next(iter(CORRECTABLE))}", message=NO_CORRECTION)
 
     def _submission(self) -> dict[str, Any]:
-        about_person = FormPart.PERSON in self.wish.parts
+        about_person = FormPart.PERSON in self.option.parts
         return {
-            "right": self.wish.right,
-            "regulation": self.wish.invoked,
+            "right": self.option.right,
+            "regulation": self.option.invoked,
             "subject": {"email": self["email"]} | ({"name": self["name"]} if about_person else {}),
             "residence": self._residence() if about_person else None,
             "role": Role.END_USER if self["customer_of"] and about_person else Role.CONSUMER,
@@ -194,14 +194,14 @@ class FilledForm:
         }
 
     def _details(self) -> dict[str, Any]:
-        parts = self.wish.parts
+        parts = self.option.parts
         said = [self["statement"] if {FormPart.STATEMENT, FormPart.REASON} & set(parts) else ""]
         if self["customer_of"] and FormPart.PERSON in parts:
             said.append(f"{THROUGH}{self['customer_of']}")
         corrections = self.corrections if FormPart.CORRECTIONS in parts else ()
         return {
             "statement": "\n\n".join(filter(None, said)) or None,
-            "scope": self.wish.scope,
+            "scope": self.option.scope,
             "corrections": [{"field": name, "value": value} for name, value in corrections],
             "transfer_to": (self["transfer_to"] or None) if FormPart.RECIPIENT in parts else None,
             "with_copy": bool(self["with_copy"]) and FormPart.COPY in parts,

@@ -148,7 +148,7 @@ LIMIT = RequestOption(
 )
 CHOICES = (OPT_OUT, LIMIT, MARKETING)
 """Forms without log-in and without proof."""
-WISHES: Mapping[str, RequestOption] = MappingProxyType(
-    {wish.where: wish for wish in (*SEE, *CHANGE, *STOP, *CHOICES)}
+OPTIONS: Mapping[str, RequestOption] = MappingProxyType(
+    {option.where: option for option in (*SEE, *CHANGE, *STOP, *CHOICES)}
 )
 """Path → request of its form."""

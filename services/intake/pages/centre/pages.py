@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from services.intake.cases.service import RequestService
-from services.intake.domain import PUBLIC_DOOR
+from services.intake.domain import PUBLIC_SOURCE
 from services.intake.http import uploads
 from services.intake.pages.centre import signal
 from services.intake.pages.centre.form import CORRECTABLE, FIELDS, UNREADABLE, FilledForm, OnBehalf
-from services.intake.pages.centre.options import CHANGE, CHOICES, SEE, STOP, WISHES, RequestOption
+from services.intake.pages.centre.options import CHANGE, CHOICES, OPTIONS, SEE, STOP, RequestOption
 from services.intake.pages.csrf import TRAP
 from services.intake.pages.site import FORM, HEADERS, READ, Site, SiteView
 from shared.contract.events import RequestSubmitted, SubmissionError
@@ -31,25 +31,25 @@ CASE_ID = re.compile("[0-9a-f]{32}")
 class Centre:
     """Lodges requests from forms."""
 
-    door: RequestService
+    service: RequestService
     site: Site
     allowance: Allowance
 
-    async def sent(self, wish: RequestOption, request: Request) -> Response:
+    async def sent(self, option: RequestOption, request: Request) -> Response:
         """Return the page after a submitted form."""
         view, given = self.site.at(request), await _typed(request)
-        filled = FilledForm(wish, {name: given[name] for name in FIELDS})
-        step = "send" if wish.at_once else given["step"]
+        filled = FilledForm(option, {name: given[name] for name in FIELDS})
+        step = "send" if option.at_once else given["step"]
         if flaws := filled.flaws():
             return self.form(view, filled, given, flaws)
         if step == "change":
             return self.form(view, filled, given, ())
-        if objection := self.site.guard.objection(wish.where, given, self.door.clock()):
+        if objection := self.site.guard.objection(option.where, given, self.service.clock()):
             path, message = objection
             return self.form(view, filled, given, (SubmissionError(path=path, message=message),))
         if step != "send":
             return view.draw("centre/summary.html.jinja", headers=FORM, **_content(filled), given=given)
-        reference = self.site.guard.reference(wish.where, given)
+        reference = self.site.guard.reference(option.where, given)
         submitted = filled.request(reference, str(view.words.locale))
         if submitted is None:
             return self.form(view, filled, given, (SubmissionError(path="", message=UNREADABLE),))
@@ -62,7 +62,7 @@ class Centre:
         self, view: SiteView, filled: FilledForm, given: Mapping[str, str], flaws: tuple[SubmissionError, ...]
     ) -> Response:
         """Return the form, with its input, and its faults."""
-        path, now = filled.wish.where, self.door.clock()
+        path, now = filled.option.where, self.service.clock()
         drawn = self.site.guard.opened(path, given.get("seal", ""))
         seal = self.site.guard.seal(path, now) if drawn is None or drawn.is_stale(now) else given["seal"]
         return view.draw(
@@ -78,19 +78,19 @@ class Centre:
 
     async def _lodged(self, submitted: RequestSubmitted, view: SiteView, *, by_person: bool) -> str:
         if not (view.signal and by_person and submitted.subject.email):
-            return await self.door.lodge(submitted, PUBLIC_DOOR)
+            return await self.service.lodge(submitted, PUBLIC_SOURCE)
         if submitted.right is Right.OPT_OUT_OF_SALE:
-            await signal.note(self.door, self.door.id_of(PUBLIC_DOOR, submitted.reference))
+            await signal.note(self.service, self.service.id_of(PUBLIC_SOURCE, submitted.reference))
         else:
             locale = str(view.words.locale)
-            await signal.honour(self.door, self.site.company, submitted.subject.email, locale)
-        return await self.door.lodge(submitted, PUBLIC_DOOR)
+            await signal.honour(self.service, self.site.company, submitted.subject.email, locale)
+        return await self.service.lodge(submitted, PUBLIC_SOURCE)
 
 
-def centre(door: RequestService, site: Site, allowance: Allowance) -> APIRouter:
+def centre(service: RequestService, site: Site, allowance: Allowance) -> APIRouter:
     """Return the pages of the privacy centre."""
     router = APIRouter(include_in_schema=False)
-    desk = Centre(door, site, allowance)
+    forms = Centre(service, site, allowance)
 
     @router.api_route("/", methods=READ)
     async def home(request: Request) -> Response:
@@ -116,28 +116,28 @@ def centre(door: RequestService, site: Site, allowance: Allowance) -> APIRouter:
         reference = "".join(wanted["reference"].split()).lower()
         if not CASE_ID.fullmatch(reference):
             raise UnknownRequest("no request has this id")
-        await door.case(reference)
+        await service.case(reference)
         return RedirectResponse(view.link(f"/requests/{reference}"), HTTPStatus.SEE_OTHER)
 
     @router.api_route("/.well-known/gpc.json", methods=READ)
     async def support() -> Response:
         return JSONResponse(signal.SUPPORT, headers={"Access-Control-Allow-Origin": "*"})
 
-    for wish in WISHES.values():
-        _add_form(router, desk, wish)
+    for option in OPTIONS.values():
+        _add_form(router, forms, option)
     return router
 
 
-def _add_form(router: APIRouter, desk: Centre, wish: RequestOption) -> None:
+def _add_form(router: APIRouter, forms: Centre, option: RequestOption) -> None:
     async def show(request: Request) -> Response:
-        return desk.form(desk.site.at(request), FilledForm(wish), {}, ())
+        return forms.form(forms.site.at(request), FilledForm(option), {}, ())
 
     async def send(request: Request) -> Response:
-        return await desk.sent(wish, request)
+        return await forms.sent(option, request)
 
-    router.add_api_route(wish.where, show, methods=READ)
-    guarded = [Depends(desk.site.guard.admit)]
-    router.add_api_route(wish.where, send, methods=["POST"], dependencies=guarded)
+    router.add_api_route(option.where, show, methods=READ)
+    guarded = [Depends(forms.site.guard.admit)]
+    router.add_api_route(option.where, send, methods=["POST"], dependencies=guarded)
 
 
 async def _typed(request: Request, *fields: str) -> dict[str, str]:
@@ -150,7 +150,7 @@ async def _typed(request: Request, *fields: str) -> dict[str, str]:
 
 def _content(filled: FilledForm) -> dict[str, Any]:
     return {
-        "wish": filled.wish,
+        "option": filled.option,
         "own_form": filled.on_behalf is OnBehalf.SELF,
         "typed": filled,
         "fields": FIELDS,

@@ -21,15 +21,15 @@ SUPPORT = {"gpc": True, "lastUpdate": date(2026, 11, 26).isoformat()}
 """The content of ``/.well-known/gpc.json`` (Global Privacy Control, section 4), with its date."""
 
 
-async def honour(door: RequestService, company: CompanyProfile, email: str, locale: str) -> str:
+async def honour(service: RequestService, company: CompanyProfile, email: str, locale: str) -> str:
     """
     Record the signal of the person at *email*: their data is not sold or shared from now on.
 
     All forms of one day make one request. It is an opt-out alone: no erasure, no access, and no proof of
     identity.
     """
-    day = door.clock().astimezone(company.zone).date()
-    reference = door.id_of(GPC, f"{mailbox(email) or email} {day}")
+    day = service.clock().astimezone(company.zone).date()
+    reference = service.id_of(GPC, f"{mailbox(email) or email} {day}")
     request = RequestSubmitted(
         reference=reference,
         right=Right.OPT_OUT_OF_SALE,
@@ -38,10 +38,10 @@ async def honour(door: RequestService, company: CompanyProfile, email: str, loca
         details=Details(),
         locale=locale,
     )
-    await note(door, door.id_of(GPC, reference))
-    return await door.lodge(request, GPC)
+    await note(service, service.id_of(GPC, reference))
+    return await service.lodge(request, GPC)
 
 
-async def note(door: RequestService, case_id: str) -> None:
+async def note(service: RequestService, case_id: str) -> None:
     """Store the signal with a case, as evidence."""
-    await door.keep(case_id, KEPT, HEADER)
+    await service.keep(case_id, KEPT, HEADER)
