@@ -157,8 +157,8 @@ class MemoryFirsts:
     journal: MemoryJournal
     claims: dict[str, FirstRequest] = field(default_factory=dict)
 
-    async def claim(self, wish: bytes, case: str, now: datetime) -> FirstRequest:
-        return self.claims.setdefault(wish.decode(), FirstRequest(wish.decode(), case, now))
+    async def claim(self, fingerprint: bytes, case: str, now: datetime) -> FirstRequest:
+        return self.claims.setdefault(fingerprint.decode(), FirstRequest(fingerprint.decode(), case, now))
 
     async def pass_on(self, held: FirstRequest, case: str, now: datetime) -> bool:
         if self.claims[held.fingerprint].case != held.case:
@@ -186,17 +186,17 @@ class MemoryRoom:
         del now
         return lane_of(source, received_at, {}, self.bursts)
 
-    async def enter(self, visitor: WaitingRequest, lane: RateLane, now: datetime) -> bool:
+    async def enter(self, waiting: WaitingRequest, lane: RateLane, now: datetime) -> bool:
         del lane, now
-        if visitor.lodged.waited or visitor.at_once or self.free > 0:
-            self.free -= not visitor.lodged.waited
+        if waiting.lodged.waited or waiting.at_once or self.free > 0:
+            self.free -= not waiting.lodged.waited
             return True
-        self.waiting[visitor.lodged.request_id] = visitor.lodged.model_copy(update={"waited": True})
+        self.waiting[waiting.lodged.request_id] = waiting.lodged.model_copy(update={"waited": True})
         return False
 
-    async def hold(self, visitor: WaitingRequest, now: datetime) -> None:
+    async def hold(self, waiting: WaitingRequest, now: datetime) -> None:
         del now
-        lodged = visitor.lodged.model_copy(update={"waited": True})
+        lodged = waiting.lodged.model_copy(update={"waited": True})
         self.waiting[lodged.request_id] = self.held[lodged.request_id] = lodged
 
     async def is_full(self, source: str, now: datetime) -> bool:
