@@ -1,4 +1,4 @@
-"""Verbs about erasures, the erasure journal and the stop list."""
+"""Verbs about erasures, the erasure journal and the suppression list."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from services.fulfillment.erasure.steps import ErasurePlan
 
 app = typer.Typer(help="Erasures: list them, and repeat them after a backup was restored.")
-stop_list = typer.Typer(help="People on the stop list.")
+stop_list = typer.Typer(help="People on the suppression list.")
 
 Since = Annotated[
     datetime | None,
@@ -201,7 +201,7 @@ def filter_(
     purpose: Annotated[str, typer.Option(help="erased, marketing, consent, sale, sensitive")] = "erased",
     state: State = STATE,
 ) -> None:
-    """Print the lines of people who are not on the stop list, for an import."""
+    """Print the lines of people who are not on the suppression list, for an import."""
     from habeas.client import erasures  # noqa: PLC0415
 
     wanted, lines = erasures.purpose_of(purpose), _lines(file)

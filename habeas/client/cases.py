@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from habeas.client.engine import identities
-from services.fulfillment.changes.disagreements import PURPOSE, Disagreements
+from services.fulfillment.changes.disagreements import DISAGREEMENTS_KEY, Disagreements
+from services.fulfillment.context import open_lines
 from services.fulfillment.erasure.steps import ErasurePlan, Steps, run_of_line
-from services.fulfillment.package.sealed_text import open_lines
 from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.answer import SUBMISSION
@@ -112,7 +112,7 @@ async def statements(
     """
     client = connect(mongo_url, app_name="habeas command")
     try:
-        known = Disagreements(client[f"{prefix}_fulfillment"], derived_key(master_key, PURPOSE))
+        known = Disagreements(client[f"{prefix}_fulfillment"], derived_key(master_key, DISAGREEMENTS_KEY))
         vault = Vault(client, prefix=prefix, master_key=master_key)
         return [
             {"request": case, "statement": await _statement(vault, case)}

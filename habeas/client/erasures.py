@@ -1,4 +1,4 @@
-"""The erasure journal and the stop list for operators."""
+"""The erasure journal and the suppression list for operators."""
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -13,15 +13,14 @@ from rich.table import Table
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.certificate.store import Certificates
-from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.versions import DataMapVersions
-from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
-from services.fulfillment.drop.hash_lists import HashLists
+from services.fulfillment.drop.hash_lists import HASH_LISTS_KEY, HashLists
 from services.fulfillment.erasure.deferred import Purging
 from services.fulfillment.erasure.journal.entries import ErasureEntry
-from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
+from services.fulfillment.erasure.journal.fingerprints import FINGERPRINTS_KEY, Fingerprints
 from services.fulfillment.erasure.journal.recorder import Registers
 from services.fulfillment.erasure.journal.replay import Replay, ReplayScope
 from services.fulfillment.erasure.journal.report import ReplayReport
@@ -30,24 +29,23 @@ from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.stores.erasure_journal import EARLIEST, USUAL_RETENTION, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
-from services.fulfillment.stores.retained_records import PURPOSE as KEPT
-from services.fulfillment.stores.retained_records import RetainedRecords
+from services.fulfillment.stores.retained_records import RETAINED_RECORDS_KEY, RetainedRecords
 from shared.errors import ConfigurationError
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import Database, connect
 
 LINES_PER_LOOK = 1_000
-DROPPED = frozenset({StopPurpose.ERASED, StopPurpose.SALE})
+DROPPED = frozenset({SuppressionPurpose.ERASED, SuppressionPurpose.SALE})
 """Purposes stopped for people on California's DROP lists (Cal. Civ. Code § 1798.99.86(d))."""
 COUNTS = ("deleted", "masked", "pulled", "unnamed", "kept", "newer", "unsure", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureRecords:
-    """The erasure journal and the stop list of one installation; they outlive every case."""
+    """The erasure journal and the suppression list of one installation; they outlive every case."""
 
     erasures: ErasureJournal
-    suppressions: StopList
+    suppressions: SuppressionList
     fingerprints: Fingerprints
     kept: RetainedRecords
     certificates: Certificates
@@ -120,14 +118,14 @@ async def memory(
     try:
         database, fingerprints = (
             client[f"{prefix}_fulfillment"],
-            Fingerprints(derived_key(master_key, PURPOSE)),
+            Fingerprints(derived_key(master_key, FINGERPRINTS_KEY)),
         )
         erasures = ErasureJournal(database, fingerprints, keep)
         await erasures.prepare()
-        suppressions = StopList(database, derived_key(master_key, "suppressions"))
-        kept = RetainedRecords(database, derived_key(master_key, KEPT))
+        suppressions = SuppressionList(database, derived_key(master_key, "suppressions"))
+        kept = RetainedRecords(database, derived_key(master_key, RETAINED_RECORDS_KEY))
         await kept.prepare()
-        listed = HashLists(database, derived_key(master_key, HASHES))
+        listed = HashLists(database, derived_key(master_key, HASH_LISTS_KEY))
         certificates = Certificates(database)
         yield ErasureRecords(erasures, suppressions, fingerprints, kept, certificates, listed, database)
     finally:
@@ -191,24 +189,24 @@ def remarks(report: ReplayReport) -> Iterator[str]:
             yield f"{key}: {tally.failed} still there; the store refuses, or another system writes them again"
 
 
-def purpose_of(text: str) -> StopPurpose:
+def purpose_of(text: str) -> SuppressionPurpose:
     """
-    Read the name of a purpose of the stop list.
+    Read the name of a purpose of the suppression list.
 
     Raises:
         ConfigurationError: There is no such purpose.
     """
     try:
-        return StopPurpose(text)
+        return SuppressionPurpose(text)
     except ValueError:
-        raise ConfigurationError(f"a purpose is one of {', '.join(StopPurpose)}") from None
+        raise ConfigurationError(f"a purpose is one of {', '.join(SuppressionPurpose)}") from None
 
 
 async def unlisted_lines(
-    remembered: ErasureRecords, lines: Iterable[str], *, identity: str, purpose: StopPurpose
+    remembered: ErasureRecords, lines: Iterable[str], *, identity: str, purpose: SuppressionPurpose
 ) -> AsyncIterator[str]:
     """
-    Yield those of *lines*, an identity each, that are not on the stop list for *purpose*.
+    Yield those of *lines*, an identity each, that are not on the suppression list for *purpose*.
 
     Identities on California's DROP lists are neither imported nor sold, matched or not.
 

@@ -8,32 +8,15 @@ from typing import Any
 
 from services.fulfillment.breach.bootstrap import SCOPING
 from services.fulfillment.certificate.store import Certificates
-from services.fulfillment.changes.disagreements import PURPOSE as DISAGREEMENTS
-from services.fulfillment.changes.disagreements import Disagreements
-from services.fulfillment.changes.stop_list import StopList
-from services.fulfillment.context import (
-    CarrierPort,
-    CopyCounterPort,
-    DataMapPort,
-    DisagreementPort,
-    FulfillmentContext,
-    FulfillmentProfile,
-    HashListPort,
-    PersonRecords,
-    RecipientWebhookPort,
-)
+from services.fulfillment.changes.disagreements import DISAGREEMENTS_KEY, Disagreements
+from services.fulfillment.changes.suppressions import SuppressionList
+from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.reader import DataMap, load
 from services.fulfillment.datamap.versions import DataMapVersions
-from services.fulfillment.drop.hash_lists import PURPOSE as HASHES
-from services.fulfillment.drop.hash_lists import HashLists
+from services.fulfillment.drop.hash_lists import HASH_LISTS_KEY, HashLists
 from services.fulfillment.drop.lookup import HashLookupJob
 from services.fulfillment.erasure.deferred import DailyJob, Purging
-from services.fulfillment.erasure.journal.fingerprints import PURPOSE, Fingerprints
-from services.fulfillment.erasure.journal.recorder import (
-    ErasureJournalPort,
-    RetainedRecordsPort,
-    StopListPort,
-)
+from services.fulfillment.erasure.journal.fingerprints import FINGERPRINTS_KEY, Fingerprints
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.package.copies import CopyCounter
@@ -43,9 +26,7 @@ from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import FulfillmentCase, evolve
 from services.fulfillment.stores.erasure_journal import ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
-from services.fulfillment.stores.retained_records import PURPOSE as KEPT
-from services.fulfillment.stores.retained_records import DailyJobStates, RetainedRecords
-from shared.contract.ports import TimersPort, VaultPort
+from services.fulfillment.stores.retained_records import RETAINED_RECORDS_KEY, DailyJobStates, RetainedRecords
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
@@ -58,105 +39,63 @@ from shared.runtime.service import Moment, Service
 NAME = "fulfillment"
 
 
-def service(  # noqa: PLR0913 - the parts of a service
-    vault: VaultPort,
-    records: PersonRecords,
-    maps: DataMapPort,
-    house: FulfillmentProfile,
-    suppressions: StopListPort,
-    *,
-    disagreements: DisagreementPort,
-    erasures: ErasureJournalPort,
-    kept: RetainedRecordsPort,
-    copies: CopyCounterPort,
-    carrier: CarrierPort,
-    webhooks: RecipientWebhookPort,
-    listed: HashListPort,
-    timers: TimersPort,
-) -> Service[FulfillmentCase, FulfillmentContext]:
-    """Return the assembled service."""
-
-    def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
-        return FulfillmentContext(
-            moment.case,
-            moment.state,
-            moment.now,
-            moment.occurred_at,
-            vault,
-            records,
-            maps,
-            house,
-            suppressions,
-            disagreements,
-            erasures,
-            kept,
-            copies,
-            carrier,
-            webhooks,
-            listed,
-            timers,
-        )
-
-    return Service(NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
-
-
 @asynccontextmanager
 async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Assemble fulfillment."""
-    database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal = Journal(database, key=chain_key(settings.root_key, NAME))
+    database, root = platform.client[f"{settings.database_prefix}_{NAME}"], settings.root_key
+    journal = Journal(database, key=chain_key(root, NAME))
     maps = DataMapVersions(database, _loaded(settings.datamap))
-    await journal.prepare()
-    await maps.prepare()
-    suppressions = StopList(database, derived_key(settings.root_key, "suppressions"))
-    disagreements = Disagreements(database, derived_key(settings.root_key, DISAGREEMENTS))
-    await disagreements.prepare()
-    fingerprints = Fingerprints(derived_key(settings.root_key, PURPOSE))
+    suppressions = SuppressionList(database, derived_key(root, "suppressions"))
+    disagreements = Disagreements(database, derived_key(root, DISAGREEMENTS_KEY))
+    fingerprints = Fingerprints(derived_key(root, FINGERPRINTS_KEY))
     erasures = ErasureJournal(database, fingerprints, settings.backup_retention)
-    await erasures.prepare()
-    kept = RetainedRecords(database, derived_key(settings.root_key, KEPT))
-    await kept.prepare()
-    copies = CopyCounter(database, derived_key(settings.root_key, "copies"))
-    await copies.prepare()
-    listed = HashLists(database, derived_key(settings.root_key, HASHES))
-    await listed.prepare()
-    timers = Timers(database)
-    await timers.prepare()
-    stores = Stores.connect(settings.store_urls())
-    try:
-        engine, house = RecordEngine(stores, settings.residual_scan), settings.house()
-        put_together = service(
-            platform.vault,
-            engine,
-            maps,
-            house,
-            suppressions,
+    kept = RetainedRecords(database, derived_key(root, RETAINED_RECORDS_KEY))
+    copies = CopyCounter(database, derived_key(root, "copies"))
+    listed = HashLists(database, derived_key(root, HASH_LISTS_KEY))
+    timers, days = Timers(database), DailyJobStates(database)
+    for prepare in (
+        journal.prepare, maps.prepare, disagreements.prepare, erasures.prepare, kept.prepare,
+        copies.prepare, listed.prepare, timers.prepare, days.prepare,
+    ):  # fmt: skip
+        await prepare()
+    stores, house = Stores.connect(settings.store_urls()), settings.house()
+    engine = RecordEngine(stores, settings.residual_scan)
+    carrier = Carrier(house.signer, SafeHttp(settings.transfer_allow))
+    webhooks = RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients()))
+
+    def context(moment: Moment[FulfillmentCase]) -> FulfillmentContext:
+        return FulfillmentContext(
+            case_id=moment.case,
+            known=moment.state,
+            now=moment.now,
+            occurred_at=moment.occurred_at,
+            vault=platform.vault,
+            records=engine,
+            maps=maps,
+            house=house,
+            suppressions=suppressions,
             disagreements=disagreements,
             erasures=erasures,
             kept=kept,
             copies=copies,
-            carrier=Carrier(house.signer, SafeHttp(settings.transfer_allow)),
-            webhooks=RecipientWebhooks(SafeHttp(), SafeHttp(settings.inner_recipients())),
+            carrier=carrier,
+            webhooks=webhooks,
             listed=listed,
             timers=timers,
         )
-        days = DailyJobStates(database)
-        await days.prepare()
+
+    try:
+        certificates, signer, publish = Certificates(database), house.signer, platform.bus.publish
         purging = Purging(
-            kept,
-            erasures,
-            suppressions,
-            Certificates(database),
-            maps,
-            engine,
-            house.controller,
-            house.signer,
-            house.zone,
+            kept, erasures, suppressions, certificates, maps, engine, house.controller, signer, house.zone
         )
-        daily = DailyJob(days, purging, platform.bus.publish)
-        matching = HashLookupJob(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
-        timer_task = publish_due_timers(timers, platform.bus, NAME, event=window_ended)
-        yield Running(put_together, journal, background=_together(daily.run(), matching.run(), timer_task))
+        works = _together(
+            DailyJob(days, purging, publish).run(),
+            HashLookupJob(listed, stores, platform.vault, lambda: maps.current, publish).run(),
+            publish_due_timers(timers, platform.bus, NAME, event=window_ended),
+        )
+        service = Service(NAME, SUBSCRIPTIONS, FulfillmentCase(), evolve, context)
+        yield Running(service, journal, background=works)
     finally:
         stores.close()
 

@@ -1,7 +1,9 @@
 """The dependencies of fulfillment's handlers: vault, records, data maps, controller."""
 
+import asyncio
+import codecs
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from functools import reduce
@@ -11,27 +13,31 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.drop.hash_lists import HashListBatch
-from services.fulfillment.erasure.completion import ErasableRecords as Erasing
+from services.fulfillment.erasure.completion import ErasableRecords
 from services.fulfillment.erasure.journal.recorder import (
     ErasureJournalPort,
     RetainedRecordsPort,
-    StopListPort,
+    SuppressionsPort,
 )
 from services.fulfillment.erasure.steps import ErasurePlan
-from services.fulfillment.package.sealed_text import open_lines, seal_lines
 from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.state import FulfillmentCase, evolve
-from shared.contract.answer import SUBMISSION
-from shared.contract.events import Fact, RequestSubmitted
+from shared.contract.answer import ANSWER, SUBMISSION, Answer
+from shared.contract.events import Fact, RequestReferred, RequestSubmitted
 from shared.contract.ports import TimersPort, VaultPort
-from shared.law import GivenCopies, Money
+from shared.law import GivenCopies, Money, Right
 from shared.runtime.safe_http import Receipt
 
+SEALED_AT_ONCE = 1 << 20
+"""Most characters of lines that are sealed as one item."""
+LINES_PER_TURN = 100
+"""Lines that are sealed before other tasks run."""
 
-class PersonRecords(Erasing, Protocol):
+
+class PersonRecords(ErasableRecords, Protocol):
     """The person's records, in the stores of the data map."""
 
     def due_on(self, day: date) -> "PersonRecords":
@@ -126,7 +132,6 @@ class FulfillmentProfile:
     """Recipients that are notified automatically, by their names in the data map."""
     patience: timedelta = timedelta(hours=24)
     """How long the notification of a recipient is retried."""
-
     automated_decisions: str = ""
     """The answers' statement on automated decisions; may be empty."""
     further_copy_fee: Money | None = None
@@ -150,7 +155,7 @@ class FulfillmentContext:
     records: PersonRecords = field(repr=False)
     maps: DataMapPort = field(repr=False)
     house: FulfillmentProfile
-    suppressions: StopListPort = field(repr=False)
+    suppressions: SuppressionsPort = field(repr=False)
     disagreements: DisagreementPort = field(repr=False)
     erasures: ErasureJournalPort = field(repr=False)
     kept: RetainedRecordsPort = field(repr=False)
@@ -174,6 +179,14 @@ class FulfillmentContext:
         name = f"{kind}_{secrets.token_hex(8)}"
         await self.vault.seal(self.case_id, name, content if isinstance(content, bytes) else content.encode())
         return name
+
+    async def sealed_answer(self, answer: Answer) -> str:
+        """Seal *answer* like :meth:`sealed`."""
+        return await self.sealed(ANSWER, answer.model_dump_json())
+
+    def referred(self, right: Right, reason: str) -> RequestReferred:
+        """Return the fact that the staff has to answer, for *reason*."""
+        return RequestReferred(request_id=self.case_id, right=right, reason=reason)
 
     def after(self, *facts: Fact) -> "FulfillmentContext":
         """Return a copy of this after *facts*."""
@@ -200,3 +213,47 @@ class FulfillmentContext:
     def today(self) -> date:
         """Return today's date in the time zone of the controller."""
         return self.now.astimezone(self.house.zone).date()
+
+
+async def seal_lines(vault: VaultPort, case: str, name: str, lines: Iterable[str]) -> None:
+    """Seal any number of *lines*; they are never all in memory."""
+    rest, first = iter(lines), ""
+    for line in rest:
+        first += f"{line}\n"
+        if len(first) > SEALED_AT_ONCE:
+            await vault.seal_stream(case, name, _encoded(first, rest))
+            return
+    await vault.seal(case, name, first.encode())
+
+
+async def open_lines(vault: VaultPort, case: str, name: str) -> AsyncIterator[str]:
+    """
+    Yield the lines that :func:`seal_lines` sealed.
+
+    Raises:
+        KeyError: No such text is sealed.
+    """
+    held = ""
+    async for piece in _pieces(vault, case, name):
+        *whole, held = (held + piece).split("\n")
+        for line in whole:
+            yield line
+
+
+async def _encoded(first: str, rest: Iterator[str]) -> AsyncIterator[bytes]:
+    yield first.encode()
+    for number, line in enumerate(rest):
+        yield f"{line}\n".encode()
+        if number % LINES_PER_TURN == 0:
+            await asyncio.sleep(0)
+
+
+async def _pieces(vault: VaultPort, case: str, name: str) -> AsyncIterator[str]:
+    try:
+        whole = await vault.open(case, name)
+    except KeyError:  # it is stored in chunks
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        async for piece in vault.open_stream(case, name):
+            yield decoder.decode(piece)
+    else:
+        yield whole.decode()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, stop_at_once
+from services.fulfillment.changes.handlers import change, lift_restriction, plan_change, suppress_at_once
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.domain import MANY_MAILBOXES, answer_due_on
 from services.fulfillment.drop.hash_lists import HashListBatch
@@ -47,8 +47,7 @@ from services.fulfillment.search.identities import (
     vouched_identities,
 )
 from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
-from services.fulfillment.search.walk import Findings
-from services.fulfillment.search.walk import SearchAnswer as Search
+from services.fulfillment.search.walk import Findings, SearchAnswer
 from services.fulfillment.state import (
     BY_STAFF,
     CHANGING,
@@ -57,7 +56,6 @@ from services.fulfillment.state import (
     FulfillmentStatus,
     needs_approval,
 )
-from shared.contract.answer import ANSWER
 from shared.contract.events import (
     AliasConfirmed,
     AliasProven,
@@ -82,7 +80,6 @@ from shared.contract.events import (
     RecipientConcerned,
     RequestFulfilled,
     RequestPurged,
-    RequestReferred,
     RequestReleased,
     RequestStopped,
     RequestSubmitted,
@@ -142,7 +139,7 @@ async def answer(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[F
     if ctx.known.withdrawn:
         return []
     quoted = fee_by_staff(event, ctx)
-    return [quoted] if quoted else await _answered(event, ctx)
+    return [quoted] if quoted else await _search_and_answer(event, ctx)
 
 
 async def answer_after_fee(event: FeeAgreed, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -156,30 +153,31 @@ async def answer_agreed(_event: FeeAgreed, ctx: FulfillmentContext) -> Sequence[
     """Answer a request with a fee that was agreed to while the request was stopped."""
     if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
         return []
-    return await _answered(ctx.known.verified, ctx)
+    return await _search_and_answer(ctx.known.verified, ctx)
 
 
-async def _answered(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[Fact]:
+async def _search_and_answer(event: IdentityVerified, ctx: FulfillmentContext) -> Sequence[Fact]:
     if event.right not in {*DISCLOSING, *CHANGING, Right.ERASURE}:
-        return [_referred(event.right, BY_STAFF, ctx)]
+        return [ctx.referred(event.right, BY_STAFF)]
     submitted = await ctx.submission()
     proofless = not needs_proof(event.right, direct_marketing=submitted.direct_marketing)
     if proofless:
-        await stop_at_once(event, submitted, ctx)
+        await suppress_at_once(event, submitted, ctx)
     records = ctx.records.due_on(answer_due_on(event.regulation, event.right, event.received_on))
-    identities, findings = await _found(submitted, event.proven, replace(ctx, records=records))
+    identities = _sure(event, submitted, ctx)
+    findings = await _gather(submitted, identities, replace(ctx, records=records))
     match findings.answer:
         case _ if proofless:
             return await plan_change(event, submitted, identities, findings, ctx)
-        case Search.NOTHING_DECLARED:
-            return [_referred(event.right, NOTHING_DECLARED, ctx)]
-        case Search.NOTHING_FOUND:
+        case SearchAnswer.NOTHING_DECLARED:
+            return [ctx.referred(event.right, NOTHING_DECLARED)]
+        case SearchAnswer.NOTHING_FOUND:
             return await _nothing_held(event.right, findings, ctx)
-        case Search.FOUND:
-            return await _announced(event, submitted, identities, findings, ctx)
+        case SearchAnswer.FOUND:
+            return await _announce(event, submitted, identities, findings, ctx)
 
 
-async def _announced(
+async def _announce(
     event: IdentityVerified,
     submitted: RequestSubmitted,
     identities: Identities,
@@ -189,7 +187,7 @@ async def _announced(
     """Notify the owners of other mailboxes, then disclose, or plan an erasure or a change."""
     others = await not_notified(findings, ctx.maps.current, event, ctx)
     if others is None:
-        return [_referred(event.right, MANY_MAILBOXES, ctx)]
+        return [ctx.referred(event.right, MANY_MAILBOXES)]
     if event.right is Right.ERASURE:
         facts = await _plan_erasure(event, submitted, identities, findings, ctx)
     elif event.right in CHANGING:
@@ -229,14 +227,8 @@ async def disclose(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fa
     window = ctx.known.disclosure_window
     if window is not None and ctx.now < window.at:
         raise TooEarly("the window before the disclosure has not ended")
-    return await _disclosed(event, ctx)
-
-
-@unless_stopped
-async def _disclosed(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
-    if ctx.known.status is FulfillmentStatus.FULFILLED:
-        return await _disclose_further(event, ctx)
-    if ctx.known.status is not FulfillmentStatus.DISCLOSURE_SCHEDULED:
+    scheduled_or_done = {FulfillmentStatus.DISCLOSURE_SCHEDULED, FulfillmentStatus.FULFILLED}
+    if ctx.known.stopped or ctx.known.status not in scheduled_or_done:
         return []
     return await disclose_released(event, ctx.after(event))
 
@@ -247,7 +239,7 @@ async def disclose_released(event: DisclosureDue, ctx: FulfillmentContext) -> Se
         return await _disclose_further(event, ctx)
     if ctx.known.status is not FulfillmentStatus.UNDECIDED or ctx.known.verified is None:
         return []
-    return await _answered(ctx.known.verified, ctx)
+    return await _search_and_answer(ctx.known.verified, ctx)
 
 
 async def approve_correction(event: CorrectionApproved, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -266,7 +258,7 @@ async def approve_correction(event: CorrectionApproved, ctx: FulfillmentContext)
         raise RefusedDecision("decider_decided_before")
     if ctx.house.two_deciders and not known.corrections_approved:
         return []
-    return await _answered(known.verified, ctx.after(event))
+    return await _search_and_answer(known.verified, ctx.after(event))
 
 
 async def confirm_alias(event: AliasConfirmed, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -308,19 +300,25 @@ async def answer_proven_alias(event: AliasProven, ctx: FulfillmentContext) -> Se
     if known.verified is None or not known.offers(event):
         return []
     if known.awaits_correction:
-        return await _answered(known.verified, ctx.after(event))
+        return await _search_and_answer(known.verified, ctx.after(event))
     if known.withdrawn or known.status is FulfillmentStatus.REFERRED:
         return []
     if known.status is not FulfillmentStatus.FULFILLED:
         raise TooEarly("the answer that a proven alias adds to is not given yet")
-    facts = await _further(known.verified, (), ctx.after(event), waits=bool(known.confirmations))
+    return await _further_or_nothing(known.verified, ctx.after(event), waits=bool(known.confirmations))
+
+
+async def _further_or_nothing(
+    event: IdentityVerified, ctx: FulfillmentContext, *, waits: bool = False
+) -> Sequence[Fact]:
+    facts = await _further(event, (), ctx, waits=waits)
     if facts is None:
         logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
     return facts or []
 
 
 async def _further(
-    event: IdentityVerified, mailboxes: Sequence[str], ctx: FulfillmentContext, *, waits: bool = False
+    event: IdentityVerified, mailboxes: Sequence[str], ctx: FulfillmentContext, *, waits: bool
 ) -> Sequence[Fact] | None:
     """
     Return the further answer for confirmed aliases, or its window; None if the staff must decide.
@@ -339,8 +337,10 @@ async def _further(
     data_map = await ctx.maps.of(findings.version)
     mailboxes = [spelling_of(mailbox, findings, data_map) for mailbox in mailboxes]
     others = await not_notified(findings, data_map, event, ctx, *mailboxes)
-    if others is None or not findings.total:
-        return None if others is None else []
+    if others is None:
+        return None
+    if not findings.total:
+        return []
     mailboxes, at = (*mailboxes, *others), ctx.now + ctx.house.erasure_window
     if event.right is Right.ERASURE:
         facts: Sequence[Fact] = [ErasureScheduled(request_id=ctx.case_id, at=at, letter=False)]
@@ -365,13 +365,11 @@ async def _search_confirmed(
     event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext
 ) -> tuple[Identities, Findings]:
     """Return the proven and confirmed identities of the person, and the records found by them."""
-    maps = ctx.maps.current
-    claimed, names = stated_identities(submitted, maps), event.proven
-    sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
-    identities = await with_confirmed(sure, ctx)
+    identities = await with_confirmed(_sure(event, submitted, ctx), ctx)
     if event.right is Right.ERASURE:
+        claimed = stated_identities(submitted, ctx.maps.current)
         return identities, _whole(await search_again(identities, claimed, ctx))
-    return identities, await _gathered(ctx, identities, claimed)
+    return identities, await _gather(submitted, identities, ctx)
 
 
 async def handle_window_end(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -386,7 +384,7 @@ async def handle_window_end(event: ErasureDue, ctx: FulfillmentContext) -> Seque
         return await begin(event, ctx)
     if ctx.now < window.at or ctx.known.status is not FulfillmentStatus.FULFILLED:
         raise TooEarly("the window of a confirmed alias has not ended, or the erasure is not done")
-    return await _erased_further(event, ctx)
+    return [] if ctx.known.stopped else await _erase_further(event, ctx)
 
 
 async def handle_released_window(event: ErasureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -410,19 +408,13 @@ async def _erase_further(_event: ErasureDue, ctx: FulfillmentContext) -> Sequenc
     return [*await notices(others or (), event.right, ctx), *facts, *window]
 
 
-_erased_further = unless_stopped(_erase_further)
-
-
 async def _disclose_further(event: DisclosureDue, ctx: FulfillmentContext) -> Sequence[Fact]:
     """Disclose the records of confirmed aliases at the end of the window."""
     window, verified = ctx.known.disclosure_window, ctx.known.verified
     confirmed = ctx.known.confirmed(two=ctx.house.two_deciders)
     if not confirmed or verified is None or window is None or event.name != disclosure_timer(window):
         return []
-    facts = await _further(verified, (), ctx)
-    if facts is None:
-        logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
-    return facts or []
+    return await _further_or_nothing(verified, ctx)
 
 
 async def look_up_lists(event: DropListed, ctx: FulfillmentContext) -> Sequence[Fact]:
@@ -473,20 +465,16 @@ SUBSCRIPTIONS = (
 )
 
 
-async def _found(
-    submitted: RequestSubmitted, names: Sequence[str] | None, ctx: FulfillmentContext
-) -> tuple[Identities, Findings]:
-    """Return the identities of *names*, or the vouched ones if None, and the records found by them."""
-    claimed = stated_identities(submitted, ctx.maps.current)
-    maps = ctx.maps.current
-    sure = vouched_identities(submitted, maps) if names is None else proven_identities(submitted, names, maps)
-    return sure, await _gathered(ctx, sure, claimed)
+def _sure(event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext) -> Identities:
+    """Return the person's identities that *event* names as proven, or the vouched ones if it names none."""
+    if event.proven is None:
+        return vouched_identities(submitted, ctx.maps.current)
+    return proven_identities(submitted, event.proven, ctx.maps.current)
 
 
-async def _gathered(
-    ctx: FulfillmentContext, identities: Identities, claimed: Identities | None = None
-) -> Findings:
+async def _gather(submitted: RequestSubmitted, identities: Identities, ctx: FulfillmentContext) -> Findings:
     """Return the person's records; raises like :func:`_whole`."""
+    claimed = stated_identities(submitted, ctx.maps.current)
     return _whole(await ctx.records.gather(ctx.maps.current, identities, claimed))
 
 
@@ -507,8 +495,7 @@ def _whole(findings: Findings) -> Findings:
 
 
 async def _nothing_held(right: Right, findings: Findings, ctx: FulfillmentContext) -> Sequence[Fact]:
-    nothing = answers.nothing_held(findings, ctx.maps.current)
-    name = await ctx.sealed(ANSWER, nothing.model_dump_json())
+    name = await ctx.sealed_answer(answers.nothing_held(findings, ctx.maps.current))
     return [RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)]
 
 
@@ -537,8 +524,4 @@ async def _plan_erasure(
         aliases=await offered(findings.claims, ctx),
     )
     window = None if planned.approval else scheduled(ctx.after(event))
-    return [planned] if window is None else [planned, window]
-
-
-def _referred(right: Right, reason: str, ctx: FulfillmentContext) -> RequestReferred:
-    return RequestReferred(request_id=ctx.case_id, right=right, reason=reason)
+    return list(filter(None, (planned, window)))

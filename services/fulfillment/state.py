@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from services.fulfillment.changes.change import Change
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Steps, alike, runs_of
@@ -110,7 +111,7 @@ class FulfillmentStatus(StrEnum):
     REFERRED = "referred"
 
 
-NOTICES: tuple[type[Fact], ...] = (
+SUBJECT_FACTS: tuple[type[Fact], ...] = (
     SubjectRectified,
     SubjectRestricted,
     SubjectOptedOut,
@@ -121,7 +122,7 @@ NOTICES: tuple[type[Fact], ...] = (
 )
 """Facts for the recipients of data besides an erasure, and the end of a restriction."""
 
-TELLING: tuple[type[Fact], ...] = (
+RECIPIENT_FACTS: tuple[type[Fact], ...] = (
     RecipientConcerned,
     RecipientNotified,
     RecipientAcknowledged,
@@ -145,148 +146,97 @@ HELD: frozenset[type[Fact]] = frozenset(
 )
 """Events that lead to a disclosure, an erasure or a change: they are held while a request is stopped."""
 
-S = FulfillmentStatus
 _LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
 """Events of the window before a disclosure, which may be delivered again after its end."""
-TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
-    S.UNDECIDED: {
-        DropListed: S.UNDECIDED,
-        IdentityClaimed: S.UNDECIDED,
-        IdentityCompared: S.UNDECIDED,
-        IdentityVerified: S.UNDECIDED,
-        MailboxNamed: S.UNDECIDED,
-        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
-        FeeDecided: S.UNDECIDED,
-        FeeQuoted: S.QUOTED,
-        ErasurePlanned: S.EXECUTING,
-        ChangePlanned: S.EXECUTING,
-        TransferOrdered: S.TRANSFERRING,
-        RequestFulfilled: S.FULFILLED,
-        RequestReferred: S.REFERRED,
-        RequestWithdrawn: S.WITHDRAWN,
-    },
-    # Nothing is disclosed before the end of the window: until then a withdrawal stops it.
-    S.DISCLOSURE_SCHEDULED: {
-        IdentityClaimed: S.DISCLOSURE_SCHEDULED,
-        FeeDecided: S.DISCLOSURE_SCHEDULED,
-        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
-        DisclosureDue: S.UNDECIDED,
-        RequestWithdrawn: S.WITHDRAWN,
-    },
-    # There is no answer from here: a fee without agreement is not charged.
-    S.QUOTED: {
-        IdentityClaimed: S.QUOTED,
-        FeeDecided: S.QUOTED,
-        FeeAgreed: S.UNDECIDED,
-        RequestWithdrawn: S.WITHDRAWN,
-        **dict.fromkeys(_LATE, S.QUOTED),
-    },
-    # Until the other controller has it, the person can withdraw.
-    S.TRANSFERRING: {
-        FeeDecided: S.TRANSFERRING,
-        IdentityClaimed: S.TRANSFERRING,
-        TransferOrdered: S.TRANSFERRING,
-        RequestFulfilled: S.FULFILLED,
-        RequestWithdrawn: S.WITHDRAWN,
-        **dict.fromkeys(_LATE, S.TRANSFERRING),
-    },
-    S.WITHDRAWN: {
-        AliasProven: S.WITHDRAWN,
-        IdentityClaimed: S.WITHDRAWN,
-        IdentityVerified: S.WITHDRAWN,
-        TransferOrdered: S.WITHDRAWN,
-        ErasurePlanned: S.WITHDRAWN,
-        ErasureApproved: S.WITHDRAWN,
-        ErasureScheduled: S.WITHDRAWN,
-        ErasureDue: S.WITHDRAWN,
-        FeeDecided: S.WITHDRAWN,
-        FeeAgreed: S.WITHDRAWN,
-        RequestWithdrawn: S.WITHDRAWN,
-        # A withdrawn objection has restricted the data until then.
-        RestrictionAnnounced: S.WITHDRAWN,
-        SubjectUnrestricted: S.WITHDRAWN,
-        **dict.fromkeys((*TELLING, *_LATE), S.WITHDRAWN),
-    },
-    # Nothing is written before a second person approves: until then a withdrawal stops it.
-    S.AWAITING_APPROVAL: {
-        IdentityClaimed: S.AWAITING_APPROVAL,
-        FeeDecided: S.AWAITING_APPROVAL,
-        ErasurePlanned: S.AWAITING_APPROVAL,
-        ErasureApproved: S.EXECUTING,
-        RequestWithdrawn: S.WITHDRAWN,
-    },
-    # Nothing is written before the end of the window: until then a withdrawal stops it.
-    S.AWAITING_WINDOW: {
-        IdentityClaimed: S.AWAITING_WINDOW,
-        FeeDecided: S.AWAITING_WINDOW,
-        ErasurePlanned: S.AWAITING_WINDOW,
-        ErasureApproved: S.AWAITING_WINDOW,
-        ErasureScheduled: S.AWAITING_WINDOW,
-        ErasureDue: S.EXECUTING,
-        RequestWithdrawn: S.WITHDRAWN,
-    },
+_STAYS: Mapping[FulfillmentStatus, tuple[type[Fact], ...]] = {
+    FulfillmentStatus.UNDECIDED: (DropListed, IdentityCompared, IdentityVerified, MailboxNamed),
+    FulfillmentStatus.DISCLOSURE_SCHEDULED: (DisclosureScheduled,),
+    FulfillmentStatus.QUOTED: _LATE,
+    FulfillmentStatus.TRANSFERRING: (TransferOrdered, *_LATE),
+    # A withdrawn objection has restricted the data until then.
+    FulfillmentStatus.WITHDRAWN: (
+        AliasProven, IdentityVerified, TransferOrdered, FeeAgreed, RequestWithdrawn,
+        ErasurePlanned, ErasureApproved, ErasureScheduled, ErasureDue,
+        RestrictionAnnounced, SubjectUnrestricted, *RECIPIENT_FACTS, *_LATE,
+    ),
+    FulfillmentStatus.AWAITING_APPROVAL: (ErasurePlanned,),
+    FulfillmentStatus.AWAITING_WINDOW: (ErasurePlanned, ErasureApproved, ErasureScheduled),
     # The records erased before must be certified: a withdrawal that comes now is too late.
-    S.AWAITING_FURTHER_APPROVAL: {
-        IdentityClaimed: S.AWAITING_FURTHER_APPROVAL,
-        FeeDecided: S.AWAITING_FURTHER_APPROVAL,
-        ErasurePlanned: S.AWAITING_FURTHER_APPROVAL,
-        ErasureApproved: S.EXECUTING,
-        ErasureScheduled: S.AWAITING_FURTHER_APPROVAL,
-        ErasureDue: S.AWAITING_FURTHER_APPROVAL,
-        ErasureRetried: S.AWAITING_FURTHER_APPROVAL,
-        RequestWithdrawn: S.AWAITING_FURTHER_APPROVAL,
-        **dict.fromkeys(TELLING, S.AWAITING_FURTHER_APPROVAL),
-    },
-    # A planned erasure may have started, and a crash in it leaves no trace: a withdrawal is now too
-    # late, for everything that was erased must be certified.
-    S.EXECUTING: {
-        IdentityClaimed: S.EXECUTING,
-        FeeDecided: S.EXECUTING,
-        ErasurePlanned: S.EXECUTING,
-        ErasureApproved: S.EXECUTING,
-        ErasureScheduled: S.AWAITING_WINDOW,
-        ErasureDue: S.EXECUTING,
-        ErasureRetried: S.EXECUTING,
-        MailboxNamed: S.EXECUTING,
-        ChangePlanned: S.EXECUTING,
-        RequestFulfilled: S.FULFILLED,
-        RequestReferred: S.REFERRED,
-        RequestWithdrawn: S.EXECUTING,
-        # Records left by an erasure may be retried while recipients are still being notified.
-        **dict.fromkeys(TELLING, S.EXECUTING),
-    },
+    FulfillmentStatus.AWAITING_FURTHER_APPROVAL: (
+        ErasurePlanned, ErasureScheduled, ErasureDue, ErasureRetried, RequestWithdrawn, *RECIPIENT_FACTS,
+    ),
+    # A planned erasure may have started, and a crash in it leaves no trace: a withdrawal is now too late, for
+    # everything that was erased must be certified. Records left by it may be retried while recipients are
+    # still being notified.
+    FulfillmentStatus.EXECUTING: (
+        ErasurePlanned, ErasureApproved, ErasureDue, ErasureRetried, ChangePlanned, MailboxNamed,
+        RequestWithdrawn, *RECIPIENT_FACTS,
+    ),
     # The answer stands; a withdrawal ends the window of a confirmed alias. Records that an erasure has left
     # are planned and reported again.
-    S.FULFILLED: {
-        AliasConfirmed: S.FULFILLED,
-        AliasProven: S.FULFILLED,
-        IdentityClaimed: S.FULFILLED,
-        FeeDecided: S.FULFILLED,
-        ErasurePlanned: S.EXECUTING,
-        ErasureApproved: S.FULFILLED,
-        ErasureScheduled: S.FULFILLED,
-        ErasureDue: S.FULFILLED,
-        ErasureRetried: S.FULFILLED,
-        MailboxNamed: S.FULFILLED,
-        RequestFulfilled: S.FULFILLED,
-        SubjectErased: S.FULFILLED,
-        RequestWithdrawn: S.FULFILLED,
-        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.FULFILLED),
+    FulfillmentStatus.FULFILLED: (
+        AliasConfirmed, AliasProven, MailboxNamed, RequestFulfilled, RequestWithdrawn, SubjectErased,
+        ErasureApproved, ErasureScheduled, ErasureDue, ErasureRetried,
+        *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
+    ),
+    FulfillmentStatus.REFERRED: (
+        AliasProven, CorrectionApproved, MailboxNamed, RequestReferred, FeeQuoted, FeeAgreed,
+        *SUBJECT_FACTS, *RECIPIENT_FACTS, *_LATE,
+    ),
+}  # fmt: skip
+"""Facts that leave a status as it is, besides a claimed identity and the decision about a fee."""
+_MOVES: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
+    FulfillmentStatus.UNDECIDED: {
+        DisclosureScheduled: FulfillmentStatus.DISCLOSURE_SCHEDULED,
+        FeeQuoted: FulfillmentStatus.QUOTED,
+        ErasurePlanned: FulfillmentStatus.EXECUTING,
+        ChangePlanned: FulfillmentStatus.EXECUTING,
+        TransferOrdered: FulfillmentStatus.TRANSFERRING,
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
+        RequestReferred: FulfillmentStatus.REFERRED,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
-    S.REFERRED: {
-        IdentityClaimed: S.REFERRED,
-        AliasProven: S.REFERRED,
-        CorrectionApproved: S.REFERRED,
-        MailboxNamed: S.REFERRED,
-        ChangePlanned: S.EXECUTING,
-        RequestFulfilled: S.FULFILLED,
-        RequestReferred: S.REFERRED,
-        FeeDecided: S.REFERRED,
-        FeeQuoted: S.REFERRED,
-        FeeAgreed: S.REFERRED,
-        RequestWithdrawn: S.WITHDRAWN,
-        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.REFERRED),
+    # Nothing is disclosed before the end of the window: until then a withdrawal stops it.
+    FulfillmentStatus.DISCLOSURE_SCHEDULED: {
+        DisclosureDue: FulfillmentStatus.UNDECIDED,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
     },
+    # There is no answer from here: a fee without agreement is not charged.
+    FulfillmentStatus.QUOTED: {
+        FeeAgreed: FulfillmentStatus.UNDECIDED,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
+    },
+    # Until the other controller has it, the person can withdraw.
+    FulfillmentStatus.TRANSFERRING: {
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
+    },
+    # Nothing is written before a second person approves, or before the end of the window: until then a
+    # withdrawal stops it.
+    FulfillmentStatus.AWAITING_APPROVAL: {
+        ErasureApproved: FulfillmentStatus.EXECUTING,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
+    },
+    FulfillmentStatus.AWAITING_WINDOW: {
+        ErasureDue: FulfillmentStatus.EXECUTING,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
+    },
+    FulfillmentStatus.AWAITING_FURTHER_APPROVAL: {ErasureApproved: FulfillmentStatus.EXECUTING},
+    FulfillmentStatus.EXECUTING: {
+        ErasureScheduled: FulfillmentStatus.AWAITING_WINDOW,
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
+        RequestReferred: FulfillmentStatus.REFERRED,
+    },
+    FulfillmentStatus.FULFILLED: {ErasurePlanned: FulfillmentStatus.EXECUTING},
+    FulfillmentStatus.REFERRED: {
+        ChangePlanned: FulfillmentStatus.EXECUTING,
+        RequestFulfilled: FulfillmentStatus.FULFILLED,
+        RequestWithdrawn: FulfillmentStatus.WITHDRAWN,
+    },
+}
+TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
+    status: {**dict.fromkeys((IdentityClaimed, FeeDecided, *stays), status), **_MOVES.get(status, {})}
+    for status, stays in _STAYS.items()
 }
 """Status → fact → status. Any other fact is an :class:`IllegalTransition`."""
 
@@ -340,8 +290,7 @@ class FulfillmentCase:
     @property
     def deciders(self) -> tuple[Code, ...]:
         """Staff accounts that decided that the requester, or an alias, is the person."""
-        first = self.verified.deciders if self.verified else ()
-        return (*first, *(each.by for each in self.confirmations))
+        return (*(self.verified.deciders if self.verified else ()), *(each.by for each in self.confirmations))
 
     def confirmations_of(self, alias: AliasConfirmed) -> frozenset[Code]:
         """Return the staff accounts that confirmed the same alias as *alias* does."""
@@ -401,71 +350,61 @@ def evolve(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
     Raises:
         IllegalTransition: *fact* cannot happen in this status.
     """
-    if isinstance(fact, RequestStopped | RequestReleased):
-        return _suspended(known, fact)
+    if isinstance(fact, RequestStopped):
+        return replace(known, stopped=True)
+    if isinstance(fact, RequestReleased):
+        return replace(known, stopped=False, held=())
     try:
         status = TRANSITIONS[known.status][type(fact)]
     except KeyError:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {known.status}") from None
     if isinstance(fact, ErasureApproved) and not known.may_approve(fact.by):
         return known
-    if isinstance(fact, RequestWithdrawn) and known.not_begun:
-        status = FulfillmentStatus.WITHDRAWN
-    if (
-        isinstance(fact, RequestWithdrawn)
-        and known.status is FulfillmentStatus.AWAITING_WINDOW
-        and known.later_round
-    ):
-        status = FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.EXECUTING
-    if isinstance(fact, RequestWithdrawn) and status is FulfillmentStatus.FULFILLED:
-        known = replace(known, alias_window=None, disclosure_window=None)
+    if isinstance(fact, RequestWithdrawn):
+        status = _withdrawn_status(known, status)
+        if status is FulfillmentStatus.FULFILLED:
+            known = replace(known, alias_window=None, disclosure_window=None)
     held = (fact,) if known.stopped and type(fact) in HELD else ()
     return _noted(replace(known, held=(*known.held, *held)), status, fact)
 
 
-def _suspended(known: FulfillmentCase, fact: RequestStopped | RequestReleased) -> FulfillmentCase:
-    match fact:
-        case RequestStopped():
-            return replace(known, stopped=True)
-        case RequestReleased():
-            return replace(known, stopped=False, held=())
+def _withdrawn_status(known: FulfillmentCase, status: FulfillmentStatus) -> FulfillmentStatus:
+    if known.not_begun:
+        return FulfillmentStatus.WITHDRAWN
+    if known.status is FulfillmentStatus.AWAITING_WINDOW and known.later_round:
+        return FulfillmentStatus.FULFILLED if known.fulfilled else FulfillmentStatus.EXECUTING
+    return status
 
 
 def _noted(known: FulfillmentCase, status: FulfillmentStatus, fact: Fact) -> FulfillmentCase:
+    if isinstance(fact, ErasurePlanned):
+        return _planned(known, status, fact)
+    if isinstance(fact, ErasureScheduled | DisclosureScheduled):
+        return _scheduled(known, status, fact)
+    known = replace(known, status=status)
     match fact:
         case IdentityVerified():
-            return replace(known, status=status, verified=fact)
+            return replace(known, verified=fact)
         case FeeDecided():
-            return replace(known, status=status, decided=fact)
+            return replace(known, decided=fact)
         case FeeQuoted():
-            return replace(known, status=status, quoted=fact)
-        case ErasurePlanned():
-            return _planned(known, status, fact)
+            return replace(known, quoted=fact)
         case ChangePlanned():
-            return replace(known, status=status, change=fact.plan)
-        case ErasureScheduled() | DisclosureScheduled():
-            return _scheduled(known, status, fact)
+            return replace(known, change=fact.plan)
         case MailboxNamed():
-            return replace(known, status=status, mailboxes=(*known.mailboxes, fact.ref))
-        case ErasureApproved():
-            return replace(known, status=status, approved_by=known.approved_by or fact.by)
+            return replace(known, mailboxes=(*known.mailboxes, fact.ref))
         case RequestFulfilled():
-            offered = _offered(known, fact)
-            return replace(known, status=status, fulfilled=fact, rounds=0, offered=offered)
-        case _:
-            return _other_noted(replace(known, status=status), fact)
-
-
-def _offered(
-    known: FulfillmentCase, fact: RequestFulfilled | ErasurePlanned | RequestReferred
-) -> tuple[OfferedAliases, ...]:
-    return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
-
-
-def _other_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
-    match fact:
+            return replace(known, fulfilled=fact, rounds=0, offered=_offered(known, fact))
         case RequestReferred():
             return replace(known, referred=fact, offered=_offered(known, fact))
+        case _:
+            return _approval_noted(known, fact)
+
+
+def _approval_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
+    match fact:
+        case ErasureApproved():
+            return replace(known, approved_by=known.approved_by or fact.by)
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
         case AliasConfirmed():
@@ -476,15 +415,19 @@ def _other_noted(known: FulfillmentCase, fact: Fact) -> FulfillmentCase:
             return known
 
 
+def _offered(
+    known: FulfillmentCase, fact: RequestFulfilled | ErasurePlanned | RequestReferred
+) -> tuple[OfferedAliases, ...]:
+    return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
+
+
 def _planned(known: FulfillmentCase, status: FulfillmentStatus, fact: ErasurePlanned) -> FulfillmentCase:
     """Return *known* after *fact*; the redelivery of a plan changes nothing."""
     if fact.plan in known.plans:
         return known
-    if fact.approval:
-        status = _PROPOSED.get(known.status, status)
     return replace(
         known,
-        status=status,
+        status=_PROPOSED.get(known.status, status) if fact.approval else status,
         plans=(*known.plans, fact.plan),
         planned=fact,
         rounds=known.rounds + 1,
@@ -495,17 +438,12 @@ def _planned(known: FulfillmentCase, status: FulfillmentStatus, fact: ErasurePla
 def _scheduled(
     known: FulfillmentCase, status: FulfillmentStatus, fact: ErasureScheduled | DisclosureScheduled
 ) -> FulfillmentCase:
-    """Return *known* after *fact*; a redelivery changes nothing."""
-    match fact:
-        case ErasureScheduled() if known.status is FulfillmentStatus.FULFILLED:
-            later = known.alias_window is None or known.alias_window.at < fact.at
-            return replace(known, alias_window=fact) if later else known
-        case ErasureScheduled():
-            later = known.erasure_window is None or known.erasure_window.at < fact.at
-            return replace(known, status=status, erasure_window=fact) if later else known
-        case DisclosureScheduled():
-            newer = known.disclosure_window is None or fact.at > known.disclosure_window.at
-            return replace(known, status=status, disclosure_window=fact) if newer else known
+    """Return *known* after *fact*: the last of several windows counts, and a redelivery changes nothing."""
+    of_erasure = "alias_window" if known.status is FulfillmentStatus.FULFILLED else "erasure_window"
+    name = of_erasure if isinstance(fact, ErasureScheduled) else "disclosure_window"
+    before = getattr(known, name)
+    changes: dict[str, Any] = {"status": status, name: fact}
+    return replace(known, **changes) if before is None or before.at < fact.at else known
 
 
 _PROPOSED = {

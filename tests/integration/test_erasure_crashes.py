@@ -23,7 +23,7 @@ import pytest
 import pytest_asyncio
 
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.changes.stop_list import StopList
+from services.fulfillment.changes.suppressions import SuppressionList
 from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
 from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure import execution
@@ -150,7 +150,7 @@ class Durable:
         return {
             "kept": RetainedRecords(database, KEY),
             "erasures": ErasureJournal(database, Fingerprints(KEY), USUAL_RETENTION),
-            "suppressions": StopList(database, KEY),
+            "suppressions": SuppressionList(database, KEY),
         }
 
     def process(self, life: Life) -> Runtime[Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Client
@@ -57,10 +57,12 @@ class Operator:
         return sorted([one["email"] async for one in people.find()])
 
     async def stopped(self, **known: str) -> bool:
-        """Tell whether somebody stands on the stop list as erased."""
+        """Tell whether somebody stands on the suppression list as erased."""
         database = self.world.client[f"{self.world.prefix}_fulfillment"]
-        suppressions = StopList(database, derived_key(KEY, "suppressions"))
-        return await suppressions.holds({name: (value,) for name, value in known.items()}, StopPurpose.ERASED)
+        suppressions = SuppressionList(database, derived_key(KEY, "suppressions"))
+        return await suppressions.holds(
+            {name: (value,) for name, value in known.items()}, SuppressionPurpose.ERASED
+        )
 
 
 @pytest_asyncio.fixture

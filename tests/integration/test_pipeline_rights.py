@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
-from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
 from services.fulfillment.search.identities import Identities
 from shared.runtime.key_rings import derived_key
 from shared.runtime.mongo import Document
@@ -52,12 +52,12 @@ async def subscription(pipeline: Pipeline, person: Somebody) -> Document:
     return dict(found)
 
 
-async def stopped(pipeline: Pipeline, person: Somebody | Identities, purpose: StopPurpose) -> bool:
-    """Tell whether *person* stands on the stop list."""
+async def stopped(pipeline: Pipeline, person: Somebody | Identities, purpose: SuppressionPurpose) -> bool:
+    """Tell whether *person* stands on the suppression list."""
     identities = {"email": (person.email,)} if isinstance(person, Somebody) else person
     master = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
     database = pipeline.client[f"{pipeline.prefix}_fulfillment"]
-    suppressions = StopList(database, derived_key(master, "suppressions"))
+    suppressions = SuppressionList(database, derived_key(master, "suppressions"))
     return await suppressions.holds(identities, purpose)
 
 
@@ -151,19 +151,24 @@ PROOFLESS: list[Any] = [
     pytest.param(
         "opt_out_of_sale",
         {},
-        ("subscribed", StopPurpose.SALE, "opted_out", "We no longer sell or share your data."),
+        ("subscribed", SuppressionPurpose.SALE, "opted_out", "We no longer sell or share your data."),
         id="opt-out of sale",
     ),
     pytest.param(
         "objection",
         {"details": {"scope": ["direct_marketing"]}},
-        ("subscribed", StopPurpose.MARKETING, "objected", "We stopped the use of your data"),
+        ("subscribed", SuppressionPurpose.MARKETING, "objected", "We stopped the use of your data"),
         id="objection to direct marketing",
     ),
     pytest.param(
         "consent_withdrawal",
         {},
-        ("consent.given", StopPurpose.CONSENT, "consent_withdrawn", "We stopped every use of your data"),
+        (
+            "consent.given",
+            SuppressionPurpose.CONSENT,
+            "consent_withdrawn",
+            "We stopped every use of your data",
+        ),
         id="withdrawal of consent",
     ),
 ]
@@ -175,7 +180,7 @@ async def test_opt_outs_take_effect_at_once_without_proof(
     heard: Heard,
     right: str,
     more: dict[str, Any],
-    expected: tuple[str, StopPurpose, str, str],
+    expected: tuple[str, SuppressionPurpose, str, str],
 ) -> None:
     field, purpose, notice, words = expected
     person = await subscriber(pipeline, skip=3)
@@ -200,7 +205,7 @@ async def test_no_answer_reveals_whether_a_person_is_known(
     heard: Heard,
     right: str,
     more: dict[str, Any],
-    expected: tuple[str, StopPurpose, str, str],
+    expected: tuple[str, SuppressionPurpose, str, str],
 ) -> None:
     known = await subscriber(pipeline, skip=5)
     answers = {}
@@ -228,7 +233,7 @@ async def test_the_use_of_sensitive_data_is_limited_without_proof(pipeline: Pipe
     person = (await pipeline.people())[9]
     case = await pipeline.lodge(person.asks("limit_sensitive_use"))
     assert (await answered(pipeline, heard, case))["outcome"] == "granted"
-    assert await stopped(pipeline, person, StopPurpose.SENSITIVE)
+    assert await stopped(pipeline, person, SuppressionPurpose.SENSITIVE)
     assert letter(pipeline, person, case, "only where the law allows it without your choice")
     (told,) = heard.of(case, "subject.opted_out")
     assert told["data"]["right"] == "limit_sensitive_use"
@@ -242,7 +247,7 @@ async def test_stop_list_takes_identities_that_no_data_map_knows(
     subject = {"identifiers": {"loyalty_no": "L-77"}}
     case = await pipeline.lodge({"reference": "loyal", "right": "opt_out_of_sale", "subject": subject})
     await pipeline.until_it_is("answered", case)
-    assert await stopped(pipeline, {"loyalty_no": ("L-77",)}, StopPurpose.SALE)
+    assert await stopped(pipeline, {"loyalty_no": ("L-77",)}, SuppressionPurpose.SALE)
 
 
 async def test_request_without_a_known_identity_is_referred_to_staff(
@@ -266,7 +271,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     case = await pipeline.verified("objection", person, details={"statement": "My situation is particular."})
     await pipeline.until_it_is("referred", case)
     assert (await contact_of(pipeline, person))["restricted"] is True
-    assert await stopped(pipeline, person, StopPurpose.MARKETING)
+    assert await stopped(pipeline, person, SuppressionPurpose.MARKETING)
     await eventually(lambda: heard.of(case, "request.referred"))
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")] == ["to_be_weighed"]
     await eventually(lambda: subjects(heard, case) == ["restricted", "objected"])
@@ -277,7 +282,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
     await eventually(lambda: subjects(heard, case)[-1] == "unrestricted")
     assert (await contact_of(pipeline, person))["restricted"] is False
-    assert await stopped(pipeline, person, StopPurpose.MARKETING), "marketing is not weighed"
+    assert await stopped(pipeline, person, SuppressionPurpose.MARKETING), "marketing is not weighed"
 
 
 # --- rectification ------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
-"""The stop list on a real database: it knows whom it stops, and nobody can read from it who they are."""
+"""The suppression list on a real database: it finds the people on it, and reveals none of them."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.changes.stop_list import StopList, StopPurpose, hashed
+from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose, hashed
 from shared.runtime.mongo import Client, Database
 
 KIM = {"email": ("kim.stopp@example.org",), "phone_number": ("+49305550147", "030 5550147")}
@@ -28,25 +28,25 @@ async def database(mongo_client: Client, database_prefix: str) -> Database:
 async def test_listed_person_is_found_on_the_stop_list(
     database: Database, known: dict[str, tuple[str, ...]]
 ) -> None:
-    suppressions = StopList(database, b"k" * 32)
-    await suppressions.add(KIM, StopPurpose.MARKETING, NOW)
-    assert await suppressions.holds(known, StopPurpose.MARKETING)
+    suppressions = SuppressionList(database, b"k" * 32)
+    await suppressions.add(KIM, SuppressionPurpose.MARKETING, NOW)
+    assert await suppressions.holds(known, SuppressionPurpose.MARKETING)
 
 
 @pytest.mark.parametrize(
     ("somebody", "purpose"),
     [
-        pytest.param({"email": ("kim.stop@example.org",)}, StopPurpose.MARKETING, id="somebody else"),
-        pytest.param(KIM, StopPurpose.SALE, id="another purpose"),
-        pytest.param({"login": KIM["email"]}, StopPurpose.MARKETING, id="another kind of identity"),
-        pytest.param({}, StopPurpose.MARKETING, id="nobody"),
+        pytest.param({"email": ("kim.stop@example.org",)}, SuppressionPurpose.MARKETING, id="somebody else"),
+        pytest.param(KIM, SuppressionPurpose.SALE, id="another purpose"),
+        pytest.param({"login": KIM["email"]}, SuppressionPurpose.MARKETING, id="another kind of identity"),
+        pytest.param({}, SuppressionPurpose.MARKETING, id="nobody"),
     ],
 )
 async def test_no_other_person_or_request_is_stopped(
-    database: Database, somebody: dict[str, tuple[str, ...]], purpose: StopPurpose
+    database: Database, somebody: dict[str, tuple[str, ...]], purpose: SuppressionPurpose
 ) -> None:
-    suppressions = StopList(database, b"k" * 32)
-    await suppressions.add(KIM, StopPurpose.MARKETING, NOW)
+    suppressions = SuppressionList(database, b"k" * 32)
+    await suppressions.add(KIM, SuppressionPurpose.MARKETING, NOW)
     assert not await suppressions.holds(somebody, purpose)
 
 
@@ -71,16 +71,18 @@ def test_every_value_stands_on_the_list_and_no_spelling_twice(
 
 
 async def test_stop_list_does_not_reveal_its_people(database: Database) -> None:
-    suppressions = StopList(database, b"k" * 32)
-    await suppressions.add(KIM, StopPurpose.MARKETING, NOW)
+    suppressions = SuppressionList(database, b"k" * 32)
+    await suppressions.add(KIM, SuppressionPurpose.MARKETING, NOW)
     stored = str([entry async for entry in database["suppressions"].find()]).casefold()
     assert "marketing" in stored
     assert not any(word in stored for word in ("kim", "stopp", "example", "5550147"))
-    assert not await StopList(database, b"x" * 32).holds(KIM, StopPurpose.MARKETING), "without the key"
+    assert not await SuppressionList(database, b"x" * 32).holds(KIM, SuppressionPurpose.MARKETING), (
+        "without the key"
+    )
 
 
 async def test_what_is_stopped_twice_is_stopped_since_the_first_time(database: Database) -> None:
-    suppressions = StopList(database, b"k" * 32)
+    suppressions = SuppressionList(database, b"k" * 32)
     for at in (NOW, NOW + timedelta(days=1)):
-        await suppressions.add(KIM, StopPurpose.MARKETING, at)
+        await suppressions.add(KIM, SuppressionPurpose.MARKETING, at)
     assert [entry["at"] async for entry in database["suppressions"].find()] == [NOW, NOW]

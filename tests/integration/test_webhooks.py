@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from habeas.embedded.stack import Stack
-from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
 from shared.runtime.key_rings import derived_key
 from tests.integration.controller_server import certificate
 from tests.integration.pipeline import (
@@ -248,8 +248,8 @@ async def subscribed(stage: Stage, person: Somebody) -> bool:
 
 
 async def stopped(pipeline: Pipeline, person: Somebody) -> bool:
-    """Tell whether *person* stands on the stop list."""
+    """Tell whether *person* stands on the suppression list."""
     master = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
     database = pipeline.client[f"{pipeline.prefix}_fulfillment"]
-    suppressions = StopList(database, derived_key(master, "suppressions"))
-    return await suppressions.holds({"email": (person.email,)}, StopPurpose.MARKETING)
+    suppressions = SuppressionList(database, derived_key(master, "suppressions"))
+    return await suppressions.holds({"email": (person.email,)}, SuppressionPurpose.MARKETING)

@@ -135,7 +135,7 @@ def test_status_needs_an_id_or_a_reference(monkeypatch: pytest.MonkeyPatch) -> N
 def test_key_in_credentials_of_the_environment_beats_a_remembered_master_key(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """An old state folder must not have the stop list looked up with another key."""
+    """An old state folder must not have the suppression list looked up with another key."""
     state, credentials = tmp_path / "state", tmp_path / "credentials"
     state.mkdir()
     (state / "environment").write_text("HABEAS_MASTER_KEY=old\n", encoding="utf-8")

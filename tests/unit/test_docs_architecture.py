@@ -152,7 +152,7 @@ COLLECTIONS = {
     ("shared/runtime/audit_heads.py", "journal"), ("shared/runtime/audit_heads.py", "audit_heads"),
     ("shared/runtime/journal.py", "journal"), ("services/fulfillment/datamap/versions.py", "datamaps"),
     ("services/fulfillment/stores/erasure_journal.py", "erasures"),
-    ("services/fulfillment/changes/stop_list.py", "suppressions"),
+    ("services/fulfillment/changes/suppressions.py", "suppressions"),
     ("services/fulfillment/stores/retained_records.py", "kept"),
     ("services/fulfillment/package/copies.py", "copies"),
     ("services/fulfillment/certificate/store.py", "certificates"),

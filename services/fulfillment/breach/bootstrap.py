@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from services.fulfillment.breach.handlers import SUBSCRIPTIONS, ScopeContext, evolve
 from services.fulfillment.breach.obligations import PolicyEditions
 from services.fulfillment.breach.scope_job import ScopeJob
-from services.fulfillment.breach.scope_store import PURPOSE, BreachScopes
+from services.fulfillment.breach.scope_store import BREACH_PEOPLE_KEY, BreachScopes
 from services.fulfillment.breach.search import AffectedSearch
 from services.fulfillment.datamap.reader import load
 from services.fulfillment.settings import FulfillmentSettings
@@ -29,7 +29,7 @@ async def build(settings: FulfillmentSettings, platform: ServiceRuntime) -> Asyn
     )
     await journal.prepare()
     database = platform.client[f"{settings.database_prefix}_fulfillment"]
-    scopes = BreachScopes(platform.client, database, derived_key(settings.root_key, PURPOSE))
+    scopes = BreachScopes(platform.client, database, derived_key(settings.root_key, BREACH_PEOPLE_KEY))
     await scopes.prepare()
     data_map = load(settings.datamap)
     stores = Stores.connect(settings.store_urls())

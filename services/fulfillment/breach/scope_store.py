@@ -45,7 +45,7 @@ from shared.runtime.mongo import (
 )
 from shared.runtime.vault import CaseKey
 
-PURPOSE = "people of breaches"
+BREACH_PEOPLE_KEY = "people of breaches"
 """Purpose of the key for the hashes of people."""
 KEY_BYTES = 16
 LEASE = timedelta(minutes=5)

@@ -8,11 +8,11 @@ identities, so that later answers about the person find it.
 from datetime import datetime
 from typing import Final
 
-from services.fulfillment.changes.stop_list import hashed
+from services.fulfillment.changes.suppressions import hashed
 from services.fulfillment.search.identities import Identities
 from shared.runtime.mongo import Database, insert_new, translated
 
-PURPOSE: Final = "disagreements"
+DISAGREEMENTS_KEY: Final = "disagreements"
 """Purpose of the key of the hashes."""
 
 

@@ -1,8 +1,8 @@
 """
 Handlers for marks and corrections: planned, executed, verified, and reported truthfully.
 
-Without a proof of identity, the answer must not disclose whether the person is known: the stop list takes
-everyone, and the letter is the same.
+Without a proof of identity, the answer must not disclose whether the person is known: the suppression list
+takes everyone, and the letter is the same.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dataclasses import replace
 from services.fulfillment.changes.change import Change, corrected
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, plan_marks, restricts
-from services.fulfillment.changes.stop_list import stops
+from services.fulfillment.changes.suppressions import suppressed_purposes
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
@@ -29,7 +29,6 @@ from services.fulfillment.state import (
     UNSURE,
     outcome_of_change,
 )
-from shared.contract.answer import ANSWER
 from shared.contract.events import (
     Assurance,
     ChangePlanned,
@@ -37,7 +36,6 @@ from shared.contract.events import (
     IdentityVerified,
     Outcome,
     RequestFulfilled,
-    RequestReferred,
     RequestSubmitted,
     RestrictionAnnounced,
     SubjectConsentWithdrawn,
@@ -60,15 +58,17 @@ Law:
 """
 
 
-async def stop_at_once(event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext) -> None:
+async def suppress_at_once(
+    event: IdentityVerified, submitted: RequestSubmitted, ctx: FulfillmentContext
+) -> None:
     """
-    Add a requester who needs no proof to the stop list, even if the marks fail later. May be repeated.
+    Add a requester who needs no proof to the suppression list, even if the marks fail later. May be repeated.
 
     Law:
         GDPR Art. 21(3): no direct marketing after the objection.
         11 CCR § 7026(f)(1): as soon as feasible.
     """
-    await _stop(event.right, _everything(submitted), ctx)
+    await _suppress(event.right, _everything(submitted), ctx)
 
 
 async def plan_change(
@@ -86,9 +86,9 @@ async def plan_change(
         mailbox = _new_mailbox(decided, ctx.maps.current)
         if not mailbox or mailbox not in (await with_confirmed({}, ctx)).get(EMAIL, ()):
             offer = await offered({EMAIL: (mailbox,)}, ctx) if mailbox else None
-            return [_referred(event.right, IDENTITY_CHANGE, ctx).model_copy(update={"aliases": offer})]
+            return [ctx.referred(event.right, IDENTITY_CHANGE).model_copy(update={"aliases": offer})]
     elif reason is not None and reason != IDENTITY_CHANGE:
-        return [_referred(event.right, reason, ctx)]
+        return [ctx.referred(event.right, reason)]
     named = {name: tuple(spellings) for name, spellings in known_by.items()}
     planned = replace(decided, plan=replace(decided.plan, identities=named))
     return [
@@ -112,7 +112,7 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
     """
     planned = await _opened(event.plan, ctx)
     submitted = await ctx.submission()
-    await _stop(event.right, planned.plan.identities, ctx)
+    await _suppress(event.right, planned.plan.identities, ctx)
     done = planned.after(await ctx.records.change(planned.plan))
     notices = _notices(event.right, done, submitted, ctx)
     if not needs_proof(event.right, direct_marketing=submitted.direct_marketing):
@@ -122,9 +122,9 @@ async def change(event: ChangePlanned, ctx: FulfillmentContext) -> Sequence[Fact
             )
         return await _granted_without_proof(event.right, notices, done.plan.identities, ctx)
     if event.right is Right.OBJECTION:
-        return [_referred(event.right, TO_BE_WEIGHED, ctx), *await _with_recipients(notices, done.plan, ctx)]
+        return [ctx.referred(event.right, TO_BE_WEIGHED), *await _with_recipients(notices, done.plan, ctx)]
     if event.right is Right.RESTRICTION and not done.done:
-        return [_referred(event.right, next(iter(done.reasons()), NOT_MARKABLE), ctx)]
+        return [ctx.referred(event.right, next(iter(done.reasons()), NOT_MARKABLE))]
     fulfilled = await _fulfilled(event.right, done, submitted, ctx)
     return [fulfilled, *await _with_recipients(notices, done.plan, ctx)]
 
@@ -163,8 +163,8 @@ async def _with_recipients(
     ]
 
 
-async def _stop(right: Right, identities: Identities, ctx: FulfillmentContext) -> None:
-    for purpose in stops(right):
+async def _suppress(right: Right, identities: Identities, ctx: FulfillmentContext) -> None:
+    for purpose in suppressed_purposes(right):
         await ctx.suppressions.add(identities, purpose, ctx.occurred_at)
 
 
@@ -173,7 +173,7 @@ async def _opened(ref: str, ctx: FulfillmentContext) -> Change:
 
 
 def _everything(submitted: RequestSubmitted) -> Identities:
-    """Return all identities of the person, in the data map or not: the stop list needs no map."""
+    """Return all identities of the person, in the data map or not: the suppression list needs no map."""
     residence = submitted.residence
     return identities_of(submitted.subject, country=residence.country if residence else None)
 
@@ -256,7 +256,7 @@ async def _granted_without_proof(
         request_id=ctx.case_id,
         right=right,
         outcome=Outcome.GRANTED,
-        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+        answer=await ctx.sealed_answer(answer),
     )
     concern = [
         fact for notice in notices for fact in notifications_to(notice, answer.recipients, identities, ctx)
@@ -278,10 +278,6 @@ async def _fulfilled(
         outcome=outcome_of_change(done),
         dispositions=done.plan.counts(),
         reasons=done.reasons(),
-        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+        answer=await ctx.sealed_answer(answer),
         statement_kept=stated,
     )
-
-
-def _referred(right: Right, reason: str, ctx: FulfillmentContext) -> RequestReferred:
-    return RequestReferred(request_id=ctx.case_id, right=right, reason=reason)

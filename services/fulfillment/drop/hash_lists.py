@@ -20,7 +20,7 @@ from services.fulfillment.drop.fields import Hash, hashes_of
 from shared.contract.drop import ListKind, ListRow
 from shared.runtime.mongo import Database, Document, id_bytes, insert_new, translated
 
-PURPOSE = "hashes of DROP"
+HASH_LISTS_KEY = "hashes of DROP"
 """Purpose of the key."""
 KEY_BYTES = 16
 LEASE = timedelta(minutes=5)

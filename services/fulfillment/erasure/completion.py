@@ -43,7 +43,7 @@ class ErasableRecords(Protocol):
 
 
 class ErasureMemory(Protocol):
-    """The registers that outlive a case: retained records, erasure journal, stop list."""
+    """The registers that outlive a case: retained records, erasure journal, suppression list."""
 
     async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
         """Register an erasure by *decided*; it may be repeated."""

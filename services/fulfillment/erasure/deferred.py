@@ -20,7 +20,7 @@ from services.fulfillment.context import DataMapPort
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.completion import run_all_rounds
 from services.fulfillment.erasure.execution import reread
-from services.fulfillment.erasure.journal.recorder import ErasureJournalPort, Registers, StopListPort
+from services.fulfillment.erasure.journal.recorder import ErasureJournalPort, Registers, SuppressionsPort
 from services.fulfillment.erasure.planner import plan_records
 from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike
 from services.fulfillment.search.engine import RecordEngine
@@ -74,7 +74,7 @@ class Purging:
 
     kept: RetainedRecords
     erasures: ErasureJournalPort
-    suppressions: StopListPort
+    suppressions: SuppressionsPort
     certificates: Certificates
     maps: DataMapPort
     records: RecordEngine

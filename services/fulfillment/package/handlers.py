@@ -20,7 +20,7 @@ from services.fulfillment.search.confirmed_aliases import offered
 from services.fulfillment.search.findings import Findings, SearchStatus
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.state import answerable, outcome_of_disclosure
-from shared.contract.answer import ANSWER, Answer, PackageFacts, facts_of
+from shared.contract.answer import Answer, PackageFacts, facts_of
 from shared.contract.events import (
     DisclosureScheduled,
     Fact,
@@ -200,7 +200,7 @@ async def _refused(answer: Answer, wanted: Disclosure, ctx: FulfillmentContext) 
         right=wanted.event.right,
         outcome=Outcome.REFUSED,
         reasons=dict(Counter(item.reason for item in answer.withheld)),
-        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+        answer=await ctx.sealed_answer(answer),
     )
 
 
@@ -214,7 +214,7 @@ async def _fulfilled(
         outcome=outcome_of_disclosure(answer),
         dispositions={"disclosed": disclosed} if disclosed else {},
         reasons=_reasons(answer, wanted.findings),
-        answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+        answer=await ctx.sealed_answer(answer),
         package=name,
         package_expires_at=ctx.now + ctx.house.package_lifetime,
         aliases=await offered(wanted.findings.claims, ctx),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.recipients.carrier import Parcel
-from shared.contract.answer import ANSWER, Answer, PackageFacts, TransferResult, facts_of
+from shared.contract.answer import Answer, PackageFacts, TransferResult, facts_of
 from shared.contract.events import Fact, RequestFulfilled, RequestSubmitted, TransferOrdered
 from shared.law import Right
 from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable, receiver
@@ -44,7 +44,7 @@ async def transfer(event: TransferOrdered, ctx: FulfillmentContext) -> Sequence[
             outcome=event.outcome,
             dispositions=event.dispositions,
             reasons={**event.reasons, reason: 1},
-            answer=await ctx.sealed(ANSWER, answer.model_dump_json()),
+            answer=await ctx.sealed_answer(answer),
             package=event.package,
             package_expires_at=ctx.now + ctx.house.package_lifetime,
             aliases=event.aliases,

@@ -21,7 +21,7 @@ from services.fulfillment.search.ownership import OwnershipMatch
 from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, insert_new, translated
 
-PURPOSE = "kept records"
+RETAINED_RECORDS_KEY = "kept records"
 """Purpose of the key that values are hashed with."""
 ENTRIES_PER_WRITE = 1_000
 

@@ -10,7 +10,7 @@ import pytest
 
 from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.changes.handlers import change, lift_restriction
-from services.fulfillment.changes.stop_list import StopPurpose
+from services.fulfillment.changes.suppressions import SuppressionPurpose
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
@@ -120,7 +120,7 @@ class Stubborn:
 
 @dataclass
 class Noted:
-    """A stop list to look at."""
+    """A suppression list to look at."""
 
     entries: list[tuple[Identities, str]] = field(default_factory=list)
 
@@ -157,7 +157,7 @@ async def test_requester_without_need_of_proof_is_on_the_stop_list_despite_an_ou
     event, ctx, noted = await context(Right.OPT_OUT_OF_SALE, Stubborn(away=True))
     with pytest.raises(StoreUnavailable):
         await answer(event, ctx)
-    assert noted.entries == [({"email": (KIM,)}, StopPurpose.SALE)]
+    assert noted.entries == [({"email": (KIM,)}, SuppressionPurpose.SALE)]
 
 
 async def test_failed_mark_is_not_disclosed_to_a_requester_without_proof() -> None:

@@ -15,7 +15,7 @@ from services.fulfillment.search.forms import forms, text_of
 from services.fulfillment.search.identities import Identities
 from shared.runtime.mongo import id_bytes
 
-PURPOSE: Final = "erasure journal"
+FINGERPRINTS_KEY: Final = "erasure journal"
 BYTES: Final = 16
 
 
@@ -23,7 +23,7 @@ class Fingerprints:
     """Computes the hashes of one installation."""
 
     def __init__(self, key: bytes) -> None:
-        """Use *key*, which is derived from the master key for :data:`PURPOSE`."""
+        """Use *key*, which is derived from the master key for :data:`FINGERPRINTS_KEY`."""
         self._key = key
 
     def record(self, document_id: Any) -> bytes:

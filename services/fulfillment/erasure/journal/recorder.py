@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.fulfillment.changes.stop_list import StopPurpose
+from services.fulfillment.changes.suppressions import SuppressionPurpose
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.search.identities import Identities
 
 
-class StopListPort(Protocol):
-    """The stop list."""
+class SuppressionsPort(Protocol):
+    """The suppression list."""
 
     async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
         """Add the people with *identities* to the list."""
@@ -37,7 +37,7 @@ class Registers:
 
     kept: RetainedRecordsPort
     erasures: ErasureJournalPort
-    suppressions: StopListPort
+    suppressions: SuppressionsPort
     erasure: str
     """Id of the request, or number of the certificate if there is no request."""
     at: datetime
@@ -54,4 +54,4 @@ class Registers:
         await self.kept.keep(decided, erasure=self.erasure, at=self.at, asked=self.asked)
         await self.erasures.record(decided, data_map, erasure=self.erasure, at=self.at)
         if decided.changes:
-            await self.suppressions.add(decided.known_by, StopPurpose.ERASED, self.at)
+            await self.suppressions.add(decided.known_by, SuppressionPurpose.ERASED, self.at)

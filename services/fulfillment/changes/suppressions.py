@@ -1,5 +1,5 @@
 """
-The stop list: people who must not be written to, with data that must not be sold, or who were erased.
+The suppression list: people who must not be written to, with data that must not be sold, or who were erased.
 
 It outlives the case, so it holds keyed hashes of identities and no clear data; it cannot be read without the
 master key.
@@ -21,7 +21,7 @@ from shared.runtime.mongo import Database, translated
 PHONE = "phone_number"
 
 
-class StopPurpose(StrEnum):
+class SuppressionPurpose(StrEnum):
     """The purposes that are stopped for a person."""
 
     MARKETING = "marketing"
@@ -36,7 +36,7 @@ class StopPurpose(StrEnum):
     """GDPR Art. 17: the person was erased, and must not be imported again."""
 
 
-def stops(right: Right) -> tuple[StopPurpose, ...]:
+def suppressed_purposes(right: Right) -> tuple[SuppressionPurpose, ...]:
     """
     Return the purposes that *right* stops for a person, besides the marks on their records.
 
@@ -44,19 +44,19 @@ def stops(right: Right) -> tuple[StopPurpose, ...]:
     """
     match right:
         case Right.OBJECTION:
-            return (StopPurpose.MARKETING,)
+            return (SuppressionPurpose.MARKETING,)
         case Right.CONSENT_WITHDRAWAL:
-            return (StopPurpose.CONSENT,)
+            return (SuppressionPurpose.CONSENT,)
         case Right.OPT_OUT_OF_SALE:
-            return (StopPurpose.SALE,)
+            return (SuppressionPurpose.SALE,)
         case Right.LIMIT_SENSITIVE_USE:
-            return (StopPurpose.SENSITIVE,)
+            return (SuppressionPurpose.SENSITIVE,)
         case _:
             return ()
 
 
-class StopList:
-    """The stop list of one installation."""
+class SuppressionList:
+    """The suppression list of one installation."""
 
     def __init__(self, database: Database, key: bytes) -> None:
         """Keep the list in *database*; *key* makes the hashes."""
@@ -87,7 +87,7 @@ class StopList:
             StoreUnavailable: The database did not answer, which differs from an empty list.
         """
         entries = [entry for _, entry in self._entries(identities, purpose)]
-        with translated("read the stop list"):
+        with translated("read the suppression list"):
             return await self._suppressions.find_one({"_id": {"$in": entries}}) is not None
 
     async def stopped(self, name: str, values: Sequence[str], purpose: str) -> frozenset[str]:
@@ -98,7 +98,7 @@ class StopList:
             StoreUnavailable: The database did not answer.
         """
         entries = {value: entry for value in values for _, entry in self._entries({name: (value,)}, purpose)}
-        with translated("read the stop list"):
+        with translated("read the suppression list"):
             found = self._suppressions.find({"_id": {"$in": list(entries.values())}}, {"_id": 1})
             stopped = {document["_id"] async for document in found}
         return frozenset(value for value, entry in entries.items() if entry in stopped)
