@@ -10,7 +10,6 @@ Facts of other services that a service decides nothing about are *noted*: one do
 without reading. Their own publishers have them on record.
 """
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
@@ -76,6 +75,8 @@ How long a service recognises late events of a case that another one has purged.
 Longer than a message waits for its last try (``HABEAS_RETRY_FOR``); ``habeas dead-letters replay`` drops
 older ones.
 """
+NOTES = "notes"
+"""Collection of noted facts: a document for each case, with a field for each event."""
 UNKEYED = b""
 """Where rows are only read."""
 DatedFact: TypeAlias = tuple[datetime, Fact]
@@ -163,7 +164,7 @@ class Journal:
         self._key = key
         self.database = database
         self._rows: Collection = database["journal"]
-        self._notes: Collection | None = database["notes"] if notes else None
+        self._keeps_notes = notes
         self._kinds: Mapping[str, type[Fact]] = FACTS | {kind.TYPE: kind for kind in records}
 
     async def prepare(self) -> None:
@@ -185,33 +186,35 @@ class Journal:
             StoreUnavailable: The server did not answer.
             PermanentError: A row does not read; it names the row.
         """
-        histories, noted = await asyncio.gather(self._rows_of(cases), self._noted_of(cases))
+        histories: dict[str, list[JournalRow]] = defaultdict(list)
+        notes: dict[str, list[JournalRow]] = {}
+        with translated("read the journal"):
+            async for document in self._documents_of(list(cases)):
+                if document["_id"] in cases:
+                    notes[document["_id"]] = self._noted(document)
+                else:
+                    histories[document["case"]].append(self._row(document))
         for rows in histories.values():
             rows.sort(key=lambda row: row.n)
-        for case, notes in noted.items():
-            histories[case] = merged(histories.get(case, []), notes)
+        for case, noted in notes.items():
+            histories[case] = merged(histories.get(case, []), noted)
         return histories
 
-    async def _rows_of(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
-        histories: dict[str, list[JournalRow]] = defaultdict(list)
-        with translated("read the journal"):
-            async for document in self._rows.find({"case": {"$in": list(cases)}}, batch_size=5_000):
-                histories[document["case"]].append(self._row(document))
-        return histories
-
-    async def _noted_of(self, cases: Many[str]) -> dict[str, list[JournalRow]]:
-        if self._notes is None:
-            return {}
-        with translated("read the notes"):
-            found = self._notes.find({"_id": {"$in": list(cases)}}, batch_size=5_000)
-            return {document["_id"]: self._noted(document) async for document in found}
+    def _documents_of(self, cases: list[str]) -> AsyncIterator[Document]:
+        """Read the rows of *cases*, and the document with the notes of each, in one query."""
+        rows = {"case": {"$in": cases}}
+        if not self._keeps_notes:
+            return self._rows.find(rows, batch_size=5_000)
+        notes = {"coll": NOTES, "pipeline": [{"$match": {"_id": {"$in": cases}}}]}
+        return self._rows.aggregate([{"$match": rows}, {"$unionWith": notes}], batchSize=5_000)
 
     def _noted(self, document: Document) -> list[JournalRow]:
-        case = document.pop("_id")
+        case = document["_id"]
         try:
             return [
                 NotedFact(case, id_, self._fact(stored, case), stored["at"]).row()
                 for id_, stored in document.items()
+                if id_ != "_id"
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise PermanentError(f"the notes of {case} do not read ({type(error).__name__})") from None
@@ -229,7 +232,7 @@ class Journal:
             note = {"$literal": {**_stored(one.fact, one.case), "at": one.at}}
             notes[one.case][one.id] = {"$ifNull": [f"${one.id}", note]}
         changes = [UpdateOne({"_id": case}, [{"$set": noted}], upsert=True) for case, noted in notes.items()]
-        codes = await write_each(self.database["notes"], changes)
+        codes = await write_each(self.database[NOTES], changes)
         if DUPLICATE_KEY in codes.values():
             raise StoreUnavailable("note facts: another writer was faster")
         if codes:
@@ -303,9 +306,9 @@ class Journal:
 
     async def forget_notes(self, cases: Many[str], session: Session | None = None) -> None:
         """Remove the facts noted about *cases*; it may be repeated."""
-        if self._notes is not None:
+        if self._keeps_notes:
             with translated("forget notes"):
-                await self._notes.delete_many({"_id": {"$in": list(cases)}}, session=session)
+                await self.database[NOTES].delete_many({"_id": {"$in": list(cases)}}, session=session)
 
     async def forget_parts(self, case: str) -> None:
         """Remove the rows of cases that are parts of *case*, and are named after it; it may be repeated."""

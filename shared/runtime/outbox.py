@@ -5,6 +5,7 @@ The row is marked as unpublished in the write that appends it. The mark goes whe
 row's facts. If the broker is away, :meth:`Outbox.run` publishes them later, under the same ids.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ from shared.runtime.log import logger
 from shared.runtime.service import messages_of
 from shared.runtime.worker import work_forever
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 10.0
+RETRY_EVERY_S = 1.0
 MOST_AT_ONCE = 500
 LEFT_AFTER = timedelta(seconds=5)
 """Age of a row that its writer has not published: younger ones are being published."""
@@ -56,6 +58,8 @@ class Outbox:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _store: DataLoader[_Appended, bool] = field(init=False)
     _send: DataLoader[_Appended, None] = field(init=False)
+    _left: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    """Set when a row that this process did not publish can be looked for."""
 
     def __post_init__(self) -> None:
         """Create the loaders."""
@@ -79,6 +83,7 @@ class Outbox:
             await self._send(appended)
         except (TransientError, Unroutable) as error:
             logger().warning("row is published later", service=self.service, reason=str(error))
+            asyncio.get_running_loop().call_later(LEFT_AFTER.total_seconds(), self._left.set)
         return True
 
     async def run(self) -> None:
@@ -88,6 +93,8 @@ class Outbox:
             service=self.service,
             delayed="rows are published later",
             every_s=LOOK_EVERY_S,
+            retry_s=lambda _: RETRY_EVERY_S,
+            wake=self._left,
         )
 
     async def _publish_unpublished(self) -> bool:

@@ -2,9 +2,11 @@
 Timers: each is published once, by the first replica that sees it due, despite crashes.
 
 A timer is a document that waits until the broker has confirmed its event. Two replicas may publish it at
-the same time, under the same id, and its consumer recognises the repetition.
+the same time, under the same id, and its consumer recognises the repetition. The process that sets a timer
+wakes its own publisher; the timers of a process that died are found by the next look.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +23,8 @@ from shared.runtime.worker import work_forever
 
 TimerEvent: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
 """An event that reports a moment to a service."""
-LOOK_EVERY_S = 1.0
+LOOK_EVERY = timedelta(seconds=10)
+RETRY_EVERY_S = 1.0
 MOST_AT_ONCE = 500
 KEEP = timedelta(days=400)
 """How long a published timer is remembered, so that setting it again does not publish it again."""
@@ -54,6 +57,9 @@ class Timers:
         self._timers = database["timers"]
         self._set: DataLoader[Timer, None] = DataLoader(self._set_all)
         self._cancel: DataLoader[str, None] = DataLoader(self._cancel_all)
+        self._known_until = datetime.min.replace(tzinfo=UTC)
+        self.sooner = asyncio.Event()
+        """Set when a timer is due before the next look of this process."""
 
     async def prepare(self) -> None:
         """Create the index."""
@@ -74,6 +80,8 @@ class Timers:
         first = {timer.key: timer for timer in reversed(timers)}
         with translated("set timers"):
             await self._timers.bulk_write([_unless_set(timer) for timer in first.values()], ordered=False)
+        if any(timer.at < self._known_until for timer in first.values()):
+            self.sooner.set()
         return dict.fromkeys(timers)
 
     async def cancel(self, case: str, kind: str) -> None:
@@ -87,11 +95,20 @@ class Timers:
         return dict.fromkeys(starts)
 
     async def due(self, now: datetime) -> list[Timer]:
-        """Return the timers that are due and not published, the earliest first."""
+        """
+        Return the timers that are due at *now* and not published, the earliest first.
+
+        If there are none, :attr:`sooner` is set when the first is due within :data:`LOOK_EVERY`.
+        """
+        self._known_until = now + LOOK_EVERY  # before the look: a timer set during it counts as well
         with translated("look for timers"):
-            cursor = self._timers.find({"published": False, "at": {"$lte": now}}).sort("at", 1)
+            cursor = self._timers.find({"published": False, "at": {"$lte": self._known_until}}).sort("at", 1)
             found = await cursor.to_list(MOST_AT_ONCE)
-        return [Timer(document["case"], document["name"], document["at"]) for document in found]
+        timers = [Timer(document["case"], document["name"], document["at"]) for document in found]
+        due = [timer for timer in timers if timer.at <= now]
+        if timers and not due:
+            asyncio.get_running_loop().call_later((timers[0].at - now).total_seconds(), self.sooner.set)
+        return due
 
     async def mark_published(self, timers: Sequence[Timer]) -> None:
         """Record that *timers* were published."""
@@ -118,7 +135,14 @@ async def publish_due_timers(
             await timers.mark_published(due)
         return bool(due)
 
-    await work_forever(publish, service=service, delayed="a timer is published later", every_s=LOOK_EVERY_S)
+    await work_forever(
+        publish,
+        service=service,
+        delayed="a timer is published later",
+        every_s=LOOK_EVERY.total_seconds(),
+        retry_s=lambda _: RETRY_EVERY_S,
+        wake=timers.sooner,
+    )
 
 
 def _unless_set(timer: Timer) -> UpdateOne:

@@ -308,7 +308,10 @@ class Vault:
 
     async def _create_keys(self, cases: Sequence[str]) -> Mapping[str, None]:
         self._is_refreshed()  # keys wrapped by an old key are lost when that is destroyed
-        await insert_new(self._keys, [{"_id": case, "key": self._wrapped_anew(case)} for case in cases])
+        keys = {case: {name: os.urandom(KEY_BYTES) for name in COMPARTMENTS} for case in cases}
+        documents: list[Document] = [{"_id": case, "key": self._wrapped(case, keys[case])} for case in cases]
+        for case in keys.keys() - await insert_new(self._keys, documents):
+            self._held.hold(case, {name: AESGCM(keys[case][name]) for name in READERS[self._account]})
         return dict.fromkeys(cases)
 
     async def _load_items(self, names: Sequence[VaultName]) -> Mapping[VaultName, bytes | None]:
@@ -343,9 +346,8 @@ class Vault:
             for name, sealed in items
         }
 
-    def _wrapped_anew(self, case: str) -> dict[str, bytes]:
-        """Return new keys for *case*, wrapped for each account that opens some of them."""
-        keys = {compartment: os.urandom(KEY_BYTES) for compartment in COMPARTMENTS}
+    def _wrapped(self, case: str, keys: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return *keys* of *case*, wrapped for each account that opens some of them."""
         return {account: self._wrap(case, account, keys) for account in READERS}
 
     def _wrap(self, case: str, account: str, keys: Mapping[str, bytes]) -> bytes:

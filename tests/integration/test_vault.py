@@ -19,11 +19,11 @@ ADA = b"ada@example.org"
 
 @pytest_asyncio.fixture
 async def vault(mongo_client: Client, database_prefix: str) -> Vault:
-    vault = Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
-    await vault.prepare()
-    await vault.create(CASE)
-    await vault.create(OTHER)
-    return vault
+    creator = Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
+    await creator.prepare()
+    await creator.create(CASE)
+    await creator.create(OTHER)
+    return Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
 
 
 @pytest.fixture
@@ -154,6 +154,15 @@ async def test_an_item_put_in_anothers_place_does_not_open(
     await items.update_one({"_id": f"{case}/{item}"}, {"$set": {"sealed": document["sealed"]}})
     with pytest.raises(Sealed):
         await vault.open(case, item)
+
+
+async def test_second_creation_keeps_the_keys_of_the_first(
+    vault: Vault, mongo_client: Client, database_prefix: str
+) -> None:
+    second = Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
+    await second.create(CASE)
+    await second.seal(CASE, "request", ADA)
+    assert await vault.open(CASE, "request") == ADA
 
 
 async def test_a_key_put_in_another_cases_place_does_not_unwrap(vault: Vault, keys: Collection) -> None:

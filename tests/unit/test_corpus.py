@@ -34,6 +34,8 @@ class StoredRows:
         for row in self.rows:
             yield row
 
+    aggregate = find
+
 
 def events_in(folder: Path) -> list[dict[str, Any]]:
     """Return the recorded events, each with its exchange."""
@@ -84,8 +86,7 @@ async def test_every_recorded_row_reads_with_its_whole_content(folder: Path) -> 
 @BY_VERSION
 async def test_every_noted_fact_reads(folder: Path) -> None:
     [stored] = documents_in(folder, "notes")
-    collections = {"journal": StoredRows([]), "notes": StoredRows([stored])}
-    journal = Journal(collections, records(), notes=True)  # type: ignore[arg-type]  # only read
+    journal = Journal({"journal": StoredRows([stored])}, records(), notes=True)  # type: ignore[arg-type]  # only read
     [read_back] = (await journal.histories([stored["_id"]])).values()
     recorded = [noted["type"] for name, noted in stored.items() if name != "_id"]
     assert sorted(row.event.TYPE for row in read_back if row.event) == sorted(recorded)

@@ -137,7 +137,7 @@ async def test_unpublished_row_that_does_not_read_holds_up_no_other() -> None:
 
 
 async def test_outage_of_the_database_delays_the_publication_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(outbox, "RETRY_EVERY_S", 0.01)
     journal, broker = MemoryJournal(), MemoryBroker()
     await Outbox("intake", journal, AbsentBroker()).append(ROW)
     journal.refuses.append(StoreUnavailable("away"))
