@@ -8,13 +8,13 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, Valida
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.code_limits import PER_NETWORK
 from services.intake.channels.drop.files import hours
-from services.intake.channels.drp.directory import ListedAgent
+from services.intake.channels.drp.agents import ListedAgent
 from services.intake.channels.email.imap import ImapAccount
 from services.intake.channels.fides.bodies import Key
 from services.intake.channels.fides.clients import Client
 from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, Wish
 from services.intake.channels.opendsr.controllers import ListedController
-from services.intake.channels.opendsr.protocol import IDENTITY_TYPES
+from services.intake.channels.opendsr.messages import IDENTITY_TYPES
 from services.intake.channels.webhooks.apple import KEYS
 from shared.contract.events import Code
 from shared.contract.sources import Source, binding, upstream_source

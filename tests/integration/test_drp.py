@@ -18,7 +18,7 @@ from nacl.signing import SigningKey
 
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
-from services.intake.channels.drp.tokens import DrpTokens
+from services.intake.channels.drp.agents import DrpTokens
 from services.intake.http.callbacks import LEASE, Callback, CallbackClient, WatchedRequest, WatchedRequests
 from shared.runtime.mongo import Client
 from shared.runtime.safe_http import SafeHttp

@@ -18,10 +18,10 @@ from httpx import AsyncClient, Response
 from nacl.signing import SigningKey
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.intake.channels.drp.agents import ListedAgent
 from services.intake.channels.drp.api import drp_app
-from services.intake.channels.drp.directory import ListedAgent
+from services.intake.channels.drp.messages import SIGNATURE_BYTES
 from services.intake.channels.drp.service import DrpService
-from services.intake.channels.drp.signatures import SIGNATURE_BYTES
 from services.intake.http.callbacks import LEASE, CallbackProtocol, WatchedRequest
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import Behind, client_of
@@ -50,7 +50,7 @@ LISTED = {f"AGENT_{name}": ListedAgent.model_validate(listed(name)) for name in 
 
 @dataclass
 class Tokens:
-    """What :class:`services.intake.channels.drp.tokens.DrpTokens` promises, in memory."""
+    """What :class:`services.intake.channels.drp.agents.DrpTokens` promises, in memory."""
 
     tokens: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)

@@ -181,7 +181,7 @@ def business() -> ASGIApp:
         cast("FailedAttempts", Behind(lambda: CONTEXT.get().clients.attempts)),
     )
     served = FidesContext(
-        cast("FidesService", Behind(lambda: CONTEXT.get().desk)),
+        cast("FidesService", Behind(lambda: CONTEXT.get().service)),
         cast("Reviews", Behind(lambda: CONTEXT.get().reviews)),
         cast("Consents", Behind(lambda: CONTEXT.get().consents)),
         clients,

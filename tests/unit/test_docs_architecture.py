@@ -168,8 +168,8 @@ COLLECTIONS = {
     ("services/verifier/assurance/reviews.py", "reviews"),
     ("shared/runtime/staff_register.py", "accounts"), ("shared/runtime/staff_register.py", "codes"),
     ("shared/runtime/staff_register.py", "tries"), ("shared/runtime/staff_register.py", "outcomes"),
-    ("services/intake/channels/drp/tokens.py", "drp_tokens"),
-    ("services/intake/channels/drp/tokens.py", "drp_messages"),
+    ("services/intake/channels/drp/agents.py", "drp_tokens"),
+    ("services/intake/channels/drp/agents.py", "drp_messages"),
     ("services/intake/channels/registry.py", "drp_callbacks"),
     ("services/intake/channels/registry.py", "opendsr_callbacks"),
     ("services/intake/channels/opendsr/controllers.py", "opendsr_groups"),
@@ -201,7 +201,7 @@ def test_every_collection_of_ours_is_on_the_map() -> None:
         if isinstance(node, ast.Subscript)
         and isinstance(node.slice, ast.Constant)
         and isinstance(node.slice.value, str)
-        and ast.unparse(node.value).startswith(("database", "ground.database", "client["))
+        and ast.unparse(node.value).startswith(("database", "context.database", "client["))
     }
     assert found == COLLECTIONS
     assert {row[1] for row in rows("docs/reference/storage.md", "What is stored where")} == {

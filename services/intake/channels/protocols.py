@@ -1,4 +1,4 @@
-"""Common parts of the protocols' APIs: bodies, and errors."""
+"""Common parts of the protocols' APIs: applications, bodies, tokens, errors and callbacks."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +10,16 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from services.intake.cases.errors import TooManyAttempts
+from services.intake.cases.service import RequestService
+from services.intake.domain import IntakeCase
 from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.runtime import safe_http
 from shared.runtime.log import logger
 
 MOST_BYTES = 64 << 10
 """Of a body; protocols send a few hundred bytes."""
+JSON = MappingProxyType({"Content-Type": "application/json"})
+"""Headers of a callback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +63,26 @@ class ProtocolErrorWriter(Protocol):
         """Return the answer."""
 
 
-def add_errors(
-    app: FastAPI, say: ProtocolErrorWriter, answers: Mapping[type[Exception], ErrorAnswer]
-) -> None:
-    """Have *app* answer errors by the table *answers*, and unknown calls, by *say*."""
+def protocol_app(write: ProtocolErrorWriter, answers: Mapping[type[Exception], ErrorAnswer]) -> FastAPI:
+    """Return an application that answers errors by the table *answers*, and unknown calls, by *write*."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
 
+    @app.exception_handler(HTTPException)
     async def no_such_call(request: Request, error: HTTPException) -> Response:
-        return say(request, error.status_code, error.detail, error.headers)
+        return write(request, error.status_code, error.detail, error.headers)
 
-    app.exception_handler(HTTPException)(no_such_call)
     for kind, answer in answers.items():
-        app.exception_handler(kind)(_answering(say, answer))
+        app.exception_handler(kind)(_answering(write, answer))
+    return app
 
 
 def _answering(
-    say: ProtocolErrorWriter, answer: ErrorAnswer
+    write: ProtocolErrorWriter, answer: ErrorAnswer
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answered(request: Request, error: Exception) -> Response:
         if answer.status is HTTPStatus.INTERNAL_SERVER_ERROR:
             logger().error("request failed", service="intake", exc_info=error)
-        return say(request, answer.status, answer.words or str(error), answer.headers or None)
+        return write(request, answer.status, answer.words or str(error), answer.headers or None)
 
     return answered
 
@@ -95,3 +100,26 @@ async def body_of(request: Request, *, most: int = MOST_BYTES) -> bytes:
         if len(body) > most:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {most} bytes")
     return bytes(body)
+
+
+def bearer_token(request: Request) -> str:
+    """Return the bearer token of a call; empty without one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def case_or_new(door: RequestService, case_id: str) -> IntakeCase:
+    """Return the state of a stored request; a new one if it is not lodged yet."""
+    try:
+        return await door.case(case_id)
+    except UnknownRequest:
+        return IntakeCase()
+
+
+def is_receiver(url: str) -> bool:
+    """Return whether callbacks may be sent to *url*: a plain HTTPS address."""
+    try:
+        safe_http.receiver(url)
+    except safe_http.NotAllowed:
+        return False
+    return True

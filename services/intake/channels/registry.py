@@ -23,9 +23,9 @@ from services.intake.channels.drop.files import hours
 from services.intake.channels.drop.ledger import DropLedger
 from services.intake.channels.drop.lists import BatchLists
 from services.intake.channels.drop.puller import DropPuller
+from services.intake.channels.drp.agents import DrpTokens
 from services.intake.channels.drp.api import drp_app
 from services.intake.channels.drp.service import DrpService
-from services.intake.channels.drp.tokens import DrpTokens
 from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
 from services.intake.channels.email.parser import LARGEST
 from services.intake.channels.email.rulebook import rulebook
@@ -94,41 +94,41 @@ class ChannelAdapter:
 
 
 @asynccontextmanager
-async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]]:
+async def channels(context: ChannelContext) -> AsyncIterator[list[ChannelAdapter]]:
     """
     Build the channels that are enabled.
 
     Raises:
         ConfigurationError: A setting of one of them is missing or invalid.
     """
-    settings = ground.settings
+    settings = context.settings
     async with AsyncExitStack() as stack:
-        begun = OpenConsents(ground.database)
-        requests = FidesLedger(ground.database)
+        begun = OpenConsents(context.database)
+        requests = FidesLedger(context.database)
         # If they are disabled later, open consent requests still expire.
-        sweeps = ConsentCleanup(begun, ground.vault), RequestCleanup(requests, ground.door, ground.vault)
+        sweeps = ConsentCleanup(begun, context.vault), RequestCleanup(requests, context.door, context.vault)
         swept = ChannelAdapter(works=[run_cleanup(sweep.work) for sweep in sweeps])
-        opened = [await _webhooks(ground, stack), swept]
+        opened = [await _webhooks(context, stack), swept]
         if settings.fides_served:
-            opened.append(await _fides(ground, begun, requests))
+            opened.append(await _fides(context, begun, requests))
         if settings.drp_business:
-            opened.append(await _drp(ground))
+            opened.append(await _drp(context))
         if settings.opendsr_controllers:
-            opened.append(await _opendsr(ground))
+            opened.append(await _opendsr(context))
         if settings.drop_key.get_secret_value():
-            opened.append(await _drop(ground))
-        yield [*opened, *_email(ground, stack)]
+            opened.append(await _drop(context))
+        yield [*opened, *_email(context, stack)]
 
 
-async def _drp(ground: ChannelContext) -> ChannelAdapter:
+async def _drp(context: ChannelContext) -> ChannelAdapter:
     """Return the API and the callbacks of authorised agents."""
-    settings = ground.settings
-    tokens = DrpTokens(ground.database, ground.key("tokens of agents"))
-    watch = WatchedRequests(ground.database["drp_callbacks"])
+    settings = context.settings
+    tokens = DrpTokens(context.database, context.key("tokens of agents"))
+    watch = WatchedRequests(context.database["drp_callbacks"])
     await tokens.prepare()
     await watch.prepare()
     service = DrpService(
-        door=ground.door,
+        door=context.door,
         tokens=tokens,
         watch=watch,
         agents={agent.id: agent for agent in settings.drp_agents},
@@ -140,23 +140,23 @@ async def _drp(ground: ChannelContext) -> ChannelAdapter:
     return ChannelAdapter("/drp", drp_app(service), [callbacks.run_forever()])
 
 
-async def _opendsr(ground: ChannelContext) -> ChannelAdapter:
+async def _opendsr(context: ChannelContext) -> ChannelAdapter:
     """Return the API and the callbacks of controllers."""
-    settings = ground.settings
+    settings = context.settings
     domain = urlsplit(settings.opendsr_url).hostname
     if not domain:
         raise ConfigurationError("HABEAS_OPENDSR_URL: must be the address of intake for controllers")
     key = settings.opendsr_key.get_secret_value()
     certified = ProcessorCertificate.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
-    groups = RequestGroups(ground.database, ground.key("groups of requests"))
-    watch = WatchedRequests(ground.database["opendsr_callbacks"])
+    groups = RequestGroups(context.database, context.key("groups of requests"))
+    watch = WatchedRequests(context.database["opendsr_callbacks"])
     await groups.prepare()
     await watch.prepare()
     files = Instructions(
-        door=ground.door,
+        door=context.door,
         watch=watch,
         groups=groups,
-        firsts=ground.firsts,
+        firsts=context.firsts,
         controllers={controller.id: controller for controller in settings.opendsr_controllers},
         served=DiscoveryDocument(domain, settings.opendsr_identities),
     )
@@ -166,20 +166,20 @@ async def _opendsr(ground: ChannelContext) -> ChannelAdapter:
         practice=settings.practice(),
         url=settings.opendsr_url.rstrip("/"),
         submissions=Allowance(settings.opendsr_requests_per_hour),
-        attempts=ground.attempts,
+        attempts=context.attempts,
     )
     callbacks = CallbackProtocol(service, watch, CallbackClient(SafeHttp(settings.opendsr_callback_allow)))
     return ChannelAdapter("/opendsr", opendsr_app(service), [callbacks.run_forever()])
 
 
-async def _webhooks(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
+async def _webhooks(context: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
     """Return the webhooks of platforms."""
-    settings = ground.settings
+    settings = context.settings
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
     apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
     others = KeySet(settings.risc_issuer, http, url=settings.risc_keys)
     service = WebhookService(
-        door=ground.door,
+        door=context.door,
         shopify=_bytes_of(settings.shopify_secrets),
         meta=_bytes_of(settings.meta_secrets),
         apple=ExpectedToken(apples, settings.apple_clients, apple.REQUIRED)
@@ -191,46 +191,46 @@ async def _webhooks(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAda
     return ChannelAdapter("/webhooks", webhooks_app(service))
 
 
-async def _fides(ground: ChannelContext, begun: OpenConsents, requests: FidesLedger) -> ChannelAdapter:
+async def _fides(context: ChannelContext, begun: OpenConsents, requests: FidesLedger) -> ChannelAdapter:
     """Return the API for clients of Fides."""
-    settings = ground.settings
-    tokens = FidesTokens(ground.database, ground.key("tokens of clients"))
+    settings = context.settings
+    tokens = FidesTokens(context.database, context.key("tokens of clients"))
     for collection in (tokens, requests, begun):
         await collection.prepare()
     policies = FidesPolicies(settings.fides_policies, settings.fides_data_uses)
     root = settings.public_url.rstrip("/")
-    service = FidesService(ground.door, requests, policies, settings.practice(), root)
-    clients = Clients(settings.fides_clients, tokens, attempts=ground.attempts)
+    service = FidesService(context.door, requests, policies, settings.practice(), root)
+    clients = Clients(settings.fides_clients, tokens, attempts=context.attempts)
     served = FidesContext(
         service,
         Reviews(service, requests, settings.fides_clients),
         Consents(service, begun),
         clients,
-        ground.public,
+        context.public,
     )
     return ChannelAdapter("/fides", fides_app(served, settings.fides_origins))
 
 
-async def _drop(ground: ChannelContext) -> ChannelAdapter:
+async def _drop(context: ChannelContext) -> ChannelAdapter:
     """Return the background work for California's DROP."""
-    settings, door = ground.settings, ground.door
-    ledger = DropLedger(ground.database)
+    settings, door = context.settings, context.door
+    ledger = DropLedger(context.database)
     await ledger.prepare()
     state = DropClient(settings.drop_url, settings.drop_key.get_secret_value())
-    listing = BatchLists(ground.vault, door.journal, door.publisher)
+    listing = BatchLists(context.vault, door.journal, door.publisher)
     puller = DropPuller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
     return ChannelAdapter(works=[puller.run_forever()])
 
 
-def _email(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:
+def _email(context: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:
     """Yield the channels of incoming mail."""
-    settings = ground.settings
+    settings = context.settings
     threads = settings.threads()
     if threads is None:
         return
     senders = Senders(settings.inbox_per_hour)
     service = EmailService(
-        ground.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust
+        context.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust
     )
     if settings.inbox_port:
         bound = smtp_limits.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from services.intake.channels.drp.messages import (
     RIGHTS,
+    DrpCallRefused,
     Exercise,
-    ExpectedMessage,
     read,
     request_in,
     request_message,
     valid_until,
 )
-from services.intake.channels.drp.signatures import DrpCallRefused
 from shared.contract.events import RequestSubmitted
 from tests.unit.agents import LISTED, PERSON
 from tests.unit.fakes import NOW
@@ -154,7 +153,7 @@ def test_any_signed_message_is_parsed_or_refused(signed: bytes) -> None:
 def test_any_times_of_a_message_are_checked(issued_at: Any, expires_at: Any) -> None:
     content = {"agent-id": "A", "business-id": "B", "issued-at": issued_at, "expires-at": expires_at}
     with suppress(DrpCallRefused):
-        valid_until(content, ExpectedMessage("A", "B", NOW))
+        valid_until(content, "A", "B", NOW)
 
 
 @pytest.mark.parametrize("claimed", [{"email": "ottilie at example"}, {"address": {"region": 7}}])

@@ -10,9 +10,8 @@ import pytest
 import pytest_asyncio
 
 from services.intake.cases.clock import end_of
-from services.intake.channels.drp.messages import IMPERSONAL
+from services.intake.channels.drp.messages import IMPERSONAL, message_in
 from services.intake.channels.drp.service import MESSAGE, REVOCATION
-from services.intake.channels.drp.signatures import message_in
 from services.intake.domain import RequestLodged
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import (

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from services.intake.channels.drp.statuses import (
     FINAL,
+    NOT_SERVED,
     DrpLinks,
     DrpReason,
     DrpRequestFacts,
     DrpStatus,
     expected_by,
-    not_served,
     report_of,
     status_object,
 )
@@ -233,7 +233,7 @@ def test_the_answer_is_expected_by_the_end_of_its_last_day() -> None:
 
 def test_a_request_without_the_agents_number_has_none() -> None:
     asked = DrpRequestFacts(CASE, None, AT, AT, AT)
-    assert "agent_request_id" not in status_object(asked, not_served())
+    assert "agent_request_id" not in status_object(asked, NOT_SERVED)
 
 
 @given(st.sampled_from(CaseStatus), st.booleans(), st.booleans())

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.channels.opendsr.instructions import CALL
-from services.intake.channels.opendsr.protocol import EXISTS, OpenDsrCallRefused, Version
+from services.intake.channels.opendsr.messages import EXISTS, OpenDsrCallRefused, Version
 from services.intake.domain import RequestLodged
 from shared.contract.events import RequestReceived
 from shared.errors import UnknownRequest

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.channels.opendsr.messages import DiscoveryDocument, read, request_in, wish_of
-from services.intake.channels.opendsr.protocol import (
+from services.intake.channels.opendsr.messages import (
     ALIASES,
     IDENTITY_TYPES,
+    DiscoveryDocument,
     OpenDsrCallRefused,
     Version,
     instant,
+    read,
+    request_in,
+    wish_of,
 )
 from shared.contract.correspondents import mailbox_for, parties
 from shared.contract.events import LetterKind, Requester

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from services.intake.cases.clock import end_of
 from services.intake.channels.opendsr.instructions import CALL
-from services.intake.channels.opendsr.protocol import EXISTS
+from services.intake.channels.opendsr.messages import EXISTS
 from services.intake.channels.protocols import MOST_BYTES
 from services.intake.domain import RequestLodged
 from shared.contract.answer import SUBMISSION

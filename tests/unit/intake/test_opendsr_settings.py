@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.intake.channels.opendsr.certificate import ProcessorCertificate
-from services.intake.channels.opendsr.protocol import Version
+from services.intake.channels.opendsr.messages import Version
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
 from shared.runtime.settings import load

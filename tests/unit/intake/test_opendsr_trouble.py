@@ -10,8 +10,7 @@ from httpx import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intake.channels.opendsr.messages import DiscoveryDocument
-from services.intake.channels.opendsr.protocol import EXISTS, Version
+from services.intake.channels.opendsr.messages import EXISTS, DiscoveryDocument, Version
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestReceived
 from shared.errors import StoreUnavailable

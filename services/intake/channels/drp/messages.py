@@ -1,35 +1,36 @@
 """
-Messages of agents, and the requests made of them. Pure.
+Signed messages of agents, and the requests made of them. Pure.
 
-The order of the checks is that of the protocol (section 3.07): first the signature (``signing``), then agent
-and business, then the times, then the rest.
+The body is base64 of what libsodium calls combined mode: 64 bytes of an Ed25519 signature, then the message.
+The order of the checks is that of the protocol (section 3.07): first the signature, then agent and business,
+then the times, then the rest.
+
+Raises:
+    DrpCallRefused: A message has another signature, sender, recipient, time or version, or is malformed.
 """
 
+import base64
+import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
 import orjson
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StringConstraints,
-    ValidationError,
-)
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, ValidationError
 
-from services.intake.channels.drp.directory import ListedAgent
-from services.intake.channels.drp.signatures import DrpCallRefused, digest_of
+from services.intake.channels.drp.agents import ListedAgent
+from services.intake.channels.parts import Https, ReceivedPart, unless_blank
 from shared.contract.events import Agent, Evidence, PostalAddress, RequestSubmitted, Residence, Subject, Text
 from shared.law import Regulation, Right
 
 VERSION = "1.0"
+SIGNATURE_BYTES = 64
 CLOCKS_DIFFER = timedelta(seconds=60)
 """Tolerated difference of an agent's clock."""
 LONGEST = timedelta(hours=1)
@@ -61,24 +62,31 @@ IMPERSONAL = frozenset({"agent-id", "issued-at", "drp.version", "exercise", "age
 """Fields stored of a request that is denied at once: it has no case that would end and destroy the rest."""
 
 
+class DrpCallRefused(Exception):
+    """A call is refused; *fatal* if the same message will always be."""
+
+    def __init__(self, status: HTTPStatus, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.fatal = fatal
+
+
+def malformed(message: str) -> DrpCallRefused:
+    """Return the refusal of a malformed message."""
+    return DrpCallRefused(HTTPStatus.BAD_REQUEST, message, fatal=True)
+
+
 def _spelt_today(value: object) -> object:
     """Return the present name of ``sale:opt_out``, as it was called until August 2025."""
     return value.replace("opt_", "opt-") if isinstance(value, str) else value
 
 
-def _unless_blank(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-Claim: TypeAlias = Annotated[Text | None, BeforeValidator(_unless_blank)]
+Claim: TypeAlias = Annotated[Text | None, BeforeValidator(unless_blank)]
 """The agent's statement about the person; blank is None."""
-Https: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https://", max_length=2_000)]
 
 
-class AddressClaim(BaseModel):
+class AddressClaim(ReceivedPart):
     """An address claim (OpenID Connect Core 1.0, section 5.1.1)."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     formatted: Claim = None
     street_address: Claim = None
@@ -88,10 +96,8 @@ class AddressClaim(BaseModel):
     country: Claim = None
 
 
-class DrpMessage(BaseModel):
+class DrpMessage(ReceivedPart):
     """A request to exercise a right; unknown claims are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     agent_id: str = Field(alias="agent-id")
     issued_at: datetime = Field(alias="issued-at")
@@ -99,7 +105,7 @@ class DrpMessage(BaseModel):
     exercise: Annotated[Exercise, BeforeValidator(_spelt_today)]
     regime: str | None = None
     """Absent, or ``voluntary``: without a law."""
-    status_callback: Annotated[Https | None, BeforeValidator(_unless_blank)] = None
+    status_callback: Annotated[Https | None, BeforeValidator(unless_blank)] = None
     agent_request_id: Annotated[str, StringConstraints(max_length=500)] | None = Field(
         default=None, alias="agent-request-id"
     )
@@ -123,46 +129,55 @@ class DrpMessage(BaseModel):
         return (Evidence.PERMISSION,)
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedMessage:
-    """The sender, recipient and validity that a message must have."""
+def verified_message(body: bytes, key: bytes) -> bytes:
+    """Return the message in *body*, if it is signed with the public *key*."""
+    try:
+        signed = base64.b64decode(body, validate=True)
+    except binascii.Error:
+        raise malformed("the body is not base64") from None
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:])
+    except InvalidSignature:
+        raise DrpCallRefused(HTTPStatus.FORBIDDEN, "the agent has not signed this message") from None
+    return signed[SIGNATURE_BYTES:]
 
-    agent: str
-    business: str
-    now: datetime
+
+def message_in(body: bytes) -> bytes:
+    """Return the message in a *body* that was checked before."""
+    return base64.b64decode(body)[SIGNATURE_BYTES:]
+
+
+def unsigned(message: bytes) -> bytes:
+    """Return *message* in the form of an unsigned body."""
+    return base64.b64encode(bytes(SIGNATURE_BYTES) + message)
+
+
+def digest_of(message: bytes) -> str:
+    """Return the digest that identifies *message*; a body has many signatures and spellings in base64."""
+    return sha256(message).hexdigest()
 
 
 def read(message: bytes) -> Mapping[str, Any]:
-    """
-    Return the JSON object in *message*.
-
-    Raises:
-        DrpCallRefused: It is not JSON.
-    """
+    """Return the JSON object in *message*."""
     try:
         content = orjson.loads(message)
     except orjson.JSONDecodeError:
         content = None
     if not isinstance(content, dict):
-        raise DrpCallRefused(HTTPStatus.BAD_REQUEST, "the message is not a JSON object", fatal=True)
+        raise malformed("the message is not a JSON object")
     return content
 
 
-def valid_until(content: Mapping[str, Any], expected: ExpectedMessage) -> datetime:
-    """
-    Return the end of a message's validity, if it has the right sender and recipient, and is valid now.
-
-    Raises:
-        DrpCallRefused: Another agent or business, too early, too late, or valid for too long.
-    """
-    if content.get("agent-id") != expected.agent:
+def valid_until(content: Mapping[str, Any], agent: str, business: str, now: datetime) -> datetime:
+    """Return the end of a message's validity, if *agent* sends it to *business*, and it is valid *now*."""
+    if content.get("agent-id") != agent:
         raise DrpCallRefused(HTTPStatus.FORBIDDEN, "agent-id: not the calling agent", fatal=True)
-    if content.get("business-id") != expected.business:
+    if content.get("business-id") != business:
         raise DrpCallRefused(HTTPStatus.FORBIDDEN, "business-id: not this business", fatal=True)
     issued_at, expires_at = (_instant(content, name) for name in ("issued-at", "expires-at"))
-    if expected.now + CLOCKS_DIFFER < issued_at:
+    if now + CLOCKS_DIFFER < issued_at:
         raise DrpCallRefused(HTTPStatus.FORBIDDEN, "issued-at: not yet")
-    if expected.now > expires_at:
+    if now > expires_at:
         raise DrpCallRefused(HTTPStatus.FORBIDDEN, "expires-at: too late", fatal=True)
     if not timedelta() < expires_at - issued_at <= LONGEST:
         flaw = f"expires-at: more than {LONGEST} after issued-at, or before it"
@@ -171,16 +186,11 @@ def valid_until(content: Mapping[str, Any], expected: ExpectedMessage) -> dateti
 
 
 def request_message(message: bytes) -> DrpMessage:
-    """
-    Return the request in *message*.
-
-    Raises:
-        DrpCallRefused: It does not fit its schema; the error names the path, never the value.
-    """
+    """Return the request in *message*; an error names the path, never the value."""
     try:
         return DrpMessage.model_validate(read(message))
     except ValidationError as error:
-        raise _malformed(error) from None
+        raise _flawed(error) from None
 
 
 def without_claims(message: bytes) -> bytes:
@@ -189,40 +199,35 @@ def without_claims(message: bytes) -> bytes:
 
 
 def must_be_of_this_version(content: Mapping[str, Any]) -> None:
-    """
-    Check the protocol version of a message.
-
-    Raises:
-        DrpCallRefused: Another one.
-    """
+    """Check the protocol version of a message."""
     if content.get("drp.version") != VERSION:
-        raise DrpCallRefused(HTTPStatus.BAD_REQUEST, f"drp.version: only {VERSION} is supported", fatal=True)
+        raise malformed(f"drp.version: only {VERSION} is supported")
 
 
 def request_in(message: bytes, agent: ListedAgent) -> RequestSubmitted | None:
-    """
-    Return the request of *agent*; None if the right is not supported.
-
-    Raises:
-        DrpCallRefused: A claim about the person is invalid.
-    """
+    """Return the request of *agent*; None if the right is not supported."""
     said, digest = request_message(message), digest_of(message)
     if said.right is None:
         return None
+    attested = f"Attested by {agent.name} under the Data Rights Protocol {VERSION}, message {digest}."
+    power = f" Power of attorney: {said.power_of_attorney}" if said.power_of_attorney else ""
     try:
         return RequestSubmitted(
             reference=digest,
             right=said.right,
-            subject=_subject(said),
+            subject=Subject(
+                name=_first_name_first(said.name),
+                email=said.email,
+                phone=said.phone_number,
+                postal_address=_postal(said.address),
+            ),
             residence=_residence(said.address),
             regulation=Regulation.CCPA if said.regime == "ccpa" else None,
             received_at=said.issued_at,
-            agent=Agent(
-                name=agent.name, email=agent.business_contact, permission=_permission(said, agent, digest)
-            ),
+            agent=Agent(name=agent.name, email=agent.business_contact, permission=f"{attested}{power}"),
         )
     except ValidationError as error:
-        raise _malformed(error) from None
+        raise _flawed(error) from None
 
 
 def _instant(content: Mapping[str, Any], name: str) -> datetime:
@@ -232,24 +237,14 @@ def _instant(content: Mapping[str, Any], name: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.utcoffset() is None:
-        raise DrpCallRefused(HTTPStatus.BAD_REQUEST, f"{name}: no ISO 8601 time with its zone", fatal=True)
+        raise malformed(f"{name}: no ISO 8601 time with its zone")
     return instant
 
 
-def _malformed(error: ValidationError) -> DrpCallRefused:
+def _flawed(error: ValidationError) -> DrpCallRefused:
     # The paths come from our models: no other text of the agent is used.
     flaws = error.errors(include_url=False, include_input=False)
-    said = "; ".join(f"{'.'.join(map(str, flaw['loc']))}: {flaw['msg']}" for flaw in flaws)
-    return DrpCallRefused(HTTPStatus.BAD_REQUEST, said, fatal=True)
-
-
-def _subject(said: DrpMessage) -> Subject:
-    return Subject(
-        name=_first_name_first(said.name),
-        email=said.email,
-        phone=said.phone_number,
-        postal_address=_postal(said.address),
-    )
+    return malformed("; ".join(f"{'.'.join(map(str, flaw['loc']))}: {flaw['msg']}" for flaw in flaws))
 
 
 def _first_name_first(name: str | None) -> str | None:
@@ -284,8 +279,3 @@ def _residence(address: AddressClaim | None) -> Residence | None:
     region = (address.region or "").upper()
     coded = region.isascii() and region.isalnum() and len(region) <= len("ABC")
     return Residence(country=country, subdivision=region if coded else None)
-
-
-def _permission(said: DrpMessage, agent: ListedAgent, digest: str) -> str:
-    text = f"Attested by {agent.name} under the Data Rights Protocol {VERSION}, message {digest}."
-    return f"{text} Power of attorney: {said.power_of_attorney}" if said.power_of_attorney else text

@@ -12,42 +12,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from services.intake.cases.clock import Arrival, ClockRules, received_request
 from services.intake.cases.service import RequestService
 from services.intake.channels.drp import messages
-from services.intake.channels.drp.directory import ListedAgent
-from services.intake.channels.drp.messages import LONGEST, DrpMessage, ExpectedMessage
-from services.intake.channels.drp.signatures import (
-    DrpCallRefused,
-    digest_of,
-    message_in,
-    unsigned,
-    verified_message,
-)
+from services.intake.channels.drp.agents import ListedAgent
+from services.intake.channels.drp.messages import LONGEST, DrpCallRefused, DrpMessage, digest_of
 from services.intake.channels.drp.statuses import (
+    NOT_SERVED,
     DrpLinks,
     DrpRequestFacts,
     DrpStatus,
     DrpStatusReport,
     expected_by,
     is_proven,
-    not_served,
     report_of,
     status_object,
 )
+from services.intake.channels.protocols import JSON, case_or_new, is_receiver
 from services.intake.domain import IntakeCase
 from services.intake.http.callbacks import Callback, CallbackListeners
 from shared.errors import UnknownRequest
-from shared.runtime import safe_http
 
 KEEP = timedelta(days=2 * 365)
 """Requests can be queried while their record is kept: two years at least (docs/reference/register.md)."""
 MESSAGE, REVOCATION = "drp_message", "drp_revocation"
 """Names of the signed bytes in the vault."""
-JSON = MappingProxyType({"Content-Type": "application/json"})
 
 
 class DrpTokenPort(Protocol):
@@ -76,7 +67,14 @@ class FiledDrpRequest:
 
 @dataclass(frozen=True, slots=True)
 class DrpService:
-    """The business, for agents."""
+    """
+    The business, for agents.
+
+    Raises:
+        DrpCallRefused: A message or a token is refused, or the request is another agent's.
+        UnknownRequest: A request does not exist.
+        TooManyAttempts: Too many operations on a request within the hour.
+    """
 
     door: RequestService
     tokens: DrpTokenPort
@@ -88,66 +86,41 @@ class DrpService:
     """The public address of intake."""
 
     async def set_up(self, agent_id: str, body: bytes) -> str:
-        """
-        Return the token of a new pair-wise key for the agent called *agent_id*.
-
-        Raises:
-            DrpCallRefused: The message has another sender or recipient, is not valid now, or was used before.
-        """
-        agent = self._listed(agent_id)
-        message = verified_message(body, agent.key)
-        content = messages.read(message)
-        until = messages.valid_until(content, self._expected(agent))
-        messages.must_be_of_this_version(content)
-        token = await self.tokens.issue(agent.id, digest_of(message), until + LONGEST)
+        """Return the token of a new pair-wise key for the agent called *agent_id*."""
+        message, until = self._verified(self._listed(agent_id), body)
+        token = await self.tokens.issue(agent_id, digest_of(message), until + LONGEST)
         if token is None:
             raise DrpCallRefused(HTTPStatus.FORBIDDEN, "this message was used before", fatal=True)
         return token
 
     async def agent_of(self, token: str) -> ListedAgent:
-        """
-        Return the agent that presents *token*.
-
-        Raises:
-            DrpCallRefused: The token is unknown, or its agent is no longer listed.
-        """
+        """Return the listed agent that presents *token*."""
         holder = await self.tokens.holder(token)
         if holder is None or holder not in self.agents:
             raise DrpCallRefused(HTTPStatus.UNAUTHORIZED, "this token is unknown: set up a pair-wise key")
         return self.agents[holder]
 
     async def exercise(self, agent: ListedAgent, body: bytes) -> dict[str, Any]:
-        """
-        Lodge a request, once, and return its status.
-
-        Raises:
-            DrpCallRefused: The message has another sender or recipient, is not valid now, or is malformed.
-        """
-        message = verified_message(body, agent.key)
-        content = messages.read(message)
-        messages.valid_until(content, self._expected(agent))
-        messages.must_be_of_this_version(content)
+        """Lodge a request, once, and return its status."""
+        message, _ = self._verified(agent, body)
         request = messages.request_in(message, agent)
         case_id = self.door.id_of(agent.source, digest_of(message))
         filed = FiledDrpRequest(agent, case_id, message)
-        _must_lead_somewhere(filed.said)
+        receiver = filed.said.status_callback
+        if receiver is not None and not is_receiver(receiver):
+            raise messages.malformed("status_callback: no plain address for HTTPS")
         if request is None:
-            await self.door.keep(case_id, MESSAGE, unsigned(messages.without_claims(message)))
+            await self.door.keep(case_id, MESSAGE, messages.unsigned(messages.without_claims(message)))
         else:
             await self.door.keep(case_id, MESSAGE, body)
-            await self._watched(filed)
+            if receiver is not None:
+                await self.watch.add(case_id, self.door.clock())
             # Last: a lodged request must be complete.
             await self.door.lodge(request, agent.source, attested=filed.said.attested)
         return status_object(*await self._report(filed))
 
     async def status(self, agent: ListedAgent, request_id: str) -> dict[str, Any]:
-        """
-        Return the status of a request of *agent*.
-
-        Raises:
-            DrpCallRefused: It is another agent's.
-            UnknownRequest: It does not exist.
-        """
+        """Return the status of a request of *agent*."""
         return status_object(*await self._report(await self._filed(agent, request_id)))
 
     async def callback(self, name: str, reported: str) -> Callback | None:
@@ -155,48 +128,32 @@ class DrpService:
         del reported  # the present status counts
         try:
             filed = await self._made(name)
-            asked, standing = await self._report(filed)
+            asked, report = await self._report(filed)
         except (DrpCallRefused, UnknownRequest):
             return None
         url = filed.said.status_callback
         if url is None:
             return None
-        body = json.dumps(status_object(asked, standing)).encode()
-        return Callback(url, JSON, body, sha256(body).hexdigest(), standing.final)
+        body = json.dumps(status_object(asked, report)).encode()
+        return Callback(url, JSON, body, sha256(body).hexdigest(), report.final)
 
     async def revoke(self, agent: ListedAgent, request_id: str, body: bytes) -> dict[str, Any]:
-        """
-        Withdraw a request of *agent*, and return its status.
-
-        Raises:
-            DrpCallRefused: The message is not the agent's, the request is another's, or answered already.
-            NotPossibleNow: It has been answered meanwhile.
-            TooManyAttempts: Too many operations on it within the hour.
-        """
-        messages.read(verified_message(body, agent.key))
-        filed = await self._filed(agent, request_id)
-        _, report = await self._report(filed)
+        """Withdraw a request of *agent*, and return its status; NotPossibleNow if it is answered by then."""
+        messages.read(messages.verified_message(body, agent.key))
+        _, report = await self._report(await self._filed(agent, request_id))
         if report.final and report.standing is not DrpStatus.REVOKED:
-            raise DrpCallRefused(
-                HTTPStatus.CONFLICT, f"it is too late to revoke: the request is {report.standing}"
-            )
+            flaw = f"it is too late to revoke: the request is {report.standing}"
+            raise DrpCallRefused(HTTPStatus.CONFLICT, flaw)
         if not report.final:
             await self.door.withdraw(request_id)
             await self.door.keep(request_id, REVOCATION, body)
         return await self.status(agent, request_id)
 
     async def redirect_target(self, request_id: str, redirect_to: str) -> str:
-        """
-        Return the address for a person who comes to prove their identity.
-
-        It is the request's page; after the proof, the agent's page if it gave one.
-
-        Raises:
-            UnknownRequest: It was not made by an agent.
-        """
+        """Return the request's page for a person; after the proof, the agent's page if it gave one."""
         filed = await self._made(request_id)
         back = is_proven(await self._case(filed)) and filed.agent.is_at(redirect_to)
-        return redirect_to if back else self._links(request_id).page
+        return redirect_to if back else f"{self.root}/requests/{request_id}"
 
     def _listed(self, agent_id: str) -> ListedAgent:
         try:
@@ -204,12 +161,13 @@ class DrpService:
         except KeyError:
             raise DrpCallRefused(HTTPStatus.FORBIDDEN, "no such agent is listed") from None
 
-    def _expected(self, agent: ListedAgent) -> ExpectedMessage:
-        return ExpectedMessage(agent.id, self.business, self.door.clock())
-
-    async def _watched(self, filed: FiledDrpRequest) -> None:
-        if filed.said.status_callback is not None:
-            await self.watch.add(filed.request_id, self.door.clock())
+    def _verified(self, agent: ListedAgent, body: bytes) -> tuple[bytes, datetime]:
+        """Return the message that *agent* has signed for this business, and the end of its validity."""
+        message = messages.verified_message(body, agent.key)
+        content = messages.read(message)
+        until = messages.valid_until(content, agent.id, self.business, self.door.clock())
+        messages.must_be_of_this_version(content)
+        return message, until
 
     async def _filed(self, agent: ListedAgent, request_id: str) -> FiledDrpRequest:
         filed = await self._made(request_id)
@@ -218,24 +176,23 @@ class DrpService:
         return filed
 
     async def _made(self, request_id: str) -> FiledDrpRequest:
-        message = message_in(await self.door.kept(request_id, MESSAGE))
+        message = messages.message_in(await self.door.kept(request_id, MESSAGE))
         return FiledDrpRequest(self._listed(messages.request_message(message).agent_id), request_id, message)
 
     async def _case(self, filed: FiledDrpRequest) -> IntakeCase:
-        if filed.said.right is None:
-            return IntakeCase()
-        try:
-            return await self.door.case(filed.request_id)
-        except UnknownRequest:
-            return IntakeCase()  # stored, and not lodged yet
+        return IntakeCase() if filed.said.right is None else await case_or_new(self.door, filed.request_id)
 
     async def _report(self, filed: FiledDrpRequest) -> tuple[DrpRequestFacts, DrpStatusReport]:
         case = await self._case(filed)
         asked = self._asked(filed, case)
         if filed.said.right is None:
-            return asked, not_served()
+            return asked, NOT_SERVED
         revoked = await self.door.holds(filed.request_id, REVOCATION)
-        return asked, report_of(case, asked, self._links(filed.request_id), revoked=revoked)
+        links = DrpLinks(
+            page=f"{self.root}/requests/{filed.request_id}",
+            verification=f"{self.root}/drp/v1/verification/{filed.request_id}",
+        )
+        return asked, report_of(case, asked, links, revoked=revoked)
 
     def _asked(self, filed: FiledDrpRequest, case: IntakeCase) -> DrpRequestFacts:
         said = filed.said
@@ -252,15 +209,3 @@ class DrpService:
         at = filed.said.issued_at
         arrival = Arrival(filed.request_id, filed.agent.source, at, self.door.clock())
         return IntakeCase(received=received_request(request, arrival, self.practice))
-
-    def _links(self, request_id: str) -> DrpLinks:
-        return DrpLinks(f"{self.root}/requests/{request_id}", f"{self.root}/drp/v1/verification/{request_id}")
-
-
-def _must_lead_somewhere(said: DrpMessage) -> None:
-    try:
-        if said.status_callback is not None:
-            safe_http.receiver(said.status_callback)
-    except safe_http.NotAllowed:
-        flaw = "status_callback: no plain address for HTTPS"
-        raise DrpCallRefused(HTTPStatus.BAD_REQUEST, flaw, fatal=True) from None

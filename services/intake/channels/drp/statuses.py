@@ -57,7 +57,6 @@ IN_PART = (
     "Part of the data is kept, or not handed over, because the law says so; the person receives the list."
 )
 ASKED_BEFORE = "It repeats an open request; that one is answered."
-NOT_SERVED = "Consent to the sale of data is not accepted through agents."
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +116,12 @@ def status_object(asked: DrpRequestFacts, report: DrpStatusReport) -> dict[str, 
     return always | {name: value for name, value in optional.items() if value is not None}
 
 
-def not_served() -> DrpStatusReport:
-    """Return the status of a request without a supported right."""
-    return DrpStatusReport(DrpStatus.DENIED, DrpReason.CLAIM_NOT_COVERED, NOT_SERVED)
+NOT_SERVED = DrpStatusReport(
+    DrpStatus.DENIED,
+    DrpReason.CLAIM_NOT_COVERED,
+    "Consent to the sale of data is not accepted through agents.",
+)
+"""The status of a request without a supported right."""
 
 
 def report_of(case: IntakeCase, asked: DrpRequestFacts, links: DrpLinks, *, revoked: bool) -> DrpStatusReport:
@@ -159,11 +161,8 @@ def _ended(case: IntakeCase, links: DrpLinks) -> DrpStatusReport | None:
         return _denied(DrpReason.INSUFFICIENT_VERIFICATION)
     if case.duplicated is not None:
         return DrpStatusReport(DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS, ASKED_BEFORE)
-    return (
-        DrpStatusReport(DrpStatus.REVOKED)
-        if case.status in {CaseStatus.WITHDRAWN, CaseStatus.CLOSED}
-        else None
-    )
+    gone = case.status in {CaseStatus.WITHDRAWN, CaseStatus.CLOSED}
+    return DrpStatusReport(DrpStatus.REVOKED) if gone else None
 
 
 def _answered(fulfilled: RequestFulfilled, links: DrpLinks) -> DrpStatusReport:
@@ -205,11 +204,8 @@ def _moved(case: IntakeCase) -> str | None:
     """Return the reason for a later deadline."""
     if case.extended:
         return "The answer takes longer than the law's first period; the person received the reason."
-    if case.moved_to is None:
-        return None
-    return (
-        f"The time to answer stood still for {case.paused_days} days, until the person proved who they are."
-    )
+    days = f"The time to answer stood still for {case.paused_days} days"
+    return None if case.moved_to is None else f"{days}, until the person proved who they are."
 
 
 def _time(at: datetime) -> str:

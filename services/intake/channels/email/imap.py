@@ -76,7 +76,7 @@ class MailboxWatcher:
     """Polls a mailbox."""
 
     account: ImapAccount
-    desk: EmailService
+    service: EmailService
     done: str
     """The folder for processed mails; empty: they stay and are marked."""
     look_every_s: float = LOOK_EVERY_S
@@ -138,7 +138,7 @@ class MailboxWatcher:
             return
         try:
             with ErrorNet(TransientError) as net:  # an error in one mail must not block the others
-                await self.desk.take(content, MailEnvelope(received_at=received_at))
+                await self.service.take(content, MailEnvelope(received_at=received_at))
         except MailDeferred:
             return
         if net.error is not None:

@@ -23,9 +23,9 @@ TOO_OFTEN = "451 4.7.1 too much from this sender, try again later"
 class SmtpPort:
     """The SMTP handler. Names and signatures of the methods are aiosmtpd's."""
 
-    def __init__(self, desk: EmailService) -> None:
-        """Pass mails to *desk*."""
-        self._desk = desk
+    def __init__(self, service: EmailService) -> None:
+        """Pass mails to *service*."""
+        self._service = service
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Said, address: str, options: list[str]
@@ -33,7 +33,7 @@ class SmtpPort:
         """Accept mail for our address, with or without a tag, and for no other."""
         del server, session, options
         name, _, domain = address.lower().rpartition("@")
-        if f"{name.partition('+')[0]}@{domain}" != self._desk.threads.address.lower():
+        if f"{name.partition('+')[0]}@{domain}" != self._service.threads.address.lower():
             return NOT_HERE
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 known"
@@ -49,7 +49,7 @@ class SmtpPort:
         content = said.content if isinstance(said.content, bytes) else b""
         envelope = MailEnvelope(tuple(said.rcpt_tos), single(said.mail_from or ""))
         with ErrorNet() as net:
-            await self._desk.take(content, envelope)
+            await self._service.take(content, envelope)
         match net.error:
             case None:
                 return TAKEN

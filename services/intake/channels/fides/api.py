@@ -32,7 +32,7 @@ from services.intake.channels.fides.ids import case_of
 from services.intake.channels.fides.oauth import Clients, token_route
 from services.intake.channels.fides.reviews import Reviews
 from services.intake.channels.fides.service import FidesService
-from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, add_errors
+from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, protocol_app
 from services.intake.http.failed_attempts import network_of_client
 from shared.runtime.client_limits import Allowance, network_of
 
@@ -49,7 +49,7 @@ Size = Annotated[int, Query(ge=1, le=100)]
 class FidesContext:
     """The dependencies of the API."""
 
-    desk: FidesService
+    service: FidesService
     reviews: Reviews
     consents: Consents
     clients: Clients
@@ -65,7 +65,7 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> AS
         served: The dependencies.
         origins: Sites that may call from a browser.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = protocol_app(_error, {**ABOUT_REQUESTS, NotPossibleNow: ErrorAnswer(HTTPStatus.BAD_REQUEST)})
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sorted(origins),
@@ -96,7 +96,7 @@ class WithoutLastSlash:
 
 
 def _add_requests(app: FastAPI, served: FidesContext) -> None:
-    desk = served.desk
+    service = served.service
 
     @app.get(f"{ROOT}/id-verification/config")
     async def config() -> dict[str, bool]:
@@ -108,19 +108,19 @@ def _add_requests(app: FastAPI, served: FidesContext) -> None:
 
     @app.post(f"{ROOT}/privacy-request")
     async def create(request: Request) -> dict[str, Any]:
-        return await desk.create(await _creates(request), None, _allowed(served, request))
+        return await service.create(await _creates(request), None, _allowed(served, request))
 
     @app.post(f"{ROOT}/privacy-request/authenticated")
     async def create_authenticated(
         request: Request, client: Annotated[str, Depends(served.clients.may(ClientScope.CREATE))]
     ) -> dict[str, Any]:
-        return await desk.create(await _creates(request), client, lambda: True)
+        return await service.create(await _creates(request), client, lambda: True)
 
     @app.post(f"{ROOT}/privacy-request/{{name}}/verify")
     async def verify(name: str, request: Request) -> dict[str, Any]:
         offered = (await _read(request, CodeBody)).code
-        await desk.door.codes.take(network_of_client(request), desk.door.clock())
-        return await desk.verify(case_of(name), offered)
+        await service.door.codes.take(network_of_client(request), service.door.clock())
+        return await service.verify(case_of(name), offered)
 
 
 def _add_reviews(app: FastAPI, served: FidesContext) -> None:
@@ -144,7 +144,7 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
 
     @app.get(f"{ROOT}/privacy-request/{{name}}/access-results", dependencies=[may_see])
     async def results(name: str) -> dict[str, Any]:
-        return await served.desk.results(case_of(name))
+        return await served.service.results(case_of(name))
 
 
 def _add_decisions(app: FastAPI, served: FidesContext) -> None:
@@ -235,26 +235,20 @@ def _invalid(error: ValidationError, where: str) -> RequestValidationError:
     return RequestValidationError([{**flaw, "loc": (where, *flaw["loc"])} for flaw in flaws])
 
 
-def _error(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"detail": detail}, status, headers)
+def _error(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+    return JSONResponse({"detail": message}, status, headers)
 
 
 def _add_errors(app: FastAPI) -> None:
-    add_errors(app, _say, {**ABOUT_REQUESTS, NotPossibleNow: ErrorAnswer(HTTPStatus.BAD_REQUEST)})
-
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # The input is not sent back: it is personal data.
         flaws = [{name: flaw[name] for name in ("loc", "msg", "type")} for flaw in error.errors()]
-        return _error(HTTPStatus.UNPROCESSABLE_ENTITY, flaws)
+        return JSONResponse({"detail": flaws}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     @app.exception_handler(FidesCallRefused)
-    async def refused(_request: Request, error: FidesCallRefused) -> Response:
-        return _error(error.status, str(error), HEADERS.get(error.status))
-
-
-def _say(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
-    return _error(status, message, headers)
+    async def refused(request: Request, error: FidesCallRefused) -> Response:
+        return _error(request, error.status, str(error), HEADERS.get(error.status))
 
 
 HEADERS = {

@@ -110,7 +110,7 @@ class OpenConsentPort(Protocol):
 class Consents:
     """The consent requests."""
 
-    desk: FidesService
+    service: FidesService
     begun: OpenConsentPort
 
     async def begin(self, said: CreateConsent, body: bytes, allowed: Callable[[], bool]) -> dict[str, Any]:
@@ -126,8 +126,8 @@ class Consents:
         if not allowed():
             raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
         consent_id = token_hex(16)
-        await self.begun.add(consent_id, self.desk.door.clock() + KEPT_FOR)
-        await self.desk.door.keep(consent_id, BEGUN, body)
+        await self.begun.add(consent_id, self.service.door.clock() + KEPT_FOR)
+        await self.service.door.keep(consent_id, BEGUN, body)
         return {"consent_request_id": spelt(consent_id, CONSENT_REQUEST)}
 
     async def preferences(self, name: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class Consents:
         """
         consent_id, _ = await self._opened(name)
         try:
-            said = SetPreferences.model_validate_json(await self.desk.door.kept(consent_id, SAID))
+            said = SetPreferences.model_validate_json(await self.service.door.kept(consent_id, SAID))
         except UnknownRequest:
             return {"consent": None}
         return _plain(said)
@@ -163,20 +163,20 @@ class Consents:
             sent = {"consent_request": begun.decode(), "preferences": body.decode()}
             sealed = orjson.dumps({**asked.model_dump(mode="json", by_alias=True), "as_sent": sent})
             try:
-                await self.desk.take(asked, sealed, None, wish=wish, name=_called(consent_id, wish, asked))
+                await self.service.take(asked, sealed, None, wish=wish, name=_called(consent_id, wish, asked))
             except RequestNotTaken as error:
                 raise FidesCallRefused(HTTPStatus.BAD_REQUEST, str(error)) from None
-        await self.desk.door.vault.discard(consent_id, [SAID])
-        await self.desk.door.keep(consent_id, SAID, body)
+        await self.service.door.vault.discard(consent_id, [SAID])
+        await self.service.door.keep(consent_id, SAID, body)
         return _plain(said)
 
     def _wishes(self, preferences: Sequence[Consent], key: str) -> dict[Wish, list[Consent]]:
-        policy = self.desk.policies.wishes.get(key)
+        policy = self.service.policies.wishes.get(key)
         if policy is not None and action_of(policy) is not Action.CONSENT:
             raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} is not about consent.")
         wishes: dict[Wish, list[Consent]] = defaultdict(list)
         for preference in preferences:
-            wish = self.desk.policies.opting_out(preference.data_use, key)
+            wish = self.service.policies.opting_out(preference.data_use, key)
             if wish is None:
                 raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} does not exist.")
             if not preference.opt_in:
@@ -185,10 +185,10 @@ class Consents:
 
     async def _opened(self, name: str) -> tuple[RequestId, bytes]:
         consent_id = case_of(name, CONSENT_REQUEST)
-        if consent_id is None or not await self.begun.is_open(consent_id, self.desk.door.clock()):
+        if consent_id is None or not await self.begun.is_open(consent_id, self.service.door.clock()):
             raise not_found("consent request")
         try:
-            return consent_id, await self.desk.door.kept(consent_id, BEGUN)
+            return consent_id, await self.service.door.kept(consent_id, BEGUN)
         except (UnknownRequest, Destroyed):
             raise not_found("consent request") from None
 

@@ -65,7 +65,7 @@ class FidesRequestPort(Protocol):
 class Reviews:
     """The requests of this API, for clients that may see all of them."""
 
-    desk: FidesService
+    service: FidesService
     listed: FidesRequestPort
     clients: Mapping[str, Client]
 
@@ -96,7 +96,7 @@ class Reviews:
         Raises:
             FidesCallRefused: The request does not exist.
         """
-        lines = log(await self.desk.found(case_id))
+        lines = log(await self.service.found(case_id))
         return paged(lines[(page - 1) * size : page * size], len(lines), page=page, size=size)
 
     async def approve(self, selection: Selection, client: str) -> dict[str, Any]:
@@ -142,9 +142,9 @@ class Reviews:
 
     async def _publish(self, decision: Decision, client: Client) -> None:
         """Sign a decision with the key of the client's account: the acting service verifies it."""
-        now = self.desk.door.clock()
+        now = self.service.door.clock()
         signed = client.signed(decision, secrets.token_hex(16), now)
-        await self.desk.door.publish(signed, uuid4().hex)
+        await self.service.door.publish(signed, uuid4().hex)
 
     def _staff(self, client_id: str) -> Client:
         """
@@ -162,7 +162,7 @@ class Reviews:
         done, failed = list[FilteredRequest](), list[Mapping[str, Any]]()
         for name in await self._selected(selection):
             try:
-                found = await self.desk.found(case_of(name))
+                found = await self.service.found(case_of(name))
             except FidesCallRefused:
                 failed.append({"message": NO_ONE, "data": {"privacy_request_id": name}})
                 continue
@@ -179,11 +179,11 @@ class Reviews:
         """Return requests after the effect of a decision, or after a short wait."""
         current = decided
         for _ in range(LOOKS if decided else 0):
-            current = await self.desk.look([found.entry for found in decided])
+            current = await self.service.look([found.entry for found in decided])
             before = {found.entry.case: len(found.seen.steps) for found in decided}
             if all(len(found.seen.steps) > before[found.entry.case] for found in current):
                 break
-            await self.desk.pause()
+            await self.service.pause()
         return current
 
     async def _selected(self, selection: Selection) -> Sequence[str]:
@@ -204,9 +204,9 @@ class Reviews:
         return names
 
     async def _matching(self, wanted: Filter) -> AsyncIterator[FilteredRequest]:
-        today = self.desk.today()
+        today = self.service.today()
         async for batch in self.listed.batches(wanted.between):
-            for found in await self.desk.look(batch):
+            for found in await self.service.look(batch):
                 if wanted.takes(found, today):
                     yield found
 
@@ -216,12 +216,12 @@ class Reviews:
             wanted += batch
             if len(wanted) >= size:
                 break
-        return await self.desk.look(wanted[:size])
+        return await self.service.look(wanted[:size])
 
     def _shown(self, found: FilteredRequest, wanted: Filter) -> dict[str, Any]:
         shown = response(
             found,
-            self.desk.today(),
+            self.service.today(),
             personal=True,
             identities=bool(wanted.include_identities),
             fields=bool(wanted.include_custom_privacy_request_fields),
@@ -229,7 +229,7 @@ class Reviews:
         return shown | verbose(found) if wanted.verbose else shown
 
     def _plain(self, found: FilteredRequest) -> dict[str, Any]:
-        return response(found, self.desk.today(), personal=True)
+        return response(found, self.service.today(), personal=True)
 
 
 def _must_be_served(wanted: Filter) -> None:

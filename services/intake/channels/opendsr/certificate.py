@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from services.intake.channels.opendsr.protocol import Version
+from services.intake.channels.opendsr.messages import Version
 from shared.errors import ConfigurationError
 
 LEAST_BITS: Final = 2048
@@ -43,27 +43,26 @@ class ProcessorCertificate:
                 *now*, or for another domain.
         """
         found = _key(key)
-        leaf = _leaf(certificate)
+        try:
+            leaf = x509.load_pem_x509_certificates(certificate.encode())[0]
+        except ValueError:
+            raise _wrong("CERTIFICATE", "is not a certificate in PEM form") from None
         if leaf.public_key() != found.public_key():
             raise _wrong("CERTIFICATE", "does not belong to HABEAS_OPENDSR_KEY")
         if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
-            raise _wrong(
-                "CERTIFICATE", f"is valid until {leaf.not_valid_after_utc:%Y-%m-%d} only, or not yet"
-            )
-        if domain not in _alternative_names(leaf) or _common_names(leaf) != [domain]:
+            last = f"{leaf.not_valid_after_utc:%Y-%m-%d}"
+            raise _wrong("CERTIFICATE", f"is valid until {last} only, or not yet")
+        common = [str(one.value) for one in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        if domain not in _alternative_names(leaf) or common != [domain]:
             # Verifiers differ in which one they compare.
-            raise _wrong(
-                "CERTIFICATE", f"must be for {domain}: as the common name, and as an alternative name"
-            )
+            flaw = f"must be for {domain}: as the common name, and as an alternative name"
+            raise _wrong("CERTIFICATE", flaw)
         return cls(found, domain, certificate.encode())
 
     def headers(self, body: bytes, version: Version) -> dict[str, str]:
         """Return the headers that sign *body*, byte for byte, with the names of *version*."""
         signature = base64.b64encode(self.key.sign(body, PKCS1v15(), SHA256())).decode()
-        return {
-            f"{version.header}-Processor-Domain": self.domain,
-            f"{version.header}-Signature": signature,
-        }
+        return {f"{version.header}-Processor-Domain": self.domain, f"{version.header}-Signature": signature}
 
 
 def _key(pem: str) -> RSAPrivateKey:
@@ -76,23 +75,12 @@ def _key(pem: str) -> RSAPrivateKey:
     return key
 
 
-def _leaf(pem: str) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificates(pem.encode())[0]
-    except ValueError:
-        raise _wrong("CERTIFICATE", "is not a certificate in PEM form") from None
-
-
 def _alternative_names(certificate: x509.Certificate) -> list[str]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return []
     return names.value.get_values_for_type(x509.DNSName)
-
-
-def _common_names(certificate: x509.Certificate) -> list[str]:
-    return [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
 
 
 def _wrong(variable: str, why: str) -> ConfigurationError:

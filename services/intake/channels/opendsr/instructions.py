@@ -18,9 +18,17 @@ from uuid import uuid4
 from services.intake.cases.service import RequestService
 from services.intake.channels.opendsr import messages
 from services.intake.channels.opendsr.controllers import ListedController
-from services.intake.channels.opendsr.messages import DiscoveryDocument, OpenDsrMessage
-from services.intake.channels.opendsr.protocol import EXISTS, CallError, OpenDsrCallRefused, Version
+from services.intake.channels.opendsr.messages import (
+    EXISTS,
+    CallError,
+    DiscoveryDocument,
+    OpenDsrCallRefused,
+    OpenDsrMessage,
+    Version,
+    refused,
+)
 from services.intake.channels.opendsr.statuses import OpenDsrStatusReport, report_of
+from services.intake.channels.protocols import case_or_new
 from services.intake.context import FirstRequestPort
 from services.intake.domain import CaseStatus, IntakeCase
 from services.intake.http.callbacks import CallbackListeners
@@ -80,7 +88,15 @@ class FiledInstruction:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """The received instructions."""
+    """
+    The received instructions.
+
+    Raises:
+        OpenDsrCallRefused: An instruction is refused: malformed, existing, or equal to one in progress.
+        UnknownRequest: It does not exist, or its controller is no longer configured.
+        NotPossibleNow: It is answered already.
+        TooManyAttempts: Too many operations on it within the hour.
+    """
 
     door: RequestService
     watch: CallbackListeners
@@ -91,51 +107,30 @@ class Instructions:
     """The document of supported features."""
 
     def begin(self, controller: ListedController, version: Version, body: bytes) -> FiledInstruction:
-        """
-        Return the instruction in *body*, which is not stored yet.
-
-        Raises:
-            OpenDsrCallRefused: It is malformed, or not supported.
-        """
+        """Return the instruction in *body*, which is not stored yet."""
         message = messages.read(body, version)
         messages.request_in(message, self.served)
         case_id = self.door.id_of(controller.source, message.subject_request_id)
         return FiledInstruction(controller, version, self.door.clock(), body, case_id, uuid4().hex)
 
     async def take(self, filed: FiledInstruction) -> None:
-        """
-        Store and lodge an instruction, once.
-
-        Raises:
-            OpenDsrCallRefused: Its id was used before, an equal request is in progress, or it could not be
-                compared.
-        """
+        """Store and lodge an instruction, once."""
         wish = messages.wish_of(filed.said, filed.controller)
         await self._must_be_new(filed)
-        await self._keep(filed)
+        try:
+            await self.door.keep(filed.case_id, filed.draft, filed.to_bytes())
+        except UnknownRequest:
+            raise refused("", EXISTS) from None
         await self._must_be_alone(filed, wish)
         if await self._completed(filed.claimant) is None:
-            raise _exists()
+            raise refused("", EXISTS)
 
     async def named(self, controller: ListedController, name: str) -> FiledInstruction:
-        """
-        Return the instruction that *controller* calls *name*.
-
-        Raises:
-            UnknownRequest: It does not exist.
-        """
+        """Return the instruction that *controller* calls *name*."""
         return await self.filed(self.door.id_of(controller.source, name))
 
-    async def filed(self, case_id: str) -> FiledInstruction:
-        """
-        Return the instruction of a case.
-
-        Raises:
-            UnknownRequest: It does not exist, or its controller is no longer configured.
-        """
-        return await self._opened(case_id, CALL)
-
-    async def _opened(self, case_id: str, item: str) -> FiledInstruction:
+    async def filed(self, case_id: str, item: str = CALL) -> FiledInstruction:
+        """Return the instruction of a case; its draft if *item* names one."""
         line, _, body = (await self.door.kept(case_id, item)).partition(b"\n")
         known = json.loads(line)
         controller = self.controllers.get(known["controller"])
@@ -145,48 +140,24 @@ class Instructions:
         version = Version(known["version"])
         return FiledInstruction(controller, version, received_at, body, case_id, known["attempt"])
 
-    async def case(self, filed: FiledInstruction) -> IntakeCase:
-        """Return the state of a request."""
-        try:
-            return await self.door.case(filed.case_id)
-        except UnknownRequest:
-            return IntakeCase()  # stored, and not lodged yet
-
     async def stands(self, filed: FiledInstruction) -> tuple[IntakeCase, OpenDsrStatusReport]:
         """Return the state of a request, and its status."""
-        case = await self.case(filed)
+        case = await case_or_new(self.door, filed.case_id)
         return case, report_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
 
     async def cancel(self, filed: FiledInstruction) -> None:
-        """
-        Withdraw a request.
-
-        Raises:
-            NotPossibleNow: It is answered already.
-            TooManyAttempts: Too many operations on it within the hour.
-        """
+        """Withdraw a request."""
         await self.door.withdraw(filed.case_id)
         await self.door.keep(filed.case_id, CANCELLATION, b"")
 
     async def _must_be_new(self, filed: FiledInstruction) -> None:
-        """
-        Refuse an id that was used before.
-
-        A crash may leave an instruction stored but not lodged: then it is lodged here.
-        """
+        """Refuse an id that was used before; an instruction that a crash left unlodged is lodged here."""
         try:
             known = await self.filed(filed.case_id)
         except UnknownRequest:
             return
-        if (await self.case(known)).status is CaseStatus.UNKNOWN:
-            await self._lodge(known)
-        raise _exists()
-
-    async def _keep(self, filed: FiledInstruction) -> None:
-        try:
-            await self.door.keep(filed.case_id, filed.draft, filed.to_bytes())
-        except UnknownRequest:
-            raise _exists() from None
+        await self._complete(known)
+        raise refused("", EXISTS)
 
     async def _must_be_alone(self, filed: FiledInstruction, wish: bytes) -> None:
         """Refuse an instruction with the same fingerprint as another open request, and forget it."""
@@ -204,40 +175,36 @@ class Instructions:
         if first is None:
             return None
         if first.case_id == filed.case_id:
-            return _exists()
+            return refused("", EXISTS)
         _, report = await self.stands(first)
         if report.final:
             return None
         return OpenDsrCallRefused(HTTPStatus.CONFLICT, CallError("", "an equal request is in progress"))
 
     async def _completed(self, claimant: str) -> FiledInstruction | None:
-        """
-        Complete an instruction that has claimed its fingerprint, and return it.
-
-        Returns:
-            None if another is the instruction of its id, or it is gone.
-        """
+        """Complete an instruction that has claimed its fingerprint; return it if it is the one of its id."""
         case_id, _, attempt = claimant.partition("/")
         try:
             filed = await self._made_the_one(case_id, attempt)
         except UnknownRequest:
             return None
-        if (await self.case(filed)).status is CaseStatus.UNKNOWN:
-            await self._lodge(filed)
+        await self._complete(filed)
         await self.door.forget(case_id, f"{CALL}_{attempt}")
         return filed if filed.attempt == attempt else None
 
     async def _made_the_one(self, case_id: str, attempt: str) -> FiledInstruction:
         """Make an instruction the one of its id, unless there is one; return that one."""
         try:
-            draft = await self._opened(case_id, f"{CALL}_{attempt}")
+            draft = await self.filed(case_id, f"{CALL}_{attempt}")
             await self.door.keep(case_id, CALL, draft.to_bytes())
         except UnknownRequest:
             pass  # done before
         return await self.filed(case_id)
 
-    async def _lodge(self, filed: FiledInstruction) -> None:
-        """Lodge it, last: a lodged request must be complete."""
+    async def _complete(self, filed: FiledInstruction) -> None:
+        """Lodge an instruction unless it is, last: a lodged request must be complete."""
+        if (await case_or_new(self.door, filed.case_id)).status is not CaseStatus.UNKNOWN:
+            return
         said, now = filed.said, self.door.clock()
         request = messages.request_in(said, self.served)
         if said.group is not None:
@@ -245,7 +212,3 @@ class Instructions:
         for number in range(len(said.callbacks)):
             await self.watch.add(f"{filed.case_id}/{number}", now)
         await self.door.lodge(request, filed.controller.source, instructed=True)
-
-
-def _exists() -> OpenDsrCallRefused:
-    return OpenDsrCallRefused(HTTPStatus.BAD_REQUEST, CallError("", EXISTS))

@@ -1,41 +1,36 @@
 """
-Messages of controllers, and the requests made of them. Pure.
+Messages of controllers in each version, the refusals of calls, and the requests made of them. Pure.
 
+OpenGDPR 1.0 and OpenDSR 2.0 are specifications. 3.0 is the dialect of mParticle, which controllers use.
 Errors name the protocol's own fields and never repeat a controller's text: a value may be an identity, and so
 may a name of the controller's own.
+
+Raises:
+    OpenDsrCallRefused: A message is malformed, of another version, or asks for something unsupported.
 """
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictStr,
     StringConstraints,
     ValidationError,
-    field_validator,
 )
 
 from services.intake.channels.opendsr.controllers import ListedController
-from services.intake.channels.opendsr.protocol import (
-    ALIASES,
-    RAW,
-    CallError,
-    InstructionKind,
-    OpenDsrCallRefused,
-    Version,
-    refused,
-)
+from services.intake.channels.parts import Https, ReceivedPart
 from shared.contract.events import Code, RequestSubmitted, Subject, Text
 from shared.law import Regulation, Right, Role
 
@@ -44,14 +39,86 @@ UUID4 = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-RIGHTS: Mapping[InstructionKind, Right] = MappingProxyType(
+IDENTITY_TYPES = frozenset(
     {
-        InstructionKind.ACCESS: Right.ACCESS,
-        InstructionKind.PORTABILITY: Right.PORTABILITY,
-        InstructionKind.ERASURE: Right.ERASURE,
+        "controller_customer_id", "email", "android_advertising_id", "android_id", "fire_advertising_id",
+        "ios_advertising_id", "ios_vendor_id", "microsoft_advertising_id", "microsoft_publisher_id",
+        "roku_publisher_id", "roku_advertising_id",
     }
-)
+)  # fmt: skip
+"""Identity types of a person (specification 2.0, "Identity types")."""
+ALIASES = MappingProxyType({"roku_publishing_id": "roku_publisher_id"})
+"""Spellings in one client's documentation."""
+RAW = "raw"
+"""The only supported format: a hash cannot be looked up in plain records."""
+EXISTS = "Subject request already exists"
+"""The exact text that a client looks for."""
+
+
+class Version(IntEnum):
+    """A major version, the first segment of every path."""
+
+    ONE = 1
+    TWO = 2
+    THREE = 3
+
+    @property
+    def full(self) -> str:
+        """Its name in bodies."""
+        return f"{self.value}.0"
+
+    @property
+    def requests(self) -> str:
+        """Path of the requests."""
+        return f"/v{self.value}/{'opengdpr_requests' if self is Version.ONE else 'requests'}"
+
+    @property
+    def header(self) -> str:
+        """Prefix of its headers' names."""
+        return "X-OpenGDPR" if self is Version.ONE else "X-OpenDSR"
+
+
+class InstructionKind(StrEnum):
+    """The instructions of a controller to a processor."""
+
+    ACCESS = "access"
+    PORTABILITY = "portability"
+    ERASURE = "erasure"
+
+
+RIGHTS: Mapping[InstructionKind, Right] = MappingProxyType({kind: Right(kind) for kind in InstructionKind})
 REGULATIONS: Mapping[str, Regulation] = MappingProxyType({"gdpr": Regulation.GDPR, "ccpa": Regulation.CCPA})
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """A fault in a call: its place, never the value."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return both in one line."""
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class OpenDsrCallRefused(Exception):
+    """A call is refused; the reason holds no identity and no credential."""
+
+    def __init__(self, status: HTTPStatus, *flaws: CallError) -> None:
+        super().__init__("; ".join(map(str, flaws)))
+        self.status = status
+        self.flaws = flaws
+
+
+def refused(path: str, message: str) -> OpenDsrCallRefused:
+    """Return the refusal of a body that is malformed."""
+    return OpenDsrCallRefused(HTTPStatus.BAD_REQUEST, CallError(path, message))
+
+
+def instant(at: datetime) -> str:
+    """Return *at* in UTC, with a ``Z``, as the strictest client requires."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _instant(value: object) -> datetime:
@@ -64,34 +131,33 @@ def _instant(value: object) -> datetime:
         raise ValueError("must be an existing time") from None
 
 
-Https: TypeAlias = Annotated[StrictStr, StringConstraints(pattern=r"^https://", max_length=2_000)]
+def _known_law(regulation: str) -> str:
+    if regulation not in REGULATIONS:
+        raise ValueError("must be gdpr or ccpa")
+    return regulation
+
+
 Identities: TypeAlias = tuple[tuple[str, str, str], ...]
 """Type, value and format of each."""
 
 
-class OpenDsrIdentity(BaseModel):
+class OpenDsrIdentity(ReceivedPart):
     """An identity of the person, in versions 1.0 and 2.0."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     identity_type: StrictStr
     identity_value: StrictStr
     identity_format: StrictStr
 
 
-class EncodedIdentity(BaseModel):
+class EncodedIdentity(ReceivedPart):
     """The same in version 3.0, where the type is a name in the object."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     value: StrictStr
     encoding: StrictStr
 
 
-class OpenDsrMessage(BaseModel, ABC):
-    """A request, as all versions write it; other fields are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+class _Message(ReceivedPart):
+    """A request, as all versions write it."""
 
     subject_request_id: Annotated[StrictStr, StringConstraints(pattern=UUID4)]
     subject_request_type: InstructionKind
@@ -107,26 +173,17 @@ class OpenDsrMessage(BaseModel, ABC):
         return tuple(dict.fromkeys(self.status_callback_urls or ()))
 
     @property
-    @abstractmethod
-    def named(self) -> Identities:
-        """The identities of the person."""
-
-    @property
-    @abstractmethod
-    def law(self) -> Regulation:
-        """The law that the person invoked."""
-
-    @property
     def group(self) -> str | None:
         """The group of the person's requests."""
         return None
 
 
-class _Listed(OpenDsrMessage):
+class _Listed(_Message):
     subject_identities: tuple[OpenDsrIdentity, ...] = Field(min_length=1, max_length=MOST_IDENTITIES)
 
     @property
     def named(self) -> Identities:
+        """The identities of the person."""
         return tuple(
             (one.identity_type, one.identity_value, one.identity_format) for one in self.subject_identities
         )
@@ -141,15 +198,8 @@ class MessageOne(_Listed):
         return Regulation.GDPR
 
 
-class _Regulated(OpenDsrMessage):
-    regulation: StrictStr
-
-    @field_validator("regulation")
-    @classmethod
-    def _is_known(cls, regulation: str) -> str:
-        if regulation not in REGULATIONS:
-            raise ValueError("must be gdpr or ccpa")
-        return regulation
+class _Regulated(_Message):
+    regulation: Annotated[StrictStr, AfterValidator(_known_law)]
 
     @property
     def law(self) -> Regulation:
@@ -178,6 +228,7 @@ class MessageThree(_Regulated):
         return self.group_id
 
 
+OpenDsrMessage: TypeAlias = MessageOne | MessageTwo | MessageThree
 MESSAGES: Mapping[Version, type[OpenDsrMessage]] = MappingProxyType(
     {Version.ONE: MessageOne, Version.TWO: MessageTwo, Version.THREE: MessageThree}
 )
@@ -197,12 +248,7 @@ class DiscoveryDocument:
 
 
 def read(body: bytes, version: Version) -> OpenDsrMessage:
-    """
-    Return the request in *body*.
-
-    Raises:
-        OpenDsrCallRefused: It is not JSON, does not fit its schema, or has another version.
-    """
+    """Return the request in *body*."""
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -223,9 +269,6 @@ def request_in(message: OpenDsrMessage, served: DiscoveryDocument) -> RequestSub
     Return the request of an instruction.
 
     An address is an identity, not a destination of letters: the controller writes to the person.
-
-    Raises:
-        OpenDsrCallRefused: An identity or an extension is not supported, or malformed.
     """
     if (message.extensions or {}).get(served.domain):
         raise refused("extensions", "no extension is supported under this domain")
@@ -250,12 +293,7 @@ def without_identities(message: OpenDsrMessage) -> RequestSubmitted:
 
 
 def wish_of(message: OpenDsrMessage, controller: ListedController) -> bytes:
-    """
-    Return the fingerprint of an instruction, equal for equal type, identities and extensions.
-
-    Raises:
-        OpenDsrCallRefused: The extensions are nested too deeply to be compared.
-    """
+    """Return the fingerprint of an instruction, equal for equal type, identities and extensions."""
     said = {
         "controller": controller.source,
         "type": message.subject_request_type,
@@ -285,13 +323,10 @@ def _named(message: OpenDsrMessage, served: DiscoveryDocument) -> dict[Code, Tex
 def _malformed(error: ValidationError) -> OpenDsrCallRefused:
     flaws = error.errors(include_url=False, include_input=False, include_context=False)
     return OpenDsrCallRefused(
-        HTTPStatus.BAD_REQUEST, *(CallError(_path(flaw["loc"]), _why(flaw["msg"])) for flaw in flaws)
+        HTTPStatus.BAD_REQUEST,
+        *(CallError(_path(flaw["loc"]), flaw["msg"].removeprefix("Value error, ")) for flaw in flaws),
     )
 
 
 def _path(place: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in place if isinstance(part, int) or part in FIELDS)
-
-
-def _why(message: str) -> str:
-    return message.removeprefix("Value error, ")

@@ -3,9 +3,8 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Any
 
 from services.intake.cases.clock import Arrival, ClockRules, end_of, received_request
@@ -14,19 +13,22 @@ from services.intake.channels.opendsr import messages
 from services.intake.channels.opendsr.certificate import ProcessorCertificate
 from services.intake.channels.opendsr.controllers import ListedController, controller_of, name_in
 from services.intake.channels.opendsr.instructions import FiledInstruction, Instructions
-from services.intake.channels.opendsr.messages import OpenDsrMessage
-from services.intake.channels.opendsr.protocol import RAW, InstructionKind, Version, instant, refused
+from services.intake.channels.opendsr.messages import (
+    RAW,
+    InstructionKind,
+    Version,
+    instant,
+    refused,
+)
 from services.intake.channels.opendsr.statuses import OpenDsrStatus, OpenDsrStatusReport, next_report
+from services.intake.channels.protocols import JSON, is_receiver
 from services.intake.domain import IntakeCase
 from services.intake.http.callbacks import Callback
 from services.intake.http.failed_attempts import FailedAttempts
 from services.intake.http.packages import Download, Packages
 from services.intake.http.ranges import RangeRequest
 from shared.errors import UnknownRequest
-from shared.runtime import safe_http
 from shared.runtime.client_limits import Allowance
-
-JSON = MappingProxyType({"Content-Type": "application/json"})
 
 
 class DownloadGone(Exception):
@@ -35,7 +37,16 @@ class DownloadGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OpenDsrService:
-    """The processor, for controllers."""
+    """
+    The processor, for controllers.
+
+    Raises:
+        OpenDsrCallRefused: An instruction is refused, or it is too late to cancel it.
+        UnknownRequest: A request does not exist, or has no package.
+        DownloadGone: A package is no longer available.
+        NotSatisfiable: A wanted range begins behind the end of the package.
+        TooManyAttempts: Too many wrong secrets, submissions, or operations on a request within the hour.
+    """
 
     files: Instructions
     certified: ProcessorCertificate
@@ -46,12 +57,7 @@ class OpenDsrService:
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     def caller(self, authorization: str, network: str) -> ListedController | None:
-        """
-        Return the controller with the credential in the header *authorization*; None if unknown.
-
-        Raises:
-            TooManyAttempts: Too many wrong secrets for the controller that it names.
-        """
+        """Return the controller with the credential in the header *authorization*; None if unknown."""
         controllers = self.files.controllers.values()
         name = name_in(authorization)
         if not name:
@@ -70,34 +76,24 @@ class OpenDsrService:
         }
 
     async def submit(self, controller: ListedController, version: Version, body: bytes) -> dict[str, Any]:
-        """
-        Store an instruction, once, and return its receipt.
-
-        Raises:
-            OpenDsrCallRefused: It is malformed, exists already, or an equal one is in progress.
-            TooManyAttempts: The controller has exceeded its hourly limit.
-        """
+        """Store an instruction, once, and return its receipt."""
         if not self.submissions.take(controller.id):
             raise TooManyAttempts("too many requests were sent within the hour")
         filed = self.files.begin(controller, version, body)
-        _must_lead_somewhere(filed.said)
+        for number, url in enumerate(filed.said.callbacks):
+            if not is_receiver(url):
+                raise refused(f"status_callback_urls.{number}", "is not a plain HTTPS address")
         await self.files.take(filed)
-        expected = instant(self._expected(filed, IntakeCase()))
         return {
             "controller_id": controller.id,
-            "expected_completion_time": expected,
+            "expected_completion_time": self._expected(filed, IntakeCase()),
             "received_time": instant(filed.received_at),
             "encoded_request": base64.b64encode(body).decode(),
             "subject_request_id": filed.said.subject_request_id,
         }
 
     async def status(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
-        """
-        Return the status of the request that *controller* calls *name*.
-
-        Raises:
-            UnknownRequest: It does not exist.
-        """
+        """Return the status of the request that *controller* calls *name*."""
         filed = await self.files.named(controller, name)
         return self._status(filed, *await self.files.stands(filed), version)
 
@@ -113,14 +109,7 @@ class OpenDsrService:
         return found
 
     async def cancel(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
-        """
-        Cancel a request that is still pending, or an erasure that has not begun.
-
-        Raises:
-            OpenDsrCallRefused: It is in progress, or over.
-            UnknownRequest: It does not exist.
-            TooManyAttempts: Too many operations on it within the hour.
-        """
+        """Cancel a request that is still pending, or an erasure that has not begun."""
         filed = await self.files.named(controller, name)
         case, report = await self.files.stands(filed)
         waits = case.erased_after(self.files.door.clock()) is not None
@@ -139,15 +128,7 @@ class OpenDsrService:
         return receipt | ({"expected_completion_time": None} if version is Version.THREE else {})
 
     async def results(self, controller: ListedController, name: str, wanted: RangeRequest) -> Download:
-        """
-        Return the package of a request, or the *wanted* part; the download is recorded.
-
-        Raises:
-            UnknownRequest: It does not exist, or has no package.
-            DownloadGone: It is no longer available.
-            TooManyAttempts: Too many operations on the request within the hour.
-            NotSatisfiable: The range begins behind the end.
-        """
+        """Return the package of a request, or the *wanted* part; the download is recorded."""
         filed = await self.files.named(controller, name)
         _, report = await self.files.stands(filed)
         if not report.results:
@@ -184,7 +165,7 @@ class OpenDsrService:
         said = filed.said
         always = {
             "controller_id": filed.controller.id,
-            "expected_completion_time": instant(self._expected(filed, case)),
+            "expected_completion_time": self._expected(filed, case),
             "subject_request_id": said.subject_request_id,
             "request_status": report.standing,
             "api_version": version.full,
@@ -200,25 +181,12 @@ class OpenDsrService:
             always |= {name: value for name, value in optional.items() if value is not None}
         return always if report.count is None else always | {"results_count": report.count}
 
-    def _expected(self, filed: FiledInstruction, case: IntakeCase) -> datetime:
+    def _expected(self, filed: FiledInstruction, case: IntakeCase) -> str:
         """Return the last second of the last day, also before the request is registered."""
         day = case.due_on
         if day is None:
             request = messages.without_identities(filed.said)
-            arrival = Arrival(
-                filed.case_id,
-                filed.controller.source,
-                filed.received_at,
-                self.files.door.clock(),
-                instructed=True,
-            )
+            source, now = filed.controller.source, self.files.door.clock()
+            arrival = Arrival(filed.case_id, source, filed.received_at, now, instructed=True)
             day = received_request(request, arrival, self.practice).due_on
-        return end_of(day, self.practice.zone) - timedelta(seconds=1)
-
-
-def _must_lead_somewhere(message: OpenDsrMessage) -> None:
-    for number, url in enumerate(message.callbacks):
-        try:
-            safe_http.receiver(url)
-        except safe_http.NotAllowed:
-            raise refused(f"status_callback_urls.{number}", "is not a plain HTTPS address") from None
+        return instant(end_of(day, self.practice.zone) - timedelta(seconds=1))

@@ -68,19 +68,12 @@ def report_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
         return _not_done("duplicate")
     if cancelled or case.status in TAKEN_BACK:
         return OpenDsrStatusReport(OpenDsrStatus.CANCELLED, settled=case.status in TAKEN_BACK)
-    return OpenDsrStatusReport(
-        OpenDsrStatus.IN_PROGRESS if case.status in UNDER_WAY else OpenDsrStatus.PENDING
-    )
+    working = case.status in UNDER_WAY
+    return OpenDsrStatusReport(OpenDsrStatus.IN_PROGRESS if working else OpenDsrStatus.PENDING)
 
 
 def next_report(report: OpenDsrStatusReport, last: str) -> OpenDsrStatusReport:
-    """
-    Return the status to report after *last*, without skipping one on the way.
-
-    Args:
-        report: The present state of the request.
-        last: The status that was reported last; empty if none was.
-    """
+    """Return the status to report after the *last* one (empty: none), without skipping one on the way."""
     if not last and report.standing is not OpenDsrStatus.PENDING:
         return OpenDsrStatusReport(OpenDsrStatus.PENDING)
     if last == OpenDsrStatus.PENDING and report.standing is OpenDsrStatus.COMPLETED:

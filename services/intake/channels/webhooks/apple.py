@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from services.intake.channels.webhooks.notices import (
+from services.intake.channels.parts import ReceivedPart
+from services.intake.channels.webhooks.messages import (
     Malformed,
-    PlatformPart,
     PlatformRequest,
-    UnreadableNotice,
+    UnreadableMessage,
     WebhookRefused,
     digest_of,
     platform_request,
@@ -37,13 +37,13 @@ HARMLESS = frozenset({"email-enabled", "email-disabled"})
 """Events about relayed addresses: they are no requests."""
 
 
-class Wrapped(PlatformPart):
+class Wrapped(ReceivedPart):
     """The body of a notification."""
 
     payload: Annotated[str, Field(max_length=32_768)]
 
 
-class AppleEvent(PlatformPart):
+class AppleEvent(ReceivedPart):
     """An event of an account."""
 
     type: Text
@@ -76,23 +76,17 @@ def reference_of(claims: Mapping[str, Any]) -> str:
     return digest_of(str(claims["jti"]).encode(errors="replace"))
 
 
-def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | UnreadableNotice]:
-    """
-    Yield the requests of a notification, if any.
-
-    Raises:
-        Malformed: It cannot be parsed.
-    """
+def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | UnreadableMessage]:
+    """Yield the requests of a notification, if any. Raises Malformed: it cannot be parsed."""
     reference = reference_of(claims)
     for index, happening in enumerate(_happenings(claims["events"])):
         if happening.type in ERASING:
             person = {"identifiers": {IDENTITY: happening.sub}}
             yield PlatformRequest(SOURCE, platform_request(Right.ERASURE, f"{reference}/{index}", person))
         elif happening.type not in HARMLESS:
-            flaw = SubmissionError(
-                path="events.type", message="is not known here: see whether it asks for anything"
-            )
-            yield UnreadableNotice(SOURCE, f"{reference}/{index}", (flaw,))
+            message = "is not known here: see whether it asks for anything"
+            flaw = SubmissionError(path="events.type", message=message)
+            yield UnreadableMessage(SOURCE, f"{reference}/{index}", (flaw,))
 
 
 def _happenings(events: Any) -> tuple[AppleEvent, ...]:

@@ -13,15 +13,16 @@ from urllib.parse import parse_qsl
 
 from pydantic import Field, StrictFloat, StrictInt
 
-from services.intake.channels.webhooks.notices import (
-    PlatformPart,
+from services.intake.channels.parts import ReceivedPart
+from services.intake.channels.webhooks.messages import (
     PlatformRequest,
     WebhookRefused,
     digest_of,
+    from_base64url,
+    is_signed,
     platform_request,
     read,
 )
-from services.intake.channels.webhooks.signatures import from_base64url, is_signed
 from shared.contract.events import Text
 from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
@@ -33,7 +34,7 @@ ALGORITHM = "HMAC-SHA256"
 MOST_FIELDS = 20
 
 
-class Signed(PlatformPart):
+class Signed(ReceivedPart):
     """The signed content."""
 
     user_id: Annotated[StrictInt | Text, Field(union_mode="left_to_right")]

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.intake.channels.webhooks.notices import (
+from services.intake.channels.parts import ReceivedPart
+from services.intake.channels.webhooks.messages import (
     Malformed,
-    PlatformPart,
     PlatformRequest,
     WebhookRefused,
     digest_of,
@@ -48,7 +48,7 @@ class NotPushed(WebhookRefused):
         self.code = code
 
 
-class RiscSubject(PlatformPart):
+class RiscSubject(ReceivedPart):
     """The owner of the account (RFC 9493), in the forms that a search uses."""
 
     iss: Text | None = None
@@ -57,7 +57,7 @@ class RiscSubject(PlatformPart):
     phone_number: Text | None = None
 
 
-class Purged(PlatformPart):
+class Purged(ReceivedPart):
     """The content of an event about a removed account."""
 
     subject: RiscSubject
@@ -86,12 +86,7 @@ def reference_of(claims: Mapping[str, Any]) -> str:
 
 
 def requests_in(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
-    """
-    Yield the requests of a token, if any.
-
-    Raises:
-        Malformed: It cannot be parsed.
-    """
+    """Yield the requests of a token, if any. Raises Malformed: it cannot be parsed."""
     events = claims["events"]
     if not isinstance(events, dict):
         raise Malformed(SubmissionError(path="events", message="is no object"))

@@ -13,12 +13,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.intake.cases.service import RequestService
-from services.intake.channels.protocols import EVERYWHERE, add_errors, body_of
+from services.intake.channels.protocols import EVERYWHERE, body_of, protocol_app
 from services.intake.channels.webhooks import apple, meta, risc, shopify
-from services.intake.channels.webhooks.notices import (
+from services.intake.channels.webhooks.messages import (
     Malformed,
     PlatformRequest,
-    UnreadableNotice,
+    UnreadableMessage,
     WebhookRefused,
     digest_of,
 )
@@ -35,7 +35,14 @@ MOST_BYTES = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class WebhookService:
-    """The company, for platforms."""
+    """
+    The company, for platforms.
+
+    Raises:
+        WebhookRefused: A message is not signed by the platform, is for another company, or has expired.
+        Malformed: It cannot be parsed, and was set aside.
+        IssuerUnavailable: The keys of its issuer are unavailable now.
+    """
 
     door: RequestService
     shopify: tuple[bytes, ...] = ()
@@ -49,13 +56,7 @@ class WebhookService:
     """The public address of intake."""
 
     async def from_shopify(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """
-        Process one of Shopify's webhooks, once; return whether it made a request.
-
-        Raises:
-            WebhookRefused: It is not signed by Shopify, or its topic is not supported.
-            Malformed: It cannot be parsed, and was set aside.
-        """
+        """Process one of Shopify's webhooks, once; return whether it made a request."""
         delivery = shopify.received(headers, body, self.shopify, self.door.clock().date())
         try:
             notice = shopify.request_in(delivery)
@@ -65,53 +66,32 @@ class WebhookService:
         return isinstance(notice, PlatformRequest)
 
     async def from_meta(self, form: bytes) -> dict[str, str]:
-        """
-        Process a deletion request of Meta's, once; return the address of its status page.
-
-        Raises:
-            WebhookRefused: It is not signed by Meta, or has expired.
-            Malformed: It cannot be parsed, and was set aside.
-        """
+        """Process a deletion request of Meta's, once; return the address of its status page."""
         content = meta.content_of(form, self.meta)
         try:
             notice = meta.request_in(content, self.door.clock())
         except Malformed as error:
-            raise await self._unread(
-                UnreadableNotice(meta.SOURCE, digest_of(content), error.flaws), form
-            ) from None
+            unread = UnreadableMessage(meta.SOURCE, digest_of(content), error.flaws)
+            raise await self._unread(unread, form) from None
         case_id = await self._take(notice, form)
         return {"url": f"{self.root}/requests/{case_id}", "confirmation_code": case_id}
 
     async def from_apple(self, body: bytes, expected: ExpectedToken) -> None:
-        """
-        Process a notification of Apple's, once.
-
-        Raises:
-            WebhookRefused: It is not signed by Apple, is for another company, or has expired.
-            Malformed: It cannot be parsed, and was set aside.
-            IssuerUnavailable: Apple's keys are unavailable now.
-        """
+        """Process a notification of Apple's, once."""
         claims = await apple.verified_claims(body, expected)
-        unread = UnreadableNotice(apple.SOURCE, apple.reference_of(claims), ())
+        unread = UnreadableMessage(apple.SOURCE, apple.reference_of(claims), ())
         await self._take_all(lambda: apple.requests_in(claims), unread, body)
 
     async def from_risc(self, body: bytes, media_type: str, expected: ExpectedToken) -> None:
-        """
-        Process a security event, once.
-
-        Raises:
-            NotPushed: It is not signed by the issuer, or is for another company.
-            Malformed: It cannot be parsed, and was set aside.
-            IssuerUnavailable: The issuer's keys are unavailable now.
-        """
+        """Process a security event, once."""
         claims = await risc.verified_claims(body, media_type, expected)
-        unread = UnreadableNotice(risc.SOURCE, risc.reference_of(claims), ())
+        unread = UnreadableMessage(risc.SOURCE, risc.reference_of(claims), ())
         await self._take_all(lambda: risc.requests_in(claims), unread, body)
 
     async def _take_all(
         self,
-        parse: Callable[[], Iterable[PlatformRequest | UnreadableNotice]],
-        unread: UnreadableNotice,
+        parse: Callable[[], Iterable[PlatformRequest | UnreadableMessage]],
+        unread: UnreadableMessage,
         body: bytes,
     ) -> None:
         """Process all requests from *parse*, or none if a part cannot be parsed."""
@@ -122,8 +102,8 @@ class WebhookService:
         for notice in notices:
             await self._take(notice, body)
 
-    async def _take(self, notice: PlatformRequest | UnreadableNotice, body: bytes) -> str:
-        if isinstance(notice, UnreadableNotice):
+    async def _take(self, notice: PlatformRequest | UnreadableMessage, body: bytes) -> str:
+        if isinstance(notice, UnreadableMessage):
             return await self.door.set_aside(
                 notice.source, notice.reference, body, notice.flaws, id_=notice.id
             )
@@ -134,71 +114,19 @@ class WebhookService:
             return case_id  # answered and erased since
         return await self.door.lodge(notice.request, notice.source)
 
-    async def _unread(self, puzzle: UnreadableNotice, body: bytes) -> Malformed:
+    async def _unread(self, puzzle: UnreadableMessage, body: bytes) -> Malformed:
         """Set an unreadable message aside; return the error to raise."""
         await self._take(puzzle, body)
         return Malformed(*puzzle.flaws)
 
 
-def webhooks_app(desk: WebhookService) -> FastAPI:
+def webhooks_app(service: WebhookService) -> FastAPI:
     """Return the application for platforms."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    _add_errors(app)
-    if desk.shopify:
-        _add_shopify(app, desk)
-    if desk.meta:
-        _add_meta(app, desk)
-    if desk.apple is not None:
-        _add_apple(app, desk, desk.apple)
-    if desk.risc is not None:
-        _add_risc(app, desk, desk.risc)
-    return app
-
-
-def _add_shopify(app: FastAPI, desk: WebhookService) -> None:
-    @app.post("/shopify")
-    async def take(request: Request) -> dict[str, str]:
-        made = await desk.from_shopify(request.headers, await body_of(request, most=MOST_BYTES))
-        return {"status": "taken" if made else "set_aside"}
-
-
-def _add_meta(app: FastAPI, desk: WebhookService) -> None:
-    @app.post("/meta")
-    async def take(request: Request) -> dict[str, str]:
-        return await desk.from_meta(await body_of(request, most=MOST_BYTES))
-
-
-def _add_apple(app: FastAPI, desk: WebhookService, expected: ExpectedToken) -> None:
-    @app.post("/apple")
-    async def take(request: Request) -> Response:
-        await desk.from_apple(await body_of(request, most=MOST_BYTES), expected)
-        return Response(status_code=HTTPStatus.OK)
-
-
-def _add_risc(app: FastAPI, desk: WebhookService, expected: ExpectedToken) -> None:
-    @app.post("/risc")
-    async def take(request: Request) -> Response:
-        media_type = request.headers.get("content-type", "")
-        try:
-            await desk.from_risc(await body_of(request, most=MOST_BYTES), media_type, expected)
-        except NotPushed as error:
-            return _not_pushed(error.code, str(error))
-        except Malformed:
-            return _not_pushed("invalid_request", "set aside: it does not read")
-        return Response(status_code=HTTPStatus.ACCEPTED)
-
-
-def _not_pushed(code: str, description: str) -> Response:
-    """Return the error of RFC 8935 section 2.3."""
-    return JSONResponse({"err": code, "description": description}, HTTPStatus.BAD_REQUEST)
-
-
-def _add_errors(app: FastAPI) -> None:
-    add_errors(app, _say, EVERYWHERE)
+    app = protocol_app(_error, EVERYWHERE)
 
     @app.exception_handler(WebhookRefused)
-    async def refused(_request: Request, error: WebhookRefused) -> Response:
-        return JSONResponse({"error": str(error)}, error.status)
+    async def refused(request: Request, error: WebhookRefused) -> Response:
+        return _error(request, error.status, str(error), None)
 
     @app.exception_handler(Malformed)
     async def malformed(_request: Request, error: Malformed) -> Response:
@@ -206,6 +134,53 @@ def _add_errors(app: FastAPI) -> None:
         # It is sealed for the staff to check: sending it again for days would not change it.
         return JSONResponse({"status": "set_aside", "flaws": flaws})
 
+    if service.shopify:
+        _add_shopify(app, service)
+    if service.meta:
+        _add_meta(app, service)
+    if service.apple is not None:
+        _add_apple(app, service, service.apple)
+    if service.risc is not None:
+        _add_risc(app, service, service.risc)
+    return app
 
-def _say(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+
+def _add_shopify(app: FastAPI, service: WebhookService) -> None:
+    @app.post("/shopify")
+    async def take(request: Request) -> dict[str, str]:
+        made = await service.from_shopify(request.headers, await body_of(request, most=MOST_BYTES))
+        return {"status": "taken" if made else "set_aside"}
+
+
+def _add_meta(app: FastAPI, service: WebhookService) -> None:
+    @app.post("/meta")
+    async def take(request: Request) -> dict[str, str]:
+        return await service.from_meta(await body_of(request, most=MOST_BYTES))
+
+
+def _add_apple(app: FastAPI, service: WebhookService, expected: ExpectedToken) -> None:
+    @app.post("/apple")
+    async def take(request: Request) -> Response:
+        await service.from_apple(await body_of(request, most=MOST_BYTES), expected)
+        return Response(status_code=HTTPStatus.OK)
+
+
+def _add_risc(app: FastAPI, service: WebhookService, expected: ExpectedToken) -> None:
+    def not_pushed(code: str, description: str) -> Response:
+        """Return the error of RFC 8935 section 2.3."""
+        return JSONResponse({"err": code, "description": description}, HTTPStatus.BAD_REQUEST)
+
+    @app.post("/risc")
+    async def take(request: Request) -> Response:
+        media_type = request.headers.get("content-type", "")
+        try:
+            await service.from_risc(await body_of(request, most=MOST_BYTES), media_type, expected)
+        except NotPushed as error:
+            return not_pushed(error.code, str(error))
+        except Malformed:
+            return not_pushed("invalid_request", "set aside: it does not read")
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+
+def _error(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
     return JSONResponse({"error": message}, status, headers)

@@ -14,17 +14,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt, StringConstraints
 
-from services.intake.channels.webhooks.notices import (
+from services.intake.channels.parts import ReceivedPart
+from services.intake.channels.webhooks.messages import (
     Malformed,
-    PlatformPart,
     PlatformRequest,
-    UnreadableNotice,
+    UnreadableMessage,
     WebhookRefused,
     digest_of,
+    from_base64,
+    is_signed,
     platform_request,
     read,
 )
-from services.intake.channels.webhooks.signatures import from_base64, is_signed
 from shared.contract.events import SubmissionError, Text
 from shared.contract.sources import ChannelSource, Source, channel_source
 from shared.law import Right
@@ -46,7 +47,7 @@ Id = Annotated[StrictInt | Text, Field(union_mode="left_to_right")]
 Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,120}$", to_lower=True)]
 
 
-class ShopifyCustomer(PlatformPart):
+class ShopifyCustomer(ReceivedPart):
     """The customer it is about."""
 
     id: Id | None = None
@@ -54,13 +55,13 @@ class ShopifyCustomer(PlatformPart):
     phone: str | None = None
 
 
-class DataRequest(PlatformPart):
+class DataRequest(ReceivedPart):
     """The request by Shopify's number."""
 
     id: Id
 
 
-class ShopifyBody(PlatformPart):
+class ShopifyBody(ReceivedPart):
     """The common fields; each topic has its own besides."""
 
     shop_domain: Domain
@@ -70,12 +71,7 @@ class ShopifyBody(PlatformPart):
     orders_to_redact: tuple[Any, ...] | None = None
 
     def must_be_of(self, topic: str) -> None:
-        """
-        Check that the body has the form of *topic*: a request for data must never erase it.
-
-        Raises:
-            Malformed: It has the form of another topic.
-        """
+        """Check the form of *topic*: a request for data must never erase. Raises Malformed: another form."""
         asked = self.data_request is not None or self.orders_requested is not None
         redacted = self.orders_to_redact is not None
         fits = {
@@ -99,17 +95,12 @@ class ShopifyDelivery:
 
     @property
     def reference(self) -> str:
-        """
-        The reference of the delivery.
-
-        A delivery without an id is the same only on one day: in another year the same bytes may be a new
-        request.
-        """
+        """The reference; without an id the same bytes are the same delivery on one day only."""
         return f"{self.topic}/{self.id or self.day}/{digest_of(self.body)[:32]}"
 
-    def puzzle(self, *flaws: SubmissionError, source: Source = UNNAMED_SHOP) -> UnreadableNotice:
+    def puzzle(self, *flaws: SubmissionError, source: Source = UNNAMED_SHOP) -> UnreadableMessage:
         """Return it as a message for the staff; *source* if the body names the shop."""
-        return UnreadableNotice(source, self.reference, flaws, self.id or None)
+        return UnreadableMessage(source, self.reference, flaws, self.id or None)
 
 
 def received(
@@ -136,13 +127,8 @@ def received(
     return ShopifyDelivery(topic, id_ if UUID.fullmatch(id_) else "", body, day)
 
 
-def request_in(delivery: ShopifyDelivery) -> PlatformRequest | UnreadableNotice:
-    """
-    Return the request of *delivery*.
-
-    Raises:
-        Malformed: It cannot be parsed.
-    """
+def request_in(delivery: ShopifyDelivery) -> PlatformRequest | UnreadableMessage:
+    """Return the request of *delivery*. Raises Malformed: it cannot be parsed."""
     body = read(ShopifyBody, delivery.body)
     body.must_be_of(delivery.topic)
     source = channel_source(ChannelSource.SHOPIFY, body.shop_domain)

@@ -1,16 +1,20 @@
 """
-Results of a platform's message: requests, or a case for the staff. Pure.
+Messages of platforms: their signatures, and the requests or cases for the staff made of them. Pure.
 
 A message is parsed only after its signature was checked over the received bytes.
 """
 
-from collections.abc import Mapping
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.contract.envelope import errors_of
 from shared.contract.events import RequestSubmitted, Subject, SubmissionError
@@ -18,6 +22,7 @@ from shared.contract.sources import Source
 from shared.law import Right
 
 T = TypeVar("T", bound=BaseModel)
+BASE64URL = re.compile(rb"[A-Za-z0-9_-]+")
 
 
 class WebhookRefused(Exception):
@@ -36,12 +41,6 @@ class Malformed(Exception):
         self.flaws = flaws
 
 
-class PlatformPart(BaseModel):
-    """A part of a platform's message; platforms add fields."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
 @dataclass(frozen=True, slots=True)
 class PlatformRequest:
     """A request that a platform passes on."""
@@ -52,7 +51,7 @@ class PlatformRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableNotice:
+class UnreadableMessage:
     """A message that makes no request, for the staff to check."""
 
     source: Source
@@ -63,12 +62,7 @@ class UnreadableNotice:
 
 
 def read(kind: type[T], content: bytes | str) -> T:
-    """
-    Return the JSON *content* as *kind*.
-
-    Raises:
-        Malformed: It is not JSON, or has another form.
-    """
+    """Return the JSON *content* as *kind*. Raises Malformed: it is not JSON, or has another form."""
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
@@ -99,3 +93,28 @@ def digest_of(content: bytes) -> str:
 def _flaws_in(error: ValidationError) -> tuple[SubmissionError, ...]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return errors_of(details, within=None)
+
+
+def is_signed(content: bytes, signature: bytes, secrets: Iterable[bytes]) -> bool:
+    """Return, in constant time, whether *signature* is an HMAC-SHA256 of *content* under one of *secrets*."""
+    digests = (hmac.digest(secret, content, "sha256") for secret in secrets)
+    return any(hmac.compare_digest(digest, signature) for digest in digests)
+
+
+def from_base64(text: str) -> bytes:
+    """Return the bytes of *text*; empty if it is not base64."""
+    try:
+        return base64.b64decode(text.encode(), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        return b""
+
+
+def from_base64url(text: bytes) -> bytes:
+    """Return the bytes of *text*, written without ``=`` (RFC 7515 section 2); empty if invalid."""
+    text = text.rstrip(b"=")
+    if not BASE64URL.fullmatch(text):
+        return b""
+    try:
+        return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    except binascii.Error:
+        return b""
