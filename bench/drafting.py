@@ -22,7 +22,8 @@ from bench.figures import Figure, report
 from habeas.embedded.company.records import generate
 from habeas.embedded.parts.database import Database
 from habeas.embedded.parts.ports import free_port
-from services.fulfillment.datamap.reader import DataMap, load, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import load, parse
 from services.fulfillment.drafting.samples import SampleReader
 from services.fulfillment.drafting.survey import StoreSurvey, survey
 from shared.runtime.mongo import Client, Document, connect, insert_new, json_util

@@ -27,10 +27,12 @@ from habeas.embedded.stack import Stack
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.erasure.execution import execute, verify
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.package.builder import build
 from services.fulfillment.package.contents import Contents, Disclosed, PackageSection
-from services.fulfillment.search.walk import Findings, gather
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.bootstrap import COLLECT_AFTER
 from shared.runtime.mongo import Client, DeleteOne, Document, connect, json_util

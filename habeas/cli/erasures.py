@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from habeas.client.erasures import ErasureRecords
     from services.fulfillment.datamap.model import DataMap
     from services.fulfillment.erasure.deferred import DueRecords, Purging
-    from services.fulfillment.erasure.journal.sightings import Progress as Report
-    from services.fulfillment.erasure.steps import ErasurePlan
+    from services.fulfillment.erasure.journal.returned import ScanProgress as Report
+    from services.fulfillment.erasure.steps import RecordPlan
 
 app = typer.Typer(help="Erasures: list them, and repeat them after a backup was restored.")
 stop_list = typer.Typer(help="People on the suppression list.")
@@ -79,7 +79,7 @@ def plan(
 ) -> None:
     """Show the erasure plan of a request."""
 
-    async def work() -> "ErasurePlan":
+    async def work() -> "RecordPlan":
         async with case_of(request_id, state) as case:
             return await case.plan()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from habeas.client.cases import CaseReader
     from services.fulfillment.certificate.signatures import CertificateSigner
-    from services.fulfillment.erasure.steps import ErasurePlan
+    from services.fulfillment.erasure.steps import RecordPlan
     from services.notifier.context import SenderSettings
     from shared.law import CompanyProfile
 
@@ -199,7 +199,7 @@ def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[CaseRe
     return cases.opened(setting("MONGO_URL", state), prefix_of(state), master_key, request_id)
 
 
-def show_plan(decided: "ErasurePlan", *, as_json: bool, ids: bool = False) -> None:
+def show_plan(decided: "RecordPlan", *, as_json: bool, ids: bool = False) -> None:
     """Print an erasure plan; all *ids* only on demand, if there are many."""
     from habeas.client import engine  # noqa: PLC0415
 

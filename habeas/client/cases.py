@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from habeas.client.engine import identities
 from services.fulfillment.changes.disagreements import DISAGREEMENTS_KEY, Disagreements
 from services.fulfillment.context import open_lines
-from services.fulfillment.erasure.steps import ErasurePlan, Steps, run_of_line
+from services.fulfillment.erasure.steps import RecordPlan, Steps, run_of_line
 from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.state import united
 from shared.contract.answer import SUBMISSION
@@ -41,7 +41,7 @@ class CaseReader:
             raise ConfigurationError(f"request {self.id} has no certificate of erasure")
         return await self.vault.open(self.id, names[-1])
 
-    async def plan(self) -> ErasurePlan:
+    async def plan(self) -> RecordPlan:
         """
         Return its erasure plan.
 
@@ -70,9 +70,9 @@ class CaseReader:
         values = values_of(await self.vault.open(self.id, ref))
         return [(f"{ref}:{n}", name, value) for n, (name, value) in enumerate(values, 1)]
 
-    async def _plan(self, name: str) -> ErasurePlan:
+    async def _plan(self, name: str) -> RecordPlan:
         lines = open_lines(self.vault, self.id, name)
-        decided = ErasurePlan.of_line(await anext(lines))
+        decided = RecordPlan.of_line(await anext(lines))
         return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 

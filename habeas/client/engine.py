@@ -16,13 +16,15 @@ from pydantic import ValidationError
 from habeas.client.erasures import ErasureRecords
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.graph import graph_of
-from services.fulfillment.datamap.reader import DataMap, load
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import load
 from services.fulfillment.erasure.completion import Completed, NoMemory, run_all_rounds
 from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike, steps_in
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike, steps_in
 from services.fulfillment.search.engine import RecordEngine as Records
+from services.fulfillment.search.findings import Findings, SearchAnswer
 from services.fulfillment.search.identities import Identities, identities_of
-from services.fulfillment.search.walk import Findings, SearchAnswer, gather
+from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.events import Subject
 from shared.errors import ConfigurationError, InvalidDataMap
@@ -65,13 +67,13 @@ class OperatorEngine:
         known = ", ".join(sorted(graph_of(self.data_map).entries)) or "none"
         return f"the data map knows no identity {', '.join(names)}; it knows {known}"
 
-    async def plan(self, findings: Findings) -> ErasurePlan:
+    async def plan(self, findings: Findings) -> RecordPlan:
         """Return today's erasure plan for *findings*."""
         return await asyncio.to_thread(plan, findings, self.data_map, datetime.now(UTC).date())
 
     async def erase(
         self,
-        decided: ErasurePlan,
+        decided: RecordPlan,
         identities: Identities,
         *,
         controller: str,
@@ -189,7 +191,7 @@ def summary_of_findings(findings: Findings) -> dict[str, Any]:
     }
 
 
-def summary_of_plan(decided: ErasurePlan) -> dict[str, Any]:
+def summary_of_plan(decided: RecordPlan) -> dict[str, Any]:
     """Return a plan as plain values, with every record."""
     return {
         **counts_of_plan(decided),
@@ -206,7 +208,7 @@ def summary_of_plan(decided: ErasurePlan) -> dict[str, Any]:
     }
 
 
-def counts_of_plan(decided: ErasurePlan) -> dict[str, Any]:
+def counts_of_plan(decided: RecordPlan) -> dict[str, Any]:
     """Return a plan as plain values, by collection."""
     steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
     for step, records in alike(decided.steps):
@@ -220,7 +222,7 @@ def counts_of_plan(decided: ErasurePlan) -> dict[str, Any]:
     }
 
 
-def ids_in(decided: ErasurePlan, key: str) -> Iterator[Any]:
+def ids_in(decided: RecordPlan, key: str) -> Iterator[Any]:
     """Yield the primary keys of the records of one collection, as plain JSON."""
     return (plain(step.id) for step in steps_in(decided.steps, key))
 

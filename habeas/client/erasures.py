@@ -18,18 +18,21 @@ from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.versions import DataMapVersions
 from services.fulfillment.drop.hash_lists import HASH_LISTS_KEY, HashLists
+from services.fulfillment.erasure.completion import Registers
 from services.fulfillment.erasure.deferred import Purging
-from services.fulfillment.erasure.journal.entries import ErasureEntry
-from services.fulfillment.erasure.journal.fingerprints import FINGERPRINTS_KEY, Fingerprints
-from services.fulfillment.erasure.journal.recorder import Registers
-from services.fulfillment.erasure.journal.replay import Replay, ReplayScope
-from services.fulfillment.erasure.journal.report import ReplayReport
-from services.fulfillment.erasure.journal.sightings import Progress
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, ErasureEntry, Fingerprints
+from services.fulfillment.erasure.journal.replay import Replay, ReplayReport, ReplayScope
+from services.fulfillment.erasure.journal.returned import ScanProgress
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.search.engine import RecordEngine
-from services.fulfillment.stores.erasure_journal import EARLIEST, USUAL_RETENTION, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
-from services.fulfillment.stores.retained_records import RETAINED_RECORDS_KEY, RetainedRecords
+from services.fulfillment.stores.registers import (
+    EARLIEST,
+    RETAINED_RECORDS_KEY,
+    USUAL_RETENTION,
+    ErasureJournal,
+    RetainedRecords,
+)
 from shared.errors import ConfigurationError
 from shared.runtime.key_rings import RootKey, derived_key
 from shared.runtime.mongo import Database, connect
@@ -83,7 +86,7 @@ class ErasureRecorder:
     registers: Registers
     maps: DataMapVersions
 
-    async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
+    async def remember(self, decided: RecordPlan, data_map: DataMap) -> None:
         """
         Record an erasure by *decided*.
 
@@ -137,7 +140,7 @@ async def replay(
     data_map: DataMap,
     urls: Mapping[str, str],
     scope: ReplayScope,
-    progress: Progress,
+    progress: ScanProgress,
 ) -> ReplayReport:
     """
     Erase records again, in the stores at *urls*, that a restored backup has brought back.

@@ -25,7 +25,7 @@ from habeas.embedded.mailcatcher import CaughtMessage, letters
 from habeas.embedded.uptime import describe, fill_company
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.package.verification import verify_package
-from services.fulfillment.search.walk import Findings
+from services.fulfillment.search.findings import Findings
 from shared.contract.codes import ALONE
 from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError

@@ -11,12 +11,13 @@ from services.fulfillment.certificate.store import Certificates
 from services.fulfillment.changes.disagreements import DISAGREEMENTS_KEY, Disagreements
 from services.fulfillment.changes.suppressions import SuppressionList
 from services.fulfillment.context import FulfillmentContext
-from services.fulfillment.datamap.reader import DataMap, load
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import load
 from services.fulfillment.datamap.versions import DataMapVersions
 from services.fulfillment.drop.hash_lists import HASH_LISTS_KEY, HashLists
 from services.fulfillment.drop.lookup import HashLookupJob
 from services.fulfillment.erasure.deferred import DailyJob, Purging
-from services.fulfillment.erasure.journal.fingerprints import FINGERPRINTS_KEY, Fingerprints
+from services.fulfillment.erasure.journal.entries import FINGERPRINTS_KEY, Fingerprints
 from services.fulfillment.erasure.window import window_ended
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.package.copies import CopyCounter
@@ -24,9 +25,13 @@ from services.fulfillment.recipients.carrier import Carrier, RecipientWebhooks
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.state import FulfillmentCase, evolve
-from services.fulfillment.stores.erasure_journal import ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
-from services.fulfillment.stores.retained_records import RETAINED_RECORDS_KEY, DailyJobStates, RetainedRecords
+from services.fulfillment.stores.registers import (
+    RETAINED_RECORDS_KEY,
+    DailyJobStates,
+    ErasureJournal,
+    RetainedRecords,
+)
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.runtime.audit_keys import chain_key
 from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime

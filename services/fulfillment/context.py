@@ -13,17 +13,17 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.drop.hash_lists import HashListBatch
-from services.fulfillment.erasure.completion import ErasableRecords
-from services.fulfillment.erasure.journal.recorder import (
+from services.fulfillment.erasure.completion import (
+    ErasableRecords,
     ErasureJournalPort,
     RetainedRecordsPort,
     SuppressionsPort,
 )
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
+from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.walk import Findings
 from services.fulfillment.state import FulfillmentCase, evolve
 from shared.contract.answer import ANSWER, SUBMISSION, Answer
 from shared.contract.events import Fact, RequestReferred, RequestSubmitted
@@ -55,7 +55,7 @@ class PersonRecords(ErasableRecords, Protocol):
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
         """Return the records in which *identities* stand verified, and the records that refer to these."""
 
-    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
+    async def change(self, plan: RecordPlan) -> Sequence[MissingChange]:
         """Mark and correct by *plan*, read again, and return the changes that are missing."""
 
 

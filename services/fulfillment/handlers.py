@@ -39,6 +39,7 @@ from services.fulfillment.search.confirmed_aliases import (
     window_name,
     with_confirmed,
 )
+from services.fulfillment.search.findings import Findings, SearchAnswer
 from services.fulfillment.search.identities import (
     Identities,
     identity_to_look_up,
@@ -47,7 +48,6 @@ from services.fulfillment.search.identities import (
     vouched_identities,
 )
 from services.fulfillment.search.named_mailboxes import not_notified, notices, spelling_of
-from services.fulfillment.search.walk import Findings, SearchAnswer
 from services.fulfillment.state import (
     BY_STAFF,
     CHANGING,

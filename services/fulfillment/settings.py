@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentProfile
 from services.fulfillment.recipients.directory import DataRecipient
-from services.fulfillment.stores.erasure_journal import USUAL_RETENTION
+from services.fulfillment.stores.registers import USUAL_RETENTION
 from shared.runtime.key_rings import derived_key
 from shared.runtime.settings import Settings
 

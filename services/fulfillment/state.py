@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.fulfillment.changes.change import Change
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Steps, alike, runs_of
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Steps, alike, runs_of
 from services.fulfillment.package.withheld import NEVER
 from services.fulfillment.search.identities import Identities
 from shared.contract.answer import Answer
@@ -454,7 +454,7 @@ _PROPOSED = {
 """Status after a plan that must be approved, by the status before."""
 
 
-def united(plans: Sequence[ErasurePlan]) -> ErasurePlan:
+def united(plans: Sequence[RecordPlan]) -> RecordPlan:
     """
     Return one plan with the last step of *plans* for every record.
 
@@ -479,7 +479,7 @@ def _together(several: Sequence[Identities]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(dict.fromkeys(s for e in several for s in e.get(name, ()))) for name in names}
 
 
-def _newest(plans: Sequence[ErasurePlan]) -> Iterator[RecordStep]:
+def _newest(plans: Sequence[RecordPlan]) -> Iterator[RecordStep]:
     """Yield the newest step for every record. Later plans contain few: the records left by the first."""
     later = {step.record: step for decided in plans[1:] for step in decided.steps}
     for step in plans[0].steps:
@@ -488,7 +488,7 @@ def _newest(plans: Sequence[ErasurePlan]) -> Iterator[RecordStep]:
     yield from later.values()
 
 
-def _order_of(plans: Sequence[ErasurePlan]) -> tuple[tuple[str, ...], ...]:
+def _order_of(plans: Sequence[RecordPlan]) -> tuple[tuple[str, ...], ...]:
     """Return the order of the first of *plans*, followed by the further collections of later ones."""
     order = list(plans[0].order)
     for decided in plans[1:]:
@@ -497,12 +497,12 @@ def _order_of(plans: Sequence[ErasurePlan]) -> tuple[tuple[str, ...], ...]:
     return tuple(order)
 
 
-def needs_approval(plan: ErasurePlan, above: int | None) -> bool:
+def needs_approval(plan: RecordPlan, above: int | None) -> bool:
     """Return whether *plan* changes more than *above* records, so that a second person must approve it."""
     return above is not None and plan.changes > above
 
 
-def needs_approval_again(plan: ErasurePlan, approved: Sequence[ErasurePlan], above: int | None) -> bool:
+def needs_approval_again(plan: RecordPlan, approved: Sequence[RecordPlan], above: int | None) -> bool:
     """
     Return whether *plan* has changes that were not approved, and a second person must approve.
 
@@ -548,7 +548,7 @@ def outcome_of_disclosure(answer: Answer) -> Outcome:
     return Outcome.PARTLY_GRANTED if for_others else Outcome.GRANTED
 
 
-def outcome_of_erasure(plan: ErasurePlan, *, mentions: int = 0) -> Outcome:
+def outcome_of_erasure(plan: RecordPlan, *, mentions: int = 0) -> Outcome:
     """
     Return the outcome of an erasure by *plan*.
 

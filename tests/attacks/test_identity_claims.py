@@ -18,8 +18,9 @@ import pytest_asyncio
 
 from habeas.embedded.company import ADA
 from habeas.embedded.stack import Stack
-from services.fulfillment.datamap.reader import DataMap
-from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import execute, verify
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.walk import gather

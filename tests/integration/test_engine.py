@@ -16,17 +16,14 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import monitoring
 
 from habeas.embedded.company import ADA, BRUNO, DemoPerson, fill, generate
-from services.fulfillment.datamap.reader import DataMap, load, parse
-from services.fulfillment.erasure.execution import (
-    Disposition,
-    ErasurePlan,
-    RemainderKind,
-    execute,
-    plan,
-    verify,
-)
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import load, parse
+from services.fulfillment.erasure.execution import RemainderKind, execute, verify
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.steps import Disposition, RecordPlan
 from services.fulfillment.map_check import check
-from services.fulfillment.search.walk import Findings, FoundRecord, SearchAnswer, SearchStatus, gather
+from services.fulfillment.search.findings import Findings, FoundRecord, SearchAnswer, SearchStatus
+from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.runtime.mongo import Binary, Client, Decimal128, Document, Int64, ObjectId
@@ -63,9 +60,9 @@ class World:
             async for document in self.client[database].get_collection(name, codec_options=raw).find()
         }
 
-    async def erase(self, data_map: DataMap, identities: Any, **choices: Any) -> tuple[Findings, ErasurePlan]:
+    async def erase(self, data_map: DataMap, identities: Any, **choices: Any) -> tuple[Findings, RecordPlan]:
         findings = await gather(data_map, self.stores, identities)
-        order = ErasurePlan.of_lines(plan(findings, data_map, TODAY, **choices).lines())
+        order = RecordPlan.of_lines(plan(findings, data_map, TODAY, **choices).lines())
         await execute(order, self.stores)
         return findings, order
 
@@ -301,8 +298,8 @@ async def test_an_erasure_begun_again_after_any_step_ends_in_the_same_state(
     assert (await verify(whole, example, company.stores, identities)).clean
 
 
-def replaced_order(order: ErasurePlan, done: int) -> ErasurePlan:
-    return ErasurePlan(order.version, order.made_on, order.targets, order.steps, order.order[:done])
+def replaced_order(order: RecordPlan, done: int) -> RecordPlan:
+    return RecordPlan(order.version, order.made_on, order.targets, order.steps, order.order[:done])
 
 
 async def test_records_wait_for_those_they_are_erased_after(company: World, example: DataMap) -> None:

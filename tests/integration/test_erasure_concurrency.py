@@ -11,8 +11,9 @@ import pytest_asyncio
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure import execution
-from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.erasure.rounds import Round, plan_again
+from services.fulfillment.erasure.completion import Round, plan_again
+from services.fulfillment.erasure.execution import execute, verify
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.state import united
 from services.fulfillment.stores.mongodb import Stores

@@ -25,16 +25,16 @@ import pytest_asyncio
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.suppressions import SuppressionList
 from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
-from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure import execution
-from services.fulfillment.erasure.journal.fingerprints import Fingerprints
+from services.fulfillment.erasure.journal.entries import Fingerprints
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.state import FulfillmentCase, evolve
 from services.fulfillment.stores import batch_lookup, mongodb
-from services.fulfillment.stores.erasure_journal import USUAL_RETENTION, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
-from services.fulfillment.stores.retained_records import RetainedRecords
+from services.fulfillment.stores.registers import USUAL_RETENTION, ErasureJournal, RetainedRecords
 from shared.contract.answer import SUBMISSION
 from shared.contract.envelope import encode
 from shared.contract.events import (

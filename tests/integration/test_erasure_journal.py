@@ -11,15 +11,15 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.company import ADA, BRUNO, fill, generate
-from services.fulfillment.datamap.reader import DataMap, load, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import load, parse
 from services.fulfillment.erasure.execution import execute, verify
-from services.fulfillment.erasure.journal.fingerprints import Fingerprints
-from services.fulfillment.erasure.journal.replay import Replay, ReplayScope
-from services.fulfillment.erasure.journal.report import ReplayReport
+from services.fulfillment.erasure.journal.entries import Fingerprints
+from services.fulfillment.erasure.journal.replay import Replay, ReplayReport, ReplayScope
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
-from services.fulfillment.stores.erasure_journal import ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.registers import ErasureJournal
 from shared.runtime.mongo import Binary, Client, Document, ObjectId
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"

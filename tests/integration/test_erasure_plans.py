@@ -6,7 +6,7 @@ from typing import Any
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import CollectionPlace
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep, Steps, run_of_line
+from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep, Steps, run_of_line
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import FulfillmentCase
 from shared.runtime.mongo import Client, ObjectId
@@ -31,9 +31,9 @@ def step(number: int) -> RecordStep:
     )
 
 
-async def opened(ctx: FulfillmentContext, name: str) -> ErasurePlan:
+async def opened(ctx: FulfillmentContext, name: str) -> RecordPlan:
     lines = ctx.opened_lines(name)
-    decided = ErasurePlan.of_line(await anext(lines))
+    decided = RecordPlan.of_line(await anext(lines))
     return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
@@ -44,7 +44,7 @@ async def test_a_plan_of_any_size_is_sealed_and_comes_back_as_it_was(
     await vault.create(CASE)
     unused: list[Any] = [None] * len(fields(FulfillmentContext)[5:])
     ctx = FulfillmentContext(CASE, FulfillmentCase(), NOW, NOW, vault, *unused)
-    small = ErasurePlan("v", date(2026, 11, 25), ("user",), (step(1),), (("desk.notes",),))
+    small = RecordPlan("v", date(2026, 11, 25), ("user",), (step(1),), (("desk.notes",),))
     large = replace(small, steps=tuple(map(step, range(STEPS))))
     assert sum(map(len, large.lines())) > MOST
 

@@ -20,7 +20,7 @@ from services.fulfillment.erasure.deferred import DailyJob, DueRecords, Purging
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
-from services.fulfillment.stores.retained_records import LEASE, DailyJobStates
+from services.fulfillment.stores.registers import LEASE, DailyJobStates
 from shared.contract.events import ErasureRetried
 from shared.runtime.broker import Message
 from shared.runtime.mongo import Client

@@ -10,10 +10,12 @@ import pytest_asyncio
 from habeas.client.engine import OperatorEngine
 from services.fulfillment.certificate.document import verify_certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.datamap.reader import DataMap, parse
-from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.erasure.rounds import Round, plan_again, settled
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.completion import Round, plan_again, settled
+from services.fulfillment.erasure.execution import execute, verify
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.steps import Disposition, RecordPlan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.state import outcome_of_erasure, united
 from services.fulfillment.stores.mongodb import Stores
@@ -35,12 +37,12 @@ async def rule(world: World, validator: dict[str, Any]) -> None:
     await world.client[world.prefix + "desk"].command("collMod", "notes", validator=validator)
 
 
-async def rounds(world: World, data_map: DataMap, most: int = 3) -> tuple[list[ErasurePlan], Round]:
+async def rounds(world: World, data_map: DataMap, most: int = 3) -> tuple[list[RecordPlan], Round]:
     """Erase the person, round after round, as the service does."""
     findings = await gather(data_map, world.stores, PERSON)
     plans = [plan(findings, data_map, TODAY)]
     while True:
-        refused = await execute(ErasurePlan.of_lines(plans[-1].lines()), world.stores)
+        refused = await execute(RecordPlan.of_lines(plans[-1].lines()), world.stores)
         whole = united(plans)
         done = Round(whole, refused, await verify(whole, data_map, world.stores, PERSON))
         if not done.promising or len(plans) == most:

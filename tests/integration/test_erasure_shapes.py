@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 
 from services.fulfillment.changes.marks import plan_marks
-from services.fulfillment.erasure.execution import RemainderKind, execute, execute_changes, plan, verify
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan
+from services.fulfillment.erasure.execution import RemainderKind, execute, execute_changes, verify
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.steps import Disposition, RecordPlan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.law import Right
@@ -85,7 +86,7 @@ async def test_an_element_that_stands_alone_goes_as_if_it_stood_in_an_array(
     untouched = await world.get("desk.notes", _id=2)
     decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
     assert decided.counts() == {Disposition.ERASED: 1}
-    decided = ErasurePlan.of_lines(decided.lines())
+    decided = RecordPlan.of_lines(decided.lines())
     assert not (await verify(decided, data_map, world.stores, PERSON)).clean, "it is still there"
 
     for _ in range(2):

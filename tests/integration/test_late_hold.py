@@ -3,7 +3,8 @@
 from datetime import date
 
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.erasure.execution import execute, verify
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import Disposition
 from services.fulfillment.search.walk import gather
 from services.fulfillment.state import united

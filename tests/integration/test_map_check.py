@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from habeas.embedded.company import fill, generate
-from services.fulfillment.datamap.reader import MapError, load, parse
+from services.fulfillment.datamap.reader import load, parse
+from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.map_check import check
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util

@@ -9,7 +9,7 @@ import pytest_asyncio
 from services.fulfillment.changes.change import Change
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.marks import lifted, plan_marks
-from services.fulfillment.datamap.reader import DataMap
+from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.execution import execute_changes
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores

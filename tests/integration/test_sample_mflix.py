@@ -14,8 +14,10 @@ from bson import decode
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from services.fulfillment.datamap.reader import DataMap, parse
-from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.execution import execute, verify
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, Document, insert_new, json_util

@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 from pymongo import monitoring
 
-from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.findings import Findings, SearchAnswer, SearchStatus
 from services.fulfillment.search.identities import spellings_of_phone
 from services.fulfillment.search.walk import gather

@@ -7,9 +7,11 @@ import pytest
 import pytest_asyncio
 
 from services.fulfillment.changes.marks import plan_marks
-from services.fulfillment.datamap.reader import DataMap, parse
-from services.fulfillment.erasure.execution import execute, execute_changes, plan, verify
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.execution import execute, execute_changes, verify
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import InvalidDataMap
@@ -123,7 +125,7 @@ async def test_an_element_is_the_persons_by_the_whole_key_alone(
     shown = str([found.disclosed for found in findings.of("desk.visits")])
     assert "of kim" in shown
     assert not any(f"of {other}" in shown for other in PEOPLE[1:])
-    decided = ErasurePlan.of_lines(plan(findings, data_map, TODAY).lines())
+    decided = RecordPlan.of_lines(plan(findings, data_map, TODAY).lines())
     assert not (await verify(decided, data_map, world.stores, PERSON)).clean, "it is still there"
     for _ in range(2):
         assert await execute(decided, world.stores) == {}

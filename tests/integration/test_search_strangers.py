@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.datamap.reader import DataMap
+from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.mongo import Client, Decimal128, Document, Int64, ObjectId

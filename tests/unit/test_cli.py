@@ -15,7 +15,7 @@ from habeas.client.engine import identities
 from habeas.client.erasures import bare
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.yaml_loader import MapError
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
+from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.errors import ConfigurationError
 from tests.unit.pages import ROOT
@@ -107,7 +107,7 @@ def test_plan_fits_eighty_columns_with_whole_names(capsys: pytest.CaptureFixture
         )
         for n in range(11)
     ]
-    plan = ErasurePlan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
+    plan = RecordPlan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
     show_plan(plan, as_json=False)
     output = capsys.readouterr().out
     assert key in output

@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from services.fulfillment.datamap.declarations import STRATEGIES, TYPES
 from services.fulfillment.datamap.diagram.picture import picture_of
 from services.fulfillment.datamap.diagram.svg import svg
-from services.fulfillment.datamap.fields import STRATEGIES, TYPES
 from services.fulfillment.datamap.reader import OTHER_RESOURCES, load, parse
 from tests.unit.pages import ROOT, text
 

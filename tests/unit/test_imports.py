@@ -62,7 +62,7 @@ ASSEMBLY = {
     "services.verifier.documents": {"services.verifier.bootstrap"},
     "services.verifier.login": {"services.verifier.bootstrap"},
     "services.fulfillment.breach": {"services.fulfillment.bootstrap"},
-    "services.fulfillment.drafting": {"services.fulfillment.map_check.drift"},
+    "services.fulfillment.drafting": {"services.fulfillment.map_check.declared"},
     "services.notifier.breach": {"services.notifier.bootstrap"},
     "services.notifier.codes": {"services.notifier.bootstrap"},
     **{

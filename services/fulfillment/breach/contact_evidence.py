@@ -20,8 +20,7 @@ from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.lookups import is_zero, leads
 from services.fulfillment.search.mailboxes import address_in, same
-from services.fulfillment.search.named_people import NAME
-from services.fulfillment.search.roles import HELPERS, KIN, roles
+from services.fulfillment.search.named_people import HELPERS, KIN, NAME, roles
 from services.fulfillment.search.units import RecordUnit, is_of, own_first, units
 
 MAIL, LANGUAGE = "user.contact.email", "user.demographic.language"

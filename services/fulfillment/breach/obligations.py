@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from services.fulfillment.breach.affected import CONTROLLERS, AffectedPerson
-from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.model import covered
 from shared.contract.events.breaches import BreachDeclared
 from shared.law import CompanyProfile
 from shared.law.breaches import BreachPolicies, NoticeRecipientKind, clocks, laws_requiring_notice

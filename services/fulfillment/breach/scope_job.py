@@ -25,8 +25,7 @@ from services.fulfillment.breach.customers import NamedCustomers
 from services.fulfillment.breach.obligations import BreachLawPort, Judge, Laws, NoticeGroup, without_edition
 from services.fulfillment.breach.scope_store import BreachScope, BreachScopes, ScopeStage
 from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch
-from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.model import DataMap, covered
 from services.fulfillment.search.mailboxes import same
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.affected_people import (

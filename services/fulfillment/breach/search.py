@@ -17,8 +17,7 @@ from services.fulfillment.breach.customers import NamedCustomers, customers, nam
 from services.fulfillment.breach.filters import FilterRefused, conditions, unmapped
 from services.fulfillment.breach.places import language_of, place_of
 from services.fulfillment.breach.references import ReferenceFollower
-from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import CollectionPlace, DataMap
+from services.fulfillment.datamap.model import CollectionPlace, DataMap, covered
 from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.stores.mongodb import Stores
 from shared.contract.events.breaches import BreachDeclared, ListedPerson

@@ -18,10 +18,10 @@ from services.fulfillment.certificate.document import (
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.execution import Remains
 from services.fulfillment.erasure.residue import Residue
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.labels import title
 from services.fulfillment.recipients.directory import by_hand, recipients_of
-from services.fulfillment.search.walk import SearchStatus
+from services.fulfillment.search.findings import SearchStatus
 
 PROGRAM = f"habeas {version('habeas')}"
 """Cached: it is read from a file."""
@@ -43,7 +43,7 @@ class Issue:
 
 
 def certificate(
-    plan: ErasurePlan, remains: Remains, residues: Sequence[Residue], data_map: DataMap, issue: Issue
+    plan: RecordPlan, remains: Remains, residues: Sequence[Residue], data_map: DataMap, issue: Issue
 ) -> Certificate:
     """Return the certificate of an erasure by *plan* with the verification *remains* and *residues*."""
     recipients = recipients_of(plan, data_map)
@@ -66,7 +66,7 @@ def certificate(
     )
 
 
-def _handled(plan: ErasurePlan, data_map: DataMap) -> Iterator[Handled]:
+def _handled(plan: RecordPlan, data_map: DataMap) -> Iterator[Handled]:
     steps: defaultdict[str, list[tuple[RecordStep, int]]] = defaultdict(list)
     for step, records in alike(plan.steps):
         steps[step.key].append((step, records))

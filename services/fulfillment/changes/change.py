@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set
 
 DONE = frozenset({Disposition.MARKED, Disposition.CORRECTED})
 
@@ -34,7 +34,7 @@ class MissingChange:
 class Change:
     """The marks or corrections of a request, made and declined."""
 
-    plan: ErasurePlan
+    plan: RecordPlan
     declined: tuple[RefusedCorrection, ...] = ()
 
     @property
@@ -74,7 +74,7 @@ class Change:
         """Return the change that :meth:`lines` wrote."""
         declined, *plan = lines
         items = tuple(RefusedCorrection(**item) for item in json.loads(declined))
-        made = ErasurePlan.of_lines(plan)
+        made = RecordPlan.of_lines(plan)
         # Marked records are handled one by one: each step object stays the same.
         return cls(replace(made, steps=tuple(made.steps)), items)
 

@@ -18,7 +18,7 @@ from services.fulfillment.changes.current_value import Gap, array_around, same, 
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.contract.events import Correction
@@ -63,7 +63,7 @@ def plan_corrections(
                 parts[id(found)].append(part)
     steps = tuple(_step(found, parts[number]) for number, found in records.items())
     order = (tuple(dict.fromkeys(step.key for step in steps)),)
-    plan = ErasurePlan(
+    plan = RecordPlan(
         data_map.version, today, (), steps, order, findings.missing, unconfirmed=findings.unconfirmed
     )
     return Change(plan, tuple(declined))

@@ -15,7 +15,7 @@ from services.fulfillment.changes.suppressions import suppressed_purposes
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.notifications import notifications_of, notifications_to
 from services.fulfillment.search.confirmed_aliases import offered, with_confirmed
@@ -153,7 +153,7 @@ async def lift_restriction(event: RestrictionAnnounced, ctx: FulfillmentContext)
 
 
 async def _with_recipients(
-    notices: Sequence[Fact], done: ErasurePlan, ctx: FulfillmentContext
+    notices: Sequence[Fact], done: RecordPlan, ctx: FulfillmentContext
 ) -> Sequence[Fact]:
     """Return *notices* and, for each, the events for the recipients it concerns."""
     data_map = await ctx.maps.of(done.version)

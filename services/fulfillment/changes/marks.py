@@ -11,10 +11,9 @@ from datetime import date
 from typing import Any
 
 from services.fulfillment.changes.current_value import Gap, array_around, same, standing
-from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import Collection, DataMap, MarkRule
+from services.fulfillment.datamap.model import Collection, DataMap, MarkRule, covered
 from services.fulfillment.datamap.paths import below, places
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.law import Right
@@ -69,7 +68,7 @@ def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> It
 
 def plan_marks(
     findings: Findings, data_map: DataMap, today: date, right: Right, *, direct_marketing: bool = False
-) -> ErasurePlan:
+) -> RecordPlan:
     """
     Return the plan of the marks for *right* on the records in *findings*.
 
@@ -81,7 +80,7 @@ def plan_marks(
         for found in findings.found
         if (step := _step(found, right, direct_marketing=direct_marketing)) is not None
     )
-    return ErasurePlan(
+    return RecordPlan(
         version=data_map.version,
         made_on=today,
         targets=(),
@@ -92,7 +91,7 @@ def plan_marks(
     )
 
 
-def lifted(plan: ErasurePlan, data_map: DataMap) -> ErasurePlan:
+def lifted(plan: RecordPlan, data_map: DataMap) -> RecordPlan:
     """Return the plan that removes the restrictions of *plan* from records that are still marked."""
     steps = []
     for step in plan.steps:

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from services.fulfillment.datamap.composite import UngroupedError, composites, paired
+from services.fulfillment.datamap.graph import UngroupedError, composites, paired
 from services.fulfillment.datamap.model import (
     Collection,
     Erasure,

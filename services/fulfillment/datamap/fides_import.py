@@ -1,15 +1,244 @@
-"""Imports a dataset file of Fides as a data map, and reports unsupported keys line by line."""
+"""Imports a dataset file of Fides: writes it as a data map, and reports unsupported keys line by line."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from services.fulfillment.datamap.declarations import extra_categories, read_dataset
-from services.fulfillment.datamap.model import Collection
+from services.fulfillment.datamap.model import (
+    NEVER_DISCLOSED,
+    Collection,
+    Direction,
+    Facts,
+    MappedField,
+    Masking,
+    Reference,
+    RetentionPeriod,
+    ValueCheck,
+    covered,
+)
 from services.fulfillment.datamap.reader import datasets_of, in_order
-from services.fulfillment.datamap.writer import written
 from services.fulfillment.datamap.yaml_loader import MapError, MapFindings, Node, parse
 from shared.errors import InvalidDataMap
 from shared.law.taxonomy import DEFAULT_CATEGORIES
+
+_WORD = re.compile(r"[A-Za-z_][\w.-]*")
+_PROSE = re.compile(r"[A-Za-z_§][^:#\n\"'{}\[\],&*!|>%@`]*[^:#\s\"'{}\[\],&*!|>%@`]")
+_RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"})
+_FACTS = {
+    "purpose": "why the data is held (Art. 15(1)(a) GDPR)",
+    "legal_basis": "legal basis: consent, contract, legal obligation, … (Art. 6(1) GDPR)",
+    "source": "where it comes from (Art. 15(1)(g) GDPR)",
+    "recipients": "recipients (Art. 15(1)(c) GDPR)",
+    "transfer": "countries outside the European Union, and the safeguards there (Art. 15(2) GDPR)",
+}
+_HEAD = """\
+# A data map, made of a dataset file of Fides by `habeas map import`.
+#
+# Declarations beyond Fides' format stand under `meta: habeas:`. Lines such as `# purpose:` are for you
+# to complete: answers must state these facts. `erasure` states whether an erasure deletes a
+# document, masks the personal data in it or keeps it; `habeas map check` compares the map with the databases.
+"""
+
+
+def written(collections: Iterable[Collection], categories: Sequence[str], remarks: Sequence[MapError]) -> str:
+    """
+    Return a data map of *collections*; reading it returns equal ones.
+
+    Args:
+        collections: In their order; those of one dataset together.
+        categories: Categories that the map adds to the taxonomy.
+        remarks: Unsupported declarations of the original file.
+    """
+    return "\n".join(_lines(collections, categories, remarks)) + "\n"
+
+
+def _lines(
+    collections: Iterable[Collection], categories: Sequence[str], remarks: Sequence[MapError]
+) -> Iterator[str]:
+    yield _HEAD.rstrip()
+    if remarks:
+        yield "#"
+        yield "# Not honoured, or to be looked at, by the lines of the original:"
+        yield from (f"#   {remark}" for remark in remarks)
+    if categories:
+        yield "data_category:"
+        yield from (f"  - {{ fides_key: {word(category)} }}" for category in categories)
+    datasets: dict[tuple[str, str], list[Collection]] = defaultdict(list)
+    for collection in collections:
+        datasets[collection.store, collection.dataset].append(collection)
+    yield "dataset:"
+    for (store, dataset), some in datasets.items():
+        yield f"  - fides_key: {word(dataset)} # the name of the database"
+        yield "    meta:"
+        yield "      habeas:"
+        yield f"        store: {word(store)} # which of HABEAS_STORES holds it"
+        alike = len({collection.facts for collection in some}) == 1
+        if alike:
+            yield from (f"        {line}" for line in _facts(some[0].facts))
+        yield "    collections:"
+        for collection in some:
+            yield from _collection(replace(collection, facts=Facts()) if alike else collection)
+
+
+def word(text: str) -> str:
+    """Return *text* as a YAML value that is read as the same text."""
+    plain = _WORD.fullmatch(text) or _PROSE.fullmatch(text)
+    return text if plain and text.lower() not in _RESERVED else json.dumps(text, ensure_ascii=False)
+
+
+def _flow(pairs: Mapping[str, Any]) -> str:
+    return f"{{ {', '.join(f'{key}: {value}' for key, value in pairs.items())} }}"
+
+
+# --- collections --------------------------------------------------------------------------------------
+
+
+def _collection(collection: Collection) -> Iterator[str]:
+    yield f"      # {'-' * max(4, 96 - len(collection.name))} {collection.name}"
+    yield f"      - name: {word(collection.name)}"
+    if collection.description:
+        yield f"        description: {word(collection.description)}"
+    yield from _order(collection)
+    yield "        meta:"
+    yield "          habeas:"
+    yield from (f"            {line}" for line in _habeas(collection))
+    yield "        fields:"
+    yield from _fields(collection)
+
+
+def _order(collection: Collection) -> Iterator[str]:
+    pairs: dict[str, str] = {}
+    if collection.skipped:
+        pairs["skip_processing"] = "true"
+    for key in ("after", "erase_after"):
+        if names := getattr(collection, key):
+            pairs[key] = f"[{', '.join(map(word, names))}]"
+    if pairs:
+        yield f"        fides_meta: {_flow(pairs)}"
+
+
+def _habeas(collection: Collection) -> Iterator[str]:
+    if collection.facts != Facts():
+        yield from _facts(collection.facts)
+    yield f"erasure: {collection.erasure.value}"
+    if (kept := collection.retention) is not None:
+        pairs = {"keep": _period(kept.keep), "from": word(kept.start), "because": word(kept.because)}
+        yield f"retention: {_flow(pairs)}"
+    for key in ("legal_hold", "restriction", "opt_out", "consent"):
+        if (mark := getattr(collection, key)) is not None:
+            value = json.dumps(mark.value, ensure_ascii=False)
+            yield f"{key}: {_flow({'field': word(mark.field), 'value': value})}"
+
+
+def _facts(facts: Facts) -> Iterator[str]:
+    known = _known(facts)
+    for key, meaning in _FACTS.items():
+        yield f"{key}: {known[key]}" if key in known else f"# {key}: {meaning}"
+
+
+def _known(facts: Facts) -> dict[str, str]:
+    """Return the known *facts* as YAML values."""
+    texts = {key: word(value) for key in _FACTS if isinstance(value := getattr(facts, key), str)}
+    lists = {"recipients": f"[{', '.join(map(word, facts.recipients))}]"} if facts.recipients else {}
+    return texts | lists
+
+
+def _period(period: RetentionPeriod) -> str:
+    parts = ((period.years, "Y"), (period.months, "M"), (period.days, "D"))
+    return "P" + ("".join(f"{number}{unit}" for number, unit in parts if number) or "0D")
+
+
+# --- fields -------------------------------------------------------------------------------------------
+
+
+def _fields(collection: Collection) -> Iterator[str]:
+    for field in collection.fields:
+        pad = " " * (10 + 4 * field.path.count("."))
+        yield f"{pad}- name: {word(field.path.rpartition('.')[2])}"
+        for line in _field(collection, field):
+            yield f"{pad}  {line}"
+
+
+def _field(collection: Collection, field: MappedField) -> Iterator[str]:
+    if field.description:
+        yield f"description: {word(field.description)}"
+    yield from _comments(collection, field)
+    if field.categories and not field.container:
+        yield f"data_categories: [{', '.join(field.categories)}]"
+    if pairs := _fides(field):
+        yield f"fides_meta: {_flow(pairs)}"
+    if pairs := _ours(field):
+        yield f"meta: {{ habeas: {_flow(pairs)} }}"
+    if field.container:
+        yield "fields:"
+
+
+def _comments(collection: Collection, field: MappedField) -> Iterator[str]:
+    if field.identity:
+        yield f"# A request with {_a(field.identity)} is looked up here."
+        if field.verified is None:
+            yield "# State how its value is verified (`verified`); until then, it is a claim."
+    if field.path in collection.divided:
+        yield "# Its elements are different people's: each person is shown, and loses, their own ones only."
+    if not field.container and not field.disclose:
+        yield "# Never shown: an answer states that it is held, not its value (11 CCR § 7024(d))."
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} `{name}`"
+
+
+def _fides(field: MappedField) -> dict[str, str]:
+    pairs = {
+        "data_type": None if field.type is None else json.dumps(field.type) if field.array else field.type
+    }
+    flags = ("primary_key", "read_only", "return_all_elements")
+    return {
+        **{key: value for key, value in pairs.items() if value},
+        **({"length": str(field.length)} if field.length else {}),
+        **{flag: "true" for flag in flags if getattr(field, flag)},
+        **({"identity": word(field.identity)} if field.identity else {}),
+        **({"references": f"[{', '.join(map(_reference, field.references))}]"} if field.references else {}),
+        **({"masking_strategy_override": _masking(field.masking)} if field.masking else {}),
+    }
+
+
+def _reference(reference: Reference) -> str:
+    dataset, _, collection = reference.key.partition(".")
+    pairs = {"dataset": word(dataset), "field": word(f"{collection}.{reference.path}")}
+    if reference.direction is not Direction.BOTH:
+        pairs["direction"] = reference.direction.value
+    return _flow(pairs)
+
+
+def _masking(masking: Masking) -> str:
+    pairs = {"strategy": masking.strategy}
+    if masking.configuration:
+        pairs["configuration"] = json.dumps(masking.configuration, ensure_ascii=False)
+    return _flow(pairs)
+
+
+def _check(check: ValueCheck) -> str:
+    if check.field is not None:
+        return _flow({"field": word(check.field)})
+    return "never" if check.never else "always"
+
+
+def _ours(field: MappedField) -> dict[str, str]:
+    withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in field.categories)
+    return {
+        **_known(field.facts),
+        **({"disclose": "always" if field.disclose else "never"} if field.disclose is withheld else {}),
+        **({"third_parties": "redact"} if field.redact else {}),
+        **({"editable": "true"} if field.editable else {}),
+        **({"plus_tags": "true"} if field.plus_tags else {}),
+        **({"verified": _check(field.verified)} if field.verified else {}),
+        **({"controller": "true"} if field.controller else {}),
+    }
 
 
 @dataclass(frozen=True, slots=True)

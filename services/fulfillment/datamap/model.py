@@ -7,32 +7,38 @@ it started with. ``datamap`` reads it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.yaml_loader import MapError
 
-__all__ = [
-    "Collection",
-    "CollectionPlace",
-    "DataMap",
-    "Direction",
-    "Erasure",
-    "Facts",
-    "Hold",
-    "MapError",
-    "MappedField",
-    "MarkRule",
-    "Masking",
-    "Reference",
-    "RetentionPeriod",
-    "RetentionRule",
-    "ValueCheck",
-]
+PERSONAL = ("user",)
+"""The default scope of an erasure."""
+
+NEVER_DISCLOSED = (
+    "user.authorization",
+    "user.biometric",
+    "user.financial.bank_account",
+    "user.financial.credit_card",
+    "user.government_id",
+    "user.health_and_medical.insurance_beneficiary_id",
+    "user.health_and_medical.record_id",
+)
+"""
+Withheld by default: an answer states that they are held, not their values.
+
+Law:
+    11 CCR § 7024(d): government and medical numbers, account numbers, passwords, unique biometric data
+    are never disclosed; that they are held is said with particularity.
+"""
+
+
+def covered(category: str, by: Iterable[str]) -> bool:
+    """Return whether *category* is one of *by* or a sub-category of one."""
+    return any(category == parent or category.startswith(f"{parent}.") for parent in by)
 
 
 class Erasure(StrEnum):

@@ -22,39 +22,12 @@ from services.fulfillment.datamap.model import (
     Collection,
     DataMap,
     Direction,
-    Erasure,
-    Facts,
-    Hold,
     MappedField,
-    MarkRule,
-    Masking,
     Reference,
-    RetentionPeriod,
-    RetentionRule,
-    ValueCheck,
 )
 from services.fulfillment.datamap.yaml_loader import KnownKeys, MapError, MapFindings, Node
 from services.fulfillment.datamap.yaml_loader import parse as parse_yaml
 from shared.errors import InvalidDataMap
-
-__all__ = [
-    "Collection",
-    "DataMap",
-    "Direction",
-    "Erasure",
-    "Facts",
-    "Hold",
-    "MapError",
-    "MappedField",
-    "MarkRule",
-    "Masking",
-    "Reference",
-    "RetentionPeriod",
-    "RetentionRule",
-    "ValueCheck",
-    "load",
-    "parse",
-]
 
 OTHER_RESOURCES = (
     "data_subject",

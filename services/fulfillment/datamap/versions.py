@@ -1,6 +1,7 @@
 """Stores every data map that was used: a case keeps the map it started with."""
 
-from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
 from shared.errors import InvalidDataMap
 from shared.runtime.mongo import Database, insert_new, translated
 

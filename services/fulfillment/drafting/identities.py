@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from services.fulfillment.drafting.reference_names import stem_of
+from services.fulfillment.drafting.references import stem_of
 from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
 

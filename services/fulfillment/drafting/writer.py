@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from services.fulfillment.datamap.categories import PERSONAL, covered
-from services.fulfillment.datamap.model import Direction
+from services.fulfillment.datamap.model import PERSONAL, Direction, covered
 from services.fulfillment.drafting.identities import EMAIL, PHONE, IdentityField
 from services.fulfillment.drafting.references import ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Property

@@ -26,7 +26,8 @@ from services.fulfillment.drop.people import (
     right_for,
 )
 from services.fulfillment.search.lookups import entering
-from services.fulfillment.stores.mongodb import Probe, Stores, in_portions
+from services.fulfillment.stores.batch_lookup import Probe
+from services.fulfillment.stores.mongodb import Stores, in_portions
 from shared.contract.drop import KIND_OF, NO_IDENTITY, LineSplitter, ListKind, ListMatch, ListRow, row_of
 from shared.contract.envelope import encode
 from shared.contract.events import DropMatched

@@ -5,47 +5,229 @@ The service does one round per event, so that an interrupted one can go on; the 
 in one call. Both use this definition of a round, and of the registers written before anyone is notified.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Protocol
 
 from services.fulfillment.certificate.document import issue
 from services.fulfillment.certificate.issue import Issue, certificate
 from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.changes.suppressions import SuppressionPurpose
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.execution import Refused, Remains
+from services.fulfillment.domain import AVOIDABLE, CHANGED_MEANWHILE
+from services.fulfillment.erasure.execution import Refused, Remains, bears, record_of, reread
+from services.fulfillment.erasure.planner import plan_records
 from services.fulfillment.erasure.residue import Residue
-from services.fulfillment.erasure.rounds import Round, settled
-from services.fulfillment.erasure.steps import SMALL, ErasurePlan
+from services.fulfillment.erasure.steps import SMALL, Disposition, RecordPlan, RecordStep, Steps, runs_of
+from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Needle, needles
+from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import MOST_ROUNDS, united
+from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.rules import Rules
 from shared.runtime.dataloader import in_thread
+from shared.runtime.mongo import Document
+
+
+class SuppressionsPort(Protocol):
+    """The suppression list."""
+
+    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
+        """Add the people with *identities* to the list."""
+
+
+class ErasureJournalPort(Protocol):
+    """The journal of erasures, for the restoration of a backup."""
+
+    async def record(self, plan: RecordPlan, data_map: DataMap, *, erasure: str, at: datetime) -> None:
+        """Record an erasure by *plan*; it may be repeated."""
+
+
+class RetainedRecordsPort(Protocol):
+    """The register of records that erasures have left."""
+
+    async def keep(self, decided: RecordPlan, *, erasure: str, at: datetime, asked: bool) -> None:
+        """Register the records that *decided* leaves; it may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """The three registers, for one erasure."""
+
+    kept: RetainedRecordsPort
+    erasures: ErasureJournalPort
+    suppressions: SuppressionsPort
+    erasure: str
+    """Id of the request, or number of the certificate if there is no request."""
+    at: datetime
+    asked: bool
+    """Whether it belongs to a request, and a requester waits for the result."""
+
+    async def remember(self, decided: RecordPlan, data_map: DataMap) -> None:
+        """
+        Write all registers: the person must not return unnoticed, and no remaining record may be forgotten.
+
+        Raises:
+            StoreUnavailable: The database did not answer; the call may be repeated.
+        """
+        await self.kept.keep(decided, erasure=self.erasure, at=self.at, asked=self.asked)
+        await self.erasures.record(decided, data_map, erasure=self.erasure, at=self.at)
+        if decided.changes:
+            await self.suppressions.add(decided.known_by, SuppressionPurpose.ERASED, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One execution of a plan with its verification."""
+
+    plan: RecordPlan
+    """All decisions so far."""
+    refused: Refused
+    remains: Remains
+
+    @property
+    def promising(self) -> bool:
+        """Whether another round may erase the rest: it came or changed, or needs another mask."""
+        left = map(record_of, self.remains.remainders)
+        return any(self.refused.get(record, CHANGED_MEANWHILE) in _MAY_PASS for record in left)
+
+
+_MAY_PASS = AVOIDABLE | {CHANGED_MEANWHILE}
+
+
+async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date) -> RecordPlan:
+    """
+    Return a plan for the records that *done* has left; masks that a store refused are replaced by others.
+
+    Raises:
+        StoreUnavailable: A store did not answer.
+    """
+    found, lost = await asyncio.to_thread(_left_of, done)
+    by_key, gone = await _sought_by_key(lost, data_map, stores)
+    rules = await _rules_of(done.refused, data_map, stores)
+    again = [*found, *by_key]
+    decided = await asyncio.to_thread(plan_records, again, data_map, today, done.plan.targets, rules)
+    return replace(
+        decided,
+        steps=(*decided.steps, *gone),
+        identities=done.plan.identities,
+        aliases=done.plan.aliases,
+        verified=done.plan.verified,
+        unconfirmed=done.plan.unconfirmed,
+    )
+
+
+def _left_of(done: Round) -> tuple[list[FoundRecord], list[RecordStep]]:
+    """Return the remaining records as the second search found them, and the steps of those not found."""
+    left = {record_of(remainder) for remainder in done.remains.remainders}
+    found = {record_of(item): item for item in done.remains.findings.found if record_of(item) in left}
+    left.difference_update(found)
+    lost = [step for step in done.plan.steps if record_of(step) in left] if left else []
+    return list(found.values()), lost
+
+
+async def _rules_of(refused: Refused, data_map: DataMap, stores: Stores) -> Mapping[str, Rules]:
+    keys = sorted({key for (key, _), reason in refused.items() if reason in AVOIDABLE})
+    found = await asyncio.gather(*(stores.rules(data_map.by_key[key].place) for key in keys))
+    return dict(zip(keys, found, strict=True))
+
+
+async def _sought_by_key(
+    steps: Iterable[RecordStep], data_map: DataMap, stores: Stores
+) -> tuple[list[FoundRecord], list[RecordStep]]:
+    """Return the records of *steps* as a search would, without references, and the missing ones."""
+    by_key: defaultdict[str, list[RecordStep]] = defaultdict(list)
+    for step in steps:
+        by_key[step.key].append(step)
+    found, gone = [], []
+    for part in await asyncio.gather(*(reread(some, stores) for some in by_key.values())):
+        for step, document in part:
+            if matches := _matches(step, document):
+                found.append(FoundRecord(data_map.by_key[step.key], step.id, document, matches))
+            elif step.owned:
+                gone.append(replace(step, disposition=Disposition.GONE, deleted=False, masks=(), pulls=()))
+    return found, gone
+
+
+def _matches(step: RecordStep, document: Document) -> tuple[OwnershipMatch, ...]:
+    """Return the matches that still make *document*, or elements of it, the person's; our masks count."""
+    holding = tuple(match for match in step.reasons if match.holds_of(document))
+    if not holding and step.owned and _bears_mask(step, document):
+        return (OwnershipMatch("_id", None, (document["_id"],)),)
+    return holding
+
+
+def _bears_mask(step: RecordStep, document: Document) -> bool:
+    guards = {path for match in step.guard for path, _ in match.conditions}
+    masks = [mask for mask in step.masks if mask.path in guards]
+    return bool(masks) and bears(document, masks[0].path, [m for m in masks if m.path == masks[0].path])
+
+
+def settled(done: Round) -> RecordPlan:
+    """
+    Return the plan of *done* with final dispositions: records that are left are called left, with the reason.
+
+    Law:
+        GDPR Art. 12(4): the person is informed of the actions not taken, and why.
+    """
+    if done.remains.clean:
+        return done.plan
+    return replace(done.plan, steps=Steps(runs_of(_settled(done))))
+
+
+def _settled(done: Round) -> Iterator[RecordStep]:
+    left = {record_of(remainder) for remainder in done.remains.remainders}
+    unplanned = set(left)
+    for step in done.plan.steps:
+        record = record_of(step)
+        unplanned.discard(record)
+        yield _left(step, done.refused) if record in left else step
+    if unplanned:
+        yield from (_unplanned(item) for item in done.remains.findings.found if record_of(item) in unplanned)
+
+
+def _left(step: RecordStep, refused: Refused) -> RecordStep:
+    reason = refused.get(record_of(step), CHANGED_MEANWHILE)
+    return replace(step, disposition=Disposition.LEFT, reason=reason, because=None, until=None)
+
+
+def _unplanned(found: FoundRecord) -> RecordStep:
+    return RecordStep(
+        key=found.collection.key,
+        place=found.collection.place,
+        id=found.id,
+        disposition=Disposition.LEFT,
+        guard=found.matches,
+        reason=CHANGED_MEANWHILE,
+    )
 
 
 class ErasableRecords(Protocol):
     """The person's records in the stores of the data map."""
 
-    async def erase(self, plan: ErasurePlan) -> Refused:
+    async def erase(self, plan: RecordPlan) -> Refused:
         """Execute *plan*; return the refused records."""
 
-    async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
+    async def verify(self, plan: RecordPlan, data_map: DataMap, identities: Identities) -> Remains:
         """Search again for the planned records."""
 
     async def search_texts(
-        self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
+        self, plan: RecordPlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
     ) -> Sequence[Residue]:
         """Return the texts that still name the person."""
 
-    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
+    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> RecordPlan:
         """Return a plan for the remaining records."""
 
 
 class ErasureMemory(Protocol):
     """The registers that outlive a case: retained records, erasure journal, suppression list."""
 
-    async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
+    async def remember(self, decided: RecordPlan, data_map: DataMap) -> None:
         """Register an erasure by *decided*; it may be repeated."""
 
 
@@ -53,14 +235,14 @@ class ErasureMemory(Protocol):
 class Completed:
     """An erasure that is complete for today."""
 
-    plan: ErasurePlan
+    plan: RecordPlan
     """With the final disposition of each record."""
     residues: Sequence[Residue]
     """Texts that still name the person."""
     certificate: bytes
 
 
-async def take_round(plans: Sequence[ErasurePlan], data_map: DataMap, records: ErasableRecords) -> Round:
+async def take_round(plans: Sequence[RecordPlan], data_map: DataMap, records: ErasableRecords) -> Round:
     """
     Erase by the newest of *plans*, and search again for the records of all of them.
 
@@ -72,7 +254,7 @@ async def take_round(plans: Sequence[ErasurePlan], data_map: DataMap, records: E
 
 
 async def verify_plans(
-    plans: Sequence[ErasurePlan], data_map: DataMap, records: ErasableRecords, refused: Refused | None = None
+    plans: Sequence[RecordPlan], data_map: DataMap, records: ErasableRecords, refused: Refused | None = None
 ) -> Round:
     """Search again for the records of all *plans*, and return the result with the *refused* ones."""
     whole = await in_thread(united, plans, small=all(plan.is_small for plan in plans))
@@ -81,20 +263,20 @@ async def verify_plans(
 
 async def plan_next_round(
     done: Round, rounds: int, data_map: DataMap, records: ErasableRecords, today: date
-) -> ErasurePlan | None:
+) -> RecordPlan | None:
     """Return a plan for the records that *done* has left; None where a further round would take no more."""
     if not done.promising or rounds >= MOST_ROUNDS:
         return None
     return await records.plan_again(done, data_map, today)
 
 
-async def final_plan(done: Round) -> ErasurePlan:
+async def final_plan(done: Round) -> RecordPlan:
     """Return the plan of *done* with the final disposition of each record."""
     return await in_thread(settled, done, small=done.plan.is_small)
 
 
 async def complete(  # noqa: PLR0913 - the parts of a completed erasure
-    decided: ErasurePlan,
+    decided: RecordPlan,
     done: Round,
     data_map: DataMap,
     records: ErasableRecords,
@@ -128,12 +310,12 @@ async def complete(  # noqa: PLR0913 - the parts of a completed erasure
 class NoMemory:
     """Registers that keep nothing, where no database is configured."""
 
-    async def remember(self, decided: ErasurePlan, data_map: DataMap) -> None:
+    async def remember(self, decided: RecordPlan, data_map: DataMap) -> None:
         """Register nothing."""
 
 
 async def run_all_rounds(  # noqa: PLR0913 - the parts of an erasure
-    decided: ErasurePlan,
+    decided: RecordPlan,
     data_map: DataMap,
     records: ErasableRecords,
     memory: ErasureMemory,

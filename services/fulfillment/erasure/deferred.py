@@ -18,14 +18,18 @@ from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.certificate.store import Certificates
 from services.fulfillment.context import DataMapPort
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.completion import run_all_rounds
+from services.fulfillment.erasure.completion import (
+    ErasureJournalPort,
+    Registers,
+    SuppressionsPort,
+    run_all_rounds,
+)
 from services.fulfillment.erasure.execution import reread
-from services.fulfillment.erasure.journal.recorder import ErasureJournalPort, Registers, SuppressionsPort
 from services.fulfillment.erasure.planner import plan_records
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.search.engine import RecordEngine
-from services.fulfillment.search.walk import FoundRecord
-from services.fulfillment.stores.retained_records import (
+from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.stores.registers import (
     DailyJobStates,
     RetainedRecord,
     RetainedRecords,
@@ -51,7 +55,7 @@ class DueRecords:
     erasure: str
     entries: Sequence[RetainedRecord]
     data_map: DataMap
-    plan: ErasurePlan
+    plan: RecordPlan
     retried: bool
     """Whether the service retries it: a store had refused it, and a requester waits for the result."""
 
@@ -130,7 +134,7 @@ class Purging:
         await self.kept.forget(item.entries)
         return completed.certificate
 
-    async def _plan(self, entries: Sequence[RetainedRecord], data_map: DataMap, today: date) -> ErasurePlan:
+    async def _plan(self, entries: Sequence[RetainedRecord], data_map: DataMap, today: date) -> RecordPlan:
         by_key: defaultdict[str, list[tuple[RecordStep, RetainedRecord]]] = defaultdict(list)
         for entry in entries:
             step = RecordStep(entry.key, entry.place, entry.id, Disposition.GONE, guard=())

@@ -19,13 +19,11 @@ from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.changes.current_value import same, standing
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.datamap.paths import below, raw_at, values_at
-from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import (
     Disposition,
-    ErasurePlan,
     Mask,
-    Pull,
     Record,
+    RecordPlan,
     RecordStep,
     Set,
     alike,
@@ -33,32 +31,14 @@ from services.fulfillment.erasure.steps import (
     steps_where,
 )
 from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.walk import Findings, FoundRecord, gather
-from services.fulfillment.stores.mongodb import Probe, Stores, reason_of_refusal
+from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.batch_lookup import Probe
+from services.fulfillment.stores.mongodb import Stores, reason_of_refusal
 from services.fulfillment.stores.operations import changes, deletions
 from shared.runtime.dataloader import in_thread
 from shared.runtime.mongo import Document, Write
-
-__all__ = [
-    "Disposition",
-    "ErasurePlan",
-    "Mask",
-    "Progress",
-    "Pull",
-    "Record",
-    "RecordStep",
-    "Refused",
-    "Remainder",
-    "RemainderKind",
-    "Remains",
-    "bears",
-    "execute",
-    "plan",
-    "record_of",
-    "reread",
-    "verify",
-]
 
 STEPS_PER_CHUNK = 1_000
 """Records of one collection that are changed together."""
@@ -120,7 +100,7 @@ class Remains:
 
 
 async def execute(
-    plan: ErasurePlan,
+    plan: RecordPlan,
     stores: Stores,
     *,
     progress: Progress = lambda _key, _done: None,
@@ -142,7 +122,7 @@ async def execute(
     return refused
 
 
-def _changing(plan: ErasurePlan, key: str) -> Iterator[RecordStep]:
+def _changing(plan: RecordPlan, key: str) -> Iterator[RecordStep]:
     return steps_where(plan.steps, lambda step: step.key == key and step.changes)
 
 
@@ -203,7 +183,7 @@ def record_of(thing: RecordStep | FoundRecord | Remainder) -> Record:
     return record_named(key, thing.id)
 
 
-async def verify(plan: ErasurePlan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
+async def verify(plan: RecordPlan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
     """
     Verify by primary key and by a search from *identities*; return the remainders.
 
@@ -223,7 +203,7 @@ async def verify(plan: ErasurePlan, data_map: DataMap, stores: Stores, identitie
     return Remains(_once([*(one for part in parts for one in part), *again, *vanished]), looked_at, findings)
 
 
-def _changing_records(plan: ErasurePlan) -> Counter[str]:
+def _changing_records(plan: RecordPlan) -> Counter[str]:
     """Return how many records *plan* changes per collection."""
     counts: Counter[str] = Counter()
     for step, number in alike(plan.steps):
@@ -231,7 +211,7 @@ def _changing_records(plan: ErasurePlan) -> Counter[str]:
     return +counts
 
 
-def _seen_again(findings: Findings, plan: ErasurePlan) -> list[Remainder]:
+def _seen_again(findings: Findings, plan: RecordPlan) -> list[Remainder]:
     """Return the records that a second search should not have found."""
     if not findings.total:
         return []
@@ -316,7 +296,7 @@ def _found_again(found: FoundRecord, step: RecordStep | None) -> Iterator[Remain
             yield Remainder(step.key, step.id, RemainderKind.FIELD, match.path)
 
 
-async def execute_changes(plan: ErasurePlan, stores: Stores) -> tuple[MissingChange, ...]:
+async def execute_changes(plan: RecordPlan, stores: Stores) -> tuple[MissingChange, ...]:
     """
     Write the values of *plan*, read them again, and return the missing ones.
 

@@ -17,17 +17,17 @@ from services.fulfillment.domain import (
 )
 from services.fulfillment.erasure.completion import (
     Completed,
+    Registers,
+    Round,
     complete,
     final_plan,
     plan_next_round,
     take_round,
     verify_plans,
 )
-from services.fulfillment.erasure.journal.recorder import Registers
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.residue import Residue, records_naming
-from services.fulfillment.erasure.rounds import Round
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Steps, alike, run_of_line
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, alike, run_of_line
 from services.fulfillment.erasure.suspension import unless_stopped
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
@@ -246,21 +246,21 @@ def _mark(plan: str) -> str:
     return f"{BEGUN}_{plan}"
 
 
-async def _plans(ctx: FulfillmentContext) -> Sequence[ErasurePlan]:
+async def _plans(ctx: FulfillmentContext) -> Sequence[RecordPlan]:
     return await asyncio.gather(*(_plan(ref, ctx) for ref in ctx.known.plans))
 
 
-async def _plan(ref: str, ctx: FulfillmentContext) -> ErasurePlan:
+async def _plan(ref: str, ctx: FulfillmentContext) -> RecordPlan:
     lines = ctx.opened_lines(ref)
-    decided = ErasurePlan.of_line(await anext(lines))
+    decided = RecordPlan.of_line(await anext(lines))
     return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
 async def _next_round(
     event: ErasurePlanned,
     done: Round,
-    plans: Sequence[ErasurePlan],
-    again: ErasurePlan,
+    plans: Sequence[RecordPlan],
+    again: RecordPlan,
     ctx: FulfillmentContext,
 ) -> Sequence[Fact]:
     """
@@ -334,7 +334,7 @@ async def _certified(
 
 
 async def _completed(
-    decided: ErasurePlan, done: Round, data_map: DataMap, ctx: FulfillmentContext
+    decided: RecordPlan, done: Round, data_map: DataMap, ctx: FulfillmentContext
 ) -> Completed:
     subject = (await ctx.submission()).subject
     return await complete(
@@ -355,7 +355,7 @@ async def _places(residues: Sequence[Residue], ctx: FulfillmentContext) -> str |
     return await ctx.sealed_lines(MENTIONS, lines) if lines else None
 
 
-def _reasons(decided: ErasurePlan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
+def _reasons(decided: RecordPlan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
     """Return the number of records per reason for which data of the person stays, or may stay."""
     more = {
         NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.incomplete),

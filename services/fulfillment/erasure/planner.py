@@ -8,25 +8,31 @@ from graphlib import TopologicalSorter
 from types import MappingProxyType
 from typing import Any
 
-from services.fulfillment.datamap.categories import PERSONAL, covered
-from services.fulfillment.datamap.model import Collection, DataMap, Erasure, MappedField, Masking
+from services.fulfillment.datamap.model import (
+    PERSONAL,
+    Collection,
+    DataMap,
+    Erasure,
+    MappedField,
+    Masking,
+    covered,
+)
 from services.fulfillment.datamap.paths import arrays_at, places
 from services.fulfillment.domain import Retain, decide_disposition
-from services.fulfillment.erasure.mask_fallback import MaskFit, fitting_mask
-from services.fulfillment.erasure.masks import NULL, PRESERVE, UNSET, constant, masked
+from services.fulfillment.erasure.masks import NULL, PRESERVE, UNSET, MaskFit, constant, fitting_mask, masked
 from services.fulfillment.erasure.steps import (
     Disposition,
-    ErasurePlan,
     Mask,
     Pull,
+    RecordPlan,
     RecordStep,
     Steps,
     alike,
     runs_of,
 )
 from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.walk import Findings, FoundRecord
 from services.fulfillment.stores.rules import Rules
 
 SECRET_BYTES = 32
@@ -39,7 +45,7 @@ def plan(
     targets: Sequence[str] = PERSONAL,
     *,
     secret: bytes | None = None,
-) -> ErasurePlan:
+) -> RecordPlan:
     """
     Return the disposition of every record in *findings*.
 
@@ -69,7 +75,7 @@ def plan_records(
     today: date,
     targets: Sequence[str] = PERSONAL,
     rules: Mapping[str, Rules] = MappingProxyType({}),
-) -> ErasurePlan:
+) -> RecordPlan:
     """
     Return the disposition of the records *found*, for instance of those that an earlier plan has left.
 
@@ -83,9 +89,9 @@ def plan_records(
     return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules))
 
 
-def _plan(found: Iterable[FoundRecord], data_map: DataMap, planner: "_Planner") -> ErasurePlan:
+def _plan(found: Iterable[FoundRecord], data_map: DataMap, planner: "_Planner") -> RecordPlan:
     steps = Steps(runs_of(planner.step(item) for item in found))
-    return ErasurePlan(
+    return RecordPlan(
         version=data_map.version,
         made_on=planner.today,
         targets=planner.targets,

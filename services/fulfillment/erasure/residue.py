@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.execution import Remains
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, steps_where
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, steps_where
 from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.findings import SearchStatus
 from services.fulfillment.search.mentions import Mention, Needle, NeedleKind
-from services.fulfillment.search.walk import SearchStatus
 from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import json_util
@@ -43,7 +43,7 @@ class Residue:
 
 
 async def search_texts(
-    plan: ErasurePlan, remains: Remains, data_map: DataMap, stores: Stores, wanted: frozenset[Needle]
+    plan: RecordPlan, remains: Remains, data_map: DataMap, stores: Stores, wanted: frozenset[Needle]
 ) -> Sequence[Residue]:
     """
     Search the texts of every searched collection for *wanted*; retained records are left out.
@@ -61,7 +61,7 @@ def _texts(collection: Collection) -> Sequence[str]:
 
 
 async def _look(
-    collection: Collection, paths: Sequence[str], plan: ErasurePlan, stores: Stores, wanted: frozenset[Needle]
+    collection: Collection, paths: Sequence[str], plan: RecordPlan, stores: Stores, wanted: frozenset[Needle]
 ) -> Residue:
     try:
         seen = await stores.mentions(collection.place, paths, wanted)

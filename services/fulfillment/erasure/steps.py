@@ -6,48 +6,421 @@ afterwards.
 """
 
 from base64 import b64decode, b64encode
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from typing import Any
+from enum import StrEnum
+from functools import partial
+from itertools import accumulate
+from operator import is_
+from typing import Any, TypeAlias, overload
 
-from services.fulfillment.erasure.step import Disposition, Mask, Pull, Record, RecordStep, Set, record_named
-from services.fulfillment.erasure.step_runs import (
-    StepRun,
-    Steps,
-    alike,
-    run_as_document,
-    run_of_document,
-    runs_of,
-    steps_in,
-    steps_where,
-)
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.ownership import OwnershipMatch, owned
 from shared.runtime.mongo import from_bson, to_bson
 
-__all__ = [
-    "Disposition",
-    "ErasurePlan",
-    "Mask",
-    "Pull",
-    "Record",
-    "RecordStep",
-    "Set",
-    "StepRun",
-    "Steps",
-    "alike",
-    "record_named",
-    "run_of_line",
-    "runs_of",
-    "steps_in",
-    "steps_where",
-]
+Record: TypeAlias = tuple[str, Hashable]
+"""Key of a collection, and the comparison key of a record's primary key."""
+
+
+def record_named(key: str, identity: Mapping[str, Any]) -> Record:
+    """Return the unique name of a record of the collection *key*, by its primary key."""
+    return key, tuple((path, key_of(value)) for path, value in identity.items())
+
+
+class Disposition(StrEnum):
+    """The treatment of a record."""
+
+    ERASED = "erased"
+    """The document is deleted, or the person's elements of it are."""
+    MASKED = "masked"
+    """The personal data in it is replaced, the rest stays."""
+    RETAINED = "retained"
+    """It stays, because a law says so."""
+    UNCHANGED = "unchanged"
+    """It holds no data that the erasure covers."""
+    LEFT = "left"
+    """It was to be erased and is still there, whole or in part."""
+    GONE = "gone"
+    """When it was to be erased, it was no longer the person's."""
+    MARKED = "marked"
+    """It carries the mark that restricts its use."""
+    CORRECTED = "corrected"
+    """A wrong value in it was corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The replacement of a field's value."""
+
+    path: str
+    arrays: tuple[str, ...]
+    """The arrays on the way to it, outermost first, as they are stored."""
+    value: Any
+    removed: bool = False
+    """Whether the field itself is removed; *value* then means nothing."""
+    instead_of: tuple[Any, ...] = ()
+    """The value that it replaces, where elements get different masks; empty: every value."""
+    of: OwnershipMatch | None = None
+    """The elements that it applies to; None: all."""
+    single: bool = False
+    """Whether it replaces an element that stands alone in place of an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Elements that are removed from an array."""
+
+    match: OwnershipMatch
+    arrays: tuple[str, ...]
+    """The arrays on the way to their array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """A value written to a field: a mark, or a correction."""
+
+    path: str
+    value: Any
+    before: Any = None
+    """The value before."""
+    created: bool = False
+    """Whether the field was absent: neither a value nor null."""
+    arrays: tuple[str, ...] = ()
+    """The arrays on the way to it, outermost first."""
+    of: OwnershipMatch | None = None
+    """The elements that it applies to; None: the document, or all elements."""
+    instead: bool = False
+    """Whether it replaces *before* alone, so that concurrent changes stay."""
+    removed: bool = False
+    """Whether the field itself is removed; *value* then means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStep:
+    """The changes to one record. Repeating them changes nothing more."""
+
+    key: str
+    place: CollectionPlace
+    id: Mapping[str, Any]
+    disposition: Disposition
+    guard: tuple[OwnershipMatch, ...]
+    """Matches of which at least one must still hold: the document is then still the person's."""
+    hold: tuple[str, Any] | None = None
+    """Field and value that mark a hold, which may be set between plan and write."""
+    deleted: bool = False
+    masks: tuple[Mask, ...] = ()
+    pulls: tuple[Pull, ...] = ()
+    sets: tuple[Set, ...] = ()
+    reason: str | None = None
+    because: str | None = None
+    until: date | None = None
+    undeclared: int = 0
+    """Fields of a masked document that the map does not know: they stay, and the staff must check them."""
+    left: tuple[str, ...] = ()
+    """Personal fields that the map forbids to change."""
+
+    @property
+    def record(self) -> Record:
+        """Its record's unique name."""
+        return record_named(self.key, self.id)
+
+    @property
+    def changes(self) -> bool:
+        """Whether it writes anything."""
+        return bool(self.deleted or self.masks or self.pulls or self.sets)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether it is erased except for fields that the map forbids to change."""
+        return bool(self.left) and self.disposition not in (Disposition.RETAINED, Disposition.LEFT)
+
+    @property
+    def owned(self) -> bool:
+        """Whether the whole document is the person's."""
+        return owned(self.guard)
+
+    @property
+    def reasons(self) -> tuple[OwnershipMatch, ...]:
+        """All matches that make the record, or elements of it, the person's."""
+        pulled = [pull.match for pull in self.pulls]
+        masked = [mask.of for mask in self.masks if mask.of is not None]
+        return tuple(dict.fromkeys((*self.guard, *pulled, *masked)))
+
+
+def as_document(step: RecordStep) -> dict[str, Any]:
+    """Return *step* in its stored form."""
+    return {
+        "key": step.key,
+        "place": list(step.place),
+        "id": [[path, value] for path, value in step.id.items()],
+        "disposition": step.disposition.value,
+        "guard": [_match_as_document(match) for match in step.guard],
+        "hold": None if step.hold is None else list(step.hold),
+        "deleted": step.deleted,
+        "masks": [_mask_as_document(mask) for mask in step.masks],
+        "pulls": [[_match_as_document(pull.match), list(pull.arrays)] for pull in step.pulls],
+        "sets": [_set_as_document(part) for part in step.sets],
+        "reason": step.reason,
+        "because": step.because,
+        "until": None if step.until is None else step.until.isoformat(),
+        "undeclared": step.undeclared,
+        "left": list(step.left),
+    }
+
+
+def of_document(document: Mapping[str, Any]) -> RecordStep:
+    """Return the step that :func:`as_document` wrote."""
+    return RecordStep(
+        key=document["key"],
+        place=CollectionPlace(*document["place"]),
+        id=dict(document["id"]),
+        disposition=Disposition(document["disposition"]),
+        guard=_matches_of(document["guard"]),
+        hold=None if document["hold"] is None else tuple(document["hold"]),
+        deleted=document["deleted"],
+        masks=tuple(_mask_of(mask) for mask in document["masks"]),
+        pulls=tuple(Pull(_match_of(match), tuple(arrays)) for match, arrays in document["pulls"]),
+        sets=tuple(_set_of(part) for part in document.get("sets", ())),
+        reason=document["reason"],
+        because=document["because"],
+        until=None if document["until"] is None else date.fromisoformat(document["until"]),
+        undeclared=document["undeclared"],
+        left=tuple(document["left"]),
+    )
+
+
+def _mask_as_document(mask: Mask) -> dict[str, Any]:
+    return {
+        "path": mask.path,
+        "arrays": list(mask.arrays),
+        "value": mask.value,
+        "removed": mask.removed,
+        "instead_of": list(mask.instead_of),
+        "of": None if mask.of is None else _match_as_document(mask.of),
+        "single": mask.single,
+    }
+
+
+def _mask_of(document: Mapping[str, Any]) -> Mask:
+    return Mask(
+        path=document["path"],
+        arrays=tuple(document["arrays"]),
+        value=document["value"],
+        removed=document["removed"],
+        instead_of=tuple(document["instead_of"]),
+        of=None if document["of"] is None else _match_of(document["of"]),
+        single=document.get("single", False),
+    )
+
+
+def _set_as_document(part: Set) -> dict[str, Any]:
+    return {
+        "path": part.path,
+        "value": part.value,
+        "before": part.before,
+        "created": part.created,
+        "arrays": list(part.arrays),
+        "of": None if part.of is None else _match_as_document(part.of),
+        "instead": part.instead,
+        "removed": part.removed,
+    }
+
+
+def _set_of(document: Mapping[str, Any]) -> Set:
+    of = document["of"]
+    arrays = tuple(document["arrays"])
+    return Set(**{**document, "arrays": arrays, "of": None if of is None else _match_of(of)})
+
+
+def _match_as_document(match: OwnershipMatch) -> dict[str, Any]:
+    simple = {"path": match.path, "unit": match.unit, "values": list(match.values)}
+    if not match.others:
+        return simple
+    return {**simple, "others": [list(other) for other in match.others], "arrays": list(match.arrays)}
+
+
+def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[OwnershipMatch, ...]:
+    return tuple(_match_of(document) for document in documents)
+
+
+def _match_of(document: Mapping[str, Any]) -> OwnershipMatch:
+    return OwnershipMatch(
+        document["path"],
+        document["unit"],
+        tuple(document["values"]),
+        tuple((path, value) for path, value in document.get("others", ())),
+        tuple(document.get("arrays", ())),
+    )
+
+
+LONGEST_RUN = 1_000
+"""Most steps in one run: a line of a plan is read as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """Steps that differ in the primary key alone."""
+
+    step: RecordStep
+    """The first step."""
+    keys: tuple[tuple[Any, ...], ...]
+    """For each path of the primary key, its value in every step."""
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.keys[0])
+
+    def __iter__(self) -> Iterator[RecordStep]:
+        """Yield every step."""
+        paths = tuple(self.step.id)
+        # Not by replace(), which reads every field of every step and takes three times as long.
+        same = {one.name: getattr(self.step, one.name) for one in fields(RecordStep) if one.name != "id"}
+        make = partial(RecordStep, **same)
+        for values in zip(*self.keys, strict=True):
+            yield make(id=dict(zip(paths, values, strict=True)))
+
+
+class Steps(Sequence[RecordStep]):
+    """A sequence of many steps; they are created at each iteration."""
+
+    __slots__ = ("_ends", "runs")
+
+    def __init__(self, runs: Iterable[StepRun] = ()) -> None:
+        """Create the sequence of *runs*."""
+        self.runs = tuple(runs)
+        self._ends = list(accumulate(map(len, self.runs)))
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[RecordStep]:
+        """Yield every step."""
+        for run in self.runs:
+            yield from run
+
+    @overload
+    def __getitem__(self, place: int) -> RecordStep: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[RecordStep, ...]: ...
+    def __getitem__(self, place: int | slice) -> RecordStep | tuple[RecordStep, ...]:
+        """Return the step at *place*."""
+        if isinstance(place, slice):
+            return tuple(self)[place]
+        wanted = range(len(self))[place]
+        number = bisect_right(self._ends, wanted)
+        run = self.runs[number]
+        within = wanted - self._ends[number] + len(run)
+        return replace(
+            run.step,
+            id={path: values[within] for path, values in zip(run.step.id, run.keys, strict=True)},
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether *other* has the same steps, however they are stored."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """Return a hash that equal steps share."""
+        return hash(len(self))
+
+
+def runs_of(steps: Iterable[RecordStep]) -> Iterator[StepRun]:
+    """Yield *steps* in runs."""
+    begun: _Begun | None = None
+    for step in steps:
+        if begun is None or not begun.takes(step):
+            if begun is not None:
+                yield begun.run()
+            begun = _Begun(step)
+        begun.keys.append(tuple(step.id.values()))
+    if begun is not None:
+        yield begun.run()
+
+
+def alike(steps: Sequence[RecordStep]) -> Iterator[tuple[RecordStep, int]]:
+    """Yield a step of each run and the number of steps in it, for callers that do not need the keys."""
+    if isinstance(steps, Steps):
+        yield from ((run.step, len(run)) for run in steps.runs)
+    else:
+        yield from ((step, 1) for step in steps)
+
+
+def steps_where(steps: Sequence[RecordStep], wanted: Callable[[RecordStep], bool]) -> Iterator[RecordStep]:
+    """Yield the *wanted* steps; *wanted* must not depend on the primary key."""
+    if isinstance(steps, Steps):
+        yield from (step for run in steps.runs if wanted(run.step) for step in run)
+    else:
+        yield from filter(wanted, steps)
+
+
+def steps_in(steps: Sequence[RecordStep], key: str) -> Iterator[RecordStep]:
+    """Yield the steps for the collection *key*."""
+    return steps_where(steps, lambda step: step.key == key)
+
+
+def run_as_document(run: StepRun) -> dict[str, Any]:
+    """Return *run* in its stored form."""
+    return {**as_document(run.step), "keys": [list(values) for values in run.keys]}
+
+
+def run_of_document(document: Mapping[str, Any]) -> StepRun:
+    """Return the run that :func:`run_as_document` wrote."""
+    step = of_document(document)
+    # One step per line: the format before runs.
+    keys = document.get("keys") or [[value] for value in step.id.values()]
+    return StepRun(step, tuple(map(tuple, keys)))
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A run that may still grow."""
+
+    first: RecordStep
+    keys: list[tuple[Any, ...]] = field(default_factory=list)
+    content: bytes = b""
+
+    def takes(self, step: RecordStep) -> bool:
+        if len(self.keys) >= LONGEST_RUN or step.id.keys() != self.first.id.keys():
+            return False
+        if _plainly_alike(self.first, step):
+            return True
+        self.content = self.content or _content(self.first)
+        return self.content == _content(step)
+
+    def run(self) -> StepRun:
+        return StepRun(self.first, tuple(zip(*self.keys, strict=True)))
+
+
+def _plainly_alike(one: RecordStep, other: RecordStep) -> bool:
+    """Return whether two steps are clearly alike: a search gives alike records identical matches."""
+    if one.masks or other.masks or one.pulls or other.pulls or one.sets or other.sets:
+        return False
+    same = len(one.guard) == len(other.guard) and all(map(is_, one.guard, other.guard))
+    return same and _words(one) == _words(other)
+
+
+def _words(step: RecordStep) -> tuple[Any, ...]:
+    held = None if step.hold is None else (step.hold[0], id(step.hold[1]))
+    ends = (step.reason, step.because, step.until, step.undeclared, step.left)
+    return (step.key, step.place, step.disposition, held, step.deleted, *ends)
+
+
+def _content(step: RecordStep) -> bytes:
+    """Return *step* without its primary key as bytes, types of values included: 1 is not True here."""
+    return to_bson({**as_document(step), "id": None})
+
+
 SMALL = 100
 """Steps of a plan that are gone through within a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class ErasurePlan:
+class RecordPlan:
     """The treatment of every record found."""
 
     version: str
@@ -110,12 +483,12 @@ class ErasurePlan:
             yield _line(run_as_document(run))
 
     @classmethod
-    def of_line(cls, line: str) -> "ErasurePlan":
+    def of_line(cls, line: str) -> "RecordPlan":
         """Return the plan with the first line *line*, without its steps."""
         return _plan_of(_document(line))
 
     @classmethod
-    def of_lines(cls, lines: Iterable[str]) -> "ErasurePlan":
+    def of_lines(cls, lines: Iterable[str]) -> "RecordPlan":
         """Return the plan that :meth:`lines` wrote."""
         first, *others = lines
         return replace(cls.of_line(first), steps=Steps(map(run_of_line, others)))
@@ -142,7 +515,7 @@ def _document(line: str) -> dict[str, Any]:
     return from_bson(b64decode(line))[0]
 
 
-def _plan_as_document(plan: ErasurePlan) -> dict[str, Any]:
+def _plan_as_document(plan: RecordPlan) -> dict[str, Any]:
     return {
         "version": plan.version,
         "made_on": plan.made_on.isoformat(),
@@ -156,8 +529,8 @@ def _plan_as_document(plan: ErasurePlan) -> dict[str, Any]:
     }
 
 
-def _plan_of(document: Mapping[str, Any]) -> ErasurePlan:
-    return ErasurePlan(
+def _plan_of(document: Mapping[str, Any]) -> RecordPlan:
+    return RecordPlan(
         version=document["version"],
         made_on=date.fromisoformat(document["made_on"]),
         targets=tuple(document["targets"]),

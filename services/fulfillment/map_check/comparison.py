@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from services.fulfillment.datamap.graph import Graph, Lookup, graph_of
-from services.fulfillment.datamap.model import Collection, DataMap, MapError
-from services.fulfillment.map_check import declared, drift, findable, masks, references, sampler
+from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.yaml_loader import MapError
+from services.fulfillment.map_check import declared, findable, masks, sampler
 from services.fulfillment.map_check.observations import LookupSpeed, Observed
 from services.fulfillment.map_check.sampler import observe
 from services.fulfillment.stores.caseless import CASELESS
@@ -65,10 +66,10 @@ def _compared(seen: Observed, observed: Mapping[str, Observed], today: date) -> 
     yield from findable.buried(seen)
     yield from findable.pointed(seen)
     yield from declared.undated(seen, today)
-    for pair in references.pairs(seen, observed):
-        yield from references.unlike(pair)
+    for pair in findable.pairs(seen, observed):
+        yield from findable.unlike(pair)
     yield from declared.unwritable(seen)
-    yield from drift.undeclared_fields(seen)
+    yield from declared.undeclared_fields(seen)
     yield from slow_lookups(seen)
 
 
@@ -98,13 +99,13 @@ async def _dangling(
     seen: Observed, observed: Mapping[str, Observed], stores: Stores
 ) -> AsyncIterator[MapError]:
     """Yield the references with values without a partner at the other end."""
-    for pair in references.pairs(seen, observed):
+    for pair in findable.pairs(seen, observed):
         followed = pair.followed()
         values = [form for forms in followed.values() for form in forms]
         if values:
             place, path = pair.there.collection.place, pair.reference.path
             found = await sampler.partners(stores, place, path, values, caseless=pair.caseless)
-            for flaw in references.dangling(pair, followed, found):
+            for flaw in findable.dangling(pair, followed, found):
                 yield flaw
 
 
@@ -116,7 +117,7 @@ async def _undeclared_collections(
     for (store, dataset), first in sorted(databases.items()):
         known = [c.name for c in data_map.collections if (c.store, c.dataset) == (store, dataset)]
         samples = await sampler.undeclared(stores, first.place, known)
-        for flaw in drift.undeclared_collections(first, samples):
+        for flaw in declared.undeclared_collections(first, samples):
             yield flaw
 
 

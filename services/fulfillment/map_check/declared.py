@@ -1,16 +1,136 @@
-"""Compares the declarations of a collection's fields with its documents. Pure."""
+"""Compares declarations with documents: missing, mistyped and undeclared fields and collections. Pure."""
 
-from collections import Counter
-from collections.abc import Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import Erasure, MapError, MappedField
+from services.fulfillment.datamap.model import Collection, Erasure, MappedField
 from services.fulfillment.datamap.paths import places, raw_at
+from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.domain import last_day
-from services.fulfillment.map_check.drift import paths_of
-from services.fulfillment.map_check.kinds import allows, counted, kind_of, kinds_at
-from services.fulfillment.map_check.observations import Observed
+from services.fulfillment.drafting.detection import categories_of
+from services.fulfillment.map_check.observations import Observed, allows, counted, kind_of, kinds_at
 from shared.contract.suggestions import nearest_word
+
+MOST_NAMED = 10
+"""Undeclared fields of a collection that are named one by one, besides those that seem personal."""
+SURE = 0.5
+"""Least confidence in a category for an error."""
+_PLAIN = re.compile(r"[A-Za-z_$][\w$-]{0,60}")
+
+_Values: TypeAlias = dict[str, list[Any]]
+"""Path → values."""
+
+
+def paths_of(value: Any, above: str = "") -> Iterator[str]:
+    """Yield the path of every value below *value*; elements of an array share one."""
+    yield from (path for path, _ in _single_values(value, above))
+
+
+def _single_values(value: Any, above: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _single_values(item, above)
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _single_values(member, _below(above, name))
+    elif value is not None:
+        yield above, value
+
+
+def _below(above: str, name: str) -> str:
+    """Return a path; a name that is data itself, like an e-mail address as key, becomes a star."""
+    name = name if _PLAIN.fullmatch(name) else "*"
+    return f"{above}.{name}" if above else name
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """The personal data that something seems to hold."""
+
+    about: str
+    """In words; empty if it seems to hold none."""
+    sure: bool
+    """Whether it is more likely than not."""
+
+
+def undeclared_fields(observed: Observed) -> Iterator[MapError]:
+    """Yield the undeclared fields in documents; errors if they seem to be personal."""
+    collection, whole = observed.collection, len(observed.documents)
+    documents, values = _strays(observed)
+    suspicions = {path: suspected(values[path]) for path in sorted(documents)}
+    plain = [path for path, suspicion in suspicions.items() if not suspicion.about]
+    for path, suspicion in suspicions.items():
+        if path not in plain[MOST_NAMED:]:
+            held = f"{documents[path]} of {whole} documents of `{collection.key}` hold `{path}`"
+            what = f"{held}, which is not declared{suspicion.about}"
+            yield MapError(collection.where, what, _remedy(collection), remark=not suspicion.sure)
+    if len(plain) > MOST_NAMED:
+        what = f"and {len(plain) - MOST_NAMED} more undeclared fields in `{collection.key}`"
+        remedy = "declare the object that holds them as one field if they vary"
+        yield MapError(collection.where, what, remedy, remark=True)
+
+
+def _strays(observed: Observed) -> tuple[Counter[str], dict[str, _Values]]:
+    """Return for each undeclared path the number of documents with it, and the values there by path."""
+    documents: Counter[str] = Counter()
+    values: dict[str, _Values] = defaultdict(lambda: defaultdict(list))
+    for document in observed.documents:
+        unknown = list(_unknown(observed.collection, document, ""))
+        documents.update({path for path, _ in unknown})
+        for path, member in unknown:
+            for leaf, value in _single_values(member, path):
+                values[path][leaf].append(value)
+    return documents, values
+
+
+def _remedy(collection: Collection) -> str:
+    if collection.erasure is Erasure.DELETE:
+        return "declare it: it is shown as it is, and this was not reviewed"
+    return "declare it: an erasure by masking leaves it as it is"
+
+
+def suspected(values: Mapping[str, Sequence[Any]]) -> Suspicion:
+    """Return the personal data that *values*, by their paths, seem to be."""
+    likeliest = {path: found[0] for path, some in values.items() if (found := categories_of(path, some))}
+    sure = any(one.confidence >= SURE for one in likeliest.values())
+    named = [f"`{one.category}` in `{path}`" for path, one in sorted(likeliest.items())[:MOST_NAMED]]
+    if len(values) == len(likeliest) == 1:
+        named = [f"`{one.category}`" for one in likeliest.values()]
+    about = f": it {'seems to' if sure else 'may'} hold {', '.join(named)}" if named else ""
+    return Suspicion(about, sure)
+
+
+def _unknown(collection: Collection, value: Any, above: str) -> Iterator[tuple[str, Any]]:
+    """Yield path and value of undeclared fields; of an undeclared object the outermost."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _unknown(collection, item, above)
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            declared = collection.by_path.get(f"{above}.{name}" if above else name)
+            if declared is not None and declared.container:
+                yield from _unknown(collection, member, declared.path)
+            elif declared is None and (above or name != "_id"):
+                yield _below(above, name), member
+
+
+def undeclared_collections(beside: Collection, samples: Mapping[str, Sequence[Any]]) -> Iterator[MapError]:
+    """Yield the collections of a database that the map does not name; *beside* is one that it does."""
+    for name, documents in samples.items():
+        values: _Values = defaultdict(list)
+        for document in documents:
+            for path, value in _single_values(document, ""):
+                values[path].append(value)
+        suspicion = suspected(values)
+        has = f"the database `{beside.dataset}` has a collection `{name}`"
+        what = f"{has}, which is not declared{suspicion.about}"
+        remedy = "declare it; with `skip_processing: true` if it holds no people"
+        if documents:
+            yield MapError(beside.where, what, remedy, remark=not suspicion.sure)
 
 
 def absent(observed: Observed) -> Iterator[MapError]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import DataMap, MapError
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.masks import NULL, constant
 from services.fulfillment.erasure.planner import plan_records
 from services.fulfillment.erasure.steps import Mask

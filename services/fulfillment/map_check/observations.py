@@ -1,14 +1,81 @@
-"""Data read from a database for the comparison with a data map. Pure."""
+"""Data read from a database for the comparison with a data map, and the types of its values. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import Collection
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.stores.rules import Rules
-from shared.runtime.mongo import Document
+from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId
+
+UUIDS = (3, 4)
+"""Sub-types of binary that hold a UUID."""
+_BY_NAME = {
+    "Code": "javascript",
+    "DatetimeMS": "datetime",
+    "MaxKey": "max_key",
+    "MinKey": "min_key",
+    "Regex": "regex",
+    "Timestamp": "timestamp",
+}
+_KINDS: tuple[tuple[type, str], ...] = (
+    (type(None), "null"),
+    (bool, "boolean"),
+    (Int64, "long"),
+    (int, "integer"),
+    (float, "double"),
+    (str, "string"),
+    (datetime, "datetime"),
+    (ObjectId, "object_id"),
+    (Decimal128, "decimal"),
+    (bytes, "binary"),
+    (list, "array"),
+)
+"""Types of Python and their names; the first that fits counts."""
+_WHOLE = frozenset({"integer", "long"})
+_FRACTIONAL = _WHOLE | {"double"}
+_ALLOWED = {
+    "binary": frozenset({"binary", "uuid"}),
+    "date": frozenset({"datetime"}),
+    "double": _FRACTIONAL,
+    "float": _FRACTIONAL,
+    "integer": _WHOLE,
+    "long": _WHOLE,
+}
+_NUMBERS = _FRACTIONAL | {"decimal"}
+
+
+def kind_of(value: Any) -> str:
+    """Return the type of a single *value*, or ``array``."""
+    if isinstance(value, Binary) and value.subtype in UUIDS:
+        return "uuid"
+    named = _BY_NAME.get(type(value).__name__)
+    return named or next((name for kind, name in _KINDS if isinstance(value, kind)), "object")
+
+
+def allows(declared: str, kind: str) -> bool:
+    """Return whether a field declared as a single *declared* may hold a *kind*; null is always allowed."""
+    return kind == "null" or kind in _ALLOWED.get(declared, {declared})
+
+
+def comparable(kind: str) -> str:
+    """Return a name that *kind* shares with the types that MongoDB compares with it."""
+    return "number" if kind in _NUMBERS else "binary" if kind == "uuid" else kind
+
+
+def kinds_at(documents: Iterable[Document], path: str) -> Counter[str]:
+    """Return how many of *documents* hold each type at *path*; elements of an array count singly."""
+    return Counter(kind for document in documents for kind in set(map(kind_of, values_at(document, path))))
+
+
+def counted(number: int, whole: int) -> str:
+    """Return *number* of *whole* documents in words."""
+    return f"in {number} of {whole} documents"
 
 
 class LookupSpeed(IntEnum):

@@ -10,14 +10,14 @@ from services.fulfillment.changes.marks import marks
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
 from services.fulfillment.erasure.residue import Residue
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, alike
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
 from services.fulfillment.package.labels import spelt, title
 from services.fulfillment.package.reasons import NEEDS_MORE_PROOF
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSurvey
 from services.fulfillment.recipients.directory import by_hand, recipients_of
-from services.fulfillment.search.walk import Findings, SearchStatus
+from services.fulfillment.search.findings import Findings, SearchStatus
 from shared.contract.answer import (
     Answer,
     AnswerGroup,
@@ -66,7 +66,7 @@ def overview(survey: PackageSurvey, findings: Findings, *, fallback: bool) -> An
 
 
 def erasure(
-    plan: ErasurePlan,
+    plan: RecordPlan,
     residues: Sequence[Residue],
     data_map: DataMap,
     copied: Answer,
@@ -132,7 +132,7 @@ def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answ
     return Answer(recipients=named, by_hand=by_hand(named, agreed))
 
 
-def _left(plan: ErasurePlan, data_map: DataMap) -> Iterator[LeftGroup]:
+def _left(plan: RecordPlan, data_map: DataMap) -> Iterator[LeftGroup]:
     counts: Counter[tuple[str, str | None]] = Counter()
     for step, records in alike(plan.steps):
         if step.reason is not None:
@@ -195,12 +195,12 @@ def _blacked_out(survey: PackageSurvey) -> Iterator[BlackedOutGroup]:
         yield BlackedOutGroup(label=label, count=count)
 
 
-def _groups(plan: ErasurePlan, disposition: Disposition, data_map: DataMap) -> Iterator[AnswerGroup]:
+def _groups(plan: RecordPlan, disposition: Disposition, data_map: DataMap) -> Iterator[AnswerGroup]:
     for key, records in _by_collection(plan, lambda step: step.disposition is disposition).items():
         yield AnswerGroup(label=title(data_map.by_key[key]), records=records)
 
 
-def _by_collection(plan: ErasurePlan, wanted: Callable[[RecordStep], bool]) -> Counter[str]:
+def _by_collection(plan: RecordPlan, wanted: Callable[[RecordStep], bool]) -> Counter[str]:
     """Return the number of *wanted* records by collection."""
     counts: Counter[str] = Counter()
     for step, records in alike(plan.steps):
@@ -209,7 +209,7 @@ def _by_collection(plan: ErasurePlan, wanted: Callable[[RecordStep], bool]) -> C
     return counts
 
 
-def _kept(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
+def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
     """
     Yield the retained records by collection and reason, with the first and the last day if each has one.
 
@@ -235,7 +235,7 @@ def _kept(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
         )
 
 
-def _unchangeable(plan: ErasurePlan, data_map: DataMap) -> Iterator[KeptGroup]:
+def _unchangeable(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
     """Yield the records with fields that the map forbids to change."""
     for key, records in _by_collection(plan, lambda step: step.incomplete).items():
         yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=NOT_CHANGEABLE)

@@ -7,8 +7,13 @@ from types import MappingProxyType
 
 from babel.units import format_unit
 
-from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
-from services.fulfillment.datamap.model import Collection, MappedField, RetentionPeriod
+from services.fulfillment.datamap.model import (
+    NEVER_DISCLOSED,
+    Collection,
+    MappedField,
+    RetentionPeriod,
+    covered,
+)
 from services.fulfillment.package.redaction import RedactedKind
 from shared.pages.categories import called
 from shared.pages.translation import Words

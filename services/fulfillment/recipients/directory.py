@@ -17,7 +17,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.steps import ErasurePlan, alike
+from services.fulfillment.erasure.steps import RecordPlan, alike
 from services.fulfillment.search.identities import Identities
 
 
@@ -33,7 +33,7 @@ class DataRecipient:
     """Whether it may be an internal machine, without TLS."""
 
 
-def recipients_of(plan: ErasurePlan, data_map: DataMap) -> tuple[str, ...]:
+def recipients_of(plan: RecordPlan, data_map: DataMap) -> tuple[str, ...]:
     """
     Return the recipients of the data that *plan* changes, by name.
 

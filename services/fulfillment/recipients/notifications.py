@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.recipients.directory import pseudonyms, recipients_of
 from services.fulfillment.search.identities import Identities
 from shared.contract.events import (
@@ -24,7 +24,7 @@ NO_WAY_AGREED = "no_way_agreed"
 
 
 def notifications_of(
-    fact: Fact, plan: ErasurePlan, data_map: DataMap, ctx: FulfillmentContext
+    fact: Fact, plan: RecordPlan, data_map: DataMap, ctx: FulfillmentContext
 ) -> Sequence[RecipientConcerned]:
     """Return the events for the recipients of the records that *plan* has changed, about *fact*."""
     return notifications_to(fact, recipients_of(plan, data_map), plan.identities, ctx)

@@ -17,7 +17,7 @@ from typing import Any
 from services.fulfillment.datamap.graph import CONTACTS, PHONE
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
-from services.fulfillment.search.named_people import RecordPart, likeness
+from services.fulfillment.search.named_people import RecordPart, likeness, roles
 from services.fulfillment.search.phones import (
     LEAST_NATIONAL_DIGITS,
     international,
@@ -25,7 +25,6 @@ from services.fulfillment.search.phones import (
     of_number,
     region_of,
 )
-from services.fulfillment.search.roles import roles
 from shared.matching import MatchOutcome
 
 COUNTRY = "user.contact.address.country"

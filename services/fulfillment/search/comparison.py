@@ -14,12 +14,11 @@ from datetime import date, datetime
 from itertools import product
 from typing import Any
 
-from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import PHONE
-from services.fulfillment.datamap.model import Collection, DataMap, MappedField
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField, covered
 from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.walk import FoundRecord
 from shared.contract.events import Correction
 from shared.matching import (
     Match,

@@ -6,13 +6,14 @@ from datetime import date
 
 from services.fulfillment.changes.change import MissingChange
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.completion import Round, plan_again
 from services.fulfillment.erasure.execution import Refused, Remains, execute, execute_changes, verify
 from services.fulfillment.erasure.residue import Residue, search_texts
-from services.fulfillment.erasure.rounds import Round, plan_again
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.steps import RecordPlan
+from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mentions import Needle
-from services.fulfillment.search.walk import Findings, gather
+from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores
 
 
@@ -50,24 +51,24 @@ class RecordEngine:
         """
         return await gather(data_map, self.stores, identities, only_verified=True)
 
-    async def erase(self, plan: ErasurePlan) -> Refused:
+    async def erase(self, plan: RecordPlan) -> Refused:
         """Execute *plan*; it may be repeated."""
         return await execute(plan, self.stores)
 
-    async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
+    async def verify(self, plan: RecordPlan, data_map: DataMap, identities: Identities) -> Remains:
         """Search again for the records that *plan* was to erase."""
         return await verify(plan, data_map, self.stores, identities)
 
     async def search_texts(
-        self, plan: ErasurePlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
+        self, plan: RecordPlan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
     ) -> Sequence[Residue]:
         """Return the texts that still name the person; none if this search is switched off."""
         return await search_texts(plan, remains, data_map, self.stores, wanted) if self.reads_texts else ()
 
-    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
+    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> RecordPlan:
         """Return a plan for the records that *done* has left."""
         return await plan_again(done, data_map, self.stores, today)
 
-    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
+    async def change(self, plan: RecordPlan) -> Sequence[MissingChange]:
         """Mark and correct by *plan*, read again, and return the changes that are missing."""
         return await execute_changes(plan, self.stores)

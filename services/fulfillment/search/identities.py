@@ -18,8 +18,6 @@ from services.fulfillment.datamap.graph import EMAIL, PHONE, graph_of
 from services.fulfillment.datamap.model import DataMap
 from shared.contract.events import RequestSubmitted, Subject
 
-__all__ = ["PHONE", "Identities", "identities_of", "plain", "spellings_of", "spellings_of_phone"]
-
 Identities: TypeAlias = Mapping[str, Sequence[str]]
 """The name of an identity in the data map → every spelling of its value."""
 

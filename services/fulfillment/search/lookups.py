@@ -6,9 +6,9 @@ from typing import Any
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.forms import NUMBERS, forms
-from services.fulfillment.search.frontier import Values
 from services.fulfillment.search.identities import spellings_of
 from services.fulfillment.search.phones import TRUNK, canonical
+from services.fulfillment.search.spool import Values
 from services.fulfillment.stores.batch_lookup import Probe
 
 MOST_FORMS = 512

@@ -4,9 +4,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from services.fulfillment.context import FulfillmentContext
-from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL
-from services.fulfillment.datamap.model import Collection, DataMap, MappedField
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField, covered
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masks import NOWHERE
 from services.fulfillment.search.bson_equality import untagged
@@ -14,7 +13,7 @@ from services.fulfillment.search.confirmed_aliases import values_of_aliases
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.mailboxes import addresses_in, same
-from services.fulfillment.search.roles import roles
+from services.fulfillment.search.named_people import roles
 from shared.contract.events import Assurance, Evidence, IdentityVerified, MailboxNamed, Requester
 from shared.law import Right
 from shared.runtime.dataloader import in_thread

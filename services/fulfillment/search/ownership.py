@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.categories import PERSONAL, covered
-from services.fulfillment.datamap.model import Collection
+from services.fulfillment.datamap.model import PERSONAL, Collection, covered
 from services.fulfillment.datamap.paths import below, joined, leads_through, raw_at, tuples_at, values_at
 from services.fulfillment.search.bson_equality import key_of
 from shared.runtime.mongo import Document

@@ -11,9 +11,8 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from services.fulfillment.datamap.model import Collection, MappedField
+from services.fulfillment.datamap.model import Collection, MappedField, covered
 from services.fulfillment.datamap.paths import below, leads_through, values_at
 from shared.runtime.mongo import Document
 

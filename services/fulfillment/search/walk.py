@@ -27,20 +27,18 @@ from services.fulfillment.search.confirmation import (
     may_contradict,
     rejected_identities,
 )
-from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, SearchAnswer, SearchStatus
-from services.fulfillment.search.frontier import LookupQueue, Values
+from services.fulfillment.search.findings import Coverage, Findings, SearchStatus
 from services.fulfillment.search.holdings import CollectionQuery, Holdings, key
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.lookups import formed, leads, probe_of
 from services.fulfillment.search.named_people import RecordPart
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
 from services.fulfillment.search.provenance import Provenance, ReferenceReach
+from services.fulfillment.search.spool import LookupQueue, Values
 from services.fulfillment.stores.batch_lookup import Probe
 from services.fulfillment.stores.mongodb import Stores
 from shared.runtime.dataloader import side_by_side
 from shared.runtime.mongo import Document
-
-__all__ = ["Coverage", "Findings", "FoundRecord", "SearchAnswer", "SearchStatus", "gather"]
 
 SMALL_BYTES = 64 << 10
 """Bytes of records, with their overhead, that are worked on within a few milliseconds."""

@@ -16,9 +16,9 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.paths import tuples_at
-from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
 from services.fulfillment.search.bson_equality import AS_IT_IS, key_of
 from services.fulfillment.search.forms import forms
+from services.fulfillment.search.mentions import LONGEST_PATTERN, branches
 from services.fulfillment.search.phones import canonical, integers, longhand
 from services.fulfillment.stores import caseless
 from shared.runtime.dataloader import DataLoader, LoadOrder, side_by_side

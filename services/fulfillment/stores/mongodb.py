@@ -40,8 +40,6 @@ from shared.runtime.dataloader import DataLoader, side_by_side
 from shared.runtime.mongo import Client, Document, Write, at_primary, connect, translated, write_each
 from shared.runtime.mongo import Collection as Stored
 
-__all__ = ["Probe", "Refusals", "Stores", "Writes", "in_portions"]
-
 T = TypeVar("T")
 WRITES_PER_ROUND = 1_000
 READING_WINDOW = 0.02

@@ -7,7 +7,7 @@ from functools import reduce
 import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
+from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import (
     FulfillmentCase,
@@ -67,8 +67,8 @@ def after(*facts: Fact) -> FulfillmentCase:
     return reduce(evolve, facts, FulfillmentCase())
 
 
-def plan(*steps: RecordStep) -> ErasurePlan:
-    return ErasurePlan("v", date(2026, 11, 25), ("user",), steps, (("shop.users",),))
+def plan(*steps: RecordStep) -> RecordPlan:
+    return RecordPlan("v", date(2026, 11, 25), ("user",), steps, (("shop.users",),))
 
 
 @pytest.mark.parametrize(

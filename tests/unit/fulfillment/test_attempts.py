@@ -6,9 +6,11 @@ from typing import Self
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentContext, FulfillmentProfile
-from services.fulfillment.datamap.reader import DataMap, parse
-from services.fulfillment.erasure.execution import ErasurePlan, Refused, Remains
-from services.fulfillment.erasure.rounds import Round
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.completion import Round
+from services.fulfillment.erasure.execution import Refused, Remains
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.handlers import answer
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.identities import Identities
@@ -70,13 +72,13 @@ class Shelf:
         coverage = (Coverage(USERS.key, SearchStatus.SEARCHED, len(self.found)),)
         return Findings(data_map.version, RecordTuple(self.found), coverage)
 
-    async def erase(self, plan: ErasurePlan) -> Refused:
+    async def erase(self, plan: RecordPlan) -> Refused:
         raise NotImplementedError
 
-    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
+    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> RecordPlan:
         raise NotImplementedError
 
-    async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
+    async def verify(self, plan: RecordPlan, data_map: DataMap, identities: Identities) -> Remains:
         raise NotImplementedError
 
 
@@ -146,7 +148,7 @@ async def test_a_copy_is_stored_and_named_before_an_erasure_is_planned() -> None
     assert isinstance(planned, ErasurePlanned)
     assert planned.package is not None
     assert [piece async for piece in ctx.vault.open_stream(CASE, planned.package)]
-    decided = ErasurePlan.of_line(await anext(ctx.opened_lines(planned.plan)))
+    decided = RecordPlan.of_line(await anext(ctx.opened_lines(planned.plan)))
     assert decided.identities == {"email": ("ada@example.org",)}
 
 

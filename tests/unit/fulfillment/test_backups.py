@@ -10,6 +10,7 @@ from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.journal.entries import (
     ErasureEntry,
+    Fingerprints,
     Trace,
     Treatment,
     as_document,
@@ -17,7 +18,6 @@ from services.fulfillment.erasure.journal.entries import (
     of_document,
     opaque,
 )
-from services.fulfillment.erasure.journal.fingerprints import Fingerprints
 from services.fulfillment.erasure.journal.returned import ReturnVerdict, judge
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch

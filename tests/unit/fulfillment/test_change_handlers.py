@@ -14,7 +14,7 @@ from services.fulfillment.changes.suppressions import SuppressionPurpose
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.handlers import answer, answer_proven_alias, approve_correction
 from services.fulfillment.search.confirmed_aliases import values_of
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
@@ -113,7 +113,7 @@ class Stubborn:
             data_map.version, RecordTuple((FOUND,)), (Coverage(USERS.key, SearchStatus.SEARCHED, 1),)
         )
 
-    async def change(self, plan: ErasurePlan) -> Sequence[MissingChange]:
+    async def change(self, plan: RecordPlan) -> Sequence[MissingChange]:
         refused = [MissingChange(step, part, "not_taken") for step in plan.steps for part in step.sets]
         return [] if self.takes else refused
 

@@ -17,7 +17,7 @@ from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import LEGAL_HOLD
 from services.fulfillment.erasure.execution import NOT_TAKEN, OVERTAKEN
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Set
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, Set
 from services.fulfillment.package import answers
 from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
 from services.fulfillment.search.ownership import OwnershipMatch
@@ -112,7 +112,7 @@ def findings(*records: FoundRecord) -> Findings:
 
 def marked(
     *records: FoundRecord, right: Right = Right.RESTRICTION, data_map: DataMap = MAP, **how: bool
-) -> ErasurePlan:
+) -> RecordPlan:
     return plan_marks(findings(*records), data_map, TODAY, right, **how)
 
 
@@ -121,7 +121,7 @@ def corrected(*records: FoundRecord, **wanted: str) -> Change:
     return plan_corrections(findings(*records), MAP, named, TODAY)
 
 
-def sets(plan: ErasurePlan) -> dict[str, tuple[Any, Any]]:
+def sets(plan: RecordPlan) -> dict[str, tuple[Any, Any]]:
     """Return what each field becomes in *plan*, and what it was."""
     return {part.path: (part.before, part.value) for step in plan.steps for part in step.sets}
 

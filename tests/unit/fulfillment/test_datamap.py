@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.reader import (
-    DataMap,
-    Direction,
-    Erasure,
-    RetentionPeriod,
-    ValueCheck,
-    load,
-    parse,
-)
+from services.fulfillment.datamap.model import DataMap, Direction, Erasure, RetentionPeriod, ValueCheck
+from services.fulfillment.datamap.reader import load, parse
 from shared.errors import InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"

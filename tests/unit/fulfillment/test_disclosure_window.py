@@ -9,12 +9,11 @@ import pytest
 
 from services.fulfillment.context import FulfillmentContext, PersonRecords
 from services.fulfillment.erasure import handlers
-from services.fulfillment.erasure.completion import Completed
+from services.fulfillment.erasure.completion import Completed, Round
 from services.fulfillment.erasure.execution import Remainder, RemainderKind, Remains
 from services.fulfillment.erasure.handlers import certify_withdrawn, erase, retry
 from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.rounds import Round
-from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.erasure.suspension import releases
 from services.fulfillment.erasure.window import disclosure_timer, round_timer, window_ended
 from services.fulfillment.handlers import (
@@ -383,7 +382,7 @@ class Coming(Held):
 
     new: Findings = HELD
 
-    async def erase(self, plan: ErasurePlan) -> dict[Any, str]:
+    async def erase(self, plan: RecordPlan) -> dict[Any, str]:
         del plan
         return {}
 
@@ -392,7 +391,7 @@ class Coming(Held):
         left = Remainder(item.collection.key, item.id, RemainderKind.UNPLANNED)
         return Remains((left,), {}, self.new)
 
-    async def plan_again(self, done: Round, data_map: Any, today: date) -> ErasurePlan:
+    async def plan_again(self, done: Round, data_map: Any, today: date) -> RecordPlan:
         del done
         return plan(self.new, data_map, today)
 
@@ -450,7 +449,7 @@ async def with_window(new: Findings) -> tuple[FulfillmentContext, Sequence[Fact]
 def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue certificates without the registers that they read."""
 
-    async def complete(decided: ErasurePlan, *_: object) -> Completed:
+    async def complete(decided: RecordPlan, *_: object) -> Completed:
         return Completed(decided, (), b"certificate")
 
     monkeypatch.setattr(handlers, "_completed", complete)

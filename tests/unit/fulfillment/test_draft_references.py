@@ -10,7 +10,6 @@ from services.fulfillment.datamap.model import Direction
 from services.fulfillment.drafting.identities import IdentityField, own_key
 from services.fulfillment.drafting.keys import Key, key_of, spellings
 from services.fulfillment.drafting.ownership import followed
-from services.fulfillment.drafting.reference_names import leads_by_name
 from services.fulfillment.drafting.references import (
     End,
     Overlap,
@@ -18,6 +17,7 @@ from services.fulfillment.drafting.references import (
     ReferenceLink,
     candidates,
     chosen,
+    leads_by_name,
     scored,
 )
 from services.fulfillment.drafting.schema import CollectionOutline, Inference

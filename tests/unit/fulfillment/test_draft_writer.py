@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reader import DataMap, Direction, parse
+from services.fulfillment.datamap.model import DataMap, Direction
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drafting.identities import beside, identities
 from services.fulfillment.drafting.references import End, ReferenceLink
 from services.fulfillment.drafting.schema import CollectionOutline, Inference

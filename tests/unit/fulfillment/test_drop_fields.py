@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.drop.fields import HashedPerson, sources
 from services.fulfillment.drop.standard_hashes import composed, hashed
 from shared.contract.drop import ListKind

@@ -8,7 +8,7 @@ import pytest
 from bson.datetime_ms import DatetimeMS
 
 from services.fulfillment.datamap.model import CollectionPlace
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, Pull, RecordStep
+from services.fulfillment.erasure.steps import Disposition, Mask, Pull, RecordPlan, RecordStep
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.operations import changes
 from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId, UpdateOne
@@ -48,8 +48,8 @@ def test_a_plan_survives_being_stored_with_every_type(value: Any) -> None:
         undeclared=2,
         left=("x",),
     )
-    plan = ErasurePlan("v", date(2026, 1, 1), ("user",), (step,), (("desk.notes",),), ("desk.none",))
-    again = ErasurePlan.of_lines(plan.lines())
+    plan = RecordPlan("v", date(2026, 1, 1), ("user",), (step,), (("desk.notes",),), ("desk.none",))
+    again = RecordPlan.of_lines(plan.lines())
     assert again == plan
     assert type(again.steps[0].id["_id"]) is type(value)
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.graph import Graph, graph_of
-from services.fulfillment.datamap.reader import Collection, DataMap, MapError, parse
+from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.datamap.yaml_loader import MapError
 from services.fulfillment.erasure.planner import plan
-from services.fulfillment.erasure.steps import ErasurePlan, RecordStep
+from services.fulfillment.erasure.steps import RecordPlan, RecordStep
 from services.fulfillment.search.findings import Findings, FoundRecord, RecordTuple
 from services.fulfillment.search.ownership import OwnershipMatch
 
@@ -44,7 +46,7 @@ def graph(data_map: DataMap) -> Graph:
     return graph_of(data_map)
 
 
-def planned(data_map: DataMap, *documents: dict[str, Any]) -> ErasurePlan:
+def planned(data_map: DataMap, *documents: dict[str, Any]) -> RecordPlan:
     """The plan of an erasure in which each document is the person's as a whole."""
     found = [
         FoundRecord(

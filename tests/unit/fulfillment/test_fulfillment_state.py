@@ -7,7 +7,7 @@ from functools import reduce
 import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
+from services.fulfillment.erasure.steps import Disposition, Mask, RecordPlan, RecordStep
 from services.fulfillment.state import (
     FulfillmentCase,
     FulfillmentStatus,
@@ -100,7 +100,7 @@ def test_last_plan_of_a_record_counts() -> None:
     )
     held = replace(erased, disposition=Disposition.RETAINED, reason="legal_hold")
     other = replace(erased, id={"_id": 2})
-    first = ErasurePlan("v", date(2026, 11, 25), ("user",), (erased, other), (("shop.users",),))
+    first = RecordPlan("v", date(2026, 11, 25), ("user",), (erased, other), (("shop.users",),))
     whole = united([first, replace(first, steps=(held,))])
     assert list(whole.steps) == [held, other]
     assert outcome_of_erasure(whole) is Outcome.PARTLY_GRANTED
@@ -110,7 +110,7 @@ def test_plan_without_changes_does_not_hide_an_earlier_change() -> None:
     place, masks = CollectionPlace("default", "shop", "users"), (Mask("name", (), None),)
     masked = RecordStep("shop.users", place, {"_id": 1}, Disposition.MASKED, (), masks=masks)
     nothing = replace(masked, disposition=Disposition.UNCHANGED, masks=())
-    first = ErasurePlan("v", date(2026, 11, 25), ("user",), (masked,), (("shop.users",),))
+    first = RecordPlan("v", date(2026, 11, 25), ("user",), (masked,), (("shop.users",),))
     assert list(united([first, replace(first, steps=(nothing,))]).steps) == [masked]
 
 

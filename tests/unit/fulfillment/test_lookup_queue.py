@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.graph import Lookup
-from services.fulfillment.search import frontier as waits
-from services.fulfillment.search.frontier import LookupQueue
-from services.fulfillment.search.spool import Spool
+from services.fulfillment.search import spool as waits
+from services.fulfillment.search.spool import LookupQueue, Spool
 from shared.runtime.mongo import Decimal128, ObjectId
 
 ORDERS = Lookup("shop.orders", "user", None, caseless=False, type=None)

@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from services.fulfillment.datamap.diagram.layout import arranged
+from services.fulfillment.datamap.diagram.layout import DiagramPage, arranged
 from services.fulfillment.datamap.diagram.mermaid import mermaid
-from services.fulfillment.datamap.diagram.page import DiagramPage
 from services.fulfillment.datamap.diagram.picture import CollectionReach, Picture, picture_of
 from services.fulfillment.datamap.diagram.svg import svg
-from services.fulfillment.datamap.reader import DataMap, load, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import load, parse
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
 SVG = "{http://www.w3.org/2000/svg}"

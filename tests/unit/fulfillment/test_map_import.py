@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.fides_import import imported
-from services.fulfillment.datamap.reader import Collection, DataMap, load, parse
-from services.fulfillment.datamap.writer import word
+from services.fulfillment.datamap.fides_import import imported, word
+from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.reader import load, parse
 from shared.errors import InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"

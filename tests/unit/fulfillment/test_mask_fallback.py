@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.fulfillment.datamap.model import Masking
-from services.fulfillment.erasure.mask_fallback import conforms, fitting_mask
+from services.fulfillment.erasure.masks import conforms, fitting_mask
 from services.fulfillment.stores.rules import Rules
 from shared.runtime.mongo import Int64, ObjectId
 

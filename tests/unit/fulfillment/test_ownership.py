@@ -9,8 +9,9 @@ from bson import Code, Regex, json_util
 from hypothesis import given
 from hypothesis import strategies as some
 
+from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.paths import places, tuples_at, values_at
-from services.fulfillment.datamap.reader import Collection, parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.digests import digest
 from services.fulfillment.search.ownership import OwnershipMatch, disclosed

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.comparison import Agreement, compare
+from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.identities import (
     identity_to_look_up,
     proven_identities,
@@ -13,7 +15,6 @@ from services.fulfillment.search.identities import (
     vouched_identities,
 )
 from services.fulfillment.search.ownership import OwnershipMatch
-from services.fulfillment.search.walk import FoundRecord
 from shared.contract.events import RequestSubmitted
 
 MAP = """

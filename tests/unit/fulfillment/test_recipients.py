@@ -9,7 +9,7 @@ import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.reader import parse
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms, recipients_of, signed
 from services.fulfillment.recipients.notifications import notify
@@ -71,7 +71,7 @@ def test_only_recipients_of_changed_data_are_notified() -> None:
         )
 
     changed, left = step("people", deleted=True), step("letters", deleted=False)
-    assert recipients_of(ErasurePlan("v", date(2026, 11, 25), (), (changed, left), ()), MAP) == (
+    assert recipients_of(RecordPlan("v", date(2026, 11, 25), (), (changed, left), ()), MAP) == (
         "Courier",
         "Bank",
     )
@@ -136,7 +136,7 @@ def test_answer_names_recipients_to_notify_by_other_means() -> None:
         (),
         deleted=True,
     )
-    plan = ErasurePlan("v", date(2026, 11, 25), (), (step,), ())
+    plan = RecordPlan("v", date(2026, 11, 25), (), (step,), ())
     answer = answers.erasure(plan, (), MAP, Answer(), agreed=("Courier",))
     assert (answer.recipients, answer.by_hand) == (("Courier", "Bank"), ("Bank",))
 
@@ -152,10 +152,10 @@ def test_retention_until_several_days_states_the_first_and_the_last() -> None:
         for n, day in enumerate(days)
     )
     [kept] = answers.erasure(
-        ErasurePlan("v", date(2026, 11, 25), (), steps, ()), (), MAP, Answer(), agreed=()
+        RecordPlan("v", date(2026, 11, 25), (), steps, ()), (), MAP, Answer(), agreed=()
     ).kept
     assert (kept.records, kept.first, kept.until) == (3, date(2027, 12, 31), date(2030, 12, 31))
     [one] = answers.erasure(
-        ErasurePlan("v", date(2026, 11, 25), (), steps[:1], ()), (), MAP, Answer(), agreed=()
+        RecordPlan("v", date(2026, 11, 25), (), steps[:1], ()), (), MAP, Answer(), agreed=()
     ).kept
     assert (one.first, one.until) == (None, date(2030, 12, 31))

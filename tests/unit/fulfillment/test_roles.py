@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.fulfillment.search.roles import HELPERS, KIN, PARTIES, roles
+from services.fulfillment.search.named_people import HELPERS, KIN, PARTIES, roles
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,20 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.model import CollectionPlace
-from services.fulfillment.erasure.step import as_document, of_document
-from services.fulfillment.erasure.step_runs import LONGEST_RUN, Steps, alike, runs_of, steps_in
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, Pull, RecordStep
+from services.fulfillment.erasure.steps import (
+    LONGEST_RUN,
+    Disposition,
+    Mask,
+    Pull,
+    RecordPlan,
+    RecordStep,
+    Steps,
+    alike,
+    as_document,
+    of_document,
+    runs_of,
+    steps_in,
+)
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.stores.operations import deletions
 from shared.runtime.mongo import Int64, from_bson, to_bson
@@ -67,16 +78,16 @@ def test_steps_with_other_differences_are_not_alike(change: dict[str, Any]) -> N
 @pytest.mark.parametrize("value", [1, True, 1.0, Int64(1)])
 def test_a_mask_keeps_its_type(value: Any) -> None:
     steps = [replace(STEP, id={"_id": n}, masks=(Mask("a", (), mask),)) for n, mask in enumerate((1, value))]
-    plan = ErasurePlan("v", date(2026, 11, 25), (), Steps(runs_of(steps)), ())
-    again = ErasurePlan.of_lines(plan.lines()).steps
+    plan = RecordPlan("v", date(2026, 11, 25), (), Steps(runs_of(steps)), ())
+    again = RecordPlan.of_lines(plan.lines()).steps
     assert [type(step.masks[0].value) for step in again] == [int, type(value)]
 
 
 def test_a_plan_of_many_records_is_written_in_few_lines_and_read_again() -> None:
-    plan = ErasurePlan("v", date(2026, 11, 25), (), Steps(runs_of(many(5_000))), (("desk.notes",),))
+    plan = RecordPlan("v", date(2026, 11, 25), (), Steps(runs_of(many(5_000))), (("desk.notes",),))
     assert len(list(plan.lines())) == 6
-    assert ErasurePlan.of_lines(plan.lines()) == plan
-    assert ErasurePlan.of_lines(replace(plan, steps=tuple(many(5_000))).lines()) == plan
+    assert RecordPlan.of_lines(plan.lines()) == plan
+    assert RecordPlan.of_lines(replace(plan, steps=tuple(many(5_000))).lines()) == plan
     assert plan.counts() == {"erased": 5_000}
     assert plan.changes == 5_000
 

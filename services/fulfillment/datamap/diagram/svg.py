@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from html import escape
 
-from services.fulfillment.datamap.diagram.layout import HEADER, MARGIN, arranged, withheld
-from services.fulfillment.datamap.diagram.page import (
+from services.fulfillment.datamap.diagram.layout import (
     HEAD,
+    HEADER,
+    MARGIN,
     PILL_HEIGHT,
     ROW,
     DiagramLane,
@@ -13,6 +14,8 @@ from services.fulfillment.datamap.diagram.page import (
     Pill,
     Placed,
     Route,
+    arranged,
+    withheld,
 )
 from services.fulfillment.datamap.diagram.picture import Arrow, CollectionReach, Picture
 from services.fulfillment.datamap.model import Erasure

@@ -1,27 +1,87 @@
 """
-Entries of the erasure journal. Pure.
+Entries of the erasure journal, and the keyed hashes in them. Pure.
 
-Records with the same treatment share an entry. It names them by their ids where those are opaque (object ids,
-UUIDs, numbers that the map does not call personal), else by keyed hashes; and it holds keyed hashes of the
-values that made them the person's. A mask is hashed, too, because some keep a part of the value; a mask that
-is itself a hash under a destroyed key is stored as it is, so that it can be written again.
+Records with the same treatment share an entry. It names them by their ids where those are opaque (object
+ids, UUIDs, numbers that the map does not call personal), else by keyed hashes; and it holds keyed hashes of
+the values that made them the person's. A mask is hashed, too, because some keep a part of the value; a mask
+that is itself a hash under a destroyed key is stored as it is, so that it can be written again.
+
+A hash is an HMAC-SHA256 under a key that is derived from the master key for this purpose alone, cut to 128
+bits (RFC 2104, section 5). It is not salted: one pass over a collection searches for all people at once.
 """
 
+import hmac
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Final
 
-from services.fulfillment.datamap.categories import PERSONAL, covered
-from services.fulfillment.datamap.model import Collection, CollectionPlace, DataMap
+from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.datamap.model import PERSONAL, Collection, CollectionPlace, DataMap, covered
 from services.fulfillment.datamap.paths import together, values_at
-from services.fulfillment.erasure.journal.fingerprints import Fingerprints
-from services.fulfillment.erasure.steps import ErasurePlan, Mask, RecordStep, steps_where
+from services.fulfillment.erasure.steps import Mask, RecordPlan, RecordStep, steps_where
+from services.fulfillment.search.bson_equality import folded
+from services.fulfillment.search.forms import forms, text_of
+from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import OwnershipMatch
-from shared.runtime.mongo import Binary, Document, ObjectId
+from shared.runtime.mongo import Binary, Document, ObjectId, id_bytes
+
+FINGERPRINTS_KEY: Final = "erasure journal"
+BYTES: Final = 16
+
+
+class Fingerprints:
+    """Computes the hashes of one installation."""
+
+    def __init__(self, key: bytes) -> None:
+        """Use *key*, which is derived from the master key for :data:`FINGERPRINTS_KEY`."""
+        self._key = key
+
+    def record(self, document_id: Any) -> bytes:
+        """Return the hash of the ``_id`` of a document."""
+        return self._hash("record", id_bytes(document_id))
+
+    def value(self, value: Any) -> bytes:
+        """Return the hash of a value as it is stored; the case of a text does not count."""
+        return self._hash("value", _stored(value))
+
+    def identity(self, name: str, value: Any) -> bytes | None:
+        """Return the hash of an identity in a document; None where *value* identifies no one."""
+        text = written(value)
+        if not text:
+            return None
+        return self._hash(f"identity {name}", (folded(text) if name == EMAIL else text).encode())
+
+    def identities(self, identities: Identities) -> dict[str, tuple[bytes, ...]]:
+        """Return for each of *identities* the hashes of all its stored forms."""
+        return {
+            name: tuple(
+                sorted({hashed for value in _every_form(spellings) if (hashed := self.identity(name, value))})
+            )
+            for name, spellings in identities.items()
+        }
+
+    def _hash(self, kind: str, content: bytes) -> bytes:
+        return hmac.digest(self._key, kind.encode() + b"\0" + content, "sha256")[:BYTES]
+
+
+def written(value: Any) -> str | None:
+    """Return the text for looking up a stored identity again."""
+    return value.hex() if type(value) is bytes else text_of(value)
+
+
+def _every_form(spellings: Any) -> Iterator[Any]:
+    for spelling in spellings:
+        yield from forms(spelling.strip(), None)
+
+
+def _stored(value: Any) -> bytes:
+    text = folded(value) if isinstance(value, str) else text_of(value)
+    return id_bytes(value if text is None else text)
+
 
 MOST_RECORDS = 10_000
 """Most records of one entry, far below the size limit of a document."""
@@ -93,7 +153,7 @@ class ErasureEntry:
 
 
 def entries_of(
-    plan: ErasurePlan, data_map: DataMap, erasure: str, at: datetime, fingerprints: Fingerprints
+    plan: RecordPlan, data_map: DataMap, erasure: str, at: datetime, fingerprints: Fingerprints
 ) -> Iterator[ErasureEntry]:
     """Yield the journal entries for an erasure by *plan*; unchanged records have none."""
     identities = fingerprints.identities(plan.identities)

@@ -8,40 +8,138 @@ any point, and an unneeded one changes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.erasure.execution import execute
-from services.fulfillment.erasure.journal.entries import ErasureEntry
-from services.fulfillment.erasure.journal.fingerprints import Fingerprints
-from services.fulfillment.erasure.journal.report import (
-    Examined,
-    Record,
-    ReplayReport,
-    record_of,
-    record_of_step,
-)
+from services.fulfillment.erasure.journal.entries import ErasureEntry, Fingerprints
 from services.fulfillment.erasure.journal.returned import (
     ReturnVerdict,
+    ScanProgress,
+    SearchTarget,
+    Sightings,
+    find_sightings,
     found_again,
     in_doubt,
     judge,
     newer,
     remaining,
 )
-from services.fulfillment.erasure.journal.sightings import Progress, SearchTarget, Sightings, find_sightings
 from services.fulfillment.erasure.planner import plan_records
-from services.fulfillment.erasure.steps import RecordStep
+from services.fulfillment.erasure.steps import RecordPlan, RecordStep
+from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.findings import FoundRecord
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.batch_lookup import Probe
-from services.fulfillment.stores.erasure_journal import EARLIEST, ErasureJournal
 from services.fulfillment.stores.mongodb import Stores
+from services.fulfillment.stores.registers import EARLIEST, ErasureJournal
 from shared.errors import StoreUnavailable
 from shared.runtime.mongo import Document
+
+ReplayedRecord: TypeAlias = tuple[str, Hashable]
+"""Key of a collection, and the comparison key of a record's ``_id``."""
+
+
+def record_of(key: str, document_id: Any) -> ReplayedRecord:
+    """Return the unique name of a record of the collection *key*."""
+    return key, key_of(document_id)
+
+
+def record_of_step(step: RecordStep) -> ReplayedRecord:
+    """Return the unique name of the record of *step*."""
+    return record_of(step.key, step.id["_id"])
+
+
+@dataclass
+class Examined:
+    """The returned records of one erasure."""
+
+    plan: RecordPlan
+    """The steps to repeat."""
+    unnamed: set[ReplayedRecord] = field(default_factory=set)
+    """Its records that the journal does not name."""
+    left: dict[ReplayedRecord, ReturnVerdict | None] = field(default_factory=dict)
+    """Records left alone, and why; None: a law requires it."""
+    seen: frozenset[ReplayedRecord] = frozenset()
+    """All records that exist, in any state."""
+
+
+@dataclass
+class ReplayCounts:
+    """Numbers of records of one collection by result."""
+
+    deleted: int = 0
+    masked: int = 0
+    pulled: int = 0
+    """Records from which elements were removed again."""
+    unnamed: int = 0
+    """Those of the above that the journal did not name: found by the person's identities."""
+    kept: int = 0
+    """Returned, and retained now because of a law."""
+    newer: int = 0
+    """Left, because they were made after the erasure."""
+    unsure: int = 0
+    """Left, because they do not state when they were made: for the staff to check."""
+    failed: int = 0
+    """Still there after all rounds."""
+
+    def count(self, step: RecordStep, *, failed: bool, unnamed: bool) -> None:
+        """Add a returned record."""
+        if failed:
+            self.failed += 1
+            return
+        self.deleted += step.deleted
+        self.pulled += bool(step.pulls)
+        self.masked += bool(step.masks) and not step.pulls
+        self.unnamed += unnamed
+
+    def leave(self, verdict: ReturnVerdict | None) -> None:
+        """Add a record that is left alone; without a verdict, a law requires it."""
+        self.kept += verdict is None
+        self.newer += verdict is ReturnVerdict.NEWER
+        self.unsure += verdict is ReturnVerdict.UNSURE
+
+
+@dataclass
+class ReplayReport:
+    """The result of a replay."""
+
+    erasures: int = 0
+    collections: dict[str, ReplayCounts] = field(default_factory=lambda: defaultdict(ReplayCounts))
+    unmapped: set[str] = field(default_factory=set)
+    """Collections of the journal that the data map no longer names."""
+    stopped: str = ""
+    """Why the replay ended early."""
+
+    def note(self, rounds: Sequence[Examined], failed: AbstractSet[ReplayedRecord]) -> None:
+        """Add the results of an erasure's *rounds*; the *failed* records are still there."""
+        steps = {record_of_step(step): step for examined in rounds for step in examined.plan.steps}
+        unnamed = {record for examined in rounds for record in examined.unnamed}
+        for record, step in steps.items():
+            self.collections[step.key].count(step, failed=record in failed, unnamed=record in unnamed)
+        for (key, _), verdict in rounds[0].left.items():
+            self.collections[key].leave(verdict)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing had returned, or everything was erased again."""
+        left = any(tally.unsure or tally.failed for tally in self.collections.values())
+        return not (left or self.unmapped or self.stopped)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return {
+            "done": self.done,
+            "erasures": self.erasures,
+            "collections": {key: asdict(tally) for key, tally in self.collections.items()},
+            "unmapped": sorted(self.unmapped),
+            "stopped": self.stopped,
+        }
+
 
 MOST_ROUNDS = 3
 """Rounds of one erasure before its remaining records count as failed."""
@@ -70,7 +168,7 @@ class ReplayCandidate:
     """The journal entry that names it, if any."""
 
     @property
-    def record(self) -> Record:
+    def record(self) -> ReplayedRecord:
         """Its unique name."""
         return record_of(self.found.collection.key, self.found.document["_id"])
 
@@ -101,11 +199,11 @@ class Replay:
         self._map = data_map
         self._stores = stores
         self._today = today
-        self._done: defaultdict[Record, set[bytes]] = defaultdict(set)
+        self._done: defaultdict[ReplayedRecord, set[bytes]] = defaultdict(set)
         """Records with hashes from a later erasure of the same person, which decides on their state."""
 
     async def run(
-        self, scope: ReplayScope = ReplayScope(), progress: Progress = lambda _what, _by: None
+        self, scope: ReplayScope = ReplayScope(), progress: ScanProgress = lambda _what, _by: None
     ) -> ReplayReport:
         """
         Repeat the erasures in *scope* for returned records; a dry run only reports them.
@@ -122,7 +220,7 @@ class Replay:
             report.stopped = str(error)
         return report
 
-    async def _run(self, scope: ReplayScope, progress: Progress, report: ReplayReport) -> None:
+    async def _run(self, scope: ReplayScope, progress: ScanProgress, report: ReplayReport) -> None:
         entries = self._erasures.since(scope.since, store=scope.store)
         collections = [each for each in self._map.collections if scope.covers(each.place)]
         wanted = await SearchTarget.of(entries, self._fingerprints)
@@ -221,7 +319,9 @@ class Replay:
         collection = self._map.by_key.get(entry.treatment.key)
         return collection is not None and collection.place == entry.treatment.place
 
-    def _named(self, entries: Sequence[ErasureEntry], sightings: Sightings) -> dict[Record, ErasureEntry]:
+    def _named(
+        self, entries: Sequence[ErasureEntry], sightings: Sightings
+    ) -> dict[ReplayedRecord, ErasureEntry]:
         """Return the records that *entries* name, in the collections that the map still knows."""
         return {
             record_of(entry.treatment.key, document_id): entry

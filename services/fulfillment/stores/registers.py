@@ -1,25 +1,34 @@
 """
-Retained records: records that an erasure has left, and the day on which they are checked again.
+Registers in Habeas' own database that outlive a case: retained records, the erasure journal, the daily job.
 
-The register outlives the case by years, so it holds no personal data except the primary keys: the values
-that make a record the person's are kept as keyed hashes.
+They hold no personal data except primary keys: the values that make a record the person's are kept as keyed
+hashes.
 """
 
 import hmac
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b, sha256
+from itertools import islice
 from typing import Any
 
-from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.datamap.paths import together, values_at
 from services.fulfillment.domain import LEGAL_HOLD
-from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, steps_where
+from services.fulfillment.erasure.journal.entries import (
+    ErasureEntry,
+    Fingerprints,
+    as_document,
+    entries_of,
+    of_document,
+)
+from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, steps_where
 from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.bulk_insert import Insertions
 from shared.runtime.dataloader import in_thread
-from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, insert_new, translated
+from shared.runtime.mongo import Database, Document, UpdateOne, id_bytes, insert_new, to_bson, translated
 
 RETAINED_RECORDS_KEY = "kept records"
 """Purpose of the key that values are hashed with."""
@@ -78,7 +87,7 @@ class RetainedRecords:
             await self._kept.create_index([("until", 1), ("erasure", 1)])
             await self._kept.create_index("erasure")
 
-    async def keep(self, decided: ErasurePlan, *, erasure: str, at: datetime, asked: bool) -> None:
+    async def keep(self, decided: RecordPlan, *, erasure: str, at: datetime, asked: bool) -> None:
         """
         Register the records that *decided* leaves: the retained ones, and failed erasures.
 
@@ -142,10 +151,10 @@ class RetainedRecords:
                 parts = tuple(zip(paths, values[1:], strict=True))
                 yield OwnershipMatch(mark.path, mark.unit, values[:1], parts, tuple(dict.fromkeys(arrays)))
 
-    def _kept_by(self, decided: ErasurePlan, erasure: str, at: datetime, asked: bool) -> list[Document]:
+    def _kept_by(self, decided: RecordPlan, erasure: str, at: datetime, asked: bool) -> list[Document]:
         return [entry | {"asked": asked} for entry in self._entries(decided, erasure, at)]
 
-    def _entries(self, decided: ErasurePlan, erasure: str, at: datetime) -> Iterator[Document]:
+    def _entries(self, decided: RecordPlan, erasure: str, at: datetime) -> Iterator[Document]:
         for step in steps_where(decided.steps, lambda step: _until(step, at.date()) is not None):
             until = _until(step, at.date())
             yield {
@@ -250,3 +259,72 @@ class DailyJobStates:
         """Record that the job of *day* is done."""
         with translated("end a daily job"):
             await self._days.update_one({"_id": day.isoformat()}, {"$set": {"done": True}})
+
+
+JOURNALED_PER_WRITE = 100
+USUAL_RETENTION = timedelta(days=35)
+"""Default age of the oldest backups."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ErasureJournal:
+    """The erasure journal of one installation."""
+
+    def __init__(self, database: Database, fingerprints: Fingerprints, keep: timedelta) -> None:
+        """Keep entries in *database* for *keep*: an older backup cannot be replayed."""
+        self._erasures = database["erasures"]
+        self._insertions = Insertions(self._erasures)
+        self._fingerprints = fingerprints
+        self._keep = keep
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the erasure journal"):
+            await self._erasures.create_index([("at", -1), ("erasure", 1)])
+            await self._erasures.create_index("expires_at", expireAfterSeconds=0)
+
+    async def record(self, plan: RecordPlan, data_map: DataMap, *, erasure: str, at: datetime) -> None:
+        """
+        Record an erasure by *plan*; call it when the erasure is done, and before the result is published.
+
+        Repeating it adds nothing; further changes by another attempt are added.
+
+        Raises:
+            StoreUnavailable: The database did not answer; the call may be repeated.
+        """
+        entries = entries_of(plan, data_map, erasure, at, self._fingerprints)
+        while some := [self._document(entry) for entry in islice(entries, JOURNALED_PER_WRITE)]:
+            await self._insertions.add(some)
+
+    async def prolong(self, erasure: str) -> None:
+        """
+        Restart the expiry of the entries of *erasure*.
+
+        Records that returned with a backup are in the backups made since, too.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        until = datetime.now(UTC) + self._keep
+        with translated("prolong the erasure journal"):
+            await self._erasures.update_many({"erasure": erasure}, {"$max": {"expires_at": until}})
+
+    async def since(
+        self, day: datetime = EARLIEST, *, store: str | None = None
+    ) -> AsyncIterator[ErasureEntry]:
+        """
+        Yield the entries of erasures made since *day*, the latest first, those of one erasure together.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        wanted: Document = {"at": {"$gte": day}} | ({} if store is None else {"store": store})
+        with translated("read the erasure journal"):
+            async for document in self._erasures.find(wanted).sort([("at", -1), ("erasure", 1)]):
+                yield of_document(document)
+
+    def _document(self, entry: ErasureEntry) -> Document:
+        content = as_document(entry)
+        digest = blake2b(to_bson(content), digest_size=16).hexdigest()
+        times = {"at": entry.at, "expires_at": entry.at + self._keep}
+        return {"_id": f"{entry.erasure}:{digest}", **content, **times}
