@@ -12,7 +12,7 @@ from services.intake.channels.drp.agents import ListedAgent
 from services.intake.channels.email.imap import ImapAccount
 from services.intake.channels.fides.bodies import Key
 from services.intake.channels.fides.clients import Client
-from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, Wish
+from services.intake.channels.fides.requests import DATA_USES, DEFAULTS, Wish
 from services.intake.channels.opendsr.controllers import ListedController
 from services.intake.channels.opendsr.messages import IDENTITY_TYPES
 from services.intake.channels.webhooks.apple import KEYS

@@ -28,11 +28,10 @@ from services.fulfillment.stores.mongodb import Stores
 from services.intake.cases.service import RequestService
 from services.intake.channels.drop import client
 from services.intake.channels.drop.client import LATER, DropClient, DropRetryLater
-from services.intake.channels.drop.fetch import ARCHIVE_ITEM
 from services.intake.channels.drop.files import hours
 from services.intake.channels.drop.ledger import DropLedger
 from services.intake.channels.drop.lists import BatchLists
-from services.intake.channels.drop.puller import DropPuller
+from services.intake.channels.drop.puller import ARCHIVE_ITEM, DropPuller
 from services.intake.channels.drop.status_reports import EXEMPTED_AGAIN, MARGIN, WITHIN
 from services.intake.domain import CaseStatus, IntakeCase
 from shared.contract.drop import SOURCE
@@ -207,7 +206,7 @@ class World:
         object.__setattr__(listing, "announce", self._announce)
         platform = DropClient("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
         return DropPuller(
-            mortal(platform, life),
+            cast("DropClient", mortal(platform, life)),
             cast("DropLedger", mortal(self.ledger, life)),
             cast("BatchLists", mortal(listing, life)),
             cast("RequestService", mortal(self.requests, life)),

@@ -18,11 +18,12 @@ from services.intake.cases.code_limits import CodeLimit
 from services.intake.cases.duplicates import FirstRequests
 from services.intake.cases.service import RequestService, ServiceKeys
 from services.intake.cases.waiting_queue import WaitingQueue
+from services.intake.channels.fides.clients import FidesTokens
 from services.intake.channels.fides.consents import KEPT_FOR, ConsentCleanup, OpenConsents
-from services.intake.channels.fides.entries import EntryRange, FidesEntry
+from services.intake.channels.fides.filters import EntryRange
 from services.intake.channels.fides.ledger import BATCH, LEFT_AFTER, FidesLedger, RequestCleanup
+from services.intake.channels.fides.responses import FidesEntry
 from services.intake.channels.fides.service import BODY
-from services.intake.channels.fides.tokens import FidesTokens
 from services.intake.context import Ports
 from services.intake.domain import RECORDS, RequestLodged
 from shared.contract.answer import SUBMISSION
@@ -334,8 +335,8 @@ async def test_what_was_begun_is_destroyed_after_a_day(mongo_client: Client, dat
         await vault.seal(name, "who", b"ottilie@example.org")
     assert (await begun.is_open(old, NOW), await begun.is_open(young, NOW)) == (False, True)
     sweep = ConsentCleanup(begun, vault, lambda: NOW)
-    assert await sweep.some()
-    assert not await sweep.some()
+    await sweep.work()
+    assert await begun.expired(NOW) == []
     with pytest.raises(Destroyed):
         await vault.open(old, "who")
     assert await vault.open(young, "who") == b"ottilie@example.org"

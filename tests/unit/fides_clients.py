@@ -14,11 +14,11 @@ from httpx import AsyncClient, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.channels.fides.api import FidesContext, fides_app
-from services.intake.channels.fides.clients import Client, ClientScope
+from services.intake.channels.fides.clients import Client, Clients, ClientScope, FidesTokenPort
 from services.intake.channels.fides.consents import Consents
-from services.intake.channels.fides.entries import EntryRange, FidesEntry
-from services.intake.channels.fides.oauth import Clients, FidesTokenPort
-from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, FidesPolicies
+from services.intake.channels.fides.filters import EntryRange
+from services.intake.channels.fides.requests import DATA_USES, DEFAULTS, FidesPolicies
+from services.intake.channels.fides.responses import FidesEntry
 from services.intake.channels.fides.reviews import Reviews
 from services.intake.channels.fides.service import FidesService
 from services.intake.http.failed_attempts import FailedAttempts

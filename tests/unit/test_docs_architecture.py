@@ -186,7 +186,7 @@ COLLECTIONS = {
     ("services/intake/cases/waiting_queue.py", "waiting"),
     ("services/intake/cases/waiting_queue.py", "hours"),
     ("services/intake/cases/waiting_queue.py", "bursts"),
-    ("services/intake/channels/fides/tokens.py", "fides_tokens"),
+    ("services/intake/channels/fides/clients.py", "fides_tokens"),
     ("services/intake/channels/fides/ledger.py", "fides_requests"),
     ("services/intake/channels/fides/consents.py", "fides_consents"),
 }  # fmt: skip

@@ -33,13 +33,12 @@ from services.intake.channels.email.senders import Senders
 from services.intake.channels.email.service import EmailService
 from services.intake.channels.email.smtp import SmtpPort
 from services.intake.channels.fides.api import FidesContext, fides_app
+from services.intake.channels.fides.clients import Clients, FidesTokens
 from services.intake.channels.fides.consents import ConsentCleanup, Consents, OpenConsents
 from services.intake.channels.fides.ledger import FidesLedger, RequestCleanup, run_cleanup
-from services.intake.channels.fides.oauth import Clients
-from services.intake.channels.fides.policies import FidesPolicies
+from services.intake.channels.fides.requests import FidesPolicies
 from services.intake.channels.fides.reviews import Reviews
 from services.intake.channels.fides.service import FidesService
-from services.intake.channels.fides.tokens import FidesTokens
 from services.intake.channels.opendsr.api import opendsr_app
 from services.intake.channels.opendsr.certificate import ProcessorCertificate
 from services.intake.channels.opendsr.controllers import RequestGroups

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from services.intake.channels.fides.bodies import spelt
 from services.intake.channels.fides.consents import BEGUN, KEPT_FOR
-from services.intake.channels.fides.ids import spelt
 from services.intake.channels.fides.service import BODY
 from services.intake.domain import PUBLIC_SOURCE
 from shared.contract.events import RequestReceived

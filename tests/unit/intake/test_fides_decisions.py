@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.intake.channels.fides.ids import spelt
+from services.intake.channels.fides.bodies import spelt
 from shared.contract.events import (
     DecisionRefused,
     ErasureApproved,

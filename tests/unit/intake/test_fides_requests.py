@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.intake.channels.fides.ids import case_of, spelt
+from services.intake.channels.fides.bodies import case_of, spelt
 from services.intake.channels.fides.service import AWAY, BODY, TOO_MANY
 from services.intake.domain import PUBLIC_SOURCE
 from shared.contract.answer import SUBMISSION

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.channels.fides.ids import spelt
+from services.intake.channels.fides.bodies import spelt
 from shared.contract.events import RequestPurged
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import Calling, assert_detail, assert_flaws, calling, hex_of, item

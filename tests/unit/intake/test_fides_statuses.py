@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.channels.fides.policies import (
+from services.intake.channels.fides.requests import (
     DATA_USES,
     DEFAULTS,
     Action,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.channels.fides.tokens import LIFETIME
+from services.intake.channels.fides.clients import LIFETIME
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import BASE, SECRETS, Calling, assert_detail, calling
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.intake.channels.fides.ids import spelt
+from services.intake.channels.fides.bodies import spelt
 from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES
 from shared.contract.events import IdentityVerified, Outcome, ProofReceived, RequestFulfilled
 from shared.law import Right

@@ -35,18 +35,9 @@ MOST_LIST_BYTES: Final = 8 << 30
 MOST_ANSWER_BYTES: Final = 1 << 20
 PIECE: Final = 1 << 18
 SPOILT: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    KeyError,
-    OSError,
-    ValueError,
-    OverflowError,
-    struct.error,
-    NotImplementedError,
-    RuntimeError,
-)
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, KeyError, OSError, ValueError, OverflowError,
+    struct.error, NotImplementedError, RuntimeError,
+)  # fmt: skip
 """Exceptions for a ZIP archive that is damaged, encrypted or in an unknown format."""
 _NAMED = re.compile(r'filename="?([^";]+)"?')
 
@@ -71,7 +62,12 @@ class DropCallRejected(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class ListArchive:
-    """The lists as they arrived."""
+    """
+    The lists as they arrived.
+
+    Raises:
+        DropCallRejected: It is damaged, or no archive of lists; an unknown format must not be answered.
+    """
 
     name: str
     content: IO[bytes] = field(repr=False)
@@ -81,19 +77,13 @@ class ListArchive:
         self.content.close()
 
     def lists(self) -> dict[ListKind, str]:
-        """
-        Return the names of the files by the kind of list.
-
-        Raises:
-            DropCallRejected: It is not an archive of lists; an unknown format must not be answered.
-        """
+        """Return the names of the files by the kind of list."""
         try:
             with zipfile.ZipFile(self.content) as opened:
                 entries = [entry for entry in opened.infolist() if not entry.is_dir()]
         except SPOILT as error:
-            raise DropCallRejected(
-                f"the lists are not a ZIP archive: {type(error).__name__}", HTTPStatus.OK
-            ) from None
+            message = f"the lists are not a ZIP archive: {type(error).__name__}"
+            raise DropCallRejected(message, HTTPStatus.OK) from None
         kinds = {kind: entry for entry in entries if (kind := kind_of(entry.filename)) is not None}
         if len(kinds) < len(entries):
             raise DropCallRejected("the archive holds other files than lists", HTTPStatus.OK)
@@ -102,20 +92,14 @@ class ListArchive:
         return {kind: entry.filename for kind, entry in kinds.items()}
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """
-        Yield the content of the file called *name*.
-
-        Raises:
-            DropCallRejected: It is damaged.
-        """
+        """Yield the content of the file called *name*."""
         try:
             with zipfile.ZipFile(self.content) as opened, opened.open(name) as content:
                 while piece := content.read(PIECE):
                     yield piece
         except SPOILT as error:
-            raise DropCallRejected(
-                f"a list cannot be unpacked: {type(error).__name__}", HTTPStatus.OK
-            ) from None
+            message = f"a list cannot be unpacked: {type(error).__name__}"
+            raise DropCallRejected(message, HTTPStatus.OK) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +108,7 @@ class ArrivingArchive:
 
     name: str
     pieces: AsyncIterator[bytes] = field(repr=False)
-    """
-    The archive; raises :class:`DropRetryLater` if it is cut off, :class:`DropCallRejected` if unreadable.
-    """
+    """The archive; it raises DropRetryLater if it is cut off, DropCallRejected if unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +129,13 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True)
 class DropClient:
-    """The DROP client."""
+    """
+    The DROP client.
+
+    Raises:
+        DropRetryLater: The lists are being prepared, or the platform does not answer.
+        DropCallRejected: Something else is to be done first (409), or it refuses the key or all files.
+    """
 
     url: str
     key: str = field(repr=False)
@@ -156,18 +144,13 @@ class DropClient:
 
     @asynccontextmanager
     async def download(self) -> AsyncIterator[ArrivingArchive | None]:
-        """
-        Start to download the new lists; None if there are none.
-
-        Raises:
-            DropRetryLater: They are being prepared, or the platform does not answer.
-            DropCallRejected: The last lists are not answered yet (409), or the key is wrong.
-        """
+        """Start to download the new lists; None if there are none."""
         async with self._client() as client:
             with _read():
                 answer = await client.send(client.build_request("GET", "/data/download"), stream=True)
             try:
-                if answer.status_code == HTTPStatus.OK and _is_archive(answer):
+                empty = answer.headers.get("content-type", "").startswith("application/json")
+                if answer.status_code == HTTPStatus.OK and not empty:
                     yield ArrivingArchive(_name_of(answer), _pieces(answer))
                     return
                 with _read():
@@ -179,23 +162,11 @@ class DropClient:
             yield None
 
     async def upload(self, files: Sequence[StatusFile]) -> UploadResult:
-        """
-        Report the statuses of the lists that were fetched last.
-
-        Raises:
-            DropRetryLater: The platform does not answer.
-            DropCallRejected: It expects none (409), or refuses all *files* (400).
-        """
+        """Report the statuses of the lists that were fetched last."""
         return await self._post("/data/upload", files)
 
     async def amend(self, files: Sequence[StatusFile]) -> UploadResult:
-        """
-        Amend statuses that were reported before.
-
-        Raises:
-            DropRetryLater: The platform does not answer.
-            DropCallRejected: It refuses all *files*.
-        """
+        """Amend statuses that were reported before."""
         return await self._post("/data/amend", files)
 
     async def _post(self, path: str, files: Sequence[StatusFile]) -> UploadResult:
@@ -206,9 +177,8 @@ class DropClient:
                     body = await _small(answer)
             except httpx.RequestError as error:
                 perhaps = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                raise DropRetryLater(
-                    f"DROP did not answer: {type(error).__name__}", SOON, perhaps=perhaps
-                ) from None
+                message = f"DROP did not answer: {type(error).__name__}"
+                raise DropRetryLater(message, SOON, perhaps=perhaps) from None
         if answer.status_code not in {HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST}:
             raise _problem(answer)
         return _taken(body, answer.status_code)
@@ -224,10 +194,6 @@ class DropClient:
             follow_redirects=False,
             trust_env=False,
         )
-
-
-def _is_archive(answer: httpx.Response) -> bool:
-    return not answer.headers.get("content-type", "").startswith("application/json")
 
 
 def _name_of(answer: httpx.Response) -> str:
@@ -246,9 +212,8 @@ def _read() -> Iterator[None]:
     except httpx.TransportError as error:
         raise DropRetryLater(f"DROP did not answer: {type(error).__name__}", SOON) from None
     except httpx.RequestError as error:
-        raise DropCallRejected(
-            f"DROP's answer cannot be read: {type(error).__name__}", HTTPStatus.OK
-        ) from None
+        message = f"DROP's answer cannot be read: {type(error).__name__}"
+        raise DropCallRejected(message, HTTPStatus.OK) from None
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
@@ -257,9 +222,8 @@ async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
         async for piece in answer.aiter_bytes():
             size += len(piece)
             if size > MOST_ARCHIVE_BYTES:
-                raise DropCallRejected(
-                    f"the archive is larger than {MOST_ARCHIVE_BYTES} bytes", answer.status_code
-                )
+                message = f"the archive is larger than {MOST_ARCHIVE_BYTES} bytes"
+                raise DropCallRejected(message, answer.status_code)
             yield piece
 
 

@@ -124,9 +124,8 @@ class DropLedger:
     async def release(self, now: datetime) -> None:
         """Release the lease of the platform."""
         with translated("release DROP"):
-            await self._state.update_one(
-                {"_id": STATE, "holder": self._holder}, {"$set": {"held_until": now}}
-            )
+            own = {"_id": STATE, "holder": self._holder}
+            await self._state.update_one(own, {"$set": {"held_until": now}})
 
     async def state(self) -> PlatformState | None:
         """Return the state of the platform; None before the first call."""
@@ -135,7 +134,7 @@ class DropLedger:
         return None if found is None else _state(found)
 
     async def note(self, **changes: Any) -> None:
-        """Set fields of :class:`State`."""
+        """Set fields of :class:`PlatformState`."""
         with translated("store the state of DROP"):
             await self._state.update_one({"_id": STATE}, {"$set": changes}, upsert=True)
 
@@ -175,19 +174,16 @@ class DropLedger:
 
     async def advance(self, batch: str, step: BatchStep) -> None:
         """Record that *batch* has reached *step*."""
-        with translated("advance the lists of DROP"):
-            await self._batches.update_one({"_id": batch}, {"$set": {"step": step.value}})
+        await self._change(batch, {"$set": {"step": step.value}})
 
     async def unpacked(self, batch: str, files: Mapping[ListKind, str]) -> None:
         """Record the *files* in the archive of *batch*."""
         known = {"files": {kind.value: name for kind, name in files.items()}, "step": BatchStep.SEALED.value}
-        with translated("advance the lists of DROP"):
-            await self._batches.update_one({"_id": batch}, {"$set": known})
+        await self._change(batch, {"$set": known})
 
     async def sending(self, batch: str, names: Iterable[str]) -> None:
         """Record that files called *names* are about to be sent; none: no upload is under way."""
-        with translated("advance the lists of DROP"):
-            await self._batches.update_one({"_id": batch}, {"$set": {"sending": list(names)}})
+        await self._change(batch, {"$set": {"sending": list(names)}})
 
     async def uploaded(self, batch: str, names: Iterable[str], *, refused: bool) -> None:
         """Record the files with accepted statuses, and whether any were refused."""
@@ -196,6 +192,9 @@ class DropLedger:
             "$set": {"sending": []} | ({"refused": True} if refused else {}),
             "$inc": {"parts": 1},
         }
+        await self._change(batch, change)
+
+    async def _change(self, batch: str, change: Document) -> None:
         with translated("advance the lists of DROP"):
             await self._batches.update_one({"_id": batch}, change)
 
@@ -229,14 +228,9 @@ class DropLedger:
         """
         if decided:
             changes = [
-                UpdateOne(
-                    {"_id": id_},
-                    [
-                        {"$set": {"status": status, "open": may_change, "look_at": at}},
-                        {"$set": {"amend": _AMENDED}},
-                    ],
-                )
+                UpdateOne({"_id": id_}, [{"$set": change}, {"$set": {"amend": _AMENDED}}])
                 for id_, (status, may_change, at) in decided.items()
+                for change in [{"status": status, "open": may_change, "look_at": at}]
             ]
             with translated("store statuses of DROP"):
                 await self._answers.bulk_write(changes, ordered=False)
@@ -330,12 +324,8 @@ def _expected(one: ListedAnswer) -> UpdateOne:
 
 
 def _state(document: Document) -> PlatformState:
-    known = {
-        name: document[name]
-        for name in ("pulled_at", "pull_at", "not_before", "trouble", "warned_on")
-        if name in document
-    }
-    return PlatformState(document["since"], **known)
+    names = ("since", "pulled_at", "pull_at", "not_before", "trouble", "warned_on")
+    return PlatformState(**{name: document[name] for name in names if name in document})
 
 
 def _batch(document: Document) -> ListBatch:

@@ -17,8 +17,7 @@ from shared.contract.events import DropListed, DropMatched
 from shared.contract.ports import VaultPort
 from shared.errors import Destroyed
 from shared.runtime.broker import EventPublisher
-from shared.runtime.journal import JournalRow as Written
-from shared.runtime.journal import events_of
+from shared.runtime.journal import JournalRow, events_of
 from shared.runtime.service import JournalRowPort, messages_of
 
 Item = TypeVar("Item")
@@ -44,9 +43,8 @@ class BatchLists:
     async def announce(self, batch: str, items: tuple[str, ...]) -> None:
         """Have all lists so far searched, and *items* of *batch*; it may be repeated."""
         await self.vault.create(batch)
-        row = Written(
-            "", 0, f"listed {batch}", None, (DropListed(request_id=batch, lists=items),), self.clock()
-        )
+        facts = (DropListed(request_id=batch, lists=items),)
+        row = JournalRow("", 0, f"listed {batch}", None, facts, self.clock())
         await self.publisher.publish(list(messages_of(row, NAME)))
 
     async def found(self, batch: str) -> DropMatched | None:
@@ -76,12 +74,7 @@ class BatchLists:
         return spoilt
 
     async def lines(self, batch: str, item: str) -> AsyncIterator[str]:
-        """
-        Yield the lines of the sealed *item*.
-
-        Raises:
-            KeyError: It is not there.
-        """
+        """Yield the lines of the sealed *item*. Raises KeyError: it is not there."""
         lines = LineSplitter()
         async for piece in self.vault.open_stream(batch, item):
             for line in lines.of(piece):

@@ -2,8 +2,12 @@
 Background work for DROP: fetches lists, has them searched, lodges requests for matches, reports statuses.
 
 It does one step of one batch at a time, and each step may be repeated: a crash leaves the same step to the
-next replica. Only the download cannot be repeated (:mod:`services.intake.channels.drop.fetch`); lost lists
-are logged as an error.
+next replica. Only the download cannot be repeated: the platform provides each list once; a second copy needs
+its support. So an archive is sealed chunk by chunk as it arrives, and recorded before it does. After a crash
+the next replica finds it whole; lists are lost, and an error is logged, only if the crash came during the
+download.
+
+Source: DROP Data Broker API 1.2.0, GET /data/download, 409.
 
 Law:
     Cal. Civ. Code § 1798.99.86(c): from 1 August 2026 lists are fetched, and what they name is deleted, at
@@ -11,40 +15,47 @@ Law:
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import IO, Final
 
 from services.intake.cases.service import RequestService
-from services.intake.channels.drop import fetch, status_reports
-from services.intake.channels.drop.client import LATER, DropCallRejected, DropRetryLater
-from services.intake.channels.drop.fetch import DropFetcher
+from services.intake.channels.drop.client import (
+    LATER,
+    PIECE,
+    ArrivingArchive,
+    DropCallRejected,
+    DropClient,
+    DropRetryLater,
+    ListArchive,
+)
 from services.intake.channels.drop.files import Hours, is_closed
 from services.intake.channels.drop.ledger import LEASE, NEVER, BatchStep, DropLedger, ListBatch, PlatformState
-from services.intake.channels.drop.lists import BatchLists
+from services.intake.channels.drop.lists import PREFIX, BatchLists
 from services.intake.channels.drop.requests import DropLodger
 from services.intake.channels.drop.status_reports import WITHIN, DropReporter
+from shared.contract.drop import SOURCE
 from shared.errors import HabeasError
 from shared.runtime import metrics
 from shared.runtime.log import logger
 from shared.runtime.worker import work_forever
 
 LOOK_EVERY_S: Final = 1.0
+AGAIN_S: Final = 1.0
 WARNED: Final = timedelta(days=10)
 NAME: Final = "intake"
-
-
-class DropPort(fetch.DropListPort, status_reports.DropStatusPort, Protocol):
-    """The platform, as :class:`services.intake.channels.drop.client.DropClient` is it."""
+ARCHIVE_ITEM: Final = f"{PREFIX}archive"
+"""Name of the downloaded archive in the vault."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropPuller:
     """Calls the platform, in one replica of intake."""
 
-    platform: DropPort
+    platform: DropClient
     ledger: DropLedger
     listing: BatchLists
     door: RequestService
@@ -52,21 +63,6 @@ class DropPuller:
     closed: Hours | None
     """The hours in which the platform is closed."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-
-    @property
-    def fetcher(self) -> DropFetcher:
-        """The fetcher of lists."""
-        return DropFetcher(self.platform, self.ledger, self.listing, self.door, self.clock)
-
-    @property
-    def lodger(self) -> DropLodger:
-        """The lodger of requests for matches."""
-        return DropLodger(self.ledger, self.listing, self.door)
-
-    @property
-    def reporter(self) -> DropReporter:
-        """The reporter of statuses."""
-        return DropReporter(self.platform, self.ledger, self.listing, self.clock)
 
     async def run_forever(self) -> None:
         """Do the steps that are due, until cancelled; an outage only delays them."""
@@ -99,41 +95,89 @@ class DropPuller:
                 await self.ledger.lease(self.clock())
 
     async def _step(self, state: PlatformState) -> bool:
-        await self._tell_how_long(state)
+        await self._warn_when_due(state)
         batch = await self.ledger.open()
-        if await self.reporter.check_statuses():
+        reporter = DropReporter(self.platform, self.ledger, self.listing, self.clock)
+        if await reporter.check_statuses():
             return True
         if batch is None:
-            return await self._at_rest(state)
+            if self._may_call(state) and self.clock() >= state.pull_at:
+                await self._note_fetched(await self._fetch())
+                return True
+            return self._may_call(state) and await reporter.amend()
         match batch.step:
             case BatchStep.ARRIVING:
-                return await self._recovered(batch)
+                await self._recover(batch)
+                return True
             case BatchStep.RECEIVED:
                 return self.clock() >= state.not_before and await self._unpacked(batch)
             case BatchStep.SEALED:
-                return await self._listed(batch)
+                await self.listing.announce(batch.id, tuple(kind.item for kind in batch.files))
+                await self.ledger.advance(batch.id, BatchStep.LISTED)
+                return False
             case BatchStep.LISTED:
-                return await self.lodger.lodge(batch)
+                return await DropLodger(self.ledger, self.listing, self.door).lodge(batch)
             case _:
-                return self._may_call(state) and await self.reporter.report(batch)
-
-    async def _at_rest(self, state: PlatformState) -> bool:
-        if not self._may_call(state):
-            return False
-        if self.clock() >= state.pull_at:
-            return await self._download()
-        return await self.reporter.amend()
+                return self._may_call(state) and await reporter.report(batch)
 
     # --- download ------------------------------------------------------------------------------------------
 
-    async def _download(self) -> bool:
-        await self._note_fetched(await self.fetcher.fetch())
-        return True
+    async def _fetch(self) -> ListBatch:
+        """Return the sealed new lists; a batch without lists if there are none."""
+        async with self.platform.download() as arriving:
+            if arriving is not None:
+                with tempfile.TemporaryFile() as copy:
+                    return await self._safe(arriving, copy)
+        batch = self._batch("nothing new", BatchStep.SEALED)  # new records are searched
+        await self.ledger.begin(batch)
+        return batch
 
-    async def _recovered(self, batch: ListBatch) -> bool:
-        if await self.fetcher.recover(batch):
-            await self._note_fetched(batch)
-        return True
+    async def _safe(self, arriving: ArrivingArchive, copy: IO[bytes]) -> ListBatch:
+        """Seal an arriving archive despite errors: there is no second source; a *copy* is kept until then."""
+        pieces = _copied(arriving.pieces, copy)
+        while True:
+            batch = self._batch(arriving.name, BatchStep.ARRIVING)
+            if await self._sealed(batch, pieces):
+                return batch
+            async for piece in arriving.pieces:
+                copy.write(piece)
+            copy.seek(0)
+            pieces = _alive(iter(lambda: copy.read(PIECE), b""))
+
+    async def _sealed(self, batch: ListBatch, pieces: AsyncIterator[bytes]) -> bool:
+        """Seal *pieces* as the archive of *batch*; return False if another replica has forgotten it."""
+        try:
+            await self.ledger.begin(batch)
+            await self.listing.keep(batch.id, ARCHIVE_ITEM, pieces)
+        except (DropRetryLater, DropCallRejected):
+            raise
+        except HabeasError as error:
+            await _log_trouble(error)
+            return False
+        while True:
+            try:
+                return await self.ledger.received(batch.id)
+            except HabeasError as error:
+                await _log_trouble(error)
+
+    def _batch(self, name: str, step: BatchStep) -> ListBatch:
+        """Return a new batch; two archives of one day have the same name."""
+        now = self.clock()
+        return ListBatch(self.door.id_of(SOURCE, f"{name} {now.isoformat()}"), {}, now, step)
+
+    async def _recover(self, batch: ListBatch) -> None:
+        """
+        Resume lists without a record of arrival.
+
+        Incomplete lists are forgotten; the platform then decides whether it provides them again.
+        """
+        if await self.listing.is_whole(batch.id, ARCHIVE_ITEM):
+            if await self.ledger.received(batch.id):
+                await self._note_fetched(batch)
+            return
+        logger().warning("lists of DROP are incomplete", service=NAME, request_id=batch.id)
+        if await self.ledger.forget(batch.id):
+            await self.listing.discard(batch.id)
 
     async def _note_fetched(self, batch: ListBatch) -> None:
         now = batch.fetched_at
@@ -141,13 +185,15 @@ class DropPuller:
         logger().info("lists of DROP fetched", service=NAME, request_id=batch.id)
 
     async def _unpacked(self, batch: ListBatch) -> bool:
-        await self.fetcher.unpack(batch)
+        """Extract the lists from the archive; it stays sealed, for the state does not provide it again."""
+        with closing(ListArchive(batch.id, tempfile.TemporaryFile())) as archive:
+            async for piece in self.listing.content(batch.id, ARCHIVE_ITEM):
+                archive.content.write(piece)
+            files = archive.lists()
+            for kind, name in files.items():
+                await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
+        await self.ledger.unpacked(batch.id, files)
         return True
-
-    async def _listed(self, batch: ListBatch) -> bool:
-        await self.listing.announce(batch.id, tuple(kind.item for kind in batch.files))
-        await self.ledger.advance(batch.id, BatchStep.LISTED)
-        return False
 
     # --- schedule ------------------------------------------------------------------------------------------
 
@@ -158,7 +204,7 @@ class DropPuller:
     async def _leave_alone(self, reason: str, after: timedelta) -> None:
         await self.ledger.note(not_before=self.clock() + after, trouble=reason)
 
-    async def _tell_how_long(self, state: PlatformState) -> None:
+    async def _warn_when_due(self, state: PlatformState) -> None:
         """Warn of the days that are left; once a day, when they are few."""
         now = self.clock()
         left, day = last_day(state) - now, now.date().isoformat()
@@ -177,3 +223,20 @@ def last_day(state: PlatformState) -> datetime:
         Cal. Civ. Code § 1798.99.86(c)(1): at least once every 45 days.
     """
     return (state.pulled_at or state.since) + WITHIN
+
+
+async def _log_trouble(error: HabeasError) -> None:
+    logger().error("lists of DROP are not sealed yet", service=NAME, reason=str(error))
+    await asyncio.sleep(AGAIN_S)
+
+
+async def _copied(pieces: AsyncIterator[bytes], copy: IO[bytes]) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        copy.write(piece)
+        yield piece
+
+
+async def _alive(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)

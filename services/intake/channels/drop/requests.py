@@ -45,9 +45,8 @@ class DropLodger:
         async for some in in_portions(lines, LODGED_AT_ONCE):
             several = [ListMatch.model_validate_json(line) for line in some if line]
             ids = await asyncio.gather(*(self._lodge(one, batch) for one in several))
-            await self.ledger.expect(
-                [_answer(one, id_, batch) for one, id_ in zip(several, ids, strict=True)]
-            )
+            answers = [_answer(one, id_, batch) for one, id_ in zip(several, ids, strict=True)]
+            await self.ledger.expect(answers)
         await self.ledger.advance(batch.id, BatchStep.LODGED)
         logger().info("requests of DROP lodged", service=NAME, request_id=batch.id, handled=found.found)
         return True

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import IO, Final, Protocol
+from typing import IO, Final
 
 from services.intake.channels.drop.client import (
     LATER,
     DropCallRejected,
+    DropClient,
     DropRetryLater,
     StatusFile,
     UploadResult,
@@ -38,16 +39,6 @@ AT_ONCE: Final = 1_000
 NAME: Final = "intake"
 
 
-class DropStatusPort(Protocol):
-    """The receiver of statuses."""
-
-    async def upload(self, files: Sequence[StatusFile]) -> UploadResult:
-        """Report the statuses of the lists that were fetched last."""
-
-    async def amend(self, files: Sequence[StatusFile]) -> UploadResult:
-        """Amend statuses that were reported before."""
-
-
 @dataclass(slots=True)
 class _File:
     """Statuses of a list, in an unnamed file."""
@@ -63,7 +54,7 @@ class _File:
 class DropReporter:
     """Reports statuses."""
 
-    platform: DropStatusPort
+    platform: DropClient
     ledger: DropLedger
     listing: BatchLists
     clock: Callable[[], datetime]
@@ -77,7 +68,7 @@ class DropReporter:
         cases = await self.listing.cases({case for answer in answers for case in answer.cases})
         decided = {one.id: _decided(one, cases, now) for one in answers}
         await self.ledger.decide(decided)
-        return any(status is not one.status for one in answers for status in [decided[one.id][0]])
+        return any(decided[one.id][0] is not one.status for one in answers)
 
     async def report(self, batch: ListBatch) -> bool:
         """
@@ -108,11 +99,7 @@ class DropReporter:
         return True
 
     async def _upload(self, batch: ListBatch) -> bool:
-        """
-        Upload decided statuses that were not reported yet; return whether there were any.
-
-        A report is stored before it is sent, so that it is the same after a crash.
-        """
+        """Upload decided statuses that were not reported yet; return whether there were any."""
         if not batch.sending:
             await self.ledger.settle(batch.id)
         made = [await self._file(batch, kind, name) for kind, name in batch.answerable.items()]
@@ -170,9 +157,8 @@ class DropReporter:
             return replace(made, reported=len(rest))
         async for rows in in_portions(self.listing.rows(batch.id, kind.item), AT_ONCE):
             known = await self.ledger.statuses([row.id for row in rows])
-            reported = [
-                (row.id, status) for row in rows if (status := known.get(row.id, DropStatus.NOT_FOUND))
-            ]
+            statuses = ((row.id, known.get(row.id, DropStatus.NOT_FOUND)) for row in rows)
+            reported = [(id_, status) for id_, status in statuses if status]
             content.writelines(lines_of(reported))
             made.reported += len(reported)
         content.seek(0)
@@ -205,11 +191,8 @@ def _decided(
 ) -> tuple[DropStatus | None, bool, datetime]:
     """Return the status of *answer*, whether it may change, and the next check."""
     if any(cases[case].status is CaseStatus.PURGED for case in answer.cases):
-        return (
-            answer.status or DropStatus.NOT_FOUND,
-            False,
-            now,
-        )  # the case is gone; the reported status stands
+        # The case is gone; the reported status stands.
+        return answer.status or DropStatus.NOT_FOUND, False, now
     status = combined_status(cases[case] for case in answer.cases)
     if status is None:
         wait = min(AGAIN_LATEST, max(AGAIN_SOONEST, (now - answer.since) / AGES_SHARE))
@@ -218,12 +201,7 @@ def _decided(
 
 
 def _must_have_taken(taken: UploadResult, names: Iterable[str]) -> None:
-    """
-    Check that the platform has files called *names*.
-
-    Raises:
-        DropCallRejected: It has not.
-    """
+    """Check that the platform has files called *names*. Raises DropCallRejected: it has not."""
     if set(names) - set(taken.accepted):
         raise DropCallRejected("DROP accepted only some files", HTTPStatus.BAD_REQUEST)
 

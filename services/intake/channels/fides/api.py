@@ -1,6 +1,6 @@
 """The HTTP interface for clients of Fides: calls, and errors in their form."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
@@ -20,23 +20,23 @@ from services.intake.channels.fides.bodies import (
     CodeBody,
     CreateConsent,
     CreateRequest,
+    FidesCallRefused,
     Selection,
     SetPreferences,
+    bad_request,
+    case_of,
     items_of,
 )
-from services.intake.channels.fides.clients import ClientScope
+from services.intake.channels.fides.clients import Clients, ClientScope, token_route
 from services.intake.channels.fides.consents import Consents
-from services.intake.channels.fides.errors import FidesCallRefused
 from services.intake.channels.fides.filters import Filter
-from services.intake.channels.fides.ids import case_of
-from services.intake.channels.fides.oauth import Clients, token_route
-from services.intake.channels.fides.reviews import Reviews
+from services.intake.channels.fides.reviews import ReviewAction, Reviews
 from services.intake.channels.fides.service import FidesService
 from services.intake.channels.protocols import ABOUT_REQUESTS, ErrorAnswer, protocol_app
 from services.intake.http.failed_attempts import network_of_client
-from shared.runtime.client_limits import Allowance, network_of
+from shared.runtime.client_limits import Allowance
 
-M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 ROOT = "/api/v1"
 NO_WEBHOOKS = "Habeas calls no webhooks and waits for none: nothing can be resumed or pre-approved."
 SEVERAL = frozenset({"status", "action_type"})
@@ -73,26 +73,34 @@ def fides_app(served: FidesContext, origins: frozenset[str] = frozenset()) -> AS
         allow_headers=["*"],
         allow_credentials=True,
     )
-    _add_errors(app)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        # The input is not sent back: it is personal data.
+        flaws = [{name: flaw[name] for name in ("loc", "msg", "type")} for flaw in error.errors()]
+        return JSONResponse({"detail": flaws}, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    @app.exception_handler(FidesCallRefused)
+    async def refused(request: Request, error: FidesCallRefused) -> Response:
+        return _error(request, error.status, str(error), HEADERS.get(error.status))
+
     token_route(app, f"{ROOT}/oauth/token", served.clients)
     _add_requests(app, served)
     _add_reviews(app, served)
     _add_decisions(app, served)
     _add_consents(app, served)
     _add_webhooks(app)
-    return WithoutLastSlash(app)
+    return _without_last_slash(app)
 
 
-@dataclass(frozen=True, slots=True)
-class WithoutLastSlash:
-    """Treats a path with a slash at its end as the path without: many scripts write one."""
+def _without_last_slash(app: ASGIApp) -> ASGIApp:
+    """Return *app* with a path with a slash at its end as the path without: many scripts write one."""
 
-    app: ASGIApp
-
-    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Remove the slash."""
+    async def called(connection: Connection, receive: Receive, send: Send) -> None:
         path = connection.get("path", "")
-        await self.app({**connection, "path": path.rstrip("/")} if path else connection, receive, send)
+        await app({**connection, "path": path.rstrip("/")} if path else connection, receive, send)
+
+    return called
 
 
 def _add_requests(app: FastAPI, served: FidesContext) -> None:
@@ -125,6 +133,7 @@ def _add_requests(app: FastAPI, served: FidesContext) -> None:
 
 def _add_reviews(app: FastAPI, served: FidesContext) -> None:
     reviews, may_read = served.reviews, Depends(served.clients.may(ClientScope.READ))
+    may_see = Depends(served.clients.may(ClientScope.ACCESS_RESULTS))
 
     @app.post(f"{ROOT}/privacy-request/search", dependencies=[may_read])
     async def search(request: Request, page: Page = 1, size: Size = 50) -> dict[str, Any]:
@@ -140,8 +149,6 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
     async def log(name: str, page: Page = 1, size: Size = 50) -> dict[str, Any]:
         return await reviews.log(case_of(name), page=page, size=size)
 
-    may_see = Depends(served.clients.may(ClientScope.ACCESS_RESULTS))
-
     @app.get(f"{ROOT}/privacy-request/{{name}}/access-results", dependencies=[may_see])
     async def results(name: str) -> dict[str, Any]:
         return await served.service.results(case_of(name))
@@ -150,17 +157,14 @@ def _add_reviews(app: FastAPI, served: FidesContext) -> None:
 def _add_decisions(app: FastAPI, served: FidesContext) -> None:
     Reviewer = Annotated[str, Depends(served.clients.may(ClientScope.REVIEW))]  # noqa: N806 - a type
 
-    @app.patch(f"{ROOT}/privacy-request/administrate/approve")
-    async def approve(request: Request, client: Reviewer) -> dict[str, Any]:
-        return await served.reviews.approve(await _read(request, Selection), client)
+    def deciding(action: ReviewAction) -> Callable[..., Awaitable[dict[str, Any]]]:
+        async def decide(request: Request, client: Reviewer) -> dict[str, Any]:
+            return await served.reviews.decide(action, await _read(request, Selection), client)
 
-    @app.patch(f"{ROOT}/privacy-request/administrate/deny")
-    async def deny(request: Request, client: Reviewer) -> dict[str, Any]:
-        return await served.reviews.deny(await _read(request, Selection), client)
+        return decide
 
-    @app.patch(f"{ROOT}/privacy-request/administrate/cancel")
-    async def cancel(request: Request, client: Reviewer) -> dict[str, Any]:
-        return await served.reviews.cancel(await _read(request, Selection), client)
+    for action in ReviewAction:
+        app.patch(f"{ROOT}/privacy-request/administrate/{action}")(deciding(action))
 
 
 def _add_consents(app: FastAPI, served: FidesContext) -> None:
@@ -192,25 +196,21 @@ def _add_webhooks(app: FastAPI) -> None:
     @app.post(f"{ROOT}/privacy-request/{{name}}/pre-approve/not-eligible")
     async def reply(name: str) -> None:
         del name
-        raise FidesCallRefused(HTTPStatus.BAD_REQUEST, NO_WEBHOOKS)
+        raise bad_request(NO_WEBHOOKS)
 
 
 def _allowed(served: FidesContext, request: Request) -> Callable[[], bool]:
-    network = network_of(request.client.host if request.client else "")
-    return lambda: served.public.take(network)
+    return lambda: served.public.take(network_of_client(request))
 
 
 async def _creates(request: Request) -> list[tuple[CreateRequest, bytes]]:
     body = await request.body()
-    said: Sequence[CreateRequest] = _valid(CREATES, body)
+    said = _valid(CREATES, body)
     return list(zip(said, items_of(body), strict=True))
 
 
-async def _read(request: Request, model: type[M]) -> M:
+async def _read(request: Request, model: type[T]) -> T:
     return _valid(TypeAdapter(model), await request.body())
-
-
-T = TypeVar("T")
 
 
 def _valid(shape: TypeAdapter[T], body: bytes) -> T:
@@ -237,18 +237,6 @@ def _invalid(error: ValidationError, where: str) -> RequestValidationError:
 
 def _error(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
     return JSONResponse({"detail": message}, status, headers)
-
-
-def _add_errors(app: FastAPI) -> None:
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        # The input is not sent back: it is personal data.
-        flaws = [{name: flaw[name] for name in ("loc", "msg", "type")} for flaw in error.errors()]
-        return JSONResponse({"detail": flaws}, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-    @app.exception_handler(FidesCallRefused)
-    async def refused(request: Request, error: FidesCallRefused) -> Response:
-        return _error(request, error.status, str(error), HEADERS.get(error.status))
 
 
 HEADERS = {

@@ -1,19 +1,21 @@
 """
-Bodies of the clients' calls. Pure.
+Bodies of the clients' calls, names of requests, and refusals. Pure.
 
-Unknown keys are ignored if Fides ignores them; they are sealed with the rest of the body.
+Unknown keys are ignored if Fides ignores them; they are sealed with the rest of the body. The name of a
+request is ``pri_`` and a UUID with the digits of the case's id; it has a single spelling, so that no two look
+different.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,7 +27,8 @@ from pydantic import (
     model_validator,
 )
 
-from shared.contract.events import Subject
+from services.intake.channels.parts import ReceivedPart, unless_blank
+from shared.contract.events import RequestId, Subject
 
 MOST_AT_ONCE = 50
 """Requests that one call may make."""
@@ -34,13 +37,44 @@ LARGEST = 10**18
 """It has more digits than any numeric identifier."""
 RANDOM = 4
 """The version of UUIDs without information."""
-_SPACE = re.compile(r"[ \t\n\r]*")
+PRIVACY_REQUEST, CONSENT_REQUEST = "pri", "con"
+_SPELT = re.compile(r"(pri|con)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_SPACE = re.compile(r"[ \t\n\r]*(?:,[ \t\n\r]*)?")
 _READS = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 """Finds the end of a value; numbers stay text, as they may have too many digits."""
 
 
-def _unless_blank(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+class FidesCallRefused(Exception):
+    """A call is refused; the text is for the caller, and holds no personal data."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class RequestNotTaken(Exception):
+    """One of several requests is refused; the text is for the caller, and holds no personal data."""
+
+
+def not_found(kind: str = "privacy request") -> FidesCallRefused:
+    """Return the refusal of a call about an unknown thing."""
+    return FidesCallRefused(HTTPStatus.NOT_FOUND, f"No {kind} found with this id.")
+
+
+def bad_request(detail: str) -> FidesCallRefused:
+    """Return the refusal of a call that cannot be served."""
+    return FidesCallRefused(HTTPStatus.BAD_REQUEST, detail)
+
+
+def spelt(case_id: RequestId, kind: str = PRIVACY_REQUEST) -> str:
+    """Return the clients' name for the request *case_id*."""
+    return f"{kind}_{UUID(case_id)}"
+
+
+def case_of(name: str, kind: str = PRIVACY_REQUEST) -> RequestId | None:
+    """Return the id of the request called *name*; None if there is none."""
+    found = _SPELT.fullmatch(name)
+    return found[2].replace("-", "") if found and found[1] == kind else None
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -71,8 +105,12 @@ def _email(text: str) -> str:
 
 
 Short: TypeAlias = Annotated[str, StringConstraints(max_length=500)]
-Given: TypeAlias = Annotated[Short | None, BeforeValidator(_unless_blank)]
+Given: TypeAlias = Annotated[Short | None, BeforeValidator(unless_blank)]
 """A value that is absent if blank."""
+Address: TypeAlias = Annotated[Short, AfterValidator(_email)]
+Phone: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{1,14}$")]
+"""By E.164."""
+Device: TypeAlias = Annotated[Short, AfterValidator(_of_version_4)]
 Moment: TypeAlias = Annotated[datetime, AfterValidator(_in_utc)]
 """A time; in UTC without a zone."""
 Value: TypeAlias = (
@@ -86,20 +124,14 @@ Source: TypeAlias = Literal[
 ]
 
 
-class FidesBody(BaseModel):
-    """A part of a client's body."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class Labelled(FidesBody):
+class Labelled(ReceivedPart):
     """A value, with its label in the client's form."""
 
     label: Short
     value: Value | Annotated[tuple[Value, ...], Field(max_length=100)]
 
 
-class FidesIdentity(FidesBody):
+class FidesIdentity(ReceivedPart):
     """The identifiers of a person; identifiers of the client's own need a label."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
@@ -107,16 +139,10 @@ class FidesIdentity(FidesBody):
     __pydantic_extra__: dict[str, Labelled]
 
     name: Given = None
-    email: Annotated[Annotated[Short, AfterValidator(_email)] | None, BeforeValidator(_unless_blank)] = None
-    phone_number: Annotated[
-        Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{1,14}$")] | None,
-        BeforeValidator(_unless_blank),
-    ] = None
-    """By E.164."""
+    email: Annotated[Address | None, BeforeValidator(unless_blank)] = None
+    phone_number: Annotated[Phone | None, BeforeValidator(unless_blank)] = None
     external_id: Given = None
-    fides_user_device_id: Annotated[
-        Annotated[Short, AfterValidator(_of_version_4)] | None, BeforeValidator(_unless_blank)
-    ] = None
+    fides_user_device_id: Annotated[Device | None, BeforeValidator(unless_blank)] = None
     ga_client_id: Given = None
     ljt_reader_id: Given = Field(default=None, alias="ljt_readerID")
 
@@ -136,7 +162,7 @@ class FidesIdentity(FidesBody):
         return self.__pydantic_extra__
 
 
-class Consent(FidesBody):
+class Consent(ReceivedPart):
     """A choice of a person for a use of data."""
 
     data_use: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -150,7 +176,7 @@ Fields: TypeAlias = Annotated[dict[Short, Labelled], Field(max_length=100)]
 Preferences: TypeAlias = Annotated[tuple[Consent, ...], Field(max_length=100)]
 
 
-class CreateRequest(FidesBody):
+class CreateRequest(ReceivedPart):
     """A request."""
 
     identity: FidesIdentity
@@ -166,7 +192,7 @@ class CreateRequest(FidesBody):
     location: Place | None = None
 
 
-class CreateConsent(FidesBody):
+class CreateConsent(ReceivedPart):
     """The start of a consent request."""
 
     identity: FidesIdentity
@@ -175,7 +201,7 @@ class CreateConsent(FidesBody):
     source: Source | None = None
 
 
-class SetPreferences(FidesBody):
+class SetPreferences(ReceivedPart):
     """The choices of a person for uses of data."""
 
     code: Short | None = None
@@ -184,13 +210,13 @@ class SetPreferences(FidesBody):
     browser_identity: FidesIdentity | None = None
 
 
-class CodeBody(FidesBody):
+class CodeBody(ReceivedPart):
     """The mailed digits."""
 
     code: Short
 
 
-class Selection(FidesBody):
+class Selection(ReceivedPart):
     """Requests to decide: by id, or all that match a filter."""
 
     request_ids: Annotated[tuple[Short, ...], Field(max_length=10_000)] | None = None
@@ -225,7 +251,6 @@ def items_of(body: bytes) -> list[bytes]:
         _, end = _READS.raw_decode(text, at)
         items.append(text[at:end].encode())
         at = _after_space(text, end)
-        at = _after_space(text, at + 1) if text[at] == "," else at
     return items
 
 

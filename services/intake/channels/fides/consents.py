@@ -18,16 +18,26 @@ from typing import Any, Protocol
 import orjson
 
 from services.intake.channels.fides.bodies import (
+    CONSENT_REQUEST,
     Consent,
     CreateConsent,
     CreateRequest,
+    FidesCallRefused,
     FidesIdentity,
+    RequestNotTaken,
     SetPreferences,
+    bad_request,
+    case_of,
+    not_found,
+    spelt,
 )
-from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
-from services.intake.channels.fides.ids import CONSENT_REQUEST, case_of, spelt
-from services.intake.channels.fides.policies import DEFAULT_CONSENT_POLICY, Action, Wish, action_of
-from services.intake.channels.fides.requests import NO_IDENTITY
+from services.intake.channels.fides.requests import (
+    DEFAULT_CONSENT_POLICY,
+    NO_IDENTITY,
+    Action,
+    Wish,
+    action_of,
+)
 from services.intake.channels.fides.service import TOO_MANY, FidesService
 from shared.contract.events import RequestId
 from shared.contract.ports import VaultPort
@@ -84,20 +94,14 @@ class ConsentCleanup:
 
     async def work(self) -> None:
         """Destroy all expired ones."""
-        while await self.some():
-            pass
-
-    async def some(self) -> bool:
-        """Destroy some expired ones; return whether there were any."""
-        over = await self.begun.expired(self.clock())
-        for consent_id in over:
-            await self.vault.destroy(consent_id)
-        await self.begun.remove(over)
-        return bool(over)
+        while over := await self.begun.expired(self.clock()):
+            for consent_id in over:
+                await self.vault.destroy(consent_id)
+            await self.begun.remove(over)
 
 
 class OpenConsentPort(Protocol):
-    """The open consent requests, as :class:`Begun` stores them."""
+    """The open consent requests, as :class:`OpenConsents` stores them."""
 
     async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
         """Add one, before its content is sealed."""
@@ -108,21 +112,21 @@ class OpenConsentPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """The consent requests."""
+    """
+    The consent requests.
+
+    Raises:
+        FidesCallRefused: One does not exist or has expired, is refused, or the caller has made too many.
+    """
 
     service: FidesService
     begun: OpenConsentPort
 
     async def begin(self, said: CreateConsent, body: bytes, allowed: Callable[[], bool]) -> dict[str, Any]:
-        """
-        Begin a consent request.
-
-        Raises:
-            FidesCallRefused: It does not identify a person (400), or the caller has begun too many (429).
-        """
+        """Begin a consent request."""
         identity = said.identity
         if not (identity.email or identity.phone_number or any(identity.named.values()) or identity.labelled):
-            raise FidesCallRefused(HTTPStatus.BAD_REQUEST, NO_IDENTITY)
+            raise bad_request(NO_IDENTITY)
         if not allowed():
             raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
         consent_id = token_hex(16)
@@ -131,12 +135,7 @@ class Consents:
         return {"consent_request_id": spelt(consent_id, CONSENT_REQUEST)}
 
     async def preferences(self, name: str) -> dict[str, Any]:
-        """
-        Return the choices made before in the same consent request.
-
-        Raises:
-            FidesCallRefused: It does not exist, or has expired.
-        """
+        """Return the choices made before in the same consent request."""
         consent_id, _ = await self._opened(name)
         try:
             said = SetPreferences.model_validate_json(await self.service.door.kept(consent_id, SAID))
@@ -147,13 +146,7 @@ class Consents:
     async def say(
         self, name: str, said: SetPreferences, body: bytes, allowed: Callable[[], bool]
     ) -> dict[str, Any]:
-        """
-        Lodge a request for each opt-out; an opt-in lodges none, and is stored for a day.
-
-        Raises:
-            FidesCallRefused: No such consent request (404) or consent policy (400), or too many requests
-                (429).
-        """
+        """Lodge a request for each opt-out; an opt-in lodges none, and is stored for a day."""
         consent_id, begun = await self._opened(name)
         key = said.policy_key or DEFAULT_CONSENT_POLICY
         for wish, opted_out in self._wishes(said.consent, key).items():
@@ -165,7 +158,7 @@ class Consents:
             try:
                 await self.service.take(asked, sealed, None, wish=wish, name=_called(consent_id, wish, asked))
             except RequestNotTaken as error:
-                raise FidesCallRefused(HTTPStatus.BAD_REQUEST, str(error)) from None
+                raise bad_request(str(error)) from None
         await self.service.door.vault.discard(consent_id, [SAID])
         await self.service.door.keep(consent_id, SAID, body)
         return _plain(said)
@@ -173,12 +166,12 @@ class Consents:
     def _wishes(self, preferences: Sequence[Consent], key: str) -> dict[Wish, list[Consent]]:
         policy = self.service.policies.wishes.get(key)
         if policy is not None and action_of(policy) is not Action.CONSENT:
-            raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} is not about consent.")
+            raise bad_request(f"Policy with key {key} is not about consent.")
         wishes: dict[Wish, list[Consent]] = defaultdict(list)
         for preference in preferences:
             wish = self.service.policies.opting_out(preference.data_use, key)
             if wish is None:
-                raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} does not exist.")
+                raise bad_request(f"Policy with key {key} does not exist.")
             if not preference.opt_in:
                 wishes[wish].append(preference)
         return wishes

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from services.intake.channels.fides.bodies import CreateRequest, FidesBody, Labelled, Moment, Place, Short
-from services.intake.channels.fides.entries import EntryRange, FidesEntry
-from services.intake.channels.fides.ids import spelt
-from services.intake.channels.fides.policies import Action, action_of, right_of
-from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest, status_of
-from shared.law import DIRECT_MARKETING, needs_proof
+from services.intake.channels.fides.bodies import Moment, Place, Short
+from services.intake.channels.fides.requests import Action
+from services.intake.channels.fides.responses import FilteredRequest, identities_of
+from services.intake.channels.fides.statuses import FidesStatus
+from services.intake.channels.parts import ReceivedPart
 
 SORTED_BY = ("created_at",)
 """Fields to sort requests by."""
@@ -31,37 +30,15 @@ def _several(value: object) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class FilteredRequest:
-    """A request of this API, with its state."""
+class EntryRange:
+    """A range of the time of creation; newest first by default."""
 
-    entry: FidesEntry
-    seen: ObservedRequest
-    said: CreateRequest | None
-    """The client's body; None once the case is destroyed."""
-
-    @property
-    def name(self) -> str:
-        """The client's name for it."""
-        return spelt(self.entry.case)
-
-    @property
-    def status(self) -> FidesStatus:
-        """Its status."""
-        asks = needs_proof(right_of(self.entry.wish), direct_marketing=self.entry.wish == DIRECT_MARKETING)
-        return status_of(self.seen.case, asks_for_proof=asks and self.entry.client is None)
-
-    @property
-    def action(self) -> Action:
-        """The client's name for the right."""
-        return action_of(self.entry.wish)
-
-    @property
-    def started_at(self) -> datetime | None:
-        """When the work on the answer began."""
-        return self.seen.verified_at
+    after: datetime | None = None
+    before: datetime | None = None
+    oldest_first: bool = False
 
 
-class Filter(FidesBody):
+class Filter(ReceivedPart):
     """The filter of a client; all conditions must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -130,7 +107,7 @@ class Filter(FidesBody):
             and (self.status is None or found.status in self.status)
             and (self.action_type is None or found.action in self.action_type)
             and (self.is_overdue is None or overdue is self.is_overdue)
-            and _within(found.started_at, self.started_gt, self.started_lt)
+            and _within(found.seen.verified_at, self.started_gt, self.started_lt)
             and _within(found.seen.finished_at, self.completed_gt, self.completed_lt)
             # An error here is no end state: it is retried, or the staff checks it.
             and _within(None, self.errored_gt, self.errored_lt)
@@ -153,28 +130,6 @@ class Filter(FidesBody):
             and (self.location is None or said.location == self.location)
             and (self.fuzzy_search_str is None or _mentions(found.name, known, self.fuzzy_search_str))
         )
-
-
-def identities_of(said: CreateRequest) -> dict[str, Any]:
-    """Return the identifiers of the person, as sent by the client."""
-    given = {
-        "email": said.identity.email,
-        "phone_number": said.identity.phone_number,
-        "ga_client_id": said.identity.ga_client_id,
-        "ljt_readerID": said.identity.ljt_reader_id,
-        "fides_user_device_id": said.identity.fides_user_device_id,
-        "external_id": said.identity.external_id,
-    }
-    return given | {name: one.value for name, one in said.identity.labelled.items()}
-
-
-def labelled(said: CreateRequest) -> dict[str, Any]:
-    """Return the same, with the labels in the client's forms."""
-    labels: Mapping[str, Labelled] = said.identity.labelled
-    return {
-        name: labels[name].model_dump(mode="json") if name in labels else value
-        for name, value in identities_of(said).items()
-    }
 
 
 def _within(at: datetime | None, after: datetime | None, before: datetime | None) -> bool:

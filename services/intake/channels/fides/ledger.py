@@ -10,14 +10,15 @@ other was never acknowledged, and is destroyed.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from services.intake.cases.service import RequestService
 from services.intake.channels.fides.clients import source_of
-from services.intake.channels.fides.entries import EntryRange, FidesEntry
-from services.intake.channels.fides.policies import Wish
+from services.intake.channels.fides.filters import EntryRange
+from services.intake.channels.fides.requests import Wish
+from services.intake.channels.fides.responses import FidesEntry
 from shared.contract.answer import SUBMISSION
 from shared.contract.events import RequestId, RequestSubmitted
 from shared.contract.ports import VaultPort
@@ -91,16 +92,10 @@ class FidesLedger:
     async def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
         """Yield them in batches, without the first *skip*."""
         turn = 1 if between.oldest_first else -1
-        batch: list[FidesEntry] = []
         with translated("list the requests of clients"):
             found = self._requests.find(_wanted(between)).sort([("at", turn), ("_id", turn)]).skip(skip)
-            async for document in found:
-                batch.append(_entry(document))
-                if len(batch) == BATCH:
-                    yield batch
-                    batch = []
-        if batch:
-            yield batch
+            while batch := await found.to_list(BATCH):
+                yield list(map(_entry, batch))
 
 
 def _wanted(between: EntryRange) -> Document:
@@ -110,33 +105,15 @@ def _wanted(between: EntryRange) -> Document:
 
 
 def _entry(document: Document) -> FidesEntry:
-    return FidesEntry(
-        document["_id"],
-        document["at"],
-        document["policy"],
-        _WISH.validate_python(document["wish"]),
-        document["client"],
-    )
-
-
-class FidesOpenRequestPort(Protocol):
-    """The ledger of requests of Fides clients."""
-
-    def unregistered(self, before: datetime) -> AsyncIterator[list[FidesEntry]]:
-        """Yield requests from *before* a moment that are not known to be registered, in batches."""
-
-    async def registered(self, case_ids: Sequence[RequestId]) -> None:
-        """Record that requests are registered."""
-
-    async def remove(self, case_id: RequestId) -> None:
-        """Forget a request that does not exist."""
+    wish = _WISH.validate_python(document["wish"])
+    return FidesEntry(document["_id"], document["at"], document["policy"], wish, document["client"])
 
 
 @dataclass(frozen=True, slots=True)
 class RequestCleanup:
     """Checks the requests of a day ago."""
 
-    requests: FidesOpenRequestPort
+    requests: FidesLedger
     door: RequestService
     vault: VaultPort
 

@@ -1,12 +1,22 @@
-"""Responses to clients: requests, pages and logs with every field, empty without a value. Pure."""
+"""Requests of this API with their state, and responses with every field, empty without a value. Pure."""
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
-from services.intake.channels.fides.filters import FilteredRequest, labelled
-from services.intake.channels.fides.policies import policy_object
-from services.intake.channels.fides.statuses import days_left, logged, time
+from services.intake.channels.fides.bodies import CreateRequest, spelt
+from services.intake.channels.fides.requests import Action, Wish, action_of, policy_object, right_of
+from services.intake.channels.fides.statuses import (
+    FidesStatus,
+    ObservedRequest,
+    days_left,
+    logged,
+    status_of,
+    time,
+)
+from shared.contract.events import RequestId
+from shared.law import DIRECT_MARKETING, needs_proof
 
 NEVER = (
     "reviewed_by", "submitted_by", "reviewer", "submitter", "paused_at", "action_required_details",
@@ -15,6 +25,64 @@ NEVER = (
     "duplicate_request_group_id",
 )  # fmt: skip
 """Fields of a request that are always empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class FidesEntry:
+    """A request that came by this API, without personal data."""
+
+    case: RequestId
+    at: datetime
+    policy: str
+    """The client's key of the policy."""
+    wish: Wish
+    client: str | None
+    """The client; None for public requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredRequest:
+    """A request of this API, with its state."""
+
+    entry: FidesEntry
+    seen: ObservedRequest
+    said: CreateRequest | None
+    """The client's body; None once the case is destroyed."""
+
+    @property
+    def name(self) -> str:
+        """The client's name for it."""
+        return spelt(self.entry.case)
+
+    @property
+    def status(self) -> FidesStatus:
+        """Its status."""
+        asks = needs_proof(right_of(self.entry.wish), direct_marketing=self.entry.wish == DIRECT_MARKETING)
+        return status_of(self.seen.case, asks_for_proof=asks and self.entry.client is None)
+
+    @property
+    def action(self) -> Action:
+        """The client's name for the right."""
+        return action_of(self.entry.wish)
+
+
+def identities_of(said: CreateRequest) -> dict[str, Any]:
+    """Return the identifiers of the person, as sent by the client."""
+    given = {
+        "email": said.identity.email,
+        "phone_number": said.identity.phone_number,
+        "ga_client_id": said.identity.ga_client_id,
+        "ljt_readerID": said.identity.ljt_reader_id,
+        "fides_user_device_id": said.identity.fides_user_device_id,
+        "external_id": said.identity.external_id,
+    }
+    return given | {name: one.value for name, one in said.identity.labelled.items()}
+
+
+def labelled(said: CreateRequest) -> dict[str, Any]:
+    """Return the same, with the labels in the client's forms."""
+    labels = {name: one.model_dump(mode="json") for name, one in said.identity.labelled.items()}
+    return identities_of(said) | labels
 
 
 def response(
@@ -32,17 +100,19 @@ def response(
     """
     entry, seen, said = found.entry, found.seen, found.said
     shown = said if personal else None
+    given = shown.custom_privacy_request_fields if shown and fields else None
     return {
         "id": found.name,
         "created_at": time(entry.at),
-        "started_processing_at": time(found.started_at),
+        "started_processing_at": time(seen.verified_at),
         "reviewed_at": time(seen.reviewed_at),
         "finished_processing_at": time(seen.finished_at),
         "identity_verified_at": time(seen.verified_at),
         "status": found.status,
         "external_id": shown.external_id if shown else None,
         "identity": labelled(shown) if shown and identities else None,
-        "custom_privacy_request_fields": _fields(found) if shown and fields else None,
+        "custom_privacy_request_fields": given
+        and {name: one.model_dump(mode="json") for name, one in given.items()},
         "policy": policy_object(entry.policy, entry.wish),
         "days_left": days_left(seen.case, today),
         "source": said.source if said else None,
@@ -50,11 +120,6 @@ def response(
         "property_id": shown.property_id if shown else None,
         **dict.fromkeys(NEVER),
     }
-
-
-def verbose(found: FilteredRequest) -> dict[str, Any]:
-    """Return the fields of a request that are added for verbose calls."""
-    return {"results": {"habeas": log(found)}, "task_status_by_dataset": {"habeas": found.status}}
 
 
 def log(found: FilteredRequest) -> list[Any]:
@@ -65,8 +130,3 @@ def log(found: FilteredRequest) -> list[Any]:
 def paged(items: Sequence[Any], total: int, *, page: int, size: int) -> dict[str, Any]:
     """Return a page of *total* items."""
     return {"items": list(items), "total": total, "page": page, "size": size, "pages": -(-total // size)}
-
-
-def _fields(found: FilteredRequest) -> dict[str, Any] | None:
-    given = found.said.custom_privacy_request_fields if found.said else None
-    return None if given is None else {name: one.model_dump(mode="json") for name, one in given.items()}

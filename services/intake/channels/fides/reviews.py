@@ -1,24 +1,34 @@
 """Operations of clients that work for the privacy staff, without HTTP."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
 
 from services.intake.cases.errors import NotPossibleNow, TooManyAttempts
-from services.intake.channels.fides.bodies import Selection
+from services.intake.channels.fides.bodies import (
+    FidesCallRefused,
+    RequestNotTaken,
+    Selection,
+    bad_request,
+    case_of,
+)
 from services.intake.channels.fides.clients import Client
-from services.intake.channels.fides.entries import EntryRange, FidesEntry
-from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken
-from services.intake.channels.fides.filters import SORTED_BY, Filter, FilteredRequest
-from services.intake.channels.fides.ids import case_of
+from services.intake.channels.fides.filters import SORTED_BY, EntryRange, Filter
 from services.intake.channels.fides.requests import identifiers_in
-from services.intake.channels.fides.responses import log, paged, response, verbose
-from services.intake.channels.fides.service import AWAY, FidesService
+from services.intake.channels.fides.responses import (
+    FidesEntry,
+    FilteredRequest,
+    log,
+    paged,
+    response,
+)
+from services.intake.channels.fides.service import AWAY, FidesLedgerPort, FidesService
 from services.intake.domain import CaseStatus
 from shared.contract.events import (
     Decision,
@@ -35,8 +45,6 @@ MOST_BY_FILTER = 10_000
 LOOKS = 20
 """Checks for the effect of a decision, before the request is shown as it is."""
 REVIEWED = "reviewed"
-Deciding: TypeAlias = Callable[[FilteredRequest, Client, str | None], Awaitable[None]]
-"""A decision about a request by a client, with a reason."""
 NO_NAME = "program"
 """Placeholder of the account until the decision is signed."""
 NO_ACCOUNT = "This client cannot decide: its configuration has no staff account."
@@ -51,31 +59,31 @@ NOT_CANCELABLE = "Cannot transition status: it is too late to withdraw this requ
 NO_SUCH_REASON = "The reason must be one of: {}. It determines the person's letter."
 
 
-class FidesRequestPort(Protocol):
-    """The ledger of requests of Fides clients."""
+class ReviewAction(StrEnum):
+    """A decision about requests."""
 
-    async def count(self, between: EntryRange) -> int:
-        """Return their number."""
-
-    def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
-        """Yield them in batches, without the first *skip*."""
+    APPROVE = "approve"
+    """Approve what waits for it: the identity, if the staff decides it, or an erasure."""
+    DENY = "deny"
+    """The identity cannot be established."""
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """The requests of this API, for clients that may see all of them."""
+    """
+    The requests of this API, for clients that may see all of them.
+
+    Raises:
+        FidesCallRefused: A request does not exist, or a filter, an order or a form is not supported.
+    """
 
     service: FidesService
-    listed: FidesRequestPort
+    listed: FidesLedgerPort
     clients: Mapping[str, Client]
 
     async def search(self, wanted: Filter, *, page: int, size: int) -> dict[str, Any]:
-        """
-        Return a page of the *wanted* requests.
-
-        Raises:
-            FidesCallRefused: The order or the form is not supported.
-        """
+        """Return a page of the *wanted* requests."""
         _must_be_served(wanted)
         skip, items, total = (page - 1) * size, list[FilteredRequest](), 0
         if wanted.looks_inside:
@@ -90,75 +98,20 @@ class Reviews:
         return paged(shown, total, page=page, size=size)
 
     async def log(self, case_id: RequestId | None, *, page: int, size: int) -> dict[str, Any]:
-        """
-        Return a page of the log of a request, oldest first.
-
-        Raises:
-            FidesCallRefused: The request does not exist.
-        """
+        """Return a page of the log of a request, oldest first."""
         lines = log(await self.service.found(case_id))
         return paged(lines[(page - 1) * size : page * size], len(lines), page=page, size=size)
 
-    async def approve(self, selection: Selection, client: str) -> dict[str, Any]:
-        """Approve a request that waits for it: the identity, if the staff decides it, or an erasure."""
-        return await self._decide(selection, self._staff(client), self._approve)
-
-    async def deny(self, selection: Selection, client: str) -> dict[str, Any]:
-        """Decide that the identity cannot be established."""
-        return await self._decide(selection, self._staff(client), self._deny)
-
-    async def cancel(self, selection: Selection, client: str) -> dict[str, Any]:
-        """Withdraw requests."""
-        return await self._decide(selection, self._staff(client), self._cancel)
-
-    async def _approve(self, found: FilteredRequest, client: Client, _reason: str | None) -> None:
-        case = found.seen.case
-        if case.awaits_approval and case.withdrawable:
-            await self._publish(ErasureApproved(request_id=found.entry.case, by=NO_NAME), client)
-        elif case.in_review and case.awaits_proof:
-            names = _surest(found)
-            decided = IdentityDecided(
-                request_id=found.entry.case, by=NO_NAME, verified=True, reason=REVIEWED, identities=names
-            )
-            await self._publish(decided, client)
-        else:
-            raise RequestNotTaken(NOT_APPROVABLE.format(found.status))
-
-    async def _deny(self, found: FilteredRequest, client: Client, reason: str | None) -> None:
-        if not found.seen.case.awaits_proof:
-            raise RequestNotTaken(NOT_DENIABLE.format(found.status))
-        try:
-            why = RefusalReason(reason or RefusalReason.IDENTITY_NOT_ESTABLISHED)
-        except ValueError:
-            raise RequestNotTaken(NO_SUCH_REASON.format(", ".join(RefusalReason))) from None
-        decided = IdentityDecided(request_id=found.entry.case, by=NO_NAME, verified=False, reason=why)
-        await self._publish(decided, client)
-
-    async def _cancel(self, found: FilteredRequest, client: Client, _reason: str | None) -> None:
-        case = found.seen.case
-        if not (case.withdrawable or case.status is CaseStatus.UNKNOWN):
-            raise RequestNotTaken(NOT_CANCELABLE.format(found.status))
-        await self._publish(WithdrawalDecided(request_id=found.entry.case, by=NO_NAME), client)
-
-    async def _publish(self, decision: Decision, client: Client) -> None:
-        """Sign a decision with the key of the client's account: the acting service verifies it."""
-        now = self.service.door.clock()
-        signed = client.signed(decision, secrets.token_hex(16), now)
-        await self.service.door.publish(signed, uuid4().hex)
-
-    def _staff(self, client_id: str) -> Client:
+    async def decide(self, action: ReviewAction, selection: Selection, client_id: str) -> dict[str, Any]:
         """
-        Return a client that may decide.
+        Decide the selected requests by the client's staff account; return each result.
 
         Raises:
-            FidesCallRefused: It has no staff account.
+            FidesCallRefused: The client has no account, or the selection is too wide or malformed.
         """
         client = self.clients[client_id]
         if client.account is None:
             raise FidesCallRefused(HTTPStatus.FORBIDDEN, NO_ACCOUNT)
-        return client
-
-    async def _decide(self, selection: Selection, client: Client, act: Deciding) -> dict[str, Any]:
         done, failed = list[FilteredRequest](), list[Mapping[str, Any]]()
         for name in await self._selected(selection):
             try:
@@ -167,7 +120,10 @@ class Reviews:
                 failed.append({"message": NO_ONE, "data": {"privacy_request_id": name}})
                 continue
             try:
-                await act(found, client, selection.reason)
+                decision = _decision(action, found, selection.reason)
+                # Signed with the key of the client's account: the acting service verifies it.
+                signed = client.signed(decision, secrets.token_hex(16), self.service.door.clock())
+                await self.service.door.publish(signed, uuid4().hex)
                 done.append(found)
             except (RequestNotTaken, NotPossibleNow, TooManyAttempts, TransientError) as error:
                 said = AWAY if isinstance(error, TransientError) else str(error)
@@ -197,10 +153,7 @@ class Reviews:
             if found.name not in left_out:
                 names.append(found.name)
             if len(names) > MOST_BY_FILTER:
-                raise FidesCallRefused(
-                    HTTPStatus.BAD_REQUEST,
-                    f"The filters find more than {MOST_BY_FILTER} requests: narrow them.",
-                )
+                raise bad_request(f"The filters find more than {MOST_BY_FILTER} requests: narrow them.")
         return names
 
     async def _matching(self, wanted: Filter) -> AsyncIterator[FilteredRequest]:
@@ -226,19 +179,45 @@ class Reviews:
             identities=bool(wanted.include_identities),
             fields=bool(wanted.include_custom_privacy_request_fields),
         )
-        return shown | verbose(found) if wanted.verbose else shown
+        if wanted.verbose:
+            shown |= {"results": {"habeas": log(found)}, "task_status_by_dataset": {"habeas": found.status}}
+        return shown
 
     def _plain(self, found: FilteredRequest) -> dict[str, Any]:
         return response(found, self.service.today(), personal=True)
 
 
+def _decision(action: ReviewAction, found: FilteredRequest, reason: str | None) -> Decision:
+    """Return the decision of *action*. Raises RequestNotTaken: the request or the reason forbids it."""
+    request, state = found.entry.case, found.seen.case
+    match action:
+        case ReviewAction.APPROVE if state.awaits_approval and state.withdrawable:
+            return ErasureApproved(request_id=request, by=NO_NAME)
+        case ReviewAction.APPROVE if state.in_review and state.awaits_proof:
+            return IdentityDecided(
+                request_id=request, by=NO_NAME, verified=True, reason=REVIEWED, identities=_surest(found)
+            )
+        case ReviewAction.APPROVE:
+            raise RequestNotTaken(NOT_APPROVABLE.format(found.status))
+        case ReviewAction.DENY if not state.awaits_proof:
+            raise RequestNotTaken(NOT_DENIABLE.format(found.status))
+        case ReviewAction.DENY if reason and reason not in set(RefusalReason):
+            raise RequestNotTaken(NO_SUCH_REASON.format(", ".join(RefusalReason)))
+        case ReviewAction.DENY:
+            why = RefusalReason(reason or RefusalReason.IDENTITY_NOT_ESTABLISHED)
+            return IdentityDecided(request_id=request, by=NO_NAME, verified=False, reason=why)
+        case ReviewAction.CANCEL if state.withdrawable or state.status is CaseStatus.UNKNOWN:
+            return WithdrawalDecided(request_id=request, by=NO_NAME)
+        case ReviewAction.CANCEL:
+            raise RequestNotTaken(NOT_CANCELABLE.format(found.status))
+
+
 def _must_be_served(wanted: Filter) -> None:
     if wanted.sort_field not in SORTED_BY:
-        raise FidesCallRefused(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"Requests are sorted by {', '.join(SORTED_BY)} only."
-        )
+        message = f"Requests are sorted by {', '.join(SORTED_BY)} only."
+        raise FidesCallRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)
     if wanted.download_csv:
-        raise FidesCallRefused(HTTPStatus.BAD_REQUEST, "There is no CSV: `habeas report` writes one.")
+        raise bad_request("There is no CSV: `habeas report` writes one.")
 
 
 def _filter_of(said: Mapping[str, Any]) -> Filter:

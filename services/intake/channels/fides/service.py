@@ -6,7 +6,7 @@ choose no reference, and their statements count only after a proof of identity.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
@@ -15,14 +15,17 @@ from typing import Any, Protocol
 
 from services.intake.cases.clock import ClockRules
 from services.intake.cases.service import RequestService
-from services.intake.channels.fides.bodies import CreateRequest
+from services.intake.channels.fides.bodies import (
+    CreateRequest,
+    FidesCallRefused,
+    RequestNotTaken,
+    bad_request,
+    not_found,
+)
 from services.intake.channels.fides.clients import source_of
-from services.intake.channels.fides.entries import FidesEntry
-from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
-from services.intake.channels.fides.filters import FilteredRequest
-from services.intake.channels.fides.policies import FidesPolicies, Wish
-from services.intake.channels.fides.requests import request_in, request_kind
-from services.intake.channels.fides.responses import response
+from services.intake.channels.fides.filters import EntryRange
+from services.intake.channels.fides.requests import FidesPolicies, Wish, request_in, request_kind
+from services.intake.channels.fides.responses import FidesEntry, FilteredRequest, response
 from services.intake.channels.fides.statuses import FidesStatus, ObservedRequest
 from services.intake.domain import CaseStatus
 from shared.contract.codes import CodeVerdict, is_code
@@ -52,6 +55,12 @@ class FidesLedgerPort(Protocol):
     async def entry(self, case_id: RequestId) -> FidesEntry | None:
         """Return the request called *case_id*, if it came by this API."""
 
+    async def count(self, between: EntryRange) -> int:
+        """Return their number."""
+
+    def batches(self, between: EntryRange, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
+        """Yield them in batches, without the first *skip*."""
+
 
 async def _a_moment() -> None:
     await asyncio.sleep(PAUSE_S)
@@ -59,7 +68,14 @@ async def _a_moment() -> None:
 
 @dataclass(frozen=True, slots=True)
 class FidesService:
-    """The business, for clients of Fides."""
+    """
+    The business, for clients of Fides.
+
+    Raises:
+        FidesCallRefused: A call is refused.
+        RequestNotTaken: A request does not identify a person, or asks for something unsupported.
+        TooManyAttempts: Too many operations on a request within the hour.
+    """
 
     door: RequestService
     requests: FidesLedgerPort
@@ -80,9 +96,6 @@ class FidesService:
             items: Each as parsed, and as received.
             client: The client; None for public callers.
             allowed: Counts one request of the caller, and returns whether it is within the limit.
-
-        Raises:
-            FidesCallRefused: The caller has exceeded the limit.
         """
         succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
         for number, (said, body) in enumerate(items):
@@ -100,13 +113,7 @@ class FidesService:
         return {"succeeded": succeeded, "failed": failed}
 
     async def take(
-        self,
-        said: CreateRequest,
-        body: bytes,
-        client: str | None,
-        *,
-        wish: Wish | None = None,
-        name: str = "",
+        self, said: CreateRequest, body: bytes, client: str | None, wish: Wish | None = None, name: str = ""
     ) -> FilteredRequest:
         """
         Lodge a request.
@@ -117,9 +124,6 @@ class FidesService:
             client: The client; None for public callers.
             wish: The right, if the policy does not state it.
             name: The reference, if the same may be sent again; no client chooses it.
-
-        Raises:
-            RequestNotTaken: It does not identify a person, or asks for something unsupported.
         """
         wanted = request_kind(said, self.policies) if wish is None else wish
         reference = name or token_hex(16)
@@ -133,34 +137,20 @@ class FidesService:
         return FilteredRequest(entry, await self.seen(case_id), said)
 
     async def verify(self, case_id: RequestId | None, code: str) -> dict[str, Any]:
-        """
-        Offer the mailed code, wait for its result, and return the request.
-
-        Raises:
-            FidesCallRefused: No such request (404), no code awaited or expired (400), wrong (403), or no
-                result yet (503).
-            TooManyAttempts: Too many operations on the request within the hour.
-        """
+        """Offer the mailed code, wait for its result, and return the request."""
         found = await self.found(case_id)
         before = await self._until(found.entry.case, lambda seen: seen.case.status not in EARLY)
         if not before.case.awaits_proof:
-            raise FidesCallRefused(
-                HTTPStatus.BAD_REQUEST, f"No code is awaited: the request is {found.status}."
-            )
+            raise bad_request(f"No code is awaited: the request is {found.status}.")
         if not is_code(code):
             raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
         await self.door.prove(found.entry.case, [EmailCode(kind="email_code", code=code)])
-        after = await self._until(found.entry.case, lambda seen: is_judged(seen, before))
-        must_be_right(before, after)
+        after = await self._until(found.entry.case, lambda seen: _is_judged(seen, before))
+        _must_be_right(before, after)
         return response(FilteredRequest(found.entry, after, found.said), self.today(), personal=False)
 
     async def found(self, case_id: RequestId | None) -> FilteredRequest:
-        """
-        Return a request of this API.
-
-        Raises:
-            FidesCallRefused: It does not exist, or no longer.
-        """
+        """Return a request of this API."""
         entry = None if case_id is None else await self.requests.entry(case_id)
         found = [] if entry is None else await self.look([entry])
         if not found:
@@ -178,17 +168,10 @@ class FidesService:
         return (await self._seen_of({case_id}))[case_id]
 
     async def results(self, case_id: RequestId | None) -> dict[str, Any]:
-        """
-        Return the address of the package: a page that opens it with a code to the mailbox.
-
-        Raises:
-            FidesCallRefused: No such request (404), or no answer yet (400).
-        """
+        """Return the address of the package: a page that opens it with a code to the mailbox."""
         found = await self.found(case_id)
         if found.status is not FidesStatus.COMPLETE:
-            raise FidesCallRefused(
-                HTTPStatus.BAD_REQUEST, f"There are no access results: the request is {found.status}."
-            )
+            raise bad_request(f"There are no access results: the request is {found.status}.")
         fulfilled = found.seen.case.fulfilled
         packed = fulfilled is not None and fulfilled.package is not None
         return {"access_result_urls": [f"{self.root}/requests/{found.entry.case}"] if packed else []}
@@ -209,13 +192,11 @@ class FidesService:
                 await self.door.case(entry.case)
             except UnknownRequest:
                 return None
-        return FilteredRequest(entry, seen, await self._said(entry))
-
-    async def _said(self, entry: FidesEntry) -> CreateRequest | None:
         try:
-            return CreateRequest.model_validate_json(await self.door.kept(entry.case, BODY))
+            said = CreateRequest.model_validate_json(await self.door.kept(entry.case, BODY))
         except UnknownRequest:
-            return None
+            said = None
+        return FilteredRequest(entry, seen, said)
 
     async def _until(self, case_id: RequestId, come: Callable[[ObservedRequest], bool]) -> ObservedRequest:
         for _ in range(LOOKS):
@@ -223,9 +204,8 @@ class FidesService:
             if come(seen):
                 return seen
             await self.pause()
-        raise FidesCallRefused(
-            HTTPStatus.SERVICE_UNAVAILABLE, "The code is being checked: look at the request in a moment."
-        )
+        message = "The code is being checked: look at the request in a moment."
+        raise FidesCallRefused(HTTPStatus.SERVICE_UNAVAILABLE, message)
 
 
 def _why(error: Exception) -> str:
@@ -239,24 +219,17 @@ def _why(error: Exception) -> str:
             return BROKEN
 
 
-def is_judged(seen: ObservedRequest, before: ObservedRequest) -> bool:
+def _is_judged(seen: ObservedRequest, before: ObservedRequest) -> bool:
     """Return whether a result follows a code offered after *before*."""
     return not seen.case.awaits_proof or len(seen.answers) > len(before.answers)
 
 
-def must_be_right(before: ObservedRequest, after: ObservedRequest) -> None:
-    """
-    Check that the result of a code is that it was right.
-
-    Raises:
-        FidesCallRefused: It was wrong (403), or there is none to compare it with (400).
-    """
+def _must_be_right(before: ObservedRequest, after: ObservedRequest) -> None:
+    """Refuse the call unless the result of the code is that it was right (403, or 400 if it expired)."""
     if after.case.refused_for:
         raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Too many incorrect identification codes.")
     for fact in after.answers[len(before.answers) :]:
         if isinstance(fact, ProofRefused):
             if fact.reason == CodeVerdict.WRONG:
                 raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
-            raise FidesCallRefused(
-                HTTPStatus.BAD_REQUEST, f"The identification code is of no use any more: {fact.reason}."
-            )
+            raise bad_request(f"The identification code is of no use any more: {fact.reason}.")

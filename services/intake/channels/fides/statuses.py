@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from services.intake.domain import CaseStatus as Standing
-from services.intake.domain import IntakeCase, evolve
+from services.intake.domain import CaseStatus, IntakeCase, evolve
 from shared.contract.events import (
     Fact,
     IdentityChallenged,
@@ -48,7 +47,6 @@ class FidesStatus(StrEnum):
 ANSWERS_TO_PROOFS = (ProofRefused, IdentityChallenged, IdentityReviewNeeded)
 """Facts after a proof that did not decide the identity."""
 WAITING: tuple[type[Fact], ...] = (*ANSWERS_TO_PROOFS, RequestPaused, RequestReferred)
-FAILED: tuple[type[Fact], ...] = (NoticeFailed,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +76,17 @@ class ObservedRequest:
     """Facts after proofs that did not decide the identity."""
 
     @classmethod
-    def of(cls, story: Iterable[tuple[datetime, Fact]]) -> "ObservedRequest":
-        """Return the state by *story*."""
+    def of(cls, history: Iterable[tuple[datetime, Fact]]) -> "ObservedRequest":
+        """Return the state by *history*."""
         seen = cls()
-        for at, fact in story:
+        for at, fact in history:
             seen = _noted(seen, at, fact)
         return seen
 
 
 def _noted(seen: ObservedRequest, at: datetime, fact: Fact) -> ObservedRequest:
-    seen = replace(
-        seen,
-        case=evolve(seen.case, fact),
-        steps=(*seen.steps, FidesLogEntry(at, fact.TYPE, _how_it_went(fact))),
-    )
+    step = FidesLogEntry(at, fact.TYPE, _how_it_went(fact))
+    seen = replace(seen, case=evolve(seen.case, fact), steps=(*seen.steps, step))
     match fact:
         case IdentityVerified():
             reviewed = at if BY_STAFF in fact.reasons else seen.reviewed_at
@@ -105,7 +100,7 @@ def _noted(seen: ObservedRequest, at: datetime, fact: Fact) -> ObservedRequest:
 
 
 def _how_it_went(fact: Fact) -> str:
-    if isinstance(fact, FAILED):
+    if isinstance(fact, NoticeFailed):
         return "error"
     return "awaiting_processing" if isinstance(fact, WAITING) else "complete"
 
@@ -119,8 +114,7 @@ def status_of(case: IntakeCase, *, asks_for_proof: bool) -> FidesStatus:
         asks_for_proof: Whether a proof of identity will probably be required: then a submitted form continues
         with the code at once.
     """
-    ended = _ended(case)
-    return ended if ended is not None else _under_way(case, asks_for_proof=asks_for_proof)
+    return _ended(case) or _under_way(case, asks_for_proof=asks_for_proof)
 
 
 def _ended(case: IntakeCase) -> FidesStatus | None:
@@ -132,8 +126,8 @@ def _ended(case: IntakeCase) -> FidesStatus | None:
     if case.duplicated is not None:
         return FidesStatus.DUPLICATE
     if case.forwarded is not None:
-        return FidesStatus.COMPLETE if case.status is Standing.CLOSED else FidesStatus.PENDING_EXTERNAL
-    gone = {Standing.WITHDRAWN, Standing.CLOSED, Standing.PURGED}
+        return FidesStatus.COMPLETE if case.status is CaseStatus.CLOSED else FidesStatus.PENDING_EXTERNAL
+    gone = {CaseStatus.WITHDRAWN, CaseStatus.CLOSED, CaseStatus.PURGED}
     return FidesStatus.CANCELED if case.status in gone else None
 
 
@@ -141,11 +135,11 @@ def _under_way(case: IntakeCase, *, asks_for_proof: bool) -> FidesStatus:
     if case.awaits_agreement:
         return FidesStatus.PAUSED
     match case.status:
-        case Standing.CHALLENGED:
+        case CaseStatus.CHALLENGED:
             return FidesStatus.PENDING if case.in_review else FidesStatus.IDENTITY_UNVERIFIED
-        case Standing.VERIFIED:
+        case CaseStatus.VERIFIED:
             return FidesStatus.PENDING if case.awaits_approval else FidesStatus.IN_PROCESSING
-        case Standing.REFERRED:
+        case CaseStatus.REFERRED:
             return FidesStatus.REQUIRES_INPUT
         case _:
             return FidesStatus.IDENTITY_UNVERIFIED if asks_for_proof else FidesStatus.PENDING
