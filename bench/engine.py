@@ -30,7 +30,7 @@ from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.execution import execute, verify
 from services.fulfillment.erasure.planner import plan
 from services.fulfillment.package.builder import build
-from services.fulfillment.package.contents import Contents, Disclosed, PackageSection
+from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.walk import gather
 from services.fulfillment.stores.mongodb import Stores

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from habeas.client.engine import identities
-from services.fulfillment.changes.disagreements import DISAGREEMENTS_KEY, Disagreements
+from services.fulfillment.changes.suppressions import DISAGREEMENTS_KEY, Disagreements
 from services.fulfillment.context import open_lines
 from services.fulfillment.erasure.steps import RecordPlan, Steps, run_of_line
 from services.fulfillment.search.confirmed_aliases import values_of

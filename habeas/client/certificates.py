@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.fulfillment.certificate.document import page, read, verify_certificate
 from services.fulfillment.certificate.signatures import PublicKey, fingerprint_in
-from services.fulfillment.package.languages import words
+from services.fulfillment.package.labels import words
 from shared.errors import ConfigurationError
 
 

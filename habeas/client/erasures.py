@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
+from services.fulfillment.certificate.issue import Certificates
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.certificate.store import Certificates
 from services.fulfillment.changes.suppressions import SuppressionList, SuppressionPurpose
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap

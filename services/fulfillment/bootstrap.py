@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from services.fulfillment.breach.bootstrap import SCOPING
-from services.fulfillment.certificate.store import Certificates
-from services.fulfillment.changes.disagreements import DISAGREEMENTS_KEY, Disagreements
-from services.fulfillment.changes.suppressions import SuppressionList
+from services.fulfillment.certificate.issue import Certificates
+from services.fulfillment.changes.suppressions import DISAGREEMENTS_KEY, Disagreements, SuppressionList
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reader import load

@@ -27,10 +27,14 @@ from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.suspension import HeldAct, releases, stop, unless_stopped
 from services.fulfillment.erasure.window import disclosure_timer, held_back, scheduled
 from services.fulfillment.package import answers
-from services.fulfillment.package.fees import decide_fee, fee_by_staff
-from services.fulfillment.package.handlers import Disclosure, disclose_package, store_copy
-from services.fulfillment.recipients.notifications import notify
-from services.fulfillment.recipients.transfers import transfer
+from services.fulfillment.package.handlers import (
+    Disclosure,
+    decide_fee,
+    disclose_package,
+    fee_by_staff,
+    store_copy,
+)
+from services.fulfillment.recipients.handlers import notify, transfer
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.confirmed_aliases import (
     objection,

@@ -1,7 +1,7 @@
 import tracemalloc
 
 from services.fulfillment.package.builder import build
-from services.fulfillment.package.contents import PackageSection
+from services.fulfillment.package.survey import PackageSection
 from tests.unit.fulfillment.sample_records import CUSTOMERS, SIGNER, Many, contents
 
 

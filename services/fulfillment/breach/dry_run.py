@@ -16,10 +16,8 @@ from operator import itemgetter
 from secrets import token_bytes
 
 from services.fulfillment.breach.affected import AffectedPerson, merge_people, read, written
-from services.fulfillment.breach.counts import AffectedCounter
-from services.fulfillment.breach.customers import NamedCustomers
-from services.fulfillment.breach.obligations import BreachLawPort, Judge, NoticeGroup
-from services.fulfillment.breach.search import AffectedSearch, Portion
+from services.fulfillment.breach.obligations import AffectedCounter, BreachLawPort, Judge, NoticeGroup
+from services.fulfillment.breach.search import AffectedSearch, NamedCustomers, Portion
 from services.fulfillment.search.digests import spelled
 from shared.contract.events.breaches import BreachDeclared
 from shared.runtime.vault import CaseKey

@@ -20,11 +20,16 @@ from typing import Protocol
 from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.breach.affected import AffectedPerson
-from services.fulfillment.breach.counts import AffectedCounter
-from services.fulfillment.breach.customers import NamedCustomers
-from services.fulfillment.breach.obligations import BreachLawPort, Judge, Laws, NoticeGroup, without_edition
+from services.fulfillment.breach.obligations import (
+    AffectedCounter,
+    BreachLawPort,
+    Judge,
+    Laws,
+    NoticeGroup,
+    without_edition,
+)
 from services.fulfillment.breach.scope_store import BreachScope, BreachScopes, ScopeStage
-from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch
+from services.fulfillment.breach.search import SCANNED_WITHIN, AffectedSearch, NamedCustomers
 from services.fulfillment.datamap.model import DataMap, covered
 from services.fulfillment.search.mailboxes import same
 from services.fulfillment.stores.mongodb import Stores

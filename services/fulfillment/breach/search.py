@@ -1,28 +1,110 @@
 """
-The search of the breached records for the people affected.
+The search of the breached records for the people affected, and for the customers of a processor.
 
 Only a portion of records is in memory: the people found are passed on at once, and recognised elsewhere.
+A customer that is missed is not notified at all. So a record without one of the declared customers has an
+unknown customer, and then all of them are notified.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from decimal import Decimal
+from math import isfinite
+from typing import Any, TypeAlias
 
-from services.fulfillment.breach.affected import SAID_BY_HAND, AffectedPerson
+from services.fulfillment.breach.affected import CONTROLLERS, SAID_BY_HAND, AffectedPerson
 from services.fulfillment.breach.contact_evidence import ContactFields, contact_fields_of, needed, plus_tags
-from services.fulfillment.breach.customers import NamedCustomers, customers, named_in
 from services.fulfillment.breach.filters import FilterRefused, conditions, unmapped
 from services.fulfillment.breach.places import language_of, place_of
 from services.fulfillment.breach.references import ReferenceFollower
 from services.fulfillment.datamap.model import CollectionPlace, DataMap, covered
+from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.search.bson_equality import folded, refers
 from services.fulfillment.search.mailboxes import address_in, same
 from services.fulfillment.stores.mongodb import Stores
-from shared.contract.events.breaches import BreachDeclared, ListedPerson
+from shared.contract.events.breaches import AffectedController, BreachDeclared, BreachRole, ListedPerson
 from shared.errors import InvalidDataMap
-from shared.runtime.mongo import Document, id_bytes, size_of
+from shared.runtime.mongo import Decimal128, Document, id_bytes, size_of
+
+Listed: TypeAlias = Mapping[str, frozenset[str]]
+"""Case-folded ids of customers → their exact ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCustomers:
+    """The customers named in records."""
+
+    ids: frozenset[str] = frozenset()
+    unnamed: int = 0
+    """Records with unknown customer."""
+
+    def __or__(self, other: "NamedCustomers") -> "NamedCustomers":
+        """Return the customers of these and *other* records."""
+        return NamedCustomers(self.ids | other.ids, self.unnamed + other.unnamed)
+
+
+def named_in(documents: Iterable[Document], paths: Sequence[str], declared: BreachDeclared) -> NamedCustomers:
+    """Return the *declared* customers that *documents* name at *paths*."""
+    if declared.role is not BreachRole.PROCESSOR or not paths:
+        return NamedCustomers()
+    listed = defaultdict[str, frozenset[str]](frozenset)
+    for one in declared.affected.controllers:
+        listed[folded(one.id)] |= {one.id}
+    found = [_ids(document, paths, listed) for document in documents]
+    return NamedCustomers(frozenset().union(*found), sum(not ids for ids in found))
+
+
+def customers(declared: BreachDeclared, named: NamedCustomers, *, all_named: bool) -> list[AffectedPerson]:
+    """
+    Return the customers to notify: the *named* ones, and all if a record's customer is unknown.
+
+    Args:
+        declared: The breach.
+        named: The customers named in the breached records.
+        all_named: Whether all breached collections have a field for the customer.
+    """
+    if declared.role is not BreachRole.PROCESSOR:
+        return []
+    every = declared.affected.controllers
+    meant = [one for one in every if one.id in named.ids] if all_named and not named.unnamed else every
+    return [_customer(one, declared) for one in meant]
+
+
+def _ids(document: Document, paths: Sequence[str], listed: Listed) -> frozenset[str]:
+    """Return the *listed* customers that the document names; none if it names any other."""
+    values = [value for path in paths for value in values_at(document, path) if refers(value)]
+    each = [_meant(_written(value), listed) for value in values]
+    return frozenset().union(*each) if all(each) else frozenset()
+
+
+def _meant(text: str, listed: Listed) -> frozenset[str]:
+    """Return the *listed* customers written as *text*: exactly, else in any case."""
+    alike = listed.get(folded(text), frozenset())
+    return alike & {text} or alike
+
+
+def _written(value: Any) -> str:
+    """Return *value* as a declaration writes it: a number and its text are the same."""
+    number = value.to_decimal() if isinstance(value, Decimal128) else value
+    if isinstance(number, float | Decimal) and isfinite(number) and number % 1 == 0:
+        return str(int(number))
+    return str(value).strip()
+
+
+def _customer(controller: AffectedController, declared: BreachDeclared) -> AffectedPerson:
+    email = address_in(controller.email) or controller.email
+    said = {"email": email, "name": controller.name, "language": controller.locale}
+    return AffectedPerson(
+        identity=(CONTROLLERS, controller.id),
+        said={name: (SAID_BY_HAND, text) for name, text in said.items()},
+        categories=frozenset(declared.categories),
+        to=CONTROLLERS,
+        services=controller.services,
+    )
+
 
 DOCUMENTS_AT_ONCE = 2_000
 BYTES_AT_ONCE = 8 * 1024 * 1024

@@ -15,8 +15,8 @@ from typing import Any, Final
 from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner, PublicKey, unknown_key
 from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.package import pages
-from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import json_text
+from services.fulfillment.package.withheld import OTHER, REASONS
 from shared.pages.translation import Words
 
 FORMAT: Final = "habeas-erasure-certificate/1"

@@ -1,4 +1,8 @@
-"""Creates the certificate of an erasure from its plan, its result and its verification."""
+"""
+Creates the certificate of an erasure from its plan, its result and its verification.
+
+Certificates of requests are sealed with their cases; the others are kept here.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,6 +26,7 @@ from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordSt
 from services.fulfillment.package.labels import title
 from services.fulfillment.recipients.directory import by_hand, recipients_of
 from services.fulfillment.search.findings import SearchStatus
+from shared.runtime.mongo import Database, insert_new, translated
 
 PROGRAM = f"habeas {version('habeas')}"
 """Cached: it is read from a file."""
@@ -132,3 +137,29 @@ def _looked_through(residues: Iterable[Residue], data_map: DataMap) -> Iterator[
             records=residue.records,
             finished=residue.finished,
         )
+
+
+class Certificates:
+    """The collection ``certificates``: free of personal data, they outlive all cases."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in *database*."""
+        self._certificates = database["certificates"]
+
+    async def keep(self, number: str, file: bytes, at: datetime, *, of: str | None = None) -> None:
+        """
+        Keep the signed *file*.
+
+        Args:
+            number: Number of the certificate.
+            file: The signed file.
+            at: Time of issue.
+            of: The earlier erasure with records left; None if it is an erasure of its own.
+        """
+        await insert_new(self._certificates, [{"_id": number, "of": of, "at": at, "file": file}])
+
+    async def of(self, number: str) -> bytes | None:
+        """Return the signed file; None if there is no such certificate."""
+        with translated("read a certificate"):
+            found = await self._certificates.find_one({"_id": number})
+        return None if found is None else bytes(found["file"])

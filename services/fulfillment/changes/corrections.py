@@ -9,12 +9,11 @@ changed.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
-from services.fulfillment.changes.change import Change, RefusedCorrection
-from services.fulfillment.changes.conversion import converted
-from services.fulfillment.changes.current_value import Gap, array_around, same, standing
+from services.fulfillment.changes.change import Change, Gap, RefusedCorrection, array_around, same, standing
 from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
@@ -22,6 +21,7 @@ from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordSt
 from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.ownership import OwnershipMatch
 from shared.contract.events import Correction
+from shared.runtime.mongo import Decimal128, Int64
 
 NOT_EDITABLE = "not_editable"
 """The map does not allow a request to change the field."""
@@ -190,3 +190,90 @@ def _step(found: FoundRecord, parts: Sequence[Set]) -> RecordStep:
         hold=None if hold is None else (hold.field, hold.value),
         sets=tuple(parts),
     )
+
+
+YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+MOST_BITS = 63
+
+
+def converted(text: str, stored: Any, declared: str | None) -> Any:
+    """
+    Return *text* as a value of the type of *stored*; without a stored value, of the type *declared*.
+
+    A list takes one element from each line.
+
+    Raises:
+        ValueError: It is no such value, or the type has no written form.
+    """
+    kind = (declared or "").removesuffix("[]")
+    if isinstance(stored, list) or (stored is None and (declared or "").endswith("[]")):
+        sample = next(iter(stored or ()), None)
+        return [_single(line.strip(), sample, kind) for line in text.splitlines() if line.strip()]
+    return _single(text.strip(), stored, kind)
+
+
+def _single(text: str, stored: Any, kind: str) -> Any:
+    match stored:
+        case None:
+            return _declared(text, kind)
+        case bool():
+            return _declared(text, "boolean")
+        case Int64():
+            return _declared(text, "long")
+        case int():
+            return _declared(text, "integer")
+        case float():
+            return _declared(text, "double")
+        case Decimal128():
+            return _declared(text, "decimal")
+        case datetime():
+            return _declared(text, "datetime")
+        case str():
+            return text
+        case _:
+            raise ValueError("a value of this type cannot be written down")
+
+
+def _declared(text: str, kind: str) -> Any:
+    match kind:
+        case "" | "string":
+            return text
+        case "boolean":
+            return _truth(text)
+        case "integer" | "number":
+            return int(_long(text))
+        case "long":
+            return _long(text)
+        case "float" | "double":
+            return float(text)
+        case "decimal":
+            return _decimal(text)
+        case "datetime" | "date":
+            return _moment(text)
+        case _:
+            raise ValueError("a value of this type cannot be written down")
+
+
+def _truth(text: str) -> bool:
+    if text.casefold() not in YES | NO:
+        raise ValueError("neither true nor false")
+    return text.casefold() in YES
+
+
+def _long(text: str) -> Int64:
+    number = int(text)
+    if number.bit_length() > MOST_BITS:
+        raise ValueError("a number too large to store")
+    return Int64(number)
+
+
+def _decimal(text: str) -> Decimal128:
+    try:
+        return Decimal128(Decimal(text))
+    except InvalidOperation:
+        raise ValueError("no decimal number") from None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -17,7 +17,7 @@ from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import RecordPlan
 from services.fulfillment.package import answers
-from services.fulfillment.recipients.notifications import notifications_of, notifications_to
+from services.fulfillment.recipients.handlers import notifications_of, notifications_to
 from services.fulfillment.search.confirmed_aliases import offered, with_confirmed
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, identities_of

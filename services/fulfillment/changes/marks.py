@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.fulfillment.changes.current_value import Gap, array_around, same, standing
+from services.fulfillment.changes.change import Gap, array_around, same, standing
 from services.fulfillment.datamap.model import Collection, DataMap, MarkRule, covered
 from services.fulfillment.datamap.paths import below, places
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, Set

@@ -1,8 +1,9 @@
 """
-The suppression list: people who must not be written to, with data that must not be sold, or who were erased.
+The suppression list, and the people who disagree with their data.
 
-It outlives the case, so it holds keyed hashes of identities and no clear data; it cannot be read without the
-master key.
+The list names people who must not be written to, with data that must not be sold, or who were erased. It
+outlives the case, so it holds keyed hashes of identities and no clear data; it cannot be read without the
+master key. A statement of disagreement itself stays sealed with its case; the hashes lead answers to it.
 """
 
 import hmac
@@ -11,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Final
 
 from services.fulfillment.search.bson_equality import folded
 from services.fulfillment.search.identities import Identities
 from shared.law import Right
 from shared.runtime.bulk_insert import Insertions
-from shared.runtime.mongo import Database, translated
+from shared.runtime.mongo import Database, insert_new, translated
 
 PHONE = "phone_number"
 
@@ -138,3 +140,39 @@ def _plain(name: str, value: str) -> str:
         digits = re.sub(r"[^\d+]", "", value)
         return "+" + digits[2:] if digits.startswith("00") else digits
     return folded(value.strip())
+
+
+DISAGREEMENTS_KEY: Final = "disagreements"
+"""Purpose of the key of the hashes."""
+
+
+class Disagreements:
+    """The statements of one installation."""
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        """Keep them in *database*; *key* makes the hashes."""
+        self._disagreements = database["disagreements"]
+        self._key = key
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index the disagreements"):
+            await self._disagreements.create_index("person")
+
+    async def keep(self, case: str, identities: Identities, at: datetime) -> None:
+        """
+        Remember that *case* holds a statement of the person with *identities*. It may be repeated.
+
+        Law:
+            GDPR Art. 16: data is completed by a supplementary statement as well.
+            11 CCR § 7023(f): if a correction is denied, the consumer's statement is kept with the data.
+        """
+        person = [value for _, value in hashed(identities, self._key)]
+        await insert_new(self._disagreements, [{"_id": case, "person": person, "at": at}])
+
+    async def of(self, identities: Identities) -> tuple[str, ...]:
+        """Return the cases with statements of the person, oldest first."""
+        person = [value for _, value in hashed(identities, self._key)]
+        with translated("look for disagreements"):
+            found = self._disagreements.find({"person": {"$in": person}}, {"_id": 1}).sort("at")
+            return tuple([document["_id"] async for document in found])

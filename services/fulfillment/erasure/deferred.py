@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from services.fulfillment.certificate.issue import Certificates
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.certificate.store import Certificates
 from services.fulfillment.context import DataMapPort
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.completion import (

@@ -15,8 +15,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from services.fulfillment.changes.change import MissingChange
-from services.fulfillment.changes.current_value import same, standing
+from services.fulfillment.changes.change import MissingChange, same, standing
 from services.fulfillment.datamap.model import CollectionPlace, DataMap
 from services.fulfillment.datamap.paths import below, raw_at, values_at
 from services.fulfillment.erasure.steps import (

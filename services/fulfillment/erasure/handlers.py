@@ -31,7 +31,7 @@ from services.fulfillment.erasure.steps import Disposition, RecordPlan, Steps, a
 from services.fulfillment.erasure.suspension import unless_stopped
 from services.fulfillment.erasure.window import TIMER, round_timer, scheduled
 from services.fulfillment.package import answers
-from services.fulfillment.recipients.notifications import notifications_of
+from services.fulfillment.recipients.handlers import notifications_of
 from services.fulfillment.search.confirmed_aliases import offered, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities

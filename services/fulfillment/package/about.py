@@ -7,7 +7,7 @@ Law:
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,9 +15,6 @@ from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import labels
 from services.fulfillment.package.survey import Area, PackageSurvey
 from shared.pages.translation import Words
-
-MOST_REMEMBERED = 1_024
-"""Collections with cached categories."""
 
 
 def about(survey: PackageSurvey) -> dict[str, Any]:
@@ -32,7 +29,10 @@ def about(survey: PackageSurvey) -> dict[str, Any]:
         "language": survey.words.language,
         "law": contents.law,
         "collections": [_collection(area, survey) for area in survey.areas],
-        "categories": _categories(survey),
+        "categories": {
+            said.key: {name: value for name, value in asdict(said).items() if name != "key"}
+            for said in by_category(survey)
+        },
         "searched_without_result": list(survey.empty),
         "left_out": [
             {"area": item.area, "what": item.label, "reason": item.reason} for item in survey.left_out
@@ -51,7 +51,7 @@ def about(survey: PackageSurvey) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=MOST_REMEMBERED)
+@lru_cache(maxsize=1_024)
 def categories(collection: Collection) -> tuple[str, ...]:
     """Return the keys of the categories of personal data that *collection* can hold."""
     keys = {key for field in collection.fields for key in field.categories}
@@ -85,27 +85,13 @@ def _collection(area: Area, survey: PackageSurvey) -> dict[str, Any]:
 
 
 def rights(law: str, words: Words) -> list[str]:
-    """
-    Return the further rights of the person.
-
-    Law:
-        GDPR Art. 15(1)(e); Cal. Civ. Code § 1798.105, .106, .120, .121.
-    """
-    common = (
-        words.say("Correction of data that is wrong or incomplete"),
-        words.say("Erasure of your data"),
-    )
+    """Return the person's further rights: GDPR Art. 15(1)(e); Cal. Civ. Code § 1798.105, .106, .120, .121."""
+    common = [words.say("Correction of data that is wrong or incomplete"), words.say("Erasure of your data")]
     if law == "ccpa":
-        return [
-            *common,
-            words.say("An end to selling and sharing your data"),
-            words.say("A limit to our use of your sensitive data"),
-        ]
-    return [
-        *common,
-        words.say("Restriction of what we do with your data"),
-        words.say("An end to our use of your data, when you object to it"),
-    ]
+        selling = words.say("An end to selling and sharing your data")
+        return [*common, selling, words.say("A limit to our use of your sensitive data")]
+    restriction = words.say("Restriction of what we do with your data")
+    return [*common, restriction, words.say("An end to our use of your data, when you object to it")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +139,6 @@ def _category(key: str, survey: PackageSurvey) -> Category:
         transfers=_distinct(fact.transfer for fact in facts),
         storage=_distinct(storage(area, survey.words) for area in areas),
     )
-
-
-def _categories(survey: PackageSurvey) -> dict[str, Any]:
-    names = [field.name for field in fields(Category) if field.name != "key"]
-    return {said.key: {name: getattr(said, name) for name in names} for said in by_category(survey)}
 
 
 def _distinct(values: Iterable[str | None]) -> list[str]:

@@ -13,9 +13,9 @@ from services.fulfillment.erasure.residue import Residue
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep, alike
 from services.fulfillment.package.about import by_category
 from services.fulfillment.package.labels import spelt, title
-from services.fulfillment.package.reasons import NEEDS_MORE_PROOF
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import PackageSurvey
+from services.fulfillment.package.withheld import NEEDS_MORE_PROOF
 from services.fulfillment.recipients.directory import by_hand, recipients_of
 from services.fulfillment.search.findings import Findings, SearchStatus
 from shared.contract.answer import (
@@ -33,17 +33,20 @@ from shared.law import Right
 
 def nothing_held(findings: Findings, data_map: DataMap) -> Answer:
     """Return the answer if no data was found, with everything that was searched."""
-    return Answer(searched=tuple(_searched(findings, data_map)), unconfirmed=findings.unconfirmed)
+    return Answer(searched=_searched(findings, data_map), unconfirmed=findings.unconfirmed)
 
 
 def disclosure(survey: PackageSurvey, findings: Findings, data_map: DataMap) -> Answer:
     """Return the answer that goes with a package."""
     withheld = dict.fromkeys((item.label, item.reason) for item in (*survey.withheld, *survey.left_out))
+    blacked_out: Counter[str] = Counter()
+    for item in survey.blacked_out:
+        blacked_out[item.label] += item.count
     return Answer(
-        disclosed=tuple(AnswerGroup(label=part.label, records=part.records) for part in survey.parts),
+        disclosed=tuple(AnswerGroup(label=area.label, records=area.records) for area in survey.areas),
         withheld=tuple(WithheldGroup(label=label, reason=reason) for label, reason in withheld),
-        blacked_out=tuple(_blacked_out(survey)),
-        searched=tuple(_searched(findings, data_map)),
+        blacked_out=tuple(BlackedOutGroup(label=label, count=n) for label, n in blacked_out.items()),
+        searched=_searched(findings, data_map),
         unconfirmed=findings.unconfirmed,
     )
 
@@ -52,10 +55,7 @@ def overview(survey: PackageSurvey, findings: Findings, *, fallback: bool) -> An
     """
     Return the answer that states kinds of data.
 
-    Args:
-        survey: Where data was found.
-        findings: State what was not searched.
-        fallback: Whether the data itself was requested, and the proof was not enough for it.
+    With *fallback*, the data itself was requested, and the proof was not enough for it.
     """
     itself = WithheldGroup(label=survey.words.say("The data itself"), reason=NEEDS_MORE_PROOF)
     return Answer(
@@ -74,10 +74,10 @@ def erasure(
     agreed: Collection[str],
 ) -> Answer:
     """
-    Return the answer to an erasure.
+    Return the answer to an erasure by *plan*, which has the final dispositions.
 
     Args:
-        plan: The plan with the final dispositions.
+        plan: The plan.
         residues: Texts that still name the person.
         data_map: Names the records.
         copied: The copy disclosed before.
@@ -90,8 +90,8 @@ def erasure(
         blacked_out=copied.blacked_out,
         copies=copied.copies,
         unconfirmed=plan.unconfirmed,
-        erased=tuple(_groups(plan, Disposition.ERASED, data_map)),
-        masked=tuple(_groups(plan, Disposition.MASKED, data_map)),
+        erased=_groups(plan, Disposition.ERASED, data_map),
+        masked=_groups(plan, Disposition.MASKED, data_map),
         kept=(*_kept(plan, data_map), *_unchangeable(plan, data_map), *_mentioned(residues, data_map)),
         recipients=named,
         by_hand=by_hand(named, agreed),
@@ -109,12 +109,20 @@ def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Col
         agreed: Recipients that are notified automatically.
     """
     named = recipients_of(done.plan, data_map)
+    left = _counted(done.plan, lambda step: step.reason)
+    places = ("" if one.key is None else f"{title(data_map.by_key[one.key])}: " for one in done.declined)
     return Answer(
         unconfirmed=done.plan.unconfirmed,
-        marked=tuple(_groups(done.plan, Disposition.MARKED, data_map)),
-        left=tuple(_left(done.plan, data_map)),
-        corrected=tuple(_corrected(done, data_map)),
-        declined=tuple(_declined(done, data_map)),
+        marked=_groups(done.plan, Disposition.MARKED, data_map),
+        left=tuple(
+            LeftGroup(label=title(data_map.by_key[key]), records=records, reason=reason)
+            for (key, reason), records in left.items()
+        ),
+        corrected=_corrected(done, data_map),
+        declined=tuple(
+            DeclinedCorrection(label=f"{place}{item.field}", reason=item.reason)
+            for place, item in zip(places, done.declined, strict=True)
+        ),
         statement_kept=statement_kept,
         recipients=named,
         by_hand=by_hand(named, agreed),
@@ -132,18 +140,9 @@ def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answ
     return Answer(recipients=named, by_hand=by_hand(named, agreed))
 
 
-def _left(plan: RecordPlan, data_map: DataMap) -> Iterator[LeftGroup]:
-    counts: Counter[tuple[str, str | None]] = Counter()
-    for step, records in alike(plan.steps):
-        if step.reason is not None:
-            counts[step.key, step.reason] += records
-    for (key, reason), records in counts.items():
-        yield LeftGroup(label=title(data_map.by_key[key]), records=records, reason=reason or "")
-
-
-def _corrected(done: Change, data_map: DataMap) -> Iterator[CorrectedValue]:
+def _corrected(done: Change, data_map: DataMap) -> tuple[CorrectedValue, ...]:
     """
-    Yield the corrected values, each once per kind of record.
+    Return the corrected values, each once per kind of record.
 
     Law:
         11 CCR § 7024(d), 7023(j): secrets are not disclosed, in a correction either.
@@ -151,61 +150,38 @@ def _corrected(done: Change, data_map: DataMap) -> Iterator[CorrectedValue]:
     values: dict[tuple[str, str], CorrectedValue] = {}
     for step, part in corrected(done):
         collection = data_map.by_key[step.key]
-        label = f"{title(collection)}: {_field(part.path)}"
-        shown = collection.by_path[part.path].disclose
-        values[step.key, part.path] = (
-            CorrectedValue(label=label, before=_written(part.before), after=_written(part.value))
-            if shown
-            else CorrectedValue(label=label)
-        )
-    yield from values.values()
-
-
-def _field(path: str) -> str:
-    return ", ".join(spelt(name) for name in path.split("."))
+        label = f"{title(collection)}: {', '.join(map(spelt, part.path.split('.')))}"
+        shown = {"before": _written(part.before), "after": _written(part.value)}
+        disclosed = collection.by_path[part.path].disclose
+        values[step.key, part.path] = CorrectedValue(label=label, **(shown if disclosed else {}))
+    return tuple(values.values())
 
 
 def _written(value: Any) -> str:
     """Return a value in the form for letters: a list in one line, midnight as a date."""
     if isinstance(value, list):
-        return ", ".join(_written(item) for item in value)
+        return ", ".join(map(_written, value))
     if isinstance(value, datetime) and value.time() == time.min:
         return value.date().isoformat()
     return text_of(value)
 
 
-def _declined(done: Change, data_map: DataMap) -> Iterator[DeclinedCorrection]:
-    for item in done.declined:
-        place = "" if item.key is None else f"{title(data_map.by_key[item.key])}: "
-        yield DeclinedCorrection(label=f"{place}{item.field}", reason=item.reason)
+def _searched(findings: Findings, data_map: DataMap) -> tuple[str, ...]:
+    searched = (part.key for part in findings.coverage if part.status is SearchStatus.SEARCHED)
+    return tuple(title(data_map.by_key[key]) for key in searched)
 
 
-def _searched(findings: Findings, data_map: DataMap) -> Iterator[str]:
-    for part in findings.coverage:
-        if part.status is SearchStatus.SEARCHED:
-            yield title(data_map.by_key[part.key])
+def _groups(plan: RecordPlan, disposition: Disposition, data_map: DataMap) -> tuple[AnswerGroup, ...]:
+    counts = _counted(plan, lambda step: disposition if step.disposition is disposition else None)
+    return tuple(AnswerGroup(label=title(data_map.by_key[key]), records=n) for (key, _), n in counts.items())
 
 
-def _blacked_out(survey: PackageSurvey) -> Iterator[BlackedOutGroup]:
-    """Yield the blacked out data of other people, by kind."""
-    counts: Counter[str] = Counter()
-    for item in survey.blacked_out:
-        counts[item.label] += item.count
-    for label, count in counts.items():
-        yield BlackedOutGroup(label=label, count=count)
-
-
-def _groups(plan: RecordPlan, disposition: Disposition, data_map: DataMap) -> Iterator[AnswerGroup]:
-    for key, records in _by_collection(plan, lambda step: step.disposition is disposition).items():
-        yield AnswerGroup(label=title(data_map.by_key[key]), records=records)
-
-
-def _by_collection(plan: RecordPlan, wanted: Callable[[RecordStep], bool]) -> Counter[str]:
-    """Return the number of *wanted* records by collection."""
-    counts: Counter[str] = Counter()
+def _counted(plan: RecordPlan, code: Callable[[RecordStep], str | None]) -> Counter[tuple[str, str]]:
+    """Return the number of records by collection and *code*, without those that have none."""
+    counts: Counter[tuple[str, str]] = Counter()
     for step, records in alike(plan.steps):
-        if wanted(step):
-            counts[step.key] += records
+        if (found := code(step)) is not None:
+            counts[step.key, found] += records
     return counts
 
 
@@ -237,8 +213,9 @@ def _kept(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
 
 def _unchangeable(plan: RecordPlan, data_map: DataMap) -> Iterator[KeptGroup]:
     """Yield the records with fields that the map forbids to change."""
-    for key, records in _by_collection(plan, lambda step: step.incomplete).items():
-        yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=NOT_CHANGEABLE)
+    counts = _counted(plan, lambda step: NOT_CHANGEABLE if step.incomplete else None)
+    for (key, reason), records in counts.items():
+        yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=reason)
 
 
 def _mentioned(residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:

@@ -14,11 +14,11 @@ The package for download: one ZIP with a page, the records for other programs, a
 
 It is streamed, in memory that does not depend on the number of records, and the same contents give the same
 bytes: a package that was cut off by a crash is written again, not repaired.
-
-JSON Schema (draft 2020-12) of each file of records, for other programs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -27,18 +27,13 @@ from typing import Any, Final
 from services.fulfillment.certificate.signatures import ALGORITHM, CertificateSigner
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package.about import about
-from services.fulfillment.package.archive import File, ZipArchive
-from services.fulfillment.package.contents import Contents
 from services.fulfillment.package.pages import categories, index
-from services.fulfillment.package.records import json_file, json_text
-from services.fulfillment.package.survey import Area, PackageSurvey, outline, survey
-from services.fulfillment.package.tables import MOST_COLUMNS, csv_file
+from services.fulfillment.package.records import MOST_COLUMNS, csv_file, json_file, json_text
+from services.fulfillment.package.survey import Contents, PackageSurvey, outline, survey
 
 FORMAT: Final = "habeas-package/1"
 INDEX: Final = "index.html"
 MANIFEST: Final = "manifest.json"
-MOST_SCHEMAS: Final = 512
-"""Collections with cached schemas."""
 SIGNATURE: Final = "manifest.json.sig"
 PUBLIC_KEY: Final = "public-key.pem"
 
@@ -53,6 +48,86 @@ JSON_TYPES: Mapping[str, list[str]] = MappingProxyType(
     }
 )
 """Types that extended JSON writes as plain JSON; all others are objects such as ``{"$date": …}``."""
+PIECE_BYTES = 64 * 1024
+ZIP64_FROM = 1 << 31
+"""Bytes; above this size, the 64-bit form is needed."""
+READABLE = 0o100644 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to write."""
+
+    name: str
+    content: Iterable[bytes]
+    most_bytes: int = 0
+    """Upper limit of the size; 0 if it is surely small."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file that was written."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class _Sink(bytearray):
+    """The bytes that were not yielded yet; it cannot seek, so sizes follow the content."""
+
+    def write(self, content: bytes) -> int:
+        self += content
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: the bytes are yielded, not written."""
+
+    close = flush
+
+    def drained(self, least: int) -> Iterator[bytes]:
+        """Yield the bytes if there are *least*."""
+        if len(self) >= least:
+            yield bytes(self)
+            self.clear()
+
+
+class ZipArchive:
+    """Writes files one after the other and collects their hashes."""
+
+    def __init__(self) -> None:
+        self.written: list[WrittenFile] = []
+        self._sink = _Sink()
+        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED)
+
+    def add(self, file: File) -> Iterator[bytes]:
+        """Yield the archive's bytes for *file*."""
+        entry = zipfile.ZipInfo(file.name)  # dated 1980: the manifest states the real time
+        entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, READABLE
+        digest, size = hashlib.sha256(), 0
+        with self._zip.open(entry, "w", force_zip64=file.most_bytes >= ZIP64_FROM) as target:
+            for piece in _blocks(file.content):
+                digest.update(piece)
+                size += target.write(piece)
+                yield from self._sink.drained(PIECE_BYTES)
+        self.written.append(WrittenFile(file.name, size, digest.hexdigest()))
+
+    def close(self) -> Iterator[bytes]:
+        """Yield the end of the archive."""
+        self._zip.close()
+        yield from self._sink.drained(1)
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces: compressing, hashing and writing cost more per call than per byte."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= PIECE_BYTES:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +137,15 @@ class PackageWriter:
     summary: PackageSurvey
     """Parts and withheld data, for the letter."""
     signer: CertificateSigner
-    files: Callable[[PackageSurvey, CertificateSigner], Iterator[File]]
-    """Yields the files before the manifest."""
+    files: Callable[[PackageSurvey], Iterator[File]]
+    """Yields the page and the records."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes of the ZIP."""
         archive = ZipArchive()
-        for file in self.files(self.summary, self.signer):
+        about_it = File("about.json", [json_text(about(self.summary))])
+        key = File(PUBLIC_KEY, [self.signer.public_key.pem])
+        for file in (*self.files(self.summary), about_it, key):
             yield from archive.add(file)
         manifest = json_text(_manifest(self.summary, archive, self.signer))
         yield from archive.add(File(MANIFEST, [manifest]))
@@ -77,12 +154,7 @@ class PackageWriter:
 
 
 def build(contents: Contents, *, signer: CertificateSigner) -> PackageWriter:
-    """
-    Measure *contents* and return the package, to be iterated for its bytes.
-
-    Raises:
-        ValueError: A collection is there twice.
-    """
+    """Measure *contents* and return the package, to be iterated for its bytes; raises like :func:`survey`."""
     return PackageWriter(survey(contents), signer, _records)
 
 
@@ -90,12 +162,7 @@ def build_overview(
     contents: Contents, counts: Mapping[str, int], *, signer: CertificateSigner
 ) -> PackageWriter:
     """
-    Return a package that states the kinds of data held, and contains no values.
-
-    Args:
-        contents: Sections without documents.
-        counts: Key of each collection → records found.
-        signer: Signs the manifest.
+    Return a package that states the kinds of data held, and contains no values: see :func:`outline`.
 
     Law:
         Cal. Civ. Code § 1798.110(a)(1)-(4), 11 CCR § 7024(i)-(k): categories, sources, purposes, recipients.
@@ -103,29 +170,22 @@ def build_overview(
     return PackageWriter(outline(contents, counts), signer, _overview)
 
 
-def _overview(summary: PackageSurvey, signer: CertificateSigner) -> Iterator[File]:
+def _overview(summary: PackageSurvey) -> Iterator[File]:
     yield File(INDEX, categories(summary))
-    yield File("about.json", [json_text(about(summary))])
-    yield File(PUBLIC_KEY, [signer.public_key.pem])
 
 
-def _records(summary: PackageSurvey, signer: CertificateSigner) -> Iterator[File]:
+def _records(summary: PackageSurvey) -> Iterator[File]:
     yield File(INDEX, index(summary))
     for area in sorted(summary.areas, key=lambda area: area.stem):
         yield File(f"data/{area.stem}.json", json_file(area.documents()), area.most_bytes)
-        yield File(f"data/{area.stem}.csv", csv_file(area.documents(), area.columns), _csv_bytes(area))
+        most_bytes = area.most_bytes + area.records * MOST_COLUMNS
+        yield File(f"data/{area.stem}.csv", csv_file(area.documents(), area.columns), most_bytes)
         yield File(f"schema/{area.stem}.json", [_schema_file(area.collection)])
-    yield File("about.json", [json_text(about(summary))])
-    yield File(PUBLIC_KEY, [signer.public_key.pem])
 
 
-@lru_cache(maxsize=MOST_SCHEMAS)
+@lru_cache(maxsize=512)
 def _schema_file(collection: Collection) -> bytes:
     return json_text(schema(collection))
-
-
-def _csv_bytes(area: Area) -> int:
-    return area.most_bytes + area.records * MOST_COLUMNS
 
 
 def _manifest(summary: PackageSurvey, archive: ZipArchive, signer: CertificateSigner) -> dict[str, Any]:
@@ -155,16 +215,11 @@ def schema(collection: Collection) -> dict[str, Any]:
             node["x-withheld"] = True
         elif field.type:
             node["x-type"] = field.type
-            _type(node, field.type)
+            if plain := JSON_TYPES.get(field.type):
+                # An object is always allowed: the notice in place of a withheld value.
+                node["type"] = sorted({*plain, "null", "object"})
     described = {"description": collection.description} if collection.description else {}
     return {"$schema": DIALECT, "title": collection.name, **described, "type": "array", "items": record}
-
-
-def _type(node: dict[str, Any], named: str) -> None:
-    plain = JSON_TYPES.get(named)
-    if plain:
-        # An object is always allowed: the notice in place of a withheld value.
-        node["type"] = sorted({*plain, "null", "object"})
 
 
 def _node(record: dict[str, Any], path: str, arrays: frozenset[str]) -> dict[str, Any]:

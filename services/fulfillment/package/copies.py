@@ -8,9 +8,9 @@ deleted, at the first copy of a day.
 import hmac
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from typing import TypeAlias
 
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, plain
@@ -23,12 +23,8 @@ WINDOW = timedelta(days=365)
 """The GDPR states no period; Cal. Civ. Code § 1798.130(b) counts requests in periods of twelve months."""
 
 
-@dataclass(frozen=True, slots=True)
-class _CountedPerson:
-    """A person with copies to count."""
-
-    hashes: tuple[str, ...]
-    since: datetime
+_Counted: TypeAlias = tuple[tuple[str, ...], datetime]
+"""The hashes of a person's identities, and the time since which copies count."""
 
 
 class CopyCounter:
@@ -39,7 +35,7 @@ class CopyCounter:
         self._copies = database["copies"]
         self._key = key
         self._insertions = Insertions(self._copies)
-        self._cases_of: DataLoader[_CountedPerson, int] = DataLoader(self._count_cases)
+        self._cases_of: DataLoader[_Counted, int] = DataLoader(self._count_cases)
         self._deleted_on: date | None = None
 
     async def prepare(self) -> None:
@@ -52,11 +48,7 @@ class CopyCounter:
         """
         Return the copies with known content that other cases than *case* gave the person within a year.
 
-        Args:
-            case: The case of the new copy.
-            identities: The person's identities.
-            at: The current time.
-            content: Fingerprint of the new copy's content (:func:`content_of`).
+        They are compared with the fingerprint of the new copy's *content* (:func:`content_of`).
         """
         person = {"$in": list(self._hashes(identities))}
         others: Document = {"person": person, "case": {"$ne": case}, "at": {"$gt": at - WINDOW}}
@@ -79,30 +71,28 @@ class CopyCounter:
             Repeated requests may be excessive, which the controller has to show.
         """
         people = tuple(self._hashes(identities))
-        held = {"content": self._keyed(content)} if content else {}
-        noted = [{"_id": f"{person}/{case}", "person": person, "case": case, "at": at} for person in people]
-        await self._insertions.add([one | held for one in noted])
+        noted = {"case": case, "at": at} | ({"content": self._keyed(content)} if content else {})
+        await self._insertions.add([{"_id": f"{one}/{case}", "person": one} | noted for one in people])
         await self._delete_old(at)
-        return await self._cases_of(_CountedPerson(people, at - WINDOW))
+        return await self._cases_of((people, at - WINDOW))
 
     async def _delete_old(self, at: datetime) -> None:
         """Delete entries older than a year, once a day."""
-        if self._deleted_on == at.date():
-            return
-        with translated("delete old copies"):
-            await self._copies.delete_many({"at": {"$lte": at - WINDOW}})
-        self._deleted_on = at.date()
+        if self._deleted_on != at.date():
+            with translated("delete old copies"):
+                await self._copies.delete_many({"at": {"$lte": at - WINDOW}})
+            self._deleted_on = at.date()
 
-    async def _count_cases(self, counted: Sequence[_CountedPerson]) -> Mapping[_CountedPerson, int]:
+    async def _count_cases(self, counted: Sequence[_Counted]) -> Mapping[_Counted, int]:
         """Return the number of cases that gave each of *counted* a copy."""
-        people = sorted({person for one in counted for person in one.hashes})
+        people = sorted({person for hashes, _ in counted for person in hashes})
         cases: defaultdict[str, list[tuple[str, datetime]]] = defaultdict(list)
         with translated("count copies"):
             async for entry in self._copies.find({"person": {"$in": people}}):
                 cases[entry["person"]].append((entry["case"], entry["at"]))
         return {
-            one: len({case for person in one.hashes for case, at in cases[person] if at > one.since})
-            for one in counted
+            (hashes, since): len({case for one in hashes for case, at in cases[one] if at > since})
+            for hashes, since in counted
         }
 
     def _hashes(self, identities: Identities) -> Iterator[str]:

@@ -1,29 +1,37 @@
-"""Disclosure: a copy of the records, their portable part, or the kinds of data."""
+"""
+Disclosure: a copy of the records, their portable part, or the kinds of data; and the fees for answers.
+
+The person is informed of amount and reason of a fee, and nothing is done before they agree. The answer does
+not wait for the payment: invoices and payments are outside this service.
+"""
 
 import hashlib
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import PackageWriter, build, build_overview
-from services.fulfillment.package.contents import Contents, Disclosed, LeftOut, PackageSection
 from services.fulfillment.package.copies import content_of
-from services.fulfillment.package.fees import fee_for_copy
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import portable
+from services.fulfillment.package.survey import Contents, Disclosed, PackageSection
 from services.fulfillment.search.confirmed_aliases import offered
 from services.fulfillment.search.findings import Findings, SearchStatus
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.state import answerable, outcome_of_disclosure
+from services.fulfillment.state import FulfillmentStatus, answerable, outcome_of_disclosure
 from shared.contract.answer import Answer, PackageFacts, facts_of
 from shared.contract.events import (
+    Code,
     DisclosureScheduled,
     Fact,
+    FeeDecided,
+    FeeQuoted,
     IdentityVerified,
     Outcome,
     RequestFulfilled,
@@ -31,8 +39,10 @@ from shared.contract.events import (
     TransferOrdered,
 )
 from shared.errors import Sealed
-from shared.law import Regulation, Right
+from shared.law import FeeReason, GivenCopies, Money, Regulation, Right, may_cost
+from shared.law.library import policies
 from shared.runtime.dataloader import in_thread
+from shared.runtime.log import logger
 
 PACKAGE = "package"
 FURTHER_COPY = "further_copy"
@@ -66,10 +76,11 @@ async def disclose_package(
     contents = await _contents(wanted, ctx)
     if right is Right.PORTABILITY and wanted.event.proof_regulation is not Regulation.CCPA:
         kept, left = portable(contents.sections)
-        contents = replace(contents, sections=kept, left_out=_held(left, wanted.findings))
+        held = {part.key for part in wanted.findings.coverage if part.found}
+        left = [item for item in left if item.collection.key in held]
+        contents = replace(contents, sections=kept, left_out=left)
     package, answer = await _built(contents, wanted, ctx)
-    if not answer.disclosed:
-        # Nothing is disclosed: it is no copy, and no package is stored.
+    if not answer.disclosed:  # it is no copy, and no package is stored
         return [await _refused(answer, wanted, ctx)]
     if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
         content = await in_thread(content_of, wanted.findings, small=wanted.findings.is_small)
@@ -81,9 +92,8 @@ async def disclose_package(
         return [window]
     name, answer = await _stored(package, answer, wanted, ctx)
     fulfilled = await _fulfilled(name, answer, wanted, ctx)
-    if right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None:
-        return [_ordered(fulfilled)]
-    return [fulfilled]
+    transferred = right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None
+    return [_ordered(fulfilled) if transferred else fulfilled]
 
 
 async def store_copy(wanted: Disclosure, ctx: FulfillmentContext) -> tuple[str, Answer]:
@@ -110,9 +120,8 @@ async def _disclose_categories(wanted: Disclosure, ctx: FulfillmentContext) -> R
     sections = [PackageSection(s.collection, ()) for s in contents.sections if s.collection.key in counts]
     package = build_overview(replace(contents, sections=sections), counts, signer=ctx.house.signer)
     name = await _sealed(package, ctx, small=True)
-    answer = answers.overview(
-        package.summary, wanted.findings, fallback=wanted.event.right is not Right.KNOW_CATEGORIES
-    )
+    fallback = wanted.event.right is not Right.KNOW_CATEGORIES
+    answer = answers.overview(package.summary, wanted.findings, fallback=fallback)
     return await _fulfilled(name, answer, wanted, ctx)
 
 
@@ -140,12 +149,7 @@ async def _stored(
 
 
 async def _sealed(package: PackageWriter, ctx: FulfillmentContext, *, small: bool) -> str:
-    """
-    Seal *package*, read it back, and return its name.
-
-    Raises:
-        Sealed: The package read back differs.
-    """
+    """Seal *package*, read it back, and return its name; raises like :func:`store_copy`."""
     name = f"{PACKAGE}_{secrets.token_hex(8)}"
     written, read = hashlib.sha256(), hashlib.sha256()
     size = await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written, small=small))
@@ -185,12 +189,6 @@ async def _contents(wanted: Disclosure, ctx: FulfillmentContext) -> Contents:
         authority=ctx.house.authority,
         automated_decisions=ctx.house.automated_decisions,
     )
-
-
-def _held(left: Sequence[LeftOut], findings: Findings) -> list[LeftOut]:
-    """Return the parts of *left* that the person has records in."""
-    held = {part.key for part in findings.coverage if part.found}
-    return [item for item in left if item.collection.key in held]
 
 
 async def _refused(answer: Answer, wanted: Disclosure, ctx: FulfillmentContext) -> RequestFulfilled:
@@ -242,3 +240,66 @@ def _ordered(fulfilled: RequestFulfilled) -> TransferOrdered:
         package=fulfilled.package or "",
         aliases=fulfilled.aliases,
     )
+
+
+TO_DECIDE = timedelta(days=10)
+"""Time to agree (DPO Art. 19(3)); other laws state none, so it is the same for all."""
+
+
+def fee_for_copy(
+    event: IdentityVerified, before: GivenCopies, fee: Money, ctx: FulfillmentContext
+) -> FeeQuoted | None:
+    """
+    Return the *fee* for a copy after those of *before*; None if it is free, or already agreed to.
+
+    Law:
+        GDPR Art. 12(5), 15(3): the first copy is free; for others a reasonable fee may be charged.
+        EDPB Guidelines 01/2022 paras. 27-29: only of the same data; about other data it is a new request.
+    """
+    if ctx.known.quoted is not None or not _may_cost(event, FeeReason.FURTHER_COPY, fee, before):
+        return None
+    return _quoted(fee, FeeReason.FURTHER_COPY, None, ctx)
+
+
+def fee_by_staff(event: IdentityVerified, ctx: FulfillmentContext) -> FeeQuoted | None:
+    """
+    Return the fee that the staff decided; None if there is none, or one was quoted already.
+
+    A fee that one of the person's laws forbids is not quoted: the answer is free then.
+
+    Law:
+        GDPR Art. 12(5), Cal. Civ. Code § 1798.145(h)(3): for a request that is manifestly unfounded or
+        excessive, which the controller has to show.
+    """
+    decided = ctx.known.decided
+    if decided is None or ctx.known.quoted is not None:
+        return None
+    if not _may_cost(event, decided.reason, decided.fee, GivenCopies()):
+        reason = f"a law forbids {decided.fee} for {decided.reason}"
+        logger().warning("fee not possible", request_id=ctx.case_id, reason=reason)
+        return None
+    return _quoted(decided.fee, decided.reason, decided.by, ctx)
+
+
+async def decide_fee(event: FeeDecided, ctx: FulfillmentContext) -> Sequence[Fact]:
+    """
+    Quote the fee that the staff decided, now if the identity is verified, else at the verification.
+
+    One fee is quoted per request, and none once it is answered or being executed.
+    """
+    open_ones = {FulfillmentStatus.UNDECIDED, FulfillmentStatus.REFERRED}
+    if ctx.known.quoted is not None or ctx.known.status not in open_ones:
+        reason = f"no fee can be quoted: the request is {ctx.known.status}"
+        logger().warning("fee not possible", request_id=ctx.case_id, reason=reason)
+        return []
+    quoted = fee_by_staff(ctx.known.verified, ctx.after(event)) if ctx.known.verified else None
+    return [] if quoted is None else [quoted]
+
+
+def _may_cost(event: IdentityVerified, reason: FeeReason, fee: Money, before: GivenCopies) -> bool:
+    return may_cost([policies().named(id_) for id_ in event.laws], reason, fee, before)
+
+
+def _quoted(fee: Money, reason: FeeReason, by: Code | None, ctx: FulfillmentContext) -> FeeQuoted:
+    answer_by = ctx.today() + TO_DECIDE
+    return FeeQuoted(request_id=ctx.case_id, fee=fee, reason=reason, by=by, answer_by=answer_by)

@@ -1,8 +1,14 @@
-"""Names of collections, fields and categories on pages, in words where possible."""
+"""
+Names of collections, fields, categories and times on pages, in words where possible.
+
+The catalogues of the languages are in ``templates/locale``.
+"""
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, time
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 
 from babel.units import format_unit
@@ -16,14 +22,12 @@ from services.fulfillment.datamap.model import (
 )
 from services.fulfillment.package.redaction import RedactedKind
 from shared.pages.categories import called
-from shared.pages.translation import Words
+from shared.pages.translation import Catalogues, Words
 from shared.pages.translation import mark as _
+from shared.runtime.mongo import utc
 
 LONGEST_TITLE = 70
 """Longest description that is used as a heading; a longer one stands below it."""
-
-MOST_TITLES = 1_024
-"""Collections with cached headings."""
 
 PLACEHOLDERS: Mapping[RedactedKind, str] = MappingProxyType(
     {
@@ -46,36 +50,24 @@ BLACKED_OUT: Mapping[RedactedKind, str] = MappingProxyType(
 
 STATUTORY: tuple[tuple[tuple[str, ...], str], ...] = (
     (("user.government_id",), _("Identifiers; sensitive personal information (.140(v)(1)(A), (ae))")),
-    (
-        ("user.financial",),
-        _("Financial information; sensitive where it opens an account (.140(v)(1)(B), (ae))"),
-    ),
+    (("user.financial",),
+     _("Financial information; sensitive where it opens an account (.140(v)(1)(B), (ae))")),
     (("user.authorization",), _("Account log-in; sensitive personal information (.140(ae))")),
     (("user.biometric", "user.authorization.biometric"), _("Biometric information (.140(v)(1)(E))")),
     (("user.health_and_medical",), _("Medical and health insurance information (.140(v)(1)(B), (ae))")),
-    (
-        ("user.demographic", "user.criminal_history", "user.childrens"),
-        _("Characteristics of protected classifications (.140(v)(1)(C))"),
-    ),
+    (("user.demographic", "user.criminal_history", "user.childrens"),
+     _("Characteristics of protected classifications (.140(v)(1)(C))")),
     (("user.behavior.purchase_history", "user.payment"), _("Commercial information (.140(v)(1)(D))")),
-    (
-        ("user.behavior", "user.telemetry", "user.device.cookie", "user.privacy_preferences"),
-        _("Internet or other electronic network activity (.140(v)(1)(F))"),
-    ),
+    (("user.behavior", "user.telemetry", "user.device.cookie", "user.privacy_preferences"),
+     _("Internet or other electronic network activity (.140(v)(1)(F))")),
     (("user.location",), _("Geolocation data (.140(v)(1)(G))")),
-    (
-        ("user.sensor", "user.user_sensor"),
-        _("Audio, electronic, visual or similar information (.140(v)(1)(H))"),
-    ),
-    (
-        ("user.workplace", "user.job_title", "user.contact.organization"),
-        _("Professional or employment-related information (.140(v)(1)(I))"),
-    ),
-    (
-        ("user.name", "user.contact", "user.unique_id", "user.account", "user.device"),
-        _("Identifiers (.140(v)(1)(A))"),
-    ),
-)
+    (("user.sensor", "user.user_sensor"),
+     _("Audio, electronic, visual or similar information (.140(v)(1)(H))")),
+    (("user.workplace", "user.job_title", "user.contact.organization"),
+     _("Professional or employment-related information (.140(v)(1)(I))")),
+    (("user.name", "user.contact", "user.unique_id", "user.account", "user.device"),
+     _("Identifiers (.140(v)(1)(A))")),
+)  # fmt: skip
 """Our categories and their names in Cal. Civ. Code § 1798.140; the first that covers one counts."""
 OTHER_STATUTORY = _("Other personal information (.140(v)(1))")
 
@@ -89,16 +81,6 @@ def statutory(key: str, words: Words) -> str:
     """
     named = (said for ours, said in STATUTORY if covered(key, ours))
     return words.say(next(named, OTHER_STATUTORY))
-
-
-def placeholder(kind: RedactedKind, words: Words) -> str:
-    """Return the text in place of data of *kind*."""
-    return words.say(PLACEHOLDERS[kind])
-
-
-def blacked_out(kind: RedactedKind, words: Words) -> str:
-    """Return the name of blacked out data of *kind*."""
-    return words.say(BLACKED_OUT[kind])
 
 
 def category(key: str, words: Words) -> str:
@@ -118,12 +100,7 @@ def withheld(field: MappedField, words: Words) -> str:
 
 
 def storage(collection: Collection, words: Words) -> str:
-    """
-    Return how long records of *collection* are kept, or the rule for it.
-
-    Law:
-        GDPR Art. 15(1)(d), 5(1)(e).
-    """
+    """Return how long records of *collection* are kept, or the rule for it (GDPR Art. 15(1)(d), 5(1)(e))."""
     retention = collection.retention
     if retention is None:
         return words.say("For as long as the reason named above needs it.")
@@ -138,8 +115,8 @@ def storage(collection: Collection, words: Words) -> str:
 
 def period(length: RetentionPeriod, words: Words) -> str:
     """Return *length* in words: ``10 years``."""
-    units = (("year", length.years), ("month", length.months), ("day", length.days))
-    return ", ".join(_counted(count, f"duration-{unit}", words) for unit, count in units if count)
+    counts = {"year": length.years, "month": length.months, "day": length.days}
+    return ", ".join(_counted(n, f"duration-{unit}", words) for unit, n in counts.items() if n)
 
 
 def _counted(count: int, unit: str, words: Words) -> str:
@@ -148,7 +125,7 @@ def _counted(count: int, unit: str, words: Words) -> str:
     return said if unit not in said else format_unit(count, unit, "short", locale=words.locale)
 
 
-@lru_cache(maxsize=MOST_TITLES)
+@lru_cache(maxsize=1_024)
 def title(collection: Collection) -> str:
     """Return a heading for *collection*: the controller's description, if short, else its name."""
     said = (collection.description or "").strip().removesuffix(".")
@@ -160,3 +137,21 @@ def spelt(name: str) -> str:
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
     plain = " ".join(part if part.isupper() else part.lower() for part in parts)
     return plain[:1].upper() + plain[1:] or name
+
+
+TEMPLATES = Path(__file__).parent / "templates"
+CATALOGUES = Catalogues(TEMPLATES / "locale")
+LANGUAGES = CATALOGUES.languages
+words = CATALOGUES.words
+
+
+def stored_moment(value: datetime, words: Words) -> str:
+    """Return the aware *value* as date, time and zone; bare dates, which are midnights in UTC, as a date."""
+    at = value if value.tzinfo is utc else value.astimezone(UTC)
+    if at.time() == time():
+        return words.day(at.date())
+    try:
+        local = value.astimezone(words.zone)
+    except OverflowError:  # in the first or last hours of the calendar
+        local = value
+    return f"{words.day(local.date())}, {local:%H:%M} {local.tzname()}"

@@ -21,12 +21,11 @@ from markupsafe import Markup, escape
 
 from services.fulfillment.datamap.model import Collection, Facts
 from services.fulfillment.package import about, labels
-from services.fulfillment.package.languages import TEMPLATES, stored_moment
-from services.fulfillment.package.reasons import OTHER, REASONS
+from services.fulfillment.package.labels import TEMPLATES, stored_moment
 from services.fulfillment.package.records import instant, is_nested, text_of
 from services.fulfillment.package.survey import Area, PackageSurvey
 from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReader, is_long
-from services.fulfillment.package.withheld import WithheldCount
+from services.fulfillment.package.withheld import OTHER, REASONS, WithheldCount
 from shared.pages.translation import Words
 from shared.pages.translation import mark as _
 from shared.runtime.mongo import Document, ObjectId
@@ -35,11 +34,9 @@ MOST_RECORDS = 100
 """Records of an area on the page; more would slow down a browser, and the tables have them all."""
 MOST_ROWS = 200
 MOST_DESCRIBED = 1_024
-"""Collections, each in one language, with cached parts of pages."""
+"""Collections, each in one language, with cached parts of pages; and fields with cached names."""
 MOST_FRAMES = 64
 """Beginnings and ends of pages that are cached."""
-MOST_NAMES = 1_024
-"""Names of fields that are cached while a page is written."""
 WIDE = ' class="wide"'
 YOUR_DATA = _("Your data")
 END = "\n</body>\n</html>"
@@ -105,18 +102,13 @@ class TableLines:
 
     @cached_property
     def _name(self) -> Callable[[str], str]:
-        return lru_cache(maxsize=MOST_NAMES)(lambda key: str(escape(self.reader.name(key))))
+        return lru_cache(maxsize=MOST_DESCRIBED)(lambda key: str(escape(self.reader.name(key))))
 
     @cached_property
     def _written(self) -> Mapping[type, Callable[[Any], str]]:
         """Writers for the most frequent types."""
-        return {
-            str: self._string,
-            int: '<bdi class="number">{}</bdi>'.format,
-            float: self._number,
-            ObjectId: '<bdi class="code">{}</bdi>'.format,
-            datetime: self._moment,
-        }
+        number, code = '<bdi class="number">{}</bdi>'.format, '<bdi class="code">{}</bdi>'.format
+        return {str: self._string, int: number, float: self._number, ObjectId: code, datetime: self._moment}
 
     def _string(self, value: str) -> str:
         if value and len(value) <= LONG_TEXT and "\n" not in value:
@@ -321,35 +313,28 @@ def _encoded(text: str) -> bytes:
     return clean.encode("utf-8")
 
 
-@dataclass(frozen=True, slots=True)
-class Concealed:
-    """A kind of data that is not shown in any area."""
-
-    label: str
-    reason: str
-    areas: tuple[str, ...]
-    count: int
-
-
-def _merged(withheld: Iterable[WithheldCount]) -> list[Concealed]:
+def _merged(withheld: Iterable[WithheldCount]) -> list[dict[str, Any]]:
+    """Return the kinds of data that are not shown, each once, with all of their areas."""
     groups: dict[tuple[str, str], list[WithheldCount]] = {}
     for item in withheld:
         groups.setdefault((item.label, item.reason), []).append(item)
     return [
-        Concealed(label, reason, tuple(item.area for item in items), sum(item.count for item in items))
-        for (label, reason), items in sorted(groups.items())
+        {
+            "label": label,
+            "reason": reason,
+            "areas": [i.area for i in some],
+            "count": sum(i.count for i in some),
+        }
+        for (label, reason), some in sorted(groups.items())
     ]
 
 
 def _records(count: int, words: Words) -> str:
-    if count == 1:
-        return words.say("1 record")
-    return words.say("%(count)s records", count=words.number(count))
+    return words.say("1 record") if count == 1 else words.say("%(count)s records", count=words.number(count))
 
 
 def _holds(survey: PackageSurvey) -> str:
-    words = survey.words
-    records = _records(survey.records, words)
+    words, records = survey.words, _records(survey.records, survey.words)
     if len(survey.areas) == 1:
         return words.say("We found %(records)s about you.", records=records)
     areas = words.number(len(survey.areas))

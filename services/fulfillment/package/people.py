@@ -49,16 +49,14 @@ def redacts(collection: Collection) -> bool:
 
 
 def people(findings: Findings, submitted: RequestSubmitted, identities: Identities) -> People:
-    """
-    Return the people in *findings*.
-
-    Args:
-        findings: The person's records.
-        submitted: The requester's own statements.
-        identities: The proven identities that the records were found by.
-    """
-    own = _stated(submitted, identities)
-    _add(own, findings.aliases)
+    """Return the people in *findings*, which the proven *identities* have found."""
+    own: dict[RedactedKind, set[str]] = {kind: set() for kind in RedactedKind}
+    for several in (identities, findings.aliases):
+        for name, spellings in several.items():
+            if name in IDENTITIES:
+                own[IDENTITIES[name]].update(spellings)
+    if submitted.subject.name is not None:
+        own[RedactedKind.NAME].add(submitted.subject.name)
     named: defaultdict[str, set[str]] = defaultdict(set)
     for item in findings.found:
         for kind, value in (*_found_by(item), *_described(item, nameless=submitted.subject.name is None)):
@@ -75,20 +73,6 @@ def people(findings: Findings, submitted: RequestSubmitted, identities: Identiti
         ),
         {key: frozenset(names) for key, names in named.items() if len(names) <= MOST_NAMES},
     )
-
-
-def _stated(submitted: RequestSubmitted, identities: Identities) -> dict[RedactedKind, set[str]]:
-    own: dict[RedactedKind, set[str]] = {kind: set() for kind in RedactedKind}
-    _add(own, identities)
-    if submitted.subject.name is not None:
-        own[RedactedKind.NAME].add(submitted.subject.name)
-    return own
-
-
-def _add(own: Mapping[RedactedKind, set[str]], identities: Identities) -> None:
-    for name, spellings in identities.items():
-        if name in IDENTITIES:
-            own[IDENTITIES[name]].update(spellings)
 
 
 def _found_by(item: FoundRecord) -> Iterator[tuple[RedactedKind, str]]:

@@ -14,12 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, Facts, MappedField
-from services.fulfillment.package.contents import LeftOut, PackageSection
+from services.fulfillment.datamap.model import Facts, MappedField
+from services.fulfillment.package.survey import LeftOut, PackageSection
+from services.fulfillment.package.withheld import NOT_PROVIDED, OTHER_BASIS
 from shared.runtime.mongo import Document
-
-NOT_PROVIDED = "not_provided_by_you"
-OTHER_BASIS = "other_legal_basis"
 
 ARTICLE = re.compile(r"(?:6\s*\(1\)|9\s*\(2\))\s*\(?[a-j]\)", re.IGNORECASE)
 COVERED = re.compile(r"6\s*\(1\)\s*\(?[ab]\)|9\s*\(2\)\s*\(?a\)", re.IGNORECASE)
@@ -62,8 +60,10 @@ def portable(sections: Sequence[PackageSection]) -> tuple[list[PackageSection], 
         if reason is not None and not any(_says(field) for field in collection.fields):
             left.append(LeftOut(collection, None, reason))
             continue
-        fields = [(field, _against(field, collection)) for field in collection.leaves]
-        out = [LeftOut(collection, field, why) for field, why in fields if why is not None]
+        # The primary key names the record: it is never left out.
+        fields = [field for field in collection.leaves if not field.primary_key]
+        reasons = [(field, reason_against(collection.facts_of(field))) for field in fields]
+        out = [LeftOut(collection, field, why) for field, why in reasons if why is not None]
         left += out
         paths = frozenset(item.field.path for item in out if item.field is not None)
         kept.append(replace(section, documents=Without(section.documents, paths)) if paths else section)
@@ -87,12 +87,6 @@ def _is_consent_or_contract(basis: str) -> bool:
 
 def _says(field: MappedField) -> bool:
     return field.facts.source is not None or field.facts.legal_basis is not None
-
-
-def _against(field: MappedField, collection: Collection) -> str | None:
-    if field.primary_key:
-        return None  # it names the record
-    return reason_against(collection.facts_of(field))
 
 
 def _without(value: Any, path: str, paths: frozenset[str]) -> Any:

@@ -14,17 +14,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.package import labels
-from services.fulfillment.package.contents import Contents, LeftOut, PackageSection
-from services.fulfillment.package.languages import words
+from services.fulfillment.package.labels import words
 from services.fulfillment.package.people import People, redacts
-from services.fulfillment.package.records import NESTED, TEXTUAL
+from services.fulfillment.package.records import NESTED, TEXTUAL, Columns, Path
 from services.fulfillment.package.redaction import Redacted, RedactedKind, Redactor
-from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
 from services.fulfillment.package.withheld import (
     BlackedOut,
@@ -33,8 +31,88 @@ from services.fulfillment.package.withheld import (
     Withholding,
     traces,
 )
+from services.fulfillment.search.findings import Findings
 from shared.pages.translation import Words
 from shared.runtime.mongo import Document, ObjectId
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """The person's part of the records of a collection; computed at every iteration."""
+
+    findings: Findings
+    key: str
+
+    def __iter__(self) -> Iterator[Document]:
+        """Yield the documents."""
+        return (found.disclosed for found in self.findings.of(self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSection:
+    """
+    A collection and the person's documents in it.
+
+    The documents are read several times: pass a list, or an object that can be iterated again.
+
+    Raises:
+        TypeError: They can be read only once, which would leave some files empty.
+    """
+
+    collection: Collection
+    documents: Iterable[Document]
+    storage: str = ""
+    """
+    How long the records are kept, or the rule for it (GDPR Art. 15(1)(d)); by default the words of the data
+    map.
+    """
+
+    def __post_init__(self) -> None:
+        if isinstance(self.documents, Iterator):
+            raise TypeError("documents are read several times: give a list, or an object that starts anew")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Data that the right does not cover: it is held, and not handed over with this answer."""
+
+    collection: Collection
+    field: MappedField | None
+    """The field; None where it is the whole collection."""
+    reason: str
+    """Reason code, as letters explain it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A person's records and the statements of the answer."""
+
+    request_id: str
+    map_version: str
+    """Content hash of the data map that the records were found with."""
+    made_at: datetime
+    controller: str
+    sections: Sequence[PackageSection]
+    left_out: Sequence[LeftOut] = ()
+    contact: str = ""
+    """Address for questions and objections."""
+    person: str = ""
+    people: People | None = None
+    """
+    The people in the records; without it, fields that may name others are withheld instead of blacked out.
+    """
+    locale: str = "en"
+    """A tag such as ``de`` or ``de-AT``; other languages are answered in English."""
+    zone: tzinfo = UTC
+    """Time zone of the page."""
+    law: str = "gdpr"
+    """``gdpr``, ``uk_gdpr`` or ``ccpa``: decides which further rights the page names."""
+    received_on: date | None = None
+    authority: str = ""
+    """The supervisory authority for complaints (GDPR Art. 15(1)(f))."""
+    automated_decisions: str = ""
+    """The controller's statement under GDPR Art. 15(1)(h); left out if empty."""
+
 
 ESCAPED_BYTES = 6
 """Most bytes of an encoded character, as in ``\\u0000``."""
@@ -52,14 +130,6 @@ NOT_ALLOWED = re.compile(
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:$|\.)", re.IGNORECASE)
 """Device names on Windows, with any extension."""
 SHORT, LONG, HASHED = range(3)
-
-
-@dataclass(frozen=True, slots=True)
-class NamedGroup:
-    """A group of records as letters name it."""
-
-    label: str
-    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +171,6 @@ class PackageSurvey:
     """Data that is held and not disclosed, because the right does not cover it; not counted."""
 
     @property
-    def parts(self) -> tuple[NamedGroup, ...]:
-        """The groups of records found."""
-        return tuple(NamedGroup(area.label, area.records) for area in self.areas)
-
-    @property
     def withheld(self) -> tuple[WithheldCount, ...]:
         """The withheld data."""
         return tuple(item for area in self.areas for item in area.withheld)
@@ -122,12 +187,7 @@ class PackageSurvey:
 
 
 def survey(contents: Contents) -> PackageSurvey:
-    """
-    Read *contents* once and measure them.
-
-    Raises:
-        ValueError: A collection is there twice.
-    """
+    """Read *contents* once and measure them; raises like :func:`filename_stems`."""
     spoken = words(contents.locale, contents.zone)
     areas = _areas(contents, spoken)
     return PackageSurvey(
@@ -135,17 +195,13 @@ def survey(contents: Contents) -> PackageSurvey:
         words=spoken,
         areas=tuple(area for area in areas if area.records),
         empty=tuple(area.label for area in areas if not area.records),
-        left_out=tuple(_left_out(contents.left_out, spoken)),
+        left_out=tuple(_left_out(item, spoken) for item in contents.left_out),
     )
 
 
 def outline(contents: Contents, counts: Mapping[str, int]) -> PackageSurvey:
     """
-    Describe *contents* without reading a record.
-
-    Args:
-        contents: Sections without documents.
-        counts: Key of each collection → records found.
+    Describe *contents*, sections without documents, by the *counts* of records in each collection.
 
     Raises:
         ValueError: A collection is there twice.
@@ -157,24 +213,19 @@ def outline(contents: Contents, counts: Mapping[str, int]) -> PackageSurvey:
 
 def _areas(contents: Contents, spoken: Words) -> list[Area]:
     stems = filename_stems([section.collection for section in contents.sections])
-    return [
-        _area(section, stem, spoken, contents.people)
-        for section, stem in zip(contents.sections, stems, strict=True)
-    ]
+    named = zip(contents.sections, stems, strict=True)
+    return [_area(section, stem, spoken, contents.people) for section, stem in named]
 
 
-def _left_out(items: Iterable[LeftOut], spoken: Words) -> Iterator[WithheldCount]:
-    for item in items:
-        title = labels.title(item.collection)
-        label = title if item.field is None else labels.withheld(item.field, spoken)
-        yield WithheldCount(label, 0, item.reason, title)
+def _left_out(item: LeftOut, spoken: Words) -> WithheldCount:
+    title = labels.title(item.collection)
+    label = title if item.field is None else labels.withheld(item.field, spoken)
+    return WithheldCount(label, 0, item.reason, title)
 
 
 def _area(section: PackageSection, stem: str, spoken: Words, people: People | None) -> Area:
-    def label(field: MappedField) -> str:
-        return labels.withheld(field, spoken)
-
-    withholding = Withholding(section.collection, label, _redactor(section.collection, spoken, people))
+    redact = _redactor(section.collection, spoken, people)
+    withholding = Withholding(section.collection, lambda field: labels.withheld(field, spoken), redact)
     measure, withheld, masked = _Measure(), Counter[WithheldNotice](), Counter[RedactedKind]()
     for document in map(withholding.apply, section.documents):
         measure.add(document)
@@ -184,6 +235,7 @@ def _area(section: PackageSection, stem: str, spoken: Words, people: People | No
             else:
                 withheld[trace] += 1
     title = labels.title(section.collection)
+    counted = sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
     return Area(
         section=section,
         stem=stem,
@@ -192,12 +244,10 @@ def _area(section: PackageSection, stem: str, spoken: Words, people: People | No
         columns=tuple(measure.columns.chosen([field.path for field in section.collection.fields])),
         tabular=measure.tabular,
         most_bytes=measure.most_bytes,
-        withheld=tuple(
-            WithheldCount(notice.label, count, notice.reason, title)
-            for notice, count in sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
-        ),
+        withheld=tuple(WithheldCount(note.label, count, note.reason, title) for note, count in counted),
         blacked_out=tuple(
-            BlackedOut(kind, labels.blacked_out(kind, spoken), masked[kind], title) for kind in sorted(masked)
+            BlackedOut(kind, spoken.say(labels.BLACKED_OUT[kind]), masked[kind], title)
+            for kind in sorted(masked)
         ),
         withholding=withholding,
     )
@@ -208,7 +258,7 @@ def _redactor(collection: Collection, spoken: Words, people: People | None) -> C
     others = people.others(collection) if people is not None and redacts(collection) else None
     if people is None or others is None:
         return None
-    return Redactor(people.own, others, lambda kind: labels.placeholder(kind, spoken))
+    return Redactor(people.own, others, lambda kind: spoken.say(labels.PLACEHOLDERS[kind]))
 
 
 class _Measure:
@@ -290,9 +340,5 @@ def _stem(collection: Collection, level: int) -> str:
         possible = f"_{possible}"
     if possible == wanted and level < HASHED:
         return possible
-    return f"{possible}-{_digest(parts)}"
-
-
-def _digest(parts: tuple[str, ...]) -> str:
     named = "\x00".join(parts).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(named).hexdigest()[:8]
+    return f"{possible}-{hashlib.sha256(named).hexdigest()[:8]}"

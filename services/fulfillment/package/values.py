@@ -4,13 +4,12 @@ Documents in readable form: a tree of plain texts for the templates.
 Nothing here is markup; values that are too long or too deep for a page are cut with a note.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from services.fulfillment.package.labels import spelt
-from services.fulfillment.package.languages import stored_moment
+from services.fulfillment.package.labels import spelt, stored_moment
 from services.fulfillment.package.records import TEXTUAL, as_json, instant, is_nested, text_of
 from services.fulfillment.package.withheld import WithheldNotice
 from shared.pages.translation import Words
@@ -130,15 +129,11 @@ class ValueReader:
 
     def number(self, value: float | Decimal128) -> str:
         """Return *value* with the marks of the language."""
-        if isinstance(
-            value, int
-        ):  # an account number is no quantity: whole numbers keep their digits ungrouped
-            return str(value)
-        number = value.to_decimal() if isinstance(value, Decimal128) else value
         exact = text_of(value)
-        if not LETTERS.isdisjoint(exact):  # exponents, infinities, not a number
+        # An account number is no quantity: whole numbers keep their digits ungrouped.
+        if isinstance(value, int) or not LETTERS.isdisjoint(exact):
             return exact
-        return self.words.number(number)
+        return self.words.number(value.to_decimal() if isinstance(value, Decimal128) else value)
 
     def _array(self, value: Sequence[Any], depth: int) -> Node:
         shown, more = value[:MOST_ITEMS], self._more(len(value))
@@ -170,8 +165,8 @@ def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:
     if len(items) < 2 or not all(isinstance(item, dict) for item in items):  # noqa: PLR2004 - a row is no table
         return ()
     keys = tuple(dict.fromkeys(key for item in items for key in item))
-    values: Iterable[Any] = (value for item in items for value in item.values())
-    return keys if len(keys) <= MOST_COLUMNS and all(fits_in_a_row(value) for value in values) else ()
+    fit = all(fits_in_a_row(value) for item in items for value in item.values())
+    return keys if fit and len(keys) <= MOST_COLUMNS else ()
 
 
 def fits_in_a_row(value: Any) -> bool:

@@ -58,11 +58,9 @@ class _Damaged(Exception):
 
 def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> PackageReport:
     """
-    Return the problems of the package in *file*.
+    Return the problems of the package in *file*, which can seek.
 
-    Args:
-        file: A path, or an open file that can seek.
-        issuer: Fingerprint of the issuer's key; without it no file is trusted.
+    *issuer* is the fingerprint of the issuer's key; without it no file is trusted.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -74,19 +72,15 @@ def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> Pack
 
 
 def _report(archive: zipfile.ZipFile, issuer: str | None) -> PackageReport:
-    manifest = _small(archive, MANIFEST)
-    signature = _small(archive, SIGNATURE)
+    manifest, signature = _small(archive, MANIFEST), _small(archive, SIGNATURE)
     try:
         embedded = PublicKey.of_pem(_small(archive, PUBLIC_KEY))
         content = _parsed(manifest)
     except ValueError as error:
         return PackageReport((str(error),))
-    problems: list[str] = []
-    signed = embedded.accepts(signature, manifest)
-    if not signed:
-        problems.append(f"{SIGNATURE}: the signature does not belong to {MANIFEST} and {PUBLIC_KEY}")
-    if issuer is not None and issuer != embedded.fingerprint:
-        problems.append(unknown_key(embedded))
+    signed, foreign = embedded.accepts(signature, manifest), issuer not in {None, embedded.fingerprint}
+    unsigned = f"{SIGNATURE}: the signature does not belong to {MANIFEST} and {PUBLIC_KEY}"
+    problems = [*([] if signed else [unsigned]), *([unknown_key(embedded)] if foreign else [])]
     problems += _changed(archive, content)
     return PackageReport(
         problems=tuple(map(_printable, problems)),

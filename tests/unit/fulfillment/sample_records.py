@@ -11,7 +11,7 @@ from typing import Any
 from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.datamap.model import Collection, Facts, MappedField
 from services.fulfillment.package.builder import build
-from services.fulfillment.package.contents import Contents, PackageSection
+from services.fulfillment.package.survey import Contents, PackageSection
 from shared.runtime.mongo import Document
 
 SIGNER = CertificateSigner(b"m" * 32)

@@ -10,7 +10,7 @@ import pytest
 from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.handlers import answer, answer_after_fee
 from services.fulfillment.package.copies import content_of
-from services.fulfillment.package.fees import decide_fee
+from services.fulfillment.package.handlers import decide_fee
 from services.fulfillment.state import TRANSITIONS, FulfillmentCase, FulfillmentStatus, evolve
 from shared.contract.events import (
     ErasurePlanned,

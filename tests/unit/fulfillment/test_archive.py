@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from services.fulfillment.package.archive import ZIP64_FROM, File, ZipArchive
+from services.fulfillment.package.builder import ZIP64_FROM, File, ZipArchive
 
 CONTENT = [b"one ", b"two"]
 

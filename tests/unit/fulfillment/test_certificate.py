@@ -18,7 +18,7 @@ from services.fulfillment.certificate.document import (
     verify_certificate,
 )
 from services.fulfillment.certificate.signatures import CertificateSigner
-from services.fulfillment.package.languages import words
+from services.fulfillment.package.labels import words
 from tests.unit.fulfillment.sample_records import SIGNER
 
 NOW = datetime(2026, 3, 5, 13, 35, tzinfo=UTC)

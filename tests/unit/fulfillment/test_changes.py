@@ -10,8 +10,7 @@ import pytest
 
 from services.fulfillment.changes import corrections
 from services.fulfillment.changes.change import Change, MissingChange, RefusedCorrection
-from services.fulfillment.changes.conversion import converted
-from services.fulfillment.changes.corrections import plan_corrections
+from services.fulfillment.changes.corrections import converted, plan_corrections
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, marks, plan_marks
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.reader import parse

@@ -20,7 +20,7 @@ from services.fulfillment.handlers import (
     disclose,
     handle_window_end,
 )
-from services.fulfillment.recipients.transfers import transfer
+from services.fulfillment.recipients.handlers import transfer
 from services.fulfillment.search.confirmed_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities

@@ -13,9 +13,10 @@ from services.fulfillment.context import FulfillmentContext
 from services.fulfillment.datamap.model import DataMap, Facts
 from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import answer
-from services.fulfillment.package.portability import NOT_PROVIDED, OTHER_BASIS, reason_against
+from services.fulfillment.package.portability import reason_against
 from services.fulfillment.package.verification import verify_package
-from services.fulfillment.recipients.transfers import MOST_TRYING, transfer
+from services.fulfillment.package.withheld import NOT_PROVIDED, OTHER_BASIS
+from services.fulfillment.recipients.handlers import MOST_TRYING, transfer
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import FulfillmentStatus

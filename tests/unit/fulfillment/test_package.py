@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.fulfillment.package import tables
+from services.fulfillment.package import records
 from services.fulfillment.package.builder import build
-from services.fulfillment.package.contents import PackageSection
 from services.fulfillment.package.records import text_of
-from services.fulfillment.package.survey import NamedGroup, filename_stems
+from services.fulfillment.package.survey import PackageSection, filename_stems
 from services.fulfillment.package.withheld import WithheldCount, WithheldNotice
 from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
 from tests.unit.fulfillment.sample_records import (
@@ -91,7 +90,7 @@ def test_withheld_value_is_in_no_file() -> None:
 
 def test_withheld_data_is_counted_for_the_letter() -> None:
     summary = build(contents(), signer=SIGNER).summary
-    assert summary.parts == (NamedGroup("The person who pays", 1),)
+    assert [(area.label, area.records) for area in summary.areas] == [("The person who pays", 1)]
     assert summary.withheld == (
         WithheldCount("Bank account number", 1, "never_disclosed", "The person who pays"),
         WithheldCount("Password", 2, "never_disclosed", "The person who pays"),
@@ -314,6 +313,6 @@ def test_nothing_found_at_all_is_said() -> None:
 )
 @pytest.mark.parametrize("names", [("_id",), ("_id", "note")])
 def test_cells_are_read_by_any_csv_reader(text: str, names: tuple[str, ...]) -> None:
-    content = b"".join(tables.csv_file([dict.fromkeys(names, text)] * 2, [(name,) for name in names]))
+    content = b"".join(records.csv_file([dict.fromkeys(names, text)] * 2, [(name,) for name in names]))
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    assert (tuple(header), rows) == (names, [[tables.cell(text) for _ in names]] * 2)
+    assert (tuple(header), rows) == (names, [[records.cell(text) for _ in names]] * 2)

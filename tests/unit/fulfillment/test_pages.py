@@ -10,8 +10,8 @@ from babel.messages.pofile import read_po
 
 from services.fulfillment.datamap.model import RetentionPeriod
 from services.fulfillment.package import labels, pages
-from services.fulfillment.package.contents import PackageSection
-from services.fulfillment.package.languages import LANGUAGES, TEMPLATES, words
+from services.fulfillment.package.labels import LANGUAGES, TEMPLATES, words
+from services.fulfillment.package.survey import PackageSection
 from services.fulfillment.package.values import ValueReader
 from shared.pages.translation import SOURCE_LANGUAGE
 from shared.runtime.mongo import Decimal128, ObjectId

@@ -12,7 +12,7 @@ from services.fulfillment.datamap.reader import parse
 from services.fulfillment.erasure.steps import Disposition, RecordPlan, RecordStep
 from services.fulfillment.package import answers
 from services.fulfillment.recipients.directory import DataRecipient, pseudonyms, recipients_of, signed
-from services.fulfillment.recipients.notifications import notify
+from services.fulfillment.recipients.handlers import notify
 from services.fulfillment.settings import AgreedRecipient
 from shared.contract.answer import Answer
 from shared.contract.events import RecipientConcerned, RecipientFailed, RecipientNotified

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.fulfillment.package.redaction import Own, Redacted, RedactedKind, Redactor, folded
-from services.fulfillment.package.redaction.tokens import words_of
+from services.fulfillment.package.redaction.spans import words_of
 from services.fulfillment.package.redaction.vocabulary import FILES
 
 OWN = Own(

@@ -10,9 +10,9 @@ import pytest
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.package import answers
 from services.fulfillment.package.builder import build
-from services.fulfillment.package.contents import Disclosed, PackageSection
 from services.fulfillment.package.people import People, people
 from services.fulfillment.package.redaction import MOST_NAMES, Own
+from services.fulfillment.package.survey import Disclosed, PackageSection
 from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, RecordTuple, SearchStatus
 from services.fulfillment.search.ownership import OwnershipMatch
 from services.fulfillment.state import outcome_of_disclosure

@@ -3,7 +3,7 @@
 import pytest
 from babel.messages.pofile import read_po
 
-from services.fulfillment.package.languages import LANGUAGES as OF_PACKAGES
+from services.fulfillment.package.labels import LANGUAGES as OF_PACKAGES
 from services.notifier.letters.languages import LANGUAGES as OF_LETTERS
 from shared.pages.categories import CATALOGUES, NAMES, called
 from shared.pages.translation import SOURCE_LANGUAGE

@@ -11,10 +11,8 @@ Law:
     11 CCR § 7024(d): numbers of accounts and cards are never sent, of any person.
 """
 
-from services.fulfillment.package.redaction.known import MOST_NAMES
-from services.fulfillment.package.redaction.own import Own
+from services.fulfillment.package.redaction.own import MOST_NAMES, Own
 from services.fulfillment.package.redaction.redactor import Redacted, Redactor
-from services.fulfillment.package.redaction.spans import RedactedKind
-from services.fulfillment.package.redaction.tokens import folded
+from services.fulfillment.package.redaction.spans import RedactedKind, folded
 
 __all__ = ["MOST_NAMES", "Own", "Redacted", "RedactedKind", "Redactor", "folded"]

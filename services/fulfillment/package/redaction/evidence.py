@@ -8,10 +8,10 @@ capitalises every noun; so a capital letter alone is no evidence.
 import re
 from collections.abc import Callable, Sequence
 
-from services.fulfillment.package.redaction.context import TextContext
 from services.fulfillment.package.redaction.runs import (
     MOST_PARTICLES,
     TITLE_GAP,
+    TextContext,
     WordRun,
     is_common,
     is_given,
@@ -176,16 +176,8 @@ def _initialled(run: WordRun, _: TextContext) -> int | None:
 
 SURE: Sequence[Evidence] = (_titled, _displayed)
 LIKELY: Sequence[Evidence] = (
-    _addressed,
-    _related,
-    _explained,
-    _given,
-    _surnamed,
-    _joined,
-    _reached,
-    _written,
-    _initialled,
-)
+    _addressed, _related, _explained, _given, _surnamed, _joined, _reached, _written, _initialled,
+)  # fmt: skip
 """Evidence that does not count for places and companies named after a person."""
 
 

@@ -23,9 +23,7 @@ CARD = re.compile(r"(?<!\d)\d(?:[ \u00a0-]?\d){12,18}(?!\d)")
 
 def addresses(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     """Yield the e-mail addresses in *text*, and whether each is the person's *own*."""
-    if not AT.search(text):
-        return
-    for match in ADDRESS.finditer(text):
+    for match in ADDRESS.finditer(text) if AT.search(text) else ():
         yield TextSpan(*match.span(), RedactedKind.EMAIL), own.is_at(match[0])
 
 
@@ -36,27 +34,24 @@ def numbers(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     mine = [TextSpan(*match.span(), RedactedKind.PHONE) for match in own.numbers.finditer(text)]
     yield from ((span, True) for span in mine)
     found = PhoneNumberMatcher(text, own.region, leniency=Leniency.POSSIBLE)
-    dialled = (match for match in found if _is_dialled(text, match, own.region))
-    others = (
-        TextSpan(match.start + _opened(match.raw_string), match.end, RedactedKind.PHONE) for match in dialled
-    )
+    others = (_dialled(match) for match in found if _is_dialled(text, match, own.region))
     yield from ((span, False) for span in outside(others, mine))
 
 
 def accounts(text: str) -> Iterator[TextSpan]:
     """Yield the numbers of accounts and cards in *text*."""
     for match in IBAN.finditer(text):
-        end = _iban_end(text, match)
-        if end:
+        if end := _iban_end(text, match):
             yield TextSpan(match.start(), end, RedactedKind.ACCOUNT)
     for match in CARD.finditer(text):
         if _luhn(match[0]):
             yield TextSpan(*match.span(), RedactedKind.ACCOUNT)
 
 
-def _opened(number: str) -> int:
-    """Return the number of brackets before *number* that are closed after it."""
-    return 1 if number.startswith("(") and ")" not in number else 0
+def _dialled(match: PhoneNumberMatch) -> TextSpan:
+    """Return the place of the number, without a bracket before it that is closed after it."""
+    opened = match.raw_string.startswith("(") and ")" not in match.raw_string
+    return TextSpan(match.start + opened, match.end, RedactedKind.PHONE)
 
 
 def _is_dialled(text: str, match: PhoneNumberMatch, region: str | None) -> bool:

@@ -7,15 +7,18 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Self
 
-from services.fulfillment.package.redaction.context import TextContext
 from services.fulfillment.package.redaction.evidence import LIKELY, SURE, is_namesake
 from services.fulfillment.package.redaction.formed import accounts, addresses, numbers
-from services.fulfillment.package.redaction.known import KnownNames
-from services.fulfillment.package.redaction.mailboxes import Mailboxes
-from services.fulfillment.package.redaction.own import Own
-from services.fulfillment.package.redaction.runs import WordRun, runs
-from services.fulfillment.package.redaction.spans import RedactedKind, TextSpan, apart, outside
-from services.fulfillment.package.redaction.tokens import Token, tokens_of
+from services.fulfillment.package.redaction.own import KnownNames, Own
+from services.fulfillment.package.redaction.runs import Mailboxes, TextContext, WordRun, runs
+from services.fulfillment.package.redaction.spans import (
+    RedactedKind,
+    TextSpan,
+    Token,
+    apart,
+    outside,
+    tokens_of,
+)
 
 
 class Redacted(str):
@@ -46,19 +49,16 @@ class Redactor:
         spans = apart(text, self._spans(text))
         if not spans:
             return text
-        pieces: list[str] = []
-        end = 0
+        pieces, end = list[str](), 0
         for span in spans:
             pieces += [text[end : span.start], self.say(span.kind)]
             end = span.end
         return Redacted("".join([*pieces, text[end:]]), Counter(span.kind for span in spans))
 
     def _spans(self, text: str) -> list[TextSpan]:
-        mine: list[TextSpan] = []
-        spans: list[TextSpan] = []
-        for span, own in (*addresses(text, self.own), *numbers(text, self.own)):
-            (mine if own else spans).append(span)
-        spans += outside(accounts(text), mine)
+        reached = [*addresses(text, self.own), *numbers(text, self.own)]
+        mine = [span for span, own in reached if own]
+        spans = [*(span for span, own in reached if not own), *outside(accounts(text), mine)]
         tokens = tokens_of(text)
         named = (*self._known.spans(text, tokens), *unstated_names(text, tokens, spans, self.own))
         return spans + outside(named, [*mine, *spans])
@@ -71,15 +71,7 @@ class Redactor:
 def unstated_names(
     text: str, tokens: Sequence[Token], formed: Sequence[TextSpan], own: Own
 ) -> Iterator[TextSpan]:
-    """
-    Yield the names of other people in *text*.
-
-    Args:
-        text: The text to disclose.
-        tokens: Its words.
-        formed: Addresses and numbers of other people in it.
-        own: The requester's own names.
-    """
+    """Yield the names of other people in *text*, beside their addresses and numbers *formed*."""
     reached = sorted(span for span in formed if span.kind in (RedactedKind.EMAIL, RedactedKind.PHONE))
     addresses = [text[span.start : span.end] for span in reached if span.kind is RedactedKind.EMAIL]
     context = TextContext(reached, Mailboxes.of(addresses), own)
@@ -91,16 +83,8 @@ def unstated_names(
 
 def _named(run: WordRun, context: TextContext) -> Sequence[Token]:
     """Return the words of *run* that are a name."""
-    words = run.words
-    if context.own.is_named(tuple(words)):
+    if context.own.is_named(tuple(run.words)):
         return ()
-    start = _first_of(run, context)
-    return run.tokens[run.first + start : run.last] if start is not None else context.mailboxes.among(run)
-
-
-def _first_of(run: WordRun, context: TextContext) -> int | None:
-    for evidence in SURE if is_namesake(run) else (*SURE, *LIKELY):
-        start = evidence(run, context)
-        if start is not None:
-            return start
-    return None
+    found = (evidence(run, context) for evidence in (SURE if is_namesake(run) else (*SURE, *LIKELY)))
+    start = next((first for first in found if first is not None), None)
+    return context.mailboxes.among(run) if start is None else run.tokens[run.first + start : run.last]

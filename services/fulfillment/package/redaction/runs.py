@@ -1,10 +1,14 @@
-"""Runs of capitalised words: each run is a name, or is none."""
+"""Runs of capitalised words, each a name or none, and the addresses and numbers beside them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Self
 
-from services.fulfillment.package.redaction.tokens import Token
+from services.fulfillment.package.redaction.own import Own
+from services.fulfillment.package.redaction.spans import TextSpan, Token, folded, spelt, words_of
 from services.fulfillment.package.redaction.vocabulary import (
     AMBIGUOUS_NAMES,
     CLOSINGS,
@@ -13,6 +17,7 @@ from services.fulfillment.package.redaction.vocabulary import (
     DUTCH_PARTICLES,
     GIVEN_NAMES,
     INSTITUTIONS,
+    MAILBOXES,
     PAIRS,
     PARTICLES,
     PEOPLE,
@@ -113,9 +118,8 @@ def _is_spoken_of(tokens: Sequence[Token], at: int) -> bool:
     """Return whether a given name in small letters stands where a name must: ``spoke with carla``."""
     if tokens[at].plain not in GIVEN_NAMES or at == 0:
         return False
-    return (at > 1 and (tokens[at - 2].plain, tokens[at - 1].plain) in PAIRS) or is_person(
-        tokens[at - 1].plain
-    )
+    before = tokens[at - 1].plain
+    return is_person(before) or (at > 1 and (tokens[at - 2].plain, before) in PAIRS)
 
 
 def _may_begin(text: str, tokens: Sequence[Token], at: int) -> bool:
@@ -168,3 +172,82 @@ def _after_particles(text: str, tokens: Sequence[Token], at: int) -> int:
 def _is_close(text: str, before: Token, after: Token) -> bool:
     initial = before.end - before.start == 1 and before.capital
     return (AFTER_INITIAL if initial else CLOSE).fullmatch(text, before.end, after.start) is not None
+
+
+AT = re.compile(r"[@\uff20\ufe6b]")
+SHORTEST_PART = 3
+"""Fewest letters of a part that is looked for alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailboxes:
+    """The local parts of addresses."""
+
+    parts: frozenset[str]
+    """Their words, where one of them is a given name."""
+    joined: frozenset[str]
+    """The full local parts, without separators."""
+
+    @classmethod
+    def of(cls, addresses: Iterable[str]) -> Self:
+        """Return the local parts of *addresses*."""
+        locals_ = [words_of(AT.split(folded(address))[0]) for address in addresses]
+        parts = {part for words in locals_ for part in _names(words)}
+        return cls(frozenset(parts), frozenset(map("".join, locals_)))
+
+    def among(self, run: WordRun) -> Sequence[Token]:
+        """Return the words of *run* that occur in an address."""
+        if not self.joined:
+            return ()
+        tokens = run.tokens[run.first : run.last]
+        pairs = [token for pair in pairwise(tokens) if self._is_pair(run.text, *pair) for token in pair]
+        return pairs or [token for token in tokens if self.parts.intersection(_forms(run.text, token))]
+
+    def _is_pair(self, text: str, first: Token, second: Token) -> bool:
+        pairs = product(_forms(text, first), _forms(text, second))
+        return any(not self.joined.isdisjoint(_joinings(one, other)) for one, other in pairs)
+
+
+def _names(words: Sequence[str]) -> Iterator[str]:
+    if any(is_given(word) or word in AMBIGUOUS_NAMES for word in words):
+        common = (is_common(word) or word in MAILBOXES or len(word) < SHORTEST_PART for word in words)
+        yield from (word for word, no_name in zip(words, common, strict=True) if not no_name)
+
+
+def _forms(text: str, token: Token) -> set[str]:
+    return {form for words in spelt(text[token.start : token.end]) for form in words}
+
+
+def _joinings(one: str, other: str) -> set[str]:
+    """Return the local parts that two names can form."""
+    pairs = ((one, other), (one[0], other), (one, other[0]))
+    return {joined for first, second in pairs for joined in (first + second, second + first)}
+
+
+WIDEST = 24
+"""Most characters between a name and the person's number or address."""
+IN_BRACKETS = re.compile(r">?[ \t\u00a0]*\(")
+
+
+@dataclass(frozen=True, slots=True)
+class TextContext:
+    """The known facts about a text."""
+
+    reached: Sequence[TextSpan]
+    """Addresses and numbers of others, in order."""
+    mailboxes: Mailboxes
+    own: Own
+
+    def next_to(self, run: WordRun) -> str | None:
+        """Return the text between *run* and the address or number after it; None if none follows."""
+        at = bisect_left(self.reached, (run.end,))
+        if at == len(self.reached) or self.reached[at].start - run.end > WIDEST:
+            return None
+        return run.text[run.end : self.reached[at].start]
+
+    def follows(self, run: WordRun) -> bool:
+        """Return whether *run* stands in brackets after an address or a number."""
+        at = bisect_left(self.reached, (run.start,)) - 1
+        if at < 0 or run.text[run.end : run.end + 1] != ")":
+            return False
+        return IN_BRACKETS.fullmatch(run.text, self.reached[at].end, run.start) is not None

@@ -24,20 +24,19 @@ def _listed(name: str) -> frozenset[str]:
 
 def _nicknames() -> Mapping[str, frozenset[str]]:
     forms: defaultdict[str, set[str]] = defaultdict(set)
-    for line in _lines("nicknames"):
-        for word in line.split():
-            forms[word].update(line.split())
+    for words in map(str.split, _lines("nicknames")):
+        for word in words:
+            forms[word].update(words)
     return {word: frozenset(others) for word, others in forms.items()}
 
 
 def _headed(name: str) -> Mapping[str, Sequence[str]]:
     lists: dict[str, list[str]] = {}
-    heading = ""
     for line in _lines(name):
         if line.startswith("["):
-            heading = line.strip("[]")
+            lists[line.strip("[]")] = []
         else:
-            lists.setdefault(heading, []).append(line)
+            lists[next(reversed(lists))].append(line)
     return lists
 
 
@@ -45,12 +44,6 @@ def _pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         firsts, _, seconds = line.partition("|")
         yield from product(firsts.split(), seconds.split())
-
-
-def _brands(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for brand in " ".join(lines).split():
-        first, _, second = brand.partition("-")
-        yield first, second
 
 
 _CUES = _headed("cues")
@@ -87,7 +80,7 @@ PARTICLES = _cue("particles")
 DUTCH_PARTICLES = _cue("dutch particles")
 INSTITUTIONS = _cue("institutions")
 NAMESAKES = _cue("namesakes")
-BRANDS = frozenset(_brands(_CUES["brands"]))
+BRANDS = frozenset((brand.partition("-")[0], brand.partition("-")[2]) for brand in _cue("brands"))
 PLACES = _cue("places")
 MAILBOXES = _cue("mailboxes")
 COMMON_ENDINGS = tuple(_cue("common endings"))
